@@ -1,0 +1,1 @@
+"""Codecs turn an item into the bytes that are stored, and back."""

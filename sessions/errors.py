@@ -1,0 +1,64 @@
+"""Every error this package raises on purpose, drawn once.
+
+::
+
+    SessionsError
+    ├── InvalidItemError (ValueError)            an item is not a JSON object
+    ├── UndecodableItemError (ValueError)        a stored item cannot be read back
+    ├── IdempotencyKeyReusedError (ValueError)   a key came again with other items
+    ├── SessionClosedError (RuntimeError)        a call after close()
+    └── StoreError                               the database refused
+        ├── StoreBusyError (TimeoutError)        another process held it for too long
+        ├── StoreFullError                       no room left
+        ├── StoreReadOnlyError                   it may be read, not written
+        ├── NotADatabaseError                    the file holds something else, or is damaged
+        └── SchemaVersionError                   written by a newer version of this package
+
+An argument of the wrong type or range raises Python's own ``TypeError`` or ``ValueError``. Messages name the
+session, what happened and what to do; never the content of an item. An error of the database driver is kept as
+``__cause__``.
+"""
+
+
+class SessionsError(Exception):
+    """The root of this package's errors."""
+
+
+class InvalidItemError(SessionsError, ValueError):
+    """An item cannot be stored losslessly as a JSON object. Nothing was written."""
+
+
+class UndecodableItemError(SessionsError, ValueError):
+    """A stored item cannot be read back. Nothing was changed."""
+
+
+class IdempotencyKeyReusedError(SessionsError, ValueError):
+    """The idempotency key was used before, with other items. Nothing was written."""
+
+
+class SessionClosedError(SessionsError, RuntimeError):
+    """The session or its store has been closed."""
+
+
+class StoreError(SessionsError):
+    """The database refused an operation. Nothing was changed."""
+
+
+class StoreBusyError(StoreError, TimeoutError):
+    """The database stayed locked by somebody else for longer than the busy timeout. Nothing was changed."""
+
+
+class StoreFullError(StoreError):
+    """The disk, or the database's size limit, is full. Nothing was changed."""
+
+
+class StoreReadOnlyError(StoreError):
+    """The database can be read but not written. Nothing was changed."""
+
+
+class NotADatabaseError(StoreError):
+    """The file is not a database, or is damaged. Nothing was changed."""
+
+
+class SchemaVersionError(StoreError):
+    """The database was written by a newer version of this package. Nothing was changed."""

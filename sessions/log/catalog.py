@@ -1,0 +1,36 @@
+"""The list of a store's sessions."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
+
+from sessions.log import statements
+from sessions.log.branch import EVERYTHING
+from sessions.model import SessionInfo
+
+if TYPE_CHECKING:
+    from sessions.log.transaction import Transaction
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def list_sessions(tx: Transaction, limit: int, after: str | None) -> list[SessionInfo]:
+    """Return up to `limit` sessions, the newest first, from behind the cursor `after`."""
+    before = EVERYTHING if after is None else _parse_cursor(after)
+    return [
+        SessionInfo(session_id, _time(created_at), _time(updated_at), item_count, cursor=str(session))
+        for session, session_id, created_at, updated_at, item_count in tx.all(
+            statements.LIST_SESSIONS, before=before, count=limit
+        )
+    ]
+
+
+def _parse_cursor(cursor: object) -> int:
+    if isinstance(cursor, str) and cursor.isascii() and cursor.isdigit() and int(cursor) < EVERYTHING:
+        return int(cursor)
+    raise ValueError("after must be the cursor of a listed session: sessions(after=page[-1].cursor)")
+
+
+def _time(microseconds: int) -> datetime:
+    return _EPOCH + timedelta(microseconds=microseconds)

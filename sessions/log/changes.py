@@ -1,0 +1,20 @@
+"""The record of changes that are not appends, for whoever follows a session."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sessions.log import statements
+
+if TYPE_CHECKING:
+    from sessions.log.session_row import LockedSession
+    from sessions.log.transaction import Transaction
+
+KEPT_VERSIONS = 1000
+"""How many versions back the record reaches; it would grow for ever otherwise."""
+
+
+def record_change(tx: Transaction, locked: LockedSession, what: str, now: int) -> None:
+    """Note `what` was done to a locked session at its new version, and forget what is too old."""
+    tx.run(statements.RECORD_CHANGE, session=locked.session, version=locked.version, what=what, now=now)
+    tx.run(statements.FORGET_CHANGES, session=locked.session, version=locked.version - KEPT_VERSIONS)

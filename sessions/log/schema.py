@@ -1,0 +1,168 @@
+"""Tables and their numbered migrations.
+
+A migration, once released, never changes: old files open by running the ones they lack. ``{prefix}schema`` holds
+the numbers that have been applied.
+
+An entry's id is its segment and its position in one 64-bit integer, so that a conversation's entries are
+neighbours on disk and need no second index. Ids of sessions and segments are never given twice.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sessions.errors import SchemaVersionError
+from sessions.log import statements
+from sessions.log.transaction import Statement
+
+if TYPE_CHECKING:
+    from sessions.log.transaction import Transaction
+
+SEGMENT_SHIFT = 32
+"""An entry's id is ``segment << 32 | position``."""
+
+PREFIX = "agent_log_"
+
+_NAMES = (
+    "schema", "sessions", "segments", "segments_of_session", "branches", "entries", "appends", "changes"
+)  # fmt: skip
+
+
+def quoted_names(prefix: str = PREFIX) -> dict[str, str]:
+    """Return the quoted name of each table and index by the word that statements use for it."""
+    return {name: f'"{prefix}{name}"' for name in _NAMES}
+
+
+MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
+    # 1: the log
+    (
+        Statement(
+            "Sessions by the id that users give; the branch is the current one's name.",
+            """
+            create table {sessions} (
+                id integer primary key autoincrement,
+                session_id text not null unique,
+                version integer not null,
+                branch text not null,
+                created_at integer not null,
+                updated_at integer not null
+            ) strict
+            """,
+        ),
+        Statement(
+            "Runs of entries; parent and fork position never change.",
+            """
+            create table {segments} (
+                id integer primary key autoincrement,
+                session integer not null,
+                parent integer,
+                fork_position integer not null
+            ) strict
+            """,
+        ),
+        Statement(
+            "Segments of a session, for clearing and deleting.",
+            "create index {segments_of_session} on {segments} (session)",
+        ),
+        Statement(
+            "Where reading ends and appending goes on; what lies at or below the floor others may see.",
+            """
+            create table {branches} (
+                session integer not null,
+                name text not null,
+                segment integer not null,
+                tip integer not null,
+                turn integer not null,
+                floor integer not null,
+                may_grow integer not null,
+                primary key (session, name)
+            ) strict, without rowid
+            """,
+        ),
+        Statement(
+            "The items; id is segment << 32 | position. Times are microseconds since 1970, UTC.",
+            """
+            create table {entries} (
+                id integer primary key,
+                version integer not null,
+                turn integer not null,
+                kind text not null,
+                tool_name text,
+                author text,
+                created_at integer not null,
+                expires_at integer,
+                payload blob not null
+            ) strict
+            """,
+        ),
+        Statement(
+            "Appends that carried an idempotency key, so that a retry finds its first answer.",
+            """
+            create table {appends} (
+                session integer not null,
+                idempotency_key text not null,
+                digest blob not null,
+                version integer not null,
+                tip integer not null,
+                created_at integer not null,
+                primary key (session, idempotency_key)
+            ) strict, without rowid
+            """,
+        ),
+        Statement(
+            "Every change but appends, by the version it made.",
+            """
+            create table {changes} (
+                session integer not null,
+                version integer not null,
+                what text not null,
+                created_at integer not null,
+                primary key (session, version)
+            ) strict, without rowid
+            """,
+        ),
+    ),
+)
+
+
+CREATE_SCHEMA_TABLE = Statement(
+    "The numbers of the migrations that have been applied.",
+    "create table if not exists {schema} (number integer primary key, applied_at integer not null) strict",
+)
+
+
+def schema_is_current(tx: Transaction, where: str, prefix: str = PREFIX) -> bool:
+    """Tell whether all migrations have been applied.
+
+    Args:
+        tx: A transaction that may be read only.
+        where: The database, for the error.
+        prefix: What the names of our tables begin with.
+
+    Raises:
+        SchemaVersionError: The database knows migrations that this version of the package does not.
+    """
+    if tx.one(statements.TABLE_EXISTS, name=f"{prefix}schema") is None:
+        return False
+    (applied,) = tx.one(statements.SCHEMA_VERSION) or (0,)
+    if applied > len(MIGRATIONS):
+        raise SchemaVersionError(
+            f"{where} has schema version {applied}, this version of agent-sessions knows {len(MIGRATIONS)}: "
+            "upgrade agent-sessions, or use another database"
+        )
+    return bool(applied == len(MIGRATIONS))
+
+
+def migrate(tx: Transaction, now: int) -> None:
+    """Apply the migrations that are missing, in order; none if another process was first.
+
+    Args:
+        tx: A transaction that nobody else writes beside.
+        now: The time, in microseconds since 1970, UTC.
+    """
+    tx.run(CREATE_SCHEMA_TABLE)
+    (applied,) = tx.one(statements.SCHEMA_VERSION) or (0,)
+    for number, migration in enumerate(MIGRATIONS[applied:], applied + 1):
+        for statement in migration:
+            tx.run(statement)
+        tx.run(statements.MIGRATION_APPLIED, number=number, now=now)

@@ -1,0 +1,37 @@
+"""A session's row: locked by every change, and made by the first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sessions.log import statements
+from sessions.log.branch import MAIN
+
+if TYPE_CHECKING:
+    from sessions.log.transaction import Transaction
+
+
+class LockedSession(NamedTuple):
+    """A session's row, locked by this transaction, at the version that its change makes."""
+
+    session: int
+    version: int
+    branch: str
+
+
+def raise_version(tx: Transaction, session_id: str, now: int) -> LockedSession | None:
+    """Lock a session for a change, or return ``None`` if there is none of that id."""
+    row = tx.one(statements.RAISE_VERSION, session_id=session_id, now=now)
+    return None if row is None else LockedSession(*row)
+
+
+def create_session(tx: Transaction, session_id: str, now: int, created_at: int | None = None) -> LockedSession:
+    """Make a session, with no branch and no entry yet."""
+    row: Any = tx.one(
+        statements.CREATE_SESSION,
+        session_id=session_id,
+        branch=MAIN,
+        created_at=now if created_at is None else created_at,
+        now=now,
+    )
+    return LockedSession(*row)

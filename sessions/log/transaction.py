@@ -1,0 +1,54 @@
+"""The small object through which the log speaks to a database."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+Row: TypeAlias = tuple[Any, ...]
+
+
+@dataclass(frozen=True, eq=False)
+class Statement:
+    """One named SQL statement.
+
+    Attributes:
+        purpose: What it is for, in one line.
+        sql: Its text in the portable subset, with ``:named`` parameters and ``{table}`` for each of our tables.
+        variants: Its text where a database needs another, by the database's name.
+    """
+
+    purpose: str
+    sql: str
+    variants: Mapping[str, str] = field(default_factory=dict)
+
+    def render(self, database: str, tables: Mapping[str, str]) -> str:
+        """Return the text for `database` with the names of its `tables` filled in."""
+        return self.variants.get(database, self.sql).format_map(tables)
+
+
+class Transaction(Protocol):
+    """A running transaction: all it did becomes visible at once, or nothing does.
+
+    Whoever holds one may be run again from the start if the database gave the whole transaction up, so a function over
+    a transaction changes nothing but the database.
+    """
+
+    def run(self, statement: Statement, /, **values: Any) -> None:
+        """Execute a statement that returns nothing."""
+        ...
+
+    def one(self, statement: Statement, /, **values: Any) -> Row | None:
+        """Return the first row, or ``None`` if there is none."""
+        ...
+
+    def all(self, statement: Statement, /, **values: Any) -> list[Row]:
+        """Return all rows."""
+        ...
+
+    def many(self, statement: Statement, rows: Iterable[dict[str, Any]], /) -> None:
+        """Execute a statement once for each of `rows`."""
+        ...

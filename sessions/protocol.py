@@ -1,0 +1,135 @@
+"""The interface between a conversation and whoever runs agents on it.
+
+`Session` is what an agent runner needs: an id, settings and four methods. It is a structural type: any object with
+these members is one, and every session of this package also fits the protocol of the same name in the OpenAI
+Agents SDK.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields, replace
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+Item: TypeAlias = Any
+"""One JSON object as the runner made it: a message, a tool call, a tool output, a piece of reasoning.
+
+Frameworks type their items as unions of typed dictionaries, and a list of those is only compatible with a list of
+`Any`; hence no narrower name here. What is not a JSON object is refused when it is added.
+"""
+
+
+@dataclass
+class SessionSettings:
+    """How a session is read when the caller does not say.
+
+    Attributes:
+        limit: `get_items()` returns at most so many items, the latest; ``None`` means all.
+    """
+
+    limit: int | None = None
+
+    def __post_init__(self) -> None:
+        check_limit(self.limit)
+
+    def resolve(self, override: object) -> SessionSettings:
+        """Return these settings, overlaid with what `override` sets.
+
+        Args:
+            override: Settings of this package or of the OpenAI Agents SDK, a dictionary, or ``None``. Values that
+                are ``None`` override nothing.
+
+        Raises:
+            TypeError: `override` is none of these, or names a setting that does not exist.
+            ValueError: A value is out of range.
+        """
+        return replace(self, **{name: value for name, value in _values(override).items() if value is not None})
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the settings by name."""
+        return asdict(self)
+
+
+@runtime_checkable
+class Session(Protocol):
+    """A conversation that an agent runner reads and extends.
+
+    Order is the order of adding. Each method is atomic: it has happened wholly or not at all, also when the caller is
+    cancelled or the process ends.
+    """
+
+    session_id: str
+    # Ours or that of the OpenAI Agents SDK: a mutable attribute must have exactly the declared type, and only `Any`
+    # is exactly both.
+    session_settings: Any
+
+    async def get_items(self, limit: int | None = None) -> list[Item]:
+        """Return the latest `limit` items, oldest first.
+
+        Args:
+            limit: ``None`` means `session_settings.limit`; 0 gives an empty list.
+
+        Raises:
+            TypeError: `limit` is not an integer.
+            ValueError: `limit` is negative.
+        """
+        ...
+
+    async def add_items(self, items: Sequence[Mapping[str, object]], *, idempotency_key: str | None = None) -> None:
+        """Append `items`, all or none, next to each other.
+
+        Args:
+            items: JSON objects, oldest first.
+            idempotency_key: However often the same items come with the same key, they are added once.
+
+        Raises:
+            InvalidItemError: An item is not a JSON object; nothing was added.
+            IdempotencyKeyReusedError: The key was used before with other items; nothing was added.
+        """
+        ...
+
+    async def pop_item(self) -> Item | None:
+        """Remove the last item and return it, or return ``None`` if there is none."""
+        ...
+
+    async def clear_session(self) -> None:
+        """Remove all items."""
+        ...
+
+
+def check_limit(limit: object) -> None:
+    """Refuse what cannot be a number of items.
+
+    Raises:
+        TypeError: `limit` is neither an integer nor ``None``; ``True`` and ``False`` are not integers here.
+        ValueError: `limit` is negative.
+    """
+    if limit is None:
+        return
+    if not isinstance(limit, int) or isinstance(limit, bool):
+        raise TypeError(f"limit must be an integer or None, not {type(limit).__name__}")
+    if limit < 0:
+        raise ValueError(f"limit must not be negative, got {limit}; 0 gives no items, None gives all")
+
+
+def coerce_settings(settings: object) -> SessionSettings:
+    """Return `settings` (ours, the OpenAI Agents SDK's, a dictionary or ``None``) as ours."""
+    return settings if isinstance(settings, SessionSettings) else SessionSettings().resolve(settings)
+
+
+def _values(settings: object) -> dict[str, Any]:
+    """Return the known settings that `settings` has, by name."""
+    known = [field.name for field in fields(SessionSettings)]
+    if settings is None:
+        return {}
+    if isinstance(settings, dict):
+        unknown = sorted(repr(name) for name in settings if name not in known)
+        if unknown:
+            raise TypeError(f"unknown session setting {', '.join(unknown)}; there is {', '.join(known)}")
+        return settings
+    found = {name: getattr(settings, name) for name in known if hasattr(settings, name)}
+    if not found:
+        raise TypeError(f"session_settings must be SessionSettings or a dict, not {type(settings).__name__}")
+    return found

@@ -1,0 +1,197 @@
+"""A session over the log: what users hold."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from sessions.clock import now
+from sessions.codecs.json import decode_item, digest_items, encode_items
+from sessions.errors import InvalidItemError, UndecodableItemError
+from sessions.log.append import Idempotency, append
+from sessions.log.classify import classify_items
+from sessions.log.conversation import Conversation, ForeignTables
+from sessions.log.grow import NewEntry
+from sessions.log.pop import pop
+from sessions.log.read import read_tail
+from sessions.log.remove import clear
+from sessions.log.takeover import take_over
+from sessions.protocol import check_limit, coerce_settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from sessions.protocol import Item
+    from sessions.stores import Backend
+
+_log = logging.getLogger("sessions")
+
+MAX_ID_BYTES = 1024
+MAX_KEY_BYTES = 255
+
+
+class LogSession:
+    """A conversation in a store. It may be used from any number of tasks, threads and event loops.
+
+    Args:
+        session_id: The conversation's id: text of 1 to 1024 bytes in UTF-8, compared byte by byte.
+        backend: Where transactions run.
+        session_settings: How it is read when the caller does not say; ours, the OpenAI Agents SDK's or a dictionary.
+        foreign: The tables in which the OpenAI Agents SDK may have kept this conversation in the same database.
+        strict: Raise `UndecodableItemError` for a stored item that cannot be read, rather than leave it out and log
+            a warning.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        ValueError: `session_id`, a setting or the name of a table is not allowed.
+    """
+
+    session_id: str
+    session_settings: Any
+
+    def __init__(
+        self,
+        session_id: str,
+        backend: Backend,
+        *,
+        session_settings: object = None,
+        foreign: ForeignTables | None = None,
+        strict: bool = False,
+    ) -> None:
+        self.session_id = check_session_id(session_id)
+        self.session_settings = coerce_settings(session_settings)
+        self._backend = backend
+        self._conversation = Conversation(session_id, decode_item, (foreign or ForeignTables()).check())
+        self._strict = strict
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({self.session_id!r})"
+
+    async def get_items(self, limit: int | None = None) -> list[Item]:
+        """Return the latest `limit` items, oldest first, as of one moment.
+
+        Args:
+            limit: ``None`` means `session_settings.limit`, and all items if that is ``None`` too; 0 gives an empty
+                list.
+
+        Raises:
+            TypeError: `limit` is not an integer.
+            ValueError: `limit` is negative.
+            UndecodableItemError: A stored item cannot be read and the session is strict.
+            StoreError: The database refused.
+            SessionClosedError: The session has been closed.
+        """
+        check_limit(limit)
+        if limit is None:
+            limit = coerce_settings(self.session_settings).limit
+        tail = None
+        while tail is None:
+            tail = await self._backend.read(lambda tx: read_tail(tx, self._conversation, limit), self._subject)
+            if tail is None:
+                await self._backend.write(lambda tx: take_over(tx, self._conversation, now()), self._subject)
+        if tail.undecodable:
+            self._report_undecodable(tail.undecodable)
+        return tail.items
+
+    async def add_items(self, items: Sequence[Mapping[str, object]], *, idempotency_key: str | None = None) -> None:
+        """Append `items`, all or none, next to each other; when this returns they are on disk.
+
+        Args:
+            items: JSON objects, oldest first.
+            idempotency_key: Text of 1 to 255 bytes. However often the same items come to this session with the same
+                key, from wherever, they are added once.
+
+        Raises:
+            InvalidItemError: An item is not a JSON object; the message names it and the place in it.
+            IdempotencyKeyReusedError: The key was used before with other items.
+            TypeError: An argument has the wrong type.
+            ValueError: The key is empty, too long, or has a NUL character in it.
+            StoreError: The database refused.
+            SessionClosedError: The session has been closed.
+        """
+        items = _listed(items)
+        try:
+            payloads = encode_items(items)
+        except InvalidItemError as error:
+            raise InvalidItemError(f"{self._subject}: {error}; nothing was added") from None
+        idempotency = None
+        if idempotency_key is not None:
+            key = _check_text(idempotency_key, "idempotency_key", MAX_KEY_BYTES)
+            idempotency = Idempotency(key, digest_items(items))
+        entries = [
+            NewEntry(payload, *classified) for payload, classified in zip(payloads, classify_items(items), strict=True)
+        ]
+        await self._backend.write(
+            lambda tx: append(tx, self._conversation, entries, now=now(), idempotency=idempotency), self._subject
+        )
+
+    async def pop_item(self) -> Item | None:
+        """Remove the last item and return it, or return ``None`` if there is none.
+
+        Raises:
+            UndecodableItemError: The last stored item cannot be read and the session is strict; nothing was removed.
+            StoreError: The database refused.
+            SessionClosedError: The session has been closed.
+        """
+        popped = await self._backend.write(
+            lambda tx: pop(tx, self._conversation, now(), strict=self._strict), self._subject
+        )
+        if popped.undecodable:
+            self._report_undecodable(popped.undecodable)
+        return popped.item
+
+    async def clear_session(self) -> None:
+        """Remove all items, physically.
+
+        Raises:
+            StoreError: The database refused.
+            SessionClosedError: The session has been closed.
+        """
+        await self._backend.write(lambda tx: clear(tx, self._conversation, now()), self._subject)
+
+    @property
+    def _subject(self) -> str:
+        return f"session {self.session_id!r}"
+
+    def _report_undecodable(self, positions: list[int]) -> None:
+        where = ", ".join(map(str, reversed(positions)))
+        if self._strict:
+            raise UndecodableItemError(
+                f"{self._subject}: the stored items at positions {where} cannot be read; nothing was changed"
+            )
+        _log.warning("%s: the stored items at positions %s cannot be read and are left out", self._subject, where)
+
+
+def check_session_id(session_id: object) -> str:
+    """Return an id that can name a session.
+
+    Raises:
+        TypeError: It is not text.
+        ValueError: It is empty, too long, no Unicode text, or has a NUL character in it.
+    """
+    return _check_text(session_id, "session_id", MAX_ID_BYTES)
+
+
+def _check_text(text: object, name: str, max_bytes: int) -> str:
+    if not isinstance(text, str):
+        raise TypeError(f"{name} must be a string, not {type(text).__name__}")
+    if not text:
+        raise ValueError(f"{name} must not be empty")
+    if "\0" in text:
+        raise ValueError(f"{name} must not contain a NUL character")
+    try:
+        length = len(text.encode())
+    except UnicodeEncodeError:
+        raise ValueError(f"{name} must not contain a lone surrogate, which is no Unicode text") from None
+    if length > max_bytes:
+        raise ValueError(f"{name} must be at most {max_bytes} bytes in UTF-8, this one has {length}")
+    return text
+
+
+def _listed(items: object) -> list[Any]:
+    """Return a list or other iterable of items as a list, and refuse what is most likely a mistake."""
+    if isinstance(items, list):
+        return items
+    if isinstance(items, (str, bytes, dict)) or not hasattr(items, "__iter__"):
+        raise TypeError(f"items must be a list of JSON objects, not {type(items).__name__}")
+    return list(items)

@@ -1,0 +1,87 @@
+"""`SQLiteSession` and `AsyncSQLiteSession`: a conversation in a SQLite file, by the constructors people know."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+from sessions.log.conversation import ForeignTables
+from sessions.session import LogSession
+from sessions.stores.sqlite.backend import SQLiteBackend
+from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sessions.stores.sqlite.backend import Durability
+
+
+class _SQLiteSession(LogSession):
+    """What `SQLiteSession` and `AsyncSQLiteSession` share: all but how they are closed."""
+
+    def __init__(
+        self,
+        session_id: str,
+        db_path: str | Path = MEMORY,
+        sessions_table: str = "agent_sessions",
+        messages_table: str = "agent_messages",
+        session_settings: object = None,
+        *,
+        durability: Durability = "full",
+        busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
+        strict: bool = False,
+    ) -> None:
+        sqlite = SQLiteBackend(db_path, durability=durability, busy_timeout=busy_timeout)
+        super().__init__(
+            session_id,
+            sqlite,
+            session_settings=session_settings,
+            foreign=ForeignTables(sessions_table, messages_table),
+            strict=strict,
+        )
+        self.db_path = db_path
+        self._sqlite = sqlite
+
+
+class SQLiteSession(_SQLiteSession):
+    """A conversation in a SQLite file, or in memory.
+
+    Making one does no I/O and costs microseconds; objects with the same file share its connections. Closing is
+    optional: a program that closes nothing loses nothing.
+
+    Args:
+        session_id: The conversation's id.
+        db_path: The file; it is made at the first operation if there is none. Without it the conversation is in a
+            database in memory of its own.
+        sessions_table: The OpenAI Agents SDK's table of sessions, if the file is one of its own.
+        messages_table: Its table of messages. A conversation found there is taken over at the first operation.
+        session_settings: How the session is read when the caller does not say: settings or a dictionary.
+        durability: ``"full"``: what was added survives the loss of power. ``"normal"``: it survives the end of the
+            process, but the loss of power may take the last commits; commits cost about a quarter.
+        busy_timeout: How long to wait, in seconds, while other processes hold the file. Who opens the file first in
+            this process decides.
+        strict: Raise `UndecodableItemError` for a stored item that cannot be read, rather than leave it out and log
+            a warning.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        ValueError: An argument is out of range.
+    """
+
+    def close(self) -> None:
+        """Give up this object's hold on the file. Later calls on it raise `SessionClosedError`.
+
+        The last one to let go closes the connections, and waits for that.
+        """
+        self._sqlite.close()
+
+
+class AsyncSQLiteSession(_SQLiteSession):
+    """`SQLiteSession` with a `close` to await. The arguments are the same."""
+
+    async def close(self) -> None:
+        """Give up this object's hold on the file. Later calls on it raise `SessionClosedError`.
+
+        The last one to let go closes the connections, and waits for that.
+        """
+        await asyncio.to_thread(self._sqlite.close)

@@ -1,0 +1,132 @@
+"""A store: one database with many sessions."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from sessions.log.catalog import list_sessions
+from sessions.log.conversation import ForeignTables
+from sessions.log.remove import delete
+from sessions.session import LogSession, check_session_id
+from sessions.stores.sqlite.backend import SQLiteBackend
+from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from sessions.model import SessionInfo
+    from sessions.stores.sqlite.backend import Durability
+
+_SQLITE: Final = "sqlite://"
+
+
+def open_store(
+    url: str,
+    *,
+    sessions_table: str = "agent_sessions",
+    messages_table: str = "agent_messages",
+    durability: Durability = "full",
+    busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
+) -> Store:
+    """Return the store in a database. This does no I/O.
+
+    Args:
+        url: ``sqlite:///relative/path.db``, ``sqlite:////absolute/path.db``, or ``sqlite://`` for a database in memory.
+        sessions_table: The OpenAI Agents SDK's table of sessions, if the database is one of its own.
+        messages_table: Its table of messages. Conversations found there are taken over when they are touched.
+        durability: As for `SQLiteSession`.
+        busy_timeout: As for `SQLiteSession`, in seconds.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        ValueError: `url` names no database that is known here, or an argument is out of range.
+    """
+    sqlite = SQLiteBackend(_sqlite_path(url), durability=durability, busy_timeout=busy_timeout)
+    return Store(sqlite, ForeignTables(sessions_table, messages_table).check())
+
+
+class Store:
+    """Many sessions in one database. Made by `open_store`; usable as an asynchronous context manager."""
+
+    def __init__(self, backend: SQLiteBackend, foreign: ForeignTables) -> None:
+        self._backend = backend
+        self._foreign = foreign
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.close()
+
+    def session(self, session_id: str, *, session_settings: object = None, strict: bool = False) -> LogSession:
+        """Return the session of that id. This does no I/O; a session begins to exist with its first item.
+
+        Args:
+            session_id: The conversation's id: text of 1 to 1024 bytes in UTF-8, compared byte by byte.
+            session_settings: How it is read when the caller does not say.
+            strict: Raise `UndecodableItemError` for a stored item that cannot be read.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: `session_id` or a setting is not allowed.
+        """
+        return LogSession(
+            session_id, self._backend, session_settings=session_settings, foreign=self._foreign, strict=strict
+        )
+
+    async def sessions(self, *, limit: int = 100, after: str | None = None) -> list[SessionInfo]:
+        """Return a page of the store's sessions, the newest first, as of one moment.
+
+        Sessions of the OpenAI Agents SDK are listed once they have been touched. Items are counted, so a page costs
+        time in proportion to the items of its sessions.
+
+        Args:
+            limit: How many at most.
+            after: The `cursor` of the last session of the page before.
+
+        Raises:
+            TypeError: `limit` is not an integer.
+            ValueError: `limit` is not positive, or `after` is no cursor.
+            StoreError: The database refused.
+            SessionClosedError: The store has been closed.
+        """
+        if not isinstance(limit, int) or isinstance(limit, bool):
+            raise TypeError(f"limit must be an integer, not {type(limit).__name__}")
+        if limit < 1:
+            raise ValueError(f"limit must be at least 1, got {limit}")
+        return await self._backend.read(lambda tx: list_sessions(tx, limit, after), "the list of sessions")
+
+    async def delete(self, session_id: str) -> bool:
+        """Remove a session with all that is known of it; tell whether there was one.
+
+        What the OpenAI Agents SDK holds of it in the same database is removed too, or it would be taken over again.
+
+        Raises:
+            TypeError: `session_id` is not text.
+            ValueError: `session_id` is not allowed.
+            StoreError: The database refused.
+            SessionClosedError: The store has been closed.
+        """
+        session_id = check_session_id(session_id)
+        return await self._backend.write(lambda tx: delete(tx, session_id, self._foreign), f"session {session_id!r}")
+
+    async def close(self) -> None:
+        """Give up the hold on the database. Later calls on this store or on its sessions raise."""
+        await asyncio.to_thread(self._backend.close)
+
+
+def _sqlite_path(url: Any) -> str:
+    if not isinstance(url, str):
+        raise TypeError(f"url must be a string such as 'sqlite:///conversations.db', not {type(url).__name__}")
+    if not url.startswith(_SQLITE):
+        scheme = url.partition(":")[0] if "://" in url else "none"
+        raise ValueError(f"no store for URLs with the scheme {scheme!r}; use sqlite:///path/to/file.db")
+    path = url.removeprefix(_SQLITE)
+    if path in ("", "/", f"/{MEMORY}"):
+        return MEMORY
+    if not path.startswith("/"):
+        raise ValueError("a SQLite URL has three slashes before a relative path and four before an absolute one")
+    return path[1:]

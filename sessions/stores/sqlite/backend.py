@@ -1,0 +1,117 @@
+"""What a session on SQLite holds: a path and how durable its commits are."""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+
+from sessions.errors import SessionClosedError, StoreError
+from sessions.stores.sqlite.lane import LaneClosedError
+from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
+from sessions.stores.sqlite.registry import let_go, open_file, open_memory
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sessions.log.transaction import Transaction
+    from sessions.stores.sqlite.database import Database
+
+T = TypeVar("T")
+
+Durability: TypeAlias = Literal["full", "normal"]
+"""``full``: what was acknowledged survives the loss of power. ``normal``: it survives the end of the process, but the
+loss of power may take the last commits; the file stays whole. Commits cost about a quarter as much."""
+
+
+class SQLiteBackend:
+    """A `Backend` on a SQLite file or, for ``":memory:"``, on a database of its own in memory.
+
+    Making one does no I/O. Objects with the same file share its connections.
+
+    Args:
+        path: The file; it is made at the first operation if there is none.
+        durability: See `Durability`.
+        busy_timeout: How long to wait for other processes, in seconds. The first to open a file in a process decides.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        ValueError: An argument is out of range.
+    """
+
+    def __init__(
+        self,
+        path: str | Path = MEMORY,
+        *,
+        durability: Durability = "full",
+        busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
+    ) -> None:
+        self._path = _checked_path(path)
+        if durability not in ("full", "normal"):
+            raise ValueError(f'durability must be "full" or "normal", not {durability!r}')
+        if not busy_timeout >= 0:
+            raise ValueError(f"busy_timeout must be a number of seconds, not {busy_timeout!r}")
+        self._full = durability == "full"
+        self._busy_timeout = busy_timeout
+        self._memory: Database | None = None
+        self._closed = False
+
+    @property
+    def path(self) -> str:
+        """The file's absolute path, or ``":memory:"``."""
+        return self._path
+
+    async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Return what `work` finds in one snapshot of the database."""
+        while True:
+            try:
+                return await self._database(subject).read(work, subject)
+            except LaneClosedError:
+                continue  # The file was replaced or let go by others at this moment: open it again.
+
+    async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Do `work` as one transaction, which is committed when this returns."""
+        while True:
+            try:
+                return await self._database(subject).write(work, subject, full=self._full)
+            except LaneClosedError:
+                continue
+
+    def close(self) -> None:
+        """Give up the hold on the connections and wait for those that nobody else holds to close."""
+        self._closed = True
+        ended = let_go(self)
+        if self._memory is not None and not self._memory.inherited:
+            self._memory.finish()
+            ended.append(self._memory)
+        self._memory = None
+        for database in ended:
+            database.join()
+
+    def _database(self, subject: str) -> Database:
+        if self._closed:
+            raise SessionClosedError(f"{subject} has been closed; make a new object to go on")
+        if self._path != MEMORY:
+            try:
+                return open_file(self._path, self._busy_timeout, self)
+            except StoreError as error:
+                raise StoreError(f"{subject}: {error}") from error.__cause__
+        if self._memory is None:
+            self._memory = open_memory()
+        if self._memory.inherited:
+            raise StoreError(
+                f"{subject}: a database in memory stays with the process that made it, and this one was forked from "
+                "it; nothing was changed. Use a file to share a session with a child process"
+            )
+        return self._memory
+
+
+def _checked_path(path: object) -> str:
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"db_path must be a path or ':memory:', not {type(path).__name__}")
+    text = os.fspath(path)
+    if not isinstance(text, str):
+        raise TypeError(f"db_path must be text, not {type(text).__name__}")
+    if not text or "\0" in text:
+        raise ValueError("db_path must be a path or ':memory:'; it is empty or has a NUL character in it")
+    return text if text == MEMORY else os.path.abspath(text)  # noqa: PTH100 - resolves no links, so no I/O

@@ -1,0 +1,134 @@
+"""One database with its two connections: a lane for writing and a lane for reading."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+import weakref
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, TypeVar
+
+from sessions.errors import StoreError
+from sessions.stores.sqlite.errors import translate
+from sessions.stores.sqlite.group import read_group, write_group
+from sessions.stores.sqlite.lane import Job, Lane, settle_all
+from sessions.stores.sqlite.opening import MEMORY, Opening
+from sessions.stores.sqlite.thread import ConnectionThread
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sessions.log.transaction import Transaction
+
+T = TypeVar("T")
+
+_REPORT_AFTER: Final = 0.001
+"""Seconds after which finished reads are reported although others of their group still run."""
+
+
+class Database:
+    """The connections of one database in this process.
+
+    In memory there is one connection and readers queue with writers; a file has a second one for reading.
+
+    Args:
+        path: The file, or `MEMORY`.
+        busy_timeout: How long to wait for other processes, in seconds.
+    """
+
+    def __init__(self, path: str, busy_timeout: float) -> None:
+        self.path = path
+        self.holders: weakref.WeakSet[Any] = weakref.WeakSet()
+        """Who uses this database and has not been closed."""
+        self.inherited = False
+        """Whether this belongs to the parent of this process, from before a fork."""
+        self._opening = Opening(path, busy_timeout)
+        self._writing = ConnectionThread(self._opening.writer)
+        self._writer = Lane(self._writing.post, self._do_writes)
+        self._syncs_fully = True
+        if path == MEMORY:
+            self._reading, self._reader = None, self._writer
+        else:
+            self._reading = ConnectionThread(self._opening.reader)
+            self._reader = Lane(self._reading.post, partial(self._do_reads, self._reading))
+        # A database in memory ends with the last object that holds it.
+        weakref.finalize(self, self._writing.finish).atexit = False
+
+    async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Return what `work` finds in one snapshot."""
+        return await self._reader.submit(work, subject)
+
+    async def write(self, work: Callable[[Transaction], T], subject: str, *, full: bool) -> T:
+        """Do `work` as one transaction; with `full`, it survives the loss of power."""
+        return await self._writer.submit(work, subject, full=full)
+
+    def finish(self) -> None:
+        """Do what waits, close the connections and end the threads; do not wait for that."""
+        if self._reading is not None:
+            self._reading.post(self._reader.close)
+            self._reading.finish()
+        self._writing.post(self._writer.close)
+        self._writing.post(self._opening.close)
+        self._writing.finish()
+
+    def join(self, timeout: float | None = None) -> None:
+        """Wait until the threads have ended."""
+        for thread in (self._reading, self._writing):
+            if thread is not None:
+                thread.join(timeout)
+
+    def disown(self) -> None:
+        """Leave everything to the parent process; called in its child after a fork."""
+        self.inherited = True
+        self._opening.close()
+        for thread in (self._reading, self._writing):
+            if thread is not None:
+                thread.disown()
+
+    def _do_writes(self, jobs: list[Job[Any]]) -> None:
+        try:
+            connection = self._writing.database()
+            self._opening.take_turn()
+            try:
+                self._set_durability(connection, full=any(job.full for job in jobs))
+                write_group(connection, jobs)
+            finally:
+                self._opening.give_turn_back()
+        except Exception as error:  # noqa: BLE001 - it belongs to those who wait
+            _fail(jobs, error)
+        self._report(jobs)
+
+    def _do_reads(self, reading: ConnectionThread, jobs: list[Job[Any]]) -> None:
+        done: list[Job[Any]] = []
+        began = time.monotonic()
+
+        def note(job: Job[Any]) -> None:
+            done.append(job)
+            if time.monotonic() - began > _REPORT_AFTER:
+                self._report(done)
+                done.clear()
+
+        try:
+            read_group(reading.database(), jobs, note)
+        except Exception as error:  # noqa: BLE001 - it belongs to those who wait
+            _fail(jobs, error)
+            done = jobs
+        self._report(done)
+
+    def _set_durability(self, connection: sqlite3.Connection, *, full: bool) -> None:
+        """Sync at each commit, or only at checkpoints. One job that asks for it makes its whole group sync."""
+        if full != self._syncs_fully:
+            connection.execute(f"pragma synchronous = {'full' if full else 'normal'}")
+            self._syncs_fully = full
+
+    def _report(self, jobs: list[Job[Any]]) -> None:
+        for job in jobs:
+            if isinstance(job.error, sqlite3.Error):
+                job.error = translate(job.error, job.subject, self.path)
+        settle_all(jobs)
+
+
+def _fail(jobs: list[Job[Any]], error: Exception) -> None:
+    """Give all jobs of a group the error that kept it from being done."""
+    for job in jobs:
+        job.error = type(error)(f"{job.subject}: {error}") if isinstance(error, StoreError) else error

@@ -1,0 +1,87 @@
+"""Group commit: many jobs, one transaction, one sync to the disk.
+
+Each job has a savepoint, so that one that fails does not take its neighbours along. If the transaction fails as a
+whole (a full disk can do that), each job is done in a transaction of its own, so that each fails or succeeds by
+itself. Results and errors are kept in the jobs.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from sessions.stores.sqlite.transaction import SQLiteTransaction
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sessions.stores.sqlite.lane import Job
+
+
+def write_group(connection: sqlite3.Connection, jobs: list[Job[Any]]) -> None:
+    """Do jobs that write.
+
+    Raises:
+        sqlite3.Error: The transaction could not even begin; no job was done.
+    """
+    if len(jobs) == 1:
+        _write_alone(connection, jobs[0])
+    elif not _write_together(connection, jobs):
+        for job in jobs:
+            _write_alone(connection, job)
+
+
+def read_group(connection: sqlite3.Connection, jobs: list[Job[Any]], done: Callable[[Job[Any]], None]) -> None:
+    """Do jobs that read, in one snapshot; call `done` with each.
+
+    Raises:
+        sqlite3.Error: The snapshot could not be taken; no job was done.
+    """
+    connection.execute("begin")
+    try:
+        transaction = SQLiteTransaction(connection)
+        for job in jobs:
+            try:
+                job.run(transaction)
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this job
+                job.error = error
+            done(job)
+    finally:
+        _roll_back(connection)
+
+
+def _write_alone(connection: sqlite3.Connection, job: Job[Any]) -> None:
+    connection.execute("begin immediate")
+    try:
+        job.run(SQLiteTransaction(connection))
+        connection.execute("commit")
+    except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this job
+        job.error = error
+        _roll_back(connection)
+
+
+def _write_together(connection: sqlite3.Connection, jobs: list[Job[Any]]) -> bool:
+    """Do the jobs in one transaction; return False, with nothing changed, if it failed as a whole."""
+    connection.execute("begin immediate")
+    transaction = SQLiteTransaction(connection)
+    try:
+        for job in jobs:
+            connection.execute("savepoint job")
+            try:
+                job.run(transaction)
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this job
+                job.error = error
+                if not connection.in_transaction:
+                    return False
+                connection.execute("rollback to job")
+            connection.execute("release job")
+        connection.execute("commit")
+    except sqlite3.Error:
+        _roll_back(connection)
+        return False
+    return True
+
+
+def _roll_back(connection: sqlite3.Connection) -> None:
+    if connection.in_transaction:
+        connection.execute("rollback")
