@@ -116,7 +116,9 @@ def check_limit(limit: object) -> None:
 
 def coerce_settings(settings: object) -> SessionSettings:
     """Return `settings` (ours, the OpenAI Agents SDK's, a dictionary or ``None``) as ours."""
-    return settings if isinstance(settings, SessionSettings) else SessionSettings().resolve(settings)
+    if isinstance(settings, SessionSettings):
+        return settings
+    return SessionSettings() if settings is None else SessionSettings().resolve(settings)
 
 
 def _values(settings: object) -> dict[str, Any]:

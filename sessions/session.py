@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any
 
 from sessions.clock import now
-from sessions.codecs.json import decode_item, digest_items, encode_items
+from sessions.codecs.json import JSONCodec
 from sessions.errors import InvalidItemError, UndecodableItemError
 from sessions.log.append import Idempotency, append
 from sessions.log.classify import classify_items
@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from sessions.stores import Backend
 
 _log = logging.getLogger("sessions")
+
+_codec = JSONCodec()
+_FOREIGN = ForeignTables()
 
 MAX_ID_BYTES = 1024
 MAX_KEY_BYTES = 255
@@ -61,7 +64,7 @@ class LogSession:
         self.session_id = check_session_id(session_id)
         self.session_settings = coerce_settings(session_settings)
         self._backend = backend
-        self._conversation = Conversation(session_id, decode_item, (foreign or ForeignTables()).check())
+        self._conversation = Conversation(session_id, _codec, foreign.check() if foreign else _FOREIGN)
         self._strict = strict
 
     def __repr__(self) -> str:
@@ -111,13 +114,13 @@ class LogSession:
         """
         items = _listed(items)
         try:
-            payloads = encode_items(items)
+            payloads = _codec.encode_all(items)
         except InvalidItemError as error:
             raise InvalidItemError(f"{self._subject}: {error}; nothing was added") from None
         idempotency = None
         if idempotency_key is not None:
             key = _check_text(idempotency_key, "idempotency_key", MAX_KEY_BYTES)
-            idempotency = Idempotency(key, digest_items(items))
+            idempotency = Idempotency(key, _codec.digest(items))
         entries = [
             NewEntry(payload, *classified) for payload, classified in zip(payloads, classify_items(items), strict=True)
         ]

@@ -27,62 +27,74 @@ reasonable stack, on writing and on reading."""
 _SHOWN_KEY_LENGTH = 40
 
 
-def encode_items(items: Sequence[Any]) -> list[bytes]:
-    """Return each item's payload.
+class JSONCodec:
+    """Items as plain JSON."""
 
-    Raises:
-        InvalidItemError: An item is not a JSON object. The message names the item by its index and the place in it.
-    """
-    payloads = []
-    for index, item in enumerate(items):
-        if not isinstance(item, dict):
-            raise InvalidItemError(f"items[{index}] is of type {type(item).__name__}; an item is a JSON object, a dict")
+    def encode_all(self, items: Sequence[Any]) -> list[bytes]:
+        """Return each item's payload.
+
+        Raises:
+            InvalidItemError: An item is not a JSON object. The message names the item by its index and the place in
+                it.
+        """
+        payloads = []
+        for index, item in enumerate(items):
+            if not isinstance(item, dict):
+                raise InvalidItemError(
+                    f"items[{index}] is of type {type(item).__name__}; an item is a JSON object, a dict"
+                )
+            try:
+                _check(item, 0)
+                payloads.append(_encode(item))
+            except (_NotJSONError, UnicodeEncodeError, RecursionError):
+                # The fast walk says only that something is wrong; the slow one says what and where.
+                raise InvalidItemError(_reason(item, f"items[{index}]")) from None
+        return payloads
+
+    def decode_all(self, payloads: Iterable[bytes]) -> list[dict[str, Any]]:
+        """Return the items of payloads that are strict JSON.
+
+        Raises:
+            ValueError: One of them is not; `decode` may still read it.
+        """
+        return [_decode(payload) for payload in payloads]
+
+    def decode(self, payload: bytes) -> dict[str, Any]:
+        """Return the item of a payload.
+
+        Raises:
+            ValueError: The payload is not a JSON object.
+        """
         try:
-            _check(item, 0)
-            payloads.append(_encode(item))
-        except (_NotJSONError, UnicodeEncodeError, RecursionError):
-            # The fast walk says only that something is wrong; the slow one says what and where.
-            raise InvalidItemError(_reason(item, f"items[{index}]")) from None
-    return payloads
+            return _decode(payload)
+        except (msgspec.DecodeError, RecursionError):
+            return _decode_lenient(payload)
+
+    def digest(self, items: Sequence[Any]) -> bytes:
+        """Return what tells one list of items from another, however their keys are ordered.
+
+        SHA-256 over each item's length (8 bytes, big endian) and its JSON with sorted keys.
+        """
+        digest = hashlib.sha256()
+        for item in items:
+            payload = _encode_sorted(item)
+            digest.update(len(payload).to_bytes(8, "big"))
+            digest.update(payload)
+        return digest.digest()
 
 
-def digest_items(items: Sequence[Any]) -> bytes:
-    """Return what tells one list of items from another, however their keys are ordered.
-
-    SHA-256 over each item's length (8 bytes, big endian) and its JSON with sorted keys.
-    """
-    digest = hashlib.sha256()
-    for item in items:
-        payload = _encode_sorted(item)
-        digest.update(len(payload).to_bytes(8, "big"))
-        digest.update(payload)
-    return digest.digest()
-
-
-def decode_item(payload: bytes) -> dict[str, Any]:
-    """Return the item of a payload.
-
-    Raises:
-        ValueError: The payload is not a JSON object.
-    """
-    try:
-        item = _decode(payload)
-    except (msgspec.DecodeError, RecursionError):
-        item = _decode_lenient(payload)
-    if type(item) is not dict:
-        raise ValueError("the payload is JSON but not an object")
-    return item
-
-
-def _decode_lenient(payload: bytes) -> Any:
+def _decode_lenient(payload: bytes) -> dict[str, Any]:
     """Read what Python's own `json` writes and strict JSON lacks: NaN, infinities and lone surrogates.
 
     We never write those, but the OpenAI Agents SDK does, and its sessions are taken over as they are.
     """
     try:
-        return json.loads(payload)
+        item = json.loads(payload)
     except RecursionError:
         raise ValueError("the payload is nested too deeply") from None
+    if not isinstance(item, dict):
+        raise ValueError("the payload is JSON but not an object")  # noqa: TRY004 - it is data, not an argument
+    return item
 
 
 class _NotJSONError(Exception):
@@ -134,7 +146,7 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
 }
 _encode = msgspec.json.Encoder(enc_hook=_plain).encode
 _encode_sorted = msgspec.json.Encoder(enc_hook=_plain, order="sorted").encode
-_decode = msgspec.json.Decoder().decode
+_decode = msgspec.json.Decoder(dict[str, Any]).decode
 
 
 def _reason(item: object, path: str) -> str:

@@ -10,7 +10,7 @@ from sessions.log.schema import SEGMENT_SHIFT
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sessions.log.transaction import Transaction
+    from sessions.log.transaction import Row, Statement, Transaction
 
 MAIN = "main"
 """The name of a session's first branch."""
@@ -43,16 +43,6 @@ class Head(NamedTuple):
     fork_position: int
 
 
-class StoredEntry(NamedTuple):
-    """A row as reading and popping see it."""
-
-    segment: int
-    position: int
-    kind: str
-    turn: int
-    payload: bytes
-
-
 def find_head(tx: Transaction, session_id: str, branch: str | None = None) -> Head | None:
     """Return the head of a branch (the session's current one unless named), or ``None`` without such a session."""
     row = tx.one(statements.HEAD, session_id=session_id, branch=branch)
@@ -73,15 +63,27 @@ def lineage(tx: Transaction, head: Head) -> Iterator[tuple[int, int]]:
         parent, fork_position = origin
 
 
-def walk_back(tx: Transaction, head: Head, count: int) -> Iterator[StoredEntry]:
-    """Yield a branch's entries, the newest first, fetched `count` at a time."""
+def walk_back(tx: Transaction, head: Head, count: int, statement: Statement) -> Iterator[tuple[int, list[Row]]]:
+    """Yield a branch's entries in pages of `count` or less, the newest first, each with the segment it is from.
+
+    Args:
+        tx: A transaction.
+        head: Where to begin.
+        count: The size of a page.
+        statement: What to fetch; its first column is the entry's id.
+    """
     for segment, high in lineage(tx, head):
         low = segment << SEGMENT_SHIFT
         last = low + high
         while True:
-            rows = tx.all(statements.ENTRIES_BACKWARD, low=low, high=last, count=count)
-            for id_, kind, turn, payload in rows:
-                yield StoredEntry(segment, id_ - low, kind, turn, payload)
+            rows = tx.all(statement, low=low, high=last, count=count)
+            if rows:
+                yield segment, rows
             if len(rows) < count:
                 break
             last = rows[-1][0] - 1
+
+
+def position_of(entry: int) -> int:
+    """Return the position in an entry's id."""
+    return entry & ((1 << SEGMENT_SHIFT) - 1)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Iterable
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
 
@@ -29,15 +29,27 @@ class ForeignTables(NamedTuple):
         return self
 
 
+class Decoder(Protocol):
+    """Makes items of payloads."""
+
+    def decode_all(self, payloads: Iterable[bytes]) -> list[Any]:
+        """Return the items of payloads, fast; raise `ValueError` if one of them needs `decode`, or cannot be read."""
+        ...
+
+    def decode(self, payload: bytes) -> Any:
+        """Return the item of a payload; raise `ValueError` if it cannot be read."""
+        ...
+
+
 class Conversation(NamedTuple):
     """A session as the log is asked for it.
 
     Attributes:
         session_id: The id that users give.
-        decode: Makes an item of a payload; raises `ValueError` for what it cannot read.
+        decoder: How its payloads are read.
         foreign: Where the OpenAI Agents SDK may have kept it before.
     """
 
     session_id: str
-    decode: Callable[[bytes], Any]
+    decoder: Decoder
     foreign: ForeignTables

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sessions.log.branch import EVERYTHING, find_head, walk_back
+from sessions.log import statements
+from sessions.log.branch import EVERYTHING, find_head, position_of, walk_back
 from sessions.log.takeover import is_waiting
 
 if TYPE_CHECKING:
-    from sessions.log.conversation import Conversation
-    from sessions.log.transaction import Transaction
+    from sessions.log.conversation import Conversation, Decoder
+    from sessions.log.transaction import Row, Transaction
 
 
 class Tail(NamedTuple):
@@ -35,14 +36,23 @@ def read_tail(tx: Transaction, conversation: Conversation, limit: int | None) ->
         return None if is_waiting(tx, conversation) else tail
     if limit == 0:
         return tail
-    items = tail.items
     wanted = EVERYTHING if limit is None else limit
-    for entry in walk_back(tx, head, wanted):
-        try:
-            items.append(conversation.decode(entry.payload))
-        except ValueError:
-            tail.undecodable.append(entry.position)
-        if len(items) == wanted:
+    for _, rows in walk_back(tx, head, wanted, statements.PAYLOADS_BACKWARD):
+        _decode(rows, conversation.decoder, tail)
+        if len(tail.items) >= wanted:
+            del tail.items[wanted:]
             break
-    items.reverse()
+    tail.items.reverse()
     return tail
+
+
+def _decode(rows: list[Row], decoder: Decoder, tail: Tail) -> None:
+    """Add the items of rows to `tail`, newest first; the fast way if all can be decoded, else one by one."""
+    try:
+        tail.items.extend(decoder.decode_all([payload for _, payload in rows]))
+    except ValueError:
+        for entry, payload in rows:
+            try:
+                tail.items.append(decoder.decode(payload))
+            except ValueError:
+                tail.undecodable.append(position_of(entry))

@@ -123,10 +123,17 @@ ADD_ENTRY = Statement(
     values (:id, :version, :turn, :kind, :tool_name, :created_at, :payload)
     """,
 )
-ENTRIES_BACKWARD = Statement(
-    "Entries of one segment, the newest first.",
+PAYLOADS_BACKWARD = Statement(
+    "Payloads of one segment, the newest first.",
     """
-    select id, kind, turn, payload from {entries} where id > :low and id <= :high
+    select id, payload from {entries} where id > :low and id <= :high
+    order by id desc limit :count
+    """,
+)
+ENTRIES_BACKWARD = Statement(
+    "Payloads of one segment with what the log knows of them, the newest first.",
+    """
+    select id, payload, kind, turn from {entries} where id > :low and id <= :high
     order by id desc limit :count
     """,
 )

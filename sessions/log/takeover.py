@@ -19,9 +19,7 @@ from sessions.log.session_row import create_session
 from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sessions.log.conversation import Conversation, ForeignTables
+    from sessions.log.conversation import Conversation, Decoder, ForeignTables
     from sessions.log.transaction import Transaction
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -42,7 +40,7 @@ def is_waiting(tx: Transaction, conversation: Conversation) -> bool:
 
 def take_over(tx: Transaction, conversation: Conversation, now: int) -> bool:
     """Make a session of the messages there, unless it has a row of ours; tell whether that was done."""
-    session_id, decode, tables = conversation
+    session_id, decoder, tables = conversation
     if tx.one(statements.LOCK_SESSION, session_id=session_id) or not is_waiting(tx, conversation):
         return False
     sql = _statements(tables)
@@ -52,7 +50,7 @@ def take_over(tx: Transaction, conversation: Conversation, now: int) -> bool:
     began = tx.one(sql.created_at, session_id=session_id) if _exists(tx, tables.sessions) else None
     created_at = _microseconds(began[0], times[0]) if began else times[0]
     locked = create_session(tx, session_id, now, created_at)
-    add_entries(tx, session_id, locked, _classified(payloads, decode), times)
+    add_entries(tx, session_id, locked, _classified(payloads, decoder), times)
     return True
 
 
@@ -73,12 +71,12 @@ def _has_messages(tx: Transaction, session_id: str, tables: ForeignTables) -> bo
     return tx.one(_statements(tables).has_messages, session_id=session_id) is not None
 
 
-def _classified(payloads: list[bytes], decode: Callable[[bytes], Any]) -> list[NewEntry]:
+def _classified(payloads: list[bytes], decoder: Decoder) -> list[NewEntry]:
     """Return payloads as entries. What cannot be decoded is kept as it is; reading reports it."""
     items: list[dict[str, Any] | None] = []
     for payload in payloads:
         try:
-            items.append(decode(payload))
+            items.append(decoder.decode(payload))
         except ValueError:
             items.append(None)
     known = iter(classify_items([item for item in items if item is not None]))

@@ -1,0 +1,32 @@
+"""The contract suite on every store of this package."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sessions import AsyncSQLiteSession, SQLiteSession, open_store
+from sessions.testing import MakeSession, SessionContract
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+
+class TestSQLiteFile(SessionContract):
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> MakeSession:
+        return lambda session_id, **settings: SQLiteSession(session_id, tmp_path / "sessions.db", **settings)
+
+
+class TestSQLiteFileNormal(SessionContract):
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> MakeSession:
+        path = tmp_path / "sessions.db"
+        return lambda session_id, **settings: AsyncSQLiteSession(session_id, path, durability="normal", **settings)
+
+
+class TestSQLiteMemory(SessionContract):
+    @pytest.fixture
+    def make(self) -> MakeSession:
+        return open_store("sqlite://").session
