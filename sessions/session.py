@@ -92,9 +92,10 @@ class LogSession:
             tail = await self._backend.read(lambda tx: read_tail(tx, self._conversation, limit), self._subject)
             if tail is None:
                 await self._backend.write(lambda tx: take_over(tx, self._conversation, now()), self._subject)
-        if tail.undecodable:
-            self._report_undecodable(tail.undecodable)
-        return tail.items
+        items, undecodable = tail
+        if undecodable:
+            self._report_undecodable(undecodable)
+        return items
 
     async def add_items(self, items: Sequence[Mapping[str, object]], *, idempotency_key: str | None = None) -> None:
         """Append `items`, all or none, next to each other; when this returns they are on disk.
@@ -136,12 +137,12 @@ class LogSession:
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
-        popped = await self._backend.write(
+        item, undecodable = await self._backend.write(
             lambda tx: pop(tx, self._conversation, now(), strict=self._strict), self._subject
         )
-        if popped.undecodable:
-            self._report_undecodable(popped.undecodable)
-        return popped.item
+        if undecodable:
+            self._report_undecodable(undecodable)
+        return item
 
     async def clear_session(self) -> None:
         """Remove all items, physically.

@@ -8,7 +8,6 @@ microsecond for each value; for common items less than the encoding.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 from typing import TYPE_CHECKING, Any
@@ -75,6 +74,8 @@ class JSONCodec:
 
         SHA-256 over each item's length (8 bytes, big endian) and its JSON with sorted keys.
         """
+        import hashlib  # noqa: PLC0415 - few sessions need it, and it is slow to import
+
         digest = hashlib.sha256()
         for item in items:
             payload = _encode_sorted(item)

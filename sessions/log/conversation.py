@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,62}")
+_MAX_NAME_LENGTH = 63
+"""What Postgres allows."""
 
 
 class ForeignTables(NamedTuple):
@@ -24,8 +24,8 @@ class ForeignTables(NamedTuple):
             ValueError: One cannot.
         """
         for name in self:
-            if not isinstance(name, str) or not _IDENTIFIER.fullmatch(name):
-                raise ValueError(f"{name!r} cannot name a table: letters, digits and _ only, at most 63")
+            if not (isinstance(name, str) and name.isascii() and name.isidentifier() and len(name) <= _MAX_NAME_LENGTH):
+                raise ValueError(f"{name!r} cannot name a table: use letters, digits and _, at most {_MAX_NAME_LENGTH}")
         return self
 
 

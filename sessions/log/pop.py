@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any
 
 from sessions.log import statements
 from sessions.log.branch import find_head, position_of, walk_back
@@ -20,26 +20,19 @@ _PAGE = 8
 """Entries fetched at a time; the last one nearly always decodes."""
 
 
-class Popped(NamedTuple):
-    """What was popped.
+def pop(tx: Transaction, conversation: Conversation, now: int, *, strict: bool) -> tuple[Any, list[int]]:
+    """Remove the last item that decodes from the current branch; if `strict`, only if it is the last of all.
 
-    Attributes:
-        item: The item, or ``None`` if there was none.
-        undecodable: The positions of entries after it that could not be decoded; they stay.
+    Returns:
+        The item, or ``None`` if there was none, and the positions of entries after it that could not be decoded and
+        stay.
     """
-
-    item: Any
-    undecodable: list[int]
-
-
-def pop(tx: Transaction, conversation: Conversation, now: int, *, strict: bool) -> Popped:
-    """Remove the last item that decodes from the current branch; if `strict`, only if it is the last of all."""
     session_id = conversation.session_id
     head = find_head(tx, session_id)
     if head is None and take_over(tx, conversation, now):
         head = find_head(tx, session_id)
     if head is None:
-        return Popped(None, [])
+        return None, []
     undecodable: list[int] = []
     for segment, rows in walk_back(tx, head, _PAGE, statements.ENTRIES_BACKWARD):
         for entry, payload, kind, turn in rows:
@@ -48,13 +41,13 @@ def pop(tx: Transaction, conversation: Conversation, now: int, *, strict: bool) 
             except ValueError:
                 undecodable.append(position_of(entry))
                 if strict:
-                    return Popped(None, undecodable)
+                    return None, undecodable
                 continue
             locked: Any = raise_version(tx, conversation.session_id, now)
             _remove(tx, head, entry, owned=segment == head.segment, turn=turn - (kind == USER))
             record_change(tx, locked, "popped", now)
-            return Popped(item, undecodable)
-    return Popped(None, undecodable)
+            return item, undecodable
+    return None, undecodable
 
 
 def _remove(tx: Transaction, head: Head, entry: int, *, owned: bool, turn: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sessions.log import statements
 from sessions.log.branch import EVERYTHING, find_head, position_of, walk_back
@@ -13,16 +13,8 @@ if TYPE_CHECKING:
     from sessions.log.transaction import Row, Transaction
 
 
-class Tail(NamedTuple):
-    """What was read.
-
-    Attributes:
-        items: The items, oldest first.
-        undecodable: The positions of entries that could not be decoded, newest first. They count in no limit.
-    """
-
-    items: list[Any]
-    undecodable: list[int]
+Tail: TypeAlias = tuple[list[Any], list[int]]
+"""Items, oldest first, and the positions of entries that could not be decoded, which count in no limit."""
 
 
 def read_tail(tx: Transaction, conversation: Conversation, limit: int | None) -> Tail | None:
@@ -30,29 +22,30 @@ def read_tail(tx: Transaction, conversation: Conversation, limit: int | None) ->
 
     ``None`` says that the conversation must be taken over first, which takes a transaction that may write.
     """
-    tail = Tail([], [])
+    items: list[Any] = []
+    undecodable: list[int] = []
     head = find_head(tx, conversation.session_id)
     if head is None:
-        return None if is_waiting(tx, conversation) else tail
+        return None if is_waiting(tx, conversation) else (items, undecodable)
     if limit == 0:
-        return tail
+        return items, undecodable
     wanted = EVERYTHING if limit is None else limit
     for _, rows in walk_back(tx, head, wanted, statements.PAYLOADS_BACKWARD):
-        _decode(rows, conversation.decoder, tail)
-        if len(tail.items) >= wanted:
-            del tail.items[wanted:]
+        _decode(rows, conversation.decoder, items, undecodable)
+        if len(items) >= wanted:
+            del items[wanted:]
             break
-    tail.items.reverse()
-    return tail
+    items.reverse()
+    return items, undecodable
 
 
-def _decode(rows: list[Row], decoder: Decoder, tail: Tail) -> None:
-    """Add the items of rows to `tail`, newest first; the fast way if all can be decoded, else one by one."""
+def _decode(rows: list[Row], decoder: Decoder, items: list[Any], undecodable: list[int]) -> None:
+    """Add the items of rows to `items`; the fast way if all can be decoded, else one by one."""
     try:
-        tail.items.extend(decoder.decode_all([payload for _, payload in rows]))
+        items.extend(decoder.decode_all([payload for _, payload in rows]))
     except ValueError:
         for entry, payload in rows:
             try:
-                tail.items.append(decoder.decode(payload))
+                items.append(decoder.decode(payload))
             except ValueError:
-                tail.undecodable.append(position_of(entry))
+                undecodable.append(position_of(entry))

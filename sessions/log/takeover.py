@@ -9,8 +9,8 @@ are not changed: the SDK can go on with its own copy, which from then on is anot
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from functools import lru_cache
-from typing import TYPE_CHECKING, Any, NamedTuple
+from functools import cache
+from typing import TYPE_CHECKING, Any
 
 from sessions.log import statements
 from sessions.log.classify import UNKNOWN, Classified, classify_items
@@ -25,12 +25,22 @@ if TYPE_CHECKING:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-class _Statements(NamedTuple):
-    has_messages: Statement
-    messages: Statement
-    created_at: Statement
-    delete_messages: Statement
-    delete_session: Statement
+_HAS_MESSAGES = Statement(
+    "Whether the SDK has messages of a session.",
+    "select 1 from {foreign} where session_id = :session_id limit 1",
+)
+_MESSAGES = Statement(
+    "The SDK's messages of a session.",
+    "select message_data, created_at from {foreign} where session_id = :session_id order by id",
+)
+_CREATED_AT = Statement(
+    "When the SDK made a session.",
+    "select created_at from {foreign} where session_id = :session_id",
+)
+_DELETE = Statement(
+    "Remove a session from one of the SDK's tables.",
+    "delete from {foreign} where session_id = :session_id",
+)
 
 
 def is_waiting(tx: Transaction, conversation: Conversation) -> bool:
@@ -43,11 +53,12 @@ def take_over(tx: Transaction, conversation: Conversation, now: int) -> bool:
     session_id, decoder, tables = conversation
     if tx.one(statements.LOCK_SESSION, session_id=session_id) or not is_waiting(tx, conversation):
         return False
-    sql = _statements(tables)
-    rows = tx.all(sql.messages, session_id=session_id)
+    rows = tx.all(_statement(_MESSAGES, tables.messages), session_id=session_id)
     payloads = [data.encode() if isinstance(data, str) else bytes(data) for data, _ in rows]
     times = [_microseconds(time, now) for _, time in rows]
-    began = tx.one(sql.created_at, session_id=session_id) if _exists(tx, tables.sessions) else None
+    began = None
+    if _exists(tx, tables.sessions):
+        began = tx.one(_statement(_CREATED_AT, tables.sessions), session_id=session_id)
     created_at = _microseconds(began[0], times[0]) if began else times[0]
     locked = create_session(tx, session_id, now, created_at)
     add_entries(tx, session_id, locked, _classified(payloads, decoder), times)
@@ -56,19 +67,18 @@ def take_over(tx: Transaction, conversation: Conversation, now: int) -> bool:
 
 def delete_foreign(tx: Transaction, session_id: str, tables: ForeignTables) -> bool:
     """Remove a session from the SDK's tables, so that it does not come back; tell whether it was there."""
-    sql = _statements(tables)
     found = _has_messages(tx, session_id, tables)
     if found:
-        tx.run(sql.delete_messages, session_id=session_id)
+        tx.run(_statement(_DELETE, tables.messages), session_id=session_id)
     if _exists(tx, tables.sessions):
-        tx.run(sql.delete_session, session_id=session_id)
+        tx.run(_statement(_DELETE, tables.sessions), session_id=session_id)
     return found
 
 
 def _has_messages(tx: Transaction, session_id: str, tables: ForeignTables) -> bool:
     if not _exists(tx, tables.messages):
         return False
-    return tx.one(_statements(tables).has_messages, session_id=session_id) is not None
+    return tx.one(_statement(_HAS_MESSAGES, tables.messages), session_id=session_id) is not None
 
 
 def _classified(payloads: list[bytes], decoder: Decoder) -> list[NewEntry]:
@@ -103,29 +113,10 @@ def _exists(tx: Transaction, table: str) -> bool:
     return tx.one(statements.TABLE_EXISTS, name=table) is not None
 
 
-@lru_cache
-def _statements(tables: ForeignTables) -> _Statements:
-    # The one place where a name that a caller gives becomes SQL: `ForeignTables.check` has passed it.
-    sessions, messages = (f'"{name}"' for name in tables.check())
-    return _Statements(
-        has_messages=Statement(
-            "Whether the SDK has messages of a session.",
-            f"select 1 from {messages} where session_id = :session_id limit 1",  # noqa: S608
-        ),
-        messages=Statement(
-            "The SDK's messages of a session.",
-            f"select message_data, created_at from {messages} where session_id = :session_id order by id",  # noqa: S608
-        ),
-        created_at=Statement(
-            "When the SDK made a session.",
-            f"select created_at from {sessions} where session_id = :session_id",  # noqa: S608
-        ),
-        delete_messages=Statement(
-            "Remove a session's messages from the SDK's table.",
-            f"delete from {messages} where session_id = :session_id",  # noqa: S608
-        ),
-        delete_session=Statement(
-            "Remove a session from the SDK's table.",
-            f"delete from {sessions} where session_id = :session_id",  # noqa: S608
-        ),
-    )
+@cache
+def _statement(template: Statement, table: str) -> Statement:
+    """Return a statement about one of the SDK's tables.
+
+    The one place where a name that a caller gives becomes SQL: `ForeignTables.check` has passed it.
+    """
+    return Statement(template.purpose, template.sql.replace("{foreign}", f'"{table}"'))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from typing import Final, NamedTuple
+from typing import Final
 
 from sessions.errors import (
     NotADatabaseError,
@@ -13,45 +13,37 @@ from sessions.errors import (
     StoreReadOnlyError,
 )
 
-
-class _Translation(NamedTuple):
-    error: type[StoreError]
-    text: str
-
-
 # By primary result code (https://www.sqlite.org/rescode.html); the low byte of an extended one.
-_TRANSLATIONS: Final = {
-    sqlite3.SQLITE_BUSY: _Translation(
+_TRANSLATIONS: Final[dict[int, tuple[type[StoreError], str]]] = {
+    sqlite3.SQLITE_BUSY: (
         StoreBusyError,
-        "stayed locked by another process for longer than the busy timeout; nothing was changed. Try again, find who "
-        "holds it, or raise busy_timeout",
+        "stayed locked by others for longer than the busy timeout; nothing was changed. Try again, or see who holds it",
     ),
-    sqlite3.SQLITE_LOCKED: _Translation(StoreBusyError, "is locked; nothing was changed. Try again"),
-    sqlite3.SQLITE_FULL: _Translation(
-        StoreFullError, "cannot grow: the disk or the file's size limit is full; nothing was changed. Make room"
+    sqlite3.SQLITE_LOCKED: (StoreBusyError, "is locked; nothing was changed. Try again"),
+    sqlite3.SQLITE_FULL: (
+        StoreFullError,
+        "cannot grow: the disk or the file's size limit is full; nothing was changed. Make room",
     ),
-    sqlite3.SQLITE_READONLY: _Translation(
+    sqlite3.SQLITE_READONLY: (
         StoreReadOnlyError,
         "can only be read; nothing was changed. Check the permissions of the file and its folder",
     ),
-    sqlite3.SQLITE_PERM: _Translation(
+    sqlite3.SQLITE_PERM: (
         StoreReadOnlyError,
         "may not be used by this user; nothing was changed. Check the permissions of the file and its folder",
     ),
-    sqlite3.SQLITE_CANTOPEN: _Translation(
-        StoreError, "cannot be opened. Check that the folder exists and that this user may write there"
+    sqlite3.SQLITE_CANTOPEN: (
+        StoreError,
+        "cannot be opened. Check that the folder exists and that this user may write there",
     ),
-    sqlite3.SQLITE_NOTADB: _Translation(
-        NotADatabaseError, "is not a SQLite database; nothing was changed. Check the path"
-    ),
-    sqlite3.SQLITE_CORRUPT: _Translation(
-        NotADatabaseError, "is damaged. Restore it from a backup, or try `sqlite3 FILE .recover`"
-    ),
-    sqlite3.SQLITE_IOERR: _Translation(
-        StoreError, "could not be read or written by the system; nothing was changed. Check the disk"
+    sqlite3.SQLITE_NOTADB: (NotADatabaseError, "is not a SQLite database; nothing was changed. Check the path"),
+    sqlite3.SQLITE_CORRUPT: (NotADatabaseError, "is damaged. Restore it from a backup, or try `sqlite3 FILE .recover`"),
+    sqlite3.SQLITE_IOERR: (
+        StoreError,
+        "could not be read or written by the system; nothing was changed. Check the disk",
     ),
 }
-_OTHER: Final = _Translation(StoreError, "refused the operation; nothing was changed")
+_OTHER: Final[tuple[type[StoreError], str]] = (StoreError, "refused the operation; nothing was changed")
 
 
 def translate(error: sqlite3.Error, subject: str, where: str) -> StoreError:
@@ -63,7 +55,7 @@ def translate(error: sqlite3.Error, subject: str, where: str) -> StoreError:
         where: The database.
     """
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
-    translation = _TRANSLATIONS.get(code, _OTHER)
-    translated = translation.error(f"{subject}: {where} {translation.text} (SQLite says: {error})")
+    kind, text = _TRANSLATIONS.get(code, _OTHER)
+    translated = kind(f"{subject}: {where} {text} (SQLite says: {error})")
     translated.__cause__ = error
     return translated
