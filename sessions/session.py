@@ -84,9 +84,9 @@ class LogSession:
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
-        check_limit(limit)
         if limit is None:
             limit = coerce_settings(self.session_settings).limit
+        check_limit(limit)
         tail = None
         while tail is None:
             tail = await self._backend.read(lambda tx: read_tail(tx, self._conversation, limit), self._subject)

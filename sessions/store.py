@@ -127,6 +127,8 @@ def _sqlite_path(url: Any) -> str:
     path = url.removeprefix(_SQLITE)
     if path in ("", "/", f"/{MEMORY}"):
         return MEMORY
+    if "?" in path:
+        raise ValueError("a SQLite URL takes no options after '?'; pass them to open_store")
     if not path.startswith("/"):
         raise ValueError("a SQLite URL has three slashes before a relative path and four before an absolute one")
     return path[1:]

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 import math
+import sys
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -45,7 +46,7 @@ class JSONCodec:
             try:
                 _check(item, 0)
                 payloads.append(_encode(item))
-            except (_NotJSONError, UnicodeEncodeError, RecursionError):
+            except (_NotJSONError, ValueError, RecursionError):
                 # The fast walk says only that something is wrong; the slow one says what and where.
                 raise InvalidItemError(_reason(item, f"items[{index}]")) from None
         return payloads
@@ -56,7 +57,10 @@ class JSONCodec:
         Raises:
             ValueError: One of them is not; `decode` may still read it.
         """
-        return [_decode(payload) for payload in payloads]
+        try:
+            return [_decode(payload) for payload in payloads]
+        except RecursionError:
+            raise ValueError("a payload is nested too deeply") from None
 
     def decode(self, payload: bytes) -> dict[str, Any]:
         """Return the item of a payload.
@@ -107,16 +111,18 @@ def _check(value: Any, depth: int) -> None:  # noqa: C901 - one flat walk; calls
 
     Subclasses of JSON's types pass where they equal the plain value that is read back.
     """
-    if depth > MAX_DEPTH:
-        raise _NotJSONError
     kind = type(value)
     if kind is dict:
+        if depth >= MAX_DEPTH:
+            raise _NotJSONError
         for key, child in value.items():
             if type(key) is not str and not isinstance(key, str):
                 raise _NotJSONError
             if type(child) is not str:  # The most common value needs no call.
                 _check(child, depth + 1)
     elif kind is list:
+        if depth >= MAX_DEPTH:
+            raise _NotJSONError
         for child in value:
             if type(child) is not str:
                 _check(child, depth + 1)
@@ -162,7 +168,7 @@ def _explain(value: Any, path: str, parents: tuple[Any, ...]) -> str:
     """Walk like `_check`, but return the first fault in words; an empty text if there is none."""
     if any(value is parent for parent in parents):
         return f"{path} contains itself"
-    if len(parents) > MAX_DEPTH:
+    if len(parents) >= MAX_DEPTH and isinstance(value, (dict, list)):
         return f"{path[:200]}… is nested deeper than {MAX_DEPTH} levels"
     if fault := _fault(value):
         return f"{path} {fault}"
@@ -177,7 +183,7 @@ def _explain(value: Any, path: str, parents: tuple[Any, ...]) -> str:
     return ""
 
 
-def _fault(value: Any) -> str:
+def _fault(value: Any) -> str:  # noqa: PLR0911 - one line for each fault
     """Return what is wrong with a value itself, whatever is in it."""
     if isinstance(value, dict):
         for key in value:
@@ -185,12 +191,13 @@ def _fault(value: Any) -> str:
                 return f"has a key of type {type(key).__name__}; JSON keys are strings"
             if not _is_unicode(key):
                 return "has a key that contains a lone surrogate, which is no Unicode text"
-    elif isinstance(value, str):
-        if not _is_unicode(value):
-            return "contains a lone surrogate, which is no Unicode text"
+    elif isinstance(value, str) and not _is_unicode(value):
+        return "contains a lone surrogate, which is no Unicode text"
     elif isinstance(value, float) and not math.isfinite(value):
         return f"is {float(value)}, which JSON does not have"
-    elif value is not None and not isinstance(value, (bool, int, float, list)):
+    elif isinstance(value, int) and not _is_printable(value):
+        return f"is an integer of more than {sys.get_int_max_str_digits()} digits, which Python refuses to write"
+    elif value is not None and not isinstance(value, (str, bool, int, float, list)):
         return f"is of type {type(value).__name__}, which JSON does not have"
     return ""
 
@@ -199,6 +206,14 @@ def _is_unicode(text: str) -> bool:
     try:
         text.encode()
     except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_printable(number: int) -> bool:
+    try:
+        str(number)
+    except ValueError:
         return False
     return True
 

@@ -39,7 +39,7 @@ def append(
     Args:
         tx: A transaction.
         conversation: The session.
-        entries: What to add, oldest first; at least one.
+        entries: What to add, oldest first. Without any, nothing is changed but that the key is remembered.
         now: The time, in microseconds since 1970, UTC.
         idempotency: Nothing is added if the session has seen this key.
 
@@ -47,6 +47,8 @@ def append(
         IdempotencyKeyReusedError: The session has seen this key with other items.
     """
     if idempotency and _was_added(tx, conversation.session_id, idempotency):
+        return
+    if not entries and not idempotency:
         return
     locked = raise_version(tx, conversation.session_id, now) or _begin(tx, conversation, now)
     tip = add_entries(tx, conversation.session_id, locked, entries, [now] * len(entries))

@@ -21,7 +21,7 @@ def list_sessions(tx: Transaction, limit: int, after: str | None) -> list[Sessio
     return [
         SessionInfo(session_id, _time(created_at), _time(updated_at), item_count, cursor=str(session))
         for session, session_id, created_at, updated_at, item_count in tx.all(
-            statements.LIST_SESSIONS, before=before, count=limit
+            statements.LIST_SESSIONS, before=before, count=min(limit, EVERYTHING)
         )
     ]
 

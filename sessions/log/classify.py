@@ -79,7 +79,7 @@ def classify_items(items: Sequence[dict[str, Any]]) -> list[Classified]:
                 tool_name = _text(item.get("name")) or names.get(_call_id(item))
             else:
                 tool_name = _called(item, names)
-        found.append(Classified(kind, tool_name and tool_name.replace("\0", "\ufffd")))
+        found.append(Classified(kind, tool_name and _storable(tool_name)))
     return found
 
 
@@ -128,6 +128,11 @@ def _called_in_message(message: dict[str, Any], names: dict[str, str]) -> str | 
 
 def _call_id(item: dict[str, Any]) -> str:
     return _text(item.get("call_id")) or _text(item.get("tool_call_id")) or ""
+
+
+def _storable(name: str) -> str:
+    """Return a name without what some database cannot hold in a text: NUL characters and lone surrogates."""
+    return name.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 
 def _text(value: object) -> str | None:

@@ -29,7 +29,7 @@ def read_tail(tx: Transaction, conversation: Conversation, limit: int | None) ->
         return None if is_waiting(tx, conversation) else (items, undecodable)
     if limit == 0:
         return items, undecodable
-    wanted = EVERYTHING if limit is None else limit
+    wanted = EVERYTHING if limit is None else min(limit, EVERYTHING)
     for _, rows in walk_back(tx, head, wanted, statements.PAYLOADS_BACKWARD):
         _decode(rows, conversation.decoder, items, undecodable)
         if len(items) >= wanted:

@@ -142,7 +142,7 @@ def schema_is_current(tx: Transaction, where: str, prefix: str = PREFIX) -> bool
     Raises:
         SchemaVersionError: The database knows migrations that this version of the package does not.
     """
-    if tx.one(statements.TABLE_EXISTS, name=f"{prefix}schema") is None:
+    if not tx.all(statements.COLUMNS, table=f"{prefix}schema"):
         return False
     (applied,) = tx.one(statements.SCHEMA_VERSION) or (0,)
     if applied > len(MIGRATIONS):

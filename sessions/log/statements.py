@@ -174,9 +174,9 @@ FORGET_CHANGES = Statement(
 
 # --- Schema ---------------------------------------------------------------------------------------------------
 
-TABLE_EXISTS = Statement(
-    "Whether there is a table of that name.",
-    "select 1 from sqlite_master where type = 'table' and name = :name",
+COLUMNS = Statement(
+    "The names of a table's columns; none if there is no such table.",
+    "select name from pragma_table_info(:table)",
 )
 SCHEMA_VERSION = Statement(
     "The number of the last migration.",

@@ -1,9 +1,11 @@
 """Taking over a session that the OpenAI Agents SDK wrote into the same database.
 
 Its ``SQLiteSession`` keeps two tables, ``agent_sessions(session_id, created_at, updated_at)`` and
-``agent_messages(id, session_id, message_data, created_at)``; times are text, to the second, in UTC. When a session
-without a row of ours is touched and those hold messages of it, they are copied in the order of their ids. They
-are not changed: the SDK can go on with its own copy, which from then on is another conversation.
+``agent_messages(id, session_id, message_data, created_at)``; times are text, to the second, in UTC. Its
+``AdvancedSQLiteSession`` says in ``message_structure(session_id, message_id, branch_id, …)`` which branches a message
+is on, and begins on ``main`` in each new process. When a session without a row of ours is touched and those tables hold
+messages of it, the ones of ``main`` are copied in the order of their ids. The SDK's tables are not changed: it can
+go on with its own copy, which from then on is another conversation.
 """
 
 from __future__ import annotations
@@ -12,26 +14,44 @@ from datetime import UTC, datetime, timedelta
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
+from sessions.errors import StoreError
 from sessions.log import statements
 from sessions.log.classify import UNKNOWN, Classified, classify_items
+from sessions.log.conversation import ForeignTables
 from sessions.log.grow import NewEntry, add_entries
 from sessions.log.session_row import create_session
 from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
-    from sessions.log.conversation import Conversation, Decoder, ForeignTables
+    from sessions.log.conversation import Conversation, Decoder
     from sessions.log.transaction import Transaction
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+_MESSAGES_COLUMNS = frozenset({"id", "session_id", "message_data", "created_at"})
+_SESSIONS_COLUMNS = frozenset({"session_id", "created_at"})
+_STRUCTURE_COLUMNS = frozenset({"session_id", "message_id", "branch_id"})
+_STRUCTURE = "message_structure"
+_ADVANCED_TABLES = (_STRUCTURE, "turn_usage", "branch_reservations", "session_clear_generations")
+
 _HAS_MESSAGES = Statement(
     "Whether the SDK has messages of a session.",
     "select 1 from {foreign} where session_id = :session_id limit 1",
 )
+# Read as bytes: text that is not UTF-8 any more should not keep the rest from being read.
 _MESSAGES = Statement(
     "The SDK's messages of a session.",
-    "select message_data, created_at from {foreign} where session_id = :session_id order by id",
+    "select cast(message_data as blob), created_at from {foreign} where session_id = :session_id order by id",
+)
+_MAIN_MESSAGES = Statement(
+    "The same without those that are on other branches only.",
+    """
+    select cast(message_data as blob), created_at from {foreign} m where session_id = :session_id and (
+        exists (select 1 from message_structure s where s.message_id = m.id and s.branch_id = 'main')
+        or not exists (select 1 from message_structure s where s.message_id = m.id)
+    ) order by id
+    """,
 )
 _CREATED_AT = Statement(
     "When the SDK made a session.",
@@ -53,32 +73,45 @@ def take_over(tx: Transaction, conversation: Conversation, now: int) -> bool:
     session_id, decoder, tables = conversation
     if tx.one(statements.LOCK_SESSION, session_id=session_id) or not is_waiting(tx, conversation):
         return False
-    rows = tx.all(_statement(_MESSAGES, tables.messages), session_id=session_id)
-    payloads = [data.encode() if isinstance(data, str) else bytes(data) for data, _ in rows]
+    branched = _has_columns(tx, _STRUCTURE, _STRUCTURE_COLUMNS)
+    rows = tx.all(_statement(_MAIN_MESSAGES if branched else _MESSAGES, tables.messages), session_id=session_id)
+    payloads = [bytes(data or b"") for data, _ in rows]
     times = [_microseconds(time, now) for _, time in rows]
     began = None
-    if _exists(tx, tables.sessions):
+    if _has_columns(tx, tables.sessions, _SESSIONS_COLUMNS):
         began = tx.one(_statement(_CREATED_AT, tables.sessions), session_id=session_id)
-    created_at = _microseconds(began[0], times[0]) if began else times[0]
-    locked = create_session(tx, session_id, now, created_at)
-    add_entries(tx, session_id, locked, _classified(payloads, decoder), times)
+    locked = create_session(tx, session_id, now, _microseconds(began[0] if began else None, min(times, default=now)))
+    if payloads:
+        add_entries(tx, session_id, locked, _classified(payloads, decoder), times)
     return True
 
 
 def delete_foreign(tx: Transaction, session_id: str, tables: ForeignTables) -> bool:
     """Remove a session from the SDK's tables, so that it does not come back; tell whether it was there."""
+    if not _has_columns(tx, tables.messages, _MESSAGES_COLUMNS):
+        return False
     found = _has_messages(tx, session_id, tables)
-    if found:
-        tx.run(_statement(_DELETE, tables.messages), session_id=session_id)
-    if _exists(tx, tables.sessions):
-        tx.run(_statement(_DELETE, tables.sessions), session_id=session_id)
+    advanced = _ADVANCED_TABLES if _has_columns(tx, _STRUCTURE, _STRUCTURE_COLUMNS) else ()
+    for table in (*advanced, tables.messages, tables.sessions):
+        if _has_columns(tx, table, frozenset({"session_id"})):
+            tx.run(_statement(_DELETE, table), session_id=session_id)
     return found
 
 
 def _has_messages(tx: Transaction, session_id: str, tables: ForeignTables) -> bool:
-    if not _exists(tx, tables.messages):
+    if not _has_columns(tx, tables.messages, _MESSAGES_COLUMNS):
+        if tables != ForeignTables() and tx.all(statements.COLUMNS, table=tables.messages):
+            raise StoreError(
+                f"session {session_id!r}: the table {tables.messages} is not one of the OpenAI Agents SDK; nothing was "
+                f"changed. It would have the columns {', '.join(sorted(_MESSAGES_COLUMNS))}. Check messages_table"
+            )
         return False
     return tx.one(_statement(_HAS_MESSAGES, tables.messages), session_id=session_id) is not None
+
+
+def _has_columns(tx: Transaction, table: str, columns: frozenset[str]) -> bool:
+    """Tell whether there is such a table with these columns: one of the same name may be somebody else's."""
+    return columns <= {name for (name,) in tx.all(statements.COLUMNS, table=table)}
 
 
 def _classified(payloads: list[bytes], decoder: Decoder) -> list[NewEntry]:
@@ -107,10 +140,6 @@ def _microseconds(time: object, otherwise: int) -> int:
     except ValueError:
         pass
     return otherwise
-
-
-def _exists(tx: Transaction, table: str) -> bool:
-    return tx.one(statements.TABLE_EXISTS, name=table) is not None
 
 
 @cache

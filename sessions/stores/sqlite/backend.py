@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from sessions.errors import SessionClosedError, StoreError
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
     from sessions.stores.sqlite.database import Database
 
 T = TypeVar("T")
+
+_MAX_BUSY_TIMEOUT = 86_400
 
 Durability: TypeAlias = Literal["full", "normal"]
 """``full``: what was acknowledged survives the loss of power. ``normal``: it survives the end of the process, but the
@@ -49,12 +52,15 @@ class SQLiteBackend:
         self._path = _checked_path(path)
         if durability not in ("full", "normal"):
             raise ValueError(f'durability must be "full" or "normal", not {durability!r}')
-        if not busy_timeout >= 0:
-            raise ValueError(f"busy_timeout must be a number of seconds, not {busy_timeout!r}")
+        if not isinstance(busy_timeout, (int, float)) or isinstance(busy_timeout, bool):
+            raise TypeError(f"busy_timeout must be a number of seconds, not {type(busy_timeout).__name__}")
+        if not 0 <= busy_timeout <= _MAX_BUSY_TIMEOUT:
+            raise ValueError(f"busy_timeout must be 0 to {_MAX_BUSY_TIMEOUT} seconds, not {busy_timeout}")
         self._full = durability == "full"
         self._busy_timeout = busy_timeout
         self._memory: Database | None = None
         self._closed = False
+        self._lock = threading.Lock()
 
     @property
     def path(self) -> str:
@@ -64,46 +70,59 @@ class SQLiteBackend:
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Return what `work` finds in one snapshot of the database."""
         while True:
+            database = self._database(subject)
             try:
-                return await self._database(subject).read(work, subject)
+                return await database.read(work, subject)
             except LaneClosedError:
-                continue  # The file was replaced or let go by others at this moment: open it again.
+                self._check_replaceable(database, subject)
 
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction, which is committed when this returns."""
         while True:
+            database = self._database(subject)
             try:
-                return await self._database(subject).write(work, subject, full=self._full)
+                return await database.write(work, subject, full=self._full)
             except LaneClosedError:
-                continue
+                self._check_replaceable(database, subject)
 
     def close(self) -> None:
         """Give up the hold on the connections and wait for those that nobody else holds to close."""
-        self._closed = True
-        ended = let_go(self)
-        if self._memory is not None and not self._memory.inherited:
-            self._memory.finish()
-            ended.append(self._memory)
-        self._memory = None
+        with self._lock:
+            self._closed = True
+            ended = let_go(self)
+            if self._memory is not None and not self._memory.inherited:
+                self._memory.finish()
+                ended.append(self._memory)
+            self._memory = None
         for database in ended:
             database.join()
 
     def _database(self, subject: str) -> Database:
-        if self._closed:
-            raise SessionClosedError(f"{subject} has been closed; make a new object to go on")
-        if self._path != MEMORY:
+        if self._path != MEMORY and not self._closed:
             try:
                 return open_file(self._path, self._busy_timeout, self)
             except StoreError as error:
                 raise StoreError(f"{subject}: {error}") from error.__cause__
-        if self._memory is None:
-            self._memory = open_memory()
-        if self._memory.inherited:
-            raise StoreError(
-                f"{subject}: a database in memory stays with the process that made it, and this one was forked from "
-                "it; nothing was changed. Use a file to share a session with a child process"
-            )
-        return self._memory
+        with self._lock:
+            if self._closed:
+                raise _closed(subject)
+            if self._memory is None:
+                self._memory = open_memory()
+            if self._memory.inherited:
+                raise StoreError(
+                    f"{subject}: a database in memory stays with the process that made it, and this one was forked "
+                    "from it; nothing was changed. Use a file to share a session with a child process"
+                )
+            return self._memory
+
+    def _check_replaceable(self, database: Database, subject: str) -> None:
+        """Raise unless a database that takes no more work is a file, which can be opened again."""
+        if database.path == MEMORY:
+            raise _closed(subject)
+
+
+def _closed(subject: str) -> SessionClosedError:
+    return SessionClosedError(f"{subject} has been closed; make a new object to go on")
 
 
 def _checked_path(path: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sqlite3
 import time
 import weakref
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
@@ -16,6 +17,7 @@ from sessions.stores.sqlite.opening import MEMORY, Opening
 from sessions.stores.sqlite.thread import ConnectionThread
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import Callable
 
     from sessions.log.transaction import Transaction
@@ -73,17 +75,35 @@ class Database:
 
     def join(self, timeout: float | None = None) -> None:
         """Wait until the threads have ended."""
-        for thread in (self._reading, self._writing):
-            if thread is not None:
-                thread.join(timeout)
+        for thread in self._threads():
+            thread.join(timeout)
 
-    def disown(self) -> None:
+    def checkpoint(self) -> None:
+        """Move what the WAL holds into the file, wherever that is now; do not wait for it."""
+        self._writing.post(self._checkpoint)
+
+    def park(self, until: threading.Event) -> list[threading.Event]:
+        """Stop between two groups until an event; return the events of having stopped.
+
+        No SQLite connection to a file may be open while the process forks: the child would inherit SQLite's belief to
+        hold this process's locks, and write without any.
+        """
+        return [thread.park(until, close=self.path != MEMORY) for thread in self._threads()]
+
+    def abandon(self) -> None:
         """Leave everything to the parent process; called in its child after a fork."""
         self.inherited = True
         self._opening.close()
-        for thread in (self._reading, self._writing):
-            if thread is not None:
-                thread.disown()
+        for thread in self._threads():
+            thread.abandon()
+
+    def _threads(self) -> list[ConnectionThread]:
+        return [self._writing] if self._reading is None else [self._writing, self._reading]
+
+    def _checkpoint(self) -> None:
+        # If it fails, a later opening recovers what can be recovered.
+        with suppress(Exception):
+            self._writing.database().execute("pragma wal_checkpoint(truncate)").fetchall()
 
     def _do_writes(self, jobs: list[Job[Any]]) -> None:
         try:

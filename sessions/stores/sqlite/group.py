@@ -22,11 +22,9 @@ def write_group(connection: sqlite3.Connection, jobs: list[Job[Any]]) -> None:
     """Do jobs that write.
 
     Raises:
-        sqlite3.Error: The transaction could not even begin; no job was done.
+        sqlite3.Error: The transaction of several jobs could not even begin; no job was done.
     """
-    if len(jobs) == 1:
-        _write_alone(connection, jobs[0])
-    elif not _write_together(connection, jobs):
+    if len(jobs) == 1 or not _write_together(connection, jobs):
         for job in jobs:
             _write_alone(connection, job)
 
@@ -51,8 +49,8 @@ def read_group(connection: sqlite3.Connection, jobs: list[Job[Any]], done: Calla
 
 
 def _write_alone(connection: sqlite3.Connection, job: Job[Any]) -> None:
-    connection.execute("begin immediate")
     try:
+        connection.execute("begin immediate")
         job.run(SQLiteTransaction(connection))
         connection.execute("commit")
     except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this job

@@ -19,11 +19,19 @@ from sessions.stores.sqlite.opening import MEMORY
 _EXIT_TIMEOUT: Final = 2.0
 """Seconds that a program's end waits for connections to close. What was acknowledged is on disk already."""
 
+_FORK_TIMEOUT: Final = 15.0
+"""Seconds that a fork waits for running transactions. What is still open then cannot be opened in the child."""
+
+_REPLACE_TIMEOUT: Final = 5.0
+"""Seconds that a replaced file's connections are waited for."""
+
 _File = tuple[str, int, int]
 
 _lock = threading.Lock()
 _files: dict[_File, Database] = {}
 _all: weakref.WeakSet[Database] = weakref.WeakSet()
+_open_at_fork: set[str] = set()
+"""Files that could not be closed before this process was forked."""
 
 
 def open_memory() -> Database:
@@ -47,6 +55,11 @@ def open_file(path: str, busy_timeout: float, holder: object) -> Database:
     database = _files.get(_identify(path) or ("", 0, 0))
     if database is not None and holder in database.holders:
         return database
+    if path in _open_at_fork:
+        raise StoreError(
+            f"{path} was in the middle of a transaction when this process was forked, and cannot be opened in it; "
+            'nothing was changed. Start processes before using sessions, or with multiprocessing\'s "spawn"'
+        )
     with _lock:
         file = _identify(path) or _create(path)
         database = _files.get(file)
@@ -95,15 +108,23 @@ def _create(path: str) -> _File:
 
 
 def _forget_replaced(path: str) -> None:
-    """Close databases whose file is no longer the one at `path`."""
+    """Close databases whose file is no longer the one at `path`.
+
+    Before a new file of that name is opened, nothing may be left in the WAL, which goes by the name: SQLite would lose
+    it to the old file, and might apply it to the new one.
+    """
     for file, database in list(_files.items()):
         if file[0] == path:
             del _files[file]
+            database.checkpoint()
             database.finish()
+            database.join(_REPLACE_TIMEOUT)
 
 
 def _close_all() -> None:
-    databases = [database for database in _all if not database.inherited]
+    with _lock:
+        databases = [database for database in _all if not database.inherited]
+        _files.clear()
     for database in databases:
         database.finish()
     deadline = time.monotonic() + _EXIT_TIMEOUT
@@ -111,13 +132,36 @@ def _close_all() -> None:
         database.join(max(0.0, deadline - time.monotonic()))
 
 
-def _start_anew_in_child() -> None:
-    _lock.release()
-    for database in _all:
-        database.disown()
-    _files.clear()
+class _Fork:
+    """What happens around a fork: every thread stops between two transactions, with its file closed."""
+
+    def __init__(self) -> None:
+        self._over = threading.Event()
+        self._late: set[str] = set()
+
+    def before(self) -> None:
+        _lock.acquire()
+        self._over = threading.Event()
+        self._late = set()
+        parked = [(database.path, event) for database in _all for event in database.park(self._over)]
+        deadline = time.monotonic() + _FORK_TIMEOUT
+        for path, event in parked:
+            if not event.wait(max(0.0, deadline - time.monotonic())):
+                self._late.add(path)
+
+    def after_in_parent(self) -> None:
+        self._over.set()
+        _lock.release()
+
+    def after_in_child(self) -> None:
+        _open_at_fork.update(self._late)
+        for database in _all:
+            database.abandon()
+        _files.clear()
+        _lock.release()
 
 
 atexit.register(_close_all)
 if hasattr(os, "register_at_fork"):
-    os.register_at_fork(before=_lock.acquire, after_in_parent=_lock.release, after_in_child=_start_anew_in_child)
+    _fork = _Fork()
+    os.register_at_fork(before=_fork.before, after_in_parent=_fork.after_in_parent, after_in_child=_fork.after_in_child)

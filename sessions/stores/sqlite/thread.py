@@ -2,11 +2,13 @@
 
 aiosqlite gives a connection its thread and queue, and its coroutines tie each call to one event loop. Sessions are
 used from many loops, and many writers share one wake-up; so work is put into the queue directly, and whoever puts it
-there sees to its own results. SQLAlchemy's aiosqlite dialect relies on the same three attributes.
+there sees to its own results. SQLAlchemy's aiosqlite dialect relies on the same attributes of aiosqlite.
 """
 
 from __future__ import annotations
 
+import threading
+from functools import partial
 from typing import TYPE_CHECKING
 
 import aiosqlite
@@ -29,10 +31,11 @@ class ConnectionThread(aiosqlite.Connection):
 
     def post(self, call: Callable[[], object]) -> None:
         """Have `call`, which must not raise, called on the thread, after what was posted before."""
-        self._tx.put_nowait((None, call))
+        # In a list that is emptied: while it waits for the next call, aiosqlite's thread holds on to the last one.
+        self._tx.put_nowait((None, partial(_call_once, [call])))
 
     def database(self) -> sqlite3.Connection:
-        """Return the connection, opened by the first call. Only for calls on the thread."""
+        """Return the connection, opened if it is not. Only for calls on the thread."""
         if self._connection is None:
             self._connection = self._connector()
         return self._connection
@@ -46,14 +49,29 @@ class ConnectionThread(aiosqlite.Connection):
         """Wait for the thread to end."""
         self._thread.join(timeout)
 
-    def disown(self) -> None:
-        """Keep the connection open until the process ends: it is the parent's, seen from a child after a fork.
+    def park(self, until: threading.Event, *, close: bool) -> threading.Event:
+        """Have the thread wait until an event, with its connection closed if `close`; return the event of it waiting.
 
-        Even closing it would be using it: SQLite would take and drop locks and might remove the parent's WAL. So it
-        gets one reference that nobody gives back.
+        The connection is opened again by the next call of `database`.
         """
-        if self._connection is not None:
-            import ctypes  # noqa: PLC0415 - needed in such a child only
+        parked = threading.Event()
 
-            ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
-            self._connection = None
+        def wait() -> None:
+            try:
+                if close and self._connection is not None:
+                    self._connection.close()
+                    self._connection = None
+            finally:
+                parked.set()
+                until.wait()
+
+        self.post(wait)
+        return parked
+
+    def abandon(self) -> None:
+        """Forget the connection: the thread does not exist in this process."""
+        self._connection = None
+
+
+def _call_once(calls: list[Callable[[], object]]) -> None:
+    calls.pop()()

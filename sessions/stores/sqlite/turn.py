@@ -81,6 +81,8 @@ class _Arrival:
         fcntl.flock(self._descriptor, fcntl.LOCK_EX)
         with self._lock:
             if self._given_up:
+                # Closing alone would not do if a child has a copy of the descriptor from a fork.
+                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
                 os.close(self._descriptor)
             self._here.set()
 
