@@ -70,4 +70,12 @@ def _open_segment(tx: Transaction, session_id: str, locked: LockedSession) -> No
         parent = [segment for segment, high in lineage(tx, head) if high == tip][-1] if tip else None
     row: Any = tx.one(statements.CREATE_SEGMENT, session=locked.session, parent=parent, fork_position=tip)
     (segment,) = row
-    tx.run(statements.PUT_BRANCH, session=locked.session, branch=locked.branch, segment=segment, tip=tip, turn=turn)
+    tx.run(
+        statements.PUT_BRANCH,
+        session=locked.session,
+        branch=locked.branch,
+        segment=segment,
+        parent=parent,
+        tip=tip,
+        turn=turn,
+    )

@@ -65,12 +65,17 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
             "create index {segments_of_session} on {segments} (session)",
         ),
         Statement(
-            "Where reading ends and appending goes on; what lies at or below the floor others may see.",
+            """Where reading ends and appending goes on; what lies at or below the floor others may see.
+
+            Parent and fork position repeat the segment's, so that the common read needs no third table.
+            """,
             """
             create table {branches} (
                 session integer not null,
                 name text not null,
                 segment integer not null,
+                parent integer,
+                fork_position integer not null,
                 tip integer not null,
                 turn integer not null,
                 floor integer not null,

@@ -57,12 +57,10 @@ LIST_SESSIONS = Statement(
 # --- Branches and segments ------------------------------------------------------------------------------------
 
 HEAD = Statement(
-    "A branch of a session, the current one unless named, with where its segment was forked.",
+    "A branch of a session, the current one unless named.",
     """
-    select s.id, b.name, b.segment, b.tip, b.turn, b.floor, g.parent, g.fork_position
-    from {sessions} s
-    left join {branches} b on b.session = s.id and b.name = coalesce(:branch, s.branch)
-    left join {segments} g on g.id = b.segment
+    select s.id, b.name, b.segment, b.tip, b.turn, b.floor, b.parent, b.fork_position
+    from {sessions} s left join {branches} b on b.session = s.id and b.name = coalesce(:branch, s.branch)
     where s.session_id = :session_id
     """,
 )
@@ -91,10 +89,11 @@ CREATE_SEGMENT = Statement(
 PUT_BRANCH = Statement(
     "Put a branch on the start of a segment that it alone extends; nothing at or below the tip is its own.",
     """
-    insert into {branches} (session, name, segment, tip, turn, floor, may_grow)
-    values (:session, :branch, :segment, :tip, :turn, :tip, 1)
-    on conflict (session, name) do update set segment = excluded.segment, tip = excluded.tip,
-    turn = excluded.turn, floor = excluded.floor, may_grow = 1
+    insert into {branches} (session, name, segment, parent, fork_position, tip, turn, floor, may_grow)
+    values (:session, :branch, :segment, :parent, :tip, :tip, :turn, :tip, 1)
+    on conflict (session, name) do update set segment = excluded.segment, parent = excluded.parent,
+    fork_position = excluded.fork_position, tip = excluded.tip, turn = excluded.turn, floor = excluded.floor,
+    may_grow = 1
     """,
 )
 SEGMENT_ORIGIN = Statement(

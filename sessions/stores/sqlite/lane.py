@@ -1,7 +1,7 @@
 """A lane: jobs from any event loop, done in groups on one thread.
 
-Putting a job in the lane posts one call to the thread. The first call to run takes all jobs that wait; later calls
-find nothing to do. When a group is done, each event loop that has jobs in it is woken once.
+The first job to wait has the thread called; the call takes all jobs that wait by then. When a group is done, each
+event loop that has jobs in it is woken once.
 """
 
 from __future__ import annotations
@@ -84,6 +84,7 @@ class Lane:
         self._post = post
         self._do = do
         self._waiting: deque[Job[Any]] = deque()
+        self._called = False
         self._closed = False
 
     async def submit(self, work: Callable[[Transaction], T], subject: str, *, full: bool = False) -> T:
@@ -97,7 +98,10 @@ class Lane:
         """
         job = Job(work, subject, full=full)
         self._waiting.append(job)
-        self._post(self._work)
+        # A call that has not begun will find this job; one that has begun has taken the mark back.
+        if not self._called:
+            self._called = True
+            self._post(self._work)
         if self._closed and self._withdraw(job):
             raise LaneClosedError
         try:
@@ -122,6 +126,7 @@ class Lane:
 
     def _work(self) -> None:
         """Do all that waits, in groups. Runs on the thread."""
+        self._called = False
         while self._waiting:
             group: list[Job[Any]] = []
             # A job can be withdrawn between the check and the taking.

@@ -52,7 +52,8 @@ def open_file(path: str, busy_timeout: float, holder: object) -> Database:
     Raises:
         StoreError: There can be no such file.
     """
-    database = _files.get(_identify(path) or ("", 0, 0))
+    file = _identify(path)
+    database = _files.get(file) if file else None
     if database is not None and holder in database.holders:
         return database
     if path in _open_at_fork:
@@ -61,7 +62,7 @@ def open_file(path: str, busy_timeout: float, holder: object) -> Database:
             'nothing was changed. Start processes before using sessions, or with multiprocessing\'s "spawn"'
         )
     with _lock:
-        file = _identify(path) or _create(path)
+        file = file or _create(path)
         database = _files.get(file)
         if database is None:
             _forget_replaced(path)
