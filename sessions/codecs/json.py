@@ -191,14 +191,17 @@ def _fault(value: Any) -> str:  # noqa: PLR0911 - one line for each fault
                 return f"has a key of type {type(key).__name__}; JSON keys are strings"
             if not _is_unicode(key):
                 return "has a key that contains a lone surrogate, which is no Unicode text"
-    elif isinstance(value, str) and not _is_unicode(value):
+    if isinstance(value, str) and not _is_unicode(value):
         return "contains a lone surrogate, which is no Unicode text"
-    elif isinstance(value, float) and not math.isfinite(value):
+    if isinstance(value, float) and not math.isfinite(value):
         return f"is {float(value)}, which JSON does not have"
-    elif isinstance(value, int) and not _is_printable(value):
+    if isinstance(value, int) and not _is_printable(value):
         return f"is an integer of more than {sys.get_int_max_str_digits()} digits, which Python refuses to write"
-    elif value is not None and not isinstance(value, (str, bool, int, float, list)):
-        return f"is of type {type(value).__name__}, which JSON does not have"
+    if value is not None and type(value) not in (bool, *_PLAIN):
+        try:
+            _plain(value)
+        except _NotJSONError:
+            return f"is of type {type(value).__name__}, which JSON does not have"
     return ""
 
 

@@ -48,8 +48,12 @@ _MAIN_MESSAGES = Statement(
     "The same without those that are on other branches only.",
     """
     select cast(message_data as blob), created_at from {foreign} m where session_id = :session_id and (
-        exists (select 1 from message_structure s where s.message_id = m.id and s.branch_id = 'main')
-        or not exists (select 1 from message_structure s where s.message_id = m.id)
+        exists (
+            select 1 from message_structure s
+            where s.session_id = m.session_id and s.message_id = m.id and s.branch_id = 'main'
+        ) or not exists (
+            select 1 from message_structure s where s.session_id = m.session_id and s.message_id = m.id
+        )
     ) order by id
     """,
 )
