@@ -80,15 +80,20 @@ class Database:
 
     def checkpoint(self) -> None:
         """Move what the WAL holds into the file, wherever that is now; do not wait for it."""
-        self._writing.post(self._checkpoint)
+        for thread in self._threads():
+            thread.post(partial(_checkpoint, thread))
 
-    def park(self, until: threading.Event) -> list[threading.Event]:
-        """Stop between two groups until an event; return the events of having stopped.
+    def park(self, until: threading.Event) -> Callable[[float], bool]:
+        """Stop between two groups until an event.
 
         No SQLite connection to a file may be open while the process forks: the child would inherit SQLite's belief to
         hold this process's locks, and write without any.
+
+        Returns:
+            A function of a deadline (`time.monotonic`) that waits for having stopped, and tells whether that was so.
         """
-        return [thread.park(until, close=self.path != MEMORY) for thread in self._threads()]
+        stopping = [thread.park(until, close=self.path != MEMORY) for thread in self._threads()]
+        return lambda deadline: all(stopped(deadline) for stopped in stopping)
 
     def abandon(self) -> None:
         """Leave everything to the parent process; called in its child after a fork."""
@@ -99,11 +104,6 @@ class Database:
 
     def _threads(self) -> list[ConnectionThread]:
         return [self._writing] if self._reading is None else [self._writing, self._reading]
-
-    def _checkpoint(self) -> None:
-        # If it fails, a later opening recovers what can be recovered.
-        with suppress(Exception):
-            self._writing.database().execute("pragma wal_checkpoint(truncate)").fetchall()
 
     def _do_writes(self, jobs: list[Job[Any]]) -> None:
         try:
@@ -152,3 +152,11 @@ def _fail(jobs: list[Job[Any]], error: Exception) -> None:
     """Give all jobs of a group the error that kept it from being done."""
     for job in jobs:
         job.error = type(error)(f"{job.subject}: {error}") if isinstance(error, StoreError) else error
+
+
+def _checkpoint(thread: ConnectionThread) -> None:
+    connection = thread.open_database()
+    if connection is not None:
+        # If it fails, a later opening recovers what can be recovered.
+        with suppress(sqlite3.Error):
+            connection.execute("pragma wal_checkpoint(truncate)").fetchall()

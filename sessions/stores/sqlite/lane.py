@@ -101,7 +101,11 @@ class Lane:
         # A call that has not begun will find this job; one that has begun has taken the mark back.
         if not self._called:
             self._called = True
-            self._post(self._work)
+            try:
+                self._post(self._work)
+            except BaseException:  # An interrupt from the keyboard: the next job calls again.
+                self._called = False
+                raise
         if self._closed and self._withdraw(job):
             raise LaneClosedError
         try:

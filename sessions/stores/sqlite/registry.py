@@ -27,18 +27,25 @@ _REPLACE_TIMEOUT: Final = 5.0
 
 _File = tuple[str, int, int]
 
+_IDLE_FILES: Final = 8
+"""Files that stay open although every object that used them is gone: the next one may come soon."""
+
 _lock = threading.Lock()
 _files: dict[_File, Database] = {}
+_memories: weakref.WeakKeyDictionary[object, Database] = weakref.WeakKeyDictionary()
 _all: weakref.WeakSet[Database] = weakref.WeakSet()
 _open_at_fork: set[str] = set()
 """Files that could not be closed before this process was forked."""
 
 
-def open_memory() -> Database:
-    """Return a new database in memory."""
-    database = Database(MEMORY, 0)
-    _all.add(database)
-    return database
+def open_memory(holder: object) -> Database:
+    """Return the database in memory that belongs to `holder`, and ends with it or with `let_go`."""
+    with _lock:
+        database = _memories.get(holder)
+        if database is None:
+            database = _memories[holder] = Database(MEMORY, 0)
+            _all.add(database)
+        return database
 
 
 def open_file(path: str, busy_timeout: float, holder: object) -> Database:
@@ -66,6 +73,7 @@ def open_file(path: str, busy_timeout: float, holder: object) -> Database:
         database = _files.get(file)
         if database is None:
             _forget_replaced(path)
+            _close_idle()
             database = _files[file] = Database(path, busy_timeout)
             _all.add(database)
         database.holders.add(holder)
@@ -81,8 +89,12 @@ def let_go(holder: object) -> list[Database]:
                 database.holders.discard(holder)
                 if not database.holders:
                     del _files[file]
-                    database.finish()
                     ended.append(database)
+        memory = _memories.pop(holder, None)
+        if memory is not None and not memory.inherited:
+            ended.append(memory)
+        for database in ended:
+            database.finish()
     return ended
 
 
@@ -122,6 +134,14 @@ def _forget_replaced(path: str) -> None:
             database.join(_REPLACE_TIMEOUT)
 
 
+def _close_idle() -> None:
+    """Close files that nobody holds any more, but for the last few."""
+    idle = [(file, database) for file, database in _files.items() if not database.holders]
+    for file, database in idle[:-_IDLE_FILES]:
+        del _files[file]
+        database.finish()
+
+
 def _close_all() -> None:
     with _lock:
         databases = [database for database in _all if not database.inherited]
@@ -144,11 +164,10 @@ class _Fork:
         _lock.acquire()
         self._over = threading.Event()
         self._late = set()
-        parked = [(database.path, event) for database in _all for event in database.park(self._over)]
         deadline = time.monotonic() + _FORK_TIMEOUT
-        for path, event in parked:
-            if not event.wait(max(0.0, deadline - time.monotonic())):
-                self._late.add(path)
+        # All are told to stop before the first is waited for.
+        stopping = [(database, database.park(self._over)) for database in _all if not database.inherited]
+        self._late = {database.path for database, stopped in stopping if not stopped(deadline)}
 
     def after_in_parent(self) -> None:
         self._over.set()
