@@ -1,0 +1,136 @@
+"""The results as a table: in the terminal, and as Markdown."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from statistics import fmean
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.data import load_items
+from benchmarks.limit import encode
+from benchmarks.machine import describe_machine, describe_versions
+from benchmarks.row import Figure, Target
+from benchmarks.run import Bench, Result
+from benchmarks.sides import TITLES, Side
+
+COLUMNS = ("workload", "limit", "ours", "Agents SDK", "ours / limit", "target", "met", "SDK / ours")
+
+INTRODUCTION = """\
+# Benchmarks
+
+Written by `python -m benchmarks`. The figures are medians; *ours / limit* and *SDK / ours* say how many times
+as much the first costs as the second (for rates: how many times slower it is), and "n x faster" where the
+target is to be faster. Under each *ours / limit* stand the quartiles of that ratio round by round: how far
+the noise reaches. Where the target lies between the quartiles, or where the rounds of one side
+differ by half or more between their own quartiles, the answer is "unclear": measure again on a quiet machine.
+**The ratios count**; absolute figures are those of one machine on one day.
+
+- **limit**: the least work that can do the job. Blocking `sqlite3` called directly, one table and one index,
+  one statement an operation, msgspec for the JSON.
+- **limit with group commit**: the same, but a thread commits together all appends that
+  wait at the same moment.
+- **Agents SDK**: `agents.SQLiteSession`, as it is.
+
+Each side runs in processes of its own, on a file of its own, and takes turns with the others sample by sample
+(limit, ours, SDK, limit, ours …) after a warm-up. The items are real recorded messages of a tool-calling
+agent. Where many processes write, the items are counted afterwards: all that were acknowledged are there, and
+no other.
+"""
+
+
+def describe_items(data: Path) -> str:
+    """One line: which messages, how many and how long."""
+    items = load_items(data)
+    return (
+        f"{len(items):,} messages of {data.name}, {fmean(len(encode(item)) for item in items):.0f} bytes of JSON each"
+    )
+
+
+def show(results: list[Result], console: Console) -> None:
+    """Prints the table."""
+    table = Table(*COLUMNS, title="Medians of interleaved runs")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    row = None
+    for result in results:
+        if result.row is not row:
+            table.add_section()
+            row = result.row
+            table.add_row(row.name, style="bold")
+        # The row's name stands above its figures: a terminal is narrower than a page.
+        name, *cells = _cells(result)
+        name = name.removeprefix(f"{row.name}: ")
+        table.add_row(f"  {name}", *cells, style="yellow" if result.met() in {"no", "unclear"} else "")
+    console.print(table)
+
+
+def write(path: Path, results: list[Result], durability: dict[Side, str], bench: Bench) -> None:
+    """Writes the same table with all that is needed to judge it."""
+    lines = [
+        INTRODUCTION,
+        f"- Date: {datetime.now(UTC):%Y-%m-%d}",
+        f"- Machine: {describe_machine(bench.folder)}",
+        f"- Versions: {describe_versions()}",
+        f"- Items: {describe_items(bench.data)}",
+        *(f"- Durability, {TITLES[side]}: {text}" for side, text in durability.items()),
+        "",
+        "| " + " | ".join(COLUMNS) + " |",
+        "| --- " + "| ---: " * (len(COLUMNS) - 1) + "|",
+        *("| " + " | ".join(_cells(result, "<br>")) + " |" for result in results),
+    ]
+    path.write_text("\n".join(lines) + "\n")
+
+
+def _cells(result: Result, line_break: str = "\n") -> list[str]:
+    figure, target = result.figure, result.figure.target
+    name = f"{result.row.name}: {figure.key}" + (f", {figure.unit}" if figure.unit else "")
+    if (grouped := result.of("grouped")) is not None:
+        name += f"{line_break}({TITLES['grouped']}: {_number(grouped)})"
+    return [
+        name,
+        _number(result.of("limit")),
+        _number(result.of("ours")),
+        _number(result.of("sdk")),
+        _ratio(result, line_break),
+        _target(target, figure),
+        result.met() or "",
+        _times(result.cost("sdk", "ours")),
+    ]
+
+
+def _ratio(result: Result, line_break: str) -> str:
+    cost, spread = result.cost("ours", "limit"), result.spread()
+    if cost is None:
+        return ""
+    faster = result.figure.target is not None and result.figure.target.kind == "faster"
+    text = f"{1 / cost:.2f} x faster" if faster and cost else _times(cost)
+    if spread is None:
+        return text
+    low, high = sorted(1 / bound if faster and bound else bound for bound in spread)
+    return f"{text}{line_break}({low:.2f}-{high:.2f})"
+
+
+def _target(target: Target | None, figure: Figure) -> str:
+    match target:
+        case None:
+            return ""
+        case Target(value, "cost", "limit"):
+            return f"≤ {value:g}"
+        case Target(value, "cost", base):
+            return f"≤ {value:g} x {TITLES[base]}"
+        case Target(value, "faster"):
+            return f"≥ {value:g} x faster"
+        case Target(value, _):
+            return f"≤ {value:g} {figure.unit}".rstrip()
+
+
+def _times(cost: float | None) -> str:
+    return "" if cost is None else f"{cost:.2f}"
+
+
+def _number(value: float | None) -> str:
+    """Three digits are all that such a measurement knows."""
+    if value is None:
+        return ""
+    return f"{value:,.0f}" if value >= 100 or value == int(value) else f"{value:.3g}"

@@ -1,0 +1,32 @@
+"""All rows, in the order of the table."""
+
+from benchmarks.row import Row
+from benchmarks.rows.cold import Cold
+from benchmarks.rows.disk import Disk
+from benchmarks.rows.load import Load
+from benchmarks.rows.pop import Pop
+from benchmarks.rows.processes import ProcessesManySessions, ProcessesOneSessionEach
+from benchmarks.rows.read import Memory, Read
+from benchmarks.rows.startup import Startup
+from benchmarks.rows.tail import Tail
+from benchmarks.rows.turn import Turn
+from benchmarks.rows.web import Web, Web64, Web64Pinned, WebClosed, WebPinned
+
+ROWS: tuple[type[Row], ...] = (
+    Turn,
+    Web,
+    WebPinned,
+    WebClosed,
+    Web64,
+    Web64Pinned,
+    ProcessesOneSessionEach,
+    ProcessesManySessions,
+    Read,
+    Memory,
+    Tail,
+    Pop,
+    Load,
+    Disk,
+    Cold,
+    Startup,
+)
