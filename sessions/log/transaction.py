@@ -17,17 +17,19 @@ class Statement:
 
     Attributes:
         purpose: What it is for, in one line.
-        sql: Its text in the portable subset, with ``:named`` parameters and ``{table}`` for each of our tables.
-        variants: Its text where a database needs another, by the database's name.
+        sql: Its text in the portable subset, with ``:named`` parameters and ``{word}`` for each of our tables.
+        variants: Its text where a database needs another, by the database's name: ``sqlite``, ``postgresql`` or
+            ``mysql``. Several texts are executed in order, and the last one's rows are the result.
     """
 
     purpose: str
     sql: str
-    variants: Mapping[str, str] = field(default_factory=dict)
+    variants: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
 
-    def render(self, database: str, tables: Mapping[str, str]) -> str:
-        """Return the text for `database` with the names of its `tables` filled in."""
-        return self.variants.get(database, self.sql).format_map(tables)
+    def render(self, database: str, words: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the texts for `database`, with what its `words` stand for filled in."""
+        texts = self.variants.get(database, self.sql)
+        return tuple(text.format_map(words) for text in ((texts,) if isinstance(texts, str) else texts))
 
 
 class Transaction(Protocol):

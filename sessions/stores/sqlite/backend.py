@@ -7,7 +7,7 @@ import threading
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from sessions.errors import SessionClosedError, StoreError
-from sessions.stores.sqlite.lane import LaneClosedError
+from sessions.stores.jobs import ClosedError
 from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
 from sessions.stores.sqlite.registry import let_go, open_file, open_memory
 
@@ -73,7 +73,7 @@ class SQLiteBackend:
             database = self._database(subject)
             try:
                 return await database.read(work, subject)
-            except LaneClosedError:
+            except ClosedError:
                 self._check_replaceable(database, subject)
 
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
@@ -82,7 +82,7 @@ class SQLiteBackend:
             database = self._database(subject)
             try:
                 return await database.write(work, subject, full=self._full)
-            except LaneClosedError:
+            except ClosedError:
                 self._check_replaceable(database, subject)
 
     def close(self) -> None:
@@ -102,7 +102,7 @@ class SQLiteBackend:
             try:
                 return open_file(self._path, self._busy_timeout, self)
             except StoreError as error:
-                raise StoreError(f"{subject}: {error}") from error.__cause__
+                raise error.about(subject) from error.__cause__
         with self._lock:
             if self._closed:
                 raise _closed(subject)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from sessions.errors import StoreError
 from sessions.stores.sqlite.errors import translate
 from sessions.stores.sqlite.group import read_group, write_group
-from sessions.stores.sqlite.lane import Job, Lane, settle_all
+from sessions.stores.sqlite.lane import Lane, settle_all
 from sessions.stores.sqlite.opening import MEMORY, Opening
 from sessions.stores.sqlite.thread import ConnectionThread
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sessions.log.transaction import Transaction
+    from sessions.stores.jobs import Job
 
 T = TypeVar("T")
 
@@ -144,11 +145,11 @@ class Database:
     def _report(self, jobs: list[Job[Any]]) -> None:
         for job in jobs:
             if isinstance(job.error, sqlite3.Error):
-                job.error = translate(job.error, job.subject, self.path)
+                job.error = translate(job.error, self.path).about(job.subject)
         settle_all(jobs)
 
 
 def _fail(jobs: list[Job[Any]], error: Exception) -> None:
     """Give all jobs of a group the error that kept it from being done."""
     for job in jobs:
-        job.error = type(error)(f"{job.subject}: {error}") if isinstance(error, StoreError) else error
+        job.error = error.about(job.subject) if isinstance(error, StoreError) else error

@@ -15,7 +15,7 @@ from sessions.stores.sqlite.transaction import SQLiteTransaction
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sessions.stores.sqlite.lane import Job
+    from sessions.stores.jobs import Job
 
 
 def write_group(connection: sqlite3.Connection, jobs: list[Job[Any]]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from sessions.log.schema import quoted_names
+from sessions.log.dialect import SQLITE, words
 
 if TYPE_CHECKING:
     import sqlite3
@@ -13,12 +13,13 @@ if TYPE_CHECKING:
 
     from sessions.log.transaction import Row, Statement
 
-_TABLES = quoted_names()
+_WORDS = words(SQLITE)
 
 
 @cache
 def _render(statement: Statement) -> str:
-    return statement.render("sqlite", _TABLES)
+    (text,) = statement.render(SQLITE, _WORDS)
+    return text
 
 
 class SQLiteTransaction:
