@@ -12,6 +12,9 @@ from sessions.model import SessionInfo
 if TYPE_CHECKING:
     from sessions.log.transaction import Transaction
 
+_MAX_CURSOR = 18
+"""Digits: fewer than the largest id could have."""
+
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -27,7 +30,7 @@ def list_sessions(tx: Transaction, limit: int, after: str | None) -> list[Sessio
 
 
 def _parse_cursor(cursor: object) -> int:
-    if isinstance(cursor, str) and cursor.isascii() and cursor.isdigit() and int(cursor) < EVERYTHING:
+    if isinstance(cursor, str) and len(cursor) <= _MAX_CURSOR and cursor.isascii() and cursor.isdigit():
         return int(cursor)
     raise ValueError("after must be the cursor of a listed session: sessions(after=page[-1].cursor)")
 

@@ -70,6 +70,21 @@ _TYPES: Final[Mapping[str, Mapping[str, str]]] = {
 _CURRENT_SCHEMA: Final = {SQLITE: "'main'", POSTGRES: "current_schema()", MARIADB: "database()"}
 
 
+_MAX_NAME_LENGTH: Final = 63
+"""What Postgres allows."""
+
+
+def check_name(name: object, what: str = "a table") -> str:
+    """Return a name that can be quoted in a statement on every database.
+
+    Raises:
+        ValueError: It cannot.
+    """
+    if isinstance(name, str) and name.isascii() and name.isidentifier() and len(name) <= _MAX_NAME_LENGTH:
+        return name
+    raise ValueError(f"{name!r} cannot name {what}: use letters, digits and _, at most {_MAX_NAME_LENGTH}")
+
+
 def table_name(table: str, prefix: str = PREFIX) -> str:
     """Return the name of one of our tables."""
     return f"{prefix}{table}"
@@ -80,9 +95,16 @@ def words(database: str, prefix: str = PREFIX, schema: str | None = None) -> dic
 
     Args:
         database: `SQLITE`, `POSTGRES` or `MARIADB`.
-        prefix: What the names of our tables begin with; checked by the caller.
-        schema: The schema they are in, if not the connection's own; checked by the caller.
+        prefix: What the names of our tables begin with.
+        schema: The schema they are in, if not the connection's own.
+
+    Raises:
+        ValueError: A name cannot name a table.
     """
+    for name in (*_TABLES, *_INDEXES):
+        check_name(table_name(name, prefix))
+    if schema is not None:
+        check_name(schema, "a schema")
     quote = "`" if database == MARIADB else '"'
     where = f"{quote}{schema}{quote}." if schema else ""
     here = f"'{schema}'" if schema else _CURRENT_SCHEMA[database]

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -51,6 +51,10 @@ class Transaction(Protocol):
         """Return all rows."""
         ...
 
-    def many(self, statement: Statement, rows: Iterable[dict[str, Any]], /) -> None:
-        """Execute a statement once for each of `rows`."""
+    def pages(self, statement: Statement, /, **values: Any) -> Iterator[list[Row]]:
+        """Yield all rows, in lists of any size: what has been dealt with need not stay in memory."""
+        ...
+
+    def many(self, statement: Statement, rows: Iterable[tuple[Any, ...]], /) -> None:
+        """Execute a statement once for each of `rows`, whose values are in the order of the statement's parameters."""
         ...

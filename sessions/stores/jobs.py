@@ -94,7 +94,11 @@ class Jobs:
         # A worker that was called and has not begun will find this job; one that has begun has taken the mark back.
         if not self._called:
             self._called = True
-            self._call()
+            try:
+                self._call()
+            except BaseException:  # An interrupt from the keyboard: the next job calls again.
+                self._called = False
+                raise
         if self._closed and self._withdraw(job):
             raise ClosedError
         try:

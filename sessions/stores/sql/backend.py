@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 from sessions.errors import SessionClosedError
-from sessions.stores.sql.engines import database_of, engine_for
+from sessions.log.dialect import PREFIX, words
+from sessions.stores.sql.engines import EngineOfLoop, database_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -20,19 +21,29 @@ T = TypeVar("T")
 
 
 class SQLAlchemyBackend:
-    """A `Backend` on any database that SQLAlchemy reaches. Making one does no I/O."""
+    """A `Backend` on any database that SQLAlchemy reaches. Making one does no I/O.
+
+    Args:
+        source: An engine, which is used as it is, or a URL and options for which each event loop has one.
+        create_tables: Make or migrate our tables at the first operation.
+        prefix: What the names of our tables begin with.
+        schema: The schema they are in, if not the connection's own.
+
+    Raises:
+        ValueError: A name cannot name a table.
+    """
 
     def __init__(
         self,
-        source: AsyncEngine | str,
+        source: AsyncEngine | EngineOfLoop,
         *,
-        options: Mapping[str, Any] | None = None,
-        create_tables: bool,
-        prefix: str,
+        create_tables: bool = False,
+        prefix: str = PREFIX,
         schema: str | None = None,
     ) -> None:
+        if (prefix, schema) != (PREFIX, None):
+            words("sqlite", prefix, schema)
         self._source = source
-        self._options = dict(options or {})
         self._create_tables = create_tables
         self._prefix = prefix
         self._schema = schema
@@ -40,17 +51,31 @@ class SQLAlchemyBackend:
 
     def engine(self) -> AsyncEngine:
         """Return the engine; for a URL, that of the running event loop."""
-        return engine_for(self._source, self._options) if isinstance(self._source, str) else self._source
+        return self._source.engine(self) if isinstance(self._source, EngineOfLoop) else self._source
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Return what `work` finds in one snapshot of the database."""
-        return await self._database(subject).read(work, subject)
+        self._check_open(subject)
+        return await self._database().read(work, subject)
 
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction, which is committed when this returns."""
-        return await self._database(subject).write(work, subject)
+        self._check_open(subject)
+        return await self._database().write(work, subject)
 
-    def _database(self, subject: str) -> Database | PostgresDatabase:
+    async def migrate(self) -> None:
+        """Make our tables, or bring them up to date."""
+        await self._database().ensure_schema("the database")
+
+    async def aclose(self) -> None:
+        """Take no more work, and dispose of a URL's engine in this event loop if nobody else uses it."""
+        self._closed = True
+        if isinstance(self._source, EngineOfLoop):
+            await self._source.let_go(self)
+
+    def _check_open(self, subject: str) -> None:
         if self._closed:
             raise SessionClosedError(f"{subject} has been closed; make a new object to go on")
+
+    def _database(self) -> Database | PostgresDatabase:
         return database_of(self.engine(), create_tables=self._create_tables, prefix=self._prefix, schema=self._schema)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import weakref
 from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar
@@ -36,7 +37,7 @@ class Database:
     def __init__(
         self, engine: AsyncEngine, *, create_tables: bool, prefix: str = PREFIX, schema: str | None = None
     ) -> None:
-        self.engine = engine
+        self._engine = weakref.ref(engine)
         self._create_tables = create_tables
         self.where = engine.url.render_as_string(hide_password=True)
         self._name = engine.dialect.name
@@ -48,6 +49,14 @@ class Database:
         # SQLite has one writer. In memory, all share one connection, so readers wait too.
         self._write_lock = asyncio.Lock() if self._name == SQLITE else None
         self._read_lock = self._write_lock if isinstance(engine.pool, StaticPool) else None
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine. It is held by who uses the database, which is held by the engine."""
+        engine = self._engine()
+        if engine is None:
+            raise RuntimeError("the engine of this database is gone")
+        return engine
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Return what `work` finds in one snapshot."""

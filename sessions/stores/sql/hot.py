@@ -62,6 +62,10 @@ class PostgresDatabase:
         self._workers: set[asyncio.Task[None]] = set()
         self._working = 0
 
+    async def ensure_schema(self, subject: str) -> None:
+        """Check the schema, once, and make the tables if that was asked for."""
+        await self._general.ensure_schema(subject)
+
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Return what `work` finds in one snapshot."""
         if isinstance(work, ReadTail):
@@ -146,7 +150,7 @@ class PostgresDatabase:
                     job.error = error
 
     async def _append_together(self, appends: list[Append]) -> set[int]:
-        """Return the indexes of the appends that were done; none if one of them was refused, or had been done before."""
+        """Return the indexes of the appends that were done; none if one was refused or had been done before."""
         forget = (_AUTOMATIC, f"{_AUTOMATIC}{max(append.now for append in appends) - _AUTOMATIC_LIFE:016x}")
         try:
             if len(appends) == 1:

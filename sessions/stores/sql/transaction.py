@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sessions.log.dialect import PREFIX, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Iterator
 
     from sqlalchemy import Connection, TextClause
 
@@ -56,10 +56,15 @@ class SQLAlchemyTransaction:
             self._connection.execute(clause, _used(clause, values))
         return [tuple(row) for row in self._connection.execute(last, _used(last, values))]
 
-    def many(self, statement: Statement, rows: Iterable[dict[str, Any]], /) -> None:
-        """Execute a statement once for each of `rows`."""
+    def pages(self, statement: Statement, /, **values: Any) -> Iterator[list[Row]]:
+        """Yield all rows, in one list: the drivers have fetched them anyway."""
+        yield self.all(statement, **values)
+
+    def many(self, statement: Statement, rows: Iterable[tuple[Any, ...]], /) -> None:
+        """Execute a statement once for each of `rows`, whose values are in the order of the statement's parameters."""
         (clause,) = self._texts[statement]
-        if listed := list(rows):
+        names = list(clause._bindparams)  # noqa: SLF001
+        if listed := [dict(zip(names, row, strict=True)) for row in rows]:
             self._connection.execute(clause, listed)
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
-import threading
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from sessions.errors import SessionClosedError, StoreError
 from sessions.stores.jobs import ClosedError
 from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
-from sessions.stores.sqlite.registry import let_go, open_file, open_memory
+from sessions.stores.sqlite.registry import let_go, open_file, open_memory, retire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -58,9 +58,7 @@ class SQLiteBackend:
             raise ValueError(f"busy_timeout must be 0 to {_MAX_BUSY_TIMEOUT} seconds, not {busy_timeout}")
         self._full = durability == "full"
         self._busy_timeout = busy_timeout
-        self._memory: Database | None = None
         self._closed = False
-        self._lock = threading.Lock()
 
     @property
     def path(self) -> str:
@@ -74,7 +72,7 @@ class SQLiteBackend:
             try:
                 return await database.read(work, subject)
             except ClosedError:
-                self._check_replaceable(database, subject)
+                self._open_again(database, subject)
 
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction, which is committed when this returns."""
@@ -83,42 +81,40 @@ class SQLiteBackend:
             try:
                 return await database.write(work, subject, full=self._full)
             except ClosedError:
-                self._check_replaceable(database, subject)
+                self._open_again(database, subject)
 
     def close(self) -> None:
         """Give up the hold on the connections and wait for those that nobody else holds to close."""
-        with self._lock:
-            self._closed = True
-            ended = let_go(self)
-            if self._memory is not None and not self._memory.inherited:
-                self._memory.finish()
-                ended.append(self._memory)
-            self._memory = None
-        for database in ended:
+        self._closed = True
+        for database in let_go(self):
             database.join()
 
-    def _database(self, subject: str) -> Database:
-        if self._path != MEMORY and not self._closed:
-            try:
-                return open_file(self._path, self._busy_timeout, self)
-            except StoreError as error:
-                raise error.about(subject) from error.__cause__
-        with self._lock:
-            if self._closed:
-                raise _closed(subject)
-            if self._memory is None:
-                self._memory = open_memory()
-            if self._memory.inherited:
-                raise StoreError(
-                    f"{subject}: a database in memory stays with the process that made it, and this one was forked "
-                    "from it; nothing was changed. Use a file to share a session with a child process"
-                )
-            return self._memory
+    async def aclose(self) -> None:
+        """Do the same without blocking the event loop."""
+        await asyncio.to_thread(self.close)
 
-    def _check_replaceable(self, database: Database, subject: str) -> None:
-        """Raise unless a database that takes no more work is a file, which can be opened again."""
+    def _database(self, subject: str) -> Database:
+        if self._closed:
+            raise _closed(subject)
+        try:
+            database = open_memory(self) if self._path == MEMORY else open_file(self._path, self._busy_timeout, self)
+        except StoreError as error:
+            raise error.about(subject) from error.__cause__
+        if self._closed:  # Meanwhile, by another thread.
+            let_go(self)
+            raise _closed(subject)
+        if database.inherited:
+            raise StoreError(
+                f"{subject}: a database in memory stays with the process that made it, and this one was forked from "
+                "it; nothing was changed. Use a file to share a session with a child process"
+            )
+        return database
+
+    def _open_again(self, database: Database, subject: str) -> None:
+        """Have the next attempt open the file that is there now; a database in memory cannot be opened again."""
         if database.path == MEMORY:
             raise _closed(subject)
+        retire(database)
 
 
 def _closed(subject: str) -> SessionClosedError:

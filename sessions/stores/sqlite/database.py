@@ -10,10 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sessions.errors import StoreError
+from sessions.stores.jobs import ClosedError
 from sessions.stores.sqlite.errors import translate
 from sessions.stores.sqlite.group import read_group, write_group
 from sessions.stores.sqlite.lane import Lane, settle_all
-from sessions.stores.sqlite.opening import MEMORY, Opening
+from sessions.stores.sqlite.opening import MEMORY, FileIdentity, Opening, identify
 from sessions.stores.sqlite.thread import ConnectionThread
 
 if TYPE_CHECKING:
@@ -37,10 +38,12 @@ class Database:
     Args:
         path: The file, or `MEMORY`.
         busy_timeout: How long to wait for other processes, in seconds.
+        file: Which file is at `path`. Jobs that find another one there are refused with `ClosedError`.
     """
 
-    def __init__(self, path: str, busy_timeout: float) -> None:
+    def __init__(self, path: str, busy_timeout: float, file: FileIdentity | None) -> None:
         self.path = path
+        self._file = file
         self.holders: weakref.WeakSet[Any] = weakref.WeakSet()
         """Who uses this database and has not been closed."""
         self.inherited = False
@@ -81,15 +84,20 @@ class Database:
 
     def checkpoint(self) -> None:
         """Move what the WAL holds into the file, wherever that is now; do not wait for it."""
-        self._writing.post(self._checkpoint)
+        for thread in self._threads():
+            thread.post(partial(_checkpoint, thread))
 
-    def park(self, until: threading.Event) -> list[threading.Event]:
-        """Stop between two groups until an event; return the events of having stopped.
+    def park(self, until: threading.Event) -> Callable[[float], bool]:
+        """Stop between two groups until an event.
 
         No SQLite connection to a file may be open while the process forks: the child would inherit SQLite's belief to
         hold this process's locks, and write without any.
+
+        Returns:
+            A function of a deadline (`time.monotonic`) that waits for having stopped, and tells whether that was so.
         """
-        return [thread.park(until, close=self.path != MEMORY) for thread in self._threads()]
+        stopping = [thread.park(until, close=self.path != MEMORY) for thread in self._threads()]
+        return lambda deadline: all(stopped(deadline) for stopped in stopping)
 
     def abandon(self) -> None:
         """Leave everything to the parent process; called in its child after a fork."""
@@ -101,13 +109,9 @@ class Database:
     def _threads(self) -> list[ConnectionThread]:
         return [self._writing] if self._reading is None else [self._writing, self._reading]
 
-    def _checkpoint(self) -> None:
-        # If it fails, a later opening recovers what can be recovered.
-        with suppress(Exception):
-            self._writing.database().execute("pragma wal_checkpoint(truncate)").fetchall()
-
     def _do_writes(self, jobs: list[Job[Any]]) -> None:
         try:
+            self._check_file()
             connection = self._writing.database()
             self._opening.take_turn()
             try:
@@ -130,11 +134,17 @@ class Database:
                 done.clear()
 
         try:
+            self._check_file()
             read_group(reading.database(), jobs, note)
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait
             _fail(jobs, error)
             done = jobs
         self._report(done)
+
+    def _check_file(self) -> None:
+        """Refuse to work on a file that is not at its path any more."""
+        if self._file is not None and identify(self.path) != self._file:
+            raise ClosedError
 
     def _set_durability(self, connection: sqlite3.Connection, *, full: bool) -> None:
         """Sync at each commit, or only at checkpoints. One job that asks for it makes its whole group sync."""
@@ -153,3 +163,11 @@ def _fail(jobs: list[Job[Any]], error: Exception) -> None:
     """Give all jobs of a group the error that kept it from being done."""
     for job in jobs:
         job.error = error.about(job.subject) if isinstance(error, StoreError) else error
+
+
+def _checkpoint(thread: ConnectionThread) -> None:
+    connection = thread.open_database()
+    if connection is not None:
+        # If it fails, a later opening recovers what can be recovered.
+        with suppress(sqlite3.Error):
+            connection.execute("pragma wal_checkpoint(truncate)").fetchall()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
-from typing import Final
+from typing import Final, TypeAlias
 
 from sessions.clock import now
-from sessions.errors import StoreBusyError
+from sessions.errors import StoreBusyError, StoreError
 from sessions.log.schema import migrate, schema_is_current
 from sessions.stores.sqlite.transaction import SQLiteTransaction
 from sessions.stores.sqlite.turn import WriteTurn
@@ -25,7 +26,27 @@ _SETTINGS: Final = (
     # A hostile file must not run functions through its own views and triggers.
     "pragma trusted_schema = off",
 )
+_OLDEST_SQLITE: Final = (3, 37, 0)  # STRICT tables; RETURNING came with 3.35.
 _WAL_PAUSE: Final = 0.01
+
+
+FileIdentity: TypeAlias = tuple[int, int]
+"""Device and inode: what tells a file from another that was put in its place."""
+
+
+def identify(path: str) -> FileIdentity | None:
+    """Return which file is at a path, or ``None`` if there is none.
+
+    Raises:
+        StoreError: The system will not tell.
+    """
+    try:
+        status = os.stat(path)  # noqa: PTH116 - this runs for each group of jobs, and pathlib costs twice as much
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be opened: {error.strerror}") from error
+    return status.st_dev, status.st_ino
 
 
 class Opening:
@@ -44,7 +65,17 @@ class Opening:
         self._schema_ready = False
 
     def writer(self) -> sqlite3.Connection:
-        """Return a connection that writes."""
+        """Return a connection that writes.
+
+        Raises:
+            StoreError: Python's SQLite is too old.
+            sqlite3.Error: The file cannot be opened.
+        """
+        if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
+            needed = ".".join(map(str, _OLDEST_SQLITE))
+            raise StoreError(
+                f"this Python has SQLite {sqlite3.sqlite_version}; {needed} or newer is needed. Use another Python"
+            )
         connection = sqlite3.connect(self.path, timeout=self.busy_timeout, isolation_level=None)
         try:
             self._set_up(connection)

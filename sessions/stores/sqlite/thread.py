@@ -8,6 +8,7 @@ there sees to its own results. SQLAlchemy's aiosqlite dialect relies on the same
 from __future__ import annotations
 
 import threading
+import time
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,10 @@ import aiosqlite
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
+
+
+_LOOK_AGAIN = 0.01
+"""Seconds between two looks at whether a thread that was told to stop has ended instead."""
 
 
 class ConnectionThread(aiosqlite.Connection):
@@ -40,6 +45,10 @@ class ConnectionThread(aiosqlite.Connection):
             self._connection = self._connector()
         return self._connection
 
+    def open_database(self) -> sqlite3.Connection | None:
+        """Return the connection if it is open. Only for calls on the thread."""
+        return self._connection
+
     def finish(self) -> None:
         """Close the connection and end the thread after what was posted before; do not wait for it."""
         # stop() is called on the thread itself: on one with an event loop it would make a future for that loop.
@@ -49,10 +58,14 @@ class ConnectionThread(aiosqlite.Connection):
         """Wait for the thread to end."""
         self._thread.join(timeout)
 
-    def park(self, until: threading.Event, *, close: bool) -> threading.Event:
-        """Have the thread wait until an event, with its connection closed if `close`; return the event of it waiting.
+    def park(self, until: threading.Event, *, close: bool) -> Callable[[float], bool]:
+        """Have the thread wait until an event, with its connection closed if `close`.
 
         The connection is opened again by the next call of `database`.
+
+        Returns:
+            A function of a deadline (`time.monotonic`) that waits for the thread to have stopped or ended, and tells
+            whether that was so.
         """
         parked = threading.Event()
 
@@ -65,8 +78,17 @@ class ConnectionThread(aiosqlite.Connection):
                 parked.set()
                 until.wait()
 
+        def stopped(deadline: float) -> bool:
+            # A thread that was told to finish before does not come to waiting.
+            while not parked.wait(_LOOK_AGAIN):
+                if not self._thread.is_alive():
+                    return True
+                if time.monotonic() > deadline:
+                    return False
+            return True
+
         self.post(wait)
-        return parked
+        return stopped
 
     def abandon(self) -> None:
         """Forget the connection: the thread does not exist in this process."""
