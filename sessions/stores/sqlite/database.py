@@ -104,7 +104,7 @@ class Database:
         self.inherited = True
         self._opening.close()
         for thread in self._threads():
-            thread.abandon()
+            thread.abandon(close=self.path == MEMORY)
 
     def _threads(self) -> list[ConnectionThread]:
         return [self._writing] if self._reading is None else [self._writing, self._reading]

@@ -76,7 +76,11 @@ class Opening:
             raise StoreError(
                 f"this Python has SQLite {sqlite3.sqlite_version}; {needed} or newer is needed. Use another Python"
             )
-        connection = sqlite3.connect(self.path, timeout=self.busy_timeout, isolation_level=None)
+        # A database in memory is closed by another thread if the process was forked.
+        own_thread = self.path != MEMORY
+        connection = sqlite3.connect(
+            self.path, timeout=self.busy_timeout, isolation_level=None, check_same_thread=own_thread
+        )
         try:
             self._set_up(connection)
         except BaseException:

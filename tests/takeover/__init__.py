@@ -1,1 +1,0 @@
-"""Databases that the OpenAI Agents SDK wrote, opened with this package: they just go on."""
