@@ -8,11 +8,14 @@ from sessions.log.conversation import ForeignTables
 from sessions.session import LogSession
 from sessions.stores.sql.backend import SQLAlchemyBackend
 from sessions.stores.sql.engines import EngineOfLoop
+from sessions.stores.sql.tables import metadata
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from sqlalchemy.ext.asyncio import AsyncEngine
+
+__all__ = ["SQLAlchemySession", "metadata"]
 
 
 class SQLAlchemySession(LogSession):
