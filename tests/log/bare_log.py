@@ -1,0 +1,147 @@
+"""A log without a store, with forks made by hand: the rows that a fork writes, in plain SQL."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+from sessions.codecs.json import JSONCodec
+from sessions.log.append import Idempotency, append
+from sessions.log.branch import MAIN
+from sessions.log.classify import classify_items
+from sessions.log.conversation import Conversation, ForeignTables
+from sessions.log.grow import NewEntry
+from sessions.log.pop import pop
+from sessions.log.read import read_tail
+from sessions.log.remove import clear, delete
+from sessions.log.schema import SEGMENT_SHIFT, migrate
+from sessions.stores.sqlite.transaction import SQLiteTransaction
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+CODEC = JSONCodec()
+TABLES = ("sessions", "segments", "branches", "entries", "appends", "changes")
+
+
+def user(text: object) -> dict[str, Any]:
+    return {"role": "user", "content": str(text)}
+
+
+def assistant(text: object) -> dict[str, Any]:
+    return {"role": "assistant", "content": str(text)}
+
+
+class BareLog:
+    """Sessions in memory; each operation is at a time of its own, and the times go backwards."""
+
+    def __init__(self) -> None:
+        self.connection = sqlite3.connect(":memory:", isolation_level=None)
+        self.tx = SQLiteTransaction(self.connection)
+        migrate(self.tx, 0)
+        self._now = 1_000_000
+
+    def append(self, *items: dict[str, Any], to: str = "s", key: str | None = None) -> None:
+        entries = [
+            NewEntry(payload, *kind)
+            for payload, kind in zip(CODEC.encode_all(items), classify_items(items), strict=True)
+        ]
+        idempotency = None if key is None else Idempotency(key, CODEC.digest(items))
+        append(self.tx, conversation(to), entries, now=self.now(), idempotency=idempotency)
+
+    def read(self, session: str = "s", limit: int | None = None) -> list[Any]:
+        return self.tail(session, limit)[0]
+
+    def tail(self, session: str = "s", limit: int | None = None) -> tuple[list[Any], list[int]]:
+        """Return the items and the positions of what cannot be decoded."""
+        tail = read_tail(self.tx, conversation(session), limit)
+        assert tail is not None, "nothing waits to be taken over"
+        return tail
+
+    def pop(self, session: str = "s", *, strict: bool = False) -> tuple[Any, list[int]]:
+        return pop(self.tx, conversation(session), self.now(), strict=strict)
+
+    def clear(self, session: str = "s") -> None:
+        clear(self.tx, conversation(session), self.now())
+
+    def delete(self, session: str = "s") -> bool:
+        return delete(self.tx, session, ForeignTables())
+
+    def fork(self, name: str, position: int, turn: int, *, session: str = "s") -> None:
+        """Make a branch that sees the current one up to a position; the current one goes on growing.
+
+        The new row stands in the middle of the segment that holds the position's entry, and may not grow there.
+        """
+        source = self.branch(session)
+        segment = self.holder(source["segment"], position)
+        id_ = self.session_row(session)["id"]
+        self.connection.execute(
+            "update agent_log_branches set floor = max(floor, ?) where session = ? and name = ?",
+            (position, id_, source["name"]),
+        )
+        self.connection.execute(
+            "insert into agent_log_branches (session, name, segment, parent, fork_position, tip, turn, floor, may_grow)"
+            " select session, ?, id, parent, fork_position, ?, ?, ?, 0 from agent_log_segments where id = ?",
+            (name, position, turn, position, segment),
+        )
+
+    def holder(self, segment: int, position: int) -> int:
+        """Return the segment that holds a position of another segment's lineage."""
+        while True:
+            (row,) = self.rows(f"select parent, fork_position from agent_log_segments where id = {segment}")  # noqa: S608
+            if row["parent"] is None or row["fork_position"] < position:
+                return segment
+            segment = row["parent"]
+
+    def switch(self, name: str, session: str = "s") -> None:
+        self.connection.execute("update agent_log_sessions set branch = ? where session_id = ?", (name, session))
+
+    def session_row(self, session: str = "s") -> dict[str, Any]:
+        (row,) = self.rows(f"select * from agent_log_sessions where session_id = '{session}'")  # noqa: S608
+        return row
+
+    def branch(self, session: str = "s", name: str | None = None) -> dict[str, Any]:
+        """Return a branch's row, the current one's unless named."""
+        row = self.session_row(session)
+        (found,) = (
+            branch
+            for branch in self.rows("select * from agent_log_branches")
+            if (branch["session"], branch["name"]) == (row["id"], name or row["branch"])
+        )
+        return found
+
+    def entries(self) -> list[dict[str, Any]]:
+        """Return all entries there are, by their ids, with segment and position."""
+        rows = self.rows("select * from agent_log_entries order by id")
+        return [{"segment": row["id"] >> SEGMENT_SHIFT, "position": row["id"] % (1 << 32), **row} for row in rows]
+
+    def spoil(self, *positions: int) -> None:
+        """Make the entries at these positions unreadable."""
+        self.connection.executemany(
+            "update agent_log_entries set payload = x'ff' where id & 4294967295 = ?", [(p,) for p in positions]
+        )
+
+    def sizes(self) -> dict[str, int]:
+        """Return the number of rows in each table."""
+        return {name: len(self.rows(f"select 1 from agent_log_{name}")) for name in TABLES}  # noqa: S608
+
+    def rows(self, sql: str) -> list[dict[str, Any]]:
+        cursor = self.connection.execute(sql)
+        names = [column[0] for column in cursor.description]
+        return [dict(zip(names, row, strict=True)) for row in cursor]
+
+    def now(self) -> int:
+        self._now -= 1
+        return self._now
+
+
+def conversation(session: str) -> Conversation:
+    return Conversation(session, CODEC, ForeignTables())
+
+
+def contents(items: Sequence[dict[str, Any]]) -> str:
+    """Return what the items say, for conversations whose messages are single letters."""
+    return "".join(item["content"] for item in items)
+
+
+__all__ = ["MAIN", "BareLog", "assistant", "contents", "conversation", "user"]
