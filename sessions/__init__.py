@@ -3,10 +3,13 @@
 This module is the index of the public interface.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from sessions.errors import (
     IdempotencyKeyReusedError,
     InvalidItemError,
     NotADatabaseError,
+    OutcomeUnknownError,
     SchemaVersionError,
     SessionClosedError,
     SessionsError,
@@ -22,6 +25,9 @@ from sessions.session import LogSession
 from sessions.sqlite import AsyncSQLiteSession, SQLiteSession
 from sessions.store import Store, open_store
 
+if TYPE_CHECKING:
+    from sessions.sqlalchemy import SQLAlchemySession
+
 __all__ = [
     "AsyncSQLiteSession",
     "IdempotencyKeyReusedError",
@@ -29,6 +35,8 @@ __all__ = [
     "Item",
     "LogSession",
     "NotADatabaseError",
+    "OutcomeUnknownError",
+    "SQLAlchemySession",
     "SQLiteSession",
     "SchemaVersionError",
     "Session",
@@ -44,3 +52,12 @@ __all__ = [
     "UndecodableItemError",
     "open_store",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    # SQLAlchemy takes longer to import than all of this package, and users of SQLite do not need it.
+    if name == "SQLAlchemySession":
+        from sessions.sqlalchemy import SQLAlchemySession  # noqa: PLC0415
+
+        return SQLAlchemySession
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

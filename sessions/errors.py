@@ -8,6 +8,7 @@
     ├── IdempotencyKeyReusedError (ValueError)   a key came again with other items
     ├── SessionClosedError (RuntimeError)        a call after close()
     └── StoreError                               the database refused
+        ├── OutcomeUnknownError                  the answer was lost; it may have happened or not
         ├── StoreBusyError (TimeoutError)        another process held it for too long
         ├── StoreFullError                       no room left
         ├── StoreReadOnlyError                   it may be read, not written
@@ -18,6 +19,13 @@ An argument of the wrong type or range raises Python's own ``TypeError`` or ``Va
 session, what happened and what to do; never the content of an item. An error of the database driver is kept as
 ``__cause__``.
 """
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from typing import Self
 
 
 class SessionsError(Exception):
@@ -41,7 +49,17 @@ class SessionClosedError(SessionsError, RuntimeError):
 
 
 class StoreError(SessionsError):
-    """The database refused an operation. Nothing was changed."""
+    """The database refused an operation. Nothing was changed, but for `OutcomeUnknownError`."""
+
+    def about(self, subject: str) -> Self:
+        """Return the same error, saying first whom it concerns, as in "session 'user_123'"."""
+        error = type(self)(f"{subject}: {self}")
+        error.__cause__ = self.__cause__
+        return error
+
+
+class OutcomeUnknownError(StoreError):
+    """The connection was lost while a change was being committed: it has happened wholly, or not at all."""
 
 
 class StoreBusyError(StoreError, TimeoutError):

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 from sessions.clock import now
 from sessions.codecs.json import JSONCodec
 from sessions.errors import InvalidItemError, UndecodableItemError
-from sessions.log.append import Idempotency, append
+from sessions.log.append import Append, Idempotency
 from sessions.log.classify import classify_items
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.grow import NewEntry
-from sessions.log.pop import pop
-from sessions.log.read import read_tail
+from sessions.log.pop import Pop
+from sessions.log.read import ReadTail
 from sessions.log.remove import clear
 from sessions.log.takeover import take_over
 from sessions.protocol import check_limit, coerce_settings
@@ -89,7 +89,7 @@ class LogSession:
         check_limit(limit)
         tail = None
         while tail is None:
-            tail = await self._backend.read(lambda tx: read_tail(tx, self._conversation, limit), self._subject)
+            tail = await self._backend.read(ReadTail(self._conversation, limit), self._subject)
             if tail is None:
                 await self._backend.write(lambda tx: take_over(tx, self._conversation, now()), self._subject)
         items, undecodable = tail
@@ -125,9 +125,7 @@ class LogSession:
         entries = [
             NewEntry(payload, *classified) for payload, classified in zip(payloads, classify_items(items), strict=True)
         ]
-        await self._backend.write(
-            lambda tx: append(tx, self._conversation, entries, now=now(), idempotency=idempotency), self._subject
-        )
+        await self._backend.write(Append(self._conversation, entries, now(), idempotency), self._subject)
 
     async def pop_item(self) -> Item | None:
         """Remove the last item and return it, or return ``None`` if there is none.
@@ -137,9 +135,7 @@ class LogSession:
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
-        item, undecodable = await self._backend.write(
-            lambda tx: pop(tx, self._conversation, now(), strict=self._strict), self._subject
-        )
+        item, undecodable = await self._backend.write(Pop(self._conversation, now(), self._strict), self._subject)
         if undecodable:
             self._report_undecodable(undecodable)
         return item

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING
 
 from sessions.log.conversation import ForeignTables
@@ -84,4 +83,4 @@ class AsyncSQLiteSession(_SQLiteSession):
 
         The last one to let go closes the connections, and waits for that.
         """
-        await asyncio.to_thread(self._sqlite.close)
+        await self._sqlite.aclose()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from sessions.log.catalog import list_sessions
@@ -13,43 +12,66 @@ from sessions.stores.sqlite.backend import SQLiteBackend
 from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from types import TracebackType
 
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
     from sessions.model import SessionInfo
+    from sessions.stores import Backend
     from sessions.stores.sqlite.backend import Durability
 
 _SQLITE: Final = "sqlite://"
 
 
 def open_store(
-    url: str,
+    url: str | AsyncEngine,
     *,
     sessions_table: str = "agent_sessions",
     messages_table: str = "agent_messages",
     durability: Durability = "full",
     busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
+    create_tables: bool = False,
+    table_prefix: str = "agent_log_",
+    schema: str | None = None,
+    engine_kwargs: Mapping[str, Any] | None = None,
 ) -> Store:
     """Return the store in a database. This does no I/O.
 
     Args:
-        url: ``sqlite:///relative/path.db``, ``sqlite:////absolute/path.db``, or ``sqlite://`` for a database in memory.
+        url: ``sqlite:///relative/path.db``, ``sqlite:////absolute/path.db`` or ``sqlite://`` for a database in memory;
+            or a URL of SQLAlchemy's with an asynchronous driver, as in ``postgresql+asyncpg://…``; or an engine, which
+            is used as it is and never disposed.
         sessions_table: The OpenAI Agents SDK's table of sessions, if the database is one of its own.
         messages_table: Its table of messages. Conversations found there are taken over when they are touched.
-        durability: As for `SQLiteSession`.
-        busy_timeout: As for `SQLiteSession`, in seconds.
+        durability: As for `SQLiteSession`; for ``sqlite:`` only.
+        busy_timeout: As for `SQLiteSession`, in seconds; for ``sqlite:`` only.
+        create_tables: As for `SQLAlchemySession`; on ``sqlite:`` tables are made in any case.
+        table_prefix: As for `SQLAlchemySession`; not for ``sqlite:``.
+        schema: As for `SQLAlchemySession`; not for ``sqlite:``.
+        engine_kwargs: Passed to `sqlalchemy.ext.asyncio.create_async_engine`.
 
     Raises:
         TypeError: An argument has the wrong type.
         ValueError: `url` names no database that is known here, or an argument is out of range.
     """
-    sqlite = SQLiteBackend(_sqlite_path(url), durability=durability, busy_timeout=busy_timeout)
-    return Store(sqlite, ForeignTables(sessions_table, messages_table).check())
+    if not isinstance(url, str) and not hasattr(url, "sync_engine"):
+        raise TypeError(f"url must be a URL or an AsyncEngine, not {type(url).__name__}")
+    foreign = ForeignTables(sessions_table, messages_table).check()
+    if isinstance(url, str) and ("+" not in url.partition("://")[0]):
+        return Store(SQLiteBackend(_sqlite_path(url), durability=durability, busy_timeout=busy_timeout), foreign)
+    # Imported by those who use it only: SQLAlchemy takes longer to import than all of this package.
+    from sessions.stores.sql.backend import SQLAlchemyBackend  # noqa: PLC0415
+    from sessions.stores.sql.engines import EngineOfLoop  # noqa: PLC0415
+
+    source = EngineOfLoop(url, engine_kwargs) if isinstance(url, str) else url
+    return Store(SQLAlchemyBackend(source, create_tables=create_tables, prefix=table_prefix, schema=schema), foreign)
 
 
 class Store:
     """Many sessions in one database. Made by `open_store`; usable as an asynchronous context manager."""
 
-    def __init__(self, backend: SQLiteBackend, foreign: ForeignTables) -> None:
+    def __init__(self, backend: Backend, foreign: ForeignTables) -> None:
         self._backend = backend
         self._foreign = foreign
 
@@ -115,15 +137,16 @@ class Store:
 
     async def close(self) -> None:
         """Give up the hold on the database. Later calls on this store or on its sessions raise."""
-        await asyncio.to_thread(self._backend.close)
+        await self._backend.aclose()
 
 
-def _sqlite_path(url: Any) -> str:
-    if not isinstance(url, str):
-        raise TypeError(f"url must be a string such as 'sqlite:///conversations.db', not {type(url).__name__}")
+def _sqlite_path(url: str) -> str:
     if not url.startswith(_SQLITE):
         scheme = url.partition(":")[0] if "://" in url else "none"
-        raise ValueError(f"no store for URLs with the scheme {scheme!r}; use sqlite:///path/to/file.db")
+        raise ValueError(
+            f"no store for URLs with the scheme {scheme!r}; use sqlite:///path/to/file.db, or one of SQLAlchemy's "
+            "asynchronous drivers, as in postgresql+asyncpg://"
+        )
     path = url.removeprefix(_SQLITE)
     if path in ("", "/", f"/{MEMORY}"):
         return MEMORY

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from sessions.errors import IdempotencyKeyReusedError
 from sessions.log import statements
 from sessions.log.grow import add_entries
-from sessions.log.session_row import create_session, raise_version
+from sessions.log.session_row import create_session, lock_session, raise_version
 from sessions.log.takeover import take_over
 
 if TYPE_CHECKING:
@@ -24,6 +25,20 @@ class Idempotency(NamedTuple):
 
     key: str
     digest: bytes
+
+
+@dataclass(frozen=True)
+class Append:
+    """`append`, as a store is asked for it: a function of a transaction that a store may also look into."""
+
+    conversation: Conversation
+    entries: Sequence[NewEntry]
+    now: int
+    idempotency: Idempotency | None = None
+
+    def __call__(self, tx: Transaction) -> None:
+        """Append in `tx`."""
+        append(tx, self.conversation, self.entries, now=self.now, idempotency=self.idempotency)
 
 
 def append(
@@ -46,12 +61,19 @@ def append(
     Raises:
         IdempotencyKeyReusedError: The session has seen this key with other items.
     """
-    if idempotency and _was_added(tx, conversation.session_id, idempotency):
+    session_id = conversation.session_id
+    locked = None
+    if idempotency:
+        session = lock_session(tx, session_id)
+        if session is None:
+            locked = _begin(tx, conversation, now)
+            session = locked.session
+        if _was_added(tx, session_id, session, idempotency):
+            return
+    elif not entries:
         return
-    if not entries and not idempotency:
-        return
-    locked = raise_version(tx, conversation.session_id, now) or _begin(tx, conversation, now)
-    tip = add_entries(tx, conversation.session_id, locked, entries, [now] * len(entries))
+    locked = locked or raise_version(tx, session_id, now) or _begin(tx, conversation, now)
+    tip = add_entries(tx, session_id, locked, entries, [now] * len(entries))
     if idempotency:
         tx.run(
             statements.REMEMBER_KEY,
@@ -66,19 +88,16 @@ def append(
 
 def _begin(tx: Transaction, conversation: Conversation, now: int) -> LockedSession:
     """Make the session: of what the OpenAI Agents SDK left in the database, else empty."""
-    if take_over(tx, conversation, now):
-        locked = raise_version(tx, conversation.session_id, now)
-        if locked is not None:
-            return locked
-    return create_session(tx, conversation.session_id, now)
+    session_id = conversation.session_id
+    locked = None if take_over(tx, conversation, now) else create_session(tx, session_id, now)
+    while locked is None:  # It was taken over, or another process made it meanwhile.
+        locked = raise_version(tx, session_id, now)
+    return locked
 
 
-def _was_added(tx: Transaction, session_id: str, idempotency: Idempotency) -> bool:
-    """Tell whether the session has seen this key."""
-    locked = tx.one(statements.LOCK_SESSION, session_id=session_id)
-    if locked is None:
-        return False
-    seen = tx.one(statements.SEEN_KEY, session=locked[0], idempotency_key=idempotency.key)
+def _was_added(tx: Transaction, session_id: str, session: int, idempotency: Idempotency) -> bool:
+    """Tell whether the session, which is locked, has seen this key."""
+    seen = tx.one(statements.SEEN_KEY, session=session, idempotency_key=idempotency.key)
     if seen is None:
         return False
     if bytes(seen[0]) != idempotency.digest:

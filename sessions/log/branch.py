@@ -64,24 +64,26 @@ def lineage(tx: Transaction, head: Head) -> Iterator[tuple[int, int]]:
 
 
 def walk_back(tx: Transaction, head: Head, count: int, statement: Statement) -> Iterator[tuple[int, list[Row]]]:
-    """Yield a branch's entries in pages of `count` or less, the newest first, each with the segment it is from.
+    """Yield a branch's entries in pages, the newest first, each with the segment it is from.
 
     Args:
         tx: A transaction.
         head: Where to begin.
-        count: The size of a page.
+        count: How many are wanted: so many are asked for at once, and then again if the caller goes on.
         statement: What to fetch; its first column is the entry's id.
     """
     for segment, high in lineage(tx, head):
         low = segment << SEGMENT_SHIFT
         last = low + high
         while True:
-            rows = tx.all(statement, low=low, high=last, count=count)
-            if rows:
-                yield segment, rows
-            if len(rows) < count:
+            found = 0
+            for rows in tx.pages(statement, low=low, high=last, count=count):
+                if rows:
+                    found += len(rows)
+                    last = rows[-1][0] - 1
+                    yield segment, rows
+            if found < count:
                 break
-            last = rows[-1][0] - 1
 
 
 def position_of(entry: int) -> int:

@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from sessions.log.dialect import check_name
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-_MAX_NAME_LENGTH = 63
-"""What Postgres allows."""
 
 
 class ForeignTables(NamedTuple):
@@ -24,8 +23,7 @@ class ForeignTables(NamedTuple):
             ValueError: One cannot.
         """
         for name in self:
-            if not (isinstance(name, str) and name.isascii() and name.isidentifier() and len(name) <= _MAX_NAME_LENGTH):
-                raise ValueError(f"{name!r} cannot name a table: use letters, digits and _, at most {_MAX_NAME_LENGTH}")
+            check_name(name)
         return self
 
 

@@ -46,18 +46,11 @@ def add_entries(
 
 def _rows(
     entries: Sequence[NewEntry], created_at: Sequence[int], first_id: int, version: int, turn: int
-) -> Iterator[dict[str, Any]]:
-    for id_, (entry, time) in enumerate(zip(entries, created_at, strict=True), first_id):
-        turn += entry.kind == USER
-        yield {
-            "id": id_,
-            "version": version,
-            "turn": turn,
-            "kind": entry.kind,
-            "tool_name": entry.tool_name,
-            "created_at": time,
-            "payload": entry.payload,
-        }
+) -> Iterator[tuple[Any, ...]]:
+    """Yield the values of `ADD_ENTRY`, in its order."""
+    for id_, ((payload, kind, tool_name), time) in enumerate(zip(entries, created_at, strict=True), first_id):
+        turn += kind == USER
+        yield id_, version, turn, kind, tool_name, time, payload
 
 
 def _open_segment(tx: Transaction, session_id: str, locked: LockedSession) -> None:

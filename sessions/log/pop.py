@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sessions.log import statements
 from sessions.log.branch import find_head, position_of, walk_back
 from sessions.log.changes import record_change
 from sessions.log.classify import USER
-from sessions.log.session_row import raise_version
+from sessions.log.session_row import lock_session, raise_version
 from sessions.log.takeover import take_over
 
 if TYPE_CHECKING:
@@ -20,6 +21,19 @@ _PAGE = 8
 """Entries fetched at a time; the last one nearly always decodes."""
 
 
+@dataclass(frozen=True)
+class Pop:
+    """`pop`, as a store is asked for it: a function of a transaction that a store may also look into."""
+
+    conversation: Conversation
+    now: int
+    strict: bool
+
+    def __call__(self, tx: Transaction) -> tuple[Any, list[int]]:
+        """Pop in `tx`."""
+        return pop(tx, self.conversation, self.now, strict=self.strict)
+
+
 def pop(tx: Transaction, conversation: Conversation, now: int, *, strict: bool) -> tuple[Any, list[int]]:
     """Remove the last item that decodes from the current branch; if `strict`, only if it is the last of all.
 
@@ -28,9 +42,9 @@ def pop(tx: Transaction, conversation: Conversation, now: int, *, strict: bool) 
         stay.
     """
     session_id = conversation.session_id
+    if lock_session(tx, session_id) is None:
+        take_over(tx, conversation, now)
     head = find_head(tx, session_id)
-    if head is None and take_over(tx, conversation, now):
-        head = find_head(tx, session_id)
     if head is None:
         return None, []
     undecodable: list[int] = []
@@ -43,7 +57,7 @@ def pop(tx: Transaction, conversation: Conversation, now: int, *, strict: bool) 
                 if strict:
                     return None, undecodable
                 continue
-            locked: Any = raise_version(tx, conversation.session_id, now)
+            locked: Any = raise_version(tx, session_id, now)
             _remove(tx, head, entry, owned=segment == head.segment, turn=turn - (kind == USER))
             record_change(tx, locked, "popped", now)
             return item, undecodable

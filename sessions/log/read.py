@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sessions.log import statements
@@ -15,6 +16,18 @@ if TYPE_CHECKING:
 
 Tail: TypeAlias = tuple[list[Any], list[int]]
 """Items, oldest first, and the positions of entries that could not be decoded, which count in no limit."""
+
+
+@dataclass(frozen=True)
+class ReadTail:
+    """`read_tail`, as a store is asked for it: a function of a transaction that a store may also look into."""
+
+    conversation: Conversation
+    limit: int | None
+
+    def __call__(self, tx: Transaction) -> Tail | None:
+        """Read in `tx`."""
+        return read_tail(tx, self.conversation, self.limit)
 
 
 def read_tail(tx: Transaction, conversation: Conversation, limit: int | None) -> Tail | None:

@@ -8,7 +8,7 @@ from sessions.log import statements
 from sessions.log.branch import EVERYTHING
 from sessions.log.changes import record_change
 from sessions.log.schema import SEGMENT_SHIFT
-from sessions.log.session_row import raise_version
+from sessions.log.session_row import lock_session, raise_version
 from sessions.log.takeover import delete_foreign, take_over
 
 if TYPE_CHECKING:
@@ -29,10 +29,9 @@ def clear(tx: Transaction, conversation: Conversation, now: int) -> None:
 def delete(tx: Transaction, session_id: str, foreign: ForeignTables) -> bool:
     """Remove a session with all that is known of it, also in the SDK's tables; tell whether there was one."""
     was_foreign = delete_foreign(tx, session_id, foreign)
-    row = tx.one(statements.LOCK_SESSION, session_id=session_id)
-    if row is None:
+    session = lock_session(tx, session_id)
+    if session is None:
         return was_foreign
-    (session,) = row
     _remove_content(tx, session)
     tx.run(statements.FORGET_KEYS, session=session)
     tx.run(statements.FORGET_CHANGES, session=session, version=EVERYTHING)

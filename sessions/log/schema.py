@@ -3,7 +3,7 @@
 A migration, once released, never changes: old files open by running the ones they lack. ``{prefix}schema`` holds
 the numbers that have been applied.
 
-An entry's id is its segment and its position in one 64-bit integer, so that a conversation's entries are
+An entry's id is its segment and its position in one 64-bit {integer}, so that a conversation's entries are
 neighbours on disk and need no second index. Ids of sessions and segments are never given twice.
 """
 
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from sessions.errors import SchemaVersionError
 from sessions.log import statements
+from sessions.log.dialect import PREFIX, table_name
 from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
@@ -21,48 +22,36 @@ if TYPE_CHECKING:
 SEGMENT_SHIFT = 32
 """An entry's id is ``segment << 32 | position``."""
 
-PREFIX = "agent_log_"
-
-_NAMES = (
-    "schema", "sessions", "segments", "segments_of_session", "branches", "entries", "appends", "changes"
-)  # fmt: skip
-
-
-def quoted_names(prefix: str = PREFIX) -> dict[str, str]:
-    """Return the quoted name of each table and index by the word that statements use for it."""
-    return {name: f'"{prefix}{name}"' for name in _NAMES}
-
-
 MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
     # 1: the log
     (
         Statement(
             "Sessions by the id that users give; the branch is the current one's name.",
             """
-            create table {sessions} (
-                id integer primary key autoincrement,
-                session_id text not null unique,
-                version integer not null,
-                branch text not null,
-                created_at integer not null,
-                updated_at integer not null
-            ) strict
+            create table if not exists {sessions} (
+                id {serial},
+                session_id {session_id_type} not null unique,
+                version {integer} not null,
+                branch {name_type} not null,
+                created_at {integer} not null,
+                updated_at {integer} not null
+            ) {updated_table}
             """,
         ),
         Statement(
             "Runs of entries; parent and fork position never change.",
             """
-            create table {segments} (
-                id integer primary key autoincrement,
-                session integer not null,
-                parent integer,
-                fork_position integer not null
-            ) strict
+            create table if not exists {segments} (
+                id {serial},
+                session {integer} not null,
+                parent {integer},
+                fork_position {integer} not null
+            ) {table}
             """,
         ),
         Statement(
             "Segments of a session, for clearing and deleting.",
-            "create index {segments_of_session} on {segments} (session)",
+            "create index if not exists {segments_of_session} on {segments} (session)",
         ),
         Statement(
             """Where reading ends and appending goes on; what lies at or below the floor others may see.
@@ -70,60 +59,60 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
             Parent and fork position repeat the segment's, so that the common read needs no third table.
             """,
             """
-            create table {branches} (
-                session integer not null,
-                name text not null,
-                segment integer not null,
-                parent integer,
-                fork_position integer not null,
-                tip integer not null,
-                turn integer not null,
-                floor integer not null,
-                may_grow integer not null,
+            create table if not exists {branches} (
+                session {integer} not null,
+                name {name_type} not null,
+                segment {integer} not null,
+                parent {integer},
+                fork_position {integer} not null,
+                tip {integer} not null,
+                turn {integer} not null,
+                floor {integer} not null,
+                may_grow {flag} not null,
                 primary key (session, name)
-            ) strict, without rowid
+            ) {updated_clustered_table}
             """,
         ),
         Statement(
             "The items; id is segment << 32 | position. Times are microseconds since 1970, UTC.",
             """
-            create table {entries} (
-                id integer primary key,
-                version integer not null,
-                turn integer not null,
-                kind text not null,
-                tool_name text,
-                author text,
-                created_at integer not null,
-                expires_at integer,
-                payload blob not null
-            ) strict
+            create table if not exists {entries} (
+                id {integer} primary key,
+                version {integer} not null,
+                turn {integer} not null,
+                kind {text} not null,
+                tool_name {text},
+                author {text},
+                created_at {integer} not null,
+                expires_at {integer},
+                payload {bytes} not null
+            ) {table}
             """,
         ),
         Statement(
             "Appends that carried an idempotency key, so that a retry finds its first answer.",
             """
-            create table {appends} (
-                session integer not null,
-                idempotency_key text not null,
-                digest blob not null,
-                version integer not null,
-                tip integer not null,
-                created_at integer not null,
+            create table if not exists {appends} (
+                session {integer} not null,
+                idempotency_key {key_type} not null,
+                digest {bytes} not null,
+                version {integer} not null,
+                tip {integer} not null,
+                created_at {integer} not null,
                 primary key (session, idempotency_key)
-            ) strict, without rowid
+            ) {clustered_table}
             """,
         ),
         Statement(
             "Every change but appends, by the version it made.",
             """
-            create table {changes} (
-                session integer not null,
-                version integer not null,
-                what text not null,
-                created_at integer not null,
+            create table if not exists {changes} (
+                session {integer} not null,
+                version {integer} not null,
+                what {text} not null,
+                created_at {integer} not null,
                 primary key (session, version)
-            ) strict, without rowid
+            ) {clustered_table}
             """,
         ),
     ),
@@ -132,7 +121,7 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
 
 CREATE_SCHEMA_TABLE = Statement(
     "The numbers of the migrations that have been applied.",
-    "create table if not exists {schema} (number integer primary key, applied_at integer not null) strict",
+    "create table if not exists {schema} (number {integer} primary key, applied_at {integer} not null) {table}",
 )
 
 
@@ -147,7 +136,7 @@ def schema_is_current(tx: Transaction, where: str, prefix: str = PREFIX) -> bool
     Raises:
         SchemaVersionError: The database knows migrations that this version of the package does not.
     """
-    if not tx.all(statements.COLUMNS, table=f"{prefix}schema"):
+    if not tx.all(statements.COLUMNS, table=table_name("schema", prefix)):
         return False
     (applied,) = tx.one(statements.SCHEMA_VERSION) or (0,)
     if applied > len(MIGRATIONS):
@@ -165,9 +154,11 @@ def migrate(tx: Transaction, now: int) -> None:
         tx: A transaction that nobody else writes beside.
         now: The time, in microseconds since 1970, UTC.
     """
+    tx.run(statements.LOCK_SCHEMA)
     tx.run(CREATE_SCHEMA_TABLE)
     (applied,) = tx.one(statements.SCHEMA_VERSION) or (0,)
     for number, migration in enumerate(MIGRATIONS[applied:], applied + 1):
         for statement in migration:
             tx.run(statement)
         tx.run(statements.MIGRATION_APPLIED, number=number, now=now)
+    tx.run(statements.UNLOCK_SCHEMA)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sessions.log import statements
 from sessions.log.branch import MAIN
@@ -19,19 +19,25 @@ class LockedSession(NamedTuple):
     branch: str
 
 
+def lock_session(tx: Transaction, session_id: str) -> int | None:
+    """Lock a session without changing it; return its internal id, or ``None`` if there is none."""
+    row = tx.one(statements.LOCK_SESSION, session_id=session_id)
+    return None if row is None else int(row[0])
+
+
 def raise_version(tx: Transaction, session_id: str, now: int) -> LockedSession | None:
     """Lock a session for a change, or return ``None`` if there is none of that id."""
     row = tx.one(statements.RAISE_VERSION, session_id=session_id, now=now)
     return None if row is None else LockedSession(*row)
 
 
-def create_session(tx: Transaction, session_id: str, now: int, created_at: int | None = None) -> LockedSession:
-    """Make a session, with no branch and no entry yet."""
-    row: Any = tx.one(
+def create_session(tx: Transaction, session_id: str, now: int, created_at: int | None = None) -> LockedSession | None:
+    """Make a session, with no branch and no entry yet; ``None`` if another process has just made it."""
+    row = tx.one(
         statements.CREATE_SESSION,
         session_id=session_id,
         branch=MAIN,
         created_at=now if created_at is None else created_at,
         now=now,
     )
-    return LockedSession(*row)
+    return None if row is None else LockedSession(*row)

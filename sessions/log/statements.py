@@ -8,6 +8,7 @@ session's row first: on a database with row locks, that is the lock under which 
 
 from __future__ import annotations
 
+from sessions.log.dialect import MARIADB, POSTGRES
 from sessions.log.transaction import Statement
 
 # --- Sessions -------------------------------------------------------------------------------------------------
@@ -18,25 +19,37 @@ RAISE_VERSION = Statement(
     update {sessions} set version = version + 1, updated_at = :now where session_id = :session_id
     returning id, version, branch
     """,
+    {
+        MARIADB: (
+            "update {sessions} set version = version + 1, updated_at = :now where session_id = :session_id",
+            "select id, version, branch from {sessions} where session_id = :session_id",
+        )
+    },
 )
 CREATE_SESSION = Statement(
-    "Make a session's row; its version begins with the change that makes it.",
+    "Make a session's row; its version begins with the change that makes it. No row if another was first.",
     """
     insert into {sessions} (session_id, version, branch, created_at, updated_at)
-    values (:session_id, 1, :branch, :created_at, :now) returning id, version, branch
+    values (:session_id, 1, :branch, :created_at, :now) on conflict (session_id) do nothing
+    returning id, version, branch
     """,
+    {
+        MARIADB: """
+        insert ignore into {sessions} (session_id, version, branch, created_at, updated_at)
+        values (:session_id, 1, :branch, :created_at, :now) returning id, version, branch
+        """
+    },
 )
 LOCK_SESSION = Statement(
     "Lock a session without changing it.",
     "select id from {sessions} where session_id = :session_id",
+    dict.fromkeys((POSTGRES, MARIADB), "select id from {sessions} where session_id = :session_id for update"),
 )
 DELETE_SESSION = Statement(
     "Remove a session's row.",
     "delete from {sessions} where id = :session",
 )
-LIST_SESSIONS = Statement(
-    "A page of sessions, the newest first, each with the number of items on its current branch.",
-    """
+_LIST_SESSIONS = """
     with recursive page (id, session_id, branch, created_at, updated_at) as (
         select id, session_id, branch, created_at, updated_at from {sessions}
         where id < :before order by id desc limit :count
@@ -51,7 +64,11 @@ LIST_SESSIONS = Statement(
         on e.id > l.segment * 4294967296 and e.id <= l.segment * 4294967296 + l.high
         where l.session = p.id
     ) from page p order by p.id desc
-    """,
+"""
+LIST_SESSIONS = Statement(
+    "A page of sessions, the newest first, each with the number of items on its current branch.",
+    _LIST_SESSIONS,
+    {MARIADB: _LIST_SESSIONS.replace("p.session_id,", "convert(p.session_id using utf8mb4),")},
 )
 
 # --- Branches and segments ------------------------------------------------------------------------------------
@@ -71,6 +88,15 @@ ADVANCE_TIP = Statement(
     where session = :session and name = :branch and may_grow = 1
     returning segment, tip, turn
     """,
+    {
+        MARIADB: (
+            """
+            update {branches} set tip = tip + :count, turn = turn + :turns
+            where session = :session and name = :branch and may_grow = 1
+            """,
+            "select segment, tip, turn from {branches} where session = :session and name = :branch and may_grow = 1",
+        )
+    },
 )
 MOVE_TIP = Statement(
     "Put a branch's tip somewhere else.",
@@ -95,6 +121,15 @@ PUT_BRANCH = Statement(
     fork_position = excluded.fork_position, tip = excluded.tip, turn = excluded.turn, floor = excluded.floor,
     may_grow = 1
     """,
+    {
+        MARIADB: """
+        insert into {branches} (session, name, segment, parent, fork_position, tip, turn, floor, may_grow)
+        values (:session, :branch, :segment, :parent, :tip, :tip, :turn, :tip, 1)
+        on duplicate key update segment = values(segment), parent = values(parent),
+        fork_position = values(fork_position), tip = values(tip), turn = values(turn), floor = values(floor),
+        may_grow = 1
+        """
+    },
 )
 SEGMENT_ORIGIN = Statement(
     "Where a segment was forked.",
@@ -176,6 +211,12 @@ FORGET_CHANGES = Statement(
 COLUMNS = Statement(
     "The names of a table's columns; none if there is no such table.",
     "select name from pragma_table_info(:table)",
+    dict.fromkeys(
+        (POSTGRES, MARIADB),
+        """
+        select column_name from information_schema.columns where table_schema = {schema_here} and table_name = :table
+        """,
+    ),
 )
 SCHEMA_VERSION = Statement(
     "The number of the last migration.",
@@ -183,5 +224,20 @@ SCHEMA_VERSION = Statement(
 )
 MIGRATION_APPLIED = Statement(
     "Note a migration.",
-    "insert into {schema} (number, applied_at) values (:number, :now)",
+    "insert into {schema} (number, applied_at) values (:number, :now) on conflict (number) do nothing",
+    {MARIADB: "insert ignore into {schema} (number, applied_at) values (:number, :now)"},
+)
+LOCK_SCHEMA = Statement(
+    "Let no other process migrate until this transaction ends; SQLite's transaction does that by itself.",
+    "select 1",
+    {
+        # The key is "agentlog" in ASCII.
+        POSTGRES: "select pg_advisory_xact_lock(7018422474229378919)",
+        MARIADB: "do get_lock('agent_log_schema', 60)",
+    },
+)
+UNLOCK_SCHEMA = Statement(
+    "Let other processes migrate where that lock does not end with the transaction.",
+    "select 1",
+    {MARIADB: "do release_lock('agent_log_schema')"},
 )

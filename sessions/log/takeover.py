@@ -18,8 +18,9 @@ from sessions.errors import StoreError
 from sessions.log import statements
 from sessions.log.classify import UNKNOWN, Classified, classify_items
 from sessions.log.conversation import ForeignTables
+from sessions.log.dialect import MARIADB, POSTGRES
 from sessions.log.grow import NewEntry, add_entries
-from sessions.log.session_row import create_session
+from sessions.log.session_row import create_session, lock_session
 from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
@@ -35,36 +36,25 @@ _STRUCTURE_COLUMNS = frozenset({"session_id", "message_id", "branch_id"})
 _STRUCTURE = "message_structure"
 _ADVANCED_TABLES = (_STRUCTURE, "turn_usage", "branch_reservations", "session_clear_generations")
 
-_HAS_MESSAGES = Statement(
-    "Whether the SDK has messages of a session.",
-    "select 1 from {foreign} where session_id = :session_id limit 1",
-)
-# Read as bytes: text that is not UTF-8 any more should not keep the rest from being read.
-_MESSAGES = Statement(
-    "The SDK's messages of a session.",
-    "select cast(message_data as blob), created_at from {foreign} where session_id = :session_id order by id",
-)
-_MAIN_MESSAGES = Statement(
-    "The same without those that are on other branches only.",
-    """
-    select cast(message_data as blob), created_at from {foreign} m where session_id = :session_id and (
+# MariaDB compares text loosely, so the bytes are compared too. What was stored is read as bytes: text that is not UTF-8
+# any more should not keep the rest from being read.
+_OF_SESSION = "session_id = :session_id"
+_OF_SESSION_MARIADB = "session_id = :session_id and binary session_id = :session_id"
+_HAS_MESSAGES = "select 1 from {foreign} where {of_session} limit 1"
+_MESSAGES = "select {message_data}, created_at from {foreign} where {of_session} order by id"
+_MAIN_MESSAGES = """
+    select {message_data}, created_at from {foreign} m where {of_session} and (
         exists (
-            select 1 from message_structure s
+            select 1 from {where}{q}message_structure{q} s
             where s.session_id = m.session_id and s.message_id = m.id and s.branch_id = 'main'
         ) or not exists (
-            select 1 from message_structure s where s.session_id = m.session_id and s.message_id = m.id
+            select 1 from {where}{q}message_structure{q} s
+            where s.session_id = m.session_id and s.message_id = m.id
         )
     ) order by id
-    """,
-)
-_CREATED_AT = Statement(
-    "When the SDK made a session.",
-    "select created_at from {foreign} where session_id = :session_id",
-)
-_DELETE = Statement(
-    "Remove a session from one of the SDK's tables.",
-    "delete from {foreign} where session_id = :session_id",
-)
+"""
+_CREATED_AT = "select created_at from {foreign} where {of_session}"
+_DELETE = "delete from {foreign} where {of_session}"
 
 
 def is_waiting(tx: Transaction, conversation: Conversation) -> bool:
@@ -75,7 +65,7 @@ def is_waiting(tx: Transaction, conversation: Conversation) -> bool:
 def take_over(tx: Transaction, conversation: Conversation, now: int) -> bool:
     """Make a session of the messages there, unless it has a row of ours; tell whether that was done."""
     session_id, decoder, tables = conversation
-    if tx.one(statements.LOCK_SESSION, session_id=session_id) or not is_waiting(tx, conversation):
+    if lock_session(tx, session_id) is not None or not is_waiting(tx, conversation):
         return False
     branched = _has_columns(tx, _STRUCTURE, _STRUCTURE_COLUMNS)
     rows = tx.all(_statement(_MAIN_MESSAGES if branched else _MESSAGES, tables.messages), session_id=session_id)
@@ -84,8 +74,10 @@ def take_over(tx: Transaction, conversation: Conversation, now: int) -> bool:
     began = None
     if _has_columns(tx, tables.sessions, _SESSIONS_COLUMNS):
         began = tx.one(_statement(_CREATED_AT, tables.sessions), session_id=session_id)
-    locked = create_session(tx, session_id, now, _microseconds(began[0] if began else None, min(times, default=now)))
-    if payloads:
+    created_at = _microseconds(began[0] if began else None, min(times, default=now))
+    locked = create_session(tx, session_id, now, created_at)
+    # If another process was first, it has taken over what there was.
+    if locked is not None and payloads:
         add_entries(tx, session_id, locked, _classified(payloads, decoder), times)
     return True
 
@@ -147,9 +139,21 @@ def _microseconds(time: object, otherwise: int) -> int:
 
 
 @cache
-def _statement(template: Statement, table: str) -> Statement:
+def _statement(template: str, table: str) -> Statement:
     """Return a statement about one of the SDK's tables.
 
     The one place where a name that a caller gives becomes SQL: `ForeignTables.check` has passed it.
     """
-    return Statement(template.purpose, template.sql.replace("{foreign}", f'"{table}"'))
+
+    def text(message_data: str, of_session: str = _OF_SESSION) -> str:
+        filled = template.replace("{foreign}", "{where}{q}" + table + "{q}")
+        return filled.replace("{message_data}", message_data).replace("{of_session}", of_session)
+
+    return Statement(
+        "About a session of the OpenAI Agents SDK.",
+        text("cast(message_data as blob)"),
+        {
+            POSTGRES: text("convert_to(message_data, 'UTF8')"),
+            MARIADB: text("cast(message_data as binary)", _OF_SESSION_MARIADB),
+        },
+    )

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Iterator, Mapping
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -17,17 +17,19 @@ class Statement:
 
     Attributes:
         purpose: What it is for, in one line.
-        sql: Its text in the portable subset, with ``:named`` parameters and ``{table}`` for each of our tables.
-        variants: Its text where a database needs another, by the database's name.
+        sql: Its text in the portable subset, with ``:named`` parameters and ``{word}`` for each of our tables.
+        variants: Its text where a database needs another, by the database's name: ``sqlite``, ``postgresql`` or
+            ``mysql``. Several texts are executed in order, and the last one's rows are the result.
     """
 
     purpose: str
     sql: str
-    variants: Mapping[str, str] = field(default_factory=dict)
+    variants: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
 
-    def render(self, database: str, tables: Mapping[str, str]) -> str:
-        """Return the text for `database` with the names of its `tables` filled in."""
-        return self.variants.get(database, self.sql).format_map(tables)
+    def render(self, database: str, words: Mapping[str, str]) -> tuple[str, ...]:
+        """Return the texts for `database`, with what its `words` stand for filled in."""
+        texts = self.variants.get(database, self.sql)
+        return tuple(text.format_map(words) for text in ((texts,) if isinstance(texts, str) else texts))
 
 
 class Transaction(Protocol):
@@ -49,6 +51,10 @@ class Transaction(Protocol):
         """Return all rows."""
         ...
 
-    def many(self, statement: Statement, rows: Iterable[dict[str, Any]], /) -> None:
-        """Execute a statement once for each of `rows`."""
+    def pages(self, statement: Statement, /, **values: Any) -> Iterator[list[Row]]:
+        """Yield all rows, in lists of any size: what has been dealt with need not stay in memory."""
+        ...
+
+    def many(self, statement: Statement, rows: Iterable[tuple[Any, ...]], /) -> None:
+        """Execute a statement once for each of `rows`, whose values are in the order of the statement's parameters."""
         ...

@@ -43,3 +43,7 @@ class Backend(Protocol):
             SessionClosedError: The backend has been closed.
         """
         ...
+
+    async def aclose(self) -> None:
+        """Take no more work, and close what nobody else uses."""
+        ...

@@ -33,13 +33,13 @@ def locked(path: Path) -> Iterator[None]:
 
 
 def database_in(path: Path) -> Database:
-    (found,) = [database for file, database in registry._files.items() if file[0] == str(path)]
+    (found,) = [database for file, database in registry._files.items() if file == str(path)]
     return found
 
 
 async def taken(path: Path) -> None:
     """Wait until nothing waits in the lane of writers: what was submitted has begun."""
-    while database_in(path)._writer._waiting:
+    while database_in(path)._writer._jobs._waiting:
         await asyncio.sleep(0.001)
 
 

@@ -150,7 +150,7 @@ async def test_closing_while_others_ask(path: Path, kind: str) -> None:
         assert sorted(contents) == sorted(added), "what was acknowledged is there, what was refused is not"
 
 
-# Fails without: stores/sqlite/lane.py, `if self._closed and self._withdraw(job):`
+# Fails without: stores/jobs.py, `if self._closed and self._withdraw(job):`
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
 async def test_connections_that_others_closed_at_this_moment_are_opened_again(
     path: Path, monkeypatch: pytest.MonkeyPatch, operation: Any
@@ -169,7 +169,7 @@ async def test_connections_that_others_closed_at_this_moment_are_opened_again(
     second.close()
 
 
-# Fails without: stores/sqlite/backend.py, `self._check_replaceable(database, subject)` (twice)
+# Fails without: stores/sqlite/backend.py, `self._open_again(database, subject)` (twice)
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
 async def test_a_database_in_memory_cannot_be_opened_again(operation: Any) -> None:
     session = SQLiteSession("s")
@@ -198,7 +198,7 @@ def test_nothing_is_opened_again_by_what_was_closed_at_this_moment(path: Path, m
     with pytest.raises(SessionClosedError):
         asyncio.run(session.get_items())
 
-    assert not [file for file in registry._files if file[0] == str(path)]
+    assert not [file for file in registry._files if file == str(path)]
 
 
 def test_closing_from_a_thread_while_others_begin(path: Path) -> None:

@@ -110,10 +110,12 @@ def adds(value: object) -> Any:
     return FakeJob(lambda job, tx: tx._execute("insert into t values (?)", (value,)) and (value, job.runs))
 
 
-# Fails without: stores/sqlite/group.py, `_roll_back(connection)` (in `_write_together`)
-@pytest.mark.parametrize("failing", [("commit", 1), ("release job", 2), ("savepoint job", 3)], ids=str)
+# Fails without: stores/sqlite/group.py, `_roll_back(connection)` (in `_write_together` and `_write_with_savepoints`)
+@pytest.mark.parametrize("failing", [("commit", 2), ("release job", 2), ("savepoint job", 3)], ids=str)
 def test_a_transaction_that_fails_as_a_whole_is_done_one_by_one(connection: Any, failing: tuple[str, int]) -> None:
-    connection.failing[failing] = sqlite3.OperationalError("database or disk is full")
+    # At first without savepoints, then with them.
+    for once in (("commit", 1), failing):
+        connection.failing[once] = sqlite3.OperationalError("database or disk is full")
     jobs = [adds(1), adds(2), adds(3)]
 
     write_group(connection, jobs)
@@ -138,10 +140,11 @@ def test_a_job_that_ends_the_transaction_fails_alone(connection: Any) -> None:
 
 
 # Fails without: stores/sqlite/group.py, `connection.execute("begin immediate")` inside the `try` of `_write_alone`
-@pytest.mark.parametrize("failing", [("begin immediate", 3), ("commit", 3)], ids=str)
+@pytest.mark.parametrize("failing", [("begin immediate", 4), ("commit", 4)], ids=str)
 def test_what_was_committed_is_not_reported_as_failed(connection: Any, failing: tuple[str, int]) -> None:
     connection.failing = {
         ("commit", 1): sqlite3.OperationalError("disk I/O error"),
+        ("commit", 2): sqlite3.OperationalError("disk I/O error"),
         failing: sqlite3.OperationalError("database is locked"),
     }
     jobs = [adds(1), adds(2), adds(3)]

@@ -51,7 +51,7 @@ def test_making_one_does_no_io(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert not set(threading.enumerate()) - before
 
 
-# Fails without: stores/sqlite/registry.py, `database = _files.get(file)` (under the lock)
+# Fails without: stores/sqlite/registry.py, `database = _files.get(path)` (under the lock)
 @pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors in /proc")
 async def test_any_number_of_objects_share_one_pair_of_connections(path: Path) -> None:
     before = set(threading.enumerate())

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from sessions.errors import SessionClosedError, StoreError
-from sessions.stores.sqlite.lane import LaneClosedError
+from sessions.stores.jobs import ClosedError
 from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
-from sessions.stores.sqlite.registry import let_go, open_file, open_memory
+from sessions.stores.sqlite.registry import let_go, open_file, open_memory, retire
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -70,8 +71,8 @@ class SQLiteBackend:
             database = self._database(subject)
             try:
                 return await database.read(work, subject)
-            except LaneClosedError:
-                self._check_replaceable(database, subject)
+            except ClosedError:
+                self._open_again(database, subject)
 
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction, which is committed when this returns."""
@@ -79,8 +80,8 @@ class SQLiteBackend:
             database = self._database(subject)
             try:
                 return await database.write(work, subject, full=self._full)
-            except LaneClosedError:
-                self._check_replaceable(database, subject)
+            except ClosedError:
+                self._open_again(database, subject)
 
     def close(self) -> None:
         """Give up the hold on the connections and wait for those that nobody else holds to close."""
@@ -88,13 +89,17 @@ class SQLiteBackend:
         for database in let_go(self):
             database.join()
 
+    async def aclose(self) -> None:
+        """Do the same without blocking the event loop."""
+        await asyncio.to_thread(self.close)
+
     def _database(self, subject: str) -> Database:
         if self._closed:
             raise _closed(subject)
         try:
             database = open_memory(self) if self._path == MEMORY else open_file(self._path, self._busy_timeout, self)
         except StoreError as error:
-            raise StoreError(f"{subject}: {error}") from error.__cause__
+            raise error.about(subject) from error.__cause__
         if self._closed:  # Meanwhile, by another thread.
             let_go(self)
             raise _closed(subject)
@@ -105,10 +110,11 @@ class SQLiteBackend:
             )
         return database
 
-    def _check_replaceable(self, database: Database, subject: str) -> None:
-        """Raise unless a database that takes no more work is a file, which can be opened again."""
+    def _open_again(self, database: Database, subject: str) -> None:
+        """Have the next attempt open the file that is there now; a database in memory cannot be opened again."""
         if database.path == MEMORY:
             raise _closed(subject)
+        retire(database)
 
 
 def _closed(subject: str) -> SessionClosedError:

@@ -10,10 +10,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sessions.errors import StoreError
+from sessions.stores.jobs import ClosedError
 from sessions.stores.sqlite.errors import translate
 from sessions.stores.sqlite.group import read_group, write_group
-from sessions.stores.sqlite.lane import Job, Lane, settle_all
-from sessions.stores.sqlite.opening import MEMORY, Opening
+from sessions.stores.sqlite.lane import Lane, settle_all
+from sessions.stores.sqlite.opening import MEMORY, FileIdentity, Opening, identify
 from sessions.stores.sqlite.thread import ConnectionThread
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sessions.log.transaction import Transaction
+    from sessions.stores.jobs import Job
 
 T = TypeVar("T")
 
@@ -36,10 +38,12 @@ class Database:
     Args:
         path: The file, or `MEMORY`.
         busy_timeout: How long to wait for other processes, in seconds.
+        file: Which file is at `path`. Jobs that find another one there are refused with `ClosedError`.
     """
 
-    def __init__(self, path: str, busy_timeout: float) -> None:
+    def __init__(self, path: str, busy_timeout: float, file: FileIdentity | None) -> None:
         self.path = path
+        self._file = file
         self.holders: weakref.WeakSet[Any] = weakref.WeakSet()
         """Who uses this database and has not been closed."""
         self.inherited = False
@@ -100,13 +104,14 @@ class Database:
         self.inherited = True
         self._opening.close()
         for thread in self._threads():
-            thread.abandon()
+            thread.abandon(close=self.path == MEMORY)
 
     def _threads(self) -> list[ConnectionThread]:
         return [self._writing] if self._reading is None else [self._writing, self._reading]
 
     def _do_writes(self, jobs: list[Job[Any]]) -> None:
         try:
+            self._check_file()
             connection = self._writing.database()
             self._opening.take_turn()
             try:
@@ -129,11 +134,17 @@ class Database:
                 done.clear()
 
         try:
+            self._check_file()
             read_group(reading.database(), jobs, note)
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait
             _fail(jobs, error)
             done = jobs
         self._report(done)
+
+    def _check_file(self) -> None:
+        """Refuse to work on a file that is not at its path any more."""
+        if self._file is not None and identify(self.path) != self._file:
+            raise ClosedError
 
     def _set_durability(self, connection: sqlite3.Connection, *, full: bool) -> None:
         """Sync at each commit, or only at checkpoints. One job that asks for it makes its whole group sync."""
@@ -144,14 +155,14 @@ class Database:
     def _report(self, jobs: list[Job[Any]]) -> None:
         for job in jobs:
             if isinstance(job.error, sqlite3.Error):
-                job.error = translate(job.error, job.subject, self.path)
+                job.error = translate(job.error, self.path).about(job.subject)
         settle_all(jobs)
 
 
 def _fail(jobs: list[Job[Any]], error: Exception) -> None:
     """Give all jobs of a group the error that kept it from being done."""
     for job in jobs:
-        job.error = type(error)(f"{job.subject}: {error}") if isinstance(error, StoreError) else error
+        job.error = error.about(job.subject) if isinstance(error, StoreError) else error
 
 
 def _checkpoint(thread: ConnectionThread) -> None:

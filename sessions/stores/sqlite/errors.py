@@ -46,16 +46,15 @@ _TRANSLATIONS: Final[dict[int, tuple[type[StoreError], str]]] = {
 _OTHER: Final[tuple[type[StoreError], str]] = (StoreError, "refused the operation; nothing was changed")
 
 
-def translate(error: sqlite3.Error, subject: str, where: str) -> StoreError:
+def translate(error: sqlite3.Error, where: str) -> StoreError:
     """Return one of SQLite's errors as ours, with the original as its cause.
 
     Args:
         error: What `sqlite3` raised. Its text names tables and columns, never values.
-        subject: Whom it concerns, as in "session 'user_123'".
         where: The database.
     """
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     kind, text = _TRANSLATIONS.get(code, _OTHER)
-    translated = kind(f"{subject}: {where} {text} (SQLite says: {error})")
+    translated = kind(f"{where} {text} (SQLite says: {error})")
     translated.__cause__ = error
     return translated

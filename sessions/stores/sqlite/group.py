@@ -1,8 +1,8 @@
 """Group commit: many jobs, one transaction, one sync to the disk.
 
-Each job has a savepoint, so that one that fails does not take its neighbours along. If the transaction fails as a
-whole (a full disk can do that), each job is done in a transaction of its own, so that each fails or succeeds by
-itself. Results and errors are kept in the jobs.
+A job that fails does not take its neighbours along: the group is rolled back and done again with a savepoint for each
+job. If the transaction fails even so (a full disk can do that), each job is done in a transaction of its own, so that
+each fails or succeeds by itself. Results and errors are kept in the jobs.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from sessions.stores.sqlite.transaction import SQLiteTransaction
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sessions.stores.sqlite.lane import Job
+    from sessions.stores.jobs import Job
 
 
 def write_group(connection: sqlite3.Connection, jobs: list[Job[Any]]) -> None:
@@ -24,9 +24,10 @@ def write_group(connection: sqlite3.Connection, jobs: list[Job[Any]]) -> None:
     Raises:
         sqlite3.Error: The transaction of several jobs could not even begin; no job was done.
     """
-    if len(jobs) == 1 or not _write_together(connection, jobs):
-        for job in jobs:
-            _write_alone(connection, job)
+    if len(jobs) > 1 and (_write_together(connection, jobs) or _write_with_savepoints(connection, jobs)):
+        return
+    for job in jobs:
+        _write_alone(connection, job)
 
 
 def read_group(connection: sqlite3.Connection, jobs: list[Job[Any]], done: Callable[[Job[Any]], None]) -> None:
@@ -59,7 +60,21 @@ def _write_alone(connection: sqlite3.Connection, job: Job[Any]) -> None:
 
 
 def _write_together(connection: sqlite3.Connection, jobs: list[Job[Any]]) -> bool:
-    """Do the jobs in one transaction; return False, with nothing changed, if it failed as a whole."""
+    """Do the jobs in one transaction; return False, with nothing changed, if one of them failed."""
+    connection.execute("begin immediate")
+    transaction = SQLiteTransaction(connection)
+    try:
+        for job in jobs:
+            job.run(transaction)
+        connection.execute("commit")
+    except Exception:  # noqa: BLE001 - it will be raised again where it can be told whose it is
+        _roll_back(connection)
+        return False
+    return True
+
+
+def _write_with_savepoints(connection: sqlite3.Connection, jobs: list[Job[Any]]) -> bool:
+    """Do the jobs in one transaction but for those that fail; return False, with nothing changed, if it failed."""
     connection.execute("begin immediate")
     transaction = SQLiteTransaction(connection)
     try:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import threading
 import time
-from typing import Final
+from typing import Final, TypeAlias
 
 from sessions.clock import now
 from sessions.errors import StoreBusyError, StoreError
@@ -27,6 +28,25 @@ _SETTINGS: Final = (
 )
 _OLDEST_SQLITE: Final = (3, 37, 0)  # STRICT tables; RETURNING came with 3.35.
 _WAL_PAUSE: Final = 0.01
+
+
+FileIdentity: TypeAlias = tuple[int, int]
+"""Device and inode: what tells a file from another that was put in its place."""
+
+
+def identify(path: str) -> FileIdentity | None:
+    """Return which file is at a path, or ``None`` if there is none.
+
+    Raises:
+        StoreError: The system will not tell.
+    """
+    try:
+        status = os.stat(path)  # noqa: PTH116 - this runs for each group of jobs, and pathlib costs twice as much
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise StoreError(f"{path} cannot be opened: {error.strerror}") from error
+    return status.st_dev, status.st_ino
 
 
 class Opening:
@@ -56,7 +76,11 @@ class Opening:
             raise StoreError(
                 f"this Python has SQLite {sqlite3.sqlite_version}; {needed} or newer is needed. Use another Python"
             )
-        connection = sqlite3.connect(self.path, timeout=self.busy_timeout, isolation_level=None)
+        # A database in memory is closed by another thread if the process was forked.
+        own_thread = self.path != MEMORY
+        connection = sqlite3.connect(
+            self.path, timeout=self.busy_timeout, isolation_level=None, check_same_thread=own_thread
+        )
         try:
             self._set_up(connection)
         except BaseException:

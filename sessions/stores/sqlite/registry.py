@@ -14,7 +14,7 @@ from typing import Final
 
 from sessions.errors import StoreError
 from sessions.stores.sqlite.database import Database
-from sessions.stores.sqlite.opening import MEMORY
+from sessions.stores.sqlite.opening import MEMORY, FileIdentity, identify
 
 _EXIT_TIMEOUT: Final = 2.0
 """Seconds that a program's end waits for connections to close. What was acknowledged is on disk already."""
@@ -25,13 +25,13 @@ _FORK_TIMEOUT: Final = 15.0
 _REPLACE_TIMEOUT: Final = 5.0
 """Seconds that a replaced file's connections are waited for."""
 
-_File = tuple[str, int, int]
-
 _IDLE_FILES: Final = 8
 """Files that stay open although every object that used them is gone: the next one may come soon."""
 
 _lock = threading.Lock()
-_files: dict[_File, Database] = {}
+_files: dict[str, Database] = {}
+"""By path. Whether the file there is still the same one is looked at on the database's threads, once for a group."""
+
 _memories: weakref.WeakKeyDictionary[object, Database] = weakref.WeakKeyDictionary()
 _all: weakref.WeakSet[Database] = weakref.WeakSet()
 _open_at_fork: set[str] = set()
@@ -43,7 +43,7 @@ def open_memory(holder: object) -> Database:
     with _lock:
         database = _memories.get(holder)
         if database is None:
-            database = _memories[holder] = Database(MEMORY, 0)
+            database = _memories[holder] = Database(MEMORY, 0, None)
             _all.add(database)
         return database
 
@@ -59,8 +59,7 @@ def open_file(path: str, busy_timeout: float, holder: object) -> Database:
     Raises:
         StoreError: There can be no such file.
     """
-    file = _identify(path)
-    database = _files.get(file) if file else None
+    database = _files.get(path)
     if database is not None and holder in database.holders:
         return database
     if path in _open_at_fork:
@@ -69,26 +68,39 @@ def open_file(path: str, busy_timeout: float, holder: object) -> Database:
             'nothing was changed. Start processes before using sessions, or with multiprocessing\'s "spawn"'
         )
     with _lock:
-        file = file or _create(path)
-        database = _files.get(file)
+        database = _files.get(path)
         if database is None:
-            _forget_replaced(path)
+            database = Database(path, busy_timeout, identify(path) or _create(path))
             _close_idle()
-            database = _files[file] = Database(path, busy_timeout)
+            _files[path] = database
             _all.add(database)
         database.holders.add(holder)
     return database
+
+
+def retire(database: Database) -> None:
+    """Let nobody find a database again whose file has been replaced, or whose threads have ended.
+
+    Before a new file of that name is opened, nothing may be left in the WAL, which goes by the name: SQLite would lose
+    it to the old file, and might apply it to the new one.
+    """
+    with _lock:
+        if _files.get(database.path) is database:
+            del _files[database.path]
+            database.checkpoint()
+            database.finish()
+            database.join(_REPLACE_TIMEOUT)
 
 
 def let_go(holder: object) -> list[Database]:
     """Close the databases that only `holder` held, and return them; they may not have ended yet."""
     ended = []
     with _lock:
-        for file, database in list(_files.items()):
+        for database in list(_files.values()):
             if holder in database.holders:
                 database.holders.discard(holder)
                 if not database.holders:
-                    del _files[file]
+                    del _files[database.path]
                     ended.append(database)
         memory = _memories.pop(holder, None)
         if memory is not None and not memory.inherited:
@@ -98,47 +110,23 @@ def let_go(holder: object) -> list[Database]:
     return ended
 
 
-def _identify(path: str) -> _File | None:
-    try:
-        status = os.stat(path)  # noqa: PTH116 - this runs at each operation, and pathlib costs twice as much
-    except FileNotFoundError:
-        return None
-    except OSError as error:
-        raise StoreError(f"{path} cannot be opened: {error.strerror}") from error
-    return path, status.st_dev, status.st_ino
-
-
-def _create(path: str) -> _File:
+def _create(path: str) -> FileIdentity:
     """Make an empty file, which is an empty database."""
     try:
         os.close(os.open(path, os.O_RDWR | os.O_CREAT, 0o644))
-        status = os.stat(path)  # noqa: PTH116
+        status = os.stat(path)  # noqa: PTH116 - as in `identify`
     except OSError as error:
         raise StoreError(
             f"{path} cannot be made: {error.strerror}. Check that the folder exists and that this user may write there"
         ) from error
-    return path, status.st_dev, status.st_ino
-
-
-def _forget_replaced(path: str) -> None:
-    """Close databases whose file is no longer the one at `path`.
-
-    Before a new file of that name is opened, nothing may be left in the WAL, which goes by the name: SQLite would lose
-    it to the old file, and might apply it to the new one.
-    """
-    for file, database in list(_files.items()):
-        if file[0] == path:
-            del _files[file]
-            database.checkpoint()
-            database.finish()
-            database.join(_REPLACE_TIMEOUT)
+    return status.st_dev, status.st_ino
 
 
 def _close_idle() -> None:
     """Close files that nobody holds any more, but for the last few."""
-    idle = [(file, database) for file, database in _files.items() if not database.holders]
-    for file, database in idle[:-_IDLE_FILES]:
-        del _files[file]
+    idle = [database for database in _files.values() if not database.holders]
+    for database in idle[:-_IDLE_FILES]:
+        del _files[database.path]
         database.finish()
 
 

@@ -90,9 +90,18 @@ class ConnectionThread(aiosqlite.Connection):
         self.post(wait)
         return stopped
 
-    def abandon(self) -> None:
-        """Forget the connection: the thread does not exist in this process."""
-        self._connection = None
+    def abandon(self, *, close: bool) -> None:
+        """Forget the connection: its thread does not exist in this process. One to a file is kept open, unused."""
+        if self._connection is not None:
+            if close:
+                self._connection.close()
+            else:
+                # The parent was late in closing it. To close it here would be to use it, so nobody ever does.
+                _kept.append(self._connection)
+            self._connection = None
+
+
+_kept: list[sqlite3.Connection] = []
 
 
 def _call_once(calls: list[Callable[[], object]]) -> None:

@@ -1,0 +1,99 @@
+"""`SQLAlchemySession`: a conversation in any database that SQLAlchemy reaches, by the constructors people know."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from sessions.log.conversation import ForeignTables
+from sessions.session import LogSession
+from sessions.stores.sql.backend import SQLAlchemyBackend
+from sessions.stores.sql.engines import EngineOfLoop
+from sessions.stores.sql.tables import metadata
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+__all__ = ["SQLAlchemySession", "metadata"]
+
+
+class SQLAlchemySession(LogSession):
+    """A conversation in Postgres, MariaDB or SQLite: ``postgresql+asyncpg``, ``mysql+aiomysql``, ``sqlite+aiosqlite``.
+
+    Making one does no I/O. Objects with the same engine share its pool.
+
+    Args:
+        session_id: The conversation's id.
+        engine: Your engine, used as it is and never disposed. It belongs to one event loop, and so does the session.
+        create_tables: Make or migrate our tables at the first operation, if they are missing or older.
+        sessions_table: The OpenAI Agents SDK's table of sessions, if the database is one of its own.
+        messages_table: Its table of messages. A conversation found there is taken over at the first operation.
+        session_settings: How the session is read when the caller does not say: settings or a dictionary.
+        ensure_ascii: Without effect; payloads are UTF-8.
+        strict: Raise `UndecodableItemError` for a stored item that cannot be read, rather than leave it out and log
+            a warning.
+        table_prefix: What the names of our tables begin with.
+        schema: The schema they are in, if not the connection's own.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        ValueError: An argument is out of range, or a name cannot name a table.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        *,
+        engine: AsyncEngine | EngineOfLoop,
+        create_tables: bool = False,
+        sessions_table: str = "agent_sessions",
+        messages_table: str = "agent_messages",
+        session_settings: object = None,
+        ensure_ascii: bool = True,
+        strict: bool = False,
+        table_prefix: str = "agent_log_",
+        schema: str | None = None,
+    ) -> None:
+        del ensure_ascii
+        self._sql = SQLAlchemyBackend(engine, create_tables=create_tables, prefix=table_prefix, schema=schema)
+        super().__init__(
+            session_id,
+            self._sql,
+            session_settings=session_settings,
+            foreign=ForeignTables(sessions_table, messages_table),
+            strict=strict,
+        )
+
+    @classmethod
+    def from_url(
+        cls,
+        session_id: str,
+        *,
+        url: str,
+        engine_kwargs: Mapping[str, Any] | None = None,
+        session_settings: object = None,
+        **kwargs: Any,
+    ) -> Self:
+        """Return a session in the database at a URL, from any event loop.
+
+        Sessions with the same URL and options share one engine in each event loop, made at the first operation.
+
+        Args:
+            session_id: The conversation's id.
+            url: Of SQLAlchemy's form, with an asynchronous driver.
+            engine_kwargs: Passed to `sqlalchemy.ext.asyncio.create_async_engine`.
+            session_settings: How the session is read when the caller does not say.
+            **kwargs: Passed to the constructor.
+        """
+        return cls(
+            session_id,
+            engine=EngineOfLoop(url, engine_kwargs),
+            session_settings=session_settings,
+            **kwargs,
+        )
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine; of a session from a URL, that of the running event loop."""
+        return self._sql.engine()

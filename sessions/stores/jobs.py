@@ -1,0 +1,135 @@
+"""Jobs that wait to be done in groups, and what happens to them when their callers are cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sessions.log.transaction import Transaction
+
+T = TypeVar("T")
+
+MAX_GROUP = 256
+"""Jobs done in one transaction at most, so that none waits long for its neighbours."""
+
+
+class ClosedError(Exception):
+    """Nobody takes jobs any more; the job was not begun."""
+
+
+class Job(Generic[T]):
+    """One function over a transaction, and where its result goes.
+
+    `full` asks for a commit that survives the loss of power.
+    """
+
+    __slots__ = ("error", "full", "future", "loop", "result", "settled", "subject", "waiter", "work")
+
+    def __init__(self, work: Callable[[Transaction], T], subject: str, *, full: bool) -> None:
+        self.work = work
+        self.subject = subject
+        self.full = full
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[T] = self.loop.create_future()
+        self.result: T | None = None
+        self.error: BaseException | None = None
+        self.settled = False
+        self.waiter: asyncio.Future[None] | None = None
+
+    def run(self, transaction: Transaction) -> None:
+        """Do the work and keep its result; a job that is run again forgets its first result."""
+        self.error = None
+        self.result = self.work(transaction)
+
+    def settle(self) -> None:
+        """Give the result to whoever waits. Runs on the job's own loop."""
+        self.settled = True
+        if self.waiter is not None and not self.waiter.done():
+            self.waiter.set_result(None)
+        if self.future.done():
+            return
+        if self.error is not None:
+            self.future.set_exception(self.error)
+        else:
+            self.future.set_result(cast("T", self.result))
+
+    async def wait_until_settled(self) -> None:
+        """Wait for the outcome, whatever cancels the caller meanwhile."""
+        while not self.settled:
+            self.waiter = self.loop.create_future()
+            try:
+                await self.waiter
+            except asyncio.CancelledError:
+                continue
+
+
+class Jobs:
+    """The jobs that wait for one worker.
+
+    Args:
+        call: Has the worker take jobs until none waits. Called when the first job begins to wait.
+    """
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._call = call
+        self._waiting: deque[Job[Any]] = deque()
+        self._called = False
+        self._closed = False
+
+    async def submit(self, work: Callable[[Transaction], T], subject: str, *, full: bool = False) -> T:
+        """Return the result of `work`.
+
+        If the caller is cancelled, work that has not begun is withdrawn; else the cancellation is passed on when the
+        outcome is settled.
+
+        Raises:
+            ClosedError: The work was not begun.
+        """
+        job = Job(work, subject, full=full)
+        self._waiting.append(job)
+        # A worker that was called and has not begun will find this job; one that has begun has taken the mark back.
+        if not self._called:
+            self._called = True
+            try:
+                self._call()
+            except BaseException:  # An interrupt from the keyboard: the next job calls again.
+                self._called = False
+                raise
+        if self._closed and self._withdraw(job):
+            raise ClosedError
+        try:
+            return await job.future
+        except asyncio.CancelledError:
+            if not self._withdraw(job):
+                await job.wait_until_settled()
+            raise
+
+    def begin(self) -> None:
+        """Take the mark back that the worker was called: from now on, a job that comes calls it again."""
+        self._called = False
+
+    def take(self) -> list[Job[Any]]:
+        """Return the jobs that wait, up to `MAX_GROUP`."""
+        group: list[Job[Any]] = []
+        while self._waiting and len(group) < MAX_GROUP:
+            try:
+                group.append(self._waiting.popleft())
+            except IndexError:  # It was withdrawn between the check and the taking.
+                break
+        return group
+
+    def close(self) -> None:
+        """Take no more jobs. Those that wait are still to be done."""
+        self._closed = True
+
+    def _withdraw(self, job: Job[Any]) -> bool:
+        """Take back a job; tell whether it had not begun."""
+        try:
+            self._waiting.remove(job)
+        except ValueError:
+            return False
+        return True

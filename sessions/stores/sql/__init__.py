@@ -1,0 +1,1 @@
+"""Any database that SQLAlchemy reaches: Postgres, MariaDB, and SQLite through it."""

@@ -1,0 +1,81 @@
+"""What a session on a SQLAlchemy database holds: an engine, or a URL for which each event loop has one."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeVar
+
+from sessions.errors import SessionClosedError
+from sessions.log.dialect import PREFIX, words
+from sessions.stores.sql.engines import EngineOfLoop, database_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from sessions.log.transaction import Transaction
+    from sessions.stores.sql.database import Database
+    from sessions.stores.sql.hot import PostgresDatabase
+
+T = TypeVar("T")
+
+
+class SQLAlchemyBackend:
+    """A `Backend` on any database that SQLAlchemy reaches. Making one does no I/O.
+
+    Args:
+        source: An engine, which is used as it is, or a URL and options for which each event loop has one.
+        create_tables: Make or migrate our tables at the first operation.
+        prefix: What the names of our tables begin with.
+        schema: The schema they are in, if not the connection's own.
+
+    Raises:
+        ValueError: A name cannot name a table.
+    """
+
+    def __init__(
+        self,
+        source: AsyncEngine | EngineOfLoop,
+        *,
+        create_tables: bool = False,
+        prefix: str = PREFIX,
+        schema: str | None = None,
+    ) -> None:
+        if (prefix, schema) != (PREFIX, None):
+            words("sqlite", prefix, schema)
+        self._source = source
+        self._create_tables = create_tables
+        self._prefix = prefix
+        self._schema = schema
+        self._closed = False
+
+    def engine(self) -> AsyncEngine:
+        """Return the engine; for a URL, that of the running event loop."""
+        return self._source.engine(self) if isinstance(self._source, EngineOfLoop) else self._source
+
+    async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Return what `work` finds in one snapshot of the database."""
+        self._check_open(subject)
+        return await self._database().read(work, subject)
+
+    async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Do `work` as one transaction, which is committed when this returns."""
+        self._check_open(subject)
+        return await self._database().write(work, subject)
+
+    async def migrate(self) -> None:
+        """Make our tables, or bring them up to date."""
+        await self._database().ensure_schema("the database")
+
+    async def aclose(self) -> None:
+        """Take no more work, and dispose of a URL's engine in this event loop if nobody else uses it."""
+        self._closed = True
+        if isinstance(self._source, EngineOfLoop):
+            await self._source.let_go(self)
+
+    def _check_open(self, subject: str) -> None:
+        if self._closed:
+            raise SessionClosedError(f"{subject} has been closed; make a new object to go on")
+
+    def _database(self) -> Database | PostgresDatabase:
+        return database_of(self.engine(), create_tables=self._create_tables, prefix=self._prefix, schema=self._schema)

@@ -1,0 +1,126 @@
+"""One database behind a SQLAlchemy engine: schema checked once, transactions tried again where that is safe."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from contextlib import nullcontext
+from functools import partial
+from typing import TYPE_CHECKING, TypeVar
+
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.pool import StaticPool
+
+from sessions.clock import now
+from sessions.errors import StoreError
+from sessions.log.append import Append
+from sessions.log.dialect import PREFIX, SQLITE, words
+from sessions.log.schema import migrate, schema_is_current
+from sessions.stores.sql.errors import DATABASE_ERRORS, Trouble, trouble_of
+from sessions.stores.sql.retry import FailedError, retry
+from sessions.stores.sql.settle import settle
+from sessions.stores.sql.transaction import SQLAlchemyTransaction, Texts
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from sessions.log.transaction import Transaction
+
+T = TypeVar("T")
+
+
+class Database:
+    """A database behind an engine. Used from one event loop, as its engine is."""
+
+    def __init__(
+        self, engine: AsyncEngine, *, create_tables: bool, prefix: str = PREFIX, schema: str | None = None
+    ) -> None:
+        self._engine = weakref.ref(engine)
+        self._create_tables = create_tables
+        self.where = engine.url.render_as_string(hide_password=True)
+        self._name = engine.dialect.name
+        self._prefix = prefix
+        self._texts = Texts(self._name, prefix, schema)
+        self.words = words(self._name, prefix, schema)
+        self._schema_ready = False
+        self._schema_lock = asyncio.Lock()
+        # SQLite has one writer. In memory, all share one connection, so readers wait too.
+        self._write_lock = asyncio.Lock() if self._name == SQLITE else None
+        self._read_lock = self._write_lock if isinstance(engine.pool, StaticPool) else None
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine. It is held by who uses the database, which is held by the engine."""
+        engine = self._engine()
+        if engine is None:
+            raise RuntimeError("the engine of this database is gone")
+        return engine
+
+    async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Return what `work` finds in one snapshot."""
+        await self.ensure_schema(subject)
+        return await self.retried(subject, lambda: self._attempt(work, write=False), repeatable=True)
+
+    async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Do `work` as one transaction."""
+        await self.ensure_schema(subject)
+        repeatable = isinstance(work, Append) and work.idempotency is not None
+        return await settle(self.retried(subject, lambda: self._attempt(work, write=True), repeatable=repeatable))
+
+    async def retried(self, subject: str, attempt: Callable[[], Awaitable[T]], *, repeatable: bool) -> T:
+        """Return the result of an attempt that succeeds; see `retry`."""
+        try:
+            return await retry(attempt, repeatable=repeatable, where=self.where)
+        except StoreError as error:
+            raise error.about(subject) from None
+
+    async def _attempt(self, work: Callable[[Transaction], T], *, write: bool) -> T:
+        lock = self._write_lock if write else self._read_lock
+        async with lock or nullcontext():
+            committing = False
+            try:
+                async with self.engine.connect() as connection:
+                    try:
+                        await self._begin(connection, write=write)
+                        result = await connection.run_sync(lambda c: work(SQLAlchemyTransaction(c, self._texts)))
+                        committing = write
+                        await connection.commit()
+                    except DBAPIError as error:
+                        if trouble_of(error) is Trouble.LOST and not error.connection_invalidated:
+                            # The server is up but takes no writes; the pool should not hand this connection out again.
+                            await connection.invalidate()
+                        raise
+                    return result
+            except DATABASE_ERRORS as error:
+                rolled_back = trouble_of(error) is Trouble.ROLLED_BACK
+                raise FailedError(error, outcome_known=rolled_back or not committing) from None
+
+    async def _begin(self, connection: AsyncConnection, *, write: bool) -> None:
+        if self._name == SQLITE:
+            # Python's sqlite3 would begin only before the first change, and SQLite would then not wait for others.
+            await connection.exec_driver_sql("begin immediate" if write else "begin")
+        elif not write:
+            # Several statements of one snapshot.
+            await connection.execution_options(isolation_level="REPEATABLE READ")
+
+    async def ensure_schema(self, subject: str) -> None:
+        """Check the schema, once, and make the tables if that was asked for."""
+        if self._schema_ready:
+            return
+        async with self._schema_lock:
+            if self._schema_ready:
+                return
+            check = partial(schema_is_current, where=self.where, prefix=self._prefix)
+            if not await self.retried(subject, lambda: self._attempt(check, write=False), repeatable=True):
+                if not self._create_tables:
+                    raise StoreError(
+                        f"{subject}: {self.where} lacks our tables, or has older ones; nothing was changed. Run "
+                        "`python -m sessions migrate URL`, or pass create_tables=True"
+                    )
+                await settle(self.retried(subject, self._migrate, repeatable=True))
+            self._schema_ready = True
+
+    async def _migrate(self) -> None:
+        await self._attempt(lambda tx: migrate(tx, now()), write=True)

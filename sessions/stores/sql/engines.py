@@ -1,0 +1,101 @@
+"""Engines: the caller's own, or one for each event loop, URL and options, however many sessions use it."""
+
+from __future__ import annotations
+
+import asyncio
+import warnings
+import weakref
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from sessions.log.dialect import POSTGRES
+from sessions.stores.sql.database import Database
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Mapping
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from sessions.stores.sql.hot import PostgresDatabase
+
+_databases: weakref.WeakKeyDictionary[AsyncEngine, dict[object, Database | PostgresDatabase]] = (
+    weakref.WeakKeyDictionary()
+)
+
+
+class _SharedEngine:
+    """One event loop's engine, disposed of by the last to let go of it, or at the latest with the loop."""
+
+    def __init__(self, url: str, options: Mapping[str, Any]) -> None:
+        self.engine = create_async_engine(url, **options)
+        self.holders: weakref.WeakSet[Any] = weakref.WeakSet()
+        self._end = self._dispose_at_end()
+        with warnings.catch_warnings(), suppress(StopIteration):
+            # A loop may go on after its generators were closed, as the OpenAI Agents SDK's run_sync does.
+            warnings.simplefilter("ignore", ResourceWarning)
+            self._end.__anext__().send(None)
+
+    async def _dispose_at_end(self) -> AsyncGenerator[None]:
+        """Wait; asyncio closes generators before it closes their loop."""
+        try:
+            yield
+        finally:
+            engines = _engines.get(asyncio.get_running_loop(), {})
+            for key in [key for key, shared in engines.items() if shared is self]:
+                del engines[key]
+            await self.engine.dispose()
+
+    async def dispose(self) -> None:
+        await self._end.aclose()
+
+
+_engines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _SharedEngine]] = weakref.WeakKeyDictionary()
+
+
+class EngineOfLoop:
+    """Where an engine is found in each event loop: by its URL and options."""
+
+    def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
+        self._url = url
+        # Parameters of statements hold messages, and belong in no log and no error.
+        self._options = {"hide_parameters": True, **(options or {})}
+        self._key = f"{url} {sorted(self._options.items())!r}"
+
+    def engine(self, holder: object) -> AsyncEngine:
+        """Return this event loop's engine, made at the first call."""
+        engines = _engines.setdefault(asyncio.get_running_loop(), {})
+        shared = engines.get(self._key)
+        if shared is None:
+            shared = engines[self._key] = _SharedEngine(self._url, self._options)
+        shared.holders.add(holder)
+        return shared.engine
+
+    async def let_go(self, holder: object) -> None:
+        """Dispose of this event loop's engine if nobody but `holder` uses it."""
+        engines = _engines.get(asyncio.get_running_loop(), {})
+        shared = engines.get(self._key)
+        if shared is not None:
+            shared.holders.discard(holder)
+            if not shared.holders:
+                del engines[self._key]
+                await shared.dispose()
+
+
+def database_of(
+    engine: AsyncEngine, *, create_tables: bool, prefix: str, schema: str | None
+) -> Database | PostgresDatabase:
+    """Return the database behind an engine, made at the first call."""
+    databases = _databases.setdefault(engine, {})
+    key = (create_tables, prefix, schema)
+    if key not in databases:
+        general = Database(engine, create_tables=create_tables, prefix=prefix, schema=schema)
+        if engine.dialect.name == POSTGRES and engine.dialect.driver == "asyncpg":
+            # Imported by those who use it only: it needs the driver.
+            from sessions.stores.sql.hot import PostgresDatabase  # noqa: PLC0415
+
+            databases[key] = PostgresDatabase(general)
+        else:
+            databases[key] = general
+    return databases[key]

@@ -1,0 +1,201 @@
+"""The hot path on Postgres: appends of all waiting sessions in one statement, reads and pops in one each."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+
+import asyncpg
+from sqlalchemy.util import greenlet_spawn
+
+from sessions.errors import StoreError
+from sessions.log.append import Append, Idempotency
+from sessions.log.branch import EVERYTHING
+from sessions.log.changes import KEPT_VERSIONS
+from sessions.log.dialect import POSTGRES
+from sessions.log.pop import Pop
+from sessions.log.read import ReadTail
+from sessions.stores.jobs import Jobs
+from sessions.stores.sql.errors import DATABASE_ERRORS, Trouble, trouble_of
+from sessions.stores.sql.postgres import (
+    APPEND,
+    APPEND_MANY,
+    POP,
+    TAIL,
+    append_many_values,
+    append_values,
+    payloads_of_tail,
+)
+from sessions.stores.sql.retry import FailedError, retry
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from sessions.log.transaction import Statement, Transaction
+    from sessions.stores.jobs import Job
+    from sessions.stores.sql.database import Database
+
+T = TypeVar("T")
+
+_WORKERS: Final = 2
+"""Groups under way at once: while one waits for the disk, the next is sent."""
+
+_AUTOMATIC: Final = "\x01"
+"""What our own idempotency keys begin with; callers' keys cannot."""
+
+_AUTOMATIC_LIFE: Final = 15 * 60 * 1_000_000
+"""Microseconds for which our own keys are kept: longer than any retry takes, whatever the clocks."""
+
+
+class PostgresDatabase:
+    """`Database`, with a faster way for append, tail and pop."""
+
+    def __init__(self, general: Database) -> None:
+        self._general = general
+        self._texts = {
+            statement: statement.render(POSTGRES, general.words)[0] for statement in (APPEND, APPEND_MANY, TAIL, POP)
+        }
+        self._appends = Jobs(self._start_worker)
+        self._workers: set[asyncio.Task[None]] = set()
+        self._working = 0
+
+    async def ensure_schema(self, subject: str) -> None:
+        """Check the schema, once, and make the tables if that was asked for."""
+        await self._general.ensure_schema(subject)
+
+    async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Return what `work` finds in one snapshot."""
+        if isinstance(work, ReadTail):
+            await self._general.ensure_schema(subject)
+            tail = await self._tail(work, subject)
+            if tail is not None:
+                return cast("T", (tail, []))
+        return await self._general.read(work, subject)
+
+    async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Do `work` as one transaction."""
+        if isinstance(work, Append):
+            await self._general.ensure_schema(subject)
+            if not work.entries and not work.idempotency:
+                return cast("T", None)
+            return cast("T", await self._appends.submit(_with_key(work), subject))
+        if isinstance(work, Pop):
+            await self._general.ensure_schema(subject)
+            item = await self._pop(work, subject)
+            if item is not None:
+                return cast("T", (item, []))
+        return await self._general.write(work, subject)
+
+    async def _tail(self, work: ReadTail, subject: str) -> list[Any] | None:
+        wanted = EVERYTHING if work.limit is None else min(work.limit, EVERYTHING)
+        session_id = work.conversation.session_id
+        rows = await self._general.retried(subject, lambda: self._fetch(TAIL, session_id, wanted), repeatable=True)
+        payloads = payloads_of_tail(rows, wanted)
+        if payloads is None:
+            return None
+        try:
+            items = work.conversation.decoder.decode_all(payloads)
+        except ValueError:
+            return None
+        items.reverse()
+        return items
+
+    async def _pop(self, work: Pop, subject: str) -> Any:
+        """Return the popped item, or ``None`` if the log's own function must look."""
+        values = (work.conversation.session_id, work.now, KEPT_VERSIONS)
+        rows = await self._general.retried(subject, lambda: self._fetch(POP, *values), repeatable=False)
+        return work.conversation.decoder.decode(rows[0][0]) if rows else None
+
+    def _start_worker(self) -> None:
+        """Have the waiting appends done: by a worker that runs already, if as many as may do."""
+        self._appends.begin()
+        if self._working < _WORKERS:
+            self._working += 1
+            worker = asyncio.get_running_loop().create_task(self._work())
+            self._workers.add(worker)
+            worker.add_done_callback(self._workers.discard)
+
+    async def _work(self) -> None:
+        try:
+            while jobs := self._appends.take():
+                try:
+                    await self._append(jobs)
+                except BaseException as error:
+                    for job in jobs:
+                        job.error = job.error or error
+                    raise
+                finally:
+                    for job in jobs:
+                        job.settle()
+        finally:
+            self._working -= 1
+
+    async def _append(self, jobs: list[Job[Any]]) -> None:
+        """Append together; what that leaves is appended one by one by the log's own function."""
+        appends = [cast("Append", job.work) for job in jobs]
+        try:
+            done = await retry(lambda: self._append_together(appends), repeatable=True, where=self._general.where)
+        except StoreError as error:
+            for job in jobs:
+                job.error = error.about(job.subject)
+            return
+        for number, job in enumerate(jobs):
+            if number not in done:
+                try:
+                    await self._general.write(job.work, job.subject)
+                except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this job
+                    job.error = error
+
+    async def _append_together(self, appends: list[Append]) -> set[int]:
+        """Return the indexes of the appends that were done; none if one was refused or had been done before."""
+        forget = (_AUTOMATIC, f"{_AUTOMATIC}{max(append.now for append in appends) - _AUTOMATIC_LIFE:016x}")
+        try:
+            if len(appends) == 1:
+                return {0} if await self._fetch(APPEND, *append_values(appends[0], forget)) else set()
+            values, number_of = append_many_values(appends, forget)
+            numbers = {row[0] for row in await self._fetch(APPEND_MANY, *values)}
+        except FailedError as failed:
+            if trouble_of(failed.error) is Trouble.OTHER:
+                return set()
+            raise
+        return {index for index, number in enumerate(number_of) if number in numbers}
+
+    async def _fetch(self, statement: Statement, *values: Any) -> list[Any]:
+        sent = False
+        try:
+            async with self._driver_connection() as connection:
+                sent = True
+                return cast("list[Any]", await connection.fetch(self._texts[statement], *values))
+        except asyncpg.PostgresConnectionError as error:
+            raise FailedError(error, outcome_known=not sent) from None
+        except asyncpg.PostgresError as error:
+            raise FailedError(error, outcome_known=True) from None
+        except asyncpg.InterfaceError as error:
+            # The driver's word for a connection that was closed meanwhile.
+            raise FailedError(ConnectionError(type(error).__name__), outcome_known=not sent) from None
+        except DATABASE_ERRORS as error:
+            raise FailedError(error, outcome_known=not sent) from None
+
+    @asynccontextmanager
+    async def _driver_connection(self) -> AsyncIterator[Any]:
+        """Borrow a connection of the engine's pool, as the driver knows it."""
+        pooled = await self._general.engine.raw_connection()
+        try:
+            yield pooled.driver_connection
+        except BaseException as error:
+            # Lost, or cancelled in the middle: it cannot be given to others.
+            if not isinstance(error, asyncpg.PostgresError) or trouble_of(error) is Trouble.LOST:
+                pooled.invalidate()
+            raise
+        finally:
+            await greenlet_spawn(pooled.close)
+
+
+def _with_key(append: Append) -> Append:
+    """Return an append that can be repeated: if its answer is lost, the key tells whether it was done."""
+    if append.idempotency:
+        return append
+    return replace(append, idempotency=Idempotency(f"{_AUTOMATIC}{append.now:016x}{secrets.token_hex(8)}", b""))

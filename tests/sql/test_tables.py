@@ -1,0 +1,42 @@
+"""The public `MetaData` is what the migrations make."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import Connection, inspect
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from sessions import open_store
+from sessions.sqlalchemy import metadata
+
+
+def _described(connection: Connection) -> dict[str, object]:
+    inspector = inspect(connection)
+    return {
+        table: (
+            [
+                (column["name"], repr(column["type"]), column["nullable"], bool(column.get("autoincrement") is True))
+                for column in inspector.get_columns(table)
+            ],
+            inspector.get_pk_constraint(table)["constrained_columns"],
+            sorted((index["column_names"], index["unique"]) for index in inspector.get_indexes(table)),
+            sorted(unique["column_names"] for unique in inspector.get_unique_constraints(table)),
+        )
+        for table in inspector.get_table_names()
+    }
+
+
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+async def test_metadata_makes_the_tables_that_the_migrations_make(request: pytest.FixtureRequest, kind: str) -> None:
+    server = request.getfixturevalue(kind)
+    migrated, made = (create_async_engine(server.new_database()) for _ in range(2))
+    await open_store(migrated, create_tables=True).sessions()
+    async with made.begin() as connection:
+        await connection.run_sync(metadata().create_all)
+    found = []
+    for engine in (migrated, made):
+        async with engine.connect() as connection:
+            found.append(await connection.run_sync(_described))
+        await engine.dispose()
+    assert found[0] == found[1]
+    assert len(found[0]) == 7
