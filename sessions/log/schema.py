@@ -28,7 +28,7 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
         Statement(
             "Sessions by the id that users give; the branch is the current one's name.",
             """
-            create table if not exists {sessions} (
+            {create_table} {sessions} (
                 id {serial},
                 session_id {session_id_type} not null unique,
                 version {integer} not null,
@@ -41,7 +41,7 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
         Statement(
             "Runs of entries; parent and fork position never change.",
             """
-            create table if not exists {segments} (
+            {create_table} {segments} (
                 id {serial},
                 session {integer} not null,
                 parent {integer},
@@ -51,7 +51,7 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
         ),
         Statement(
             "Segments of a session, for clearing and deleting.",
-            "create index if not exists {segments_of_session} on {segments} (session)",
+            "{create_index} {segments_of_session} on {segments} (session)",
         ),
         Statement(
             """Where reading ends and appending goes on; what lies at or below the floor others may see.
@@ -59,7 +59,7 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
             Parent and fork position repeat the segment's, so that the common read needs no third table.
             """,
             """
-            create table if not exists {branches} (
+            {create_table} {branches} (
                 session {integer} not null,
                 name {name_type} not null,
                 segment {integer} not null,
@@ -76,7 +76,7 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
         Statement(
             "The items; id is segment << 32 | position. Times are microseconds since 1970, UTC.",
             """
-            create table if not exists {entries} (
+            {create_table} {entries} (
                 id {integer} primary key,
                 version {integer} not null,
                 turn {integer} not null,
@@ -92,7 +92,7 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
         Statement(
             "Appends that carried an idempotency key, so that a retry finds its first answer.",
             """
-            create table if not exists {appends} (
+            {create_table} {appends} (
                 session {integer} not null,
                 idempotency_key {key_type} not null,
                 digest {bytes} not null,
@@ -106,7 +106,7 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
         Statement(
             "Every change but appends, by the version it made.",
             """
-            create table if not exists {changes} (
+            {create_table} {changes} (
                 session {integer} not null,
                 version {integer} not null,
                 what {text} not null,
