@@ -1,0 +1,191 @@
+"""Programs that close nothing end at once, quietly, and lose nothing."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sessions import SQLiteSession
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Start
+
+_strictly = pytest.mark.parametrize("options", [(), ("-X", "dev", "-W", "error")], ids=["plain", "development mode"])
+
+
+@_strictly
+def test_a_session_in_a_file(path: Path, start: Start, options: tuple[str, ...]) -> None:
+    """The connections are closed too: everything is in the file itself, and its companions are gone.
+
+    Fails without: stores/sqlite/thread.py, `self._thread.daemon = True`; stores/sqlite/registry.py,
+    `atexit.register(_close_all)`.
+    """
+    start(
+        """
+        session = SQLiteSession("conversation", path)
+        add(session, {"n": 1})
+        items(session)
+        """,
+        path,
+        options=options,
+    ).finish()
+
+    assert not path.with_name(f"{path.name}-wal").exists()
+    assert asyncio.run(SQLiteSession("conversation", path).get_items()) == [{"n": 1}]
+
+
+@_strictly
+def test_a_session_in_memory(start: Start, options: tuple[str, ...]) -> None:
+    """Fails without: stores/sqlite/thread.py, `self._thread.daemon = True`."""
+    start(
+        """
+        session = SQLiteSession("conversation")
+        add(session, {"n": 1})
+        assert items(session) == [{"n": 1}]
+        """,
+        options=options,
+    ).finish()
+
+
+@_strictly
+def test_many_sessions_in_threads_and_loops(path: Path, start: Start, options: tuple[str, ...]) -> None:
+    """Fails without: stores/sqlite/thread.py, `self._thread.daemon = True`."""
+    start(
+        """
+        import threading
+        def work(number):
+            add(SQLiteSession("conversation", f"{path}.{number % 4}"), {"n": number})
+        threads = [threading.Thread(target=work, args=[number]) for number in range(16)]
+        for thread in threads: thread.start()
+        for thread in threads: thread.join()
+        """,
+        path,
+        options=options,
+    ).finish()
+
+    found = [asyncio.run(SQLiteSession("conversation", f"{path}.{number}").get_items()) for number in range(4)]
+    assert sorted(item["n"] for items in found for item in items) == list(range(16))
+
+
+@_strictly
+def test_an_append_that_nobody_awaits(path: Path, start: Start, options: tuple[str, ...]) -> None:
+    """What was handed over when the loop ends is done wholly or not at all, and the file is closed behind it.
+
+    Fails without: stores/sqlite/registry.py, `atexit.register(_close_all)`.
+    """
+    start(
+        """
+        session = SQLiteSession("conversation", path)
+        add(session, {"n": "before"})
+        async def leave():
+            tasks = [asyncio.ensure_future(session.add_items([{"n": n}, {"n": n}])) for n in range(20)]
+            await asyncio.sleep(0)
+        asyncio.run(leave())
+        """,
+        path,
+        options=options,
+    ).finish()
+
+    assert not path.with_name(f"{path.name}-wal").exists()
+    found = [item["n"] for item in asyncio.run(SQLiteSession("conversation", path).get_items())]
+    assert found == ["before", *(n for n in range(20) if n in found for _ in range(2))]
+
+
+@_strictly
+def test_an_exit_in_the_middle_of_an_append(path: Path, start: Start, options: tuple[str, ...]) -> None:
+    """The thread that appends is a daemon, so it is gone at any moment.
+
+    Fails without: stores/sqlite/database.py, `write_group` before `self._report(jobs)` in `_do_writes` (acknowledged
+    before it is done).
+    """
+    program = start(
+        """
+        import contextlib, threading
+        async def append():
+            session = SQLiteSession("conversation", path)
+            for number in range(1_000_000):
+                await session.add_items([{"n": number}, {"n": number}])
+                os.write(1, f"{number}\\n".encode())  # print would take a lock into the grave.
+        def work():
+            with contextlib.suppress(RuntimeError):  # Late in its end, Python starts no threads.
+                asyncio.run(append())
+        threading.Thread(target=work, daemon=True).start()
+        heard()
+        """,
+        path,
+        options=options,
+    )
+    acknowledged = [program.hear() for _ in range(100)]
+    program.say()
+    acknowledged += program.finish()
+
+    found = [item["n"] for item in asyncio.run(SQLiteSession("conversation", path).get_items())]
+    assert found == [n for n in range(len(found) // 2) for _ in range(2)]
+    assert len(found) // 2 >= len([line for line in acknowledged if line])
+
+
+@_strictly
+def test_an_exit_while_another_process_holds_the_file(path: Path, start: Start, options: tuple[str, ...]) -> None:
+    """The append cannot be done, and the program does not wait for that.
+
+    Fails without: stores/sqlite/registry.py, the deadline of the joins in `_close_all`.
+    """
+    session = SQLiteSession("conversation", path)
+    asyncio.run(session.add_items([{"n": "before"}]))
+    session.close()
+    holder = sqlite3.connect(path, isolation_level=None)
+    holder.execute("begin immediate")
+
+    start(
+        """
+        import threading, time
+        session = SQLiteSession("conversation", path, busy_timeout=3600)
+        items(session)
+        threading.Thread(target=add, args=[session, {"n": "left"}], daemon=True).start()
+        time.sleep(0.2)
+        """,
+        path,
+        options=options,
+    ).finish()
+
+    holder.execute("commit")
+    holder.close()
+    assert asyncio.run(SQLiteSession("conversation", path).get_items()) == [{"n": "before"}]
+
+
+def test_a_session_used_after_our_own_end(path: Path, start: Start) -> None:
+    """Functions that a program has called at its end run after ours if they were registered before.
+
+    Fails without: stores/sqlite/registry.py, `_files.clear()` in `_close_all`; stores/sqlite/backend.py,
+    `_check_replaceable`.
+    """
+    said = start(
+        """
+        import atexit
+        from sessions.stores.sqlite import registry
+        in_file, in_memory = SQLiteSession("conversation", path), SQLiteSession("conversation")
+        add(in_file, {"n": "before"})
+        add(in_memory, {"n": "before"})
+
+        def use():
+            add(in_file, {"n": "after"})
+            say("added")
+            try:
+                add(in_memory, {"n": "after"})
+            except Exception as error:
+                say(type(error).__name__)
+
+        atexit.unregister(registry._close_all)
+        atexit.register(use)
+        atexit.register(registry._close_all)
+        """,
+        path,
+    ).finish()
+
+    assert said == ["added", "SessionClosedError"]
+    assert asyncio.run(SQLiteSession("conversation", path).get_items()) == [{"n": "before"}, {"n": "after"}]

@@ -1,0 +1,168 @@
+"""The power goes while a session is appended to. `losable_disk` tells how that is done without pulling a plug."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import pytest
+
+from sessions import SQLiteSession, StoreFullError
+
+from .programs import HANGS_AFTER
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from .conftest import Start
+
+_APPENDS = 200
+
+_APPENDS_UNTIL_KILLED = """
+    session = SQLiteSession("conversation", path, durability=sys.argv[2])
+    for number in range(int(sys.argv[3])):
+        add(session, {"n": number})
+        say(number)
+    heard()
+"""
+
+
+class Disk(NamedTuple):
+    """A mounted disk.
+
+    Attributes:
+        mount: The folder to work in.
+        platter: What is left after a loss of power.
+        process: The file system.
+    """
+
+    mount: Path
+    platter: Path
+    process: subprocess.Popen[bytes]
+
+    def lose_power(self) -> None:
+        self.process.kill()
+        self.process.wait()
+
+    def double_room(self) -> None:
+        self.process.send_signal(signal.SIGUSR1)
+
+
+@pytest.fixture
+def room() -> int:
+    return 1 << 30
+
+
+@pytest.fixture
+def disk(tmp_path: Path, room: int) -> Iterator[Disk]:
+    if not Path("/dev/fuse").exists():
+        pytest.skip("losing power takes FUSE, and /dev/fuse is missing")
+    if shutil.which("fusermount3") is None:
+        pytest.skip("losing power takes FUSE, and fusermount3 is missing: install fuse3")
+    mount, platter, log = tmp_path / "mount", tmp_path / "platter", tmp_path / "disk.log"
+    mount.mkdir()
+    platter.mkdir()
+    program = Path(__file__).with_name("losable_disk.py")
+    with log.open("w") as errors:
+        process = subprocess.Popen([sys.executable, program, mount, platter, str(room)], stderr=errors)
+    try:
+        deadline = time.monotonic() + HANGS_AFTER
+        while not os.path.ismount(mount):
+            if process.poll() is not None:
+                pytest.skip(f"losing power takes FUSE, which refuses: {log.read_text().strip().splitlines()[-1]}")
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        yield Disk(mount, platter, process)
+    finally:
+        process.kill()
+        process.wait()
+        subprocess.run(["fusermount3", "-u", "-z", mount], check=False, capture_output=True)
+
+
+def _append_and_lose_power(disk: Disk, start: Start, durability: str) -> list[int]:
+    """Return what of `_APPENDS` acknowledged appends is left."""
+    program = start(_APPENDS_UNTIL_KILLED, disk.mount / "conversations.db", durability, _APPENDS)
+    for number in range(_APPENDS):
+        program.expect(str(number))
+    disk.lose_power()
+    program.kill()
+    return [item["n"] for item in asyncio.run(_left_of(disk).get_items())]
+
+
+def _left_of(disk: Disk) -> SQLiteSession:
+    return SQLiteSession("conversation", disk.platter / "conversations.db")
+
+
+def test_full_durability_loses_nothing_that_was_acknowledged(disk: Disk, start: Start) -> None:
+    """Fails without: stores/sqlite/opening.py, `pragma synchronous = full` (as "normal")."""
+    assert _append_and_lose_power(disk, start, "full") == list(range(_APPENDS))
+
+
+def test_normal_durability_keeps_the_file_whole(disk: Disk, start: Start) -> None:
+    """The last appends are lost, which shows that the disk above does lose what was not synced.
+
+    Fails without: stores/sqlite/database.py, `self._set_durability(...)` (all is synced, and nothing lost).
+    """
+    found = _append_and_lose_power(disk, start, "normal")
+
+    assert found == list(range(len(found)))
+    assert len(found) < _APPENDS
+
+
+def test_one_that_asks_for_full_durability_makes_its_group_durable(disk: Disk, start: Start) -> None:
+    """Fails without: stores/sqlite/database.py, `full=any(...)` (as `full=all(...)`)."""
+    program = start(
+        """
+        async def append():
+            hasty, careful = (SQLiteSession("conversation", path, durability=each) for each in ("normal", "full"))
+            for number in range(20):
+                add = [(hasty, f"hasty {number}"), (hasty, f"hasty too {number}"), (careful, f"careful {number}")]
+                await asyncio.gather(*(session.add_items([{"n": n}]) for session, n in add))
+        asyncio.run(append())
+        say("done")
+        heard()
+        """,
+        disk.mount / "conversations.db",
+    )
+    program.expect("done")
+    disk.lose_power()
+    program.kill()
+
+    found = [item["n"] for item in asyncio.run(_left_of(disk).get_items())]
+    assert {f"careful {number}" for number in range(20)} <= set(found)
+
+
+@pytest.mark.parametrize("room", [300_000])
+async def test_a_disk_that_is_really_full(disk: Disk) -> None:
+    """The system refuses in the middle of a write, wherever that is: in the WAL, or when it is checkpointed.
+
+    Fails without: stores/sqlite/errors.py, the line of `SQLITE_FULL`.
+    """
+    session = SQLiteSession("conversation", disk.mount / "conversations.db")
+    added: list[int] = []
+
+    async def append_until_refused() -> None:
+        while True:
+            n = len(added)
+            await session.add_items([{"n": n, "text": "x" * 2000}, {"n": n, "second": True}])
+            added.append(n)
+
+    with pytest.raises(StoreFullError, match=r"session 'conversation': .*conversations.db .*nothing was changed"):
+        await append_until_refused()
+    with pytest.raises(StoreFullError):
+        await session.add_items([{"n": "too much", "text": "x" * 100_000}])
+    assert [item["n"] for item in await session.get_items()] == [n for n in added for _ in range(2)]
+
+    disk.double_room()
+    await session.add_items([{"n": "after"}])
+    assert (await session.get_items())[-1] == {"n": "after"}
+    session.close()
+    left = [item["n"] for item in await SQLiteSession("conversation", session.db_path).get_items()]
+    assert left == [*(n for n in added for _ in range(2)), "after"]

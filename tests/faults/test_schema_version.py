@@ -1,0 +1,107 @@
+"""Files that know more, or less, than this version of the package."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import sqlite3
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sessions import SchemaVersionError, SQLiteSession, StoreError
+from sessions.log.schema import MIGRATIONS
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from .conftest import Start
+
+
+async def test_a_file_of_a_newer_version_is_left_alone(path: Path) -> None:
+    """Fails without: log/schema.py, `if applied > len(MIGRATIONS)` in `schema_is_current`."""
+    session = SQLiteSession("conversation", path)
+    await session.add_items([{"n": 1}])
+    session.close()
+    (number,) = _execute(path, "select max(number) from agent_log_schema")[0]
+    _execute(path, f"insert into agent_log_schema values ({number + 1}, 0)")  # noqa: S608
+    before = _dump(path)
+
+    for operation in (_session(path).get_items, _session(path).pop_item, _session(path).clear_session):
+        with pytest.raises(SchemaVersionError, match=f"^session 'conversation': {re.escape(str(path))} .*upgrade"):
+            await operation()
+    with pytest.raises(SchemaVersionError):
+        await _session(path).add_items([{"n": 2}])
+
+    assert _dump(path) == before
+    _execute(path, f"delete from agent_log_schema where number = {number + 1}")  # noqa: S608
+    assert await _session(path).get_items() == [{"n": 1}]
+
+
+async def test_a_file_without_a_migration_is_upgraded(path: Path) -> None:
+    """An upgrade that was cut short before its first migration leaves an empty table of migrations.
+
+    Fails without: log/schema.py, `return bool(applied == len(MIGRATIONS))` (as True).
+    """
+    _execute(path, "create table agent_log_schema (number integer primary key, applied_at integer not null) strict")
+
+    await _session(path).add_items([{"n": 1}])
+
+    assert await _session(path).get_items() == [{"n": 1}]
+    assert _execute(path, "select count(*) from agent_log_schema") != [(0,)]
+
+
+async def test_an_upgrade_that_fails_changes_nothing(path: Path) -> None:
+    """A table of ours is there already, made by somebody else; all that was made before it is taken back.
+
+    Fails without: stores/sqlite/opening.py, `begin immediate` in `_ensure_schema`.
+    """
+    _execute(path, "create table agent_log_entries (theirs)")
+
+    for _ in range(2):
+        with pytest.raises(StoreError, match=r"session 'conversation': .*already exists"):
+            await _session(path).add_items([{"n": 1}])
+
+    assert _execute(path, "select name from sqlite_master where type = 'table'") == [("agent_log_entries",)]
+
+
+def test_twenty_processes_open_one_new_file(path: Path, start: Start) -> None:
+    """Fails without: log/schema.py, `statements.SCHEMA_VERSION` in `migrate`, which asks again under the lock."""
+    programs = [
+        start(
+            """
+            session = SQLiteSession("conversation", path, busy_timeout=60)
+            say("ready")
+            heard()
+            add(session, {"n": int(sys.argv[2])})
+            """,
+            path,
+            number,
+        )
+        for number in range(20)
+    ]
+    for program in programs:
+        program.expect("ready")
+    for program in programs:
+        program.say()
+    for program in programs:
+        program.finish()
+
+    found = asyncio.run(_session(path).get_items())
+    assert sorted(item["n"] for item in found) == list(range(20))
+    assert _execute(path, "select count(*) from agent_log_schema") == [(len(MIGRATIONS),)]
+
+
+def _session(path: Path) -> SQLiteSession:
+    return SQLiteSession("conversation", path)
+
+
+def _execute(path: Path, statement: str) -> list[tuple[Any, ...]]:
+    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+        return connection.execute(statement).fetchall()
+
+
+def _dump(path: Path) -> list[str]:
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return list(connection.iterdump())
