@@ -3,6 +3,7 @@
 This module is the index of the public interface.
 """
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sessions.errors import (
@@ -19,13 +20,13 @@ from sessions.errors import (
     StoreReadOnlyError,
     UndecodableItemError,
 )
-from sessions.model import SessionInfo
 from sessions.protocol import Item, Session, SessionSettings
 from sessions.session import LogSession
 from sessions.sqlite import AsyncSQLiteSession, SQLiteSession
 from sessions.store import Store, open_store
 
 if TYPE_CHECKING:
+    from sessions.model import SessionInfo
     from sessions.sqlalchemy import SQLAlchemySession
 
 __all__ = [
@@ -54,10 +55,11 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
-    # SQLAlchemy takes longer to import than all of this package, and users of SQLite do not need it.
-    if name == "SQLAlchemySession":
-        from sessions.sqlalchemy import SQLAlchemySession  # noqa: PLC0415
+# What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
+_LAZY = {"SQLAlchemySession": "sessions.sqlalchemy", "SessionInfo": "sessions.model"}
 
-        return SQLAlchemySession
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+def __getattr__(name: str) -> Any:
+    if name not in _LAZY:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LAZY[name]), name)

@@ -135,7 +135,9 @@ class LogSession:
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
-        item, undecodable = await self._backend.write(Pop(self._conversation, now(), self._strict), self._subject)
+        item, undecodable = await self._backend.write(
+            Pop(self._conversation, now(), strict=self._strict), self._subject
+        )
         if undecodable:
             self._report_undecodable(undecodable)
         return item

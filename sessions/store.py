@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from sessions.log.catalog import list_sessions
 from sessions.log.conversation import ForeignTables
 from sessions.log.remove import delete
 from sessions.session import LogSession, check_session_id
@@ -119,6 +118,8 @@ class Store:
             raise TypeError(f"limit must be an integer, not {type(limit).__name__}")
         if limit < 1:
             raise ValueError(f"limit must be at least 1, got {limit}")
+        from sessions.log.catalog import list_sessions  # noqa: PLC0415 - many programs never ask for the list
+
         return await self._backend.read(lambda tx: list_sessions(tx, limit, after), "the list of sessions")
 
     async def delete(self, session_id: str) -> bool:

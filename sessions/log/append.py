@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
 from sessions.errors import IdempotencyKeyReusedError
@@ -27,14 +26,18 @@ class Idempotency(NamedTuple):
     digest: bytes
 
 
-@dataclass(frozen=True)
 class Append:
     """`append`, as a store is asked for it: a function of a transaction that a store may also look into."""
 
-    conversation: Conversation
-    entries: Sequence[NewEntry]
-    now: int
-    idempotency: Idempotency | None = None
+    __slots__ = ("conversation", "entries", "idempotency", "now")
+
+    def __init__(
+        self, conversation: Conversation, entries: Sequence[NewEntry], now: int, idempotency: Idempotency | None = None
+    ) -> None:
+        self.conversation = conversation
+        self.entries = entries
+        self.now = now
+        self.idempotency = idempotency
 
     def __call__(self, tx: Transaction) -> None:
         """Append in `tx`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sessions.log import statements
@@ -21,13 +20,15 @@ _PAGE = 8
 """Entries fetched at a time; the last one nearly always decodes."""
 
 
-@dataclass(frozen=True)
 class Pop:
     """`pop`, as a store is asked for it: a function of a transaction that a store may also look into."""
 
-    conversation: Conversation
-    now: int
-    strict: bool
+    __slots__ = ("conversation", "now", "strict")
+
+    def __init__(self, conversation: Conversation, now: int, *, strict: bool) -> None:
+        self.conversation = conversation
+        self.now = now
+        self.strict = strict
 
     def __call__(self, tx: Transaction) -> tuple[Any, list[int]]:
         """Pop in `tx`."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from sessions.log import statements
@@ -18,12 +17,14 @@ Tail: TypeAlias = tuple[list[Any], list[int]]
 """Items, oldest first, and the positions of entries that could not be decoded, which count in no limit."""
 
 
-@dataclass(frozen=True)
 class ReadTail:
     """`read_tail`, as a store is asked for it: a function of a transaction that a store may also look into."""
 
-    conversation: Conversation
-    limit: int | None
+    __slots__ = ("conversation", "limit")
+
+    def __init__(self, conversation: Conversation, limit: int | None) -> None:
+        self.conversation = conversation
+        self.limit = limit
 
     def __call__(self, tx: Transaction) -> Tail | None:
         """Read in `tx`."""

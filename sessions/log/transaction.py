@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 
 if TYPE_CHECKING:
@@ -11,7 +10,6 @@ if TYPE_CHECKING:
 Row: TypeAlias = tuple[Any, ...]
 
 
-@dataclass(frozen=True, eq=False)
 class Statement:
     """One named SQL statement.
 
@@ -22,9 +20,12 @@ class Statement:
             ``mysql``. Several texts are executed in order, and the last one's rows are the result.
     """
 
-    purpose: str
-    sql: str
-    variants: Mapping[str, str | tuple[str, ...]] = field(default_factory=dict)
+    __slots__ = ("purpose", "sql", "variants")
+
+    def __init__(self, purpose: str, sql: str, variants: Mapping[str, str | tuple[str, ...]] | None = None) -> None:
+        self.purpose = purpose
+        self.sql = sql
+        self.variants = variants or {}
 
     def render(self, database: str, words: Mapping[str, str]) -> tuple[str, ...]:
         """Return the texts for `database`, with what its `words` stand for filled in."""

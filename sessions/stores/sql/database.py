@@ -6,7 +6,7 @@ import asyncio
 import weakref
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
@@ -16,7 +16,8 @@ from sessions.errors import StoreError
 from sessions.log.append import Append
 from sessions.log.dialect import PREFIX, SQLITE, words
 from sessions.log.schema import migrate, schema_is_current
-from sessions.stores.sql.errors import DATABASE_ERRORS, Trouble, trouble_of
+from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
+from sessions.stores.sql.keys import FORGET_AUTOMATIC_KEYS, automatic_keys, with_key
 from sessions.stores.sql.retry import FailedError, retry
 from sessions.stores.sql.settle import settle
 from sessions.stores.sql.transaction import SQLAlchemyTransaction, Texts
@@ -24,6 +25,7 @@ from sessions.stores.sql.transaction import SQLAlchemyTransaction, Texts
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from sqlalchemy import URL
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from sessions.log.transaction import Transaction
@@ -39,9 +41,11 @@ class Database:
     ) -> None:
         self._engine = weakref.ref(engine)
         self._create_tables = create_tables
-        self.where = engine.url.render_as_string(hide_password=True)
+        self.where = _place(engine.url)
         self._name = engine.dialect.name
         self._prefix = prefix
+        # As the command line takes them.
+        self._names = f" --table-prefix {prefix}" * (prefix != PREFIX) + f" --schema {schema}" * (schema is not None)
         self._texts = Texts(self._name, prefix, schema)
         self.words = words(self._name, prefix, schema)
         self._schema_ready = False
@@ -66,8 +70,19 @@ class Database:
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction."""
         await self.ensure_schema(subject)
-        repeatable = isinstance(work, Append) and work.idempotency is not None
-        return await settle(self.retried(subject, lambda: self._attempt(work, write=True), repeatable=repeatable))
+        if not isinstance(work, Append):
+            return await settle(self.retried(subject, lambda: self._attempt(work, write=True), repeatable=False))
+        keyed = work if self._name == SQLITE else with_key(work)
+        repeatable = keyed.idempotency is not None
+
+        def append(tx: Transaction) -> None:
+            keyed(tx)
+            if keyed is not work:
+                low, high = automatic_keys(work.now)
+                tx.run(FORGET_AUTOMATIC_KEYS, session_id=work.conversation.session_id, low=low, high=high)
+
+        appended = self.retried(subject, lambda: self._attempt(append, write=True), repeatable=repeatable)
+        return cast("T", await settle(appended))
 
     async def retried(self, subject: str, attempt: Callable[[], Awaitable[T]], *, repeatable: bool) -> T:
         """Return the result of an attempt that succeeds; see `retry`."""
@@ -93,7 +108,9 @@ class Database:
                             await connection.invalidate()
                         raise
                     return result
-            except DATABASE_ERRORS as error:
+            except Exception as error:
+                if not is_database_error(error):
+                    raise
                 rolled_back = trouble_of(error) is Trouble.ROLLED_BACK
                 raise FailedError(error, outcome_known=rolled_back or not committing) from None
 
@@ -117,10 +134,16 @@ class Database:
                 if not self._create_tables:
                     raise StoreError(
                         f"{subject}: {self.where} lacks our tables, or has older ones; nothing was changed. Run "
-                        "`python -m sessions migrate URL`, or pass create_tables=True"
+                        f"`python -m sessions migrate{self._names} URL`, or pass create_tables=True"
                     )
                 await settle(self.retried(subject, self._migrate, repeatable=True))
             self._schema_ready = True
 
     async def _migrate(self) -> None:
         await self._attempt(lambda tx: migrate(tx, now()), write=True)
+
+
+def _place(url: URL) -> str:
+    """Return a URL without what is nobody's business: user, password and options, some of which are passwords."""
+    hosts = {"host": url.query["host"]} if "host" in url.query else {}
+    return url.set(username=None, password=None, query=hosts).render_as_string()

@@ -70,8 +70,15 @@ _TRANSLATIONS: Final[dict[Trouble, tuple[type[StoreError], str]]] = {
     Trouble.OTHER: (StoreError, "refused the operation"),
 }
 
-# What drivers and pools raise, beside SQLAlchemy's wrapped errors, when a server cannot be reached.
-DATABASE_ERRORS: Final = (DBAPIError, OSError, PoolTimeoutError)
+_DATABASE_ERRORS: Final = (DBAPIError, OSError, PoolTimeoutError)
+
+
+def is_database_error(error: BaseException) -> bool:
+    """Tell whether an error is one of the database, of the way to it or of the pool.
+
+    SQLAlchemy does not wrap what asyncpg raises while it connects; asyncpg is not imported here for those without it.
+    """
+    return isinstance(error, _DATABASE_ERRORS) or type(error).__module__.partition(".")[0] == "asyncpg"
 
 
 def trouble_of(error: BaseException) -> Trouble:
@@ -82,7 +89,12 @@ def trouble_of(error: BaseException) -> Trouble:
     known = _SQLSTATES.get(_sqlstate(original)) or _NUMBERS.get(_number(original))
     if known is not None:
         return known
-    lost = isinstance(original, OSError) or (isinstance(error, DBAPIError) and error.connection_invalidated)
+    lost = (
+        isinstance(original, OSError)
+        or (isinstance(error, DBAPIError) and error.connection_invalidated)
+        # None of several hosts takes writes now.
+        or type(original).__name__ == "TargetServerAttributeNotMatched"
+    )
     # Class 08 is "connection exception".
     return Trouble.LOST if lost or _sqlstate(original).startswith("08") else Trouble.OTHER
 

@@ -3,23 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import secrets
 from contextlib import asynccontextmanager
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import asyncpg
 from sqlalchemy.util import greenlet_spawn
 
 from sessions.errors import StoreError
-from sessions.log.append import Append, Idempotency
+from sessions.log.append import Append
 from sessions.log.branch import EVERYTHING
 from sessions.log.changes import KEPT_VERSIONS
 from sessions.log.dialect import POSTGRES
 from sessions.log.pop import Pop
 from sessions.log.read import ReadTail
 from sessions.stores.jobs import Jobs
-from sessions.stores.sql.errors import DATABASE_ERRORS, Trouble, trouble_of
+from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
+from sessions.stores.sql.keys import automatic_keys, with_key
 from sessions.stores.sql.postgres import (
     APPEND,
     APPEND_MANY,
@@ -30,6 +29,7 @@ from sessions.stores.sql.postgres import (
     payloads_of_tail,
 )
 from sessions.stores.sql.retry import FailedError, retry
+from sessions.stores.sql.settle import settle
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable
@@ -42,12 +42,6 @@ T = TypeVar("T")
 
 _WORKERS: Final = 2
 """Groups under way at once: while one waits for the disk, the next is sent."""
-
-_AUTOMATIC: Final = "\x01"
-"""What our own idempotency keys begin with; callers' keys cannot."""
-
-_AUTOMATIC_LIFE: Final = 15 * 60 * 1_000_000
-"""Microseconds for which our own keys are kept: longer than any retry takes, whatever the clocks."""
 
 
 class PostgresDatabase:
@@ -81,7 +75,7 @@ class PostgresDatabase:
             await self._general.ensure_schema(subject)
             if not work.entries and not work.idempotency:
                 return cast("T", None)
-            return cast("T", await self._appends.submit(_with_key(work), subject))
+            return cast("T", await self._appends.submit(with_key(work), subject))
         if isinstance(work, Pop):
             await self._general.ensure_schema(subject)
             item = await self._pop(work, subject)
@@ -106,7 +100,8 @@ class PostgresDatabase:
     async def _pop(self, work: Pop, subject: str) -> Any:
         """Return the popped item, or ``None`` if the log's own function must look."""
         values = (work.conversation.session_id, work.now, KEPT_VERSIONS)
-        rows = await self._general.retried(subject, lambda: self._fetch(POP, *values), repeatable=False)
+        # A cancelled caller must not be told before it is settled: the server would go on with what was sent.
+        rows = await settle(self._general.retried(subject, lambda: self._fetch(POP, *values), repeatable=False))
         return work.conversation.decoder.decode(rows[0][0]) if rows else None
 
     def _start_worker(self) -> None:
@@ -151,7 +146,7 @@ class PostgresDatabase:
 
     async def _append_together(self, appends: list[Append]) -> set[int]:
         """Return the indexes of the appends that were done; none if one was refused or had been done before."""
-        forget = (_AUTOMATIC, f"{_AUTOMATIC}{max(append.now for append in appends) - _AUTOMATIC_LIFE:016x}")
+        forget = automatic_keys(max(append.now for append in appends))
         try:
             if len(appends) == 1:
                 return {0} if await self._fetch(APPEND, *append_values(appends[0], forget)) else set()
@@ -169,20 +164,24 @@ class PostgresDatabase:
             async with self._driver_connection() as connection:
                 sent = True
                 return cast("list[Any]", await connection.fetch(self._texts[statement], *values))
-        except asyncpg.PostgresConnectionError as error:
-            raise FailedError(error, outcome_known=not sent) from None
-        except asyncpg.PostgresError as error:
-            raise FailedError(error, outcome_known=True) from None
-        except asyncpg.InterfaceError as error:
-            # The driver's word for a connection that was closed meanwhile.
-            raise FailedError(ConnectionError(type(error).__name__), outcome_known=not sent) from None
-        except DATABASE_ERRORS as error:
-            raise FailedError(error, outcome_known=not sent) from None
+        except Exception as error:
+            if not is_database_error(error):
+                raise
+            # What the server says, but for "connection exception", it says instead of committing.
+            said = isinstance(error, asyncpg.PostgresError) and not isinstance(error, asyncpg.PostgresConnectionError)
+            if sent and isinstance(error, asyncpg.InterfaceError):
+                # The driver's word for a connection that was closed meanwhile.
+                error = ConnectionError(type(error).__name__)
+            raise FailedError(error, outcome_known=said or not sent) from None
 
     @asynccontextmanager
     async def _driver_connection(self) -> AsyncIterator[Any]:
         """Borrow a connection of the engine's pool, as the driver knows it."""
         pooled = await self._general.engine.raw_connection()
+        while cast("Any", pooled.driver_connection).is_closed():
+            # It ended while nobody used it, as all do when the server is restarted: nothing has been sent.
+            pooled.invalidate()
+            pooled = await self._general.engine.raw_connection()
         try:
             yield pooled.driver_connection
         except BaseException as error:
@@ -192,10 +191,3 @@ class PostgresDatabase:
             raise
         finally:
             await greenlet_spawn(pooled.close)
-
-
-def _with_key(append: Append) -> Append:
-    """Return an append that can be repeated: if its answer is lost, the key tells whether it was done."""
-    if append.idempotency:
-        return append
-    return replace(append, idempotency=Idempotency(f"{_AUTOMATIC}{append.now:016x}{secrets.token_hex(8)}", b""))

@@ -54,7 +54,9 @@ class SQLAlchemyTransaction:
         *before, last = self._texts[statement]
         for clause in before:
             self._connection.execute(clause, _used(clause, values))
-        return [tuple(row) for row in self._connection.execute(last, _used(last, values))]
+        # From the driver's cursor: SQLAlchemy would log each row, if its logger is that talkative.
+        with self._connection.execute(last, _used(last, values)) as result:
+            return [tuple(row) for row in result.cursor.fetchall()]
 
     def pages(self, statement: Statement, /, **values: Any) -> Iterator[list[Row]]:
         """Yield all rows, in one list: the drivers have fetched them anyway."""
