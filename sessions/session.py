@@ -109,7 +109,7 @@ class LogSession:
             InvalidItemError: An item is not a JSON object; the message names it and the place in it.
             IdempotencyKeyReusedError: The key was used before with other items.
             TypeError: An argument has the wrong type.
-            ValueError: The key is empty, too long, or has a NUL character in it.
+            ValueError: The key is empty, too long, begins with a control character, or has a NUL character in it.
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
@@ -121,6 +121,9 @@ class LogSession:
         idempotency = None
         if idempotency_key is not None:
             key = _check_text(idempotency_key, "idempotency_key", MAX_KEY_BYTES)
+            if key < " ":
+                # Keys that stores make for themselves do.
+                raise ValueError("idempotency_key must not begin with a control character")
             idempotency = Idempotency(key, _codec.digest(items))
         entries = [
             NewEntry(payload, *classified) for payload, classified in zip(payloads, classify_items(items), strict=True)

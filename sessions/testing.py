@@ -279,7 +279,8 @@ class SessionContract:
         assert await make("race").get_items() == [user("1"), user("2")]
 
     @pytest.mark.parametrize(
-        ("key", "error"), [("", ValueError), ("a\0b", ValueError), ("k" * 256, ValueError), (7, TypeError)]
+        ("key", "error"),
+        [("", ValueError), ("a\0b", ValueError), ("\x01k", ValueError), ("k" * 256, ValueError), (7, TypeError)],
     )
     async def test_refuses_what_is_no_key(self, session: Session, key: Any, error: type[Exception]) -> None:
         with pytest.raises(error, match="idempotency_key"):

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
 import sys
 import textwrap
+import threading
+from queue import Empty, SimpleQueue
 from typing import TYPE_CHECKING, Self
 
 if TYPE_CHECKING:
@@ -58,7 +61,11 @@ class Program:
                 stdout=subprocess.PIPE,
                 stderr=stderr,
                 text=True,
+                start_new_session=True,  # A group of its own, so that its children can be killed with it.
             )
+        self._said: SimpleQueue[str | None] = SimpleQueue()
+        self._listener = threading.Thread(target=self._listen)
+        self._listener.start()
 
     def __enter__(self) -> Self:
         return self
@@ -70,8 +77,13 @@ class Program:
 
     def hear(self) -> str:
         """Return the next line it says; an empty text if it has ended."""
-        assert self._process.stdout is not None
-        return self._process.stdout.readline().strip()
+        try:
+            line = self._said.get(timeout=HANGS_AFTER)
+        except Empty:
+            raise AssertionError(f"the program says nothing; {self.errors()}") from None
+        if line is None:
+            self._said.put(None)
+        return line or ""
 
     def expect(self, words: str) -> None:
         """Wait for the next line, which is `words`."""
@@ -86,12 +98,12 @@ class Program:
     def finish(self) -> list[str]:
         """Wait for it to end well, without a word on standard error; return the lines not heard yet."""
         try:
-            said, _ = self._process.communicate(timeout=HANGS_AFTER)
+            self._process.wait(HANGS_AFTER)
         except subprocess.TimeoutExpired:
             raise AssertionError(f"the program hangs; {self.errors()}") from None
         ended = (self._process.returncode, self.errors())
         assert ended == (0, ""), ended
-        return said.splitlines()
+        return self.kill()
 
     def wait_until_stopped(self) -> None:
         """Wait until it has stopped itself with SIGSTOP."""
@@ -102,11 +114,23 @@ class Program:
         self._process.send_signal(signal.SIGCONT)
 
     def kill(self) -> list[str]:
-        """End it as ``kill -9`` does; return the lines not heard yet."""
-        self._process.kill()
-        said, _ = self._process.communicate()
-        return said.splitlines()
+        """End it and its children as ``kill -9`` does, if they have not ended; return the lines not heard yet."""
+        if self._process.poll() is None or self._listener.is_alive():  # Else its number may be another's by now.
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._listener.join()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                stream.close()
+        return list(iter(self.hear, ""))
 
     def errors(self) -> str:
         """Return the end of what it wrote to standard error."""
         return self._log.read_text()[-2000:]
+
+    def _listen(self) -> None:
+        assert self._process.stdout is not None
+        for line in self._process.stdout:
+            self._said.put(line.strip())
+        self._said.put(None)

@@ -121,7 +121,9 @@ class PostgresDatabase:
                 except BaseException as error:
                     for job in jobs:
                         job.error = job.error or error
-                    raise
+                    # Others wait, and nobody else would come for them.
+                    if not isinstance(error, Exception):
+                        raise
                 finally:
                     for job in jobs:
                         job.settle()

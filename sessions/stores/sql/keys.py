@@ -3,14 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-from sessions.log.append import Idempotency
+from sessions.log.append import Append, Idempotency
 from sessions.log.transaction import Statement
-
-if TYPE_CHECKING:
-    from sessions.log.append import Append
 
 _BEGINNING: Final = "\x01"
 
@@ -30,7 +26,8 @@ def with_key(append: Append) -> Append:
     """Return an append that can be repeated: if its answer is lost, the key tells whether it was done."""
     if append.idempotency or not append.entries:
         return append
-    return replace(append, idempotency=Idempotency(f"{_BEGINNING}{append.now:016x}{secrets.token_hex(8)}", b""))
+    key = f"{_BEGINNING}{append.now:016x}{secrets.token_hex(8)}"
+    return Append(append.conversation, append.entries, append.now, Idempotency(key, b""))
 
 
 def automatic_keys(now: int) -> tuple[str, str]:
