@@ -36,7 +36,7 @@ async def test_an_item_of_fifty_megabytes(path: Path) -> None:
 
 
 async def test_a_thousand_sessions_share_two_threads(path: Path) -> None:
-    """Fails without: stores/sqlite/registry.py, `database = _files.get(file)` in `open_file`."""
+    """Fails without: stores/sqlite/registry.py, `database = _files.get(path)` under the lock in `open_file`."""
     before = set(threading.enumerate())
     sessions = [SQLiteSession(f"conversation {number}", path) for number in range(1000)]
 

@@ -150,7 +150,8 @@ def test_forking_after_sessions_were_closed(path: Path, start: Start) -> None:
 def test_a_child_that_does_nothing_does_no_harm(path: Path, start: Start, end: str) -> None:
     """Not even by ending as an interpreter does, with all its objects.
 
-    Fails without: stores/sqlite/registry.py, `database.abandon()` in `after_in_child`.
+    Fails without: stores/sqlite/registry.py, `self._over.set()` in `after_in_parent` (the parent's threads stand still
+    for ever).
     """
     start(
         _FORK.replace("END", end)

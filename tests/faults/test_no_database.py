@@ -83,7 +83,7 @@ async def test_a_folder_that_is_missing(tmp_path: Path) -> None:
 
 
 async def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
-    """Fails without: stores/sqlite/registry.py, `except OSError` in `_identify`."""
+    """Fails without: stores/sqlite/opening.py, `except OSError` in `identify`."""
     (tmp_path / "file").write_text("kept")
 
     await _is_refused(tmp_path / "file" / "conversations.db", StoreError, "cannot be opened")
@@ -92,14 +92,14 @@ async def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
 
 
 async def test_a_name_that_is_too_long(tmp_path: Path) -> None:
-    """Fails without: stores/sqlite/registry.py, `except OSError` in `_identify`."""
+    """Fails without: stores/sqlite/opening.py, `except OSError` in `identify`."""
     await _is_refused(tmp_path / ("x" * 300), StoreError, "cannot be opened")
 
 
 async def test_a_folder_that_is_made_later(tmp_path: Path) -> None:
     """An error is not remembered.
 
-    Fails without: stores/sqlite/registry.py, `except FileNotFoundError` in `_identify`.
+    Fails without: stores/sqlite/opening.py, `except FileNotFoundError` in `identify`.
     """
     session = SQLiteSession("conversation", tmp_path / "later" / "conversations.db")
     with pytest.raises(StoreError):

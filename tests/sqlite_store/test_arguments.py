@@ -99,12 +99,18 @@ async def test_settings_that_were_spoiled_afterwards_are_refused(
     assert await session.get_items(limit=1) == [user("a")]
 
 
+def _settings_of_the_sdk() -> Any:
+    session = agents.SQLiteSession("x", session_settings={"limit": 2})
+    session.close()
+    return session.session_settings
+
+
 @pytest.mark.parametrize(
     "settings",
     [
         SessionSettings(limit=2),
         SDKSessionSettings(limit=2),
-        agents.SQLiteSession("x", session_settings={"limit": 2}).session_settings,
+        _settings_of_the_sdk(),
         {"limit": 2},
     ],
     ids=["ours", "the SDK's", "of one of the SDK's sessions", "dict"],

@@ -8,13 +8,14 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, TypeVar, cast
 
+from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
 from sessions.clock import now
 from sessions.errors import StoreError
 from sessions.log.append import Append
-from sessions.log.dialect import PREFIX, SQLITE, words
+from sessions.log.dialect import POSTGRES, PREFIX, SQLITE, words
 from sessions.log.schema import migrate, schema_is_current
 from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
 from sessions.stores.sql.keys import FORGET_AUTOMATIC_KEYS, automatic_keys, with_key
@@ -25,7 +26,6 @@ from sessions.stores.sql.transaction import SQLAlchemyTransaction, Texts
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sqlalchemy import URL
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from sessions.log.transaction import Transaction
@@ -48,6 +48,7 @@ class Database:
         self._names = f" --table-prefix {prefix}" * (prefix != PREFIX) + f" --schema {schema}" * (schema is not None)
         self._texts = Texts(self._name, prefix, schema)
         self.words = words(self._name, prefix, schema)
+        self._autocommit = getattr(engine.dialect, "_on_connect_isolation_level", None) == "AUTOCOMMIT"
         self._schema_ready = False
         self._schema_lock = asyncio.Lock()
         # SQLite has one writer. In memory, all share one connection, so readers wait too.
@@ -118,9 +119,15 @@ class Database:
         if self._name == SQLITE:
             # Python's sqlite3 would begin only before the first change, and SQLite would then not wait for others.
             await connection.exec_driver_sql("begin immediate" if write else "begin")
-        elif not write:
-            # Several statements of one snapshot.
-            await connection.execution_options(isolation_level="REPEATABLE READ")
+        elif self._name == POSTGRES:
+            # A snapshot for several reads; for changes, what the log is written for. Both, whatever the engine's own.
+            await connection.execution_options(isolation_level="READ COMMITTED" if write else "REPEATABLE READ")
+        else:
+            # Not by `execution_options`, which costs four round trips, and fails on a connection that has ended.
+            if not write:
+                await connection.exec_driver_sql("set transaction isolation level repeatable read")
+            if self._autocommit:
+                await connection.exec_driver_sql("start transaction")
 
     async def ensure_schema(self, subject: str) -> None:
         """Check the schema, once, and make the tables if that was asked for."""
@@ -146,4 +153,6 @@ class Database:
 def _place(url: URL) -> str:
     """Return a URL without what is nobody's business: user, password and options, some of which are passwords."""
     hosts = {"host": url.query["host"]} if "host" in url.query else {}
-    return url.set(username=None, password=None, query=hosts).render_as_string()
+    return URL.create(
+        url.drivername, host=url.host, port=url.port, database=url.database, query=hosts
+    ).render_as_string()

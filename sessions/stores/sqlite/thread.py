@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 import aiosqlite
 
+from sessions.errors import StoreError
+
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
@@ -30,9 +32,17 @@ class ConnectionThread(aiosqlite.Connection):
     """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
+        """Start the thread; the connection is opened by the first call of `database`.
+
+        Raises:
+            StoreError: The interpreter is ending and starts no threads any more.
+        """
         super().__init__(connect, iter_chunk_size=64)
         self._thread.daemon = True
-        self._thread.start()
+        try:
+            self._thread.start()
+        except RuntimeError as error:
+            raise StoreError("cannot open a database: the program is ending, and no thread can be started") from error
 
     def post(self, call: Callable[[], object]) -> None:
         """Have `call`, which must not raise, called on the thread, after what was posted before."""
