@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-import sys
 from typing import TYPE_CHECKING
 
 import pytest
@@ -110,14 +109,15 @@ def test_an_exit_in_the_middle_of_an_append(path: Path, start: Start, options: t
     """
     program = start(
         """
-        import contextlib, threading
+        import contextlib, threading, sessions
         async def append():
             session = SQLiteSession("conversation", path)
             for number in range(1_000_000):
                 await session.add_items([{"n": number}, {"n": number}])
                 os.write(1, f"{number}\\n".encode())  # print would take a lock into the grave.
         def work():
-            with contextlib.suppress(RuntimeError):  # Late in its end, Python starts no threads.
+            # Late in its end, Python starts no threads.
+            with contextlib.suppress(RuntimeError, sessions.StoreError):
                 asyncio.run(append())
         threading.Thread(target=work, daemon=True).start()
         heard()
@@ -193,9 +193,6 @@ def test_a_session_used_after_our_own_end(path: Path, start: Start) -> None:
     ).finish()
 
     items = asyncio.run(SQLiteSession("conversation", path).get_items())
-    if sys.version_info >= (3, 12):  # No thread can be started any more.
-        assert said == ["StoreError", "SessionClosedError"]
-        assert items == [{"n": "before"}]
-    else:
-        assert said == ["added", "SessionClosedError"]
-        assert items == [{"n": "before"}, {"n": "after"}]
+    assert said in (["added", "SessionClosedError"], ["StoreError", "SessionClosedError"])
+    # Some versions of Python start no thread any more; what was acknowledged is there all the same.
+    assert items == [{"n": "before"}, {"n": "after"}][: 2 if said[0] == "added" else 1]
