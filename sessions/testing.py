@@ -19,53 +19,29 @@ import math
 import threading
 from contextlib import suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import run_state_machine_as_test
 
 from sessions.errors import IdempotencyKeyReusedError, InvalidItemError
 from sessions.protocol import Session, SessionSettings
+from sessions.testing_model import (
+    Item,
+    ListMachine,
+    MakeSession,
+    assert_same,
+    check_batches,
+    json_items,
+    json_values,
+    user,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
-
-Item: TypeAlias = dict[str, Any]
-
-
-MakeSession: TypeAlias = "Callable[..., Session]"
-"""``make(session_id, **settings)`` returns a new object; objects of one id are one conversation."""
-
-
-def json_values() -> st.SearchStrategy[Any]:
-    """Every JSON value: integers of any size, finite floats, all of Unicode but lone surrogates."""
-    text = st.text(st.characters(exclude_categories=["Cs"]))
-    scalars = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | text
-    return st.recursive(scalars, lambda inner: st.lists(inner) | st.dictionaries(text, inner), max_leaves=20)
-
-
-def json_items() -> st.SearchStrategy[Item]:
-    """Every JSON object, and objects with the members that stores look at."""
-    text = st.text(st.characters(exclude_categories=["Cs"]))
-    looked_at = st.fixed_dictionaries(
-        {},
-        optional={
-            "role": st.sampled_from(["user", "assistant", "system", "tool"]) | json_values(),
-            "type": st.sampled_from(["message", "function_call", "function_call_output"]) | json_values(),
-            "name": json_values(),
-            "call_id": json_values(),
-            "tool_calls": json_values(),
-        },
-    )
-    return st.dictionaries(text, json_values(), max_size=4) | looked_at
-
-
-def user(text: str) -> Item:
-    """Return a user's message."""
-    return {"role": "user", "content": text}
 
 
 def _circular() -> Item:
@@ -73,6 +49,8 @@ def _circular() -> Item:
     item["content"].append({"again": item})
     return item
 
+
+__all__ = ["MakeSession", "SessionContract", "check_batches", "json_items", "json_values", "user"]
 
 # What is no JSON, and the place that a message must name.
 BAD_ITEMS: list[tuple[Any, str]] = [
@@ -184,9 +162,9 @@ class SessionContract:
             async def round_trip() -> None:
                 session = make(f"json-{uuid4()}")
                 await session.add_items(items)
-                _assert_same(await session.get_items(), items)
+                assert_same(await session.get_items(), items)
                 for item in reversed(items):
-                    _assert_same(await session.pop_item(), item)
+                    assert_same(await session.pop_item(), item)
 
             asyncio.run(round_trip())
 
@@ -372,81 +350,8 @@ class SessionContract:
     # --- Against a model ---------------------------------------------------------------------------------------
 
     def test_behaves_like_a_list(self, make: MakeSession) -> None:
-        class Machine(_ListMachine):
+        class Machine(ListMachine):
             def __init__(self) -> None:
                 super().__init__(make)
 
         run_state_machine_as_test(Machine, settings=settings(max_examples=30, stateful_step_count=30, deadline=None))
-
-
-def check_batches(items: list[Any], *, writers: int, batches: int, parts: int) -> None:
-    """Check items ``{"writer", "batch", "part"}``: none lost or twice, batches whole, each writer's in order."""
-    assert len(items) == writers * batches * parts
-    seen = dict.fromkeys(range(writers), 0)
-    for start in range(0, len(items), parts):
-        writer = items[start]["writer"]
-        expected = [{"writer": writer, "batch": seen[writer], "part": part} for part in range(parts)]
-        assert items[start : start + parts] == expected
-        seen[writer] += 1
-    assert set(seen.values()) == {batches}
-
-
-def _assert_same(found: Any, expected: Any) -> None:
-    """Compare as JSON does: 1, 1.0 and true are different, 0.0 and -0.0 too; the order of members is kept."""
-    assert repr(found) == repr(expected)
-
-
-class _ListMachine(RuleBasedStateMachine):
-    """Any sequence of operations on two objects of one session does to it what it does to a list."""
-
-    def __init__(self, make: MakeSession) -> None:
-        super().__init__()
-        self._make = make
-        self._runner = asyncio.Runner()
-        self._model: list[Item] = []
-        self._keys: dict[str, list[Item]] = {}
-
-    @initialize()
-    def begin(self) -> None:
-        session_id = f"machine-{uuid4()}"
-        self._sessions = (self._make(session_id), self._make(session_id))
-
-    @rule(which=st.integers(0, 1), items=st.lists(json_items(), max_size=3))
-    def add(self, which: int, items: list[Item]) -> None:
-        self._runner.run(self._sessions[which].add_items(items))
-        self._model += items
-
-    @rule(which=st.integers(0, 1), items=st.lists(json_items(), max_size=2), key=st.sampled_from("abc"))
-    def add_with_key(self, which: int, items: list[Item], key: str) -> None:
-        adding = self._sessions[which].add_items(items, idempotency_key=key)
-        known = self._keys.setdefault(key, items)
-        if known is items:
-            self._model += items
-        elif repr(known) != repr(items):
-            with suppress(IdempotencyKeyReusedError):  # Not raised where only the order of members differs.
-                self._runner.run(adding)
-            return
-        self._runner.run(adding)
-
-    @rule(which=st.integers(0, 1))
-    def pop(self, which: int) -> None:
-        expected = self._model.pop() if self._model else None
-        _assert_same(self._runner.run(self._sessions[which].pop_item()), expected)
-
-    @rule(which=st.integers(0, 1))
-    def clear(self, which: int) -> None:
-        self._runner.run(self._sessions[which].clear_session())
-        self._model.clear()
-
-    @rule(which=st.integers(0, 1), limit=st.integers(0, 12))
-    def read(self, which: int, limit: int) -> None:
-        expected = self._model[-limit:] if limit else []
-        _assert_same(self._runner.run(self._sessions[which].get_items(limit)), expected)
-
-    @invariant()
-    def all_is_there(self) -> None:
-        if hasattr(self, "_sessions"):
-            _assert_same(self._runner.run(self._sessions[0].get_items()), self._model)
-
-    def teardown(self) -> None:
-        self._runner.close()

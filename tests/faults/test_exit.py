@@ -166,8 +166,8 @@ def test_an_exit_while_another_process_holds_the_file(path: Path, start: Start, 
 def test_a_session_used_after_our_own_end(path: Path, start: Start) -> None:
     """Functions that a program has called at its end run after ours if they were registered before.
 
-    Fails without: stores/sqlite/registry.py, `_files.clear()` in `_close_all`; stores/sqlite/backend.py,
-    `if database.path == MEMORY` in `_open_again`.
+    Fails without: stores/sqlite/backend.py, `if database.path == MEMORY` in `_open_again`; for a file,
+    `retire(database)` there together with stores/sqlite/registry.py, `_files.clear()` in `_close_all`.
     """
     said = start(
         """
