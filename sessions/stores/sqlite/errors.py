@@ -26,7 +26,7 @@ _TRANSLATIONS: Final[dict[int, tuple[type[StoreError], str]]] = {
     ),
     sqlite3.SQLITE_READONLY: (
         StoreReadOnlyError,
-        "can only be read; nothing was changed. Check the permissions of the file and its folder",
+        "cannot be written by this user; nothing was changed. Check the permissions of the file and its folder",
     ),
     sqlite3.SQLITE_PERM: (
         StoreReadOnlyError,

@@ -106,12 +106,12 @@ class ConnectionThread(aiosqlite.Connection):
             if close:
                 self._connection.close()
             else:
-                # The parent was late in closing it. To close it here would be to use it, so nobody ever does.
-                _kept.append(self._connection)
+                # The parent was late in closing it. To close it here would be to use it, so it gets one reference that
+                # nobody gives back, not even the end of the interpreter.
+                import ctypes  # noqa: PLC0415 - needed in such a child only
+
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
             self._connection = None
-
-
-_kept: list[sqlite3.Connection] = []
 
 
 def _call_once(calls: list[Callable[[], object]]) -> None:
