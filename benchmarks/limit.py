@@ -1,7 +1,7 @@
 """The limit: the least work that can do the job with `sqlite3`, called directly and blocking.
 
-One table, one index, one statement an operation, WAL with synchronous=FULL, and msgspec as the JSON library
-(here faster than orjson on these items). No threads, no branches, no versions, no idempotency: nobody should
+One table, one index, one statement an operation, WAL with synchronous=FULL, and msgspec as the JSON library, as
+ours (orjson is 5 to 15 % faster on these items). No threads, no branches, no versions, no idempotency: nobody should
 use it, and nothing that keeps the same promise of durability can be much faster. The layouts with a clustered
 key were measured too: a few per cent faster to read, as many slower to append.
 """

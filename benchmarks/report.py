@@ -67,13 +67,24 @@ def show(results: list[Result], console: Console) -> None:
 
 def write(path: Path, results: list[Result], durability: dict[Side, str], bench: Bench) -> None:
     """Writes the same table with all that is needed to judge it."""
+    write_table(
+        path,
+        [
+            INTRODUCTION,
+            f"- Date: {datetime.now(UTC):%Y-%m-%d}",
+            f"- Machine: {describe_machine(bench.folder)}",
+            f"- Versions: {describe_versions()}",
+            f"- Items: {describe_items(bench.data)}",
+            *(f"- Durability, {TITLES[side]}: {text}" for side, text in durability.items()),
+        ],
+        results,
+    )
+
+
+def write_table(path: Path, before: list[str], results: list[Result]) -> None:
+    """Writes a document that ends in the table."""
     lines = [
-        INTRODUCTION,
-        f"- Date: {datetime.now(UTC):%Y-%m-%d}",
-        f"- Machine: {describe_machine(bench.folder)}",
-        f"- Versions: {describe_versions()}",
-        f"- Items: {describe_items(bench.data)}",
-        *(f"- Durability, {TITLES[side]}: {text}" for side, text in durability.items()),
+        *before,
         "",
         "| " + " | ".join(COLUMNS) + " |",
         "| --- " + "| ---: " * (len(COLUMNS) - 1) + "|",
