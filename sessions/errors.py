@@ -16,8 +16,8 @@
         └── SchemaVersionError                   written by a newer version of this package
 
 An argument of the wrong type or range raises Python's own ``TypeError`` or ``ValueError``. Messages name the
-session, what happened and what to do; never the content of an item. An error of the database driver is kept as
-``__cause__``.
+session, what happened and what to do; never the content of an item. SQLite's own error is kept as
+``__cause__``; those of other databases are not, because their texts show statements' parameters.
 """
 
 from __future__ import annotations

@@ -9,9 +9,10 @@ neighbours on disk and need no second index. Ids of sessions and segments are ne
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sessions.errors import SchemaVersionError
+from sessions.errors import SchemaVersionError, StoreBusyError
 from sessions.log import statements
 from sessions.log.dialect import PREFIX, table_name
 from sessions.log.transaction import Statement
@@ -154,11 +155,20 @@ def migrate(tx: Transaction, now: int) -> None:
         tx: A transaction that nobody else writes beside.
         now: The time, in microseconds since 1970, UTC.
     """
-    tx.run(statements.LOCK_SCHEMA)
-    tx.run(CREATE_SCHEMA_TABLE)
-    (applied,) = tx.one(statements.SCHEMA_VERSION) or (0,)
-    for number, migration in enumerate(MIGRATIONS[applied:], applied + 1):
-        for statement in migration:
-            tx.run(statement)
-        tx.run(statements.MIGRATION_APPLIED, number=number, now=now)
+    if tx.one(statements.LOCK_SCHEMA) != (1,):
+        raise StoreBusyError(
+            "another process has been migrating the tables for a minute; nothing was changed. Try again"
+        )
+    try:
+        tx.run(CREATE_SCHEMA_TABLE)
+        (applied,) = tx.one(statements.SCHEMA_VERSION) or (0,)
+        for number, migration in enumerate(MIGRATIONS[applied:], applied + 1):
+            for statement in migration:
+                tx.run(statement)
+            tx.run(statements.MIGRATION_APPLIED, number=number, now=now)
+    except BaseException:
+        # MariaDB's lock outlives the transaction; elsewhere nothing more can be said in one that has failed.
+        with suppress(Exception):
+            tx.run(statements.UNLOCK_SCHEMA)
+        raise
     tx.run(statements.UNLOCK_SCHEMA)

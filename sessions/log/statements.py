@@ -228,12 +228,12 @@ MIGRATION_APPLIED = Statement(
     {MARIADB: "insert ignore into {schema} (number, applied_at) values (:number, :now)"},
 )
 LOCK_SCHEMA = Statement(
-    "Let no other process migrate until this transaction ends; SQLite's transaction does that by itself.",
+    "Let no other process migrate until this transaction ends, and return 1; SQLite's does that by itself.",
     "select 1",
     {
         # The key is "agentlog" in ASCII.
-        POSTGRES: "select pg_advisory_xact_lock(7018422474229378919)",
-        MARIADB: "do get_lock('agent_log_schema', 60)",
+        POSTGRES: "select 1 from pg_advisory_xact_lock(7018422474229378919)",
+        MARIADB: "select get_lock('agent_log_schema', 60)",
     },
 )
 UNLOCK_SCHEMA = Statement(
