@@ -9,10 +9,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .network import network, postgres_network
 from .servers import MariaDB, NotInstalledError, Postgres, running_mariadb, running_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+__all__ = ["network", "postgres_network"]
 
 
 @pytest.fixture(scope="session")

@@ -10,11 +10,12 @@ import importlib.util
 import os
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import time
 import uuid
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -42,6 +43,48 @@ class Postgres:
         """Execute a statement as the superuser."""
         _run([self.bin / "psql", "-q", "-X", "-h", "127.0.0.1", "-p", self.port, "-U", "postgres",
               "-d", database, "-v", "ON_ERROR_STOP=1", "-c", statement])  # fmt: skip
+
+    def rows(self, query: str, database: str = "postgres") -> list[str]:
+        """Return what a query of one column finds."""
+        return _run([self.bin / "psql", "-q", "-X", "-A", "-t", "-h", "127.0.0.1", "-p", self.port, "-U", "postgres",
+                     "-d", database, "-v", "ON_ERROR_STOP=1", "-c", query]).split()  # fmt: skip
+
+    def start(self, settings: Sequence[str] = ()) -> None:
+        """Start on data that is there, and wait until it answers."""
+        own = [f"-p {self.port} -h 127.0.0.1 -k {self.folder} -c max_connections=300", *(f"-c {s}" for s in settings)]
+        _run([self.bin / "pg_ctl", "-D", self.folder / "data", "-w", "-l", self.folder / "log", "-o", " ".join(own),
+              "start"], self.user)  # fmt: skip
+
+    def stop(self) -> None:
+        """Stop without ado, unless it has ended."""
+        if (self.folder / "data" / "postmaster.pid").exists():
+            command = [self.bin / "pg_ctl", "-D", self.folder / "data", "-m", "immediate", "-w", "stop"]
+            _run(command, self.user)
+
+    def kill(self) -> None:
+        """End all its processes as the loss of the machine would: each is the leader of a group of its own."""
+        file = self.folder / "data" / "postmaster.pid"
+        leader = int(file.read_text().split()[0])
+        for child in Path(f"/proc/{leader}/task/{leader}/children").read_text().split():
+            with suppress(ProcessLookupError):
+                os.kill(int(child), signal.SIGKILL)
+        os.kill(leader, signal.SIGKILL)
+        file.unlink()
+
+    def standby(self, name: str) -> Postgres:
+        """Make and start a standby of that name."""
+        copy = Postgres(self.bin, self.user, self.folder.parent / name, free_port())
+        _make_folder(copy.folder, self.user)
+        source = f"host=127.0.0.1 port={self.port} user=postgres application_name={name}"
+        _run([self.bin / "pg_basebackup", "-d", source, "-D", copy.folder / "data", "-R", "-c", "fast", "--no-sync"],
+             self.user)  # fmt: skip
+        copy.start()
+        return copy
+
+    def restart(self) -> None:
+        """Stop and start; all connections end."""
+        _run([self.bin / "pg_ctl", "-D", self.folder / "data", "-w", "-m", "fast", "-l", self.folder / "log",
+              "restart"], self.user)  # fmt: skip
 
     def new_database(self) -> str:
         """Make a database and return its URL."""
@@ -74,13 +117,12 @@ def running_postgres(folder: Path, settings: Sequence[str] = ("fsync=off",)) -> 
     _make_folder(folder, user)
     data = folder / "data"
     _run([binaries / "initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "-D", data], user)
-    port = free_port()
-    options = " ".join([f"-p {port} -h 127.0.0.1 -k {folder} -c max_connections=300", *(f"-c {s}" for s in settings)])
-    _run([binaries / "pg_ctl", "-D", data, "-w", "-l", folder / "log", "-o", options, "start"], user)
+    server = Postgres(binaries, user, folder, free_port())
+    server.start(settings)
     try:
-        yield Postgres(binaries, user, folder, port)
+        yield server
     finally:
-        _run([binaries / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop"], user)
+        server.stop()
 
 
 @contextmanager
@@ -106,6 +148,30 @@ def running_mariadb(folder: Path) -> Iterator[MariaDB]:
     finally:
         server.kill()
         server.wait()
+
+
+@contextmanager
+def running_pgbouncer(folder: Path, postgres: Postgres) -> Iterator[int]:
+    """Start pgbouncer before a server, in transaction mode with few connections; return its port."""
+    if shutil.which("pgbouncer") is None:
+        raise NotInstalledError("pgbouncer is not installed: apt-get install pgbouncer")
+    user = _server_user("postgres")
+    _make_folder(folder, user)
+    port, settings = free_port(), folder / "pgbouncer.ini"
+    settings.write_text(
+        f"[databases]\n* = host=127.0.0.1 port={postgres.port} user=postgres\n"
+        f"[pgbouncer]\nlisten_addr=127.0.0.1\nlisten_port={port}\nunix_socket_dir=\nauth_type=any\n"
+        "pool_mode=transaction\ndefault_pool_size=4\nmax_client_conn=300\nlog_connections=0\nlog_disconnections=0\n"
+    )
+    bouncer = subprocess.Popen(
+        ["pgbouncer", str(settings)], user=user, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        _wait_until_listening(port)
+        yield port
+    finally:
+        bouncer.kill()
+        bouncer.wait()
 
 
 def free_port() -> int:
@@ -153,13 +219,14 @@ def _make_folder(folder: Path, user: str | None) -> None:
         shutil.chown(folder, user)
 
 
-def _run(command: Sequence[object], user: str | None = None) -> None:
+def _run(command: Sequence[object], user: str | None = None) -> str:
     done = subprocess.run(
         [str(part) for part in command], user=user, capture_output=True, text=True, check=False, cwd="/",
         stdin=subprocess.DEVNULL, env={**os.environ, "LC_ALL": "C"},
     )  # fmt: skip
     if done.returncode:
         raise RuntimeError(f"{command[0]} failed: {done.stdout[-500:]}{done.stderr[-2000:]}")
+    return done.stdout
 
 
 def _wait_until_up(mariadb: MariaDB) -> None:
@@ -171,5 +238,18 @@ def _wait_until_up(mariadb: MariaDB) -> None:
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.2)
+        else:
+            return
+
+
+def _wait_until_listening(port: int) -> None:
+    deadline = time.monotonic() + STARTS_WITHIN
+    while True:
+        try:
+            socket.create_connection(("127.0.0.1", port)).close()
+        except ConnectionRefusedError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
         else:
             return

@@ -76,7 +76,7 @@ _DATABASE_ERRORS: Final = (DBAPIError, OSError, PoolTimeoutError)
 def is_database_error(error: BaseException) -> bool:
     """Tell whether an error is one of the database, of the way to it or of the pool.
 
-    SQLAlchemy does not wrap what asyncpg raises while it connects; asyncpg is not imported here for those without it.
+    What asyncpg raises on its own connection is not wrapped; it is not imported here for those without it.
     """
     return isinstance(error, _DATABASE_ERRORS) or type(error).__module__.partition(".")[0] == "asyncpg"
 
@@ -93,7 +93,7 @@ def trouble_of(error: BaseException) -> Trouble:
         isinstance(original, OSError)
         or (isinstance(error, DBAPIError) and error.connection_invalidated)
         # None of several hosts takes writes now.
-        or type(original).__name__ == "TargetServerAttributeNotMatched"
+        or type(original.__cause__ or original).__name__ == "TargetServerAttributeNotMatched"
     )
     # Class 08 is "connection exception".
     return Trouble.LOST if lost or _sqlstate(original).startswith("08") else Trouble.OTHER

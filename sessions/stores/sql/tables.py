@@ -1,16 +1,22 @@
 """Our tables as SQLAlchemy's `MetaData`, for those who manage their schema with Alembic.
 
 The migrations in `log/schema.py` are what makes the tables; a test on every database holds the two against each other.
+`create_all` notes their numbers, as a migration does; a revision of Alembic's has to insert them itself.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, Column, Identity, Index, LargeBinary, MetaData, SmallInteger, Table, Text
+from sqlalchemy import BigInteger, Column, Identity, Index, LargeBinary, MetaData, SmallInteger, Table, Text, event
 from sqlalchemy.dialects import mysql, postgresql
 
+from sessions.clock import now
 from sessions.log.dialect import PREFIX, check_name, table_name
+from sessions.log.schema import MIGRATIONS
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
 
 _COLLATION = "utf8mb4_nopad_bin"
 _BYTES = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql")
@@ -45,10 +51,11 @@ def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
     def serial() -> Column[Any]:
         return Column("id", BigInteger, Identity(), primary_key=True, autoincrement=True)
 
-    def table(name: str, *columns: Column[Any] | Index, **options: Any) -> None:
-        Table(check_name(table_name(name, table_prefix)), made, *columns, mysql_engine="InnoDB", **options)
+    def table(name: str, *columns: Column[Any] | Index, **options: Any) -> Table:
+        return Table(check_name(table_name(name, table_prefix)), made, *columns, mysql_engine="InnoDB", **options)
 
-    table("schema", number("number", key=True), number("applied_at"))
+    applied = table("schema", number("number", key=True), number("applied_at"))
+    event.listen(applied, "after_create", _note_migrations)
     table(
         "sessions",
         serial(),
@@ -109,3 +116,8 @@ def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
         number("created_at"),
     )
     return made
+
+
+def _note_migrations(applied: Table, connection: Connection, **_: object) -> None:
+    numbers = range(1, len(MIGRATIONS) + 1)
+    connection.execute(applied.insert(), [{"number": number, "applied_at": now()} for number in numbers])

@@ -1,0 +1,50 @@
+"""One function in several new processes at the same time."""
+
+from __future__ import annotations
+
+import multiprocessing
+from contextlib import contextmanager
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from multiprocessing.process import BaseProcess
+    from multiprocessing.synchronize import Barrier
+
+# Twenty processes that import everything anew take half a minute.
+_context = multiprocessing.get_context("forkserver")
+_context.set_forkserver_preload(["sessions.testing", "sessions.stores.sql.hot", "sessions.store", "aiomysql"])
+
+HANGS_AFTER = 120.0
+"""Seconds after which a process is taken to hang. Nothing passes or fails by being fast."""
+
+
+def run_together(count: int, work: Callable[..., None], *arguments: object) -> None:
+    """Call ``work(number, barrier, *arguments)`` in `count` new processes, and wait until all have ended well.
+
+    Args:
+        count: How many.
+        work: A function of a module. It calls ``barrier.wait()`` to begin when all others do.
+        *arguments: What it is given.
+    """
+    with running_together(count, work, *arguments) as processes:
+        for process in processes:
+            process.join(HANGS_AFTER)
+    assert [process.exitcode for process in processes] == [0] * count
+
+
+@contextmanager
+def running_together(count: int, work: Callable[..., None], *arguments: object) -> Iterator[list[BaseProcess]]:
+    """The same, while the block goes on; processes that have not ended by then are killed."""
+    barrier: Barrier = _context.Barrier(count)
+    processes: list[BaseProcess] = [
+        _context.Process(target=work, args=(number, barrier, *arguments)) for number in range(count)
+    ]
+    for process in processes:
+        process.start()
+    try:
+        yield processes
+    finally:
+        for process in processes:
+            process.kill()
+            process.join()

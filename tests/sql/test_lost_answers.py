@@ -1,0 +1,133 @@
+"""A connection ends before a request arrives, or before its answer does."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sessions.errors import OutcomeUnknownError
+
+from .network import message
+
+if TYPE_CHECKING:
+    from .network import Network
+
+
+@pytest.mark.parametrize("times", [1, 3])
+@pytest.mark.parametrize("known", [False, True], ids=["new session", "known session"])
+@pytest.mark.parametrize("own_key", [None, "k"], ids=["automatic key", "own key"])
+async def test_an_append_whose_answer_is_lost_is_added_once(
+    network: Network,
+    known: bool,  # noqa: FBT001
+    times: int,
+    own_key: str | None,
+) -> None:
+    """
+    Fails without: stores/sql/keys.py, `return Append(append.conversation, …)` in `with_key` (`return append`).
+    """
+    await network.session("other").add_items([message("the tables are there")])
+    session = network.session()
+    before = [message("before")] if known else []
+    await session.add_items(before)
+    network.proxy.lose_answer_to(network.commit_of(b"marked") if known else network.commit, times)
+    await session.add_items([message("marked"), message("and its neighbour")], idempotency_key=own_key)
+    assert network.proxy.losses == times
+    assert await network.stored() == [*before, message("marked"), message("and its neighbour")]
+
+
+async def test_waiting_appends_whose_common_answer_is_lost_are_each_added_once(postgres_network: Network) -> None:
+    """Sixty wait; the first group's answer is lost, and the second's.
+
+    Fails without: stores/sql/postgres.py, `), keyed as (` of APPEND_MANY (with "where false" it remembers no key).
+    """
+    names = [f"session {number}" for number in range(12)]
+    sessions = [postgres_network.session(name) for name in names]
+    for session in sessions:
+        await session.add_items([message("first")])
+    postgres_network.proxy.lose_answer_to(b"waiting", times=2)
+    await asyncio.gather(
+        *(session.add_items([message(f"waiting {n}"), message(f"{n}")]) for n in range(5) for session in sessions)
+    )
+    assert postgres_network.proxy.losses == 2
+    for name in names:
+        first, *rest = await postgres_network.stored(name)
+        assert first == message("first")
+        pairs = [(rest[at], rest[at + 1]) for at in range(0, len(rest), 2)]
+        assert sorted(map(str, pairs)) == [str((message(f"waiting {n}"), message(f"{n}"))) for n in range(5)]
+
+
+async def test_a_read_whose_answer_is_lost_is_repeated(network: Network) -> None:
+    """
+    Fails without: stores/sql/hot.py, `repeatable=True` in `_tail`; stores/sql/retry.py, `Trouble.LOST` in `_RETRIED`.
+    """
+    session = network.session("marked")
+    await session.add_items([message("1"), message("2")])
+    network.proxy.lose_answer_to(b"marked", times=2)
+    assert await session.get_items() == [message("1"), message("2")]
+    assert network.proxy.losses == 2
+
+
+async def test_a_pop_whose_answer_is_lost_is_not_repeated(network: Network) -> None:
+    """
+    Fails without: stores/sql/hot.py, `repeatable=False` in `_pop`; on MariaDB, stores/sql/database.py,
+    `committing = write`.
+    """
+    session = network.session("marked")
+    await session.add_items([message("1"), message("2"), message("3")])
+    network.proxy.lose_answer_to(network.commit_of(b"marked"))
+    with pytest.raises(OutcomeUnknownError, match="session 'marked'"):
+        await session.pop_item()
+    assert network.proxy.losses == 1
+    assert await network.stored("marked") == [message("1"), message("2")]
+    assert await session.pop_item() == message("2")
+
+
+async def test_a_pop_by_the_log_itself_whose_answer_is_lost_is_not_repeated(postgres_network: Network) -> None:
+    """What the single statement leaves to the log: an undecodable last entry.
+
+    Fails without: stores/sql/database.py, `committing = write`.
+    """
+    session = postgres_network.session()
+    await session.add_items([message("1"), message("2"), message("3")])
+    postgres_network.server.sql(
+        "update agent_log_entries set payload = '{' where id = (select max(id) from agent_log_entries)",
+        postgres_network.database,
+    )
+    postgres_network.proxy.lose_answer_to(postgres_network.commit)
+    with pytest.raises(OutcomeUnknownError, match="session 's'"):
+        await session.pop_item()
+    assert await postgres_network.stored() == [message("1")]
+
+
+async def test_a_clear_whose_answer_is_lost_is_not_repeated(network: Network) -> None:
+    """What others add after it would be removed by a second one.
+
+    Fails without: stores/sql/database.py, `committing = write`.
+    """
+    session = network.session()
+    await session.add_items([message("1")])
+    network.proxy.lose_answer_to(network.commit)
+    with pytest.raises(OutcomeUnknownError, match="session 's'"):
+        await session.clear_session()
+    assert await network.stored() == []
+
+
+@pytest.mark.parametrize("operation", ["add", "get", "clear"])
+async def test_what_ended_before_the_commit_is_repeated(network: Network, operation: str) -> None:
+    """
+    Fails without: stores/sql/retry.py, `error.outcome_known or` in `may_retry`.
+    """
+    session = network.session("marked")
+    await session.add_items([message("1")])
+    network.proxy.lose_request(b"marked", times=2)
+    if operation == "add":
+        await session.add_items([message("2")])
+        assert await session.get_items() == [message("1"), message("2")]
+    elif operation == "get":
+        assert await session.get_items() == [message("1")]
+    else:
+        await session.clear_session()
+        assert await session.get_items() == []
+    assert network.proxy.losses == 2

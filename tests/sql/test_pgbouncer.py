@@ -1,0 +1,81 @@
+"""Behind pgbouncer in transaction mode, where each transaction may be on another connection of the server."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy.engine import make_url
+
+from sessions import open_store
+from sessions.testing import check_batches
+
+from .processes import run_together
+from .servers import NotInstalledError, Postgres, running_pgbouncer
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from multiprocessing.synchronize import Barrier
+    from pathlib import Path
+
+ENGINE_KWARGS: dict[str, Any] = {"connect_args": {"statement_cache_size": 0, "prepared_statement_cache_size": 0}}
+"""What is needed: prepared statements belong to a connection of the server."""
+
+_PROCESSES, _REQUESTS, _SESSIONS = 4, 120, 5
+
+
+@pytest.fixture
+def bounced_url(postgres: Postgres, public_folder: Path) -> Iterator[str]:
+    try:
+        with running_pgbouncer(public_folder / "pgbouncer", postgres) as port:
+            yield make_url(postgres.new_database()).set(port=port).render_as_string(hide_password=False)
+    except NotInstalledError as error:
+        pytest.skip(str(error))
+
+
+def test_everything_works_behind_pgbouncer(bounced_url: str) -> None:
+    """Also the migrations, whose lock ends with their transaction.
+
+    Fails without: `"statement_cache_size": 0` in the options above.
+    """
+    run_together(_PROCESSES, _work, bounced_url)
+
+    async def check() -> None:
+        async with open_store(bounced_url, engine_kwargs=ENGINE_KWARGS) as store:
+            assert len(await store.sessions()) == 1 + _SESSIONS
+            for number in range(_SESSIONS):
+                found = await store.session(f"s {number}").get_items()
+                check_batches(found, writers=_PROCESSES, batches=_REQUESTS // _SESSIONS, parts=2)
+
+    asyncio.run(check())
+
+
+def _work(process: int, barrier: Barrier, url: str) -> None:
+    async def request(number: int) -> None:
+        """What the log's own functions do, in transactions of several statements."""
+        async with open_store(url, create_tables=True, engine_kwargs=ENGINE_KWARGS) as store:
+            session = store.session(f"brief {process} {number}")
+            await session.add_items([{"number": number}])
+            assert await session.get_items() == [{"number": number}]
+            await session.clear_session()
+            assert await store.delete(session.session_id)
+
+    async def write(session_number: int) -> None:
+        async with open_store(url, create_tables=True, engine_kwargs=ENGINE_KWARGS) as store:
+            session, scratch = store.session(f"s {session_number}"), store.session("scratch")
+            for batch in range(_REQUESTS // _SESSIONS):
+                await session.add_items([{"writer": process, "batch": batch, "part": part} for part in range(2)])
+                latest = await session.get_items(2)
+                assert latest[0]["writer"] == latest[1]["writer"]
+                await scratch.add_items([{"role": "user", "content": "taken back"}])
+                await scratch.pop_item()
+            if process == 0:
+                await scratch.clear_session()
+
+    async def work() -> None:
+        await asyncio.gather(*map(write, range(_SESSIONS)))
+        await asyncio.gather(*map(request, range(_REQUESTS // 3)))
+
+    barrier.wait()
+    asyncio.run(work())
