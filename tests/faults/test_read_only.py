@@ -75,7 +75,9 @@ def test_a_read_only_file_is_read(folder: Path, session: SQLiteSession, start: S
     said = _try(folder, start)
 
     assert said[0] == said[-1] == str(_ITEMS)
-    assert all(each.startswith("StoreReadOnlyError: ") and "cannot be written by this user" in each for each in said[_WRITES])
+    assert all(
+        each.startswith("StoreReadOnlyError: ") and "cannot be written by this user" in each for each in said[_WRITES]
+    )
     assert asyncio.run(session.get_items()) == _ITEMS
 
 
