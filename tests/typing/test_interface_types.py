@@ -80,7 +80,9 @@ async def test_it_runs_as_it_is_typed() -> None:
         assert len(await a_function_of_any_session(session)) == 1
         await both_ways_to_close(session, AsyncSQLiteSession("s"))
     # The SDK's own sessions know no idempotency key, so they are sessions of ours when run, but not as typed.
-    assert isinstance(agents.SQLiteSession("s"), Session)
+    theirs = agents.SQLiteSession("s")
+    assert isinstance(theirs, Session)
+    theirs.close()
 
 
 RIGHT = """
