@@ -10,9 +10,10 @@ from typing import Any
 import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
-from json_values import identical, items, nested
 
 from sessions.codecs.json import MAX_DEPTH, JSONCodec
+
+from .json_values import identical, items, nested
 
 codec = JSONCodec()
 

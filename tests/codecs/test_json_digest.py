@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from json_values import identical, items
 
 from sessions.codecs.json import JSONCodec
+
+from .json_values import identical, items
 
 if TYPE_CHECKING:
     from hypothesis.strategies import DataObject

@@ -10,10 +10,11 @@ from typing import Any
 from uuid import UUID
 
 import pytest
-from json_values import nested
 
 from sessions import InvalidItemError
 from sessions.codecs.json import MAX_DEPTH, JSONCodec
+
+from .json_values import nested
 
 codec = JSONCodec()
 

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
-from json_values import identical, items, nested
 
 from sessions.codecs.json import MAX_DEPTH, JSONCodec
+
+from .json_values import identical, items, nested
 
 codec = JSONCodec()
 

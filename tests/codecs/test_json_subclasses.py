@@ -8,10 +8,11 @@ from enum import Enum, IntEnum, StrEnum
 from typing import Any, Self
 
 import pytest
-from json_values import identical
 
 from sessions import InvalidItemError
 from sessions.codecs.json import JSONCodec
+
+from .json_values import identical
 
 codec = JSONCodec()
 

@@ -155,7 +155,8 @@ class PostgresDatabase:
             values, number_of = append_many_values(appends, forget)
             numbers = {row[0] for row in await self._fetch(APPEND_MANY, *values)}
         except FailedError as failed:
-            if trouble_of(failed.error) is Trouble.OTHER:
+            # A key that was seen before is for the log's own function to tell.
+            if trouble_of(failed.error) is Trouble.OTHER or isinstance(failed.error, asyncpg.UniqueViolationError):
                 return set()
             raise
         return {index for index, number in enumerate(number_of) if number in numbers}
