@@ -142,6 +142,18 @@ async def _items(url: str) -> list[Any]:
         return await store.session("s").get_items()
 
 
+def _wait_until_replayed(standby: Postgres) -> None:
+    """Wait until a standby shows what was acknowledged: it may have it on disk and not yet have replayed it."""
+    deadline = time.monotonic() + 60
+    while True:
+        try:
+            return standby.sql("select 1 / count(*) from agent_log_entries", "conversations")
+        except RuntimeError:
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.05)
+
+
 def test_a_primary_is_waited_for_while_all_hosts_are_standbys(
     public_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -151,6 +163,8 @@ def test_a_primary_is_waited_for_while_all_hosts_are_standbys(
     with _cluster(public_folder / "waiting") as servers:
         primary, *standbys = servers
         asyncio.run(_append(_url(servers), ["first"]))
+        for standby in standbys:
+            _wait_until_replayed(standby)
         primary.kill()
         monkeypatch.setattr(retry, "ATTEMPTS", 3)
         with pytest.raises(StoreError, match="tried 3 times"):
