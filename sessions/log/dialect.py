@@ -73,9 +73,7 @@ _TYPES: Final[Mapping[str, Mapping[str, str]]] = {
     },
 }
 
-
 _CURRENT_SCHEMA: Final = {SQLITE: "'main'", POSTGRES: "current_schema()", MARIADB: "database()"}
-
 
 _MAX_NAME_LENGTH: Final = 63
 """What Postgres allows."""

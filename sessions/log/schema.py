@@ -3,7 +3,7 @@
 A migration, once released, never changes: old files open by running the ones they lack. ``{prefix}schema`` holds
 the numbers that have been applied.
 
-An entry's id is its segment and its position in one 64-bit {integer}, so that a conversation's entries are
+An entry's id is its segment and its position in one 64-bit integer, so that a conversation's entries are
 neighbours on disk and need no second index. Ids of sessions and segments are never given twice.
 """
 
