@@ -8,8 +8,8 @@ from sessions.log import statements
 from sessions.log.branch import find_head, position_of, walk_back
 from sessions.log.changes import record_change
 from sessions.log.classify import USER
-from sessions.log.session_row import lock_session, raise_version
-from sessions.log.takeover import take_over
+from sessions.log.session_row import raise_version
+from sessions.log.takeover import lock_conversation
 
 if TYPE_CHECKING:
     from sessions.log.branch import Head
@@ -43,11 +43,10 @@ def pop(tx: Transaction, conversation: Conversation, now: int, *, strict: bool) 
         stay.
     """
     session_id = conversation.session_id
-    if lock_session(tx, session_id) is None:
-        take_over(tx, conversation, now)
-    head = find_head(tx, session_id)
-    if head is None:
+    if lock_conversation(tx, conversation, now) is None:
+        # Another process may make the session now; without the lock its head would be stale at once.
         return None, []
+    head: Any = find_head(tx, session_id)
     undecodable: list[int] = []
     for segment, rows in walk_back(tx, head, _PAGE, statements.ENTRIES_BACKWARD):
         for entry, payload, kind, turn in rows:

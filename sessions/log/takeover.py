@@ -62,6 +62,17 @@ def is_waiting(tx: Transaction, conversation: Conversation) -> bool:
     return _has_messages(tx, conversation.session_id, conversation.foreign)
 
 
+def lock_conversation(tx: Transaction, conversation: Conversation, now: int) -> int | None:
+    """Lock a session, taken over first if it waits for that; return its internal id, or ``None`` if there is none.
+
+    Whoever gets ``None`` holds no lock: another process may make the session at once.
+    """
+    session = lock_session(tx, conversation.session_id)
+    if session is None and take_over(tx, conversation, now):
+        session = lock_session(tx, conversation.session_id)
+    return session
+
+
 def take_over(tx: Transaction, conversation: Conversation, now: int) -> bool:
     """Make a session of the messages there, unless it has a row of ours; tell whether that was done."""
     session_id, decoder, tables = conversation

@@ -124,8 +124,8 @@ class Database:
             await connection.execution_options(isolation_level="READ COMMITTED" if write else "REPEATABLE READ")
         else:
             # Not by `execution_options`, which costs four round trips, and fails on a connection that has ended.
-            if not write:
-                await connection.exec_driver_sql("set transaction isolation level repeatable read")
+            level = "read committed" if write else "repeatable read"
+            await connection.exec_driver_sql(f"set transaction isolation level {level}")
             if self._autocommit:
                 await connection.exec_driver_sql("start transaction")
 

@@ -34,7 +34,6 @@ class Trouble(Enum):
 _SQLSTATES: Final = {
     "40001": Trouble.ROLLED_BACK,  # serialization_failure
     "40P01": Trouble.ROLLED_BACK,  # deadlock_detected
-    "23505": Trouble.ROLLED_BACK,  # unique_violation: somebody else was first, which the next attempt will see
     "25006": Trouble.LOST,  # read_only_sql_transaction: this server is a standby, or has become one
     "57P01": Trouble.LOST,  # admin_shutdown
     "57P02": Trouble.LOST,  # crash_shutdown

@@ -1,0 +1,179 @@
+"""Another process appends before each statement of an operation: the log is sound and nothing acknowledged is lost.
+
+The operation runs in this process; before its n-th statement and before each one after it, a thread with an event loop
+and an engine of its own appends to the same session. Once the operation holds the lock, the append waits and goes on
+afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from sessions import Store, open_store
+from sessions.codecs.json import JSONCodec
+from sessions.log.append import append
+from sessions.log.classify import classify_items
+from sessions.log.conversation import Conversation, ForeignTables
+from sessions.log.grow import NewEntry
+from sessions.log.pop import pop
+from sessions.log.remove import clear, delete
+from sessions.stores.sql.backend import SQLAlchemyBackend
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from sessions.log.transaction import Row, Statement, Transaction
+
+CODEC = JSONCodec()
+CONVERSATION = Conversation("s", CODEC, ForeignTables())
+BLOCKED_AFTER = 0.1
+"""An append that has not ended by then waits for a lock, or will be seen as if it did: both are sound."""
+
+
+def item(text: str) -> dict[str, Any]:
+    return {"role": "user", "content": text}
+
+
+def _append(tx: Transaction) -> None:
+    items = [item("operation")]
+    entries = [
+        NewEntry(payload, *kind) for payload, kind in zip(CODEC.encode_all(items), classify_items(items), strict=True)
+    ]
+    append(tx, CONVERSATION, entries, now=1)
+
+
+OPERATIONS: dict[str, Callable[[Transaction], object]] = {
+    "append": _append,
+    "pop": lambda tx: pop(tx, CONVERSATION, 1, strict=False),
+    "clear": lambda tx: clear(tx, CONVERSATION, 1),
+    "delete": lambda tx: delete(tx, "s", ForeignTables()),
+}
+
+
+class InterruptedTransaction:
+    """Calls `interrupt` before the n-th statement, from 1, and before each one after it."""
+
+    def __init__(self, tx: Transaction, first: int, interrupt: Callable[[], None]) -> None:
+        self._tx = tx
+        self.left = first
+        self._interrupt = interrupt
+
+    def run(self, statement: Statement, /, **values: Any) -> None:
+        self._count()
+        self._tx.run(statement, **values)
+
+    def one(self, statement: Statement, /, **values: Any) -> Row | None:
+        self._count()
+        return self._tx.one(statement, **values)
+
+    def all(self, statement: Statement, /, **values: Any) -> list[Row]:
+        self._count()
+        return self._tx.all(statement, **values)
+
+    def pages(self, statement: Statement, /, **values: Any) -> Iterator[list[Row]]:
+        self._count()
+        yield from self._tx.pages(statement, **values)
+
+    def many(self, statement: Statement, rows: Iterable[tuple[Any, ...]], /) -> None:
+        self._count()
+        self._tx.many(statement, rows)
+
+    def _count(self) -> None:
+        self.left -= 1
+        if self.left <= 0:
+            self._interrupt()
+
+
+class Elsewhere:
+    """Another process, which appends pairs of items: one thread, until it has to wait."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._thread: threading.Thread | None = None
+        self.added: list[str] = []
+
+    def interrupt(self) -> None:
+        if self._thread is None or not self._thread.is_alive():
+            self._thread = threading.Thread(target=lambda: asyncio.run(self._append()))
+            self._thread.start()
+            self._thread.join(BLOCKED_AFTER)
+
+    def finish(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
+
+    async def _append(self) -> None:
+        number = len(self.added) // 2
+        pair = [f"elsewhere {number}a", f"elsewhere {number}b"]
+        async with open_store(self._url) as store:
+            await store.session("s").add_items([item(text) for text in pair])
+        self.added += pair
+
+
+@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("begins", ["absent", "empty", "filled"])
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+async def test_appends_between_any_two_statements(
+    request: pytest.FixtureRequest, kind: str, begins: str, operation: str
+) -> None:
+    url = request.getfixturevalue(kind).new_database()
+    engine = create_async_engine(url)
+    backend = SQLAlchemyBackend(engine)
+    async with open_store(url, create_tables=True) as store:
+        first = 0
+        while True:
+            first += 1
+            await store.delete("s")
+            before = await _begin(store, begins)
+            elsewhere = Elsewhere(url)
+            result, left = await _run(backend, OPERATIONS[operation], first, elsewhere)
+            await asyncio.to_thread(elsewhere.finish)
+            if left > 0:
+                break
+            await store.session("s").add_items([item("next")])
+            found = [i["content"] for i in await store.session("s").get_items()]
+            _check(operation, result, before + elsewhere.added, found)
+    await engine.dispose()
+    assert first > 2, "nothing was interrupted"
+
+
+async def _begin(store: Store, begins: str) -> list[str]:
+    session = store.session("s")
+    if begins != "absent":
+        await session.add_items([item("1"), item("2"), item("3")])
+    if begins == "empty":
+        await session.clear_session()
+    return [i["content"] for i in await session.get_items()]
+
+
+async def _run(
+    backend: SQLAlchemyBackend, work: Callable[[Transaction], object], first: int, elsewhere: Elsewhere
+) -> tuple[Any, int]:
+    """Do `work` and return its result, and how many statements there were too few to be interrupted."""
+
+    def interrupted(tx: Transaction) -> tuple[Any, int]:
+        between = InterruptedTransaction(tx, first, elsewhere.interrupt)
+        return work(between), between.left
+
+    return await backend.write(interrupted, "session 's'")
+
+
+def _check(operation: str, result: Any, added: list[str], found: list[str]) -> None:
+    """Check what is there after `operation` in the midst of what was `added` before it and elsewhere."""
+    # The session goes on: nothing lay where the next item had to be.
+    assert found.pop() == "next"
+    if operation == "append":
+        found.remove("operation")
+        assert found == added
+    elif operation == "pop":
+        popped = [result[0]["content"]] if result[0] else []
+        assert sorted(found + popped) == sorted(added)
+    else:
+        # What was added before is gone, what was added afterwards is all there.
+        assert found == added[len(added) - len(found) :]
+        assert len(found) % 2 == 0
