@@ -6,6 +6,11 @@
     ├── InvalidItemError (ValueError)            an item is not a JSON object
     ├── UndecodableItemError (ValueError)        a stored item cannot be read back
     ├── IdempotencyKeyReusedError (ValueError)   a key came again with other items
+    ├── UnknownBranchError (ValueError)          the session has no branch of that name
+    ├── BranchExistsError (ValueError)           the name is taken
+    ├── BranchInUseError (ValueError)            the branch cannot go: it is the current one, or main
+    ├── TurnNotFoundError (ValueError)           the branch has no such turn or position
+    ├── NothingToRedoError (ValueError)          nothing was undone, or something was added since
     ├── SessionClosedError (RuntimeError)        a call after close()
     └── StoreError                               the database refused
         ├── OutcomeUnknownError                  the answer was lost; it may have happened or not
@@ -42,6 +47,26 @@ class UndecodableItemError(SessionsError, ValueError):
 
 class IdempotencyKeyReusedError(SessionsError, ValueError):
     """The idempotency key was used before, with other items. Nothing was written."""
+
+
+class UnknownBranchError(SessionsError, ValueError):
+    """The session has no branch of that name. Nothing was changed."""
+
+
+class BranchExistsError(SessionsError, ValueError):
+    """The session has a branch of that name. Nothing was changed."""
+
+
+class BranchInUseError(SessionsError, ValueError):
+    """The branch cannot be removed or renamed: it is the current one, or ``main``. Nothing was changed."""
+
+
+class TurnNotFoundError(SessionsError, ValueError):
+    """The branch has no such turn or position. Nothing was changed."""
+
+
+class NothingToRedoError(SessionsError, ValueError):
+    """Nothing was undone on the branch, or something was added or popped since. Nothing was changed."""
 
 
 class SessionClosedError(SessionsError, RuntimeError):

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 from typing import TYPE_CHECKING, Any
 
+from sessions.arguments import MAX_KEY_BYTES, check_session_id, check_text
 from sessions.clock import now
 from sessions.codecs.json import JSONCodec
-from sessions.errors import InvalidItemError, UndecodableItemError
+from sessions.errors import InvalidItemError
+from sessions.handle import Handle
+from sessions.history import History
 from sessions.log.append import Append, Idempotency
 from sessions.log.classify import classify_items
 from sessions.log.conversation import Conversation, ForeignTables
@@ -15,7 +17,6 @@ from sessions.log.grow import NewEntry
 from sessions.log.pop import Pop
 from sessions.log.read import ReadTail
 from sessions.log.remove import clear
-from sessions.log.takeover import take_over
 from sessions.protocol import check_limit, coerce_settings
 
 if TYPE_CHECKING:
@@ -24,16 +25,11 @@ if TYPE_CHECKING:
     from sessions.protocol import Item
     from sessions.stores import Backend
 
-_log = logging.getLogger("sessions")
-
 _codec = JSONCodec()
 _FOREIGN = ForeignTables()
 
-MAX_ID_BYTES = 1024
-MAX_KEY_BYTES = 255
 
-
-class LogSession:
+class LogSession(History):
     """A conversation in a store. It may be used from any number of tasks, threads and event loops.
 
     Args:
@@ -63,9 +59,8 @@ class LogSession:
     ) -> None:
         self.session_id = check_session_id(session_id)
         self.session_settings = coerce_settings(session_settings)
-        self._backend = backend
-        self._conversation = Conversation(session_id, _codec, foreign.check() if foreign else _FOREIGN)
-        self._strict = strict
+        conversation = Conversation(session_id, _codec, foreign.check() if foreign else _FOREIGN)
+        self._handle = Handle(conversation, backend, strict=strict, pinned=None)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.session_id!r})"
@@ -87,15 +82,13 @@ class LogSession:
         if limit is None:
             limit = coerce_settings(self.session_settings).limit
         check_limit(limit)
-        tail = None
-        while tail is None:
-            tail = await self._backend.read(ReadTail(self._conversation, limit), self._subject)
-            if tail is None:
-                await self._backend.write(lambda tx: take_over(tx, self._conversation, now()), self._subject)
-        items, undecodable = tail
-        if undecodable:
-            self._report_undecodable(undecodable)
-        return items
+        handle = self._handle
+        read = ReadTail(handle.conversation, limit, handle.pinned)
+        while (tail := await handle.backend.read(read, handle.subject)) is None:
+            await handle.take_over()
+        handle.followed = tail.branch
+        handle.report(tail.undecodable)
+        return tail.items
 
     async def add_items(self, items: Sequence[Mapping[str, object]], *, idempotency_key: str | None = None) -> None:
         """Append `items`, all or none, next to each other; when this returns they are on disk.
@@ -117,10 +110,10 @@ class LogSession:
         try:
             payloads = _codec.encode_all(items)
         except InvalidItemError as error:
-            raise InvalidItemError(f"{self._subject}: {error}; nothing was added") from None
+            raise InvalidItemError(f"{self._handle.subject}: {error}; nothing was added") from None
         idempotency = None
         if idempotency_key is not None:
-            key = _check_text(idempotency_key, "idempotency_key", MAX_KEY_BYTES)
+            key = check_text(idempotency_key, "idempotency_key", MAX_KEY_BYTES)
             if key < " ":
                 # Keys that stores make for themselves do.
                 raise ValueError("idempotency_key must not begin with a control character")
@@ -128,7 +121,8 @@ class LogSession:
         entries = [
             NewEntry(payload, *classified) for payload, classified in zip(payloads, classify_items(items), strict=True)
         ]
-        await self._backend.write(Append(self._conversation, entries, now(), idempotency), self._subject)
+        handle = self._handle
+        await handle.write(Append(handle.conversation, entries, now(), idempotency, handle.target))
 
     async def pop_item(self) -> Item | None:
         """Remove the last item and return it, or return ``None`` if there is none.
@@ -138,59 +132,23 @@ class LogSession:
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
-        item, undecodable = await self._backend.write(
-            Pop(self._conversation, now(), strict=self._strict), self._subject
+        handle = self._handle
+        item, undecodable = await handle.write(
+            Pop(handle.conversation, now(), strict=handle.strict, branch=handle.target)
         )
-        if undecodable:
-            self._report_undecodable(undecodable)
+        handle.report(undecodable)
         return item
 
     async def clear_session(self) -> None:
-        """Remove all items, physically.
+        """Remove all items, physically, in all branches; ``main`` is the current branch then.
 
         Raises:
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
-        await self._backend.write(lambda tx: clear(tx, self._conversation, now()), self._subject)
-
-    @property
-    def _subject(self) -> str:
-        return f"session {self.session_id!r}"
-
-    def _report_undecodable(self, positions: list[int]) -> None:
-        where = ", ".join(map(str, reversed(positions)))
-        if self._strict:
-            raise UndecodableItemError(
-                f"{self._subject}: the stored items at positions {where} cannot be read; nothing was changed"
-            )
-        _log.warning("%s: the stored items at positions %s cannot be read and are left out", self._subject, where)
-
-
-def check_session_id(session_id: object) -> str:
-    """Return an id that can name a session.
-
-    Raises:
-        TypeError: It is not text.
-        ValueError: It is empty, too long, no Unicode text, or has a NUL character in it.
-    """
-    return _check_text(session_id, "session_id", MAX_ID_BYTES)
-
-
-def _check_text(text: object, name: str, max_bytes: int) -> str:
-    if not isinstance(text, str):
-        raise TypeError(f"{name} must be a string, not {type(text).__name__}")
-    if not text:
-        raise ValueError(f"{name} must not be empty")
-    if "\0" in text:
-        raise ValueError(f"{name} must not contain a NUL character")
-    try:
-        length = len(text.encode())
-    except UnicodeEncodeError:
-        raise ValueError(f"{name} must not contain a lone surrogate, which is no Unicode text") from None
-    if length > max_bytes:
-        raise ValueError(f"{name} must be at most {max_bytes} bytes in UTF-8, this one has {length}")
-    return text
+        handle = self._handle
+        await handle.write(lambda tx: clear(tx, handle.conversation, now()))
+        handle.followed = None
 
 
 def _listed(items: object) -> list[Any]:

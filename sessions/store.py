@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from sessions.arguments import check_count, check_session_id
 from sessions.log.conversation import ForeignTables
 from sessions.log.remove import delete
-from sessions.session import LogSession, check_session_id
+from sessions.session import LogSession
 from sessions.stores.sqlite.backend import SQLiteBackend
 from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
 
@@ -114,10 +115,7 @@ class Store:
             StoreError: The database refused.
             SessionClosedError: The store has been closed.
         """
-        if not isinstance(limit, int) or isinstance(limit, bool):
-            raise TypeError(f"limit must be an integer, not {type(limit).__name__}")
-        if limit < 1:
-            raise ValueError(f"limit must be at least 1, got {limit}")
+        check_count(limit, "limit", least=1)
         from sessions.log.catalog import list_sessions  # noqa: PLC0415 - many programs never ask for the list
 
         return await self._backend.read(lambda tx: list_sessions(tx, limit, after), "the list of sessions")

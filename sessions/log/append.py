@@ -7,15 +7,14 @@ from typing import TYPE_CHECKING, NamedTuple
 from sessions.errors import IdempotencyKeyReusedError
 from sessions.log import statements
 from sessions.log.grow import add_entries
-from sessions.log.session_row import create_session, lock_session, raise_version
-from sessions.log.takeover import take_over
+from sessions.log.session_row import lock_session, raise_version
+from sessions.log.takeover import begin_session
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sessions.log.conversation import Conversation
     from sessions.log.grow import NewEntry
-    from sessions.log.session_row import LockedSession
     from sessions.log.transaction import Transaction
 
 
@@ -29,19 +28,25 @@ class Idempotency(NamedTuple):
 class Append:
     """`append`, as a store is asked for it: a function of a transaction that a store may also look into."""
 
-    __slots__ = ("conversation", "entries", "idempotency", "now")
+    __slots__ = ("branch", "conversation", "entries", "idempotency", "now")
 
     def __init__(
-        self, conversation: Conversation, entries: Sequence[NewEntry], now: int, idempotency: Idempotency | None = None
+        self,
+        conversation: Conversation,
+        entries: Sequence[NewEntry],
+        now: int,
+        idempotency: Idempotency | None = None,
+        branch: str | None = None,
     ) -> None:
         self.conversation = conversation
         self.entries = entries
         self.now = now
         self.idempotency = idempotency
+        self.branch = branch
 
     def __call__(self, tx: Transaction) -> None:
         """Append in `tx`."""
-        append(tx, self.conversation, self.entries, now=self.now, idempotency=self.idempotency)
+        append(tx, self.conversation, self.entries, now=self.now, idempotency=self.idempotency, branch=self.branch)
 
 
 def append(
@@ -51,8 +56,9 @@ def append(
     *,
     now: int,
     idempotency: Idempotency | None = None,
+    branch: str | None = None,
 ) -> None:
-    """Append entries to a session's current branch, next to each other; make the session if there is none.
+    """Append entries to a session's branch, next to each other; make the session if there is none.
 
     Args:
         tx: A transaction.
@@ -60,8 +66,10 @@ def append(
         entries: What to add, oldest first. Without any, nothing is changed but that the key is remembered.
         now: The time, in microseconds since 1970, UTC.
         idempotency: Nothing is added if the session has seen this key.
+        branch: The branch; the current one unless named.
 
     Raises:
+        UnknownBranchError: There is no such branch.
         IdempotencyKeyReusedError: The session has seen this key with other items.
     """
     session_id = conversation.session_id
@@ -69,14 +77,14 @@ def append(
     if idempotency:
         session = lock_session(tx, session_id)
         if session is None:
-            locked = _begin(tx, conversation, now)
+            locked = begin_session(tx, conversation, now, branch)
             session = locked.session
         if _was_added(tx, session_id, session, idempotency):
             return
     elif not entries:
         return
-    locked = locked or raise_version(tx, session_id, now) or _begin(tx, conversation, now)
-    tip = add_entries(tx, session_id, locked, entries, [now] * len(entries))
+    locked = locked or raise_version(tx, session_id, now, branch) or begin_session(tx, conversation, now, branch)
+    tip = add_entries(tx, locked, entries, now)
     if idempotency:
         tx.run(
             statements.REMEMBER_KEY,
@@ -87,15 +95,6 @@ def append(
             tip=tip,
             now=now,
         )
-
-
-def _begin(tx: Transaction, conversation: Conversation, now: int) -> LockedSession:
-    """Make the session: of what the OpenAI Agents SDK left in the database, else empty."""
-    session_id = conversation.session_id
-    locked = None if take_over(tx, conversation, now) else create_session(tx, session_id, now)
-    while locked is None:  # It was taken over, or another process made it meanwhile.
-        locked = raise_version(tx, session_id, now)
-    return locked
 
 
 def _was_added(tx: Transaction, session_id: str, session: int, idempotency: Idempotency) -> bool:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
+from sessions.errors import UnknownBranchError
 from sessions.log import statements
 from sessions.log.schema import SEGMENT_SHIFT
 
@@ -13,7 +14,10 @@ if TYPE_CHECKING:
     from sessions.log.transaction import Row, Statement, Transaction
 
 MAIN = "main"
-"""The name of a session's first branch."""
+"""The name of a session's first branch, which cannot be removed: without a row it is there and empty."""
+
+LEFT_TIP = "\x01"
+"""What the names of rows begin with that are no branches, but tips that branches left."""
 
 EVERYTHING = 1 << 62
 """More entries than there can be, where a statement wants a count."""
@@ -24,43 +28,80 @@ class Head(NamedTuple):
 
     Attributes:
         session: The session's internal id.
-        branch: The branch's name, or ``None`` if the session has no entries.
-        segment: The segment that the branch extends.
+        branch: The branch's name.
+        segment: The segment that the branch extends; 0 if nothing was ever put on it.
         tip: The position of the last entry.
         turn: The number of turns up to the tip.
         floor: Entries of `segment` at or below this position may be seen by other branches.
         parent: The segment from which `segment` was forked, if it was.
         fork_position: The last position that `segment` inherits.
+        may_grow: 1 if nothing lies beyond the tip in its segment, and it alone extends it.
     """
 
     session: int
-    branch: str | None
+    branch: str
     segment: int
     tip: int
     turn: int
     floor: int
     parent: int | None
     fork_position: int
+    may_grow: int
+
+
+class Stretch(NamedTuple):
+    """What a branch sees of one segment, which is something.
+
+    Attributes:
+        segment: The segment.
+        low: The position before the first.
+        high: The last position.
+        turn: The number of turns up to `low`.
+    """
+
+    segment: int
+    low: int
+    high: int
+    turn: int
+
+    def ids(self, low: int | None = None, high: int | None = None) -> dict[str, int]:
+        """Return the range of entry ids, as parameters: beyond `low`, up to `high`; or up to other positions."""
+        base = self.segment << SEGMENT_SHIFT
+        return {"low": base + (self.low if low is None else low), "high": base + (self.high if high is None else high)}
 
 
 def find_head(tx: Transaction, session_id: str, branch: str | None = None) -> Head | None:
-    """Return the head of a branch (the session's current one unless named), or ``None`` without such a session."""
+    """Return the head of a branch (the session's current one unless named), or ``None`` without such a session.
+
+    Raises:
+        UnknownBranchError: There is no such branch; a session that is not there has ``main``.
+    """
     row = tx.one(statements.HEAD, session_id=session_id, branch=branch)
-    return None if row is None else Head(*row)
+    if row is None:
+        if branch in {None, MAIN}:
+            return None
+        raise unknown_branch(tx, session_id, None, str(branch))
+    session, name, segment, *_ = row
+    if segment is not None:
+        return Head(*row)
+    if name == MAIN:
+        return Head(session, MAIN, 0, 0, 0, 0, None, 0, 0)
+    raise unknown_branch(tx, session_id, session, name)
 
 
-def lineage(tx: Transaction, head: Head) -> Iterator[tuple[int, int]]:
-    """Yield each segment that a branch sees and the last position it sees there, the newest first."""
-    if head.branch is None:
-        return
-    segment, high, parent, fork_position = head.segment, head.tip, head.parent, head.fork_position
-    while True:
-        yield segment, high
-        if parent is None:
-            return
-        segment, high = parent, min(high, fork_position)
-        origin: Any = tx.one(statements.SEGMENT_ORIGIN, segment=segment)
-        parent, fork_position = origin
+def unknown_branch(tx: Transaction, session_id: str, session: int | None, branch: str) -> UnknownBranchError:
+    """Return the error for a branch that is not there."""
+    rows = [] if session is None else tx.all(statements.TIPS, session=session)
+    names = [name for name, *_ in rows if not name.startswith(LEFT_TIP)]
+    there = ", ".join(map(repr, sorted({MAIN, *names})))
+    return UnknownBranchError(f"session {session_id!r} has no branch {branch!r}; nothing was changed. It has {there}")
+
+
+def lineage(tx: Transaction, head: Head) -> list[Stretch]:
+    """Return what a branch sees of each segment, the newest first. Together that is every position up to the tip."""
+    if head.parent is None:
+        return [Stretch(head.segment, 0, head.tip, 0)] if head.tip else []
+    return [Stretch(*row) for row in tx.all(statements.LINEAGE, session=head.session, branch=head.branch)]
 
 
 def walk_back(tx: Transaction, head: Head, count: int, statement: Statement) -> Iterator[tuple[int, list[Row]]]:
@@ -72,16 +113,15 @@ def walk_back(tx: Transaction, head: Head, count: int, statement: Statement) -> 
         count: How many are wanted: so many are asked for at once, and then again if the caller goes on.
         statement: What to fetch; its first column is the entry's id.
     """
-    for segment, high in lineage(tx, head):
-        low = segment << SEGMENT_SHIFT
-        last = low + high
+    for stretch in lineage(tx, head):
+        ids = stretch.ids()
         while True:
             found = 0
-            for rows in tx.pages(statement, low=low, high=last, count=count):
+            for rows in tx.pages(statement, count=count, **ids):
                 if rows:
                     found += len(rows)
-                    last = rows[-1][0] - 1
-                    yield segment, rows
+                    ids["high"] = rows[-1][0] - 1
+                    yield stretch.segment, rows
             if found < count:
                 break
 
@@ -89,3 +129,11 @@ def walk_back(tx: Transaction, head: Head, count: int, statement: Statement) -> 
 def position_of(entry: int) -> int:
     """Return the position in an entry's id."""
     return entry & ((1 << SEGMENT_SHIFT) - 1)
+
+
+def entry_at(stretches: list[Stretch], position: int) -> int:
+    """Return the id of the entry at a position of a lineage; 0 for the position before the first."""
+    for stretch in stretches:
+        if stretch.low < position <= stretch.high:
+            return (stretch.segment << SEGMENT_SHIFT) + position
+    return 0

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sessions.log import statements
 from sessions.log.branch import find_head, lineage
 from sessions.log.classify import USER
+from sessions.log.left_tips import settle_ways_forward
 from sessions.log.schema import SEGMENT_SHIFT
 
 if TYPE_CHECKING:
@@ -26,21 +27,34 @@ class NewEntry(NamedTuple):
 
 def add_entries(
     tx: Transaction,
-    session_id: str,
     locked: LockedSession,
     entries: Sequence[NewEntry],
-    created_at: Sequence[int],
+    now: int,
+    created_at: Sequence[int] | None = None,
 ) -> int:
-    """Put entries at the end of the locked session's current branch and return its new tip."""
+    """Put entries at the end of the locked session's branch and return its new tip.
+
+    Args:
+        tx: A transaction.
+        locked: The session.
+        entries: What to add, oldest first.
+        now: The time, in microseconds since 1970, UTC.
+        created_at: When each entry was made; now, if not given.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+    """
     turns = sum(entry.kind == USER for entry in entries)
-    place: dict[str, Any] = {"session": locked.session, "branch": locked.branch}
+    place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "now": now}
     advanced = tx.one(statements.ADVANCE_TIP, count=len(entries), turns=turns, **place)
     if advanced is None:
-        _open_segment(tx, session_id, locked)
+        _open_segment(tx, locked, now)
         advanced = tx.one(statements.ADVANCE_TIP, count=len(entries), turns=turns, **place)
     segment, tip, turn = advanced or ()
     first_id = (segment << SEGMENT_SHIFT) + tip - len(entries) + 1
-    tx.many(statements.ADD_ENTRY, _rows(entries, created_at, first_id, locked.version, turn - turns))
+    tx.many(
+        statements.ADD_ENTRY, _rows(entries, created_at or [now] * len(entries), first_id, locked.version, turn - turns)
+    )
     return int(tip)
 
 
@@ -53,22 +67,13 @@ def _rows(
         yield id_, version, turn, kind, tool_name, time, payload
 
 
-def _open_segment(tx: Transaction, session_id: str, locked: LockedSession) -> None:
+def _open_segment(tx: Transaction, locked: LockedSession, now: int) -> None:
     """Give the branch a segment of its own, forked from the one that holds its tip's entry."""
-    head = find_head(tx, session_id, locked.branch)
-    parent, tip, turn = None, 0, 0
-    if head is not None and head.branch is not None:
-        tip, turn = head.tip, head.turn
-        # Segments that were opened but never grew reach up to the tip as well; the oldest that does holds its entry.
-        parent = [segment for segment, high in lineage(tx, head) if high == tip][-1] if tip else None
-    row: Any = tx.one(statements.CREATE_SEGMENT, session=locked.session, parent=parent, fork_position=tip)
+    head: Any = find_head(tx, locked.session_id, locked.branch)
+    settle_ways_forward(tx, head)
+    # The newest stretch ends at the tip; without one there is nothing to inherit.
+    parent = next((stretch.segment for stretch in lineage(tx, head)), None)
+    origin = {"session": locked.session, "parent": parent, "fork_position": head.tip, "turn": head.turn}
+    row: Any = tx.one(statements.CREATE_SEGMENT, **origin)
     (segment,) = row
-    tx.run(
-        statements.PUT_BRANCH,
-        session=locked.session,
-        branch=locked.branch,
-        segment=segment,
-        parent=parent,
-        tip=tip,
-        turn=turn,
-    )
+    tx.run(statements.PUT_BRANCH, segment=segment, branch=locked.branch, tip=head.tip, may_grow=1, now=now, **origin)

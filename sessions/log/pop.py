@@ -5,15 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sessions.log import statements
-from sessions.log.branch import find_head, position_of, walk_back
+from sessions.log.branch import position_of, walk_back
 from sessions.log.changes import record_change
 from sessions.log.classify import USER
+from sessions.log.collect import collect, find_seen
+from sessions.log.left_tips import forget_ways_forward, keep_tip
 from sessions.log.session_row import raise_version
-from sessions.log.takeover import lock_conversation
+from sessions.log.takeover import lock_head
 
 if TYPE_CHECKING:
     from sessions.log.branch import Head
     from sessions.log.conversation import Conversation
+    from sessions.log.session_row import LockedSession
     from sessions.log.transaction import Transaction
 
 _PAGE = 8
@@ -23,30 +26,34 @@ _PAGE = 8
 class Pop:
     """`pop`, as a store is asked for it: a function of a transaction that a store may also look into."""
 
-    __slots__ = ("conversation", "now", "strict")
+    __slots__ = ("branch", "conversation", "now", "strict")
 
-    def __init__(self, conversation: Conversation, now: int, *, strict: bool) -> None:
+    def __init__(self, conversation: Conversation, now: int, *, strict: bool, branch: str | None = None) -> None:
         self.conversation = conversation
         self.now = now
         self.strict = strict
+        self.branch = branch
 
     def __call__(self, tx: Transaction) -> tuple[Any, list[int]]:
         """Pop in `tx`."""
-        return pop(tx, self.conversation, self.now, strict=self.strict)
+        return pop(tx, self.conversation, self.now, strict=self.strict, branch=self.branch)
 
 
-def pop(tx: Transaction, conversation: Conversation, now: int, *, strict: bool) -> tuple[Any, list[int]]:
-    """Remove the last item that decodes from the current branch; if `strict`, only if it is the last of all.
+def pop(
+    tx: Transaction, conversation: Conversation, now: int, *, strict: bool, branch: str | None = None
+) -> tuple[Any, list[int]]:
+    """Remove the last item that decodes from a branch; if `strict`, only if it is the last of all.
 
     Returns:
         The item, or ``None`` if there was none, and the positions of entries after it that could not be decoded and
         stay.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
     """
-    session_id = conversation.session_id
-    if lock_conversation(tx, conversation, now) is None:
-        # Another process may make the session now; without the lock its head would be stale at once.
+    head = lock_head(tx, conversation, now, branch)
+    if head is None:
         return None, []
-    head: Any = find_head(tx, session_id)
     undecodable: list[int] = []
     for segment, rows in walk_back(tx, head, _PAGE, statements.ENTRIES_BACKWARD):
         for entry, payload, kind, turn in rows:
@@ -57,19 +64,32 @@ def pop(tx: Transaction, conversation: Conversation, now: int, *, strict: bool) 
                 if strict:
                     return None, undecodable
                 continue
-            locked: Any = raise_version(tx, session_id, now)
-            _remove(tx, head, entry, owned=segment == head.segment, turn=turn - (kind == USER))
+            locked: Any = raise_version(tx, conversation.session_id, now, head.branch)
+            _remove(tx, locked, head, entry, owned=segment == head.segment, turn=turn - (kind == USER), now=now)
             record_change(tx, locked, "popped", now)
             return item, undecodable
     return None, undecodable
 
 
-def _remove(tx: Transaction, head: Head, entry: int, *, owned: bool, turn: int) -> None:
+def _remove(
+    tx: Transaction, locked: LockedSession, head: Head, entry: int, *, owned: bool, turn: int, now: int
+) -> None:
     """Delete an entry where no other branch can see it, else move the tip back to before it."""
     position = position_of(entry)
-    owned = owned and position > head.floor
-    if owned:
+    place: dict[str, Any] = {"session": head.session, "branch": head.branch, "now": now}
+    if owned and head.may_grow and position > head.floor:
         tx.run(statements.DELETE_ENTRY, id=entry)
-    # An own entry that is not the branch's last leaves a hole: what could not be decoded stays after it.
-    tip = head.tip if owned and position < head.tip else position - 1
-    tx.run(statements.MOVE_TIP, session=head.session, branch=head.branch, tip=tip, turn=turn, may_grow=int(owned))
+        # An own entry that is not the branch's last leaves a hole: what could not be decoded stays after it.
+        last = position == head.tip
+        if not last:
+            tx.run(statements.NOTE_HOLE, segment=head.segment)
+        tx.run(statements.MOVE_TIP, tip=position - 1 if last else head.tip, turn=turn, may_grow=1, **place)
+        return
+    # Others may have seen it, but need not see it any longer; and an undone turn cannot follow what is gone.
+    before = find_seen(tx, head.session)
+    forget_ways_forward(tx, head)
+    if position < head.tip:
+        # What lies after it cannot be decoded, and is not to be lost: a key may be found.
+        keep_tip(tx, locked, now, pending=False)
+    tx.run(statements.MOVE_TIP, tip=position - 1, turn=turn, may_grow=0, **place)
+    collect(tx, head.session, before)

@@ -2,47 +2,67 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sessions.errors import UnknownBranchError
 from sessions.log import statements
-from sessions.log.branch import EVERYTHING, find_head, position_of, walk_back
-from sessions.log.takeover import is_waiting
+from sessions.log.branch import EVERYTHING, MAIN, find_head, position_of, walk_back
+from sessions.log.takeover import is_waiting, waits_for_take_over
 
 if TYPE_CHECKING:
     from sessions.log.conversation import Conversation, Decoder
     from sessions.log.transaction import Row, Transaction
 
 
-Tail: TypeAlias = tuple[list[Any], list[int]]
-"""Items, oldest first, and the positions of entries that could not be decoded, which count in no limit."""
+class Tail(NamedTuple):
+    """The latest items of a branch.
+
+    Attributes:
+        items: Oldest first.
+        undecodable: The positions of entries that could not be decoded, which count in no limit.
+        branch: The branch's name.
+    """
+
+    items: list[Any]
+    undecodable: list[int]
+    branch: str
 
 
 class ReadTail:
     """`read_tail`, as a store is asked for it: a function of a transaction that a store may also look into."""
 
-    __slots__ = ("conversation", "limit")
+    __slots__ = ("branch", "conversation", "limit")
 
-    def __init__(self, conversation: Conversation, limit: int | None) -> None:
+    def __init__(self, conversation: Conversation, limit: int | None, branch: str | None = None) -> None:
         self.conversation = conversation
         self.limit = limit
+        self.branch = branch
 
     def __call__(self, tx: Transaction) -> Tail | None:
         """Read in `tx`."""
-        return read_tail(tx, self.conversation, self.limit)
+        return read_tail(tx, self.conversation, self.limit, self.branch)
 
 
-def read_tail(tx: Transaction, conversation: Conversation, limit: int | None) -> Tail | None:
-    """Return the latest `limit` items of the current branch.
+def read_tail(tx: Transaction, conversation: Conversation, limit: int | None, branch: str | None = None) -> Tail | None:
+    """Return the latest `limit` items of a branch, the current one unless named.
 
     ``None`` says that the conversation must be taken over first, which takes a transaction that may write.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
     """
     items: list[Any] = []
     undecodable: list[int] = []
-    head = find_head(tx, conversation.session_id)
+    try:
+        head = find_head(tx, conversation.session_id, branch)
+    except UnknownBranchError:
+        if waits_for_take_over(tx, conversation):
+            return None
+        raise
     if head is None:
-        return None if is_waiting(tx, conversation) else (items, undecodable)
+        return None if is_waiting(tx, conversation) else Tail(items, undecodable, MAIN)
     if limit == 0:
-        return items, undecodable
+        return Tail(items, undecodable, head.branch)
     wanted = EVERYTHING if limit is None else min(limit, EVERYTHING)
     for _, rows in walk_back(tx, head, wanted, statements.PAYLOADS_BACKWARD):
         _decode(rows, conversation.decoder, items, undecodable)
@@ -50,7 +70,7 @@ def read_tail(tx: Transaction, conversation: Conversation, limit: int | None) ->
             del items[wanted:]
             break
     items.reverse()
-    return items, undecodable
+    return Tail(items, undecodable, head.branch)
 
 
 def _decode(rows: list[Row], decoder: Decoder, items: list[Any], undecodable: list[int]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessions.log import statements
-from sessions.log.branch import EVERYTHING
+from sessions.log.branch import EVERYTHING, MAIN
 from sessions.log.changes import record_change
 from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.session_row import lock_session, raise_version
@@ -17,12 +17,13 @@ if TYPE_CHECKING:
 
 
 def clear(tx: Transaction, conversation: Conversation, now: int) -> None:
-    """Remove a session's entries and branches; its row stays, with its version and its idempotency keys."""
+    """Remove a session's entries and branches; its row stays, with its version, idempotency keys and usage."""
     # What is taken over here goes at once, and the row that stays keeps it from coming back.
     take_over(tx, conversation, now)
     locked = raise_version(tx, conversation.session_id, now)
     if locked is not None:
         _remove_content(tx, locked.session)
+        tx.run(statements.SWITCH, session=locked.session, branch=MAIN)
         record_change(tx, locked, "cleared", now)
 
 
@@ -35,6 +36,7 @@ def delete(tx: Transaction, session_id: str, foreign: ForeignTables) -> bool:
     _remove_content(tx, session)
     tx.run(statements.FORGET_KEYS, session=session)
     tx.run(statements.FORGET_CHANGES, session=session, version=EVERYTHING)
+    tx.run(statements.FORGET_USAGE, session=session)
     tx.run(statements.DELETE_SESSION, session=session)
     return True
 

@@ -23,6 +23,11 @@ if TYPE_CHECKING:
 SEGMENT_SHIFT = 32
 """An entry's id is ``segment << 32 | position``."""
 
+
+def _add_column(table: str, column: str, purpose: str) -> Statement:
+    return Statement(purpose, f"alter table {{{table}}} {{add_column}} {column}")
+
+
 MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
     # 1: the log
     (
@@ -113,6 +118,53 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
                 what {text} not null,
                 created_at {integer} not null,
                 primary key (session, version)
+            ) {clustered_table}
+            """,
+        ),
+    ),
+    # 2: branches, undo and usage
+    (
+        _add_column("segments", "turn {integer} not null default 0", "The number of turns up to the fork position."),
+        _add_column("segments", "holes {flag} not null default 0", "1 if an entry was removed from the middle."),
+        Statement("What was removed before this was noted is not known.", "update {segments} set holes = 1"),
+        _add_column("branches", "forked_from {name_type}", "The branch from which this one was made."),
+        _add_column("branches", "forked_at {integer}", "The last position it shared with that one."),
+        _add_column("branches", "forked_turn {integer}", "The number of turns up to there."),
+        _add_column("branches", "owner {name_type}", "Set where a row is no branch, but a tip that this one left."),
+        _add_column("branches", "pending {flag} not null default 0", "1 if redo would bring its owner back there."),
+        _add_column("branches", "created_at {integer} not null default 0", "When it was made."),
+        _add_column("branches", "updated_at {integer} not null default 0", "When it was last appended to or moved."),
+        Statement(
+            "Branches that are older than these columns.",
+            """
+            update {branches} set
+            created_at = (select s.created_at from {sessions} s where s.id = {branches}.session),
+            updated_at = (select s.updated_at from {sessions} s where s.id = {branches}.session)
+            """,
+        ),
+        Statement(
+            """What runs cost. It outlives branches and clearing.
+
+            Place is the id of the entry that was the branch's last one then; 0 if there was none. Cost is in billionths
+            of whatever currency the user's prices are in.
+            """,
+            """
+            {create_table} {usage} (
+                session {integer} not null,
+                usage_key {key_type} not null,
+                place {integer} not null,
+                turn {integer} not null,
+                model {text},
+                agent {text},
+                requests {integer} not null,
+                input_tokens {integer} not null,
+                cached_tokens {integer} not null,
+                cache_write_tokens {integer} not null,
+                output_tokens {integer} not null,
+                reasoning_tokens {integer} not null,
+                cost {integer},
+                created_at {integer} not null,
+                primary key (session, usage_key)
             ) {clustered_table}
             """,
         ),

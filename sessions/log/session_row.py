@@ -8,12 +8,13 @@ from sessions.log import statements
 from sessions.log.branch import MAIN
 
 if TYPE_CHECKING:
-    from sessions.log.transaction import Transaction
+    from sessions.log.transaction import Row, Transaction
 
 
 class LockedSession(NamedTuple):
-    """A session's row, locked by this transaction, at the version that its change makes."""
+    """A session's row, locked by this transaction, at the version that its change makes; and the branch it is for."""
 
+    session_id: str
     session: int
     version: int
     branch: str
@@ -25,14 +26,16 @@ def lock_session(tx: Transaction, session_id: str) -> int | None:
     return None if row is None else int(row[0])
 
 
-def raise_version(tx: Transaction, session_id: str, now: int) -> LockedSession | None:
-    """Lock a session for a change, or return ``None`` if there is none of that id."""
+def raise_version(tx: Transaction, session_id: str, now: int, branch: str | None = None) -> LockedSession | None:
+    """Lock a session for a change of a branch (the current one unless named); ``None`` if there is none of that id."""
     row = tx.one(statements.RAISE_VERSION, session_id=session_id, now=now)
-    return None if row is None else LockedSession(*row)
+    return None if row is None else _locked(session_id, row, branch)
 
 
-def create_session(tx: Transaction, session_id: str, now: int, created_at: int | None = None) -> LockedSession | None:
-    """Make a session, with no branch and no entry yet; ``None`` if another process has just made it."""
+def create_session(
+    tx: Transaction, session_id: str, now: int, *, created_at: int | None = None, branch: str | None = None
+) -> LockedSession | None:
+    """Make a session, with no entry yet; ``None`` if another process has just made it."""
     row = tx.one(
         statements.CREATE_SESSION,
         session_id=session_id,
@@ -40,4 +43,9 @@ def create_session(tx: Transaction, session_id: str, now: int, created_at: int |
         created_at=now if created_at is None else created_at,
         now=now,
     )
-    return None if row is None else LockedSession(*row)
+    return None if row is None else _locked(session_id, row, branch)
+
+
+def _locked(session_id: str, row: Row, branch: str | None) -> LockedSession:
+    session, version, current = row
+    return LockedSession(session_id, session, version, current if branch is None else branch)

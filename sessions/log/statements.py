@@ -45,6 +45,10 @@ LOCK_SESSION = Statement(
     "select id from {sessions} where session_id = :session_id",
     dict.fromkeys((POSTGRES, MARIADB), "select id from {sessions} where session_id = :session_id for update"),
 )
+SESSION_TIMES = Statement(
+    "A session's current branch, and when it was made and last changed.",
+    "select id, branch, created_at, updated_at from {sessions} where session_id = :session_id",
+)
 DELETE_SESSION = Statement(
     "Remove a session's row.",
     "delete from {sessions} where id = :session",
@@ -76,7 +80,7 @@ LIST_SESSIONS = Statement(
 HEAD = Statement(
     "A branch of a session, the current one unless named.",
     """
-    select s.id, b.name, b.segment, b.tip, b.turn, b.floor, b.parent, b.fork_position
+    select s.id, coalesce(:branch, s.branch), b.segment, b.tip, b.turn, b.floor, b.parent, b.fork_position, b.may_grow
     from {sessions} s left join {branches} b on b.session = s.id and b.name = coalesce(:branch, s.branch)
     where s.session_id = :session_id
     """,
@@ -84,14 +88,14 @@ HEAD = Statement(
 ADVANCE_TIP = Statement(
     "Reserve positions at the end of a branch's own segment; no row if the branch may not grow there.",
     """
-    update {branches} set tip = tip + :count, turn = turn + :turns
+    update {branches} set tip = tip + :count, turn = turn + :turns, updated_at = :now
     where session = :session and name = :branch and may_grow = 1
     returning segment, tip, turn
     """,
     {
         MARIADB: (
             """
-            update {branches} set tip = tip + :count, turn = turn + :turns
+            update {branches} set tip = tip + :count, turn = turn + :turns, updated_at = :now
             where session = :session and name = :branch and may_grow = 1
             """,
             "select segment, tip, turn from {branches} where session = :session and name = :branch and may_grow = 1",
@@ -99,41 +103,160 @@ ADVANCE_TIP = Statement(
     },
 )
 MOVE_TIP = Statement(
-    "Put a branch's tip somewhere else.",
+    "Put a branch's tip somewhere else in its own lineage.",
     """
-    update {branches} set tip = :tip, turn = :turn, may_grow = may_grow * :may_grow
+    update {branches} set tip = :tip, turn = :turn, may_grow = :may_grow, updated_at = :now
     where session = :session and name = :branch
     """,
 )
 CREATE_SEGMENT = Statement(
     "Open a segment, forked from a position of its parent.",
     """
-    insert into {segments} (session, parent, fork_position) values (:session, :parent, :fork_position)
+    insert into {segments} (session, parent, fork_position, turn) values (:session, :parent, :fork_position, :turn)
     returning id
     """,
 )
+_PUT_BRANCH = """
+    insert into {branches} (
+        session, name, segment, parent, fork_position, tip, turn, floor, may_grow, created_at, updated_at
+    ) values (:session, :branch, :segment, :parent, :fork_position, :tip, :turn, :tip, :may_grow, :now, :now)
+"""
 PUT_BRANCH = Statement(
-    "Put a branch on the start of a segment that it alone extends; nothing at or below the tip is its own.",
-    """
-    insert into {branches} (session, name, segment, parent, fork_position, tip, turn, floor, may_grow)
-    values (:session, :branch, :segment, :parent, :tip, :tip, :turn, :tip, 1)
+    "Put a branch, new or not, at the tip of a segment; nothing at or below the tip is its own.",
+    _PUT_BRANCH
+    + """
     on conflict (session, name) do update set segment = excluded.segment, parent = excluded.parent,
     fork_position = excluded.fork_position, tip = excluded.tip, turn = excluded.turn, floor = excluded.floor,
-    may_grow = 1
+    may_grow = excluded.may_grow, updated_at = excluded.updated_at
     """,
     {
-        MARIADB: """
-        insert into {branches} (session, name, segment, parent, fork_position, tip, turn, floor, may_grow)
-        values (:session, :branch, :segment, :parent, :tip, :tip, :turn, :tip, 1)
+        MARIADB: _PUT_BRANCH
+        + """
         on duplicate key update segment = values(segment), parent = values(parent),
         fork_position = values(fork_position), tip = values(tip), turn = values(turn), floor = values(floor),
-        may_grow = 1
+        may_grow = values(may_grow), updated_at = values(updated_at)
         """
     },
 )
-SEGMENT_ORIGIN = Statement(
-    "Where a segment was forked.",
-    "select parent, fork_position from {segments} where id = :segment",
+NOTE_ORIGIN = Statement(
+    "Note from where a branch was made.",
+    """
+    update {branches} set forked_from = :forked_from, forked_at = :position, forked_turn = :turn
+    where session = :session and name = :branch
+    """,
+)
+RAISE_FLOOR = Statement(
+    "Others see a segment up to a position from now on.",
+    """
+    update {branches} set floor = :position
+    where session = :session and segment = :segment and floor < :position
+    """,
+)
+SWITCH = Statement(
+    "Make another branch the session's current one.",
+    "update {sessions} set branch = :branch where id = :session",
+)
+RENAME_BRANCH = Statement(
+    "Give a branch another name.",
+    "update {branches} set name = :new where session = :session and name = :branch",
+)
+RENAME_OWNER = Statement(
+    "The tips it left are the renamed branch's.",
+    "update {branches} set owner = :new where session = :session and owner = :branch",
+)
+RENAME_ORIGIN = Statement(
+    "What was made from a branch was made from another, or from the same one by its new name.",
+    "update {branches} set forked_from = :new where session = :session and forked_from = :branch",
+)
+ADOPT = Statement(
+    "What was made from a branch that goes was made from where that one was made from.",
+    """
+    update {branches} set forked_from = :forked_from,
+    forked_at = case when forked_at < :position then forked_at else :position end,
+    forked_turn = case when forked_turn < :turn then forked_turn else :turn end
+    where session = :session and forked_from = :branch
+    """,
+)
+DELETE_BRANCH = Statement(
+    "Remove a branch and the tips it left.",
+    "delete from {branches} where session = :session and (name = :branch or owner = :branch)",
+)
+TIPS = Statement(
+    "All tips of a session: its branches, and the tips that they left.",
+    """
+    select name, segment, tip, turn, owner, pending, may_grow, forked_from, forked_at, forked_turn, created_at,
+    updated_at from {branches} where session = :session order by created_at, name
+    """,
+)
+LINEAGE = Statement(
+    "The segments that a branch sees, the newest first: from behind which position, up to which, and the turns before.",
+    """
+    with recursive lineage (segment, parent, low, high, turn) as (
+        select g.id, g.parent, g.fork_position, b.tip, g.turn
+        from {branches} b join {segments} g on g.id = b.segment where b.session = :session and b.name = :branch
+        union all
+        select g.id, g.parent, g.fork_position, case when l.low < l.high then l.low else l.high end, g.turn
+        from lineage l join {segments} g on g.id = l.parent
+    )
+    select segment, low, high, turn from lineage where low < high order by segment desc
+    """,
+)
+ORIGINS = Statement(
+    "All segments of a session: where each was forked, and whether something was removed from its middle.",
+    "select id, parent, fork_position, turn, holes from {segments} where session = :session",
+)
+NOTE_HOLE = Statement(
+    "Note that an entry was removed from a segment's middle.",
+    "update {segments} set holes = 1 where id = :segment and holes = 0",
+)
+FORGET_SEGMENT = Statement(
+    "Remove a segment.",
+    "delete from {segments} where id = :segment",
+)
+
+# --- Tips that branches left -------------------------------------------------------------------------------------
+
+KEEP_TIP = Statement(
+    "Keep where a branch is, before it moves elsewhere; nothing there is its own.",
+    """
+    insert into {branches} (
+        session, name, segment, parent, fork_position, tip, turn, floor, may_grow, owner, pending, created_at,
+        updated_at
+    ) select session, :name, segment, parent, fork_position, tip, turn, tip, may_grow, name, :pending, :now, updated_at
+    from {branches} where session = :session and name = :branch
+    """,
+)
+WAYS_FORWARD = Statement(
+    "The tips from which a branch was moved back by undo, the latest first.",
+    """
+    select name, tip, turn, may_grow from {branches} where session = :session and owner = :branch and pending = 1
+    order by name desc
+    """,
+)
+FORGET_TIP = Statement(
+    "Remove a tip.",
+    "delete from {branches} where session = :session and name = :name",
+)
+SETTLE_TIP = Statement(
+    "A way forward is none any more, but one of several that the conversation took.",
+    "update {branches} set pending = 0 where session = :session and name = :name",
+)
+MOVE_TO_TIP = Statement(
+    "Move a branch to where a kept tip is.",
+    """
+    update {branches} set (segment, parent, fork_position, tip, turn, floor, may_grow) = (
+        select t.segment, t.parent, t.fork_position, t.tip, t.turn, t.tip, t.may_grow from {branches} t
+        where t.session = :session and t.name = :name
+    ), updated_at = :now where session = :session and name = :branch
+    """,
+    {
+        MARIADB: """
+        update {branches} b join {branches} t on t.session = b.session and t.name = :name
+        set b.segment = t.segment, b.parent = t.parent, b.fork_position = t.fork_position, b.tip = t.tip,
+        b.turn = t.turn, b.floor = t.tip, b.may_grow = t.may_grow, b.updated_at = :now
+        where b.session = :session and b.name = :branch
+        """
+    },
 )
 SEGMENTS = Statement(
     "All segments of a session.",
@@ -171,6 +294,54 @@ ENTRIES_BACKWARD = Statement(
     order by id desc limit :count
     """,
 )
+LATEST_UP_TO = Statement(
+    "The last of a range of entries, and its turn.",
+    "select id, turn from {entries} where id > :low and id <= :high order by id desc limit 1",
+)
+_TURN_START = """
+    with recursive search (low, high) as (
+        select id * 4294967296 + :low, id * 4294967296 + :high from {segments} where id = :segment
+        union all
+        select
+            case when coalesce((
+                select e.turn from {entries} e where e.id > s.low and e.id <= (s.low + s.high) / 2
+                order by e.id desc limit 1
+            ), 0) < :turn then (s.low + s.high) / 2 else s.low end,
+            case when coalesce((
+                select e.turn from {entries} e where e.id > s.low and e.id <= (s.low + s.high) / 2
+                order by e.id desc limit 1
+            ), 0) < :turn then s.high else (s.low + s.high) / 2 end
+        from search s where s.high - s.low > 1
+    )
+    select min(high) from search
+    """
+TURN_START = Statement(
+    """The first entry of a segment's range that belongs to a turn or a later one, which must be there.
+
+    Turns rise with positions: a binary search, as there is no index by turn. Everything up to `low` is before the turn.
+    """,
+    _TURN_START,
+    # There a slash makes decimals.
+    {MARIADB: _TURN_START.replace(" / 2", " div 2")},
+)
+ENTRIES_FORWARD = Statement(
+    "Entries of one segment with all that is known of them, the oldest first.",
+    """
+    select id, turn, kind, tool_name, author, created_at, payload from {entries} where id > :low and id <= :high
+    order by id
+    """,
+)
+USERS_FORWARD = Statement(
+    "The same for the messages of users.",
+    """
+    select id, turn, kind, tool_name, author, created_at, payload from {entries}
+    where id > :low and id <= :high and kind = 'user' order by id
+    """,
+)
+COUNT_ENTRIES = Statement(
+    "How many entries a range has.",
+    "select count(*) from {entries} where id > :low and id <= :high",
+)
 DELETE_ENTRY = Statement(
     "Remove one entry.",
     "delete from {entries} where id = :id",
@@ -196,6 +367,10 @@ REMEMBER_KEY = Statement(
 FORGET_KEYS = Statement(
     "Remove a session's idempotency keys.",
     "delete from {appends} where session = :session",
+)
+FORGET_USAGE = Statement(
+    "Remove a session's record of what it cost.",
+    "delete from {usage} where session = :session",
 )
 RECORD_CHANGE = Statement(
     "Note a change that is not an append.",

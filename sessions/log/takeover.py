@@ -16,15 +16,18 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.errors import StoreError
 from sessions.log import statements
+from sessions.log.branch import MAIN, find_head, unknown_branch
 from sessions.log.classify import UNKNOWN, Classified, classify_items
 from sessions.log.conversation import ForeignTables
 from sessions.log.dialect import MARIADB, POSTGRES
 from sessions.log.grow import NewEntry, add_entries
-from sessions.log.session_row import create_session, lock_session
+from sessions.log.session_row import create_session, lock_session, raise_version
 from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
+    from sessions.log.branch import Head
     from sessions.log.conversation import Conversation, Decoder
+    from sessions.log.session_row import LockedSession
     from sessions.log.transaction import Transaction
 
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
@@ -62,6 +65,26 @@ def is_waiting(tx: Transaction, conversation: Conversation) -> bool:
     return _has_messages(tx, conversation.session_id, conversation.foreign)
 
 
+def waits_for_take_over(tx: Transaction, conversation: Conversation) -> bool:
+    """Tell whether the conversation has no row of ours, and messages to be taken over."""
+    here = tx.one(statements.SESSION_TIMES, session_id=conversation.session_id)
+    return here is None and is_waiting(tx, conversation)
+
+
+def lock_head(tx: Transaction, conversation: Conversation, now: int, branch: str | None) -> Head | None:
+    """Lock a session, taken over first if it waits for that, and return a branch's head; ``None`` without a session.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+    """
+    if lock_conversation(tx, conversation, now) is None:
+        # Another process may make the session now; without the lock its head would be stale at once.
+        if branch in {None, MAIN}:
+            return None
+        raise unknown_branch(tx, conversation.session_id, None, str(branch))
+    return find_head(tx, conversation.session_id, branch)
+
+
 def lock_conversation(tx: Transaction, conversation: Conversation, now: int) -> int | None:
     """Lock a session, taken over first if it waits for that; return its internal id, or ``None`` if there is none.
 
@@ -71,6 +94,15 @@ def lock_conversation(tx: Transaction, conversation: Conversation, now: int) -> 
     if session is None and take_over(tx, conversation, now):
         session = lock_session(tx, conversation.session_id)
     return session
+
+
+def begin_session(tx: Transaction, conversation: Conversation, now: int, branch: str | None = None) -> LockedSession:
+    """Make a session that was not there: of what the OpenAI Agents SDK left in the database, else empty."""
+    session_id = conversation.session_id
+    locked = None if take_over(tx, conversation, now) else create_session(tx, session_id, now, branch=branch)
+    while locked is None:  # It was taken over, or another process made it meanwhile.
+        locked = raise_version(tx, session_id, now, branch)
+    return locked
 
 
 def take_over(tx: Transaction, conversation: Conversation, now: int) -> bool:
@@ -86,10 +118,10 @@ def take_over(tx: Transaction, conversation: Conversation, now: int) -> bool:
     if _has_columns(tx, tables.sessions, _SESSIONS_COLUMNS):
         began = tx.one(_statement(_CREATED_AT, tables.sessions), session_id=session_id)
     created_at = _microseconds(began[0] if began else None, min(times, default=now))
-    locked = create_session(tx, session_id, now, created_at)
+    locked = create_session(tx, session_id, now, created_at=created_at)
     # If another process was first, it has taken over what there was.
     if locked is not None and payloads:
-        add_entries(tx, session_id, locked, _classified(payloads, decoder), times)
+        add_entries(tx, locked, _classified(payloads, decoder), now, times)
     return True
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.codecs.json import JSONCodec
 from sessions.log.append import Idempotency, append
 from sessions.log.branch import MAIN
+from sessions.log.branches import ForkPlace, create_branch, switch_branch
 from sessions.log.classify import classify_items
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.grow import NewEntry
@@ -56,7 +57,7 @@ class BareLog:
         """Return the items and the positions of what cannot be decoded."""
         tail = read_tail(self.tx, conversation(session), limit)
         assert tail is not None, "nothing waits to be taken over"
-        return tail
+        return tail.items, tail.undecodable
 
     def pop(self, session: str = "s", *, strict: bool = False) -> tuple[Any, list[int]]:
         return pop(self.tx, conversation(session), self.now(), strict=strict)
@@ -68,33 +69,13 @@ class BareLog:
         return delete(self.tx, session, ForeignTables())
 
     def fork(self, name: str, position: int, turn: int, *, session: str = "s") -> None:
-        """Make a branch that sees the current one up to a position; the current one goes on growing.
-
-        The new row stands in the middle of the segment that holds the position's entry, and may not grow there.
-        """
-        source = self.branch(session)
-        segment = self.holder(source["segment"], position)
-        id_ = self.session_row(session)["id"]
-        self.connection.execute(
-            "update agent_log_branches set floor = max(floor, ?) where session = ? and name = ?",
-            (position, id_, source["name"]),
-        )
-        self.connection.execute(
-            "insert into agent_log_branches (session, name, segment, parent, fork_position, tip, turn, floor, may_grow)"
-            " select session, ?, id, parent, fork_position, ?, ?, ?, 0 from agent_log_segments where id = ?",
-            (name, position, turn, position, segment),
-        )
-
-    def holder(self, segment: int, position: int) -> int:
-        """Return the segment that holds a position of another segment's lineage."""
-        while True:
-            (row,) = self.rows(f"select parent, fork_position from agent_log_segments where id = {segment}")  # noqa: S608
-            if row["parent"] is None or row["fork_position"] < position:
-                return segment
-            segment = row["parent"]
+        """Make a branch that sees the current one up to a position; the current one goes on growing."""
+        place = ForkPlace(position=position)
+        create_branch(self.tx, conversation(session), self.now(), name, source=None, place=place, switch=False)
+        assert self.branch(session, name)["turn"] == turn
 
     def switch(self, name: str, session: str = "s") -> None:
-        self.connection.execute("update agent_log_sessions set branch = ? where session_id = ?", (name, session))
+        switch_branch(self.tx, conversation(session), self.now(), name)
 
     def session_row(self, session: str = "s") -> dict[str, Any]:
         (row,) = self.rows(f"select * from agent_log_sessions where session_id = '{session}'")  # noqa: S608

@@ -52,8 +52,8 @@ def test_a_key_belongs_to_a_session(log: BareLog) -> None:
 
 def test_a_key_outlives_pop_clear_and_other_branches_but_not_delete(log: BareLog) -> None:
     log.append(user("a"), key="k")
-    log.fork("what-if", position=1, turn=1)
-    for change in (log.pop, log.clear, lambda: log.switch("what-if")):
+    log.fork("what-if", position=0, turn=0)
+    for change in (log.pop, lambda: log.switch("what-if"), log.clear):
         change()
         log.append(user("a"), key="k")
         assert log.read() == []

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from .bare_log import contents, user
+from .bare_log import MAIN, contents, user
 from .test_branches import three_levels
 
 if TYPE_CHECKING:
@@ -18,10 +18,12 @@ def test_clear_removes_all_entries_of_all_segments(log: BareLog) -> None:
     three_levels(log)
     log.append(user("keyed"), key="k")
     version = log.session_row()["version"]
+    changes = log.sizes()["changes"]
 
     log.clear()
 
-    assert log.sizes() == {"sessions": 1, "appends": 1, "changes": 1, **NOTHING}
+    assert log.sizes() == {"sessions": 1, "appends": 1, "changes": changes + 1, **NOTHING}
+    assert log.session_row()["branch"] == MAIN
     assert log.session_row()["version"] == version + 1
     assert log.read() == []
 

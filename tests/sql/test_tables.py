@@ -15,7 +15,13 @@ def _described(connection: Connection) -> dict[str, object]:
     return {
         table: (
             [
-                (column["name"], repr(column["type"]), column["nullable"], bool(column.get("autoincrement") is True))
+                (
+                    column["name"],
+                    repr(column["type"]),
+                    column["nullable"],
+                    str(column["default"]),
+                    bool(column.get("autoincrement") is True),
+                )
                 for column in inspector.get_columns(table)
             ],
             inspector.get_pk_constraint(table)["constrained_columns"],
@@ -39,4 +45,4 @@ async def test_metadata_makes_the_tables_that_the_migrations_make(request: pytes
             found.append(await connection.run_sync(_described))
         await engine.dispose()
     assert found[0] == found[1]
-    assert len(found[0]) == 7
+    assert len(found[0]) == 8

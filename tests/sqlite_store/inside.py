@@ -53,7 +53,7 @@ def stored(path: Path) -> list[Any]:
 async def trace(session: LogSession) -> list[str]:
     """Return a list to which every statement on the session's writing connection is added."""
     statements: list[str] = []
-    await session._backend.write(
+    await session._handle.backend.write(
         lambda tx: tx._execute.__self__.set_trace_callback(statements.append),  # type: ignore[attr-defined]
         "the trace",
     )

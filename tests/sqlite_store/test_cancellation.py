@@ -121,7 +121,7 @@ async def test_a_cancelled_read_leaves_the_lane_working(session: SQLiteSession) 
         entered.set()
         gate.wait(60)
 
-    held = asyncio.ensure_future(session._backend.read(slowly, "a slow reader"))
+    held = asyncio.ensure_future(session._handle.backend.read(slowly, "a slow reader"))
     await asyncio.to_thread(entered.wait, 60)
     waiting = [asyncio.ensure_future(session.get_items()) for _ in range(5)]
     await asyncio.sleep(0)

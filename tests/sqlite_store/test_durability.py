@@ -28,7 +28,7 @@ async def synchronous(session: LogSession) -> int:
     def ask(tx: Any) -> Any:
         return tx._execute("pragma synchronous").fetchone()[0]
 
-    return int(await session._backend.write(ask, "the setting"))
+    return int(await session._handle.backend.write(ask, "the setting"))
 
 
 # Fails without: stores/sqlite/database.py, `self._set_durability(connection, full=any(job.full for job in jobs))`
@@ -86,13 +86,13 @@ async def test_every_connection_has_the_settings(session: SQLiteSession, lane: s
     def ask(tx: Any) -> Any:
         return tx._execute(f"pragma {pragma}").fetchone()[0]
 
-    assert await getattr(session._backend, lane)(ask, "the setting") == value
+    assert await getattr(session._handle.backend, lane)(ask, "the setting") == value
 
 
 # Fails without: stores/sqlite/opening.py, `pragma query_only = on`
 async def test_the_reading_connection_cannot_write(session: SQLiteSession) -> None:
     with pytest.raises(StoreError):
-        await session._backend.read(lambda tx: tx._execute("create table t (x)"), "a writer in disguise")  # type: ignore[attr-defined]
+        await session._handle.backend.read(lambda tx: tx._execute("create table t (x)"), "a writer in disguise")  # type: ignore[attr-defined]
 
 
 # Fails without: stores/sqlite/opening.py, `pragma secure_delete = on` (where it is not the build's default)

@@ -52,7 +52,7 @@ def test_the_first_use_may_come_from_several_threads(path: Path, kind: str) -> N
             assert len([file for file in registry._files if file == str(path)]) == 1
             assert len(set(threading.enumerate()) - before) == 2, "a reader and a writer"
         asyncio.run(session.clear_session())
-        session._backend.close()
+        session._handle.backend.close()
 
 
 @pytest.mark.parametrize("kind", ["memory", "file"])

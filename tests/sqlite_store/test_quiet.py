@@ -50,7 +50,7 @@ def test_reprs(path: Path) -> None:
 
     assert repr(session) == "SQLiteSession('user_123')"
     assert repr(open_store(f"sqlite:///{path}").session("user_123")) == "LogSession('user_123')"
-    assert CANARY not in repr(vars(session)) + repr(vars(session._backend))
+    assert CANARY not in repr(vars(session)) + repr(vars(session._handle.backend))
     session.close()
 
 
@@ -79,7 +79,7 @@ async def test_messages_of_errors_in_the_database(path: Path) -> None:
     session = SQLiteSession("s", path)
     await session.add_items([user("a")])
     with pytest.raises(StoreError) as caught:
-        await session._backend.write(
+        await session._handle.backend.write(
             lambda tx: tx._execute("insert into agent_log_sessions values (1, ?, ?, 1, 1, 1)", (CANARY, 1)),  # type: ignore[attr-defined]
             "session 's'",
         )

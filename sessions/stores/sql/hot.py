@@ -15,7 +15,7 @@ from sessions.log.branch import EVERYTHING
 from sessions.log.changes import KEPT_VERSIONS
 from sessions.log.dialect import POSTGRES
 from sessions.log.pop import Pop
-from sessions.log.read import ReadTail
+from sessions.log.read import ReadTail, Tail
 from sessions.stores.jobs import Jobs
 from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
 from sessions.stores.sql.keys import automatic_keys, with_key
@@ -66,7 +66,7 @@ class PostgresDatabase:
             await self._general.ensure_schema(subject)
             tail = await self._tail(work, subject)
             if tail is not None:
-                return cast("T", (tail, []))
+                return cast("T", tail)
         return await self._general.read(work, subject)
 
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
@@ -83,23 +83,25 @@ class PostgresDatabase:
                 return cast("T", (item, []))
         return await self._general.write(work, subject)
 
-    async def _tail(self, work: ReadTail, subject: str) -> list[Any] | None:
+    async def _tail(self, work: ReadTail, subject: str) -> Tail | None:
+        """Return the tail, or ``None`` if the log's own function must look."""
         wanted = EVERYTHING if work.limit is None else min(work.limit, EVERYTHING)
-        session_id = work.conversation.session_id
-        rows = await self._general.retried(subject, lambda: self._fetch(TAIL, session_id, wanted), repeatable=True)
-        payloads = payloads_of_tail(rows, wanted)
-        if payloads is None:
+        values = (work.conversation.session_id, wanted, work.branch)
+        rows = await self._general.retried(subject, lambda: self._fetch(TAIL, *values), repeatable=True)
+        found = payloads_of_tail(rows, wanted)
+        if found is None:
             return None
+        payloads, branch = found
         try:
             items = work.conversation.decoder.decode_all(payloads)
         except ValueError:
             return None
         items.reverse()
-        return items
+        return Tail(items, [], branch)
 
     async def _pop(self, work: Pop, subject: str) -> Any:
         """Return the popped item, or ``None`` if the log's own function must look."""
-        values = (work.conversation.session_id, work.now, KEPT_VERSIONS)
+        values = (work.conversation.session_id, work.now, KEPT_VERSIONS, work.branch)
         # A cancelled caller must not be told before it is settled: the server would go on with what was sent.
         rows = await settle(self._general.retried(subject, lambda: self._fetch(POP, *values), repeatable=False))
         return work.conversation.decoder.decode(rows[0][0]) if rows else None

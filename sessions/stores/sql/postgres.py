@@ -21,14 +21,14 @@ if TYPE_CHECKING:
     from sessions.log.append import Append
 
 APPEND: Final = Statement(
-    "Append to one session's current branch; a row if that was done.",
+    "Append to a branch of one session, the current one unless named; a row if that was done.",
     """
     with raised as (
         update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1
         returning s.id, s.version, s.branch
     ), advanced as (
-        update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint from raised r
-        where b.session = r.id and b.name = r.branch and b.may_grow = 1
+        update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint, updated_at = $2 from raised r
+        where b.session = r.id and b.name = coalesce($13::text, r.branch) and b.may_grow = 1
         returning b.session, b.segment * 4294967296 + b.tip - $3::bigint as before, b.tip,
         b.turn - $4::bigint as turn, r.version
     ), keyed as (
@@ -47,19 +47,19 @@ APPEND: Final = Statement(
     """,
 )
 APPEND_MANY: Final = Statement(
-    "Append to the current branches of several sessions; the number of each that was appended to.",
+    "Append to a branch of each of several sessions; the number of each that was appended to.",
     """
     with input as (
-        select * from unnest($1::text[], $2::bigint[], $3::bigint[])
-        with ordinality i (session_id, count, turns, number)
+        select * from unnest($1::text[], $2::bigint[], $3::bigint[], $16::text[])
+        with ordinality i (session_id, count, turns, branch, number)
     ), locked as (
-        select s.id, i.count, i.turns, i.number from {sessions} s join input i on i.session_id = s.session_id
+        select s.id, i.count, i.turns, i.branch, i.number from {sessions} s join input i on i.session_id = s.session_id
         order by s.id for no key update of s
     ), raised as (
         update {sessions} s set version = s.version + 1, updated_at = $4 from locked l where s.id = l.id
-        returning s.id, s.version, s.branch, l.count, l.turns, l.number
+        returning s.id, s.version, coalesce(l.branch, s.branch) as branch, l.count, l.turns, l.number
     ), advanced as (
-        update {branches} b set tip = b.tip + r.count, turn = b.turn + r.turns from raised r
+        update {branches} b set tip = b.tip + r.count, turn = b.turn + r.turns, updated_at = $4 from raised r
         where b.session = r.id and b.name = r.branch and b.may_grow = 1
         returning b.session, b.segment * 4294967296 + b.tip - r.count as before, b.tip, b.turn - r.turns as turn,
         r.version, r.number
@@ -82,18 +82,21 @@ APPEND_MANY: Final = Statement(
     """,
 )
 TAIL: Final = Statement(
-    "The latest payloads of a session's current branch, newest first; a last row tells the tip, or that it was forked.",
+    """The latest payloads of a branch, newest first, and last of all its tip and its name.
+
+    Without a tip it was forked. The current branch unless named.
+    """,
     """
     with head as materialized (
-        select b.segment * 4294967296 as low, b.tip, b.parent from {sessions} s
-        join {branches} b on b.session = s.id and b.name = s.branch where s.session_id = $1
+        select b.segment * 4294967296 as low, b.tip, b.parent, b.name from {sessions} s
+        join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch) where s.session_id = $1
     )
     (
         select id, payload from {entries}
         where id > (select low + greatest(tip - $2::bigint, 0) from head) and id <= (select low + tip from head)
         order by id desc
     ) union all
-    select case when parent is null then -tip end, null from head
+    select case when parent is null then -tip end, convert_to(name, 'UTF8') from head
     """,
 )
 POP: Final = Statement(
@@ -101,7 +104,7 @@ POP: Final = Statement(
     """
     with last as (
         select s.id, s.version, b.name, e.id as entry, e.payload, e.turn - (e.kind = 'user')::int as turn
-        from {sessions} s join {branches} b on b.session = s.id and b.name = s.branch
+        from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($4::text, s.branch)
         join {entries} e on e.id = b.segment * 4294967296 + b.tip
         where s.session_id = $1 and b.may_grow = 1 and b.tip > b.floor
         and convert_from(e.payload, 'UTF8') is json object
@@ -109,7 +112,7 @@ POP: Final = Statement(
         update {sessions} s set version = s.version + 1, updated_at = $2 from last l
         where s.id = l.id and s.version = l.version returning s.id, s.version
     ), moved as (
-        update {branches} b set tip = b.tip - 1, turn = l.turn from last l, raised r
+        update {branches} b set tip = b.tip - 1, turn = l.turn, updated_at = $2 from last l, raised r
         where b.session = r.id and b.name = l.name
     ), removed as (
         delete from {entries} e using last l, raised r where e.id = l.entry
@@ -149,21 +152,30 @@ def append_values(append: Append, forget: tuple[str, str]) -> tuple[Any, ...]:
     key, digest = append.idempotency or (None, None)
     return (
         append.conversation.session_id, append.now, len(append.entries), columns.turn, key, digest, *forget,
-        columns.turns, columns.kinds, columns.tool_names, columns.payloads,
+        columns.turns, columns.kinds, columns.tool_names, columns.payloads, append.branch,
     )  # fmt: skip
 
 
 def append_many_values(appends: Sequence[Append], forget: tuple[str, str]) -> tuple[tuple[Any, ...], list[int]]:
-    """Return the parameters of `APPEND_MANY`, and for each append the number of its session."""
+    """Return the parameters of `APPEND_MANY`, and for each append the number of its session.
+
+    One branch of each session; appends to another one have number 0.
+    """
     sessions: dict[str, _Columns] = {}
     numbers: dict[str, int] = {}
+    branches: dict[str, str | None] = {}
+    number_of = []
     for append in appends:
         session_id = append.conversation.session_id
-        numbers.setdefault(session_id, len(numbers) + 1)
-        sessions.setdefault(session_id, _Columns()).add(append)
-    number_of = [numbers[append.conversation.session_id] for append in appends]
+        number = numbers.setdefault(session_id, len(numbers) + 1)
+        together = branches.setdefault(session_id, append.branch) == append.branch
+        number_of.append(number if together else 0)
+        if together:
+            sessions.setdefault(session_id, _Columns()).add(append)
     keyed = [
-        (number, *append.idempotency) for number, append in zip(number_of, appends, strict=True) if append.idempotency
+        (number, *append.idempotency)
+        for number, append in zip(number_of, appends, strict=True)
+        if number and append.idempotency
     ]
     columns = list(sessions.values())
     values = (
@@ -181,16 +193,17 @@ def append_many_values(appends: Sequence[Append], forget: tuple[str, str]) -> tu
         [kind for column in columns for kind in column.kinds],
         [tool_name for column in columns for tool_name in column.tool_names],
         [payload for column in columns for payload in column.payloads],
+        list(branches.values()),
     )
     return values, number_of
 
 
-def payloads_of_tail(rows: Sequence[Any], wanted: int) -> list[bytes] | None:
-    """Return the payloads that `TAIL` found, newest first, or ``None`` if the log's own function must look."""
+def payloads_of_tail(rows: Sequence[Any], wanted: int) -> tuple[list[bytes], str] | None:
+    """Return the payloads that `TAIL` found, newest first, and the branch; ``None`` if the log's function must look."""
     if not rows or rows[-1][0] is None:
         return None
     tip, found = -rows[-1][0], len(rows) - 1
     # Fewer than wanted although there may be more below: something was removed in between.
     if found < wanted and found < tip:
         return None
-    return [payload for _, payload in rows[:-1]]
+    return [payload for _, payload in rows[:-1]], rows[-1][1].decode()

@@ -8,7 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import BigInteger, Column, Identity, Index, LargeBinary, MetaData, SmallInteger, Table, Text, event
+from sqlalchemy import (
+    BigInteger,
+    Column,
+    Identity,
+    Index,
+    LargeBinary,
+    MetaData,
+    SmallInteger,
+    Table,
+    Text,
+    event,
+    text,
+)
 from sqlalchemy.dialects import mysql, postgresql
 
 from sessions.clock import now
@@ -45,8 +57,12 @@ def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
     """
     made = MetaData(schema=check_name(schema, "a schema") if schema is not None else None)
 
-    def number(name: str, *, key: bool = False, null: bool = False) -> Column[Any]:
-        return Column(name, BigInteger, primary_key=key, nullable=null, autoincrement=False)
+    def number(name: str, *, key: bool = False, null: bool = False, default: bool = False) -> Column[Any]:
+        zero = text("0") if default else None
+        return Column(name, BigInteger, primary_key=key, nullable=null, autoincrement=False, server_default=zero)
+
+    def flag(name: str, *, default: bool = False) -> Column[Any]:
+        return Column(name, SmallInteger, nullable=False, server_default=text("0") if default else None)
 
     def serial() -> Column[Any]:
         return Column("id", BigInteger, Identity(), primary_key=True, autoincrement=True)
@@ -72,6 +88,8 @@ def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
         number("session"),
         number("parent", null=True),
         number("fork_position"),
+        number("turn", default=True),
+        flag("holes", default=True),
         Index(table_name("segments_of_session", table_prefix), "session"),
     )
     table(
@@ -84,7 +102,14 @@ def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
         number("tip"),
         number("turn"),
         number("floor"),
-        Column("may_grow", SmallInteger, nullable=False),
+        flag("may_grow"),
+        Column("forked_from", _NAME),
+        number("forked_at", null=True),
+        number("forked_turn", null=True),
+        Column("owner", _NAME),
+        flag("pending", default=True),
+        number("created_at", default=True),
+        number("updated_at", default=True),
         **_UPDATED,
     )
     table(
@@ -113,6 +138,23 @@ def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
         number("session", key=True),
         number("version", key=True),
         Column("what", _TEXT, nullable=False),
+        number("created_at"),
+    )
+    table(
+        "usage",
+        number("session", key=True),
+        Column("usage_key", _KEY, primary_key=True),
+        number("place"),
+        number("turn"),
+        Column("model", _TEXT),
+        Column("agent", _TEXT),
+        number("requests"),
+        number("input_tokens"),
+        number("cached_tokens"),
+        number("cache_write_tokens"),
+        number("output_tokens"),
+        number("reasoning_tokens"),
+        number("cost", null=True),
         number("created_at"),
     )
     return made

@@ -1,0 +1,83 @@
+"""What a session object and what hangs on it (branches, usage) share: a conversation, where it is, and which branch."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, TypeVar, cast
+
+from sessions.clock import now
+from sessions.errors import UndecodableItemError
+from sessions.log.takeover import take_over, waits_for_take_over
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sessions.log.conversation import Conversation
+    from sessions.log.transaction import Transaction
+    from sessions.stores import Backend
+
+T = TypeVar("T")
+
+_log = logging.getLogger("sessions")
+_WAITS = object()
+
+
+class Handle:
+    """A hold on one conversation.
+
+    Attributes:
+        conversation: The conversation.
+        backend: Where transactions run.
+        strict: Raise for a stored item that cannot be read, rather than log a warning.
+        pinned: The branch to stay on, whatever the session's current one is.
+        followed: The branch that was read last. Changes go there, so a switch by another process never lands between
+            what a run reads and what it adds.
+    """
+
+    __slots__ = ("backend", "conversation", "followed", "pinned", "strict", "subject")
+
+    def __init__(self, conversation: Conversation, backend: Backend, *, strict: bool, pinned: str | None) -> None:
+        self.conversation = conversation
+        self.backend = backend
+        self.strict = strict
+        self.pinned = pinned
+        self.followed: str | None = None
+        self.subject = f"session {conversation.session_id!r}"
+
+    @property
+    def target(self) -> str | None:
+        """The branch for changes; ``None`` means the session's current one."""
+        return self.pinned or self.followed
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Return what `work` finds in one snapshot, once the conversation has been taken over if it waits for that."""
+
+        def unless_it_waits(tx: Transaction) -> object:
+            return _WAITS if waits_for_take_over(tx, self.conversation) else work(tx)
+
+        while (found := await self.backend.read(unless_it_waits, self.subject)) is _WAITS:
+            await self.take_over()
+        return cast("T", found)
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Do `work` as one transaction."""
+        return await self.backend.write(work, self.subject)
+
+    async def take_over(self) -> None:
+        """Take the conversation over from the OpenAI Agents SDK, if it is there and nobody was first."""
+        await self.write(lambda tx: take_over(tx, self.conversation, now()))
+
+    def report(self, undecodable: list[int]) -> None:
+        """Tell of stored items that could not be read.
+
+        Raises:
+            UndecodableItemError: There are some, and this handle is strict.
+        """
+        if not undecodable:
+            return
+        where = ", ".join(map(str, sorted(undecodable)))
+        if self.strict:
+            raise UndecodableItemError(
+                f"{self.subject}: the stored items at positions {where} cannot be read; nothing was changed"
+            )
+        _log.warning("%s: the stored items at positions %s cannot be read and are left out", self.subject, where)

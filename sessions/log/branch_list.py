@@ -1,0 +1,66 @@
+"""The list of a session's branches. Its cost depends on the numbers of tips and segments, not on that of entries."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from sessions.log import statements
+from sessions.log.branch import LEFT_TIP, MAIN
+from sessions.log.schema import SEGMENT_SHIFT
+from sessions.log.turns import as_time
+from sessions.model import Branch
+
+if TYPE_CHECKING:
+    from sessions.log.conversation import Conversation
+    from sessions.log.transaction import Transaction
+
+
+def list_branches(tx: Transaction, conversation: Conversation) -> list[Branch]:
+    """Return a session's branches in the order in which they were made; ``main``, which is always there, first."""
+    row = tx.one(statements.SESSION_TIMES, session_id=conversation.session_id)
+    if row is None:
+        return []
+    session, current, created_at, updated_at = row
+    tips = tx.all(statements.TIPS, session=session)
+    origins = {segment: origin for segment, *origin in tx.all(statements.ORIGINS, session=session)}
+    redoable = Counter(owner for _, _, _, _, owner, pending, *_ in tips if pending)
+    made_from = {name: made_from for name, _, _, _, _, _, _, made_from, *_ in tips}
+    named = {row[0]: row for row in tips if not row[0].startswith(LEFT_TIP)}
+    if MAIN not in named:
+        named = {MAIN: (MAIN, 0, 0, 0, None, 0, 0, None, None, None, created_at, updated_at), **named}
+    listed = []
+    for name, segment, tip, turn, _, _, _, _, fork_position, fork_turn, created, updated in named.values():
+        items = _count(tx, origins, segment, tip)
+        lineage = _ancestors(made_from, name)
+        listed.append(
+            Branch(
+                name, name == current, items, turn, tip, lineage, fork_position, fork_turn, redoable[name],
+                as_time(created), as_time(updated),
+            )
+        )  # fmt: skip
+    return sorted(listed, key=lambda branch: branch.name != MAIN)
+
+
+def _ancestors(made_from: dict[str, str | None], name: str) -> tuple[str, ...]:
+    found: list[str] = []
+    origin = made_from.get(name)
+    while origin is not None:
+        found.insert(0, origin)
+        origin = made_from.get(origin)
+    return tuple(found)
+
+
+def _count(tx: Transaction, origins: dict[int, list[Any]], segment: int, tip: int) -> int:
+    """Return how many entries a tip sees: by positions where nothing was removed from the middle, else counted."""
+    count, high, at = 0, tip, segment
+    while at in origins:
+        parent, low, _, holes = origins[at]
+        if low < high and holes:
+            base = at << SEGMENT_SHIFT
+            row: Any = tx.one(statements.COUNT_ENTRIES, low=base + low, high=base + high)
+            count += row[0]
+        else:
+            count += max(0, high - low)
+        at, high = parent, min(high, low)
+    return count

@@ -1,0 +1,215 @@
+"""Making, naming and removing branches. A fork writes one row and copies nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from sessions.errors import BranchExistsError, BranchInUseError, TurnNotFoundError
+from sessions.log import statements
+from sessions.log.branch import MAIN, find_head, lineage
+from sessions.log.changes import record_change
+from sessions.log.collect import collect, find_seen
+from sessions.log.entries import read_entries
+from sessions.log.session_row import raise_version
+from sessions.log.takeover import begin_session, lock_head
+from sessions.log.turns import turn_at, turn_not_found, turn_start
+from sessions.model import Comparison
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sessions.log.branch import Head, Stretch
+    from sessions.log.conversation import Conversation
+    from sessions.log.transaction import Transaction
+
+
+class ForkPlace(NamedTuple):
+    """Where a new branch leaves the one it is made from: the first of these that is given, else at its head.
+
+    Attributes:
+        turn: Before this turn's first item.
+        position: Behind this position.
+        matches: Before the first message of a user for which this is true.
+        wanted: What `matches` looks for, for the error.
+    """
+
+    turn: int | None = None
+    position: int | None = None
+    matches: Callable[[Any], bool] | None = None
+    wanted: str = ""
+
+
+def create_branch(
+    tx: Transaction,
+    conversation: Conversation,
+    now: int,
+    name: str,
+    *,
+    source: str | None,
+    place: ForkPlace,
+    switch: bool,
+) -> None:
+    """Make a branch that begins with what another one has up to a place.
+
+    Raises:
+        BranchExistsError: The name is taken.
+        TurnNotFoundError: There is no such place.
+        UnknownBranchError: There is no branch `source`.
+    """
+    session_id = conversation.session_id
+    head = lock_head(tx, conversation, now, source)
+    if head is None:
+        begin_session(tx, conversation, now)
+        head = cast("Head", find_head(tx, session_id))
+    taken: Any = tx.one(statements.HEAD, session_id=session_id, branch=name)
+    if name == MAIN or taken[2] is not None:
+        raise BranchExistsError(f"session {session_id!r} has a branch {name!r} already; nothing was changed")
+    stretches = lineage(tx, head)
+    tip, turn = _fork_position(tx, conversation, head, stretches, place)
+    locked: Any = raise_version(tx, session_id, now, name)
+    of_session: dict[str, Any] = {"session": head.session, "branch": name}
+    origin = _origin(stretches, tip)
+    tx.run(statements.PUT_BRANCH, **origin, tip=tip, turn=turn, may_grow=0, now=now, **of_session)
+    tx.run(statements.NOTE_ORIGIN, forked_from=head.branch, position=tip, turn=turn, **of_session)
+    tx.run(statements.RAISE_FLOOR, session=head.session, segment=origin["segment"], position=tip)
+    if switch:
+        tx.run(statements.SWITCH, **of_session)
+    record_change(tx, locked, "branched", now)
+
+
+def _fork_position(
+    tx: Transaction, conversation: Conversation, head: Head, stretches: list[Stretch], place: ForkPlace
+) -> tuple[int, int]:
+    """Return the last position that a new branch shares, and the number of turns up to there."""
+    session_id = conversation.session_id
+    turn = place.turn
+    if place.matches is not None:
+        entries, _ = read_entries(tx, conversation.decoder, stretches, (0, head.tip), statements.USERS_FORWARD)
+        turn = next((entry.turn for entry in entries if place.matches(entry.item)), None)
+        if turn is None:
+            raise turn_not_found(session_id, head, f"message of a user with {place.wanted}")
+    if turn is not None:
+        if not 1 <= turn <= head.turn:
+            raise turn_not_found(session_id, head, f"turn {turn}")
+        return turn_start(tx, stretches, turn) - 1, turn - 1
+    if place.position is None:
+        return head.tip, head.turn
+    if not 0 <= place.position <= head.tip:
+        raise TurnNotFoundError(
+            f"session {session_id!r}: there is no position {place.position} on branch {head.branch!r}, which ends at "
+            f"{head.tip}; nothing was changed"
+        )
+    return place.position, turn_at(tx, stretches, place.position)
+
+
+def _origin(stretches: list[Stretch], tip: int) -> dict[str, Any]:
+    """Return the segment that holds a position, and where that one was forked."""
+    for number, stretch in enumerate(stretches):
+        if stretch.low < tip:
+            below = stretches[number + 1 :]
+            parent = below[0].segment if below else None
+            return {"segment": stretch.segment, "parent": parent, "fork_position": stretch.low}
+    return {"segment": 0, "parent": None, "fork_position": 0}
+
+
+def switch_branch(tx: Transaction, conversation: Conversation, now: int, name: str) -> None:
+    """Make a branch the session's current one.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+    """
+    session_id = conversation.session_id
+    if lock_head(tx, conversation, now, name) is None:
+        return
+    locked: Any = raise_version(tx, session_id, now)
+    if locked.branch != name:
+        tx.run(statements.SWITCH, session=locked.session, branch=name)
+        record_change(tx, locked, "switched", now)
+
+
+def rename_branch(tx: Transaction, conversation: Conversation, now: int, name: str, new: str) -> None:
+    """Give a branch another name.
+
+    Raises:
+        BranchExistsError: The new name is taken.
+        BranchInUseError: It is ``main``.
+        UnknownBranchError: There is no such branch.
+    """
+    session_id = conversation.session_id
+    session = _lock_other_than_main(tx, conversation, now, name, "renamed")
+    if name == new:
+        return
+    taken: Any = tx.one(statements.HEAD, session_id=session_id, branch=new)
+    if new == MAIN or taken[2] is not None:
+        raise BranchExistsError(f"session {session_id!r} has a branch {new!r} already; nothing was changed")
+    locked: Any = raise_version(tx, session_id, now)
+    for statement in (statements.RENAME_BRANCH, statements.RENAME_OWNER, statements.RENAME_ORIGIN):
+        tx.run(statement, session=session, branch=name, new=new)
+    if locked.branch == name:
+        tx.run(statements.SWITCH, session=session, branch=new)
+    record_change(tx, locked, "renamed", now)
+
+
+def delete_branch(tx: Transaction, conversation: Conversation, now: int, name: str, *, force: bool) -> None:
+    """Remove a branch, and the entries that only it could see.
+
+    Raises:
+        BranchInUseError: It is ``main``, or the current one and not `force`, which makes ``main`` the current one.
+        UnknownBranchError: There is no such branch.
+    """
+    session_id = conversation.session_id
+    session = _lock_other_than_main(tx, conversation, now, name, "removed")
+    locked: Any = raise_version(tx, session_id, now)
+    if locked.branch == name:
+        if not force:
+            raise BranchInUseError(
+                f"session {session_id!r}: the current branch is {name!r}; nothing was changed. Switch to another one "
+                "first, or pass force=True"
+            )
+        tx.run(statements.SWITCH, session=session, branch=MAIN)
+    before = find_seen(tx, session)
+    ((origin, position, turn),) = (row[7:10] for row in tx.all(statements.TIPS, session=session) if row[0] == name)
+    tx.run(statements.ADOPT, session=session, branch=name, forked_from=origin, position=position, turn=turn)
+    tx.run(statements.DELETE_BRANCH, session=session, branch=name)
+    collect(tx, session, before)
+    record_change(tx, locked, "branch deleted", now)
+
+
+def _lock_other_than_main(tx: Transaction, conversation: Conversation, now: int, name: str, what: str) -> int:
+    """Lock the session of a branch that is there and not ``main``; return its internal id."""
+    if name == MAIN:
+        raise BranchInUseError(f"session {conversation.session_id!r}: {MAIN!r} cannot be {what}; nothing was changed")
+    return cast("Head", lock_head(tx, conversation, now, name)).session
+
+
+def compare_branches(
+    tx: Transaction, conversation: Conversation, first: str, second: str
+) -> tuple[Comparison, list[int]]:
+    """Return what two branches have in common and what only one has, and the positions that could not be decoded.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+    """
+    heads = [head for name in (first, second) if (head := find_head(tx, conversation.session_id, name))]
+    if not heads:
+        return Comparison([], [], [], 0), []
+    stretches = [lineage(tx, head) for head in heads]
+    position = common_position(*stretches)
+    undecodable: list[int] = []
+
+    def items(which: int, low: int, high: int) -> list[Any]:
+        entries, bad = read_entries(tx, conversation.decoder, stretches[which], (low, high))
+        undecodable.extend(bad)
+        return [entry.item for entry in entries]
+
+    tips = [head.tip for head in heads]
+    common = items(0, 0, position)
+    return Comparison(common, items(0, position, tips[0]), items(1, position, tips[1]), position), undecodable
+
+
+def common_position(first: list[Stretch], second: list[Stretch]) -> int:
+    """Return the last position that two lineages share; 0 if there is none."""
+    highest = {stretch.segment: stretch.high for stretch in first}
+    return max(
+        (min(highest[stretch.segment], stretch.high) for stretch in second if stretch.segment in highest), default=0
+    )

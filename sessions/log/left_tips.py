@@ -1,0 +1,55 @@
+"""Tips that branches left: the ways forward that undo keeps for redo, and other turns that a conversation took.
+
+They are rows of the table of branches with an owner. Their names begin with a character that no branch's name may
+begin with, and go on with the version that made them, so they are in the order of time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sessions.log import statements
+from sessions.log.branch import LEFT_TIP
+
+if TYPE_CHECKING:
+    from sessions.log.branch import Head
+    from sessions.log.session_row import LockedSession
+    from sessions.log.transaction import Row, Transaction
+
+
+def keep_tip(tx: Transaction, locked: LockedSession, now: int, *, pending: bool) -> None:
+    """Keep where the locked session's branch is; as a way forward for redo if `pending`."""
+    name = f"{LEFT_TIP}{locked.version:016}"
+    place = {"session": locked.session, "branch": locked.branch}
+    tx.run(statements.KEEP_TIP, name=name, pending=int(pending), now=now, **place)
+
+
+def ways_forward(tx: Transaction, head: Head) -> list[Row]:
+    """Return the tips from which a branch was moved back by undo, the latest first: name, tip, turn, may-grow."""
+    return [] if head.may_grow else tx.all(statements.WAYS_FORWARD, session=head.session, branch=head.branch)
+
+
+def settle_ways_forward(tx: Transaction, head: Head) -> bool:
+    """Keep the farthest way forward of a branch as a tip that it left, as others lie on the way to it.
+
+    Returns:
+        Whether there was one.
+    """
+    found = ways_forward(tx, head)
+    if found:
+        *nearer, (farthest, *_) = found
+        _forget(tx, head, nearer)
+        tx.run(statements.SETTLE_TIP, session=head.session, name=farthest)
+    return bool(found)
+
+
+def forget_ways_forward(tx: Transaction, head: Head) -> bool:
+    """Forget them all; tell whether there were any. What nobody sees any more is still there."""
+    found = ways_forward(tx, head)
+    _forget(tx, head, found)
+    return bool(found)
+
+
+def _forget(tx: Transaction, head: Head, tips: list[Row]) -> None:
+    for name, *_ in tips:
+        tx.run(statements.FORGET_TIP, session=head.session, name=name)

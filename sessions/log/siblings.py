@@ -1,0 +1,148 @@
+"""The ways in which a conversation went on in a turn, and choosing one of them.
+
+Two tips took the same way in turn n if that turn ends with the same entry in both; they are compared only if the turn
+before it ends with the same entry, too.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sessions.errors import BranchInUseError, TurnNotFoundError
+from sessions.log import statements
+from sessions.log.branch import LEFT_TIP, Stretch, entry_at, find_head, lineage, position_of
+from sessions.log.changes import record_change
+from sessions.log.left_tips import keep_tip, settle_ways_forward
+from sessions.log.session_row import raise_version
+from sessions.log.takeover import lock_head
+from sessions.log.turns import as_time, turn_not_found, turn_start
+from sessions.model import Sibling
+
+if TYPE_CHECKING:
+    from sessions.log.branch import Head
+    from sessions.log.conversation import Conversation
+    from sessions.log.transaction import Transaction
+
+
+class _Tip(NamedTuple):
+    name: str
+    turn: int
+    tip: int
+    updated_at: int
+    stretches: list[Stretch]
+
+
+def list_siblings(tx: Transaction, conversation: Conversation, turn: int | None, branch: str | None) -> list[Sibling]:
+    """Return the ways that were taken in a turn (the last one unless given), in the order in which they came to be.
+
+    Raises:
+        TurnNotFoundError: The branch has no such turn.
+        UnknownBranchError: There is no such branch.
+    """
+    head = find_head(tx, conversation.session_id, branch)
+    wanted = head.turn if turn is None and head else turn
+    if head is None or wanted is None or not 1 <= wanted <= head.turn:
+        raise turn_not_found(conversation.session_id, head, f"turn {wanted or ''}".strip())
+    ways = _ways(tx, head, wanted)
+    return [
+        Sibling(
+            wanted,
+            number,
+            len(ways),
+            any(tip.name == head.branch for tip in tips),
+            next((tip.name for tip in tips if not tip.name.startswith(LEFT_TIP)), None),
+            as_time(tips[0].updated_at),
+            end,
+        )
+        for number, (end, tips) in enumerate(sorted(ways.items()), 1)
+    ]
+
+
+def choose_sibling(
+    tx: Transaction, conversation: Conversation, now: int, sibling: Sibling, branch: str | None, *, pinned: bool
+) -> str:
+    """Go on from where a sibling's conversation last went to; the way that is left stays a sibling.
+
+    If that is on another branch, that one becomes the current one; else the branch itself moves.
+
+    Returns:
+        The branch that goes on there.
+
+    Raises:
+        BranchInUseError: It is on another branch, and the caller is pinned to this one.
+        TurnNotFoundError: It is not there any more.
+        UnknownBranchError: There is no such branch.
+    """
+    session_id = conversation.session_id
+    head = lock_head(tx, conversation, now, branch)
+    ways = _ways(tx, head, sibling.turn) if head and 1 <= sibling.turn <= head.turn else {}
+    found = next((tips for end, tips in ways.items() if _leads_through(tips, sibling.entry, end)), None)
+    if head is None or found is None:
+        raise TurnNotFoundError(
+            f"session {session_id!r}: that way through turn {sibling.turn} is not there any more; nothing was changed. "
+            "List the siblings again"
+        )
+    if any(tip.name == head.branch for tip in found):
+        return head.branch
+    chosen = found[0]
+    if not chosen.name.startswith(LEFT_TIP):
+        if pinned:
+            raise BranchInUseError(
+                f"session {session_id!r}: that way through turn {sibling.turn} is on branch {chosen.name!r}, and this "
+                f"object stays on {head.branch!r}; nothing was changed. Use on_branch({chosen.name!r})"
+            )
+        locked: Any = raise_version(tx, session_id, now)
+        tx.run(statements.SWITCH, session=locked.session, branch=chosen.name)
+    else:
+        locked = raise_version(tx, session_id, now, head.branch)
+        if not settle_ways_forward(tx, head):
+            keep_tip(tx, locked, now, pending=False)
+        place: dict[str, Any] = {"session": locked.session, "name": chosen.name}
+        tx.run(statements.MOVE_TO_TIP, branch=head.branch, now=now, **place)
+        tx.run(statements.FORGET_TIP, **place)
+    record_change(tx, locked, "sibling chosen", now)
+    return head.branch if chosen.name.startswith(LEFT_TIP) else chosen.name
+
+
+def _leads_through(tips: list[_Tip], entry: int, end: int) -> bool:
+    """Tell whether an entry, which ended the turn when it was listed, is on the way of these tips."""
+    return end == entry or any(entry_at(tip.stretches, position_of(entry)) == entry for tip in tips)
+
+
+def _ways(tx: Transaction, head: Head, turn: int) -> dict[int, list[_Tip]]:
+    """Return the tips by the entry with which the turn ends there, the tip that was last active first."""
+    origins = {segment: origin for segment, *origin in tx.all(statements.ORIGINS, session=head.session)}
+    starts: dict[tuple[int, int], int] = {}
+
+    def end_of(stretches: list[Stretch], tip: int, turns: int, turn: int) -> int:
+        """Return the entry with which a turn ends."""
+        if turn >= turns:
+            return entry_at(stretches, tip)
+        holding = next(stretch for stretch in stretches if stretch.turn <= turn)
+        key = (holding.segment, turn)
+        if key not in starts:
+            starts[key] = turn_start(tx, [holding], turn + 1)
+        return entry_at(stretches, starts[key] - 1)
+
+    own = lineage(tx, head)
+    before = end_of(own, head.tip, head.turn, turn - 1)
+    ways: dict[int, list[_Tip]] = {}
+    for name, segment, tip, turns, _, _, _, _, _, _, _, updated_at in tx.all(statements.TIPS, session=head.session):
+        stretches = _stretches(origins, segment, tip)
+        if turns < turn or end_of(stretches, tip, turns, turn - 1) != before:
+            continue
+        ways.setdefault(end_of(stretches, tip, turns, turn), []).append(_Tip(name, turns, tip, updated_at, stretches))
+    for tips in ways.values():
+        tips.sort(key=lambda tip: (tip.updated_at, not tip.name.startswith(LEFT_TIP)), reverse=True)
+    return ways
+
+
+def _stretches(origins: dict[int, list[Any]], segment: int, tip: int) -> list[Stretch]:
+    """Return the lineage of a tip, of what is known of all segments."""
+    found, at, high = [], segment, tip
+    while at in origins:
+        parent, low, turn, _ = origins[at]
+        if low < high:
+            found.append(Stretch(at, low, high, turn))
+        at, high = parent, min(high, low)
+    return found

@@ -1,0 +1,130 @@
+"""Where turns begin, and their items."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from sessions.errors import TurnNotFoundError
+from sessions.log import statements
+from sessions.log.branch import MAIN, find_head, lineage, position_of
+from sessions.log.entries import read_entries
+from sessions.model import Turn
+
+if TYPE_CHECKING:
+    from sessions.log.branch import Head, Stretch
+    from sessions.log.conversation import Conversation
+    from sessions.log.entries import StoredEntry
+    from sessions.log.transaction import Transaction
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def as_time(microseconds: int) -> datetime:
+    """Return a time of the log's as Python's."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def turn_not_found(session_id: str, head: Head | None, wanted: str) -> TurnNotFoundError:
+    """Return the error for a turn that is not there; it says which there are."""
+    turns = head.turn if head else 0
+    there = "no turns" if not turns else "turn 1" if turns == 1 else f"turns 1 to {turns}"
+    branch = head.branch if head else "main"
+    return TurnNotFoundError(
+        f"session {session_id!r}: there is no {wanted} on branch {branch!r}, which has {there}; nothing was changed"
+    )
+
+
+def turn_start(tx: Transaction, stretches: list[Stretch], turn: int) -> int:
+    """Return the position of the first entry of a turn, which must be there; 1 for turn 0."""
+    if turn == 0:
+        return 1
+    holding = next(stretch for stretch in stretches if stretch.turn < turn)
+    row: Any = tx.one(statements.TURN_START, segment=holding.segment, low=holding.low, high=holding.high, turn=turn)
+    return position_of(row[0])
+
+
+def turn_at(tx: Transaction, stretches: list[Stretch], position: int) -> int:
+    """Return the number of turns up to a position."""
+    for stretch in stretches:
+        if stretch.low < position:
+            row = tx.one(statements.LATEST_UP_TO, **stretch.ids(high=min(position, stretch.high)))
+            return int(row[1]) if row else stretch.turn
+    return 0
+
+
+def read_turns(
+    tx: Transaction,
+    conversation: Conversation,
+    *,
+    branch: str | None,
+    limit: int | None,
+    before: int | None,
+    after: int | None,
+) -> tuple[list[Turn], list[int], str]:
+    """Return up to `limit` turns, oldest first: the last ones, those before a position, or those after one.
+
+    A turn counts as before or after a position if it begins there.
+
+    Returns:
+        The turns, the positions of entries that could not be decoded, and the branch's name.
+    """
+    head = find_head(tx, conversation.session_id, branch)
+    if head is None:
+        return [], [], MAIN
+    stretches = lineage(tx, head)
+    low, high = 0, head.tip
+    if before is not None:
+        high = min(high, before - 1)
+    if after is not None:
+        # From the first turn that begins after it.
+        turn = turn_at(tx, stretches, min(after, head.tip)) + 1
+        low = turn_start(tx, stretches, turn) - 1 if turn <= head.turn else head.tip
+    if limit is not None and low < high:
+        first, last = turn_at(tx, stretches, low + 1), turn_at(tx, stretches, high)
+        if last - first >= limit:
+            if after is None:
+                low = turn_start(tx, stretches, last - limit + 1) - 1
+            else:
+                high = turn_start(tx, stretches, first + limit) - 1
+    entries, undecodable = read_entries(tx, conversation.decoder, stretches, (low, high))
+    return as_turns(entries), undecodable, head.branch
+
+
+def read_turn(
+    tx: Transaction, conversation: Conversation, turn: int, branch: str | None
+) -> tuple[Turn, list[int], str]:
+    """Return one turn, the positions of its entries that could not be decoded, and the branch's name.
+
+    Raises:
+        TurnNotFoundError: There is no such turn.
+    """
+    head = find_head(tx, conversation.session_id, branch)
+    if head is None or not 0 <= turn <= head.turn:
+        raise turn_not_found(conversation.session_id, head, f"turn {turn}")
+    stretches = lineage(tx, head)
+    low = turn_start(tx, stretches, turn) - 1
+    high = head.tip if turn == head.turn else turn_start(tx, stretches, turn + 1) - 1
+    entries, undecodable = read_entries(tx, conversation.decoder, stretches, (low, high))
+    if not entries and not undecodable:
+        raise turn_not_found(conversation.session_id, head, f"turn {turn}")
+    found = as_turns(entries)
+    return found[0] if found else Turn(turn, [], low + 1, high, as_time(0)), undecodable, head.branch
+
+
+def as_turns(entries: list[StoredEntry]) -> list[Turn]:
+    """Return entries by their turns."""
+    turns = []
+    for number, group in groupby(entries, key=lambda entry: entry.turn):
+        of_turn = list(group)
+        turns.append(
+            Turn(
+                number,
+                [entry.item for entry in of_turn],
+                of_turn[0].position,
+                of_turn[-1].position,
+                as_time(of_turn[0].created_at),
+            )
+        )
+    return turns

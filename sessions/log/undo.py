@@ -1,0 +1,79 @@
+"""Undo and redo: the tip moves back over the last turns, and forward again. No entry is written or removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sessions.errors import NothingToRedoError
+from sessions.log import statements
+from sessions.log.branch import lineage
+from sessions.log.changes import record_change
+from sessions.log.entries import read_entries
+from sessions.log.left_tips import keep_tip, ways_forward
+from sessions.log.session_row import raise_version
+from sessions.log.takeover import lock_head
+from sessions.log.turns import turn_not_found, turn_start
+
+if TYPE_CHECKING:
+    from sessions.log.branch import Head
+    from sessions.log.conversation import Conversation
+    from sessions.log.transaction import Transaction
+
+
+def undo(
+    tx: Transaction, conversation: Conversation, now: int, *, branch: str | None, turns: int
+) -> tuple[list[Any], list[int]]:
+    """Move a branch's tip back to before its last turns, and keep the way forward.
+
+    Returns:
+        The items that are gone from the branch, oldest first, and the positions of those that could not be decoded.
+
+    Raises:
+        TurnNotFoundError: The branch has not so many turns.
+        UnknownBranchError: There is no such branch.
+    """
+    session_id = conversation.session_id
+    head = lock_head(tx, conversation, now, branch)
+    if head is None or turns > head.turn:
+        raise turn_not_found(session_id, head, f"turn to undo {turns} times" if turns > 1 else "turn to undo")
+    stretches = lineage(tx, head)
+    tip = turn_start(tx, stretches, head.turn - turns + 1) - 1
+    undone, undecodable = read_entries(tx, conversation.decoder, stretches, (tip, head.tip))
+    locked: Any = raise_version(tx, session_id, now, head.branch)
+    keep_tip(tx, locked, now, pending=True)
+    _move(tx, head, tip, head.turn - turns, may_grow=0, now=now)
+    record_change(tx, locked, "undone", now)
+    return [entry.item for entry in undone], undecodable
+
+
+def redo(tx: Transaction, conversation: Conversation, now: int, *, branch: str | None) -> tuple[list[Any], list[int]]:
+    """Take back the last undo of a branch that has not been taken back.
+
+    Returns:
+        The items that are back, oldest first, and the positions of those that could not be decoded.
+
+    Raises:
+        NothingToRedoError: There is none, or something was added or popped since.
+        UnknownBranchError: There is no such branch.
+    """
+    session_id = conversation.session_id
+    head = lock_head(tx, conversation, now, branch)
+    kept = ways_forward(tx, head) if head else []
+    if head is None or not kept:
+        raise NothingToRedoError(
+            f"session {session_id!r}: there is nothing to redo on branch {head.branch if head else 'main'!r}: nothing "
+            "was undone, or something was added or popped since"
+        )
+    name, tip, turn, may_grow = kept[0]
+    locked: Any = raise_version(tx, session_id, now, head.branch)
+    _move(tx, head, tip, turn, may_grow=may_grow, now=now)
+    tx.run(statements.FORGET_TIP, session=head.session, name=name)
+    stretches = lineage(tx, head._replace(tip=tip, turn=turn))
+    redone, undecodable = read_entries(tx, conversation.decoder, stretches, (head.tip, tip))
+    record_change(tx, locked, "redone", now)
+    return [entry.item for entry in redone], undecodable
+
+
+def _move(tx: Transaction, head: Head, tip: int, turn: int, *, may_grow: int, now: int) -> None:
+    place: dict[str, Any] = {"session": head.session, "branch": head.branch, "now": now}
+    tx.run(statements.MOVE_TIP, tip=tip, turn=turn, may_grow=may_grow, **place)

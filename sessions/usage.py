@@ -1,0 +1,1 @@
+"""What a session cost: `session.usage`."""
