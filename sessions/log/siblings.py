@@ -76,7 +76,9 @@ def choose_sibling(
     session_id = conversation.session_id
     head = lock_head(tx, conversation, now, branch)
     ways = _ways(tx, head, sibling.turn) if head and 1 <= sibling.turn <= head.turn else {}
-    found = next((tips for end, tips in ways.items() if _leads_through(tips, sibling.entry, end)), None)
+    found = ways.get(sibling.entry)
+    if found is None:
+        found = next((tips for tips in ways.values() if _lead_through(tips, sibling.entry)), None)
     if head is None or found is None:
         raise TurnNotFoundError(
             f"session {session_id!r}: that way through turn {sibling.turn} is not there any more; nothing was changed. "
@@ -104,9 +106,9 @@ def choose_sibling(
     return head.branch if chosen.name.startswith(LEFT_TIP) else chosen.name
 
 
-def _leads_through(tips: list[_Tip], entry: int, end: int) -> bool:
-    """Tell whether an entry, which ended the turn when it was listed, is on the way of these tips."""
-    return end == entry or any(entry_at(tip.stretches, position_of(entry)) == entry for tip in tips)
+def _lead_through(tips: list[_Tip], entry: int) -> bool:
+    """Tell whether the entry that ended the turn when it was listed, and may not any more, is on the way to these."""
+    return any(entry_at(tip.stretches, position_of(entry)) == entry for tip in tips)
 
 
 def _ways(tx: Transaction, head: Head, turn: int) -> dict[int, list[_Tip]]:
