@@ -27,16 +27,19 @@ RAISE_VERSION = Statement(
     },
 )
 CREATE_SESSION = Statement(
-    "Make a session's row; its version begins with the change that makes it. No row if another was first.",
+    "Make a session's row, whose version is 1; if another process was first, raise its version instead.",
     """
     insert into {sessions} (session_id, version, branch, created_at, updated_at)
-    values (:session_id, 1, :branch, :created_at, :now) on conflict (session_id) do nothing
+    values (:session_id, 1, :branch, :created_at, :now)
+    on conflict (session_id) do update set version = {sessions}.version + 1, updated_at = excluded.updated_at
     returning id, version, branch
     """,
     {
         MARIADB: """
-        insert ignore into {sessions} (session_id, version, branch, created_at, updated_at)
-        values (:session_id, 1, :branch, :created_at, :now) returning id, version, branch
+        insert into {sessions} (session_id, version, branch, created_at, updated_at)
+        values (:session_id, 1, :branch, :created_at, :now)
+        on duplicate key update version = version + 1, updated_at = values(updated_at)
+        returning id, version, branch
         """
     },
 )

@@ -21,7 +21,7 @@ from sessions.log.classify import UNKNOWN, Classified, classify_items
 from sessions.log.conversation import ForeignTables
 from sessions.log.dialect import MARIADB, POSTGRES
 from sessions.log.grow import NewEntry, add_entries
-from sessions.log.session_row import create_session, lock_session, raise_version
+from sessions.log.session_row import create_session, lock_session
 from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
@@ -98,11 +98,8 @@ def lock_conversation(tx: Transaction, conversation: Conversation, now: int) -> 
 
 def begin_session(tx: Transaction, conversation: Conversation, now: int, branch: str | None = None) -> LockedSession:
     """Make a session that was not there: of what the OpenAI Agents SDK left in the database, else empty."""
-    session_id = conversation.session_id
-    locked = None if take_over(tx, conversation, now) else create_session(tx, session_id, now, branch=branch)
-    while locked is None:  # It was taken over, or another process made it meanwhile.
-        locked = raise_version(tx, session_id, now, branch)
-    return locked
+    take_over(tx, conversation, now)
+    return create_session(tx, conversation.session_id, now, branch=branch)
 
 
 def take_over(tx: Transaction, conversation: Conversation, now: int) -> bool:
@@ -120,7 +117,7 @@ def take_over(tx: Transaction, conversation: Conversation, now: int) -> bool:
     created_at = _microseconds(began[0] if began else None, min(times, default=now))
     locked = create_session(tx, session_id, now, created_at=created_at)
     # If another process was first, it has taken over what there was.
-    if locked is not None and payloads:
+    if locked.is_new and payloads:
         add_entries(tx, locked, _classified(payloads, decoder), now, times)
     return True
 
