@@ -7,9 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sessions.errors import (
+    BranchExistsError,
+    BranchInUseError,
     IdempotencyKeyReusedError,
     InvalidItemError,
     NotADatabaseError,
+    NothingToRedoError,
     OutcomeUnknownError,
     SchemaVersionError,
     SessionClosedError,
@@ -18,7 +21,9 @@ from sessions.errors import (
     StoreError,
     StoreFullError,
     StoreReadOnlyError,
+    TurnNotFoundError,
     UndecodableItemError,
+    UnknownBranchError,
 )
 from sessions.protocol import Item, Session, SessionSettings
 from sessions.session import LogSession
@@ -26,16 +31,23 @@ from sessions.sqlite import AsyncSQLiteSession, SQLiteSession
 from sessions.store import Store, open_store
 
 if TYPE_CHECKING:
-    from sessions.model import SessionInfo
+    from sessions.branches import Branches
+    from sessions.model import Branch, Comparison, SessionInfo, Sibling, Turn
     from sessions.sqlalchemy import SQLAlchemySession
 
 __all__ = [
     "AsyncSQLiteSession",
+    "Branch",
+    "BranchExistsError",
+    "BranchInUseError",
+    "Branches",
+    "Comparison",
     "IdempotencyKeyReusedError",
     "InvalidItemError",
     "Item",
     "LogSession",
     "NotADatabaseError",
+    "NothingToRedoError",
     "OutcomeUnknownError",
     "SQLAlchemySession",
     "SQLiteSession",
@@ -45,18 +57,27 @@ __all__ = [
     "SessionInfo",
     "SessionSettings",
     "SessionsError",
+    "Sibling",
     "Store",
     "StoreBusyError",
     "StoreError",
     "StoreFullError",
     "StoreReadOnlyError",
+    "Turn",
+    "TurnNotFoundError",
     "UndecodableItemError",
+    "UnknownBranchError",
     "open_store",
 ]
 
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
-_LAZY = {"SQLAlchemySession": "sessions.sqlalchemy", "SessionInfo": "sessions.model"}
+_MODEL = ("Branch", "Comparison", "SessionInfo", "Sibling", "Turn")
+_LAZY = {
+    "Branches": "sessions.branches",
+    "SQLAlchemySession": "sessions.sqlalchemy",
+    **dict.fromkeys(_MODEL, "sessions.model"),
+}
 
 
 def __getattr__(name: str) -> Any:
