@@ -249,10 +249,10 @@ SETTLE_TIP = Statement(
     "update {branches} set pending = 0 where session = :session and name = :name",
 )
 MOVE_TO_TIP = Statement(
-    "Move a branch to where a kept tip is.",
+    "Move a branch to where a kept tip is, which it may extend if it is there alone.",
     """
     update {branches} set (segment, parent, fork_position, tip, turn, floor, may_grow) = (
-        select t.segment, t.parent, t.fork_position, t.tip, t.turn, t.tip, t.may_grow from {branches} t
+        select t.segment, t.parent, t.fork_position, t.tip, t.turn, t.tip, t.may_grow * :alone from {branches} t
         where t.session = :session and t.name = :name
     ), updated_at = :now, changed_in = :version where session = :session and name = :branch
     """,
@@ -260,7 +260,7 @@ MOVE_TO_TIP = Statement(
         MARIADB: """
         update {branches} b join {branches} t on t.session = b.session and t.name = :name
         set b.segment = t.segment, b.parent = t.parent, b.fork_position = t.fork_position, b.tip = t.tip,
-        b.turn = t.turn, b.floor = t.tip, b.may_grow = t.may_grow, b.updated_at = :now, b.changed_in = :version
+        b.turn = t.turn, b.floor = t.tip, b.may_grow = t.may_grow * :alone, b.updated_at = :now, b.changed_in = :version
         where b.session = :session and b.name = :branch
         """
     },
