@@ -198,14 +198,14 @@ TIPS = Statement(
 LINEAGE = Statement(
     "The segments that a branch sees, the newest first: from behind which position, up to which, and the turns before.",
     """
-    with recursive lineage (segment, parent, low, high, turn) as (
-        select g.id, g.parent, g.fork_position, b.tip, g.turn
+    with recursive lineage (depth, segment, parent, low, high, turn) as (
+        select 0, g.id, g.parent, g.fork_position, b.tip, g.turn
         from {branches} b join {segments} g on g.id = b.segment where b.session = :session and b.name = :branch
         union all
-        select g.id, g.parent, g.fork_position, case when l.low < l.high then l.low else l.high end, g.turn
+        select l.depth + 1, g.id, g.parent, g.fork_position, case when l.low < l.high then l.low else l.high end, g.turn
         from lineage l join {segments} g on g.id = l.parent
     )
-    select segment, low, high, turn from lineage where low < high order by segment desc
+    select segment, low, high, turn from lineage where low < high order by depth
     """,
 )
 ORIGINS = Statement(

@@ -10,7 +10,7 @@ from sessions import open_store
 from sessions.sqlalchemy import metadata
 
 
-def _described(connection: Connection) -> dict[str, object]:
+def described(connection: Connection) -> dict[str, object]:
     inspector = inspect(connection)
     return {
         table: (
@@ -42,7 +42,7 @@ async def test_metadata_makes_the_tables_that_the_migrations_make(request: pytes
     found = []
     for engine in (migrated, made):
         async with engine.connect() as connection:
-            found.append(await connection.run_sync(_described))
+            found.append(await connection.run_sync(described))
         await engine.dispose()
     assert found[0] == found[1]
     assert len(found[0]) == 8
