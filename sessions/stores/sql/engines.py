@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions.log.dialect import POSTGRES
 from sessions.stores.sql.database import Database
+from sessions.stores.sql.deadline import dispose
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -45,7 +46,7 @@ class _SharedEngine:
             engines = _engines.get(asyncio.get_running_loop(), {})
             for key in [key for key, shared in engines.items() if shared is self]:
                 del engines[key]
-            await self.engine.dispose()
+            await dispose(self.engine)
 
     async def dispose(self) -> None:
         await self._end.aclose()
@@ -84,13 +85,15 @@ class EngineOfLoop:
 
 
 def database_of(
-    engine: AsyncEngine, *, create_tables: bool, prefix: str, schema: str | None
+    engine: AsyncEngine, *, create_tables: bool, prefix: str, schema: str | None, attempt_timeout: float
 ) -> Database | PostgresDatabase:
     """Return the database behind an engine, made at the first call."""
     databases = _databases.setdefault(engine, {})
-    key = (create_tables, prefix, schema)
+    key = (create_tables, prefix, schema, attempt_timeout)
     if key not in databases:
-        general = Database(engine, create_tables=create_tables, prefix=prefix, schema=schema)
+        general = Database(
+            engine, create_tables=create_tables, prefix=prefix, schema=schema, attempt_timeout=attempt_timeout
+        )
         if engine.dialect.name == POSTGRES and engine.dialect.driver == "asyncpg":
             # Imported by those who use it only: it needs the driver.
             from sessions.stores.sql.hot import PostgresDatabase  # noqa: PLC0415

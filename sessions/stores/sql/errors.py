@@ -106,15 +106,20 @@ def translate(error: BaseException, where: str, tried: str) -> StoreError:
     Args:
         error: What was raised.
         where: The database, without user and password.
-        tried: What was done about it, as in "tried 5 times in 3 s".
+        tried: What was done about it, as in "tried 5 times in 3 s; the last error was …".
     """
     original = _original(error)
     if isinstance(original, SQLiteError):
         return translate_sqlite(original, where)
     kind, text = _TRANSLATIONS[trouble_of(error)]
+    return kind(f"{where} {text}; nothing was changed ({tried})")
+
+
+def name_of(error: BaseException) -> str:
+    """Return what may be shown of an error: the name of the driver's, and its code."""
+    original = _original(error)
     code = _sqlstate(original) or _number(original) or ""
-    last = f"{type(original.__cause__ or original).__name__} {code}".rstrip()
-    return kind(f"{where} {text}; nothing was changed ({tried}; the last error was {last})")
+    return f"{type(original.__cause__ or original).__name__} {code}".rstrip()
 
 
 def _original(error: BaseException) -> BaseException:
