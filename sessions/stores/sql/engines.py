@@ -6,8 +6,10 @@ import asyncio
 import warnings
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, InvalidRequestError, NoSuchModuleError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions.log.dialect import POSTGRES
@@ -26,11 +28,38 @@ _databases: weakref.WeakKeyDictionary[AsyncEngine, dict[object, Database | Postg
 )
 
 
+_NO_URL: Final = (
+    "this is no URL of a database, as in postgresql+asyncpg://user:password@host/database. Special characters in a "
+    "password are written as %XX"
+)
+_USE: Final = "Use postgresql+asyncpg://, mysql+aiomysql:// or sqlite+aiosqlite://"
+
+
+def _make_engine(url: str, options: Mapping[str, Any]) -> AsyncEngine:
+    """Return an engine for a URL; what is wrong with a URL is said without showing it, for its password."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ValueError(_NO_URL) from None
+    driver = parsed.drivername
+    try:
+        return create_async_engine(parsed, **options)
+    except NoSuchModuleError:  # It is an ArgumentError too.
+        raise ValueError(f"no driver is known for {driver}://. {_USE}") from None
+    except ArgumentError:
+        raise ValueError(_NO_URL) from None
+    except InvalidRequestError:
+        raise ValueError(f"the driver of {driver}:// is not asynchronous. {_USE}") from None
+    except ModuleNotFoundError as error:
+        text = f"{driver}:// needs the package {error.name}, which is not installed. {_USE}, or install it"
+        raise ModuleNotFoundError(text, name=error.name) from None
+
+
 class _SharedEngine:
     """One event loop's engine, disposed of by the last to let go of it, or at the latest with the loop."""
 
     def __init__(self, url: str, options: Mapping[str, Any]) -> None:
-        self.engine = create_async_engine(url, **options)
+        self.engine = _make_engine(url, options)
         self.holders: weakref.WeakSet[Any] = weakref.WeakSet()
         self._end = self._dispose_at_end()
         with warnings.catch_warnings(), suppress(StopIteration):

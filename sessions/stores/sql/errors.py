@@ -27,6 +27,7 @@ class Trouble(Enum):
     BUSY = auto()
     FULL = auto()
     READ_ONLY = auto()
+    NOT_LET_IN = auto()
     OTHER = auto()
 
 
@@ -44,6 +45,9 @@ _SQLSTATES: Final = {
     "53100": Trouble.FULL,  # disk_full
     "53300": Trouble.LOST,  # too_many_connections
     "42501": Trouble.READ_ONLY,  # insufficient_privilege
+    "28000": Trouble.NOT_LET_IN,  # invalid_authorization_specification
+    "28P01": Trouble.NOT_LET_IN,  # invalid_password
+    "3D000": Trouble.NOT_LET_IN,  # invalid_catalog_name
 }
 # https://mariadb.com/kb/en/mariadb-error-code-reference/
 _NUMBERS: Final = {
@@ -60,6 +64,10 @@ _NUMBERS: Final = {
     1021: Trouble.FULL,  # disk full
     1114: Trouble.FULL,  # table is full
     1142: Trouble.READ_ONLY,  # command denied
+    1044: Trouble.NOT_LET_IN,  # access denied to the database
+    1045: Trouble.NOT_LET_IN,  # access denied
+    1049: Trouble.NOT_LET_IN,  # unknown database
+    1698: Trouble.NOT_LET_IN,  # access denied, without a password
 }
 
 _TRANSLATIONS: Final[dict[Trouble, tuple[type[StoreError], str]]] = {
@@ -68,6 +76,7 @@ _TRANSLATIONS: Final[dict[Trouble, tuple[type[StoreError], str]]] = {
     Trouble.BUSY: (StoreBusyError, "kept this waiting for others for too long. Try again"),
     Trouble.FULL: (StoreFullError, "has no room left. Make room"),
     Trouble.READ_ONLY: (StoreReadOnlyError, "may not be written by this user. Check the user's rights"),
+    Trouble.NOT_LET_IN: (StoreError, "did not let us in. Check user, password and the database's name"),
     Trouble.OTHER: (StoreError, "refused the operation"),
 }
 
