@@ -15,11 +15,12 @@ from sqlalchemy.pool import StaticPool
 from sessions.clock import now
 from sessions.errors import StoreError
 from sessions.log.append import Append
-from sessions.log.dialect import POSTGRES, PREFIX, SQLITE, words
+from sessions.log.dialect import MARIADB, POSTGRES, PREFIX, SQLITE, words
 from sessions.log.schema import migrate, schema_is_current
 from sessions.stores.sql.deadline import ATTEMPT_TIMEOUT, MIGRATION_TIMEOUT, Deadline
 from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
 from sessions.stores.sql.keys import FORGET_AUTOMATIC_KEYS, automatic_keys, with_key
+from sessions.stores.sql.mariadb import check_packet
 from sessions.stores.sql.retry import FailedError, retry
 from sessions.stores.sql.settle import settle
 from sessions.stores.sql.transaction import SQLAlchemyTransaction, Texts
@@ -49,7 +50,8 @@ class Database:
         self._engine = weakref.ref(engine)
         self._create_tables = create_tables
         self.where = _place(engine.url)
-        self._name = engine.dialect.name
+        # SQLAlchemy knows the same dialect by two names: mysql+aiomysql:// and mariadb+aiomysql://.
+        self._name = MARIADB if engine.dialect.name == "mariadb" else engine.dialect.name
         # Between us and SQLite there is no network.
         self.attempt_timeout = None if self._name == SQLITE else attempt_timeout
         self._prefix = prefix
@@ -86,6 +88,8 @@ class Database:
         repeatable = keyed.idempotency is not None
 
         def append(tx: Transaction) -> None:
+            if self._name == MARIADB:
+                check_packet(tx, keyed, self.where)
             keyed(tx)
             if keyed is not work:
                 low, high = automatic_keys(work.now)

@@ -28,6 +28,7 @@ class Trouble(Enum):
     FULL = auto()
     READ_ONLY = auto()
     NOT_LET_IN = auto()
+    TOO_LARGE = auto()
     OTHER = auto()
 
 
@@ -67,6 +68,7 @@ _NUMBERS: Final = {
     1044: Trouble.NOT_LET_IN,  # access denied to the database
     1045: Trouble.NOT_LET_IN,  # access denied
     1049: Trouble.NOT_LET_IN,  # unknown database
+    1153: Trouble.TOO_LARGE,  # got a packet bigger than max_allowed_packet
     1698: Trouble.NOT_LET_IN,  # access denied, without a password
 }
 
@@ -77,6 +79,7 @@ _TRANSLATIONS: Final[dict[Trouble, tuple[type[StoreError], str]]] = {
     Trouble.FULL: (StoreFullError, "has no room left. Make room"),
     Trouble.READ_ONLY: (StoreReadOnlyError, "may not be written by this user. Check the user's rights"),
     Trouble.NOT_LET_IN: (StoreError, "did not let us in. Check user, password and the database's name"),
+    Trouble.TOO_LARGE: (StoreError, "takes no statement of that size. Raise max_allowed_packet on the server"),
     Trouble.OTHER: (StoreError, "refused the operation"),
 }
 
