@@ -84,7 +84,7 @@ async def test_when_nothing_passes_any_more_every_operation_ends_with_the_right_
     """On connections that were there before, and on new ones. Closing does not wait for the network either.
 
     Fails without: stores/sql/hot.py, `or statement is TAIL` (a read of unknown outcome); stores/sql/retry.py,
-    `may_have_happened or …` (an append that reached the server is said to have changed nothing, because the last
+    `all(each.outcome_known for each in failures)` (an append that reached the server is said to have changed nothing, because the last
     attempt did not); stores/sql/deadline.py, `asyncio.timeout(seconds)` in `dispose` (closing never ends).
     """
     monkeypatch.setattr(retry, "ATTEMPTS", _FEW)

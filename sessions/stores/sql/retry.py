@@ -48,14 +48,29 @@ async def retry(attempt: Callable[[], Awaitable[T]], *, repeatable: bool, where:
         OutcomeUnknownError: An answer was lost, and no later attempt told what had happened, or none was allowed.
         StoreError: The database refused, or could not be reached for too long.
     """
-    failures: list[float] = []
-    may_have_happened = False
+    began = time.monotonic()
+    try:
+        # Nearly always all there is. tenacity, even if it has nothing to repeat, takes as long as the rest.
+        return await attempt()
+    except FailedError as failed:
+        first = failed
+    failures: list[FailedError] = []
+    repeating_since = time.monotonic()
 
     def may_retry(error: BaseException) -> bool:
         if not isinstance(error, FailedError):
             return False
-        in_time = time.monotonic() - failures[0] < SECONDS
+        in_time = time.monotonic() - repeating_since < SECONDS
         return in_time and (error.outcome_known or repeatable) and trouble_of(error.error) in _RETRIED
+
+    async def once() -> T:
+        try:
+            if not failures:
+                raise first
+            return await attempt()
+        except FailedError as failed:
+            failures.append(failed)
+            raise
 
     retrying = AsyncRetrying(
         stop=stop_after_attempt(ATTEMPTS),
@@ -63,24 +78,13 @@ async def retry(attempt: Callable[[], Awaitable[T]], *, repeatable: bool, where:
         retry=retry_if_exception(may_retry),
         reraise=True,
     )
-    began = time.monotonic()
-
-    async def once() -> T:
-        nonlocal may_have_happened
-        try:
-            return await attempt()
-        except FailedError as failed:
-            failures.append(time.monotonic())
-            # That a later attempt did not even reach the server says nothing about this one.
-            may_have_happened = may_have_happened or not failed.outcome_known
-            raise
-
     try:
         return await retrying(once)
     except FailedError as failed:
         times = "once" if len(failures) == 1 else f"{len(failures)} times"
         tried = f"tried {times} in {time.monotonic() - began:.1f} s; the last error was {name_of(failed.error)}"
-        if may_have_happened:
+        # That a later attempt did not even reach the server says nothing about an earlier one.
+        if not all(each.outcome_known for each in failures):
             raise OutcomeUnknownError(
                 f"the connection to {where} was lost, or gave no answer, while a change was being committed, so it is "
                 f"not known whether it has happened ({tried}). Read the session to see"
