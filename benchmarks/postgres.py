@@ -7,6 +7,7 @@ SDK's `SQLAlchemySession` over an engine of the same kind. They take turns sampl
 
 import argparse
 import asyncio
+import gc
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -52,6 +53,8 @@ async def measure(url: str, *, only: str, quick: bool, console: Console) -> list
                 await workload(bench)
             for _ in range(3 if quick else 9):
                 for bench in benches:
+                    # What earlier samples left is not collected at this one's expense.
+                    gc.collect()
                     result.samples.setdefault(bench.side, []).append(await workload(bench))
             results.append(result)
             console.print(f"{perf_counter() - began:5.1f} s  {name}")

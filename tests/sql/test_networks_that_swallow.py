@@ -84,7 +84,7 @@ async def test_when_nothing_passes_any_more_every_operation_ends_with_the_right_
     """On connections that were there before, and on new ones. Closing does not wait for the network either.
 
     Fails without: stores/sql/hot.py, `or statement is TAIL` (a read of unknown outcome); stores/sql/retry.py,
-    `all(each.outcome_known for each in failures)` (an append that reached the server is said to have changed nothing, because the last
+    `all(… for each in failures)` (an append that reached the server is said to have changed nothing, because the last
     attempt did not); stores/sql/deadline.py, `asyncio.timeout(seconds)` in `dispose` (closing never ends).
     """
     monkeypatch.setattr(retry, "ATTEMPTS", _FEW)
@@ -213,7 +213,7 @@ async def test_a_server_that_is_stopped(
 ) -> None:
     """It accepts no new connection either.
 
-    Fails without: stores/sql/deadline.py, `asyncio.timeout(seconds)` in `__init__` (the driver waits for a minute).
+    Fails without: stores/sql/deadline.py, `self._task.reschedule(…)` (the driver waits for a minute).
     """
     monkeypatch.setattr(retry, "ATTEMPTS", _FEW)
     _, first, session = sessions_of_postgres

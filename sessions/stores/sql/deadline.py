@@ -38,35 +38,39 @@ class Deadline:
 
     def __init__(self, seconds: float | None) -> None:
         self._seconds = seconds
-        self._connecting = asyncio.timeout(seconds)
+        self._task = asyncio.timeout(None)
         self._timer: asyncio.TimerHandle | None = None
+        self._end: Callable[[], None] | None = None
         self._is_over = False
 
     async def __aenter__(self) -> Self:
-        await self._connecting.__aenter__()
+        await self._task.__aenter__()
+        if self._seconds is not None:
+            self._timer = asyncio.get_running_loop().call_later(self._seconds, self._expire)
         return self
 
     def connected(self, driver_connection: Any) -> None:
         """Tell which connection of the driver's is the attempt's from now on."""
-        end, at = _ending(driver_connection), self._connecting.when()
-        if at is not None and end is not None:
-            self._connecting.reschedule(None)
-            self._timer = asyncio.get_running_loop().call_at(at, self._end, end)
+        self._end = _ending(driver_connection)
 
-    def _end(self, end: Callable[[], None]) -> None:
+    def _expire(self) -> None:
         self._is_over = True
-        end()
+        if self._end is not None:
+            self._end()
+        else:
+            self._task.reschedule(asyncio.get_running_loop().time())
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        cancelled = False
         try:
-            await self._connecting.__aexit__(kind, error, trace)
+            await self._task.__aexit__(kind, error, trace)
         except TimeoutError:
-            self._is_over = True
-        if self._is_over and error is not None and (self._connecting.expired() or is_database_error(error)):
+            cancelled = True
+        if cancelled or (self._is_over and error is not None and is_database_error(error)):
             raise TimeoutError(f"no answer within {self._seconds:g} s") from None
 
 
