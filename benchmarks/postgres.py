@@ -8,6 +8,7 @@ SDK's `SQLAlchemySession` over an engine of the same kind. They take turns sampl
 import argparse
 import asyncio
 import gc
+import os
 import tempfile
 from contextlib import AsyncExitStack
 from pathlib import Path
@@ -77,7 +78,8 @@ def main() -> None:
             results = asyncio.run(measure(url, only=options.only, quick=options.quick, console=console))
         report.show(results, console)
         if not (options.quick or options.only):
-            about = [describe_machine(Path(folder)), describe_versions(), report.describe_items(default_data())]
+            load = f"Load average over 15 minutes when it ended, the benchmark's own in it: {os.getloadavg()[2]:.1f}"
+            about = [describe_machine(Path(folder)), describe_versions(), report.describe_items(default_data()), load]
             report.write_table(DOCUMENT, [INTRODUCTION, *(f"- {line}" for line in about)], results)
 
 
