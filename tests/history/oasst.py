@@ -93,12 +93,12 @@ async def load_as_chat(session: LogSession, tree: Item) -> list[Way]:
 async def walk(session: LogSession, turn: int = 1) -> list[Way]:
     """Read every path by choosing every way in every turn, as the arrows of "2 / 3" do."""
     found: list[Way] = []
-    for number in range(1, (await session.siblings(turn))[0].count + 1):
-        # Listed again each time: what was listed before another choice is out of date.
-        sibling = (await session.siblings(turn))[number - 1]
-        assert (sibling.turn, sibling.number) == (turn, number)
-        await session.choose(sibling)
-        assert (await session.siblings(turn))[number - 1].current
+    siblings = await session.siblings(turn)
+    for number in range(1, siblings[0].count + 1):
+        # As listed after the choice before: since then the conversation went through every way below that one.
+        await session.choose(siblings[number - 1])
+        siblings = await session.siblings(turn)
+        assert [sibling.number for sibling in siblings if sibling.current] == [number]
         items = await session.get_items()
         if turns(items) > turn:
             found += await walk(session, turn + 1)
