@@ -125,13 +125,13 @@ class _Drawing:
         node, shapes = self._tree.nodes[place.node], self._shapes
         here, kept = is_read(node.ends), place.node in self._order.kept
         dim = "" if kept else "dim "
-        lead = Text(place.beside, "dim")
+        lead = Text().append(place.beside, "dim")
         lead.append(
             shapes.current if here else shapes.turn if kept else shapes.left,
             "bold green" if here else "green" if place.node in self._order.read else f"{dim}blue",
         )
         lead.append(f" {node.turn:>{self._digits}}  ", f"{dim}cyan")
-        rest = Text(place.below + (shapes.down if going_on else " "), "dim")
+        rest = Text().append(place.below + (shapes.down if going_on else " "), "dim")
         rest.append(" " * (self._digits + 3))
         for text, remark in self._spoken(node, dim):
             yield self._line(lead, text, remark)
@@ -182,7 +182,9 @@ class _Drawing:
     def _end(self, end: End) -> Text:
         name = self._plain(one_line(end.branch, _LONGEST_NAME))
         if end.what == "branch":
-            return Text(name, "bold green").append(" (current)", "green") if end.current else Text(name, "bold yellow")
+            if end.current:
+                return Text.assemble((name, "bold green"), (" (current)", "green"))
+            return Text(name, "bold yellow")
         return Text(f"undone on {name}" if end.what == "undone" else f"left by {name}", "dim italic")
 
     def _line(self, lead: Text, text: Text, remark: str = "") -> Text:

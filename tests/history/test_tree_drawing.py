@@ -149,6 +149,18 @@ async def test_what_was_said_is_no_markup_and_controls_nothing() -> None:
     assert text.count("\x1b") == text.count("\x1b[")
 
 
+async def test_with_colour_the_current_branch_stands_out_and_without_there_is_none() -> None:
+    session = await chat()
+
+    coloured = await drawn(session, force_terminal=True, color_system="standard")
+    plain = await drawn(session, force_terminal=True, color_system="standard", no_color=True)
+
+    assert "\x1b[1;32m◉\x1b[0m" in coloured, "bold and green"
+    assert "\x1b[2;34m○\x1b[0m" in coloured, "dim and blue"
+    assert "\x1b[1mHow long does it take?\x1b[0m" in coloured
+    assert "\x1b[1m◉\x1b[0m" in plain
+
+
 @pytest.mark.parametrize("width", [1, 8, 20, 60, 80, 120])
 async def test_no_line_is_wider_than_the_terminal(width: int) -> None:
     session = await chat()
