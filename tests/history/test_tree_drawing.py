@@ -98,7 +98,7 @@ async def test_a_long_chain_is_not_indented_and_regenerating_each_turn_indents_o
 
 # Fails without: tree_order.py, `self._weights[child]`
 async def test_the_indentation_is_no_deeper_than_the_logarithm_of_the_turns() -> None:
-    """A branch that is not the current one, and was regenerated at every turn."""
+    """A branch that is not the current one, and at every turn was regenerated and went on from the first answer."""
     session = SQLiteSession("s")
     await session.add_items([asks("Begin")])
     await session.branches.create("other")
@@ -107,6 +107,7 @@ async def test_the_indentation_is_no_deeper_than_the_logarithm_of_the_turns() ->
         await other.add_items([asks(f"Question {number}")])
         await other.undo()
         await other.add_items([asks(f"Question {number}")])
+        await other.choose((await other.siblings())[0])
     await session.add_items([asks("Go on")])
 
     lines = (await drawn(session)).splitlines()

@@ -151,7 +151,41 @@ def test_three_segments_deep(log: BareLog) -> None:
     ]  # fmt: skip
 
 
-# Fails without: log/tree.py, `continues = … and kind != USER`
+# Fails without: log/tree.py, `if position > fork_position:`
+def test_a_branch_that_was_popped_to_before_its_own_segment_ends_there(log: BareLog) -> None:
+    log.append(user("a"), assistant("b"), assistant("c"))
+    log.fork("two", position=3, turn=1)
+    log.switch("two")
+    log.append(user("X"))
+    log.pop()
+    log.pop()
+
+    assert told(tree_of(log)) == [">1:ab:two!", "0>1+:c:main"]
+
+
+# Fails without: log/tree.py, `position = min(position, fork_position)`
+def test_where_a_segment_has_holes_what_ends_there_ends_before_them(log: BareLog) -> None:
+    log.append(user("a"), assistant("b"), user("c"))
+    log.fork("two", position=2, turn=1)
+    log.switch("two")
+    log.append(user("X"))
+    log.connection.execute("delete from agent_log_entries where cast(payload as text) like '%X%'")
+
+    assert told(tree_of(log)) == [">1:ab:two!", "0>2:c:main"]
+
+
+# Fails without: log/tree.py, `or kind == USER`
+# Fails without: log/tree.py, `and kind != USER`
+def test_two_turns_of_one_number_are_two(log: BareLog) -> None:
+    """Popping leaves what cannot be decoded, and takes the message before it: the next one has its turn's number."""
+    log.append(user("a"), assistant("b"))
+    log.spoil(2)
+    log.pop()
+    log.append(user("c"))
+
+    assert told(tree_of(log)) == [">1:None:", "0>1:c:main!"]
+
+
 def test_what_cannot_be_decoded_says_so_and_hides_nothing(log: BareLog) -> None:
     log.append(user("a"), assistant("b"), user("c"))
     log.spoil(1)
