@@ -42,6 +42,12 @@ async def server(url: str) -> AsyncIterator[MakeSession]:
         yield store.session
 
 
+async def drawn(session: LogSession) -> str:
+    file = io.StringIO()
+    await session.tree(console=Console(file=file, width=100))
+    return file.getvalue()
+
+
 async def named_branches(make: MakeSession, trees: list[Item]) -> None:
     for number, tree in enumerate(trees):
         session = make(f"tree {number}")
@@ -53,6 +59,10 @@ async def named_branches(make: MakeSession, trees: list[Item]) -> None:
         for name, path in made.items():
             assert await again.on_branch(name).get_items() == path
         assert list(made.values()) == list(paths(tree))
+        messages = {item["message_id"] for path in made.values() for item in path}
+        text = await drawn(again)
+        assert f"  {len(made)} branch" in text
+        assert f" {len(messages)} items\n" in text, "each is there once"
 
 
 async def chats(make: MakeSession, trees: list[Item]) -> None:
@@ -83,21 +93,3 @@ async def test_named_branches_behind_sqlalchemy(server: MakeSession, trees: list
 
 async def test_undone_and_walked_behind_sqlalchemy(server: MakeSession, trees: list[Item]) -> None:
     await chats(server, trees)
-
-
-async def drawn(session: LogSession) -> str:
-    file = io.StringIO()
-    await session.tree(console=Console(file=file, width=100))
-    return file.getvalue()
-
-
-async def test_every_message_is_drawn_once(sqlite: MakeSession, trees: list[Item]) -> None:
-    for number, tree in enumerate(trees):
-        session = sqlite(f"tree {number}")
-        made = await load_as_branches(session, tree)
-        messages = {item["message_id"] for path in made.values() for item in path}
-
-        text = await drawn(session)
-
-        assert f"{len(made)} branch" in text
-        assert f" {len(messages)} items\n" in text
