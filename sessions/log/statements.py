@@ -345,6 +345,19 @@ USERS_FORWARD = Statement(
     where id > :low and id <= :high and kind = 'user' order by id
     """,
 )
+OUTLINE = Statement(
+    "Entries of one segment without their payloads, the oldest first.",
+    "select id, turn, kind from {entries} where id > :low and id <= :high order by id",
+)
+FIRST_MESSAGES = Statement(
+    "The payloads of the first message of each kind in each turn of one segment: enough to say what a turn is about.",
+    """
+    select e.id, e.payload from (
+        select min(id) as id from {entries}
+        where id > :low and id <= :high and kind in ('user', 'assistant', 'system', 'developer') group by turn, kind
+    ) f join {entries} e on e.id = f.id
+    """,
+)
 COUNT_ENTRIES = Statement(
     "How many entries a range has.",
     "select count(*) from {entries} where id > :low and id <= :high",
