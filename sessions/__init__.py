@@ -26,7 +26,8 @@ from sessions.sqlite import AsyncSQLiteSession, SQLiteSession
 from sessions.store import Store, open_store
 
 if TYPE_CHECKING:
-    from sessions.model import SessionInfo
+    from sessions.model import SessionInfo, ToolUse, Usage, UsageRow
+    from sessions.prices import Price
     from sessions.sqlalchemy import SQLAlchemySession
 
 __all__ = [
@@ -37,6 +38,7 @@ __all__ = [
     "LogSession",
     "NotADatabaseError",
     "OutcomeUnknownError",
+    "Price",
     "SQLAlchemySession",
     "SQLiteSession",
     "SchemaVersionError",
@@ -50,13 +52,23 @@ __all__ = [
     "StoreError",
     "StoreFullError",
     "StoreReadOnlyError",
+    "ToolUse",
     "UndecodableItemError",
+    "Usage",
+    "UsageRow",
     "open_store",
 ]
 
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
-_LAZY = {"SQLAlchemySession": "sessions.sqlalchemy", "SessionInfo": "sessions.model"}
+_LAZY = {
+    "Price": "sessions.prices",
+    "SQLAlchemySession": "sessions.sqlalchemy",
+    "SessionInfo": "sessions.model",
+    "ToolUse": "sessions.model",
+    "Usage": "sessions.model",
+    "UsageRow": "sessions.model",
+}
 
 
 def __getattr__(name: str) -> Any:
