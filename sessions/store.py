@@ -145,7 +145,7 @@ class Store:
             StoreError: The database refused.
             SessionClosedError: The store has been closed.
         """
-        from sessions.usage import usage_of_store  # noqa: PLC0415 - many programs never ask
+        from sessions.usage_rows import usage_of_store  # noqa: PLC0415 - many programs never ask
 
         return await usage_of_store(self._backend, keys, prices, since, until)
 

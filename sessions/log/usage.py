@@ -244,8 +244,6 @@ def read_all(tx: Transaction, columns: tuple[str, ...], since: int, until: int) 
 
 def _sees(stretches: list[Stretch], place: int) -> bool:
     """Tell whether an entry is in a lineage; what was recorded before there was any belongs to all."""
-    if place == 0:
-        return True
     return entry_at(stretches, position_of(place)) == place
 
 

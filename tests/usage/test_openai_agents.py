@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from agents import (
     Agent,
+    MaxTurnsExceeded,
     ModelResponse,
     RunConfig,
     RunHooks,
@@ -257,6 +258,15 @@ async def test_the_usage_of_a_run_that_goes_on_is_recorded_as_it_grows(session: 
     await Runner.run(forecaster(), "Oslo?", session=session, hooks=ByHand())
 
     assert await session.usage.total() == BOTH
+
+
+async def test_what_a_run_took_that_failed_is_in_its_error(session: AsyncSQLiteSession) -> None:
+    with pytest.raises(MaxTurnsExceeded) as raised:
+        await Runner.run(forecaster(), "Oslo?", session=session, max_turns=1)
+    await session.usage.record(raised.value.run_data)
+
+    (row,) = await session.usage.by("model", "agent", "turn")
+    assert (row.model, row.agent, row.turn, row.usage.input_tokens) == ("big", "forecaster", 1, 10)
 
 
 async def test_equal_runs_are_two_runs(session: AsyncSQLiteSession) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -122,6 +123,7 @@ async def test_each_shape_is_read(
 
 @pytest.mark.parametrize("result", [CHAT, COMPLETION, RESPONSES, RESPONSE, AGENTS, MODEL_RESPONSE, MESSAGE])
 async def test_a_result_counts_once(session: AsyncSQLiteSession, result: Any) -> None:
+    result = copy.deepcopy(result)
     await session.usage.record(result)
     before = await session.usage.total()
     await session.usage.record(result)
@@ -135,6 +137,7 @@ async def test_a_result_counts_once(session: AsyncSQLiteSession, result: Any) ->
 async def test_the_usage_of_a_result_first_and_the_result_then_count_once(
     session: AsyncSQLiteSession, result: Any
 ) -> None:
+    result = copy.deepcopy(result)
     await session.usage.record(result.usage)
     await session.usage.record(result)
 
@@ -165,6 +168,29 @@ async def test_equal_objects_are_two_results(session: AsyncSQLiteSession) -> Non
     await session.usage.record(CHAT.model_copy(deep=True))
 
     assert (await session.usage.total()).requests == 2
+
+
+def run_of(*responses: object, **usage: int) -> dict[str, Any]:
+    return {"raw_responses": list(responses), "context_wrapper": {"usage": usage}}
+
+
+async def test_responses_of_one_run_with_the_same_id_do_not_hide_what_it_took(session: AsyncSQLiteSession) -> None:
+    """Some gateways give each answer the same id."""
+    responses = [{"id": "chat", "usage": {"input_tokens": tokens, "output_tokens": 0}} for tokens in (1, 2)]
+    await session.usage.record({"raw_responses": responses})
+    assert (await session.usage.total()).input_tokens == 1
+
+    await session.usage.record(run_of(*responses, requests=2, input_tokens=3))
+    assert (await session.usage.total()).input_tokens == 3
+
+
+async def test_a_run_took_at_least_what_its_calls_took(session: AsyncSQLiteSession) -> None:
+    """A run that goes on from what was saved without its usage begins to count anew."""
+    responses = [{"id": str(tokens), "usage": {"input_tokens": tokens}} for tokens in (10, 20)]
+
+    await session.usage.record(run_of(*responses, requests=1, input_tokens=20))
+
+    assert await session.usage.total() == Usage(2, 30, unpriced_tokens=30)
 
 
 async def test_what_the_caller_says_goes_before_what_the_result_says(session: AsyncSQLiteSession) -> None:
