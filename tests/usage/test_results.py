@@ -15,6 +15,7 @@ from openai.types.responses import Response, ResponseUsage
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
 from sessions import Usage
+from sessions.errors import TurnNotFoundError
 
 if TYPE_CHECKING:
     from sessions import AsyncSQLiteSession
@@ -178,10 +179,20 @@ async def test_responses_of_one_run_with_the_same_id_do_not_hide_what_it_took(se
     """Some gateways give each answer the same id."""
     responses = [{"id": "chat", "usage": {"input_tokens": tokens, "output_tokens": 0}} for tokens in (1, 2)]
     await session.usage.record({"raw_responses": responses})
-    assert (await session.usage.total()).input_tokens == 1
+    assert (await session.usage.total()).requests == 1
 
     await session.usage.record(run_of(*responses, requests=2, input_tokens=3))
     assert (await session.usage.total()).input_tokens == 3
+
+
+async def test_copies_of_a_response_in_one_run_count_once(session: AsyncSQLiteSession) -> None:
+    first = RESPONSE.model_copy(deep=True)
+    with pytest.raises(TurnNotFoundError):
+        await session.usage.record(first.usage, turn=9)
+
+    await session.usage.record({"raw_responses": [first, RESPONSE.model_copy(deep=True)]})
+
+    assert await session.usage.total() == OF_RESPONSES
 
 
 async def test_a_run_took_at_least_what_its_calls_took(session: AsyncSQLiteSession) -> None:
