@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from sessions.arguments import MAX_KEY_BYTES, check_branch_name, check_count, check_text
 from sessions.clock import now
 from sessions.log.tools import read_tools
-from sessions.log.usage import CALLERS_KEY, Amounts, Call, read_session, record
+from sessions.log.usage import CALLERS_KEY, Amounts, Call, Record, read_session
 from sessions.model import ToolUse, Usage, UsageRow
 from sessions.prices import Money, Price, as_money, check_prices
 from sessions.result_keys import key_for, new_key
@@ -104,10 +104,8 @@ class SessionUsage:
             raise ValueError("record needs a result, numbers of tokens or a cost; it was given none")
         else:
             calls = [Call((said.key or new_key(),), amounts, said.model, said.agent, said.cost)]
-        handle, made_at = self._handle, now()
-        await handle.write(
-            lambda tx: record(tx, handle.conversation, made_at, calls, run, branch=handle.target, turn=turn)
-        )
+        handle = self._handle
+        await handle.write(Record(handle.conversation, now(), calls, run, branch=handle.target, turn=turn))
 
     async def total(
         self, *, branch: str | None = None, turn: int | None = None, prices: Mapping[str, Price] | None = None

@@ -82,6 +82,20 @@ async def test_branches_include_what_they_inherit_and_do_not_add_up(session: Asy
     assert (await usage.total()).input_tokens == 111
 
 
+async def test_what_a_branch_left_is_no_branch_and_still_paid(session: AsyncSQLiteSession) -> None:
+    await session.add_items([user("1")])
+    await session.usage.record(input_tokens=1)
+    await session.undo()
+    await session.add_items([user("1, edited")])
+    await session.usage.record(input_tokens=10)
+
+    assert shown(await session.usage.by("branch"), "branch") == [("main", 10)]
+    assert (await session.usage.total(turn=1)).input_tokens == 11
+    first, _ = await session.siblings(1)
+    await session.choose(first)
+    assert shown(await session.usage.by("branch"), "branch") == [("main", 1)]
+
+
 async def test_what_was_undone_popped_or_removed_is_still_paid(session: AsyncSQLiteSession) -> None:
     async def both() -> tuple[int, int]:
         usage = session.usage
