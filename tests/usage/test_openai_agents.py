@@ -27,6 +27,7 @@ from sessions import AsyncSQLiteSession, StoreFullError, Usage
 from sessions.model import UsageRow
 from sessions.openai_agents import SessionHooks
 from sessions.result_keys import Known, _known, recall, remember
+from sessions.usage import SessionUsage
 from tests.runner.dialogue import calls, says
 
 if TYPE_CHECKING:
@@ -225,6 +226,21 @@ async def test_an_error_of_the_database_does_not_end_the_run_and_a_retry_counts_
     assert "'conversation'" in warning
     assert "StoreFullError" in warning
     assert "secret" not in warning
+
+
+async def test_what_hooks_knew_is_recorded_by_hand_where_they_could_not(
+    session: AsyncSQLiteSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise StoreFullError("the disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(SessionUsage, "record", refuse)
+        hooks = SessionHooks(session, model="chosen")
+        result = await Runner.run(forecaster(), "Oslo?", session=session, hooks=hooks)
+    await session.usage.record(result)
+
+    assert await session.usage.by("model") == [UsageRow(BOTH, model="chosen")]
 
 
 async def test_a_run_that_goes_on_after_an_interruption_counts_once(run: Run, session: AsyncSQLiteSession) -> None:

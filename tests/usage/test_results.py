@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from agents import ModelResponse
@@ -14,11 +14,8 @@ from openai.types.completion_usage import CompletionTokensDetails, PromptTokensD
 from openai.types.responses import Response, ResponseUsage
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
-from sessions import Usage
+from sessions import AsyncSQLiteSession, Usage
 from sessions.errors import TurnNotFoundError
-
-if TYPE_CHECKING:
-    from sessions import AsyncSQLiteSession
 
 
 class Thing:
@@ -141,6 +138,21 @@ async def test_the_usage_of_a_result_first_and_the_result_then_count_once(
     result = copy.deepcopy(result)
     await session.usage.record(result.usage)
     await session.usage.record(result)
+
+    assert (await session.usage.total()).total_tokens == 120
+
+
+@pytest.mark.parametrize("result", [COMPLETION, RESPONSE, MODEL_RESPONSE])
+async def test_what_was_recorded_in_one_session_first_counts_once_in_another(
+    session: AsyncSQLiteSession, result: Any
+) -> None:
+    result = copy.deepcopy(result)
+    other = AsyncSQLiteSession("other")
+    await other.usage.record(result.usage)
+    await other.close()
+
+    await session.usage.record(result)
+    await session.usage.record(result.usage)
 
     assert (await session.usage.total()).total_tokens == 120
 
