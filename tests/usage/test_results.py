@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from decimal import Decimal
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from openai.types.completion_usage import CompletionTokensDetails, PromptTokensD
 from openai.types.responses import Response, ResponseUsage
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
-from sessions import AsyncSQLiteSession, Usage
+from sessions import AsyncSQLiteSession, IdempotencyKeyReusedError, Usage
 from sessions.errors import TurnNotFoundError
 
 
@@ -262,3 +263,20 @@ async def test_names_that_a_database_cannot_hold_do_not_lose_usage(session: Asyn
     assert row.model is not None
     assert row.model.startswith("a\ufffdb?é")
     assert len(row.model.encode()) <= 255
+
+
+async def test_the_usage_of_a_run_can_have_a_cost(session: AsyncSQLiteSession) -> None:
+    usage = copy.deepcopy(AGENTS)
+    await session.usage.record(usage, cost="0.5")
+    await session.usage.record(usage)
+
+    assert await session.usage.total() == Usage(2, 100, 60, 7, 20, 5, cost=Decimal("0.5"))
+
+
+async def test_the_usage_of_a_run_can_have_a_key(session: AsyncSQLiteSession) -> None:
+    await session.usage.record(AgentsUsage(requests=1, input_tokens=5), key="k")
+    await session.usage.record(AgentsUsage(requests=1, input_tokens=5), key="k")
+    with pytest.raises(IdempotencyKeyReusedError):
+        await session.usage.record(AgentsUsage(requests=1, input_tokens=6), key="k")
+
+    assert await session.usage.total() == Usage(1, 5, unpriced_tokens=5)
