@@ -73,6 +73,12 @@ OF_ANTHROPIC = Usage(1, 100, 60, 7, 20, 0, unpriced_tokens=120)
         pytest.param(CHAT.model_dump(), OF_CHAT, None, id="chat usage, JSON"),
         pytest.param(COMPLETION, OF_CHAT, "chat-model", id="chat"),
         pytest.param(COMPLETION.model_dump(), OF_CHAT, "chat-model", id="chat, JSON"),
+        pytest.param(
+            {"prompt_tokens": 100, "completion_tokens": 20, "cache_read_input_tokens": 60},
+            Usage(1, 100, output_tokens=20, unpriced_tokens=120),
+            None,
+            id="chat usage of a gateway to Anthropic",
+        ),
         pytest.param({"prompt_tokens": 4, "total_tokens": 4}, Usage(1, 4, unpriced_tokens=4), None, id="embeddings"),
         pytest.param(RESPONSES, OF_RESPONSES, None, id="responses usage"),
         pytest.param(RESPONSES.model_dump(), OF_RESPONSES, None, id="responses usage, JSON"),
@@ -271,6 +277,14 @@ async def test_the_usage_of_a_run_can_have_a_cost(session: AsyncSQLiteSession) -
     await session.usage.record(usage)
 
     assert await session.usage.total() == Usage(2, 100, 60, 7, 20, 5, cost=Decimal("0.5"))
+
+
+async def test_a_run_of_one_call_can_have_a_cost(session: AsyncSQLiteSession) -> None:
+    run = run_of({"id": "r", "usage": {"input_tokens": 5}}, requests=1, input_tokens=5)
+    await session.usage.record(run, cost="0.5")
+    await session.usage.record(run)
+
+    assert await session.usage.total() == Usage(1, 5, cost=Decimal("0.5"))
 
 
 async def test_the_usage_of_a_run_can_have_a_key(session: AsyncSQLiteSession) -> None:

@@ -42,6 +42,7 @@ def chat_calls(**names: str) -> dict[str, Any]:
         pytest.param([call("1"), output("1", is_error=True)], ("f", 1, 1, 0), id="is_error"),
         pytest.param([call("1"), output("1", is_error=False)], ("f", 1, 0, 0), id="is_error is false"),
         pytest.param([call("1", status="failed"), output("1", status="failed")], ("f", 1, 1, 0), id="failed once"),
+        pytest.param([call("1", status="incomplete"), output("1")], ("f", 1, 1, 0), id="the call failed"),
         pytest.param([call("1"), output("1", output=[{"type": "input_text"}])], ("f", 1, 0, 0), id="a list"),
         pytest.param(
             [
