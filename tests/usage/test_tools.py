@@ -38,6 +38,7 @@ def chat_calls(**names: str) -> dict[str, Any]:
         ),
         pytest.param([call("1"), output("2", status="failed")], ("f", 1, 0, 1), id="the output of another call"),
         pytest.param([call("1"), output("1", status="completed", error=None)], ("f", 1, 0, 0), id="no error"),
+        pytest.param([call("1"), output("1"), output("1", error="x")], ("f", 1, 0, 0), id="an output of no call"),
         pytest.param([call("1"), output("1", error="x")], ("f", 1, 1, 0), id="error"),
         pytest.param([call("1"), output("1", is_error=True)], ("f", 1, 1, 0), id="is_error"),
         pytest.param([call("1"), output("1", is_error=False)], ("f", 1, 0, 0), id="is_error is false"),
