@@ -196,6 +196,7 @@ def _billionths(cost: Money | None) -> int | None:
     money = as_money(cost, "cost")
     if money > _MAX_COST:
         raise ValueError(f"cost must be at most {_MAX_COST}, got {money}")
+    # What is stored does not depend on the caller's decimal context; what is read does, as all arithmetic.
     with localcontext(prec=60):
         return int((money * BILLIONTHS).to_integral_value(ROUND_HALF_EVEN))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta
-from decimal import Decimal, localcontext
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from sessions.log.usage import read_all
@@ -57,8 +57,7 @@ def as_usage(row: Sums, prices: Mapping[str, Price]) -> Usage:
     """Return sums with their cost: their own, else by their model's price."""
     amounts = row.amounts
     if row.cost is not None:
-        with localcontext(prec=40):
-            return Usage(*amounts, cost=Decimal(row.cost) / BILLIONTHS)
+        return Usage(*amounts, cost=Decimal(row.cost) / BILLIONTHS)
     price = prices.get(row.model) if row.model is not None else None
     if price is None:
         return Usage(*amounts, unpriced_tokens=amounts.input_tokens + amounts.output_tokens)

@@ -386,6 +386,7 @@ async def test_the_usage_goes_to_the_branch_that_the_run_is_on(session: AsyncSQL
 async def test_calls_of_which_nothing_is_known_leave_no_record(session: AsyncSQLiteSession) -> None:
     await session.usage.record(ModelResponse(output=[], usage=AgentsUsage(), response_id="resp_1"))
 
+    assert await session.branches.list() == [], "the session has not begun"
     assert await session.usage.by("model") == []
 
 

@@ -241,6 +241,12 @@ def test_a_price_for_caches_is_that_of_input_unless_given() -> None:
     assert Price(2, 3).of(input_tokens=5, cached_tokens=2, cache_write_tokens=1, output_tokens=0) == Decimal("0.00001")
 
 
+def test_a_provider_that_counts_its_cache_apart_gets_nothing_back() -> None:
+    assert Price(2, 3, cached_input=1).of(input_tokens=1, cached_tokens=5, cache_write_tokens=0, output_tokens=0) == (
+        Decimal("0.000005")
+    )
+
+
 def test_what_is_known_and_what_is_not_are_added() -> None:
     one, other = Usage(1, 2, 3, 4, 5, 6, Decimal(7), 8), Usage(10, 20, 30, 40, 50, 60, None, 80)
 
