@@ -64,10 +64,10 @@ async def test_usage_whose_answer_is_lost_is_recorded_once(network: Network, kno
     Fails without: stores/sql/database.py, `repeatable=isinstance(work, Record)`.
     """
     await network.session("other").add_items([message("the tables are there")])
-    session = network.session("marked")
+    session = network.session()
     if known:
         await session.add_items([message("1")])
-    network.proxy.lose_answer_to(network.commit_of(b"marked") if known else network.commit, times=3)
+    network.proxy.lose_answer_to(network.commit, times=3)
     await session.usage.record(input_tokens=5)
     assert network.proxy.losses == 3
     assert (await session.usage.total()).requests == 1
