@@ -32,7 +32,8 @@ from sessions.store import Store, open_store
 
 if TYPE_CHECKING:
     from sessions.branches import Branches
-    from sessions.model import Branch, Comparison, SessionInfo, Sibling, Turn
+    from sessions.model import Branch, Comparison, SessionInfo, Sibling, ToolUse, Turn, Usage, UsageRow
+    from sessions.prices import Price
     from sessions.sqlalchemy import SQLAlchemySession
 
 __all__ = [
@@ -49,6 +50,7 @@ __all__ = [
     "NotADatabaseError",
     "NothingToRedoError",
     "OutcomeUnknownError",
+    "Price",
     "SQLAlchemySession",
     "SQLiteSession",
     "SchemaVersionError",
@@ -63,18 +65,22 @@ __all__ = [
     "StoreError",
     "StoreFullError",
     "StoreReadOnlyError",
+    "ToolUse",
     "Turn",
     "TurnNotFoundError",
     "UndecodableItemError",
     "UnknownBranchError",
+    "Usage",
+    "UsageRow",
     "open_store",
 ]
 
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
-_MODEL = ("Branch", "Comparison", "SessionInfo", "Sibling", "Turn")
+_MODEL = ("Branch", "Comparison", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage", "UsageRow")
 _LAZY = {
     "Branches": "sessions.branches",
+    "Price": "sessions.prices",
     "SQLAlchemySession": "sessions.sqlalchemy",
     **dict.fromkeys(_MODEL, "sessions.model"),
 }

@@ -17,6 +17,7 @@ from sessions.errors import StoreError
 from sessions.log.append import Append
 from sessions.log.dialect import MARIADB, POSTGRES, PREFIX, SQLITE, words
 from sessions.log.schema import migrate, schema_is_current
+from sessions.log.usage import Record
 from sessions.stores.sql.deadline import ATTEMPT_TIMEOUT, MIGRATION_TIMEOUT, Deadline
 from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
 from sessions.stores.sql.keys import FORGET_AUTOMATIC_KEYS, automatic_keys, with_key
@@ -83,7 +84,10 @@ class Database:
         """Do `work` as one transaction."""
         await self.ensure_schema(subject)
         if not isinstance(work, Append):
-            return await settle(self.retried(subject, lambda: self._attempt(work, write=True), repeatable=False))
+            recorded = self.retried(
+                subject, lambda: self._attempt(work, write=True), repeatable=isinstance(work, Record)
+            )
+            return await settle(recorded)
         keyed = work if self._name == SQLITE else with_key(work)
         repeatable = keyed.idempotency is not None
 
