@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.errors import StoreError
 from sessions.log import statements
 from sessions.log.branch import MAIN, find_head, unknown_branch
-from sessions.log.classify import UNKNOWN, Classified, classify_items
+from sessions.log.classify import UNKNOWN, classify_items
 from sessions.log.conversation import ForeignTables
 from sessions.log.dialect import MARIADB, POSTGRES
 from sessions.log.grow import NewEntry, add_entries
@@ -26,6 +26,7 @@ from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
     from sessions.log.branch import Head
+    from sessions.log.classify import Classified
     from sessions.log.conversation import Conversation, Decoder
     from sessions.log.session_row import LockedSession
     from sessions.log.transaction import Transaction
@@ -159,7 +160,7 @@ def _classified(payloads: list[bytes], decoder: Decoder) -> list[NewEntry]:
         except ValueError:
             items.append(None)
     known = iter(classify_items([item for item in items if item is not None]))
-    unknown = Classified(UNKNOWN, None)
+    unknown: Classified = (UNKNOWN, None)
     return [
         NewEntry(payload, *(unknown if item is None else next(known)))
         for payload, item in zip(payloads, items, strict=True)
