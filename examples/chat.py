@@ -198,7 +198,7 @@ class Chat:
 
     async def show_last(self, turn: int | None = None, *, answer_only: bool = False) -> None:
         """Show the last turn, or another one, and which of how many ways it is."""
-        turns = [await self.session.turn(turn)] if turn else await self.session.turns(1)
+        turns = [await self.session.get_turn(turn)] if turn else await self.session.turns(1)
         if turns and turns[0].number:
             for item in turns[0].items[answer_only:]:
                 who, style = ("you", "bold cyan") if item["role"] == "user" else ("it", "bold green")

@@ -178,7 +178,7 @@ class History:
         handle.report(undecodable)
         return turns
 
-    async def turn(self, number: int) -> Turn:
+    async def get_turn(self, number: int) -> Turn:
         """Return one turn of the branch with its items; 0 is what comes before the first message of a user.
 
         Raises:
