@@ -25,8 +25,10 @@ from sessions.stores.sql.postgres import (
     APPEND_MANY,
     POP,
     TAIL,
+    TAIL_OF_FORKED,
     append_many_values,
     append_values,
+    forked_branch,
     payloads_of_tail,
 )
 from sessions.stores.sql.retry import FailedError, retry
@@ -51,7 +53,8 @@ class PostgresDatabase:
     def __init__(self, general: Database) -> None:
         self._general = general
         self._texts = {
-            statement: statement.render(POSTGRES, general.words)[0] for statement in (APPEND, APPEND_MANY, TAIL, POP)
+            statement: statement.render(POSTGRES, general.words)[0]
+            for statement in (APPEND, APPEND_MANY, TAIL, TAIL_OF_FORKED, POP)
         }
         self._appends = Jobs(self._start_worker)
         self._workers: set[asyncio.Task[None]] = set()
@@ -89,7 +92,14 @@ class PostgresDatabase:
         wanted = EVERYTHING if work.limit is None else min(work.limit, EVERYTHING)
         values = (work.conversation.session_id, wanted, work.branch)
         rows = await self._general.retried(subject, lambda: self._fetch(TAIL, *values), repeatable=True)
-        found = payloads_of_tail(rows, wanted)
+        forked = forked_branch(rows)
+        if forked is None:
+            found = payloads_of_tail(rows, wanted)
+        else:
+            values = (work.conversation.session_id, wanted, forked)
+            rows = await self._general.retried(subject, lambda: self._fetch(TAIL_OF_FORKED, *values), repeatable=True)
+            # Nothing: it has been deleted meanwhile.
+            found = ([payload for _, payload in rows], forked) if rows or not wanted else None
         if found is None:
             return None
         payloads, branch = found

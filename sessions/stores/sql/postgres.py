@@ -95,10 +95,28 @@ TAIL: Final = Statement(
     )
     (
         select id, payload from {entries}
-        where id > (select low + greatest(tip - $2::bigint, 0) from head) and id <= (select low + tip from head)
+        where id > (select low + greatest(tip - $2::bigint, 0) from head where parent is null) and id <= (select low + tip from head)
         order by id desc
     ) union all
     select case when parent is null then -tip end, convert_to(name, 'UTF8') from head
+    """,
+)
+TAIL_OF_FORKED: Final = Statement(
+    "The latest payloads of a branch that was forked, newest first.",
+    """
+    with recursive lineage (depth, segment, parent, low, high) as (
+        select 0, g.id, g.parent, g.fork_position, b.tip from {sessions} s
+        join {branches} b on b.session = s.id and b.name = $3::text
+        join {segments} g on g.id = b.segment where s.session_id = $1
+        union all
+        select l.depth + 1, g.id, g.parent, g.fork_position, least(l.low, l.high)
+        from lineage l join {segments} g on g.id = l.parent
+    )
+    select e.id, e.payload from lineage l cross join lateral (
+        select id, payload from {entries}
+        where id > l.segment * 4294967296 + l.low and id <= l.segment * 4294967296 + l.high
+        order by id desc limit $2::bigint
+    ) e order by l.depth, e.id desc limit $2::bigint
     """,
 )
 POP: Final = Statement(
@@ -201,9 +219,14 @@ def append_many_values(appends: Sequence[Append], forget: tuple[str, str]) -> tu
     return values, number_of
 
 
+def forked_branch(rows: Sequence[Any]) -> str | None:
+    """Return the branch's name, if `TAIL` found that it was forked."""
+    return rows[-1][1].decode() if rows and rows[-1][0] is None else None
+
+
 def payloads_of_tail(rows: Sequence[Any], wanted: int) -> tuple[list[bytes], str] | None:
     """Return the payloads that `TAIL` found, newest first, and the branch; ``None`` if the log's function must look."""
-    if not rows or rows[-1][0] is None:
+    if not rows:
         return None
     tip, found = -rows[-1][0], len(rows) - 1
     # Fewer than wanted although there may be more below: something was removed in between.
