@@ -26,10 +26,14 @@ from sessions.sqlite import AsyncSQLiteSession, SQLiteSession
 from sessions.store import Store, open_store
 
 if TYPE_CHECKING:
+    from sessions.advanced_sqlalchemy import AdvancedSQLAlchemySession
+    from sessions.advanced_sqlite import AdvancedSQLiteSession
     from sessions.model import SessionInfo
     from sessions.sqlalchemy import SQLAlchemySession
 
 __all__ = [
+    "AdvancedSQLAlchemySession",
+    "AdvancedSQLiteSession",
     "AsyncSQLiteSession",
     "IdempotencyKeyReusedError",
     "InvalidItemError",
@@ -56,7 +60,12 @@ __all__ = [
 
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
-_LAZY = {"SQLAlchemySession": "sessions.sqlalchemy", "SessionInfo": "sessions.model"}
+_LAZY = {
+    "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",
+    "AdvancedSQLiteSession": "sessions.advanced_sqlite",
+    "SQLAlchemySession": "sessions.sqlalchemy",
+    "SessionInfo": "sessions.model",
+}
 
 
 def __getattr__(name: str) -> Any:

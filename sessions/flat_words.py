@@ -1,0 +1,65 @@
+"""How the OpenAI Agents SDK's `AdvancedSQLiteSession` words what it returns: types, names of tools, previews, times."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from sessions.log.classify import TOOL_OUTPUT
+from sessions.log.turns import as_time
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sessions.log.entries import StoredEntry
+
+_PREVIEW: Final = 100
+"""Characters."""
+
+
+def type_of(item: Any) -> str:
+    """Return what that class calls an item: by its role if it is a user's or an assistant's, else by its type."""
+    role, type_ = item.get("role"), item.get("type")
+    if role in ("user", "assistant"):
+        return str(role)
+    return str(type_) if type_ else "other"
+
+
+def tool_of(entry: StoredEntry) -> str | None:
+    """Return the tool that an entry calls, with its namespace if it has one; an output names one only by itself."""
+    item, type_ = entry.item, entry.item.get("type")
+    name = _text(item.get("name"))
+    if entry.kind == TOOL_OUTPUT:
+        return name
+    if type_ in ("tool_search_call", "tool_search_output"):
+        return "tool_search"
+    if type_ == "mcp_approval_request":
+        return ".".join(part for part in (_text(item.get("server_label")), name) if part) or None
+    namespace = _text(item.get("namespace"))
+    if type_ == "function_call" and namespace and name and namespace != name:
+        return f"{namespace}.{name}"
+    return entry.tool_name
+
+
+def turn_of(entry: StoredEntry, *, shortened: bool) -> dict[str, Any]:
+    """Return a user's message as that class lists turns; structured content is shown as JSON."""
+    content = entry.item.get("content", "")
+    preview = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    if shortened and len(preview) > _PREVIEW:
+        preview = preview[:_PREVIEW] + "..."
+    return {
+        "turn": entry.turn,
+        "content": preview,
+        "full_content": content,
+        "timestamp": as_text(as_time(entry.created_at)),
+        "can_branch": True,
+    }
+
+
+def as_text(time: datetime) -> str:
+    """Return a time in UTC as SQLite's ``current_timestamp`` gives it: to the second, and without its zone."""
+    return f"{time:%Y-%m-%d %H:%M:%S}"
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
