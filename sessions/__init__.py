@@ -28,7 +28,8 @@ from sessions.store import Store, open_store
 if TYPE_CHECKING:
     from sessions.advanced_sqlalchemy import AdvancedSQLAlchemySession
     from sessions.advanced_sqlite import AdvancedSQLiteSession
-    from sessions.model import SessionInfo
+    from sessions.model import SessionInfo, ToolUse, Usage, UsageRow
+    from sessions.prices import Price
     from sessions.sqlalchemy import SQLAlchemySession
 
 __all__ = [
@@ -41,6 +42,7 @@ __all__ = [
     "LogSession",
     "NotADatabaseError",
     "OutcomeUnknownError",
+    "Price",
     "SQLAlchemySession",
     "SQLiteSession",
     "SchemaVersionError",
@@ -54,7 +56,10 @@ __all__ = [
     "StoreError",
     "StoreFullError",
     "StoreReadOnlyError",
+    "ToolUse",
     "UndecodableItemError",
+    "Usage",
+    "UsageRow",
     "open_store",
 ]
 
@@ -63,8 +68,12 @@ __all__ = [
 _LAZY = {
     "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",
     "AdvancedSQLiteSession": "sessions.advanced_sqlite",
+    "Price": "sessions.prices",
     "SQLAlchemySession": "sessions.sqlalchemy",
     "SessionInfo": "sessions.model",
+    "ToolUse": "sessions.model",
+    "Usage": "sessions.model",
+    "UsageRow": "sessions.model",
 }
 
 

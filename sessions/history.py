@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from sessions.branches import Branches
     from sessions.model import Sibling, Turn
     from sessions.protocol import Item
+    from sessions.usage import SessionUsage
 
 
 class History:
@@ -30,6 +31,13 @@ class History:
         from sessions.branches import Branches
 
         return Branches(self._handle)
+
+    @property
+    def usage(self) -> SessionUsage:
+        """What the session's model calls took: record, total, by, tools."""
+        from sessions.usage import SessionUsage
+
+        return SessionUsage(self._handle)
 
     def on_branch(self, name: str) -> Self:
         """Return an object for the same session that stays on a branch, so that several agents can work at once.

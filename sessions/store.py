@@ -13,11 +13,13 @@ from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import date
     from types import TracebackType
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from sessions.model import SessionInfo
+    from sessions.model import SessionInfo, UsageRow
+    from sessions.prices import Price
     from sessions.stores import Backend
     from sessions.stores.sqlite.backend import Durability
 
@@ -119,6 +121,33 @@ class Store:
         from sessions.log.catalog import list_sessions  # noqa: PLC0415 - many programs never ask for the list
 
         return await self._backend.read(lambda tx: list_sessions(tx, limit, after), "the list of sessions")
+
+    async def usage(
+        self,
+        *keys: str,
+        prices: Mapping[str, Price] | None = None,
+        since: date | None = None,
+        until: date | None = None,
+    ) -> list[UsageRow]:
+        """Return what the model calls of all sessions took, in rows, in the order of the keys' values.
+
+        Sessions that were deleted are not among them. The cost of this rises with the number of records.
+
+        Args:
+            keys: Among "session", "turn", "model", "agent" and "day" (in UTC); without any there is one row.
+            prices: By model, for records without a cost of their own.
+            since: Only what was recorded then or later: a `datetime` with a time zone, or a `date` in UTC.
+            until: Only what was recorded before.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: A key is not known, or a time has no time zone.
+            StoreError: The database refused.
+            SessionClosedError: The store has been closed.
+        """
+        from sessions.usage import usage_of_store  # noqa: PLC0415 - many programs never ask
+
+        return await usage_of_store(self._backend, keys, prices, since, until)
 
     async def delete(self, session_id: str) -> bool:
         """Remove a session with all that is known of it; tell whether there was one.

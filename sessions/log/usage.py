@@ -1,0 +1,260 @@
+"""What runs cost: recording it, and adding it up.
+
+A record is kept under a key, so that what is recorded twice counts once. It belongs to a place, the entry that was the
+last one of a branch then, and so to every branch that sees this entry; and to the session, whatever becomes of the
+entry.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+from sessions.errors import IdempotencyKeyReusedError
+from sessions.log import statements, usage_statements
+from sessions.log.branch import LEFT_TIP, MAIN, entry_at, find_head, lineage, position_of
+from sessions.log.takeover import begin_session, lock_head
+from sessions.log.turns import turn_not_found, turn_start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from sessions.log.branch import Head, Stretch
+    from sessions.log.conversation import Conversation
+    from sessions.log.transaction import Transaction
+
+CALLERS_KEY: Final = "key"
+"""What the keys begin with that callers choose."""
+
+_GROWTH: Final = "\x1f"
+"""Between a run's key and the number of a later record of it; no key has such a character in it."""
+
+
+class Amounts(NamedTuple):
+    """Numbers of requests and tokens, as in `sessions.model.Usage`."""
+
+    requests: int = 0
+    input_tokens: int = 0
+    cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    output_tokens: int = 0
+    reasoning_tokens: int = 0
+
+    def plus(self, other: Amounts) -> Amounts:
+        """Return the sums."""
+        return Amounts(*(mine + others for mine, others in zip(self, other, strict=True)))
+
+    def beyond(self, other: Amounts) -> Amounts:
+        """Return by how much these are more than others; 0 where they are less."""
+        return Amounts(*(max(0, mine - others) for mine, others in zip(self, other, strict=True)))
+
+
+class Call(NamedTuple):
+    """One call of a model, or any other record that is complete.
+
+    Attributes:
+        keys: What it may have been recorded under; it will be under the first.
+        amounts: What it took.
+        model: The model's name.
+        agent: The agent's name.
+        cost: In billionths.
+    """
+
+    keys: tuple[str, ...]
+    amounts: Amounts
+    model: str | None
+    agent: str | None
+    cost: int | None = None
+
+
+class Run(NamedTuple):
+    """All that a run has taken until now: what its calls do not explain is recorded, too.
+
+    Attributes:
+        key: What that is recorded under.
+        amounts: What it took.
+        model: The model's name, if it is known for all of it.
+        agent: The agent's name, if it is known for all of it.
+    """
+
+    key: str
+    amounts: Amounts
+    model: str | None
+    agent: str | None
+
+
+class Sums(NamedTuple):
+    """Records added up.
+
+    Attributes:
+        values: What they have in common, by column.
+        model: Their model.
+        amounts: What they took.
+        cost: In billionths; ``None`` if they were recorded without.
+    """
+
+    values: dict[str, Any]
+    model: str | None
+    amounts: Amounts
+    cost: int | None
+
+
+def record(
+    tx: Transaction,
+    conversation: Conversation,
+    now: int,
+    calls: Sequence[Call],
+    run: Run | None,
+    *,
+    branch: str | None,
+    turn: int | None,
+) -> None:
+    """Record what has not been recorded yet, at the end of a branch or of one of its turns. The version stays.
+
+    With a run, everything recorded of it is brought to what it has taken: so it does not matter whether the run, its
+    calls or some of them were recorded before.
+
+    Raises:
+        IdempotencyKeyReusedError: The caller's key was used before for other amounts.
+        TurnNotFoundError: The branch has no such turn.
+        UnknownBranchError: There is no such branch.
+    """
+    head = lock_head(tx, conversation, now, branch)
+    if head is None:
+        begin_session(tx, conversation, now)
+        head = cast("Head", find_head(tx, conversation.session_id, branch))
+    if turn is not None and turn > head.turn:
+        raise turn_not_found(conversation.session_id, head, f"turn {turn}")
+    stretches = lineage(tx, head)
+    last = turn is None or turn == head.turn
+    position = head.tip if last else turn_start(tx, stretches, cast("int", turn) + 1) - 1
+    place: dict[str, Any] = {"session": head.session, "place": entry_at(stretches, position), "now": now}
+    place["turn"] = head.turn if turn is None else turn
+    recorded = _recorded(tx, conversation.session_id, head.session, calls, run)
+    room = _missing(recorded, calls, run)
+    for call in calls:
+        if not recorded.keys().isdisjoint(call.keys):
+            continue
+        if run is not None:
+            if any(call.amounts.beyond(room)):
+                continue  # It was recorded as a part of the run, before it was known as a call.
+            room = room.beyond(call.amounts)
+        _add(tx, call.keys[0], call, place)
+        recorded[call.keys[0]] = call.amounts
+    if run is not None and any(room):
+        number = sum(key == run.key or key.startswith(run.key + _GROWTH) for key in recorded)
+        key = f"{run.key}{_GROWTH}{number:06}" if number else run.key
+        _add(tx, key, Call((key,), room, run.model, run.agent), place)
+
+
+def _recorded(
+    tx: Transaction, session_id: str, session: int, calls: Sequence[Call], run: Run | None
+) -> dict[str, Amounts]:
+    """Return what was recorded of calls and of a run, by key; note costs that were not known then."""
+    found: dict[str, Amounts] = {}
+    for call in calls:
+        for key in call.keys:
+            row = tx.one(usage_statements.FIND_USAGE, session=session, usage_key=key)
+            if row is None:
+                continue
+            found[key] = Amounts(*row[1:])
+            if key.startswith(CALLERS_KEY) and found[key] != call.amounts:
+                raise IdempotencyKeyReusedError(
+                    f"session {session_id!r}: this key was used before for other usage; nothing was recorded. "
+                    "Use a new key for each result"
+                )
+            if call.cost is not None:
+                tx.run(usage_statements.NOTE_COST, session=session, usage_key=key, cost=call.cost)
+            break
+    if run is not None:
+        bounds = {"low": run.key + _GROWTH, "high": run.key + chr(ord(_GROWTH) + 1)}
+        for key, *amounts in tx.all(usage_statements.USAGE_OF_RUN, session=session, usage_key=run.key, **bounds):
+            found[key.decode() if isinstance(key, bytes) else key] = Amounts(*amounts)
+    return found
+
+
+def _missing(recorded: dict[str, Amounts], calls: Sequence[Call], run: Run | None) -> Amounts:
+    """Return what a run has taken, its calls at least, beyond what was recorded."""
+    if run is None:
+        return Amounts()
+    of_calls = total(call.amounts for call in calls)
+    return run.amounts.plus(of_calls.beyond(run.amounts)).beyond(total(recorded.values()))
+
+
+def total(amounts: Iterable[Amounts]) -> Amounts:
+    """Return the sums of amounts."""
+    result = Amounts()
+    for some in amounts:
+        result = result.plus(some)
+    return result
+
+
+def _add(tx: Transaction, key: str, call: Call, place: dict[str, Any]) -> None:
+    tx.run(
+        usage_statements.ADD_USAGE,
+        usage_key=key, model=call.model, agent=call.agent, cost=call.cost, **call.amounts._asdict(), **place,
+    )  # fmt: skip
+
+
+def read_session(
+    tx: Transaction, conversation: Conversation, columns: tuple[str, ...], branch: str | None = None
+) -> list[Sums]:
+    """Return a session's records, or those that a branch sees, added up by columns.
+
+    Args:
+        tx: A transaction.
+        conversation: The session.
+        columns: Among turn, model, agent, day (since 1970) and branch. By branch, each record counts for every one that
+            sees it.
+        branch: The branch.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+    """
+    head = find_head(tx, conversation.session_id, MAIN if branch is None else branch)
+    if head is None:
+        return []
+    by_branch = "branch" in columns
+    grouped = tuple(column for column in columns if column != "branch")
+    if branch is None and not by_branch:
+        return _sums(tx.all(usage_statements.sums_of_session(grouped), session=head.session), grouped)
+    placed = ("place", *grouped)
+    rows = _sums(tx.all(usage_statements.sums_of_session(placed), session=head.session), placed)
+    names = [branch] if branch is not None else _branches(tx, head.session)
+    found = []
+    for name in names:
+        seen = cast("Head", find_head(tx, conversation.session_id, name))
+        stretches = lineage(tx, seen)
+        own = [row for row in rows if _sees(stretches, row.values["place"])]
+        found += [row._replace(values={**row.values, "branch": name}) for row in own]
+        if columns == ("branch",) and not own:
+            found.append(Sums({"branch": name}, None, Amounts(), None))
+    return found
+
+
+def _branches(tx: Transaction, session: int) -> list[str]:
+    names = {name for name, *_ in tx.all(statements.TIPS, session=session) if not name.startswith(LEFT_TIP)}
+    return sorted({MAIN, *names})
+
+
+def read_all(tx: Transaction, columns: tuple[str, ...], since: int, until: int) -> list[Sums]:
+    """Return the records of all sessions made from one time on and before another, added up by columns."""
+    rows = tx.all(usage_statements.sums_of_all(columns), since=since, until=until)
+    return _sums(rows, columns)
+
+
+def _sees(stretches: list[Stretch], place: int) -> bool:
+    """Tell whether an entry is in a lineage; what was recorded before there was any belongs to all."""
+    if place == 0:
+        return True
+    return entry_at(stretches, position_of(place)) == place
+
+
+def _sums(rows: list[Any], columns: tuple[str, ...]) -> list[Sums]:
+    found = []
+    width = len(columns)
+    for row in rows:
+        model, has_cost, *numbers, cost = row[width:]
+        amounts = Amounts(*map(int, numbers))
+        values = dict(zip(columns, row[:width], strict=True))
+        found.append(Sums(values, model, amounts, int(cost) if has_cost else None))
+    return found

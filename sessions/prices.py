@@ -1,0 +1,93 @@
+"""Prices, which users give: none are built in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from decimal import Decimal, InvalidOperation, localcontext
+from typing import TypeAlias
+
+Money: TypeAlias = Decimal | int | str | float
+"""An amount of money. A float means what it prints as: 0.1 is a tenth."""
+
+_DIGITS = 60
+"""For amounts to be exact, whatever the caller's decimal context is."""
+
+
+@dataclass(frozen=True, init=False)
+class Price:
+    """What a million tokens of a model cost.
+
+    Args:
+        input: Input that is neither from a cache nor written to one.
+        output: Output, reasoning included.
+        cached_input: Input from a cache; as `input` unless given.
+        cache_write: Input that is written to a cache; as `input` unless given.
+
+    Raises:
+        TypeError: A price is not a number.
+        ValueError: A price is negative or not finite.
+    """
+
+    input: Decimal
+    output: Decimal
+    cached_input: Decimal
+    cache_write: Decimal
+
+    def __init__(
+        self,
+        input: Money,  # noqa: A002 - what it is called everywhere
+        output: Money,
+        cached_input: Money | None = None,
+        cache_write: Money | None = None,
+    ) -> None:
+        given = {
+            "input": input,
+            "output": output,
+            "cached_input": input if cached_input is None else cached_input,
+            "cache_write": input if cache_write is None else cache_write,
+        }
+        for name, value in given.items():
+            object.__setattr__(self, name, as_money(value, name))
+
+    def of(self, input_tokens: int, cached_tokens: int, cache_write_tokens: int, output_tokens: int) -> Decimal:
+        """Return what these tokens cost; `input_tokens` are all input."""
+        plain = max(0, input_tokens - cached_tokens - cache_write_tokens)
+        with localcontext(prec=_DIGITS):
+            cost = plain * self.input + cached_tokens * self.cached_input
+            cost += cache_write_tokens * self.cache_write + output_tokens * self.output
+            return cost / 1_000_000
+
+
+def as_money(value: object, name: str) -> Decimal:
+    """Return an amount of money.
+
+    Raises:
+        TypeError: It is not a number.
+        ValueError: It is negative or not finite.
+    """
+    if isinstance(value, bool) or not isinstance(value, (Decimal, int, str, float)):
+        raise TypeError(f"{name} must be a Decimal, an integer, a string or a float, not {type(value).__name__}")
+    try:
+        money = Decimal(str(value))
+    except InvalidOperation:
+        raise ValueError(f"{name} must be a number, got {value!r}") from None
+    if not money.is_finite() or money < 0:
+        raise ValueError(f"{name} must be a number that is not negative, got {value!r}")
+    return money
+
+
+def check_prices(prices: object) -> Mapping[str, Price]:
+    """Return a table of prices.
+
+    Raises:
+        TypeError: It is not a mapping of models' names to `Price`.
+    """
+    if prices is None:
+        return {}
+    if not isinstance(prices, Mapping):
+        raise TypeError(f"prices must map models' names to Price, not be a {type(prices).__name__}")
+    for price in prices.values():
+        if not isinstance(price, Price):
+            raise TypeError(f"prices must map models' names to Price, not to {type(price).__name__}")
+    return prices

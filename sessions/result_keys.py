@@ -1,0 +1,66 @@
+"""What keeps a result from being counted twice: each object is known by a key for as long as it lives."""
+
+from __future__ import annotations
+
+import hashlib
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+from uuid import uuid4
+
+if TYPE_CHECKING:
+    from sessions.log.usage import Call
+
+_MAX_BYTES: Final = 240
+"""Of a key: the column holds 255, and a run's key is followed by a number."""
+
+
+class Known:
+    """What is known of an object that was recorded, or tried to be.
+
+    Attributes:
+        key: Its key.
+        calls: If it is a run's usage: the calls that are part of it, by their last key.
+        run: If it is a call: the run it is part of. A run that was interrupted goes on with a copy of its usage.
+    """
+
+    __slots__ = ("calls", "key", "run")
+
+    def __init__(self, key: str) -> None:
+        self.key = key
+        self.calls: dict[str, Call] = {}
+        self.run: Known | None = None
+
+
+# By the object's address, as equal objects are not the same result, and dataclasses that compare cannot be hashed.
+_known: dict[int, tuple[weakref.ref[Any], Known]] = {}
+
+
+def recall(thing: object) -> Known | None:
+    """Return what is known of this very object."""
+    found = _known.get(id(thing))
+    return found[1] if found is not None and found[0]() is thing else None
+
+
+def remember(thing: object, known: Known) -> None:
+    """Know an object from now on; not those that cannot be referred to weakly, such as dictionaries."""
+    address = id(thing)
+    try:
+        _known[address] = (weakref.ref(thing, lambda _: _known.pop(address, None)), known)
+    except TypeError:
+        return
+
+
+def key_for(prefix: str, text: str) -> str:
+    """Return a key made of a text; of its digest if it is too long, as some gateways' ids are."""
+    key = f"{prefix}:{text}"
+    try:
+        data = key.encode()
+    except UnicodeEncodeError:
+        data = key.encode(errors="surrogatepass")
+        return f"{prefix}#:{hashlib.sha256(data).hexdigest()}"
+    return key if len(data) <= _MAX_BYTES and key.isprintable() else f"{prefix}#:{hashlib.sha256(data).hexdigest()}"
+
+
+def new_key() -> str:
+    """Return a key that nothing else has."""
+    return f"object:{uuid4().hex}"

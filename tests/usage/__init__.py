@@ -1,0 +1,1 @@
+"""What runs cost: recorded once, and added up."""
