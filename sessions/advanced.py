@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.arguments import check_branch_name
 from sessions.errors import BranchExistsError
+from sessions.flat_usage import FlatUsage
 from sessions.flat_words import as_text, tool_of, turn_of, type_of
 from sessions.log.outline import read_outline
 from sessions.log.text import says
-from sessions.session import LogSession
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sessions.protocol import Item
 
 
-class FlatMethods(LogSession):
+class FlatMethods(FlatUsage):
     """A session that also has the methods that users of `AdvancedSQLiteSession` know, with its keys and their meaning.
 
     What they do is what `branches`, `turns` and `usage` do. Where a branch may be named, ``None`` means the one that

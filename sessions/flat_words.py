@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sessions.log.entries import StoredEntry
+    from sessions.model import Usage
 
 _PREVIEW: Final = 100
 """Characters."""
@@ -53,6 +54,21 @@ def turn_of(entry: StoredEntry, *, shortened: bool) -> dict[str, Any]:
         "full_content": content,
         "timestamp": as_text(as_time(entry.created_at)),
         "can_branch": True,
+    }
+
+
+def usage_of(usage: Usage) -> dict[str, Any]:
+    """Return what a turn took as that class gives it."""
+    return {
+        "requests": usage.requests,
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "total_tokens": usage.total_tokens,
+        "input_tokens_details": {
+            "cached_tokens": usage.cached_tokens,
+            "cache_write_tokens": usage.cache_write_tokens,
+        },
+        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
     }
 
 

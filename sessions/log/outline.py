@@ -14,6 +14,12 @@ if TYPE_CHECKING:
     from sessions.log.transaction import Transaction
 
 
+def branch_name(tx: Transaction, conversation: Conversation) -> str:
+    """Return the name of the session's current branch."""
+    head = find_head(tx, conversation.session_id)
+    return head.branch if head else MAIN
+
+
 def read_outline(
     tx: Transaction, conversation: Conversation, branch: str | None, *, users_only: bool
 ) -> tuple[list[StoredEntry], list[int], str]:

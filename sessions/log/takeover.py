@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING, Any
 from sessions.log import statements
 from sessions.log.branch import MAIN, find_head, unknown_branch
 from sessions.log.classify import UNKNOWN, Classified, classify_items
-from sessions.log.foreign import has_messages, read_created_at, read_messages, read_places
+from sessions.log.foreign import has_messages, read_created_at, read_messages, read_places, read_spent
 from sessions.log.grow import NewEntry
 from sessions.log.session_row import create_session, lock_session, raise_version
 from sessions.log.takeover_branches import arrange, put_branches
+from sessions.log.takeover_usage import put_usage
 
 if TYPE_CHECKING:
     from sessions.log.branch import Head
@@ -84,6 +85,7 @@ def take_over(tx: Transaction, conversation: Conversation, now: int) -> bool:
     if locked is not None:
         branches = arrange(messages, read_places(tx, session_id, tables, now), now)
         put_branches(tx, locked, branches, _as_entries(messages, decoder), now=now)
+        put_usage(tx, locked, branches, read_spent(tx, session_id, tables, now), decoder)
     return True
 
 

@@ -14,6 +14,7 @@ READS = [
     "get_items",
     "get_conversation_turns",
     "get_conversation_by_turns",
+    "get_tool_usage",
 ]
 _TIME = re.compile(r"2\d\d\d-[01]\d-[0-3]\d [0-2]\d:[0-5]\d:[0-5]\d")
 _MADE_UP = re.compile(r"(branch_from_turn_\d+_)\d{10}")
