@@ -49,8 +49,8 @@ class FlatUsage(LogSession):
         """Return what the session took, whatever became of its branches; or a branch, its inherited turns included.
 
         Returns:
-            ``requests``, ``input_tokens``, ``output_tokens``, ``total_tokens``, and ``total_turns``: on how many turns they
-            were spent, those of the same number on several branches counted once. ``None`` if nothing is recorded.
+            ``requests``, ``input_tokens``, ``output_tokens``, ``total_tokens``, and ``total_turns``: on how many turns
+            they were spent, those of the same number on several branches counted once. ``None`` if nothing is recorded.
 
         Raises:
             UnknownBranchError: There is no such branch.

@@ -27,7 +27,7 @@ def type_of(item: Any) -> str:
 
 
 def tool_of(entry: StoredEntry) -> str | None:
-    """Return the tool that an entry calls, with its namespace if it has one; an output names one only by itself."""
+    """Return the tool that an entry calls; an output names one only by itself."""
     item, type_ = entry.item, entry.item.get("type")
     name = _text(item.get("name"))
     if entry.kind == TOOL_OUTPUT:
@@ -36,9 +36,6 @@ def tool_of(entry: StoredEntry) -> str | None:
         return "tool_search"
     if type_ == "mcp_approval_request":
         return ".".join(part for part in (_text(item.get("server_label")), name) if part) or None
-    namespace = _text(item.get("namespace"))
-    if type_ == "function_call" and namespace and name and namespace != name:
-        return f"{namespace}.{name}"
     return entry.tool_name
 
 
