@@ -45,7 +45,8 @@ _OF_SESSION_MARIADB: Final = "session_id = :session_id and binary session_id = :
 _AS_BYTES: Final = {
     SQLITE: "cast({} as blob)",
     POSTGRES: "convert_to(cast({} as text), 'UTF8')",
-    MARIADB: "cast({} as binary)",
+    # Whatever the column's character set is; one of bytes has none.
+    MARIADB: "if(charset({0}) = 'binary', {0}, cast(convert({0} using utf8mb4) as binary))",
 }
 _READ_AS_BYTES: Final = ("message_data", "branch_id", *_DETAILS)
 
