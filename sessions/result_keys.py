@@ -18,17 +18,26 @@ class Known:
     """What is known of an object that was recorded, or tried to be.
 
     Attributes:
-        key: Its key.
-        calls: If it is a run's usage: the calls that are part of it, by their last key.
+        key: Its first key, which nothing else has.
+        keys: All keys that it may have been recorded under.
+        is_call: Whether it is one call of a model, or the usage of one.
+        calls: If it is a run's usage: the calls that are part of it, by their first keys.
         run: If it is a call: the run it is part of. A run that was interrupted goes on with a copy of its usage.
     """
 
-    __slots__ = ("calls", "key", "run")
+    __slots__ = ("calls", "is_call", "key", "keys", "run")
 
     def __init__(self, key: str) -> None:
         self.key = key
+        self.keys: tuple[str, ...] = (key,)
+        self.is_call = False
         self.calls: dict[str, Call] = {}
         self.run: Known | None = None
+
+    def also(self, *keys: str | None) -> tuple[str, ...]:
+        """Know it by more keys, and return all, these first."""
+        self.keys = tuple(dict.fromkeys(key for key in (*keys, *self.keys) if key))
+        return self.keys
 
 
 # By the object's address, as equal objects are not the same result, and dataclasses that compare cannot be hashed.

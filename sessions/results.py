@@ -50,35 +50,34 @@ def read_result(result: Any, said: Said) -> tuple[list[Call], Run | None]:
     responses = _get(result, "raw_responses")
     if isinstance(responses, (list, tuple)):
         return _read_run(result, responses, said)
-    usage = _get(result, "usage")
-    if usage is not None:
-        return [read_call(result, said)], None
-    if _get(result, "requests") is not None and _get(result, "input_tokens") is not None:
-        known = recall(result)
-        if known is not None or said.key is None:
-            return _whole(result, known or _new(said.key), said)
-    known = recall(result) or _new(said.key)
-    call = Call(_keys(said.key, known.key), read_amounts(result), said.model, said.agent, said.cost)
+    if _get(result, "usage") is not None:
+        return [_read_call(result, said)[0]], None
+    found = recall(result)
+    known = found or Known(said.key or new_key())
+    amounts = read_amounts(result)
     remember(result, known)
-    return [call], None
+    if _get(result, "requests") is not None and not known.is_call and (found is not None or said.key is None):
+        return _whole(result, known, said)
+    return [Call(known.also(said.key), amounts, said.model, said.agent, said.cost)], None
 
 
-def read_call(response: Any, said: Said) -> Call:
-    """Return one response as a call."""
+def _read_call(response: Any, said: Said) -> tuple[Call, Known]:
+    """Return one response as a call, and what is known of it."""
     usage = _get(response, "usage")
     given = _get(response, "response_id") or _get(response, "id")
     own = key_for("id", given) if isinstance(given, str) and given and given not in _NO_IDS else None
     amounts = read_amounts(usage)
-    known = recall(response) or recall(usage) or _new(own or said.key)
+    known = recall(response) or recall(usage) or Known(own or said.key or new_key())
+    known.is_call = True
     remember(response, known)
     remember(usage, known)
     model = said.model or as_name(_get(response, "model"))
-    return Call(_keys(said.key, own, known.key), amounts, model, said.agent, said.cost)
+    return Call(known.also(said.key, own), amounts, model, said.agent, said.cost), known
 
 
 def note_call(usage: Any, response: Any, said: Said) -> None:
     """Note that a response is part of a run, of which this is the usage: whoever records the run records it, too."""
-    run = recall(usage) or _new(None)
+    run = recall(usage) or Known(new_key())
     remember(usage, run)
     _note(run, response, said)
 
@@ -87,7 +86,7 @@ def _read_run(result: Any, responses: Iterable[Any], said: Said) -> tuple[list[C
     usage = _get(_get(result, "context_wrapper"), "usage")
     responses = [response for response in responses if _get(response, "usage") is not None]
     earlier = [known.run for response in responses if (known := recall(response)) is not None and known.run]
-    run = recall(usage) or (earlier[0] if earlier else _new(said.key))
+    run = recall(usage) or (earlier[0] if earlier else Known(said.key or new_key()))
     agents = _agents(result)
     for number, response in enumerate(responses):
         agent = next((agents[id(item)] for item in _get(response, "output") or () if id(item) in agents), None)
@@ -97,15 +96,12 @@ def _read_run(result: Any, responses: Iterable[Any], said: Said) -> tuple[list[C
 
 
 def _note(run: Known, response: Any, said: Said) -> None:
-    call = read_call(response, said)
+    call, known = _read_call(response, said)
     # What was noted first knows more: a hook is told of the agent.
-    noted = run.calls.get(call.keys[-1], call)
-    run.calls[call.keys[-1]] = noted._replace(
-        keys=_keys(*call.keys, *noted.keys), model=noted.model or call.model, agent=noted.agent or call.agent
-    )
-    known = recall(response)
-    if known is not None:
-        known.run = run
+    noted = run.calls.get(known.key, call)
+    model, agent = noted.model or call.model, noted.agent or call.agent
+    run.calls[known.key] = call._replace(model=model, agent=agent)
+    known.run = run
 
 
 def _whole(usage: Any, run: Known, said: Said) -> tuple[list[Call], Run | None]:
@@ -121,7 +117,7 @@ def _whole(usage: Any, run: Known, said: Said) -> tuple[list[Call], Run | None]:
     amounts = read_amounts(usage)
     remember(usage, run)
     if said.cost is not None and not calls:
-        return [Call(_keys(said.key, run.key), amounts, said.model, said.agent, said.cost)], None
+        return [Call(run.also(said.key), amounts, said.model, said.agent, said.cost)], None
     return calls, Run(run.key, amounts, said.model, said.agent)
 
 
@@ -197,11 +193,3 @@ def _amount(usage: Any, name: str) -> int:
 
 def _get(thing: Any, name: str) -> Any:
     return thing.get(name) if isinstance(thing, dict) else getattr(thing, name, None)
-
-
-def _new(key: str | None) -> Known:
-    return Known(key or new_key())
-
-
-def _keys(*keys: str | None) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(key for key in keys if key))

@@ -292,7 +292,7 @@ async def test_all_callbacks_reach_the_users_own_hooks(run: Run, session: AsyncS
         async def on_agent_end(self, *_: Any) -> None:
             told.append("agent end")
 
-        async def on_handoff(self, **_: Any) -> None:
+        async def on_handoff(self, *_: Any, **__: Any) -> None:
             told.append("handoff")
 
         async def on_tool_start(self, *_: Any) -> None:
