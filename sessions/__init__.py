@@ -7,9 +7,12 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from sessions.errors import (
+    BranchExistsError,
+    BranchInUseError,
     IdempotencyKeyReusedError,
     InvalidItemError,
     NotADatabaseError,
+    NothingToRedoError,
     OutcomeUnknownError,
     SchemaVersionError,
     SessionClosedError,
@@ -18,7 +21,9 @@ from sessions.errors import (
     StoreError,
     StoreFullError,
     StoreReadOnlyError,
+    TurnNotFoundError,
     UndecodableItemError,
+    UnknownBranchError,
 )
 from sessions.protocol import Item, Session, SessionSettings
 from sessions.session import LogSession
@@ -28,7 +33,8 @@ from sessions.store import Store, open_store
 if TYPE_CHECKING:
     from sessions.advanced_sqlalchemy import AdvancedSQLAlchemySession
     from sessions.advanced_sqlite import AdvancedSQLiteSession
-    from sessions.model import SessionInfo, ToolUse, Usage, UsageRow
+    from sessions.branches import Branches
+    from sessions.model import Branch, Comparison, SessionInfo, Sibling, ToolUse, Turn, Usage, UsageRow
     from sessions.prices import Price
     from sessions.sqlalchemy import SQLAlchemySession
 
@@ -36,11 +42,17 @@ __all__ = [
     "AdvancedSQLAlchemySession",
     "AdvancedSQLiteSession",
     "AsyncSQLiteSession",
+    "Branch",
+    "BranchExistsError",
+    "BranchInUseError",
+    "Branches",
+    "Comparison",
     "IdempotencyKeyReusedError",
     "InvalidItemError",
     "Item",
     "LogSession",
     "NotADatabaseError",
+    "NothingToRedoError",
     "OutcomeUnknownError",
     "Price",
     "SQLAlchemySession",
@@ -51,13 +63,17 @@ __all__ = [
     "SessionInfo",
     "SessionSettings",
     "SessionsError",
+    "Sibling",
     "Store",
     "StoreBusyError",
     "StoreError",
     "StoreFullError",
     "StoreReadOnlyError",
     "ToolUse",
+    "Turn",
+    "TurnNotFoundError",
     "UndecodableItemError",
+    "UnknownBranchError",
     "Usage",
     "UsageRow",
     "open_store",
@@ -65,15 +81,14 @@ __all__ = [
 
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
+_MODEL = ("Branch", "Comparison", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage", "UsageRow")
 _LAZY = {
     "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",
     "AdvancedSQLiteSession": "sessions.advanced_sqlite",
+    "Branches": "sessions.branches",
     "Price": "sessions.prices",
     "SQLAlchemySession": "sessions.sqlalchemy",
-    "SessionInfo": "sessions.model",
-    "ToolUse": "sessions.model",
-    "Usage": "sessions.model",
-    "UsageRow": "sessions.model",
+    **dict.fromkeys(_MODEL, "sessions.model"),
 }
 
 

@@ -28,9 +28,9 @@ def list_branches(tx: Transaction, conversation: Conversation) -> list[Branch]:
     made_from = {name: made_from for name, _, _, _, _, _, _, made_from, *_ in tips}
     named = {row[0]: row for row in tips if not row[0].startswith(LEFT_TIP)}
     if MAIN not in named:
-        named = {MAIN: (MAIN, 0, 0, 0, None, 0, 0, None, None, None, created_at, updated_at), **named}
+        named = {MAIN: (MAIN, 0, 0, 0, None, 0, 0, None, None, None, created_at, updated_at, 0), **named}
     listed = []
-    for name, segment, tip, turn, _, _, _, _, fork_position, fork_turn, created, updated in named.values():
+    for name, segment, tip, turn, _, _, _, _, fork_position, fork_turn, created, updated, _ in named.values():
         items = _count(tx, origins, segment, tip)
         lineage = _ancestors(made_from, name)
         listed.append(

@@ -28,7 +28,9 @@ def fork(
     """
     of_session: dict[str, Any] = {"session": locked.session, "branch": locked.branch}
     origin = _origin(stretches, tip)
-    tx.run(statements.PUT_BRANCH, **origin, tip=tip, turn=turn, may_grow=0, now=now, **of_session)
+    tx.run(
+        statements.PUT_BRANCH, **origin, tip=tip, turn=turn, may_grow=0, version=locked.version, now=now, **of_session
+    )
     tx.run(statements.NOTE_ORIGIN, forked_from=head.branch, position=tip, turn=turn, **of_session)
     tx.run(statements.RAISE_FLOOR, session=head.session, segment=origin["segment"], position=tip)
 

@@ -45,7 +45,7 @@ def add_entries(
         UnknownBranchError: There is no such branch.
     """
     turns = sum(entry.kind == USER for entry in entries)
-    place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "now": now}
+    place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "version": locked.version, "now": now}
     advanced = tx.one(statements.ADVANCE_TIP, count=len(entries), turns=turns, **place)
     if advanced is None:
         _open_segment(tx, locked, now)
@@ -76,4 +76,13 @@ def _open_segment(tx: Transaction, locked: LockedSession, now: int) -> None:
     origin = {"session": locked.session, "parent": parent, "fork_position": head.tip, "turn": head.turn}
     row: Any = tx.one(statements.CREATE_SEGMENT, **origin)
     (segment,) = row
-    tx.run(statements.PUT_BRANCH, segment=segment, branch=locked.branch, tip=head.tip, may_grow=1, now=now, **origin)
+    tx.run(
+        statements.PUT_BRANCH,
+        segment=segment,
+        branch=locked.branch,
+        tip=head.tip,
+        may_grow=1,
+        version=locked.version,
+        now=now,
+        **origin,
+    )

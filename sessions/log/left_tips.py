@@ -21,7 +21,7 @@ def keep_tip(tx: Transaction, locked: LockedSession, now: int, *, pending: bool)
     """Keep where the locked session's branch is; as a way forward for redo if `pending`."""
     name = f"{LEFT_TIP}{locked.version:016}"
     place = {"session": locked.session, "branch": locked.branch}
-    tx.run(statements.KEEP_TIP, name=name, pending=int(pending), now=now, **place)
+    tx.run(statements.KEEP_TIP, name=name, pending=int(pending), version=locked.version, now=now, **place)
 
 
 def ways_forward(tx: Transaction, head: Head) -> list[Row]:

@@ -76,7 +76,7 @@ def _remove(
 ) -> None:
     """Delete an entry where no other branch can see it, else move the tip back to before it."""
     position = position_of(entry)
-    place: dict[str, Any] = {"session": head.session, "branch": head.branch, "now": now}
+    place: dict[str, Any] = {"session": head.session, "branch": head.branch, "version": locked.version, "now": now}
     if owned and head.may_grow and position > head.floor:
         tx.run(statements.DELETE_ENTRY, id=entry)
         # An own entry that is not the branch's last leaves a hole: what could not be decoded stays after it.

@@ -134,6 +134,8 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
         _add_column("branches", "pending {flag} not null default 0", "1 if redo would bring its owner back there."),
         _add_column("branches", "created_at {integer} not null default 0", "When it was made."),
         _add_column("branches", "updated_at {integer} not null default 0", "When it was last appended to or moved."),
+        _add_column("branches", "made_in {integer} not null default 0", "The version that made it."),
+        _add_column("branches", "changed_in {integer} not null default 0", "The version that last changed it."),
         Statement(
             "Branches that are older than these columns.",
             """

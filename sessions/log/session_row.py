@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.log import statements
 from sessions.log.branch import MAIN
@@ -19,6 +19,11 @@ class LockedSession(NamedTuple):
     version: int
     branch: str
 
+    @property
+    def is_new(self) -> bool:
+        """Whether this transaction makes the session."""
+        return self.version == 1
+
 
 def lock_session(tx: Transaction, session_id: str) -> int | None:
     """Lock a session without changing it; return its internal id, or ``None`` if there is none."""
@@ -34,16 +39,16 @@ def raise_version(tx: Transaction, session_id: str, now: int, branch: str | None
 
 def create_session(
     tx: Transaction, session_id: str, now: int, *, created_at: int | None = None, branch: str | None = None
-) -> LockedSession | None:
-    """Make a session, with no entry yet; ``None`` if another process has just made it."""
-    row = tx.one(
+) -> LockedSession:
+    """Make a session, with no entry yet; lock it for a change if another process has just made it."""
+    row: Any = tx.one(
         statements.CREATE_SESSION,
         session_id=session_id,
         branch=MAIN,
         created_at=now if created_at is None else created_at,
         now=now,
     )
-    return None if row is None else _locked(session_id, row, branch)
+    return _locked(session_id, row, branch)
 
 
 def _locked(session_id: str, row: Row, branch: str | None) -> LockedSession:

@@ -29,6 +29,7 @@ class _Tip(NamedTuple):
     turn: int
     tip: int
     updated_at: int
+    changed_in: int
     stretches: list[Stretch]
 
 
@@ -76,7 +77,9 @@ def choose_sibling(
     session_id = conversation.session_id
     head = lock_head(tx, conversation, now, branch)
     ways = _ways(tx, head, sibling.turn) if head and 1 <= sibling.turn <= head.turn else {}
-    found = next((tips for end, tips in ways.items() if _leads_through(tips, sibling.entry, end)), None)
+    found = ways.get(sibling.entry)
+    if found is None:
+        found = next((tips for tips in ways.values() if _lead_through(tips, sibling.entry)), None)
     if head is None or found is None:
         raise TurnNotFoundError(
             f"session {session_id!r}: that way through turn {sibling.turn} is not there any more; nothing was changed. "
@@ -98,15 +101,15 @@ def choose_sibling(
         if not settle_ways_forward(tx, head):
             keep_tip(tx, locked, now, pending=False)
         place: dict[str, Any] = {"session": locked.session, "name": chosen.name}
-        tx.run(statements.MOVE_TO_TIP, branch=head.branch, now=now, **place)
+        tx.run(statements.MOVE_TO_TIP, branch=head.branch, version=locked.version, now=now, **place)
         tx.run(statements.FORGET_TIP, **place)
     record_change(tx, locked, "sibling chosen", now)
     return head.branch if chosen.name.startswith(LEFT_TIP) else chosen.name
 
 
-def _leads_through(tips: list[_Tip], entry: int, end: int) -> bool:
-    """Tell whether an entry, which ended the turn when it was listed, is on the way of these tips."""
-    return end == entry or any(entry_at(tip.stretches, position_of(entry)) == entry for tip in tips)
+def _lead_through(tips: list[_Tip], entry: int) -> bool:
+    """Tell whether the entry that ended the turn when it was listed, and may not any more, is on the way to these."""
+    return any(entry_at(tip.stretches, position_of(entry)) == entry for tip in tips)
 
 
 def _ways(tx: Transaction, head: Head, turn: int) -> dict[int, list[_Tip]]:
@@ -127,13 +130,15 @@ def _ways(tx: Transaction, head: Head, turn: int) -> dict[int, list[_Tip]]:
     own = lineage(tx, head)
     before = end_of(own, head.tip, head.turn, turn - 1)
     ways: dict[int, list[_Tip]] = {}
-    for name, segment, tip, turns, _, _, _, _, _, _, _, updated_at in tx.all(statements.TIPS, session=head.session):
+    for name, segment, tip, turns, *_, updated_at, changed_in in tx.all(statements.TIPS, session=head.session):
         stretches = _stretches(origins, segment, tip)
         if turns < turn or end_of(stretches, tip, turns, turn - 1) != before:
             continue
-        ways.setdefault(end_of(stretches, tip, turns, turn), []).append(_Tip(name, turns, tip, updated_at, stretches))
+        ways.setdefault(end_of(stretches, tip, turns, turn), []).append(
+            _Tip(name, turns, tip, updated_at, changed_in, stretches)
+        )
     for tips in ways.values():
-        tips.sort(key=lambda tip: (tip.updated_at, not tip.name.startswith(LEFT_TIP)), reverse=True)
+        tips.sort(key=lambda tip: (tip.changed_in, not tip.name.startswith(LEFT_TIP)), reverse=True)
     return ways
 
 

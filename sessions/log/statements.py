@@ -27,16 +27,19 @@ RAISE_VERSION = Statement(
     },
 )
 CREATE_SESSION = Statement(
-    "Make a session's row; its version begins with the change that makes it. No row if another was first.",
+    "Make a session's row, whose version is 1; if another process was first, raise its version instead.",
     """
     insert into {sessions} (session_id, version, branch, created_at, updated_at)
-    values (:session_id, 1, :branch, :created_at, :now) on conflict (session_id) do nothing
+    values (:session_id, 1, :branch, :created_at, :now)
+    on conflict (session_id) do update set version = {sessions}.version + 1, updated_at = excluded.updated_at
     returning id, version, branch
     """,
     {
         MARIADB: """
-        insert ignore into {sessions} (session_id, version, branch, created_at, updated_at)
-        values (:session_id, 1, :branch, :created_at, :now) returning id, version, branch
+        insert into {sessions} (session_id, version, branch, created_at, updated_at)
+        values (:session_id, 1, :branch, :created_at, :now)
+        on duplicate key update version = version + 1, updated_at = values(updated_at)
+        returning id, version, branch
         """
     },
 )
@@ -88,14 +91,14 @@ HEAD = Statement(
 ADVANCE_TIP = Statement(
     "Reserve positions at the end of a branch's own segment; no row if the branch may not grow there.",
     """
-    update {branches} set tip = tip + :count, turn = turn + :turns, updated_at = :now
+    update {branches} set tip = tip + :count, turn = turn + :turns, updated_at = :now, changed_in = :version
     where session = :session and name = :branch and may_grow = 1
     returning segment, tip, turn
     """,
     {
         MARIADB: (
             """
-            update {branches} set tip = tip + :count, turn = turn + :turns, updated_at = :now
+            update {branches} set tip = tip + :count, turn = turn + :turns, updated_at = :now, changed_in = :version
             where session = :session and name = :branch and may_grow = 1
             """,
             "select segment, tip, turn from {branches} where session = :session and name = :branch and may_grow = 1",
@@ -105,7 +108,7 @@ ADVANCE_TIP = Statement(
 MOVE_TIP = Statement(
     "Put a branch's tip somewhere else in its own lineage.",
     """
-    update {branches} set tip = :tip, turn = :turn, may_grow = :may_grow, updated_at = :now
+    update {branches} set tip = :tip, turn = :turn, may_grow = :may_grow, updated_at = :now, changed_in = :version
     where session = :session and name = :branch
     """,
 )
@@ -118,8 +121,12 @@ CREATE_SEGMENT = Statement(
 )
 _PUT_BRANCH = """
     insert into {branches} (
-        session, name, segment, parent, fork_position, tip, turn, floor, may_grow, created_at, updated_at
-    ) values (:session, :branch, :segment, :parent, :fork_position, :tip, :turn, :tip, :may_grow, :now, :now)
+        session, name, segment, parent, fork_position, tip, turn, floor, may_grow, created_at, updated_at, made_in,
+        changed_in
+    ) values (
+        :session, :branch, :segment, :parent, :fork_position, :tip, :turn, :tip, :may_grow, :now, :now, :version,
+        :version
+    )
 """
 PUT_BRANCH = Statement(
     "Put a branch, new or not, at the tip of a segment; nothing at or below the tip is its own.",
@@ -127,14 +134,14 @@ PUT_BRANCH = Statement(
     + """
     on conflict (session, name) do update set segment = excluded.segment, parent = excluded.parent,
     fork_position = excluded.fork_position, tip = excluded.tip, turn = excluded.turn, floor = excluded.floor,
-    may_grow = excluded.may_grow, updated_at = excluded.updated_at
+    may_grow = excluded.may_grow, updated_at = excluded.updated_at, changed_in = excluded.changed_in
     """,
     {
         MARIADB: _PUT_BRANCH
         + """
         on duplicate key update segment = values(segment), parent = values(parent),
         fork_position = values(fork_position), tip = values(tip), turn = values(turn), floor = values(floor),
-        may_grow = values(may_grow), updated_at = values(updated_at)
+        may_grow = values(may_grow), updated_at = values(updated_at), changed_in = values(changed_in)
         """
     },
 )
@@ -182,10 +189,10 @@ DELETE_BRANCH = Statement(
     "delete from {branches} where session = :session and (name = :branch or owner = :branch)",
 )
 TIPS = Statement(
-    "All tips of a session: its branches, and the tips that they left.",
+    "All tips of a session: its branches, and the tips that they left, in the order in which they came to be.",
     """
     select name, segment, tip, turn, owner, pending, may_grow, forked_from, forked_at, forked_turn, created_at,
-    updated_at from {branches} where session = :session order by created_at, name
+    updated_at, changed_in from {branches} where session = :session order by made_in, name
     """,
 )
 LINEAGE = Statement(
@@ -221,9 +228,9 @@ KEEP_TIP = Statement(
     """
     insert into {branches} (
         session, name, segment, parent, fork_position, tip, turn, floor, may_grow, owner, pending, created_at,
-        updated_at
-    ) select session, :name, segment, parent, fork_position, tip, turn, tip, may_grow, name, :pending, :now, updated_at
-    from {branches} where session = :session and name = :branch
+        updated_at, made_in, changed_in
+    ) select session, :name, segment, parent, fork_position, tip, turn, tip, may_grow, name, :pending, :now, updated_at,
+    :version, changed_in from {branches} where session = :session and name = :branch
     """,
 )
 WAYS_FORWARD = Statement(
@@ -247,13 +254,13 @@ MOVE_TO_TIP = Statement(
     update {branches} set (segment, parent, fork_position, tip, turn, floor, may_grow) = (
         select t.segment, t.parent, t.fork_position, t.tip, t.turn, t.tip, t.may_grow from {branches} t
         where t.session = :session and t.name = :name
-    ), updated_at = :now where session = :session and name = :branch
+    ), updated_at = :now, changed_in = :version where session = :session and name = :branch
     """,
     {
         MARIADB: """
         update {branches} b join {branches} t on t.session = b.session and t.name = :name
         set b.segment = t.segment, b.parent = t.parent, b.fork_position = t.fork_position, b.tip = t.tip,
-        b.turn = t.turn, b.floor = t.tip, b.may_grow = t.may_grow, b.updated_at = :now
+        b.turn = t.turn, b.floor = t.tip, b.may_grow = t.may_grow, b.updated_at = :now, b.changed_in = :version
         where b.session = :session and b.name = :branch
         """
     },

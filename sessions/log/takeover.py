@@ -15,7 +15,7 @@ from sessions.log.branch import MAIN, find_head, unknown_branch
 from sessions.log.classify import UNKNOWN, Classified, classify_items
 from sessions.log.foreign import has_messages, read_created_at, read_messages, read_places, read_spent
 from sessions.log.grow import NewEntry
-from sessions.log.session_row import create_session, lock_session, raise_version
+from sessions.log.session_row import create_session, lock_session
 from sessions.log.takeover_branches import arrange, put_branches
 from sessions.log.takeover_usage import put_usage
 
@@ -65,11 +65,8 @@ def lock_conversation(tx: Transaction, conversation: Conversation, now: int) -> 
 
 def begin_session(tx: Transaction, conversation: Conversation, now: int, branch: str | None = None) -> LockedSession:
     """Make a session that was not there: of what the OpenAI Agents SDK left in the database, else empty."""
-    session_id = conversation.session_id
-    locked = None if take_over(tx, conversation, now) else create_session(tx, session_id, now, branch=branch)
-    while locked is None:  # It was taken over, or another process made it meanwhile.
-        locked = raise_version(tx, session_id, now, branch)
-    return locked
+    take_over(tx, conversation, now)
+    return create_session(tx, conversation.session_id, now, branch=branch)
 
 
 def take_over(tx: Transaction, conversation: Conversation, now: int) -> bool:
@@ -82,7 +79,7 @@ def take_over(tx: Transaction, conversation: Conversation, now: int) -> bool:
     created_at = read_created_at(tx, session_id, tables, began)
     locked = create_session(tx, session_id, now, created_at=created_at)
     # If another process was first, it has taken over what there was.
-    if locked is not None:
+    if locked.is_new:
         branches = arrange(messages, read_places(tx, session_id, tables, now), now)
         put_branches(tx, locked, branches, _as_entries(messages, decoder), now=now)
         put_usage(tx, locked, branches, read_spent(tx, session_id, tables, now), decoder)

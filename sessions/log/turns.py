@@ -77,7 +77,7 @@ def read_turns(
     low, high = 0, head.tip
     if before is not None:
         high = min(high, before - 1)
-    if after is not None:
+    if after:
         # From the first turn that begins after it.
         turn = turn_at(tx, stretches, min(after, head.tip)) + 1
         low = turn_start(tx, stretches, turn) - 1 if turn <= head.turn else head.tip

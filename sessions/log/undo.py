@@ -15,8 +15,8 @@ from sessions.log.takeover import lock_head
 from sessions.log.turns import turn_not_found, turn_start
 
 if TYPE_CHECKING:
-    from sessions.log.branch import Head
     from sessions.log.conversation import Conversation
+    from sessions.log.session_row import LockedSession
     from sessions.log.transaction import Transaction
 
 
@@ -41,7 +41,7 @@ def undo(
     undone, undecodable = read_entries(tx, conversation.decoder, stretches, (tip, head.tip))
     locked: Any = raise_version(tx, session_id, now, head.branch)
     keep_tip(tx, locked, now, pending=True)
-    _move(tx, head, tip, head.turn - turns, may_grow=0, now=now)
+    _move(tx, locked, tip, head.turn - turns, may_grow=0, now=now)
     record_change(tx, locked, "undone", now)
     return [entry.item for entry in undone], undecodable
 
@@ -66,7 +66,7 @@ def redo(tx: Transaction, conversation: Conversation, now: int, *, branch: str |
         )
     name, tip, turn, may_grow = kept[0]
     locked: Any = raise_version(tx, session_id, now, head.branch)
-    _move(tx, head, tip, turn, may_grow=may_grow, now=now)
+    _move(tx, locked, tip, turn, may_grow=may_grow, now=now)
     tx.run(statements.FORGET_TIP, session=head.session, name=name)
     stretches = lineage(tx, head._replace(tip=tip, turn=turn))
     redone, undecodable = read_entries(tx, conversation.decoder, stretches, (head.tip, tip))
@@ -74,6 +74,6 @@ def redo(tx: Transaction, conversation: Conversation, now: int, *, branch: str |
     return [entry.item for entry in redone], undecodable
 
 
-def _move(tx: Transaction, head: Head, tip: int, turn: int, *, may_grow: int, now: int) -> None:
-    place: dict[str, Any] = {"session": head.session, "branch": head.branch, "now": now}
-    tx.run(statements.MOVE_TIP, tip=tip, turn=turn, may_grow=may_grow, **place)
+def _move(tx: Transaction, locked: LockedSession, tip: int, turn: int, *, may_grow: int, now: int) -> None:
+    place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "version": locked.version}
+    tx.run(statements.MOVE_TIP, tip=tip, turn=turn, may_grow=may_grow, now=now, **place)

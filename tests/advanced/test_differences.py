@@ -9,8 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from agents.extensions.memory.advanced_sqlite_session import AdvancedSQLiteSession as SDKSession
 
-from sessions import AdvancedSQLiteSession, SQLiteSession
-from sessions.errors import TurnNotFoundError, UnknownBranchError
+from sessions import AdvancedSQLiteSession, SQLiteSession, TurnNotFoundError, UnknownBranchError
 
 from .beside import Beside, assistant, turn, user
 

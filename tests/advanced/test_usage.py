@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessions.errors import TurnNotFoundError
+from sessions import TurnNotFoundError
 
 from .beside import Beside, comparable, turn, user
 from .results import result

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -17,17 +18,22 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sessions import Store, open_store
 from sessions.codecs.json import JSONCodec
 from sessions.log.append import append
+from sessions.log.branches import ForkPlace, create_branch, delete_branch, rename_branch, switch_branch
 from sessions.log.classify import classify_items
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.grow import NewEntry
 from sessions.log.pop import pop
 from sessions.log.remove import clear, delete
+from sessions.log.siblings import choose_sibling
+from sessions.log.transaction import Statement
+from sessions.log.undo import redo, undo
+from sessions.model import Sibling
 from sessions.stores.sql.backend import SQLAlchemyBackend
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from sessions.log.transaction import Row, Statement, Transaction
+    from sessions.log.transaction import Row, Transaction
 
 CODEC = JSONCodec()
 CONVERSATION = Conversation("s", CODEC, ForeignTables())
@@ -47,12 +53,29 @@ def _append(tx: Transaction) -> None:
     append(tx, CONVERSATION, entries, now=1)
 
 
+class Listed:
+    """The siblings that somebody lists before choosing one."""
+
+    sibling = Sibling(1, 1, 1, current=False, branch=None, last_activity=datetime.now(UTC), entry=1)
+
+
 OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "append": _append,
     "pop": lambda tx: pop(tx, CONVERSATION, 1, strict=False),
     "clear": lambda tx: clear(tx, CONVERSATION, 1),
     "delete": lambda tx: delete(tx, "s", ForeignTables()),
+    "undo": lambda tx: undo(tx, CONVERSATION, 1, branch=None, turns=1),
+    "redo": lambda tx: redo(tx, CONVERSATION, 1, branch=None),
+    "fork": lambda tx: create_branch(tx, CONVERSATION, 1, "new", source=None, place=ForkPlace(turn=1), switch=False),
+    "fork and switch": lambda tx: create_branch(
+        tx, CONVERSATION, 1, "new", source=None, place=ForkPlace(), switch=True
+    ),
+    "switch": lambda tx: switch_branch(tx, CONVERSATION, 1, "b"),
+    "rename": lambda tx: rename_branch(tx, CONVERSATION, 1, "b", "c"),
+    "delete branch": lambda tx: delete_branch(tx, CONVERSATION, 1, "b", force=False),
+    "choose": lambda tx: choose_sibling(tx, CONVERSATION, 1, Listed.sibling, None, pinned=False),
 }
+ALL_PAYLOADS = Statement("Everything.", "select payload from {entries} order by id")
 
 
 class InterruptedTransaction:
@@ -116,7 +139,7 @@ class Elsewhere:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("begins", ["absent", "empty", "filled"])
+@pytest.mark.parametrize("begins", ["absent", "empty", "filled", "left"])
 @pytest.mark.parametrize("kind", ["postgres", "mariadb"])
 async def test_appends_between_any_two_statements(
     request: pytest.FixtureRequest, kind: str, begins: str, operation: str
@@ -136,8 +159,9 @@ async def test_appends_between_any_two_statements(
             if left > 0:
                 break
             await store.session("s").add_items([item("next")])
-            found = [i["content"] for i in await store.session("s").get_items()]
-            _check(operation, result, before + elsewhere.added, found)
+            last = (await store.session("s").get_items(1))[0]["content"]
+            assert last == "next"
+            _check(operation, result, before + elsewhere.added, await _stored(store))
     await engine.dispose()
     assert first > 2, "nothing was interrupted"
 
@@ -146,9 +170,22 @@ async def _begin(store: Store, begins: str) -> list[str]:
     session = store.session("s")
     if begins != "absent":
         await session.add_items([item("1"), item("2"), item("3")])
+        await session.branches.create("b", turn=2)
+    if begins == "left":
+        # Two ways through the first turn, the last one undone in part.
+        await session.undo(3)
+        await session.add_items([item("1b"), item("2b")])
+        await session.undo()
+        Listed.sibling, _ = await session.siblings(1)
     if begins == "empty":
         await session.clear_session()
-    return [i["content"] for i in await session.get_items()]
+    return await _stored(store)
+
+
+async def _stored(store: Store) -> list[str]:
+    """Return what the stored items say, in the order of their places."""
+    payloads = await store._backend.read(lambda tx: tx.all(ALL_PAYLOADS), "this test")
+    return [CODEC.decode(bytes(payload))["content"] for (payload,) in payloads]
 
 
 async def _run(
@@ -158,22 +195,30 @@ async def _run(
 
     def interrupted(tx: Transaction) -> tuple[Any, int]:
         between = InterruptedTransaction(tx, first, elsewhere.interrupt)
-        return work(between), between.left
+        try:
+            return work(between), between.left
+        except ValueError as refused:
+            return refused, between.left
 
     return await backend.write(interrupted, "session 's'")
 
 
-def _check(operation: str, result: Any, added: list[str], found: list[str]) -> None:
-    """Check what is there after `operation` in the midst of what was `added` before it and elsewhere."""
-    # The session goes on: nothing lay where the next item had to be.
-    assert found.pop() == "next"
-    if operation == "append":
-        found.remove("operation")
-        assert found == added
-    elif operation == "pop":
-        popped = [result[0]["content"]] if result[0] else []
-        assert sorted(found + popped) == sorted(added)
-    else:
+def _check(operation: str, result: Any, added: list[str], stored: list[str]) -> None:
+    """Check what is stored after `operation` in the midst of what was `added` before it and elsewhere."""
+    stored.remove("next")
+    if operation in {"clear", "delete"}:
         # What was added before is gone, what was added afterwards is all there.
-        assert found == added[len(added) - len(found) :]
-        assert len(found) % 2 == 0
+        assert stored == added[len(added) - len(stored) :]
+        assert len(stored) % 2 == 0
+        return
+    expected = sorted(added)
+    if operation == "append":
+        expected = sorted([*added, "operation"])
+    elif operation == "pop" and result[0]:
+        expected.remove(result[0]["content"])
+    if operation == "pop" and len(stored) < len(expected):
+        # It was popped from among what had been undone: that went, too.
+        gone = set(expected) - set(stored)
+        assert gone <= {"2b"}
+        expected = [text for text in expected if text not in gone]
+    assert sorted(stored) == expected

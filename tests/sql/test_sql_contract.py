@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import SQLAlchemySession
 from sessions.testing import MakeSession, SessionContract
+from sessions.testing_history import HistoryContract
+
+if TYPE_CHECKING:
+    from sessions.testing_history import MakeLogSession
+    from sessions.testing_tree import CountEntries
 
 
 class TestSQLAlchemy(SessionContract):
@@ -14,3 +23,30 @@ class TestSQLAlchemy(SessionContract):
         return lambda session_id, **settings: SQLAlchemySession.from_url(
             session_id, url=url, create_tables=True, **settings
         )
+
+
+class TestSQLAlchemyHistory(HistoryContract):
+    @pytest.fixture
+    def make(self, url: str) -> MakeLogSession:
+        return lambda session_id, **settings: SQLAlchemySession.from_url(
+            session_id, url=url, create_tables=True, **settings
+        )
+
+    @pytest.fixture
+    def count_entries(self, url: str) -> CountEntries:
+        async def count(session_id: str) -> int:
+            engine = create_async_engine(url)
+            async with engine.connect() as connection:
+                found = await connection.execute(
+                    text(
+                        "select count(*) from agent_log_sessions s join agent_log_segments g on g.session = s.id "
+                        "join agent_log_entries e on e.id > g.id * 4294967296 and e.id < (g.id + 1) * 4294967296 "
+                        "where s.session_id = :id"
+                    ),
+                    {"id": session_id.encode() if "mysql" in url else session_id},
+                )
+                counted = int(found.scalar_one())
+            await engine.dispose()
+            return counted
+
+        return count

@@ -27,7 +27,8 @@ APPEND: Final = Statement(
         update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1
         returning s.id, s.version, s.branch
     ), advanced as (
-        update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint, updated_at = $2 from raised r
+        update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint, updated_at = $2,
+        changed_in = r.version from raised r
         where b.session = r.id and b.name = coalesce($13::text, r.branch) and b.may_grow = 1
         returning b.session, b.segment * 4294967296 + b.tip - $3::bigint as before, b.tip,
         b.turn - $4::bigint as turn, r.version
@@ -59,7 +60,8 @@ APPEND_MANY: Final = Statement(
         update {sessions} s set version = s.version + 1, updated_at = $4 from locked l where s.id = l.id
         returning s.id, s.version, coalesce(l.branch, s.branch) as branch, l.count, l.turns, l.number
     ), advanced as (
-        update {branches} b set tip = b.tip + r.count, turn = b.turn + r.turns, updated_at = $4 from raised r
+        update {branches} b set tip = b.tip + r.count, turn = b.turn + r.turns, updated_at = $4,
+        changed_in = r.version from raised r
         where b.session = r.id and b.name = r.branch and b.may_grow = 1
         returning b.session, b.segment * 4294967296 + b.tip - r.count as before, b.tip, b.turn - r.turns as turn,
         r.version, r.number
@@ -112,7 +114,8 @@ POP: Final = Statement(
         update {sessions} s set version = s.version + 1, updated_at = $2 from last l
         where s.id = l.id and s.version = l.version returning s.id, s.version
     ), moved as (
-        update {branches} b set tip = b.tip - 1, turn = l.turn, updated_at = $2 from last l, raised r
+        update {branches} b set tip = b.tip - 1, turn = l.turn, updated_at = $2, changed_in = r.version
+        from last l, raised r
         where b.session = r.id and b.name = l.name
     ), removed as (
         delete from {entries} e using last l, raised r where e.id = l.entry

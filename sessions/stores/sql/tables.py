@@ -110,6 +110,8 @@ def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
         flag("pending", default=True),
         number("created_at", default=True),
         number("updated_at", default=True),
+        number("made_in", default=True),
+        number("changed_in", default=True),
         **_UPDATED,
     )
     table(
