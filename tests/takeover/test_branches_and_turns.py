@@ -75,6 +75,7 @@ async def test_each_branch_reads_as_the_sdk_reads_it(path: Path, ours: Ours) -> 
     assert foreign_content(path) == before
     messages = int(execute(path, "select count(*) from agent_messages")[0][0])
     assert taken_over(path) == messages, "an item is stored once"
+    assert execute(path, "select what from agent_log_changes") == [("branched",)] * (len(expected) - 1)
 
 
 async def test_turns_tools_and_times_are_those_of_the_sdk(path: Path) -> None:
