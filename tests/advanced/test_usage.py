@@ -76,6 +76,14 @@ async def test_nothing_is_recorded_of_a_run_without_usage(both: BesideWithUsage)
     assert await both.same("get_session_usage") is None
 
 
+async def test_no_more_of_a_result_is_needed_than_its_usage(both: BesideWithUsage) -> None:
+    await both.same("add_items", turn("a"))
+    usage = result(100).context_wrapper.usage
+    await both.same("store_run_usage", SimpleNamespace(context_wrapper=SimpleNamespace(usage=usage)))
+
+    assert await both.same("get_turn_usage", 1) != {}
+
+
 # --- What differs on purpose ------------------------------------------------------------------------------------------
 
 

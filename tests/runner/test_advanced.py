@@ -73,3 +73,4 @@ async def test_runs_on_branches(run: Run, both: Beside) -> None:
     assert expected is not None
     assert found["total_tokens"] == expected["total_tokens"] == 2 * (10 + 20 + 40 + 80)
     assert await both.same("get_tool_usage") == [("weather", 1, 1)]
+    assert [row.agent for row in await both.ours.usage.by("agent")] == ["a"], "what is more than the usage is kept, too"
