@@ -1,4 +1,4 @@
-"""What a session can do with its history: undo, redo, other ways through a turn, branches, turns by page."""
+"""What a session can do with its history: undo, redo, other ways through a turn, branches, turns by page, a tree."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from sessions.clock import now
 from sessions.handle import Handle
 
 if TYPE_CHECKING:
+    from rich.console import Console
+
     from sessions.branches import Branches
     from sessions.model import Sibling, Turn
     from sessions.protocol import Item
@@ -176,7 +178,7 @@ class History:
         handle.report(undecodable)
         return turns
 
-    async def turn(self, number: int) -> Turn:
+    async def get_turn(self, number: int) -> Turn:
         """Return one turn of the branch with its items; 0 is what comes before the first message of a user.
 
         Raises:
@@ -195,3 +197,24 @@ class History:
         )
         handle.report(undecodable)
         return turn
+
+    async def tree(self, *, console: Console | None = None) -> None:
+        """Print the session's turns and branches, also what was undone or left for another answer, as a tree.
+
+        Each turn is printed once, with the beginnings of its message and its answer, however many branches share it.
+        The branch that is read is marked and runs down the left edge. A stored item that cannot be read is shown as
+        such. The cost is proportional to the size of the whole session, without the payloads of most of its items.
+
+        Args:
+            console: Where to print: ``Console(file=…, width=…)`` of the library rich. Standard output, if not given,
+                as wide as the terminal and without colour where that is not wanted (a pipe, ``NO_COLOR``).
+
+        Raises:
+            UnknownBranchError: This object stays on a branch that is not there any more.
+            StoreError: The database refused.
+        """
+        from sessions.log.tree import read_tree
+        from sessions.tree import print_tree
+
+        handle = self._handle
+        print_tree(await handle.read(lambda tx: read_tree(tx, handle.conversation, handle.pinned)), console)

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from decimal import Decimal, InvalidOperation, localcontext
+from decimal import Decimal, InvalidOperation
 from typing import TypeAlias
 
 Money: TypeAlias = Decimal | int | str | float
 """An amount of money. A float means what it prints as: 0.1 is a tenth."""
-
-_DIGITS = 60
-"""For amounts to be exact, whatever the caller's decimal context is."""
 
 
 @dataclass(frozen=True, init=False)
@@ -53,10 +50,9 @@ class Price:
     def of(self, input_tokens: int, cached_tokens: int, cache_write_tokens: int, output_tokens: int) -> Decimal:
         """Return what these tokens cost; `input_tokens` are all input."""
         plain = max(0, input_tokens - cached_tokens - cache_write_tokens)
-        with localcontext(prec=_DIGITS):
-            cost = plain * self.input + cached_tokens * self.cached_input
-            cost += cache_write_tokens * self.cache_write + output_tokens * self.output
-            return cost / 1_000_000
+        cost = plain * self.input + cached_tokens * self.cached_input
+        cost += cache_write_tokens * self.cache_write + output_tokens * self.output
+        return cost / 1_000_000
 
 
 def as_money(value: object, name: str) -> Decimal:

@@ -40,14 +40,15 @@ class Known:
         return self.keys
 
 
-# By the object's address, as equal objects are not the same result, and dataclasses that compare cannot be hashed.
+# By the object's address, as equal objects are not the same result, and dataclasses that compare cannot be hashed. The
+# reference's callback removes an object that dies before its address can be another's.
 _known: dict[int, tuple[weakref.ref[Any], Known]] = {}
 
 
 def recall(thing: object) -> Known | None:
     """Return what is known of this very object."""
     found = _known.get(id(thing))
-    return found[1] if found is not None and found[0]() is thing else None
+    return None if found is None else found[1]
 
 
 def remember(thing: object, known: Known) -> None:

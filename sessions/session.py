@@ -119,7 +119,8 @@ class LogSession(History):
                 raise ValueError("idempotency_key must not begin with a control character")
             idempotency = Idempotency(key, _codec.digest(items))
         entries = [
-            NewEntry(payload, *classified) for payload, classified in zip(payloads, classify_items(items), strict=True)
+            NewEntry(payload, kind, tool_name)
+            for payload, (kind, tool_name) in zip(payloads, classify_items(items), strict=True)
         ]
         handle = self._handle
         await handle.write(Append(handle.conversation, entries, now(), idempotency, handle.target))

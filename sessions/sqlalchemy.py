@@ -35,6 +35,9 @@ class SQLAlchemySession(LogSession):
             a warning.
         table_prefix: What the names of our tables begin with.
         schema: The schema they are in, if not the connection's own.
+        attempt_timeout: Seconds after which one attempt of an operation is given up, as when a network swallows
+            packets. It covers waiting for other writers, and sending or reading everything: raise it for batches
+            that take longer.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -54,9 +57,16 @@ class SQLAlchemySession(LogSession):
         strict: bool = False,
         table_prefix: str = "agent_log_",
         schema: str | None = None,
+        attempt_timeout: float = 60.0,
     ) -> None:
         del ensure_ascii
-        self._sql = SQLAlchemyBackend(engine, create_tables=create_tables, prefix=table_prefix, schema=schema)
+        self._sql = SQLAlchemyBackend(
+            engine,
+            create_tables=create_tables,
+            prefix=table_prefix,
+            schema=schema,
+            attempt_timeout=attempt_timeout,
+        )
         super().__init__(
             session_id,
             self._sql,

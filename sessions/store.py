@@ -36,6 +36,7 @@ def open_store(
     create_tables: bool = False,
     table_prefix: str = "agent_log_",
     schema: str | None = None,
+    attempt_timeout: float = 60.0,
     engine_kwargs: Mapping[str, Any] | None = None,
 ) -> Store:
     """Return the store in a database. This does no I/O.
@@ -51,6 +52,7 @@ def open_store(
         create_tables: As for `SQLAlchemySession`; on ``sqlite:`` tables are made in any case.
         table_prefix: As for `SQLAlchemySession`; not for ``sqlite:``.
         schema: As for `SQLAlchemySession`; not for ``sqlite:``.
+        attempt_timeout: As for `SQLAlchemySession`, in seconds; not for ``sqlite:``.
         engine_kwargs: Passed to `sqlalchemy.ext.asyncio.create_async_engine`.
 
     Raises:
@@ -66,8 +68,14 @@ def open_store(
     from sessions.stores.sql.backend import SQLAlchemyBackend  # noqa: PLC0415
     from sessions.stores.sql.engines import EngineOfLoop  # noqa: PLC0415
 
-    source = EngineOfLoop(url, engine_kwargs) if isinstance(url, str) else url
-    return Store(SQLAlchemyBackend(source, create_tables=create_tables, prefix=table_prefix, schema=schema), foreign)
+    backend = SQLAlchemyBackend(
+        EngineOfLoop(url, engine_kwargs) if isinstance(url, str) else url,
+        create_tables=create_tables,
+        prefix=table_prefix,
+        schema=schema,
+        attempt_timeout=attempt_timeout,
+    )
+    return Store(backend, foreign)
 
 
 class Store:
@@ -145,7 +153,7 @@ class Store:
             StoreError: The database refused.
             SessionClosedError: The store has been closed.
         """
-        from sessions.usage import usage_of_store  # noqa: PLC0415 - many programs never ask
+        from sessions.usage_rows import usage_of_store  # noqa: PLC0415 - many programs never ask
 
         return await usage_of_store(self._backend, keys, prices, since, until)
 

@@ -272,7 +272,7 @@ class HistoryContract:
         operations: list[Coroutine[Any, Any, Any]] = [
             branches.switch("b"), branches.delete("b"), branches.rename("b", "c"), branches.compare("main", "b"),
             branches.create("c", source="b"), lost.get_items(), lost.add_items([item("u2")]), lost.pop_item(),
-            lost.undo(), lost.redo(), lost.turns(), lost.turn(1), lost.siblings(),
+            lost.undo(), lost.redo(), lost.turns(), lost.get_turn(1), lost.siblings(),
         ]  # fmt: skip
         for operation in operations:
             with pytest.raises(UnknownBranchError, match="'main'") as caught:
@@ -334,14 +334,14 @@ class HistoryContract:
             page = await session.turns(2, after=page[-1].last_position)
         assert forward == backward == turns
         for turn in turns:
-            assert await session.turn(turn.number) == turn
+            assert await session.get_turn(turn.number) == turn
         assert await session.on_branch("b").turns() == turns
 
     async def test_turns_that_are_not_there(self, session: LogSession) -> None:
         await _fill(session, "u1 a1", "u2")
         for number in (0, 3):
             with pytest.raises(TurnNotFoundError, match="turns 1 to 2"):
-                await session.turn(number)
+                await session.get_turn(number)
         with pytest.raises(TurnNotFoundError):
             await session.siblings(3)
 
@@ -349,7 +349,7 @@ class HistoryContract:
     async def test_numbers_that_are_none(self, session: LogSession, bad: Any) -> None:
         await _fill(session, "u1 a1")
         for operation in (
-            session.undo(bad), session.siblings(bad), session.turn(bad), session.turns(bad),
+            session.undo(bad), session.siblings(bad), session.get_turn(bad), session.turns(bad),
             session.turns(before=bad), session.turns(after=bad), session.branches.create("b", turn=bad),
             session.branches.create("b", position=bad),
         ):  # fmt: skip

@@ -321,21 +321,11 @@ class TreeMachine(RuleBasedStateMachine):
         assert any((None, now) in tips for tips in ways.values() if (target, own) not in tips)
         if not self.model.leave_undone(target):
             self.model.left.append((target, own))
-        self._take(now)
+        if (target, now) in self.model.left:
+            # What another branch left stays that one's.
+            self.model.left.remove((target, now))
         self.model.branches[target] = now
         self._now_follows(which, target)
-
-    def _take(self, path: Path) -> None:
-        """Remove a left tip with this path from the model."""
-        for number, (_, left) in enumerate(self.model.left):
-            if left == path:
-                del self.model.left[number]
-                return
-        for undone in self.model.undone.values():
-            if path in undone:
-                undone.remove(path)
-                return
-        raise AssertionError(path)
 
     # --- Invariants ------------------------------------------------------------------------------------------
 

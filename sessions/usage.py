@@ -2,33 +2,27 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
-from decimal import ROUND_HALF_EVEN, Decimal, localcontext
-from typing import TYPE_CHECKING, Any, Final
+from decimal import ROUND_HALF_EVEN, localcontext
+from typing import TYPE_CHECKING, Final
 
 from sessions.arguments import MAX_KEY_BYTES, check_branch_name, check_count, check_text
 from sessions.clock import now
 from sessions.log.tools import read_tools
-from sessions.log.usage import CALLERS_KEY, Amounts, Call, read_all, read_session, record
+from sessions.log.usage import CALLERS_KEY, Amounts, Call, Record, read_session
 from sessions.model import ToolUse, Usage, UsageRow
 from sessions.prices import Money, Price, as_money, check_prices
 from sessions.result_keys import key_for, new_key
 from sessions.results import Said, as_name, check_amount, read_result
+from sessions.usage_rows import BILLIONTHS, as_rows, as_usage, check_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping
 
     from sessions.handle import Handle
     from sessions.log.usage import Run, Sums
-    from sessions.stores import Backend
 
-_BILLIONTHS: Final = 1_000_000_000
 _MAX_COST: Final = 1_000_000
-_FIRST_DAY: Final = date(1970, 1, 1)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_EVER: Final = 1 << 62
 _KEYS: Final = ("turn", "model", "agent", "day", "branch")
-_STORE_KEYS: Final = ("session", "turn", "model", "agent", "day")
 
 
 class SessionUsage:
@@ -110,10 +104,8 @@ class SessionUsage:
             raise ValueError("record needs a result, numbers of tokens or a cost; it was given none")
         else:
             calls = [Call((said.key or new_key(),), amounts, said.model, said.agent, said.cost)]
-        handle, made_at = self._handle, now()
-        await handle.write(
-            lambda tx: record(tx, handle.conversation, made_at, calls, run, branch=handle.target, turn=turn)
-        )
+        handle = self._handle
+        await handle.write(Record(handle.conversation, now(), calls, run, branch=handle.target, turn=turn))
 
     async def total(
         self, *, branch: str | None = None, turn: int | None = None, prices: Mapping[str, Price] | None = None
@@ -135,7 +127,7 @@ class SessionUsage:
         if turn is not None:
             check_count(turn, "turn", least=0)
         rows = await self._read(() if turn is None else ("turn",), branch)
-        return sum((_usage(row, table) for row in rows if turn is None or row.values["turn"] == turn), Usage())
+        return sum((as_usage(row, table) for row in rows if turn is None or row.values["turn"] == turn), Usage())
 
     async def by(
         self, *keys: str, branch: str | None = None, prices: Mapping[str, Price] | None = None
@@ -155,7 +147,7 @@ class SessionUsage:
             StoreError: The database refused.
         """
         table = check_prices(prices)
-        return as_rows(await self._read(_columns(keys, _KEYS), branch), keys, table)
+        return as_rows(await self._read(check_keys(keys, _KEYS), branch), keys, table)
 
     async def tools(self, branch: str | None = None) -> list[ToolUse]:
         """Return how often tools were called on a branch, in the order of turns, then names.
@@ -188,58 +180,6 @@ class SessionUsage:
         return await handle.read(lambda tx: read_session(tx, handle.conversation, columns, branch))
 
 
-async def usage_of_store(
-    backend: Backend,
-    keys: tuple[str, ...],
-    prices: Mapping[str, Price] | None,
-    since: date | None,
-    until: date | None,
-) -> list[UsageRow]:
-    """Return what all sessions took; see `Store.usage`."""
-    table, columns = check_prices(prices), _columns(keys, _STORE_KEYS)
-    low, high = _time(since, "since", 0), _time(until, "until", _EVER)
-    sums = await backend.read(lambda tx: read_all(tx, columns, low, high), "the usage of all sessions")
-    return as_rows(sums, keys, table)
-
-
-def as_rows(sums: Iterable[Sums], keys: tuple[str, ...], prices: Mapping[str, Price]) -> list[UsageRow]:
-    """Return sums by keys, in the order of their values; one row for everything without any key."""
-    found: dict[tuple[Any, ...], Usage] = {} if keys else {(): Usage()}
-    for row in sums:
-        values = tuple(row.model if key == "model" else row.values[key] for key in keys)
-        found[values] = found.get(values, Usage()) + _usage(row, prices)
-    ordered = sorted(found, key=lambda values: [(value is not None, 0 if value is None else value) for value in values])
-    rows = []
-    for values in ordered:
-        named = dict(zip(keys, values, strict=True))
-        if "day" in named:
-            named["day"] = _FIRST_DAY + timedelta(days=named["day"])
-        rows.append(UsageRow(found[values], **named))
-    return rows
-
-
-def _usage(row: Sums, prices: Mapping[str, Price]) -> Usage:
-    """Return sums with their cost: their own, else by their model's price."""
-    amounts = row.amounts
-    if row.cost is not None:
-        with localcontext(prec=40):
-            return Usage(*amounts, cost=Decimal(row.cost) / _BILLIONTHS)
-    price = prices.get(row.model) if row.model is not None else None
-    if price is None:
-        return Usage(*amounts, unpriced_tokens=amounts.input_tokens + amounts.output_tokens)
-    cost = price.of(amounts.input_tokens, amounts.cached_tokens, amounts.cache_write_tokens, amounts.output_tokens)
-    return Usage(*amounts, cost=cost)
-
-
-def _columns(keys: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
-    for key in keys:
-        if key not in known:
-            raise ValueError(f"{key!r} is no key for usage; there are {', '.join(known)}")
-    if len(set(keys)) < len(keys):
-        raise ValueError("each key for usage can be given once")
-    return keys
-
-
 def _checked(given: Amounts) -> Amounts:
     for name, value in given._asdict().items():
         check_amount(value, name)
@@ -256,8 +196,9 @@ def _billionths(cost: Money | None) -> int | None:
     money = as_money(cost, "cost")
     if money > _MAX_COST:
         raise ValueError(f"cost must be at most {_MAX_COST}, got {money}")
+    # What is stored does not depend on the caller's decimal context; what is read does, as all arithmetic.
     with localcontext(prec=60):
-        return int((money * _BILLIONTHS).to_integral_value(ROUND_HALF_EVEN))
+        return int((money * BILLIONTHS).to_integral_value(ROUND_HALF_EVEN))
 
 
 def _name(text: str | None, name: str) -> str | None:
@@ -270,16 +211,3 @@ def _key(key: str | None) -> str | None:
     if not check_text(key, "key", MAX_KEY_BYTES).isprintable():
         raise ValueError("key must not contain a control character")
     return key_for(CALLERS_KEY, key)
-
-
-def _time(moment: date | None, name: str, otherwise: int) -> int:
-    """Return a moment, or the beginning of a day in UTC, in microseconds since 1970."""
-    if moment is None:
-        return otherwise
-    if not isinstance(moment, date):
-        raise TypeError(f"{name} must be a date or a datetime, not {type(moment).__name__}")
-    if not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-    if moment.tzinfo is None:
-        raise ValueError(f"{name} must have a time zone, or be a date, which is one in UTC")
-    return (moment - _EPOCH) // timedelta(microseconds=1)

@@ -8,8 +8,13 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
+from .sql.databases import mariadb, postgres, public_folder, url
+
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+# Servers belong to the whole run: whichever folder asks for one first starts it.
+__all__ = ["mariadb", "postgres", "public_folder", "url"]
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

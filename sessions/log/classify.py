@@ -7,7 +7,7 @@ are those of the OpenAI API reference, "Responses: input items" and "Chat: messa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,24 +44,26 @@ _TYPES: Final = {
     "tool_search_call": HOSTED_TOOL_CALL,
     "reasoning": REASONING,
 }
-_ROLES: Final = {"tool": TOOL_OUTPUT, "function": TOOL_OUTPUT}
+_ROLES: Final = {
+    "user": USER,
+    "assistant": ASSISTANT,
+    "system": "system",
+    "developer": "developer",
+    "tool": TOOL_OUTPUT,
+    "function": TOOL_OUTPUT,
+}
 _MESSAGE_TYPES: Final = (None, "message")
 _TOOL_KINDS: Final = frozenset({TOOL_CALL, TOOL_OUTPUT, HOSTED_TOOL_CALL})
 _MAX_KIND_LENGTH: Final = 64
 
 
-class Classified(NamedTuple):
-    """What is known of an item beside its content.
+Classified: TypeAlias = "tuple[str, str | None]"
+"""What is known of an item beside its content: its kind and its tool's name.
 
-    Attributes:
-        kind: One of this module's constants, else the item's own role or type.
-        tool_name: The tool that is called or has answered, with its namespace or server as in ``crm.look``; several
-            calls in one message are joined by commas. A hosted tool without a name is known by its type, as in
-            ``web_search_call``.
-    """
-
-    kind: str
-    tool_name: str | None
+The kind is one of this module's constants, else the item's own role or type. The tool is the one that is called or has
+answered, with its namespace or server as in ``crm.look``; several calls in one message are joined by commas. A hosted
+tool without a name is known by its type, as in ``web_search_call``.
+"""
 
 
 def classify_items(items: Sequence[dict[str, Any]]) -> list[Classified]:
@@ -70,7 +72,7 @@ def classify_items(items: Sequence[dict[str, Any]]) -> list[Classified]:
     The output of a tool need not name it. It gets the name of the call it answers where that is among `items`, which
     is how runners add them.
     """
-    found = []
+    found: list[Classified] = []
     names: dict[str, str] = {}
     for item in items:
         kind = _kind(item)
@@ -80,7 +82,7 @@ def classify_items(items: Sequence[dict[str, Any]]) -> list[Classified]:
                 tool_name = _text(item.get("name")) or names.get(_call_id(item))
             else:
                 tool_name = _called(item, names)
-        found.append(Classified(kind, tool_name and _storable(tool_name)))
+        found.append((kind, tool_name and _storable(tool_name)))
     return found
 
 
@@ -135,6 +137,8 @@ def _call_id(item: dict[str, Any]) -> str:
 
 def _storable(name: str) -> str:
     """Return a name without what some database cannot hold in a text: NUL characters and lone surrogates."""
+    if name.isascii() and name.isprintable():
+        return name
     return name.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
 
 

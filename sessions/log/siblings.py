@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 class _Tip(NamedTuple):
     name: str
+    owner: str | None
     turn: int
     tip: int
     updated_at: int
@@ -101,8 +102,12 @@ def choose_sibling(
         if not settle_ways_forward(tx, head):
             keep_tip(tx, locked, now, pending=False)
         place: dict[str, Any] = {"session": locked.session, "name": chosen.name}
-        tx.run(statements.MOVE_TO_TIP, branch=head.branch, version=locked.version, now=now, **place)
-        tx.run(statements.FORGET_TIP, **place)
+        # What another branch left stays that one's: it could be deleted with this one otherwise.
+        own = chosen.owner == head.branch
+        moved = {"branch": head.branch, "alone": int(own), "version": locked.version, "now": now}
+        tx.run(statements.MOVE_TO_TIP, **moved, **place)
+        if own:
+            tx.run(statements.FORGET_TIP, **place)
     record_change(tx, locked, "sibling chosen", now)
     return head.branch if chosen.name.startswith(LEFT_TIP) else chosen.name
 
@@ -130,12 +135,12 @@ def _ways(tx: Transaction, head: Head, turn: int) -> dict[int, list[_Tip]]:
     own = lineage(tx, head)
     before = end_of(own, head.tip, head.turn, turn - 1)
     ways: dict[int, list[_Tip]] = {}
-    for name, segment, tip, turns, *_, updated_at, changed_in in tx.all(statements.TIPS, session=head.session):
+    for name, segment, tip, turns, owner, *_, updated_at, changed_in in tx.all(statements.TIPS, session=head.session):
         stretches = _stretches(origins, segment, tip)
         if turns < turn or end_of(stretches, tip, turns, turn - 1) != before:
             continue
         ways.setdefault(end_of(stretches, tip, turns, turn), []).append(
-            _Tip(name, turns, tip, updated_at, changed_in, stretches)
+            _Tip(name, owner, turns, tip, updated_at, changed_in, stretches)
         )
     for tips in ways.values():
         tips.sort(key=lambda tip: (tip.changed_in, not tip.name.startswith(LEFT_TIP)), reverse=True)

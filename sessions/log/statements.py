@@ -198,14 +198,14 @@ TIPS = Statement(
 LINEAGE = Statement(
     "The segments that a branch sees, the newest first: from behind which position, up to which, and the turns before.",
     """
-    with recursive lineage (segment, parent, low, high, turn) as (
-        select g.id, g.parent, g.fork_position, b.tip, g.turn
+    with recursive lineage (depth, segment, parent, low, high, turn) as (
+        select 0, g.id, g.parent, g.fork_position, b.tip, g.turn
         from {branches} b join {segments} g on g.id = b.segment where b.session = :session and b.name = :branch
         union all
-        select g.id, g.parent, g.fork_position, case when l.low < l.high then l.low else l.high end, g.turn
+        select l.depth + 1, g.id, g.parent, g.fork_position, case when l.low < l.high then l.low else l.high end, g.turn
         from lineage l join {segments} g on g.id = l.parent
     )
-    select segment, low, high, turn from lineage where low < high order by segment desc
+    select segment, low, high, turn from lineage where low < high order by depth
     """,
 )
 ORIGINS = Statement(
@@ -249,10 +249,10 @@ SETTLE_TIP = Statement(
     "update {branches} set pending = 0 where session = :session and name = :name",
 )
 MOVE_TO_TIP = Statement(
-    "Move a branch to where a kept tip is.",
+    "Move a branch to where a kept tip is, which it may extend if it is there alone.",
     """
     update {branches} set (segment, parent, fork_position, tip, turn, floor, may_grow) = (
-        select t.segment, t.parent, t.fork_position, t.tip, t.turn, t.tip, t.may_grow from {branches} t
+        select t.segment, t.parent, t.fork_position, t.tip, t.turn, t.tip, t.may_grow * :alone from {branches} t
         where t.session = :session and t.name = :name
     ), updated_at = :now, changed_in = :version where session = :session and name = :branch
     """,
@@ -260,7 +260,7 @@ MOVE_TO_TIP = Statement(
         MARIADB: """
         update {branches} b join {branches} t on t.session = b.session and t.name = :name
         set b.segment = t.segment, b.parent = t.parent, b.fork_position = t.fork_position, b.tip = t.tip,
-        b.turn = t.turn, b.floor = t.tip, b.may_grow = t.may_grow, b.updated_at = :now, b.changed_in = :version
+        b.turn = t.turn, b.floor = t.tip, b.may_grow = t.may_grow * :alone, b.updated_at = :now, b.changed_in = :version
         where b.session = :session and b.name = :branch
         """
     },
@@ -343,6 +343,19 @@ USERS_FORWARD = Statement(
     """
     select id, turn, kind, tool_name, author, created_at, payload from {entries}
     where id > :low and id <= :high and kind = 'user' order by id
+    """,
+)
+OUTLINE = Statement(
+    "Entries of one segment without their payloads, the oldest first.",
+    "select id, turn, kind from {entries} where id > :low and id <= :high order by id",
+)
+FIRST_MESSAGES = Statement(
+    "The payloads of the first message of each kind in each turn of one segment: enough to say what a turn is about.",
+    """
+    select e.id, e.payload from (
+        select min(id) as id from {entries}
+        where id > :low and id <= :high and kind in ('user', 'assistant', 'system', 'developer') group by turn, kind
+    ) f join {entries} e on e.id = f.id
     """,
 )
 COUNT_ENTRIES = Statement(

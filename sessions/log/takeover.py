@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.log import statements
 from sessions.log.branch import MAIN, find_head, unknown_branch
-from sessions.log.classify import UNKNOWN, Classified, classify_items
+from sessions.log.classify import UNKNOWN, classify_items
 from sessions.log.foreign import has_messages, read_created_at, read_messages, read_places, read_spent
 from sessions.log.grow import NewEntry
 from sessions.log.session_row import create_session, lock_session
@@ -21,6 +21,7 @@ from sessions.log.takeover_usage import put_usage
 
 if TYPE_CHECKING:
     from sessions.log.branch import Head
+    from sessions.log.classify import Classified
     from sessions.log.conversation import Conversation, Decoder
     from sessions.log.foreign import Message
     from sessions.log.session_row import LockedSession
@@ -95,7 +96,7 @@ def _as_entries(messages: list[Message], decoder: Decoder) -> list[tuple[NewEntr
         except ValueError:
             items.append(None)
     known = iter(classify_items([item for item in items if item is not None]))
-    unknown = Classified(UNKNOWN, None)
+    unknown: Classified = (UNKNOWN, None)
     return [
         (NewEntry(message.payload, *(unknown if item is None else next(known))), message.created_at)
         for message, item in zip(messages, items, strict=True)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
+from itertools import islice
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -22,3 +24,14 @@ def says(wanted: str) -> Callable[[Any], bool]:
     """Return a test of whether a message says something, whatever the case of its letters."""
     folded = wanted.casefold()
     return lambda item: folded in text_of(item).casefold()
+
+
+def one_line(text: str, length: int) -> str:
+    """Return the beginning of a text in one line that does nothing to a terminal but show letters.
+
+    White space becomes single blanks. Formatting characters, which could turn the direction of what follows, go; other
+    characters without a shape, as the escape that begins a control sequence, become U+FFFD.
+    """
+    words = " ".join(text[: 4 * length].split())
+    shown = (letter if letter.isprintable() else "\ufffd" for letter in words if unicodedata.category(letter) != "Cf")
+    return "".join(islice(shown, length))

@@ -57,8 +57,7 @@ def read_tools(tx: Transaction, conversation: Conversation, branch: str | None) 
             continue
         for call_id, call in _calls(entry):
             calls.append(call)
-            if not call.answered:
-                waiting[call_id] = call
+            waiting[call_id] = call
     return _counted(calls), undecodable, head.branch
 
 

@@ -98,6 +98,36 @@ class Sums(NamedTuple):
     cost: int | None
 
 
+class Record:
+    """`record`, as a store is asked for it: a function of a transaction that a store may also look into.
+
+    Its keys are chosen before it runs, so it can be repeated when its answer was lost.
+    """
+
+    __slots__ = ("branch", "calls", "conversation", "now", "run", "turn")
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        now: int,
+        calls: Sequence[Call],
+        run: Run | None,
+        *,
+        branch: str | None = None,
+        turn: int | None = None,
+    ) -> None:
+        self.conversation = conversation
+        self.now = now
+        self.calls = calls
+        self.run = run
+        self.branch = branch
+        self.turn = turn
+
+    def __call__(self, tx: Transaction) -> None:
+        """Record in `tx`."""
+        record(tx, self.conversation, self.now, self.calls, self.run, branch=self.branch, turn=self.turn)
+
+
 def record(
     tx: Transaction,
     conversation: Conversation,
@@ -244,8 +274,6 @@ def read_all(tx: Transaction, columns: tuple[str, ...], since: int, until: int) 
 
 def _sees(stretches: list[Stretch], place: int) -> bool:
     """Tell whether an entry is in a lineage; what was recorded before there was any belongs to all."""
-    if place == 0:
-        return True
     return entry_at(stretches, position_of(place)) == place
 
 

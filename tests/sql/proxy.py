@@ -19,6 +19,7 @@ class Proxy:
         port: Where it listens.
         refusing: New connections end at once.
         losses: Answers lost so far.
+        swallowing: Nothing is forwarded any more, in either direction, and nobody is told.
     """
 
     def __init__(self, to_port: int) -> None:
@@ -28,16 +29,19 @@ class Proxy:
         self._to_port = to_port
         self._marker = b""
         self._times = 0
+        self.swallowing = False
         self._forwarded = True
+        self._silently = False
         self._writers: set[asyncio.StreamWriter] = set()
         self._serving: set[asyncio.Task[None]] = set()
 
-    def lose_answer_to(self, marker: bytes, times: int = 1) -> None:
+    def lose_answer_to(self, marker: bytes, times: int = 1, *, silently: bool = False) -> None:
         """The next requests with `marker` in them reach the server, are answered, and the answer gets lost.
 
-        The first byte of the answer is waited for: what the server does before it answers has been done.
+        The first byte of the answer is waited for: what the server does before it answers has been done. Then the
+        connection ends; silently, it stays open for ever, and nothing passes.
         """
-        self._marker, self._times, self._forwarded = marker, times, True
+        self._marker, self._times, self._forwarded, self._silently = marker, times, True, silently
 
     def lose_request(self, marker: bytes, times: int = 1) -> None:
         """The next requests with `marker` in them do not reach the server: the connection ends first."""
@@ -98,7 +102,9 @@ class Proxy:
                     if not self._forwarded:
                         return
                     losing.set()
-                writer.write(data)
+                    writer.write(data)
+                elif not (self.swallowing or losing.is_set()):
+                    writer.write(data)
                 await writer.drain()
 
     async def _forward_answers(
@@ -107,8 +113,10 @@ class Proxy:
         with suppress(ConnectionError):
             while data := await reader.read(_CHUNK):
                 if losing.is_set():
-                    return
-                writer.write(data)
+                    if not self._silently:
+                        return
+                elif not self.swallowing:
+                    writer.write(data)
                 await writer.drain()
 
 

@@ -86,6 +86,10 @@ class Postgres:
         _run([self.bin / "pg_ctl", "-D", self.folder / "data", "-w", "-m", "fast", "-l", self.folder / "log",
               "restart"], self.user)  # fmt: skip
 
+    def end_connections(self, database: str) -> None:
+        """End all connections to a database, also in the middle of a statement."""
+        self.sql(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}'")  # noqa: S608
+
     def new_database(self) -> str:
         """Make a database and return its URL."""
         name = f"test_{uuid.uuid4().hex}"
@@ -93,15 +97,50 @@ class Postgres:
         return f"postgresql+asyncpg://postgres@127.0.0.1:{self.port}/{name}"
 
 
-@dataclass(frozen=True)
 class MariaDB:
-    """A running MariaDB server."""
+    """A MariaDB server, which runs between `start` and `kill`."""
 
-    port: int
+    def __init__(self, folder: Path, user: str | None) -> None:
+        self.port = free_port()
+        self._process: subprocess.Popen[bytes] | None = None
+        self._command = [
+            "mariadbd", "--no-defaults", *([f"--user={user}"] if user else []), f"--datadir={folder}/data",
+            f"--socket={folder}/s", f"--pid-file={folder}/pid", "--bind-address=127.0.0.1", f"--port={self.port}",
+            "--innodb-flush-log-at-trx-commit=0", "--max-connections=300",
+        ]  # fmt: skip
+
+    def start(self) -> None:
+        """Start on data that is there, and wait until it answers."""
+        self._process = subprocess.Popen(self._command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _wait_until_up(self)
+
+    def kill(self) -> None:
+        """End it as the loss of the machine would."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.wait()
+
+    def restart(self) -> None:
+        """Stop in order and start; all connections end."""
+        assert self._process is not None
+        self._process.terminate()
+        self._process.wait(STARTS_WITHIN)
+        self.start()
+
+    def end_connections(self, database: str) -> None:
+        """End all connections to a database, also in the middle of a statement."""
+        query = f"select id from information_schema.processlist where db = '{database}'"  # noqa: S608
+        found = _run([*self._client, "-N", "-e", query]).split()
+        # One that has ended meanwhile does not matter.
+        _run([*self._client, "--force", "-e", "; ".join(f"kill {number}" for number in found)], may_fail=True)
+
+    @property
+    def _client(self) -> list[object]:
+        return ["mariadb", "--no-defaults", "-h", "127.0.0.1", "-P", self.port, "-u", "root"]
 
     def sql(self, statement: str, database: str = "") -> None:
         """Execute a statement as the superuser."""
-        _run(["mariadb", "--no-defaults", "-h", "127.0.0.1", "-P", self.port, "-u", "root", "-e", statement, database])
+        _run([*self._client, "-e", statement, database])
 
     def new_database(self) -> str:
         """Make a database and return its URL."""
@@ -132,22 +171,14 @@ def running_mariadb(folder: Path) -> Iterator[MariaDB]:
         raise NotInstalledError("MariaDB is not installed: apt-get install mariadb-server")
     user = _server_user("mysql")
     _make_folder(folder, user)
-    data, port = folder / "data", free_port()
-    as_user = [f"--user={user}"] if user else []
-    _run(["mysql_install_db", "--no-defaults", *as_user, f"--datadir={data}", "--skip-test-db",
-          "--auth-root-authentication-method=normal"])  # fmt: skip
-    server = subprocess.Popen(
-        ["mariadbd", "--no-defaults", *as_user, f"--datadir={data}", f"--socket={folder}/s", f"--pid-file={folder}/pid",
-         "--bind-address=127.0.0.1", f"--port={port}", "--innodb-flush-log-at-trx-commit=0", "--max-connections=300"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-    )  # fmt: skip
+    _run(["mysql_install_db", "--no-defaults", *([f"--user={user}"] if user else []), f"--datadir={folder}/data",
+          "--skip-test-db", "--auth-root-authentication-method=normal"])  # fmt: skip
+    server = MariaDB(folder, user)
     try:
-        mariadb = MariaDB(port)
-        _wait_until_up(mariadb)
-        yield mariadb
+        server.start()
+        yield server
     finally:
         server.kill()
-        server.wait()
 
 
 @contextmanager
@@ -219,12 +250,12 @@ def _make_folder(folder: Path, user: str | None) -> None:
         shutil.chown(folder, user)
 
 
-def _run(command: Sequence[object], user: str | None = None) -> str:
+def _run(command: Sequence[object], user: str | None = None, *, may_fail: bool = False) -> str:
     done = subprocess.run(
         [str(part) for part in command], user=user, capture_output=True, text=True, check=False, cwd="/",
         stdin=subprocess.DEVNULL, env={**os.environ, "LC_ALL": "C"},
     )  # fmt: skip
-    if done.returncode:
+    if done.returncode and not may_fail:
         raise RuntimeError(f"{command[0]} failed: {done.stdout[-500:]}{done.stderr[-2000:]}")
     return done.stdout
 

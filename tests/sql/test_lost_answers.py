@@ -58,6 +58,21 @@ async def test_waiting_appends_whose_common_answer_is_lost_are_each_added_once(p
         assert sorted(map(str, pairs)) == [str((message(f"waiting {n}"), message(f"{n}"))) for n in range(5)]
 
 
+@pytest.mark.parametrize("known", [False, True], ids=["new session", "known session"])
+async def test_usage_whose_answer_is_lost_is_recorded_once(network: Network, known: bool) -> None:  # noqa: FBT001
+    """
+    Fails without: stores/sql/database.py, `repeatable=isinstance(work, Record)`.
+    """
+    await network.session("other").add_items([message("the tables are there")])
+    session = network.session()
+    if known:
+        await session.add_items([message("1")])
+    network.proxy.lose_answer_to(network.commit, times=3)
+    await session.usage.record(input_tokens=5)
+    assert network.proxy.losses == 3
+    assert (await session.usage.total()).requests == 1
+
+
 async def test_a_read_whose_answer_is_lost_is_repeated(network: Network) -> None:
     """
     Fails without: stores/sql/hot.py, `repeatable=True` in `_tail`; stores/sql/retry.py, `Trouble.LOST` in `_RETRIED`.

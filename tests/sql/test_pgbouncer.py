@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import subprocess
+import sys
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy.engine import make_url
@@ -28,7 +31,7 @@ _PROCESSES, _REQUESTS, _SESSIONS = 4, 120, 5
 @pytest.fixture
 def bounced_url(postgres: Postgres, public_folder: Path) -> Iterator[str]:
     try:
-        with running_pgbouncer(public_folder / "pgbouncer", postgres) as port:
+        with running_pgbouncer(public_folder / f"pgbouncer-{uuid4().hex}", postgres) as port:
             yield make_url(postgres.new_database()).set(port=port).render_as_string(hide_password=False)
     except NotInstalledError as error:
         pytest.skip(str(error))
@@ -49,6 +52,20 @@ def test_everything_works_behind_pgbouncer(bounced_url: str) -> None:
                 check_batches(found, writers=_PROCESSES, batches=_REQUESTS // _SESSIONS, parts=2)
 
     asyncio.run(check())
+
+
+def test_the_command_makes_the_tables_behind_pgbouncer(bounced_url: str) -> None:
+    """Again and again: on a connection of the server on which the statements were prepared by somebody else.
+
+    Fails without: sessions/__main__.py, `{"connect_args": connect_args}`.
+    """
+    options = [f"--connect-arg={name}={value}" for name, value in ENGINE_KWARGS["connect_args"].items()]
+    for _ in range(3):
+        done = subprocess.run(
+            [sys.executable, "-m", "sessions", "migrate", *options, bounced_url],
+            capture_output=True, text=True, check=False, timeout=120,
+        )  # fmt: skip
+        assert (done.returncode, done.stdout, done.stderr) == (0, "The tables are up to date.\n", "")
 
 
 def _work(process: int, barrier: Barrier, url: str) -> None:

@@ -68,15 +68,6 @@ async def test_missing_tables_are_an_error_that_names_a_command_that_works(
     assert await session.get_items() == [message("1")]
 
 
-def test_the_command_tells_what_is_wrong_without_the_password(postgres: Postgres) -> None:
-    address = f"postgresql+asyncpg://somebody:secret@127.0.0.1:{postgres.port}/no_such_database"
-    done = _run(["-m", "sessions", "migrate", address])
-    assert done.returncode == 1
-    assert f"127.0.0.1:{postgres.port}/no_such_database" in done.stderr
-    assert "secret" not in done.stderr
-    assert "Traceback" not in done.stderr
-
-
 async def test_a_newer_schema_is_refused(engine: AsyncEngine) -> None:
     """
     Fails without: log/schema.py, `if applied > len(MIGRATIONS)`.

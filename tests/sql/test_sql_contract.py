@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
+from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import SQLAlchemySession
@@ -15,6 +16,8 @@ from sessions.testing_history import HistoryContract
 if TYPE_CHECKING:
     from sessions.testing_history import MakeLogSession
     from sessions.testing_tree import CountEntries
+
+    from .servers import MariaDB
 
 
 class TestSQLAlchemy(SessionContract):
@@ -50,3 +53,14 @@ class TestSQLAlchemyHistory(HistoryContract):
             return counted
 
         return count
+
+
+class TestAsyncmy(SessionContract):
+    """The other driver for MariaDB, and the other name that SQLAlchemy has for it."""
+
+    @pytest.fixture
+    def make(self, mariadb: MariaDB) -> MakeSession:
+        url = make_url(mariadb.new_database()).set(drivername="mariadb+asyncmy").render_as_string(hide_password=False)
+        return lambda session_id, **settings: SQLAlchemySession.from_url(
+            session_id, url=url, create_tables=True, **settings
+        )

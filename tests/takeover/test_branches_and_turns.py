@@ -119,7 +119,7 @@ FIRST_TOUCHES: dict[str, Callable[[SQLiteSession], Awaitable[Any]]] = {
     "branches.delete": lambda session: session.branches.delete("same"),
     "branches.compare": lambda session: session.branches.compare("main", "wide"),
     "turns": lambda session: session.turns(1),
-    "turn": lambda session: session.turn(0),
+    "get_turn": lambda session: session.get_turn(0),
     "siblings": lambda session: session.siblings(1),
     "undo": lambda session: session.undo(),
     "on_branch": lambda session: session.on_branch("deep").get_items(),

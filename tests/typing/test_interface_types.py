@@ -16,11 +16,15 @@ from agents.memory import SessionSettings as SDKSessionSettings
 from sessions import (
     AsyncSQLiteSession,
     LogSession,
+    Price,
     Session,
     SessionInfo,
     SessionSettings,
     SQLiteSession,
     Store,
+    ToolUse,
+    Usage,
+    UsageRow,
     open_store,
 )
 
@@ -52,6 +56,10 @@ async def results_of_operations(session: SQLiteSession, store: Store, given: lis
     assert_type(session.session_id, str)
     assert_type(await store.sessions(), list[SessionInfo])
     assert_type(await store.delete("s"), bool)
+    assert_type(await store.usage("day"), list[UsageRow])
+    assert_type(await session.usage.total(prices={"m": Price(1, "2", 0.5)}), Usage)
+    assert_type(await session.usage.by("model"), list[UsageRow])
+    assert_type(await session.usage.tools(), list[ToolUse])
     assert_type(store.session("s"), LogSession)
     # Items as the SDK types them go in and out without a cast.
     await session.add_items(given)

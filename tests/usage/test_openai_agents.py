@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from agents import (
     Agent,
+    MaxTurnsExceeded,
     ModelResponse,
     RunConfig,
     RunHooks,
@@ -26,6 +27,7 @@ from sessions import AsyncSQLiteSession, StoreFullError, Usage
 from sessions.model import UsageRow
 from sessions.openai_agents import SessionHooks
 from sessions.result_keys import Known, _known, recall, remember
+from sessions.usage import SessionUsage
 from tests.runner.dialogue import calls, says
 
 if TYPE_CHECKING:
@@ -226,6 +228,21 @@ async def test_an_error_of_the_database_does_not_end_the_run_and_a_retry_counts_
     assert "secret" not in warning
 
 
+async def test_what_hooks_knew_is_recorded_by_hand_where_they_could_not(
+    session: AsyncSQLiteSession, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def refuse(*_: object, **__: object) -> None:
+        raise StoreFullError("the disk is full")
+
+    with monkeypatch.context() as full:
+        full.setattr(SessionUsage, "record", refuse)
+        hooks = SessionHooks(session, model="chosen")
+        result = await Runner.run(forecaster(), "Oslo?", session=session, hooks=hooks)
+    await session.usage.record(result)
+
+    assert await session.usage.by("model") == [UsageRow(BOTH, model="chosen")]
+
+
 async def test_a_run_that_goes_on_after_an_interruption_counts_once(run: Run, session: AsyncSQLiteSession) -> None:
     @function_tool(needs_approval=True)
     def pay(amount: int) -> str:
@@ -257,6 +274,15 @@ async def test_the_usage_of_a_run_that_goes_on_is_recorded_as_it_grows(session: 
     await Runner.run(forecaster(), "Oslo?", session=session, hooks=ByHand())
 
     assert await session.usage.total() == BOTH
+
+
+async def test_what_a_run_took_that_failed_is_in_its_error(session: AsyncSQLiteSession) -> None:
+    with pytest.raises(MaxTurnsExceeded) as raised:
+        await Runner.run(forecaster(), "Oslo?", session=session, max_turns=1)
+    await session.usage.record(raised.value.run_data)
+
+    (row,) = await session.usage.by("model", "agent", "turn")
+    assert (row.model, row.agent, row.turn, row.usage.input_tokens) == ("big", "forecaster", 1, 10)
 
 
 async def test_equal_runs_are_two_runs(session: AsyncSQLiteSession) -> None:
@@ -360,6 +386,7 @@ async def test_the_usage_goes_to_the_branch_that_the_run_is_on(session: AsyncSQL
 async def test_calls_of_which_nothing_is_known_leave_no_record(session: AsyncSQLiteSession) -> None:
     await session.usage.record(ModelResponse(output=[], usage=AgentsUsage(), response_id="resp_1"))
 
+    assert await session.branches.list() == [], "the session has not begun"
     assert await session.usage.by("model") == []
 
 

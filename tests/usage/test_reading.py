@@ -82,6 +82,20 @@ async def test_branches_include_what_they_inherit_and_do_not_add_up(session: Asy
     assert (await usage.total()).input_tokens == 111
 
 
+async def test_what_a_branch_left_is_no_branch_and_still_paid(session: AsyncSQLiteSession) -> None:
+    await session.add_items([user("1")])
+    await session.usage.record(input_tokens=1)
+    await session.undo()
+    await session.add_items([user("1, edited")])
+    await session.usage.record(input_tokens=10)
+
+    assert shown(await session.usage.by("branch"), "branch") == [("main", 10)]
+    assert (await session.usage.total(turn=1)).input_tokens == 11
+    first, _ = await session.siblings(1)
+    await session.choose(first)
+    assert shown(await session.usage.by("branch"), "branch") == [("main", 1)]
+
+
 async def test_what_was_undone_popped_or_removed_is_still_paid(session: AsyncSQLiteSession) -> None:
     async def both() -> tuple[int, int]:
         usage = session.usage
@@ -225,6 +239,12 @@ def test_prices_are_checked(arguments: dict[str, Any], error: type[Exception], m
 def test_a_price_for_caches_is_that_of_input_unless_given() -> None:
     assert Price(2, 3) == Price(2, 3, cached_input=2, cache_write=2)
     assert Price(2, 3).of(input_tokens=5, cached_tokens=2, cache_write_tokens=1, output_tokens=0) == Decimal("0.00001")
+
+
+def test_a_provider_that_counts_its_cache_apart_gets_nothing_back() -> None:
+    assert Price(2, 3, cached_input=1).of(input_tokens=1, cached_tokens=5, cache_write_tokens=0, output_tokens=0) == (
+        Decimal("0.000005")
+    )
 
 
 def test_what_is_known_and_what_is_not_are_added() -> None:

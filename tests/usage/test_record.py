@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from decimal import Decimal
+from decimal import Decimal, localcontext
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -154,6 +154,13 @@ async def test_costs_are_kept_to_the_billionth(session: AsyncSQLiteSession, cost
     await session.usage.record(cost=cost)
 
     assert (await session.usage.total()).cost == Decimal(stored)
+
+
+async def test_what_is_stored_of_a_cost_does_not_depend_on_the_decimal_context(session: AsyncSQLiteSession) -> None:
+    with localcontext(prec=2):
+        await session.usage.record(cost="123.456789")
+
+    assert (await session.usage.total()).cost == Decimal("123.456789")
 
 
 async def test_a_cost_that_is_known_later_is_added_to_the_record(session: AsyncSQLiteSession) -> None:

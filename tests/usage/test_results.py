@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import copy
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from agents import ModelResponse
@@ -13,10 +15,8 @@ from openai.types.completion_usage import CompletionTokensDetails, PromptTokensD
 from openai.types.responses import Response, ResponseUsage
 from openai.types.responses.response_usage import InputTokensDetails, OutputTokensDetails
 
-from sessions import Usage
-
-if TYPE_CHECKING:
-    from sessions import AsyncSQLiteSession
+from sessions import AsyncSQLiteSession, IdempotencyKeyReusedError, Usage
+from sessions.errors import TurnNotFoundError
 
 
 class Thing:
@@ -73,6 +73,12 @@ OF_ANTHROPIC = Usage(1, 100, 60, 7, 20, 0, unpriced_tokens=120)
         pytest.param(CHAT.model_dump(), OF_CHAT, None, id="chat usage, JSON"),
         pytest.param(COMPLETION, OF_CHAT, "chat-model", id="chat"),
         pytest.param(COMPLETION.model_dump(), OF_CHAT, "chat-model", id="chat, JSON"),
+        pytest.param(
+            {"prompt_tokens": 100, "completion_tokens": 20, "cache_read_input_tokens": 60},
+            Usage(1, 100, output_tokens=20, unpriced_tokens=120),
+            None,
+            id="chat usage of a gateway to Anthropic",
+        ),
         pytest.param({"prompt_tokens": 4, "total_tokens": 4}, Usage(1, 4, unpriced_tokens=4), None, id="embeddings"),
         pytest.param(RESPONSES, OF_RESPONSES, None, id="responses usage"),
         pytest.param(RESPONSES.model_dump(), OF_RESPONSES, None, id="responses usage, JSON"),
@@ -122,6 +128,7 @@ async def test_each_shape_is_read(
 
 @pytest.mark.parametrize("result", [CHAT, COMPLETION, RESPONSES, RESPONSE, AGENTS, MODEL_RESPONSE, MESSAGE])
 async def test_a_result_counts_once(session: AsyncSQLiteSession, result: Any) -> None:
+    result = copy.deepcopy(result)
     await session.usage.record(result)
     before = await session.usage.total()
     await session.usage.record(result)
@@ -135,8 +142,24 @@ async def test_a_result_counts_once(session: AsyncSQLiteSession, result: Any) ->
 async def test_the_usage_of_a_result_first_and_the_result_then_count_once(
     session: AsyncSQLiteSession, result: Any
 ) -> None:
+    result = copy.deepcopy(result)
     await session.usage.record(result.usage)
     await session.usage.record(result)
+
+    assert (await session.usage.total()).total_tokens == 120
+
+
+@pytest.mark.parametrize("result", [COMPLETION, RESPONSE, MODEL_RESPONSE])
+async def test_what_was_recorded_in_one_session_first_counts_once_in_another(
+    session: AsyncSQLiteSession, result: Any
+) -> None:
+    result = copy.deepcopy(result)
+    other = AsyncSQLiteSession("other")
+    await other.usage.record(result.usage)
+    await other.close()
+
+    await session.usage.record(result)
+    await session.usage.record(result.usage)
 
     assert (await session.usage.total()).total_tokens == 120
 
@@ -165,6 +188,39 @@ async def test_equal_objects_are_two_results(session: AsyncSQLiteSession) -> Non
     await session.usage.record(CHAT.model_copy(deep=True))
 
     assert (await session.usage.total()).requests == 2
+
+
+def run_of(*responses: object, **usage: int) -> dict[str, Any]:
+    return {"raw_responses": list(responses), "context_wrapper": {"usage": usage}}
+
+
+async def test_responses_of_one_run_with_the_same_id_do_not_hide_what_it_took(session: AsyncSQLiteSession) -> None:
+    """Some gateways give each answer the same id."""
+    responses = [{"id": "chat", "usage": {"input_tokens": tokens, "output_tokens": 0}} for tokens in (1, 2)]
+    await session.usage.record({"raw_responses": responses})
+    assert (await session.usage.total()).requests == 1
+
+    await session.usage.record(run_of(*responses, requests=2, input_tokens=3))
+    assert (await session.usage.total()).input_tokens == 3
+
+
+async def test_copies_of_a_response_in_one_run_count_once(session: AsyncSQLiteSession) -> None:
+    first = RESPONSE.model_copy(deep=True)
+    with pytest.raises(TurnNotFoundError):
+        await session.usage.record(first.usage, turn=9)
+
+    await session.usage.record({"raw_responses": [first, RESPONSE.model_copy(deep=True)]})
+
+    assert await session.usage.total() == OF_RESPONSES
+
+
+async def test_a_run_took_at_least_what_its_calls_took(session: AsyncSQLiteSession) -> None:
+    """A run that goes on from what was saved without its usage begins to count anew."""
+    responses = [{"id": str(tokens), "usage": {"input_tokens": tokens}} for tokens in (10, 20)]
+
+    await session.usage.record(run_of(*responses, requests=1, input_tokens=20))
+
+    assert await session.usage.total() == Usage(2, 30, unpriced_tokens=30)
 
 
 async def test_what_the_caller_says_goes_before_what_the_result_says(session: AsyncSQLiteSession) -> None:
@@ -213,3 +269,28 @@ async def test_names_that_a_database_cannot_hold_do_not_lose_usage(session: Asyn
     assert row.model is not None
     assert row.model.startswith("a\ufffdb?é")
     assert len(row.model.encode()) <= 255
+
+
+async def test_the_usage_of_a_run_can_have_a_cost(session: AsyncSQLiteSession) -> None:
+    usage = copy.deepcopy(AGENTS)
+    await session.usage.record(usage, cost="0.5")
+    await session.usage.record(usage)
+
+    assert await session.usage.total() == Usage(2, 100, 60, 7, 20, 5, cost=Decimal("0.5"))
+
+
+async def test_a_run_of_one_call_can_have_a_cost(session: AsyncSQLiteSession) -> None:
+    run = run_of({"id": "r", "usage": {"input_tokens": 5}}, requests=1, input_tokens=5)
+    await session.usage.record(run, cost="0.5")
+    await session.usage.record(run)
+
+    assert await session.usage.total() == Usage(1, 5, cost=Decimal("0.5"))
+
+
+async def test_the_usage_of_a_run_can_have_a_key(session: AsyncSQLiteSession) -> None:
+    await session.usage.record(AgentsUsage(requests=1, input_tokens=5), key="k")
+    await session.usage.record(AgentsUsage(requests=1, input_tokens=5), key="k")
+    with pytest.raises(IdempotencyKeyReusedError):
+        await session.usage.record(AgentsUsage(requests=1, input_tokens=6), key="k")
+
+    assert await session.usage.total() == Usage(1, 5, unpriced_tokens=5)

@@ -38,10 +38,12 @@ def chat_calls(**names: str) -> dict[str, Any]:
         ),
         pytest.param([call("1"), output("2", status="failed")], ("f", 1, 0, 1), id="the output of another call"),
         pytest.param([call("1"), output("1", status="completed", error=None)], ("f", 1, 0, 0), id="no error"),
+        pytest.param([call("1"), output("1"), output("1", error="x")], ("f", 1, 0, 0), id="an output of no call"),
         pytest.param([call("1"), output("1", error="x")], ("f", 1, 1, 0), id="error"),
         pytest.param([call("1"), output("1", is_error=True)], ("f", 1, 1, 0), id="is_error"),
         pytest.param([call("1"), output("1", is_error=False)], ("f", 1, 0, 0), id="is_error is false"),
         pytest.param([call("1", status="failed"), output("1", status="failed")], ("f", 1, 1, 0), id="failed once"),
+        pytest.param([call("1", status="incomplete"), output("1")], ("f", 1, 1, 0), id="the call failed"),
         pytest.param([call("1"), output("1", output=[{"type": "input_text"}])], ("f", 1, 0, 0), id="a list"),
         pytest.param(
             [

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING, TypeVar
 
 from sessions.errors import SessionClosedError
 from sessions.log.dialect import PREFIX, words
+from sessions.stores.sql.deadline import ATTEMPT_TIMEOUT
 from sessions.stores.sql.engines import EngineOfLoop, database_of
 
 if TYPE_CHECKING:
@@ -28,9 +30,11 @@ class SQLAlchemyBackend:
         create_tables: Make or migrate our tables at the first operation.
         prefix: What the names of our tables begin with.
         schema: The schema they are in, if not the connection's own.
+        attempt_timeout: Seconds after which one attempt of an operation is given up.
 
     Raises:
-        ValueError: A name cannot name a table.
+        TypeError: `attempt_timeout` is no number.
+        ValueError: A name cannot name a table, or `attempt_timeout` is not positive.
     """
 
     def __init__(
@@ -40,6 +44,7 @@ class SQLAlchemyBackend:
         create_tables: bool = False,
         prefix: str = PREFIX,
         schema: str | None = None,
+        attempt_timeout: float = ATTEMPT_TIMEOUT,
     ) -> None:
         if (prefix, schema) != (PREFIX, None):
             words("sqlite", prefix, schema)
@@ -47,6 +52,7 @@ class SQLAlchemyBackend:
         self._create_tables = create_tables
         self._prefix = prefix
         self._schema = schema
+        self._attempt_timeout = _check_timeout(attempt_timeout)
         self._closed = False
 
     def engine(self) -> AsyncEngine:
@@ -78,4 +84,18 @@ class SQLAlchemyBackend:
             raise SessionClosedError(f"{subject} has been closed; make a new object to go on")
 
     def _database(self) -> Database | PostgresDatabase:
-        return database_of(self.engine(), create_tables=self._create_tables, prefix=self._prefix, schema=self._schema)
+        return database_of(
+            self.engine(),
+            create_tables=self._create_tables,
+            prefix=self._prefix,
+            schema=self._schema,
+            attempt_timeout=self._attempt_timeout,
+        )
+
+
+def _check_timeout(seconds: float) -> float:
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        raise TypeError(f"attempt_timeout must be a number of seconds, not {type(seconds).__name__}")
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"attempt_timeout must be a positive number of seconds, got {seconds}")
+    return float(seconds)

@@ -15,10 +15,13 @@ from sqlalchemy.pool import StaticPool
 from sessions.clock import now
 from sessions.errors import StoreError
 from sessions.log.append import Append
-from sessions.log.dialect import POSTGRES, PREFIX, SQLITE, words
+from sessions.log.dialect import MARIADB, POSTGRES, PREFIX, SQLITE, words
 from sessions.log.schema import migrate, schema_is_current
+from sessions.log.usage import Record
+from sessions.stores.sql.deadline import ATTEMPT_TIMEOUT, MIGRATION_TIMEOUT, Deadline
 from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
 from sessions.stores.sql.keys import FORGET_AUTOMATIC_KEYS, automatic_keys, with_key
+from sessions.stores.sql.mariadb import check_packet
 from sessions.stores.sql.retry import FailedError, retry
 from sessions.stores.sql.settle import settle
 from sessions.stores.sql.transaction import SQLAlchemyTransaction, Texts
@@ -37,12 +40,21 @@ class Database:
     """A database behind an engine. Used from one event loop, as its engine is."""
 
     def __init__(
-        self, engine: AsyncEngine, *, create_tables: bool, prefix: str = PREFIX, schema: str | None = None
+        self,
+        engine: AsyncEngine,
+        *,
+        create_tables: bool,
+        prefix: str = PREFIX,
+        schema: str | None = None,
+        attempt_timeout: float = ATTEMPT_TIMEOUT,
     ) -> None:
         self._engine = weakref.ref(engine)
         self._create_tables = create_tables
         self.where = _place(engine.url)
-        self._name = engine.dialect.name
+        # SQLAlchemy knows the same dialect by two names: mysql+aiomysql:// and mariadb+aiomysql://.
+        self._name = MARIADB if engine.dialect.name == "mariadb" else engine.dialect.name
+        # Between us and SQLite there is no network.
+        self.attempt_timeout = None if self._name == SQLITE else attempt_timeout
         self._prefix = prefix
         # As the command line takes them.
         self._names = f" --table-prefix {prefix}" * (prefix != PREFIX) + f" --schema {schema}" * (schema is not None)
@@ -72,11 +84,16 @@ class Database:
         """Do `work` as one transaction."""
         await self.ensure_schema(subject)
         if not isinstance(work, Append):
-            return await settle(self.retried(subject, lambda: self._attempt(work, write=True), repeatable=False))
+            recorded = self.retried(
+                subject, lambda: self._attempt(work, write=True), repeatable=isinstance(work, Record)
+            )
+            return await settle(recorded)
         keyed = work if self._name == SQLITE else with_key(work)
         repeatable = keyed.idempotency is not None
 
         def append(tx: Transaction) -> None:
+            if self._name == MARIADB:
+                check_packet(tx, keyed, self.where)
             keyed(tx)
             if keyed is not work:
                 low, high = automatic_keys(work.now)
@@ -92,12 +109,14 @@ class Database:
         except StoreError as error:
             raise error.about(subject) from None
 
-    async def _attempt(self, work: Callable[[Transaction], T], *, write: bool) -> T:
+    async def _attempt(self, work: Callable[[Transaction], T], *, write: bool, seconds: float | None = None) -> T:
+        limit = None if self.attempt_timeout is None else seconds or self.attempt_timeout
         lock = self._write_lock if write else self._read_lock
         async with lock or nullcontext():
             committing = False
             try:
-                async with self.engine.connect() as connection:
+                async with Deadline(limit) as deadline, self.engine.connect() as connection:
+                    deadline.connected((await connection.get_raw_connection()).driver_connection)
                     try:
                         await self._begin(connection, write=write)
                         result = await connection.run_sync(lambda c: work(SQLAlchemyTransaction(c, self._texts)))
@@ -147,7 +166,7 @@ class Database:
             self._schema_ready = True
 
     async def _migrate(self) -> None:
-        await self._attempt(lambda tx: migrate(tx, now()), write=True)
+        await self._attempt(lambda tx: migrate(tx, now()), write=True, seconds=MIGRATION_TIMEOUT)
 
 
 def _place(url: URL) -> str:

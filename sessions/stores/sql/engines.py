@@ -6,12 +6,15 @@ import asyncio
 import warnings
 import weakref
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
+from sqlalchemy.engine import make_url
+from sqlalchemy.exc import ArgumentError, InvalidRequestError, NoSuchModuleError
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions.log.dialect import POSTGRES
 from sessions.stores.sql.database import Database
+from sessions.stores.sql.deadline import dispose
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Mapping
@@ -25,11 +28,38 @@ _databases: weakref.WeakKeyDictionary[AsyncEngine, dict[object, Database | Postg
 )
 
 
+_NO_URL: Final = (
+    "this is no URL of a database, as in postgresql+asyncpg://user:password@host/database. Special characters in a "
+    "password are written as %XX"
+)
+_USE: Final = "Use postgresql+asyncpg://, mysql+aiomysql:// or sqlite+aiosqlite://"
+
+
+def _make_engine(url: str, options: Mapping[str, Any]) -> AsyncEngine:
+    """Return an engine for a URL; what is wrong with a URL is said without showing it, for its password."""
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        raise ValueError(_NO_URL) from None
+    driver = parsed.drivername
+    try:
+        return create_async_engine(parsed, **options)
+    except NoSuchModuleError:  # It is an ArgumentError too.
+        raise ValueError(f"no driver is known for {driver}://. {_USE}") from None
+    except ArgumentError:
+        raise ValueError(_NO_URL) from None
+    except InvalidRequestError:
+        raise ValueError(f"the driver of {driver}:// is not asynchronous. {_USE}") from None
+    except ModuleNotFoundError as error:
+        text = f"{driver}:// needs the package {error.name}, which is not installed. {_USE}, or install it"
+        raise ModuleNotFoundError(text, name=error.name) from None
+
+
 class _SharedEngine:
     """One event loop's engine, disposed of by the last to let go of it, or at the latest with the loop."""
 
     def __init__(self, url: str, options: Mapping[str, Any]) -> None:
-        self.engine = create_async_engine(url, **options)
+        self.engine = _make_engine(url, options)
         self.holders: weakref.WeakSet[Any] = weakref.WeakSet()
         self._end = self._dispose_at_end()
         with warnings.catch_warnings(), suppress(StopIteration):
@@ -45,7 +75,7 @@ class _SharedEngine:
             engines = _engines.get(asyncio.get_running_loop(), {})
             for key in [key for key, shared in engines.items() if shared is self]:
                 del engines[key]
-            await self.engine.dispose()
+            await dispose(self.engine)
 
     async def dispose(self) -> None:
         await self._end.aclose()
@@ -84,13 +114,15 @@ class EngineOfLoop:
 
 
 def database_of(
-    engine: AsyncEngine, *, create_tables: bool, prefix: str, schema: str | None
+    engine: AsyncEngine, *, create_tables: bool, prefix: str, schema: str | None, attempt_timeout: float
 ) -> Database | PostgresDatabase:
     """Return the database behind an engine, made at the first call."""
     databases = _databases.setdefault(engine, {})
-    key = (create_tables, prefix, schema)
+    key = (create_tables, prefix, schema, attempt_timeout)
     if key not in databases:
-        general = Database(engine, create_tables=create_tables, prefix=prefix, schema=schema)
+        general = Database(
+            engine, create_tables=create_tables, prefix=prefix, schema=schema, attempt_timeout=attempt_timeout
+        )
         if engine.dialect.name == POSTGRES and engine.dialect.driver == "asyncpg":
             # Imported by those who use it only: it needs the driver.
             from sessions.stores.sql.hot import PostgresDatabase  # noqa: PLC0415

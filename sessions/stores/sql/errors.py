@@ -27,6 +27,8 @@ class Trouble(Enum):
     BUSY = auto()
     FULL = auto()
     READ_ONLY = auto()
+    NOT_LET_IN = auto()
+    TOO_LARGE = auto()
     OTHER = auto()
 
 
@@ -43,6 +45,9 @@ _SQLSTATES: Final = {
     "53100": Trouble.FULL,  # disk_full
     "53300": Trouble.LOST,  # too_many_connections
     "42501": Trouble.READ_ONLY,  # insufficient_privilege
+    "28000": Trouble.NOT_LET_IN,  # invalid_authorization_specification
+    "28P01": Trouble.NOT_LET_IN,  # invalid_password
+    "3D000": Trouble.NOT_LET_IN,  # invalid_catalog_name
 }
 # https://mariadb.com/kb/en/mariadb-error-code-reference/
 _NUMBERS: Final = {
@@ -59,6 +64,11 @@ _NUMBERS: Final = {
     1021: Trouble.FULL,  # disk full
     1114: Trouble.FULL,  # table is full
     1142: Trouble.READ_ONLY,  # command denied
+    1044: Trouble.NOT_LET_IN,  # access denied to the database
+    1045: Trouble.NOT_LET_IN,  # access denied
+    1049: Trouble.NOT_LET_IN,  # unknown database
+    1153: Trouble.TOO_LARGE,  # got a packet bigger than max_allowed_packet
+    1698: Trouble.NOT_LET_IN,  # access denied, without a password
 }
 
 _TRANSLATIONS: Final[dict[Trouble, tuple[type[StoreError], str]]] = {
@@ -67,6 +77,8 @@ _TRANSLATIONS: Final[dict[Trouble, tuple[type[StoreError], str]]] = {
     Trouble.BUSY: (StoreBusyError, "kept this waiting for others for too long. Try again"),
     Trouble.FULL: (StoreFullError, "has no room left. Make room"),
     Trouble.READ_ONLY: (StoreReadOnlyError, "may not be written by this user. Check the user's rights"),
+    Trouble.NOT_LET_IN: (StoreError, "did not let us in. Check user, password and the database's name"),
+    Trouble.TOO_LARGE: (StoreError, "takes no statement of that size. Raise max_allowed_packet on the server"),
     Trouble.OTHER: (StoreError, "refused the operation"),
 }
 
@@ -105,15 +117,20 @@ def translate(error: BaseException, where: str, tried: str) -> StoreError:
     Args:
         error: What was raised.
         where: The database, without user and password.
-        tried: What was done about it, as in "tried 5 times in 3 s".
+        tried: What was done about it, as in "tried 5 times in 3 s; the last error was …".
     """
     original = _original(error)
     if isinstance(original, SQLiteError):
         return translate_sqlite(original, where)
     kind, text = _TRANSLATIONS[trouble_of(error)]
+    return kind(f"{where} {text}; nothing was changed ({tried})")
+
+
+def name_of(error: BaseException) -> str:
+    """Return what may be shown of an error: the name of the driver's, and its code."""
+    original = _original(error)
     code = _sqlstate(original) or _number(original) or ""
-    last = f"{type(original.__cause__ or original).__name__} {code}".rstrip()
-    return kind(f"{where} {text}; nothing was changed ({tried}; the last error was {last})")
+    return f"{type(original.__cause__ or original).__name__} {code}".rstrip()
 
 
 def _original(error: BaseException) -> BaseException:

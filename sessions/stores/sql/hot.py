@@ -17,6 +17,7 @@ from sessions.log.dialect import POSTGRES
 from sessions.log.pop import Pop
 from sessions.log.read import ReadTail, Tail
 from sessions.stores.jobs import Jobs
+from sessions.stores.sql.deadline import Deadline
 from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
 from sessions.stores.sql.keys import automatic_keys, with_key
 from sessions.stores.sql.postgres import (
@@ -166,7 +167,10 @@ class PostgresDatabase:
     async def _fetch(self, statement: Statement, *values: Any) -> list[Any]:
         sent = False
         try:
-            async with self._driver_connection() as connection:
+            async with (
+                Deadline(self._general.attempt_timeout) as deadline,
+                self._driver_connection(deadline) as connection,
+            ):
                 sent = True
                 return cast("list[Any]", await connection.fetch(self._texts[statement], *values))
         except Exception as error:
@@ -177,21 +181,27 @@ class PostgresDatabase:
             if sent and isinstance(error, asyncpg.InterfaceError):
                 # The driver's word for a connection that was closed meanwhile.
                 error = ConnectionError(type(error).__name__)
-            raise FailedError(error, outcome_known=said or not sent) from None
+            # Nothing can have come of a read.
+            raise FailedError(error, outcome_known=said or not sent or statement is TAIL) from None
 
     @asynccontextmanager
-    async def _driver_connection(self) -> AsyncIterator[Any]:
+    async def _driver_connection(self, deadline: Deadline) -> AsyncIterator[Any]:
         """Borrow a connection of the engine's pool, as the driver knows it."""
-        pooled = await self._general.engine.raw_connection()
+        engine = self._general.engine
+        pooled = await engine.raw_connection()
         while cast("Any", pooled.driver_connection).is_closed():
             # It ended while nobody used it, as all do when the server is restarted: nothing has been sent.
             pooled.invalidate()
-            pooled = await self._general.engine.raw_connection()
+            pooled = await engine.raw_connection()
         try:
+            deadline.connected(pooled.driver_connection)
             yield pooled.driver_connection
         except BaseException as error:
-            # Lost, or cancelled in the middle: it cannot be given to others.
-            if not isinstance(error, asyncpg.PostgresError) or trouble_of(error) is Trouble.LOST:
+            if is_database_error(error) and trouble_of(error) is Trouble.LOST:
+                # The pool's others lead to the same dead server. SQLAlchemy does the same, but only on its own way.
+                engine.sync_engine.pool._invalidate(pooled)  # noqa: SLF001
+            elif not isinstance(error, asyncpg.PostgresError):
+                # Cancelled in the middle: it cannot be given to others.
                 pooled.invalidate()
             raise
         finally:

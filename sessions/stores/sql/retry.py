@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Final, TypeVar
 
-from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, stop_after_delay, wait_random_exponential
+from tenacity import AsyncRetrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
 from sessions.errors import OutcomeUnknownError
-from sessions.stores.sql.errors import Trouble, translate, trouble_of
+from sessions.stores.sql.errors import Trouble, name_of, translate, trouble_of
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 ATTEMPTS: Final = 20
 SECONDS: Final = 30.0
-"""A failover takes seconds; longer outages are for the caller to see."""
+"""Counted from the first failure. A failover takes seconds; longer outages are for the caller to see."""
 
 _RETRIED: Final = (Trouble.LOST, Trouble.ROLLED_BACK)
 
@@ -45,34 +45,48 @@ async def retry(attempt: Callable[[], Awaitable[T]], *, repeatable: bool, where:
         where: The database, without user and password.
 
     Raises:
-        OutcomeUnknownError: The answer was lost, and an attempt cannot be repeated.
+        OutcomeUnknownError: An answer was lost, and no later attempt told what had happened, or none was allowed.
         StoreError: The database refused, or could not be reached for too long.
     """
+    began = time.monotonic()
+    try:
+        # Nearly always all there is. tenacity, even if it has nothing to repeat, takes as long as the rest.
+        return await attempt()
+    except FailedError as failed:
+        first = failed
+    failures: list[FailedError] = []
+    repeating_since = time.monotonic()
 
     def may_retry(error: BaseException) -> bool:
         if not isinstance(error, FailedError):
             return False
-        return (error.outcome_known or repeatable) and trouble_of(error.error) in _RETRIED
+        in_time = time.monotonic() - repeating_since < SECONDS
+        return in_time and (error.outcome_known or repeatable) and trouble_of(error.error) in _RETRIED
+
+    async def once() -> T:
+        try:
+            if not failures:
+                raise first
+            return await attempt()
+        except FailedError as failed:
+            failures.append(failed)
+            raise
 
     retrying = AsyncRetrying(
-        stop=stop_after_attempt(ATTEMPTS) | stop_after_delay(SECONDS),
+        stop=stop_after_attempt(ATTEMPTS),
         wait=wait_random_exponential(multiplier=0.05, max=2),
         retry=retry_if_exception(may_retry),
         reraise=True,
     )
-    began = time.monotonic()
-
-    async def once() -> T:
-        return await attempt()
-
     try:
         return await retrying(once)
     except FailedError as failed:
-        attempts = int(retrying.statistics.get("attempt_number", 1))
-        tried = f"tried {'once' if attempts == 1 else f'{attempts} times'} in {time.monotonic() - began:.1f} s"
-        if not failed.outcome_known:
+        times = "once" if len(failures) == 1 else f"{len(failures)} times"
+        tried = f"tried {times} in {time.monotonic() - began:.1f} s; the last error was {name_of(failed.error)}"
+        # That a later attempt did not even reach the server says nothing about an earlier one.
+        if not all(each.outcome_known for each in failures):
             raise OutcomeUnknownError(
-                f"the connection to {where} was lost while a change was being committed, so it is not known "
-                f"whether it has happened ({tried}). Read the session to see"
+                f"the connection to {where} was lost, or gave no answer, while a change was being committed, so it is "
+                f"not known whether it has happened ({tried}). Read the session to see"
             ) from None
         raise translate(failed.error, where, tried) from None

@@ -30,18 +30,19 @@ from sessions.log.schema import MIGRATIONS
 if TYPE_CHECKING:
     from sqlalchemy import Connection
 
+_MARIADB = ("mysql", "mariadb")  # SQLAlchemy's names for it: the one in the URL counts.
 _COLLATION = "utf8mb4_nopad_bin"
-_BYTES = LargeBinary().with_variant(mysql.LONGBLOB(), "mysql")
-_TEXT = Text().with_variant(mysql.LONGTEXT(charset="utf8mb4", collation=_COLLATION), "mysql")
+_BYTES = LargeBinary().with_variant(mysql.LONGBLOB(), *_MARIADB)
+_TEXT = Text().with_variant(mysql.LONGTEXT(charset="utf8mb4", collation=_COLLATION), *_MARIADB)
 _NAME = (
     Text()
     .with_variant(postgresql.TEXT(collation="C"), "postgresql")
-    .with_variant(mysql.VARCHAR(255, charset="utf8mb4", collation=_COLLATION), "mysql")
+    .with_variant(mysql.VARCHAR(255, charset="utf8mb4", collation=_COLLATION), *_MARIADB)
 )
 _SESSION_ID = (
-    Text().with_variant(postgresql.TEXT(collation="C"), "postgresql").with_variant(mysql.VARBINARY(1024), "mysql")
+    Text().with_variant(postgresql.TEXT(collation="C"), "postgresql").with_variant(mysql.VARBINARY(1024), *_MARIADB)
 )
-_KEY = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql").with_variant(mysql.VARBINARY(255), "mysql")
+_KEY = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql").with_variant(mysql.VARBINARY(255), *_MARIADB)
 _UPDATED = {"postgresql_with": {"fillfactor": 50}}
 
 
@@ -68,7 +69,14 @@ def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
         return Column("id", BigInteger, Identity(), primary_key=True, autoincrement=True)
 
     def table(name: str, *columns: Column[Any] | Index, **options: Any) -> Table:
-        return Table(check_name(table_name(name, table_prefix)), made, *columns, mysql_engine="InnoDB", **options)
+        return Table(
+            check_name(table_name(name, table_prefix)),
+            made,
+            *columns,
+            mysql_engine="InnoDB",
+            mariadb_engine="InnoDB",
+            **options,
+        )
 
     applied = table("schema", number("number", key=True), number("applied_at"))
     event.listen(applied, "after_create", _note_migrations)

@@ -1,0 +1,107 @@
+"""`python -m sessions migrate`: typical mistakes are one line each, without the password. See also test_schema_life."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sessions import open_store
+
+from .servers import free_port
+
+if TYPE_CHECKING:
+    from .servers import MariaDB, Postgres
+
+_SECRET = "pass-the-canary"  # noqa: S105 - no server asks for it
+
+
+def _migrate(*arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "sessions", "migrate", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
+
+
+def _fails(url: str, *arguments: str) -> str:
+    """Return the one line that says what is wrong."""
+    done = _migrate(url, *arguments)
+    assert done.returncode == 1
+    assert done.stdout == ""
+    assert _SECRET not in done.stderr
+    assert done.stderr.count("\n") == 1, done.stderr
+    return done.stderr
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        (f"postgresql://somebody:{_SECRET}@127.0.0.1:1/nowhere", "needs the package psycopg"),
+        (f"postgresql+psycopg2://somebody:{_SECRET}@127.0.0.1:1/nowhere", "needs the package psycopg2, which is not"),
+        (f"postgresql+nope://somebody:{_SECRET}@127.0.0.1:1/nowhere", "no driver is known for postgresql+nope://"),
+        (f"nope://somebody:{_SECRET}@127.0.0.1:1/nowhere", "no driver is known for nope://"),
+        ("sqlite:///nowhere.db", "the driver of sqlite:// is not asynchronous"),
+    ],
+)
+def test_a_driver_that_cannot_be_used(url: str, expected: str) -> None:
+    """
+    Fails without: stores/sql/engines.py, the `except` for it in `_make_engine`.
+    """
+    line = _fails(url)
+    assert expected in line
+    assert "Use postgresql+asyncpg://, mysql+aiomysql:// or sqlite+aiosqlite://" in line
+
+
+@pytest.mark.parametrize(
+    "url", [_SECRET, "", f"postgresql+asyncpg://somebody:{_SECRET}", f"sqlite+aiosqlite://somebody:{_SECRET}@127.0.0.1"]
+)
+def test_what_is_no_url(url: str) -> None:
+    """SQLAlchemy takes a password before which there is no user for a port, and its error shows it.
+
+    Fails without: stores/sql/engines.py, `except (ArgumentError, ValueError)`; `except ArgumentError`.
+    """
+    assert "this is no URL of a database" in _fails(url)
+
+
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+def test_a_wrong_user_password_or_database(request: pytest.FixtureRequest, kind: str) -> None:
+    """
+    Fails without: stores/sql/errors.py, `"28000"` and `1045: Trouble.NOT_LET_IN`, `"3D000"` and `1049`.
+    """
+    server: Postgres | MariaDB = request.getfixturevalue(kind)
+    scheme = "postgresql+asyncpg" if kind == "postgres" else "mysql+aiomysql"
+    user = "postgres" if kind == "postgres" else "root"
+    for who in (f"no_such_user:{_SECRET}", f"{user}:{'' if kind == 'mariadb' else _SECRET}"):
+        line = _fails(f"{scheme}://{who}@127.0.0.1:{server.port}/no_such_database")
+        assert f"127.0.0.1:{server.port}/no_such_database did not let us in. Check user, password and the " in line
+        assert "no_such_user" not in line
+
+
+def test_a_server_that_is_not_there() -> None:
+    line = _fails(f"postgresql+asyncpg://somebody:{_SECRET}@127.0.0.1:{free_port()}/nowhere")
+    assert "cannot be reached" in line
+    assert "the last error was ConnectionRefusedError" in line
+
+
+def test_options_of_the_driver(postgres: Postgres) -> None:
+    """
+    Fails without: sessions/__main__.py, `json.loads(value)` (asyncpg wants a number); `TypeError`.
+    """
+    url = postgres.new_database()
+    settings = '--connect-arg=server_settings={"application_name": "the command"}'
+    done = _migrate(url, "--connect-arg=statement_cache_size=0", settings, "--connect-arg=ssl=prefer")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "nonsense" in _fails(url, "--connect-arg=nonsense=1")
+    wrong = _migrate(url, "--connect-arg=nonsense")
+    assert wrong.returncode == 2
+    assert "an option of the driver is written NAME=VALUE" in wrong.stderr
+
+
+async def test_a_store_says_the_same(tmp_path: object) -> None:
+    """
+    Fails without: stores/sql/engines.py, the `except`s in `_make_engine`.
+    """
+    async with open_store(f"postgresql+nope://{_SECRET}@127.0.0.1/{tmp_path}") as store:
+        with pytest.raises(ValueError, match="no driver is known") as caught:
+            await store.session("s").get_items()
+        assert _SECRET not in str(caught.value)
