@@ -31,12 +31,16 @@ from sessions.sqlite import AsyncSQLiteSession, SQLiteSession
 from sessions.store import Store, open_store
 
 if TYPE_CHECKING:
+    from sessions.advanced_sqlalchemy import AdvancedSQLAlchemySession
+    from sessions.advanced_sqlite import AdvancedSQLiteSession
     from sessions.branches import Branches
     from sessions.model import Branch, Comparison, SessionInfo, Sibling, ToolUse, Turn, Usage, UsageRow
     from sessions.prices import Price
     from sessions.sqlalchemy import SQLAlchemySession
 
 __all__ = [
+    "AdvancedSQLAlchemySession",
+    "AdvancedSQLiteSession",
     "AsyncSQLiteSession",
     "Branch",
     "BranchExistsError",
@@ -79,6 +83,8 @@ __all__ = [
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
 _MODEL = ("Branch", "Comparison", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage", "UsageRow")
 _LAZY = {
+    "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",
+    "AdvancedSQLiteSession": "sessions.advanced_sqlite",
     "Branches": "sessions.branches",
     "Price": "sessions.prices",
     "SQLAlchemySession": "sessions.sqlalchemy",

@@ -10,6 +10,7 @@ from sessions.log.branch import MAIN, find_head, lineage
 from sessions.log.changes import record_change
 from sessions.log.collect import collect, find_seen
 from sessions.log.entries import read_entries
+from sessions.log.fork import fork
 from sessions.log.session_row import raise_version
 from sessions.log.takeover import begin_session, lock_head
 from sessions.log.turns import turn_at, turn_not_found, turn_start
@@ -67,15 +68,9 @@ def create_branch(
     stretches = lineage(tx, head)
     tip, turn = _fork_position(tx, conversation, head, stretches, place)
     locked: Any = raise_version(tx, session_id, now, name)
-    of_session: dict[str, Any] = {"session": head.session, "branch": name}
-    origin = _origin(stretches, tip)
-    tx.run(
-        statements.PUT_BRANCH, **origin, tip=tip, turn=turn, may_grow=0, version=locked.version, now=now, **of_session
-    )
-    tx.run(statements.NOTE_ORIGIN, forked_from=head.branch, position=tip, turn=turn, **of_session)
-    tx.run(statements.RAISE_FLOOR, session=head.session, segment=origin["segment"], position=tip)
+    fork(tx, locked, head, stretches, tip=tip, turn=turn, now=now)
     if switch:
-        tx.run(statements.SWITCH, **of_session)
+        tx.run(statements.SWITCH, session=head.session, branch=name)
     record_change(tx, locked, "branched", now)
 
 
@@ -102,16 +97,6 @@ def _fork_position(
             f"{head.tip}; nothing was changed"
         )
     return place.position, turn_at(tx, stretches, place.position)
-
-
-def _origin(stretches: list[Stretch], tip: int) -> dict[str, Any]:
-    """Return the segment that holds a position, and where that one was forked."""
-    for number, stretch in enumerate(stretches):
-        if stretch.low < tip:
-            below = stretches[number + 1 :]
-            parent = below[0].segment if below else None
-            return {"segment": stretch.segment, "parent": parent, "fork_position": stretch.low}
-    return {"segment": 0, "parent": None, "fork_position": 0}
 
 
 def switch_branch(tx: Transaction, conversation: Conversation, now: int, name: str) -> None:

@@ -61,8 +61,8 @@ Classified: TypeAlias = "tuple[str, str | None]"
 """What is known of an item beside its content: its kind and its tool's name.
 
 The kind is one of this module's constants, else the item's own role or type. The tool is the one that is called or has
-answered; several calls in one message are joined by commas. A hosted tool without a name is known by its type, as in
-``web_search_call``.
+answered, with its namespace or server as in ``crm.look``; several calls in one message are joined by commas. A hosted
+tool without a name is known by its type, as in ``web_search_call``.
 """
 
 
@@ -107,8 +107,10 @@ def _called(item: dict[str, Any], names: dict[str, str]) -> str | None:
     if type_ in _MESSAGE_TYPES:
         return _called_in_message(item, names)
     name = _text(item.get("name"))
-    if type_ == "mcp_call":
-        name = ".".join(part for part in (_text(item.get("server_label")), name) if part)
+    # A namespace that repeats the name is how the OpenAI Agents SDK marks tools that are found by search.
+    namespace = _text(item.get("server_label" if type_ == "mcp_call" else "namespace"))
+    if namespace and namespace != name:
+        name = f"{namespace}.{name}" if name else namespace
     tool_name = name or str(type_)
     names[_call_id(item)] = tool_name
     return tool_name

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING
 from sessions.log import statements
 from sessions.log.branch import EVERYTHING, MAIN
 from sessions.log.changes import record_change
+from sessions.log.foreign import delete_foreign
 from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.session_row import lock_session, raise_version
-from sessions.log.takeover import delete_foreign, take_over
+from sessions.log.takeover import take_over
 
 if TYPE_CHECKING:
     from sessions.log.conversation import Conversation, ForeignTables

@@ -50,6 +50,9 @@ RESPONSES: list[tuple[Item, str, str | None]] = [
     ({"type": "tool_search_call", "id": "w"}, "hosted_tool_call", "tool_search_call"),
     ({"type": "mcp_call", "id": "w", "server_label": "files", "name": "read"}, "hosted_tool_call", "files.read"),
     ({"type": "mcp_call", "id": "w", "name": "read"}, "hosted_tool_call", "read"),
+    ({"type": "mcp_call", "id": "w", "server_label": "files"}, "hosted_tool_call", "files"),
+    ({"type": "function_call", "call_id": "x", "namespace": "crm", "name": "look"}, "tool_call", "crm.look"),
+    ({"type": "function_call", "call_id": "x", "namespace": "look", "name": "look"}, "tool_call", "look"),
     ({"type": "reasoning", "id": "r", "summary": []}, "reasoning", None),
     ({"type": "mcp_list_tools", "server_label": "files", "tools": []}, "mcp_list_tools", None),
     ({"type": "mcp_approval_request", "name": "read"}, "mcp_approval_request", None),
@@ -110,7 +113,7 @@ JUNK: list[tuple[Item, str, str | None]] = [
 
 
 # Fails without: log/classify.py, each line of `_TYPES` (but `reasoning`, which is its own word) and of `_ROLES`;
-# `if role == ASSISTANT and …`; `if type_ == "mcp_call":`; `and word.isprintable()`;
+# `if role == ASSISTANT and …`; `if namespace and namespace != name:`; `and word.isprintable()`;
 # `tool_name and _storable(tool_name)`
 @pytest.mark.parametrize(
     ("item", "kind", "tool_name"),

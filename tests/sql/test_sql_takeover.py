@@ -69,7 +69,7 @@ async def _theirs(engine: AsyncEngine, session_id: str) -> list[Any]:
 async def test_the_first_touch_takes_over_what_is_there(engine: AsyncEngine, first: str) -> None:
     """
     Fails without: log/append.py, `take_over(…)` in `_begin`; log/pop.py and log/remove.py, `take_over(…)`; log/read.py,
-    `is_waiting(…)`; log/takeover.py, `order by id` in _MESSAGES.
+    `is_waiting(…)`; log/foreign.py, `order by id` in _MESSAGES.
     """
     await _write(engine, "u", _ITEMS)
     await _write(engine, "other", [message("somebody else's")])
@@ -119,7 +119,7 @@ async def test_touched_by_many_at_once_it_is_taken_over_once(engine: AsyncEngine
 async def test_ids_that_mariadb_takes_for_the_same_are_not(engine: AsyncEngine, other: str) -> None:
     """The SDK's tables on MariaDB hold one of them only: it is that one's.
 
-    Fails without: log/takeover.py, `and binary session_id = :session_id`.
+    Fails without: log/foreign.py, `and binary session_id = :session_id`.
     """
     await _write(engine, "user", [message("user's")])
     store = open_store(engine, create_tables=True)

@@ -68,6 +68,8 @@ def alike(items: Sequence[Any]) -> str:
 
 def execute(path: Path, sql: str, *values: object) -> list[tuple[Any, ...]]:
     with closing(sqlite3.connect(path)) as connection, connection:
+        # Some of what is looked at here is no UTF-8.
+        connection.text_factory = lambda text: text.decode(errors="surrogateescape")
         return connection.execute(sql, values).fetchall()
 
 

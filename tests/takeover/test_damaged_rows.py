@@ -60,7 +60,7 @@ async def test_a_damaged_row_hides_no_other(
     assert payload == (data if isinstance(data, bytes) else data.encode())
 
 
-# Fails without: log/takeover.py, `cast(message_data as blob)`
+# Fails without: log/foreign.py, `"cast({} as blob)"`
 async def test_text_that_is_not_utf8_hides_no_other(path: Path, ours: Ours) -> None:
     await write(path, FIRST)
     execute(path, "insert into agent_messages (session_id, message_data) values ('u', cast(x'7bff7d' as text))")

@@ -51,7 +51,7 @@ async def test_the_conversation_goes_on(path: Path, ours: Ours, kind: str, touch
     assert alike(await ours().get_items()) == alike(items), "from then on they are two conversations"
 
 
-# Fails without: log/takeover.py, `tx.run(_statement(_DELETE, table), session_id=session_id)`
+# Fails without: log/foreign.py, `tx.run(_statement(_DELETE, table), session_id=session_id)`
 @pytest.mark.parametrize("touched", [False, True], ids=["untouched", "touched"])
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_deleted_conversation_does_not_come_back(

@@ -1,0 +1,216 @@
+"""The tables in which the OpenAI Agents SDK keeps its sessions, as they are.
+
+Its ``SQLiteSession`` keeps two, ``agent_sessions(session_id, created_at, updated_at)`` and
+``agent_messages(id, session_id, message_data, created_at)``; times are text, to the second, in UTC. Its
+``AdvancedSQLiteSession`` keeps in ``message_structure`` a row for each message on each branch, with its place in the
+order (``sequence_number``) and its turn, counted along that branch (``user_turn_number``), and in ``turn_usage`` a row
+for each turn of a branch that something was spent on. A file has one pair of these; their foreign keys say for which
+table of messages.
+"""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sessions.errors import StoreError
+from sessions.log import statements
+from sessions.log.conversation import ForeignTables
+from sessions.log.dialect import MARIADB, POSTGRES, SQLITE
+from sessions.log.transaction import Statement
+
+if TYPE_CHECKING:
+    from sessions.log.transaction import Transaction
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+_STRUCTURE: Final = "message_structure"
+_USAGE: Final = "turn_usage"
+_ADVANCED_TABLES: Final = (_STRUCTURE, _USAGE, "branch_reservations", "session_clear_generations")
+
+_MESSAGES_COLUMNS: Final = frozenset({"id", "session_id", "message_data", "created_at"})
+_SESSIONS_COLUMNS: Final = frozenset({"session_id", "created_at"})
+_STRUCTURE_COLUMNS: Final = frozenset(
+    {"session_id", "message_id", "branch_id", "sequence_number", "user_turn_number", "created_at"}
+)
+_COUNTS: Final = ("requests", "input_tokens", "output_tokens")
+_DETAILS: Final = ("input_tokens_details", "output_tokens_details")
+_USAGE_COLUMNS: Final = frozenset({"session_id", "branch_id", "user_turn_number", "created_at", *_COUNTS, *_DETAILS})
+
+# MariaDB compares text loosely, so the bytes are compared too. What was stored is read as bytes: text that is not UTF-8
+# any more should not keep the rest from being read.
+_OF_SESSION: Final = "session_id = :session_id"
+_OF_SESSION_MARIADB: Final = "session_id = :session_id and binary session_id = :session_id"
+_AS_BYTES: Final = {
+    SQLITE: "cast({} as blob)",
+    POSTGRES: "convert_to(cast({} as text), 'UTF8')",
+    # Whatever the column's character set is; one of bytes has none.
+    MARIADB: "if(charset({0}) = 'binary', {0}, cast(convert({0} using utf8mb4) as binary))",
+}
+_READ_AS_BYTES: Final = ("message_data", "branch_id", *_DETAILS)
+
+_HAS_MESSAGES: Final = "select 1 from {foreign} where {of_session} limit 1"
+_MESSAGES: Final = "select id, {message_data}, {created_at} from {foreign} where {of_session} order by id"
+_PLACES: Final = """
+    select message_id, {branch_id}, user_turn_number, {created_at} from {foreign} where {of_session}
+    order by sequence_number
+"""
+_SPENT: Final = f"""
+    select {{branch_id}}, user_turn_number, {", ".join(_COUNTS)}, {{input_tokens_details}}, {{output_tokens_details}},
+    {{created_at}} from {{foreign}} where {{of_session}}
+"""  # noqa: S608 - These are names of columns, written above.
+_OWNERS: Final = Statement(
+    "The table of messages that branches are about, where that is known: this class of the SDK's knows SQLite only.",
+    """select "table" from pragma_foreign_key_list('message_structure') where "from" = 'message_id'""",
+    dict.fromkeys((POSTGRES, MARIADB), "select 1 from {schema} where 1 = 0"),
+)
+_CREATED_AT: Final = "select {created_at} from {foreign} where {of_session}"
+_DELETE: Final = "delete from {foreign} where {of_session}"
+
+
+class Message(NamedTuple):
+    """A message; its id is whatever the table holds, and its time is in microseconds since 1970, UTC."""
+
+    id: Any
+    payload: bytes
+    created_at: int
+
+
+class Place(NamedTuple):
+    """That a message is on a branch: in which turn, and since when (microseconds since 1970, UTC)."""
+
+    message: Any
+    branch: bytes
+    turn: Any
+    created_at: int
+
+
+class Spent(NamedTuple):
+    """What a turn of a branch cost; details are JSON."""
+
+    branch: bytes
+    turn: Any
+    requests: Any
+    input_tokens: Any
+    output_tokens: Any
+    input_details: bytes
+    output_details: bytes
+    created_at: int
+
+
+def has_messages(tx: Transaction, session_id: str, tables: ForeignTables) -> bool:
+    """Tell whether there are messages of a session.
+
+    Raises:
+        StoreError: A table that the user named is not one of the SDK's.
+    """
+    if not _has_columns(tx, tables.messages, _MESSAGES_COLUMNS):
+        if tables != ForeignTables() and tx.all(statements.COLUMNS, table=tables.messages):
+            raise StoreError(
+                f"session {session_id!r}: the table {tables.messages} is not one of the OpenAI Agents SDK; nothing was "
+                f"changed. It would have the columns {', '.join(sorted(_MESSAGES_COLUMNS))}. Check messages_table"
+            )
+        return False
+    return tx.one(_statement(_HAS_MESSAGES, tables.messages), session_id=session_id) is not None
+
+
+def read_messages(tx: Transaction, session_id: str, tables: ForeignTables, now: int) -> list[Message]:
+    """Return a session's messages in the order of their ids. What has no time was written `now`."""
+    rows = tx.all(_statement(_MESSAGES, tables.messages), session_id=session_id)
+    return [Message(id_, bytes(data or b""), _microseconds(time, now)) for id_, data, time in rows]
+
+
+def read_places(tx: Transaction, session_id: str, tables: ForeignTables, now: int) -> list[Place]:
+    """Return on which branches a session's messages are, those of each branch in their order."""
+    if not _has_columns(tx, _STRUCTURE, _STRUCTURE_COLUMNS) or not _is_about(tx, tables):
+        return []
+    rows = tx.all(_statement(_PLACES, _STRUCTURE), session_id=session_id)
+    return [
+        Place(message, bytes(branch or b""), turn, _microseconds(time, now)) for message, branch, turn, time in rows
+    ]
+
+
+def read_spent(tx: Transaction, session_id: str, tables: ForeignTables, now: int) -> list[Spent]:
+    """Return what a session's turns cost."""
+    if not _has_columns(tx, _USAGE, _USAGE_COLUMNS) or not _is_about(tx, tables):
+        return []
+    rows = tx.all(_statement(_SPENT, _USAGE), session_id=session_id)
+    return [
+        Spent(
+            bytes(branch or b""),
+            turn,
+            requests,
+            tokens_in,
+            tokens_out,
+            bytes(details_in or b""),
+            bytes(details_out or b""),
+            _microseconds(time, now),
+        )
+        for branch, turn, requests, tokens_in, tokens_out, details_in, details_out, time in rows
+    ]
+
+
+def read_created_at(tx: Transaction, session_id: str, tables: ForeignTables, otherwise: int) -> int:
+    """Return when a session was made."""
+    row = None
+    if _has_columns(tx, tables.sessions, _SESSIONS_COLUMNS):
+        row = tx.one(_statement(_CREATED_AT, tables.sessions), session_id=session_id)
+    return _microseconds(row[0] if row else None, otherwise)
+
+
+def delete_foreign(tx: Transaction, session_id: str, tables: ForeignTables) -> bool:
+    """Remove a session from the SDK's tables, so that it does not come back; tell whether it was there."""
+    if not _has_columns(tx, tables.messages, _MESSAGES_COLUMNS):
+        return False
+    found = has_messages(tx, session_id, tables)
+    advanced = _ADVANCED_TABLES if _has_columns(tx, _STRUCTURE, _STRUCTURE_COLUMNS) else ()
+    for table in (*advanced, tables.messages, tables.sessions):
+        if _has_columns(tx, table, frozenset({"session_id"})):
+            tx.run(_statement(_DELETE, table), session_id=session_id)
+    return found
+
+
+def _is_about(tx: Transaction, tables: ForeignTables) -> bool:
+    """Tell whether branches are those of these tables; messages of another pair have the same ids."""
+    owners = {str(name).lower() for (name,) in tx.all(_OWNERS)}
+    return not owners or tables.messages.lower() in owners
+
+
+def _has_columns(tx: Transaction, table: str, columns: frozenset[str]) -> bool:
+    """Tell whether there is such a table with these columns: one of the same name may be somebody else's."""
+    return columns <= {name for (name,) in tx.all(statements.COLUMNS, table=table)}
+
+
+def _microseconds(time: object, otherwise: int) -> int:
+    """Return a time of the SDK's in microseconds since 1970, UTC."""
+    text = time.decode(errors="replace") if isinstance(time, bytes) else time
+    try:
+        parsed = datetime.fromisoformat(text) if isinstance(text, str) else text
+        if isinstance(parsed, datetime):
+            zoned = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
+            return (zoned - _EPOCH) // timedelta(microseconds=1)
+    except ValueError:
+        pass
+    return otherwise
+
+
+@cache
+def _statement(template: str, table: str) -> Statement:
+    """Return a statement about one of the SDK's tables.
+
+    The one place where a name that a caller gives becomes SQL: `ForeignTables.check` has passed it.
+    """
+
+    def text(database: str) -> str:
+        filled = template.replace("{foreign}", "{where}{q}" + table + "{q}")
+        filled = filled.replace("{of_session}", _OF_SESSION_MARIADB if database == MARIADB else _OF_SESSION)
+        for column in _READ_AS_BYTES:
+            filled = filled.replace(f"{{{column}}}", _AS_BYTES[database].format(column))
+        # On SQLite a time is text, too.
+        time = _AS_BYTES[SQLITE].format("created_at") if database == SQLITE else "created_at"
+        return filled.replace("{created_at}", time)
+
+    return Statement(
+        "About a session of the OpenAI Agents SDK.", text(SQLITE), {other: text(other) for other in (POSTGRES, MARIADB)}
+    )

@@ -1,0 +1,45 @@
+"""The rows that a fork writes: a branch at a place in another one's lineage. Nothing is copied."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sessions.log import statements
+
+if TYPE_CHECKING:
+    from sessions.log.branch import Head, Stretch
+    from sessions.log.session_row import LockedSession
+    from sessions.log.transaction import Transaction
+
+
+def fork(
+    tx: Transaction, locked: LockedSession, head: Head, stretches: list[Stretch], *, tip: int, turn: int, now: int
+) -> None:
+    """Make the locked session's branch, which is not there yet, of what another one has up to a place.
+
+    Args:
+        tx: A transaction.
+        locked: The session, locked for a change of the new branch.
+        head: Where the other branch ends.
+        stretches: The other branch's lineage.
+        tip: The last position that is shared.
+        turn: The number of turns up to there.
+        now: When the branch is made.
+    """
+    of_session: dict[str, Any] = {"session": locked.session, "branch": locked.branch}
+    origin = _origin(stretches, tip)
+    tx.run(
+        statements.PUT_BRANCH, **origin, tip=tip, turn=turn, may_grow=0, version=locked.version, now=now, **of_session
+    )
+    tx.run(statements.NOTE_ORIGIN, forked_from=head.branch, position=tip, turn=turn, **of_session)
+    tx.run(statements.RAISE_FLOOR, session=head.session, segment=origin["segment"], position=tip)
+
+
+def _origin(stretches: list[Stretch], tip: int) -> dict[str, Any]:
+    """Return the segment that holds a position, and where that one was forked."""
+    for number, stretch in enumerate(stretches):
+        if stretch.low < tip:
+            below = stretches[number + 1 :]
+            parent = below[0].segment if below else None
+            return {"segment": stretch.segment, "parent": parent, "fork_position": stretch.low}
+    return {"segment": 0, "parent": None, "fork_position": 0}

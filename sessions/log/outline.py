@@ -1,0 +1,39 @@
+"""What a branch holds, entry by entry, for lists of turns."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sessions.log import statements
+from sessions.log.branch import MAIN, find_head, lineage
+from sessions.log.entries import read_entries
+
+if TYPE_CHECKING:
+    from sessions.log.conversation import Conversation
+    from sessions.log.entries import StoredEntry
+    from sessions.log.transaction import Transaction
+
+
+def branch_name(tx: Transaction, conversation: Conversation) -> str:
+    """Return the name of the session's current branch."""
+    head = find_head(tx, conversation.session_id)
+    return head.branch if head else MAIN
+
+
+def read_outline(
+    tx: Transaction, conversation: Conversation, branch: str | None, *, users_only: bool
+) -> tuple[list[StoredEntry], list[int], str]:
+    """Return a branch's entries, oldest first; only the messages of users, if wanted: nothing else is read then.
+
+    Returns:
+        The entries, the positions of those that could not be decoded, and the branch's name.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+    """
+    head = find_head(tx, conversation.session_id, branch)
+    if head is None:
+        return [], [], MAIN
+    statement = statements.USERS_FORWARD if users_only else statements.ENTRIES_FORWARD
+    entries, undecodable = read_entries(tx, conversation.decoder, lineage(tx, head), (0, head.tip), statement)
+    return entries, undecodable, head.branch

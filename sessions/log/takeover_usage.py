@@ -1,0 +1,78 @@
+"""Taking over what the turns of a session of the OpenAI Agents SDK cost.
+
+Its ``user_turn_number`` counts along the branch, as ours does. Each of its records goes to the last entry of its turn
+on its branch, and so to every branch that has this entry.
+"""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from typing import TYPE_CHECKING, Any, Final
+
+from sessions.log.takeover_branches import entries_of_turns
+from sessions.log.usage_statements import ADD_USAGE
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sessions.log.conversation import Decoder
+    from sessions.log.foreign import Spent
+    from sessions.log.session_row import LockedSession
+    from sessions.log.takeover_branches import ForeignBranch
+    from sessions.log.transaction import Transaction
+
+_NOWHERE: Final = 1
+"""The place of what was spent on a turn that is gone: an entry that cannot be, as no segment has the number 0."""
+
+_MOST: Final = 10**12
+"""Of requests or tokens; more is damage, and sums stay within 64 bits."""
+
+
+def put_usage(
+    tx: Transaction, locked: LockedSession, branches: Iterable[ForeignBranch], spent: Iterable[Spent], decoder: Decoder
+) -> None:
+    """Store what was spent, in a session whose branches have just been stored."""
+    by_key = {branch.key: branch for branch in branches}
+    turns: dict[bytes, dict[Any, tuple[int, int]]] = {}
+    for number, row in enumerate(spent):
+        branch = by_key.get(row.branch)
+        if row.branch not in turns:
+            turns[row.branch] = entries_of_turns(tx, locked.session_id, branch) if branch else {}
+        place, turn = turns[row.branch].get(row.turn, (_NOWHERE, _amount(row.turn)))
+        details_in, details_out = _details(row.input_details, decoder), _details(row.output_details, decoder)
+        input_tokens, output_tokens = _amount(row.input_tokens), _amount(row.output_tokens)
+        cached = min(_amount(details_in.get("cached_tokens")), input_tokens)
+        tx.run(
+            ADD_USAGE,
+            session=locked.session,
+            usage_key=_key(row, number),
+            place=place,
+            turn=turn,
+            model=None,
+            agent=None,
+            requests=_amount(row.requests),
+            input_tokens=input_tokens,
+            cached_tokens=cached,
+            cache_write_tokens=min(_amount(details_in.get("cache_write_tokens")), input_tokens - cached),
+            output_tokens=output_tokens,
+            reasoning_tokens=min(_amount(details_out.get("reasoning_tokens")), output_tokens),
+            cost=None,
+            now=row.created_at,
+        )
+
+
+def _key(row: Spent, number: int) -> str:
+    """Return the record's key: short, whatever the branch's name is, and never one that a caller could give."""
+    return f"\x01sdk:{sha256(row.branch).hexdigest()}:{_amount(row.turn)}:{number}"
+
+
+def _amount(value: object) -> int:
+    return value if isinstance(value, int) and 0 <= value <= _MOST else 0
+
+
+def _details(payload: bytes, decoder: Decoder) -> dict[str, Any]:
+    try:
+        found = decoder.decode(payload)
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -1,0 +1,1 @@
+"""Our `AdvancedSQLiteSession` beside the OpenAI Agents SDK's."""
