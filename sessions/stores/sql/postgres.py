@@ -95,7 +95,8 @@ TAIL: Final = Statement(
     )
     (
         select id, payload from {entries}
-        where id > (select low + greatest(tip - $2::bigint, 0) from head where parent is null) and id <= (select low + tip from head)
+        where id > (select low + greatest(tip - $2::bigint, 0) from head where parent is null)
+        and id <= (select low + tip from head)
         order by id desc
     ) union all
     select case when parent is null then -tip end, convert_to(name, 'UTF8') from head
