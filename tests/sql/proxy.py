@@ -20,12 +20,14 @@ class Proxy:
         refusing: New connections end at once.
         losses: Answers lost so far.
         swallowing: Nothing is forwarded any more, in either direction, and nobody is told.
+        shutting_down: So many new connections are told what a Postgres says that is shutting down.
     """
 
     def __init__(self, to_port: int) -> None:
         self.port = 0
         self.refusing = False
         self.losses = 0
+        self.shutting_down = 0
         self._to_port = to_port
         self._marker = b""
         self._times = 0
@@ -67,6 +69,10 @@ class Proxy:
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self.refusing:
             writer.transport.abort()
+            return
+        if self.shutting_down:
+            self.shutting_down -= 1
+            await _say_shutting_down(reader, writer)
             return
         try:
             server_reader, server_writer = await asyncio.open_connection("127.0.0.1", self._to_port)
@@ -118,6 +124,17 @@ class Proxy:
                 elif not self.swallowing:
                     writer.write(data)
                 await writer.drain()
+
+
+async def _say_shutting_down(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Speak as Postgres does, https://www.postgresql.org/docs/current/protocol-message-formats.html."""
+    if (await reader.readexactly(8))[4:] == (80877103).to_bytes(4, "big"):  # SSLRequest
+        writer.write(b"N")
+        await reader.readexactly(8)
+    fields = b"SFATAL\0VFATAL\0C57P03\0Mthe database system is shutting down\0\0"
+    writer.write(b"E" + (len(fields) + 4).to_bytes(4, "big") + fields)
+    await writer.drain()
+    writer.close()
 
 
 @asynccontextmanager

@@ -131,7 +131,7 @@ async def test_a_server_that_restarts_in_the_middle_of_work_loses_and_doubles_no
 
         writing = asyncio.gather(*map(write, range(6)))
         for part in (60, 180):
-            while done < part:
+            while done < part and not writing.done():
                 await asyncio.sleep(0.01)
             await asyncio.to_thread(server.restart)
         await writing
@@ -387,3 +387,26 @@ async def test_an_engine_that_commits_each_statement_does_not_take_transactions_
         found = (await connection.execute(text("select version from agent_log_sessions"))).scalar()
     await check.dispose()
     assert found == 1
+
+
+@pytest.mark.parametrize("operation", ["add", "read", "pop"])
+async def test_a_server_that_is_shutting_down_is_waited_for(postgres_network: Network, operation: str) -> None:
+    """It accepts connections and refuses them in words, which reaches us on another way than a refused connection.
+
+    Fails without: stores/sql/errors.py, `"sqlalchemy.dialects."`.
+    """
+    session = postgres_network.session()
+    await session.add_items([message("1")])
+    await session.engine.dispose()
+    proxy = postgres_network.proxy
+    proxy.shutting_down = 3
+    if operation == "add":
+        await session.add_items([message("2")])
+    elif operation == "read":
+        assert await session.get_items() == [message("1")]
+    else:
+        assert await session.pop_item() == message("1")
+    assert proxy.shutting_down == 0
+    assert await postgres_network.stored() == {
+        "add": [message("1"), message("2")], "read": [message("1")], "pop": [],
+    }[operation]  # fmt: skip

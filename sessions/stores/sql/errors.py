@@ -88,9 +88,11 @@ _DATABASE_ERRORS: Final = (DBAPIError, OSError, PoolTimeoutError)
 def is_database_error(error: BaseException) -> bool:
     """Tell whether an error is one of the database, of the way to it or of the pool.
 
-    What asyncpg raises on its own connection is not wrapped; it is not imported here for those without it.
+    What asyncpg raises on its own connection is not wrapped; it is not imported here for those without it. Nor is what
+    SQLAlchemy's dialect makes of it while the pool connects.
     """
-    return isinstance(error, _DATABASE_ERRORS) or type(error).__module__.partition(".")[0] == "asyncpg"
+    module = type(error).__module__
+    return isinstance(error, _DATABASE_ERRORS) or module.startswith(("asyncpg.", "sqlalchemy.dialects."))
 
 
 def trouble_of(error: BaseException) -> Trouble:

@@ -192,7 +192,7 @@ class PostgresDatabase:
                 # The driver's word for a connection that was closed meanwhile.
                 error = ConnectionError(type(error).__name__)
             # Nothing can have come of a read.
-            raise FailedError(error, outcome_known=said or not sent or statement is TAIL) from None
+            raise FailedError(error, outcome_known=said or not sent or statement in {TAIL, TAIL_OF_FORKED}) from None
 
     @asynccontextmanager
     async def _driver_connection(self, deadline: Deadline) -> AsyncIterator[Any]:
