@@ -112,8 +112,7 @@ class Store:
     async def sessions(self, *, limit: int = 100, after: str | None = None) -> list[SessionInfo]:
         """Return a page of the store's sessions, the newest first, as of one moment.
 
-        Sessions of the OpenAI Agents SDK are listed once they have been touched. Items are counted, so a page costs
-        time in proportion to the items of its sessions.
+        Sessions of the OpenAI Agents SDK are listed once they have been touched.
 
         Args:
             limit: How many at most.

@@ -22,7 +22,7 @@ def list_sessions(tx: Transaction, limit: int, after: str | None) -> list[Sessio
     """Return up to `limit` sessions, the newest first, from behind the cursor `after`."""
     before = EVERYTHING if after is None else _parse_cursor(after)
     return [
-        SessionInfo(session_id, _time(created_at), _time(updated_at), item_count, cursor=str(session))
+        SessionInfo(session_id, _time(created_at), _time(updated_at), int(item_count), cursor=str(session))
         for session, session_id, created_at, updated_at, item_count in tx.all(
             statements.LIST_SESSIONS, before=before, count=min(limit, EVERYTHING)
         )

@@ -60,16 +60,18 @@ _LIST_SESSIONS = """
     with recursive page (id, session_id, branch, created_at, updated_at) as (
         select id, session_id, branch, created_at, updated_at from {sessions}
         where id < :before order by id desc limit :count
-    ), lineage (session, segment, high) as (
-        select b.session, b.segment, b.tip from page p join {branches} b on b.session = p.id and b.name = p.branch
+    ), lineage (session, segment, parent, low, high, holes) as (
+        select b.session, g.id, g.parent, g.fork_position, b.tip, g.holes
+        from page p join {branches} b on b.session = p.id and b.name = p.branch join {segments} g on g.id = b.segment
         union all
-        select l.session, g.parent, case when g.fork_position < l.high then g.fork_position else l.high end
-        from lineage l join {segments} g on g.id = l.segment where g.parent is not null
+        select l.session, g.id, g.parent, g.fork_position, case when l.low < l.high then l.low else l.high end, g.holes
+        from lineage l join {segments} g on g.id = l.parent
     )
     select p.id, p.session_id, p.created_at, p.updated_at, (
-        select count(*) from lineage l join {entries} e
-        on e.id > l.segment * 4294967296 and e.id <= l.segment * 4294967296 + l.high
-        where l.session = p.id
+        select coalesce(sum(case when l.holes = 0 then l.high - l.low else (
+            select count(*) from {entries} e
+            where e.id > l.segment * 4294967296 + l.low and e.id <= l.segment * 4294967296 + l.high
+        ) end), 0) from lineage l where l.session = p.id and l.low < l.high
     ) from page p order by p.id desc
 """
 LIST_SESSIONS = Statement(

@@ -8,6 +8,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
+from sessions.log.catalog import list_sessions
+
 from .bare_log import MAIN, BareLog, assistant, user
 
 Item = dict[str, Any]
@@ -96,6 +98,11 @@ class Branches(RuleBasedStateMachine):
                 turn = sum(item["role"] == "user" for item in items)
                 assert self.log.branch()["turn"] == turn
         self.log.switch(self.current)
+
+    @invariant()
+    def the_list_of_sessions_counts_the_current_branch(self) -> None:
+        counts = {info.session_id: info.item_count for info in list_sessions(self.log.tx, 10, None)}
+        assert counts == {"s": len(self.branches[self.current]), "other": 1}
 
     @invariant()
     def the_other_session_is_untouched(self) -> None:

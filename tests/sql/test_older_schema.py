@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from sessions import SQLAlchemySession, StoreError
+from sessions import SQLAlchemySession, StoreError, open_store
 from sessions.log import schema
 from sessions.stores.sql.backend import SQLAlchemyBackend
 
@@ -64,11 +64,15 @@ async def test_an_older_database_opens_and_keeps_everything(older: AsyncEngine) 
     session = SQLAlchemySession("s", engine=older, create_tables=True)
     assert await session.get_items() == [message("1"), message("2"), message("4")]
     (main,) = await session.branches.list()
+    (listed,) = await open_store(older).sessions()
+    assert listed.item_count == 3
     assert (main.name, main.items, main.turns, main.current) == ("main", 3, 3, True)
     assert (main.created_at.timestamp(), main.last_activity.timestamp()) == (1, 2)
     assert await session.undo(2) == [message("2"), message("4")]
     await session.add_items([message("5")])
     assert [sibling.current for sibling in await session.siblings(2)] == [False, True]
+    (listed,) = await open_store(older).sessions()
+    assert listed.item_count == 2
     await older.dispose()
 
 
