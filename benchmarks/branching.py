@@ -18,7 +18,9 @@ from benchmarks.sides import Side
 LIMIT_SCHEMA = """
 CREATE TABLE IF NOT EXISTS sessions (session TEXT PRIMARY KEY, branch TEXT NOT NULL);
 CREATE TABLE IF NOT EXISTS branches (
-    session TEXT, name TEXT, segment BIGINT, tip BIGINT, turns BIGINT, redo BIGINT, PRIMARY KEY (session, name)
+    session TEXT, name TEXT, segment BIGINT, tip BIGINT, turns BIGINT, redo BIGINT,
+    forked_from TEXT, fork_position BIGINT, fork_turn BIGINT, created_at BIGINT, updated_at BIGINT,
+    PRIMARY KEY (session, name)
 );
 CREATE TABLE IF NOT EXISTS segments (id {serial}, parent BIGINT, fork_position BIGINT);
 CREATE TABLE IF NOT EXISTS items (
@@ -30,7 +32,10 @@ NUMBERS = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE
 LIMIT_OTHERS = (
     "INSERT INTO sessions {numbers} SELECT 'other-' || i, 'main' FROM n",
     "INSERT INTO segments (id) {numbers} SELECT 1000000 + i FROM n",
-    "INSERT INTO branches {numbers} SELECT 'other-' || i, 'main', 1000000 + i, 1, 1, NULL FROM n",
+    (
+        "INSERT INTO branches {numbers} "
+        "SELECT 'other-' || i, 'main', 1000000 + i, 1, 1, NULL, NULL, NULL, NULL, 1, 1 FROM n"
+    ),
     "INSERT INTO items {numbers} SELECT 1000000 + i, 1, 1, 1, {hello} FROM n",
 )
 OUR_OTHERS = (
@@ -63,23 +68,27 @@ SDK_OTHERS = (
 )
 MAKE = "INSERT INTO sessions VALUES ($1, 'main')"
 MAKE_SEGMENT = "INSERT INTO segments (parent) VALUES (NULL) RETURNING id"
-MAKE_BRANCH = "INSERT INTO branches VALUES ($1, 'main', $2, 0, 0, NULL)"
+MAKE_BRANCH = "INSERT INTO branches VALUES ($1, 'main', $2, 0, 0, NULL, NULL, NULL, NULL, 1, 1)"
 CURRENT = """
 SELECT b.name, b.segment, b.tip, b.turns FROM sessions s JOIN branches b ON b.session = s.session AND b.name = s.branch
 WHERE s.session = $1
 """
 FORK_BEFORE = """
-INSERT INTO branches SELECT b.session, $2, b.segment, i.position - 1, i.turn - 1, NULL
+INSERT INTO branches
+SELECT b.session, $2, b.segment, i.position - 1, i.turn - 1, NULL, b.name, i.position - 1, i.turn - 1, 2, 2
 FROM sessions s JOIN branches b ON b.session = s.session AND b.name = s.branch
 JOIN items i ON i.segment = b.segment AND i.turn = $3 AND i.opens = 1 WHERE s.session = $1
 """
 FORK = """
-INSERT INTO branches SELECT b.session, $2, b.segment, b.tip, b.turns, NULL
+INSERT INTO branches SELECT b.session, $2, b.segment, b.tip, b.turns, NULL, b.name, b.tip, b.turns, 2, 2
 FROM sessions s JOIN branches b ON b.session = s.session AND b.name = s.branch WHERE s.session = $1
 """
 DROP = "DELETE FROM branches WHERE session = $1 AND name = $2"
 SWITCH = "UPDATE sessions SET branch = $2 WHERE session = $1"
-LIST = "SELECT name, tip, turns FROM branches WHERE session = $1"
+LIST = """
+SELECT name, tip, turns, forked_from, fork_position, fork_turn, redo, created_at, updated_at FROM branches
+WHERE session = $1 ORDER BY created_at, name
+"""
 UNDO = """
 UPDATE branches AS b SET redo = tip, tip = i.position - 1, turns = turns - 1 FROM items i, sessions s
 WHERE s.session = $1 AND b.session = s.session AND b.name = s.branch

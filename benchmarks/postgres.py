@@ -19,7 +19,7 @@ from rich.console import Console
 from benchmarks import report
 from benchmarks.data import ROOT, default_data, load_items
 from benchmarks.machine import describe_machine, describe_versions
-from benchmarks.on_postgres import processes
+from benchmarks.on_postgres import branches, processes
 from benchmarks.on_postgres.sides import connected, make_limits_table
 from benchmarks.on_postgres.workloads import WORKLOADS
 from benchmarks.row import Row
@@ -34,7 +34,8 @@ INTRODUCTION = """\
 
 Written by `python -m benchmarks.postgres`; read as [the others](benchmarks.md). Limit: raw asyncpg with a pool of
 15 connections, one prepared statement an operation, one table. Ours and the SDK's: `SQLAlchemySession` over an engine
-with a pool of 15. All on one server of its own on this machine, `fsync` and `synchronous_commit` on.
+with a pool of 15. For branches the limit's tables have them, see `benchmarks/branching.py`; the SDK has no branches on
+Postgres. All on one server of its own on this machine, `fsync` and `synchronous_commit` on.
 """
 
 
@@ -76,6 +77,10 @@ def main() -> None:
         with running_postgres(Path(folder) / "postgres", settings=()) as server:
             url = server.new_database()
             results = asyncio.run(measure(url, only=options.only, quick=options.quick, console=console))
+            if operations := branches.chosen(options.only):
+                results += asyncio.run(
+                    branches.measure(server.new_database, operations, quick=options.quick, console=console)
+                )
         report.show(results, console)
         if not (options.quick or options.only):
             load = f"Load average over 15 minutes when it ended, the benchmark's own in it: {os.getloadavg()[2]:.1f}"

@@ -133,7 +133,7 @@ class List(Operation):
     async def prepare(self, place: Place) -> Branched:
         session = await super().prepare(place)
         for number in range(1, self.branches):
-            await session.fork(f"b{number}", 1 + number * place.turns // self.branches)
+            await session.fork(f"b{number}", 2 + number * (place.turns - 1) // self.branches)
             if self.setting.side == "sdk":
                 await session.switch("main")
         return session
