@@ -124,12 +124,12 @@ _PUT_BRANCH = """
         session, name, segment, parent, fork_position, tip, turn, floor, may_grow, created_at, updated_at, made_in,
         changed_in
     ) values (
-        :session, :branch, :segment, :parent, :fork_position, :tip, :turn, :tip, :may_grow, :now, :now, :version,
+        :session, :branch, :segment, :parent, :fork_position, :tip, :turn, :fork_position, 1, :now, :now, :version,
         :version
     )
 """
 PUT_BRANCH = Statement(
-    "Put a branch, new or not, at the tip of a segment; nothing at or below the tip is its own.",
+    "Put a branch, new or not, on a segment that it has opened; what that one was forked from is not its own.",
     _PUT_BRANCH
     + """
     on conflict (session, name) do update set segment = excluded.segment, parent = excluded.parent,

@@ -25,6 +25,7 @@ from sessions.stores.sql.postgres import (
     APPEND_MANY,
     POP,
     TAIL,
+    TAIL_FORKED,
     append_many_values,
     append_values,
     payloads_of_tail,
@@ -51,7 +52,8 @@ class PostgresDatabase:
     def __init__(self, general: Database) -> None:
         self._general = general
         self._texts = {
-            statement: statement.render(POSTGRES, general.words)[0] for statement in (APPEND, APPEND_MANY, TAIL, POP)
+            statement: statement.render(POSTGRES, general.words)[0]
+            for statement in (APPEND, APPEND_MANY, TAIL, TAIL_FORKED, POP)
         }
         self._appends = Jobs(self._start_worker)
         self._workers: set[asyncio.Task[None]] = set()
@@ -89,6 +91,8 @@ class PostgresDatabase:
         wanted = EVERYTHING if work.limit is None else min(work.limit, EVERYTHING)
         values = (work.conversation.session_id, wanted, work.branch)
         rows = await self._general.retried(subject, lambda: self._fetch(TAIL, *values), repeatable=True)
+        if rows and rows[-1][0] is None:
+            rows = await self._general.retried(subject, lambda: self._fetch(TAIL_FORKED, *values), repeatable=True)
         found = payloads_of_tail(rows, wanted)
         if found is None:
             return None
@@ -182,7 +186,7 @@ class PostgresDatabase:
                 # The driver's word for a connection that was closed meanwhile.
                 error = ConnectionError(type(error).__name__)
             # Nothing can have come of a read.
-            raise FailedError(error, outcome_known=said or not sent or statement is TAIL) from None
+            raise FailedError(error, outcome_known=said or not sent or statement in {TAIL, TAIL_FORKED}) from None
 
     @asynccontextmanager
     async def _driver_connection(self, deadline: Deadline) -> AsyncIterator[Any]:
