@@ -14,7 +14,7 @@ from benchmarks.branching import LIMIT_SCHEMA, Branched, Ours, others, turns_of
 from benchmarks.data import default_data
 from benchmarks.on_postgres.branching import PostgresLimit
 from benchmarks.row import Row, Setting
-from benchmarks.rows.branches import FIGURES, OPERATIONS, Operation, Place, places, sample
+from benchmarks.rows.branches import FIGURES, Operation, Place, places, sample
 from benchmarks.run import Result
 from benchmarks.sides import Side
 from sessions import SQLAlchemySession
@@ -88,8 +88,3 @@ async def measure(
 
 def _maker(made: dict[tuple[Side, int], Make], side: Side) -> Callable[[str, Place], Branched]:
     return lambda name, place: made[side, place.others](name)
-
-
-def chosen(only: str) -> list[type[Operation]]:
-    """The operations whose title contains a text."""
-    return [kind for kind in OPERATIONS if only in kind.title]
