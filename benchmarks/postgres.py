@@ -1,4 +1,4 @@
-"""The Postgres rows: `python -m benchmarks.postgres [--quick] [--only NAME]`.
+"""The Postgres rows: `python -m benchmarks.postgres [--quick] [--only NAME]… [--output FILE]`.
 
 Three sides on one server of its own, with durability on: the limit (raw asyncpg with a pool of 15, one prepared
 statement an operation, one table), ours (`SQLAlchemySession` over an engine with a pool of 15), and the OpenAI Agents
@@ -19,10 +19,11 @@ from rich.console import Console
 from benchmarks import report
 from benchmarks.data import ROOT, default_data, load_items
 from benchmarks.machine import describe_machine, describe_versions
-from benchmarks.on_postgres import processes
+from benchmarks.on_postgres import branches, processes
 from benchmarks.on_postgres.sides import connected, make_limits_table
 from benchmarks.on_postgres.workloads import WORKLOADS
 from benchmarks.row import Row
+from benchmarks.rows.branches import OPERATIONS
 from benchmarks.run import Result
 from benchmarks.sides import SIDES
 from tests.sql.servers import running_postgres
@@ -34,11 +35,17 @@ INTRODUCTION = """\
 
 Written by `python -m benchmarks.postgres`; read as [the others](benchmarks.md). Limit: raw asyncpg with a pool of
 15 connections, one prepared statement an operation, one table. Ours and the SDK's: `SQLAlchemySession` over an engine
-with a pool of 15. All on one server of its own on this machine, `fsync` and `synchronous_commit` on.
+with a pool of 15. For branches the limit's tables have them, see `benchmarks/branching.py`; the SDK has no branches on
+Postgres. All on one server of its own on this machine, `fsync` and `synchronous_commit` on.
 """
 
 
-async def measure(url: str, *, only: str, quick: bool, console: Console) -> list[Result]:
+def wanted(name: str, only: list[str]) -> bool:
+    """Whether a row was asked for."""
+    return not only or any(part in name for part in only)
+
+
+async def measure(url: str, *, only: list[str], quick: bool, console: Console) -> list[Result]:
     """All workloads, each side in turn."""
     results: list[Result] = []
     await make_limits_table(url)
@@ -46,7 +53,7 @@ async def measure(url: str, *, only: str, quick: bool, console: Console) -> list
         items = load_items(default_data())
         benches = [await stack.enter_async_context(connected(side, url, items, quick=quick)) for side in SIDES]
         for name, figure, workload in WORKLOADS:
-            if only not in name or (quick and "100,000" in name):
+            if not wanted(name, only) or (quick and "100,000" in name):
                 continue
             began = perf_counter()
             result = Result(type(name, (Row,), {"name": name}), figure)
@@ -59,7 +66,7 @@ async def measure(url: str, *, only: str, quick: bool, console: Console) -> list
                     result.samples.setdefault(bench.side, []).append(await workload(bench))
             results.append(result)
             console.print(f"{perf_counter() - began:5.1f} s  {name}")
-    if only in processes.Processes.name:
+    if wanted(processes.Processes.name, only):
         results += await processes.measure(url, quick=quick)
     return results
 
@@ -68,7 +75,12 @@ def main() -> None:
     """Measure, print and write."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.postgres", description=__doc__)
     parser.add_argument("--quick", action="store_true", help="few and short samples: does everything run?")
-    parser.add_argument("--only", default="", metavar="NAME", help="the rows whose name contains NAME")
+    parser.add_argument(
+        "--only", action="append", default=[], metavar="NAME", help="rows whose name contains NAME; repeatable"
+    )
+    parser.add_argument(
+        "--output", type=Path, help=f"the document to write (default after a full run: {DOCUMENT.name})"
+    )
     options = parser.parse_args()
     console = Console()
     with tempfile.TemporaryDirectory(prefix="sessions-benchmarks-") as folder:
@@ -76,11 +88,15 @@ def main() -> None:
         with running_postgres(Path(folder) / "postgres", settings=()) as server:
             url = server.new_database()
             results = asyncio.run(measure(url, only=options.only, quick=options.quick, console=console))
+            if operations := [kind for kind in OPERATIONS if wanted(kind.title, options.only)]:
+                results += asyncio.run(
+                    branches.measure(server.new_database, operations, quick=options.quick, console=console)
+                )
         report.show(results, console)
-        if not (options.quick or options.only):
+        if output := options.output or (None if options.quick or options.only else DOCUMENT):
             load = f"Load average over 15 minutes when it ended, the benchmark's own in it: {os.getloadavg()[2]:.1f}"
             about = [describe_machine(Path(folder)), describe_versions(), report.describe_items(default_data()), load]
-            report.write_table(DOCUMENT, [INTRODUCTION, *(f"- {line}" for line in about)], results)
+            report.write_table(output, [INTRODUCTION, *(f"- {line}" for line in about)], results)
 
 
 if __name__ == "__main__":

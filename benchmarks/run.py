@@ -147,5 +147,6 @@ def _results(row: type[Row], samples: Samples) -> Iterator[Result]:
         found = {
             side: [sample[figure.key] for sample in taken if figure.key in sample] for side, taken in samples.items()
         }
-        if any(found.values()):  # A quick run leaves out the longest.
-            yield Result(row, figure, found)
+        measured = {side: values for side, values in found.items() if values}
+        if measured:  # A quick run leaves out the longest.
+            yield Result(row, figure, measured)

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     import builtins
 
     from sessions.handle import Handle
-    from sessions.log.transaction import Transaction
     from sessions.model import Branch, Comparison
 
 
@@ -68,16 +67,14 @@ class Branches:
         place = log.ForkPlace(turn, position, *((says(matching), repr(matching)) if matching is not None else ()))
         handle, made_at = self._handle, now()
 
-        def create(tx: Transaction) -> builtins.list[Branch]:
-            log.create_branch(
+        branch = await handle.write(
+            lambda tx: log.create_branch(
                 tx, handle.conversation, made_at, name, source=source or handle.target, place=place, switch=switch
             )
-            return list_branches(tx, handle.conversation)
-
-        listed = await handle.write(create)
+        )
         if switch:
             handle.followed = name
-        return next(branch for branch in listed if branch.name == name)
+        return branch
 
     async def list(self) -> builtins.list[Branch]:
         """Return the branches in the order in which they were made, ``main`` first; none if there is no such session.

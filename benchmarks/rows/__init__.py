@@ -1,6 +1,7 @@
 """All rows, in the order of the table."""
 
 from benchmarks.row import Row
+from benchmarks.rows.branches import BRANCHES_ROWS, BranchesOnDisk
 from benchmarks.rows.cold import Cold
 from benchmarks.rows.disk import Disk
 from benchmarks.rows.load import Load
@@ -29,4 +30,6 @@ ROWS: tuple[type[Row], ...] = (
     Disk,
     Cold,
     Startup,
+    *BRANCHES_ROWS,
+    BranchesOnDisk,
 )

@@ -12,6 +12,7 @@ from sessions.log.turns import as_time
 from sessions.model import Branch
 
 if TYPE_CHECKING:
+    from sessions.log.branch import Head
     from sessions.log.conversation import Conversation
     from sessions.log.transaction import Transaction
 
@@ -40,6 +41,24 @@ def list_branches(tx: Transaction, conversation: Conversation) -> list[Branch]:
             )
         )  # fmt: skip
     return sorted(listed, key=lambda branch: branch.name != MAIN)
+
+
+def forked_branch(tx: Transaction, head: Head, name: str, place: tuple[int, int], *, current: bool, now: int) -> Branch:
+    """Return what the list says of a branch that was made just now.
+
+    Args:
+        tx: A transaction.
+        head: The branch it was made from.
+        name: Its name.
+        place: Its tip and the number of turns up to there.
+        current: Whether it is the session's current one.
+        now: The time.
+    """
+    row: Any = tx.one(statements.COUNT_ITEMS, session=head.session, branch=name)
+    before = [] if head.branch == MAIN else tx.all(statements.MADE_FROM, session=head.session, branch=head.branch)
+    tip, turn = place
+    lineage = (*(origin for (origin,) in before), head.branch)
+    return Branch(name, current, int(row[0]), turn, tip, lineage, tip, turn, 0, as_time(now), as_time(now))
 
 
 def _ancestors(made_from: dict[str, str | None], name: str) -> tuple[str, ...]:

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from sessions.errors import BranchExistsError, BranchInUseError, TurnNotFoundError
 from sessions.log import statements
 from sessions.log.branch import MAIN, find_head, lineage
+from sessions.log.branch_list import forked_branch
 from sessions.log.changes import record_change
 from sessions.log.collect import collect, find_seen
 from sessions.log.entries import read_entries
 from sessions.log.fork import fork
 from sessions.log.session_row import raise_version
-from sessions.log.takeover import begin_session, lock_head
+from sessions.log.takeover import begin_session, change_head, change_session, lock_head
 from sessions.log.turns import turn_at, turn_not_found, turn_start
 from sessions.model import Comparison
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
     from sessions.log.branch import Head, Stretch
     from sessions.log.conversation import Conversation
     from sessions.log.transaction import Transaction
+    from sessions.model import Branch
 
 
 class ForkPlace(NamedTuple):
@@ -49,8 +51,8 @@ def create_branch(
     source: str | None,
     place: ForkPlace,
     switch: bool,
-) -> None:
-    """Make a branch that begins with what another one has up to a place.
+) -> Branch:
+    """Make a branch that begins with what another one has up to a place; return what `list_branches` says of it.
 
     Raises:
         BranchExistsError: The name is taken.
@@ -58,20 +60,33 @@ def create_branch(
         UnknownBranchError: There is no branch `source`.
     """
     session_id = conversation.session_id
-    head = lock_head(tx, conversation, now, source)
-    if head is None:
-        begin_session(tx, conversation, now)
-        head = cast("Head", find_head(tx, session_id))
-    taken: Any = tx.one(statements.HEAD, session_id=session_id, branch=name)
-    if name == MAIN or taken[2] is not None:
-        raise BranchExistsError(f"session {session_id!r} has a branch {name!r} already; nothing was changed")
+    found = change_head(tx, conversation, now, source)
+    locked = found[0] if found else begin_session(tx, conversation, now)
+    head = found[1] if found else cast("Head", find_head(tx, session_id))
     stretches = lineage(tx, head)
-    tip, turn = _fork_position(tx, conversation, head, stretches, place)
-    locked: Any = raise_version(tx, session_id, now, name)
-    fork(tx, locked, head, stretches, tip=tip, turn=turn, now=now)
+    try:
+        tip, turn = _fork_position(tx, conversation, head, stretches, place)
+    except TurnNotFoundError:
+        # Of two errors, this one is told.
+        if _is_taken(tx, session_id, name):
+            raise _taken(session_id, name) from None
+        raise
+    made = name != MAIN and fork(tx, locked._replace(branch=name), head, stretches, tip=tip, turn=turn, now=now)
+    if not made:
+        raise _taken(session_id, name)
     if switch:
         tx.run(statements.SWITCH, session=head.session, branch=name)
     record_change(tx, locked, "branched", now)
+    return forked_branch(tx, head, name, (tip, turn), current=switch, now=now)
+
+
+def _is_taken(tx: Transaction, session_id: str, name: str) -> bool:
+    row: Any = tx.one(statements.HEAD, session_id=session_id, branch=name)
+    return name == MAIN or row[2] is not None
+
+
+def _taken(session_id: str, name: str) -> BranchExistsError:
+    return BranchExistsError(f"session {session_id!r} has a branch {name!r} already; nothing was changed")
 
 
 def _fork_position(
@@ -106,10 +121,11 @@ def switch_branch(tx: Transaction, conversation: Conversation, now: int, name: s
         UnknownBranchError: There is no such branch.
     """
     session_id = conversation.session_id
-    if lock_head(tx, conversation, now, name) is None:
+    locked = change_session(tx, conversation, now, name)
+    if locked is None:
         return
-    locked: Any = raise_version(tx, session_id, now)
-    if locked.branch != name:
+    find_head(tx, session_id, name)
+    if locked.current != name:
         tx.run(statements.SWITCH, session=locked.session, branch=name)
         record_change(tx, locked, "switched", now)
 
@@ -126,9 +142,8 @@ def rename_branch(tx: Transaction, conversation: Conversation, now: int, name: s
     session = _lock_other_than_main(tx, conversation, now, name, "renamed")
     if name == new:
         return
-    taken: Any = tx.one(statements.HEAD, session_id=session_id, branch=new)
-    if new == MAIN or taken[2] is not None:
-        raise BranchExistsError(f"session {session_id!r} has a branch {new!r} already; nothing was changed")
+    if _is_taken(tx, session_id, new):
+        raise _taken(session_id, new)
     locked: Any = raise_version(tx, session_id, now)
     for statement in (statements.RENAME_BRANCH, statements.RENAME_OWNER, statements.RENAME_ORIGIN):
         tx.run(statement, session=session, branch=name, new=new)

@@ -17,4 +17,5 @@ KEPT_VERSIONS = 1000
 def record_change(tx: Transaction, locked: LockedSession, what: str, now: int) -> None:
     """Note `what` was done to a locked session at its new version, and forget what is too old."""
     tx.run(statements.RECORD_CHANGE, session=locked.session, version=locked.version, what=what, now=now)
-    tx.run(statements.FORGET_CHANGES, session=locked.session, version=locked.version - KEPT_VERSIONS)
+    if locked.version > KEPT_VERSIONS:
+        tx.run(statements.FORGET_CHANGES, session=locked.session, version=locked.version - KEPT_VERSIONS)

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 def fork(
     tx: Transaction, locked: LockedSession, head: Head, stretches: list[Stretch], *, tip: int, turn: int, now: int
-) -> None:
-    """Make the locked session's branch, which is not there yet, of what another one has up to a place.
+) -> bool:
+    """Make the locked session's branch of what another one has up to a place.
 
     Args:
         tx: A transaction.
@@ -25,14 +25,16 @@ def fork(
         tip: The last position that is shared.
         turn: The number of turns up to there.
         now: When the branch is made.
+
+    Returns:
+        Whether it was made: not if the name is taken.
     """
-    of_session: dict[str, Any] = {"session": locked.session, "branch": locked.branch}
     origin = _origin(stretches, tip)
-    tx.run(
-        statements.PUT_BRANCH, **origin, tip=tip, turn=turn, may_grow=0, version=locked.version, now=now, **of_session
-    )
-    tx.run(statements.NOTE_ORIGIN, forked_from=head.branch, position=tip, turn=turn, **of_session)
+    of_branch = {"session": locked.session, "branch": locked.branch, "forked_from": head.branch, **origin}
+    if tx.one(statements.MAKE_BRANCH, tip=tip, turn=turn, version=locked.version, now=now, **of_branch) is None:
+        return False
     tx.run(statements.RAISE_FLOOR, session=head.session, segment=origin["segment"], position=tip)
+    return True
 
 
 def _origin(stretches: list[Stretch], tip: int) -> dict[str, Any]:

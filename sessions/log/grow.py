@@ -48,9 +48,8 @@ def add_entries(
     place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "version": locked.version, "now": now}
     advanced = tx.one(statements.ADVANCE_TIP, count=len(entries), turns=turns, **place)
     if advanced is None:
-        _open_segment(tx, locked, now)
-        advanced = tx.one(statements.ADVANCE_TIP, count=len(entries), turns=turns, **place)
-    segment, tip, turn = advanced or ()
+        advanced = _open_segment(tx, locked, now, len(entries), turns)
+    segment, tip, turn = advanced
     first_id = (segment << SEGMENT_SHIFT) + tip - len(entries) + 1
     tx.many(
         statements.ADD_ENTRY, _rows(entries, created_at or [now] * len(entries), first_id, locked.version, turn - turns)
@@ -67,8 +66,12 @@ def _rows(
         yield id_, version, turn, kind, tool_name, time, payload
 
 
-def _open_segment(tx: Transaction, locked: LockedSession, now: int) -> None:
-    """Give the branch a segment of its own, forked from the one that holds its tip's entry."""
+def _open_segment(tx: Transaction, locked: LockedSession, now: int, count: int, turns: int) -> tuple[int, int, int]:
+    """Give the branch a segment of its own, forked from the one that holds its tip's entry, with room for entries.
+
+    Returns:
+        The segment, and the branch's tip and turn with what is reserved.
+    """
     head: Any = find_head(tx, locked.session_id, locked.branch)
     settle_ways_forward(tx, head)
     # The newest stretch ends at the tip; without one there is nothing to inherit.
@@ -80,9 +83,9 @@ def _open_segment(tx: Transaction, locked: LockedSession, now: int) -> None:
         statements.PUT_BRANCH,
         segment=segment,
         branch=locked.branch,
-        tip=head.tip,
-        may_grow=1,
+        tip=head.tip + count,
         version=locked.version,
         now=now,
-        **origin,
+        **{**origin, "turn": head.turn + turns},
     )
+    return segment, head.tip + count, head.turn + turns

@@ -12,12 +12,21 @@ if TYPE_CHECKING:
 
 
 class LockedSession(NamedTuple):
-    """A session's row, locked by this transaction, at the version that its change makes; and the branch it is for."""
+    """A session's row, locked by this transaction, at the version that its change makes.
+
+    Attributes:
+        session_id: The id that users give.
+        session: The internal id.
+        version: The version.
+        branch: The name of the branch that the change is for.
+        current: The name of the session's current branch.
+    """
 
     session_id: str
     session: int
     version: int
     branch: str
+    current: str
 
     @property
     def is_new(self) -> bool:
@@ -53,4 +62,4 @@ def create_session(
 
 def _locked(session_id: str, row: Row, branch: str | None) -> LockedSession:
     session, version, current = row
-    return LockedSession(session_id, session, version, current if branch is None else branch)
+    return LockedSession(session_id, session, version, current if branch is None else branch, current)

@@ -126,12 +126,12 @@ _PUT_BRANCH = """
         session, name, segment, parent, fork_position, tip, turn, floor, may_grow, created_at, updated_at, made_in,
         changed_in
     ) values (
-        :session, :branch, :segment, :parent, :fork_position, :tip, :turn, :tip, :may_grow, :now, :now, :version,
+        :session, :branch, :segment, :parent, :fork_position, :tip, :turn, :fork_position, 1, :now, :now, :version,
         :version
     )
 """
 PUT_BRANCH = Statement(
-    "Put a branch, new or not, at the tip of a segment; nothing at or below the tip is its own.",
+    "Put a branch, new or not, on a segment that it has opened; what that one was forked from is not its own.",
     _PUT_BRANCH
     + """
     on conflict (session, name) do update set segment = excluded.segment, parent = excluded.parent,
@@ -147,11 +147,46 @@ PUT_BRANCH = Statement(
         """
     },
 )
-NOTE_ORIGIN = Statement(
-    "Note from where a branch was made.",
+MAKE_BRANCH = Statement(
+    "Make a branch of what another one has up to a place, and return a row; none if the name is taken.",
     """
-    update {branches} set forked_from = :forked_from, forked_at = :position, forked_turn = :turn
-    where session = :session and name = :branch
+    insert into {branches} (
+        session, name, segment, parent, fork_position, tip, turn, floor, may_grow, forked_from, forked_at, forked_turn,
+        created_at, updated_at, made_in, changed_in
+    ) select
+        s.id, :branch, :segment, :parent, :fork_position, :tip, :turn, :tip, 0, :forked_from, :tip, :turn,
+        :now, :now, :version, :version
+    from {sessions} s where s.id = :session and not exists (
+        select 1 from {branches} b where b.session = s.id and b.name = :branch
+    )
+    returning session
+    """,
+)
+COUNT_ITEMS = Statement(
+    "How many items a branch has: by positions where nothing was removed from the middle, else counted.",
+    """
+    with recursive lineage (segment, parent, low, high, holes) as (
+        select g.id, g.parent, g.fork_position, b.tip, g.holes
+        from {branches} b join {segments} g on g.id = b.segment where b.session = :session and b.name = :branch
+        union all
+        select g.id, g.parent, g.fork_position, case when l.low < l.high then l.low else l.high end, g.holes
+        from lineage l join {segments} g on g.id = l.parent
+    )
+    select coalesce(sum(case when holes = 0 then high - low else (
+        select count(*) from {entries} e
+        where e.id > lineage.segment * 4294967296 + lineage.low and e.id <= lineage.segment * 4294967296 + lineage.high
+    ) end), 0) from lineage where low < high
+    """,
+)
+MADE_FROM = Statement(
+    "The branches from which a branch was made, the first of them first.",
+    """
+    with recursive origin (name, depth) as (
+        select forked_from, 1 from {branches} where session = :session and name = :branch
+        union all
+        select b.forked_from, o.depth + 1 from origin o join {branches} b on b.session = :session and b.name = o.name
+    )
+    select name from origin where name is not null order by depth desc
     """,
 )
 RAISE_FLOOR = Statement(

@@ -15,7 +15,7 @@ from sessions.log.branch import MAIN, find_head, unknown_branch
 from sessions.log.classify import UNKNOWN, classify_items
 from sessions.log.foreign import has_messages, read_created_at, read_messages, read_places, read_spent
 from sessions.log.grow import NewEntry
-from sessions.log.session_row import create_session, lock_session
+from sessions.log.session_row import create_session, lock_session, raise_version
 from sessions.log.takeover_branches import arrange, put_branches
 from sessions.log.takeover_usage import put_usage
 
@@ -51,6 +51,40 @@ def lock_head(tx: Transaction, conversation: Conversation, now: int, branch: str
             return None
         raise unknown_branch(tx, conversation.session_id, None, str(branch))
     return find_head(tx, conversation.session_id, branch)
+
+
+def change_head(
+    tx: Transaction, conversation: Conversation, now: int, branch: str | None
+) -> tuple[LockedSession, Head] | None:
+    """Lock a session for a change of a branch that is made unless it fails, so that its version can be raised at once.
+
+    Returns:
+        The session, taken over first if it waited for that, and the branch's head; ``None`` without a session.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+    """
+    locked = change_session(tx, conversation, now, branch)
+    head = find_head(tx, conversation.session_id, locked.branch) if locked else None
+    return (locked, head) if locked and head else None
+
+
+def change_session(
+    tx: Transaction, conversation: Conversation, now: int, branch: str | None = None
+) -> LockedSession | None:
+    """Lock a session for a change of a branch, taken over first if it waits for that; ``None`` without a session.
+
+    Raises:
+        UnknownBranchError: There is no session, so that it has ``main`` alone.
+    """
+    session_id = conversation.session_id
+    locked = raise_version(tx, session_id, now, branch)
+    if locked is None and take_over(tx, conversation, now):
+        locked = raise_version(tx, session_id, now, branch)
+    # Another process may make the session now; without the lock its head would be stale at once.
+    if locked is None and branch not in {None, MAIN}:
+        raise unknown_branch(tx, session_id, None, str(branch))
+    return locked
 
 
 def lock_conversation(tx: Transaction, conversation: Conversation, now: int) -> int | None:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.errors import NothingToRedoError
 from sessions.log import statements
-from sessions.log.branch import lineage
+from sessions.log.branch import MAIN, lineage
 from sessions.log.changes import record_change
 from sessions.log.entries import read_entries
 from sessions.log.left_tips import keep_tip, ways_forward
-from sessions.log.session_row import raise_version
-from sessions.log.takeover import lock_head
+from sessions.log.takeover import change_head
 from sessions.log.turns import turn_not_found, turn_start
 
 if TYPE_CHECKING:
@@ -33,13 +32,14 @@ def undo(
         UnknownBranchError: There is no such branch.
     """
     session_id = conversation.session_id
-    head = lock_head(tx, conversation, now, branch)
-    if head is None or turns > head.turn:
-        raise turn_not_found(session_id, head, f"turn to undo {turns} times" if turns > 1 else "turn to undo")
+    found = change_head(tx, conversation, now, branch)
+    if found is None or turns > found[1].turn:
+        wanted = f"turn to undo {turns} times" if turns > 1 else "turn to undo"
+        raise turn_not_found(session_id, found and found[1], wanted)
+    locked, head = found
     stretches = lineage(tx, head)
     tip = turn_start(tx, stretches, head.turn - turns + 1) - 1
     undone, undecodable = read_entries(tx, conversation.decoder, stretches, (tip, head.tip))
-    locked: Any = raise_version(tx, session_id, now, head.branch)
     keep_tip(tx, locked, now, pending=True)
     _move(tx, locked, tip, head.turn - turns, may_grow=0, now=now)
     record_change(tx, locked, "undone", now)
@@ -57,15 +57,15 @@ def redo(tx: Transaction, conversation: Conversation, now: int, *, branch: str |
         UnknownBranchError: There is no such branch.
     """
     session_id = conversation.session_id
-    head = lock_head(tx, conversation, now, branch)
-    kept = ways_forward(tx, head) if head else []
-    if head is None or not kept:
+    found = change_head(tx, conversation, now, branch)
+    kept = ways_forward(tx, found[1]) if found else []
+    if found is None or not kept:
         raise NothingToRedoError(
-            f"session {session_id!r}: there is nothing to redo on branch {head.branch if head else 'main'!r}: nothing "
-            "was undone, or something was added or popped since"
+            f"session {session_id!r}: there is nothing to redo on branch {found[1].branch if found else MAIN!r}: "
+            "nothing was undone, or something was added or popped since"
         )
+    locked, head = found
     name, tip, turn, may_grow = kept[0]
-    locked: Any = raise_version(tx, session_id, now, head.branch)
     _move(tx, locked, tip, turn, may_grow=may_grow, now=now)
     tx.run(statements.FORGET_TIP, session=head.session, name=name)
     stretches = lineage(tx, head._replace(tip=tip, turn=turn))

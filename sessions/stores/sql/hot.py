@@ -25,10 +25,9 @@ from sessions.stores.sql.postgres import (
     APPEND_MANY,
     POP,
     TAIL,
-    TAIL_OF_FORKED,
+    TAIL_FORKED,
     append_many_values,
     append_values,
-    forked_branch,
     payloads_of_tail,
 )
 from sessions.stores.sql.retry import FailedError, retry
@@ -54,7 +53,7 @@ class PostgresDatabase:
         self._general = general
         self._texts = {
             statement: statement.render(POSTGRES, general.words)[0]
-            for statement in (APPEND, APPEND_MANY, TAIL, TAIL_OF_FORKED, POP)
+            for statement in (APPEND, APPEND_MANY, TAIL, TAIL_FORKED, POP)
         }
         self._appends = Jobs(self._start_worker)
         self._workers: set[asyncio.Task[None]] = set()
@@ -92,14 +91,9 @@ class PostgresDatabase:
         wanted = EVERYTHING if work.limit is None else min(work.limit, EVERYTHING)
         values = (work.conversation.session_id, wanted, work.branch)
         rows = await self._general.retried(subject, lambda: self._fetch(TAIL, *values), repeatable=True)
-        forked = forked_branch(rows)
-        if forked is None:
-            found = payloads_of_tail(rows, wanted)
-        else:
-            values = (work.conversation.session_id, wanted, forked)
-            rows = await self._general.retried(subject, lambda: self._fetch(TAIL_OF_FORKED, *values), repeatable=True)
-            # Nothing: it has been deleted meanwhile.
-            found = ([payload for _, payload in rows], forked) if rows or not wanted else None
+        if rows and rows[-1][0] is None:
+            rows = await self._general.retried(subject, lambda: self._fetch(TAIL_FORKED, *values), repeatable=True)
+        found = payloads_of_tail(rows, wanted)
         if found is None:
             return None
         payloads, branch = found
@@ -192,7 +186,7 @@ class PostgresDatabase:
                 # The driver's word for a connection that was closed meanwhile.
                 error = ConnectionError(type(error).__name__)
             # Nothing can have come of a read.
-            raise FailedError(error, outcome_known=said or not sent or statement in {TAIL, TAIL_OF_FORKED}) from None
+            raise FailedError(error, outcome_known=said or not sent or statement in {TAIL, TAIL_FORKED}) from None
 
     @asynccontextmanager
     async def _driver_connection(self, deadline: Deadline) -> AsyncIterator[Any]:

@@ -1,8 +1,8 @@
 """Append, tail and pop on Postgres: one statement, one round trip each, on the driver's own connection.
 
 They mean what `log/append.py`, `log/read.py` and `log/pop.py` mean, in the common case: the session exists, its
-branch extends its own segment, and what is read was neither forked nor purged. A statement that finds another case
-leaves everything to the log's own function.
+branch extends its own segment, and nothing was removed from the middle of what is read. A statement that finds another
+case leaves everything to the log's own function; a branch that was forked is read by a second statement.
 
 Concurrency (READ COMMITTED): the session's row is updated first, so a statement waits there for the one before it, and
 Postgres then evaluates the branch's row anew. Several sessions are locked in the order of their ids.
@@ -102,22 +102,29 @@ TAIL: Final = Statement(
     select case when parent is null then -tip end, convert_to(name, 'UTF8') from head
     """,
 )
-TAIL_OF_FORKED: Final = Statement(
-    "The latest payloads of a branch that was forked, newest first.",
+TAIL_FORKED: Final = Statement(
+    """The same of a branch that was forked: of as many segments, the newest first, as hold the latest positions.
+
+    The limit takes nothing away; with it the planner looks each segment up in the index.
+    """,
     """
-    with recursive lineage (depth, segment, parent, low, high) as (
-        select 0, g.id, g.parent, g.fork_position, b.tip from {sessions} s
-        join {branches} b on b.session = s.id and b.name = $3::text
-        join {segments} g on g.id = b.segment where s.session_id = $1
+    with recursive head as materialized (
+        select b.segment, b.tip, b.name, greatest(b.tip - $2::bigint, 0) as before from {sessions} s
+        join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch) where s.session_id = $1
+    ), lineage (segment, parent, low, high) as (
+        select g.id, g.parent, g.fork_position, h.tip from head h join {segments} g on g.id = h.segment
         union all
-        select l.depth + 1, g.id, g.parent, g.fork_position, least(l.low, l.high)
-        from lineage l join {segments} g on g.id = l.parent
+        select g.id, g.parent, g.fork_position, least(l.low, l.high)
+        from lineage l join {segments} g on g.id = l.parent where l.low > (select before from head)
     )
-    select e.id, e.payload from lineage l cross join lateral (
-        select id, payload from {entries}
-        where id > l.segment * 4294967296 + l.low and id <= l.segment * 4294967296 + l.high
-        order by id desc limit $2::bigint
-    ) e order by l.depth, e.id desc limit $2::bigint
+    (
+        select e.id, e.payload from lineage l cross join lateral (
+            select id, payload from {entries} where id <= l.segment * 4294967296 + l.high
+            and id > l.segment * 4294967296 + greatest(l.low, (select before from head))
+            order by id desc limit $2::bigint
+        ) e order by e.id % 4294967296 desc
+    ) union all
+    select -tip, convert_to(name, 'UTF8') from head
     """,
 )
 POP: Final = Statement(
@@ -220,14 +227,12 @@ def append_many_values(appends: Sequence[Append], forget: tuple[str, str]) -> tu
     return values, number_of
 
 
-def forked_branch(rows: Sequence[Any]) -> str | None:
-    """Return the branch's name, if `TAIL` found that it was forked."""
-    return rows[-1][1].decode() if rows and rows[-1][0] is None else None
-
-
 def payloads_of_tail(rows: Sequence[Any], wanted: int) -> tuple[list[bytes], str] | None:
-    """Return the payloads that `TAIL` found, newest first, and the branch; ``None`` if the log's function must look."""
-    if not rows:
+    """Return what `TAIL` or `TAIL_FORKED` found: payloads, newest first, and the branch.
+
+    ``None`` says that the log's function must look.
+    """
+    if not rows or rows[-1][0] is None:
         return None
     tip, found = -rows[-1][0], len(rows) - 1
     # Fewer than wanted although there may be more below: something was removed in between.
