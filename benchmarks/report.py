@@ -30,7 +30,11 @@ differ by half or more between their own quartiles, the answer is "unclear": mea
   one statement an operation, msgspec for the JSON.
 - **limit with group commit**: the same, but a thread commits together all appends that
   wait at the same moment.
-- **Agents SDK**: `agents.SQLiteSession`, as it is.
+- **Agents SDK**: `agents.SQLiteSession`, as it is; for branches `AdvancedSQLiteSession`, which has no undo, forks by
+  copying and keeps the current branch in the object, so that its switch writes nothing.
+
+For branches the limit has tables of its own: a fork is one row and finds its turn by an index, a switch is one update,
+a list one select of what is kept in the rows. Its disk is one copy of the items without any branch.
 
 Each side runs in processes of its own, on a file of its own, and takes turns with the others sample by sample
 (limit, ours, SDK, limit, ours …) after a warm-up. The items are real recorded messages of a tool-calling

@@ -255,8 +255,11 @@ class Branches(Row):
 
     @classmethod
     def path(cls, setting: Setting, place: Place) -> Path:
-        """Beside the library, for it outlives the processes that fill it: all of these rows share the files."""
-        return setting.library.with_suffix(f".among-{place.others}.db")
+        """Beside the library, for it outlives the processes that fill it: all of these rows share the files.
+
+        A file for each place: two in one file would keep its threads and pages awake for each other.
+        """
+        return setting.library.with_suffix(f".{place.turns}-among-{place.others}.db")
 
     @override
     async def prepare(self) -> None:
