@@ -52,6 +52,8 @@ class Branches:
             BranchExistsError: The name is taken.
             TurnNotFoundError: There is no such turn, position or message.
             UnknownBranchError: There is no branch `source`.
+            UndecodableItemError: A message that may be the one that says `matching` cannot be read and the session is
+                strict; nothing was changed.
             TypeError: An argument has the wrong type.
             ValueError: A name is not allowed, or more than one place is given.
             StoreError: The database refused.
@@ -68,13 +70,13 @@ class Branches:
         place = log.ForkPlace(turn, position, *((says(matching), repr(matching)) if matching is not None else ()))
         handle, made_at = self._handle, now()
 
-        def create(tx: Transaction) -> builtins.list[Branch]:
-            log.create_branch(
+        def create(tx: Transaction) -> tuple[builtins.list[Branch], builtins.list[int]]:
+            undecodable = log.create_branch(
                 tx, handle.conversation, made_at, name, source=source or handle.target, place=place, switch=switch
             )
-            return list_branches(tx, handle.conversation)
+            return list_branches(tx, handle.conversation), undecodable
 
-        listed = await handle.write(create)
+        listed = await handle.change(create)
         if switch:
             handle.followed = name
         return next(branch for branch in listed if branch.name == name)

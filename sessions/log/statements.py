@@ -11,6 +11,9 @@ from __future__ import annotations
 from sessions.log.dialect import MARIADB, POSTGRES
 from sessions.log.transaction import Statement
 
+_ENDLESSLY = "set statement max_recursive_iterations = 4294967295 for "
+"""MariaDB ends a recursion after 1,000 steps and returns what it has: a deep lineage would lose its beginning."""
+
 # --- Sessions -------------------------------------------------------------------------------------------------
 
 RAISE_VERSION = Statement(
@@ -77,7 +80,7 @@ _LIST_SESSIONS = """
 LIST_SESSIONS = Statement(
     "A page of sessions, the newest first, each with the number of items on its current branch.",
     _LIST_SESSIONS,
-    {MARIADB: _LIST_SESSIONS.replace("p.session_id,", "convert(p.session_id using utf8mb4),")},
+    {MARIADB: _ENDLESSLY + _LIST_SESSIONS.replace("p.session_id,", "convert(p.session_id using utf8mb4),")},
 )
 
 # --- Branches and segments ------------------------------------------------------------------------------------
@@ -197,9 +200,7 @@ TIPS = Statement(
     updated_at, changed_in from {branches} where session = :session order by made_in, name
     """,
 )
-LINEAGE = Statement(
-    "The segments that a branch sees, the newest first: from behind which position, up to which, and the turns before.",
-    """
+_LINEAGE = """
     with recursive lineage (depth, segment, parent, low, high, turn) as (
         select 0, g.id, g.parent, g.fork_position, b.tip, g.turn
         from {branches} b join {segments} g on g.id = b.segment where b.session = :session and b.name = :branch
@@ -208,7 +209,11 @@ LINEAGE = Statement(
         from lineage l join {segments} g on g.id = l.parent
     )
     select segment, low, high, turn from lineage where low < high order by depth
-    """,
+"""
+LINEAGE = Statement(
+    "The segments that a branch sees, the newest first: from behind which position, up to which, and the turns before.",
+    _LINEAGE,
+    {MARIADB: _ENDLESSLY + _LINEAGE},
 )
 ORIGINS = Statement(
     "All segments of a session: where each was forked, and whether something was removed from its middle.",
