@@ -11,7 +11,7 @@ from typing import Any
 OPERATIONS = ("add", "add", "undo", "undo", "redo", "create", "delete", "choose", "switch", "pop", "record")
 
 
-def turn(number: int, answers: int) -> list[dict[str, Any]]:
+def turn(number: object, answers: int) -> list[dict[str, Any]]:
     """Return a turn that can be told from all others."""
     parts = [f"{number}.{part}" for part in range(answers + 1)]
     return [{"role": "assistant" if at else "user", "content": part} for at, part in enumerate(parts)]
