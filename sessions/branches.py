@@ -51,6 +51,8 @@ class Branches:
             BranchExistsError: The name is taken.
             TurnNotFoundError: There is no such turn, position or message.
             UnknownBranchError: There is no branch `source`.
+            UndecodableItemError: A message that may be the one that says `matching` cannot be read and the session is
+                strict; nothing was changed.
             TypeError: An argument has the wrong type.
             ValueError: A name is not allowed, or more than one place is given.
             StoreError: The database refused.
@@ -67,7 +69,7 @@ class Branches:
         place = log.ForkPlace(turn, position, *((says(matching), repr(matching)) if matching is not None else ()))
         handle, made_at = self._handle, now()
 
-        branch = await handle.write(
+        branch = await handle.change(
             lambda tx: log.create_branch(
                 tx, handle.conversation, made_at, name, source=source or handle.target, place=place, switch=switch
             )

@@ -63,6 +63,19 @@ class Handle:
         """Do `work` as one transaction."""
         return await self.backend.write(work, self.subject)
 
+    async def change(self, work: Callable[[Transaction], tuple[T, list[int]]]) -> T:
+        """Do `work`, which also returns the positions of items that could not be read; if strict, only without any."""
+
+        def unless_unreadable(tx: Transaction) -> tuple[T, list[int]]:
+            result, undecodable = work(tx)
+            if self.strict:
+                self.report(undecodable)
+            return result, undecodable
+
+        result, undecodable = await self.write(unless_unreadable)
+        self.report(undecodable)
+        return result
+
     async def take_over(self) -> None:
         """Take the conversation over from the OpenAI Agents SDK, if it is there and nobody was first."""
         await self.write(lambda tx: take_over(tx, self.conversation, now()))

@@ -69,6 +69,7 @@ class History:
 
         Raises:
             TurnNotFoundError: The branch has not so many turns; nothing was changed.
+            UndecodableItemError: An item of these turns cannot be read and the session is strict; nothing was changed.
             TypeError: `turns` is not an integer.
             ValueError: `turns` is below 1.
             UnknownBranchError: The branch is not there any more.
@@ -78,11 +79,7 @@ class History:
 
         check_count(turns, "turns", least=1)
         handle = self._handle
-        items, undecodable = await handle.write(
-            lambda tx: undo(tx, handle.conversation, now(), branch=handle.target, turns=turns)
-        )
-        handle.report(undecodable)
-        return items
+        return await handle.change(lambda tx: undo(tx, handle.conversation, now(), branch=handle.target, turns=turns))
 
     async def redo(self) -> list[Item]:
         """Take the last `undo` back, if nothing was added or popped since.
@@ -92,15 +89,14 @@ class History:
 
         Raises:
             NothingToRedoError: There is nothing to take back.
+            UndecodableItemError: One of these items cannot be read and the session is strict; nothing was changed.
             UnknownBranchError: The branch is not there any more.
             StoreError: The database refused.
         """
         from sessions.log.undo import redo
 
         handle = self._handle
-        items, undecodable = await handle.write(lambda tx: redo(tx, handle.conversation, now(), branch=handle.target))
-        handle.report(undecodable)
-        return items
+        return await handle.change(lambda tx: redo(tx, handle.conversation, now(), branch=handle.target))
 
     async def siblings(self, turn: int | None = None) -> list[Sibling]:
         """Return the ways in which the conversation went on in a turn, as in "2 / 3", in the order they came to be.

@@ -51,8 +51,12 @@ def create_branch(
     source: str | None,
     place: ForkPlace,
     switch: bool,
-) -> Branch:
-    """Make a branch that begins with what another one has up to a place; return what `list_branches` says of it.
+) -> tuple[Branch, list[int]]:
+    """Make a branch that begins with what another one has up to a place.
+
+    Returns:
+        What `list_branches` says of it, and the positions of messages before the one that matches, which may match,
+        too, but cannot be decoded.
 
     Raises:
         BranchExistsError: The name is taken.
@@ -65,7 +69,7 @@ def create_branch(
     head = found[1] if found else cast("Head", find_head(tx, session_id))
     stretches = lineage(tx, head)
     try:
-        tip, turn = _fork_position(tx, conversation, head, stretches, place)
+        tip, turn, undecodable = _fork_position(tx, conversation, head, stretches, place)
     except TurnNotFoundError:
         # Of two errors, this one is told.
         if _is_taken(tx, session_id, name):
@@ -77,7 +81,7 @@ def create_branch(
     if switch:
         tx.run(statements.SWITCH, session=head.session, branch=name)
     record_change(tx, locked, "branched", now)
-    return forked_branch(tx, head, name, (tip, turn), current=switch, now=now)
+    return forked_branch(tx, head, name, (tip, turn), current=switch, now=now), undecodable
 
 
 def _is_taken(tx: Transaction, session_id: str, name: str) -> bool:
@@ -91,27 +95,34 @@ def _taken(session_id: str, name: str) -> BranchExistsError:
 
 def _fork_position(
     tx: Transaction, conversation: Conversation, head: Head, stretches: list[Stretch], place: ForkPlace
-) -> tuple[int, int]:
-    """Return the last position that a new branch shares, and the number of turns up to there."""
+) -> tuple[int, int, list[int]]:
+    """Return the last position that a new branch shares, the number of turns up to there, and what was not readable.
+
+    That is the positions of messages before it in which what is looked for may have been, too.
+    """
     session_id = conversation.session_id
     turn = place.turn
+    undecodable: list[int] = []
     if place.matches is not None:
-        entries, _ = read_entries(tx, conversation.decoder, stretches, (0, head.tip), statements.USERS_FORWARD)
-        turn = next((entry.turn for entry in entries if place.matches(entry.item)), None)
-        if turn is None:
-            raise turn_not_found(session_id, head, f"message of a user with {place.wanted}")
+        entries, unread = read_entries(tx, conversation.decoder, stretches, (0, head.tip), statements.USERS_FORWARD)
+        found = next((entry for entry in entries if place.matches(entry.item)), None)
+        if found is None:
+            but = f"; those at positions {', '.join(map(str, unread))} cannot be read" if unread else ""
+            raise turn_not_found(session_id, head, f"message of a user with {place.wanted}", but)
+        turn = found.turn
+        undecodable = [position for position in unread if position < found.position]
     if turn is not None:
         if not 1 <= turn <= head.turn:
             raise turn_not_found(session_id, head, f"turn {turn}")
-        return turn_start(tx, stretches, turn) - 1, turn - 1
+        return turn_start(tx, stretches, turn) - 1, turn - 1, undecodable
     if place.position is None:
-        return head.tip, head.turn
+        return head.tip, head.turn, undecodable
     if not 0 <= place.position <= head.tip:
         raise TurnNotFoundError(
             f"session {session_id!r}: there is no position {place.position} on branch {head.branch!r}, which ends at "
             f"{head.tip}; nothing was changed"
         )
-    return place.position, turn_at(tx, stretches, place.position)
+    return place.position, turn_at(tx, stretches, place.position), undecodable
 
 
 def switch_branch(tx: Transaction, conversation: Conversation, now: int, name: str) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.log import statements
 from sessions.log.branch import position_of
@@ -13,8 +13,12 @@ if TYPE_CHECKING:
     from sessions.log.transaction import Statement, Transaction
 
 
+UNREADABLE: Final = object()
+"""In place of an item that could not be decoded."""
+
+
 class StoredEntry(NamedTuple):
-    """An entry with its item; times are microseconds since 1970, UTC."""
+    """An entry with its item, or `UNREADABLE`; times are microseconds since 1970, UTC."""
 
     position: int
     turn: int
@@ -37,19 +41,29 @@ def read_entries(
     Returns:
         The entries, and the positions of those that could not be decoded.
     """
+    found = read_all_entries(tx, decoder, stretches, positions, statement)
+    readable = [entry for entry in found if entry.item is not UNREADABLE]
+    return readable, [entry.position for entry in found if entry.item is UNREADABLE]
+
+
+def read_all_entries(
+    tx: Transaction,
+    decoder: Decoder,
+    stretches: list[Stretch],
+    positions: tuple[int, int],
+    statement: Statement = statements.ENTRIES_FORWARD,
+) -> list[StoredEntry]:
+    """Return the same in one list, with `UNREADABLE` where an item could not be decoded."""
     low, high = positions
     entries: list[StoredEntry] = []
-    undecodable: list[int] = []
     for stretch in reversed(stretches):
         first, last = max(low, stretch.low), min(high, stretch.high)
         if first >= last:
             continue
         for entry, turn, kind, tool_name, author, created_at, payload in tx.all(statement, **stretch.ids(first, last)):
-            position = position_of(entry)
             try:
                 item = decoder.decode(payload)
             except ValueError:
-                undecodable.append(position)
-            else:
-                entries.append(StoredEntry(position, turn, kind, tool_name, author, created_at, item))
-    return entries, undecodable
+                item = UNREADABLE
+            entries.append(StoredEntry(position_of(entry), turn, kind, tool_name, author, created_at, item))
+    return entries

@@ -79,11 +79,12 @@ def _remove(
     place: dict[str, Any] = {"session": head.session, "branch": head.branch, "version": locked.version, "now": now}
     if owned and head.may_grow and position > head.floor:
         tx.run(statements.DELETE_ENTRY, id=entry)
-        # An own entry that is not the branch's last leaves a hole: what could not be decoded stays after it.
-        last = position == head.tip
-        if not last:
+        if position == head.tip:
+            tx.run(statements.MOVE_TIP, tip=position - 1, turn=turn, may_grow=1, **place)
+        else:
+            # It leaves a hole: what could not be decoded stays after it, in its turn.
             tx.run(statements.NOTE_HOLE, segment=head.segment)
-        tx.run(statements.MOVE_TIP, tip=position - 1 if last else head.tip, turn=turn, may_grow=1, **place)
+            tx.run(statements.MOVE_TIP, tip=head.tip, turn=head.turn, may_grow=1, **place)
         return
     # Others may have seen it, but need not see it any longer; and an undone turn cannot follow what is gone.
     before = find_seen(tx, head.session)

@@ -10,9 +10,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.errors import BranchInUseError, TurnNotFoundError
 from sessions.log import statements
-from sessions.log.branch import LEFT_TIP, Stretch, entry_at, find_head, lineage, position_of
+from sessions.log.branch import LEFT_TIP, find_head, position_of
 from sessions.log.changes import record_change
 from sessions.log.left_tips import keep_tip, settle_ways_forward
+from sessions.log.lineages import Lineages
+from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.session_row import raise_version
 from sessions.log.takeover import lock_head
 from sessions.log.turns import as_time, turn_not_found, turn_start
@@ -27,11 +29,10 @@ if TYPE_CHECKING:
 class _Tip(NamedTuple):
     name: str
     owner: str | None
-    turn: int
+    segment: int
     tip: int
     updated_at: int
     changed_in: int
-    stretches: list[Stretch]
 
 
 def list_siblings(tx: Transaction, conversation: Conversation, turn: int | None, branch: str | None) -> list[Sibling]:
@@ -45,7 +46,7 @@ def list_siblings(tx: Transaction, conversation: Conversation, turn: int | None,
     wanted = head.turn if turn is None and head else turn
     if head is None or wanted is None or not 1 <= wanted <= head.turn:
         raise turn_not_found(conversation.session_id, head, f"turn {wanted or ''}".strip())
-    ways = _ways(tx, head, wanted)
+    ways = _ways(tx, Lineages(tx, head.session), head, wanted)
     return [
         Sibling(
             wanted,
@@ -77,10 +78,13 @@ def choose_sibling(
     """
     session_id = conversation.session_id
     head = lock_head(tx, conversation, now, branch)
-    ways = _ways(tx, head, sibling.turn) if head and 1 <= sibling.turn <= head.turn else {}
-    found = ways.get(sibling.entry)
-    if found is None:
-        found = next((tips for tips in ways.values() if _lead_through(tips, sibling.entry)), None)
+    found = None
+    if head is not None and 1 <= sibling.turn <= head.turn:
+        lineages = Lineages(tx, head.session)
+        ways = _ways(tx, lineages, head, sibling.turn)
+        found = ways.get(sibling.entry)
+        if found is None:
+            found = next((tips for tips in ways.values() if _lead_through(lineages, tips, sibling.entry)), None)
     if head is None or found is None:
         raise TurnNotFoundError(
             f"session {session_id!r}: that way through turn {sibling.turn} is not there any more; nothing was changed. "
@@ -112,47 +116,34 @@ def choose_sibling(
     return head.branch if chosen.name.startswith(LEFT_TIP) else chosen.name
 
 
-def _lead_through(tips: list[_Tip], entry: int) -> bool:
+def _lead_through(lineages: Lineages, tips: list[_Tip], entry: int) -> bool:
     """Tell whether the entry that ended the turn when it was listed, and may not any more, is on the way to these."""
-    return any(entry_at(tip.stretches, position_of(entry)) == entry for tip in tips)
+    position = position_of(entry)
+    return any(position <= tip.tip and lineages.entry_at(tip.segment, position) == entry for tip in tips)
 
 
-def _ways(tx: Transaction, head: Head, turn: int) -> dict[int, list[_Tip]]:
+def _ways(tx: Transaction, lineages: Lineages, head: Head, turn: int) -> dict[int, list[_Tip]]:
     """Return the tips by the entry with which the turn ends there, the tip that was last active first."""
-    origins = {segment: origin for segment, *origin in tx.all(statements.ORIGINS, session=head.session)}
-    starts: dict[tuple[int, int], int] = {}
+    starts: dict[int, int] = {}
 
-    def end_of(stretches: list[Stretch], tip: int, turns: int, turn: int) -> int:
+    def end_of(segment: int, tip: int, turns: int, turn: int) -> int:
         """Return the entry with which a turn ends."""
         if turn >= turns:
-            return entry_at(stretches, tip)
-        holding = next(stretch for stretch in stretches if stretch.turn <= turn)
-        key = (holding.segment, turn)
+            return lineages.entry_at(segment, tip)
+        holding = lineages.holding(segment, tip, turn)
+        key = holding.segment << SEGMENT_SHIFT | turn
         if key not in starts:
             starts[key] = turn_start(tx, [holding], turn + 1)
-        return entry_at(stretches, starts[key] - 1)
+        return lineages.entry_at(holding.segment, starts[key] - 1)
 
-    own = lineage(tx, head)
-    before = end_of(own, head.tip, head.turn, turn - 1)
+    before = end_of(head.segment, head.tip, head.turn, turn - 1)
     ways: dict[int, list[_Tip]] = {}
     for name, segment, tip, turns, owner, *_, updated_at, changed_in in tx.all(statements.TIPS, session=head.session):
-        stretches = _stretches(origins, segment, tip)
-        if turns < turn or end_of(stretches, tip, turns, turn - 1) != before:
+        if turns < turn or end_of(segment, tip, turns, turn - 1) != before:
             continue
-        ways.setdefault(end_of(stretches, tip, turns, turn), []).append(
-            _Tip(name, owner, turns, tip, updated_at, changed_in, stretches)
+        ways.setdefault(end_of(segment, tip, turns, turn), []).append(
+            _Tip(name, owner, segment, tip, updated_at, changed_in)
         )
     for tips in ways.values():
         tips.sort(key=lambda tip: (tip.changed_in, not tip.name.startswith(LEFT_TIP)), reverse=True)
     return ways
-
-
-def _stretches(origins: dict[int, list[Any]], segment: int, tip: int) -> list[Stretch]:
-    """Return the lineage of a tip, of what is known of all segments."""
-    found, at, high = [], segment, tip
-    while at in origins:
-        parent, low, turn, _ = origins[at]
-        if low < high:
-            found.append(Stretch(at, low, high, turn))
-        at, high = parent, min(high, low)
-    return found

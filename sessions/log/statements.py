@@ -11,6 +11,9 @@ from __future__ import annotations
 from sessions.log.dialect import MARIADB, POSTGRES
 from sessions.log.transaction import Statement
 
+_ENDLESSLY = "set statement max_recursive_iterations = 4294967295 for "
+"""MariaDB ends a recursion after 1,000 steps and returns what it has: a deep lineage would lose its beginning."""
+
 # --- Sessions -------------------------------------------------------------------------------------------------
 
 RAISE_VERSION = Statement(
@@ -77,7 +80,7 @@ _LIST_SESSIONS = """
 LIST_SESSIONS = Statement(
     "A page of sessions, the newest first, each with the number of items on its current branch.",
     _LIST_SESSIONS,
-    {MARIADB: _LIST_SESSIONS.replace("p.session_id,", "convert(p.session_id using utf8mb4),")},
+    {MARIADB: _ENDLESSLY + _LIST_SESSIONS.replace("p.session_id,", "convert(p.session_id using utf8mb4),")},
 )
 
 # --- Branches and segments ------------------------------------------------------------------------------------
@@ -162,9 +165,7 @@ MAKE_BRANCH = Statement(
     returning session
     """,
 )
-COUNT_ITEMS = Statement(
-    "How many items a branch has: by positions where nothing was removed from the middle, else counted.",
-    """
+_COUNT_ITEMS = """
     with recursive lineage (segment, parent, low, high, holes) as (
         select g.id, g.parent, g.fork_position, b.tip, g.holes
         from {branches} b join {segments} g on g.id = b.segment where b.session = :session and b.name = :branch
@@ -176,18 +177,24 @@ COUNT_ITEMS = Statement(
         select count(*) from {entries} e
         where e.id > lineage.segment * 4294967296 + lineage.low and e.id <= lineage.segment * 4294967296 + lineage.high
     ) end), 0) from lineage where low < high
-    """,
-)
-MADE_FROM = Statement(
-    "The branches from which a branch was made, the first of them first.",
     """
+COUNT_ITEMS = Statement(
+    "How many items a branch has: by positions where nothing was removed from the middle, else counted.",
+    _COUNT_ITEMS,
+    {MARIADB: _ENDLESSLY + _COUNT_ITEMS},
+)
+_MADE_FROM = """
     with recursive origin (name, depth) as (
         select forked_from, 1 from {branches} where session = :session and name = :branch
         union all
         select b.forked_from, o.depth + 1 from origin o join {branches} b on b.session = :session and b.name = o.name
     )
     select name from origin where name is not null order by depth desc
-    """,
+    """
+MADE_FROM = Statement(
+    "The branches from which a branch was made, the first of them first.",
+    _MADE_FROM,
+    {MARIADB: _ENDLESSLY + _MADE_FROM},
 )
 RAISE_FLOOR = Statement(
     "Others see a segment up to a position from now on.",
@@ -232,9 +239,7 @@ TIPS = Statement(
     updated_at, changed_in from {branches} where session = :session order by made_in, name
     """,
 )
-LINEAGE = Statement(
-    "The segments that a branch sees, the newest first: from behind which position, up to which, and the turns before.",
-    """
+_LINEAGE = """
     with recursive lineage (depth, segment, parent, low, high, turn) as (
         select 0, g.id, g.parent, g.fork_position, b.tip, g.turn
         from {branches} b join {segments} g on g.id = b.segment where b.session = :session and b.name = :branch
@@ -243,7 +248,11 @@ LINEAGE = Statement(
         from lineage l join {segments} g on g.id = l.parent
     )
     select segment, low, high, turn from lineage where low < high order by depth
-    """,
+"""
+LINEAGE = Statement(
+    "The segments that a branch sees, the newest first: from behind which position, up to which, and the turns before.",
+    _LINEAGE,
+    {MARIADB: _ENDLESSLY + _LINEAGE},
 )
 ORIGINS = Statement(
     "All segments of a session: where each was forked, and whether something was removed from its middle.",

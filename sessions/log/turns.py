@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.errors import TurnNotFoundError
 from sessions.log import statements
 from sessions.log.branch import MAIN, find_head, lineage, position_of
-from sessions.log.entries import read_entries
+from sessions.log.entries import UNREADABLE, read_all_entries
 from sessions.model import Turn
 
 if TYPE_CHECKING:
@@ -26,10 +26,10 @@ def as_time(microseconds: int) -> datetime:
     return _EPOCH + timedelta(microseconds=microseconds)
 
 
-def turn_not_found(session_id: str, head: Head | None, wanted: str) -> TurnNotFoundError:
-    """Return the error for a turn that is not there; it says which there are."""
+def turn_not_found(session_id: str, head: Head | None, wanted: str, but: str = "") -> TurnNotFoundError:
+    """Return the error for a turn that is not there; it says which there are, and what else there is to say."""
     turns = head.turn if head else 0
-    there = "no turns" if not turns else "turn 1" if turns == 1 else f"turns 1 to {turns}"
+    there = ("no turns" if not turns else "turn 1" if turns == 1 else f"turns 1 to {turns}") + but
     branch = head.branch if head else "main"
     return TurnNotFoundError(
         f"session {session_id!r}: there is no {wanted} on branch {branch!r}, which has {there}; nothing was changed"
@@ -88,8 +88,7 @@ def read_turns(
                 low = turn_start(tx, stretches, last - limit + 1) - 1
             else:
                 high = turn_start(tx, stretches, first + limit) - 1
-    entries, undecodable = read_entries(tx, conversation.decoder, stretches, (low, high))
-    return as_turns(entries), undecodable, head.branch
+    return *_as_turns(read_all_entries(tx, conversation.decoder, stretches, (low, high))), head.branch
 
 
 def read_turn(
@@ -106,25 +105,27 @@ def read_turn(
     stretches = lineage(tx, head)
     low = turn_start(tx, stretches, turn) - 1
     high = head.tip if turn == head.turn else turn_start(tx, stretches, turn + 1) - 1
-    entries, undecodable = read_entries(tx, conversation.decoder, stretches, (low, high))
-    if not entries and not undecodable:
+    found, undecodable = _as_turns(read_all_entries(tx, conversation.decoder, stretches, (low, high)))
+    if not found:
         raise turn_not_found(conversation.session_id, head, f"turn {turn}")
-    found = as_turns(entries)
-    return found[0] if found else Turn(turn, [], low + 1, high, as_time(0)), undecodable, head.branch
+    return found[0], undecodable, head.branch
 
 
-def as_turns(entries: list[StoredEntry]) -> list[Turn]:
-    """Return entries by their turns."""
+def _as_turns(entries: list[StoredEntry]) -> tuple[list[Turn], list[int]]:
+    """Return entries by their turns, and the positions of those that could not be decoded.
+
+    A turn is there, and begins where it begins, whether or not what it holds can be decoded.
+    """
     turns = []
     for number, group in groupby(entries, key=lambda entry: entry.turn):
         of_turn = list(group)
         turns.append(
             Turn(
                 number,
-                [entry.item for entry in of_turn],
+                [entry.item for entry in of_turn if entry.item is not UNREADABLE],
                 of_turn[0].position,
                 of_turn[-1].position,
                 as_time(of_turn[0].created_at),
             )
         )
-    return turns
+    return turns, [entry.position for entry in entries if entry.item is UNREADABLE]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.codecs.json import JSONCodec
 from sessions.log.append import Idempotency, append
 from sessions.log.branch import MAIN
-from sessions.log.branches import ForkPlace, create_branch, switch_branch
+from sessions.log.branches import ForkPlace, create_branch, delete_branch, switch_branch
 from sessions.log.classify import classify_items
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.grow import NewEntry
@@ -76,6 +76,9 @@ class BareLog:
 
     def switch(self, name: str, session: str = "s") -> None:
         switch_branch(self.tx, conversation(session), self.now(), name)
+
+    def delete_branch(self, name: str, session: str = "s") -> None:
+        delete_branch(self.tx, conversation(session), self.now(), name, force=False)
 
     def session_row(self, session: str = "s") -> dict[str, Any]:
         (row,) = self.rows(f"select * from agent_log_sessions where session_id = '{session}'")  # noqa: S608

@@ -177,10 +177,11 @@ def test_where_a_segment_has_holes_what_ends_there_ends_before_them(log: BareLog
 # Fails without: log/tree.py, `or kind == USER`
 # Fails without: log/tree.py, `and kind != USER`
 def test_two_turns_of_one_number_are_two(log: BareLog) -> None:
-    """Popping leaves what cannot be decoded, and takes the message before it: the next one has its turn's number."""
+    """As they were left when popping the message before what cannot be decoded gave its turn's number to the next."""
     log.append(user("a"), assistant("b"))
     log.spoil(2)
     log.pop()
+    log.connection.execute("update agent_log_branches set turn = 0")
     log.append(user("c"))
 
     assert told(tree_of(log)) == [">1:None:", "0>1:c:main!"]
