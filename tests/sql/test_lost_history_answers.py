@@ -114,14 +114,14 @@ async def test_a_change_whose_commit_is_lost_has_not_happened(network: Network, 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_a_change_that_is_cut_before_the_commit_is_repeated(network: Network, operation: str) -> None:
-    """Three times, at the statement that locks the session.
+    """Three times, at a statement that locks the session.
 
     Fails without: stores/sql/retry.py, `error.outcome_known or` in `may_retry`.
     """
     _, after = await _before_and_after(network, operation)
     session = network.session("marked")
     siblings = await _begin(session)
-    network.proxy.lose_request(b"marked" if network.is_postgres else b"for update", times=3)
+    network.proxy.lose_request(b"marked" if network.is_postgres else b"version = version + 1", times=3)
     await _do(session, operation, siblings)
     assert network.proxy.losses == 3
     assert await _state(session) == after
