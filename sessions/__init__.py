@@ -91,8 +91,14 @@ _LAZY = {
     **dict.fromkeys(_MODEL, "sessions.model"),
 }
 
+# Type checkers know the names from the imports above. Shown this function, they would believe every other name, too.
+if not TYPE_CHECKING:
 
-def __getattr__(name: str) -> Any:
-    if name not in _LAZY:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(_LAZY[name]), name)
+    def __getattr__(name: str) -> Any:
+        if name not in _LAZY:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(_LAZY[name]), name)
+
+    def __dir__() -> list[str]:
+        """Return all names, for completion, and for Python's "Did you mean"."""
+        return sorted({*globals(), *__all__})

@@ -51,6 +51,9 @@ def main() -> int:
         help="an option of the driver, as in statement_cache_size=0; can be given several times",
     )
     arguments = parser.parse_args()
+    if arguments.url.startswith("sqlite:"):
+        sys.stdout.write("Nothing to do: in a SQLite file the tables are made at the first operation.\n")
+        return 0
     try:
         asyncio.run(_migrate(arguments.url, dict(arguments.connect_arg), arguments.table_prefix, arguments.schema))
     except (SessionsError, ValueError, TypeError, ModuleNotFoundError) as error:

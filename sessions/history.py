@@ -126,14 +126,21 @@ class History:
 
         A sibling that is on another branch makes that branch the current one.
 
+        Args:
+            sibling: One of those that `siblings` returned.
+
         Raises:
+            TypeError: `sibling` is something else.
             BranchInUseError: The sibling is on another branch, and this object stays on its own.
             TurnNotFoundError: The sibling is not there any more.
             UnknownBranchError: The branch is not there any more.
             StoreError: The database refused.
         """
         from sessions.log.siblings import choose_sibling
+        from sessions.model import Sibling
 
+        if not isinstance(sibling, Sibling):
+            raise TypeError(f"sibling must be one of those that siblings() returns, not {type(sibling).__name__}")
         handle = self._handle
         branch = await handle.write(
             lambda tx: choose_sibling(
@@ -206,11 +213,14 @@ class History:
                 as wide as the terminal and without colour where that is not wanted (a pipe, ``NO_COLOR``).
 
         Raises:
+            TypeError: `console` cannot print.
             UnknownBranchError: This object stays on a branch that is not there any more.
             StoreError: The database refused.
         """
         from sessions.log.tree import read_tree
         from sessions.tree import print_tree
 
+        if console is not None and not hasattr(console, "print"):
+            raise TypeError(f"console must be a rich.console.Console, not {type(console).__name__}")
         handle = self._handle
         print_tree(await handle.read(lambda tx: read_tree(tx, handle.conversation, handle.pinned)), console)

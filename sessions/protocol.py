@@ -7,8 +7,7 @@ Agents SDK.
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields, replace
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -21,18 +20,36 @@ Frameworks type their items as unions of typed dictionaries, and a list of those
 """
 
 
-@dataclass
-class SessionSettings:
+class SessionSettings(dict[str, Any]):
     """How a session is read when the caller does not say.
 
-    Attributes:
+    They are a dictionary too, because what reads settings in the OpenAI Agents SDK (`RunConfig`, `EncryptedSession`)
+    takes its own class or a dictionary, and nothing that only looks like its class.
+
+    Args:
         limit: `get_items()` returns at most so many items, the latest; ``None`` means all.
+
+    Raises:
+        TypeError: `limit` is neither an integer nor ``None``.
+        ValueError: `limit` is negative.
     """
 
-    limit: int | None = None
+    def __init__(self, limit: int | None = None) -> None:
+        check_limit(limit)
+        super().__init__(limit=limit)
 
-    def __post_init__(self) -> None:
-        check_limit(self.limit)
+    def __repr__(self) -> str:
+        return f"SessionSettings(limit={self.limit!r})"
+
+    @property
+    def limit(self) -> int | None:
+        """`get_items()` returns at most so many items; ``None`` means all."""
+        limit: int | None = self["limit"]
+        return limit
+
+    @limit.setter
+    def limit(self, limit: int | None) -> None:
+        self["limit"] = limit
 
     def resolve(self, override: object) -> SessionSettings:
         """Return these settings, overlaid with what `override` sets.
@@ -45,11 +62,13 @@ class SessionSettings:
             TypeError: `override` is none of these, or names a setting that does not exist.
             ValueError: A value is out of range.
         """
-        return replace(self, **{name: value for name, value in _values(override).items() if value is not None})
+        return SessionSettings(
+            **{**self, **{name: value for name, value in _values(override).items() if value is not None}}
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings by name."""
-        return asdict(self)
+        return dict(self)
 
 
 @runtime_checkable
@@ -99,6 +118,9 @@ class Session(Protocol):
         ...
 
 
+_KNOWN: Final = ("limit",)
+
+
 def check_limit(limit: object) -> None:
     """Refuse what cannot be a number of items.
 
@@ -123,15 +145,14 @@ def coerce_settings(settings: object) -> SessionSettings:
 
 def _values(settings: object) -> dict[str, Any]:
     """Return the known settings that `settings` has, by name."""
-    known = [field.name for field in fields(SessionSettings)]
     if settings is None:
         return {}
     if isinstance(settings, dict):
-        unknown = sorted(repr(name) for name in settings if name not in known)
+        unknown = sorted(repr(name) for name in settings if name not in _KNOWN)
         if unknown:
-            raise TypeError(f"unknown session setting {', '.join(unknown)}; there is {', '.join(known)}")
+            raise TypeError(f"unknown session setting {', '.join(unknown)}; there is {', '.join(_KNOWN)}")
         return settings
-    found = {name: getattr(settings, name) for name in known if hasattr(settings, name)}
+    found = {name: getattr(settings, name) for name in _KNOWN if hasattr(settings, name)}
     if not found:
         raise TypeError(f"session_settings must be SessionSettings or a dict, not {type(settings).__name__}")
     return found

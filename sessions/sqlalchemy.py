@@ -60,6 +60,9 @@ class SQLAlchemySession(LogSession):
         attempt_timeout: float = 60.0,
     ) -> None:
         del ensure_ascii
+        if not (isinstance(engine, EngineOfLoop) or hasattr(engine, "sync_engine")):
+            hint = "; for a URL there is from_url(session_id, url=…)" if isinstance(engine, str) else ""
+            raise TypeError(f"engine must be an AsyncEngine, not {type(engine).__name__}{hint}")
         self._sql = SQLAlchemyBackend(
             engine,
             create_tables=create_tables,

@@ -30,6 +30,9 @@ class _SQLiteSession(LogSession):
         busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
         strict: bool = False,
     ) -> None:
+        if isinstance(db_path, str) and "://" in db_path:
+            # It would be a file in a folder called "sqlite:"; and a URL may have a password in it, which errors show.
+            raise ValueError("db_path must be the path of a file, not a URL; for URLs there is open_store(url)")
         sqlite = SQLiteBackend(db_path, durability=durability, busy_timeout=busy_timeout)
         super().__init__(
             session_id,

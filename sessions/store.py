@@ -60,7 +60,8 @@ def open_store(
         ValueError: `url` names no database that is known here, or an argument is out of range.
     """
     if not isinstance(url, str) and not hasattr(url, "sync_engine"):
-        raise TypeError(f"url must be a URL or an AsyncEngine, not {type(url).__name__}")
+        hint = '; for a file: f"sqlite:///{path}"' if hasattr(url, "__fspath__") else ""
+        raise TypeError(f"url must be a URL or an AsyncEngine, not {type(url).__name__}{hint}")
     foreign = ForeignTables(sessions_table, messages_table).check()
     if isinstance(url, str) and ("+" not in url.partition("://")[0]):
         return Store(SQLiteBackend(_sqlite_path(url), durability=durability, busy_timeout=busy_timeout), foreign)
@@ -127,7 +128,7 @@ class Store:
         check_count(limit, "limit", least=1)
         from sessions.log.catalog import list_sessions  # noqa: PLC0415 - many programs never ask for the list
 
-        return await self._backend.read(lambda tx: list_sessions(tx, limit, after), "the list of sessions")
+        return await self._backend.read(lambda tx: list_sessions(tx, limit, after), "the store")
 
     async def usage(
         self,
@@ -177,10 +178,11 @@ class Store:
 
 def _sqlite_path(url: str) -> str:
     if not url.startswith(_SQLITE):
-        scheme = url.partition(":")[0] if "://" in url else "none"
+        scheme, is_url, _ = url.partition("://")
+        wrong = f"no store for URLs with the scheme {scheme!r}" if is_url else "this is no URL"
         raise ValueError(
-            f"no store for URLs with the scheme {scheme!r}; use sqlite:///path/to/file.db, or one of SQLAlchemy's "
-            "asynchronous drivers, as in postgresql+asyncpg://"
+            f"{wrong}; use sqlite:///path/to/file.db, or one of SQLAlchemy's asynchronous drivers, as in "
+            "postgresql+asyncpg://user@host/database or mysql+aiomysql://user@host/database"
         )
     path = url.removeprefix(_SQLITE)
     if path in ("", "/", f"/{MEMORY}"):

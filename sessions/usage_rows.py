@@ -33,7 +33,7 @@ async def usage_of_store(
     """Return what all sessions took; see `Store.usage`."""
     table, columns = check_prices(prices), check_keys(keys, _STORE_KEYS)
     low, high = _time(since, "since", 0), _time(until, "until", _EVER)
-    sums = await backend.read(lambda tx: read_all(tx, columns, low, high), "the usage of all sessions")
+    sums = await backend.read(lambda tx: read_all(tx, columns, low, high), "the store")
     return as_rows(sums, keys, table)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import copy
+from typing import TYPE_CHECKING, Any, cast
 
 import agents
 import pytest
 from agents import Agent, RunConfig
+from agents.extensions.memory.encrypt_session import EncryptedSession
 from agents.testing import ScriptedModel
 
 from sessions import SessionSettings
@@ -14,12 +16,14 @@ from sessions import SessionSettings
 from .dialogue import asked, called, inputs, returned, said, says
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from .conftest import AnySession, OpenSession, Run
 
 HISTORY = [asked("One?"), said("One."), asked("Two?"), said("Two.")]
 
 
-async def given_to_the_model(run: Run, session: AnySession, config: RunConfig | None = None) -> list[Any]:
+async def given_to_the_model(run: Run, session: Any, config: RunConfig | None = None) -> list[Any]:
     """What of the history a run gives to its model; and it stores what was said either way."""
     before = await session.get_items(limit=1000)
     model = ScriptedModel([[says("Three.")]])
@@ -90,11 +94,26 @@ async def test_settings_of_the_sdk_put_on_a_session_later_count(run: Run, sessio
     assert await given_to_the_model(run, session) == HISTORY[3:]
 
 
-def test_our_settings_go_into_a_run_as_a_dict() -> None:
+# Fails without: `SessionSettings` being a dictionary
+@pytest.mark.parametrize("convert", [copy.copy, copy.deepcopy, SessionSettings.to_dict])
+def test_our_settings_go_into_a_run(convert: Callable[[SessionSettings], dict[str, Any]]) -> None:
     """`RunConfig` accepts its own class or a dict, and nothing that only looks like its class."""
     ours = SessionSettings(limit=7)
 
-    config = RunConfig(session_settings=ours.to_dict())
+    config = RunConfig(session_settings=convert(ours))
 
     assert config.session_settings == agents.SessionSettings(limit=7)
+    assert agents.SessionSettings(limit=3).resolve(convert(ours)) == agents.SessionSettings(limit=7)
     assert SessionSettings(limit=3).resolve(config.session_settings) == ours
+
+
+# Fails without: `SessionSettings` being a dictionary
+@pytest.mark.parametrize("settings", [None, SessionSettings(limit=2), agents.SessionSettings(limit=2), {"limit": 2}])
+async def test_the_sdk_encrypts_a_session_of_ours(run: Run, open_session: OpenSession, settings: Any) -> None:
+    """It reads the settings of the session inside."""
+    inside = open_session(session_settings=settings)
+    outside: Any = EncryptedSession("conversation", cast("Any", inside), encryption_key="secret")
+    await outside.add_items(HISTORY)
+
+    assert await given_to_the_model(run, outside) == (HISTORY if settings is None else HISTORY[2:])
+    assert "One?" not in repr(await inside.get_items())

@@ -40,7 +40,7 @@ def _fails(url: str, *arguments: str) -> str:
         (f"postgresql+psycopg2://somebody:{_SECRET}@127.0.0.1:1/nowhere", "needs the package psycopg2, which is not"),
         (f"postgresql+nope://somebody:{_SECRET}@127.0.0.1:1/nowhere", "no driver is known for postgresql+nope://"),
         (f"nope://somebody:{_SECRET}@127.0.0.1:1/nowhere", "no driver is known for nope://"),
-        ("sqlite:///nowhere.db", "the driver of sqlite:// is not asynchronous"),
+        ("sqlite+pysqlite:///nowhere.db", "the driver of sqlite+pysqlite:// is not asynchronous"),
     ],
 )
 def test_a_driver_that_cannot_be_used(url: str, expected: str) -> None:
@@ -50,6 +50,12 @@ def test_a_driver_that_cannot_be_used(url: str, expected: str) -> None:
     line = _fails(url)
     assert expected in line
     assert "Use postgresql+asyncpg://, mysql+aiomysql:// or sqlite+aiosqlite://" in line
+
+
+def test_a_url_of_open_store_for_sqlite() -> None:
+    done = _migrate("sqlite:///nowhere.db")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "the tables are made at the first operation" in done.stdout
 
 
 @pytest.mark.parametrize(

@@ -9,8 +9,16 @@ from typing import Any, TypeAlias
 import agents
 import pytest
 from agents.memory import SessionSettings as SDKSessionSettings
+from sqlalchemy import create_engine
 
-from sessions import AsyncSQLiteSession, SessionSettings, SQLiteSession, open_store
+from sessions import (
+    AsyncSQLiteSession,
+    SessionClosedError,
+    SessionSettings,
+    SQLAlchemySession,
+    SQLiteSession,
+    open_store,
+)
 
 from .inside import user
 
@@ -29,6 +37,8 @@ CONSTRUCTORS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"db_path": b"file.db"}, TypeError, "db_path must be"),
     ({"db_path": ""}, ValueError, "db_path must be a path"),
     ({"db_path": "a\0b"}, ValueError, "db_path must be a path"),
+    ({"db_path": "sqlite:///x.db"}, ValueError, "db_path must be the path of a file, not a URL"),
+    ({"db_path": "postgresql+asyncpg://u:canary@h/d"}, ValueError, "db_path must be the path of a file, not a URL"),
     ({"durability": "FULL"}, ValueError, "durability must be"),
     ({"durability": None}, ValueError, "durability must be"),
     ({"busy_timeout": -1}, ValueError, "busy_timeout must be"),
@@ -71,6 +81,8 @@ OPERATIONS: list[tuple[str, tuple[Any, ...], dict[str, Any], type[Exception], st
     ("add_items", ([user("a")],), {"idempotency_key": 7}, TypeError, "idempotency_key must be a string, not int"),
     ("add_items", ([user("a")],), {"idempotency_key": "k" * 256}, ValueError, "idempotency_key must be at most 255"),
     ("add_items", ([user("a")],), {"idempotency_key": "\0"}, ValueError, "idempotency_key must not contain a NUL"),
+    ("choose", (1,), {}, TypeError, "sibling must be one of those that siblings() returns, not int"),
+    ("tree", (), {"console": 80}, TypeError, "console must be a rich.console.Console, not int"),
     ("add_items", ([],), {"idempotency_key": "\ud800"}, ValueError, "idempotency_key must not contain a lone"),
 ]
 
@@ -138,13 +150,13 @@ async def test_any_collection_of_items_can_be_added(session: SQLiteSession, item
 
 URLS: list[tuple[Any, type[Exception], str]] = [
     (None, TypeError, "url must be a URL or an AsyncEngine"),
-    (Path("x.db"), TypeError, "url must be a URL or an AsyncEngine"),
+    (Path("x.db"), TypeError, f"url must be a URL or an AsyncEngine, not {type(Path()).__name__}; for a file"),
     (b"sqlite://", TypeError, "url must be a URL or an AsyncEngine"),
-    ("", ValueError, "no store for URLs with the scheme 'none'"),
-    ("conversations.db", ValueError, "no store for URLs with the scheme 'none'"),
-    ("/var/conversations.db", ValueError, "no store for URLs with the scheme 'none'"),
-    ("sqlite:conversations.db", ValueError, "no store for URLs"),
-    ("sqlite:/conversations.db", ValueError, "no store for URLs"),
+    ("", ValueError, "this is no URL; use sqlite:///path/to/file.db"),
+    ("conversations.db", ValueError, "this is no URL; use sqlite:///path/to/file.db"),
+    ("/var/conversations.db", ValueError, "this is no URL"),
+    ("sqlite:conversations.db", ValueError, "this is no URL"),
+    ("sqlite:/conversations.db", ValueError, "this is no URL"),
     ("sqlite://conversations.db", ValueError, "a SQLite URL has three slashes before a relative path"),
     ("sqlite://localhost/conversations.db", ValueError, "a SQLite URL has three slashes before a relative path"),
     ("sqlite:///x.db?mode=ro", ValueError, "a SQLite URL takes no options"),
@@ -159,6 +171,28 @@ def test_urls_that_name_no_store(url: Any, error: type[Exception], message: str)
         open_store(url)
     assert str(caught.value).startswith(message)
     assert "canary" not in str(caught.value), "a URL may have a password in it"
+
+
+ENGINES = [
+    ("sqlite+aiosqlite://", "not str; for a URL there is from_url"),
+    (create_engine("sqlite://"), "not Engine"),
+    (None, "not NoneType"),
+]
+
+
+# Fails without: `hasattr(engine, "sync_engine")` in sqlalchemy.py
+@pytest.mark.parametrize(("engine", "message"), ENGINES)
+def test_what_is_no_engine(engine: Any, message: str) -> None:
+    with pytest.raises(TypeError, match=f"engine must be an AsyncEngine, {message}"):
+        SQLAlchemySession("s", engine=engine)
+
+
+async def test_a_closed_store_says_that_it_is_the_store() -> None:
+    store = open_store("sqlite://")
+    await store.close()
+    for call in (store.sessions, store.usage):
+        with pytest.raises(SessionClosedError, match=r"^the store has been closed"):
+            await call()
 
 
 @pytest.mark.parametrize("form", ["sqlite:///{absolute}", "sqlite:///{relative}", "sqlite:///./{relative}"])

@@ -110,11 +110,13 @@ WRONG = {
     "id as number": ('SQLiteSession("s"', "SQLiteSession(1"),
     "unknown durability": ('"normal"', '"fast"'),
     "misspelt argument": ("busy_timeout", "timeout"),
+    "misspelt class": ("sessions.SQLiteSession", "sessions.SQLLiteSession"),
     "missing await": ("(await ours.get_items(limit=1), session.session_id)[1]", "session.get_items()"),
 }
 
 
-# Fails without: the annotations of `SQLiteSession.__init__`, `LogSession.add_items`, `get_items`
+# Fails without: the annotations of `SQLiteSession.__init__`, `LogSession.add_items`, `get_items`; the condition before
+# `sessions.__getattr__`
 def test_a_wrong_use_is_an_error(tmp_path: Path) -> None:
     source, first_lines = "", []
     for number, (old, new) in enumerate([("", ""), *WRONG.values()]):
@@ -136,6 +138,17 @@ def test_a_wrong_use_is_an_error(tmp_path: Path) -> None:
     lines = [int(line.split(":")[1]) for line in checked.stdout.splitlines() if ": error:" in line]
     wrong = {max(number for number, first in enumerate(first_lines) if first <= line) for line in lines}
     assert wrong == set(range(1, len(WRONG) + 1)), f"of {list(WRONG)}: {checked.stdout}{checked.stderr}"
+
+
+# Fails without: `sessions.__dir__`
+def test_every_public_name_is_found_before_it_is_imported() -> None:
+    found = subprocess.run(
+        [sys.executable, "-c", "import sessions; print(set(sessions.__all__) - set(dir(sessions)))"],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert found.stdout == "set()\n"
 
 
 @pytest.mark.parametrize("name", ["Session", "SQLiteSession", "AsyncSQLiteSession", "LogSession"])
