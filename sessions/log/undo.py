@@ -34,7 +34,7 @@ def undo(
     session_id = conversation.session_id
     found = change_head(tx, conversation, now, branch)
     if found is None or turns > found[1].turn:
-        wanted = f"turn to undo {turns} times" if turns > 1 else "turn to undo"
+        wanted = "turn to undo" if turns == 1 else f"way to undo {turns} turns"
         raise turn_not_found(session_id, found and found[1], wanted)
     locked, head = found
     stretches = lineage(tx, head)

@@ -51,7 +51,8 @@ def _make_engine(url: str, options: Mapping[str, Any]) -> AsyncEngine:
     except InvalidRequestError:
         raise ValueError(f"the driver of {driver}:// is not asynchronous. {_USE}") from None
     except ModuleNotFoundError as error:
-        text = f"{driver}:// needs the package {error.name}, which is not installed. {_USE}, or install it"
+        how = "pip install 'agent-sessions[mysql]'" if error.name in {"aiomysql", "pymysql"} else "install it"
+        text = f"{driver}:// needs the package {error.name}, which is not installed. {_USE}, or: {how}"
         raise ModuleNotFoundError(text, name=error.name) from None
 
 

@@ -34,7 +34,7 @@ _TRANSLATIONS: Final[dict[int, tuple[type[StoreError], str]]] = {
     ),
     sqlite3.SQLITE_CANTOPEN: (
         StoreError,
-        "cannot be opened. Check that the folder exists and that this user may write there",
+        "cannot be opened. Check that it is no folder, that its own folder exists, and that this user may write there",
     ),
     sqlite3.SQLITE_NOTADB: (NotADatabaseError, "is not a SQLite database; nothing was changed. Check the path"),
     sqlite3.SQLITE_CORRUPT: (NotADatabaseError, "is damaged. Restore it from a backup, or try `sqlite3 FILE .recover`"),
