@@ -154,6 +154,8 @@ class History:
     ) -> list[Turn]:
         """Return turns of the branch with their items, oldest first, as of one moment.
 
+        A turn of which no item can be read is there, too, without any.
+
         Args:
             limit: How many at most: the last ones; with `after`, the first ones.
             before: Only turns that begin before this position: ``turns(20, before=page[0].position)``.

@@ -33,8 +33,7 @@ _THREADS, _ROUNDS = 4, 40
 def test_one_object_from_several_threads_and_loops_at_once(path: Path, where: str) -> None:
     """Each thread undoes, adds and chooses on a branch of its own, in a new event loop for every round.
 
-    Fails without: log/branches.py, `tx.run(statements.RAISE_FLOOR` (pop deletes what other branches have); log/undo.py,
-    `keep_tip(…)` in `undo`.
+    Fails without: log/undo.py, `keep_tip(…)` in `undo`.
     """
     session = SQLiteSession("s", ":memory:" if where == "memory" else path)
     asyncio.run(session.add_items([*turn(0, 1), *turn(1, 1)]))

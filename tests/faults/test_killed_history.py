@@ -7,7 +7,10 @@ import contextlib
 import inspect
 import random
 import sqlite3
+import time
 from typing import TYPE_CHECKING, Any
+
+import pytest
 
 from sessions import SQLiteSession, StoreFullError
 
@@ -19,33 +22,52 @@ if TYPE_CHECKING:
 
     from .conftest import Start
 
-_LIVES = 12
+_LIVES = 16
 
 _PLAYS_AND_SAYS_SO = (
     inspect.getsource(playing)
     + """
-async def play(life):
+from sessions.stores.sqlite.transaction import SQLiteTransaction
+
+async def play(life, statements):
     session, chance = SQLiteSession(f"life {life}", path), random.Random(life)
+    left = iter(range(statements))
+
+    def or_die(method):
+        def run(*arguments, **values):
+            if next(left, None) is None:
+                os.kill(os.getpid(), 9)
+            return method(*arguments, **values)
+        return run
+
+    SQLiteTransaction.run, SQLiteTransaction.many = or_die(SQLiteTransaction.run), or_die(SQLiteTransaction.many)
     for number in range(1_000_000):
         await play_one(session, chance, number)
         say(number)
 
-asyncio.run(play(int(sys.argv[2])))
+asyncio.run(play(*map(int, sys.argv[2:])))
 """
 )
 
 
-def test_kill_9_in_the_middle_of_any_operation_leaves_what_was_before_or_after_it(path: Path, start: Start) -> None:
-    """Each life has a session of its own, and is killed at a moment that is nobody's choice.
+@pytest.mark.parametrize("dies", ["in the middle of a transaction", "at any moment"])
+def test_kill_9_leaves_what_was_before_or_after_an_operation(path: Path, start: Start, dies: str) -> None:
+    """Each life has a session of its own. It is killed before a statement, or at a moment that is nobody's choice.
 
-    Fails without: stores/sqlite/group.py, `begin immediate` in `_write_alone` and `write_group` (each statement
-    commits itself); stores/sqlite/database.py, `write_group` before `self._report(jobs)` in `_do_writes`.
+    Fails without: stores/sqlite/group.py, `begin immediate` and `commit` in `_write_alone` (each statement commits
+    itself).
     """
     for life in range(_LIVES):
-        program = start(_PLAYS_AND_SAYS_SO, path, life)
-        heard = [program.hear() for _ in range(15 + 7 * life)]
-        assert "" not in heard, program.errors()
+        if dies == "at any moment":
+            program = start(_PLAYS_AND_SAYS_SO, path, life, 1_000_000)
+            heard = [program.hear() for _ in range(15 + 7 * life)]
+            assert "" not in heard, program.errors()
+            time.sleep(random.uniform(0, 0.01))  # noqa: S311
+        else:
+            program = start(_PLAYS_AND_SAYS_SO, path, life, 50 + 29 * life)
+            heard = list(iter(program.hear, ""))
         acknowledged = len(heard + program.kill())
+        assert acknowledged, program.errors()
         asyncio.run(_check(path, life, acknowledged))
     with contextlib.closing(sqlite3.connect(path)) as connection:
         assert connection.execute("pragma integrity_check").fetchall() == [("ok",)]
@@ -96,8 +118,7 @@ def unreachable(path: Path, session_id: str) -> set[int]:
 async def test_a_full_file_refuses_whole_operations_which_work_when_there_is_room(path: Path) -> None:
     """Until the file may grow again, each operation has room enough, or is refused and has changed nothing.
 
-    Fails without: stores/sqlite/errors.py, the line of `SQLITE_FULL`; stores/sqlite/group.py, `begin immediate` and
-    `commit` in `_write_alone` (each statement commits itself).
+    Fails without: stores/sqlite/errors.py, the line of `SQLITE_FULL`.
     """
     session = SQLiteSession("conversation", path)
     for number in range(3):

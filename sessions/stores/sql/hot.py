@@ -108,8 +108,16 @@ class PostgresDatabase:
         """Return the popped item, or ``None`` if the log's own function must look."""
         values = (work.conversation.session_id, work.now, KEPT_VERSIONS, work.branch)
         # A cancelled caller must not be told before it is settled: the server would go on with what was sent.
-        rows = await settle(self._general.retried(subject, lambda: self._fetch(POP, *values), repeatable=False))
+        rows = await settle(self._general.retried(subject, lambda: self._fetch_pop(*values), repeatable=False))
         return work.conversation.decoder.decode(rows[0][0]) if rows else None
+
+    async def _fetch_pop(self, *values: Any) -> list[Any]:
+        try:
+            return await self._fetch(POP, *values)
+        except FailedError as failed:
+            if isinstance(failed.error, asyncpg.CharacterNotInRepertoireError):
+                return []  # The last entry is no text.
+            raise
 
     def _start_worker(self) -> None:
         """Have the waiting appends done: by a worker that runs already, if as many as may do."""

@@ -128,7 +128,10 @@ TAIL_FORKED: Final = Statement(
     """,
 )
 POP: Final = Statement(
-    "Remove the last entry if it is the branch's own and is JSON; guarded by the session's version.",
+    """Remove the last entry if it is the branch's own and can be read for certain; guarded by the session's version.
+
+    Beside what is no JSON, Python's integers have a limit, of 640 digits or more, and our decoder one of 256 levels.
+    """,
     """
     with last as (
         select s.id, s.version, b.name, e.id as entry, e.payload, e.turn - (e.kind = 'user')::int as turn
@@ -136,6 +139,10 @@ POP: Final = Statement(
         join {entries} e on e.id = b.segment * 4294967296 + b.tip
         where s.session_id = $1 and b.may_grow = 1 and b.tip > b.floor
         and convert_from(e.payload, 'UTF8') is json object
+        and (octet_length(e.payload) <= 500 or (
+            convert_from(e.payload, 'UTF8') !~ '([0-9]{{160}}){{4}}'
+            and octet_length(translate(convert_from(e.payload, 'UTF8'), '[{{', '')) >= octet_length(e.payload) - 256
+        ))
     ), raised as (
         update {sessions} s set version = s.version + 1, updated_at = $2 from last l
         where s.id = l.id and s.version = l.version returning s.id, s.version
