@@ -1,0 +1,47 @@
+"""Copying a session of the OpenAI Agents SDK: its messages, its branches and what was spent on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sessions.log.classify import UNKNOWN, classify_items
+from sessions.log.foreign import read_created_at, read_messages, read_places, read_spent
+from sessions.log.grow import NewEntry
+from sessions.log.session_row import create_session
+from sessions.log.takeover_branches import arrange, put_branches
+from sessions.log.takeover_usage import put_usage
+
+if TYPE_CHECKING:
+    from sessions.log.classify import Classified
+    from sessions.log.conversation import Conversation, Decoder
+    from sessions.log.foreign import Message
+    from sessions.log.transaction import Transaction
+
+
+def copy_over(tx: Transaction, conversation: Conversation, now: int) -> None:
+    """Make a session of the messages there, unless another process is first."""
+    session_id, decoder, tables = conversation
+    messages = read_messages(tx, session_id, tables, now)
+    began = min((message.created_at for message in messages), default=now)
+    created_at = read_created_at(tx, session_id, tables, began)
+    locked = create_session(tx, session_id, now, created_at=created_at)
+    if locked.is_new:
+        branches = arrange(messages, read_places(tx, session_id, tables, now), now)
+        put_branches(tx, locked, branches, _as_entries(messages, decoder), now=now)
+        put_usage(tx, locked, branches, read_spent(tx, session_id, tables, now), decoder)
+
+
+def _as_entries(messages: list[Message], decoder: Decoder) -> list[tuple[NewEntry, int]]:
+    """Return messages as entries, each with its time. What cannot be decoded is kept as it is; reading reports it."""
+    items: list[dict[str, Any] | None] = []
+    for message in messages:
+        try:
+            items.append(decoder.decode(message.payload))
+        except ValueError:
+            items.append(None)
+    known = iter(classify_items([item for item in items if item is not None]))
+    unknown: Classified = (UNKNOWN, None)
+    return [
+        (NewEntry(message.payload, *(unknown if item is None else next(known))), message.created_at)
+        for message, item in zip(messages, items, strict=True)
+    ]
