@@ -12,12 +12,14 @@ from sessions.errors import BranchExistsError
 from sessions.flat_usage import FlatUsage
 from sessions.flat_words import as_text, tool_of, turn_of, type_of
 from sessions.log.outline import read_outline
+from sessions.log.statements import ENTRIES_FORWARD, USERS_FORWARD
 from sessions.log.text import says
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sessions.log.entries import StoredEntry
+    from sessions.log.transaction import Statement
     from sessions.protocol import Item
 
 
@@ -161,7 +163,7 @@ class FlatMethods(FlatUsage):
             UndecodableItemError: A stored item cannot be read and the session is strict.
             StoreError: The database refused.
         """
-        return [turn_of(entry, shortened=True) for entry in await self._outline(branch_id, users_only=True)]
+        return [turn_of(entry, shortened=True) for entry in await self._outline(branch_id, USERS_FORWARD)]
 
     async def find_turns_by_content(self, search_term: str, branch_id: str | None = None) -> list[dict[str, Any]]:
         """Return the messages of users on a branch that have a text in them; the case of letters does not matter.
@@ -176,7 +178,7 @@ class FlatMethods(FlatUsage):
             StoreError: The database refused.
         """
         matches = says(_check_search_term(search_term))
-        entries = await self._outline(branch_id, users_only=True)
+        entries = await self._outline(branch_id, USERS_FORWARD)
         return [turn_of(entry, shortened=False) for entry in entries if matches(entry.item)]
 
     async def get_conversation_by_turns(self, branch_id: str | None = None) -> dict[int, list[dict[str, str | None]]]:
@@ -192,17 +194,17 @@ class FlatMethods(FlatUsage):
             StoreError: The database refused.
         """
         turns: dict[int, list[dict[str, str | None]]] = {}
-        for entry in await self._outline(branch_id, users_only=False):
+        for entry in await self._outline(branch_id, ENTRIES_FORWARD):
             turns.setdefault(entry.turn, []).append({"type": type_of(entry.item), "tool_name": tool_of(entry)})
         return turns
 
-    async def _outline(self, branch: str | None, *, users_only: bool) -> list[StoredEntry]:
+    async def _outline(self, branch: str | None, statement: Statement) -> list[StoredEntry]:
         """Return a branch's entries. Like any read, one of the branch that this object is on makes changes go there."""
         if branch is not None:
             check_branch_name(branch, "branch_id")
         handle = self._handle
         entries, undecodable, name = await handle.read(
-            lambda tx: read_outline(tx, handle.conversation, branch or handle.pinned, users_only=users_only)
+            lambda tx: read_outline(tx, handle.conversation, branch or handle.pinned, statement)
         )
         if branch is None:
             handle.followed = name

@@ -11,7 +11,7 @@ from sessions.log.entries import read_entries
 if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
     from sessions.log.entries import StoredEntry
-    from sessions.log.transaction import Transaction
+    from sessions.log.transaction import Statement, Transaction
 
 
 def branch_name(tx: Transaction, conversation: Conversation) -> str:
@@ -21,9 +21,12 @@ def branch_name(tx: Transaction, conversation: Conversation) -> str:
 
 
 def read_outline(
-    tx: Transaction, conversation: Conversation, branch: str | None, *, users_only: bool
+    tx: Transaction,
+    conversation: Conversation,
+    branch: str | None,
+    statement: Statement = statements.ENTRIES_FORWARD,
 ) -> tuple[list[StoredEntry], list[int], str]:
-    """Return a branch's entries, oldest first; only the messages of users, if wanted: nothing else is read then.
+    """Return a branch's entries, oldest first; those that `statement` fetches, so that nothing else is read.
 
     Returns:
         The entries, the positions of those that could not be decoded, and the branch's name.
@@ -34,6 +37,5 @@ def read_outline(
     head = find_head(tx, conversation.session_id, branch)
     if head is None:
         return [], [], MAIN
-    statement = statements.USERS_FORWARD if users_only else statements.ENTRIES_FORWARD
     entries, undecodable = read_entries(tx, conversation.decoder, lineage(tx, head), (0, head.tip), statement)
     return entries, undecodable, head.branch

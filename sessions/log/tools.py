@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
-from sessions.log.branch import MAIN, find_head, lineage
 from sessions.log.classify import HOSTED_TOOL_CALL, TOOL_OUTPUT
-from sessions.log.entries import read_entries
+from sessions.log.outline import read_outline
 from sessions.log.usage_statements import TOOLS_FORWARD
 from sessions.model import ToolUse
 
@@ -41,11 +40,7 @@ def read_tools(tx: Transaction, conversation: Conversation, branch: str | None) 
     Raises:
         UnknownBranchError: There is no such branch.
     """
-    head = find_head(tx, conversation.session_id, branch)
-    if head is None:
-        return [], [], MAIN
-    stretches = lineage(tx, head)
-    entries, undecodable = read_entries(tx, conversation.decoder, stretches, (0, head.tip), TOOLS_FORWARD)
+    entries, undecodable, name = read_outline(tx, conversation, branch, TOOLS_FORWARD)
     calls: list[_Call] = []
     waiting: dict[str, _Call] = {}
     for entry in entries:
@@ -58,7 +53,7 @@ def read_tools(tx: Transaction, conversation: Conversation, branch: str | None) 
         for call_id, call in _calls(entry):
             calls.append(call)
             waiting[call_id] = call
-    return _counted(calls), undecodable, head.branch
+    return _counted(calls), undecodable, name
 
 
 def _counted(calls: list[_Call]) -> list[ToolUse]:

@@ -1,33 +1,25 @@
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 
-from sessions import SQLiteSession
+from tests.sqlite_files import making_sessions, path
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+    from sessions import SQLiteSession
 
-@pytest.fixture
-def path(tmp_path: Path) -> Path:
-    return tmp_path / "conversations.db"
+__all__ = ["path"]
 
 
 @pytest.fixture
 def ours(path: Path) -> Iterator[Callable[..., SQLiteSession]]:
     """Makes sessions on the file."""
-    made = []
-
-    def make(session_id: str = "s", **options: Any) -> SQLiteSession:
-        made.append(SQLiteSession(session_id, path, **options))
-        return made[-1]
-
-    yield make
-    for session in made:
-        session.close()
+    with making_sessions(path, "s") as make:
+        yield make
 
 
 @pytest.fixture
