@@ -109,7 +109,7 @@ if not child:
 assert os.waitpid(child, 0)[1] == 0
 """,
         path,
-        options=("-W", "ignore:.*fork:DeprecationWarning"),
+        options=("-W", "ignore::DeprecationWarning"),
     ).finish()
 
     async def check() -> None:

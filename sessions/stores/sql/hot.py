@@ -115,8 +115,9 @@ class PostgresDatabase:
         try:
             return await self._fetch(POP, *values)
         except FailedError as failed:
-            if isinstance(failed.error, asyncpg.CharacterNotInRepertoireError):
-                return []  # The last entry is no text.
+            # The last entry is no text, or is nested more deeply than the server's stack is.
+            if isinstance(failed.error, (asyncpg.CharacterNotInRepertoireError, asyncpg.StatementTooComplexError)):
+                return []
             raise
 
     def _start_worker(self) -> None:
