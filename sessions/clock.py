@@ -1,10 +1,25 @@
-"""The time as the log keeps it."""
+"""The time as the log keeps it: microseconds since 1970, UTC."""
 
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)
 
 
 def now() -> int:
     """Return the time in microseconds since 1970, UTC. Nothing is ordered by it."""
     return time.time_ns() // 1000
+
+
+def as_time(microseconds: int) -> datetime:
+    """Return a time of the log's as Python's, in UTC."""
+    return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def as_microseconds(time: datetime) -> int:
+    """Return a time, which has a zone, as the log keeps it."""
+    return (time - _EPOCH) // _MICROSECOND

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final
 
+from sessions.clock import as_time
 from sessions.log.classify import TOOL_OUTPUT
-from sessions.log.turns import as_time
 
 if TYPE_CHECKING:
     from datetime import datetime

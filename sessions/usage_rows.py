@@ -6,6 +6,7 @@ from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
+from sessions.clock import as_microseconds
 from sessions.log.usage import read_all
 from sessions.model import Usage, UsageRow
 from sessions.prices import Price, check_prices
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 BILLIONTHS: Final = 1_000_000_000
 _FIRST_DAY: Final = date(1970, 1, 1)
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _EVER: Final = 1 << 62
 _STORE_KEYS: Final = ("session", "turn", "model", "agent", "day")
 
@@ -89,4 +89,4 @@ def _time(moment: date | None, name: str, otherwise: int) -> int:
         moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
     if moment.tzinfo is None:
         raise ValueError(f"{name} must have a time zone, or be a date, which is one in UTC")
-    return (moment - _EPOCH) // timedelta(microseconds=1)
+    return as_microseconds(moment)

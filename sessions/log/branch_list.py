@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from sessions.clock import as_time
 from sessions.log import statements
 from sessions.log.branch import LEFT_TIP, MAIN
 from sessions.log.schema import SEGMENT_SHIFT
-from sessions.log.turns import as_time
 from sessions.model import Branch
 
 if TYPE_CHECKING:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
+from sessions.clock import as_time
 from sessions.log import statements
 from sessions.log.branch import EVERYTHING
 from sessions.model import SessionInfo
@@ -15,14 +15,12 @@ if TYPE_CHECKING:
 _MAX_CURSOR = 18
 """Digits: fewer than the largest id could have."""
 
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 def list_sessions(tx: Transaction, limit: int, after: str | None) -> list[SessionInfo]:
     """Return up to `limit` sessions, the newest first, from behind the cursor `after`."""
     before = EVERYTHING if after is None else _parse_cursor(after)
     return [
-        SessionInfo(session_id, _time(created_at), _time(updated_at), int(item_count), cursor=str(session))
+        SessionInfo(session_id, as_time(created_at), as_time(updated_at), int(item_count), cursor=str(session))
         for session, session_id, created_at, updated_at, item_count in tx.all(
             statements.LIST_SESSIONS, before=before, count=min(limit, EVERYTHING)
         )
@@ -33,7 +31,3 @@ def _parse_cursor(cursor: object) -> int:
     if isinstance(cursor, str) and len(cursor) <= _MAX_CURSOR and cursor.isascii() and cursor.isdigit():
         return int(cursor)
     raise ValueError("after must be the cursor of a listed session: sessions(after=page[-1].cursor)")
-
-
-def _time(microseconds: int) -> datetime:
-    return _EPOCH + timedelta(microseconds=microseconds)

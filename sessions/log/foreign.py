@@ -10,10 +10,11 @@ table of messages.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sessions.clock import as_microseconds
 from sessions.errors import StoreError
 from sessions.log import statements
 from sessions.log.conversation import ForeignTables
@@ -22,8 +23,6 @@ from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
     from sessions.log.transaction import Transaction
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 _STRUCTURE: Final = "message_structure"
 _USAGE: Final = "turn_usage"
@@ -188,8 +187,7 @@ def _microseconds(time: object, otherwise: int) -> int:
     try:
         parsed = datetime.fromisoformat(text) if isinstance(text, str) else text
         if isinstance(parsed, datetime):
-            zoned = parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC)
-            return (zoned - _EPOCH) // timedelta(microseconds=1)
+            return as_microseconds(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
     except ValueError:
         pass
     return otherwise

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sessions.clock import as_time
 from sessions.errors import BranchInUseError, TurnNotFoundError
 from sessions.log import statements
 from sessions.log.branch import LEFT_TIP, find_head, position_of
@@ -17,7 +18,7 @@ from sessions.log.lineages import Lineages
 from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.session_row import raise_version
 from sessions.log.takeover import lock_head
-from sessions.log.turns import as_time, turn_not_found, turn_start
+from sessions.log.turns import turn_not_found, turn_start
 from sessions.model import Sibling
 
 if TYPE_CHECKING:

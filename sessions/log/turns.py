@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
 from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
+from sessions.clock import as_time
 from sessions.errors import TurnNotFoundError
 from sessions.log import statements
 from sessions.log.branch import MAIN, find_head, lineage, position_of
@@ -17,13 +17,6 @@ if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
     from sessions.log.entries import StoredEntry
     from sessions.log.transaction import Transaction
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-def as_time(microseconds: int) -> datetime:
-    """Return a time of the log's as Python's."""
-    return _EPOCH + timedelta(microseconds=microseconds)
 
 
 def turn_not_found(session_id: str, head: Head | None, wanted: str, but: str = "") -> TurnNotFoundError:
