@@ -63,11 +63,8 @@ def remember(thing: object, known: Known) -> None:
 def key_for(prefix: str, text: str) -> str:
     """Return a key made of a text; of its digest if it is too long, as some gateways' ids are."""
     key = f"{prefix}:{text}"
-    try:
-        data = key.encode()
-    except UnicodeEncodeError:
-        data = key.encode(errors="surrogatepass")
-        return f"{prefix}#:{hashlib.sha256(data).hexdigest()}"
+    # A lone surrogate is not printable, so a key with one is its digest.
+    data = key.encode(errors="surrogatepass")
     return key if len(data) <= _MAX_BYTES and key.isprintable() else f"{prefix}#:{hashlib.sha256(data).hexdigest()}"
 
 

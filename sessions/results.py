@@ -16,14 +16,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.arguments import check_count
-from sessions.log.usage import Amounts, Call, Run
+from sessions.log.usage import MAX_AMOUNT, Amounts, Call, Run
 from sessions.result_keys import Known, key_for, new_key, recall, remember
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
-
-MAX_AMOUNT: Final = 10**12
-"""Of requests or tokens in one record: more is a mistake, and sums stay within 64 bits."""
 
 _MAX_NAME: Final = 255
 

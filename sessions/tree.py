@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, NamedTuple
 from rich.console import Console
 from rich.text import Text
 
+from sessions.log.classify import ASSISTANT, USER
 from sessions.log.text import one_line
-from sessions.log.tree import ASSISTANT, USER, find_said
+from sessions.log.tree import find_said
 from sessions.tree_order import Order, is_read
 
 if TYPE_CHECKING:

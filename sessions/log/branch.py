@@ -78,23 +78,36 @@ def find_head(tx: Transaction, session_id: str, branch: str | None = None) -> He
     """
     row = tx.one(statements.HEAD, session_id=session_id, branch=branch)
     if row is None:
-        if branch in {None, MAIN}:
-            return None
-        raise unknown_branch(tx, session_id, None, str(branch))
+        check_without_session(session_id, branch)
+        return None
     session, name, segment, *_ = row
     if segment is not None:
         return Head(*row)
     if name == MAIN:
         return Head(session, MAIN, 0, 0, 0, 0, None, 0, 0)
-    raise unknown_branch(tx, session_id, session, name)
+    raise _unknown_branch(session_id, name, branch_names(tx, session))
 
 
-def unknown_branch(tx: Transaction, session_id: str, session: int | None, branch: str) -> UnknownBranchError:
-    """Return the error for a branch that is not there."""
-    rows = [] if session is None else tx.all(statements.TIPS, session=session)
-    names = [name for name, *_ in rows if not name.startswith(LEFT_TIP)]
-    there = ", ".join(map(repr, sorted({MAIN, *names})))
-    return UnknownBranchError(f"session {session_id!r} has no branch {branch!r}; nothing was changed. It has {there}")
+def check_without_session(session_id: str, branch: str | None) -> None:
+    """Refuse a branch of a session that is not there, which has ``main`` alone.
+
+    Raises:
+        UnknownBranchError: It is another one.
+    """
+    if branch not in {None, MAIN}:
+        raise _unknown_branch(session_id, str(branch), [MAIN])
+
+
+def branch_names(tx: Transaction, session: int) -> list[str]:
+    """Return the names of a session's branches, sorted; ``main`` is always among them."""
+    names = {name for name, *_ in tx.all(statements.TIPS, session=session) if not name.startswith(LEFT_TIP)}
+    return sorted({MAIN, *names})
+
+
+def _unknown_branch(session_id: str, branch: str, there: list[str]) -> UnknownBranchError:
+    return UnknownBranchError(
+        f"session {session_id!r} has no branch {branch!r}; nothing was changed. It has {', '.join(map(repr, there))}"
+    )
 
 
 def lineage(tx: Transaction, head: Head) -> list[Stretch]:

@@ -76,16 +76,17 @@ def _open_segment(tx: Transaction, locked: LockedSession, now: int, count: int, 
     settle_ways_forward(tx, head)
     # The newest stretch ends at the tip; without one there is nothing to inherit.
     parent = next((stretch.segment for stretch in lineage(tx, head)), None)
-    origin = {"session": locked.session, "parent": parent, "fork_position": head.tip, "turn": head.turn}
-    row: Any = tx.one(statements.CREATE_SEGMENT, **origin)
+    origin = {"session": locked.session, "parent": parent, "fork_position": head.tip}
+    row: Any = tx.one(statements.CREATE_SEGMENT, turn=head.turn, **origin)
     (segment,) = row
     tx.run(
         statements.PUT_BRANCH,
         segment=segment,
         branch=locked.branch,
         tip=head.tip + count,
+        turn=head.turn + turns,
         version=locked.version,
         now=now,
-        **{**origin, "turn": head.turn + turns},
+        **origin,
     )
     return segment, head.tip + count, head.turn + turns

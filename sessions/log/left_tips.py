@@ -43,11 +43,9 @@ def settle_ways_forward(tx: Transaction, head: Head) -> bool:
     return bool(found)
 
 
-def forget_ways_forward(tx: Transaction, head: Head) -> bool:
-    """Forget them all; tell whether there were any. What nobody sees any more is still there."""
-    found = ways_forward(tx, head)
-    _forget(tx, head, found)
-    return bool(found)
+def forget_ways_forward(tx: Transaction, head: Head) -> None:
+    """Forget them all. What nobody sees any more is still there."""
+    _forget(tx, head, ways_forward(tx, head))
 
 
 def _forget(tx: Transaction, head: Head, tips: list[Row]) -> None:

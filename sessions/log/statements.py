@@ -348,8 +348,8 @@ ENTRIES_BACKWARD = Statement(
     """,
 )
 LATEST_UP_TO = Statement(
-    "The last of a range of entries, and its turn.",
-    "select id, turn from {entries} where id > :low and id <= :high order by id desc limit 1",
+    "The turn of the last of a range of entries.",
+    "select turn from {entries} where id > :low and id <= :high order by id desc limit 1",
 )
 _TURN_START = """
     with recursive search (low, high) as (

@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessions.log import statements
-from sessions.log.branch import MAIN, find_head, unknown_branch
+from sessions.log.branch import check_without_session, find_head
 from sessions.log.foreign import has_messages
 from sessions.log.session_row import create_session, lock_session, raise_version
 
@@ -41,9 +41,8 @@ def lock_head(tx: Transaction, conversation: Conversation, now: int, branch: str
     """
     if lock_conversation(tx, conversation, now) is None:
         # Another process may make the session now; without the lock its head would be stale at once.
-        if branch in {None, MAIN}:
-            return None
-        raise unknown_branch(tx, conversation.session_id, None, str(branch))
+        check_without_session(conversation.session_id, branch)
+        return None
     return find_head(tx, conversation.session_id, branch)
 
 
@@ -75,9 +74,9 @@ def change_session(
     locked = raise_version(tx, session_id, now, branch)
     if locked is None and take_over(tx, conversation, now):
         locked = raise_version(tx, session_id, now, branch)
-    # Another process may make the session now; without the lock its head would be stale at once.
-    if locked is None and branch not in {None, MAIN}:
-        raise unknown_branch(tx, session_id, None, str(branch))
+    if locked is None:
+        # As in `lock_head`.
+        check_without_session(session_id, branch)
     return locked
 
 

@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from sessions.log.takeover_branches import entries_of_turns
+from sessions.log.usage import MAX_AMOUNT
 from sessions.log.usage_statements import ADD_USAGE
 
 if TYPE_CHECKING:
@@ -23,9 +24,6 @@ if TYPE_CHECKING:
 
 _NOWHERE: Final = 1
 """The place of what was spent on a turn that is gone: an entry that cannot be, as no segment has the number 0."""
-
-_MOST: Final = 10**12
-"""Of requests or tokens; more is damage, and sums stay within 64 bits."""
 
 
 def put_usage(
@@ -67,7 +65,7 @@ def _key(row: Spent, number: int) -> str:
 
 
 def _amount(value: object) -> int:
-    return value if isinstance(value, int) and 0 <= value <= _MOST else 0
+    return value if isinstance(value, int) and 0 <= value <= MAX_AMOUNT else 0
 
 
 def _details(payload: bytes, decoder: Decoder) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sessions.log import statements
 from sessions.log.branch import LEFT_TIP, MAIN, find_head, position_of
-from sessions.log.classify import ASSISTANT, HOSTED_TOOL_CALL, TOOL_CALL, USER
+from sessions.log.classify import HOSTED_TOOL_CALL, TOOL_CALL, USER
 from sessions.log.collect import find_seen
 from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.text import one_line, text_of
@@ -110,7 +110,7 @@ def read_tree(tx: Transaction, conversation: Conversation, branch: str | None) -
     tips = tx.all(statements.TIPS, session=head.session)
     seen = find_seen(tx, head.session)
     growth = _Growth(seen, conversation.decoder)
-    for segment, tip in ((segment, tip) for _, segment, tip, *_ in tips):
+    for _, segment, tip, *_ in tips:
         growth.cut(segment, tip)
     for segment, (parent, fork_position) in seen.origins.items():
         if parent is not None and segment in seen.highest:
@@ -208,6 +208,3 @@ class _Growth:
 def find_said(node: Node, *kinds: str) -> Preview | None:
     """Return the first message of one of these kinds."""
     return next((preview for preview in node.said if preview.kind in kinds), None)
-
-
-__all__ = ["ASSISTANT", "USER", "End", "Node", "Preview", "Tree", "find_said", "read_tree"]

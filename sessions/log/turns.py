@@ -43,7 +43,7 @@ def turn_at(tx: Transaction, stretches: list[Stretch], position: int) -> int:
     for stretch in stretches:
         if stretch.low < position:
             row = tx.one(statements.LATEST_UP_TO, **stretch.ids(high=min(position, stretch.high)))
-            return int(row[1]) if row else stretch.turn
+            return int(row[0]) if row else stretch.turn
     return 0
 
 

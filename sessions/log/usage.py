@@ -10,8 +10,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from sessions.errors import IdempotencyKeyReusedError
-from sessions.log import statements, usage_statements
-from sessions.log.branch import LEFT_TIP, MAIN, entry_at, find_head, lineage, position_of
+from sessions.log import usage_statements
+from sessions.log.branch import MAIN, branch_names, entry_at, find_head, lineage, position_of
 from sessions.log.takeover import begin_session, lock_head
 from sessions.log.turns import turn_not_found, turn_start
 
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 CALLERS_KEY: Final = "key"
 """What the keys begin with that callers choose."""
+
+MAX_AMOUNT: Final = 10**12
+"""Of requests or tokens in one record: more is a mistake or damage, and sums stay within 64 bits."""
 
 _GROWTH: Final = "\x1f"
 """Between a run's key and the number of a later record of it; no key has such a character in it."""
@@ -186,7 +189,7 @@ def _recorded(
             row = tx.one(usage_statements.FIND_USAGE, session=session, usage_key=key)
             if row is None:
                 continue
-            found[key] = Amounts(*row[1:])
+            found[key] = Amounts(*row)
             if key.startswith(CALLERS_KEY) and found[key] != call.amounts:
                 raise IdempotencyKeyReusedError(
                     f"session {session_id!r}: this key was used before for other usage; nothing was recorded. "
@@ -249,7 +252,7 @@ def read_session(
         return _sums(tx.all(usage_statements.sums_of_session(grouped), session=head.session), grouped)
     placed = ("place", *grouped)
     rows = _sums(tx.all(usage_statements.sums_of_session(placed), session=head.session), placed)
-    names = [branch] if branch is not None else _branches(tx, head.session)
+    names = [branch] if branch is not None else branch_names(tx, head.session)
     found = []
     for name in names:
         seen = cast("Head", find_head(tx, conversation.session_id, name))
@@ -259,11 +262,6 @@ def read_session(
         if columns == ("branch",) and not own:
             found.append(Sums({"branch": name}, None, Amounts(), None))
     return found
-
-
-def _branches(tx: Transaction, session: int) -> list[str]:
-    names = {name for name, *_ in tx.all(statements.TIPS, session=session) if not name.startswith(LEFT_TIP)}
-    return sorted({MAIN, *names})
 
 
 def read_all(tx: Transaction, columns: tuple[str, ...], since: int, until: int) -> list[Sums]:

@@ -10,7 +10,7 @@ from sessions.log.transaction import Statement
 FIND_USAGE = Statement(
     "A record by its key.",
     """
-    select usage_key, requests, input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens
+    select requests, input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens
     from {usage} where session = :session and usage_key = :usage_key
     """,
 )

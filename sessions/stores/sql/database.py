@@ -84,10 +84,8 @@ class Database:
         """Do `work` as one transaction."""
         await self.ensure_schema(subject)
         if not isinstance(work, Append):
-            recorded = self.retried(
-                subject, lambda: self._attempt(work, write=True), repeatable=isinstance(work, Record)
-            )
-            return await settle(recorded)
+            done = self.retried(subject, lambda: self._attempt(work, write=True), repeatable=isinstance(work, Record))
+            return await settle(done)
         keyed = work if self._name == SQLITE else with_key(work)
         repeatable = keyed.idempotency is not None
 
