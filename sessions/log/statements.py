@@ -14,6 +14,12 @@ from sessions.log.transaction import Statement
 _ENDLESSLY = "set statement max_recursive_iterations = 4294967295 for "
 """MariaDB ends a recursion after 1,000 steps and returns what it has: a deep lineage would lose its beginning."""
 
+
+def _recursive(purpose: str, sql: str) -> Statement:
+    """Return a statement whose recursion is as deep as a lineage may be."""
+    return Statement(purpose, sql, {MARIADB: _ENDLESSLY + sql})
+
+
 # --- Sessions -------------------------------------------------------------------------------------------------
 
 RAISE_VERSION = Statement(
@@ -165,7 +171,9 @@ MAKE_BRANCH = Statement(
     returning session
     """,
 )
-_COUNT_ITEMS = """
+COUNT_ITEMS = _recursive(
+    "How many items a branch has: by positions where nothing was removed from the middle, else counted.",
+    """
     with recursive lineage (segment, parent, low, high, holes) as (
         select g.id, g.parent, g.fork_position, b.tip, g.holes
         from {branches} b join {segments} g on g.id = b.segment where b.session = :session and b.name = :branch
@@ -177,24 +185,18 @@ _COUNT_ITEMS = """
         select count(*) from {entries} e
         where e.id > lineage.segment * 4294967296 + lineage.low and e.id <= lineage.segment * 4294967296 + lineage.high
     ) end), 0) from lineage where low < high
-    """
-COUNT_ITEMS = Statement(
-    "How many items a branch has: by positions where nothing was removed from the middle, else counted.",
-    _COUNT_ITEMS,
-    {MARIADB: _ENDLESSLY + _COUNT_ITEMS},
+    """,
 )
-_MADE_FROM = """
+MADE_FROM = _recursive(
+    "The branches from which a branch was made, the first of them first.",
+    """
     with recursive origin (name, depth) as (
         select forked_from, 1 from {branches} where session = :session and name = :branch
         union all
         select b.forked_from, o.depth + 1 from origin o join {branches} b on b.session = :session and b.name = o.name
     )
     select name from origin where name is not null order by depth desc
-    """
-MADE_FROM = Statement(
-    "The branches from which a branch was made, the first of them first.",
-    _MADE_FROM,
-    {MARIADB: _ENDLESSLY + _MADE_FROM},
+    """,
 )
 RAISE_FLOOR = Statement(
     "Others see a segment up to a position from now on.",
@@ -239,7 +241,9 @@ TIPS = Statement(
     updated_at, changed_in from {branches} where session = :session order by made_in, name
     """,
 )
-_LINEAGE = """
+LINEAGE = _recursive(
+    "The segments that a branch sees, the newest first: from behind which position, up to which, and the turns before.",
+    """
     with recursive lineage (depth, segment, parent, low, high, turn) as (
         select 0, g.id, g.parent, g.fork_position, b.tip, g.turn
         from {branches} b join {segments} g on g.id = b.segment where b.session = :session and b.name = :branch
@@ -248,11 +252,7 @@ _LINEAGE = """
         from lineage l join {segments} g on g.id = l.parent
     )
     select segment, low, high, turn from lineage where low < high order by depth
-"""
-LINEAGE = Statement(
-    "The segments that a branch sees, the newest first: from behind which position, up to which, and the turns before.",
-    _LINEAGE,
-    {MARIADB: _ENDLESSLY + _LINEAGE},
+    """,
 )
 ORIGINS = Statement(
     "All segments of a session: where each was forked, and whether something was removed from its middle.",
