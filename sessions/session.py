@@ -60,7 +60,7 @@ class LogSession(History):
         self.session_id = check_session_id(session_id)
         self.session_settings = coerce_settings(session_settings)
         conversation = Conversation(session_id, _codec, foreign.check() if foreign else _FOREIGN)
-        self._handle = Handle(conversation, backend, strict=strict, pinned=None)
+        self._handle = Handle(conversation, backend, strict=strict)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.session_id!r})"
@@ -84,7 +84,7 @@ class LogSession(History):
         check_limit(limit)
         handle = self._handle
         read = ReadTail(handle.conversation, limit, handle.pinned)
-        while (tail := await handle.backend.read(read, handle.subject)) is None:
+        while (tail := await handle.read_plainly(read)) is None:
             await handle.take_over()
         handle.followed = tail.branch
         handle.report(tail.undecodable)
