@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from sessions.errors import (
     BranchExistsError,
     BranchInUseError,
+    DecryptionError,
     IdempotencyKeyReusedError,
     InvalidItemError,
     NotADatabaseError,
     NothingToRedoError,
     OutcomeUnknownError,
     SchemaVersionError,
+    SealedSessionError,
     SessionClosedError,
     SessionsError,
     StoreBusyError,
@@ -24,6 +26,7 @@ from sessions.errors import (
     TurnNotFoundError,
     UndecodableItemError,
     UnknownBranchError,
+    WeakKeyWarning,
 )
 from sessions.protocol import Item, Session, SessionSettings
 from sessions.session import LogSession
@@ -34,6 +37,8 @@ if TYPE_CHECKING:
     from sessions.advanced_sqlalchemy import AdvancedSQLAlchemySession
     from sessions.advanced_sqlite import AdvancedSQLiteSession
     from sessions.branches import Branches
+    from sessions.codecs.keys import KeyProvider, KeyRing, generate_key
+    from sessions.encrypted import EncryptedSession
     from sessions.model import Branch, Comparison, SessionInfo, Sibling, ToolUse, Turn, Usage, UsageRow
     from sessions.prices import Price
     from sessions.sqlalchemy import SQLAlchemySession
@@ -47,9 +52,13 @@ __all__ = [
     "BranchInUseError",
     "Branches",
     "Comparison",
+    "DecryptionError",
+    "EncryptedSession",
     "IdempotencyKeyReusedError",
     "InvalidItemError",
     "Item",
+    "KeyProvider",
+    "KeyRing",
     "LogSession",
     "NotADatabaseError",
     "NothingToRedoError",
@@ -58,6 +67,7 @@ __all__ = [
     "SQLAlchemySession",
     "SQLiteSession",
     "SchemaVersionError",
+    "SealedSessionError",
     "Session",
     "SessionClosedError",
     "SessionInfo",
@@ -76,6 +86,8 @@ __all__ = [
     "UnknownBranchError",
     "Usage",
     "UsageRow",
+    "WeakKeyWarning",
+    "generate_key",
     "open_store",
 ]
 
@@ -86,8 +98,10 @@ _LAZY = {
     "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",
     "AdvancedSQLiteSession": "sessions.advanced_sqlite",
     "Branches": "sessions.branches",
+    "EncryptedSession": "sessions.encrypted",
     "Price": "sessions.prices",
     "SQLAlchemySession": "sessions.sqlalchemy",
+    **dict.fromkeys(("KeyProvider", "KeyRing", "generate_key"), "sessions.codecs.keys"),
     **dict.fromkeys(_MODEL, "sessions.model"),
 }
 

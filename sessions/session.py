@@ -106,7 +106,7 @@ class LogSession(History):
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
-        items = _listed(items)
+        items = as_listed(items)
         try:
             payloads = _codec.encode_all(items)
         except InvalidItemError as error:
@@ -152,7 +152,7 @@ class LogSession(History):
         handle.followed = None
 
 
-def _listed(items: object) -> list[Any]:
+def as_listed(items: object) -> list[Any]:
     """Return a list or other iterable of items as a list, and refuse what is most likely a mistake."""
     if isinstance(items, list):
         return items

@@ -11,7 +11,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
 from sessions.codecs.keys import KeyProvider, KeyRing
-from sessions.codecs.openai_envelope import Opened, envelope_token, open_token
+from sessions.codecs.openai_envelope import envelope_token, open_token
 from sessions.codecs.passphrase import Stretcher, new_parameters
 from sessions.codecs.seal import WrappedKey, data_key, new_data_key, read_seal, secret_of, write_seal
 from sessions.codecs.sealed import PlainPayloads, SealedPayloads
@@ -69,9 +69,17 @@ class Vault:
         keys: What the sessions' own keys are wrapped with.
         allow_plain_text: A sealed session may hold entries in the clear.
         hide_tool_names: Keep tools' names out of the clear.
+        parameters: How passphrases are stretched, if not as the database says.
     """
 
-    def __init__(self, keys: KeyRing | KeyProvider, *, allow_plain_text: bool, hide_tool_names: bool) -> None:
+    def __init__(
+        self,
+        keys: KeyRing | KeyProvider,
+        *,
+        allow_plain_text: bool,
+        hide_tool_names: bool = False,
+        parameters: bytes | None = None,
+    ) -> None:
         self._ring = keys if isinstance(keys, KeyRing) else None
         self._provider = None if isinstance(keys, KeyRing) else keys
         self._allow_plain_text = allow_plain_text
@@ -80,6 +88,7 @@ class Vault:
         self._masters: Masters | None = None
         if self._ring is not None and not self._ring.needs_stretching:
             self._masters = self._ring.masters()
+        self._parameters = parameters
         self._new_seals: dict[str, bytes] = {}
 
     def unlock(self, session_id: str, seal: bytes | None) -> SessionKey:
@@ -125,8 +134,10 @@ class Vault:
                 "nothing was changed. To seal them, open it with allow_plain_text=True and call rotate(reencrypt=True)"
             )
 
-    def open_foreign(self, session_id: str, payload: bytes) -> Opened:
-        """Return an item that the OpenAI Agents SDK stored: of its `EncryptedSession`, or in the clear if that may be.
+    def open_foreign(self, session_id: str, payload: bytes) -> tuple[bytes, int | None]:
+        """Return an item of the OpenAI Agents SDK's `EncryptedSession`, and when it was sealed.
+
+        If it may be in the clear, return it as it is.
 
         Raises:
             DecryptionError: None of the keys opens it, or it is in the clear and may not be.
@@ -134,7 +145,7 @@ class Vault:
         token = envelope_token(payload)
         if token is None:
             self.allow_plain_text(session_id)
-            return Opened(payload, None)
+            return payload, None
         opened = open_token(token, session_id, self._ring.given if self._ring else ())
         if opened is None:
             raise DecryptionError(
@@ -143,16 +154,13 @@ class Vault:
             )
         return opened
 
-    async def prepare(self, backend: Backend, subject: str) -> None:
+    async def prepare(self, backend: Backend | None, subject: str) -> None:
         """Make the keys of a ring ready, if a passphrase has to be stretched for this database."""
         if self._ring is not None and self._masters is None:
-            parameters = await backend.read(lambda tx: find_setting(tx, _PARAMETERS), subject)
-            if parameters is None:
-                made = new_parameters()
-                parameters = await backend.write(lambda tx: put_setting(tx, _PARAMETERS, made), subject)
+            parameters = self._parameters or await _parameters_of(backend, subject)
             self._masters = await asyncio.to_thread(self._ring.masters, Stretcher(parameters))
 
-    async def fetch(self, backend: Backend, session_id: str, seal: bytes | None) -> None:
+    async def fetch(self, backend: Backend | None, session_id: str, seal: bytes | None) -> None:
         """Get what `unlock` or `new_seal` was lacking.
 
         Raises:
@@ -240,8 +248,19 @@ class Vault:
                 "allow_plain_text=True"
             )
         if envelope_token(payload) is not None:
-            return self.open_foreign(session_id, payload).payload
+            return self.open_foreign(session_id, payload)[0]
         return payload
+
+
+async def _parameters_of(backend: Backend | None, subject: str) -> bytes:
+    """Return how a store's passphrases are stretched: with a salt that the first who needs one makes."""
+    if backend is None:
+        raise TypeError(f"{subject}: without a database the parameters must be given")
+    found = await backend.read(lambda tx: find_setting(tx, _PARAMETERS), subject)
+    if found is None:
+        made = new_parameters()
+        found = await backend.write(lambda tx: put_setting(tx, _PARAMETERS, made), subject)
+    return found
 
 
 def keys_of(encryption_key: object) -> KeyRing | KeyProvider:
@@ -255,7 +274,7 @@ def keys_of(encryption_key: object) -> KeyRing | KeyProvider:
         with _lock:
             ring = _rings.get(encryption_key)
             if ring is None:
-                ring = _rings[encryption_key] = KeyRing.of(encryption_key)
+                ring = _rings[encryption_key] = KeyRing.of(encryption_key, stacklevel=4)
                 if len(_rings) > _KEPT_RINGS:
                     del _rings[next(iter(_rings))]
         return ring

@@ -82,23 +82,27 @@ class KeyRing:
             raise ValueError("a key ring needs a key")
         self._given = tuple(keys.values())
         # The id of a single key without one is made of the key.
-        self._keys: dict[str | None, bytes | Passphrase] = {
-            check_text(id_, "a key's id", _MAX_ID_BYTES): _parse(key, f"key {id_!r}") for id_, key in keys.items()
-        }
+        self._keys: dict[str | None, bytes | Passphrase] = {}
+        for id_, key in keys.items():
+            self._keys[check_text(id_, "a key's id", _MAX_ID_BYTES)] = _parse(key, f"key {id_!r}", stacklevel=2)
         self._current = list(self._keys)[-1] if current is None else current
         if self._current not in self._keys:
             raise ValueError(f"current is {current!r}, which is none of the keys: {self._ids()}")
 
     @classmethod
-    def of(cls, key: str | bytes) -> Self:
+    def of(cls, key: str | bytes, *, stacklevel: int = 2) -> Self:
         """Return a ring of one key, known by an id that is made of it.
+
+        Args:
+            key: The key.
+            stacklevel: Whose call a warning is about, as for `warnings.warn`.
 
         Raises:
             TypeError: The key is neither text nor bytes.
             ValueError: It is empty, or of fewer than 32 bytes.
         """
         ring = cls.__new__(cls)
-        ring._given, ring._keys, ring._current = (key,), {None: _parse(key, "encryption_key")}, None  # noqa: SLF001
+        ring._given, ring._keys, ring._current = (key,), {None: _parse(key, "encryption_key", stacklevel)}, None  # noqa: SLF001
         return ring
 
     def __repr__(self) -> str:
@@ -188,7 +192,7 @@ def _bound(key_id: str, session_id: str) -> bytes:
     return b"\0".join((b"sessions/seal/1", key_id.encode(), session_id.encode()))
 
 
-def _parse(key: object, what: str) -> bytes | Passphrase:
+def _parse(key: object, what: str, stacklevel: int) -> bytes | Passphrase:
     """Return a key's bytes, or a passphrase."""
     if isinstance(key, (bytes, bytearray, memoryview)):
         raw = bytes(key)
@@ -208,7 +212,7 @@ def _parse(key: object, what: str) -> bytes | Passphrase:
         f"{what} is a passphrase, which can be guessed; a random key cannot, and needs no stretching. Make one with "
         '`python -c "import sessions; print(sessions.generate_key())"` and keep it where secrets are kept',
         WeakKeyWarning,
-        stacklevel=4,
+        stacklevel=stacklevel + 1,
     )
     return Passphrase(key)
 

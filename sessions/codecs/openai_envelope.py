@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import base64
 import binascii
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 from cryptography.fernet import Fernet, InvalidToken
@@ -22,18 +22,6 @@ if TYPE_CHECKING:
 _INFO: Final = b"agents.session-store.hkdf.v1"
 _KEY_BYTES: Final = 32
 _MICROSECONDS: Final = 1_000_000
-
-
-class Opened(NamedTuple):
-    """What an envelope held.
-
-    Attributes:
-        payload: The item, as JSON.
-        created_at: When it was sealed, in microseconds since 1970, UTC; ``None`` if that is not known.
-    """
-
-    payload: bytes
-    created_at: int | None
 
 
 def envelope_token(payload: bytes) -> bytes | None:
@@ -49,12 +37,16 @@ def envelope_token(payload: bytes) -> bytes | None:
     return str(item["payload"]).encode(errors="replace")
 
 
-def open_token(token: bytes, session_id: str, keys: Iterable[str | bytes]) -> Opened | None:
-    """Return what an envelope's token holds, with whichever of the keys opens it; ``None`` if none does."""
+def open_token(token: bytes, session_id: str, keys: Iterable[str | bytes]) -> tuple[bytes, int] | None:
+    """Return the item that a token holds, with whichever of the keys opens it; ``None`` if none does.
+
+    Returns:
+        The item as JSON, and when it was sealed, in microseconds since 1970, UTC.
+    """
     for key in keys:
         fernet = _fernet(key, session_id)
         try:
-            return Opened(fernet.decrypt(token), fernet.extract_timestamp(token) * _MICROSECONDS)
+            return fernet.decrypt(token), fernet.extract_timestamp(token) * _MICROSECONDS
         except InvalidToken:
             continue
     return None

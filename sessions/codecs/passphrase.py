@@ -42,10 +42,10 @@ class Stretch(Protocol):
         ...
 
 
-def new_parameters() -> bytes:
-    """Return parameters for stretching, with a new salt, as a store keeps them: JSON."""
-    salt = os.urandom(_SALT_BYTES).hex()
-    return msgspec.json.encode({"kdf": "scrypt", "log2_n": _LOG2_N, "r": _R, "p": _P, "salt": salt})
+def new_parameters(salt: bytes | None = None) -> bytes:
+    """Return parameters for stretching, with a random salt if none is given, as a store keeps them: JSON."""
+    salt = salt or os.urandom(_SALT_BYTES)
+    return msgspec.json.encode({"kdf": "scrypt", "log2_n": _LOG2_N, "r": _R, "p": _P, "salt": salt.hex()})
 
 
 class Stretcher:
