@@ -41,10 +41,10 @@ class EncryptedSession(LogSession):
         ValueError: An argument is out of range, or the ids differ.
     """
 
-    def __new__(cls, session_id: str, underlying_session: object, *_: Any, **__: Any) -> Self:
+    def __new__(cls, session_id: str = "", underlying_session: object = None, *_: Any, **__: Any) -> Self:
         """Return a session with the methods that the other one has."""
         del session_id
-        if cls is not EncryptedSession:
+        if cls is not EncryptedSession or underlying_session is None:  # As for a copy.
             return object.__new__(cls)
         if isinstance(underlying_session, EncryptedSession):
             raise TypeError("underlying_session is an EncryptedSession; use it as it is, or give the one underneath")
@@ -67,6 +67,8 @@ class EncryptedSession(LogSession):
         hide_tool_names: bool = False,
     ) -> None:
         self.session_id = check_session_id(session_id)
+        if not isinstance(underlying_session, LogSession):
+            raise TypeError(f"underlying_session must be a session, not {type(underlying_session).__name__}")
         if session_id != underlying_session.session_id:
             raise ValueError(
                 f"session_id is {session_id!r}, that of underlying_session is {underlying_session.session_id!r}; give "

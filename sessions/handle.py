@@ -28,13 +28,14 @@ class Handle:
     """A hold on one conversation.
 
     Attributes:
+        backend: Where transactions run.
         strict: Raise for a stored item that cannot be read, rather than log a warning.
         pinned: The branch to stay on, whatever the session's current one is.
         followed: The branch that was read last. Changes go there, so a switch by another process never lands between
             what a run reads and what it adds.
     """
 
-    __slots__ = ("_backend", "_conversation", "_vault", "followed", "pinned", "strict", "subject")
+    __slots__ = ("_conversation", "_vault", "backend", "followed", "pinned", "strict", "subject")
 
     def __init__(
         self,
@@ -46,7 +47,7 @@ class Handle:
         vault: Vault | None = None,
     ) -> None:
         self._conversation = conversation._replace(vault=vault)
-        self._backend = backend
+        self.backend = backend
         self._vault = vault
         self.strict = strict
         self.pinned = pinned
@@ -55,7 +56,7 @@ class Handle:
 
     def pinned_to(self, branch: str) -> Handle:
         """Return a hold on the same conversation that stays on a branch."""
-        return Handle(self._conversation, self._backend, strict=self.strict, pinned=branch, vault=self._vault)
+        return Handle(self._conversation, self.backend, strict=self.strict, pinned=branch, vault=self._vault)
 
     def sealed(self, vault: Vault, ttl: int | None) -> Handle:
         """Return a hold on the same conversation that opens and seals it with a vault's keys.
@@ -65,7 +66,7 @@ class Handle:
             ttl: The age, in microseconds, from which entries are not there any more.
         """
         conversation = self._conversation._replace(ttl=ttl)
-        return Handle(conversation, self._backend, strict=self.strict, pinned=self.pinned, vault=vault)
+        return Handle(conversation, self.backend, strict=self.strict, pinned=self.pinned, vault=vault)
 
     @property
     def conversation(self) -> Conversation:
@@ -89,11 +90,11 @@ class Handle:
 
     async def read_plainly(self, work: Callable[[Transaction], T]) -> T:
         """Return what `work` finds in one snapshot."""
-        return await self._with_key(self._backend.read, work)
+        return await self._with_key(self.backend.read, work)
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Do `work` as one transaction."""
-        return await self._with_key(self._backend.write, work)
+        return await self._with_key(self.backend.write, work)
 
     async def _with_key(
         self, run: Callable[[Callable[[Transaction], T], str], Awaitable[T]], work: Callable[[Transaction], T]
@@ -105,7 +106,7 @@ class Handle:
             try:
                 return await run(work, self.subject)
             except KeyWanted as wanted:
-                await self._vault.fetch(self._backend, self._conversation.session_id, wanted.seal)
+                await self._vault.fetch(self.backend, self._conversation.session_id, wanted.seal)
 
     async def change(self, work: Callable[[Transaction], tuple[T, list[int]]]) -> T:
         """Do `work`, which also returns the positions of items that could not be read; if strict, only without any."""
