@@ -166,8 +166,8 @@ class PostgresDatabase:
         """Return the indexes of the appends that were done; none if one was refused or had been done before."""
         forget = automatic_keys(max(append.now for append in appends))
         try:
-            if len(appends) == 1:
-                return {0} if await self._fetch(APPEND, *append_values(appends[0], forget)) else set()
+            if len(appends) == 1 and (alone := append_values(appends[0], forget)):
+                return {0} if await self._fetch(APPEND, *alone) else set()
             values, number_of = append_many_values(appends, forget)
             numbers = {row[0] for row in await self._fetch(APPEND_MANY, *values)}
         except FailedError as failed:
