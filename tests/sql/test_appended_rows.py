@@ -58,7 +58,7 @@ async def test_the_hot_path_stores_what_the_logs_function_does(
     postgres: Postgres, items: list[dict[str, Any]], *, together: bool
 ) -> None:
     """
-    Fails without: stores/sql/postgres.py, `1 + get_byte`, `width_bucket`, `- 1` after it; `if len(numbers) > …`.
+    Fails without: stores/sql/postgres.py, `width_bucket`, `1 + get_byte`, `if len(numbers) > _MAX_NUMBERS`; `+ e.turns`.
     """
     url = postgres.new_database()
     engine = create_async_engine(url)

@@ -167,6 +167,7 @@ POP: Final = Statement(
 )
 
 _MAX_NUMBERS: Final = 256
+"""What a byte can tell apart."""
 
 
 class _Columns:
@@ -191,7 +192,7 @@ class _Columns:
 def append_values(append: Append, forget: tuple[str, str]) -> tuple[Any, ...] | None:
     """Return the parameters of `APPEND`; keys between the two of `forget` are forgotten.
 
-    ``None`` if the items have more kinds and tool names than a byte can tell apart: `APPEND_MANY` takes any.
+    ``None`` if the items have too many kinds and tool names for it: `APPEND_MANY` takes any.
     """
     entries = append.entries
     turn_starts = [position for position, entry in enumerate(entries, 1) if entry.kind == USER]
