@@ -162,9 +162,8 @@ class PostgresDatabase:
         versions = [one.version for one in sent]
         forget = automatic_keys(max(append.now for append in appends))
         try:
-            if len(appends) == 1:
-                values = append_values(appends[0], versions[0], forget)
-                return {0} if await self.fetch(APPEND, *values) else set()
+            if len(appends) == 1 and (alone := append_values(appends[0], versions[0], forget)):
+                return {0} if await self.fetch(APPEND, *alone) else set()
             values, number_of = append_many_values(appends, versions, forget)
             numbers = {row[0] for row in await self.fetch(APPEND_MANY, *values)}
         except FailedError as failed:
