@@ -66,7 +66,7 @@ class JSONCodec:
             ValueError: One of them is not; `decode` may still read it.
         """
         try:
-            return [_decode(payload) for payload in payloads]
+            return [decode_strictly(payload) for payload in payloads]
         except RecursionError:
             raise ValueError("a payload is nested too deeply") from None
 
@@ -77,7 +77,7 @@ class JSONCodec:
             ValueError: The payload is not a JSON object.
         """
         try:
-            return _decode(payload)
+            return decode_strictly(payload)
         except (msgspec.DecodeError, RecursionError):
             return _decode_lenient(payload)
 
@@ -178,7 +178,8 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
 _check = _checker(as_plain)
 _encode = msgspec.json.Encoder(enc_hook=as_plain).encode
 _encode_sorted = msgspec.json.Encoder(enc_hook=as_plain, order="sorted").encode
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
+decode_strictly: Callable[[bytes], dict[str, Any]] = msgspec.json.Decoder(dict[str, Any]).decode
+"""Reads an object of strict JSON; raises `msgspec.DecodeError`, a `ValueError`, or `RecursionError`."""
 
 
 def _reason(item: object, path: str) -> str:

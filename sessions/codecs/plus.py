@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
-from sessions.codecs.json import JSONCodec
+from sessions.codecs.json import JSONCodec, decode_strictly
 from sessions.codecs.tagged_classes import tag_of_class
 from sessions.codecs.tagged_errors import ERRORS
 from sessions.codecs.tagged_values import VALUES
@@ -55,6 +55,7 @@ class PlusCodec:
         self._types: dict[type, Tag] = by_type
         self._reader = Reader(tags)
         self._json = JSONCodec(refused=own)
+        self._encode_plain = self._json.encode_all
 
     def encode_all(self, items: Sequence[Any]) -> list[bytes]:
         """Return each item's payload.
@@ -64,7 +65,7 @@ class PlusCodec:
                 its index, the place in it, and the type.
         """
         try:
-            payloads = self._json.encode_all(items)
+            payloads = self._encode_plain(items)
         except InvalidItemError:
             return self._encode_tagged(items)
         for payload in payloads:
@@ -78,12 +79,15 @@ class PlusCodec:
         Raises:
             ValueError: One of them is not, and `decode` may still read it; or it cannot be read.
         """
-        payloads = list(payloads)
-        items = self._json.decode_all(payloads)
-        for index, payload in enumerate(payloads):
-            if _MARK in payload and payload.find(_MARKED_KEY) >= 0:
-                items[index] = self._read(items[index])
-        return items
+        try:
+            # Without the mark's byte there is nothing to do. A walk through what has it, perhaps in a text only, costs
+            # less than a search for more than one byte.
+            return [
+                self._read(decode_strictly(payload)) if _MARK in payload else decode_strictly(payload)
+                for payload in payloads
+            ]
+        except RecursionError:
+            raise UndecodableItemError("a stored item is nested too deeply") from None
 
     def decode(self, payload: bytes) -> dict[str, Any]:
         """Return the item of a payload.
@@ -94,7 +98,7 @@ class PlusCodec:
                 message names the tag, never what is in it. It is a `ValueError`, too.
         """
         item = self._json.decode(payload)
-        return self._read(item) if _MARK in payload and payload.find(_MARKED_KEY) >= 0 else item
+        return self._read(item) if _MARK in payload else item
 
     def digest(self, items: Sequence[Any]) -> bytes:
         """Return what tells one list of items from another, however keys and the elements of sets are ordered.

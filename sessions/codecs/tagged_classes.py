@@ -135,10 +135,10 @@ def _write_model(value: BaseModel) -> Any:
 def _read_model(kind: type[BaseModel], form: Any) -> BaseModel:
     fields, unset = expect(list, form) if type(form) is list else (form, [])
     given = expect(dict, fields)
-    if kind.__pydantic_root_model__:
+    if kind.__pydantic_root_model__:  # Its validation would take an object of the class itself for the result.
         if given.keys() != {"root"}:
             raise ValueError
-        given = given["root"]
+        return kind(root=given["root"])
     value = kind.model_validate(given, by_alias=False, by_name=True)
     for name in expect(list, unset):
         value.model_fields_set.remove(name)
