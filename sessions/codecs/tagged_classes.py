@@ -127,8 +127,8 @@ def _write_model(value: BaseModel) -> Any:
     """
     names = type(value).model_fields
     fields = {name: value.__dict__[name] for name in names if name in value.__dict__}
-    unset = [name for name in fields if name not in value.model_fields_set]
     fields.update(value.model_extra or {})
+    unset = [name for name in fields if name not in value.model_fields_set]
     return [fields, unset] if unset else fields
 
 

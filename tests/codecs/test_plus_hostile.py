@@ -105,6 +105,7 @@ mutated = st.builds(
 @settings(max_examples=700, deadline=None)
 @given(st.binary() | st.lists(one_of(TOKENS)).map(b"".join) | mutated)
 @example(b'{"a":{"~set":[NaN,NaN]}}')
+@example(b'{"a":{"~Model":[{"value":1,"extra":null},["extra"]]}}')
 @example(b'{"a":{"~decimal":"\\ud800"}}')
 def test_any_bytes_are_an_item_or_a_value_error(payload: bytes) -> None:
     check(payload)
