@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
 
+@runtime_checkable
 class Codec(Protocol):
     """What a session needs of a codec. It is used from several threads at once, and keeps nothing between calls."""
 
