@@ -33,7 +33,7 @@ def tag_of_class(kind: type, name: str) -> Tag:
     if issubclass(kind, Flag):
         return Tag(name, kind, _write_flag, partial(_read_flag, kind), is_proven=False)
     if issubclass(kind, Enum):
-        return Tag(name, kind, lambda member: member._name_, partial(_read_member, kind))
+        return Tag(name, kind, lambda member: member._name_, partial(_read_member, kind), is_proven=False)
     if issubclass(kind, BaseException):
         return tag_of_error(kind, name)
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):

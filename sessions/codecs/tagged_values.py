@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import binascii
 import os
-from collections import Counter
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Context, Decimal, InvalidOperation
 from functools import cache, partial
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
+from sessions.codecs.collisions import takes_too_long
 from sessions.codecs.tags import RefusedError, Tag
 
 if TYPE_CHECKING:
@@ -23,7 +23,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_MAX_EQUAL_HASHES: Final = 64
 _DECIMALS: Final = Context(capitals=1, traps=[InvalidOperation])
 
 
@@ -129,24 +128,16 @@ def _write_bytes(value: bytes | bytearray) -> str:
 # Collections
 
 
-def _check_hashes(elements: Any) -> None:
-    """Refuse elements of which many have the same hash: making a set of them would take the square of their number.
-
-    Python's hashes of numbers are no secret, so stored data could be made up to be such.
-    """
-    equal = Counter(map(hash, elements))
-    if equal and max(equal.values()) > _MAX_EQUAL_HASHES:
-        raise RefusedError(f"has more than {_MAX_EQUAL_HASHES} elements with the same hash")
-
-
 def _write_set(value: set[Any] | frozenset[Any]) -> list[Any]:
-    _check_hashes(value)
+    if takes_too_long(value):
+        raise RefusedError("has too many elements with the same hash")
     return list(value)
 
 
 def _read_set(kind: type[set[Any] | frozenset[Any]], form: Any) -> set[Any] | frozenset[Any]:
     elements = expect(list, form)
-    _check_hashes(elements)
+    if takes_too_long(elements):
+        raise ValueError
     value = kind(elements)
     if len(value) != len(elements):
         raise ValueError

@@ -11,7 +11,7 @@ from uuid import UUID
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 
 from sessions.codecs.json import MAX_DEPTH, JSONCodec
 from sessions.codecs.plus import PlusCodec
@@ -222,6 +222,7 @@ def json_depth(payload: bytes) -> int:
 def test_plain_items_have_the_same_bytes_and_digest_as_without_tags(item: dict[str, Any]) -> None:
     plain = JSONCodec()
     [payload] = plain.encode_all([item])
+    assume(b'"~' not in payload)  # It may need a second mark.
 
     assert PlusCodec().encode_all([item]) == [payload]
     assert json_values.identical(PlusCodec().decode(payload), item)
