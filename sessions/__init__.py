@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from sessions.advanced_sqlite import AdvancedSQLiteSession
     from sessions.branches import Branches
     from sessions.codecs.keys import KeyProvider, KeyRing, generate_key
+    from sessions.codecs.plus import PlusCodec
     from sessions.encrypted import EncryptedSession
     from sessions.model import Branch, Comparison, Rotation, SessionInfo, Sibling, ToolUse, Turn, Usage, UsageRow
     from sessions.prices import Price
@@ -63,6 +64,7 @@ __all__ = [
     "NotADatabaseError",
     "NothingToRedoError",
     "OutcomeUnknownError",
+    "PlusCodec",
     "Price",
     "Rotation",
     "SQLAlchemySession",
@@ -100,6 +102,7 @@ _LAZY = {
     "AdvancedSQLiteSession": "sessions.advanced_sqlite",
     "Branches": "sessions.branches",
     "EncryptedSession": "sessions.encrypted",
+    "PlusCodec": "sessions.codecs.plus",
     "Price": "sessions.prices",
     "SQLAlchemySession": "sessions.sqlalchemy",
     **dict.fromkeys(("KeyProvider", "KeyRing", "generate_key"), "sessions.codecs.keys"),

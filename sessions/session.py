@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.arguments import MAX_KEY_BYTES, check_session_id, check_text
 from sessions.clock import now
+from sessions.codecs import Codec
 from sessions.codecs.json import JSONCodec
 from sessions.errors import InvalidItemError
 from sessions.handle import Handle
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from sessions.protocol import Item
     from sessions.stores import Backend
 
-_codec = JSONCodec()
+_JSON = JSONCodec()
 _FOREIGN = ForeignTables()
 
 
@@ -39,6 +40,7 @@ class LogSession(History):
         foreign: The tables in which the OpenAI Agents SDK may have kept this conversation in the same database.
         strict: Raise `UndecodableItemError` for a stored item that cannot be read, rather than leave it out and log
             a warning.
+        codec: What items may hold, and how they are written: `PlusCodec(types=[…])`; plain JSON if not given.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -56,10 +58,11 @@ class LogSession(History):
         session_settings: object = None,
         foreign: ForeignTables | None = None,
         strict: bool = False,
+        codec: Codec | None = None,
     ) -> None:
         self.session_id = check_session_id(session_id)
         self.session_settings = coerce_settings(session_settings)
-        conversation = Conversation(session_id, _codec, foreign.check() if foreign else _FOREIGN)
+        conversation = Conversation(session_id, _checked(codec), foreign.check() if foreign else _FOREIGN)
         self._handle = Handle(conversation, backend, strict=strict)
 
     def __repr__(self) -> str:
@@ -94,12 +97,13 @@ class LogSession(History):
         """Append `items`, all or none, next to each other; when this returns they are on disk.
 
         Args:
-            items: JSON objects, oldest first.
+            items: JSON objects, oldest first, or what else the session's codec takes.
             idempotency_key: Text of 1 to 255 bytes. However often the same items come to this session with the same
                 key, from wherever, they are added once.
 
         Raises:
-            InvalidItemError: An item is not a JSON object; the message names it and the place in it.
+            InvalidItemError: An item is not a JSON object, or holds what the codec cannot keep; the message names it
+                and the place in it.
             IdempotencyKeyReusedError: The key was used before with other items.
             TypeError: An argument has the wrong type.
             ValueError: The key is empty, too long, begins with a control character, or has a NUL character in it.
@@ -107,8 +111,9 @@ class LogSession(History):
             SessionClosedError: The session has been closed.
         """
         items = as_listed(items)
+        codec = self._handle.codec
         try:
-            payloads = _codec.encode_all(items)
+            payloads = codec.encode_all(items)
         except InvalidItemError as error:
             raise InvalidItemError(f"{self._handle.subject}: {error}; nothing was added") from None
         idempotency = None
@@ -117,7 +122,7 @@ class LogSession(History):
             if key < " ":
                 # Keys that stores make for themselves do.
                 raise ValueError("idempotency_key must not begin with a control character")
-            idempotency = Idempotency(key, _codec.digest(items))
+            idempotency = Idempotency(key, codec.digest(items))
         entries = [
             NewEntry(payload, kind, tool_name)
             for payload, (kind, tool_name) in zip(payloads, classify_items(items), strict=True)
@@ -159,3 +164,12 @@ def as_listed(items: object) -> list[Any]:
     if isinstance(items, (str, bytes, dict)) or not hasattr(items, "__iter__"):
         raise TypeError(f"items must be a list of JSON objects, not {type(items).__name__}")
     return list(items)
+
+
+def _checked(codec: Codec | None) -> Codec:
+    if codec is None:
+        return _JSON
+    if isinstance(codec, type) or not isinstance(codec, Codec):
+        kind = f"the class {codec.__name__}" if isinstance(codec, type) else type(codec).__name__
+        raise TypeError(f"codec must be a codec, as PlusCodec(types=[…]) is, not {kind}")
+    return codec

@@ -12,6 +12,7 @@ from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sessions.codecs import Codec
     from sessions.stores.sqlite.backend import Durability
 
 
@@ -29,6 +30,7 @@ class _SQLiteSession(LogSession):
         durability: Durability = "full",
         busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
         strict: bool = False,
+        codec: Codec | None = None,
     ) -> None:
         if isinstance(db_path, str) and "://" in db_path:
             # It would be a file in a folder called "sqlite:"; and a URL may have a password in it, which errors show.
@@ -40,6 +42,7 @@ class _SQLiteSession(LogSession):
             session_settings=session_settings,
             foreign=ForeignTables(sessions_table, messages_table),
             strict=strict,
+            codec=codec,
         )
         self.db_path = db_path
         self._sqlite = sqlite
@@ -64,6 +67,7 @@ class SQLiteSession(_SQLiteSession):
             this process decides.
         strict: Raise `UndecodableItemError` for a stored item that cannot be read, rather than leave it out and log
             a warning.
+        codec: What items may hold, and how they are written: `PlusCodec(types=[…])`; plain JSON if not given.
 
     Raises:
         TypeError: An argument has the wrong type.

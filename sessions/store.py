@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from sessions.codecs import Codec
     from sessions.model import SessionInfo, UsageRow
     from sessions.prices import Price
     from sessions.stores import Backend
@@ -39,6 +40,7 @@ def open_store(
     schema: str | None = None,
     attempt_timeout: float = 60.0,
     engine_kwargs: Mapping[str, Any] | None = None,
+    codec: Codec | None = None,
 ) -> Store:
     """Return the store in a database. This does no I/O.
 
@@ -55,6 +57,7 @@ def open_store(
         schema: As for `SQLAlchemySession`; not for ``sqlite:``.
         attempt_timeout: As for `SQLAlchemySession`, in seconds; not for ``sqlite:``.
         engine_kwargs: Passed to `sqlalchemy.ext.asyncio.create_async_engine`.
+        codec: What the items of its sessions may hold: `PlusCodec(types=[…])`; plain JSON if not given.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -65,7 +68,7 @@ def open_store(
         raise TypeError(f"url must be a URL or an AsyncEngine, not {type(url).__name__}{hint}")
     foreign = ForeignTables(sessions_table, messages_table).check()
     if isinstance(url, str) and ("+" not in url.partition("://")[0]):
-        return Store(SQLiteBackend(_sqlite_path(url), durability=durability, busy_timeout=busy_timeout), foreign)
+        return Store(SQLiteBackend(_sqlite_path(url), durability=durability, busy_timeout=busy_timeout), foreign, codec)
     # Imported by those who use it only: SQLAlchemy takes longer to import than all of this package.
     from sessions.stores.sql.backend import SQLAlchemyBackend  # noqa: PLC0415
     from sessions.stores.sql.engines import EngineOfLoop  # noqa: PLC0415
@@ -77,15 +80,16 @@ def open_store(
         schema=schema,
         attempt_timeout=attempt_timeout,
     )
-    return Store(backend, foreign)
+    return Store(backend, foreign, codec)
 
 
 class Store:
     """Many sessions in one database. Made by `open_store`; usable as an asynchronous context manager."""
 
-    def __init__(self, backend: Backend, foreign: ForeignTables) -> None:
+    def __init__(self, backend: Backend, foreign: ForeignTables, codec: Codec | None = None) -> None:
         self._backend = backend
         self._foreign = foreign
+        self._codec = codec
 
     async def __aenter__(self) -> Self:
         return self
@@ -95,20 +99,28 @@ class Store:
     ) -> None:
         await self.close()
 
-    def session(self, session_id: str, *, session_settings: object = None, strict: bool = False) -> LogSession:
+    def session(
+        self, session_id: str, *, session_settings: object = None, strict: bool = False, codec: Codec | None = None
+    ) -> LogSession:
         """Return the session of that id. This does no I/O; a session begins to exist with its first item.
 
         Args:
             session_id: The conversation's id: text of 1 to 1024 bytes in UTF-8, compared byte by byte.
             session_settings: How it is read when the caller does not say.
             strict: Raise `UndecodableItemError` for a stored item that cannot be read.
+            codec: What its items may hold, if not what the store's sessions do.
 
         Raises:
             TypeError: An argument has the wrong type.
             ValueError: `session_id` or a setting is not allowed.
         """
         return LogSession(
-            session_id, self._backend, session_settings=session_settings, foreign=self._foreign, strict=strict
+            session_id,
+            self._backend,
+            session_settings=session_settings,
+            foreign=self._foreign,
+            strict=strict,
+            codec=codec or self._codec,
         )
 
     async def sessions(self, *, limit: int = 100, after: str | None = None) -> list[SessionInfo]:

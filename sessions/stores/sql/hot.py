@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 import asyncpg
 from sqlalchemy.util import greenlet_spawn
 
+from sessions.codecs.json import JSONCodec
 from sessions.errors import StoreError
 from sessions.log.append import Append
 from sessions.log.branch import EVERYTHING
@@ -109,6 +110,9 @@ class PostgresDatabase:
 
     async def _pop(self, work: Pop, subject: str) -> Any:
         """Return the popped item, or ``None`` if the log's own function must look."""
+        if not isinstance(work.conversation.decoder, JSONCodec):
+            # The statement removes what is JSON, and cannot tell what another codec would not read.
+            return None
         values = (
             work.conversation.session_id,
             work.now,
