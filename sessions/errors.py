@@ -11,6 +11,7 @@
     ├── BranchInUseError (ValueError)            the branch cannot go: it is the current one, or main
     ├── TurnNotFoundError (ValueError)           the branch has no such turn or position
     ├── NothingToRedoError (ValueError)          nothing was undone, or something was added since
+    ├── CounterError (ValueError)                the counter of tokens failed, or returned no number
     ├── SessionClosedError (RuntimeError)        a call after close()
     └── StoreError                               the database refused
         ├── OutcomeUnknownError                  the answer was lost; it may have happened or not
@@ -67,6 +68,10 @@ class TurnNotFoundError(SessionsError, ValueError):
 
 class NothingToRedoError(SessionsError, ValueError):
     """Nothing was undone on the branch, or something was added or popped since. Nothing was changed."""
+
+
+class CounterError(SessionsError, ValueError):
+    """The caller's counter of tokens failed, or returned something else than an integer from 0. Nothing was changed."""
 
 
 class SessionClosedError(SessionsError, RuntimeError):

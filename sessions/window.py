@@ -1,0 +1,231 @@
+"""Windows: the latest part of a conversation, cut so that every model's provider accepts it.
+
+A window is the longest run of whole turns at the end that fits its budget. It begins with a user's message, or with
+the messages of the system or the developer directly before one. Left out is what providers refuse: a round
+(`sessions.pairing.rounds`) with a call that has no output, an output without its call, reasoning without what it
+belongs to. So is the open round at the end of a run in progress: its outputs come later, and then it is there whole.
+
+If not even the last turn fits, the window is that turn's message and the latest of its rounds that fit; and if the
+message alone is too much, nothing. A window is never larger than its budget.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sessions.arguments import check_count
+from sessions.errors import CounterError
+from sessions.pairing.calls import Part, part_of
+from sessions.pairing.rounds import find_rounds, is_one_round
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sessions.protocol import Item
+
+
+@dataclass(frozen=True)
+class Window:
+    """How much of a conversation a window holds at most; of several bounds, each holds. Without any, it holds all.
+
+    Args:
+        items: So many items.
+        turns: So many messages of users, each with what follows it.
+        tokens: So many tokens, by `counter`.
+        counter: Returns the tokens of one item, an integer from 0. A window's tokens are the sum over its items. It may
+            be called for some items before the window, too, from any thread, and must not use the session.
+
+    Raises:
+        TypeError: A bound is not an integer, or the counter cannot be called.
+        ValueError: A bound is below 1, or only one of `tokens` and `counter` is given.
+    """
+
+    items: int | None = None
+    turns: int | None = None
+    tokens: int | None = None
+    counter: Callable[[Item], int] | None = None
+
+    def __post_init__(self) -> None:
+        for name, bound in (("items", self.items), ("turns", self.turns), ("tokens", self.tokens)):
+            if bound is not None:
+                check_count(bound, name, least=1)
+        if (self.tokens is None) != (self.counter is None):
+            raise ValueError("tokens and counter go together: how many tokens, and a function that counts an item's")
+        if self.counter is not None and not callable(self.counter):
+            raise TypeError(f"counter must be a function of one item, not {type(self.counter).__name__}")
+
+    def within(self, items: int) -> Window:
+        """Return the same window with at most `items` items, at least 1."""
+        bound = items if self.items is None else min(items, self.items)
+        return Window(bound, self.turns, self.tokens, self.counter)
+
+    def size_of(self, items: Sequence[Item]) -> Size:
+        """Return how much of the budget items take.
+
+        Raises:
+            CounterError: The counter failed, or returned something else than an integer from 0.
+        """
+        turns = sum(part_of(item) is Part.USER for item in items)
+        counter = self.counter
+        return Size(len(items), turns, sum(_tokens(counter, item) for item in items) if counter else 0)
+
+    def holds(self, size: Size) -> bool:
+        """Tell whether so much is within the budget."""
+        bounds = (self.items, self.turns, self.tokens)
+        return all(bound is None or number <= bound for number, bound in zip(size, bounds, strict=True))
+
+
+class Size(NamedTuple):
+    """How much of a budget something takes."""
+
+    items: int = 0
+    turns: int = 0
+    tokens: int = 0
+
+    def plus(self, other: Size) -> Size:
+        """Return the sums."""
+        return Size(self.items + other.items, self.turns + other.turns, self.tokens + other.tokens)
+
+
+class _Kept(NamedTuple):
+    """What is sound of a round, oldest first."""
+
+    items: list[Item]
+    size: Size
+
+
+_MESSAGE: Final = Size(items=1, turns=1)
+_ITEM: Final = Size(items=1)
+
+
+class Cut:
+    """A window that is being cut, from the end of a history. Give it pages until it is `full` or there are no more.
+
+    It needs nothing older than the first round that does not fit any more; only if the last turn does not fit, it still
+    needs that turn's message. The work is proportional to what it is given.
+
+    Attributes:
+        full: Whether nothing older can change what it holds.
+        skipping: Whether of what is older only the nearest message of a user still matters.
+    """
+
+    __slots__ = ("_kept", "_round", "_size", "_turn", "_turn_size", "_window", "full", "skipping")
+
+    def __init__(self, window: Window) -> None:
+        self.full = False
+        self.skipping = False
+        self._window = window
+        # Each list has the newest first.
+        self._kept: list[_Kept] = []  # Whole turns, and the messages of the system directly before them.
+        self._size = Size()
+        self._turn: list[_Kept] = []  # The rounds of the turn that is being read.
+        self._turn_size = Size()
+        self._round: list[Item] = []  # The items of the round that is being read.
+
+    def add(self, page: Iterable[Item]) -> None:
+        """Take the next older items.
+
+        Args:
+            page: The newest first.
+
+        Raises:
+            CounterError: The counter failed, or returned something else than an integer from 0.
+        """
+        for item in page:
+            if self._round and not is_one_round(item, self._round[-1]):
+                self._end_round()
+            if self.full:
+                return
+            if part_of(item) is Part.USER:
+                self._end_turn(item)
+            elif not self.skipping:
+                self._round.append(item)
+
+    def items(self) -> list[Item]:
+        """Return the window, oldest first.
+
+        Raises:
+            CounterError: The counter failed, or returned something else than an integer from 0.
+        """
+        self._end_round()
+        return [item for kept in reversed(self._kept) for item in kept.items]
+
+    def _end_round(self) -> None:
+        """Put the round that has been read where it belongs, and see whether more is wanted."""
+        items = self._round[::-1]
+        self._round = []
+        for found in find_rounds(items):
+            round_ = self._measured([items[index] for index in found.sound])
+            longer = self._size.plus(round_.size)
+            if found.part is Part.CONTEXT and not self._turn and self._window.holds(longer):
+                self._kept.append(round_)
+                self._size = longer
+                continue
+            self._turn.append(round_)
+            self._turn_size = self._turn_size.plus(round_.size)
+            if not self._window.holds(self._size.plus(self._turn_size).plus(_MESSAGE)):
+                self._stop()
+
+    def _end_turn(self, message: Item) -> None:
+        """Keep the turn that has been read, which begins with `message`, if it fits."""
+        opening = self._measured([message])
+        longer = self._size.plus(self._turn_size).plus(opening.size)
+        if self._window.holds(longer):
+            self._kept += [*self._turn, opening]
+            self._size = longer
+            self._turn = []
+            self._turn_size = Size()
+            self.full = not self._window.holds(longer.plus(_ITEM))
+            return
+        if not self._size.turns:
+            self._kept = self._latest_rounds(opening)
+        self.full = True
+
+    def _latest_rounds(self, opening: _Kept) -> list[_Kept]:
+        """Return the latest rounds of a turn that does not fit, as many as do, with the message that begins it."""
+        kept: list[_Kept] = []
+        size = opening.size
+        if not self._window.holds(size):
+            return kept
+        for round_ in (*self._kept, *self._turn):
+            size = size.plus(round_.size)
+            if not self._window.holds(size):
+                break
+            kept.append(round_)
+        return [*kept, opening]
+
+    def _stop(self) -> None:
+        """Want nothing more, or if nothing is kept yet, the message of this turn alone."""
+        self.skipping = not self._size.turns
+        self.full = not self.skipping
+
+    def _measured(self, items: list[Item]) -> _Kept:
+        return _Kept(items, self._window.size_of(items))
+
+
+def cut(items: Sequence[Item], window: Window) -> list[Item]:
+    """Return the window of a whole history.
+
+    Args:
+        items: The history, oldest first; it stays as it is.
+        window: The budget.
+
+    Raises:
+        CounterError: The counter failed, or returned something else than an integer from 0.
+    """
+    made = Cut(window)
+    made.add(reversed(items))
+    return made.items()
+
+
+def _tokens(counter: Callable[[Item], int], item: Item) -> int:
+    try:
+        tokens = counter(item)
+    except Exception as error:
+        raise CounterError(f"the counter of tokens raised {type(error).__name__}; nothing was changed") from error
+    if not isinstance(tokens, int) or isinstance(tokens, bool):
+        raise CounterError(f"the counter of tokens must return an integer, not {type(tokens).__name__}")
+    if tokens < 0:
+        raise CounterError(f"the counter of tokens must return an integer from 0, not {tokens}")
+    return tokens
