@@ -87,7 +87,15 @@ def mend(items: Sequence[Item], text: str = INTERRUPTED) -> tuple[list[Item], li
     dropped: set[int] = set()
     answered: set[Call] = set()
     for found in find_rounds(items):
-        strays += found.strays
+        answered_here = {answered_by(items[index]) for index in found.outputs}
+        answered |= answered_here
+        for index in found.strays:
+            named = answered_by(items[index])
+            if named in answered_here:
+                dropped.add(index)
+                damages.append(Damage(REPEATED_OUTPUT, index, named.call_id))
+            else:
+                strays.append(index)
         dropped.update(found.lone_reasoning)
         damages += [Damage(LONE_REASONING, index) for index in found.lone_reasoning]
         unanswerable = [Damage(UNANSWERABLE_CALL, index) for index, call in found.open_calls if not call.call_id]
@@ -95,7 +103,6 @@ def mend(items: Sequence[Item], text: str = INTERRUPTED) -> tuple[list[Item], li
             damages += unanswerable
             dropped.update(found.answers, found.outputs)
             continue
-        answered.update(answered_by(items[index]) for index in found.outputs)
         opened += [_Open(index, call, (found.outputs or found.answers)[-1]) for index, call in found.open_calls]
     damages += _place(items, strays, opened, answered)
     for call in opened:
@@ -107,15 +114,19 @@ def mend(items: Sequence[Item], text: str = INTERRUPTED) -> tuple[list[Item], li
 
 
 def _place(items: Sequence[Item], strays: list[int], opened: list[_Open], answered: set[Call]) -> list[Damage]:
-    """Give outputs back to their calls: to the last open one before the output, else to the first one after it."""
+    """Give outputs back to their calls: to the last open one before the output, else to the first one after it.
+
+    Some models use the ids of calls again, so an output of which one is already there goes to none that comes later.
+    """
     damages = []
     waiting: defaultdict[Call, list[_Open]] = defaultdict(list)
     for call in opened:
         waiting[call.call].append(call)
     for stray in strays:
         named = answered_by(items[stray])
-        if calls := waiting[named]:
-            before = bisect_left(calls, stray, key=lambda call: call.position)
+        calls = waiting[named]
+        before = bisect_left(calls, stray, key=lambda call: call.position)
+        if before or (calls and named not in answered):
             calls.pop(max(before - 1, 0)).output = items[stray]
             answered.add(named)
             kind = DISPLACED_OUTPUT

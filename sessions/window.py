@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sessions.arguments import check_count
 from sessions.errors import CounterError
 from sessions.pairing.calls import Part, part_of
-from sessions.pairing.rounds import find_rounds, is_one_round
+from sessions.pairing.rounds import is_one_round, read_round
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -60,13 +60,12 @@ class Window:
         bound = items if self.items is None else min(items, self.items)
         return Window(bound, self.turns, self.tokens, self.counter)
 
-    def size_of(self, items: Sequence[Item]) -> Size:
-        """Return how much of the budget items take.
+    def size_of(self, items: Sequence[Item], *, turns: int) -> Size:
+        """Return how much of the budget items take, of which `turns` are messages of users.
 
         Raises:
             CounterError: The counter failed, or returned something else than an integer from 0.
         """
-        turns = sum(part_of(item) is Part.USER for item in items)
         counter = self.counter
         return Size(len(items), turns, sum(_tokens(counter, item) for item in items) if counter else 0)
 
@@ -110,7 +109,7 @@ class Cut:
         skipping: Whether of what is older only the nearest message of a user still matters.
     """
 
-    __slots__ = ("_kept", "_round", "_size", "_turn", "_turn_size", "_window", "full", "skipping")
+    __slots__ = ("_kept", "_parts", "_round", "_size", "_turn", "_turn_size", "_window", "full", "skipping")
 
     def __init__(self, window: Window) -> None:
         self.full = False
@@ -121,7 +120,8 @@ class Cut:
         self._size = Size()
         self._turn: list[_Kept] = []  # The rounds of the turn that is being read.
         self._turn_size = Size()
-        self._round: list[Item] = []  # The items of the round that is being read.
+        self._round: list[Item] = []  # The items of the round that is being read …
+        self._parts: list[Part] = []  # … and their parts.
 
     def add(self, page: Iterable[Item]) -> None:
         """Take the next older items.
@@ -133,14 +133,16 @@ class Cut:
             CounterError: The counter failed, or returned something else than an integer from 0.
         """
         for item in page:
-            if self._round and not is_one_round(item, self._round[-1]):
+            part = part_of(item)
+            if self._round and not is_one_round(part, self._parts[-1]):
                 self._end_round()
             if self.full:
                 return
-            if part_of(item) is Part.USER:
+            if part is Part.USER:
                 self._end_turn(item)
             elif not self.skipping:
                 self._round.append(item)
+                self._parts.append(part)
 
     def items(self) -> list[Item]:
         """Return the window, oldest first.
@@ -153,23 +155,27 @@ class Cut:
 
     def _end_round(self) -> None:
         """Put the round that has been read where it belongs, and see whether more is wanted."""
-        items = self._round[::-1]
-        self._round = []
-        for found in find_rounds(items):
-            round_ = self._measured([items[index] for index in found.sound])
-            longer = self._size.plus(round_.size)
-            if found.part is Part.CONTEXT and not self._turn and self._window.holds(longer):
-                self._kept.append(round_)
-                self._size = longer
-                continue
-            self._turn.append(round_)
-            self._turn_size = self._turn_size.plus(round_.size)
-            if not self._window.holds(self._size.plus(self._turn_size).plus(_MESSAGE)):
-                self._stop()
+        if not self._round:
+            return
+        items, parts = self._round[::-1], self._parts[::-1]
+        self._round, self._parts = [], []
+        sound = read_round(items, parts, range(len(items))).sound
+        round_ = self._measured([items[index] for index in sound])
+        longer = self._size.plus(round_.size)
+        if parts[0] is Part.CONTEXT and not self._turn and self._window.holds(longer):
+            self._kept.append(round_)
+            self._size = longer
+            return
+        self._turn.append(round_)
+        self._turn_size = self._turn_size.plus(round_.size)
+        if not self._window.holds(self._size.plus(self._turn_size).plus(_MESSAGE)):
+            # Nothing more is wanted; or if nothing is kept yet, the message of this turn alone.
+            self.skipping = not self._size.turns
+            self.full = not self.skipping
 
     def _end_turn(self, message: Item) -> None:
         """Keep the turn that has been read, which begins with `message`, if it fits."""
-        opening = self._measured([message])
+        opening = self._measured([message], turns=1)
         longer = self._size.plus(self._turn_size).plus(opening.size)
         if self._window.holds(longer):
             self._kept += [*self._turn, opening]
@@ -195,13 +201,8 @@ class Cut:
             kept.append(round_)
         return [*kept, opening]
 
-    def _stop(self) -> None:
-        """Want nothing more, or if nothing is kept yet, the message of this turn alone."""
-        self.skipping = not self._size.turns
-        self.full = not self.skipping
-
-    def _measured(self, items: list[Item]) -> _Kept:
-        return _Kept(items, self._window.size_of(items))
+    def _measured(self, items: list[Item], *, turns: int = 0) -> _Kept:
+        return _Kept(items, self._window.size_of(items, turns=turns))
 
 
 def cut(items: Sequence[Item], window: Window) -> list[Item]:
@@ -223,7 +224,7 @@ def _tokens(counter: Callable[[Item], int], item: Item) -> int:
     try:
         tokens = counter(item)
     except Exception as error:
-        raise CounterError(f"the counter of tokens raised {type(error).__name__}; nothing was changed") from error
+        raise CounterError(f"the counter of tokens raised {type(error).__name__}") from error
     if not isinstance(tokens, int) or isinstance(tokens, bool):
         raise CounterError(f"the counter of tokens must return an integer, not {type(tokens).__name__}")
     if tokens < 0:

@@ -23,13 +23,17 @@ class Part(Enum):
     Attributes:
         USER: A user's message: it begins a turn.
         CONTEXT: A message of the system or the developer, or what stands for an older conversation (``compaction``).
-        ANSWER: What a model made: messages, calls, reasoning; also what nobody here knows.
+        REASONING: Reasoning of a model, which belongs to what follows it.
+        ANSWER: What else a model made; also what nobody here knows.
+        CHAT_ANSWER: An assistant's message of Chat Completions, which is all that a model said at once.
         OUTPUT: What answers a call.
     """
 
     USER = auto()
     CONTEXT = auto()
+    REASONING = auto()
     ANSWER = auto()
+    CHAT_ANSWER = auto()
     OUTPUT = auto()
 
 
@@ -49,33 +53,26 @@ _APPROVAL_REQUEST: Final = "mcp_approval_request"
 _APPROVAL_RESPONSE: Final = "mcp_approval_response"
 _SEARCH_CALL: Final = "tool_search_call"
 _SEARCH_OUTPUT: Final = "tool_search_output"
-_CONTEXT: Final = frozenset({"system", "developer", "compaction"})
+_PARTS: Final = {
+    USER: Part.USER,
+    "system": Part.CONTEXT,
+    "developer": Part.CONTEXT,
+    "compaction": Part.CONTEXT,
+    REASONING: Part.REASONING,
+    TOOL_OUTPUT: Part.OUTPUT,
+    _APPROVAL_RESPONSE: Part.OUTPUT,
+}
 _OF_MESSAGES: Final = (None, "message")
 
 
 def part_of(item: Item) -> Part:
     """Return which part an item plays."""
     kind = kind_of(item)
-    if kind == USER:
-        return Part.USER
-    if kind in _CONTEXT:
-        return Part.CONTEXT
-    if kind in {TOOL_OUTPUT, _APPROVAL_RESPONSE} or (kind == _SEARCH_OUTPUT and _is_of_client(item)):
-        return Part.OUTPUT
-    return Part.ANSWER
-
-
-def is_reasoning(item: Item) -> bool:
-    """Tell whether an item is reasoning, which belongs to what follows it."""
-    return kind_of(item) == REASONING
-
-
-def is_chat_answer(item: Item) -> bool:
-    """Tell whether an item is an assistant's message of Chat Completions, which is all that a model said at once."""
-    if item.get("type") not in _OF_MESSAGES:
-        return False
-    kind = kind_of(item)
-    return kind == TOOL_CALL or (kind == ASSISTANT and "type" not in item)
+    if part := _PARTS.get(kind):
+        return part
+    if item.get("type") in _OF_MESSAGES and (kind == TOOL_CALL or (kind == ASSISTANT and "type" not in item)):
+        return Part.CHAT_ANSWER
+    return Part.OUTPUT if kind == _SEARCH_OUTPUT and _is_of_client(item) else Part.ANSWER
 
 
 def calls_of(item: Item) -> list[Call]:
@@ -113,7 +110,7 @@ def _calls_of_message(message: Item) -> list[Call]:
 
 def _is_of_client(item: Item) -> bool:
     """Tell whether a search for tools is the agent's own; otherwise the provider makes the call and its output."""
-    return item.get("execution") == "client"
+    return bool(item.get("execution") == "client")
 
 
 def _text(values: Any, name: str) -> str:

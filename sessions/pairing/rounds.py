@@ -20,9 +20,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-from sessions.pairing.calls import Call, Part, answered_by, calls_of, is_chat_answer, is_reasoning, part_of
+from sessions.pairing.calls import Call, Part, answered_by, calls_of, part_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -37,7 +37,6 @@ class Round:
     All numbers are indexes into the list that it was found in.
 
     Attributes:
-        part: The part of its first item.
         answers: What the model said, without the reasoning that nothing follows; or the one message.
         outputs: What answers a call of it.
         open_calls: The calls that nothing answers, each with the index of the item that makes it.
@@ -45,7 +44,6 @@ class Round:
         lone_reasoning: Reasoning that nothing follows.
     """
 
-    part: Part
     answers: list[int] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
     open_calls: list[tuple[int, Call]] = field(default_factory=list)
@@ -58,41 +56,53 @@ class Round:
         return [] if self.open_calls else [*self.answers, *self.outputs]
 
 
-def is_one_round(older: Item, newer: Item) -> bool:
-    """Tell whether two neighbours are of the same round."""
-    part = part_of(older)
-    if part_of(newer) is Part.OUTPUT:
-        return part in {Part.ANSWER, Part.OUTPUT}
-    if part is not Part.ANSWER or part_of(newer) is not Part.ANSWER:
-        return False
-    return not is_chat_answer(older) and (not is_chat_answer(newer) or is_reasoning(older))
+_GOES_ON: Final = {
+    Part.USER: frozenset[Part](),
+    Part.CONTEXT: frozenset[Part](),
+    Part.REASONING: frozenset({Part.REASONING, Part.ANSWER, Part.CHAT_ANSWER, Part.OUTPUT}),
+    Part.ANSWER: frozenset({Part.REASONING, Part.ANSWER, Part.OUTPUT}),
+    Part.CHAT_ANSWER: frozenset({Part.OUTPUT}),
+    Part.OUTPUT: frozenset({Part.OUTPUT}),
+}
+
+
+def is_one_round(older: Part, newer: Part) -> bool:
+    """Tell whether two neighbours of these parts are of the same round."""
+    return newer in _GOES_ON[older]
 
 
 def find_rounds(items: Sequence[Item]) -> Iterator[Round]:
     """Yield the rounds of a list, oldest first, in time proportional to its length. Each item is in one of them."""
+    parts = [part_of(item) for item in items]
     first = 0
     for index in range(1, len(items) + 1):
-        if index == len(items) or not is_one_round(items[index - 1], items[index]):
-            yield _round(items, first, index)
+        if index == len(items) or not is_one_round(parts[index - 1], parts[index]):
+            yield read_round(items, parts, range(first, index))
             first = index
 
 
-def _round(items: Sequence[Item], first: int, end: int) -> Round:
-    found = Round(part_of(items[first]))
+def read_round(items: Sequence[Item], parts: Sequence[Part], indexes: range) -> Round:
+    """Return the round of some neighbours.
+
+    Args:
+        items: The list that they are in.
+        parts: The parts of all items of the list.
+        indexes: Where they are, at least one.
+    """
+    found = Round()
     waiting: dict[Call, list[int]] = {}
-    for index in range(first, end):
-        item = items[index]
-        if part_of(item) is not Part.OUTPUT:
+    for index in indexes:
+        if parts[index] is not Part.OUTPUT:
             found.answers.append(index)
-            for call in calls_of(item):
+            for call in calls_of(items[index]):
                 waiting.setdefault(call, []).append(index)
-        elif (call := answered_by(item)).call_id and waiting.get(call):
+        elif (call := answered_by(items[index])).call_id and waiting.get(call):
             waiting[call].pop()
             found.outputs.append(index)
         else:
             found.strays.append(index)
-    found.open_calls = [(index, call) for call, indexes in waiting.items() for index in indexes]
+    found.open_calls = [(index, call) for call, open_at in waiting.items() for index in open_at]
     found.open_calls.sort(key=itemgetter(0))  # Those of one message stay in its order.
-    while found.answers and is_reasoning(items[found.answers[-1]]):
+    while found.answers and parts[found.answers[-1]] is Part.REASONING:
         found.lone_reasoning.append(found.answers.pop())
     return found
