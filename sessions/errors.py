@@ -11,6 +11,8 @@
     ├── BranchInUseError (ValueError)            the branch cannot go: it is the current one, or main
     ├── TurnNotFoundError (ValueError)           the branch has no such turn or position
     ├── NothingToRedoError (ValueError)          nothing was undone, or something was added since
+    ├── SealedSessionError                       the session is sealed, and was opened without a key
+    ├── DecryptionError                          a wrong key, or not what was stored there
     ├── CounterError (ValueError)                the counter of tokens failed, or returned no number
     ├── SessionClosedError (RuntimeError)        a call after close()
     └── StoreError                               the database refused
@@ -68,6 +70,17 @@ class TurnNotFoundError(SessionsError, ValueError):
 
 class NothingToRedoError(SessionsError, ValueError):
     """Nothing was undone on the branch, or something was added or popped since. Nothing was changed."""
+
+
+class SealedSessionError(SessionsError):
+    """The session is sealed, and was opened without a key. Nothing was changed."""
+
+
+class DecryptionError(SessionsError):
+    """A sealed session cannot be read: it has another key, or holds something that was not stored there so.
+
+    Nothing was changed.
+    """
 
 
 class CounterError(SessionsError, ValueError):

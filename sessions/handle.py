@@ -26,7 +26,6 @@ class Handle:
     """A hold on one conversation.
 
     Attributes:
-        conversation: The conversation.
         backend: Where transactions run.
         strict: Raise for a stored item that cannot be read, rather than log a warning.
         pinned: The branch to stay on, whatever the session's current one is.
@@ -34,15 +33,20 @@ class Handle:
             what a run reads and what it adds.
     """
 
-    __slots__ = ("backend", "conversation", "followed", "pinned", "strict", "subject")
+    __slots__ = ("_conversation", "backend", "followed", "pinned", "strict", "subject")
 
     def __init__(self, conversation: Conversation, backend: Backend, *, strict: bool, pinned: str | None) -> None:
-        self.conversation = conversation
+        self._conversation = conversation
         self.backend = backend
         self.strict = strict
         self.pinned = pinned
         self.followed: str | None = None
         self.subject = f"session {conversation.session_id!r}"
+
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation as of now."""
+        return self._conversation._replace(now=now())
 
     @property
     def target(self) -> str | None:
@@ -53,7 +57,7 @@ class Handle:
         """Return what `work` finds in one snapshot, once the conversation has been taken over if it waits for that."""
 
         def unless_it_waits(tx: Transaction) -> object:
-            return _WAITS if waits_for_take_over(tx, self.conversation) else work(tx)
+            return _WAITS if waits_for_take_over(tx, self._conversation) else work(tx)
 
         while (found := await self.backend.read(unless_it_waits, self.subject)) is _WAITS:
             await self.take_over()

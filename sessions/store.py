@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from sessions.arguments import check_count, check_session_id
+from sessions.clock import now
 from sessions.log.conversation import ForeignTables
 from sessions.log.remove import delete
 from sessions.session import LogSession
@@ -128,7 +129,7 @@ class Store:
         check_count(limit, "limit", least=1)
         from sessions.log.catalog import list_sessions  # noqa: PLC0415 - many programs never ask for the list
 
-        return await self._backend.read(lambda tx: list_sessions(tx, limit, after), "the store")
+        return await self._backend.read(lambda tx: list_sessions(tx, now(), limit, after), "the store")
 
     async def usage(
         self,

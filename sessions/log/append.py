@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 from sessions.errors import IdempotencyKeyReusedError
 from sessions.log import statements
 from sessions.log.grow import add_entries
-from sessions.log.session_row import lock_session, raise_version
+from sessions.log.reader import unlock
+from sessions.log.session_row import raise_version
 from sessions.log.takeover import begin_session
 
 if TYPE_CHECKING:
@@ -71,19 +72,24 @@ def append(
     Raises:
         UnknownBranchError: There is no such branch.
         IdempotencyKeyReusedError: The session has seen this key with other items.
+        DecryptionError: The session is sealed with another key.
     """
     session_id = conversation.session_id
     locked = None
     if idempotency:
-        session = lock_session(tx, session_id)
-        if session is None:
+        row = tx.one(statements.LOCK_SESSION, session_id=session_id)
+        if row is None:
             locked = begin_session(tx, conversation, now, branch)
-            session = locked.session
+            session, key = locked.session, locked.key
+        else:
+            session, key = row[0], unlock(conversation, row[1])
+        if key is not None:
+            idempotency = idempotency._replace(digest=key.digest(idempotency.digest))
         if _was_added(tx, session_id, session, idempotency):
             return
     elif not entries:
         return
-    locked = locked or raise_version(tx, session_id, now, branch) or begin_session(tx, conversation, now, branch)
+    locked = locked or raise_version(tx, conversation, now, branch) or begin_session(tx, conversation, now, branch)
     tip = add_entries(tx, locked, entries, now)
     if idempotency:
         tx.run(

@@ -6,11 +6,14 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sessions.errors import UnknownBranchError
 from sessions.log import statements
+from sessions.log.reader import reader_of
 from sessions.log.schema import SEGMENT_SHIFT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sessions.log.conversation import Conversation
+    from sessions.log.reader import Reader
     from sessions.log.transaction import Row, Statement, Transaction
 
 MAIN = "main"
@@ -36,6 +39,7 @@ class Head(NamedTuple):
         parent: The segment from which `segment` was forked, if it was.
         fork_position: The last position that `segment` inherits.
         may_grow: 1 if nothing lies beyond the tip in its segment, and it alone extends it.
+        reader: How its entries are read.
     """
 
     session: int
@@ -47,6 +51,7 @@ class Head(NamedTuple):
     parent: int | None
     fork_position: int
     may_grow: int
+    reader: Reader
 
 
 class Stretch(NamedTuple):
@@ -70,22 +75,25 @@ class Stretch(NamedTuple):
         return {"low": base + (self.low if low is None else low), "high": base + (self.high if high is None else high)}
 
 
-def find_head(tx: Transaction, session_id: str, branch: str | None = None) -> Head | None:
+def find_head(tx: Transaction, conversation: Conversation, branch: str | None = None) -> Head | None:
     """Return the head of a branch (the session's current one unless named), or ``None`` without such a session.
 
     Raises:
         UnknownBranchError: There is no such branch; a session that is not there has ``main``.
+        DecryptionError: The session is sealed with another key.
     """
-    row = tx.one(statements.HEAD, session_id=session_id, branch=branch)
+    row = tx.one(statements.HEAD, session_id=conversation.session_id, branch=branch)
     if row is None:
-        check_without_session(session_id, branch)
+        check_without_session(conversation.session_id, branch)
         return None
-    session, name, segment, *_ = row
+    *place, seal = row
+    session, name, segment, *_ = place
+    reader = reader_of(conversation, seal)
     if segment is not None:
-        return Head(*row)
+        return Head._make((*place, reader))
     if name == MAIN:
-        return Head(session, MAIN, 0, 0, 0, 0, None, 0, 0)
-    raise _unknown_branch(session_id, name, branch_names(tx, session))
+        return Head(session, MAIN, 0, 0, 0, 0, None, 0, 0, reader)
+    raise _unknown_branch(conversation.session_id, name, branch_names(tx, session))
 
 
 def check_without_session(session_id: str, branch: str | None) -> None:
@@ -130,7 +138,7 @@ def walk_back(tx: Transaction, head: Head, count: int, statement: Statement) -> 
         ids = stretch.ids()
         while True:
             found = 0
-            for rows in tx.pages(statement, count=count, **ids):
+            for rows in tx.pages(statement, count=count, **ids, **head.reader.visible):
                 if rows:
                     found += len(rows)
                     ids["high"] = rows[-1][0] - 1

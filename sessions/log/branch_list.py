@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.clock import as_time
 from sessions.log import statements
 from sessions.log.branch import LEFT_TIP, MAIN
+from sessions.log.reader import unlock
 from sessions.log.schema import SEGMENT_SHIFT
 from sessions.model import Branch
 
@@ -22,7 +23,8 @@ def list_branches(tx: Transaction, conversation: Conversation) -> list[Branch]:
     row = tx.one(statements.SESSION_TIMES, session_id=conversation.session_id)
     if row is None:
         return []
-    session, current, created_at, updated_at = row
+    session, current, created_at, updated_at, seal = row
+    unlock(conversation, seal)
     tips = tx.all(statements.TIPS, session=session)
     origins = {segment: origin for segment, *origin in tx.all(statements.ORIGINS, session=session)}
     redoable = Counter(owner for _, _, _, _, owner, pending, *_ in tips if pending)
@@ -32,7 +34,7 @@ def list_branches(tx: Transaction, conversation: Conversation) -> list[Branch]:
         named = {MAIN: (MAIN, 0, 0, 0, None, 0, 0, None, None, None, created_at, updated_at, 0), **named}
     listed = []
     for name, segment, tip, turn, _, _, _, _, fork_position, fork_turn, created, updated, _ in named.values():
-        items = _count(tx, origins, segment, tip)
+        items = _count(tx, conversation, origins, segment, tip)
         lineage = _ancestors(made_from, name)
         listed.append(
             Branch(
@@ -43,18 +45,28 @@ def list_branches(tx: Transaction, conversation: Conversation) -> list[Branch]:
     return sorted(listed, key=lambda branch: branch.name != MAIN)
 
 
-def forked_branch(tx: Transaction, head: Head, name: str, place: tuple[int, int], *, current: bool, now: int) -> Branch:
+def forked_branch(
+    tx: Transaction,
+    conversation: Conversation,
+    head: Head,
+    name: str,
+    place: tuple[int, int],
+    *,
+    current: bool,
+    now: int,
+) -> Branch:
     """Return what the list says of a branch that was made just now.
 
     Args:
         tx: A transaction.
+        conversation: The session.
         head: The branch it was made from.
         name: Its name.
         place: Its tip and the number of turns up to there.
         current: Whether it is the session's current one.
         now: The time.
     """
-    row: Any = tx.one(statements.COUNT_ITEMS, session=head.session, branch=name)
+    row: Any = tx.one(statements.COUNT_ITEMS, session=head.session, branch=name, **conversation.counted)
     before = [] if head.branch == MAIN else tx.all(statements.MADE_FROM, session=head.session, branch=head.branch)
     tip, turn = place
     lineage = (*(origin for (origin,) in before), head.branch)
@@ -70,14 +82,14 @@ def _ancestors(made_from: dict[str, str | None], name: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def _count(tx: Transaction, origins: dict[int, list[Any]], segment: int, tip: int) -> int:
-    """Return how many entries a tip sees: by positions where nothing was removed from the middle, else counted."""
+def _count(tx: Transaction, conversation: Conversation, origins: dict[int, list[Any]], segment: int, tip: int) -> int:
+    """Return how many entries a tip sees: by positions where each holds one that stays, else counted."""
     count, high, at = 0, tip, segment
     while at in origins:
         parent, low, _, holes = origins[at]
-        if low < high and holes:
+        if low < high and (holes or conversation.ttl is not None):
             base = at << SEGMENT_SHIFT
-            row: Any = tx.one(statements.COUNT_ENTRIES, low=base + low, high=base + high)
+            row: Any = tx.one(statements.COUNT_ENTRIES, low=base + low, high=base + high, **conversation.visible)
             count += row[0]
         else:
             count += max(0, high - low)

@@ -66,7 +66,7 @@ def create_branch(
     session_id = conversation.session_id
     found = change_head(tx, conversation, now, source)
     locked = found[0] if found else begin_session(tx, conversation, now)
-    head = found[1] if found else cast("Head", find_head(tx, session_id))
+    head = found[1] if found else cast("Head", find_head(tx, conversation))
     stretches = lineage(tx, head)
     try:
         tip, turn, undecodable = _fork_position(tx, conversation, head, stretches, place)
@@ -81,7 +81,7 @@ def create_branch(
     if switch:
         tx.run(statements.SWITCH, session=head.session, branch=name)
     record_change(tx, locked, "branched", now)
-    return forked_branch(tx, head, name, (tip, turn), current=switch, now=now), undecodable
+    return forked_branch(tx, conversation, head, name, (tip, turn), current=switch, now=now), undecodable
 
 
 def _is_taken(tx: Transaction, session_id: str, name: str) -> bool:
@@ -104,7 +104,7 @@ def _fork_position(
     turn = place.turn
     undecodable: list[int] = []
     if place.matches is not None:
-        entries, unread = read_entries(tx, conversation.decoder, stretches, (0, head.tip), statements.USERS_FORWARD)
+        entries, unread = read_entries(tx, head.reader, stretches, (0, head.tip), statements.USERS_FORWARD)
         found = next((entry for entry in entries if place.matches(entry.item)), None)
         if found is None:
             but = f"; those at positions {', '.join(map(str, unread))} cannot be read" if unread else ""
@@ -131,11 +131,10 @@ def switch_branch(tx: Transaction, conversation: Conversation, now: int, name: s
     Raises:
         UnknownBranchError: There is no such branch.
     """
-    session_id = conversation.session_id
     locked = change_session(tx, conversation, now, name)
     if locked is None:
         return
-    find_head(tx, session_id, name)
+    find_head(tx, conversation, name)
     if locked.current != name:
         tx.run(statements.SWITCH, session=locked.session, branch=name)
         record_change(tx, locked, "switched", now)
@@ -155,7 +154,7 @@ def rename_branch(tx: Transaction, conversation: Conversation, now: int, name: s
         return
     if _is_taken(tx, session_id, new):
         raise _taken(session_id, new)
-    locked: Any = raise_version(tx, session_id, now)
+    locked: Any = raise_version(tx, conversation, now)
     for statement in (statements.RENAME_BRANCH, statements.RENAME_OWNER, statements.RENAME_ORIGIN):
         tx.run(statement, session=session, branch=name, new=new)
     if locked.branch == name:
@@ -172,7 +171,7 @@ def delete_branch(tx: Transaction, conversation: Conversation, now: int, name: s
     """
     session_id = conversation.session_id
     session = _lock_other_than_main(tx, conversation, now, name, "removed")
-    locked: Any = raise_version(tx, session_id, now)
+    locked: Any = raise_version(tx, conversation, now)
     if locked.branch == name:
         if not force:
             raise BranchInUseError(
@@ -203,7 +202,7 @@ def compare_branches(
     Raises:
         UnknownBranchError: There is no such branch.
     """
-    heads = [head for name in (first, second) if (head := find_head(tx, conversation.session_id, name))]
+    heads = [head for name in (first, second) if (head := find_head(tx, conversation, name))]
     if not heads:
         return Comparison([], [], [], 0), []
     stretches = [lineage(tx, head) for head in heads]
@@ -211,7 +210,7 @@ def compare_branches(
     undecodable: list[int] = []
 
     def items(which: int, low: int, high: int) -> list[Any]:
-        entries, bad = read_entries(tx, conversation.decoder, stretches[which], (low, high))
+        entries, bad = read_entries(tx, heads[which].reader, stretches[which], (low, high))
         undecodable.extend(bad)
         return [entry.item for entry in entries]
 

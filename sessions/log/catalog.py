@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sessions.clock import as_time
 from sessions.log import statements
 from sessions.log.branch import EVERYTHING
+from sessions.log.conversation import NO_EXPIRY
 from sessions.model import SessionInfo
 
 if TYPE_CHECKING:
@@ -16,13 +17,19 @@ _MAX_CURSOR = 18
 """Digits: fewer than the largest id could have."""
 
 
-def list_sessions(tx: Transaction, limit: int, after: str | None) -> list[SessionInfo]:
-    """Return up to `limit` sessions, the newest first, from behind the cursor `after`."""
+def list_sessions(
+    tx: Transaction, now: int, limit: int, after: str | None, ttl: int | None = None
+) -> list[SessionInfo]:
+    """Return up to `limit` sessions, the newest first, from behind the cursor `after`.
+
+    What has expired by `now`, or is older than `ttl`, is not counted; both are in microseconds.
+    """
+    counted = {"now": now, "oldest": NO_EXPIRY if ttl is None else now - ttl, "one_by_one": int(ttl is not None)}
     before = EVERYTHING if after is None else _parse_cursor(after)
     return [
         SessionInfo(session_id, as_time(created_at), as_time(updated_at), int(item_count), cursor=str(session))
         for session, session_id, created_at, updated_at, item_count in tx.all(
-            statements.LIST_SESSIONS, before=before, count=min(limit, EVERYTHING)
+            statements.LIST_SESSIONS, before=before, count=min(limit, EVERYTHING), **counted
         )
     ]
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from sessions.log.dialect import check_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
+
+    from sessions.log.transaction import Row
 
 
 class ForeignTables(NamedTuple):
@@ -39,15 +41,96 @@ class Decoder(Protocol):
         ...
 
 
+class SessionKey(Protocol):
+    """Seals and opens the payloads of one session.
+
+    An entry is a row of `statements.ENTRY`'s columns: its id, version, turn, kind, tool name, author, created_at,
+    expires_at and payload.
+    """
+
+    def seal(self, entry: Row) -> Row:
+        """Return an entry with its payload sealed, to be stored as it is."""
+        ...
+
+    def open(self, entry: Row) -> bytes:
+        """Return the payload of a stored entry; raise `DecryptionError` if it is not what was stored there."""
+        ...
+
+    def tool_name(self, entry: Row) -> str | None:
+        """Return the tool's name, where that is sealed, too."""
+        ...
+
+    def digest(self, digest: bytes) -> bytes:
+        """Return what is stored for the digest of items, from which nobody can tell them without the key."""
+        ...
+
+
+class Vault(Protocol):
+    """Has the keys of sealed sessions. A session's row holds its seal: its own key, wrapped."""
+
+    def unlock(self, session_id: str, seal: bytes | None) -> SessionKey:
+        """Return the key of a session; without a seal, one that opens nothing but what is in the clear, if it may be.
+
+        Raises:
+            DecryptionError: None of the keys here is that of the seal, or the seal was altered.
+            KeyWanted: The key has to be fetched first.
+        """
+        ...
+
+    def allow_plain_text(self, session_id: str) -> None:
+        """Go on if a sealed session may hold entries in the clear; raise `DecryptionError` if not."""
+        ...
+
+    def new_seal(self, session_id: str) -> bytes:
+        """Return a seal for a session that has none.
+
+        Raises:
+            KeyWanted: The key has to be fetched first.
+        """
+        ...
+
+
+class KeyWanted(Exception):  # noqa: N818 - it is no error, but asks who holds the transaction to begin anew
+    """A transaction needs a session's key that only an asynchronous function can fetch.
+
+    Attributes:
+        seal: The session's seal; ``None`` if it needs a new one.
+    """
+
+    def __init__(self, seal: bytes | None) -> None:
+        super().__init__()
+        self.seal = seal
+
+
+NO_EXPIRY: Final = -(1 << 62)
+"""Before every time, where a statement wants one."""
+
+
 class Conversation(NamedTuple):
-    """A session as the log is asked for it.
+    """A session as the log is asked for it, at one moment.
 
     Attributes:
         session_id: The id that users give.
         decoder: How its payloads are read.
         foreign: Where the OpenAI Agents SDK may have kept it before.
+        vault: Has the keys, if the session is sealed.
+        now: The time, in microseconds since 1970, UTC: entries that have expired by then are not there.
+        ttl: Nor are those that are older than this, in microseconds, if that is not ``None``.
     """
 
     session_id: str
     decoder: Decoder
     foreign: ForeignTables
+    vault: Vault | None = None
+    now: int = 0
+    ttl: int | None = None
+
+    @property
+    def visible(self) -> dict[str, int]:
+        """The parameters of statements that leave expired entries out."""
+        return {"now": self.now, "oldest": NO_EXPIRY if self.ttl is None else self.now - self.ttl}
+
+    @property
+    def counted(self) -> dict[str, int]:
+        """The parameters of statements that count entries: also whether they are to be counted one by one."""
+        return {**self.visible, "one_by_one": int(self.ttl is not None)}

@@ -16,8 +16,8 @@ MARIADB: Final = "mysql"
 
 PREFIX: Final = "agent_log_"
 
-_TABLES: Final = ("schema", "sessions", "segments", "branches", "entries", "appends", "changes", "usage")
-_INDEXES: Final = ("segments_of_session",)
+_TABLES: Final = ("schema", "sessions", "segments", "branches", "entries", "appends", "changes", "usage", "settings")
+_INDEXES: Final = ("segments_of_session", "entries_expiring")
 
 # Ids, keys and names compare byte by byte. MariaDB's text does not, and ignores trailing spaces; its binary types do.
 _TYPES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -35,6 +35,7 @@ _TYPES: Final[Mapping[str, Mapping[str, str]]] = {
         "bytes": "blob",
         "table": "strict",
         "clustered_table": "strict, without rowid",
+        "where_expiring": "where expires_at is not null",
         "updated_table": "strict",
         "updated_clustered_table": "strict, without rowid",
     },
@@ -52,6 +53,7 @@ _TYPES: Final[Mapping[str, Mapping[str, str]]] = {
         "bytes": "bytea",
         "table": "",
         "clustered_table": "",
+        "where_expiring": "where expires_at is not null",
         # Room in each page for a row's next version: these rows are updated by each append.
         "updated_table": "with (fillfactor = 50)",
         "updated_clustered_table": "with (fillfactor = 50)",
@@ -71,12 +73,20 @@ _TYPES: Final[Mapping[str, Mapping[str, str]]] = {
         "bytes": "longblob",
         "table": "engine=InnoDB",
         "clustered_table": "engine=InnoDB",
+        "where_expiring": "",
         "updated_table": "engine=InnoDB",
         "updated_clustered_table": "engine=InnoDB",
     },
 }
 
 _CURRENT_SCHEMA: Final = {SQLITE: "'main'", POSTGRES: "current_schema()", MARIADB: "database()"}
+
+_ENTRIES: Final = {
+    # All columns of an entry, in the order in which `log/reader.py` wants them.
+    "entry": "id, version, turn, kind, tool_name, author, created_at, expires_at, payload",
+    # Of entries: neither older than the reading session's time to live, nor beyond their own expiry.
+    "live": "created_at > :oldest and (expires_at is null or expires_at > :now)",
+}
 
 _MAX_NAME_LENGTH: Final = 63
 """What Postgres allows."""
@@ -118,4 +128,4 @@ def words(database: str, prefix: str = PREFIX, schema: str | None = None) -> dic
     here = f"'{schema}'" if schema else _CURRENT_SCHEMA[database]
     names = {table: f"{where}{quote}{table_name(table, prefix)}{quote}" for table in _TABLES}
     names |= {index: f"{quote}{table_name(index, prefix)}{quote}" for index in _INDEXES}
-    return {**_TYPES[database], **names, "q": quote, "where": where, "schema_here": here}
+    return {**_TYPES[database], **_ENTRIES, **names, "q": quote, "where": where, "schema_here": here}

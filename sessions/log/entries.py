@@ -9,8 +9,8 @@ from sessions.log.branch import position_of
 
 if TYPE_CHECKING:
     from sessions.log.branch import Stretch
-    from sessions.log.conversation import Decoder
-    from sessions.log.transaction import Statement, Transaction
+    from sessions.log.reader import Reader
+    from sessions.log.transaction import Row, Statement, Transaction
 
 
 UNREADABLE: Final = object()
@@ -31,7 +31,7 @@ class StoredEntry(NamedTuple):
 
 def read_entries(
     tx: Transaction,
-    decoder: Decoder,
+    reader: Reader,
     stretches: list[Stretch],
     positions: tuple[int, int],
     statement: Statement = statements.ENTRIES_FORWARD,
@@ -40,15 +40,18 @@ def read_entries(
 
     Returns:
         The entries, and the positions of those that could not be decoded.
+
+    Raises:
+        DecryptionError: A payload is not what was stored there.
     """
-    found = read_all_entries(tx, decoder, stretches, positions, statement)
+    found = read_all_entries(tx, reader, stretches, positions, statement)
     readable = [entry for entry in found if entry.item is not UNREADABLE]
     return readable, [entry.position for entry in found if entry.item is UNREADABLE]
 
 
 def read_all_entries(
     tx: Transaction,
-    decoder: Decoder,
+    reader: Reader,
     stretches: list[Stretch],
     positions: tuple[int, int],
     statement: Statement = statements.ENTRIES_FORWARD,
@@ -58,12 +61,16 @@ def read_all_entries(
     entries: list[StoredEntry] = []
     for stretch in reversed(stretches):
         first, last = max(low, stretch.low), min(high, stretch.high)
-        if first >= last:
-            continue
-        for entry, turn, kind, tool_name, author, created_at, payload in tx.all(statement, **stretch.ids(first, last)):
-            try:
-                item = decoder.decode(payload)
-            except ValueError:
-                item = UNREADABLE
-            entries.append(StoredEntry(position_of(entry), turn, kind, tool_name, author, created_at, item))
+        if first < last:
+            rows = tx.all(statement, **stretch.ids(first, last), **reader.visible)
+            entries += [_stored_entry(row, reader) for row in rows]
     return entries
+
+
+def _stored_entry(row: Row, reader: Reader) -> StoredEntry:
+    try:
+        item = reader.open(row)
+    except ValueError:
+        item = UNREADABLE
+    entry, _, turn, kind, _, author, created_at, *_ = row
+    return StoredEntry(position_of(entry), turn, kind, reader.tool_name(row), author, created_at, item)

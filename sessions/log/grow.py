@@ -9,12 +9,13 @@ from sessions.log.branch import find_head, lineage
 from sessions.log.classify import USER
 from sessions.log.left_tips import settle_ways_forward
 from sessions.log.schema import SEGMENT_SHIFT
+from sessions.log.session_row import seal_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sessions.log.session_row import LockedSession
-    from sessions.log.transaction import Transaction
+    from sessions.log.transaction import Row, Transaction
 
 
 class NewEntry(NamedTuple):
@@ -30,7 +31,9 @@ def add_entries(
     locked: LockedSession,
     entries: Sequence[NewEntry],
     now: int,
+    *,
     created_at: Sequence[int] | None = None,
+    expires_at: int | None = None,
 ) -> int:
     """Put entries at the end of the locked session's branch and return its new tip.
 
@@ -40,10 +43,15 @@ def add_entries(
         entries: What to add, oldest first.
         now: The time, in microseconds since 1970, UTC.
         created_at: When each entry was made; now, if not given.
+        expires_at: When they will not be there any more.
 
     Raises:
         UnknownBranchError: There is no such branch.
+        DecryptionError: The session is to be sealed, and holds entries in the clear.
     """
+    vault = locked.conversation.vault
+    if vault is not None and locked.seal is None:
+        locked = seal_session(tx, locked, vault)
     turns = sum(entry.kind == USER for entry in entries)
     place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "version": locked.version, "now": now}
     advanced = tx.one(statements.ADVANCE_TIP, count=len(entries), turns=turns, **place)
@@ -51,19 +59,26 @@ def add_entries(
         advanced = _open_segment(tx, locked, now, len(entries), turns)
     segment, tip, turn = advanced
     first_id = (segment << SEGMENT_SHIFT) + tip - len(entries) + 1
-    tx.many(
-        statements.ADD_ENTRY, _rows(entries, created_at or [now] * len(entries), first_id, locked.version, turn - turns)
+    rows = entry_rows(
+        entries, created_at or [now] * len(entries), expires_at, first_id, version=locked.version, turn=turn - turns
     )
+    tx.many(statements.ADD_ENTRY, rows if locked.key is None else map(locked.key.seal, rows))
     return int(tip)
 
 
-def _rows(
-    entries: Sequence[NewEntry], created_at: Sequence[int], first_id: int, version: int, turn: int
-) -> Iterator[tuple[Any, ...]]:
-    """Yield the values of `ADD_ENTRY`, in its order."""
+def entry_rows(
+    entries: Sequence[NewEntry],
+    created_at: Sequence[int],
+    expires_at: int | None,
+    first_id: int,
+    *,
+    version: int,
+    turn: int,
+) -> Iterator[Row]:
+    """Yield entries as rows of `statements.ENTRY`'s columns; `turn` is the number of turns before them."""
     for id_, ((payload, kind, tool_name), time) in enumerate(zip(entries, created_at, strict=True), first_id):
         turn += kind == USER
-        yield id_, version, turn, kind, tool_name, time, payload
+        yield id_, version, turn, kind, tool_name, None, time, expires_at, payload
 
 
 def _open_segment(tx: Transaction, locked: LockedSession, now: int, count: int, turns: int) -> tuple[int, int, int]:
@@ -72,7 +87,7 @@ def _open_segment(tx: Transaction, locked: LockedSession, now: int, count: int, 
     Returns:
         The segment, and the branch's tip and turn with what is reserved.
     """
-    head: Any = find_head(tx, locked.session_id, locked.branch)
+    head: Any = find_head(tx, locked.conversation, locked.branch)
     settle_ways_forward(tx, head)
     # The newest stretch ends at the tip; without one there is nothing to inherit.
     parent = next((stretch.segment for stretch in lineage(tx, head)), None)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 def branch_name(tx: Transaction, conversation: Conversation) -> str:
     """Return the name of the session's current branch."""
-    head = find_head(tx, conversation.session_id)
+    head = find_head(tx, conversation)
     return head.branch if head else MAIN
 
 
@@ -34,8 +34,8 @@ def read_outline(
     Raises:
         UnknownBranchError: There is no such branch.
     """
-    head = find_head(tx, conversation.session_id, branch)
+    head = find_head(tx, conversation, branch)
     if head is None:
         return [], [], MAIN
-    entries, undecodable = read_entries(tx, conversation.decoder, lineage(tx, head), (0, head.tip), statement)
+    entries, undecodable = read_entries(tx, head.reader, lineage(tx, head), (0, head.tip), statement)
     return entries, undecodable, head.branch

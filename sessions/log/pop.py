@@ -56,15 +56,16 @@ def pop(
         return None, []
     undecodable: list[int] = []
     for segment, rows in walk_back(tx, head, _PAGE, statements.ENTRIES_BACKWARD):
-        for entry, payload, kind, turn in rows:
+        for row in rows:
+            entry, _, turn, kind, *_ = row
             try:
-                item = conversation.decoder.decode(payload)
+                item = head.reader.open(row)
             except ValueError:
                 undecodable.append(position_of(entry))
                 if strict:
                     return None, undecodable
                 continue
-            locked: Any = raise_version(tx, conversation.session_id, now, head.branch)
+            locked: Any = raise_version(tx, conversation, now, head.branch)
             _remove(tx, locked, head, entry, owned=segment == head.segment, turn=turn - (kind == USER), now=now)
             record_change(tx, locked, "popped", now)
             return item, undecodable

@@ -5,12 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.errors import UnknownBranchError
-from sessions.log import statements
 from sessions.log.branch import EVERYTHING, MAIN, find_head, position_of, walk_back
 from sessions.log.takeover import is_waiting, waits_for_take_over
 
 if TYPE_CHECKING:
-    from sessions.log.conversation import Conversation, Decoder
+    from sessions.log.conversation import Conversation
+    from sessions.log.reader import Reader
     from sessions.log.transaction import Row, Transaction
 
 
@@ -50,11 +50,12 @@ def read_tail(tx: Transaction, conversation: Conversation, limit: int | None, br
 
     Raises:
         UnknownBranchError: There is no such branch.
+        DecryptionError: The session is sealed with another key, or a payload is not what was stored there.
     """
     items: list[Any] = []
     undecodable: list[int] = []
     try:
-        head = find_head(tx, conversation.session_id, branch)
+        head = find_head(tx, conversation, branch)
     except UnknownBranchError:
         if waits_for_take_over(tx, conversation):
             return None
@@ -64,8 +65,8 @@ def read_tail(tx: Transaction, conversation: Conversation, limit: int | None, br
     if limit == 0:
         return Tail(items, undecodable, head.branch)
     wanted = EVERYTHING if limit is None else min(limit, EVERYTHING)
-    for _, rows in walk_back(tx, head, wanted, statements.PAYLOADS_BACKWARD):
-        _decode(rows, conversation.decoder, items, undecodable)
+    for _, rows in walk_back(tx, head, wanted, head.reader.backward):
+        _open(rows, head.reader, items, undecodable)
         if len(items) >= wanted:
             del items[wanted:]
             break
@@ -73,13 +74,13 @@ def read_tail(tx: Transaction, conversation: Conversation, limit: int | None, br
     return Tail(items, undecodable, head.branch)
 
 
-def _decode(rows: list[Row], decoder: Decoder, items: list[Any], undecodable: list[int]) -> None:
+def _open(rows: list[Row], reader: Reader, items: list[Any], undecodable: list[int]) -> None:
     """Add the items of rows to `items`; the fast way if all can be decoded, else one by one."""
     try:
-        items.extend(decoder.decode_all([payload for _, payload in rows]))
+        items.extend(reader.open_all(rows))
     except ValueError:
-        for entry, payload in rows:
+        for row in rows:
             try:
-                items.append(decoder.decode(payload))
+                items.append(reader.open(row))
             except ValueError:
-                undecodable.append(position_of(entry))
+                undecodable.append(position_of(row[0]))

@@ -21,7 +21,7 @@ def clear(tx: Transaction, conversation: Conversation, now: int) -> None:
     """Remove a session's entries and branches; its row stays, with its version, idempotency keys and usage."""
     # What is taken over here goes at once, and the row that stays keeps it from coming back.
     take_over(tx, conversation, now)
-    locked = raise_version(tx, conversation.session_id, now)
+    locked = raise_version(tx, conversation, now)
     if locked is not None:
         _remove_content(tx, locked.session)
         tx.run(statements.SWITCH, session=locked.session, branch=MAIN)

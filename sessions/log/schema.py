@@ -171,6 +171,18 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
             """,
         ),
     ),
+    # 3: sealed sessions and expiry
+    (
+        _add_column("sessions", "seal {bytes}", "A sealed session's own key, wrapped; see docs/encryption.md."),
+        Statement(
+            "What belongs to the whole store, by name, as the salt for passphrases.",
+            "{create_table} {settings} (name {key_type} primary key, value {bytes} not null) {clustered_table}",
+        ),
+        Statement(
+            "Entries that will expire, for purging. Most databases index no others.",
+            "{create_index} {entries_expiring} on {entries} (expires_at) {where_expiring}",
+        ),
+    ),
 )
 
 

@@ -6,8 +6,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.log import statements
 from sessions.log.branch import MAIN
+from sessions.log.reader import unlock
 
 if TYPE_CHECKING:
+    from sessions.log.conversation import Conversation, SessionKey, Vault
     from sessions.log.transaction import Row, Transaction
 
 
@@ -15,18 +17,22 @@ class LockedSession(NamedTuple):
     """A session's row, locked by this transaction, at the version that its change makes.
 
     Attributes:
-        session_id: The id that users give.
+        conversation: The conversation.
         session: The internal id.
         version: The version.
         branch: The name of the branch that the change is for.
         current: The name of the session's current branch.
+        seal: Its seal; ``None`` if it has none.
+        key: What seals its payloads; ``None`` if they are to be kept in the clear.
     """
 
-    session_id: str
+    conversation: Conversation
     session: int
     version: int
     branch: str
     current: str
+    seal: bytes | None
+    key: SessionKey | None
 
     @property
     def is_new(self) -> bool:
@@ -40,26 +46,52 @@ def lock_session(tx: Transaction, session_id: str) -> int | None:
     return None if row is None else int(row[0])
 
 
-def raise_version(tx: Transaction, session_id: str, now: int, branch: str | None = None) -> LockedSession | None:
-    """Lock a session for a change of a branch (the current one unless named); ``None`` if there is none of that id."""
-    row = tx.one(statements.RAISE_VERSION, session_id=session_id, now=now)
-    return None if row is None else _locked(session_id, row, branch)
+def raise_version(
+    tx: Transaction, conversation: Conversation, now: int, branch: str | None = None
+) -> LockedSession | None:
+    """Lock a session for a change of a branch (the current one unless named); ``None`` if there is none of that id.
+
+    Raises:
+        DecryptionError: The session is sealed with another key.
+    """
+    row = tx.one(statements.RAISE_VERSION, session_id=conversation.session_id, now=now)
+    return None if row is None else _locked(conversation, row, branch)
 
 
 def create_session(
-    tx: Transaction, session_id: str, now: int, *, created_at: int | None = None, branch: str | None = None
+    tx: Transaction, conversation: Conversation, now: int, *, created_at: int | None = None, branch: str | None = None
 ) -> LockedSession:
-    """Make a session, with no entry yet; lock it for a change if another process has just made it."""
+    """Make a session, with no entry yet; lock it for a change if another process has just made it.
+
+    Raises:
+        DecryptionError: That process has sealed it with another key.
+    """
     row: Any = tx.one(
         statements.CREATE_SESSION,
-        session_id=session_id,
+        session_id=conversation.session_id,
         branch=MAIN,
+        seal=conversation.vault and conversation.vault.new_seal(conversation.session_id),
         created_at=now if created_at is None else created_at,
         now=now,
     )
-    return _locked(session_id, row, branch)
+    return _locked(conversation, row, branch)
 
 
-def _locked(session_id: str, row: Row, branch: str | None) -> LockedSession:
-    session, version, current = row
-    return LockedSession(session_id, session, version, current if branch is None else branch, current)
+def seal_session(tx: Transaction, locked: LockedSession, vault: Vault) -> LockedSession:
+    """Give a session its seal that was made without one.
+
+    Raises:
+        DecryptionError: It holds entries in the clear, and may not.
+    """
+    session_id = locked.conversation.session_id
+    if tx.one(statements.HOLDS_SOMETHING, session=locked.session):
+        vault.allow_plain_text(session_id)
+    seal = vault.new_seal(session_id)
+    tx.run(statements.SET_SEAL, session=locked.session, seal=seal)
+    return locked._replace(seal=seal, key=vault.unlock(session_id, seal))
+
+
+def _locked(conversation: Conversation, row: Row, branch: str | None) -> LockedSession:
+    session, version, current, seal = row
+    key = unlock(conversation, seal)
+    return LockedSession(conversation, session, version, current if branch is None else branch, current, seal, key)

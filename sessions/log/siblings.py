@@ -43,7 +43,7 @@ def list_siblings(tx: Transaction, conversation: Conversation, turn: int | None,
         TurnNotFoundError: The branch has no such turn.
         UnknownBranchError: There is no such branch.
     """
-    head = find_head(tx, conversation.session_id, branch)
+    head = find_head(tx, conversation, branch)
     wanted = head.turn if turn is None and head else turn
     if head is None or wanted is None or not 1 <= wanted <= head.turn:
         raise turn_not_found(conversation.session_id, head, f"turn {wanted or ''}".strip())
@@ -100,10 +100,10 @@ def choose_sibling(
                 f"session {session_id!r}: that way through turn {sibling.turn} is on branch {chosen.name!r}, and this "
                 f"object stays on {head.branch!r}; nothing was changed. Use on_branch({chosen.name!r})"
             )
-        locked: Any = raise_version(tx, session_id, now)
+        locked: Any = raise_version(tx, conversation, now)
         tx.run(statements.SWITCH, session=locked.session, branch=chosen.name)
     else:
-        locked = raise_version(tx, session_id, now, head.branch)
+        locked = raise_version(tx, conversation, now, head.branch)
         if not settle_ways_forward(tx, head):
             keep_tip(tx, locked, now, pending=False)
         place: dict[str, Any] = {"session": locked.session, "name": chosen.name}

@@ -26,40 +26,48 @@ RAISE_VERSION = Statement(
     "Lock a session for a change and raise its version.",
     """
     update {sessions} set version = version + 1, updated_at = :now where session_id = :session_id
-    returning id, version, branch
+    returning id, version, branch, seal
     """,
     {
         MARIADB: (
             "update {sessions} set version = version + 1, updated_at = :now where session_id = :session_id",
-            "select id, version, branch from {sessions} where session_id = :session_id",
+            "select id, version, branch, seal from {sessions} where session_id = :session_id",
         )
     },
 )
 CREATE_SESSION = Statement(
     "Make a session's row, whose version is 1; if another process was first, raise its version instead.",
     """
-    insert into {sessions} (session_id, version, branch, created_at, updated_at)
-    values (:session_id, 1, :branch, :created_at, :now)
+    insert into {sessions} (session_id, version, branch, seal, created_at, updated_at)
+    values (:session_id, 1, :branch, :seal, :created_at, :now)
     on conflict (session_id) do update set version = {sessions}.version + 1, updated_at = excluded.updated_at
-    returning id, version, branch
+    returning id, version, branch, seal
     """,
     {
         MARIADB: """
-        insert into {sessions} (session_id, version, branch, created_at, updated_at)
-        values (:session_id, 1, :branch, :created_at, :now)
+        insert into {sessions} (session_id, version, branch, seal, created_at, updated_at)
+        values (:session_id, 1, :branch, :seal, :created_at, :now)
         on duplicate key update version = version + 1, updated_at = values(updated_at)
-        returning id, version, branch
+        returning id, version, branch, seal
         """
     },
 )
 LOCK_SESSION = Statement(
     "Lock a session without changing it.",
-    "select id from {sessions} where session_id = :session_id",
-    dict.fromkeys((POSTGRES, MARIADB), "select id from {sessions} where session_id = :session_id for update"),
+    "select id, seal from {sessions} where session_id = :session_id",
+    dict.fromkeys((POSTGRES, MARIADB), "select id, seal from {sessions} where session_id = :session_id for update"),
+)
+SET_SEAL = Statement(
+    "Give a session another seal.",
+    "update {sessions} set seal = :seal where id = :session",
+)
+HOLDS_SOMETHING = Statement(
+    "A row if a session has, or had, an entry.",
+    "select 1 from {branches} where session = :session and tip > 0 limit 1",
 )
 SESSION_TIMES = Statement(
-    "A session's current branch, and when it was made and last changed.",
-    "select id, branch, created_at, updated_at from {sessions} where session_id = :session_id",
+    "A session's current branch, when it was made and last changed, and its seal.",
+    "select id, branch, created_at, updated_at, seal from {sessions} where session_id = :session_id",
 )
 DELETE_SESSION = Statement(
     "Remove a session's row.",
@@ -77,9 +85,9 @@ _LIST_SESSIONS = """
         from lineage l join {segments} g on g.id = l.parent
     )
     select p.id, p.session_id, p.created_at, p.updated_at, (
-        select coalesce(sum(case when l.holes = 0 then l.high - l.low else (
-            select count(*) from {entries} e
-            where e.id > l.segment * 4294967296 + l.low and e.id <= l.segment * 4294967296 + l.high
+        select coalesce(sum(case when l.holes + :one_by_one = 0 then l.high - l.low else (
+            select count(*) from {entries} e where e.id > l.segment * 4294967296 + l.low
+            and e.id <= l.segment * 4294967296 + l.high and {live}
         ) end), 0) from lineage l where l.session = p.id and l.low < l.high
     ) from page p order by p.id desc
 """
@@ -94,8 +102,8 @@ LIST_SESSIONS = Statement(
 HEAD = Statement(
     "A branch of a session, the current one unless named.",
     """
-    select s.id, coalesce(:branch, s.branch), b.segment, b.tip, b.turn, b.floor, b.parent, b.fork_position, b.may_grow
-    from {sessions} s left join {branches} b on b.session = s.id and b.name = coalesce(:branch, s.branch)
+    select s.id, coalesce(:branch, s.branch), b.segment, b.tip, b.turn, b.floor, b.parent, b.fork_position, b.may_grow,
+    s.seal from {sessions} s left join {branches} b on b.session = s.id and b.name = coalesce(:branch, s.branch)
     where s.session_id = :session_id
     """,
 )
@@ -172,7 +180,7 @@ MAKE_BRANCH = Statement(
     """,
 )
 COUNT_ITEMS = _recursive(
-    "How many items a branch has: by positions where nothing was removed from the middle, else counted.",
+    "How many items a branch has: by positions where each holds one that stays, else counted.",
     """
     with recursive lineage (segment, parent, low, high, holes) as (
         select g.id, g.parent, g.fork_position, b.tip, g.holes
@@ -181,9 +189,9 @@ COUNT_ITEMS = _recursive(
         select g.id, g.parent, g.fork_position, case when l.low < l.high then l.low else l.high end, g.holes
         from lineage l join {segments} g on g.id = l.parent
     )
-    select coalesce(sum(case when holes = 0 then high - low else (
-        select count(*) from {entries} e
-        where e.id > lineage.segment * 4294967296 + lineage.low and e.id <= lineage.segment * 4294967296 + lineage.high
+    select coalesce(sum(case when holes + :one_by_one = 0 then high - low else (
+        select count(*) from {entries} e where e.id > lineage.segment * 4294967296 + lineage.low
+        and e.id <= lineage.segment * 4294967296 + lineage.high and {live}
     ) end), 0) from lineage where low < high
     """,
 )
@@ -329,21 +337,21 @@ DELETE_BRANCHES = Statement(
 ADD_ENTRY = Statement(
     "Store an item.",
     """
-    insert into {entries} (id, version, turn, kind, tool_name, created_at, payload)
-    values (:id, :version, :turn, :kind, :tool_name, :created_at, :payload)
+    insert into {entries} ({entry})
+    values (:id, :version, :turn, :kind, :tool_name, :author, :created_at, :expires_at, :payload)
     """,
 )
 PAYLOADS_BACKWARD = Statement(
     "Payloads of one segment, the newest first.",
     """
-    select id, payload from {entries} where id > :low and id <= :high
+    select id, payload from {entries} where id > :low and id <= :high and {live}
     order by id desc limit :count
     """,
 )
 ENTRIES_BACKWARD = Statement(
-    "Payloads of one segment with what the log knows of them, the newest first.",
+    "Entries of one segment with all that is known of them, the newest first.",
     """
-    select id, payload, kind, turn from {entries} where id > :low and id <= :high
+    select {entry} from {entries} where id > :low and id <= :high and {live}
     order by id desc limit :count
     """,
 )
@@ -379,34 +387,28 @@ TURN_START = Statement(
 )
 ENTRIES_FORWARD = Statement(
     "Entries of one segment with all that is known of them, the oldest first.",
-    """
-    select id, turn, kind, tool_name, author, created_at, payload from {entries} where id > :low and id <= :high
-    order by id
-    """,
+    "select {entry} from {entries} where id > :low and id <= :high and {live} order by id",
 )
 USERS_FORWARD = Statement(
     "The same for the messages of users.",
-    """
-    select id, turn, kind, tool_name, author, created_at, payload from {entries}
-    where id > :low and id <= :high and kind = 'user' order by id
-    """,
+    "select {entry} from {entries} where id > :low and id <= :high and kind = 'user' and {live} order by id",
 )
 OUTLINE = Statement(
     "Entries of one segment without their payloads, the oldest first.",
-    "select id, turn, kind from {entries} where id > :low and id <= :high order by id",
+    "select id, turn, kind from {entries} where id > :low and id <= :high and {live} order by id",
 )
 FIRST_MESSAGES = Statement(
-    "The payloads of the first message of each kind in each turn of one segment: enough to say what a turn is about.",
+    "The first message of each kind in each turn of one segment: enough to say what a turn is about.",
     """
-    select e.id, e.payload from (
-        select min(id) as id from {entries}
-        where id > :low and id <= :high and kind in ('user', 'assistant', 'system', 'developer') group by turn, kind
-    ) f join {entries} e on e.id = f.id
+    select {entry} from {entries} where id in (
+        select min(id) from {entries} where id > :low and id <= :high
+        and kind in ('user', 'assistant', 'system', 'developer') and {live} group by turn, kind
+    )
     """,
 )
 COUNT_ENTRIES = Statement(
     "How many entries a range has.",
-    "select count(*) from {entries} where id > :low and id <= :high",
+    "select count(*) from {entries} where id > :low and id <= :high and {live}",
 )
 DELETE_ENTRY = Statement(
     "Remove one entry.",

@@ -43,7 +43,7 @@ def lock_head(tx: Transaction, conversation: Conversation, now: int, branch: str
         # Another process may make the session now; without the lock its head would be stale at once.
         check_without_session(conversation.session_id, branch)
         return None
-    return find_head(tx, conversation.session_id, branch)
+    return find_head(tx, conversation, branch)
 
 
 def change_head(
@@ -58,7 +58,7 @@ def change_head(
         UnknownBranchError: There is no such branch.
     """
     locked = change_session(tx, conversation, now, branch)
-    head = find_head(tx, conversation.session_id, locked.branch) if locked else None
+    head = find_head(tx, conversation, locked.branch) if locked else None
     return (locked, head) if locked and head else None
 
 
@@ -70,13 +70,12 @@ def change_session(
     Raises:
         UnknownBranchError: There is no session, so that it has ``main`` alone.
     """
-    session_id = conversation.session_id
-    locked = raise_version(tx, session_id, now, branch)
+    locked = raise_version(tx, conversation, now, branch)
     if locked is None and take_over(tx, conversation, now):
-        locked = raise_version(tx, session_id, now, branch)
+        locked = raise_version(tx, conversation, now, branch)
     if locked is None:
         # As in `lock_head`.
-        check_without_session(session_id, branch)
+        check_without_session(conversation.session_id, branch)
     return locked
 
 
@@ -94,7 +93,7 @@ def lock_conversation(tx: Transaction, conversation: Conversation, now: int) -> 
 def begin_session(tx: Transaction, conversation: Conversation, now: int, branch: str | None = None) -> LockedSession:
     """Make a session that was not there: of what the OpenAI Agents SDK left in the database, else empty."""
     take_over(tx, conversation, now)
-    return create_session(tx, conversation.session_id, now, branch=branch)
+    return create_session(tx, conversation, now, branch=branch)
 
 
 def take_over(tx: Transaction, conversation: Conversation, now: int) -> bool:

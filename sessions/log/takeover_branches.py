@@ -20,6 +20,7 @@ from sessions.log.turns import turn_at
 if TYPE_CHECKING:
     from collections.abc import Container, Iterable, Sequence
 
+    from sessions.log.conversation import Conversation
     from sessions.log.foreign import Message, Place
     from sessions.log.grow import NewEntry
     from sessions.log.session_row import LockedSession
@@ -97,8 +98,8 @@ def put_branches(
         source, shared = holders.find(branch.path)
         of_branch = locked
         if branch.name != MAIN:
-            of_branch = raise_version(tx, locked.session_id, now, branch.name) or locked
-            head: Any = find_head(tx, locked.session_id, source)
+            of_branch = raise_version(tx, locked.conversation, now, branch.name) or locked
+            head: Any = find_head(tx, locked.conversation, source)
             stretches = lineage(tx, head)
             turn = turn_at(tx, stretches, shared)
             fork(tx, of_branch, head, stretches, tip=shared, turn=turn, now=branch.created_at)
@@ -108,13 +109,13 @@ def put_branches(
         for part in (own[:1], own[1:]):
             if part:
                 new, times = zip(*(entries[index] for index in part), strict=True)
-                add_entries(tx, of_branch, new, times[-1], times)
+                add_entries(tx, of_branch, new, times[-1], created_at=times)
         holders.note(branch.path, branch.name)
 
 
-def entries_of_turns(tx: Transaction, session_id: str, branch: ForeignBranch) -> dict[Any, tuple[int, int]]:
+def entries_of_turns(tx: Transaction, conversation: Conversation, branch: ForeignBranch) -> dict[Any, tuple[int, int]]:
     """Return, by the SDK's number of each turn of a branch, its last entry and its number in the log."""
-    head = find_head(tx, session_id, branch.name)
+    head = find_head(tx, conversation, branch.name)
     stretches = lineage(tx, head) if head else []
     return {
         turn: (entry_at(stretches, position), turn_at(tx, stretches, position))

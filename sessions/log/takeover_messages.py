@@ -20,11 +20,11 @@ if TYPE_CHECKING:
 
 def copy_over(tx: Transaction, conversation: Conversation, now: int) -> None:
     """Make a session of the messages there, unless another process is first."""
-    session_id, decoder, tables = conversation
+    session_id, decoder, tables = conversation[:3]
     messages = read_messages(tx, session_id, tables, now)
     began = min((message.created_at for message in messages), default=now)
     created_at = read_created_at(tx, session_id, tables, began)
-    locked = create_session(tx, session_id, now, created_at=created_at)
+    locked = create_session(tx, conversation, now, created_at=created_at)
     if locked.is_new:
         branches = arrange(messages, read_places(tx, session_id, tables, now), now)
         put_branches(tx, locked, branches, _as_entries(messages, decoder), now=now)

@@ -35,7 +35,7 @@ def put_usage(
     for number, row in enumerate(spent):
         branch = by_key.get(row.branch)
         if row.branch not in turns:
-            turns[row.branch] = entries_of_turns(tx, locked.session_id, branch) if branch else {}
+            turns[row.branch] = entries_of_turns(tx, locked.conversation, branch) if branch else {}
         place, turn = turns[row.branch].get(row.turn, (_NOWHERE, _amount(row.turn)))
         details_in, details_out = _details(row.input_details, decoder), _details(row.output_details, decoder)
         input_tokens, output_tokens = _amount(row.input_tokens), _amount(row.output_tokens)

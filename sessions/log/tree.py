@@ -20,8 +20,9 @@ from sessions.log.text import one_line, text_of
 
 if TYPE_CHECKING:
     from sessions.log.collect import Seen
-    from sessions.log.conversation import Conversation, Decoder
-    from sessions.log.transaction import Transaction
+    from sessions.log.conversation import Conversation
+    from sessions.log.reader import Reader
+    from sessions.log.transaction import Row, Transaction
 
 PREVIEW_LENGTH = 400
 """Characters of a message that are kept: more than a line of a terminal shows."""
@@ -104,12 +105,12 @@ def read_tree(tx: Transaction, conversation: Conversation, branch: str | None) -
         UnknownBranchError: There is no such branch.
     """
     session_id = conversation.session_id
-    head = find_head(tx, session_id, branch)
+    head = find_head(tx, conversation, branch)
     if head is None:
         return Tree(session_id, MAIN, [], [End(MAIN, "branch", current=True)])
     tips = tx.all(statements.TIPS, session=head.session)
     seen = find_seen(tx, head.session)
-    growth = _Growth(seen, conversation.decoder)
+    growth = _Growth(seen, head.reader)
     for _, segment, tip, *_ in tips:
         growth.cut(segment, tip)
     for segment, (parent, fork_position) in seen.origins.items():
@@ -136,10 +137,10 @@ def read_tree(tx: Transaction, conversation: Conversation, branch: str | None) -
 class _Growth:
     """A tree that grows segment by segment."""
 
-    def __init__(self, seen: Seen, decoder: Decoder) -> None:
+    def __init__(self, seen: Seen, reader: Reader) -> None:
         self.nodes: list[Node] = []
         self._seen = seen
-        self._decoder = decoder
+        self._reader = reader
         self._cuts: dict[int, set[int]] = {segment: {high} for segment, high in seen.highest.items()}
         # Of each segment: the first positions of its nodes, and the index of the first of them.
         self._firsts: dict[int, list[int]] = {}
@@ -161,9 +162,9 @@ class _Growth:
         for high in sorted(self._cuts[segment]):
             if high <= low:
                 continue
-            ids = {"low": base + low, "high": base + high}
+            ids = {"low": base + low, "high": base + high, **self._reader.visible}
             first = (row for rows in tx.pages(statements.FIRST_MESSAGES, **ids) for row in rows)
-            said = {id_: self._text(payload) for id_, payload in first}
+            said = {row[0]: self._text(row) for row in first}
             node = None
             for id_, turn, kind in (row for rows in tx.pages(statements.OUTLINE, **ids) for row in rows):
                 if node is None or node.turn != turn or kind == USER:
@@ -198,9 +199,9 @@ class _Growth:
                 return holder
         return None
 
-    def _text(self, payload: bytes) -> str | None:
+    def _text(self, row: Row) -> str | None:
         try:
-            return one_line(text_of(self._decoder.decode(payload)), PREVIEW_LENGTH)
+            return one_line(text_of(self._reader.open(row)), PREVIEW_LENGTH)
         except ValueError:
             return None
 

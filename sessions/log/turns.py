@@ -63,7 +63,7 @@ def read_turns(
     Returns:
         The turns, the positions of entries that could not be decoded, and the branch's name.
     """
-    head = find_head(tx, conversation.session_id, branch)
+    head = find_head(tx, conversation, branch)
     if head is None:
         return [], [], MAIN
     stretches = lineage(tx, head)
@@ -81,7 +81,7 @@ def read_turns(
                 low = turn_start(tx, stretches, last - limit + 1) - 1
             else:
                 high = turn_start(tx, stretches, first + limit) - 1
-    return *_as_turns(read_all_entries(tx, conversation.decoder, stretches, (low, high))), head.branch
+    return *_as_turns(read_all_entries(tx, head.reader, stretches, (low, high))), head.branch
 
 
 def read_turn(
@@ -92,13 +92,13 @@ def read_turn(
     Raises:
         TurnNotFoundError: There is no such turn.
     """
-    head = find_head(tx, conversation.session_id, branch)
+    head = find_head(tx, conversation, branch)
     if head is None or not 0 <= turn <= head.turn:
         raise turn_not_found(conversation.session_id, head, f"turn {turn}")
     stretches = lineage(tx, head)
     low = turn_start(tx, stretches, turn) - 1
     high = head.tip if turn == head.turn else turn_start(tx, stretches, turn + 1) - 1
-    found, undecodable = _as_turns(read_all_entries(tx, conversation.decoder, stretches, (low, high)))
+    found, undecodable = _as_turns(read_all_entries(tx, head.reader, stretches, (low, high)))
     if not found:
         raise turn_not_found(conversation.session_id, head, f"turn {turn}")
     return found[0], undecodable, head.branch

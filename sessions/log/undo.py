@@ -39,7 +39,7 @@ def undo(
     locked, head = found
     stretches = lineage(tx, head)
     tip = turn_start(tx, stretches, head.turn - turns + 1) - 1
-    undone, undecodable = read_entries(tx, conversation.decoder, stretches, (tip, head.tip))
+    undone, undecodable = read_entries(tx, head.reader, stretches, (tip, head.tip))
     keep_tip(tx, locked, now, pending=True)
     _move(tx, locked, tip, head.turn - turns, may_grow=0, now=now)
     record_change(tx, locked, "undone", now)
@@ -69,7 +69,7 @@ def redo(tx: Transaction, conversation: Conversation, now: int, *, branch: str |
     _move(tx, locked, tip, turn, may_grow=may_grow, now=now)
     tx.run(statements.FORGET_TIP, session=head.session, name=name)
     stretches = lineage(tx, head._replace(tip=tip, turn=turn))
-    redone, undecodable = read_entries(tx, conversation.decoder, stretches, (head.tip, tip))
+    redone, undecodable = read_entries(tx, head.reader, stretches, (head.tip, tip))
     record_change(tx, locked, "redone", now)
     return [entry.item for entry in redone], undecodable
 

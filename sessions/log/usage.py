@@ -154,7 +154,7 @@ def record(
     head = lock_head(tx, conversation, now, branch)
     if head is None:
         begin_session(tx, conversation, now)
-        head = cast("Head", find_head(tx, conversation.session_id, branch))
+        head = cast("Head", find_head(tx, conversation, branch))
     if turn is not None and turn > head.turn:
         raise turn_not_found(conversation.session_id, head, f"turn {turn}")
     stretches = lineage(tx, head)
@@ -243,7 +243,7 @@ def read_session(
     Raises:
         UnknownBranchError: There is no such branch.
     """
-    head = find_head(tx, conversation.session_id, MAIN if branch is None else branch)
+    head = find_head(tx, conversation, MAIN if branch is None else branch)
     if head is None:
         return []
     by_branch = "branch" in columns
@@ -255,7 +255,7 @@ def read_session(
     names = [branch] if branch is not None else branch_names(tx, head.session)
     found = []
     for name in names:
-        seen = cast("Head", find_head(tx, conversation.session_id, name))
+        seen = cast("Head", find_head(tx, conversation, name))
         stretches = lineage(tx, seen)
         own = [row for row in rows if _sees(stretches, row.values["place"])]
         found += [row._replace(values={**row.values, "branch": name}) for row in own]

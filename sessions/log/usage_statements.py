@@ -40,8 +40,8 @@ NOTE_COST = Statement(
 TOOLS_FORWARD = Statement(
     "The calls and outputs of tools in one segment, the oldest first.",
     """
-    select id, turn, kind, tool_name, author, created_at, payload from {entries}
-    where id > :low and id <= :high and kind in ('tool_call', 'hosted_tool_call', 'tool_output') order by id
+    select {entry} from {entries} where id > :low and id <= :high
+    and kind in ('tool_call', 'hosted_tool_call', 'tool_output') and {live} order by id
     """,
 )
 

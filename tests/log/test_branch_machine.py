@@ -101,7 +101,7 @@ class Branches(RuleBasedStateMachine):
 
     @invariant()
     def the_list_of_sessions_counts_the_current_branch(self) -> None:
-        counts = {info.session_id: info.item_count for info in list_sessions(self.log.tx, 10, None)}
+        counts = {info.session_id: info.item_count for info in list_sessions(self.log.tx, 0, 10, None)}
         assert counts == {"s": len(self.branches[self.current]), "other": 1}
 
     @invariant()

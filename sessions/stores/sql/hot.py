@@ -65,7 +65,7 @@ class PostgresDatabase:
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Return what `work` finds in one snapshot."""
-        if isinstance(work, ReadTail):
+        if isinstance(work, ReadTail) and work.conversation.vault is None:
             await self._general.ensure_schema(subject)
             tail = await self._tail(work, subject)
             if tail is not None:
@@ -74,12 +74,12 @@ class PostgresDatabase:
 
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction."""
-        if isinstance(work, Append):
+        if isinstance(work, Append) and work.conversation.vault is None:
             await self._general.ensure_schema(subject)
             if not work.entries and not work.idempotency:
                 return cast("T", None)
             return cast("T", await self._appends.submit(with_key(work), subject))
-        if isinstance(work, Pop):
+        if isinstance(work, Pop) and work.conversation.vault is None:
             await self._general.ensure_schema(subject)
             item = await self._pop(work, subject)
             if item is not None:
@@ -89,7 +89,7 @@ class PostgresDatabase:
     async def _tail(self, work: ReadTail, subject: str) -> Tail | None:
         """Return the tail, or ``None`` if the log's own function must look."""
         wanted = EVERYTHING if work.limit is None else min(work.limit, EVERYTHING)
-        values = (work.conversation.session_id, wanted, work.branch)
+        values = (work.conversation.session_id, wanted, work.branch, *work.conversation.visible.values())
         rows = await self._general.retried(subject, lambda: self._fetch(TAIL, *values), repeatable=True)
         if rows and rows[-1][0] is None:
             rows = await self._general.retried(subject, lambda: self._fetch(TAIL_FORKED, *values), repeatable=True)
@@ -106,7 +106,13 @@ class PostgresDatabase:
 
     async def _pop(self, work: Pop, subject: str) -> Any:
         """Return the popped item, or ``None`` if the log's own function must look."""
-        values = (work.conversation.session_id, work.now, KEPT_VERSIONS, work.branch)
+        values = (
+            work.conversation.session_id,
+            work.now,
+            KEPT_VERSIONS,
+            work.branch,
+            work.conversation.visible["oldest"],
+        )
         # A cancelled caller must not be told before it is settled: the server would go on with what was sent.
         rows = await settle(self._general.retried(subject, lambda: self._fetch_pop(*values), repeatable=False))
         return work.conversation.decoder.decode(rows[0][0]) if rows else None

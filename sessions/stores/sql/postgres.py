@@ -1,8 +1,8 @@
 """Append, tail and pop on Postgres: one statement, one round trip each, on the driver's own connection.
 
-They mean what `log/append.py`, `log/read.py` and `log/pop.py` mean, in the common case: the session exists, its
-branch extends its own segment, and nothing was removed from the middle of what is read. A statement that finds another
-case leaves everything to the log's own function; a branch that was forked is read by a second statement.
+They mean what `log/append.py`, `log/read.py` and `log/pop.py` mean, in the common case: the session exists and is not
+sealed, its branch extends its own segment, and nothing was removed from the middle of what is read. A statement that
+finds another case leaves everything to the log's own function; a branch that was forked is read by a second statement.
 
 Concurrency (READ COMMITTED): the session's row is updated first, so a statement waits there for the one before it, and
 Postgres then evaluates the branch's row anew. Several sessions are locked in the order of their ids.
@@ -24,7 +24,7 @@ APPEND: Final = Statement(
     "Append to a branch of one session, the current one unless named; a row if that was done.",
     """
     with raised as (
-        update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1
+        update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1 and seal is null
         returning s.id, s.version, s.branch
     ), advanced as (
         update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint, updated_at = $2,
@@ -55,7 +55,7 @@ APPEND_MANY: Final = Statement(
         with ordinality i (session_id, count, turns, branch, number)
     ), locked as (
         select s.id, i.count, i.turns, i.branch, i.number from {sessions} s join input i on i.session_id = s.session_id
-        order by s.id for no key update of s
+        where s.seal is null order by s.id for no key update of s
     ), raised as (
         update {sessions} s set version = s.version + 1, updated_at = $4 from locked l where s.id = l.id
         returning s.id, s.version, coalesce(l.branch, s.branch) as branch, l.count, l.turns, l.number
@@ -91,12 +91,14 @@ TAIL: Final = Statement(
     """
     with head as materialized (
         select b.segment * 4294967296 as low, b.tip, b.parent, b.name from {sessions} s
-        join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch) where s.session_id = $1
+        join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
+        where s.session_id = $1 and s.seal is null
     )
     (
         select id, payload from {entries}
         where id > (select low + greatest(tip - $2::bigint, 0) from head where parent is null)
-        and id <= (select low + tip from head)
+        and id <= (select low + tip from head) and created_at > $5::bigint
+        and (expires_at is null or expires_at > $4::bigint)
         order by id desc
     ) union all
     select case when parent is null then -tip end, convert_to(name, 'UTF8') from head
@@ -110,7 +112,8 @@ TAIL_FORKED: Final = Statement(
     """
     with recursive head as materialized (
         select b.segment, b.tip, b.name, greatest(b.tip - $2::bigint, 0) as before from {sessions} s
-        join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch) where s.session_id = $1
+        join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
+        where s.session_id = $1 and s.seal is null
     ), lineage (segment, parent, low, high) as (
         select g.id, g.parent, g.fork_position, h.tip from head h join {segments} g on g.id = h.segment
         union all
@@ -121,6 +124,7 @@ TAIL_FORKED: Final = Statement(
         select e.id, e.payload from lineage l cross join lateral (
             select id, payload from {entries} where id <= l.segment * 4294967296 + l.high
             and id > l.segment * 4294967296 + greatest(l.low, (select before from head))
+            and created_at > $5::bigint and (expires_at is null or expires_at > $4::bigint)
             order by id desc limit $2::bigint
         ) e order by e.id % 4294967296 desc
     ) union all
@@ -137,7 +141,8 @@ POP: Final = Statement(
         select s.id, s.version, b.name, e.id as entry, e.payload, e.turn - (e.kind = 'user')::int as turn
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($4::text, s.branch)
         join {entries} e on e.id = b.segment * 4294967296 + b.tip
-        where s.session_id = $1 and b.may_grow = 1 and b.tip > b.floor
+        where s.session_id = $1 and s.seal is null and b.may_grow = 1 and b.tip > b.floor
+        and e.created_at > $5::bigint and (e.expires_at is null or e.expires_at > $2)
         and convert_from(e.payload, 'UTF8') is json object
         and (octet_length(e.payload) <= 500 or (
             convert_from(e.payload, 'UTF8') !~ '([0-9]{{160}}){{4}}'

@@ -88,6 +88,7 @@ def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
         Column("branch", _NAME, nullable=False),
         number("created_at"),
         number("updated_at"),
+        Column("seal", _BYTES),
         **_UPDATED,
     )
     table(
@@ -133,6 +134,11 @@ def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
         number("created_at"),
         number("expires_at", null=True),
         Column("payload", _BYTES, nullable=False),
+        Index(
+            table_name("entries_expiring", table_prefix),
+            "expires_at",
+            postgresql_where=text("expires_at is not null"),
+        ),
     )
     table(
         "appends",
@@ -167,6 +173,7 @@ def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
         number("cost", null=True),
         number("created_at"),
     )
+    table("settings", Column("name", _KEY, primary_key=True), Column("value", _BYTES, nullable=False))
     return made
 
 

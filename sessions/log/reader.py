@@ -1,0 +1,103 @@
+"""How a session's entries are read: which of them are still there, and how their payloads are opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sessions.errors import SealedSessionError
+from sessions.log import statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sessions.log.conversation import Conversation, SessionKey
+    from sessions.log.transaction import Row, Statement
+
+
+class Reader:
+    """Reads entries of a session that is not sealed.
+
+    Attributes:
+        visible: The parameters of statements that leave expired entries out.
+        backward: The statement that fetches what `open` needs.
+    """
+
+    __slots__ = ("_decoder", "visible")
+
+    backward: Statement = statements.PAYLOADS_BACKWARD
+
+    def __init__(self, conversation: Conversation) -> None:
+        self.visible = conversation.visible
+        self._decoder = conversation.decoder
+
+    def open_all(self, rows: Iterable[Row]) -> list[Any]:
+        """Return the items of rows; raise `ValueError` if one of them needs `open`, or cannot be decoded.
+
+        Raises:
+            DecryptionError: A payload is not what was stored there.
+        """
+        return self._decoder.decode_all([row[-1] for row in rows])
+
+    def open(self, row: Row) -> Any:
+        """Return the item of a row, whose last column is the payload; raise `ValueError` if it cannot be decoded.
+
+        Raises:
+            DecryptionError: The payload is not what was stored there.
+        """
+        return self._decoder.decode(row[-1])
+
+    def tool_name(self, row: Row) -> str | None:
+        """Return the tool's name in a row of all columns."""
+        name: str | None = row[4]
+        return name
+
+
+class SealedReader(Reader):
+    """Reads entries of a sealed session."""
+
+    __slots__ = ("_key",)
+
+    backward = statements.ENTRIES_BACKWARD
+
+    def __init__(self, conversation: Conversation, key: SessionKey) -> None:
+        super().__init__(conversation)
+        self._key = key
+
+    def open_all(self, rows: Iterable[Row]) -> list[Any]:
+        """Return the items of rows of all columns."""
+        return self._decoder.decode_all(map(self._key.open, rows))
+
+    def open(self, row: Row) -> Any:
+        """Return the item of a row of all columns."""
+        return self._decoder.decode(self._key.open(row))
+
+    def tool_name(self, row: Row) -> str | None:
+        """Return the tool's name in a row of all columns."""
+        return self._key.tool_name(row)
+
+
+def unlock(conversation: Conversation, seal: bytes | None) -> SessionKey | None:
+    """Return the key of a session; ``None`` if it is not sealed, and need not be.
+
+    Raises:
+        SealedSessionError: It is sealed, and is asked for without a key.
+        DecryptionError: It is sealed with another key.
+    """
+    if conversation.vault is not None:
+        return conversation.vault.unlock(conversation.session_id, seal)
+    if seal is not None:
+        raise SealedSessionError(
+            f"session {conversation.session_id!r} is sealed; nothing was changed. Open it with EncryptedSession"
+        )
+    return None
+
+
+def reader_of(conversation: Conversation, seal: bytes | None) -> Reader:
+    """Return what reads the entries of a session.
+
+    Raises:
+        SealedSessionError: It is sealed, and is asked for without a key.
+        DecryptionError: It is sealed with another key.
+    """
+    key = unlock(conversation, seal)
+    return Reader(conversation) if key is None else SealedReader(conversation, key)
