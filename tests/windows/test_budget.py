@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from sessions.cut import cut
 from sessions.errors import CounterError, SessionsError
-from sessions.window import Window, cut
+from sessions.window import Window
 
 HISTORY = [{"role": "user", "content": "secret"}, {"role": "assistant", "content": "secret"}]
 

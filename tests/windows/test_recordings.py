@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from sessions.cut import cut
 from sessions.mending import mend
-from sessions.window import Window, cut
+from sessions.window import Window
 
 from .conversations import REFUSED_BY, Item, as_responses, load_runs, prefixes
 from .validator import torn_from_reasoning
