@@ -142,6 +142,34 @@ class Cut:
         return _Kept(items, self._window.size_of(items, turns=turns))
 
 
+class LastTurn:
+    """The last turn of a history, taken as a `Cut` takes it, but as it is.
+
+    Attributes:
+        full: Whether it is there.
+        skipping: Never.
+    """
+
+    __slots__ = ("_items", "full", "skipping")
+
+    def __init__(self) -> None:
+        self.full = False
+        self.skipping = False
+        self._items: list[Item] = []
+
+    def add(self, page: Iterable[Item]) -> None:
+        """Take the next older items, the newest first."""
+        for item in page:
+            if self.full:
+                return
+            self._items.append(item)
+            self.full = part_of(item) is Part.USER
+
+    def items(self) -> list[Item]:
+        """Return the turn, oldest first."""
+        return self._items[::-1]
+
+
 def cut(items: Sequence[Item], window: Window) -> list[Item]:
     """Return the window of a whole history.
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import defaultdict
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 from sessions.pairing.calls import answered_by
@@ -44,13 +44,30 @@ class Damage:
             ``repeated_output``: an output for a call that has one already; it is dropped.
             ``orphan_output``: an output without a call; it is dropped.
             ``lone_reasoning``: reasoning that nothing of the model follows; it is dropped.
-        position: Where the item is.
+        position: Where the item is: its position on the branch; for `mend`, its index in the list.
         call_id: The call's id; for calls from before there were ids, the function's name; ``None`` where there is none.
     """
 
     kind: str
     position: int
     call_id: str | None = None
+
+    def at(self, position: int) -> Damage:
+        """Return the same damage, said to be at another position."""
+        return replace(self, position=position)
+
+
+@dataclass(frozen=True)
+class RepairReport:
+    """What a repair found.
+
+    Attributes:
+        damages: What was wrong, in the order of positions.
+        mended: Whether it was mended; never if nothing was wrong.
+    """
+
+    damages: tuple[Damage, ...]
+    mended: bool
 
 
 @dataclass

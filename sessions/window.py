@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.arguments import check_count
@@ -42,10 +42,10 @@ class Window:
         if self.counter is not None and not callable(self.counter):
             raise TypeError(f"counter must be a function of one item, not {type(self.counter).__name__}")
 
-    def within(self, items: int) -> Window:
-        """Return the same window with at most `items` items, at least 1."""
-        bound = items if self.items is None else min(items, self.items)
-        return Window(bound, self.turns, self.tokens, self.counter)
+    def within(self, items: int | None) -> Window:
+        """Return the same window with at most `items` items, at least 1; the same if that is ``None``."""
+        bounds = [bound for bound in (items, self.items) if bound is not None]
+        return replace(self, items=min(bounds, default=None))
 
     def size_of(self, items: Sequence[Any], *, turns: int) -> Size:
         """Return how much of the budget items take, of which `turns` are messages of users.

@@ -50,7 +50,7 @@ def test_any_window_of_what_any_crash_leaves_is_accepted(runs: tuple[str, list[l
     for run in all_runs:
         for end, left in enumerate(prefixes(run)):
             torn += bool(REFUSED_BY[shape](left))
-            for window in WINDOWS[end % 8 :: 8]:
+            for window in WINDOWS[end % 12 :: 12]:
                 given = cut(left, window)
                 assert REFUSED_BY[shape](given) == []
                 assert torn_from_reasoning(left, given) == []
