@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.errors import (
     BranchExistsError,
     BranchInUseError,
+    CounterError,
     IdempotencyKeyReusedError,
     InvalidItemError,
     NotADatabaseError,
@@ -29,11 +30,13 @@ from sessions.protocol import Item, Session, SessionSettings
 from sessions.session import LogSession
 from sessions.sqlite import AsyncSQLiteSession, SQLiteSession
 from sessions.store import Store, open_store
+from sessions.window import Window
 
 if TYPE_CHECKING:
     from sessions.advanced_sqlalchemy import AdvancedSQLAlchemySession
     from sessions.advanced_sqlite import AdvancedSQLiteSession
     from sessions.branches import Branches
+    from sessions.mending import Damage, RepairReport
     from sessions.model import Branch, Comparison, SessionInfo, Sibling, ToolUse, Turn, Usage, UsageRow
     from sessions.prices import Price
     from sessions.sqlalchemy import SQLAlchemySession
@@ -47,6 +50,8 @@ __all__ = [
     "BranchInUseError",
     "Branches",
     "Comparison",
+    "CounterError",
+    "Damage",
     "IdempotencyKeyReusedError",
     "InvalidItemError",
     "Item",
@@ -55,6 +60,7 @@ __all__ = [
     "NothingToRedoError",
     "OutcomeUnknownError",
     "Price",
+    "RepairReport",
     "SQLAlchemySession",
     "SQLiteSession",
     "SchemaVersionError",
@@ -76,6 +82,7 @@ __all__ = [
     "UnknownBranchError",
     "Usage",
     "UsageRow",
+    "Window",
     "open_store",
 ]
 
@@ -86,7 +93,9 @@ _LAZY = {
     "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",
     "AdvancedSQLiteSession": "sessions.advanced_sqlite",
     "Branches": "sessions.branches",
+    "Damage": "sessions.mending",
     "Price": "sessions.prices",
+    "RepairReport": "sessions.mending",
     "SQLAlchemySession": "sessions.sqlalchemy",
     **dict.fromkeys(_MODEL, "sessions.model"),
 }

@@ -82,15 +82,17 @@ class LogSession(History, Windowed):
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
-        settings = coerce_settings(self.session_settings)
-        check_limit(limit)
-        if limit is None:
-            limit = settings.limit
         if limit is None or isinstance(limit, SettingsLimit):
+            settings = coerce_settings(self.session_settings)
+            limit = settings.limit if limit is None else limit
+            check_limit(limit)
             if settings.repair:
                 await self._mend_last_turn()
             if settings.window is not None:
                 return [] if limit == 0 else await self._read_window(settings.window.within(limit))
+            # Drivers know how to write an integer, not what only is one, too.
+            limit = None if limit is None else int(limit)
+        check_limit(limit)
         handle = self._handle
         read = ReadTail(handle.conversation, limit, handle.pinned)
         while (tail := await handle.backend.read(read, handle.subject)) is None:

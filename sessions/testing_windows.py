@@ -208,3 +208,11 @@ class WindowContract:
         assert await resumed.get_items(limit=6) == crashed
         assert await resumed.get_items() == [*crashed, _output("b", INTERRUPTED)]
         assert await make("crashed").get_items() == [*crashed, _output("b", INTERRUPTED)]
+
+    async def test_a_limit_of_the_settings_is_one_where_a_run_mends_but_has_no_window(
+        self, make: MakeLogSession
+    ) -> None:
+        session = make("limited", session_settings={"repair": True, "limit": 2})
+        await session.add_items([*_turn("a"), _user("b"), _call("b")])
+        assert await session.get_items(limit=session.session_settings.limit) == [_call("b"), _output("b", INTERRUPTED)]
+        assert await session.get_items() == [_call("b"), _output("b", INTERRUPTED)]

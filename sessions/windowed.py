@@ -68,9 +68,7 @@ class Windowed:
         def read(tx: Transaction) -> tuple[Cut, Taken]:
             # A transaction may be tried again, and begins anew then.
             cut = Cut(window)
-            return cut, read_window(
-                tx, handle.conversation, cut, handle.pinned, min(window.items or _AT_ONCE, _AT_ONCE)
-            )
+            return cut, read_window(tx, handle.conversation, cut, handle.pinned, _AT_ONCE)
 
         cut, taken = await handle.read(read)
         handle.followed = taken.branch
