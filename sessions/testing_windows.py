@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from sessions.cut import cut
-from sessions.errors import CounterError, UnknownBranchError
+from sessions.errors import CounterError, NothingToRedoError, UnknownBranchError
 from sessions.mending import Damage, mend
 from sessions.protocol import SessionSettings
 from sessions.window import Window
@@ -178,6 +178,28 @@ class WindowContract:
         await session.choose(after)
         await session.add_items(_turn("d"))
         assert await session.get_items() == [*mended, *_turn("d")]
+
+    async def test_what_is_dropped_at_the_end_stays_reachable(self, session: LogSession) -> None:
+        crashed = [*_turn("a"), _user("b"), _said("b"), {"type": "reasoning", "id": "r", "summary": []}]
+        await session.add_items(crashed)
+        assert [damage.kind for damage in (await session.repair(mend=True)).damages] == ["lone_reasoning"]
+        assert await session.get_items() == crashed[:-1]
+        with pytest.raises(NothingToRedoError):
+            await session.redo()
+        [before] = [sibling for sibling in await session.siblings() if not sibling.current]
+        await session.add_items(_turn("c"))
+        assert await session.get_items() == [*crashed[:-1], *_turn("c")]
+        await session.choose(before)
+        assert await session.get_items() == crashed
+
+    async def test_what_was_undone_before_a_repair_stays_reachable(self, session: LogSession) -> None:
+        await session.add_items([_user("a"), _call("a"), *_turn("b"), *_turn("c")])
+        await session.undo()
+        await session.repair(mend=True)
+        assert await session.get_items() == [_user("a"), _call("a"), _output("a", INTERRUPTED), *_turn("b")]
+        before, _ = await session.siblings(1)
+        await session.choose(before)
+        assert await session.get_items() == [_user("a"), _call("a"), *_turn("b"), *_turn("c")]
 
     async def test_any_damage_is_mended_as_in_a_list(self, session: LogSession) -> None:
         items = [_output("a"), _said("Hello"), _call("c"), *_turn("a"), _output("a"), _user("b"), _call("b"), _call("")]

@@ -105,16 +105,17 @@ class Windowed:
         handle = self._handle
         how = partial(mend_items, text=INTERRUPTED if text is None else text)
         damages, undecodable, branch = await handle.read(
-            lambda tx: find_damages(tx, handle.conversation, how, handle.target)
+            lambda tx: find_damages(tx, handle.conversation, how, handle.target if mend else handle.pinned)
         )
+        if mend and damages:
+            # Somebody else may have changed it since; it is looked at again under the lock.
+            damages = await handle.change(
+                lambda tx: mend_branch(tx, handle.conversation, now(), how, JSONCodec().encode_all, branch=branch)
+            )
+            return RepairReport(tuple(damages), mended=bool(damages))
+        handle.followed = branch
         handle.report(undecodable)
-        if not mend or not damages:
-            return RepairReport(tuple(damages), mended=False)
-        # Somebody else may have changed it since; it is looked at again under the lock.
-        damages = await handle.change(
-            lambda tx: mend_branch(tx, handle.conversation, now(), how, JSONCodec().encode_all, branch=branch)
-        )
-        return RepairReport(tuple(damages), mended=bool(damages))
+        return RepairReport(tuple(damages), mended=False)
 
     async def _mend_last_turn(self) -> None:
         """Mend the branch if something is wrong with its last turn."""

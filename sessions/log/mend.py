@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from sessions.log import statements
-from sessions.log.branch import lineage
+from sessions.log.branch import find_head, lineage
 from sessions.log.changes import record_change
 from sessions.log.classify import classify_items
 from sessions.log.entries import read_entries
 from sessions.log.grow import NewEntry, add_entries
-from sessions.log.left_tips import keep_tip
+from sessions.log.left_tips import keep_tip, settle_ways_forward
 from sessions.log.outline import read_outline
 from sessions.log.takeover import change_head
 from sessions.log.turns import turn_at
@@ -19,7 +19,7 @@ from sessions.log.turns import turn_at
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sessions.log.branch import Stretch
+    from sessions.log.branch import Head, Stretch
     from sessions.log.conversation import Conversation
     from sessions.log.entries import StoredEntry
     from sessions.log.session_row import LockedSession
@@ -104,6 +104,9 @@ def mend_branch(
         if kept < len(entries):
             _go_back(tx, locked, stretches, entries[kept].position - 1, now)
         _add(tx, locked, _as_added(entries, mended, kept, encode, now), now)
+        if kept == len(mended):
+            # Nothing was added, which would have made what was there a way that was left, and none that redo goes.
+            settle_ways_forward(tx, cast("Head", find_head(tx, conversation, locked.branch)))
     return _by_position(damages, entries), undecodable
 
 
@@ -114,7 +117,8 @@ def _by_position(damages: Sequence[Damaged], entries: list[StoredEntry]) -> list
 def _in_common(entries: list[StoredEntry], mended: list[Any]) -> int:
     """Return how many entries stay as they are before the first change."""
     pairs = zip(entries, mended, strict=False)
-    return next((number for number, (entry, item) in enumerate(pairs) if entry.item is not item), len(entries))
+    shorter = min(len(entries), len(mended))
+    return next((number for number, (entry, item) in enumerate(pairs) if entry.item is not item), shorter)
 
 
 def _go_back(tx: Transaction, locked: LockedSession, stretches: list[Stretch], tip: int, now: int) -> None:
