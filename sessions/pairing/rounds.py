@@ -19,7 +19,6 @@ So nothing of a round may be left out alone. A call without an output takes its 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from operator import itemgetter
 from typing import TYPE_CHECKING, Final
 
 from sessions.pairing.calls import Call, Part, answered_by, calls_of, part_of
@@ -102,7 +101,6 @@ def read_round(items: Sequence[Item], parts: Sequence[Part], indexes: range) -> 
         else:
             found.strays.append(index)
     found.open_calls = [(index, call) for call, open_at in waiting.items() for index in open_at]
-    found.open_calls.sort(key=itemgetter(0))  # Those of one message stay in its order.
     while found.answers and parts[found.answers[-1]] is Part.REASONING:
         found.lone_reasoning.append(found.answers.pop())
     return found

@@ -130,3 +130,15 @@ def test_calls_that_were_made_at_once_go_together() -> None:
     assert both.sound == [0, 1, 2, 3, 4]
     assert one.sound == []
     assert one.open_calls == [(1, Call("function_call_output", "a"))]
+
+
+def test_reasoning_goes_with_a_message_of_either_shape() -> None:
+    for message in ({"role": "assistant", "content": "!"}, {"type": "message", "role": "assistant", "content": []}):
+        [found] = find_rounds([{"type": "reasoning"}, message])
+        assert found.sound == [0, 1]
+
+
+def test_a_message_of_chat_completions_is_no_part_of_what_came_before() -> None:
+    before, message = find_rounds([{"type": "function_call", "call_id": "c"}, {"role": "assistant", "content": "!"}])
+    assert before.sound == []
+    assert message.sound == [1]

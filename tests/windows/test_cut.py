@@ -129,6 +129,7 @@ LONG_TURN = [{"role": "user"}, *[{"role": "assistant"}] * 50_000]
         pytest.param(TURN * 50_000, Window(turns=10), 22, id="turns"),
         pytest.param(TURN * 50_000, Window(tokens=20, counter=lambda _: 1), 22, id="tokens"),
         pytest.param(LONG_TURN + TURN, Window(items=20), 22, id="before a long turn"),
+        pytest.param(LONG_TURN + TURN, Window(turns=1), 4, id="before a long turn, by turns"),
     ],
 )
 def test_a_window_needs_not_the_whole_history(history: list[Item], window: Window, at_most: int) -> None:
@@ -145,11 +146,18 @@ def test_a_window_needs_not_the_whole_history(history: list[Item], window: Windo
 
 def test_of_a_turn_that_is_too_long_only_its_message_is_still_wanted() -> None:
     history = TURN + LONG_TURN
-    made = Cut(Window(items=20))
+    counted: list[Item] = []
+
+    def one_token(item: Item) -> int:
+        counted.append(item)
+        return 1
+
+    made = Cut(Window(tokens=20, counter=one_token))
     made.add(reversed(history[-22:]))
     assert made.skipping
     assert not made.full
 
-    made.add([LONG_TURN[0]])
+    made.add([*LONG_TURN[:-21:-1], LONG_TURN[0]])
     assert made.full
     assert made.items() == [LONG_TURN[0], *LONG_TURN[-19:]]
+    assert len(counted) == 22

@@ -125,6 +125,16 @@ CASES: dict[str, tuple[list[Item], list[Item], list[Damage]]] = {
         [USER, call(), output(), USER, call(), output(text=INTERRUPTED)],
         [Damage("repeated_output", 3, "c"), Damage("open_call", 5, "c")],
     ),
+    "an output twice, of a call whose id was there before": (
+        [USER, call(), USER, call(), output(), output()],
+        [USER, call(), output(text=INTERRUPTED), USER, call(), output()],
+        [Damage("open_call", 1, "c"), Damage("repeated_output", 5, "c")],
+    ),
+    "an output again, before a call with the same id": (
+        [USER, call(), output(), USER, output(), USER, call()],
+        [USER, call(), output(), USER, USER, call(), output(text=INTERRUPTED)],
+        [Damage("repeated_output", 4, "c"), Damage("open_call", 6, "c")],
+    ),
     "an output that came later, and again after that": (
         [USER, call(), USER, output(), USER, output()],
         [USER, call(), output(), USER, USER],
@@ -142,6 +152,11 @@ CASES: dict[str, tuple[list[Item], list[Item], list[Damage]]] = {
         [USER, REASONING, call(""), call("d"), output("d"), USER],
         [USER, USER],
         [Damage("unanswerable_call", 2)],
+    ),
+    "a call and an output without ids": (
+        [USER, call(""), output("")],
+        [USER],
+        [Damage("unanswerable_call", 1), Damage("orphan_output", 2)],
     ),
     "nothing": ([], [], []),
 }  # fmt: skip

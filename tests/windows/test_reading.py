@@ -82,13 +82,18 @@ async def test_what_cannot_be_read_is_reported_and_what_belongs_to_it_left_out(
                 await operation
 
 
-async def test_what_is_mended_keeps_its_time(tmp_path: Path) -> None:
+async def test_what_is_mended_keeps_its_times(tmp_path: Path) -> None:
     path = tmp_path / "sessions.db"
     call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
     with closing(SQLiteSession("sessions", path)) as session:
         await session.add_items([USER, ANSWER, USER, call])
         await session.add_items([USER])
         before = await session.turns()
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute("update agent_log_entries set expires_at = ? where id & 4294967295 >= 4", [1 << 61])
         await session.repair(mend=True)
         assert [turn.created_at for turn in await session.turns()] == [turn.created_at for turn in before]
         assert [use.unanswered for use in await session.usage.tools()] == [0]
+    with closing(sqlite3.connect(path)) as connection:
+        rows = connection.execute("select id & 4294967295, expires_at from agent_log_entries where id >> 32 = 2")
+        assert rows.fetchall() == [(5, 1 << 61), (6, 1 << 61)]
