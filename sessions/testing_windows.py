@@ -17,8 +17,11 @@ from sessions.protocol import SessionSettings
 from sessions.window import Window
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sessions.session import LogSession
-    from sessions.testing_history import MakeLogSession
+
+    MakeLogSession = Callable[..., LogSession]
 
 INTERRUPTED = "The call was interrupted; no output was recorded."
 
