@@ -10,12 +10,14 @@ from sessions.errors import (
     BranchExistsError,
     BranchInUseError,
     CounterError,
+    DecryptionError,
     IdempotencyKeyReusedError,
     InvalidItemError,
     NotADatabaseError,
     NothingToRedoError,
     OutcomeUnknownError,
     SchemaVersionError,
+    SealedSessionError,
     SessionClosedError,
     SessionsError,
     StoreBusyError,
@@ -25,6 +27,7 @@ from sessions.errors import (
     TurnNotFoundError,
     UndecodableItemError,
     UnknownBranchError,
+    WeakKeyWarning,
 )
 from sessions.protocol import Item, Session, SessionSettings
 from sessions.session import LogSession
@@ -36,6 +39,8 @@ if TYPE_CHECKING:
     from sessions.advanced_sqlalchemy import AdvancedSQLAlchemySession
     from sessions.advanced_sqlite import AdvancedSQLiteSession
     from sessions.branches import Branches
+    from sessions.codecs.keys import KeyProvider, KeyRing, generate_key
+    from sessions.encrypted import EncryptedSession
     from sessions.mending import Damage, RepairReport
     from sessions.model import Branch, Comparison, SessionInfo, Sibling, ToolUse, Turn, Usage, UsageRow
     from sessions.prices import Price
@@ -52,9 +57,13 @@ __all__ = [
     "Comparison",
     "CounterError",
     "Damage",
+    "DecryptionError",
+    "EncryptedSession",
     "IdempotencyKeyReusedError",
     "InvalidItemError",
     "Item",
+    "KeyProvider",
+    "KeyRing",
     "LogSession",
     "NotADatabaseError",
     "NothingToRedoError",
@@ -64,6 +73,7 @@ __all__ = [
     "SQLAlchemySession",
     "SQLiteSession",
     "SchemaVersionError",
+    "SealedSessionError",
     "Session",
     "SessionClosedError",
     "SessionInfo",
@@ -82,7 +92,9 @@ __all__ = [
     "UnknownBranchError",
     "Usage",
     "UsageRow",
+    "WeakKeyWarning",
     "Window",
+    "generate_key",
     "open_store",
 ]
 
@@ -94,9 +106,11 @@ _LAZY = {
     "AdvancedSQLiteSession": "sessions.advanced_sqlite",
     "Branches": "sessions.branches",
     "Damage": "sessions.mending",
+    "EncryptedSession": "sessions.encrypted",
     "Price": "sessions.prices",
     "RepairReport": "sessions.mending",
     "SQLAlchemySession": "sessions.sqlalchemy",
+    **dict.fromkeys(("KeyProvider", "KeyRing", "generate_key"), "sessions.codecs.keys"),
     **dict.fromkeys(_MODEL, "sessions.model"),
 }
 

@@ -8,6 +8,9 @@ MAX_ID_BYTES: Final = 1024
 MAX_KEY_BYTES: Final = 255
 MAX_NAME_BYTES: Final = 255
 
+_MICROSECONDS: Final = 1_000_000
+_MAX_TTL: Final = 100 * 366 * 24 * 60 * 60
+
 
 def check_session_id(session_id: object) -> str:
     """Return an id that can name a session.
@@ -66,3 +69,19 @@ def check_count(number: object, name: str, *, least: int) -> int:
     if number < least:
         raise ValueError(f"{name} must be at least {least}, got {number}")
     return number
+
+
+def check_ttl(ttl: object) -> int | None:
+    """Return a time to live in microseconds; ``None`` if there is none.
+
+    Raises:
+        TypeError: It is no number.
+        ValueError: It is not positive, or more than a hundred years.
+    """
+    if ttl is None:
+        return None
+    if not isinstance(ttl, (int, float)) or isinstance(ttl, bool):
+        raise TypeError(f"ttl must be a number of seconds or None, not {type(ttl).__name__}")
+    if not 0 < ttl <= _MAX_TTL:
+        raise ValueError(f"ttl must be more than 0 and at most {_MAX_TTL} seconds, got {ttl}; None means for ever")
+    return int(ttl * _MICROSECONDS)

@@ -61,7 +61,7 @@ class LogSession(History, Windowed):
         self.session_id = check_session_id(session_id)
         self.session_settings = coerce_settings(session_settings)
         conversation = Conversation(session_id, _codec, foreign.check() if foreign else _FOREIGN)
-        self._handle = Handle(conversation, backend, strict=strict, pinned=None)
+        self._handle = Handle(conversation, backend, strict=strict)
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.session_id!r})"
@@ -95,7 +95,7 @@ class LogSession(History, Windowed):
         check_limit(limit)
         handle = self._handle
         read = ReadTail(handle.conversation, limit, handle.pinned)
-        while (tail := await handle.backend.read(read, handle.subject)) is None:
+        while (tail := await handle.read_plainly(read)) is None:
             await handle.take_over()
         handle.followed = tail.branch
         handle.report(tail.undecodable)
@@ -117,7 +117,7 @@ class LogSession(History, Windowed):
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
-        items = _listed(items)
+        items = as_listed(items)
         try:
             payloads = _codec.encode_all(items)
         except InvalidItemError as error:
@@ -163,7 +163,7 @@ class LogSession(History, Windowed):
         handle.followed = None
 
 
-def _listed(items: object) -> list[Any]:
+def as_listed(items: object) -> list[Any]:
     """Return a list or other iterable of items as a list, and refuse what is most likely a mistake."""
     if isinstance(items, list):
         return items

@@ -13,6 +13,7 @@ from sessions.log.entries import read_entries
 from sessions.log.grow import NewEntry, add_entries
 from sessions.log.left_tips import keep_tip, settle_ways_forward
 from sessions.log.outline import read_outline
+from sessions.log.session_row import ensure_sealed
 from sessions.log.takeover import change_head
 from sessions.log.turns import turn_at
 
@@ -91,6 +92,7 @@ def mend_branch(
 
     Raises:
         UnknownBranchError: There is no such branch.
+        DecryptionError: The session is sealed with another key, or a payload is not what was stored there.
     """
     found = change_head(tx, conversation, now, branch)
     if found is None:
@@ -103,6 +105,7 @@ def mend_branch(
         kept = _in_common(entries, mended)
         if kept < len(entries):
             _go_back(tx, locked, stretches, entries[kept].position - 1, now)
+        locked = ensure_sealed(tx, locked)
         _add(tx, locked, _as_added(entries, mended, kept, encode, now), now)
         if kept == len(mended):
             # Nothing was added, which would have made what was there a way that was left, and none that redo goes.

@@ -10,7 +10,8 @@ from sessions.log import statements
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sessions.log.conversation import Conversation, SessionKey
+    from sessions.log.conversation import Conversation
+    from sessions.log.sealing import SessionKey
     from sessions.log.transaction import Row, Statement
 
 

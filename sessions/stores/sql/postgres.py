@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from sessions.log.branch import EVERYTHING
 from sessions.log.classify import USER
 from sessions.log.transaction import Statement
 
@@ -21,11 +22,14 @@ if TYPE_CHECKING:
     from sessions.log.append import Append
 
 APPEND: Final = Statement(
-    "Append to a branch of one session, the current one unless named; a row if that was done.",
+    """Append to a branch of one session, the current one unless named; a row if that was done.
+
+    To a sealed session only if it still has the version for which the entries were sealed.
+    """,
     """
     with raised as (
-        update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1 and seal is null
-        returning s.id, s.version, s.branch
+        update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1
+        and (seal is null and $14::bigint is null or version = $14::bigint) returning s.id, s.version, s.branch
     ), advanced as (
         update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint, updated_at = $2,
         changed_in = r.version from raised r
@@ -48,14 +52,14 @@ APPEND: Final = Statement(
     """,
 )
 APPEND_MANY: Final = Statement(
-    "Append to a branch of each of several sessions; the number of each that was appended to.",
+    "The same for several sessions; the number of each that was appended to.",
     """
     with input as (
-        select * from unnest($1::text[], $2::bigint[], $3::bigint[], $16::text[])
-        with ordinality i (session_id, count, turns, branch, number)
+        select * from unnest($1::text[], $2::bigint[], $3::bigint[], $16::text[], $17::bigint[])
+        with ordinality i (session_id, count, turns, branch, version, number)
     ), locked as (
         select s.id, i.count, i.turns, i.branch, i.number from {sessions} s join input i on i.session_id = s.session_id
-        where s.seal is null order by s.id for no key update of s
+        where s.seal is null and i.version is null or s.version = i.version order by s.id for no key update of s
     ), raised as (
         update {sessions} s set version = s.version + 1, updated_at = $4 from locked l where s.id = l.id
         returning s.id, s.version, coalesce(l.branch, s.branch) as branch, l.count, l.turns, l.number
@@ -186,18 +190,20 @@ class _Columns:
             self.payloads.append(payload)
 
 
-def append_values(append: Append, forget: tuple[str, str]) -> tuple[Any, ...]:
+def append_values(append: Append, version: int | None, forget: tuple[str, str]) -> tuple[Any, ...]:
     """Return the parameters of `APPEND`; keys between the two of `forget` are forgotten."""
     columns = _Columns()
     columns.add(append)
     key, digest = append.idempotency or (None, None)
     return (
         append.conversation.session_id, append.now, len(append.entries), columns.turn, key, digest, *forget,
-        columns.turns, columns.kinds, columns.tool_names, columns.payloads, append.branch,
+        columns.turns, columns.kinds, columns.tool_names, columns.payloads, append.branch, version,
     )  # fmt: skip
 
 
-def append_many_values(appends: Sequence[Append], forget: tuple[str, str]) -> tuple[tuple[Any, ...], list[int]]:
+def append_many_values(
+    appends: Sequence[Append], versions: Sequence[int | None], forget: tuple[str, str]
+) -> tuple[tuple[Any, ...], list[int]]:
     """Return the parameters of `APPEND_MANY`, and for each append the number of its session.
 
     One branch of each session; appends to another one have number 0.
@@ -205,11 +211,13 @@ def append_many_values(appends: Sequence[Append], forget: tuple[str, str]) -> tu
     sessions: dict[str, _Columns] = {}
     numbers: dict[str, int] = {}
     branches: dict[str, str | None] = {}
+    expected: dict[str, int | None] = {}
     number_of = []
-    for append in appends:
+    for append, version in zip(appends, versions, strict=True):
         session_id = append.conversation.session_id
         number = numbers.setdefault(session_id, len(numbers) + 1)
         together = branches.setdefault(session_id, append.branch) == append.branch
+        together = together and expected.setdefault(session_id, version) == version
         number_of.append(number if together else 0)
         if together:
             sessions.setdefault(session_id, _Columns()).add(append)
@@ -235,6 +243,7 @@ def append_many_values(appends: Sequence[Append], forget: tuple[str, str]) -> tu
         [tool_name for column in columns for tool_name in column.tool_names],
         [payload for column in columns for payload in column.payloads],
         list(branches.values()),
+        list(expected.values()),
     )
     return values, number_of
 
@@ -248,6 +257,6 @@ def payloads_of_tail(rows: Sequence[Any], wanted: int) -> tuple[list[bytes], str
         return None
     tip, found = -rows[-1][0], len(rows) - 1
     # Fewer than wanted although there may be more below: something was removed in between.
-    if found < wanted and found < tip:
+    if wanted < EVERYTHING and found < min(wanted, tip):
         return None
     return [payload for _, payload in rows[:-1]], rows[-1][1].decode()
