@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessions import SQLiteSession, open_store
+from sessions import EncryptedSession, SQLiteSession, generate_key, open_store
 from sessions.testing_windows import WindowContract
 
 if TYPE_CHECKING:
@@ -25,3 +25,14 @@ class TestSQLiteMemory(WindowContract):
     @pytest.fixture
     def make(self) -> MakeLogSession:
         return open_store("sqlite://").session
+
+
+class TestEncrypted(WindowContract):
+    """Sealing is below the log."""
+
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> MakeLogSession:
+        key = generate_key()
+        return lambda session_id, **settings: EncryptedSession(
+            session_id, SQLiteSession(session_id, tmp_path / "sessions.db", **settings), key
+        )
