@@ -42,7 +42,7 @@ if TYPE_CHECKING:
     from sessions.codecs.keys import KeyProvider, KeyRing, generate_key
     from sessions.encrypted import EncryptedSession
     from sessions.mending import Damage, RepairReport
-    from sessions.model import Branch, Comparison, SessionInfo, Sibling, ToolUse, Turn, Usage, UsageRow
+    from sessions.model import Branch, Comparison, Rotation, SessionInfo, Sibling, ToolUse, Turn, Usage, UsageRow
     from sessions.prices import Price
     from sessions.sqlalchemy import SQLAlchemySession
 
@@ -70,6 +70,7 @@ __all__ = [
     "OutcomeUnknownError",
     "Price",
     "RepairReport",
+    "Rotation",
     "SQLAlchemySession",
     "SQLiteSession",
     "SchemaVersionError",
@@ -100,7 +101,7 @@ __all__ = [
 
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
-_MODEL = ("Branch", "Comparison", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage", "UsageRow")
+_MODEL = ("Branch", "Comparison", "Rotation", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage", "UsageRow")
 _LAZY = {
     "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",
     "AdvancedSQLiteSession": "sessions.advanced_sqlite",

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from sessions.advanced import FlatMethods
 from sessions.arguments import check_session_id, check_ttl
+from sessions.clock import as_microseconds, now
 from sessions.envelopes import Envelopes
+from sessions.model import Rotation
 from sessions.protocol import Session, check_limit, coerce_settings
+from sessions.rotation import rotate
 from sessions.session import LogSession, as_listed
 from sessions.vault import Vault, keys_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sessions.codecs.keys import KeyProvider, KeyRing
     from sessions.handle import Handle
     from sessions.protocol import Item
+
+_MICROSECONDS = 1_000_000
 
 
 class EncryptedSession(LogSession):
@@ -77,6 +83,41 @@ class EncryptedSession(LogSession):
         vault = Vault(keys_of(encryption_key), allow_plain_text=allow_plain_text, hide_tool_names=hide_tool_names)
         self.session_settings = underlying_session.session_settings
         self._handle = handle_of(underlying_session).sealed(vault, check_ttl(ttl))
+        self._vault = vault
+
+    async def rotate(
+        self,
+        *,
+        reencrypt: bool = False,
+        before: datetime | None = None,
+        progress: Callable[[Rotation], object] | None = None,
+    ) -> Rotation:
+        """Wrap the session's keys with the current key of the key ring or provider, while others read and write.
+
+        Nothing needs the key that wrapped them before any more. It takes one transaction, however long the session is.
+
+        Args:
+            reencrypt: Also give the session a new data key and seal everything with it, in short transactions. What
+                was in the clear (which needs `allow_plain_text`) is sealed then, too.
+            before: With `reencrypt`: only if the session's data key is older than this; now, if not given. To go on
+                after an interruption, pass the time at which the first attempt began.
+            progress: Called after each transaction with what was done until then.
+
+        Returns:
+            What was done.
+
+        Raises:
+            DecryptionError: A key is not there, or an entry is not what was sealed; what was done stays done.
+            TypeError: `before` is no time.
+            ValueError: `before` has no time zone, or there is no `reencrypt`.
+            StoreError: The database refused.
+        """
+        done = Rotation()
+        async for step in rotate(self._handle, self._vault, check_before(before, reencrypt=reencrypt)):
+            done += step
+            if progress is not None:
+                progress(done)
+        return done
 
 
 class EncryptedAdvancedSession(FlatMethods, EncryptedSession):
@@ -162,6 +203,27 @@ class EncryptedForeignSession(EncryptedSession):
     async def clear_session(self) -> None:
         """Remove all items."""
         await self._envelopes.underlying.clear_session()
+
+
+def check_before(before: object, *, reencrypt: bool) -> int | None:
+    """Return the time before which data keys are replaced, in seconds since 1970, UTC; ``None`` to replace none.
+
+    Raises:
+        TypeError: It is no time.
+        ValueError: It has no time zone, or nothing is to be sealed anew.
+    """
+    if not reencrypt:
+        if before is not None:
+            raise ValueError("before needs reencrypt=True")
+        return None
+    if before is None:
+        # A second later: a data key that was made just now is replaced, too.
+        return now() // _MICROSECONDS + 1
+    if not isinstance(before, datetime):
+        raise TypeError(f"before must be a datetime, not {type(before).__name__}")
+    if before.tzinfo is None:
+        raise ValueError("before has no time zone: use datetime.now(UTC)")
+    return as_microseconds(before) // _MICROSECONDS
 
 
 def handle_of(session: LogSession) -> Handle:

@@ -10,6 +10,7 @@ import weakref
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple, cast
 
+from sessions.clock import now
 from sessions.codecs.keys import KeyProvider, KeyRing
 from sessions.codecs.openai_envelope import envelope_token, open_token
 from sessions.codecs.passphrase import Stretcher, new_parameters
@@ -116,11 +117,19 @@ class Vault:
             KeyWanted: `fetch` it first.
         """
         if self._masters is not None:
-            return write_seal([self._wrap_here(session_id, new_data_key())])
+            return write_seal([self._wrap_here(session_id, new_data_key(), _seconds())])
         seal = self._new_seals.get(session_id)
         if seal is None:
             raise KeyWanted(None)
         return seal
+
+    def newest_only(self, session_id: str, seal: bytes) -> bytes:
+        """Return a seal that holds the newest data key of another one, and no other.
+
+        Raises:
+            DecryptionError: It is no seal.
+        """
+        return write_seal(read_seal(session_id, seal)[-1:])
 
     def allow_plain_text(self, session_id: str) -> None:
         """Go on if a session may hold entries in the clear.
@@ -170,33 +179,36 @@ class Vault:
             await self.prepare(backend, f"session {session_id!r}")
         elif seal is None:
             key = new_data_key()
-            seal = write_seal([await self._wrap(session_id, key)])
+            seal = write_seal([await self._wrap(session_id, key, _seconds())])
             self._remember(session_id, seal, [key])
             self._new_seals[session_id] = seal
         else:
-            self._remember(session_id, seal, await self._unwrap_all(session_id, seal))
+            wrapped = read_seal(session_id, seal)
+            self._remember(session_id, seal, [await self._unwrap(session_id, key) for key in wrapped])
 
-    async def rewrap(self, session_id: str, seal: bytes, *, new_key: bool) -> bytes:
-        """Return a seal with the same data keys, wrapped with the current key, and a new one if that is wanted.
+    async def rewrap(self, session_id: str, seal: bytes | None, *, new_key_if_before: int | None) -> bytes | None:
+        """Return a seal with the same data keys, all wrapped with the current key; ``None`` if nothing is to be done.
+
+        Args:
+            session_id: The session.
+            seal: Its seal; ``None`` if it has none, and is to have one.
+            new_key_if_before: Add a data key if the newest was made before this time, in seconds since 1970, UTC.
 
         Raises:
             DecryptionError: A key is not there, or is another one.
         """
-        keys = await self._unwrap_all(session_id, seal)
-        if new_key:
-            keys.append(new_data_key(keys[-1].digest_key))
-        return write_seal([await self._wrap(session_id, key) for key in keys])
-
-    def is_current(self, session_id: str, seal: bytes) -> bool:
-        """Tell whether all keys of a seal are wrapped with the current key."""
-        return all(key.by == self._wrapper.current for key in read_seal(session_id, seal))
-
-    @property
-    def _wrapper(self) -> Masters | KeyProvider:
-        return self._masters or cast("KeyProvider", self._provider)
-
-    async def _unwrap_all(self, session_id: str, seal: bytes) -> list[DataKey]:
-        return [await self._unwrap(session_id, key) for key in read_seal(session_id, seal)]
+        if seal is None:
+            return write_seal([await self._wrap(session_id, new_data_key(), _seconds())])
+        current = (self._masters or cast("KeyProvider", self._provider)).current
+        wrapped = read_seal(session_id, seal)
+        is_old = new_key_if_before is not None and wrapped[-1].at < new_key_if_before
+        if not is_old and all(key.by == current for key in wrapped):
+            return None
+        keys = [await self._unwrap(session_id, key) for key in wrapped]
+        rewrapped = [await self._wrap(session_id, key, old.at) for key, old in zip(keys, wrapped, strict=True)]
+        if is_old:
+            rewrapped.append(await self._wrap(session_id, new_data_key(keys[-1].digest_key), _seconds()))
+        return write_seal(rewrapped)
 
     async def _unwrap(self, session_id: str, key: WrappedKey) -> DataKey:
         if self._provider is None:
@@ -210,19 +222,19 @@ class Vault:
             ) from error
         return data_key(session_id, key.id, secret)
 
-    async def _wrap(self, session_id: str, key: DataKey) -> WrappedKey:
+    async def _wrap(self, session_id: str, key: DataKey, at: int) -> WrappedKey:
         if self._provider is None:
-            return self._wrap_here(session_id, key)
+            return self._wrap_here(session_id, key, at)
         by = self._provider.current
-        return WrappedKey(key.id, by, await self._provider.wrap(secret_of(key), key_id=by, session_id=session_id))
+        return WrappedKey(key.id, at, by, await self._provider.wrap(secret_of(key), key_id=by, session_id=session_id))
 
     def _unwrap_here(self, session_id: str, key: WrappedKey) -> DataKey:
         masters = cast("Masters", self._masters)
         return data_key(session_id, key.id, masters.unwrap(key.wrapped, key_id=key.by, session_id=session_id))
 
-    def _wrap_here(self, session_id: str, key: DataKey) -> WrappedKey:
+    def _wrap_here(self, session_id: str, key: DataKey, at: int) -> WrappedKey:
         masters = cast("Masters", self._masters)
-        return WrappedKey(key.id, masters.current, masters.wrap(secret_of(key), session_id=session_id))
+        return WrappedKey(key.id, at, masters.current, masters.wrap(secret_of(key), session_id=session_id))
 
     def _remember(self, session_id: str, seal: bytes, keys: list[DataKey]) -> SealedPayloads:
         payloads = SealedPayloads(
@@ -250,6 +262,10 @@ class Vault:
         if envelope_token(payload) is not None:
             return self.open_foreign(session_id, payload)[0]
         return payload
+
+
+def _seconds() -> int:
+    return now() // 1_000_000
 
 
 async def _parameters_of(backend: Backend | None, subject: str) -> bytes:

@@ -1,8 +1,9 @@
 """A session's seal: its own keys, each wrapped, as its row holds them.
 
-JSON in UTF-8: ``{"v": 1, "keys": [{"id": …, "by": …, "wrapped": …}, …]}``, the newest key last. ``id`` is the data
-key's four bytes in hexadecimal digits, ``by`` the id of the key that it is wrapped with, ``wrapped`` what that made of
-the secret, in base64. The secret is 64 bytes: the key for payloads and the key for digests.
+JSON in UTF-8: ``{"v": 1, "keys": [{"id": …, "at": …, "by": …, "wrapped": …}, …]}``, the newest key last. ``id`` is the
+data key's four bytes in hexadecimal digits, ``at`` when it was made (seconds since 1970, UTC), ``by`` the id of the key
+that it is wrapped with, ``wrapped`` what that made of the secret, in base64. The secret is 64 bytes: the key for
+payloads and the key for digests.
 """
 
 from __future__ import annotations
@@ -24,11 +25,13 @@ class WrappedKey(NamedTuple):
 
     Attributes:
         id: The data key's id.
+        at: When it was made, in seconds since 1970, UTC.
         by: The id of the key that it is wrapped with.
         wrapped: The wrapped secret.
     """
 
     id: bytes
+    at: int
     by: str
     wrapped: bytes
 
@@ -61,7 +64,10 @@ def data_key(session_id: str, id_: bytes, secret: bytes) -> DataKey:
 
 def write_seal(keys: list[WrappedKey]) -> bytes:
     """Return the seal that holds keys, the newest last."""
-    listed = [{"id": key.id.hex(), "by": key.by, "wrapped": base64.b64encode(key.wrapped).decode()} for key in keys]
+    listed = [
+        {"id": key.id.hex(), "at": key.at, "by": key.by, "wrapped": base64.b64encode(key.wrapped).decode()}
+        for key in keys
+    ]
     return msgspec.json.encode({"v": _VERSION, "keys": listed})
 
 
@@ -74,7 +80,12 @@ def read_seal(session_id: str, seal: bytes) -> list[WrappedKey]:
     try:
         found: Any = msgspec.json.decode(seal)
         keys = [
-            WrappedKey(bytes.fromhex(key["id"]), str(key["by"]), base64.b64decode(key["wrapped"], validate=True))
+            WrappedKey(
+                bytes.fromhex(key["id"]),
+                int(key["at"]),
+                str(key["by"]),
+                base64.b64decode(key["wrapped"], validate=True),
+            )
             for key in found["keys"]
         ]
         if found["v"] != _VERSION or not keys or any(len(key.id) != KEY_ID_BYTES for key in keys):

@@ -8,10 +8,10 @@ A payload, as it is stored::
     n bytes    the ciphertext
     16 bytes   the tag
 
-The associated data are the first five bytes of the payload, the entry's id, version, turn, created_at and expires_at as
-signed 64-bit integers, big endian (``-2**63`` for no expiry), and its kind, tool name and author in UTF-8 with a zero
-byte between them; a tool name or an author that is there has ``=`` before it. In format 2 the plain text begins with
-the length of the tool's name in four bytes (``2**32 - 1`` for none) and the name.
+The associated data are the entry's id, version, turn, created_at and expires_at as signed 64-bit integers, big endian
+(``-2**63`` for no expiry), the first five bytes of the payload, and the entry's kind, tool name and author in UTF-8
+with a zero byte between them; a tool name or an author that is there has ``=`` before it. In format 2 the plain text
+begins with the length of the tool's name in four bytes, big endian (``2**32 - 1`` for none), and the name.
 
 AES-GCM is NIST SP 800-38D. Its limit for random nonces, 2**32 under one key, is more than the positions of a segment;
 each session has a key of its own.
@@ -30,7 +30,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from sessions.errors import DecryptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 KEY_BYTES: Final = 32
 KEY_ID_BYTES: Final = 4
@@ -90,20 +90,18 @@ class SealedPayloads:
         self._wrapped_by = wrapped_by
         self._hide_tool_names = hide_tool_names
         self._plain = plain
-        self._ciphers: dict[bytes, AESGCM] = {}
-        for key in keys:
-            cipher = AESGCM(key.key)
-            for form in _FORMATS:
-                self._ciphers[form + key.id] = cipher
+        # By what payloads begin with, the format and the data key's id: the cipher, and parts of the associated data.
+        self._ciphers = {form + key.id: AESGCM(key.key) for key in keys for form in _FORMATS}
+        self._texts: dict[bytes, dict[tuple[Any, ...], bytes]] = {header: {} for header in self._ciphers}
         self._newest = keys[-1]
         self._header = _FORMATS[hide_tool_names] + self._newest.id
         self._encrypt = self._ciphers[self._header].encrypt
-        self._texts: dict[tuple[Any, ...], bytes] = {}
 
     @property
-    def newest(self) -> DataKey:
-        """The key with which payloads are sealed."""
-        return self._newest
+    def beginnings(self) -> tuple[bytes, bytes]:
+        """What payloads begin with that are sealed with the newest data key: one of these."""
+        first, second = (form + self._newest.id for form in _FORMATS)
+        return first, second
 
     def seal(self, entry: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return an entry with its payload sealed, and without its tool's name if that is hidden."""
@@ -128,6 +126,34 @@ class SealedPayloads:
             return plain_text
         (length,) = _length.unpack_from(plain_text)
         return plain_text[_length.size + (0 if length == _NO_NAME else length) :]
+
+    def open_all(self, entries: Iterable[tuple[Any, ...]]) -> list[bytes]:
+        """Return the payloads of stored entries.
+
+        Raises:
+            DecryptionError: One is not what was stored there.
+        """
+        rows = list(entries)
+        # `open` for each, written out for the common case, in which it costs half.
+        header, never, pack = _FORMATS[0] + self._newest.id, _NEVER, _pack_numbers
+        texts, decrypt = self._texts[header], self._ciphers[header].decrypt
+        try:
+            opened = [
+                decrypt(
+                    sealed[5:17],
+                    sealed[17:],
+                    pack(id_, version, turn, created, never if expires is None else expires)
+                    + texts[kind, tool, author],
+                )
+                for id_, version, turn, kind, tool, author, created, expires, sealed in rows
+                if sealed[:5] == header
+            ]
+        except (KeyError, InvalidTag, ValueError, struct.error):
+            opened = []
+        if len(opened) == len(rows):
+            return opened
+        # Texts that are seen for the first time, another key, plain text; or something is wrong, which this says.
+        return [self.open(row) for row in rows]
 
     def tool_name(self, entry: tuple[Any, ...]) -> str | None:
         """Return the tool's name of a stored entry, hidden or not."""
@@ -164,14 +190,14 @@ class SealedPayloads:
 
     def _text(self, header: bytes, *texts: str | None) -> bytes:
         """Return the part of the associated data that many entries share."""
-        known = self._texts.get((header, *texts))
+        remembered = self._texts[header]
+        known = remembered.get(texts)
         if known is None:
             kind, *others = texts
-            optional = ["" if text is None else f"={text}" for text in others]
-            known = header + "\0".join([str(kind), *optional]).encode()
-            if len(self._texts) >= _REMEMBERED:
-                self._texts.clear()
-            self._texts[header, *texts] = known
+            known = header + "\0".join([str(kind), *("" if text is None else f"={text}" for text in others)]).encode()
+            if len(remembered) >= _REMEMBERED:
+                remembered.clear()
+            remembered[texts] = known
         return known
 
     def _not_sealed(self, payload: bytes, id_: int) -> bytes:
@@ -192,6 +218,11 @@ class PlainPayloads:
         self._session_id = session_id
         self._plain = plain
 
+    @property
+    def beginnings(self) -> tuple[bytes, bytes]:
+        """Nothing is sealed here."""
+        return b"", b""
+
     def seal(self, _: tuple[Any, ...]) -> tuple[Any, ...]:
         """Refuse: such a session gets its seal before anything is put into it."""
         raise AssertionError(f"session {self._session_id!r} has no seal")
@@ -203,6 +234,14 @@ class PlainPayloads:
             DecryptionError: There may be none in the clear.
         """
         return self._plain(entry[8], entry[0] & _POSITION)
+
+    def open_all(self, entries: Iterable[tuple[Any, ...]]) -> list[bytes]:
+        """Return the payloads of stored entries.
+
+        Raises:
+            DecryptionError: There may be none in the clear.
+        """
+        return [self.open(entry) for entry in entries]
 
     def tool_name(self, entry: tuple[Any, ...]) -> str | None:
         """Return the tool's name of a stored entry."""

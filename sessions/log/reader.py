@@ -66,7 +66,7 @@ class SealedReader(Reader):
 
     def open_all(self, rows: Iterable[Row]) -> list[Any]:
         """Return the items of rows of all columns."""
-        return self._decoder.decode_all(map(self._key.open, rows))
+        return self._decoder.decode_all(self._key.open_all(rows))
 
     def open(self, row: Row) -> Any:
         """Return the item of a row of all columns."""

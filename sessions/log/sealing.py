@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sessions.log.transaction import Row
 
 
@@ -15,12 +17,21 @@ class SessionKey(Protocol):
     expires_at and payload.
     """
 
+    @property
+    def beginnings(self) -> tuple[bytes, bytes]:
+        """What payloads begin with that are sealed with the newest data key: one of these."""
+        ...
+
     def seal(self, entry: Row, /) -> Row:
         """Return an entry with its payload sealed, to be stored as it is."""
         ...
 
     def open(self, entry: Row, /) -> bytes:
         """Return the payload of a stored entry; raise `DecryptionError` if it is not what was stored there."""
+        ...
+
+    def open_all(self, entries: Iterable[Row], /) -> list[bytes]:
+        """Return the payloads of stored entries; raise `DecryptionError` if one is not what was stored there."""
         ...
 
     def tool_name(self, entry: Row, /) -> str | None:
@@ -41,6 +52,14 @@ class Vault(Protocol):
         Raises:
             DecryptionError: None of the keys here is that of the seal, or the seal was altered.
             KeyWanted: The key has to be fetched first.
+        """
+        ...
+
+    def newest_only(self, session_id: str, seal: bytes) -> bytes:
+        """Return a seal that holds the newest data key of another one, and no other.
+
+        Raises:
+            DecryptionError: It is no seal.
         """
         ...
 
