@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.errors import (
     BranchExistsError,
     BranchInUseError,
+    CounterError,
     DecryptionError,
     IdempotencyKeyReusedError,
     InvalidItemError,
@@ -32,6 +33,7 @@ from sessions.protocol import Item, Session, SessionSettings
 from sessions.session import LogSession
 from sessions.sqlite import AsyncSQLiteSession, SQLiteSession
 from sessions.store import Store, open_store
+from sessions.window import Window
 
 if TYPE_CHECKING:
     from sessions.advanced_sqlalchemy import AdvancedSQLAlchemySession
@@ -40,6 +42,7 @@ if TYPE_CHECKING:
     from sessions.codecs.keys import KeyProvider, KeyRing, generate_key
     from sessions.codecs.plus import PlusCodec
     from sessions.encrypted import EncryptedSession
+    from sessions.mending import Damage, RepairReport
     from sessions.model import Branch, Comparison, Rotation, SessionInfo, Sibling, ToolUse, Turn, Usage, UsageRow
     from sessions.prices import Price
     from sessions.sqlalchemy import SQLAlchemySession
@@ -53,6 +56,8 @@ __all__ = [
     "BranchInUseError",
     "Branches",
     "Comparison",
+    "CounterError",
+    "Damage",
     "DecryptionError",
     "EncryptedSession",
     "IdempotencyKeyReusedError",
@@ -66,6 +71,7 @@ __all__ = [
     "OutcomeUnknownError",
     "PlusCodec",
     "Price",
+    "RepairReport",
     "Rotation",
     "SQLAlchemySession",
     "SQLiteSession",
@@ -90,6 +96,7 @@ __all__ = [
     "Usage",
     "UsageRow",
     "WeakKeyWarning",
+    "Window",
     "generate_key",
     "open_store",
 ]
@@ -101,9 +108,11 @@ _LAZY = {
     "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",
     "AdvancedSQLiteSession": "sessions.advanced_sqlite",
     "Branches": "sessions.branches",
+    "Damage": "sessions.mending",
     "EncryptedSession": "sessions.encrypted",
     "PlusCodec": "sessions.codecs.plus",
     "Price": "sessions.prices",
+    "RepairReport": "sessions.mending",
     "SQLAlchemySession": "sessions.sqlalchemy",
     **dict.fromkeys(("KeyProvider", "KeyRing", "generate_key"), "sessions.codecs.keys"),
     **dict.fromkeys(_MODEL, "sessions.model"),

@@ -18,7 +18,8 @@ from sessions.log.grow import NewEntry
 from sessions.log.pop import Pop
 from sessions.log.read import ReadTail
 from sessions.log.remove import clear
-from sessions.protocol import check_limit, coerce_settings
+from sessions.protocol import SettingsLimit, check_limit, coerce_settings
+from sessions.windowed import Windowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -30,7 +31,7 @@ _JSON = JSONCodec()
 _FOREIGN = ForeignTables()
 
 
-class LogSession(History):
+class LogSession(History, Windowed):
     """A conversation in a store. It may be used from any number of tasks, threads and event loops.
 
     Args:
@@ -73,7 +74,9 @@ class LogSession(History):
 
         Args:
             limit: ``None`` means `session_settings.limit`, and all items if that is ``None`` too; 0 gives an empty
-                list.
+                list. If `session_settings.window` is set, ``None`` means that window instead, with at most
+                `session_settings.limit` items; so does a limit that a runner has from settings. Any other number is
+                exact.
 
         Raises:
             TypeError: `limit` is not an integer.
@@ -82,8 +85,16 @@ class LogSession(History):
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
-        if limit is None:
-            limit = coerce_settings(self.session_settings).limit
+        if limit is None or isinstance(limit, SettingsLimit):
+            settings = coerce_settings(self.session_settings)
+            limit = settings.limit if limit is None else limit
+            check_limit(limit)
+            if settings.repair:
+                await self._mend_last_turn()
+            if settings.window is not None:
+                return [] if limit == 0 else await self._read_window(settings.window.within(limit))
+            # Drivers know how to write an integer, not what only is one, too.
+            limit = None if limit is None else int(limit)
         check_limit(limit)
         handle = self._handle
         read = ReadTail(handle.conversation, limit, handle.pinned)
