@@ -93,6 +93,7 @@ class SealedPayloads:
         # By what payloads begin with, the format and the data key's id: the cipher, and parts of the associated data.
         self._ciphers = {form + key.id: AESGCM(key.key) for key in keys for form in _FORMATS}
         self._texts: dict[bytes, dict[tuple[Any, ...], bytes]] = {header: {} for header in self._ciphers}
+        self._key_ids = {key.id for key in keys}
         self._newest = keys[-1]
         self._header = _FORMATS[hide_tool_names] + self._newest.id
         self._encrypt = self._ciphers[self._header].encrypt
@@ -202,7 +203,8 @@ class SealedPayloads:
 
     def _not_sealed(self, payload: bytes, id_: int) -> bytes:
         position = id_ & _POSITION
-        if payload[:1] not in _FORMATS:
+        # With the id of a key of the session it was sealed, and its first byte was altered.
+        if not _looks_sealed(payload) and payload[1:_HEADER] not in self._key_ids:
             return self._plain(payload, position)
         raise DecryptionError(
             f"session {self._session_id!r}, sealed with key {self._wrapped_by!r}: the entry at position {position} is "
@@ -233,7 +235,13 @@ class PlainPayloads:
         Raises:
             DecryptionError: There may be none in the clear.
         """
-        return self._plain(entry[8], entry[0] & _POSITION)
+        payload, position = entry[8], entry[0] & _POSITION
+        if _looks_sealed(payload):
+            raise DecryptionError(
+                f"session {self._session_id!r}: the entry at position {position} is sealed, and the session has no key "
+                "any more; nothing was changed. Restore it from a backup, or clear the session"
+            )
+        return self._plain(payload, position)
 
     def open_all(self, entries: Iterable[tuple[Any, ...]]) -> list[bytes]:
         """Return the payloads of stored entries.
@@ -251,3 +259,8 @@ class PlainPayloads:
     def digest(self, digest: bytes) -> bytes:
         """Return what is stored for the digest of items."""
         return digest
+
+
+def _looks_sealed(payload: bytes) -> bool:
+    """Tell whether a payload is none in the clear: no text begins so."""
+    return payload[:1] in {b"", *_FORMATS}

@@ -1,8 +1,8 @@
 """The hot path of sealed sessions on Postgres.
 
 A payload is bound to its place and its version, which are known only under the session's lock. So it is sealed for
-those that were read last, and appended on condition that the session still has the version that it had then. If it has
-not, the log's own function seals it under the lock.
+those that were read last, and appended on condition that the session still has the version and the seal that it had
+then. If it has not, the log's own function seals it under the lock.
 """
 
 from __future__ import annotations
@@ -156,4 +156,5 @@ class SealedPath:
         ends[session_id] = branch, end._replace(tip=end.tip + len(sealed), turn=end.turn + turns)
         idempotency = append.idempotency and append.idempotency._replace(digest=key.digest(append.idempotency.digest))
         entries = [NewEntry(payload, kind, tool_name) for _, _, _, kind, tool_name, _, _, _, payload in sealed]
-        return Sent(job, Append(append.conversation, entries, moment, idempotency, append.branch), before.version)
+        sent = Append(append.conversation, entries, moment, idempotency, append.branch)
+        return Sent(job, sent, (before.version, before.seal))
