@@ -47,7 +47,6 @@ _ADD: Final = Statement(
     values (:id, :version, :turn, :kind, :tool_name, :author, :created_at, :expires_at, :payload)
     """,
 )
-_DELETE: Final = Statement("Remove an entry.", "delete from {entries} where id = :id")
 _SEAL: Final = Statement("A session's seal.", "select seal from {sessions} where session_id = :session_id")
 _SET_SEAL: Final = Statement("Alter a seal.", "update {sessions} set seal = :seal where session_id = :session_id")
 _LENGTHEN: Final = Statement(
@@ -138,10 +137,6 @@ class Rows:
     async def add(self, row: StoredRow) -> None:
         """Add an entry behind the last one of a session's only branch."""
         await self._backend.write(lambda tx: tx.run(_ADD, **row._asdict()), "test")
-
-    async def remove(self, id_: int) -> None:
-        """Remove an entry."""
-        await self._backend.write(lambda tx: tx.run(_DELETE, id=id_), "test")
 
     async def lengthen(self, session_id: str) -> None:
         """Let every branch of a session end one position later."""

@@ -5,123 +5,42 @@ A part of `sessions.testing_sealed.SealedContract`.
 
 from __future__ import annotations
 
-import io
 import json
-from typing import TYPE_CHECKING, Any, Final, Protocol
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
 import pytest
-from rich.console import Console
 
-from sessions.codecs.keys import KeyRing, generate_key
-from sessions.encrypted import EncryptedSession
+from sessions.codecs.keys import KeyRing
 from sessions.errors import DecryptionError, SealedSessionError
-from sessions.testing_rows import Rows
+from sessions.testing_sealing import CALL, KEYS, OPERATIONS, OUTPUT, READS, SealedFixtures, raised
 from sessions.testing_tree import item
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
-    from typing import TypeAlias
-
     from sessions.model import Sibling
-    from sessions.session import LogSession
     from sessions.testing_history import MakeLogSession
-
-    Operation: TypeAlias = Callable[[LogSession], Awaitable[object]]
-
-CALL: Final = {"type": "function_call", "name": "look", "call_id": "1", "arguments": "{}"}
-OUTPUT: Final = {"type": "function_call_output", "call_id": "1", "output": "found"}
-KEYS: Final = {"old": generate_key(), "new": generate_key()}
-
-READS: Final[dict[str, Operation]] = {
-    "get_items": lambda session: session.get_items(),
-    "get_items(1)": lambda session: session.get_items(1),
-    "turns": lambda session: session.turns(),
-    "pop_item": lambda session: session.pop_item(),
-}
-"""What finds the last item; each takes another way through the store."""
+    from sessions.testing_rows import Rows
+    from sessions.testing_sealing import MakeSealed, Operation
 
 
-def _choose(sibling: Sibling) -> Operation:
+async def _fill(seal: MakeSealed, name: str) -> Sibling:
+    """Put turns, branches, something undone and usage into a session."""
+    session = seal(name)
+    await session.add_items([item("u1"), CALL, OUTPUT, item("a1")], idempotency_key="first")
+    await session.usage.record(input_tokens=5)
+    await session.add_items([item("u2"), item("a2")])
+    await session.branches.create("b", turn=2)
+    await session.on_branch("b").add_items([item("u2b"), item("a2b")])
+    await session.add_items([item("u3")])
+    await session.undo()
+    return (await session.siblings(2))[1]
+
+
+def _choosing(sibling: Sibling) -> Operation:
     return lambda session: session.choose(sibling)
-
-
-def _operations(sibling: Sibling) -> dict[str, Operation]:
-    """Return all that can be done with a session."""
-    return {
-        **READS,
-        "get_items(0)": lambda session: session.get_items(0),
-        "window": lambda session: session.window(3),
-        "get_turn": lambda session: session.get_turn(1),
-        "turns(1)": lambda session: session.turns(1),
-        "siblings": lambda session: session.siblings(2),
-        "tree": lambda session: session.tree(console=Console(file=io.StringIO())),
-        "add_items": lambda session: session.add_items([item("u9")]),
-        "add_items with a key": lambda session: session.add_items([item("u9")], idempotency_key="k"),
-        "undo": lambda session: session.undo(),
-        "redo": lambda session: session.redo(),
-        "choose": _choose(sibling),
-        "on_branch": lambda session: session.on_branch("b").get_items(),
-        "list": lambda session: session.branches.list(),
-        "create": lambda session: session.branches.create("c", matching="u1"),
-        "switch": lambda session: session.branches.switch("b"),
-        "rename": lambda session: session.branches.rename("b", "c"),
-        "delete": lambda session: session.branches.delete("b"),
-        "compare": lambda session: session.branches.compare("main", "b"),
-        "record": lambda session: session.usage.record(input_tokens=1),
-        "total": lambda session: session.usage.total(),
-        "by": lambda session: session.usage.by("turn"),
-        "tools": lambda session: session.usage.tools(),
-        "clear_session": lambda session: session.clear_session(),
-    }
-
-
-class MakeSealed(Protocol):
-    """Makes sealed sessions."""
-
-    def __call__(self, session_id: str, key: Any = ..., **options: Any) -> EncryptedSession:
-        """Return a session of an id, opened with a key: that of the test, if not given."""
-        ...
-
-
-class SealedFixtures:
-    """What the tests of sealed sessions begin with. It needs the fixture `make`, as `HistoryContract` does."""
-
-    @pytest.fixture
-    def seal(self, make: MakeLogSession) -> MakeSealed:
-        """Return a function that makes sealed sessions."""
-        ring = KeyRing({"old": KEYS["old"]})
-
-        def sealed(session_id: str, key: Any = ring, **options: Any) -> EncryptedSession:
-            return EncryptedSession(session_id, make(session_id), key, **{"ttl": None, **options})
-
-        return sealed
-
-    @pytest.fixture
-    def rows(self, make: MakeLogSession) -> Rows:
-        """Return the rows of the database."""
-        return Rows(make("rows"))
-
-    @pytest.fixture
-    def name(self) -> str:
-        """Return an id for a session."""
-        return f"session-{uuid4()}"
 
 
 class TamperingContract(SealedFixtures):
     """Wrong keys, and what somebody alters in the database: all is found, and nothing is changed by finding it."""
-
-    async def _fill(self, seal: MakeSealed, name: str) -> Sibling:
-        """Put turns, branches, something undone and usage into a session."""
-        session = seal(name)
-        await session.add_items([item("u1"), CALL, OUTPUT, item("a1")], idempotency_key="first")
-        await session.usage.record(input_tokens=5)
-        await session.add_items([item("u2"), item("a2")])
-        await session.branches.create("b", turn=2)
-        await session.on_branch("b").add_items([item("u2b"), item("a2b")])
-        await session.add_items([item("u3")])
-        await session.undo()
-        return (await session.siblings(2))[1]
 
     # --- Wrong keys ----------------------------------------------------------------------------------------------
 
@@ -129,28 +48,26 @@ class TamperingContract(SealedFixtures):
     async def test_a_wrong_key_reads_nothing_and_changes_nothing(
         self, seal: MakeSealed, rows: Rows, name: str, ids: dict[str, str]
     ) -> None:
-        sibling = await self._fill(seal, name)
+        sibling = await _fill(seal, name)
         wrong = KeyRing({id_: KEYS[key] for id_, key in ids.items()})
         before = await rows.all()
-        for what, operation in {**_operations(sibling), "rotate": lambda session: session.rotate()}.items():
-            with pytest.raises(DecryptionError) as caught:
-                await operation(seal(name, wrong))
-                pytest.fail(f"{what} did not raise")
-            assert repr(name) in str(caught.value), what
-            assert "'old'" in str(caught.value), what
+        for what, operation in [*OPERATIONS.items(), ("choose", _choosing(sibling))]:
+            caught = await raised(DecryptionError, operation(seal(name, wrong)), what)
+            assert repr(name) in str(caught), what
+            assert "'old'" in str(caught), what
             assert await rows.all() == before, what
+        await raised(DecryptionError, seal(name, wrong).rotate(), "rotate")
+        assert await rows.all() == before
         assert len(await seal(name).get_items()) == 6
 
     async def test_without_a_key_nothing_is_read_and_nothing_is_changed(
         self, make: MakeLogSession, seal: MakeSealed, rows: Rows, name: str
     ) -> None:
-        sibling = await self._fill(seal, name)
+        sibling = await _fill(seal, name)
         before = await rows.all()
-        for what, operation in _operations(sibling).items():
-            with pytest.raises(SealedSessionError) as caught:
-                await operation(make(name))
-                pytest.fail(f"{what} did not raise")
-            assert repr(name) in str(caught.value), what
+        for what, operation in [*OPERATIONS.items(), ("choose", _choosing(sibling))]:
+            caught = await raised(SealedSessionError, operation(make(name)), what)
+            assert repr(name) in str(caught), what
             assert await rows.all() == before, what
 
     async def test_a_session_in_the_clear_is_not_read_with_a_key(
@@ -158,11 +75,11 @@ class TamperingContract(SealedFixtures):
     ) -> None:
         await make(name).add_items([item("u1"), item("a1")])
         before = await rows.all()
-        for what, operation in {**READS, "add_items": lambda session: session.add_items([item("u2")])}.items():
-            with pytest.raises(DecryptionError, match="in the clear") as caught:
-                await operation(seal(name))
-                pytest.fail(f"{what} did not raise")
-            assert repr(name) in str(caught.value)
+        for what in (*READS, "add_items"):
+            operation = OPERATIONS[what]
+            caught = await raised(DecryptionError, operation(seal(name)), what)
+            assert repr(name) in str(caught)
+            assert "in the clear" in str(caught)
             assert await rows.all() == before, what
 
     async def test_an_object_whose_key_was_right_does_not_open_what_was_made_anew(
@@ -183,10 +100,8 @@ class TamperingContract(SealedFixtures):
 
     async def _assert_found(self, seal: MakeSealed, name: str, what: str, *, mixed: bool = False) -> None:
         for way, operation in READS.items():
-            with pytest.raises(DecryptionError) as caught:
-                await operation(seal(name, allow_plain_text=mixed))
-                pytest.fail(f"{what} was not found by {way}")
-            assert repr(name) in str(caught.value)
+            caught = await raised(DecryptionError, operation(seal(name, allow_plain_text=mixed)), f"{what}, {way}")
+            assert repr(name) in str(caught)
 
     @pytest.mark.parametrize("mixed", [False, True], ids=["sealed", "mixed content"])
     async def test_each_flipped_bit_is_found(self, seal: MakeSealed, rows: Rows, name: str, *, mixed: bool) -> None:
@@ -200,9 +115,8 @@ class TamperingContract(SealedFixtures):
             flipped[bit // 8] ^= 1 << bit % 8
             async with rows.altered(last, payload=bytes(flipped)):
                 for way in (["get_items", "pop_item"], list(READS))[bit % 8 == 0]:
-                    with pytest.raises(DecryptionError):
-                        await READS[way](seal(name, allow_plain_text=mixed))
-                        pytest.fail(f"bit {bit} was not found by {way}")
+                    session = seal(name, allow_plain_text=mixed)
+                    await raised(DecryptionError, READS[way](session), f"bit {bit}, {way}")
         assert await rows.all() == before
         assert await seal(name).get_items() == [item("u1"), {}]
 
@@ -331,10 +245,8 @@ class TamperingContract(SealedFixtures):
             altered = bytearray(original)
             altered[index] ^= 2
             await rows.set_seal(name, bytes(altered))
-            with pytest.raises(DecryptionError) as caught:
-                await seal(name).get_items()
-                pytest.fail(f"byte {index} was not found: {bytes(altered)!r}")
-            assert repr(name) in str(caught.value)
+            caught = await raised(DecryptionError, seal(name).get_items(), f"byte {index}")
+            assert repr(name) in str(caught)
         for length in range(0, len(original), 7):
             await rows.set_seal(name, original[:length])
             await self._assert_found(seal, name, f"a seal of {length} bytes")

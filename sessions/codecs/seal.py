@@ -1,11 +1,11 @@
 """A session's seal: its own keys, each wrapped, as its row holds them.
 
 JSON in UTF-8 without white space: ``{"v": 1, "keys": [{"id": …, "at": …, "by": …, "wrapped": …}, …], "mac": …}``, the
-newest key last. ``id`` is the data key's four bytes in hexadecimal digits, ``at`` when it was made (seconds since 1970, UTC), ``by`` the id of the key
-that it is wrapped with, ``wrapped`` what that made of the secret, in base64. The secret is 64 bytes: the key for
-payloads and the key for digests. ``mac`` is the HMAC-SHA256 of ``sessions/seal/1/mac`` and the same JSON without it,
-with the key for digests, in hexadecimal digits: so nobody without a key can reorder the keys or alter when they were
-made.
+newest key last. ``id`` is the data key's four bytes in hexadecimal digits, ``at`` when it was made (seconds since 1970,
+UTC), ``by`` the id of the key that it is wrapped with, ``wrapped`` what that made of the secret, in base64. The secret
+is 64 bytes: the key for payloads and the key for digests. ``mac`` is the HMAC-SHA256 of ``sessions/seal/1/mac`` and the
+same JSON without it, with the key for digests, in hexadecimal digits: so nobody without a key can reorder the keys or
+alter when they were made.
 """
 
 from __future__ import annotations
