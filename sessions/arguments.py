@@ -2,7 +2,23 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Final
+
+MAX_TTL: Final = 100 * 366 * 86_400
+"""Seconds, more than a hundred years. What is to be kept for longer is to be kept for ever."""
+
+
+class Default(Enum):
+    """What an argument is that was not given, where ``None`` has a meaning of its own."""
+
+    DEFAULT = "the default"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+DEFAULT: Final = Default.DEFAULT
 
 MAX_ID_BYTES: Final = 1024
 MAX_KEY_BYTES: Final = 255
@@ -66,3 +82,27 @@ def check_count(number: object, name: str, *, least: int) -> int:
     if number < least:
         raise ValueError(f"{name} must be at least {least}, got {number}")
     return number
+
+
+def check_ttl(ttl: object, name: str = "ttl") -> int | None:
+    """Return a time to live, which is in seconds, in microseconds; ``None``, which is for ever, as it is.
+
+    Raises:
+        TypeError: It is neither a number nor ``None``.
+        ValueError: It is not positive, or beyond `MAX_TTL`.
+    """
+    return None if ttl is None else check_seconds(ttl, name, f"None to keep items for ever, or at most {MAX_TTL}")
+
+
+def check_seconds(seconds: object, name: str, otherwise: str = f"at most {MAX_TTL}") -> int:
+    """Return a positive number of seconds in microseconds.
+
+    Raises:
+        TypeError: It is not a number; ``True`` and ``False`` are none here.
+        ValueError: It is not positive, or beyond `MAX_TTL`.
+    """
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        raise TypeError(f"{name} must be a number of seconds, not {type(seconds).__name__}")
+    if not 0 < seconds <= MAX_TTL:
+        raise ValueError(f"{name} must be a positive number of seconds, got {seconds}; use {otherwise}")
+    return max(1, round(seconds * 1_000_000))

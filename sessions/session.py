@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sessions.arguments import MAX_KEY_BYTES, check_session_id, check_text
+from sessions.arguments import DEFAULT, MAX_KEY_BYTES, Default, check_session_id, check_text, check_ttl
 from sessions.clock import now
 from sessions.codecs.json import JSONCodec
 from sessions.errors import InvalidItemError
@@ -12,12 +12,14 @@ from sessions.handle import Handle
 from sessions.history import History
 from sessions.log.append import Append, Idempotency
 from sessions.log.classify import classify_items
-from sessions.log.conversation import Conversation, ForeignTables
+from sessions.log.conversation import NEVER, Conversation, ForeignTables
 from sessions.log.grow import NewEntry
 from sessions.log.pop import Pop
+from sessions.log.purge import Expired
 from sessions.log.read import ReadTail
 from sessions.log.remove import clear
 from sessions.protocol import check_limit, coerce_settings
+from sessions.purging import PURGE_BATCH, purge
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -39,10 +41,12 @@ class LogSession(History):
         foreign: The tables in which the OpenAI Agents SDK may have kept this conversation in the same database.
         strict: Raise `UndecodableItemError` for a stored item that cannot be read, rather than leave it out and log
             a warning.
+        ttl: Seconds after which an item is gone: what this object adds expires then, for every reader, and what it
+            reads is never older, whoever added it. ``None``: for ever, but for what was added with an expiry.
 
     Raises:
         TypeError: An argument has the wrong type.
-        ValueError: `session_id`, a setting or the name of a table is not allowed.
+        ValueError: `session_id`, a setting, the name of a table or `ttl` is not allowed.
     """
 
     session_id: str
@@ -56,10 +60,12 @@ class LogSession(History):
         session_settings: object = None,
         foreign: ForeignTables | None = None,
         strict: bool = False,
+        ttl: float | None = None,
     ) -> None:
         self.session_id = check_session_id(session_id)
         self.session_settings = coerce_settings(session_settings)
-        conversation = Conversation(session_id, _codec, foreign.check() if foreign else _FOREIGN)
+        self._lifetime = check_ttl(ttl)
+        conversation = Conversation(session_id, _codec, foreign.check() if foreign else _FOREIGN, ttl=self._lifetime)
         self._handle = Handle(conversation, backend, strict=strict, pinned=None)
 
     def __repr__(self) -> str:
@@ -90,22 +96,34 @@ class LogSession(History):
         handle.report(tail.undecodable)
         return tail.items
 
-    async def add_items(self, items: Sequence[Mapping[str, object]], *, idempotency_key: str | None = None) -> None:
+    async def add_items(
+        self,
+        items: Sequence[Mapping[str, object]],
+        *,
+        idempotency_key: str | None = None,
+        ttl: float | Default | None = DEFAULT,
+    ) -> None:
         """Append `items`, all or none, next to each other; when this returns they are on disk.
 
         Args:
             items: JSON objects, oldest first.
             idempotency_key: Text of 1 to 255 bytes. However often the same items come to this session with the same
-                key, from wherever, they are added once.
+                key, from wherever, they are added once, and expire as they did when they first came.
+            ttl: Seconds after which these items are gone, for every reader; ``None`` means never. The session's, if
+                not given.
 
         Raises:
             InvalidItemError: An item is not a JSON object; the message names it and the place in it.
             IdempotencyKeyReusedError: The key was used before with other items.
             TypeError: An argument has the wrong type.
-            ValueError: The key is empty, too long, begins with a control character, or has a NUL character in it.
+            ValueError: The key is empty, too long, begins with a control character, or has a NUL character in it; or
+                `ttl` is not positive, or more than a hundred years.
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
+        lifetime = self._lifetime
+        if ttl is not DEFAULT:
+            lifetime = NEVER if ttl is None else check_ttl(ttl)
         items = _listed(items)
         try:
             payloads = _codec.encode_all(items)
@@ -123,7 +141,11 @@ class LogSession(History):
             for payload, (kind, tool_name) in zip(payloads, classify_items(items), strict=True)
         ]
         handle = self._handle
-        await handle.write(Append(handle.conversation, entries, now(), idempotency, handle.target))
+        added_at = now()
+        expires_at = None if lifetime is None else min(added_at + lifetime, NEVER)
+        await handle.write(
+            Append(handle.conversation, entries, added_at, idempotency, handle.target, expires_at=expires_at)
+        )
 
     async def pop_item(self) -> Item | None:
         """Remove the last item and return it, or return ``None`` if there is none.
@@ -150,6 +172,30 @@ class LogSession(History):
         handle = self._handle
         await handle.write(lambda tx: clear(tx, handle.conversation, now()))
         handle.followed = None
+
+    async def purge_expired(self, *, older_than: float | Default | None = DEFAULT, batch: int = PURGE_BATCH) -> int:
+        """Delete physically what has expired, in all branches; what is gone for readers anyway.
+
+        That is what is beyond its own expiry, and what has none and is older than `older_than`. It is done in short
+        transactions, so writers elsewhere do not wait long; if it is interrupted, what has been done stays done.
+
+        Args:
+            older_than: Seconds; the `ttl` of this object, if not given. ``None``: only what is beyond its own expiry.
+            batch: How many items are deleted in one transaction at most.
+
+        Returns:
+            How many items were deleted.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range.
+            StoreError: The database refused.
+            SessionClosedError: The session has been closed.
+        """
+        handle = self._handle
+        age = self._handle.conversation.ttl if older_than is DEFAULT else check_ttl(older_than, "older_than")
+        expired = Expired(handle.conversation.now, age)
+        return await purge(handle.backend, handle.subject, expired, batch, self.session_id)
 
 
 def _listed(items: object) -> list[Any]:

@@ -29,6 +29,7 @@ class _SQLiteSession(LogSession):
         durability: Durability = "full",
         busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
         strict: bool = False,
+        ttl: float | None = None,
     ) -> None:
         if isinstance(db_path, str) and "://" in db_path:
             # It would be a file in a folder called "sqlite:"; and a URL may have a password in it, which errors show.
@@ -40,6 +41,7 @@ class _SQLiteSession(LogSession):
             session_settings=session_settings,
             foreign=ForeignTables(sessions_table, messages_table),
             strict=strict,
+            ttl=ttl,
         )
         self.db_path = db_path
         self._sqlite = sqlite
@@ -64,6 +66,8 @@ class SQLiteSession(_SQLiteSession):
             this process decides.
         strict: Raise `UndecodableItemError` for a stored item that cannot be read, rather than leave it out and log
             a warning.
+        ttl: Seconds after which an item is gone: what this object adds expires then, for every reader, and what it
+            reads is never older, whoever added it. ``None``: for ever, but for what was added with an expiry.
 
     Raises:
         TypeError: An argument has the wrong type.

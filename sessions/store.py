@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Self
 
-from sessions.arguments import check_count, check_session_id
+from sessions.arguments import DEFAULT, Default, check_count, check_session_id, check_ttl
 from sessions.clock import now
-from sessions.log.conversation import ForeignTables
+from sessions.log.conversation import NEVER, ForeignTables
 from sessions.log.remove import delete
 from sessions.session import LogSession
 from sessions.stores.sqlite.backend import SQLiteBackend
@@ -39,6 +39,7 @@ def open_store(
     schema: str | None = None,
     attempt_timeout: float = 60.0,
     engine_kwargs: Mapping[str, Any] | None = None,
+    ttl: float | None = None,
 ) -> Store:
     """Return the store in a database. This does no I/O.
 
@@ -55,6 +56,8 @@ def open_store(
         schema: As for `SQLAlchemySession`; not for ``sqlite:``.
         attempt_timeout: As for `SQLAlchemySession`, in seconds; not for ``sqlite:``.
         engine_kwargs: Passed to `sqlalchemy.ext.asyncio.create_async_engine`.
+        ttl: Seconds after which an item is gone, in sessions of this store that are not given another; ``None`` means
+            never.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -65,7 +68,8 @@ def open_store(
         raise TypeError(f"url must be a URL or an AsyncEngine, not {type(url).__name__}{hint}")
     foreign = ForeignTables(sessions_table, messages_table).check()
     if isinstance(url, str) and ("+" not in url.partition("://")[0]):
-        return Store(SQLiteBackend(_sqlite_path(url), durability=durability, busy_timeout=busy_timeout), foreign)
+        sqlite = SQLiteBackend(_sqlite_path(url), durability=durability, busy_timeout=busy_timeout)
+        return Store(sqlite, foreign, ttl)
     # Imported by those who use it only: SQLAlchemy takes longer to import than all of this package.
     from sessions.stores.sql.backend import SQLAlchemyBackend  # noqa: PLC0415
     from sessions.stores.sql.engines import EngineOfLoop  # noqa: PLC0415
@@ -77,15 +81,17 @@ def open_store(
         schema=schema,
         attempt_timeout=attempt_timeout,
     )
-    return Store(backend, foreign)
+    return Store(backend, foreign, ttl)
 
 
 class Store:
     """Many sessions in one database. Made by `open_store`; usable as an asynchronous context manager."""
 
-    def __init__(self, backend: Backend, foreign: ForeignTables) -> None:
+    def __init__(self, backend: Backend, foreign: ForeignTables, ttl: float | None = None) -> None:
         self._backend = backend
         self._foreign = foreign
+        self._ttl = ttl
+        self._lifetime = check_ttl(ttl)
 
     async def __aenter__(self) -> Self:
         return self
@@ -95,26 +101,43 @@ class Store:
     ) -> None:
         await self.close()
 
-    def session(self, session_id: str, *, session_settings: object = None, strict: bool = False) -> LogSession:
+    def session(
+        self,
+        session_id: str,
+        *,
+        session_settings: object = None,
+        strict: bool = False,
+        ttl: float | Default | None = DEFAULT,
+    ) -> LogSession:
         """Return the session of that id. This does no I/O; a session begins to exist with its first item.
 
         Args:
             session_id: The conversation's id: text of 1 to 1024 bytes in UTF-8, compared byte by byte.
             session_settings: How it is read when the caller does not say.
             strict: Raise `UndecodableItemError` for a stored item that cannot be read.
+            ttl: As for `SQLiteSession`; the store's, if not given. With ``None`` in a store that has one, what is
+                added is never to expire, and purging the store spares it.
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: `session_id` or a setting is not allowed.
+            ValueError: `session_id`, a setting or `ttl` is not allowed.
         """
-        return LogSession(
-            session_id, self._backend, session_settings=session_settings, foreign=self._foreign, strict=strict
+        session = LogSession(
+            session_id,
+            self._backend,
+            session_settings=session_settings,
+            foreign=self._foreign,
+            strict=strict,
+            ttl=self._ttl if ttl is DEFAULT else ttl,
         )
+        if ttl is None and self._ttl is not None:
+            session._lifetime = NEVER  # noqa: SLF001 - the one difference between this None and that of a constructor
+        return session
 
     async def sessions(self, *, limit: int = 100, after: str | None = None) -> list[SessionInfo]:
         """Return a page of the store's sessions, the newest first, as of one moment.
 
-        Sessions of the OpenAI Agents SDK are listed once they have been touched.
+        Sessions of the OpenAI Agents SDK are listed once they have been touched. What has expired is not counted.
 
         Args:
             limit: How many at most.
@@ -129,7 +152,7 @@ class Store:
         check_count(limit, "limit", least=1)
         from sessions.log.catalog import list_sessions  # noqa: PLC0415 - many programs never ask for the list
 
-        return await self._backend.read(lambda tx: list_sessions(tx, now(), limit, after), "the store")
+        return await self._backend.read(lambda tx: list_sessions(tx, now(), limit, after, self._lifetime), "the store")
 
     async def usage(
         self,
