@@ -34,9 +34,20 @@ if TYPE_CHECKING:
     from sessions.advanced_sqlalchemy import AdvancedSQLAlchemySession
     from sessions.advanced_sqlite import AdvancedSQLiteSession
     from sessions.branches import Branches
-    from sessions.model import Branch, Comparison, SessionInfo, Sibling, ToolUse, Turn, Usage, UsageRow
+    from sessions.model import (
+        Branch,
+        Comparison,
+        ErasureReceipt,
+        SessionInfo,
+        Sibling,
+        ToolUse,
+        Turn,
+        Usage,
+        UsageRow,
+    )
     from sessions.prices import Price
     from sessions.sqlalchemy import SQLAlchemySession
+    from sessions.sweeper import Sweeper
 
 __all__ = [
     "AdvancedSQLAlchemySession",
@@ -47,6 +58,7 @@ __all__ = [
     "BranchInUseError",
     "Branches",
     "Comparison",
+    "ErasureReceipt",
     "IdempotencyKeyReusedError",
     "InvalidItemError",
     "Item",
@@ -69,6 +81,7 @@ __all__ = [
     "StoreError",
     "StoreFullError",
     "StoreReadOnlyError",
+    "Sweeper",
     "ToolUse",
     "Turn",
     "TurnNotFoundError",
@@ -81,13 +94,14 @@ __all__ = [
 
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
-_MODEL = ("Branch", "Comparison", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage", "UsageRow")
+_MODEL = ("Branch", "Comparison", "ErasureReceipt", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage", "UsageRow")
 _LAZY = {
     "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",
     "AdvancedSQLiteSession": "sessions.advanced_sqlite",
     "Branches": "sessions.branches",
     "Price": "sessions.prices",
     "SQLAlchemySession": "sessions.sqlalchemy",
+    "Sweeper": "sessions.sweeper",
     **dict.fromkeys(_MODEL, "sessions.model"),
 }
 

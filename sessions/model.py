@@ -121,6 +121,37 @@ class Sibling:
 
 
 @dataclass(frozen=True)
+class ErasureReceipt:
+    """What `Store.erase` removed of a session, and what is left to do. Copies, as backups, are not known here.
+
+    Attributes:
+        session_id: The session.
+        erased_at: When its rows were removed (UTC).
+        existed: Whether there was anything of it.
+        entries: How many stored items were removed, in all branches, expired ones included.
+        branches: How many branches, and tips that undoing and editing had left.
+        segments: How many runs of entries.
+        idempotency_keys: How many keys of appends, those included that a store gives for retries.
+        changes: How many notes of changes.
+        usage: How many records of what model calls took.
+        sdk_rows: How many rows of the OpenAI Agents SDK's own tables in the same database.
+        pending: Where bytes of it may still be, and what finishes that; nothing if they are gone.
+    """
+
+    session_id: str
+    erased_at: datetime
+    existed: bool
+    entries: int
+    branches: int
+    segments: int
+    idempotency_keys: int
+    changes: int
+    usage: int
+    sdk_rows: int
+    pending: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Usage:
     """What model calls took.
 

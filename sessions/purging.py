@@ -31,19 +31,19 @@ async def purge(backend: Backend, subject: str, expired: Expired, batch: int, se
         while True:
             found = await backend.read(lambda tx: find_in_session(tx, session_id, expired, count), subject)
             removed += (gone := await _remove(backend, subject, expired, found))
-            if found.count < count or not gone:
+            if found.number < count or not gone:
                 return removed
     while True:
         found = await backend.read(lambda tx: find_expired(tx, expired, count), subject)
         removed += (gone := await _remove(backend, subject, expired, found))
         # What is found and not removed was removed by another process, which goes on.
-        if found.count < count or not gone:
+        if found.number < count or not gone:
             break
     after = 0
     while expired.age is not None:
         found = await backend.read(partial(find_aged, expired=expired, count=count, after=after), subject)
         removed += await _remove(backend, subject, expired, found)
-        if found.count < count:
+        if found.number < count:
             break
         after = found.last
     return removed

@@ -82,7 +82,7 @@ class Sweeper:
                 removed = await self._purge()
             except SessionClosedError:
                 return
-            except Exception:
+            except Exception:  # noqa: BLE001 - one round failed, whatever it was; the next may not
                 _log.exception("purging the store failed; it is tried again")
             else:
                 if removed:

@@ -78,8 +78,8 @@ def _remove(
 ) -> None:
     """Delete an entry where no other branch can see it, else move the tip back to before it.
 
-    What lies after it cannot be decoded, and stays: a key may be found. Or it is gone for this reader, and stays only if
-    it has not expired for all.
+    What lies after it cannot be decoded, and stays: a key may be found. Or it is gone for this reader, and stays only
+    if it has not expired for all.
     """
     position = position_of(entry)
     stays = position < head.tip and _holds(tx, head, position, now)

@@ -43,16 +43,16 @@ class Found(NamedTuple):
     Attributes:
         entries: Their ids, by the internal ids of their sessions.
         last: The last id that was found.
-        count: How many they are.
+        number: How many they are.
     """
 
     entries: dict[int, list[int]]
     last: int
-    count: int
+    number: int
 
 
 def find_expired(tx: Transaction, expired: Expired, count: int) -> Found:
-    """Return up to `count` entries of all sessions that are beyond their own expiry, those first that are it longest."""
+    """Return up to `count` entries of all sessions that are beyond their own expiry, the longest first."""
     return _found(tx.all(statements.EXPIRED, now=expired.now, count=count))
 
 

@@ -10,11 +10,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sessions.errors import StoreError
+from sessions.log.erase import Scrub
 from sessions.stores.jobs import ClosedError
 from sessions.stores.sqlite.errors import translate
 from sessions.stores.sqlite.group import read_group, write_group
 from sessions.stores.sqlite.lane import Lane, settle_all
 from sessions.stores.sqlite.opening import MEMORY, FileIdentity, Opening, identify
+from sessions.stores.sqlite.scrub import scrub
 from sessions.stores.sqlite.thread import ConnectionThread
 
 if TYPE_CHECKING:
@@ -116,12 +118,21 @@ class Database:
             self._opening.take_turn()
             try:
                 self._set_durability(connection, full=any(job.full for job in jobs))
-                write_group(connection, jobs)
+                write_group(connection, [job for job in jobs if not isinstance(job.work, Scrub)])
+                self._do_scrubs(connection, jobs)
             finally:
                 self._opening.give_turn_back()
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait
             _fail(jobs, error)
         self._report(jobs)
+
+    def _do_scrubs(self, connection: sqlite3.Connection, jobs: list[Job[Any]]) -> None:
+        for job in jobs:
+            if isinstance(job.work, Scrub):
+                try:
+                    job.result = scrub(connection, self.path, self._opening.busy_timeout)
+                except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this job
+                    job.error = error
 
     def _do_reads(self, reading: ConnectionThread, jobs: list[Job[Any]]) -> None:
         done: list[Job[Any]] = []
