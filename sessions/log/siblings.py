@@ -141,8 +141,7 @@ def _ways(tx: Transaction, lineages: Lineages, head: Head, turn: int) -> dict[in
             return lineages.last_entry(tx, segment, tip)
         holding = lineages.holding(segment, tip, turn)
         key = holding.segment << SEGMENT_SHIFT | turn
-        if key not in starts or lineages.is_uneven(holding.segment):
-            # Of what was purged, the positions are not known: where a turn begins depends on how far a tip sees.
+        if key not in starts:
             starts[key] = turn_start(tx, [holding], turn + 1)
         return lineages.last_entry(tx, holding.segment, starts[key] - 1)
 

@@ -392,7 +392,7 @@ _TURN_START = """
     select min(high) from search
     """
 TURN_START = Statement(
-    """The first entry of a segment's range that belongs to a turn or a later one; `high`, where there need be none.
+    """The first entry of a segment's range that belongs to a turn or a later one; `high` if none is left.
 
     Turns rise with positions: a binary search, as there is no index by turn. Everything up to `low` is before the turn.
     """,

@@ -40,12 +40,13 @@ def turn_not_found(session_id: str, head: Head | None, wanted: str, but: str = "
 def turn_start(tx: Transaction, stretches: list[Stretch], turn: int) -> int:
     """Return the position of the first entry of a turn; 1 for turn 0.
 
-    Of what was purged nothing is known: where all of a turn is gone, the next one begins there, or else the end.
+    Where all of a turn was purged, the next one begins there; if there is none, the last position, whose entry is gone
+    with the turn's.
     """
     if turn == 0:
         return 1
-    segment, low, high, _ = next(stretch for stretch in stretches if stretch.turn < turn)
-    row: Any = tx.one(statements.TURN_START, segment=segment, low=low, high=high + 1, turn=turn)
+    holding = next(stretch for stretch in stretches if stretch.turn < turn)
+    row: Any = tx.one(statements.TURN_START, segment=holding.segment, low=holding.low, high=holding.high, turn=turn)
     return position_of(row[0])
 
 
