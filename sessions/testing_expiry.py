@@ -15,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis.stateful import run_state_machine_as_test
 
+from sessions.arguments import DEFAULT
 from sessions.errors import NothingToRedoError, TurnNotFoundError
 from sessions.testing_expiring import ExpiryMachine, MovableClock
 
@@ -176,6 +177,28 @@ class ExpiryContract:
         await session.purge_expired()
         await session.add_items([_user("1")], idempotency_key="k")
         assert await session.get_items() == []
+
+    async def test_what_is_added_at_the_same_moment_keeps_its_own_expiry(
+        self, open_here: OpenStore, time: MovableClock
+    ) -> None:
+        store = open_here()
+        names = ["a", "b", "c"]
+        for name in names:
+            await store.session(name).add_items([_user("first")])
+        # Each session gets items of every kind; one of them none that expires.
+        adding = [
+            store.session(name).add_items([_user(f"{number}"), _answer(f"{number}")], ttl=ttl)
+            for number in range(4)
+            for name in names
+            for ttl in ((DEFAULT, None) if name == "c" else (DEFAULT, 5, 10, None))
+        ]
+        await asyncio.gather(*adding)
+        for passed, left in ((0, 33), (5, 25), (5, 17)):
+            time.move(passed)
+            expected = {"a": left, "b": left, "c": 17}
+            assert {name: len(await store.session(name).get_items()) for name in names} == expected
+            assert {info.session_id: info.item_count for info in await store.sessions()} == expected
+        assert await store.purge_expired() == 32
 
     # --- What is gone counts nowhere -------------------------------------------------------------------------------
 
