@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 from sessions.errors import (
     BranchExistsError,
     BranchInUseError,
+    DecryptionError,
     IdempotencyKeyReusedError,
     InvalidItemError,
     NotADatabaseError,
     NothingToRedoError,
     OutcomeUnknownError,
     SchemaVersionError,
+    SealedSessionError,
     SessionClosedError,
     SessionsError,
     StoreBusyError,
@@ -24,6 +26,7 @@ from sessions.errors import (
     TurnNotFoundError,
     UndecodableItemError,
     UnknownBranchError,
+    WeakKeyWarning,
 )
 from sessions.protocol import Item, Session, SessionSettings
 from sessions.session import LogSession
@@ -34,10 +37,13 @@ if TYPE_CHECKING:
     from sessions.advanced_sqlalchemy import AdvancedSQLAlchemySession
     from sessions.advanced_sqlite import AdvancedSQLiteSession
     from sessions.branches import Branches
+    from sessions.codecs.keys import KeyProvider, KeyRing, generate_key
+    from sessions.encrypted import EncryptedSession
     from sessions.model import (
         Branch,
         Comparison,
         ErasureReceipt,
+        Rotation,
         SessionInfo,
         Sibling,
         ToolUse,
@@ -58,18 +64,24 @@ __all__ = [
     "BranchInUseError",
     "Branches",
     "Comparison",
+    "DecryptionError",
+    "EncryptedSession",
     "ErasureReceipt",
     "IdempotencyKeyReusedError",
     "InvalidItemError",
     "Item",
+    "KeyProvider",
+    "KeyRing",
     "LogSession",
     "NotADatabaseError",
     "NothingToRedoError",
     "OutcomeUnknownError",
     "Price",
+    "Rotation",
     "SQLAlchemySession",
     "SQLiteSession",
     "SchemaVersionError",
+    "SealedSessionError",
     "Session",
     "SessionClosedError",
     "SessionInfo",
@@ -89,19 +101,25 @@ __all__ = [
     "UnknownBranchError",
     "Usage",
     "UsageRow",
+    "WeakKeyWarning",
+    "generate_key",
     "open_store",
 ]
 
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
-_MODEL = ("Branch", "Comparison", "ErasureReceipt", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage", "UsageRow")
+_MODEL = (
+    "Branch", "Comparison", "ErasureReceipt", "Rotation", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage", "UsageRow",
+)  # fmt: skip
 _LAZY = {
     "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",
     "AdvancedSQLiteSession": "sessions.advanced_sqlite",
     "Branches": "sessions.branches",
+    "EncryptedSession": "sessions.encrypted",
     "Price": "sessions.prices",
     "SQLAlchemySession": "sessions.sqlalchemy",
     "Sweeper": "sessions.sweeper",
+    **dict.fromkeys(("KeyProvider", "KeyRing", "generate_key"), "sessions.codecs.keys"),
     **dict.fromkeys(_MODEL, "sessions.model"),
 }
 

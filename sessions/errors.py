@@ -118,3 +118,7 @@ class NotADatabaseError(StoreError):
 
 class SchemaVersionError(StoreError):
     """The database was written by a newer version of this package. Nothing was changed."""
+
+
+class WeakKeyWarning(UserWarning):
+    """A passphrase is used where a random key should be."""

@@ -7,14 +7,16 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from sessions.clock import now
 from sessions.errors import UndecodableItemError
+from sessions.log.sealing import KeyWanted
 from sessions.log.takeover import take_over, waits_for_take_over
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from sessions.log.conversation import Conversation
     from sessions.log.transaction import Transaction
     from sessions.stores import Backend
+    from sessions.vault import Vault
 
 T = TypeVar("T")
 
@@ -33,15 +35,38 @@ class Handle:
             what a run reads and what it adds.
     """
 
-    __slots__ = ("_conversation", "backend", "followed", "pinned", "strict", "subject")
+    __slots__ = ("_conversation", "_vault", "backend", "followed", "pinned", "strict", "subject")
 
-    def __init__(self, conversation: Conversation, backend: Backend, *, strict: bool, pinned: str | None) -> None:
-        self._conversation = conversation
+    def __init__(
+        self,
+        conversation: Conversation,
+        backend: Backend,
+        *,
+        strict: bool,
+        pinned: str | None = None,
+        vault: Vault | None = None,
+    ) -> None:
+        self._conversation = conversation._replace(vault=vault)
         self.backend = backend
+        self._vault = vault
         self.strict = strict
         self.pinned = pinned
         self.followed: str | None = None
         self.subject = f"session {conversation.session_id!r}"
+
+    def pinned_to(self, branch: str) -> Handle:
+        """Return a hold on the same conversation that stays on a branch."""
+        return Handle(self._conversation, self.backend, strict=self.strict, pinned=branch, vault=self._vault)
+
+    def sealed(self, vault: Vault, ttl: int | None) -> Handle:
+        """Return a hold on the same conversation that opens and seals it with a vault's keys.
+
+        Args:
+            vault: Has the keys.
+            ttl: The age, in microseconds, from which entries are not there any more.
+        """
+        conversation = self._conversation._replace(ttl=ttl)
+        return Handle(conversation, self.backend, strict=self.strict, pinned=self.pinned, vault=vault)
 
     @property
     def conversation(self) -> Conversation:
@@ -59,13 +84,29 @@ class Handle:
         def unless_it_waits(tx: Transaction) -> object:
             return _WAITS if waits_for_take_over(tx, self._conversation) else work(tx)
 
-        while (found := await self.backend.read(unless_it_waits, self.subject)) is _WAITS:
+        while (found := await self.read_plainly(unless_it_waits)) is _WAITS:
             await self.take_over()
         return cast("T", found)
 
+    async def read_plainly(self, work: Callable[[Transaction], T]) -> T:
+        """Return what `work` finds in one snapshot."""
+        return await self._with_key(self.backend.read, work)
+
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Do `work` as one transaction."""
-        return await self.backend.write(work, self.subject)
+        return await self._with_key(self.backend.write, work)
+
+    async def _with_key(
+        self, run: Callable[[Callable[[Transaction], T], str], Awaitable[T]], work: Callable[[Transaction], T]
+    ) -> T:
+        """Run `work`, and again once a key is there that it lacked."""
+        if self._vault is None:
+            return await run(work, self.subject)
+        while True:
+            try:
+                return await run(work, self.subject)
+            except KeyWanted as wanted:
+                await self._vault.fetch(self.backend, self._conversation.session_id, wanted.seal)
 
     async def change(self, work: Callable[[Transaction], tuple[T, list[int]]]) -> T:
         """Do `work`, which also returns the positions of items that could not be read; if strict, only without any."""

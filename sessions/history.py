@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Self
 
 from sessions.arguments import check_branch_name, check_count
 from sessions.clock import now
-from sessions.handle import Handle
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from sessions.branches import Branches
+    from sessions.handle import Handle
     from sessions.model import Sibling, Turn
     from sessions.protocol import Item
     from sessions.usage import SessionUsage
@@ -52,8 +52,7 @@ class History:
         """
         check_branch_name(name)
         pinned = copy.copy(self)
-        handle = self._handle
-        pinned._handle = Handle(handle.conversation, handle.backend, strict=handle.strict, pinned=name)  # noqa: SLF001
+        pinned._handle = self._handle.pinned_to(name)  # noqa: SLF001
         return pinned
 
     async def undo(self, turns: int = 1) -> list[Item]:

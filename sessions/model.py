@@ -237,3 +237,24 @@ class ToolUse:
     calls: int
     failures: int
     unanswered: int
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """What rotating keys has done.
+
+    Attributes:
+        sessions: How many sessions were looked at.
+        rewrapped: How many of them have a new seal: their keys are wrapped with the current key now, or a data key was
+            added.
+        reencrypted: How many entries were sealed anew.
+    """
+
+    sessions: int = 0
+    rewrapped: int = 0
+    reencrypted: int = 0
+
+    def __add__(self, other: Rotation) -> Rotation:
+        return Rotation(
+            self.sessions + other.sessions, self.rewrapped + other.rewrapped, self.reencrypted + other.reencrypted
+        )

@@ -51,6 +51,8 @@ class LogSession(History):
 
     session_id: str
     session_settings: Any
+    # Whether what is added is never to expire, which purging by age respects.
+    _keeps = False
 
     def __init__(
         self,
@@ -64,9 +66,13 @@ class LogSession(History):
     ) -> None:
         self.session_id = check_session_id(session_id)
         self.session_settings = coerce_settings(session_settings)
-        self._lifetime = check_ttl(ttl)
-        conversation = Conversation(session_id, _codec, foreign.check() if foreign else _FOREIGN, ttl=self._lifetime)
-        self._handle = Handle(conversation, backend, strict=strict, pinned=None)
+        conversation = Conversation(session_id, _codec, foreign.check() if foreign else _FOREIGN, ttl=check_ttl(ttl))
+        self._handle = Handle(conversation, backend, strict=strict)
+
+    @property
+    def _lifetime(self) -> int | None:
+        """How long what is added lives, unless the caller says; in microseconds."""
+        return NEVER if self._keeps else self._handle.conversation.ttl
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.session_id!r})"
@@ -90,7 +96,7 @@ class LogSession(History):
         check_limit(limit)
         handle = self._handle
         read = ReadTail(handle.conversation, limit, handle.pinned)
-        while (tail := await handle.backend.read(read, handle.subject)) is None:
+        while (tail := await handle.read_plainly(read)) is None:
             await handle.take_over()
         handle.followed = tail.branch
         handle.report(tail.undecodable)
@@ -124,7 +130,7 @@ class LogSession(History):
         lifetime = self._lifetime
         if ttl is not DEFAULT:
             lifetime = NEVER if ttl is None else check_ttl(ttl)
-        items = _listed(items)
+        items = as_listed(items)
         try:
             payloads = _codec.encode_all(items)
         except InvalidItemError as error:
@@ -198,7 +204,7 @@ class LogSession(History):
         return await purge(handle.backend, handle.subject, expired, batch, self.session_id)
 
 
-def _listed(items: object) -> list[Any]:
+def as_listed(items: object) -> list[Any]:
     """Return a list or other iterable of items as a list, and refuse what is most likely a mistake."""
     if isinstance(items, list):
         return items

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from sessions.arguments import DEFAULT, Default, check_count, check_session_id, check_ttl
 from sessions.clock import as_time, now
-from sessions.log.conversation import NEVER, ForeignTables
+from sessions.log.conversation import ForeignTables
 from sessions.log.purge import Expired
 from sessions.log.remove import delete
 from sessions.purging import PURGE_BATCH, purge
@@ -147,7 +147,7 @@ class Store:
             ttl=self._ttl if ttl is DEFAULT else ttl,
         )
         if ttl is None and self._ttl is not None:
-            session._lifetime = NEVER  # noqa: SLF001 - the one difference between this None and that of a constructor
+            session._keeps = True  # noqa: SLF001 - the one difference between this None and that of a constructor
         return session
 
     async def sessions(self, *, limit: int = 100, after: str | None = None) -> list[SessionInfo]:

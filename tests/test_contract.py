@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessions import AsyncSQLiteSession, SQLiteSession, open_store
+from sessions import AsyncSQLiteSession, EncryptedSession, SQLiteSession, generate_key, open_store
 from sessions.testing import MakeSession, SessionContract
 
 if TYPE_CHECKING:
@@ -30,3 +30,12 @@ class TestSQLiteMemory(SessionContract):
     @pytest.fixture
     def make(self) -> MakeSession:
         return open_store("sqlite://").session
+
+
+class TestEncrypted(SessionContract):
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> MakeSession:
+        path, key = tmp_path / "sessions.db", generate_key()
+        return lambda session_id, **settings: EncryptedSession(
+            session_id, SQLiteSession(session_id, path, **settings), key
+        )

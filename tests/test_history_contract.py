@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessions import SQLiteSession, open_store
+from sessions import EncryptedSession, SQLiteSession, generate_key, open_store
 from sessions.testing_history import HistoryContract
 
 if TYPE_CHECKING:
@@ -41,3 +41,12 @@ class TestSQLiteMemory(HistoryContract):
     @pytest.fixture
     def make(self) -> MakeLogSession:
         return open_store("sqlite://").session
+
+
+class TestEncrypted(TestSQLiteFile):
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> MakeLogSession:
+        path, key = tmp_path / "sessions.db", generate_key()
+        return lambda session_id, **settings: EncryptedSession(
+            session_id, SQLiteSession(session_id, path, **settings), key, hide_tool_names=True
+        )

@@ -8,7 +8,7 @@ from sessions.errors import IdempotencyKeyReusedError
 from sessions.log import statements
 from sessions.log.grow import add_entries
 from sessions.log.reader import unlock
-from sessions.log.session_row import raise_version
+from sessions.log.session_row import ensure_sealed, raise_version
 from sessions.log.takeover import begin_session
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from sessions.log.conversation import Conversation
     from sessions.log.grow import NewEntry
+    from sessions.log.sealing import SessionKey
     from sessions.log.transaction import Transaction
 
 
@@ -100,32 +101,35 @@ def append(
             session, key = locked.session, locked.key
         else:
             session, key = row[0], unlock(conversation, row[1])
-        if key is not None:
-            idempotency = idempotency._replace(digest=key.digest(idempotency.digest))
-        if _was_added(tx, session_id, session, idempotency):
+        if _was_added(tx, session_id, session, idempotency, key):
             return
     elif not entries:
         return
     locked = locked or raise_version(tx, conversation, now, branch) or begin_session(tx, conversation, now, branch)
+    locked = ensure_sealed(tx, locked)
     tip = add_entries(tx, locked, entries, now, expires_at=expires_at)
     if idempotency:
         tx.run(
             statements.REMEMBER_KEY,
             session=locked.session,
             idempotency_key=idempotency.key,
-            digest=idempotency.digest,
+            digest=idempotency.digest if locked.key is None else locked.key.digest(idempotency.digest),
             version=locked.version,
             tip=tip,
             now=now,
         )
 
 
-def _was_added(tx: Transaction, session_id: str, session: int, idempotency: Idempotency) -> bool:
+def _was_added(
+    tx: Transaction, session_id: str, session: int, idempotency: Idempotency, session_key: SessionKey | None
+) -> bool:
     """Tell whether the session, which is locked, has seen this key."""
     seen = tx.one(statements.SEEN_KEY, session=session, idempotency_key=idempotency.key)
     if seen is None:
         return False
-    if bytes(seen[0]) != idempotency.digest:
+    # The key may have been seen before the session was sealed.
+    digests = [idempotency.digest] + [key.digest(idempotency.digest) for key in (session_key,) if key is not None]
+    if bytes(seen[0]) not in digests:
         raise IdempotencyKeyReusedError(
             f"session {session_id!r}: this idempotency key was used before with other items; nothing was added. "
             "Use a new key for new items"

@@ -9,7 +9,7 @@ from sessions.log.dialect import check_name
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sessions.log.transaction import Row
+    from sessions.log.sealing import Vault
 
 
 class ForeignTables(NamedTuple):
@@ -39,67 +39,6 @@ class Decoder(Protocol):
     def decode(self, payload: bytes) -> Any:
         """Return the item of a payload; raise `ValueError` if it cannot be read."""
         ...
-
-
-class SessionKey(Protocol):
-    """Seals and opens the payloads of one session.
-
-    An entry is a row of `statements.ENTRY`'s columns: its id, version, turn, kind, tool name, author, created_at,
-    expires_at and payload.
-    """
-
-    def seal(self, entry: Row) -> Row:
-        """Return an entry with its payload sealed, to be stored as it is."""
-        ...
-
-    def open(self, entry: Row) -> bytes:
-        """Return the payload of a stored entry; raise `DecryptionError` if it is not what was stored there."""
-        ...
-
-    def tool_name(self, entry: Row) -> str | None:
-        """Return the tool's name, where that is sealed, too."""
-        ...
-
-    def digest(self, digest: bytes) -> bytes:
-        """Return what is stored for the digest of items, from which nobody can tell them without the key."""
-        ...
-
-
-class Vault(Protocol):
-    """Has the keys of sealed sessions. A session's row holds its seal: its own key, wrapped."""
-
-    def unlock(self, session_id: str, seal: bytes | None) -> SessionKey:
-        """Return the key of a session; without a seal, one that opens nothing but what is in the clear, if it may be.
-
-        Raises:
-            DecryptionError: None of the keys here is that of the seal, or the seal was altered.
-            KeyWanted: The key has to be fetched first.
-        """
-        ...
-
-    def allow_plain_text(self, session_id: str) -> None:
-        """Go on if a sealed session may hold entries in the clear; raise `DecryptionError` if not."""
-        ...
-
-    def new_seal(self, session_id: str) -> bytes:
-        """Return a seal for a session that has none.
-
-        Raises:
-            KeyWanted: The key has to be fetched first.
-        """
-        ...
-
-
-class KeyWanted(Exception):  # noqa: N818 - it is no error, but asks who holds the transaction to begin anew
-    """A transaction needs a session's key that only an asynchronous function can fetch.
-
-    Attributes:
-        seal: The session's seal; ``None`` if it needs a new one.
-    """
-
-    def __init__(self, seal: bytes | None) -> None:
-        super().__init__()
-        self.seal = seal
 
 
 NO_EXPIRY: Final = -(1 << 62)

@@ -10,7 +10,6 @@ from sessions.log.classify import USER
 from sessions.log.conversation import NEVER
 from sessions.log.left_tips import settle_ways_forward
 from sessions.log.schema import SEGMENT_SHIFT
-from sessions.log.session_row import seal_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -48,11 +47,7 @@ def add_entries(
 
     Raises:
         UnknownBranchError: There is no such branch.
-        DecryptionError: The session is to be sealed, and holds entries in the clear.
     """
-    vault = locked.conversation.vault
-    if vault is not None and locked.seal is None:
-        locked = seal_session(tx, locked, vault)
     turns = sum(entry.kind == USER for entry in entries)
     place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "version": locked.version, "now": now}
     advanced = tx.one(statements.ADVANCE_TIP, count=len(entries), turns=turns, **place)

@@ -10,7 +10,8 @@ from sessions.log import statements
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sessions.log.conversation import Conversation, SessionKey
+    from sessions.log.conversation import Conversation
+    from sessions.log.sealing import SessionKey
     from sessions.log.transaction import Row, Statement
 
 
@@ -65,7 +66,7 @@ class SealedReader(Reader):
 
     def open_all(self, rows: Iterable[Row]) -> list[Any]:
         """Return the items of rows of all columns."""
-        return self._decoder.decode_all(map(self._key.open, rows))
+        return self._decoder.decode_all(self._key.open_all(rows))
 
     def open(self, row: Row) -> Any:
         """Return the item of a row of all columns."""

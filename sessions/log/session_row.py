@@ -9,7 +9,8 @@ from sessions.log.branch import MAIN
 from sessions.log.reader import unlock
 
 if TYPE_CHECKING:
-    from sessions.log.conversation import Conversation, SessionKey, Vault
+    from sessions.log.conversation import Conversation
+    from sessions.log.sealing import SessionKey
     from sessions.log.transaction import Row, Transaction
 
 
@@ -77,13 +78,15 @@ def create_session(
     return _locked(conversation, row, branch)
 
 
-def seal_session(tx: Transaction, locked: LockedSession, vault: Vault) -> LockedSession:
-    """Give a session its seal that was made without one.
+def ensure_sealed(tx: Transaction, locked: LockedSession) -> LockedSession:
+    """Give a session its seal if it is opened with a key and was made without one.
 
     Raises:
         DecryptionError: It holds entries in the clear, and may not.
     """
-    session_id = locked.conversation.session_id
+    vault, session_id = locked.conversation.vault, locked.conversation.session_id
+    if vault is None or locked.seal is not None:
+        return locked
     if tx.one(statements.HOLDS_SOMETHING, session=locked.session):
         vault.allow_plain_text(session_id)
     seal = vault.new_seal(session_id)

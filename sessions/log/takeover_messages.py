@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 def copy_over(tx: Transaction, conversation: Conversation, now: int) -> None:
     """Make a session of the messages there, unless another process is first."""
-    session_id, decoder, tables = conversation[:3]
+    session_id, decoder, tables, vault, *_ = conversation
     messages = read_messages(tx, session_id, tables, now)
+    if vault is not None:
+        messages = [_opened(message, *vault.open_foreign(session_id, message.payload)) for message in messages]
     began = min((message.created_at for message in messages), default=now)
     created_at = read_created_at(tx, session_id, tables, began)
     locked = create_session(tx, conversation, now, created_at=created_at)
@@ -29,6 +31,11 @@ def copy_over(tx: Transaction, conversation: Conversation, now: int) -> None:
         branches = arrange(messages, read_places(tx, session_id, tables, now), now)
         put_branches(tx, locked, branches, _as_entries(messages, decoder), now=now)
         put_usage(tx, locked, branches, read_spent(tx, session_id, tables, now), decoder)
+
+
+def _opened(message: Message, payload: bytes, encrypted_at: int | None) -> Message:
+    """Return a message as it was before the SDK encrypted it, made when it was encrypted."""
+    return message._replace(payload=payload, created_at=encrypted_at or message.created_at)
 
 
 def _as_entries(messages: list[Message], decoder: Decoder) -> list[tuple[NewEntry, int]]:

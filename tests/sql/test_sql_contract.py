@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from sessions import SQLAlchemySession
+from sessions import EncryptedSession, SQLAlchemySession, generate_key
 from sessions.testing import MakeSession, SessionContract
 from sessions.testing_history import HistoryContract
 
@@ -25,6 +25,15 @@ class TestSQLAlchemy(SessionContract):
     def make(self, url: str) -> MakeSession:
         return lambda session_id, **settings: SQLAlchemySession.from_url(
             session_id, url=url, create_tables=True, **settings
+        )
+
+
+class TestEncrypted(SessionContract):
+    @pytest.fixture
+    def make(self, url: str) -> MakeSession:
+        key = generate_key()
+        return lambda session_id, **settings: EncryptedSession(
+            session_id, SQLAlchemySession.from_url(session_id, url=url, create_tables=True, **settings), key
         )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -16,9 +15,10 @@ from sessions.log.changes import KEPT_VERSIONS
 from sessions.log.dialect import POSTGRES
 from sessions.log.pop import Pop
 from sessions.log.read import ReadTail, Tail
-from sessions.stores.jobs import Jobs
 from sessions.stores.sql.deadline import Deadline
 from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
+from sessions.stores.sql.groups import Groups
+from sessions.stores.sql.hot_sealed import SealedPath
 from sessions.stores.sql.keys import automatic_keys, with_key
 from sessions.stores.sql.postgres import (
     APPEND,
@@ -30,11 +30,12 @@ from sessions.stores.sql.postgres import (
     append_values,
     payloads_of_tail,
 )
+from sessions.stores.sql.postgres_sealed import SEALED_POP, SEALED_TAIL, Sent
 from sessions.stores.sql.retry import FailedError, retry
 from sessions.stores.sql.settle import settle
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from sessions.log.transaction import Statement, Transaction
     from sessions.stores.jobs import Job
@@ -53,11 +54,10 @@ class PostgresDatabase:
         self._general = general
         self._texts = {
             statement: statement.render(POSTGRES, general.words)[0]
-            for statement in (APPEND, APPEND_MANY, TAIL, TAIL_FORKED, POP)
+            for statement in (APPEND, APPEND_MANY, TAIL, TAIL_FORKED, POP, SEALED_TAIL, SEALED_POP)
         }
-        self._appends = Jobs(self._start_worker)
-        self._workers: set[asyncio.Task[None]] = set()
-        self._working = 0
+        self._appends = Groups(self._append, _WORKERS)
+        self._sealed = SealedPath(self)
 
     async def ensure_schema(self, subject: str) -> None:
         """Check the schema, once, and make the tables if that was asked for."""
@@ -65,23 +65,26 @@ class PostgresDatabase:
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Return what `work` finds in one snapshot."""
-        if isinstance(work, ReadTail) and work.conversation.vault is None:
+        if isinstance(work, ReadTail):
             await self._general.ensure_schema(subject)
-            tail = await self._tail(work, subject)
+            sealed = work.conversation.vault is not None
+            tail = await (self._sealed.tail(work, subject) if sealed else self._tail(work, subject))
             if tail is not None:
                 return cast("T", tail)
         return await self._general.read(work, subject)
 
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction."""
-        if isinstance(work, Append) and work.conversation.vault is None:
+        if isinstance(work, Append):
             await self._general.ensure_schema(subject)
             if not work.entries and not work.idempotency:
                 return cast("T", None)
-            return cast("T", await self._appends.submit(with_key(work), subject))
-        if isinstance(work, Pop) and work.conversation.vault is None:
+            appends = self._appends if work.conversation.vault is None else self._sealed.appends
+            return cast("T", await appends.submit(with_key(work), subject))
+        if isinstance(work, Pop):
             await self._general.ensure_schema(subject)
-            item = await self._pop(work, subject)
+            sealed = work.conversation.vault is not None
+            item = await (self._sealed.pop(work, subject) if sealed else self._pop(work, subject))
             if item is not None:
                 return cast("T", (item, []))
         return await self._general.write(work, subject)
@@ -90,9 +93,9 @@ class PostgresDatabase:
         """Return the tail, or ``None`` if the log's own function must look."""
         wanted = EVERYTHING if work.limit is None else min(work.limit, EVERYTHING)
         values = (work.conversation.session_id, wanted, work.branch, *work.conversation.visible.values())
-        rows = await self._general.retried(subject, lambda: self._fetch(TAIL, *values), repeatable=True)
+        rows = await self.retried(subject, TAIL, *values, repeatable=True)
         if rows and rows[-1][0] is None:
-            rows = await self._general.retried(subject, lambda: self._fetch(TAIL_FORKED, *values), repeatable=True)
+            rows = await self.retried(subject, TAIL_FORKED, *values, repeatable=True)
         found = payloads_of_tail(rows, wanted)
         if found is None:
             return None
@@ -119,63 +122,51 @@ class PostgresDatabase:
 
     async def _fetch_pop(self, *values: Any) -> list[Any]:
         try:
-            return await self._fetch(POP, *values)
+            return await self.fetch(POP, *values)
         except FailedError as failed:
             # The last entry is no text, or is nested more deeply than the server's stack is.
             if isinstance(failed.error, (asyncpg.CharacterNotInRepertoireError, asyncpg.StatementTooComplexError)):
                 return []
             raise
 
-    def _start_worker(self) -> None:
-        """Have the waiting appends done: by a worker that runs already, if as many as may do."""
-        self._appends.begin()
-        if self._working < _WORKERS:
-            self._working += 1
-            worker = asyncio.get_running_loop().create_task(self._work())
-            self._workers.add(worker)
-            worker.add_done_callback(self._workers.discard)
-
-    async def _work(self) -> None:
-        try:
-            while jobs := self._appends.take():
-                try:
-                    await self._append(jobs)
-                except BaseException as error:
-                    for job in jobs:
-                        job.error = job.error or error
-                    # Others wait, and nobody else would come for them.
-                    if not isinstance(error, Exception):
-                        raise
-                finally:
-                    for job in jobs:
-                        job.settle()
-        finally:
-            self._working -= 1
-
     async def _append(self, jobs: list[Job[Any]]) -> None:
         """Append together; what that leaves is appended one by one by the log's own function."""
-        appends = [cast("Append", job.work) for job in jobs]
-        try:
-            done = await retry(lambda: self._append_together(appends), repeatable=True, where=self._general.where)
-        except StoreError as error:
-            for job in jobs:
-                job.error = error.about(job.subject)
-            return
-        for number, job in enumerate(jobs):
-            if number not in done:
-                try:
-                    await self._general.write(job.work, job.subject)
-                except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this job
-                    job.error = error
+        await self.append_together([Sent(job, cast("Append", job.work), None) for job in jobs])
 
-    async def _append_together(self, appends: list[Append]) -> set[int]:
+    async def append_together(self, sent: Sequence[Sent]) -> list[Sent]:
+        """Append together; what that leaves is appended one by one by the log's own function.
+
+        Returns:
+            Those that went together.
+        """
+        try:
+            done = await retry(lambda: self._try_together(sent), repeatable=True, where=self._general.where)
+        except StoreError as error:
+            for one in sent:
+                one.job.error = error.about(one.job.subject)
+            return []
+        await self.append_singly([one.job for number, one in enumerate(sent) if number not in done])
+        return [sent[number] for number in done]
+
+    async def append_singly(self, jobs: Sequence[Job[Any]]) -> None:
+        """Append one by one, by the log's own function."""
+        for job in jobs:
+            try:
+                await self._general.write(job.work, job.subject)
+            except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this job
+                job.error = error
+
+    async def _try_together(self, sent: Sequence[Sent]) -> set[int]:
         """Return the indexes of the appends that were done; none if one was refused or had been done before."""
+        appends = [one.append for one in sent]
+        versions = [one.version for one in sent]
         forget = automatic_keys(max(append.now for append in appends))
         try:
             if len(appends) == 1:
-                return {0} if await self._fetch(APPEND, *append_values(appends[0], forget)) else set()
-            values, number_of = append_many_values(appends, forget)
-            numbers = {row[0] for row in await self._fetch(APPEND_MANY, *values)}
+                values = append_values(appends[0], versions[0], forget)
+                return {0} if await self.fetch(APPEND, *values) else set()
+            values, number_of = append_many_values(appends, versions, forget)
+            numbers = {row[0] for row in await self.fetch(APPEND_MANY, *values)}
         except FailedError as failed:
             # A key that was seen before is for the log's own function to tell.
             if trouble_of(failed.error) is Trouble.OTHER or isinstance(failed.error, asyncpg.UniqueViolationError):
@@ -183,7 +174,14 @@ class PostgresDatabase:
             raise
         return {index for index, number in enumerate(number_of) if number in numbers}
 
-    async def _fetch(self, statement: Statement, *values: Any) -> list[Any]:
+    async def retried(self, subject: str, statement: Statement, *values: Any, repeatable: bool) -> list[Any]:
+        """Return a statement's rows, tried again if the connection is lost and that is safe."""
+        attempt = self._general.retried(subject, lambda: self.fetch(statement, *values), repeatable=repeatable)
+        # A cancelled caller must not be told of a change before it is settled: the server would go on with it.
+        return await (attempt if repeatable else settle(attempt))
+
+    async def fetch(self, statement: Statement, *values: Any) -> list[Any]:
+        """Return a statement's rows, or raise `FailedError`."""
         sent = False
         try:
             async with (
@@ -201,7 +199,8 @@ class PostgresDatabase:
                 # The driver's word for a connection that was closed meanwhile.
                 error = ConnectionError(type(error).__name__)
             # Nothing can have come of a read.
-            raise FailedError(error, outcome_known=said or not sent or statement in {TAIL, TAIL_FORKED}) from None
+            is_read = statement in {TAIL, TAIL_FORKED, SEALED_TAIL}
+            raise FailedError(error, outcome_known=said or not sent or is_read) from None
 
     @asynccontextmanager
     async def _driver_connection(self, deadline: Deadline) -> AsyncIterator[Any]:

@@ -22,11 +22,14 @@ if TYPE_CHECKING:
     from sessions.log.append import Append
 
 APPEND: Final = Statement(
-    "Append to a branch of one session, the current one unless named; a row if that was done.",
+    """Append to a branch of one session, the current one unless named; a row if that was done.
+
+    To a sealed session only if it still has the version for which the entries were sealed.
+    """,
     """
     with raised as (
-        update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1 and seal is null
-        returning s.id, s.version, s.branch
+        update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1
+        and (seal is null and $14::bigint is null or version = $14::bigint) returning s.id, s.version, s.branch
     ), advanced as (
         update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint, updated_at = $2,
         changed_in = r.version from raised r
@@ -41,25 +44,25 @@ APPEND: Final = Statement(
         where p.session = a.session and p.idempotency_key > $7 and p.idempotency_key < $8
     ), added as (
         insert into {entries} (id, version, turn, kind, tool_name, created_at, payload, expires_at)
-        select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, $2, e.payload, $14::bigint
+        select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, $2, e.payload, $15::bigint
         from advanced a, unnest($9::bigint[], $10::text[], $11::text[], $12::bytea[])
         with ordinality e (turns, kind, tool_name, payload, position)
     ), holed as (
         update {segments} g set holes = 1 from advanced a
-        where $14::bigint < $15::bigint and g.id = a.before / 4294967296 and g.holes = 0
+        where $15::bigint < $16::bigint and g.id = a.before / 4294967296 and g.holes = 0
     )
     select 1 from advanced
     """,
 )
 APPEND_MANY: Final = Statement(
-    "Append to a branch of each of several sessions; the number of each that was appended to.",
+    "The same for several sessions; the number of each that was appended to.",
     """
     with input as (
-        select * from unnest($1::text[], $2::bigint[], $3::bigint[], $16::text[])
-        with ordinality i (session_id, count, turns, branch, number)
+        select * from unnest($1::text[], $2::bigint[], $3::bigint[], $16::text[], $17::bigint[])
+        with ordinality i (session_id, count, turns, branch, version, number)
     ), locked as (
         select s.id, i.count, i.turns, i.branch, i.number from {sessions} s join input i on i.session_id = s.session_id
-        where s.seal is null order by s.id for no key update of s
+        where s.seal is null and i.version is null or s.version = i.version order by s.id for no key update of s
     ), raised as (
         update {sessions} s set version = s.version + 1, updated_at = $4 from locked l where s.id = l.id
         returning s.id, s.version, coalesce(l.branch, s.branch) as branch, l.count, l.turns, l.number
@@ -82,11 +85,11 @@ APPEND_MANY: Final = Statement(
         select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, $4, e.payload, e.expires_at
         from advanced a join unnest(
             $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::bytea[],
-            $17::bigint[]
+            $18::bigint[]
         ) e (number, position, turns, kind, tool_name, payload, expires_at) on e.number = a.number
     ), holed as (
         update {segments} g set holes = 1 from advanced a
-        where a.number = any($18::bigint[]) and g.id = a.before / 4294967296 and g.holes = 0
+        where a.number = any($19::bigint[]) and g.id = a.before / 4294967296 and g.holes = 0
     )
     select number from advanced
     """,
@@ -201,19 +204,21 @@ class _Columns:
         return any(expires_at is not None and expires_at < NEVER for expires_at in self.expiries)
 
 
-def append_values(append: Append, forget: tuple[str, str]) -> tuple[Any, ...]:
+def append_values(append: Append, version: int | None, forget: tuple[str, str]) -> tuple[Any, ...]:
     """Return the parameters of `APPEND`; keys between the two of `forget` are forgotten."""
     columns = _Columns()
     columns.add(append)
     key, digest = append.idempotency or (None, None)
     return (
         append.conversation.session_id, append.now, len(append.entries), columns.turn, key, digest, *forget,
-        columns.turns, columns.kinds, columns.tool_names, columns.payloads, append.branch,
+        columns.turns, columns.kinds, columns.tool_names, columns.payloads, append.branch, version,
         append.expires_at, NEVER,
     )  # fmt: skip
 
 
-def append_many_values(appends: Sequence[Append], forget: tuple[str, str]) -> tuple[tuple[Any, ...], list[int]]:
+def append_many_values(
+    appends: Sequence[Append], versions: Sequence[int | None], forget: tuple[str, str]
+) -> tuple[tuple[Any, ...], list[int]]:
     """Return the parameters of `APPEND_MANY`, and for each append the number of its session.
 
     One branch of each session; appends to another one have number 0.
@@ -221,11 +226,13 @@ def append_many_values(appends: Sequence[Append], forget: tuple[str, str]) -> tu
     sessions: dict[str, _Columns] = {}
     numbers: dict[str, int] = {}
     branches: dict[str, str | None] = {}
+    expected: dict[str, int | None] = {}
     number_of = []
-    for append in appends:
+    for append, version in zip(appends, versions, strict=True):
         session_id = append.conversation.session_id
         number = numbers.setdefault(session_id, len(numbers) + 1)
         together = branches.setdefault(session_id, append.branch) == append.branch
+        together = together and expected.setdefault(session_id, version) == version
         number_of.append(number if together else 0)
         if together:
             sessions.setdefault(session_id, _Columns()).add(append)
@@ -251,6 +258,7 @@ def append_many_values(appends: Sequence[Append], forget: tuple[str, str]) -> tu
         [tool_name for column in columns for tool_name in column.tool_names],
         [payload for column in columns for payload in column.payloads],
         list(branches.values()),
+        list(expected.values()),
         [expires_at for column in columns for expires_at in column.expiries],
         [number for number, column in enumerate(columns, 1) if column.expiring],
     )

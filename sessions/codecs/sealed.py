@@ -1,0 +1,253 @@
+"""Sealed payloads: AES-256-GCM, each bound to its place in the log and to what is kept in the clear beside it.
+
+A payload, as it is stored::
+
+    1 byte     the format: 1, or 2 if the plain text begins with the tool's name
+    4 bytes    the id of the data key
+    12 bytes   the nonce, random
+    n bytes    the ciphertext
+    16 bytes   the tag
+
+The associated data are the entry's id, version, turn, created_at and expires_at as signed 64-bit integers, big endian
+(``-2**63`` for no expiry), the first five bytes of the payload, and the entry's kind, tool name and author in UTF-8
+with a zero byte between them; a tool name or an author that is there has ``=`` before it. In format 2 the plain text
+begins with the length of the tool's name in four bytes, big endian (``2**32 - 1`` for none), and the name.
+
+AES-GCM is NIST SP 800-38D. Its limit for random nonces, 2**32 under one key, is more than the positions of a segment;
+each session has a key of its own.
+"""
+
+from __future__ import annotations
+
+import hmac
+import os
+import struct
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from sessions.errors import DecryptionError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+KEY_BYTES: Final = 32
+KEY_ID_BYTES: Final = 4
+NONCE_BYTES: Final = 12
+
+_FORMATS: Final = (b"\1", b"\2")
+_WITH_TOOL_NAME: Final = _FORMATS[1]
+_HEADER: Final = 1 + KEY_ID_BYTES
+_CIPHERTEXT: Final = _HEADER + NONCE_BYTES
+_NEVER: Final = -(1 << 63)
+_NO_NAME: Final = (1 << 32) - 1
+_POSITION: Final = (1 << 32) - 1
+_REMEMBERED: Final = 4096
+
+_pack_numbers = struct.Struct(">qqqqq").pack
+_length = struct.Struct(">I")
+
+
+class DataKey(NamedTuple):
+    """A session's own key.
+
+    Attributes:
+        id: Tells it from the session's other ones.
+        key: For payloads.
+        digest_key: For what is remembered of items that came with an idempotency key.
+    """
+
+    id: bytes
+    key: bytes
+    digest_key: bytes
+
+    def __repr__(self) -> str:
+        return f"DataKey({self.id.hex()})"
+
+
+class SealedPayloads:
+    """Seals payloads of one session with its newest data key, and opens them with any.
+
+    Args:
+        session_id: The session, for errors.
+        keys: Its data keys, the newest last.
+        wrapped_by: The id of the key that the newest one is wrapped with, for errors.
+        hide_tool_names: Keep tools' names out of the clear.
+        plain: Opens a payload in the clear; it raises `DecryptionError` if there may be none.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        keys: Sequence[DataKey],
+        wrapped_by: str,
+        *,
+        hide_tool_names: bool,
+        plain: Callable[[bytes, int], bytes],
+    ) -> None:
+        self._session_id = session_id
+        self._wrapped_by = wrapped_by
+        self._hide_tool_names = hide_tool_names
+        self._plain = plain
+        # By what payloads begin with, the format and the data key's id: the cipher, and parts of the associated data.
+        self._ciphers = {form + key.id: AESGCM(key.key) for key in keys for form in _FORMATS}
+        self._texts: dict[bytes, dict[tuple[Any, ...], bytes]] = {header: {} for header in self._ciphers}
+        self._newest = keys[-1]
+        self._header = _FORMATS[hide_tool_names] + self._newest.id
+        self._encrypt = self._ciphers[self._header].encrypt
+
+    @property
+    def beginnings(self) -> tuple[bytes, bytes]:
+        """What payloads begin with that are sealed with the newest data key: one of these."""
+        first, second = (form + self._newest.id for form in _FORMATS)
+        return first, second
+
+    def seal(self, entry: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return an entry with its payload sealed, and without its tool's name if that is hidden."""
+        id_, version, turn, kind, tool_name, author, created_at, expires_at, payload = entry
+        if self._hide_tool_names:
+            name = b"" if tool_name is None else tool_name.encode()
+            payload = _length.pack(_NO_NAME if tool_name is None else len(name)) + name + payload
+            tool_name = None
+        numbers = _pack_numbers(id_, version, turn, created_at, _NEVER if expires_at is None else expires_at)
+        nonce = os.urandom(NONCE_BYTES)
+        sealed = self._encrypt(nonce, payload, numbers + self._text(self._header, kind, tool_name, author))
+        return id_, version, turn, kind, tool_name, author, created_at, expires_at, self._header + nonce + sealed
+
+    def open(self, entry: tuple[Any, ...]) -> bytes:
+        """Return the payload of a stored entry.
+
+        Raises:
+            DecryptionError: It is not what was stored there.
+        """
+        plain_text = self._decrypt(entry)
+        if entry[8][:1] != _WITH_TOOL_NAME:
+            return plain_text
+        (length,) = _length.unpack_from(plain_text)
+        return plain_text[_length.size + (0 if length == _NO_NAME else length) :]
+
+    def open_all(self, entries: Iterable[tuple[Any, ...]]) -> list[bytes]:
+        """Return the payloads of stored entries.
+
+        Raises:
+            DecryptionError: One is not what was stored there.
+        """
+        rows = list(entries)
+        # `open` for each, written out for the common case, in which it costs half.
+        header, never, pack = _FORMATS[0] + self._newest.id, _NEVER, _pack_numbers
+        texts, decrypt = self._texts[header], self._ciphers[header].decrypt
+        try:
+            opened = [
+                decrypt(
+                    sealed[5:17],
+                    sealed[17:],
+                    pack(id_, version, turn, created, never if expires is None else expires)
+                    + texts[kind, tool, author],
+                )
+                for id_, version, turn, kind, tool, author, created, expires, sealed in rows
+                if sealed[:5] == header
+            ]
+        except (KeyError, InvalidTag, ValueError, struct.error):
+            opened = []
+        if len(opened) == len(rows):
+            return opened
+        # Texts that are seen for the first time, another key, plain text; or something is wrong, which this says.
+        return [self.open(row) for row in rows]
+
+    def tool_name(self, entry: tuple[Any, ...]) -> str | None:
+        """Return the tool's name of a stored entry, hidden or not."""
+        if entry[8][:1] != _WITH_TOOL_NAME:
+            name: str | None = entry[4]
+            return name
+        plain_text = self._decrypt(entry)
+        (length,) = _length.unpack_from(plain_text)
+        return None if length == _NO_NAME else plain_text[_length.size : _length.size + length].decode()
+
+    def digest(self, digest: bytes) -> bytes:
+        """Return what is stored for the digest of items: HMAC-SHA256, so that nobody can try likely items."""
+        return hmac.digest(self._newest.digest_key, digest, "sha256")
+
+    def _decrypt(self, entry: tuple[Any, ...]) -> bytes:
+        id_, version, turn, kind, tool_name, author, created_at, expires_at, payload = entry
+        header = payload[:_HEADER]
+        cipher = self._ciphers.get(header)
+        if cipher is None:
+            return self._not_sealed(payload, id_)
+        try:
+            return cipher.decrypt(
+                payload[_HEADER:_CIPHERTEXT],
+                payload[_CIPHERTEXT:],
+                _pack_numbers(id_, version, turn, created_at, _NEVER if expires_at is None else expires_at)
+                + self._text(header, kind, tool_name, author),
+            )
+        except (InvalidTag, ValueError, struct.error):
+            raise DecryptionError(
+                f"session {self._session_id!r}: the entry at position {id_ & _POSITION} is not what was sealed there "
+                f"with key {self._wrapped_by!r}: it, or what is stored beside it, was altered or moved; nothing was "
+                "changed. Restore it from a backup, or clear the session"
+            ) from None
+
+    def _text(self, header: bytes, *texts: str | None) -> bytes:
+        """Return the part of the associated data that many entries share."""
+        remembered = self._texts[header]
+        known = remembered.get(texts)
+        if known is None:
+            kind, *others = texts
+            known = header + "\0".join([str(kind), *("" if text is None else f"={text}" for text in others)]).encode()
+            if len(remembered) >= _REMEMBERED:
+                remembered.clear()
+            remembered[texts] = known
+        return known
+
+    def _not_sealed(self, payload: bytes, id_: int) -> bytes:
+        position = id_ & _POSITION
+        if payload[:1] not in _FORMATS:
+            return self._plain(payload, position)
+        raise DecryptionError(
+            f"session {self._session_id!r}, sealed with key {self._wrapped_by!r}: the entry at position {position} is "
+            "sealed with a data key that the session does not have; nothing was changed. Restore it from a backup, or "
+            "clear the session"
+        )
+
+
+class PlainPayloads:
+    """Reads a session that is to be sealed and is not yet: what is in the clear, if there may be any."""
+
+    def __init__(self, session_id: str, plain: Callable[[bytes, int], bytes]) -> None:
+        self._session_id = session_id
+        self._plain = plain
+
+    @property
+    def beginnings(self) -> tuple[bytes, bytes]:
+        """Nothing is sealed here."""
+        return b"", b""
+
+    def seal(self, _: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Refuse: such a session gets its seal before anything is put into it."""
+        raise AssertionError(f"session {self._session_id!r} has no seal")
+
+    def open(self, entry: tuple[Any, ...]) -> bytes:
+        """Return the payload of a stored entry.
+
+        Raises:
+            DecryptionError: There may be none in the clear.
+        """
+        return self._plain(entry[8], entry[0] & _POSITION)
+
+    def open_all(self, entries: Iterable[tuple[Any, ...]]) -> list[bytes]:
+        """Return the payloads of stored entries.
+
+        Raises:
+            DecryptionError: There may be none in the clear.
+        """
+        return [self.open(entry) for entry in entries]
+
+    def tool_name(self, entry: tuple[Any, ...]) -> str | None:
+        """Return the tool's name of a stored entry."""
+        name: str | None = entry[4]
+        return name
+
+    def digest(self, digest: bytes) -> bytes:
+        """Return what is stored for the digest of items."""
+        return digest

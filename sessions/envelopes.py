@@ -1,0 +1,191 @@
+"""Items sealed one by one, for sessions that are none of ours: each becomes an envelope.
+
+An envelope is ``{"__sealed__": 1, "seal": …, "created_at": …, "expires_at": …, "payload": …}``: the seal as text, the
+times in microseconds since 1970 (UTC), ``null`` for no expiry, and the payload in base64. Seal and payload are those of
+our own sessions, the payload at position 0, version 0 and turn 0, of kind "". So an envelope is bound to its session
+and its times; not to its place, which such an object does not tell.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sessions.clock import now
+from sessions.codecs.json import JSONCodec
+from sessions.codecs.passphrase import new_parameters
+from sessions.errors import DecryptionError, InvalidItemError, UndecodableItemError
+from sessions.log.sealing import KeyWanted
+from sessions.vault import Vault
+
+if TYPE_CHECKING:
+    from sessions.codecs.keys import KeyProvider, KeyRing
+    from sessions.log.sealing import SessionKey
+    from sessions.protocol import Item
+
+_MARK: Final = "__sealed__"
+_SALT: Final = b"sessions/foreign\0"
+_SALT_BYTES: Final = 16
+
+_codec = JSONCodec()
+
+
+class _Opened(NamedTuple):
+    payload: bytes
+    created_at: int | None
+    expires_at: int | None
+
+
+class Envelopes:
+    """The items of one session, sealed each in an envelope.
+
+    Args:
+        session_id: The session.
+        underlying: An object with the four methods.
+        keys: What sealing keys are wrapped with.
+        ttl: How old items may become, in microseconds.
+        allow_plain_text: Also read items that are in the clear.
+
+    Attributes:
+        underlying: The object with the four methods.
+    """
+
+    def __init__(
+        self,
+        session_id: str,
+        underlying: Any,
+        keys: KeyRing | KeyProvider,
+        ttl: int | None,
+        *,
+        allow_plain_text: bool,
+    ) -> None:
+        self.underlying = underlying
+        self._session_id = session_id
+        self._ttl = ttl
+        # There is nowhere to keep a salt: this one is known, but no other session has it.
+        salt = hashlib.sha256(_SALT + session_id.encode()).digest()[:_SALT_BYTES]
+        self._vault = Vault(keys, allow_plain_text=allow_plain_text, parameters=new_parameters(salt))
+        self._seal: bytes | None = None
+
+    async def read(self, limit: int | None) -> list[Item]:
+        """Return the latest `limit` items that have not expired, oldest first; all without a limit.
+
+        Raises:
+            DecryptionError: A key is wrong, or an item is not what was sealed.
+        """
+        if limit is None:
+            return await self._live(await self.underlying.get_items())
+        wanted = limit
+        while True:
+            found = await self.underlying.get_items(limit=wanted)
+            items = await self._live(found)
+            if len(items) >= limit or len(found) < wanted:
+                return items[len(items) - min(limit, len(items)) :]
+            wanted *= 2
+
+    async def add(self, items: list[Any]) -> None:
+        """Append items.
+
+        Raises:
+            InvalidItemError: One is not a JSON object; nothing was added.
+        """
+        try:
+            payloads = _codec.encode_all(items)
+        except InvalidItemError as error:
+            raise InvalidItemError(f"session {self._session_id!r}: {error}; nothing was added") from None
+        if payloads:
+            await self.underlying.add_items([await self._envelope(payload) for payload in payloads])
+
+    async def pop(self) -> Item | None:
+        """Remove the last item that has not expired, and those after it, and return it; ``None`` if there is none.
+
+        The last item is looked at before it is taken away, so a wrong key takes nothing. Somebody else may have added
+        another one meanwhile, which is put back if it cannot be opened.
+
+        Raises:
+            DecryptionError: A key is wrong, or the item is not what was sealed.
+        """
+        while True:
+            last = await self.underlying.get_items(limit=1)
+            if not last:
+                return None
+            await self._open(last[-1])
+            popped = await self.underlying.pop_item()
+            if popped is None:
+                return None
+            try:
+                live = await self._live([popped])
+            except DecryptionError:
+                await self.underlying.add_items([popped])
+                raise
+            if live:
+                return live[0]
+
+    async def _live(self, envelopes: list[Any]) -> list[Item]:
+        """Return the items of envelopes, without those that have expired."""
+        moment = now()
+        oldest = None if self._ttl is None else moment - self._ttl
+        items = []
+        for envelope in envelopes:
+            payload, created_at, expires_at = await self._open(envelope)
+            if expires_at is not None and expires_at <= moment:
+                continue
+            if oldest is not None and created_at is not None and created_at <= oldest:
+                continue
+            try:
+                items.append(_codec.decode(payload))
+            except ValueError:
+                raise UndecodableItemError(
+                    f"session {self._session_id!r}: an item that was sealed is no JSON object; nothing was changed"
+                ) from None
+        return items
+
+    async def _open(self, envelope: Any) -> _Opened:
+        if not isinstance(envelope, dict) or envelope.get(_MARK) != 1:
+            payload, created_at = self._vault.open_foreign(self._session_id, _codec.encode_all([envelope])[0])
+            return _Opened(payload, created_at, None)
+        try:
+            seal = envelope["seal"].encode()
+            created_at, expires_at = envelope["created_at"], envelope["expires_at"]
+            payload = base64.b64decode(envelope["payload"], validate=True)
+        except (KeyError, AttributeError, TypeError, ValueError, binascii.Error):
+            raise DecryptionError(
+                f"session {self._session_id!r}: a sealed item was altered; nothing was changed"
+            ) from None
+        key = await self._key(seal)
+        return _Opened(key.open(_entry(payload, created_at, expires_at)), created_at, expires_at)
+
+    async def _envelope(self, payload: bytes) -> dict[str, Any]:
+        if self._seal is None:
+            self._seal = await self._new_seal()
+        key = await self._key(self._seal)
+        created_at = now()
+        expires_at = None if self._ttl is None else created_at + self._ttl
+        sealed = key.seal(_entry(payload, created_at, expires_at))[-1]
+        return {
+            _MARK: 1,
+            "seal": self._seal.decode(),
+            "created_at": created_at,
+            "expires_at": expires_at,
+            "payload": base64.b64encode(sealed).decode(),
+        }
+
+    async def _key(self, seal: bytes) -> SessionKey:
+        while True:
+            try:
+                return self._vault.unlock(self._session_id, seal)
+            except KeyWanted as wanted:
+                await self._vault.fetch(None, self._session_id, wanted.seal)
+
+    async def _new_seal(self) -> bytes:
+        while True:
+            try:
+                return self._vault.new_seal(self._session_id)
+            except KeyWanted as wanted:
+                await self._vault.fetch(None, self._session_id, wanted.seal)
+
+
+def _entry(payload: bytes, created_at: Any, expires_at: Any) -> tuple[Any, ...]:
+    return 0, 0, 0, "", None, None, created_at, expires_at, payload

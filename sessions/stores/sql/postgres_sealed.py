@@ -1,0 +1,111 @@
+"""The tail and the pop of sealed sessions on Postgres: all columns are read, as payloads are bound to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sessions.log.schema import SEGMENT_SHIFT
+from sessions.log.transaction import Statement
+
+if TYPE_CHECKING:
+    from sessions.log.append import Append
+    from sessions.stores.jobs import Job
+
+SEALED_TAIL: Final = Statement(
+    """The latest entries of a branch of a sealed session, newest first, and last of all its end: see `End`.
+
+    Of a branch that was forked, of as many segments, the newest first, as hold the latest positions. The limit takes
+    nothing away; with it the planner looks each segment up in the index.
+    """,
+    """
+    with recursive head as materialized (
+        select s.version, s.seal, b.name, b.segment, b.tip, b.turn, b.may_grow,
+        greatest(b.tip - $2::bigint, 0) as before
+        from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
+        where s.session_id = $1 and s.seal is not null
+    ), lineage (segment, parent, low, high) as (
+        select g.id, g.parent, g.fork_position, h.tip from head h join {segments} g on g.id = h.segment
+        union all
+        select g.id, g.parent, g.fork_position, least(l.low, l.high)
+        from lineage l join {segments} g on g.id = l.parent where l.low > (select before from head)
+    )
+    (
+        select e.* from lineage l cross join lateral (
+            select {entry} from {entries} where id <= l.segment * 4294967296 + l.high
+            and id > l.segment * 4294967296 + greatest(l.low, (select before from head))
+            and created_at > $5::bigint and (expires_at is null or expires_at > $4::bigint)
+            order by id desc limit $2::bigint
+        ) e order by e.id % 4294967296 desc
+    ) union all
+    select -tip, version, turn, name, null, null, segment, may_grow, seal from head
+    """,
+)
+SEALED_POP: Final = Statement(
+    "Remove the last entry, which has been read, if the version is still the same and it is the branch's own.",
+    """
+    with raised as (
+        update {sessions} s set version = s.version + 1, updated_at = $2
+        where s.session_id = $1 and s.version = $6::bigint and exists (
+            select 1 from {branches} b where b.session = s.id and b.name = $4::text and b.may_grow = 1
+            and b.tip > b.floor and b.segment * 4294967296 + b.tip = $5::bigint
+        ) returning s.id, s.version
+    ), moved as (
+        update {branches} b set tip = b.tip - 1, turn = $7::bigint, updated_at = $2, changed_in = r.version
+        from raised r where b.session = r.id and b.name = $4::text
+    ), removed as (
+        delete from {entries} e using raised r where e.id = $5::bigint
+    ), recorded as (
+        insert into {changes} (session, version, what, created_at) select id, version, 'popped', $2 from raised
+    ), forgotten as (
+        delete from {changes} c using raised r where c.session = r.id and c.version <= r.version - $3::bigint
+    )
+    select 1 from raised
+    """,
+)
+
+
+class Sent(NamedTuple):
+    """An append on its way.
+
+    Attributes:
+        job: Whose it is.
+        append: As it is sent, sealed if its session is.
+        version: The version that its session must have; ``None`` for one that is not sealed.
+    """
+
+    job: Job[Any]
+    append: Append
+    version: int | None
+
+
+class End(NamedTuple):
+    """Where a branch of a sealed session ends, as of one moment: the last row of `SEALED_TAIL`.
+
+    Attributes:
+        version: The session's version.
+        branch: The branch's name.
+        segment: The segment that it extends.
+        tip: The position of its last entry.
+        turn: The number of turns up to there.
+        may_grow: 1 if nothing lies beyond the tip in its segment, and it alone extends it.
+        seal: The session's seal.
+    """
+
+    version: int
+    branch: str
+    segment: int
+    tip: int
+    turn: int
+    may_grow: int
+    seal: bytes
+
+    @classmethod
+    def of(cls, row: Any) -> End:
+        """Return what the row says."""
+        tip, version, turn, branch, _, _, segment, may_grow, seal = row
+        return cls(version, branch, segment, -tip, turn, may_grow, seal)
+
+    @property
+    def entry(self) -> int:
+        """The id that the entry at the tip has, if the segment holds it."""
+        return (self.segment << SEGMENT_SHIFT) + self.tip
