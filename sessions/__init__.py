@@ -109,7 +109,8 @@ __all__ = [
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
 _MODEL = (
-    "Branch", "Comparison", "ErasureReceipt", "Rotation", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage", "UsageRow",
+    "Branch", "Comparison", "ErasureReceipt", "Rotation", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage",
+    "UsageRow",
 )  # fmt: skip
 _LAZY = {
     "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",
