@@ -38,7 +38,8 @@ class Branch:
         name: Its name.
         current: Whether it is the session's current one.
         items: How many items it holds.
-        turns: How many turns; what comes before the first message of a user belongs to none.
+        turns: How many turns, those included that have expired, as they keep their numbers; what comes before the
+            first message of a user belongs to none.
         position: The position of its last item, from 1; 0 if there is none. Positions rise, not always by 1.
         lineage: The names of the branches it was made from, oldest first, without its own.
         fork_position: The last position it shared with the one it was made from; ``None`` for one made from nothing.
