@@ -219,6 +219,32 @@ class ExpiryContract:
         await session.branches.switch("b")
         assert [await _texts(session, limit) for limit in (1, 3, 9)] == ["9", "3 6 9", "0 3 6 9"]
 
+    async def test_what_is_gone_is_found_nowhere(
+        self, open_here: OpenStore, time: MovableClock, capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        session = open_here().session("s")
+        call = {"type": "function_call", "call_id": "1", "name": "look", "arguments": "{}"}
+        await session.add_items([_user("kept"), call])
+        await session.add_items([_user("expired"), call], ttl=5)
+        await session.branches.create("b")
+        await session.add_items([_user("of main")], ttl=5)
+        await session.on_branch("b").add_items([_user("of b")])
+        time.move(5)
+        for _ in range(2):
+            with pytest.raises(TurnNotFoundError, match="expired"):
+                await session.branches.create("c", matching="expired")
+            compared = await session.branches.compare("main", "b")
+            assert (compared.common, compared.first, compared.second) == ([_user("kept"), call], [], [_user("of b")])
+            assert [(use.turn, use.calls) for use in await session.usage.tools()] == [(1, 1)]
+            await session.tree()
+            drawn = capsys.readouterr().out
+            assert "kept" in drawn
+            assert "of b" in drawn
+            assert "expired" not in drawn
+            assert "of main" not in drawn
+            # It is the same when nothing of it is there physically.
+            await session.purge_expired()
+
     async def test_pop_takes_the_last_that_is_there(self, open_here: OpenStore, time: MovableClock) -> None:
         session = open_here().session("s")
         await session.add_items([_user("1"), _answer("2")])
@@ -375,6 +401,19 @@ class ExpiryContract:
             await rounds.get()
             await store.close()
             assert not another.running
+
+    async def test_a_store_sweeps_itself_while_it_is_open(
+        self, open_here: OpenStore, time: MovableClock, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        before = asyncio.all_tasks()
+        with caplog.at_level(logging.DEBUG, "sessions"):
+            async with open_here(ttl=5, sweep_every=0.01) as store:
+                await store.session("s").add_items([_user("1")])
+                time.move(5)
+                while "purged 1 expired" not in caplog.text:
+                    await asyncio.sleep(0.01)
+                assert (await store.erase("s")).entries == 0
+        assert not {task for task in asyncio.all_tasks() - before if task.get_name() == "sessions-sweeper"}
 
     # --- Erasing -----------------------------------------------------------------------------------------------------
 

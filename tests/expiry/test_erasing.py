@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -56,6 +57,21 @@ async def test_no_key_is_needed_to_purge_and_to_erase(tmp_path: Path) -> None:
         assert await store.purge_expired() == 1
         receipt = await store.erase("s")
         assert (receipt.entries, receipt.pending) == (1, ())
+
+
+async def test_erasing_beside_writers(tmp_path: Path) -> None:
+    """Fails without: stores/sqlite/database.py, the scrub outside of the group's transaction."""
+    async with open_store(f"sqlite:///{tmp_path}/sessions.db") as store:
+        names = [f"s{number}" for number in range(20)]
+        item = {"role": "user", "content": "1"}
+        for name in names:
+            await store.session(name).add_items([item])
+        adding = [store.session(name).add_items([item]) for name in names[10:]]
+        erasing = [store.erase(name) for name in names[:10]]
+        *receipts, _ = await asyncio.gather(*erasing, asyncio.gather(*adding))
+        assert [(receipt.entries, receipt.pending) for receipt in receipts] == [(1, ())] * 10
+        counts = {info.session_id: info.item_count for info in await store.sessions()}
+        assert counts == dict.fromkeys(names[10:], 2)
 
 
 async def test_servers_say_which_tables_to_rewrite(url: str) -> None:

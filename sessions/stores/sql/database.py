@@ -115,8 +115,13 @@ class Database:
             return await self.retried(subject, self._scrub_file, repeatable=True)
 
     async def _scrub_file(self) -> tuple[str, ...]:
-        async with self.engine.connect() as connection:
-            return await connection.run_sync(partial(scrub_file, path=self.engine.url.database))
+        try:
+            async with self.engine.connect() as connection:
+                return await connection.run_sync(partial(scrub_file, path=self.engine.url.database))
+        except Exception as error:
+            if not is_database_error(error):
+                raise
+            raise FailedError(error, outcome_known=True) from None
 
     async def retried(self, subject: str, attempt: Callable[[], Awaitable[T]], *, repeatable: bool) -> T:
         """Return the result of an attempt that succeeds; see `retry`."""

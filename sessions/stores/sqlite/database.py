@@ -112,27 +112,41 @@ class Database:
         return [self._writing] if self._reading is None else [self._writing, self._reading]
 
     def _do_writes(self, jobs: list[Job[Any]]) -> None:
+        scrubs = [job for job in jobs if isinstance(job.work, Scrub)]
+        if scrubs:
+            jobs = [job for job in jobs if job not in scrubs]
+        if jobs:
+            self._do_changes(jobs)
+        for job in scrubs:
+            self._do_scrub(job)
+
+    def _do_changes(self, jobs: list[Job[Any]]) -> None:
         try:
             self._check_file()
             connection = self._writing.database()
             self._opening.take_turn()
             try:
                 self._set_durability(connection, full=any(job.full for job in jobs))
-                write_group(connection, [job for job in jobs if not isinstance(job.work, Scrub)])
-                self._do_scrubs(connection, jobs)
+                write_group(connection, jobs)
             finally:
                 self._opening.give_turn_back()
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait
             _fail(jobs, error)
         self._report(jobs)
 
-    def _do_scrubs(self, connection: sqlite3.Connection, jobs: list[Job[Any]]) -> None:
-        for job in jobs:
-            if isinstance(job.work, Scrub):
-                try:
-                    job.result = scrub(connection, self.path, self._opening.busy_timeout)
-                except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this job
-                    job.error = error
+    def _do_scrub(self, job: Job[Any]) -> None:
+        """Rewrite the file, which is done by itself: it takes much longer than any group."""
+        try:
+            self._check_file()
+            connection = self._writing.database()
+            self._opening.take_turn()
+            try:
+                job.result = scrub(connection, self.path, self._opening.busy_timeout)
+            finally:
+                self._opening.give_turn_back()
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever waits
+            _fail([job], error)
+        self._report([job])
 
     def _do_reads(self, reading: ConnectionThread, jobs: list[Job[Any]]) -> None:
         done: list[Job[Any]] = []
