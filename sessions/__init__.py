@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.errors import (
     BranchExistsError,
     BranchInUseError,
+    CounterError,
     DecryptionError,
     IdempotencyKeyReusedError,
     InvalidItemError,
@@ -32,13 +33,16 @@ from sessions.protocol import Item, Session, SessionSettings
 from sessions.session import LogSession
 from sessions.sqlite import AsyncSQLiteSession, SQLiteSession
 from sessions.store import Store, open_store
+from sessions.window import Window
 
 if TYPE_CHECKING:
     from sessions.advanced_sqlalchemy import AdvancedSQLAlchemySession
     from sessions.advanced_sqlite import AdvancedSQLiteSession
     from sessions.branches import Branches
     from sessions.codecs.keys import KeyProvider, KeyRing, generate_key
+    from sessions.codecs.plus import PlusCodec
     from sessions.encrypted import EncryptedSession
+    from sessions.mending import Damage, RepairReport
     from sessions.model import (
         Branch,
         Comparison,
@@ -64,6 +68,8 @@ __all__ = [
     "BranchInUseError",
     "Branches",
     "Comparison",
+    "CounterError",
+    "Damage",
     "DecryptionError",
     "EncryptedSession",
     "ErasureReceipt",
@@ -76,7 +82,9 @@ __all__ = [
     "NotADatabaseError",
     "NothingToRedoError",
     "OutcomeUnknownError",
+    "PlusCodec",
     "Price",
+    "RepairReport",
     "Rotation",
     "SQLAlchemySession",
     "SQLiteSession",
@@ -102,6 +110,7 @@ __all__ = [
     "Usage",
     "UsageRow",
     "WeakKeyWarning",
+    "Window",
     "generate_key",
     "open_store",
 ]
@@ -116,8 +125,11 @@ _LAZY = {
     "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",
     "AdvancedSQLiteSession": "sessions.advanced_sqlite",
     "Branches": "sessions.branches",
+    "Damage": "sessions.mending",
     "EncryptedSession": "sessions.encrypted",
+    "PlusCodec": "sessions.codecs.plus",
     "Price": "sessions.prices",
+    "RepairReport": "sessions.mending",
     "SQLAlchemySession": "sessions.sqlalchemy",
     "Sweeper": "sessions.sweeper",
     **dict.fromkeys(("KeyProvider", "KeyRing", "generate_key"), "sessions.codecs.keys"),

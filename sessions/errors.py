@@ -13,6 +13,7 @@
     ├── NothingToRedoError (ValueError)          nothing was undone, or something was added since
     ├── SealedSessionError                       the session is sealed, and was opened without a key
     ├── DecryptionError                          a wrong key, or not what was stored there
+    ├── CounterError (ValueError)                the counter of tokens failed, or returned no number
     ├── SessionClosedError (RuntimeError)        a call after close()
     └── StoreError                               the database refused
         ├── OutcomeUnknownError                  the answer was lost; it may have happened or not
@@ -80,6 +81,10 @@ class DecryptionError(SessionsError):
 
     Nothing was changed.
     """
+
+
+class CounterError(SessionsError, ValueError):
+    """The caller's counter of tokens failed, or returned something else than an integer from 0. Nothing was changed."""
 
 
 class SessionClosedError(SessionsError, RuntimeError):

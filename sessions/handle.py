@@ -13,6 +13,7 @@ from sessions.log.takeover import take_over, waits_for_take_over
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from sessions.codecs import Codec
     from sessions.log.conversation import Conversation
     from sessions.log.transaction import Transaction
     from sessions.stores import Backend
@@ -67,6 +68,12 @@ class Handle:
         """
         conversation = self._conversation._replace(ttl=ttl)
         return Handle(conversation, self.backend, strict=self.strict, pinned=self.pinned, vault=vault)
+
+    @property
+    def codec(self) -> Codec:
+        """How the conversation's items become payloads, and back."""
+        # Sessions give their codec to the log as its decoder.
+        return cast("Codec", self._conversation.decoder)
 
     @property
     def conversation(self) -> Conversation:

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
 
+from sessions.window import Window
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
@@ -28,24 +30,42 @@ class SessionSettings(dict[str, Any]):
 
     Args:
         limit: `get_items()` returns at most so many items, the latest; ``None`` means all.
+        window: `get_items()` returns such a window, which every provider accepts. A limit that comes from settings, the
+            session's or a run's, makes the window smaller then, rather than cut anywhere.
+        repair: `get_items()` first mends what a crash left in the last turn, as `LogSession.repair` does. It cannot
+            tell a crash from a run in progress, so only one run at a time may work on the session.
+
+    `window` and `repair` are attributes, and no entries of the dictionary, for the OpenAI Agents SDK refuses entries
+    that it does not know. They stay with the session when a run has settings of its own.
 
     Raises:
-        TypeError: `limit` is neither an integer nor ``None``.
+        TypeError: `limit` is neither an integer nor ``None``, `window` is no `Window`, or `repair` no truth value.
         ValueError: `limit` is negative.
     """
 
-    def __init__(self, limit: int | None = None) -> None:
+    window: Window | None
+    repair: bool
+
+    def __init__(self, limit: int | None = None, window: Window | None = None, *, repair: bool = False) -> None:
         check_limit(limit)
-        super().__init__(limit=limit)
+        if window is not None and not isinstance(window, Window):
+            raise TypeError(f"window must be a Window or None, not {type(window).__name__}")
+        if not isinstance(repair, bool):
+            raise TypeError(f"repair must be True or False, not {type(repair).__name__}")
+        super().__init__(limit=None if limit is None else int(limit))
+        self.window = window
+        self.repair = repair
 
     def __repr__(self) -> str:
-        return f"SessionSettings(limit={self.limit!r})"
+        window = "" if self.window is None else f", window={self.window!r}"
+        repair = ", repair=True" if self.repair else ""
+        return f"SessionSettings(limit={self.limit!r}{window}{repair})"
 
     @property
     def limit(self) -> int | None:
         """`get_items()` returns at most so many items; ``None`` means all."""
         limit: int | None = self["limit"]
-        return limit
+        return limit if limit is None or not (self.window or self.repair) else SettingsLimit(limit)
 
     @limit.setter
     def limit(self, limit: int | None) -> None:
@@ -62,13 +82,16 @@ class SessionSettings(dict[str, Any]):
             TypeError: `override` is none of these, or names a setting that does not exist.
             ValueError: A value is out of range.
         """
-        return SessionSettings(
-            **{**self, **{name: value for name, value in _values(override).items() if value is not None}}
-        )
+        values = {name: value for name, value in _values(override).items() if value is not None}
+        return SessionSettings(**{**self, "window": self.window, "repair": self.repair, **values})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings by name."""
         return dict(self)
+
+
+class SettingsLimit(int):
+    """A limit that comes from settings. A runner passes it on to `get_items`, which tells it so from an exact one."""
 
 
 @runtime_checkable
@@ -118,7 +141,7 @@ class Session(Protocol):
         ...
 
 
-_KNOWN: Final = ("limit",)
+_KNOWN: Final = ("limit", "window", "repair")
 
 
 def check_limit(limit: object) -> None:
@@ -147,7 +170,7 @@ def _values(settings: object) -> dict[str, Any]:
     """Return the known settings that `settings` has, by name."""
     if settings is None:
         return {}
-    if isinstance(settings, dict):
+    if isinstance(settings, dict) and not isinstance(settings, SessionSettings):
         unknown = sorted(repr(name) for name in settings if name not in _KNOWN)
         if unknown:
             raise TypeError(f"unknown session setting {', '.join(unknown)}; there is {', '.join(_KNOWN)}")

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.arguments import DEFAULT, MAX_KEY_BYTES, Default, check_session_id, check_text, check_ttl
 from sessions.clock import now
+from sessions.codecs import Codec
 from sessions.codecs.json import JSONCodec
 from sessions.errors import InvalidItemError
 from sessions.handle import Handle
@@ -18,8 +19,9 @@ from sessions.log.pop import Pop
 from sessions.log.purge import Expired
 from sessions.log.read import ReadTail
 from sessions.log.remove import clear
-from sessions.protocol import check_limit, coerce_settings
+from sessions.protocol import SettingsLimit, check_limit, coerce_settings
 from sessions.purging import PURGE_BATCH, purge
+from sessions.windowed import Windowed
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -27,11 +29,11 @@ if TYPE_CHECKING:
     from sessions.protocol import Item
     from sessions.stores import Backend
 
-_codec = JSONCodec()
+_JSON = JSONCodec()
 _FOREIGN = ForeignTables()
 
 
-class LogSession(History):
+class LogSession(History, Windowed):
     """A conversation in a store. It may be used from any number of tasks, threads and event loops.
 
     Args:
@@ -41,6 +43,7 @@ class LogSession(History):
         foreign: The tables in which the OpenAI Agents SDK may have kept this conversation in the same database.
         strict: Raise `UndecodableItemError` for a stored item that cannot be read, rather than leave it out and log
             a warning.
+        codec: What items may hold, and how they are written: `PlusCodec(types=[…])`; plain JSON if not given.
         ttl: Seconds after which an item is gone: what this object adds expires then, for every reader, and what it
             reads is never older, whoever added it. ``None``: for ever, but for what was added with an expiry.
 
@@ -62,11 +65,13 @@ class LogSession(History):
         session_settings: object = None,
         foreign: ForeignTables | None = None,
         strict: bool = False,
+        codec: Codec | None = None,
         ttl: float | None = None,
     ) -> None:
         self.session_id = check_session_id(session_id)
         self.session_settings = coerce_settings(session_settings)
-        conversation = Conversation(session_id, _codec, foreign.check() if foreign else _FOREIGN, ttl=check_ttl(ttl))
+        tables = foreign.check() if foreign else _FOREIGN
+        conversation = Conversation(session_id, _checked(codec), tables, ttl=check_ttl(ttl))
         self._handle = Handle(conversation, backend, strict=strict)
 
     @property
@@ -82,7 +87,9 @@ class LogSession(History):
 
         Args:
             limit: ``None`` means `session_settings.limit`, and all items if that is ``None`` too; 0 gives an empty
-                list.
+                list. If `session_settings.window` is set, ``None`` means that window instead, with at most
+                `session_settings.limit` items; so does a limit that a runner has from settings. Any other number is
+                exact.
 
         Raises:
             TypeError: `limit` is not an integer.
@@ -91,8 +98,16 @@ class LogSession(History):
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
-        if limit is None:
-            limit = coerce_settings(self.session_settings).limit
+        if limit is None or isinstance(limit, SettingsLimit):
+            settings = coerce_settings(self.session_settings)
+            limit = settings.limit if limit is None else limit
+            check_limit(limit)
+            if settings.repair:
+                await self._mend_last_turn()
+            if settings.window is not None:
+                return [] if limit == 0 else await self._read_window(settings.window.within(limit))
+            # Drivers know how to write an integer, not what only is one, too.
+            limit = None if limit is None else int(limit)
         check_limit(limit)
         handle = self._handle
         read = ReadTail(handle.conversation, limit, handle.pinned)
@@ -112,14 +127,15 @@ class LogSession(History):
         """Append `items`, all or none, next to each other; when this returns they are on disk.
 
         Args:
-            items: JSON objects, oldest first.
+            items: JSON objects, oldest first, or what else the session's codec takes.
             idempotency_key: Text of 1 to 255 bytes. However often the same items come to this session with the same
                 key, from wherever, they are added once, and expire as they did when they first came.
             ttl: Seconds after which these items are gone, for every reader; ``None`` means never. The session's, if
                 not given.
 
         Raises:
-            InvalidItemError: An item is not a JSON object; the message names it and the place in it.
+            InvalidItemError: An item is not a JSON object, or holds what the codec cannot keep; the message names it
+                and the place in it.
             IdempotencyKeyReusedError: The key was used before with other items.
             TypeError: An argument has the wrong type.
             ValueError: The key is empty, too long, begins with a control character, or has a NUL character in it; or
@@ -131,8 +147,9 @@ class LogSession(History):
         if ttl is not DEFAULT:
             lifetime = NEVER if ttl is None else check_ttl(ttl)
         items = as_listed(items)
+        codec = self._handle.codec
         try:
-            payloads = _codec.encode_all(items)
+            payloads = codec.encode_all(items)
         except InvalidItemError as error:
             raise InvalidItemError(f"{self._handle.subject}: {error}; nothing was added") from None
         idempotency = None
@@ -141,7 +158,7 @@ class LogSession(History):
             if key < " ":
                 # Keys that stores make for themselves do.
                 raise ValueError("idempotency_key must not begin with a control character")
-            idempotency = Idempotency(key, _codec.digest(items))
+            idempotency = Idempotency(key, codec.digest(items))
         entries = [
             NewEntry(payload, kind, tool_name)
             for payload, (kind, tool_name) in zip(payloads, classify_items(items), strict=True)
@@ -211,3 +228,12 @@ def as_listed(items: object) -> list[Any]:
     if isinstance(items, (str, bytes, dict)) or not hasattr(items, "__iter__"):
         raise TypeError(f"items must be a list of JSON objects, not {type(items).__name__}")
     return list(items)
+
+
+def _checked(codec: Codec | None) -> Codec:
+    if codec is None:
+        return _JSON
+    if isinstance(codec, type) or not isinstance(codec, Codec):
+        kind = f"the class {codec.__name__}" if isinstance(codec, type) else type(codec).__name__
+        raise TypeError(f"codec must be a codec, as PlusCodec(types=[…]) is, not {kind}")
+    return codec

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from sessions.codecs import Codec
+
 __all__ = ["SQLAlchemySession", "metadata"]
 
 
@@ -33,6 +35,7 @@ class SQLAlchemySession(LogSession):
         ensure_ascii: Without effect; payloads are UTF-8.
         strict: Raise `UndecodableItemError` for a stored item that cannot be read, rather than leave it out and log
             a warning.
+        codec: What items may hold, and how they are written: `PlusCodec(types=[…])`; plain JSON if not given.
         table_prefix: What the names of our tables begin with.
         schema: The schema they are in, if not the connection's own.
         attempt_timeout: Seconds after which one attempt of an operation is given up, as when a network swallows
@@ -57,6 +60,7 @@ class SQLAlchemySession(LogSession):
         session_settings: object = None,
         ensure_ascii: bool = True,
         strict: bool = False,
+        codec: Codec | None = None,
         table_prefix: str = "agent_log_",
         schema: str | None = None,
         attempt_timeout: float = 60.0,
@@ -79,6 +83,7 @@ class SQLAlchemySession(LogSession):
             session_settings=session_settings,
             foreign=ForeignTables(sessions_table, messages_table),
             strict=strict,
+            codec=codec,
             ttl=ttl,
         )
 

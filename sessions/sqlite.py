@@ -12,6 +12,7 @@ from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sessions.codecs import Codec
     from sessions.stores.sqlite.backend import Durability
 
 
@@ -29,6 +30,7 @@ class _SQLiteSession(LogSession):
         durability: Durability = "full",
         busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
         strict: bool = False,
+        codec: Codec | None = None,
         ttl: float | None = None,
     ) -> None:
         if isinstance(db_path, str) and "://" in db_path:
@@ -41,6 +43,7 @@ class _SQLiteSession(LogSession):
             session_settings=session_settings,
             foreign=ForeignTables(sessions_table, messages_table),
             strict=strict,
+            codec=codec,
             ttl=ttl,
         )
         self.db_path = db_path
@@ -66,6 +69,7 @@ class SQLiteSession(_SQLiteSession):
             this process decides.
         strict: Raise `UndecodableItemError` for a stored item that cannot be read, rather than leave it out and log
             a warning.
+        codec: What items may hold, and how they are written: `PlusCodec(types=[…])`; plain JSON if not given.
         ttl: Seconds after which an item is gone: what this object adds expires then, for every reader, and what it
             reads is never older, whoever added it. ``None``: for ever, but for what was added with an expiry.
 

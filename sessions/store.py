@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from sessions.codecs import Codec
     from sessions.model import ErasureReceipt, SessionInfo, UsageRow
     from sessions.prices import Price
     from sessions.stores import Backend
@@ -42,6 +43,7 @@ def open_store(
     schema: str | None = None,
     attempt_timeout: float = 60.0,
     engine_kwargs: Mapping[str, Any] | None = None,
+    codec: Codec | None = None,
     ttl: float | None = None,
     sweep_every: float | None = None,
 ) -> Store:
@@ -60,6 +62,7 @@ def open_store(
         schema: As for `SQLAlchemySession`; not for ``sqlite:``.
         attempt_timeout: As for `SQLAlchemySession`, in seconds; not for ``sqlite:``.
         engine_kwargs: Passed to `sqlalchemy.ext.asyncio.create_async_engine`.
+        codec: What the items of its sessions may hold: `PlusCodec(types=[…])`; plain JSON if not given.
         ttl: Seconds after which an item is gone, in sessions of this store that are not given another; ``None`` means
             never.
         sweep_every: Have what has expired deleted in the background: ``async with open_store(…)`` begins `sweeper`
@@ -75,7 +78,7 @@ def open_store(
     foreign = ForeignTables(sessions_table, messages_table).check()
     if isinstance(url, str) and ("+" not in url.partition("://")[0]):
         sqlite = SQLiteBackend(_sqlite_path(url), durability=durability, busy_timeout=busy_timeout)
-        return Store(sqlite, foreign, ttl, sweep_every)
+        return Store(sqlite, foreign, codec, ttl, sweep_every=sweep_every)
     # Imported by those who use it only: SQLAlchemy takes longer to import than all of this package.
     from sessions.stores.sql.backend import SQLAlchemyBackend  # noqa: PLC0415
     from sessions.stores.sql.engines import EngineOfLoop  # noqa: PLC0415
@@ -87,7 +90,7 @@ def open_store(
         schema=schema,
         attempt_timeout=attempt_timeout,
     )
-    return Store(backend, foreign, ttl, sweep_every)
+    return Store(backend, foreign, codec, ttl, sweep_every=sweep_every)
 
 
 class Store:
@@ -97,11 +100,14 @@ class Store:
         self,
         backend: Backend,
         foreign: ForeignTables,
+        codec: Codec | None = None,
         ttl: float | None = None,
+        *,
         sweep_every: float | None = None,
     ) -> None:
         self._backend = backend
         self._foreign = foreign
+        self._codec = codec
         self._ttl = ttl
         self._lifetime = check_ttl(ttl)
         self._sweepers: list[Sweeper] = []
@@ -123,6 +129,7 @@ class Store:
         *,
         session_settings: object = None,
         strict: bool = False,
+        codec: Codec | None = None,
         ttl: float | Default | None = DEFAULT,
     ) -> LogSession:
         """Return the session of that id. This does no I/O; a session begins to exist with its first item.
@@ -131,6 +138,7 @@ class Store:
             session_id: The conversation's id: text of 1 to 1024 bytes in UTF-8, compared byte by byte.
             session_settings: How it is read when the caller does not say.
             strict: Raise `UndecodableItemError` for a stored item that cannot be read.
+            codec: What its items may hold, if not what the store's sessions do.
             ttl: As for `SQLiteSession`; the store's, if not given. With ``None`` in a store that has one, what is
                 added is never to expire, and purging the store spares it.
 
@@ -144,6 +152,7 @@ class Store:
             session_settings=session_settings,
             foreign=self._foreign,
             strict=strict,
+            codec=codec or self._codec,
             ttl=self._ttl if ttl is DEFAULT else ttl,
         )
         if ttl is None and self._ttl is not None:

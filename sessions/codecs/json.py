@@ -18,7 +18,7 @@ import msgspec
 from sessions.errors import InvalidItemError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
 MAX_DEPTH = 256
 """How deeply lists and dictionaries may be nested. Python's own recursion limit leaves room for this many on any
@@ -28,7 +28,15 @@ _SHOWN_KEY_LENGTH = 40
 
 
 class JSONCodec:
-    """Items as plain JSON."""
+    """Items as plain JSON.
+
+    Args:
+        refused: Classes whose instances are refused although they equal a plain value, as members of a `StrEnum` do:
+            those that another codec keeps as they are.
+    """
+
+    def __init__(self, refused: Collection[type] = ()) -> None:
+        self._check = _checker(_unless(frozenset(refused))) if refused else _check
 
     def encode_all(self, items: Sequence[Any]) -> list[bytes]:
         """Return each item's payload.
@@ -44,9 +52,9 @@ class JSONCodec:
                     f"items[{index}] is of type {type(item).__name__}; an item is a JSON object, a dict"
                 )
             try:
-                _check(item, 0)
+                self._check(item, 0)
                 payloads.append(_encode(item))
-            except (_NotJSONError, ValueError, RecursionError):
+            except (NotJSONError, ValueError, RecursionError):
                 # The fast walk says only that something is wrong; the slow one says what and where.
                 raise InvalidItemError(_reason(item, f"items[{index}]")) from None
         return payloads
@@ -58,7 +66,7 @@ class JSONCodec:
             ValueError: One of them is not; `decode` may still read it.
         """
         try:
-            return [_decode(payload) for payload in payloads]
+            return [decode_strictly(payload) for payload in payloads]
         except RecursionError:
             raise ValueError("a payload is nested too deeply") from None
 
@@ -69,7 +77,7 @@ class JSONCodec:
             ValueError: The payload is not a JSON object.
         """
         try:
-            return _decode(payload)
+            return decode_strictly(payload)
         except (msgspec.DecodeError, RecursionError):
             return _decode_lenient(payload)
 
@@ -102,45 +110,61 @@ def _decode_lenient(payload: bytes) -> dict[str, Any]:
     return item
 
 
-class _NotJSONError(Exception):
+class NotJSONError(Exception):
     """The walk met a value that is not JSON's own."""
 
 
-def _check(value: Any, depth: int) -> None:  # noqa: C901 - one flat walk; calls would double its cost
-    """Raise `_NotJSONError` unless `value`, a dictionary, list or scalar, is exactly JSON.
+def _checker(plain: Callable[[object], Any]) -> Callable[[Any, int], None]:  # noqa: C901 - as `check`
+    """Return the walk, with what is to be done with an instance of a subclass of one of JSON's types."""
 
-    Subclasses of JSON's types pass where they equal the plain value that is read back.
-    """
-    kind = type(value)
-    if kind is dict:
-        if depth >= MAX_DEPTH:
-            raise _NotJSONError
-        for key, child in value.items():
-            if type(key) is not str and not isinstance(key, str):
-                raise _NotJSONError
-            if type(child) is not str:  # The most common value needs no call.
-                _check(child, depth + 1)
-    elif kind is list:
-        if depth >= MAX_DEPTH:
-            raise _NotJSONError
-        for child in value:
-            if type(child) is not str:
-                _check(child, depth + 1)
-    elif kind is float:
-        if not math.isfinite(value):
-            raise _NotJSONError
-    elif kind is not str and kind is not int and kind is not bool and value is not None:
-        _check(_plain(value), depth)
+    def check(value: Any, depth: int) -> None:  # noqa: C901 - one flat walk; calls would double its cost
+        """Raise `NotJSONError` unless `value`, a dictionary, list or scalar, is exactly JSON.
+
+        Subclasses of JSON's types pass where they equal the plain value that is read back.
+        """
+        kind = type(value)
+        if kind is dict:
+            if depth >= MAX_DEPTH:
+                raise NotJSONError
+            for key, child in value.items():
+                if type(key) is not str and not isinstance(key, str):
+                    raise NotJSONError
+                if type(child) is not str:  # The most common value needs no call.
+                    check(child, depth + 1)
+        elif kind is list:
+            if depth >= MAX_DEPTH:
+                raise NotJSONError
+            for child in value:
+                if type(child) is not str:
+                    check(child, depth + 1)
+        elif kind is float:
+            if not math.isfinite(value):
+                raise NotJSONError
+        elif kind is not str and kind is not int and kind is not bool and value is not None:
+            check(plain(value), depth)
+
+    return check
 
 
-def _plain(value: object) -> Any:
-    """Return an instance of a subclass of one of JSON's types as that type."""
+def as_plain(value: object) -> Any:
+    """Return an instance of a subclass of one of JSON's types as that type; raise `NotJSONError` if it is not equal."""
     for kind, convert in _PLAIN.items():
         if isinstance(value, kind):
             plain = convert(value)
             if plain == value:
                 return plain
-    raise _NotJSONError
+    raise NotJSONError
+
+
+def _unless(refused: frozenset[type]) -> Callable[[object], Any]:
+    """Return `as_plain`, but for some classes."""
+
+    def plain(value: object) -> Any:
+        if type(value) in refused:
+            raise NotJSONError
+        return as_plain(value)
+
+    return plain
 
 
 # The conversions that a subclass cannot redefine: str() of a string enumeration is its name, not its value.
@@ -151,9 +175,11 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
     dict: dict,
     list: list,
 }
-_encode = msgspec.json.Encoder(enc_hook=_plain).encode
-_encode_sorted = msgspec.json.Encoder(enc_hook=_plain, order="sorted").encode
-_decode = msgspec.json.Decoder(dict[str, Any]).decode
+_check = _checker(as_plain)
+_encode = msgspec.json.Encoder(enc_hook=as_plain).encode
+_encode_sorted = msgspec.json.Encoder(enc_hook=as_plain, order="sorted").encode
+decode_strictly: Callable[[bytes], dict[str, Any]] = msgspec.json.Decoder(dict[str, Any]).decode
+"""Reads an object of strict JSON; raises `msgspec.DecodeError`, a `ValueError`, or `RecursionError`."""
 
 
 def _reason(item: object, path: str) -> str:
@@ -178,7 +204,7 @@ def _explain(value: Any, path: str, parents: tuple[Any, ...]) -> str:
     elif isinstance(value, list):
         children = enumerate(value)
     for step, child in children:
-        if found := _explain(child, f"{path}[{_shown(step)}]", (*parents, value)):
+        if found := _explain(child, f"{path}[{shown(step)}]", (*parents, value)):
             return found
     return ""
 
@@ -199,8 +225,8 @@ def _fault(value: Any) -> str:  # noqa: PLR0911 - one line for each fault
         return f"is an integer of more than {sys.get_int_max_str_digits()} digits, which Python refuses to write"
     if value is not None and type(value) not in (bool, *_PLAIN):
         try:
-            _plain(value)
-        except _NotJSONError:
+            as_plain(value)
+        except NotJSONError:
             return f"is of type {type(value).__name__}, which JSON does not have"
     return ""
 
@@ -221,7 +247,7 @@ def _is_printable(number: int) -> bool:
     return True
 
 
-def _shown(step: str | int) -> str:
+def shown(step: str | int) -> str:
     """Return a key or an index as it is shown in a path: keys come from callers and may be long."""
     if isinstance(step, str) and len(step) > _SHOWN_KEY_LENGTH:
         step = step[: _SHOWN_KEY_LENGTH - 1] + "…"

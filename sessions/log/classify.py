@@ -75,7 +75,7 @@ def classify_items(items: Sequence[dict[str, Any]]) -> list[Classified]:
     found: list[Classified] = []
     names: dict[str, str] = {}
     for item in items:
-        kind = _kind(item)
+        kind = kind_of(item)
         tool_name = None
         if kind in _TOOL_KINDS:
             if kind == TOOL_OUTPUT:
@@ -86,7 +86,8 @@ def classify_items(items: Sequence[dict[str, Any]]) -> list[Classified]:
     return found
 
 
-def _kind(item: dict[str, Any]) -> str:
+def kind_of(item: dict[str, Any]) -> str:
+    """Return the kind of an item: one of this module's constants, else the item's own role or type."""
     type_ = item.get("type")
     if type_ in _MESSAGE_TYPES:
         role = item.get("role")

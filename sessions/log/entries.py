@@ -26,6 +26,7 @@ class StoredEntry(NamedTuple):
     tool_name: str | None
     author: str | None
     created_at: int
+    expires_at: int | None
     item: Any
 
 
@@ -78,5 +79,5 @@ def _stored_entry(row: Row, reader: Reader) -> StoredEntry:
         item = reader.open(row)
     except ValueError:
         item = UNREADABLE
-    entry, _, turn, kind, _, author, created_at, *_ = row
-    return StoredEntry(position_of(entry), turn, kind, reader.tool_name(row), author, created_at, item)
+    entry, _, turn, kind, _, author, created_at, expires_at, *_ = row
+    return StoredEntry(position_of(entry), turn, kind, reader.tool_name(row), author, created_at, expires_at, item)

@@ -66,7 +66,7 @@ def read_tail(tx: Transaction, conversation: Conversation, limit: int | None, br
         return Tail(items, undecodable, head.branch)
     wanted = EVERYTHING if limit is None else min(limit, EVERYTHING)
     for _, rows in walk_back(tx, head, wanted, head.reader.backward):
-        _open(rows, head.reader, items, undecodable)
+        open_rows(rows, head.reader, items, undecodable)
         if len(items) >= wanted:
             del items[wanted:]
             break
@@ -74,7 +74,7 @@ def read_tail(tx: Transaction, conversation: Conversation, limit: int | None, br
     return Tail(items, undecodable, head.branch)
 
 
-def _open(rows: list[Row], reader: Reader, items: list[Any], undecodable: list[int]) -> None:
+def open_rows(rows: list[Row], reader: Reader, items: list[Any], undecodable: list[int]) -> None:
     """Add the items of rows to `items`; the fast way if all can be decoded, else one by one."""
     try:
         items.extend(reader.open_all(rows))

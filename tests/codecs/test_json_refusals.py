@@ -67,7 +67,7 @@ def refusal(items: list[Any]) -> str:
     return str(caught.value)
 
 
-# Fails without: codecs/json.py, `raise _NotJSONError` (in `_plain`) for types; `if not math.isfinite(value):` for
+# Fails without: codecs/json.py, `raise NotJSONError` (in `as_plain`) for types; `if not math.isfinite(value):` for
 # numbers; `if type(key) is not str and not isinstance(key, str):` for keys; `UnicodeEncodeError` in `encode_all`
 @pytest.mark.parametrize(("value", "why"), NOT_JSON.values(), ids=NOT_JSON.keys())
 def test_a_value_that_is_not_json_is_refused_with_its_place(value: Any, why: str) -> None:

@@ -60,7 +60,7 @@ class Items(list[Any]):
     pass
 
 
-# Fails without: codecs/json.py, `_encode = msgspec.json.Encoder(enc_hook=_plain).encode`
+# Fails without: codecs/json.py, `_encode = msgspec.json.Encoder(enc_hook=as_plain).encode`
 @pytest.mark.parametrize(
     ("value", "plain"),
     [

@@ -68,7 +68,7 @@ async def test_erasing_beside_writers(tmp_path: Path) -> None:
             await store.session(name).add_items([item])
         adding = [store.session(name).add_items([item]) for name in names[10:]]
         erasing = [store.erase(name) for name in names[:10]]
-        *receipts, _ = await asyncio.gather(*erasing, asyncio.gather(*adding))
+        receipts, _ = await asyncio.gather(asyncio.gather(*erasing), asyncio.gather(*adding))
         assert [(receipt.entries, receipt.pending) for receipt in receipts] == [(1, ())] * 10
         counts = {info.session_id: info.item_count for info in await store.sessions()}
         assert counts == dict.fromkeys(names[10:], 2)

@@ -22,11 +22,13 @@ from sessions.log.branches import ForkPlace, create_branch, delete_branch, renam
 from sessions.log.classify import classify_items
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.grow import NewEntry
+from sessions.log.mend import mend_branch
 from sessions.log.pop import pop
 from sessions.log.remove import clear, delete
 from sessions.log.siblings import choose_sibling
 from sessions.log.transaction import Statement
 from sessions.log.undo import redo, undo
+from sessions.mending import Damage
 from sessions.model import Sibling
 from sessions.stores.sql.backend import SQLAlchemyBackend
 
@@ -59,6 +61,11 @@ class Listed:
     sibling = Sibling(1, 1, 1, current=False, branch=None, last_activity=datetime.now(UTC), entry=1)
 
 
+def _without_the_second(items: list[Any]) -> tuple[list[Any], list[Damage]]:
+    """As if the second item had to go: what comes after it is written anew."""
+    return [*items[:1], *items[2:]], [Damage("orphan_output", 1)] if len(items) > 1 else []
+
+
 OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "append": _append,
     "pop": lambda tx: pop(tx, CONVERSATION, 1, strict=False),
@@ -73,6 +80,7 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "switch": lambda tx: switch_branch(tx, CONVERSATION, 1, "b"),
     "rename": lambda tx: rename_branch(tx, CONVERSATION, 1, "b", "c"),
     "delete branch": lambda tx: delete_branch(tx, CONVERSATION, 1, "b", force=False),
+    "mend": lambda tx: mend_branch(tx, CONVERSATION, 1, _without_the_second, CODEC.encode_all, branch=None),
     "choose": lambda tx: choose_sibling(tx, CONVERSATION, 1, Listed.sibling, None, pinned=False),
 }
 ALL_PAYLOADS = Statement("Everything.", "select payload from {entries} order by id")
@@ -210,6 +218,10 @@ def _check(operation: str, result: Any, added: list[str], stored: list[str]) -> 
         # What was added before is gone, what was added afterwards is all there.
         assert stored == added[len(added) - len(stored) :]
         assert len(stored) % 2 == 0
+        return
+    if operation == "mend":
+        # What comes after the damage is there twice; what is left behind, once.
+        assert set(stored) == set(added)
         return
     expected = sorted(added)
     if operation == "append":

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sessions import EncryptedSession, SQLAlchemySession, generate_key
 from sessions.testing import MakeSession, SessionContract
 from sessions.testing_history import HistoryContract
+from sessions.testing_windows import WindowContract
 
 if TYPE_CHECKING:
     from sessions.testing_history import MakeLogSession
@@ -62,6 +63,14 @@ class TestSQLAlchemyHistory(HistoryContract):
             return counted
 
         return count
+
+
+class TestSQLAlchemyWindows(WindowContract):
+    @pytest.fixture
+    def make(self, url: str) -> MakeLogSession:
+        return lambda session_id, **settings: SQLAlchemySession.from_url(
+            session_id, url=url, create_tables=True, **settings
+        )
 
 
 class TestAsyncmy(SessionContract):

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 import asyncpg
 from sqlalchemy.util import greenlet_spawn
 
+from sessions.codecs.json import JSONCodec
 from sessions.errors import StoreError
 from sessions.log.append import Append
 from sessions.log.branch import EVERYTHING
@@ -109,6 +110,9 @@ class PostgresDatabase:
 
     async def _pop(self, work: Pop, subject: str) -> Any:
         """Return the popped item, or ``None`` if the log's own function must look."""
+        if not isinstance(work.conversation.decoder, JSONCodec):
+            # The statement removes what is JSON, and cannot tell what another codec would not read.
+            return None
         values = (
             work.conversation.session_id,
             work.now,
@@ -162,9 +166,8 @@ class PostgresDatabase:
         versions = [one.version for one in sent]
         forget = automatic_keys(max(append.now for append in appends))
         try:
-            if len(appends) == 1:
-                values = append_values(appends[0], versions[0], forget)
-                return {0} if await self.fetch(APPEND, *values) else set()
+            if len(appends) == 1 and (alone := append_values(appends[0], versions[0], forget)):
+                return {0} if await self.fetch(APPEND, *alone) else set()
             values, number_of = append_many_values(appends, versions, forget)
             numbers = {row[0] for row in await self.fetch(APPEND_MANY, *values)}
         except FailedError as failed:

@@ -1,0 +1,211 @@
+"""Tagged values: how what JSON lacks is written inside JSON, and read back.
+
+A value that JSON lacks is an object with one key, which begins with the mark: ``{"~date": "2026-01-01"}``. The key
+names the value's tag, and what stands behind it is the tag's form, in which there may be tagged values again. A
+caller's own dictionary that looks like this gets a second mark: ``{"~date": 1}`` is written as ``{"~~date": 1}``.
+
+The mark is not the customary ``$``, because items hold JSON Schema (as those of type ``mcp_list_tools`` do), and
+``{"$ref": "…"}`` must stay what it is, also where `JSONCodec` wrote it before. And one search for one rare byte tells
+that a payload holds nothing to do here.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+
+from sessions.codecs.json import MAX_DEPTH, NotJSONError, as_plain, shown
+from sessions.errors import UndecodableItemError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+MARK: Final = "~"
+MAX_NAME_LENGTH: Final = 200
+_SCALARS: Final = frozenset({str, int, float, bool, type(None)})
+
+
+class Tag(NamedTuple):
+    """How the values of one class are written and read.
+
+    Attributes:
+        name: What stands behind the mark.
+        type: The class; instances of its subclasses are not meant.
+        write: Makes a value's form: JSON in which values for other tags may be. Raises `RefusedError` for what it
+            cannot keep.
+        read: Makes the value of the form, in which the other tags' values have been made. Whatever it raises
+            means that the form is wrong.
+        is_ordered: Whether a form that is a list has an order. If not, it is written in one that depends on the
+            elements only.
+        is_proven: Whether what `write` takes is known to come back. If not, it is read back before it is stored.
+    """
+
+    name: str
+    type: type
+    write: Callable[[Any], Any]
+    read: Callable[[Any], Any]
+    is_ordered: bool = True
+    is_proven: bool = True
+
+
+class RefusedError(Exception):
+    """A value cannot be written.
+
+    Attributes:
+        reason: Why, as in "is of type complex, which …".
+        steps: The way to it, from the inside out.
+    """
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+        self.steps: list[Any] = []
+
+    def about(self, path: str) -> str:
+        """Return what is wrong, and where below `path`."""
+        for step in reversed(self.steps):
+            path += f"[{shown(step)}]"
+            if len(path) > MAX_NAME_LENGTH:
+                path = f"{path[:MAX_NAME_LENGTH]}…"
+                break
+        return f"{path} {self.reason}"
+
+
+class Writer:
+    """Makes plain JSON of values with tags, once or more often.
+
+    Attributes:
+        has_unproven: Whether there was a value of which it is not known that it can be read back.
+    """
+
+    def __init__(self, tags: Mapping[type, Tag]) -> None:
+        self._tags = tags
+        self.has_unproven = False
+
+    def write(self, value: Any, depth: int = 0) -> Any:
+        """Return `value` as JSON, but for faults that `JSONCodec` finds: numbers, keys and texts that JSON lacks.
+
+        Raises:
+            RefusedError: There is a value for which there is no tag, or one that its tag cannot keep.
+        """
+        kind = type(value)
+        if kind in _SCALARS:
+            return value
+        if kind is dict:
+            return self._write_dict(value, depth)
+        if kind is list:
+            return self._write_list(value, depth)
+        tag = self._tags.get(kind)
+        if tag is None:
+            return self.write(_plain(value), depth)
+        form = self.write(_form(tag, value), depth + 1)
+        if not tag.is_ordered:
+            form.sort(key=_in_order)
+        self.has_unproven |= not tag.is_proven
+        return {MARK + tag.name: form}
+
+    def _write_dict(self, value: dict[Any, Any], depth: int) -> dict[Any, Any]:
+        _check_depth(depth)
+        written = {}
+        key = None
+        try:
+            for key, child in value.items():
+                written[key] = child if type(child) is str else self.write(child, depth + 1)
+        except RefusedError as refused:
+            refused.steps.append(key)
+            raise
+        if len(written) == 1 and isinstance(key, str) and str.startswith(key, MARK):
+            return {MARK + str.__str__(key): written[key]}
+        return written
+
+    def _write_list(self, value: list[Any], depth: int) -> list[Any]:
+        _check_depth(depth)
+        written: list[Any] = []
+        try:
+            for child in value:
+                written.append(child if type(child) is str else self.write(child, depth + 1))  # noqa: PERF401 - its length is the place
+        except RefusedError as refused:
+            refused.steps.append(len(written))
+            raise
+        return written
+
+
+class Reader:
+    """Makes values with tags of plain JSON."""
+
+    def __init__(self, tags: Mapping[str, Tag]) -> None:
+        self._tags = tags
+
+    def read(self, value: Any) -> Any:
+        """Return what a list or dictionary stands for. It is changed in place; nobody else may hold it.
+
+        Raises:
+            UndecodableItemError: A tag is not known, or what it holds is wrong.
+            RecursionError: It is nested too deeply.
+        """
+        if type(value) is list:
+            for index, child in enumerate(value):
+                if type(child) is dict or type(child) is list:
+                    value[index] = self.read(child)
+            return value
+        for key, child in value.items():
+            if type(child) is dict or type(child) is list:
+                value[key] = self.read(child)
+        if len(value) == 1:
+            [(key, form)] = value.items()
+            if key.startswith(MARK):
+                name = key.removeprefix(MARK)
+                return {name: form} if name.startswith(MARK) else self._make(name, form)
+        return value
+
+    def _make(self, name: str, form: Any) -> Any:
+        tag = self._tags.get(name)
+        if tag is None:
+            raise UndecodableItemError(
+                f"the stored item holds a value with the tag {shown(name)}, which this codec does not know; "
+                "if it is a class of yours, list it: PlusCodec(types=…)"
+            )
+        try:
+            return tag.read(form)
+        except Exception:  # noqa: BLE001 - constructors of users' classes may raise anything
+            # Neither the error's text nor its traceback is shown: both may have contents in them.
+            raise UndecodableItemError(f"the stored item holds nothing valid under the tag {shown(name)}") from None
+
+
+def _form(tag: Tag, value: Any) -> Any:
+    try:
+        return tag.write(value)
+    except RefusedError:
+        raise
+    except Exception as error:  # noqa: BLE001 - attributes of users' objects may raise anything
+        raise RefusedError(
+            f"is of type {tag.type.__name__}, and reading its attributes raised {type(error).__name__}"
+        ) from None
+
+
+def _plain(value: Any) -> Any:
+    try:
+        return as_plain(value)
+    except NotJSONError:
+        name = type(value).__name__
+        raise RefusedError(
+            f"is of type {name}, which this codec does not write; if it is an enumeration, a dataclass, a named tuple, "
+            f"a pydantic model or an exception, list it: PlusCodec(types=[…, {name}])"
+        ) from None
+
+
+def _check_depth(depth: int) -> None:
+    if depth >= MAX_DEPTH:
+        raise RefusedError(f"is nested deeper than {MAX_DEPTH} levels, tags included, or contains itself")
+
+
+_encode_sorted = msgspec.json.Encoder(order="sorted").encode
+
+
+def _in_order(written: Any) -> bytes:
+    """Return what the elements of a set are sorted by: their JSON with sorted keys, byte by byte."""
+    try:
+        return _encode_sorted(written)
+    except (TypeError, ValueError):
+        return b""  # It is no JSON, and will be refused.

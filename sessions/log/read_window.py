@@ -1,0 +1,86 @@
+"""Read: a branch from its end on, for whoever takes pages until it has enough, in one snapshot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+from sessions.log.branch import MAIN, find_head, lineage, walk_back
+from sessions.log.entries import read_entries
+from sessions.log.read import open_rows
+from sessions.log.turns import turn_start
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sessions.log.branch import Head
+    from sessions.log.conversation import Conversation
+    from sessions.log.transaction import Transaction
+
+
+class Taker(Protocol):
+    """Takes items, the newest first.
+
+    Attributes:
+        full: Whether it wants no more.
+        skipping: Whether it wants nothing more but the message that begins the last turn.
+    """
+
+    full: bool
+    skipping: bool
+
+    def add(self, page: Iterable[Any]) -> None:
+        """Take the next older items."""
+        ...
+
+
+class Taken(NamedTuple):
+    """What a read was about.
+
+    Attributes:
+        undecodable: The positions of entries that could not be decoded.
+        branch: The branch's name.
+    """
+
+    undecodable: list[int]
+    branch: str
+
+
+def read_window(tx: Transaction, conversation: Conversation, taker: Taker, branch: str | None, at_once: int) -> Taken:
+    """Give a taker a branch's items until it is full or there are no more.
+
+    Args:
+        tx: A transaction.
+        conversation: The session.
+        taker: Takes the items.
+        branch: The branch; the current one unless named.
+        at_once: How many entries to fetch at once.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+        DecryptionError: The session is sealed with another key, or a payload is not what was stored there.
+    """
+    undecodable: list[int] = []
+    head = find_head(tx, conversation, branch)
+    if head is None:
+        return Taken(undecodable, MAIN)
+    for _, rows in walk_back(tx, head, at_once, head.reader.backward):
+        items: list[Any] = []
+        open_rows(rows, head.reader, items, undecodable)
+        taker.add(items)
+        if taker.full:
+            break
+        if taker.skipping:
+            taker.add(_last_message(tx, head, undecodable))
+            break
+    return Taken(undecodable, head.branch)
+
+
+def _last_message(tx: Transaction, head: Head, undecodable: list[int]) -> list[Any]:
+    """Return the message that begins the last turn, if there is one that can be read."""
+    if not head.turn:
+        return []
+    stretches = lineage(tx, head)
+    position = turn_start(tx, stretches, head.turn)
+    entries, unread = read_entries(tx, head.reader, stretches, (position - 1, position))
+    undecodable += unread
+    return [entry.item for entry in entries]

@@ -1,0 +1,106 @@
+"""Rounds: what a model answered, with the outputs of the calls in it. A round is kept whole or left out whole.
+
+These rules are the strictest of the providers', so that what keeps them is accepted by all:
+
+- Chat Completions: an assistant's message with calls is followed by one ``tool`` message for each call, before any
+  other; no ``tool`` message is anywhere else. (OpenAI's error texts: "An assistant message with 'tool_calls' must be
+  followed by tool messages responding to each 'tool_call_id'"; "messages with role 'tool' must be a response to a
+  preceeding message with 'tool_calls'".) Anthropic asks the same of its ``tool_use`` and ``tool_result`` blocks
+  (platform.claude.com, "Handle tool calls").
+- Responses: each call has an output and each output a call ("No tool output found for function call …"; "No tool call
+  found for function call output with call_id …").
+- Responses: reasoning goes with what follows it, and that with its reasoning ("Item 'rs_…' of type 'reasoning' was
+  provided without its required following item"; "… of type 'message' was provided without its required 'reasoning'
+  item"; cookbook.openai.com, "Better performance from reasoning models using the Responses API").
+
+So nothing of a round may be left out alone. A call without an output takes its whole round with it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Final
+
+from sessions.pairing.calls import Call, Part, answered_by, calls_of, part_of
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sessions.protocol import Item
+
+
+@dataclass
+class Round:
+    """What a model answered and what was answered to it; or one message of somebody else. Its items are neighbours.
+
+    All numbers are indexes into the list that it was found in.
+
+    Attributes:
+        answers: What the model said, without the reasoning that nothing follows; or the one message.
+        outputs: What answers a call of it.
+        open_calls: The calls that nothing answers, each with the index of the item that makes it.
+        strays: Outputs that answer no call of it, or one that is answered already.
+        lone_reasoning: Reasoning that nothing follows.
+    """
+
+    answers: list[int] = field(default_factory=list)
+    outputs: list[int] = field(default_factory=list)
+    open_calls: list[tuple[int, Call]] = field(default_factory=list)
+    strays: list[int] = field(default_factory=list)
+    lone_reasoning: list[int] = field(default_factory=list)
+
+    @property
+    def sound(self) -> list[int]:
+        """The indexes of what a provider accepts of it: nothing if a call is open."""
+        return [] if self.open_calls else [*self.answers, *self.outputs]
+
+
+_GOES_ON: Final = {
+    Part.USER: frozenset[Part](),
+    Part.CONTEXT: frozenset[Part](),
+    Part.REASONING: frozenset({Part.REASONING, Part.ANSWER, Part.CHAT_ANSWER, Part.OUTPUT}),
+    Part.ANSWER: frozenset({Part.REASONING, Part.ANSWER, Part.OUTPUT}),
+    Part.CHAT_ANSWER: frozenset({Part.OUTPUT}),
+    Part.OUTPUT: frozenset({Part.OUTPUT}),
+}
+
+
+def is_one_round(older: Part, newer: Part) -> bool:
+    """Tell whether two neighbours of these parts are of the same round."""
+    return newer in _GOES_ON[older]
+
+
+def find_rounds(items: Sequence[Item]) -> Iterator[Round]:
+    """Yield the rounds of a list, oldest first, in time proportional to its length. Each item is in one of them."""
+    parts = [part_of(item) for item in items]
+    first = 0
+    for index in range(1, len(items) + 1):
+        if index == len(items) or not is_one_round(parts[index - 1], parts[index]):
+            yield read_round(items, parts, range(first, index))
+            first = index
+
+
+def read_round(items: Sequence[Item], parts: Sequence[Part], indexes: range) -> Round:
+    """Return the round of some neighbours.
+
+    Args:
+        items: The list that they are in.
+        parts: The parts of all items of the list.
+        indexes: Where they are, at least one.
+    """
+    found = Round()
+    waiting: dict[Call, list[int]] = {}
+    for index in indexes:
+        if parts[index] is not Part.OUTPUT:
+            found.answers.append(index)
+            for call in calls_of(items[index]):
+                waiting.setdefault(call, []).append(index)
+        elif (call := answered_by(items[index])).call_id and waiting.get(call):
+            waiting[call].pop()
+            found.outputs.append(index)
+        else:
+            found.strays.append(index)
+    found.open_calls = [(index, call) for call, open_at in waiting.items() for index in open_at]
+    while found.answers and parts[found.answers[-1]] is Part.REASONING:
+        found.lone_reasoning.append(found.answers.pop())
+    return found

@@ -1,0 +1,93 @@
+"""What Postgres's hot path stores of an item beside its payload is what the log's own function stores."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import asyncpg
+import pytest
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from sessions import SQLAlchemySession
+from sessions.codecs.json import JSONCodec
+from sessions.log.append import Append
+from sessions.log.classify import classify_items
+from sessions.log.conversation import Conversation, ForeignTables
+from sessions.log.grow import NewEntry
+from sessions.stores.sql.database import Database
+
+from .network import message
+
+if TYPE_CHECKING:
+    from .servers import Postgres
+
+_CODEC = JSONCodec()
+_SHORT = [{"role": "assistant", "content": "How can I help?"}]
+_MIXED = [
+    {"role": "system", "content": "Be brief."},
+    message("one"),
+    {"type": "function_call", "call_id": "1", "name": "look", "arguments": "{}"},
+    {"type": "function_call_output", "call_id": "1", "output": "no"},
+    {"type": "word\u2028of its own", "name": "look"},
+    {"type": "web_search_call", "id": "ws"},
+    message("two"),
+    message("three"),
+    {"type": "function_call", "call_id": "2", "name": 'quo"te,{NULL}\n', "arguments": "{}"},
+]
+
+
+def _calls(count: int) -> list[dict[str, Any]]:
+    return [
+        item
+        for number in range(count)
+        for item in (
+            message(str(number)),
+            {"type": "function_call", "call_id": "", "name": f"tool {number}", "arguments": "{}"},
+        )
+    ]
+
+
+@pytest.mark.parametrize(
+    "items",
+    [_SHORT, _MIXED, _calls(255) * 2, _calls(256) * 2],
+    ids=["no turn", "mixed", "256 kinds and tools", "257 kinds and tools"],
+)
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "with others"])
+async def test_the_hot_path_stores_what_the_logs_function_does(
+    postgres: Postgres, items: list[dict[str, Any]], *, together: bool
+) -> None:
+    """
+    Fails without: stores/sql/postgres.py, `width_bucket`, `1 + get_byte`, `> _MAX_NUMBERS`, `+ e.turns`.
+    """
+    url = postgres.new_database()
+    engine = create_async_engine(url)
+    hot, other, plain = (
+        SQLAlchemySession(name, engine=engine, create_tables=True) for name in ("hot", "other", "plain")
+    )
+    for session in (hot, other, plain):
+        await session.add_items(_MIXED)
+    await asyncio.gather(*(session.add_items(items) for session in ((hot, other, other) if together else (hot,))))
+    await _append_by_the_log(Database(engine, create_tables=False), "plain", items)
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    stored = {name: await _stored(connection, name) for name in ("hot", "plain")}
+    await connection.close()
+    await engine.dispose()
+    assert stored["hot"] == stored["plain"]
+    assert len(stored["hot"]) == len(_MIXED) + len(items)
+
+
+async def _append_by_the_log(database: Database, session_id: str, items: list[dict[str, Any]]) -> None:
+    known = zip(_CODEC.encode_all(items), classify_items(items), strict=True)
+    entries = [NewEntry(payload, kind, tool_name) for payload, (kind, tool_name) in known]
+    await database.write(Append(Conversation(session_id, _CODEC, ForeignTables()), entries, 1), session_id)
+
+
+async def _stored(connection: Any, session_id: str) -> list[tuple[Any, ...]]:
+    rows = await connection.fetch(
+        "select e.id % 4294967296, e.turn, b.turn, b.tip, e.version, e.kind, e.tool_name, e.payload "
+        "from agent_log_entries e join agent_log_branches b on b.segment = e.id >> 32 "
+        "join agent_log_sessions s on s.id = b.session where s.session_id = $1 order by e.id",
+        session_id,
+    )
+    return [tuple(row) for row in rows]
