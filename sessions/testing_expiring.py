@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
     import pytest
 
-    from sessions.session import LogSession
     from sessions.store import Store
 
     OpenStore = Callable[..., Store]
@@ -209,11 +208,9 @@ class ExpiryMachine(RuleBasedStateMachine):
                 page = await on_branch.turns(2)
                 found += [page, await on_branch.turns(2, before=page[0].position) if page else [],
                           await on_branch.turns(2, after=0), await on_branch.turns()]  # fmt: skip
-                found.append([await self._siblings(on_branch, turn.number) for turn in found[-1] if turn.number])
+                found.append([await on_branch.siblings(turn.number) for turn in found[-1] if turn.number])
+                found.append([await on_branch.window(count, turns=turns) for count, turns in ((2, None), (9, 2))])
         return found
-
-    async def _siblings(self, session: LogSession, turn: int) -> list[Any]:
-        return await session.siblings(turn)
 
     def _refused(self, attempt: Any, error: type[Exception]) -> None:
         try:

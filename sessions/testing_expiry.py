@@ -245,6 +245,26 @@ class ExpiryContract:
             # It is the same when nothing of it is there physically.
             await session.purge_expired()
 
+    async def test_a_window_is_of_what_is_left(self, open_here: OpenStore, time: MovableClock) -> None:
+        session = open_here().session("s")
+        # More than a window reads at once.
+        turn = [_user("1"), *(_answer(str(number)) for number in range(200))]
+        await session.add_items(turn)
+        await session.add_items([_user("expired"), _answer("expired")], ttl=5)
+        # Its call expires: an output alone is accepted by no provider.
+        await session.add_items([{"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}], ttl=5)
+        await session.add_items([{"type": "function_call_output", "call_id": "c", "output": "sun"}])
+        time.move(5)
+        for _ in range(2):
+            assert await session.window(turns=5) == turn
+            await session.purge_expired()
+        assert (await session.pop_item() or {})["output"] == "sun"
+        for _ in range(2):
+            # The last turn does not fit: its message is given with the latest answers.
+            assert await session.window(3) == [turn[0], *turn[-2:]]
+            await session.add_items([_user("expired")], ttl=5)
+            time.move(5)
+
     async def test_pop_takes_the_last_that_is_there(self, open_here: OpenStore, time: MovableClock) -> None:
         session = open_here().session("s")
         await session.add_items([_user("1"), _answer("2")])
