@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sessions.log.branch import EVERYTHING
 from sessions.log.classify import USER
+from sessions.log.conversation import NEVER
 from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
@@ -46,11 +46,14 @@ APPEND: Final = Statement(
         delete from {appends} p using advanced a
         where p.session = a.session and p.idempotency_key > $7 and p.idempotency_key < $8
     ), added as (
-        insert into {entries} (id, version, turn, kind, tool_name, created_at, payload)
+        insert into {entries} (id, version, turn, kind, tool_name, created_at, payload, expires_at)
         select a.before + e.position, a.version, a.turn + width_bucket(e.position, $9::bigint[]),
         ($11::text[])[1 + get_byte($10::bytea, e.position::int - 1)],
-        ($12::text[])[1 + get_byte($10::bytea, e.position::int - 1)], $2, e.payload
+        ($12::text[])[1 + get_byte($10::bytea, e.position::int - 1)], $2, e.payload, $16::bigint
         from advanced a, unnest($13::bytea[]) with ordinality e (payload, position)
+    ), holed as (
+        update {segments} g set holes = 1 from advanced a
+        where $16::bigint < $17::bigint and g.id = a.before / 4294967296 and g.holes = 0
     )
     select 1 from advanced
     """,
@@ -82,11 +85,15 @@ APPEND_MANY: Final = Statement(
         delete from {appends} p using advanced a
         where p.session = a.session and p.idempotency_key > $8 and p.idempotency_key < $9
     ), added as (
-        insert into {entries} (id, version, turn, kind, tool_name, created_at, payload)
-        select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, $4, e.payload
+        insert into {entries} (id, version, turn, kind, tool_name, created_at, payload, expires_at)
+        select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, $4, e.payload, e.expires_at
         from advanced a join unnest(
-            $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::bytea[]
-        ) e (number, position, turns, kind, tool_name, payload) on e.number = a.number
+            $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::bytea[],
+            $18::bigint[]
+        ) e (number, position, turns, kind, tool_name, payload, expires_at) on e.number = a.number
+    ), holed as (
+        update {segments} g set holes = 1 from advanced a
+        where a.number = any($19::bigint[]) and g.id = a.before / 4294967296 and g.holes = 0
     )
     select number from advanced
     """,
@@ -186,6 +193,7 @@ class _Columns:
         self.kinds: list[str] = []
         self.tool_names: list[str | None] = []
         self.payloads: list[bytes] = []
+        self.expiries: list[int | None] = []
         self.turn = 0
 
     def add(self, append: Append) -> None:
@@ -195,6 +203,12 @@ class _Columns:
             self.kinds.append(entry.kind)
             self.tool_names.append(entry.tool_name)
             self.payloads.append(entry.payload)
+            self.expiries.append(append.expires_at)
+
+    @property
+    def expiring(self) -> bool:
+        """Whether some of them will expire."""
+        return any(expires_at is not None and expires_at < NEVER for expires_at in self.expiries)
 
 
 def append_values(append: Append, version: int | None, forget: tuple[str, str]) -> tuple[Any, ...] | None:
@@ -214,7 +228,7 @@ def append_values(append: Append, version: int | None, forget: tuple[str, str]) 
     return (
         append.conversation.session_id, append.now, len(entries), len(turn_starts), key, digest, *forget,
         turn_starts, bytes(number_of), kinds, tool_names, [entry.payload for entry in entries], append.branch,
-        version,
+        version, append.expires_at, NEVER,
     )  # fmt: skip
 
 
@@ -261,6 +275,8 @@ def append_many_values(
         [payload for column in columns for payload in column.payloads],
         list(branches.values()),
         list(expected.values()),
+        [expires_at for column in columns for expires_at in column.expiries],
+        [number for number, column in enumerate(columns, 1) if column.expiring],
     )
     return values, number_of
 
@@ -273,7 +289,7 @@ def payloads_of_tail(rows: Sequence[Any], wanted: int) -> tuple[list[bytes], str
     if not rows or rows[-1][0] is None:
         return None
     tip, found = -rows[-1][0], len(rows) - 1
-    # Fewer than wanted although there may be more below: something was removed in between.
-    if wanted < EVERYTHING and found < min(wanted, tip):
+    # Fewer than wanted although there may be more below: something in between was removed, or has expired.
+    if found < wanted < tip:
         return None
     return [payload for _, payload in rows[:-1]], rows[-1][1].decode()
