@@ -29,10 +29,11 @@ from sessions.errors import (
     UnknownBranchError,
     WeakKeyWarning,
 )
+from sessions.opening import open_store
 from sessions.protocol import Item, Session, SessionSettings
 from sessions.session import LogSession
 from sessions.sqlite import AsyncSQLiteSession, SQLiteSession
-from sessions.store import Store, open_store
+from sessions.store import Store
 from sessions.window import Window
 
 if TYPE_CHECKING:
@@ -43,9 +44,21 @@ if TYPE_CHECKING:
     from sessions.codecs.plus import PlusCodec
     from sessions.encrypted import EncryptedSession
     from sessions.mending import Damage, RepairReport
-    from sessions.model import Branch, Comparison, Rotation, SessionInfo, Sibling, ToolUse, Turn, Usage, UsageRow
+    from sessions.model import (
+        Branch,
+        Comparison,
+        ErasureReceipt,
+        Rotation,
+        SessionInfo,
+        Sibling,
+        ToolUse,
+        Turn,
+        Usage,
+        UsageRow,
+    )
     from sessions.prices import Price
     from sessions.sqlalchemy import SQLAlchemySession
+    from sessions.sweeper import Sweeper
 
 __all__ = [
     "AdvancedSQLAlchemySession",
@@ -60,6 +73,7 @@ __all__ = [
     "Damage",
     "DecryptionError",
     "EncryptedSession",
+    "ErasureReceipt",
     "IdempotencyKeyReusedError",
     "InvalidItemError",
     "Item",
@@ -88,6 +102,7 @@ __all__ = [
     "StoreError",
     "StoreFullError",
     "StoreReadOnlyError",
+    "Sweeper",
     "ToolUse",
     "Turn",
     "TurnNotFoundError",
@@ -103,7 +118,10 @@ __all__ = [
 
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
-_MODEL = ("Branch", "Comparison", "Rotation", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage", "UsageRow")
+_MODEL = (
+    "Branch", "Comparison", "ErasureReceipt", "Rotation", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage",
+    "UsageRow",
+)  # fmt: skip
 _LAZY = {
     "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",
     "AdvancedSQLiteSession": "sessions.advanced_sqlite",
@@ -114,6 +132,7 @@ _LAZY = {
     "Price": "sessions.prices",
     "RepairReport": "sessions.mending",
     "SQLAlchemySession": "sessions.sqlalchemy",
+    "Sweeper": "sessions.sweeper",
     **dict.fromkeys(("KeyProvider", "KeyRing", "generate_key"), "sessions.codecs.keys"),
     **dict.fromkeys(_MODEL, "sessions.model"),
 }

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from sessions.advanced import FlatMethods
-from sessions.arguments import check_session_id, check_ttl
+from sessions.arguments import DEFAULT, Default, check_session_id, check_ttl
 from sessions.clock import as_microseconds, now
 from sessions.envelopes import Envelopes
 from sessions.model import Rotation
@@ -181,13 +181,21 @@ class EncryptedForeignSession(EncryptedSession):
         check_limit(limit)
         return await self._envelopes.read(limit)
 
-    async def add_items(self, items: Sequence[Mapping[str, object]], *, idempotency_key: str | None = None) -> None:
+    async def add_items(
+        self,
+        items: Sequence[Mapping[str, object]],
+        *,
+        idempotency_key: str | None = None,
+        ttl: float | Default | None = DEFAULT,
+    ) -> None:
         """Append `items`, sealed, as the other session appends them.
 
         Raises:
             InvalidItemError: An item is not a JSON object; nothing was added.
-            ValueError: There is an idempotency key, which the other session cannot keep.
+            ValueError: There is an idempotency key or a `ttl`, which the other session cannot keep.
         """
+        if ttl is not DEFAULT:
+            raise ValueError(f"session {self.session_id!r}: the session underneath keeps no times to live of items")
         if idempotency_key is not None:
             raise ValueError(f"session {self.session_id!r}: the session underneath keeps no idempotency keys")
         await self._envelopes.add(as_listed(items))

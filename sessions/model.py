@@ -38,7 +38,8 @@ class Branch:
         name: Its name.
         current: Whether it is the session's current one.
         items: How many items it holds.
-        turns: How many turns; what comes before the first message of a user belongs to none.
+        turns: How many turns, those included that have expired, as they keep their numbers; what comes before the
+            first message of a user belongs to none.
         position: The position of its last item, from 1; 0 if there is none. Positions rise, not always by 1.
         lineage: The names of the branches it was made from, oldest first, without its own.
         fork_position: The last position it shared with the one it was made from; ``None`` for one made from nothing.
@@ -118,6 +119,37 @@ class Sibling:
     branch: str | None
     last_activity: datetime
     entry: int
+
+
+@dataclass(frozen=True)
+class ErasureReceipt:
+    """What `Store.erase` removed of a session, and what is left to do. Copies, as backups, are not known here.
+
+    Attributes:
+        session_id: The session.
+        erased_at: When its rows were removed (UTC).
+        existed: Whether there was anything of it.
+        entries: How many stored items were removed, in all branches, expired ones included.
+        branches: How many branches, and tips that undoing and editing had left.
+        segments: How many runs of entries.
+        idempotency_keys: How many keys of appends, those included that a store gives for retries.
+        changes: How many notes of changes.
+        usage: How many records of what model calls took.
+        sdk_rows: How many rows of the OpenAI Agents SDK's own tables in the same database.
+        pending: Where bytes of it may still be, and what finishes that; nothing if they are gone.
+    """
+
+    session_id: str
+    erased_at: datetime
+    existed: bool
+    entries: int
+    branches: int
+    segments: int
+    idempotency_keys: int
+    changes: int
+    usage: int
+    sdk_rows: int
+    pending: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -217,13 +249,18 @@ class Rotation:
         rewrapped: How many of them have a new seal: their keys are wrapped with the current key now, or a data key was
             added.
         reencrypted: How many entries were sealed anew.
+        failed: Sessions that cannot be opened with the keys here, and were left as they are.
     """
 
     sessions: int = 0
     rewrapped: int = 0
     reencrypted: int = 0
+    failed: tuple[str, ...] = ()
 
     def __add__(self, other: Rotation) -> Rotation:
         return Rotation(
-            self.sessions + other.sessions, self.rewrapped + other.rewrapped, self.reencrypted + other.reencrypted
+            self.sessions + other.sessions,
+            self.rewrapped + other.rewrapped,
+            self.reencrypted + other.reencrypted,
+            self.failed + other.failed,
         )

@@ -30,7 +30,7 @@ class Idempotency(NamedTuple):
 class Append:
     """`append`, as a store is asked for it: a function of a transaction that a store may also look into."""
 
-    __slots__ = ("branch", "conversation", "entries", "idempotency", "now")
+    __slots__ = ("branch", "conversation", "entries", "expires_at", "idempotency", "now")
 
     def __init__(
         self,
@@ -39,16 +39,31 @@ class Append:
         now: int,
         idempotency: Idempotency | None = None,
         branch: str | None = None,
+        *,
+        expires_at: int | None = None,
     ) -> None:
         self.conversation = conversation
         self.entries = entries
         self.now = now
         self.idempotency = idempotency
         self.branch = branch
+        self.expires_at = expires_at
 
     def __call__(self, tx: Transaction) -> None:
         """Append in `tx`."""
-        append(tx, self.conversation, self.entries, now=self.now, idempotency=self.idempotency, branch=self.branch)
+        append(
+            tx,
+            self.conversation,
+            self.entries,
+            now=self.now,
+            idempotency=self.idempotency,
+            branch=self.branch,
+            expires_at=self.expires_at,
+        )
+
+    def with_key(self, idempotency: Idempotency) -> Append:
+        """Return the same append with a key."""
+        return Append(self.conversation, self.entries, self.now, idempotency, self.branch, expires_at=self.expires_at)
 
 
 def append(
@@ -59,6 +74,7 @@ def append(
     now: int,
     idempotency: Idempotency | None = None,
     branch: str | None = None,
+    expires_at: int | None = None,
 ) -> None:
     """Append entries to a session's branch, next to each other; make the session if there is none.
 
@@ -69,6 +85,7 @@ def append(
         now: The time, in microseconds since 1970, UTC.
         idempotency: Nothing is added if the session has seen this key.
         branch: The branch; the current one unless named.
+        expires_at: When the entries will not be there any more.
 
     Raises:
         UnknownBranchError: There is no such branch.
@@ -90,7 +107,7 @@ def append(
         return
     locked = locked or raise_version(tx, conversation, now, branch) or begin_session(tx, conversation, now, branch)
     locked = ensure_sealed(tx, locked)
-    tip = add_entries(tx, locked, entries, now)
+    tip = add_entries(tx, locked, entries, now, expires_at=expires_at)
     if idempotency:
         tx.run(
             statements.REMEMBER_KEY,

@@ -50,6 +50,12 @@ def read_entries(
     return readable, [entry.position for entry in found if entry.item is UNREADABLE]
 
 
+def readable_items(entries: list[StoredEntry]) -> tuple[list[Any], list[int]]:
+    """Return the items of entries, and the positions of those that could not be decoded."""
+    items = [entry.item for entry in entries if entry.item is not UNREADABLE]
+    return items, [entry.position for entry in entries if entry.item is UNREADABLE]
+
+
 def read_all_entries(
     tx: Transaction,
     reader: Reader,

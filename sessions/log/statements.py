@@ -57,6 +57,21 @@ LOCK_SESSION = Statement(
     "select id, seal from {sessions} where session_id = :session_id",
     dict.fromkeys((POSTGRES, MARIADB), "select id, seal from {sessions} where session_id = :session_id for update"),
 )
+LOCK_SESSION_ROW = Statement(
+    "Lock a session by its internal id.",
+    "select id from {sessions} where id = :session",
+    dict.fromkeys((POSTGRES, MARIADB), "select id from {sessions} where id = :session for update"),
+)
+RAISE_VERSION_OF = Statement(
+    "Raise a locked session's version; when it was last changed stays, as nobody has used it.",
+    "update {sessions} set version = version + 1 where id = :session returning version",
+    {
+        MARIADB: (
+            "update {sessions} set version = version + 1 where id = :session",
+            "select version from {sessions} where id = :session",
+        )
+    },
+)
 SET_SEAL = Statement(
     "Give a session another seal.",
     "update {sessions} set seal = :seal where id = :session",
@@ -263,11 +278,11 @@ LINEAGE = _recursive(
     """,
 )
 ORIGINS = Statement(
-    "All segments of a session: where each was forked, and whether something was removed from its middle.",
+    "All segments of a session: where each was forked, and whether there may be less in it than its positions.",
     "select id, parent, fork_position, turn, holes from {segments} where session = :session",
 )
 NOTE_HOLE = Statement(
-    "Note that an entry was removed from a segment's middle.",
+    "Note that an entry was removed from a segment's middle, or is one that will expire.",
     "update {segments} set holes = 1 where id = :segment and holes = 0",
 )
 FORGET_SEGMENT = Statement(
@@ -377,7 +392,7 @@ _TURN_START = """
     select min(high) from search
     """
 TURN_START = Statement(
-    """The first entry of a segment's range that belongs to a turn or a later one, which must be there.
+    """The first entry of a segment's range that belongs to a turn or a later one; `high` if none is left.
 
     Turns rise with positions: a binary search, as there is no index by turn. Everything up to `low` is before the turn.
     """,
@@ -396,6 +411,18 @@ USERS_FORWARD = Statement(
 OUTLINE = Statement(
     "Entries of one segment without their payloads, the oldest first.",
     "select id, turn, kind from {entries} where id > :low and id <= :high and {live} order by id",
+)
+TURNS_BACKWARD = Statement(
+    "The turns of entries of one segment, the newest first.",
+    "select id, turn from {entries} where id > :low and id <= :high and {live} order by id desc limit :count",
+)
+TURNS_FORWARD = Statement(
+    "The same, the oldest first.",
+    "select id, turn from {entries} where id > :low and id <= :high and {live} order by id limit :count",
+)
+LAST_ENTRY = Statement(
+    "The last entry of a range; a row without one if there is none.",
+    "select max(id) from {entries} where id > :low and id <= :high and {live}",
 )
 FIRST_MESSAGES = Statement(
     "The first message of each kind in each turn of one segment: enough to say what a turn is about.",
@@ -419,6 +446,45 @@ DELETE_ENTRIES = Statement(
     "delete from {entries} where id > :low and id <= :high",
 )
 
+# --- Expired entries ---------------------------------------------------------------------------------------------
+
+_EXPIRED = """
+    select g.session, e.id from {entries} e join {segments} g on g.id = e.id / 4294967296
+    where e.expires_at <= :now order by e.expires_at limit :count
+"""
+EXPIRED = Statement(
+    "Entries that are beyond their own expiry, with their sessions; found by an index.",
+    _EXPIRED,
+    # There a slash makes decimals.
+    {MARIADB: _EXPIRED.replace(" / ", " div ")},
+)
+_AGED = """
+    select g.session, e.id from {entries} e join {segments} g on g.id = e.id / 4294967296
+    where e.id > :after and e.expires_at is null and e.created_at <= :oldest order by e.id limit :count
+"""
+AGED = Statement(
+    "Entries without an expiry that are too old, with their sessions.",
+    _AGED,
+    {MARIADB: _AGED.replace(" / ", " div ")},
+)
+EXPIRED_IN_SESSION = Statement(
+    "Both of one session.",
+    """
+    select s.id, e.id from {sessions} s join {segments} g on g.session = s.id
+    join {entries} e on e.id > g.id * 4294967296 and e.id < (g.id + 1) * 4294967296
+    where s.session_id = :session_id
+    and (e.expires_at <= :now or (e.expires_at is null and e.created_at <= :oldest))
+    order by e.id limit :count
+    """,
+)
+DELETE_EXPIRED = Statement(
+    "Remove those of a range of entries that have expired; a row for each.",
+    """
+    delete from {entries} where id > :low and id <= :high
+    and (expires_at <= :now or (expires_at is null and created_at <= :oldest)) returning id
+    """,
+)
+
 # --- Idempotency keys and the record of changes ---------------------------------------------------------------
 
 SEEN_KEY = Statement(
@@ -435,6 +501,20 @@ REMEMBER_KEY = Statement(
 FORGET_KEYS = Statement(
     "Remove a session's idempotency keys.",
     "delete from {appends} where session = :session",
+)
+ROWS_OF_SESSION = Statement(
+    "How many rows of each table a session has: entries, branches with the tips they left, and so on.",
+    """
+    select (
+        select count(*) from {segments} g join {entries} e
+        on e.id > g.id * 4294967296 and e.id < (g.id + 1) * 4294967296 where g.session = :session
+    ),
+    (select count(*) from {branches} where session = :session),
+    (select count(*) from {segments} where session = :session),
+    (select count(*) from {appends} where session = :session),
+    (select count(*) from {changes} where session = :session),
+    (select count(*) from {usage} where session = :session)
+    """,
 )
 FORGET_USAGE = Statement(
     "Remove a session's record of what it cost.",

@@ -158,11 +158,11 @@ class SealedPath:
             # The session may have another seal by now.
             return None
         times = [moment] * len(append.entries)
-        rows = entry_rows(append.entries, times, None, end.entry + 1, version=end.version, turn=end.turn)
+        rows = entry_rows(append.entries, times, append.expires_at, end.entry + 1, version=end.version, turn=end.turn)
         sealed = [key.seal(row) for row in rows]
         turns = sum(entry.kind == USER for entry in append.entries)
         ends[session_id] = branch, end._replace(tip=end.tip + len(sealed), turn=end.turn + turns)
         idempotency = append.idempotency and append.idempotency._replace(digest=key.digest(append.idempotency.digest))
         entries = [NewEntry(payload, kind, tool_name) for _, _, _, kind, tool_name, _, _, _, payload in sealed]
-        sent = Append(append.conversation, entries, moment, idempotency, append.branch)
-        return Sent(job, sent, (before.version, before.seal))
+        place = append.conversation, entries, moment, idempotency, append.branch
+        return Sent(job, Append(*place, expires_at=append.expires_at), (before.version, before.seal))

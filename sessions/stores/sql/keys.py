@@ -27,7 +27,7 @@ def with_key(append: Append) -> Append:
     if append.idempotency or not append.entries:
         return append
     key = f"{_BEGINNING}{append.now:016x}{secrets.token_hex(8)}"
-    return Append(append.conversation, append.entries, append.now, Idempotency(key, b""), append.branch)
+    return append.with_key(Idempotency(key, b""))
 
 
 def automatic_keys(now: int) -> tuple[str, str]:

@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from sessions.log.branch import EVERYTHING
 from sessions.log.classify import USER
+from sessions.log.conversation import NEVER
 from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ APPEND: Final = Statement(
     """
     with raised as (
         update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1
-        and (seal is null and $15::bigint is null or version = $15::bigint and seal = $16::bytea)
+        and (seal is null and $15::bigint is null or version = $15::bigint and seal = $18::bytea)
         returning s.id, s.version, s.branch
     ), advanced as (
         update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint, updated_at = $2,
@@ -48,11 +48,14 @@ APPEND: Final = Statement(
         delete from {appends} p using advanced a
         where p.session = a.session and p.idempotency_key > $7 and p.idempotency_key < $8
     ), added as (
-        insert into {entries} (id, version, turn, kind, tool_name, created_at, payload)
+        insert into {entries} (id, version, turn, kind, tool_name, created_at, payload, expires_at)
         select a.before + e.position, a.version, a.turn + width_bucket(e.position, $9::bigint[]),
         ($11::text[])[1 + get_byte($10::bytea, e.position::int - 1)],
-        ($12::text[])[1 + get_byte($10::bytea, e.position::int - 1)], $2, e.payload
+        ($12::text[])[1 + get_byte($10::bytea, e.position::int - 1)], $2, e.payload, $16::bigint
         from advanced a, unnest($13::bytea[]) with ordinality e (payload, position)
+    ), holed as (
+        update {segments} g set holes = 1 from advanced a
+        where $16::bigint < $17::bigint and g.id = a.before / 4294967296 and g.holes = 0
     )
     select 1 from advanced
     """,
@@ -61,7 +64,7 @@ APPEND_MANY: Final = Statement(
     "The same for several sessions; the number of each that was appended to.",
     """
     with input as (
-        select * from unnest($1::text[], $2::bigint[], $3::bigint[], $16::text[], $17::bigint[], $18::bytea[])
+        select * from unnest($1::text[], $2::bigint[], $3::bigint[], $16::text[], $17::bigint[], $20::bytea[])
         with ordinality i (session_id, count, turns, branch, version, seal, number)
     ), locked as (
         select s.id, i.count, i.turns, i.branch, i.number from {sessions} s join input i on i.session_id = s.session_id
@@ -85,11 +88,15 @@ APPEND_MANY: Final = Statement(
         delete from {appends} p using advanced a
         where p.session = a.session and p.idempotency_key > $8 and p.idempotency_key < $9
     ), added as (
-        insert into {entries} (id, version, turn, kind, tool_name, created_at, payload)
-        select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, $4, e.payload
+        insert into {entries} (id, version, turn, kind, tool_name, created_at, payload, expires_at)
+        select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, $4, e.payload, e.expires_at
         from advanced a join unnest(
-            $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::bytea[]
-        ) e (number, position, turns, kind, tool_name, payload) on e.number = a.number
+            $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::bytea[],
+            $18::bigint[]
+        ) e (number, position, turns, kind, tool_name, payload, expires_at) on e.number = a.number
+    ), holed as (
+        update {segments} g set holes = 1 from advanced a
+        where a.number = any($19::bigint[]) and g.id = a.before / 4294967296 and g.holes = 0
     )
     select number from advanced
     """,
@@ -192,6 +199,7 @@ class _Columns:
         self.kinds: list[str] = []
         self.tool_names: list[str | None] = []
         self.payloads: list[bytes] = []
+        self.expiries: list[int | None] = []
         self.turn = 0
 
     def add(self, append: Append) -> None:
@@ -201,6 +209,12 @@ class _Columns:
             self.kinds.append(entry.kind)
             self.tool_names.append(entry.tool_name)
             self.payloads.append(entry.payload)
+            self.expiries.append(append.expires_at)
+
+    @property
+    def expiring(self) -> bool:
+        """Whether some of them will expire."""
+        return any(expires_at is not None and expires_at < NEVER for expires_at in self.expiries)
 
 
 def append_values(append: Append, sealed_for: SealedFor, forget: tuple[str, str]) -> tuple[Any, ...] | None:
@@ -208,7 +222,7 @@ def append_values(append: Append, sealed_for: SealedFor, forget: tuple[str, str]
 
     ``None`` if the items have too many kinds and tool names for it: `APPEND_MANY` takes any.
     """
-    entries = append.entries
+    entries, (version, seal) = append.entries, sealed_for
     turn_starts = [position for position, entry in enumerate(entries, 1) if entry.kind == USER]
     numbers: dict[tuple[str, str | None], int] = {}
     number_of = [numbers.setdefault((entry.kind, entry.tool_name), len(numbers)) for entry in entries]
@@ -220,7 +234,7 @@ def append_values(append: Append, sealed_for: SealedFor, forget: tuple[str, str]
     return (
         append.conversation.session_id, append.now, len(entries), len(turn_starts), key, digest, *forget,
         turn_starts, bytes(number_of), kinds, tool_names, [entry.payload for entry in entries], append.branch,
-        *sealed_for,
+        version, append.expires_at, NEVER, seal,
     )  # fmt: skip
 
 
@@ -267,6 +281,8 @@ def append_many_values(
         [payload for column in columns for payload in column.payloads],
         list(branches.values()),
         [version for version, _ in expected.values()],
+        [expires_at for column in columns for expires_at in column.expiries],
+        [number for number, column in enumerate(columns, 1) if column.expiring],
         [seal for _, seal in expected.values()],
     )
     return values, number_of
@@ -280,7 +296,7 @@ def payloads_of_tail(rows: Sequence[Any], wanted: int) -> tuple[list[bytes], str
     if not rows or rows[-1][0] is None:
         return None
     tip, found = -rows[-1][0], len(rows) - 1
-    # Fewer than wanted although there may be more below: something was removed in between.
-    if wanted < EVERYTHING and found < min(wanted, tip):
+    # Fewer than wanted although there may be more below: something in between was removed, or has expired.
+    if found < wanted < tip:
         return None
     return [payload for _, payload in rows[:-1]], rows[-1][1].decode()
