@@ -134,7 +134,7 @@ class PostgresDatabase:
 
     async def _append(self, jobs: list[Job[Any]]) -> None:
         """Append together; what that leaves is appended one by one by the log's own function."""
-        await self.append_together([Sent(job, cast("Append", job.work), None) for job in jobs])
+        await self.append_together([Sent(job, cast("Append", job.work), (None, None)) for job in jobs])
 
     async def append_together(self, sent: Sequence[Sent]) -> list[Sent]:
         """Append together; what that leaves is appended one by one by the log's own function.
@@ -162,12 +162,12 @@ class PostgresDatabase:
     async def _try_together(self, sent: Sequence[Sent]) -> set[int]:
         """Return the indexes of the appends that were done; none if one was refused or had been done before."""
         appends = [one.append for one in sent]
-        versions = [one.version for one in sent]
+        sealed_for = [one.sealed_for for one in sent]
         forget = automatic_keys(max(append.now for append in appends))
         try:
-            if len(appends) == 1 and (alone := append_values(appends[0], versions[0], forget)):
+            if len(appends) == 1 and (alone := append_values(appends[0], sealed_for[0], forget)):
                 return {0} if await self.fetch(APPEND, *alone) else set()
-            values, number_of = append_many_values(appends, versions, forget)
+            values, number_of = append_many_values(appends, sealed_for, forget)
             numbers = {row[0] for row in await self.fetch(APPEND_MANY, *values)}
         except FailedError as failed:
             # A key that was seen before is for the log's own function to tell.

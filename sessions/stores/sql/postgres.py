@@ -10,7 +10,7 @@ Postgres then evaluates the branch's row anew. Several sessions are locked in th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sessions.log.classify import USER
 from sessions.log.conversation import NEVER
@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 APPEND: Final = Statement(
     """Append to a branch of one session, the current one unless named; a row if that was done.
 
-    To a sealed session only if it still has the version for which the entries were sealed.
+    To a sealed session only if it still has the version and the seal for which the entries were sealed: one that was
+    deleted and made anew may have the same version.
 
     Imports come this way, and each value in an array costs them a few tenths of a microsecond. So each kind and tool
     name is sent once and looked up by one byte for each item, and turns are sent as the positions where they begin.
@@ -32,7 +33,8 @@ APPEND: Final = Statement(
     """
     with raised as (
         update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1
-        and (seal is null and $15::bigint is null or version = $15::bigint) returning s.id, s.version, s.branch
+        and (seal is null and $15::bigint is null or version = $15::bigint and seal = $18::bytea)
+        returning s.id, s.version, s.branch
     ), advanced as (
         update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint, updated_at = $2,
         changed_in = r.version from raised r
@@ -62,11 +64,12 @@ APPEND_MANY: Final = Statement(
     "The same for several sessions; the number of each that was appended to.",
     """
     with input as (
-        select * from unnest($1::text[], $2::bigint[], $3::bigint[], $16::text[], $17::bigint[])
-        with ordinality i (session_id, count, turns, branch, version, number)
+        select * from unnest($1::text[], $2::bigint[], $3::bigint[], $16::text[], $17::bigint[], $20::bytea[])
+        with ordinality i (session_id, count, turns, branch, version, seal, number)
     ), locked as (
         select s.id, i.count, i.turns, i.branch, i.number from {sessions} s join input i on i.session_id = s.session_id
-        where s.seal is null and i.version is null or s.version = i.version order by s.id for no key update of s
+        where s.seal is null and i.version is null or s.version = i.version and s.seal = i.seal
+        order by s.id for no key update of s
     ), raised as (
         update {sessions} s set version = s.version + 1, updated_at = $4 from locked l where s.id = l.id
         returning s.id, s.version, coalesce(l.branch, s.branch) as branch, l.count, l.turns, l.number
@@ -181,6 +184,9 @@ POP: Final = Statement(
     """,
 )
 
+SealedFor: TypeAlias = tuple[int, bytes] | tuple[None, None]
+"""The version and the seal that a session must have; none for one that is not sealed."""
+
 _MAX_NUMBERS: Final = 256
 """What a byte can tell apart."""
 
@@ -211,12 +217,12 @@ class _Columns:
         return any(expires_at is not None and expires_at < NEVER for expires_at in self.expiries)
 
 
-def append_values(append: Append, version: int | None, forget: tuple[str, str]) -> tuple[Any, ...] | None:
+def append_values(append: Append, sealed_for: SealedFor, forget: tuple[str, str]) -> tuple[Any, ...] | None:
     """Return the parameters of `APPEND`; keys between the two of `forget` are forgotten.
 
     ``None`` if the items have too many kinds and tool names for it: `APPEND_MANY` takes any.
     """
-    entries = append.entries
+    entries, (version, seal) = append.entries, sealed_for
     turn_starts = [position for position, entry in enumerate(entries, 1) if entry.kind == USER]
     numbers: dict[tuple[str, str | None], int] = {}
     number_of = [numbers.setdefault((entry.kind, entry.tool_name), len(numbers)) for entry in entries]
@@ -228,12 +234,12 @@ def append_values(append: Append, version: int | None, forget: tuple[str, str]) 
     return (
         append.conversation.session_id, append.now, len(entries), len(turn_starts), key, digest, *forget,
         turn_starts, bytes(number_of), kinds, tool_names, [entry.payload for entry in entries], append.branch,
-        version, append.expires_at, NEVER,
+        version, append.expires_at, NEVER, seal,
     )  # fmt: skip
 
 
 def append_many_values(
-    appends: Sequence[Append], versions: Sequence[int | None], forget: tuple[str, str]
+    appends: Sequence[Append], sealed_for: Sequence[SealedFor], forget: tuple[str, str]
 ) -> tuple[tuple[Any, ...], list[int]]:
     """Return the parameters of `APPEND_MANY`, and for each append the number of its session.
 
@@ -242,13 +248,13 @@ def append_many_values(
     sessions: dict[str, _Columns] = {}
     numbers: dict[str, int] = {}
     branches: dict[str, str | None] = {}
-    expected: dict[str, int | None] = {}
+    expected: dict[str, SealedFor] = {}
     number_of = []
-    for append, version in zip(appends, versions, strict=True):
+    for append, wanted in zip(appends, sealed_for, strict=True):
         session_id = append.conversation.session_id
         number = numbers.setdefault(session_id, len(numbers) + 1)
         together = branches.setdefault(session_id, append.branch) == append.branch
-        together = together and expected.setdefault(session_id, version) == version
+        together = together and expected.setdefault(session_id, wanted) == wanted
         number_of.append(number if together else 0)
         if together:
             sessions.setdefault(session_id, _Columns()).add(append)
@@ -274,9 +280,10 @@ def append_many_values(
         [tool_name for column in columns for tool_name in column.tool_names],
         [payload for column in columns for payload in column.payloads],
         list(branches.values()),
-        list(expected.values()),
+        [version for version, _ in expected.values()],
         [expires_at for column in columns for expires_at in column.expiries],
         [number for number, column in enumerate(columns, 1) if column.expiring],
+        [seal for _, seal in expected.values()],
     )
     return values, number_of
 
