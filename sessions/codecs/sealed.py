@@ -66,6 +66,22 @@ class DataKey(NamedTuple):
         return f"DataKey({self.id.hex()})"
 
 
+class _Texts(dict[tuple[str, str | None, str | None], bytes]):
+    """By kind, tool's name and author: the part of the associated data that many entries share."""
+
+    def __init__(self, header: bytes) -> None:
+        super().__init__()
+        self._header = header
+
+    def __missing__(self, texts: tuple[str, str | None, str | None]) -> bytes:
+        kind, *others = texts
+        made = self._header + "\0".join([kind, *("" if text is None else f"={text}" for text in others)]).encode()
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[texts] = made
+        return made
+
+
 class SealedPayloads:
     """Seals payloads of one session with its newest data key, and opens them with any.
 
@@ -92,7 +108,7 @@ class SealedPayloads:
         self._plain = plain
         # By what payloads begin with, the format and the data key's id: the cipher, and parts of the associated data.
         self._ciphers = {form + key.id: AESGCM(key.key) for key in keys for form in _FORMATS}
-        self._texts: dict[bytes, dict[tuple[Any, ...], bytes]] = {header: {} for header in self._ciphers}
+        self._texts = {header: _Texts(header) for header in self._ciphers}
         self._newest = keys[-1]
         self._header = _FORMATS[hide_tool_names] + self._newest.id
         self._encrypt = self._ciphers[self._header].encrypt
@@ -112,7 +128,7 @@ class SealedPayloads:
             tool_name = None
         numbers = _pack_numbers(id_, version, turn, created_at, _NEVER if expires_at is None else expires_at)
         nonce = os.urandom(NONCE_BYTES)
-        sealed = self._encrypt(nonce, payload, numbers + self._text(self._header, kind, tool_name, author))
+        sealed = self._encrypt(nonce, payload, numbers + self._texts[self._header][kind, tool_name, author])
         return id_, version, turn, kind, tool_name, author, created_at, expires_at, self._header + nonce + sealed
 
     def open(self, entry: tuple[Any, ...]) -> bytes:
@@ -148,11 +164,11 @@ class SealedPayloads:
                 for id_, version, turn, kind, tool, author, created, expires, sealed in rows
                 if sealed[:5] == header
             ]
-        except (KeyError, InvalidTag, ValueError, struct.error):
+        except (InvalidTag, ValueError, struct.error):
             opened = []
         if len(opened) == len(rows):
             return opened
-        # Texts that are seen for the first time, another key, plain text; or something is wrong, which this says.
+        # Another key, a hidden name, plain text; or something is wrong, which this says.
         return [self.open(row) for row in rows]
 
     def tool_name(self, entry: tuple[Any, ...]) -> str | None:
@@ -179,7 +195,7 @@ class SealedPayloads:
                 payload[_HEADER:_CIPHERTEXT],
                 payload[_CIPHERTEXT:],
                 _pack_numbers(id_, version, turn, created_at, _NEVER if expires_at is None else expires_at)
-                + self._text(header, kind, tool_name, author),
+                + self._texts[header][kind, tool_name, author],
             )
         except (InvalidTag, ValueError, struct.error):
             raise DecryptionError(
@@ -187,18 +203,6 @@ class SealedPayloads:
                 f"with key {self._wrapped_by!r}: it, or what is stored beside it, was altered or moved; nothing was "
                 "changed. Restore it from a backup, or clear the session"
             ) from None
-
-    def _text(self, header: bytes, *texts: str | None) -> bytes:
-        """Return the part of the associated data that many entries share."""
-        remembered = self._texts[header]
-        known = remembered.get(texts)
-        if known is None:
-            kind, *others = texts
-            known = header + "\0".join([str(kind), *("" if text is None else f"={text}" for text in others)]).encode()
-            if len(remembered) >= _REMEMBERED:
-                remembered.clear()
-            remembered[texts] = known
-        return known
 
     def _not_sealed(self, payload: bytes, id_: int) -> bytes:
         position = id_ & _POSITION
