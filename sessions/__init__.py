@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.errors import (
     BranchExistsError,
     BranchInUseError,
+    ConflictError,
     CounterError,
     DecryptionError,
     IdempotencyKeyReusedError,
@@ -68,6 +69,7 @@ __all__ = [
     "BranchInUseError",
     "Branches",
     "Comparison",
+    "ConflictError",
     "CounterError",
     "Damage",
     "DecryptionError",

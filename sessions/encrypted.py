@@ -187,17 +187,20 @@ class EncryptedForeignSession(EncryptedSession):
         *,
         idempotency_key: str | None = None,
         ttl: float | Default | None = DEFAULT,
+        expected_version: int | None = None,
     ) -> None:
         """Append `items`, sealed, as the other session appends them.
 
         Raises:
             InvalidItemError: An item is not a JSON object; nothing was added.
-            ValueError: There is an idempotency key or a `ttl`, which the other session cannot keep.
+            ValueError: There is an idempotency key, a `ttl` or a version, which the other session does not know.
         """
         if ttl is not DEFAULT:
             raise ValueError(f"session {self.session_id!r}: the session underneath keeps no times to live of items")
         if idempotency_key is not None:
             raise ValueError(f"session {self.session_id!r}: the session underneath keeps no idempotency keys")
+        if expected_version is not None:
+            raise ValueError(f"session {self.session_id!r}: the session underneath has no versions")
         await self._envelopes.add(as_listed(items))
 
     async def pop_item(self) -> Item | None:

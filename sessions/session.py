@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sessions.arguments import DEFAULT, MAX_KEY_BYTES, Default, check_session_id, check_text, check_ttl
+from sessions.arguments import DEFAULT, MAX_KEY_BYTES, Default, check_count, check_session_id, check_text, check_ttl
 from sessions.clock import now
 from sessions.codecs import Codec
 from sessions.codecs.json import JSONCodec
 from sessions.errors import InvalidItemError
 from sessions.handle import Handle
 from sessions.history import History
-from sessions.log.append import Append, Idempotency
+from sessions.log.append import Append, Idempotency, version_of
 from sessions.log.classify import classify_items
 from sessions.log.conversation import NEVER, Conversation, ForeignTables
 from sessions.log.grow import NewEntry
@@ -123,6 +123,7 @@ class LogSession(History, Windowed):
         *,
         idempotency_key: str | None = None,
         ttl: float | Default | None = DEFAULT,
+        expected_version: int | None = None,
     ) -> None:
         """Append `items`, all or none, next to each other; when this returns they are on disk.
 
@@ -132,20 +133,25 @@ class LogSession(History, Windowed):
                 key, from wherever, they are added once, and expire as they did when they first came.
             ttl: Seconds after which these items are gone, for every reader; ``None`` means never. The session's, if
                 not given.
+            expected_version: What `version` returned before the session was read: nothing is added if anybody has
+                changed the session since. A retry with the same `idempotency_key` finds what it has added itself.
 
         Raises:
+            ConflictError: The session has another version than `expected_version`.
             InvalidItemError: An item is not a JSON object, or holds what the codec cannot keep; the message names it
                 and the place in it.
             IdempotencyKeyReusedError: The key was used before with other items.
             TypeError: An argument has the wrong type.
             ValueError: The key is empty, too long, begins with a control character, or has a NUL character in it; or
-                `ttl` is not positive, or more than a hundred years.
+                `ttl` is not positive, or more than a hundred years; or `expected_version` is negative.
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
         lifetime = self._lifetime
         if ttl is not DEFAULT:
             lifetime = NEVER if ttl is None else check_ttl(ttl)
+        if expected_version is not None:
+            check_count(expected_version, "expected_version", least=0)
         items = as_listed(items)
         codec = self._handle.codec
         try:
@@ -166,9 +172,24 @@ class LogSession(History, Windowed):
         handle = self._handle
         added_at = now()
         expires_at = None if lifetime is None else min(added_at + lifetime, NEVER)
-        await handle.write(
-            Append(handle.conversation, entries, added_at, idempotency, handle.target, expires_at=expires_at)
-        )
+        place = handle.conversation, entries, added_at, idempotency, handle.target
+        await handle.write(Append(*place, expires_at=expires_at, expected_version=expected_version))
+
+    async def version(self) -> int:
+        """Return the session's version: each change raises it, so who finds the same one again has missed nothing.
+
+        It never repeats, also not after clearing; only when the session was deleted does it begin anew. A number that
+        is left out means nothing. To add only to what was read, ask for the version first, then read, then add with
+        `expected_version`.
+
+        Returns:
+            The version; 0 for a session that is not there yet.
+
+        Raises:
+            StoreError: The database refused.
+            SessionClosedError: The session has been closed.
+        """
+        return await self._handle.read(lambda tx: version_of(tx, self.session_id))
 
     async def pop_item(self) -> Item | None:
         """Remove the last item and return it, or return ``None`` if there is none.

@@ -72,6 +72,10 @@ RAISE_VERSION_OF = Statement(
         )
     },
 )
+VERSION = Statement(
+    "A session's version.",
+    "select version from {sessions} where session_id = :session_id",
+)
 SET_SEAL = Statement(
     "Give a session another seal.",
     "update {sessions} set seal = :seal where id = :session",

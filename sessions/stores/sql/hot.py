@@ -78,8 +78,10 @@ class PostgresDatabase:
         """Do `work` as one transaction."""
         if isinstance(work, Append):
             await self._general.ensure_schema(subject)
-            if not work.entries and not work.idempotency:
+            if work.changes_nothing:
                 return cast("T", None)
+            if not work.entries and work.idempotency is None:
+                return cast("T", await self._general.write(cast("Callable[[Transaction], None]", work), subject))
             appends = self._appends if work.conversation.vault is None else self._sealed.appends
             return cast("T", await appends.submit(with_key(work), subject))
         if isinstance(work, Pop):
@@ -135,7 +137,10 @@ class PostgresDatabase:
 
     async def _append(self, jobs: list[Job[Any]]) -> None:
         """Append together; what that leaves is appended one by one by the log's own function."""
-        await self.append_together([Sent(job, cast("Append", job.work), None) for job in jobs])
+        appends = [cast("Append", job.work) for job in jobs]
+        await self.append_together(
+            [Sent(job, append, append.expected_version) for job, append in zip(jobs, appends, strict=True)]
+        )
 
     async def append_together(self, sent: Sequence[Sent]) -> list[Sent]:
         """Append together; what that leaves is appended one by one by the log's own function.

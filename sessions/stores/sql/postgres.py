@@ -24,7 +24,8 @@ if TYPE_CHECKING:
 APPEND: Final = Statement(
     """Append to a branch of one session, the current one unless named; a row if that was done.
 
-    To a sealed session only if it still has the version for which the entries were sealed.
+    Where a version is given, only to that one: the one that the caller expects, or for which entries were sealed. Only
+    where the rest will be done, too, as the caller would be told of a version that this statement has made.
 
     Imports come this way, and each value in an array costs them a few tenths of a microsecond. So each kind and tool
     name is sent once and looked up by one byte for each item, and turns are sent as the positions where they begin.
@@ -32,7 +33,10 @@ APPEND: Final = Statement(
     """
     with raised as (
         update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1
-        and (seal is null and $15::bigint is null or version = $15::bigint) returning s.id, s.version, s.branch
+        and (seal is not null) = $18::boolean and ($15::bigint is null or version = $15::bigint and exists (
+            select 1 from {branches} b
+            where b.session = s.id and b.name = coalesce($14::text, s.branch) and b.may_grow = 1
+        )) returning s.id, s.version, s.branch
     ), advanced as (
         update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint, updated_at = $2,
         changed_in = r.version from raised r
@@ -62,11 +66,14 @@ APPEND_MANY: Final = Statement(
     "The same for several sessions; the number of each that was appended to.",
     """
     with input as (
-        select * from unnest($1::text[], $2::bigint[], $3::bigint[], $16::text[], $17::bigint[])
-        with ordinality i (session_id, count, turns, branch, version, number)
+        select * from unnest($1::text[], $2::bigint[], $3::bigint[], $16::text[], $17::bigint[], $20::boolean[])
+        with ordinality i (session_id, count, turns, branch, version, sealed, number)
     ), locked as (
         select s.id, i.count, i.turns, i.branch, i.number from {sessions} s join input i on i.session_id = s.session_id
-        where s.seal is null and i.version is null or s.version = i.version order by s.id for no key update of s
+        where (s.seal is not null) = i.sealed and (i.version is null or s.version = i.version and exists (
+            select 1 from {branches} b
+            where b.session = s.id and b.name = coalesce(i.branch, s.branch) and b.may_grow = 1
+        )) order by s.id for no key update of s
     ), raised as (
         update {sessions} s set version = s.version + 1, updated_at = $4 from locked l where s.id = l.id
         returning s.id, s.version, coalesce(l.branch, s.branch) as branch, l.count, l.turns, l.number
@@ -228,7 +235,7 @@ def append_values(append: Append, version: int | None, forget: tuple[str, str]) 
     return (
         append.conversation.session_id, append.now, len(entries), len(turn_starts), key, digest, *forget,
         turn_starts, bytes(number_of), kinds, tool_names, [entry.payload for entry in entries], append.branch,
-        version, append.expires_at, NEVER,
+        version, append.expires_at, NEVER, append.conversation.vault is not None,
     )  # fmt: skip
 
 
@@ -237,21 +244,25 @@ def append_many_values(
 ) -> tuple[tuple[Any, ...], list[int]]:
     """Return the parameters of `APPEND_MANY`, and for each append the number of its session.
 
-    One branch of each session; appends to another one have number 0.
+    One branch of each session; appends to another one have number 0, and those that expect a version behind others.
     """
     sessions: dict[str, _Columns] = {}
     numbers: dict[str, int] = {}
     branches: dict[str, str | None] = {}
     expected: dict[str, int | None] = {}
+    sealed: dict[str, bool] = {}
     number_of = []
     for append, version in zip(appends, versions, strict=True):
         session_id = append.conversation.session_id
         number = numbers.setdefault(session_id, len(numbers) + 1)
         together = branches.setdefault(session_id, append.branch) == append.branch
         together = together and expected.setdefault(session_id, version) == version
+        # Of two that expect the same version, the second one comes too late.
+        together = together and (append.expected_version is None or session_id not in sessions)
         number_of.append(number if together else 0)
         if together:
             sessions.setdefault(session_id, _Columns()).add(append)
+            sealed[session_id] = append.conversation.vault is not None
     keyed = [
         (number, *append.idempotency)
         for number, append in zip(number_of, appends, strict=True)
@@ -277,6 +288,7 @@ def append_many_values(
         list(expected.values()),
         [expires_at for column in columns for expires_at in column.expiries],
         [number for number, column in enumerate(columns, 1) if column.expiring],
+        list(sealed.values()),
     )
     return values, number_of
 

@@ -70,7 +70,8 @@ class Sent(NamedTuple):
     Attributes:
         job: Whose it is.
         append: As it is sent, sealed if its session is.
-        version: The version that its session must have; ``None`` for one that is not sealed.
+        version: The version that its session must have: the one for which it was sealed, or the caller's; ``None``
+            if any will do.
     """
 
     job: Job[Any]

@@ -1,0 +1,160 @@
+"""The contract for sessions that several share, as tests to run on your own store.
+
+As `sessions.testing_history.HistoryContract`: versions, idempotency keys, and who said what.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from sessions.errors import ConflictError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sessions.session import LogSession
+
+    MakeLogSession = Callable[..., LogSession]
+
+
+def _user(text: object) -> dict[str, str]:
+    return {"role": "user", "content": str(text)}
+
+
+async def _texts(session: LogSession) -> str:
+    return " ".join(item["content"] for item in await session.get_items())
+
+
+class SharingContract:
+    """What a session over the log promises to those who share it. Give it the fixture `make`, as `SessionContract`."""
+
+    @pytest.fixture
+    def session(self, make: MakeLogSession) -> LogSession:
+        """Return a session with an id of its own."""
+        return make(f"session-{uuid4()}")
+
+    # --- Versions ------------------------------------------------------------------------------------------------
+
+    async def test_each_change_raises_the_version(self, make: MakeLogSession, session: LogSession) -> None:
+        assert await session.version() == 0
+        seen = [0]
+        await session.add_items([_user(0)])
+        for change in (
+            lambda: session.add_items([_user(1), _user(2)]),
+            session.pop_item,
+            session.undo,
+            session.redo,
+            lambda: session.branches.create("b"),
+            session.clear_session,
+            lambda: session.add_items([_user(3)]),
+        ):
+            seen.append(await session.version())
+            await change()
+        seen.append(await make(session.session_id).version())
+        assert seen == sorted(set(seen))
+
+    async def test_what_changes_nothing_keeps_the_version(self, session: LogSession) -> None:
+        await session.add_items([_user(1)], idempotency_key="k")
+        before = await session.version()
+        await session.add_items([_user(1)], idempotency_key="k")
+        await session.add_items([])
+        await session.add_items([], expected_version=before)
+        assert await session.get_items() == [_user(1)]
+        assert await session.version() == before
+
+    async def test_adds_only_to_the_expected_version(self, make: MakeLogSession, session: LogSession) -> None:
+        await session.add_items([_user(1)], expected_version=0)
+        read = await session.version()
+        await make(session.session_id).add_items([_user(2)])
+        now = await session.version()
+        for expected in (0, read, now + 1):
+            for items in ([_user(3)], [_user(3), _user(4)], []):
+                with pytest.raises(ConflictError, match=f"has version {now}, not {expected}") as caught:
+                    await session.add_items(items, expected_version=expected)
+                assert caught.value.version == now
+        assert (await session.version(), await _texts(session)) == (now, "1 2")
+        await session.add_items([_user(3)], expected_version=now)
+        assert await _texts(session) == "1 2 3"
+
+    async def test_a_session_that_is_not_there_has_version_0(self, session: LogSession) -> None:
+        for items in ([_user(1)], []):
+            with pytest.raises(ConflictError) as caught:
+                await session.add_items(items, expected_version=1)
+            assert caught.value.version == 0
+        await session.add_items([], expected_version=0)
+        assert await session.version() == 0
+        await session.add_items([_user(1)], expected_version=0)
+        assert await session.get_items() == [_user(1)]
+
+    async def test_a_change_of_another_branch_is_a_change(self, session: LogSession) -> None:
+        await session.add_items([_user(1)])
+        await session.branches.create("b")
+        before = await session.version()
+        await session.on_branch("b").add_items([_user(2)])
+        with pytest.raises(ConflictError):
+            await session.add_items([_user(3)], expected_version=before)
+        await session.add_items([_user(3)], expected_version=await session.version())
+        assert await _texts(session) == "1 3"
+
+    async def test_a_branch_that_has_to_open_a_segment(self, session: LogSession) -> None:
+        await session.add_items([_user(1)])
+        await session.add_items([_user(2)])
+        await session.undo()
+        await session.add_items([_user(3)], expected_version=await session.version())
+        assert await _texts(session) == "1 3"
+        await session.clear_session()
+        await session.add_items([_user(4)], expected_version=await session.version())
+        assert await _texts(session) == "4"
+
+    async def test_of_those_who_expect_the_same_version_one_wins(self, make: MakeLogSession) -> None:
+        sessions = [make("race") for _ in range(12)]
+        await sessions[0].add_items([_user("first")])
+        version = await sessions[0].version()
+        results = await asyncio.gather(
+            *(each.add_items([_user(n)], expected_version=version) for n, each in enumerate(sessions)),
+            return_exceptions=True,
+        )
+        (winner,) = (n for n, result in enumerate(results) if result is None)
+        lost = [result for result in results if result is not None]
+        assert all(isinstance(result, ConflictError) and result.version > version for result in lost)
+        assert await _texts(sessions[0]) == f"first {winner}"
+
+    async def test_a_counter_that_many_raise_loses_nothing(self, make: MakeLogSession) -> None:
+        async def count(session: LogSession) -> None:
+            for _ in range(5):
+                while True:
+                    version = await session.version()
+                    number = len(await session.get_items())
+                    try:
+                        await session.add_items([_user(number)], expected_version=version)
+                        break
+                    except ConflictError:
+                        continue
+
+        await asyncio.gather(*(count(make("counted")) for _ in range(4)))
+        assert await make("counted").get_items() == [_user(number) for number in range(20)]
+
+    async def test_a_retry_finds_what_it_has_added_itself(self, session: LogSession) -> None:
+        for _ in range(3):
+            await session.add_items([_user(1)], idempotency_key="k", expected_version=0)
+        assert await session.get_items() == [_user(1)]
+        with pytest.raises(ConflictError):
+            await session.add_items([_user(2)], idempotency_key="l", expected_version=0)
+        # What was refused is not remembered as done.
+        await session.add_items([_user(2)], idempotency_key="l")
+        assert await _texts(session) == "1 2"
+
+    @pytest.mark.parametrize(("version", "error"), [(-1, ValueError), ("1", TypeError), (True, TypeError)])
+    async def test_refuses_what_is_no_version(self, session: LogSession, version: Any, error: type[Exception]) -> None:
+        with pytest.raises(error, match="expected_version"):
+            await session.add_items([_user(1)], expected_version=version)
+        assert await session.get_items() == []
+
+    def test_the_error_can_be_sent_to_other_processes(self) -> None:
+        error = pickle.loads(pickle.dumps(ConflictError("session 's' …", 7)))  # noqa: S301 - made here
+        assert (str(error), error.version) == ("session 's' …", 7)
