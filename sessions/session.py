@@ -130,7 +130,8 @@ class LogSession(History, Windowed):
         Args:
             items: JSON objects, oldest first, or what else the session's codec takes.
             idempotency_key: Text of 1 to 255 bytes. However often the same items come to this session with the same
-                key, from wherever, they are added once, and expire as they did when they first came.
+                key, from wherever, they are added once, and expire as they did when they first came. A key is known
+                for 30 days, also after clearing.
             ttl: Seconds after which these items are gone, for every reader; ``None`` means never. The session's, if
                 not given.
             expected_version: What `version` returned before the session was read: nothing is added if anybody has

@@ -12,7 +12,8 @@ from uuid import uuid4
 
 import pytest
 
-from sessions.errors import ConflictError
+from sessions.errors import ConflictError, IdempotencyKeyReusedError
+from sessions.testing_expiring import MovableClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
     from sessions.session import LogSession
 
     MakeLogSession = Callable[..., LogSession]
+
+DAY = 86_400
 
 
 def _user(text: object) -> dict[str, str]:
@@ -37,6 +40,11 @@ class SharingContract:
     def session(self, make: MakeLogSession) -> LogSession:
         """Return a session with an id of its own."""
         return make(f"session-{uuid4()}")
+
+    @pytest.fixture
+    def time(self, monkeypatch: pytest.MonkeyPatch) -> MovableClock:
+        """Return the clock of all sessions in this test."""
+        return MovableClock(monkeypatch)
 
     # --- Versions ------------------------------------------------------------------------------------------------
 
@@ -158,3 +166,34 @@ class SharingContract:
     def test_the_error_can_be_sent_to_other_processes(self) -> None:
         error = pickle.loads(pickle.dumps(ConflictError("session 's' …", 7)))  # noqa: S301 - made here
         assert (str(error), error.version) == ("session 's' …", 7)
+
+    # --- Idempotency keys ----------------------------------------------------------------------------------------
+
+    async def test_a_key_is_known_for_thirty_days_and_no_longer(self, session: LogSession, time: MovableClock) -> None:
+        await session.add_items([_user(1)], idempotency_key="k")
+        time.move(30 * DAY - 0.001)
+        await session.add_items([_user(1)], idempotency_key="k")
+        with pytest.raises(IdempotencyKeyReusedError):
+            await session.add_items([_user(2)], idempotency_key="k")
+        assert await _texts(session) == "1"
+        time.move(0.001)
+        await session.add_items([_user(2)], idempotency_key="k")
+        await session.add_items([_user(2)], idempotency_key="k")
+        with pytest.raises(IdempotencyKeyReusedError):
+            await session.add_items([_user(1)], idempotency_key="k")
+        assert await _texts(session) == "1 2"
+
+    async def test_a_key_is_as_old_in_every_branch_and_after_clearing(
+        self, session: LogSession, time: MovableClock
+    ) -> None:
+        await session.add_items([_user(1)], idempotency_key="k")
+        await session.branches.create("b")
+        time.move(29 * DAY)
+        await session.on_branch("b").add_items([_user(1)], idempotency_key="k")
+        assert await session.on_branch("b").get_items() == [_user(1)]
+        await session.clear_session()
+        await session.add_items([_user(1)], idempotency_key="k")
+        assert await session.get_items() == []
+        time.move(DAY)
+        await session.add_items([_user(1)], idempotency_key="k")
+        assert await session.get_items() == [_user(1)]

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sessions.errors import ConflictError, IdempotencyKeyReusedError
 from sessions.log import statements
 from sessions.log.grow import add_entries
+from sessions.log.old_keys import FIRST_GIVEN, forget_old_keys, is_old
 from sessions.log.reader import unlock
 from sessions.log.session_row import ensure_sealed, raise_version
 from sessions.log.takeover import begin_session
@@ -97,7 +98,7 @@ def append(
             session, key = locked.session, locked.key
         else:
             session, key = row[0], unlock(conversation, row[1])
-        if _was_added(tx, session_id, session, idempotency, key):
+        if _was_added(tx, session_id, session, idempotency, key, now=now):
             return
     elif not entries:
         if expected_version is not None:
@@ -118,6 +119,8 @@ def append(
             tip=tip,
             now=now,
         )
+        if idempotency.key >= FIRST_GIVEN:
+            forget_old_keys(tx, locked.session, now)
 
 
 def version_of(tx: Transaction, session_id: str) -> int:
@@ -136,15 +139,25 @@ def _check_version(session_id: str, version: int, expected: int) -> None:
 
 
 def _was_added(
-    tx: Transaction, session_id: str, session: int, idempotency: Idempotency, session_key: SessionKey | None
+    tx: Transaction,
+    session_id: str,
+    session: int,
+    idempotency: Idempotency,
+    session_key: SessionKey | None,
+    *,
+    now: int,
 ) -> bool:
     """Tell whether the session, which is locked, has seen this key."""
     seen = tx.one(statements.SEEN_KEY, session=session, idempotency_key=idempotency.key)
     if seen is None:
         return False
+    digest, created_at = seen
+    if is_old(created_at, now):
+        tx.run(statements.FORGET_KEY, session=session, idempotency_key=idempotency.key)
+        return False
     # The key may have been seen before the session was sealed.
     digests = [idempotency.digest] + [key.digest(idempotency.digest) for key in (session_key,) if key is not None]
-    if bytes(seen[0]) not in digests:
+    if bytes(digest) not in digests:
         raise IdempotencyKeyReusedError(
             f"session {session_id!r}: this idempotency key was used before with other items; nothing was added. "
             "Use a new key for new items"

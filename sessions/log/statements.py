@@ -492,14 +492,42 @@ DELETE_EXPIRED = Statement(
 # --- Idempotency keys and the record of changes ---------------------------------------------------------------
 
 SEEN_KEY = Statement(
-    "The digest of what an idempotency key stands for.",
-    "select digest from {appends} where session = :session and idempotency_key = :idempotency_key",
+    "The digest of what an idempotency key stands for, and when it came.",
+    "select digest, created_at from {appends} where session = :session and idempotency_key = :idempotency_key",
 )
 REMEMBER_KEY = Statement(
     "Note what an append with an idempotency key added.",
     """
     insert into {appends} (session, idempotency_key, digest, version, tip, created_at)
     values (:session, :idempotency_key, :digest, :version, :tip, :now)
+    """,
+)
+FORGET_KEY = Statement(
+    "Remove an idempotency key.",
+    "delete from {appends} where session = :session and idempotency_key = :idempotency_key",
+)
+FORGET_OLD_KEYS = Statement(
+    "Remove some of a session's idempotency keys that came before a time, the oldest first; a row for each.",
+    """
+    delete from {appends} where session = :session and idempotency_key in (
+        select idempotency_key from {appends}
+        where session = :session and created_at <= :before and idempotency_key >= ' ' order by created_at limit :count
+    ) returning session
+    """,
+    {
+        # It has no limit in a subquery, but one for what is deleted.
+        MARIADB: """
+        delete from {appends}
+        where session = :session and created_at <= :before and idempotency_key >= ' ' order by created_at limit :count
+        returning session
+        """
+    },
+)
+WITH_OLD_KEYS = Statement(
+    "Sessions with idempotency keys that came before a time.",
+    """
+    select distinct session from {appends}
+    where session > :after and created_at <= :before and idempotency_key >= ' ' order by session limit :count
     """,
 )
 FORGET_KEYS = Statement(

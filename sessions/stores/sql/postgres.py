@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sessions.log.classify import USER
 from sessions.log.conversation import NEVER
+from sessions.log.old_keys import FIRST_GIVEN, KEY_LIFE
 from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
@@ -49,6 +50,12 @@ APPEND: Final = Statement(
     ), forgotten as (
         delete from {appends} p using advanced a
         where p.session = a.session and p.idempotency_key > $7 and p.idempotency_key < $8
+    ), outlived as (
+        delete from {appends} p using advanced a cross join lateral (
+            select o.idempotency_key from {appends} o
+            where o.session = a.session and o.created_at <= $19::bigint and o.idempotency_key >= ' '
+            order by o.created_at limit 100
+        ) o where p.session = a.session and p.idempotency_key = o.idempotency_key
     ), added as (
         insert into {entries} (id, version, turn, kind, tool_name, created_at, payload, expires_at)
         select a.before + e.position, a.version, a.turn + width_bucket(e.position, $9::bigint[]),
@@ -91,6 +98,12 @@ APPEND_MANY: Final = Statement(
     ), forgotten as (
         delete from {appends} p using advanced a
         where p.session = a.session and p.idempotency_key > $8 and p.idempotency_key < $9
+    ), outlived as (
+        delete from {appends} p using advanced a cross join lateral (
+            select o.idempotency_key from {appends} o
+            where o.session = a.session and o.created_at <= $21::bigint and o.idempotency_key >= ' '
+            order by o.created_at limit 100
+        ) o where p.session = a.session and p.idempotency_key = o.idempotency_key
     ), added as (
         insert into {entries} (id, version, turn, kind, tool_name, created_at, payload, expires_at)
         select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, $4, e.payload, e.expires_at
@@ -218,6 +231,12 @@ class _Columns:
         return any(expires_at is not None and expires_at < NEVER for expires_at in self.expiries)
 
 
+def _oldest_key(appends: Sequence[Append]) -> int | None:
+    """Return the time up to which keys are removed; ``None``, which is before all, if the appends bring none."""
+    given = [append.now for append in appends if append.idempotency and append.idempotency.key >= FIRST_GIVEN]
+    return max(given) - KEY_LIFE if given else None
+
+
 def append_values(append: Append, version: int | None, forget: tuple[str, str]) -> tuple[Any, ...] | None:
     """Return the parameters of `APPEND`; keys between the two of `forget` are forgotten.
 
@@ -236,6 +255,7 @@ def append_values(append: Append, version: int | None, forget: tuple[str, str]) 
         append.conversation.session_id, append.now, len(entries), len(turn_starts), key, digest, *forget,
         turn_starts, bytes(number_of), kinds, tool_names, [entry.payload for entry in entries], append.branch,
         version, append.expires_at, NEVER, append.conversation.vault is not None,
+        _oldest_key([append]),
     )  # fmt: skip
 
 
@@ -289,6 +309,7 @@ def append_many_values(
         [expires_at for column in columns for expires_at in column.expiries],
         [number for number, column in enumerate(columns, 1) if column.expiring],
         list(sealed.values()),
+        _oldest_key(appends),
     )
     return values, number_of
 
