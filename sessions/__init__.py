@@ -30,10 +30,11 @@ from sessions.errors import (
     UnknownBranchError,
     WeakKeyWarning,
 )
+from sessions.opening import open_store
 from sessions.protocol import Item, Session, SessionSettings
 from sessions.session import LogSession
 from sessions.sqlite import AsyncSQLiteSession, SQLiteSession
-from sessions.store import Store, open_store
+from sessions.store import Store
 from sessions.window import Window
 
 if TYPE_CHECKING:

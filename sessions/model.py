@@ -249,13 +249,18 @@ class Rotation:
         rewrapped: How many of them have a new seal: their keys are wrapped with the current key now, or a data key was
             added.
         reencrypted: How many entries were sealed anew.
+        failed: Sessions that cannot be opened with the keys here, and were left as they are.
     """
 
     sessions: int = 0
     rewrapped: int = 0
     reencrypted: int = 0
+    failed: tuple[str, ...] = ()
 
     def __add__(self, other: Rotation) -> Rotation:
         return Rotation(
-            self.sessions + other.sessions, self.rewrapped + other.rewrapped, self.reencrypted + other.reencrypted
+            self.sessions + other.sessions,
+            self.rewrapped + other.rewrapped,
+            self.reencrypted + other.reencrypted,
+            self.failed + other.failed,
         )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.log import statements
 from sessions.log.changes import record_change
+from sessions.log.dialect import MARIADB
 from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.session_row import raise_version
 from sessions.log.takeover import lock_conversation
@@ -34,12 +35,14 @@ RESEAL: Final = Statement(
     "Store an entry's payload as it is sealed anew, and its tool's name, which may be hidden now.",
     "update {entries} set payload = :payload, tool_name = :tool_name where id = :id",
 )
+_SEALED_SESSIONS = """
+    select id, session_id from {sessions} where id > :after and (seal is not null or :everything = 1)
+    order by id limit :count
+"""
 SEALED_SESSIONS: Final = Statement(
     "A page of sessions, the oldest first: those with a seal, or all.",
-    """
-    select id, session_id from {sessions} where id > :after and (seal is not null or :all = 1)
-    order by id limit :count
-    """,
+    _SEALED_SESSIONS,
+    {MARIADB: _SEALED_SESSIONS.replace("session_id", "convert(session_id using utf8mb4)")},
 )
 
 _BATCH: Final = 200
@@ -64,6 +67,19 @@ def find_seal(tx: Transaction, conversation: Conversation, now: int) -> tuple[bo
         return False, None
     row = tx.one(FIND_SEAL, session_id=conversation.session_id)
     return True, None if row is None or row[0] is None else bytes(row[0])
+
+
+def list_sealed(tx: Transaction, after: int, count: int, *, everything: bool) -> list[tuple[int, str]]:
+    """Return up to `count` sessions with a seal, or of all, in the order in which they were made, each with its number.
+
+    Args:
+        tx: A transaction.
+        after: The number of the last one before.
+        count: How many at most.
+        everything: Also those without a seal.
+    """
+    rows = tx.all(SEALED_SESSIONS, after=after, everything=int(everything), count=count)
+    return [(number, session_id) for number, session_id in rows]
 
 
 def replace_seal(tx: Transaction, conversation: Conversation, now: int, old: bytes | None, new: bytes) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     import pytest
+
+    from tests.sql.servers import Postgres
 
 WORDS = "a word that nobody else says"
 
@@ -85,6 +88,27 @@ async def test_servers_say_which_tables_to_rewrite(url: str) -> None:
         }
         assert wanted[url.partition("+")[0]] in pending
         assert bool(pending) == ("sqlite" not in url)
+
+
+async def test_what_finishes_it_on_postgres_finishes_it(postgres: Postgres) -> None:
+    url = postgres.new_database()
+    database = url.rpartition("/")[2]
+    (oid,) = postgres.rows(f"select oid from pg_database where datname = '{database}'")  # noqa: S608 - a name of ours
+
+    def found() -> bool:
+        postgres.sql("checkpoint")
+        folder = postgres.folder / "data" / "base" / oid
+        return any(WORDS.encode() in file.read_bytes() for file in folder.iterdir())
+
+    async with open_store(url, create_tables=True) as store:
+        await store.session("s").add_items([{"role": "user", "content": WORDS}])
+        await store.session("other").add_items([{"role": "user", "content": "1"}])
+        files, _ = (await store.erase("s")).pending
+    assert found()
+    statement = re.search(r"run (VACUUM FULL [\w, ]+) \(", files)
+    assert statement is not None
+    postgres.sql(statement[1], database)
+    assert not found()
 
 
 async def test_a_receipt_tells_no_contents(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
