@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from sessions.model import (
         Branch,
         Comparison,
+        Entry,
         ErasureReceipt,
         Rotation,
         SessionInfo,
@@ -75,6 +76,7 @@ __all__ = [
     "Damage",
     "DecryptionError",
     "EncryptedSession",
+    "Entry",
     "ErasureReceipt",
     "IdempotencyKeyReusedError",
     "InvalidItemError",
@@ -121,7 +123,7 @@ __all__ = [
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
 _MODEL = (
-    "Branch", "Comparison", "ErasureReceipt", "Rotation", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage",
+    "Branch", "Comparison", "Entry", "ErasureReceipt", "Rotation", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage",
     "UsageRow",
 )  # fmt: skip
 _LAZY = {

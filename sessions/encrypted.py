@@ -13,6 +13,7 @@ from sessions.model import Rotation
 from sessions.protocol import Session, check_limit, coerce_settings
 from sessions.rotation import rotate
 from sessions.session import LogSession, as_listed
+from sessions.speaker import Speaker
 from sessions.vault import Vault, keys_of
 
 if TYPE_CHECKING:
@@ -84,6 +85,8 @@ class EncryptedSession(LogSession):
         self.session_settings = underlying_session.session_settings
         self._handle = handle_of(underlying_session).sealed(vault, check_ttl(ttl))
         self._vault = vault
+        self._author = underlying_session._author  # noqa: SLF001
+        self._speaker = Speaker()
 
     async def rotate(
         self,
@@ -138,6 +141,7 @@ class EncryptedForeignSession(EncryptedSession):
         hide_tool_names: bool = False,
     ) -> None:
         del hide_tool_names  # Nothing is in the clear there.
+        self._speaker = Speaker()
         self.session_id = check_session_id(session_id)
         self._envelopes = Envelopes(
             session_id,

@@ -10,9 +10,8 @@ from sessions.codecs import Codec
 from sessions.codecs.json import JSONCodec
 from sessions.errors import InvalidItemError
 from sessions.handle import Handle
-from sessions.history import History
-from sessions.log.append import Append, Idempotency, version_of
-from sessions.log.classify import classify_items
+from sessions.log.append import Append, Idempotency
+from sessions.log.classify import USER, classify_items
 from sessions.log.conversation import NEVER, Conversation, ForeignTables
 from sessions.log.grow import NewEntry
 from sessions.log.pop import Pop
@@ -21,6 +20,8 @@ from sessions.log.read import ReadTail
 from sessions.log.remove import clear
 from sessions.protocol import SettingsLimit, check_limit, coerce_settings
 from sessions.purging import PURGE_BATCH, purge
+from sessions.shared import Shared
+from sessions.speaker import Speaker
 from sessions.windowed import Windowed
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _JSON = JSONCodec()
 _FOREIGN = ForeignTables()
 
 
-class LogSession(History, Windowed):
+class LogSession(Shared, Windowed):
     """A conversation in a store. It may be used from any number of tasks, threads and event loops.
 
     Args:
@@ -73,6 +74,7 @@ class LogSession(History, Windowed):
         tables = foreign.check() if foreign else _FOREIGN
         conversation = Conversation(session_id, _checked(codec), tables, ttl=check_ttl(ttl))
         self._handle = Handle(conversation, backend, strict=strict)
+        self._speaker = Speaker()
 
     @property
     def _lifetime(self) -> int | None:
@@ -166,8 +168,10 @@ class LogSession(History, Windowed):
                 # Keys that stores make for themselves do.
                 raise ValueError("idempotency_key must not begin with a control character")
             idempotency = Idempotency(key, codec.digest(items))
+        author, speaker = self._author, self._speaker
+        agent = speaker.name or author
         entries = [
-            NewEntry(payload, kind, tool_name)
+            NewEntry(payload, kind, tool_name, author if kind == USER else agent)
             for payload, (kind, tool_name) in zip(payloads, classify_items(items), strict=True)
         ]
         handle = self._handle
@@ -175,22 +179,8 @@ class LogSession(History, Windowed):
         expires_at = None if lifetime is None else min(added_at + lifetime, NEVER)
         place = handle.conversation, entries, added_at, idempotency, handle.target
         await handle.write(Append(*place, expires_at=expires_at, expected_version=expected_version))
-
-    async def version(self) -> int:
-        """Return the session's version: each change raises it, so who finds the same one again has missed nothing.
-
-        It never repeats, also not after clearing; only when the session was deleted does it begin anew. A number that
-        is left out means nothing. To add only to what was read, ask for the version first, then read, then add with
-        `expected_version`.
-
-        Returns:
-            The version; 0 for a session that is not there yet.
-
-        Raises:
-            StoreError: The database refused.
-            SessionClosedError: The session has been closed.
-        """
-        return await self._handle.read(lambda tx: version_of(tx, self.session_id))
+        if any(entry.kind != USER for entry in entries):
+            speaker.has_spoken()
 
     async def pop_item(self) -> Item | None:
         """Remove the last item and return it, or return ``None`` if there is none.

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 
 from sessions.errors import ConflictError, IdempotencyKeyReusedError
+from sessions.model import Entry
 from sessions.testing_expiring import MovableClock
 
 if TYPE_CHECKING:
@@ -27,6 +29,10 @@ DAY = 86_400
 
 def _user(text: object) -> dict[str, str]:
     return {"role": "user", "content": str(text)}
+
+
+def _answer(text: object) -> dict[str, str]:
+    return {"role": "assistant", "content": str(text)}
 
 
 async def _texts(session: LogSession) -> str:
@@ -197,3 +203,106 @@ class SharingContract:
         time.move(DAY)
         await session.add_items([_user(1)], idempotency_key="k")
         assert await session.get_items() == [_user(1)]
+
+    # --- Who said what -------------------------------------------------------------------------------------------
+
+    async def test_entries_say_what_is_known(self, session: LogSession, time: MovableClock) -> None:
+        began = datetime.fromtimestamp(time.seconds, UTC)
+        items = [
+            {"role": "system", "content": "Be brief."},
+            _user(1),
+            {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c", "output": "no"},
+        ]
+        await session.add_items(items)
+        time.move(5)
+        await session.as_author("billing").add_items([_answer(2)], ttl=10)
+        await session.as_author("billing").add_items([_answer(3)], ttl=None)
+        later = began + timedelta(seconds=5)
+        assert await session.entries() == [
+            Entry(1, 0, "system", None, None, began, None, items[0]),
+            Entry(2, 1, "user", None, None, began, None, items[1]),
+            Entry(3, 1, "tool_call", "look", None, began, None, items[2]),
+            Entry(4, 1, "tool_output", "look", None, began, None, items[3]),
+            Entry(5, 1, "assistant", None, "billing", later, later + timedelta(seconds=10), _answer(2)),
+            Entry(6, 1, "assistant", None, "billing", later, None, _answer(3)),
+        ]
+        time.move(10)
+        assert [entry.position for entry in await session.entries()] == [1, 2, 3, 4, 6]
+
+    async def test_pages_of_entries(self, session: LogSession) -> None:
+        for number in range(1, 8):
+            await session.add_items([_user(number)])
+        await session.branches.create("b", turn=6)
+        branch = session.on_branch("b")
+        await branch.add_items([_answer(8), _answer(9)])
+        everything = [1, 2, 3, 4, 5, 6, 7]
+
+        async def page(**bounds: int | None) -> list[int]:
+            found = await branch.entries(**bounds)
+            assert [int(entry.item["content"]) for entry in found] == [
+                entry.position if entry.position <= 5 else entry.position + 2 for entry in found
+            ]
+            return [entry.position for entry in found]
+
+        for limit in (None, 1, 2, 3, 6, 7, 8):
+            assert await page(limit=limit) == everything[-(limit or 7) :]
+            assert await page(limit=limit, after=0) == everything[: limit or 7]
+            for bound in (1, 4, 5, 6, 7, 8, 20):
+                below, above = [n for n in everything if n < bound], [n for n in everything if n > bound]
+                assert await page(limit=limit, before=bound) == (below[-limit:] if limit else below)
+                assert await page(limit=limit, after=bound) == above[:limit]
+                assert await page(limit=limit, after=2, before=bound) == [n for n in below if n > 2][:limit]
+        assert [entry.position for entry in await session.entries()] == everything
+
+    async def test_a_session_that_is_not_there_has_no_entries(self, session: LogSession) -> None:
+        assert await session.entries() == await session.entries(5) == await session.entries(5, after=1) == []
+
+    @pytest.mark.parametrize("bounds", [{"limit": 0}, {"limit": "1"}, {"before": 0}, {"after": -1}, {"after": True}])
+    async def test_refuses_what_are_no_bounds(self, session: LogSession, bounds: dict[str, Any]) -> None:
+        with pytest.raises((TypeError, ValueError), match=next(iter(bounds))):
+            await session.entries(**bounds)
+
+    async def test_each_object_has_its_author(self, make: MakeLogSession, session: LogSession) -> None:
+        billing, support = session.as_author("billing"), session.as_author("support")
+        await billing.add_items([_user(1), _answer(2)])
+        await asyncio.gather(*(each.add_items([_answer(0)]) for each in (session, billing, support) * 3))
+        await support.as_author(None).add_items([_answer(3)])
+        await billing.on_branch("main").add_items([_answer(4)])
+        entries = await make(session.session_id).entries()
+        assert [entry.author for entry in entries[:2]] == ["billing", "billing"]
+        assert sorted(entry.author or "" for entry in entries[2:11]) == [""] * 3 + ["billing"] * 3 + ["support"] * 3
+        assert [entry.author for entry in entries[11:]] == [None, "billing"]
+
+    async def test_an_author_goes_their_own_way(self, session: LogSession) -> None:
+        await session.add_items([_user(1)])
+        await session.branches.create("b")
+        author = session.on_branch("b").as_author("a")
+        await author.add_items([_answer(2)])
+        assert await session.get_items() == [_user(1)]
+        assert await author.get_items() == [_user(1), _answer(2)]
+
+    async def test_authors_stay_with_their_items(self, session: LogSession) -> None:
+        call = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
+        await session.as_author("one").add_items([_user(1), call])
+        await session.as_author("two").add_items([_user(2)])
+        assert (await session.repair(mend=True)).mended
+        authors = [(entry.kind, entry.author) for entry in await session.entries()]
+        assert authors == [("user", "one"), ("tool_call", "one"), ("tool_output", None), ("user", "two")]
+        await session.undo()
+        await session.redo()
+        await session.branches.create("b")
+        assert [(entry.kind, entry.author) for entry in await session.on_branch("b").entries()] == authors
+
+    async def test_names_are_text_like_any_other(self, session: LogSession) -> None:
+        names = ["ä b", "';--", "{x}", "名前", "a" * 255, " "]
+        for name in names:
+            await session.as_author(name).add_items([_answer(0)])
+        assert [entry.author for entry in await session.entries()] == names
+
+    @pytest.mark.parametrize(
+        ("name", "error"), [("", ValueError), ("a\0", ValueError), ("a" * 256, ValueError), (7, TypeError)]
+    )
+    def test_refuses_what_is_no_name(self, session: LogSession, name: Any, error: type[Exception]) -> None:
+        with pytest.raises(error, match="name"):
+            session.as_author(name)

@@ -408,8 +408,12 @@ ENTRIES_FORWARD = Statement(
     "Entries of one segment with all that is known of them, the oldest first.",
     "select {entry} from {entries} where id > :low and id <= :high and {live} order by id",
 )
+ENTRIES_FORWARD_SOME = Statement(
+    "The same, so many at most.",
+    "select {entry} from {entries} where id > :low and id <= :high and {live} order by id limit :count",
+)
 USERS_FORWARD = Statement(
-    "The same for the messages of users.",
+    "Those that are messages of users.",
     "select {entry} from {entries} where id > :low and id <= :high and kind = 'user' and {live} order by id",
 )
 OUTLINE = Statement(

@@ -158,5 +158,5 @@ class SealedPath:
         turns = sum(entry.kind == USER for entry in append.entries)
         ends[session_id] = branch, end._replace(tip=end.tip + len(sealed), turn=end.turn + turns)
         idempotency = append.idempotency and append.idempotency._replace(digest=key.digest(append.idempotency.digest))
-        entries = [NewEntry(payload, kind, tool_name) for _, _, _, kind, tool_name, _, _, _, payload in sealed]
+        entries = [NewEntry(payload, kind, tool, author) for _, _, _, kind, tool, author, _, _, payload in sealed]
         return Sent(job, replace(append, entries=entries, now=moment, idempotency=idempotency), before.version)

@@ -28,8 +28,8 @@ APPEND: Final = Statement(
     Where a version is given, only to that one: the one that the caller expects, or for which entries were sealed. Only
     where the rest will be done, too, as the caller would be told of a version that this statement has made.
 
-    Imports come this way, and each value in an array costs them a few tenths of a microsecond. So each kind and tool
-    name is sent once and looked up by one byte for each item, and turns are sent as the positions where they begin.
+    Imports come this way, and each value in an array costs them a few tenths of a microsecond. So each kind, tool name
+    and author is sent once and looked up by one byte for each item; turns are sent as the positions where they begin.
     """,
     """
     with raised as (
@@ -57,10 +57,11 @@ APPEND: Final = Statement(
             order by o.created_at limit 100
         ) o where p.session = a.session and p.idempotency_key = o.idempotency_key
     ), added as (
-        insert into {entries} (id, version, turn, kind, tool_name, created_at, payload, expires_at)
+        insert into {entries} (id, version, turn, kind, tool_name, author, created_at, payload, expires_at)
         select a.before + e.position, a.version, a.turn + width_bucket(e.position, $9::bigint[]),
         ($11::text[])[1 + get_byte($10::bytea, e.position::int - 1)],
-        ($12::text[])[1 + get_byte($10::bytea, e.position::int - 1)], $2, e.payload, $16::bigint
+        ($12::text[])[1 + get_byte($10::bytea, e.position::int - 1)],
+        ($20::text[])[1 + get_byte($10::bytea, e.position::int - 1)], $2, e.payload, $16::bigint
         from advanced a, unnest($13::bytea[]) with ordinality e (payload, position)
     ), holed as (
         update {segments} g set holes = 1 from advanced a
@@ -105,12 +106,13 @@ APPEND_MANY: Final = Statement(
             order by o.created_at limit 100
         ) o where p.session = a.session and p.idempotency_key = o.idempotency_key
     ), added as (
-        insert into {entries} (id, version, turn, kind, tool_name, created_at, payload, expires_at)
-        select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, $4, e.payload, e.expires_at
+        insert into {entries} (id, version, turn, kind, tool_name, author, created_at, payload, expires_at)
+        select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, e.author, $4, e.payload,
+        e.expires_at
         from advanced a join unnest(
             $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::bytea[],
-            $18::bigint[]
-        ) e (number, position, turns, kind, tool_name, payload, expires_at) on e.number = a.number
+            $18::bigint[], $22::text[]
+        ) e (number, position, turns, kind, tool_name, payload, expires_at, author) on e.number = a.number
     ), holed as (
         update {segments} g set holes = 1 from advanced a
         where a.number = any($19::bigint[]) and g.id = a.before / 4294967296 and g.holes = 0
@@ -214,6 +216,7 @@ class _Columns:
         self.tool_names: list[str | None] = []
         self.payloads: list[bytes] = []
         self.expiries: list[int | None] = []
+        self.authors: list[str | None] = []
         self.turn = 0
 
     def add(self, append: Append) -> None:
@@ -224,6 +227,7 @@ class _Columns:
             self.tool_names.append(entry.tool_name)
             self.payloads.append(entry.payload)
             self.expiries.append(append.expires_at)
+            self.authors.append(entry.author)
 
     @property
     def expiring(self) -> bool:
@@ -240,22 +244,22 @@ def _oldest_key(appends: Sequence[Append]) -> int | None:
 def append_values(append: Append, version: int | None, forget: tuple[str, str]) -> tuple[Any, ...] | None:
     """Return the parameters of `APPEND`; keys between the two of `forget` are forgotten.
 
-    ``None`` if the items have too many kinds and tool names for it: `APPEND_MANY` takes any.
+    ``None`` if the items have too many kinds, tool names and authors for it: `APPEND_MANY` takes any.
     """
     entries = append.entries
     turn_starts = [position for position, entry in enumerate(entries, 1) if entry.kind == USER]
-    numbers: dict[tuple[str, str | None], int] = {}
-    number_of = [numbers.setdefault((entry.kind, entry.tool_name), len(numbers)) for entry in entries]
+    numbers: dict[tuple[str, str | None, str | None], int] = {}
+    number_of = [numbers.setdefault((entry.kind, entry.tool_name, entry.author), len(numbers)) for entry in entries]
     if len(numbers) > _MAX_NUMBERS:
         return None
-    kinds = [kind for kind, _ in numbers]
-    tool_names = [tool_name for _, tool_name in numbers]
+    kinds = [kind for kind, _, _ in numbers]
+    tool_names = [tool_name for _, tool_name, _ in numbers]
     key, digest = append.idempotency or (None, None)
     return (
         append.conversation.session_id, append.now, len(entries), len(turn_starts), key, digest, *forget,
         turn_starts, bytes(number_of), kinds, tool_names, [entry.payload for entry in entries], append.branch,
         version, append.expires_at, NEVER, append.conversation.vault is not None,
-        _oldest_key([append]),
+        _oldest_key([append]), [author for _, _, author in numbers],
     )  # fmt: skip
 
 
@@ -310,6 +314,7 @@ def append_many_values(
         [number for number, column in enumerate(columns, 1) if column.expiring],
         list(sealed.values()),
         _oldest_key(appends),
+        [author for column in columns for author in column.authors],
     )
     return values, number_of
 
