@@ -77,8 +77,10 @@ class PostgresDatabase:
         """Do `work` as one transaction."""
         if isinstance(work, Append):
             await self._general.ensure_schema(subject)
-            if not work.entries and not work.idempotency:
+            if work.changes_nothing:
                 return cast("T", None)
+            if not work.entries and work.idempotency is None:
+                return cast("T", await self._general.write(cast("Callable[[Transaction], None]", work), subject))
             appends = self._appends if work.conversation.vault is None else self._sealed.appends
             return cast("T", await appends.submit(with_key(work), subject))
         if isinstance(work, Pop):
@@ -134,7 +136,10 @@ class PostgresDatabase:
 
     async def _append(self, jobs: list[Job[Any]]) -> None:
         """Append together; what that leaves is appended one by one by the log's own function."""
-        await self.append_together([Sent(job, cast("Append", job.work), (None, None)) for job in jobs])
+        appends = [cast("Append", job.work) for job in jobs]
+        await self.append_together(
+            [Sent(job, append, (append.expected_version, None)) for job, append in zip(jobs, appends, strict=True)]
+        )
 
     async def append_together(self, sent: Sequence[Sent]) -> list[Sent]:
         """Append together; what that leaves is appended one by one by the log's own function.
@@ -162,12 +167,12 @@ class PostgresDatabase:
     async def _try_together(self, sent: Sequence[Sent]) -> set[int]:
         """Return the indexes of the appends that were done; none if one was refused or had been done before."""
         appends = [one.append for one in sent]
-        sealed_for = [one.sealed_for for one in sent]
+        required = [one.required for one in sent]
         forget = automatic_keys(max(append.now for append in appends))
         try:
-            if len(appends) == 1 and (alone := append_values(appends[0], sealed_for[0], forget)):
+            if len(appends) == 1 and (alone := append_values(appends[0], required[0], forget)):
                 return {0} if await self.fetch(APPEND, *alone) else set()
-            values, number_of = append_many_values(appends, sealed_for, forget)
+            values, number_of = append_many_values(appends, required, forget)
             numbers = {row[0] for row in await self.fetch(APPEND_MANY, *values)}
         except FailedError as failed:
             # A key that was seen before is for the log's own function to tell.
