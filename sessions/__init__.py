@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.errors import (
     BranchExistsError,
     BranchInUseError,
+    ConflictError,
     CounterError,
     DecryptionError,
     IdempotencyKeyReusedError,
@@ -47,6 +48,7 @@ if TYPE_CHECKING:
     from sessions.model import (
         Branch,
         Comparison,
+        Entry,
         ErasureReceipt,
         Rotation,
         SessionInfo,
@@ -69,10 +71,12 @@ __all__ = [
     "BranchInUseError",
     "Branches",
     "Comparison",
+    "ConflictError",
     "CounterError",
     "Damage",
     "DecryptionError",
     "EncryptedSession",
+    "Entry",
     "ErasureReceipt",
     "IdempotencyKeyReusedError",
     "InvalidItemError",
@@ -119,7 +123,7 @@ __all__ = [
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
 _MODEL = (
-    "Branch", "Comparison", "ErasureReceipt", "Rotation", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage",
+    "Branch", "Comparison", "Entry", "ErasureReceipt", "Rotation", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage",
     "UsageRow",
 )  # fmt: skip
 _LAZY = {

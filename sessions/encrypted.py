@@ -13,6 +13,7 @@ from sessions.model import Rotation
 from sessions.protocol import check_limit, coerce_settings
 from sessions.rotation import rotate
 from sessions.session import LogSession, as_listed
+from sessions.speaker import Speaker
 from sessions.vault import Vault, keys_of
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class EncryptedSession(LogSession):
         self.session_settings = underlying_session.session_settings
         self._handle = handle_of(underlying_session).sealed(vault, check_ttl(ttl))
         self._vault = vault
+        self._author = underlying_session._author  # noqa: SLF001
+        self._speaker = Speaker()
 
     async def rotate(
         self,
@@ -140,6 +143,7 @@ class EncryptedForeignSession(EncryptedSession):
         hide_tool_names: bool = False,
     ) -> None:
         del hide_tool_names  # Nothing is in the clear there.
+        self._speaker = Speaker()
         self.session_id = check_session_id(session_id)
         self._envelopes = Envelopes(
             session_id,
@@ -189,17 +193,20 @@ class EncryptedForeignSession(EncryptedSession):
         *,
         idempotency_key: str | None = None,
         ttl: float | Default | None = DEFAULT,
+        expected_version: int | None = None,
     ) -> None:
         """Append `items`, sealed, as the other session appends them.
 
         Raises:
             InvalidItemError: An item is not a JSON object; nothing was added.
-            ValueError: There is an idempotency key or a `ttl`, which the other session cannot keep.
+            ValueError: There is an idempotency key, a `ttl` or a version, which the other session does not know.
         """
         if ttl is not DEFAULT:
             raise ValueError(f"session {self.session_id!r}: the session underneath keeps no times to live of items")
         if idempotency_key is not None:
             raise ValueError(f"session {self.session_id!r}: the session underneath keeps no idempotency keys")
+        if expected_version is not None:
+            raise ValueError(f"session {self.session_id!r}: the session underneath has no versions")
         await self._envelopes.add(as_listed(items))
 
     async def pop_item(self) -> Item | None:

@@ -99,6 +99,32 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """A stored item, with what the store knows of it.
+
+    Attributes:
+        position: Where it stands: rises along a branch, from 1, not always by 1; the cursor for `entries`.
+        turn: The number of its turn; 0 before the first message of a user.
+        kind: ``user``, ``assistant``, ``system``, ``developer``, ``tool_call``, ``tool_output``, ``hosted_tool_call``,
+            ``reasoning``, or another type as the item gives it.
+        tool: The name of the tool that it calls, if it calls one.
+        author: Who added it, if that was said: the name of an agent, or of `as_author`.
+        created_at: When it was added (UTC).
+        expires_at: When it will not be there any more (UTC); ``None`` if it does not expire by itself.
+        item: The item.
+    """
+
+    position: int
+    turn: int
+    kind: str
+    tool: str | None
+    author: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    item: Any
+
+
+@dataclass(frozen=True)
 class Sibling:
     """One of the ways in which a conversation went on in a turn, as in "2 / 3".
 

@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sessions.arguments import check_count
+from sessions.log.old_keys import find_old_keys, purge_old_keys
 from sessions.log.purge import find_aged, find_expired, find_in_session, remove_expired
 
 if TYPE_CHECKING:
@@ -20,6 +21,8 @@ _MAX_BATCH: Final = 10_000
 
 async def purge(backend: Backend, subject: str, expired: Expired, batch: int, session_id: str | None = None) -> int:
     """Remove what has expired from one session, or from all, and return how many items that were.
+
+    From all, idempotency keys that are known no more are removed, too; they are not counted.
 
     Raises:
         TypeError: `batch` is not an integer.
@@ -46,7 +49,19 @@ async def purge(backend: Backend, subject: str, expired: Expired, batch: int, se
         if found.number < count:
             break
         after = found.last
+    await _purge_keys(backend, subject, expired.now, count)
     return removed
+
+
+async def _purge_keys(backend: Backend, subject: str, now: int, count: int) -> None:
+    """Remove the idempotency keys of all sessions that are known no more."""
+    after = 0
+    while sessions := await backend.read(partial(find_old_keys, now=now, count=count, after=after), subject):
+        for session in sessions:
+            purge_some = partial(purge_old_keys, session=session, now=now, count=count)
+            while await backend.write(purge_some, subject) == count:
+                pass
+        after = sessions[-1]
 
 
 async def _remove(backend: Backend, subject: str, expired: Expired, found: Found) -> int:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sessions.arguments import DEFAULT, MAX_KEY_BYTES, Default, check_session_id, check_text, check_ttl
+from sessions.arguments import DEFAULT, MAX_KEY_BYTES, Default, check_count, check_session_id, check_text, check_ttl
 from sessions.clock import now
 from sessions.codecs import Codec
 from sessions.codecs.json import JSONCodec
 from sessions.errors import InvalidItemError
 from sessions.handle import Handle
-from sessions.history import History
 from sessions.log.append import Append, Idempotency
-from sessions.log.classify import classify_items
+from sessions.log.classify import USER, classify_items
 from sessions.log.conversation import NEVER, Conversation, ForeignTables
 from sessions.log.grow import NewEntry
 from sessions.log.pop import Pop
@@ -21,6 +20,8 @@ from sessions.log.read import ReadTail
 from sessions.log.remove import clear
 from sessions.protocol import SettingsLimit, check_limit, coerce_settings
 from sessions.purging import PURGE_BATCH, purge
+from sessions.shared import Shared
+from sessions.speaker import Speaker
 from sessions.windowed import Windowed
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ _JSON = JSONCodec()
 _FOREIGN = ForeignTables()
 
 
-class LogSession(History, Windowed):
+class LogSession(Shared, Windowed):
     """A conversation in a store. It may be used from any number of tasks, threads and event loops.
 
     Args:
@@ -73,6 +74,7 @@ class LogSession(History, Windowed):
         tables = foreign.check() if foreign else _FOREIGN
         conversation = Conversation(session_id, _checked(codec), tables, ttl=check_ttl(ttl))
         self._handle = Handle(conversation, backend, strict=strict)
+        self._speaker = Speaker()
 
     @property
     def _lifetime(self) -> int | None:
@@ -123,29 +125,36 @@ class LogSession(History, Windowed):
         *,
         idempotency_key: str | None = None,
         ttl: float | Default | None = DEFAULT,
+        expected_version: int | None = None,
     ) -> None:
         """Append `items`, all or none, next to each other; when this returns they are on disk.
 
         Args:
             items: JSON objects, oldest first, or what else the session's codec takes.
             idempotency_key: Text of 1 to 255 bytes. However often the same items come to this session with the same
-                key, from wherever, they are added once, and expire as they did when they first came.
+                key, from wherever, they are added once, and expire as they did when they first came. A key is known
+                for 30 days, also after clearing.
             ttl: Seconds after which these items are gone, for every reader; ``None`` means never. The session's, if
                 not given.
+            expected_version: What `version` returned before the session was read: nothing is added if anybody has
+                changed the session since. A retry with the same `idempotency_key` finds what it has added itself.
 
         Raises:
+            ConflictError: The session has another version than `expected_version`.
             InvalidItemError: An item is not a JSON object, or holds what the codec cannot keep; the message names it
                 and the place in it.
             IdempotencyKeyReusedError: The key was used before with other items.
             TypeError: An argument has the wrong type.
             ValueError: The key is empty, too long, begins with a control character, or has a NUL character in it; or
-                `ttl` is not positive, or more than a hundred years.
+                `ttl` is not positive, or more than a hundred years; or `expected_version` is negative.
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
         lifetime = self._lifetime
         if ttl is not DEFAULT:
             lifetime = NEVER if ttl is None else check_ttl(ttl)
+        if expected_version is not None:
+            check_count(expected_version, "expected_version", least=0)
         items = as_listed(items)
         codec = self._handle.codec
         try:
@@ -159,16 +168,19 @@ class LogSession(History, Windowed):
                 # Keys that stores make for themselves do.
                 raise ValueError("idempotency_key must not begin with a control character")
             idempotency = Idempotency(key, codec.digest(items))
+        author, speaker = self._author, self._speaker
+        agent = speaker.name or author
         entries = [
-            NewEntry(payload, kind, tool_name)
+            NewEntry(payload, kind, tool_name, author if kind == USER else agent)
             for payload, (kind, tool_name) in zip(payloads, classify_items(items), strict=True)
         ]
         handle = self._handle
         added_at = now()
         expires_at = None if lifetime is None else min(added_at + lifetime, NEVER)
-        await handle.write(
-            Append(handle.conversation, entries, added_at, idempotency, handle.target, expires_at=expires_at)
-        )
+        place = handle.conversation, entries, added_at, idempotency, handle.target
+        await handle.write(Append(*place, expires_at=expires_at, expected_version=expected_version))
+        if any(entry.kind != USER for entry in entries):
+            speaker.has_spoken()
 
     async def pop_item(self) -> Item | None:
         """Remove the last item and return it, or return ``None`` if there is none.

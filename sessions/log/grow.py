@@ -26,6 +26,7 @@ class NewEntry(msgspec.Struct, frozen=True, gc=False):
     payload: bytes
     kind: str
     tool_name: str | None
+    author: str | None = None
 
 
 def add_entries(
@@ -78,7 +79,7 @@ def entry_rows(
     """Yield entries as rows of all columns; `turn` is the number of turns before them."""
     for id_, (entry, time) in enumerate(zip(entries, created_at, strict=True), first_id):
         turn += entry.kind == USER
-        yield id_, version, turn, entry.kind, entry.tool_name, None, time, expires_at, entry.payload
+        yield id_, version, turn, entry.kind, entry.tool_name, entry.author, time, expires_at, entry.payload
 
 
 def _open_segment(tx: Transaction, locked: LockedSession, now: int, count: int, turns: int) -> tuple[int, int, int]:

@@ -72,6 +72,10 @@ RAISE_VERSION_OF = Statement(
         )
     },
 )
+VERSION = Statement(
+    "A session's version.",
+    "select version from {sessions} where session_id = :session_id",
+)
 SET_SEAL = Statement(
     "Give a session another seal.",
     "update {sessions} set seal = :seal where id = :session",
@@ -404,8 +408,12 @@ ENTRIES_FORWARD = Statement(
     "Entries of one segment with all that is known of them, the oldest first.",
     "select {entry} from {entries} where id > :low and id <= :high and {live} order by id",
 )
+ENTRIES_FORWARD_SOME = Statement(
+    "The same, so many at most.",
+    "select {entry} from {entries} where id > :low and id <= :high and {live} order by id limit :count",
+)
 USERS_FORWARD = Statement(
-    "The same for the messages of users.",
+    "Those that are messages of users.",
     "select {entry} from {entries} where id > :low and id <= :high and kind = 'user' and {live} order by id",
 )
 OUTLINE = Statement(
@@ -488,14 +496,42 @@ DELETE_EXPIRED = Statement(
 # --- Idempotency keys and the record of changes ---------------------------------------------------------------
 
 SEEN_KEY = Statement(
-    "The digest of what an idempotency key stands for.",
-    "select digest from {appends} where session = :session and idempotency_key = :idempotency_key",
+    "The digest of what an idempotency key stands for, and when it came.",
+    "select digest, created_at from {appends} where session = :session and idempotency_key = :idempotency_key",
 )
 REMEMBER_KEY = Statement(
     "Note what an append with an idempotency key added.",
     """
     insert into {appends} (session, idempotency_key, digest, version, tip, created_at)
     values (:session, :idempotency_key, :digest, :version, :tip, :now)
+    """,
+)
+FORGET_KEY = Statement(
+    "Remove an idempotency key.",
+    "delete from {appends} where session = :session and idempotency_key = :idempotency_key",
+)
+FORGET_OLD_KEYS = Statement(
+    "Remove some of a session's idempotency keys that came before a time, the oldest first; a row for each.",
+    """
+    delete from {appends} where session = :session and idempotency_key in (
+        select idempotency_key from {appends}
+        where session = :session and created_at <= :before and idempotency_key >= ' ' order by created_at limit :count
+    ) returning session
+    """,
+    {
+        # It has no limit in a subquery, but one for what is deleted.
+        MARIADB: """
+        delete from {appends}
+        where session = :session and created_at <= :before and idempotency_key >= ' ' order by created_at limit :count
+        returning session
+        """
+    },
+)
+WITH_OLD_KEYS = Statement(
+    "Sessions with idempotency keys that came before a time.",
+    """
+    select distinct session from {appends}
+    where session > :after and created_at <= :before and idempotency_key >= ' ' order by session limit :count
     """,
 )
 FORGET_KEYS = Statement(

@@ -7,10 +7,10 @@ then. If it has not, the log's own function seals it under the lock.
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from sessions.errors import DecryptionError
-from sessions.log.append import Append
 from sessions.log.branch import EVERYTHING
 from sessions.log.changes import KEPT_VERSIONS
 from sessions.log.classify import USER
@@ -22,6 +22,7 @@ from sessions.stores.sql.groups import Groups
 from sessions.stores.sql.postgres_sealed import SEALED_POP, SEALED_TAIL, End, Sent
 
 if TYPE_CHECKING:
+    from sessions.log.append import Append
     from sessions.log.conversation import Conversation
     from sessions.log.pop import Pop
     from sessions.log.read import ReadTail
@@ -146,6 +147,8 @@ class SealedPath:
             _, before = await self._read(append.conversation, append.branch, 0, job.subject)
         if before is None or not before.may_grow:
             return None
+        if append.expected_version is not None and (session_id in ends or append.expected_version != before.version):
+            return None
         branch, end = ends.setdefault(session_id, (append.branch, before._replace(version=before.version + 1)))
         if branch != append.branch:
             # `append_many_values` would not send it, and what comes after it would be sealed for a wrong place.
@@ -163,6 +166,6 @@ class SealedPath:
         turns = sum(entry.kind == USER for entry in append.entries)
         ends[session_id] = branch, end._replace(tip=end.tip + len(sealed), turn=end.turn + turns)
         idempotency = append.idempotency and append.idempotency._replace(digest=key.digest(append.idempotency.digest))
-        entries = [NewEntry(payload, kind, tool_name) for _, _, _, kind, tool_name, _, _, _, payload in sealed]
-        place = append.conversation, entries, moment, idempotency, append.branch
-        return Sent(job, Append(*place, expires_at=append.expires_at), (before.version, before.seal))
+        entries = [NewEntry(payload, kind, tool, author) for _, _, _, kind, tool, author, _, _, payload in sealed]
+        sent = replace(append, entries=entries, now=moment, idempotency=idempotency)
+        return Sent(job, sent, (before.version, before.seal))

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sessions.log.classify import USER
 from sessions.log.conversation import NEVER
+from sessions.log.old_keys import FIRST_GIVEN, KEY_LIFE
 from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
@@ -24,17 +25,21 @@ if TYPE_CHECKING:
 APPEND: Final = Statement(
     """Append to a branch of one session, the current one unless named; a row if that was done.
 
-    To a sealed session only if it still has the version and the seal for which the entries were sealed: one that was
-    deleted and made anew may have the same version.
+    Where a version is given, only to that one: the one that the caller expects, or for which entries were sealed. Only
+    where the rest will be done, too, as the caller would be told of a version that this statement has made. To a sealed
+    session only if it still has the seal for which they were sealed: one that was deleted and made anew may have the
+    same version.
 
-    Imports come this way, and each value in an array costs them a few tenths of a microsecond. So each kind and tool
-    name is sent once and looked up by one byte for each item, and turns are sent as the positions where they begin.
+    Imports come this way, and each value in an array costs them a few tenths of a microsecond. So each kind, tool name
+    and author is sent once and looked up by one byte for each item; turns are sent as the positions where they begin.
     """,
     """
     with raised as (
         update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1
-        and (seal is null and $15::bigint is null or version = $15::bigint and seal = $18::bytea)
-        returning s.id, s.version, s.branch
+        and seal is not distinct from $18::bytea and ($15::bigint is null or version = $15::bigint and exists (
+            select 1 from {branches} b
+            where b.session = s.id and b.name = coalesce($14::text, s.branch) and b.may_grow = 1
+        )) returning s.id, s.version, s.branch
     ), advanced as (
         update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint, updated_at = $2,
         changed_in = r.version from raised r
@@ -47,11 +52,18 @@ APPEND: Final = Statement(
     ), forgotten as (
         delete from {appends} p using advanced a
         where p.session = a.session and p.idempotency_key > $7 and p.idempotency_key < $8
+    ), outlived as (
+        delete from {appends} p using advanced a cross join lateral (
+            select o.idempotency_key from {appends} o
+            where o.session = a.session and o.created_at <= $19::bigint and o.idempotency_key >= ' '
+            order by o.created_at limit 100
+        ) o where p.session = a.session and p.idempotency_key = o.idempotency_key
     ), added as (
-        insert into {entries} (id, version, turn, kind, tool_name, created_at, payload, expires_at)
+        insert into {entries} (id, version, turn, kind, tool_name, author, created_at, payload, expires_at)
         select a.before + e.position, a.version, a.turn + width_bucket(e.position, $9::bigint[]),
         ($11::text[])[1 + get_byte($10::bytea, e.position::int - 1)],
-        ($12::text[])[1 + get_byte($10::bytea, e.position::int - 1)], $2, e.payload, $16::bigint
+        ($12::text[])[1 + get_byte($10::bytea, e.position::int - 1)],
+        ($20::text[])[1 + get_byte($10::bytea, e.position::int - 1)], $2, e.payload, $16::bigint
         from advanced a, unnest($13::bytea[]) with ordinality e (payload, position)
     ), holed as (
         update {segments} g set holes = 1 from advanced a
@@ -68,8 +80,10 @@ APPEND_MANY: Final = Statement(
         with ordinality i (session_id, count, turns, branch, version, seal, number)
     ), locked as (
         select s.id, i.count, i.turns, i.branch, i.number from {sessions} s join input i on i.session_id = s.session_id
-        where s.seal is null and i.version is null or s.version = i.version and s.seal = i.seal
-        order by s.id for no key update of s
+        where s.seal is not distinct from i.seal and (i.version is null or s.version = i.version and exists (
+            select 1 from {branches} b
+            where b.session = s.id and b.name = coalesce(i.branch, s.branch) and b.may_grow = 1
+        )) order by s.id for no key update of s
     ), raised as (
         update {sessions} s set version = s.version + 1, updated_at = $4 from locked l where s.id = l.id
         returning s.id, s.version, coalesce(l.branch, s.branch) as branch, l.count, l.turns, l.number
@@ -87,13 +101,20 @@ APPEND_MANY: Final = Statement(
     ), forgotten as (
         delete from {appends} p using advanced a
         where p.session = a.session and p.idempotency_key > $8 and p.idempotency_key < $9
+    ), outlived as (
+        delete from {appends} p using advanced a cross join lateral (
+            select o.idempotency_key from {appends} o
+            where o.session = a.session and o.created_at <= $21::bigint and o.idempotency_key >= ' '
+            order by o.created_at limit 100
+        ) o where p.session = a.session and p.idempotency_key = o.idempotency_key
     ), added as (
-        insert into {entries} (id, version, turn, kind, tool_name, created_at, payload, expires_at)
-        select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, $4, e.payload, e.expires_at
+        insert into {entries} (id, version, turn, kind, tool_name, author, created_at, payload, expires_at)
+        select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, e.author, $4, e.payload,
+        e.expires_at
         from advanced a join unnest(
             $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::bytea[],
-            $18::bigint[]
-        ) e (number, position, turns, kind, tool_name, payload, expires_at) on e.number = a.number
+            $18::bigint[], $22::text[]
+        ) e (number, position, turns, kind, tool_name, payload, expires_at, author) on e.number = a.number
     ), holed as (
         update {segments} g set holes = 1 from advanced a
         where a.number = any($19::bigint[]) and g.id = a.before / 4294967296 and g.holes = 0
@@ -184,8 +205,8 @@ POP: Final = Statement(
     """,
 )
 
-SealedFor: TypeAlias = tuple[int, bytes] | tuple[None, None]
-"""The version and the seal that a session must have; none for one that is not sealed."""
+Required: TypeAlias = tuple[int | None, bytes | None]
+"""The version that a session must have, if not any will do, and its seal, if it has one."""
 
 _MAX_NUMBERS: Final = 256
 """What a byte can tell apart."""
@@ -200,6 +221,7 @@ class _Columns:
         self.tool_names: list[str | None] = []
         self.payloads: list[bytes] = []
         self.expiries: list[int | None] = []
+        self.authors: list[str | None] = []
         self.turn = 0
 
     def add(self, append: Append) -> None:
@@ -210,6 +232,7 @@ class _Columns:
             self.tool_names.append(entry.tool_name)
             self.payloads.append(entry.payload)
             self.expiries.append(append.expires_at)
+            self.authors.append(entry.author)
 
     @property
     def expiring(self) -> bool:
@@ -217,44 +240,52 @@ class _Columns:
         return any(expires_at is not None and expires_at < NEVER for expires_at in self.expiries)
 
 
-def append_values(append: Append, sealed_for: SealedFor, forget: tuple[str, str]) -> tuple[Any, ...] | None:
+def _oldest_key(appends: Sequence[Append]) -> int | None:
+    """Return the time up to which keys are removed; ``None``, which is before all, if the appends bring none."""
+    given = [append.now for append in appends if append.idempotency and append.idempotency.key >= FIRST_GIVEN]
+    return max(given) - KEY_LIFE if given else None
+
+
+def append_values(append: Append, required: Required, forget: tuple[str, str]) -> tuple[Any, ...] | None:
     """Return the parameters of `APPEND`; keys between the two of `forget` are forgotten.
 
-    ``None`` if the items have too many kinds and tool names for it: `APPEND_MANY` takes any.
+    ``None`` if the items have too many kinds, tool names and authors for it: `APPEND_MANY` takes any.
     """
-    entries, (version, seal) = append.entries, sealed_for
+    entries, (version, seal) = append.entries, required
     turn_starts = [position for position, entry in enumerate(entries, 1) if entry.kind == USER]
-    numbers: dict[tuple[str, str | None], int] = {}
-    number_of = [numbers.setdefault((entry.kind, entry.tool_name), len(numbers)) for entry in entries]
+    numbers: dict[tuple[str, str | None, str | None], int] = {}
+    number_of = [numbers.setdefault((entry.kind, entry.tool_name, entry.author), len(numbers)) for entry in entries]
     if len(numbers) > _MAX_NUMBERS:
         return None
-    kinds = [kind for kind, _ in numbers]
-    tool_names = [tool_name for _, tool_name in numbers]
+    kinds = [kind for kind, _, _ in numbers]
+    tool_names = [tool_name for _, tool_name, _ in numbers]
     key, digest = append.idempotency or (None, None)
     return (
         append.conversation.session_id, append.now, len(entries), len(turn_starts), key, digest, *forget,
         turn_starts, bytes(number_of), kinds, tool_names, [entry.payload for entry in entries], append.branch,
-        version, append.expires_at, NEVER, seal,
+        version, append.expires_at, NEVER, seal, _oldest_key([append]), [author for _, _, author in numbers],
     )  # fmt: skip
 
 
 def append_many_values(
-    appends: Sequence[Append], sealed_for: Sequence[SealedFor], forget: tuple[str, str]
+    appends: Sequence[Append], required: Sequence[Required], forget: tuple[str, str]
 ) -> tuple[tuple[Any, ...], list[int]]:
     """Return the parameters of `APPEND_MANY`, and for each append the number of its session.
 
-    One branch of each session; appends to another one have number 0.
+    One branch of each session; appends to another one have number 0, and those that expect a version behind others.
     """
     sessions: dict[str, _Columns] = {}
     numbers: dict[str, int] = {}
     branches: dict[str, str | None] = {}
-    expected: dict[str, SealedFor] = {}
+    expected: dict[str, Required] = {}
     number_of = []
-    for append, wanted in zip(appends, sealed_for, strict=True):
+    for append, wanted in zip(appends, required, strict=True):
         session_id = append.conversation.session_id
         number = numbers.setdefault(session_id, len(numbers) + 1)
         together = branches.setdefault(session_id, append.branch) == append.branch
         together = together and expected.setdefault(session_id, wanted) == wanted
+        # Of two that expect the same version, the second one comes too late.
+        together = together and (append.expected_version is None or session_id not in sessions)
         number_of.append(number if together else 0)
         if together:
             sessions.setdefault(session_id, _Columns()).add(append)
@@ -284,6 +315,8 @@ def append_many_values(
         [expires_at for column in columns for expires_at in column.expiries],
         [number for number, column in enumerate(columns, 1) if column.expiring],
         [seal for _, seal in expected.values()],
+        _oldest_key(appends),
+        [author for column in columns for author in column.authors],
     )
     return values, number_of
 
