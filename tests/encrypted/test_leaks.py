@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessions import EncryptedSession, KeyRing, SQLAlchemySession, SQLiteSession, generate_key
+from sessions import EncryptedSession, KeyRing, SQLAlchemySession, SQLiteSession, generate_key, open_store
 from sessions.codecs.keys import Masters, _Wrapping
 from sessions.codecs.seal import new_data_key
 from sessions.codecs.sealed import DataKey, SealedPayloads
@@ -133,7 +133,13 @@ async def test_nothing_is_told(make: Callable[[str], LogSession], secrets: Secre
     (first, *_) = await rows.entries("s")
     seal_of_s = await rows.seal("s")
     assert seal_of_s
-    for payload in (first.payload[:20], first.payload[:-1] + b"!", b'{"forged":1}', b"", b"\1"):
+    for payload in (
+        first.payload[:20],
+        first.payload[:-1] + bytes([first.payload[-1] ^ 1]),
+        b'{"forged":1}',
+        b"",
+        b"\1",
+    ):
         async with rows.altered(first, payload=payload):
             await _ignoring(secrets, session.get_items())
             await _ignoring(secrets, session.rotate(reencrypt=True), fails=False)
@@ -180,6 +186,12 @@ def _check_all_objects(secrets: Secrets) -> None:
         handle = getattr(one, "_handle", None) if isinstance(one, EncryptedSession) else None
         if handle is not None:
             secrets.check(f"{handle!r} {handle.conversation!r} {handle.subject}", "the repr of a handle")
+
+
+def test_stores(secrets: Secrets) -> None:
+    for key in (KEYS["old"], PASSPHRASE, KeyRing(KEYS)):
+        store = open_store("sqlite://", encryption_key=key)
+        secrets.check(f"{store!r} {vars(store)!r}", "the repr of a store")
 
 
 @pytest.mark.parametrize("key", [PASSPHRASE.encode(), PASSPHRASE + "\ud800", 1, None, [PASSPHRASE], {PASSPHRASE: 1}])
