@@ -30,8 +30,8 @@ APPEND: Final = Statement(
     session only if it still has the seal for which they were sealed: one that was deleted and made anew may have the
     same version.
 
-    Imports come this way, and each value in an array costs them a few tenths of a microsecond. So each kind, tool name
-    and author is sent once and looked up by one byte for each item; turns are sent as the positions where they begin.
+    Imports come this way, and each value in an array costs them a few tenths of a microsecond. So each kind and tool
+    name is sent once and looked up by one byte for each item, and turns are sent as the positions where they begin.
     """,
     """
     with raised as (
@@ -63,7 +63,7 @@ APPEND: Final = Statement(
         select a.before + e.position, a.version, a.turn + width_bucket(e.position, $9::bigint[]),
         ($11::text[])[1 + get_byte($10::bytea, e.position::int - 1)],
         ($12::text[])[1 + get_byte($10::bytea, e.position::int - 1)],
-        ($20::text[])[1 + get_byte($10::bytea, e.position::int - 1)], $2, e.payload, $16::bigint
+        $20::text, $2, e.payload, $16::bigint
         from advanced a, unnest($13::bytea[]) with ordinality e (payload, position)
     ), holed as (
         update {segments} g set holes = 1 from advanced a
@@ -249,21 +249,23 @@ def _oldest_key(appends: Sequence[Append]) -> int | None:
 def append_values(append: Append, required: Required, forget: tuple[str, str]) -> tuple[Any, ...] | None:
     """Return the parameters of `APPEND`; keys between the two of `forget` are forgotten.
 
-    ``None`` if the items have too many kinds, tool names and authors for it: `APPEND_MANY` takes any.
+    ``None`` if the items have too many kinds and tool names for it, or several authors: `APPEND_MANY` takes any.
     """
     entries, (version, seal) = append.entries, required
     turn_starts = [position for position, entry in enumerate(entries, 1) if entry.kind == USER]
-    numbers: dict[tuple[str, str | None, str | None], int] = {}
-    number_of = [numbers.setdefault((entry.kind, entry.tool_name, entry.author), len(numbers)) for entry in entries]
-    if len(numbers) > _MAX_NUMBERS:
+    numbers: dict[tuple[str, str | None], int] = {}
+    number_of = [numbers.setdefault((entry.kind, entry.tool_name), len(numbers)) for entry in entries]
+    authors = {entry.author for entry in entries} or {None}
+    if len(numbers) > _MAX_NUMBERS or len(authors) > 1:
         return None
-    kinds = [kind for kind, _, _ in numbers]
-    tool_names = [tool_name for _, tool_name, _ in numbers]
+    (author,) = authors
+    kinds = [kind for kind, _ in numbers]
+    tool_names = [tool_name for _, tool_name in numbers]
     key, digest = append.idempotency or (None, None)
     return (
         append.conversation.session_id, append.now, len(entries), len(turn_starts), key, digest, *forget,
         turn_starts, bytes(number_of), kinds, tool_names, [entry.payload for entry in entries], append.branch,
-        version, append.expires_at, NEVER, seal, _oldest_key([append]), [author for _, _, author in numbers],
+        version, append.expires_at, NEVER, seal, _oldest_key([append]), author,
     )  # fmt: skip
 
 
