@@ -43,7 +43,18 @@ if TYPE_CHECKING:
     from sessions.codecs.plus import PlusCodec
     from sessions.encrypted import EncryptedSession
     from sessions.mending import Damage, RepairReport
-    from sessions.model import Branch, Comparison, Rotation, SessionInfo, Sibling, ToolUse, Turn, Usage, UsageRow
+    from sessions.model import (
+        Branch,
+        Change,
+        Comparison,
+        Rotation,
+        SessionInfo,
+        Sibling,
+        ToolUse,
+        Turn,
+        Usage,
+        UsageRow,
+    )
     from sessions.prices import Price
     from sessions.sqlalchemy import SQLAlchemySession
 
@@ -55,6 +66,7 @@ __all__ = [
     "BranchExistsError",
     "BranchInUseError",
     "Branches",
+    "Change",
     "Comparison",
     "CounterError",
     "Damage",
@@ -103,7 +115,18 @@ __all__ = [
 
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
-_MODEL = ("Branch", "Comparison", "Rotation", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage", "UsageRow")
+_MODEL = (
+    "Branch",
+    "Change",
+    "Comparison",
+    "Rotation",
+    "SessionInfo",
+    "Sibling",
+    "ToolUse",
+    "Turn",
+    "Usage",
+    "UsageRow",
+)
 _LAZY = {
     "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",
     "AdvancedSQLiteSession": "sessions.advanced_sqlite",

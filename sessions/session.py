@@ -19,6 +19,7 @@ from sessions.log.pop import Pop
 from sessions.log.read import ReadTail
 from sessions.log.remove import clear
 from sessions.protocol import SettingsLimit, check_limit, coerce_settings
+from sessions.watched import Watched
 from sessions.windowed import Windowed
 
 if TYPE_CHECKING:
@@ -31,7 +32,7 @@ _JSON = JSONCodec()
 _FOREIGN = ForeignTables()
 
 
-class LogSession(History, Windowed):
+class LogSession(History, Watched, Windowed):
     """A conversation in a store. It may be used from any number of tasks, threads and event loops.
 
     Args:

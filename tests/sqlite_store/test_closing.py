@@ -174,7 +174,7 @@ async def test_connections_that_others_closed_at_this_moment_are_opened_again(
 async def test_a_database_in_memory_cannot_be_opened_again(operation: Any) -> None:
     session = SQLiteSession("s")
     await session.add_items([user("a")])
-    database = session._handle.backend._database("this test")  # type: ignore[attr-defined]
+    database = session._handle.backend.database("this test")  # type: ignore[attr-defined]
     database.finish()
     database.join()
 

@@ -22,6 +22,7 @@ from sessions.stores.sql.deadline import ATTEMPT_TIMEOUT, MIGRATION_TIMEOUT, Dea
 from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
 from sessions.stores.sql.keys import FORGET_AUTOMATIC_KEYS, automatic_keys, with_key
 from sessions.stores.sql.mariadb import check_packet
+from sessions.stores.sql.polling import PollingWaker
 from sessions.stores.sql.retry import FailedError, retry
 from sessions.stores.sql.settle import settle
 from sessions.stores.sql.transaction import SQLAlchemyTransaction, Texts
@@ -99,6 +100,11 @@ class Database:
 
         appended = self.retried(subject, lambda: self._attempt(append, write=True), repeatable=repeatable)
         return cast("T", await settle(appended))
+
+    def waker(self, session_id: str) -> PollingWaker:
+        """Return what wakes one who watches a session."""
+        del session_id
+        return PollingWaker()
 
     async def retried(self, subject: str, attempt: Callable[[], Awaitable[T]], *, repeatable: bool) -> T:
         """Return the result of an attempt that succeeds; see `retry`."""

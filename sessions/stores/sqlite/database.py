@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from sessions.log.transaction import Transaction
     from sessions.stores.jobs import Job
+    from sessions.stores.sqlite.watching import Look
 
 T = TypeVar("T")
 
@@ -48,6 +49,10 @@ class Database:
         """Who uses this database and has not been closed."""
         self.inherited = False
         """Whether this belongs to the parent of this process, from before a fork."""
+        self.listeners: set[Look] = set()
+        """Whom to tell, on the writing thread, that something was written: their method `wrote`."""
+        self.closings = 0
+        """How often the connections were closed, to be opened again."""
         self._opening = Opening(path, busy_timeout)
         self._writing = ConnectionThread(self._opening.writer)
         self._writer = Lane(self._writing.post, self._do_writes)
@@ -97,6 +102,8 @@ class Database:
             A function of a deadline (`time.monotonic`) that waits for having stopped, and tells whether that was so.
         """
         stopping = [thread.park(until, close=self.path != MEMORY) for thread in self._threads()]
+        # Only now: whoever reads the new number and then asks the connection asks one that was opened since.
+        self.closings += 1
         return lambda deadline: all(stopped(deadline) for stopped in stopping)
 
     def abandon(self) -> None:
@@ -122,6 +129,8 @@ class Database:
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait
             _fail(jobs, error)
         self._report(jobs)
+        for listener in tuple(self.listeners):
+            listener.wrote()
 
     def _do_reads(self, reading: ConnectionThread, jobs: list[Job[Any]]) -> None:
         done: list[Job[Any]] = []
