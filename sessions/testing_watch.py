@@ -179,9 +179,9 @@ class WatchContract:
         with pytest.raises(asyncio.CancelledError):
             await waiting
         await watches[1].aclose()
-        async with asyncio.timeout(_HANGS_AFTER):
-            while asyncio.all_tasks() - before:
-                await asyncio.sleep(0.01)
+        if left := asyncio.all_tasks() - before:
+            await asyncio.wait(left, timeout=_HANGS_AFTER)
+        assert asyncio.all_tasks() == before
         with pytest.raises(StopAsyncIteration):
             await anext(watches[0])
 

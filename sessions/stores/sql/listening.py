@@ -1,10 +1,10 @@
 """Waking those who watch sessions on Postgres: one connection for each engine listens for all of them.
 
 Whoever watches a session holds a shared advisory lock for it, on that connection. Each change tries to take the
-exclusive one, for its transaction, once it has locked the session's row (``tell_watchers`` in `log/dialect.py`): only if
-that fails does it notify. So writers learn whether somebody watches without a table or a round trip, and a watcher that
-dies is forgotten with its connection. A writer that has found nobody holds the lock until its change can be seen, and
-only then does the watcher get it: who reads after that misses nothing.
+exclusive one, for its transaction, once it has locked the session's row (`log/dialect.py`, ``tell_watchers``): only
+if that fails does it notify. So writers learn whether somebody watches without a table or a round trip, and a watcher
+that dies is forgotten with its connection. A writer that has found nobody holds the lock until its change can be seen,
+and only then does the watcher get it: who reads after that misses nothing.
 
 Until the lock is there, and where a connection may not listen, those who watch look again and again instead. Behind
 a pooler, a statement may run on another connection of the server each time: the server's number for the connection is
