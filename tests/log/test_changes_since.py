@@ -8,6 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from sessions.log.branch import branch_names, find_head, lineage
 from sessions.log.changes import KEPT_VERSIONS
 from sessions.log.changes_since import Place, changes_since
 from sessions.log.siblings import choose_sibling, list_siblings
@@ -93,20 +94,21 @@ class Watching(RuleBasedStateMachine):
             self.note("switched")
 
     def _turn_at(self, position: int) -> int:
-        from sessions.log.branch import find_head, lineage  # noqa: PLC0415
-
         head = find_head(self.log.tx, conversation("s"))
         assert head is not None
         return turn_at(self.log.tx, lineage(self.log.tx, head), position)
 
-    @precondition(lambda self: self.done and self.log.session_row()["branch"] != "main")
-    @rule()
-    def delete_branch(self) -> None:
-        name = self.log.session_row()["branch"]
-        self.log.switch("main")
-        self.note("switched")
-        self.log.delete_branch(name)
-        self.note("branch deleted")
+    @precondition(lambda self: self.done)
+    @rule(data=st.data())
+    def delete_branch(self, data: st.DataObject) -> None:
+        names = branch_names(self.log.tx, self.log.session_row()["id"])
+        if names != ["main"]:
+            name = data.draw(st.sampled_from([name for name in names if name != "main"]))
+            if self.log.session_row()["branch"] == name:
+                self.log.switch("main")
+                self.note("switched")
+            self.log.delete_branch(name)
+            self.note("branch deleted")
 
     @precondition(lambda self: self.done and self.log.sizes()["branches"])
     @rule(data=st.data())
@@ -181,6 +183,20 @@ def test_who_resumes_from_before_what_is_kept_gets_one_reset() -> None:
     assert _follow(log, place)[0] == []
     changes, _ = _follow(log, Place(4))
     assert len(changes) == KEPT_VERSIONS - 2 + 1
+
+
+def test_what_is_seen_only_through_a_fork_of_a_branch_that_is_gone() -> None:
+    """Fails without: log/changes_since.py, `at, high = parent, min(high, fork)`."""
+    log = BareLog()
+    log.append(user("a"))
+    log.fork("first", 1, 1)
+    log.switch("first")
+    log.append(user("b"), assistant("c"))
+    log.fork("second", 2, 2)
+    log.switch("second")
+    log.append(user("d"))
+    log.delete_branch("first")
+    assert [items for _, kind, items in _said(_follow(log, Place(0))[0]) if kind == "appended"] == [["a"], ["b"], ["d"]]
 
 
 def test_a_session_that_was_deleted_and_made_again() -> None:
