@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 _DATA_VERSION: Final = Statement("A number that changes when another connection commits.", "pragma data_version")
 
-_QUICK: Final = 0.02
-_SLOW: Final = 0.05
+_QUICK: Final = 0.025
+_SLOW: Final = 0.08
 """Seconds between two looks: while something happens, and otherwise."""
 
 _QUICK_FOR: Final = 2.0
