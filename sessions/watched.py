@@ -69,7 +69,7 @@ async def _follow(handle: Handle, after: int | None) -> AsyncGenerator[Change]:
             for change in found.changes:
                 yield change
             if found.is_all:
-                await waker.wait(changed=bool(found.changes))
+                await waker.wait()
     finally:
         await waker.aclose()
 

@@ -15,14 +15,11 @@ T = TypeVar("T")
 class Waker(Protocol):
     """Wakes one who watches a session, in one event loop."""
 
-    async def wait(self, *, changed: bool) -> None:
+    async def wait(self) -> None:
         """Return when something may have changed since the waker was made, or since this returned last.
 
         It may return although nothing has. Whoever reads after the waker was made, and again each time this has
         returned, misses nothing.
-
-        Args:
-            changed: Whether the caller has found a change since this returned last.
         """
         ...
 

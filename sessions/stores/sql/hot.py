@@ -65,7 +65,7 @@ class PostgresDatabase:
 
     def waker(self, session_id: str) -> PollingWaker:
         """Return what wakes one who watches a session."""
-        return ListeningWaker(self._listener, session_id)
+        return ListeningWaker(self._general.looks, self._listener, session_id)
 
     async def ensure_schema(self, subject: str) -> None:
         """Check the schema, once, and make the tables if that was asked for."""

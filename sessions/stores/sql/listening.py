@@ -6,9 +6,9 @@ if that fails does it notify. So writers learn whether somebody watches without 
 that dies is forgotten with its connection. A writer that has found nobody holds the lock until its change can be seen,
 and only then does the watcher get it: who reads after that misses nothing.
 
-Until the lock is there, and where a connection may not listen, those who watch look again and again instead. Behind
-a pooler, a statement may run on another connection of the server each time: the server's number for the connection is
-then not the one that the pooler gave to the driver.
+Until the lock is there, and where a connection may not listen, there is polling instead (`stores/sql/polling.py`).
+Behind a pooler, a statement may run on another connection of the server each time: the server's number for the
+connection is then not the one that the pooler gave to the driver.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ from sessions.stores.sql.polling import PollingWaker
 
 if TYPE_CHECKING:
     from sessions.stores.sql.database import Database
+    from sessions.stores.sql.polling import Looks
 
 _MOST_LOCKED: Final = 1000
 """Sessions that one connection holds locks for, as the server's table of locks is finite; others are looked at."""
@@ -46,24 +47,25 @@ _UNLOCK: Final = "select pg_advisory_unlock_shared(key) from unnest($1::bigint[]
 
 
 class ListeningWaker(PollingWaker):
-    """A `Waker` that is woken by a listener, and looks again and again only while that cannot be relied on."""
+    """A `Waker` that is told by a listener, and for whom somebody looks only while that cannot be relied on."""
 
-    def __init__(self, listener: Listener, session_id: str) -> None:
-        super().__init__()
+    def __init__(self, looks: Looks, listener: Listener, session_id: str) -> None:
+        super().__init__(looks, session_id)
         self._listener = listener
-        self.session_id = session_id
         listener.join(self)
 
-    async def wait(self, *, changed: bool) -> None:
+    async def wait(self) -> None:
         """Return when something may have changed."""
         if not self._listener.hears(self.session_id):
-            await super().wait(changed=changed)
+            await super().wait()
             return
+        self._looks.leave(self)
         await self.event.wait()
         self.event.clear()
 
     async def aclose(self) -> None:
         """Leave the others alone; the last one closes the connection."""
+        self._looks.leave(self)
         await self._listener.leave(self)
 
 

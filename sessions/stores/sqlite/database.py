@@ -117,19 +117,23 @@ class Database:
         return [self._writing] if self._reading is None else [self._writing, self._reading]
 
     def _do_writes(self, jobs: list[Job[Any]]) -> None:
+        changes = 0
         try:
             self._check_file()
             connection = self._writing.database()
             self._opening.take_turn()
             try:
                 self._set_durability(connection, full=any(job.full for job in jobs))
+                changes = -connection.total_changes
                 write_group(connection, jobs)
+                changes += connection.total_changes
             finally:
                 self._opening.give_turn_back()
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait
             _fail(jobs, error)
         self._report(jobs)
-        for listener in tuple(self.listeners):
+        # In memory, those who are woken read this way, too: that is no news.
+        for listener in tuple(self.listeners) if changes else ():
             listener.wrote()
 
     def _do_reads(self, reading: ConnectionThread, jobs: list[Job[Any]]) -> None:

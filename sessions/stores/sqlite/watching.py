@@ -41,9 +41,8 @@ class FileWaker:
         self.event = asyncio.Event()
         self._look = _join(self)
 
-    async def wait(self, *, changed: bool) -> None:
+    async def wait(self) -> None:
         """Return when something may have changed."""
-        del changed
         await self.event.wait()
         self.event.clear()
 
