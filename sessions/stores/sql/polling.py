@@ -28,7 +28,7 @@ _AT_ONCE: Final = 100
 _NAMES: Final = [f"s{number}" for number in range(_AT_ONCE)]
 _VERSIONS: Final = Statement(
     "The versions of some sessions.",
-    "select session_id, id, version from {sessions} where session_id in (:" + ", :".join(_NAMES) + ")",
+    "select session_id, id, version from {sessions} where session_id in (:" + ", :".join(_NAMES) + ")",  # noqa: S608
 )
 
 
