@@ -248,24 +248,6 @@ async def test_a_pool_of_one_connection_is_left_to_others(postgres: Postgres) ->
 
 
 async def test_many_sessions_are_watched(url: str) -> None:
-    """More than one look or one lock statement takes, and each sees its own.
-
-    Fails without: stores/sql/polling.py, `range(0, len(session_ids), _AT_ONCE)`.
-    """
-    async with open_store(url, create_tables=True) as store:
-        sessions = [store.session(f"s {number}") for number in range(130)]
-        watches = [session.watch(after=0) for session in sessions]
-        waiting = [asyncio.create_task(take(watch, 1)) for watch in watches]
-        await asyncio.sleep(0.5)
-        for session in sessions:
-            await session.add_items([message(session.session_id)])
-        for session, first in zip(sessions, waiting, strict=True):
-            assert shown(await first) == [("appended", session.session_id)]
-        for watch in watches:
-            await watch.aclose()
-
-
-async def test_many_sessions_are_watched(url: str) -> None:
     """More than one look takes, and each sees its own.
 
     Fails without: stores/sql/polling.py, `range(0, len(session_ids), _AT_ONCE)`.
