@@ -13,7 +13,7 @@ from pathlib import Path
 from typing_extensions import override
 
 from benchmarks.data import Item
-from benchmarks.limit import LimitSession, connect, insert
+from benchmarks.limit import LimitSession, connect, encode, insert
 
 _writers: dict[Path, "_Writer"] = {}
 
@@ -32,7 +32,7 @@ class _Writer:
                 group.append(self.waiting.get())
             connection.execute("BEGIN IMMEDIATE")
             for _, session_id, items in group:
-                insert(connection, session_id, items)
+                insert(connection, session_id, [encode(item) for item in items])
             connection.execute("COMMIT")
             futures = [future for future, _, _ in group]
             futures[0].get_loop().call_soon_threadsafe(_wake, futures)

@@ -27,7 +27,7 @@ _CROWD = 100
 async def write(url: str, count: int, pause: float) -> None:
     """Append items, at intervals around `pause` seconds."""
     async with open_store(url) as store:
-        await store.session("watched").get_version()  # Connected by then.
+        await store.session("watched").version()  # Connected by then.
         for _ in range(count):
             await asyncio.sleep(random.uniform(0.5, 1.5) * pause)  # noqa: S311 - no secret
             await store.session("watched").add_items([{"role": "user", "content": time.monotonic_ns()}])

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.errors import (
     BranchExistsError,
     BranchInUseError,
+    ConflictError,
     CounterError,
     DecryptionError,
     IdempotencyKeyReusedError,
@@ -29,10 +30,11 @@ from sessions.errors import (
     UnknownBranchError,
     WeakKeyWarning,
 )
+from sessions.opening import open_store
 from sessions.protocol import Item, Session, SessionSettings
 from sessions.session import LogSession
 from sessions.sqlite import AsyncSQLiteSession, SQLiteSession
-from sessions.store import Store, open_store
+from sessions.store import Store
 from sessions.window import Window
 
 if TYPE_CHECKING:
@@ -47,6 +49,8 @@ if TYPE_CHECKING:
         Branch,
         Change,
         Comparison,
+        Entry,
+        ErasureReceipt,
         Rotation,
         SessionInfo,
         Sibling,
@@ -57,6 +61,7 @@ if TYPE_CHECKING:
     )
     from sessions.prices import Price
     from sessions.sqlalchemy import SQLAlchemySession
+    from sessions.sweeper import Sweeper
 
 __all__ = [
     "AdvancedSQLAlchemySession",
@@ -68,10 +73,13 @@ __all__ = [
     "Branches",
     "Change",
     "Comparison",
+    "ConflictError",
     "CounterError",
     "Damage",
     "DecryptionError",
     "EncryptedSession",
+    "Entry",
+    "ErasureReceipt",
     "IdempotencyKeyReusedError",
     "InvalidItemError",
     "Item",
@@ -100,6 +108,7 @@ __all__ = [
     "StoreError",
     "StoreFullError",
     "StoreReadOnlyError",
+    "Sweeper",
     "ToolUse",
     "Turn",
     "TurnNotFoundError",
@@ -116,17 +125,9 @@ __all__ = [
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
 _MODEL = (
-    "Branch",
-    "Change",
-    "Comparison",
-    "Rotation",
-    "SessionInfo",
-    "Sibling",
-    "ToolUse",
-    "Turn",
-    "Usage",
-    "UsageRow",
-)
+    "Branch", "Change", "Comparison", "Entry", "ErasureReceipt", "Rotation", "SessionInfo", "Sibling", "ToolUse",
+    "Turn", "Usage", "UsageRow",
+)  # fmt: skip
 _LAZY = {
     "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",
     "AdvancedSQLiteSession": "sessions.advanced_sqlite",
@@ -137,6 +138,7 @@ _LAZY = {
     "Price": "sessions.prices",
     "RepairReport": "sessions.mending",
     "SQLAlchemySession": "sessions.sqlalchemy",
+    "Sweeper": "sessions.sweeper",
     **dict.fromkeys(("KeyProvider", "KeyRing", "generate_key"), "sessions.codecs.keys"),
     **dict.fromkeys(_MODEL, "sessions.model"),
 }

@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from enum import Enum
 from typing import Final
+
+MAX_TTL: Final = 100 * 366 * 86_400
+"""Seconds, more than a hundred years. What is to be kept for longer is to be kept for ever."""
+
+
+class Default(Enum):
+    """What an argument is that was not given, where ``None`` has a meaning of its own."""
+
+    DEFAULT = "the default"
+
+    def __repr__(self) -> str:
+        return self.name
+
+
+DEFAULT: Final = Default.DEFAULT
 
 MAX_ID_BYTES: Final = 1024
 MAX_KEY_BYTES: Final = 255
 MAX_NAME_BYTES: Final = 255
-
-_MICROSECONDS: Final = 1_000_000
-_MAX_TTL: Final = 100 * 366 * 24 * 60 * 60
 
 
 def check_session_id(session_id: object) -> str:
@@ -71,17 +84,25 @@ def check_count(number: object, name: str, *, least: int) -> int:
     return number
 
 
-def check_ttl(ttl: object) -> int | None:
-    """Return a time to live in microseconds; ``None`` if there is none.
+def check_ttl(ttl: object, name: str = "ttl") -> int | None:
+    """Return a time to live, which is in seconds, in microseconds; ``None``, which is for ever, as it is.
 
     Raises:
-        TypeError: It is no number.
-        ValueError: It is not positive, or more than a hundred years.
+        TypeError: It is neither a number nor ``None``.
+        ValueError: It is not positive, or beyond `MAX_TTL`.
     """
-    if ttl is None:
-        return None
-    if not isinstance(ttl, (int, float)) or isinstance(ttl, bool):
-        raise TypeError(f"ttl must be a number of seconds or None, not {type(ttl).__name__}")
-    if not 0 < ttl <= _MAX_TTL:
-        raise ValueError(f"ttl must be more than 0 and at most {_MAX_TTL} seconds, got {ttl}; None means for ever")
-    return int(ttl * _MICROSECONDS)
+    return None if ttl is None else check_seconds(ttl, name, f"None to keep items for ever, or at most {MAX_TTL}")
+
+
+def check_seconds(seconds: object, name: str, otherwise: str = f"at most {MAX_TTL}") -> int:
+    """Return a positive number of seconds in microseconds.
+
+    Raises:
+        TypeError: It is not a number; ``True`` and ``False`` are none here.
+        ValueError: It is not positive, or beyond `MAX_TTL`.
+    """
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        raise TypeError(f"{name} must be a number of seconds, not {type(seconds).__name__}")
+    if not 0 < seconds <= MAX_TTL:
+        raise ValueError(f"{name} must be a positive number of seconds, got {seconds}; use {otherwise}")
+    return max(1, round(seconds * 1_000_000))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from datetime import UTC, datetime, timedelta
+from time import time_ns
 from typing import Final
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -12,7 +12,7 @@ _MICROSECOND: Final = timedelta(microseconds=1)
 
 def now() -> int:
     """Return the time in microseconds since 1970, UTC. Nothing is ordered by it."""
-    return time.time_ns() // 1000
+    return time_ns() // 1000
 
 
 def as_time(microseconds: int) -> datetime:

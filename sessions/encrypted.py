@@ -6,13 +6,14 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any, Self, cast
 
 from sessions.advanced import FlatMethods
-from sessions.arguments import check_session_id, check_ttl
+from sessions.arguments import DEFAULT, Default, check_session_id, check_ttl
 from sessions.clock import as_microseconds, now
 from sessions.envelopes import Envelopes
 from sessions.model import Rotation
-from sessions.protocol import Session, check_limit, coerce_settings
+from sessions.protocol import check_limit, coerce_settings
 from sessions.rotation import rotate
 from sessions.session import LogSession, as_listed
+from sessions.speaker import Speaker
 from sessions.vault import Vault, keys_of
 
 if TYPE_CHECKING:
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sessions.protocol import Item
 
 _MICROSECONDS = 1_000_000
+_METHODS = ("get_items", "add_items", "pop_item", "clear_session")
 
 
 class EncryptedSession(LogSession):
@@ -58,7 +60,8 @@ class EncryptedSession(LogSession):
             return cast("Self", object.__new__(EncryptedAdvancedSession))
         if isinstance(underlying_session, LogSession):
             return object.__new__(cls)
-        if not isinstance(underlying_session, Session):
+        has_all = all(callable(getattr(underlying_session, method, None)) for method in _METHODS)
+        if not has_all or isinstance(underlying_session, type):
             raise TypeError(f"underlying_session must be a session, not {type(underlying_session).__name__}")
         return cast("Self", object.__new__(EncryptedForeignSession))
 
@@ -84,6 +87,8 @@ class EncryptedSession(LogSession):
         self.session_settings = underlying_session.session_settings
         self._handle = handle_of(underlying_session).sealed(vault, check_ttl(ttl))
         self._vault = vault
+        self._author = underlying_session._author  # noqa: SLF001
+        self._speaker = Speaker()
 
     async def rotate(
         self,
@@ -138,6 +143,7 @@ class EncryptedForeignSession(EncryptedSession):
         hide_tool_names: bool = False,
     ) -> None:
         del hide_tool_names  # Nothing is in the clear there.
+        self._speaker = Speaker()
         self.session_id = check_session_id(session_id)
         self._envelopes = Envelopes(
             session_id,
@@ -150,7 +156,7 @@ class EncryptedForeignSession(EncryptedSession):
     @property
     def session_settings(self) -> Any:
         """The other session's."""
-        return self._envelopes.underlying.session_settings
+        return getattr(self._envelopes.underlying, "session_settings", None)
 
     @session_settings.setter
     def session_settings(self, settings: object) -> None:
@@ -181,15 +187,26 @@ class EncryptedForeignSession(EncryptedSession):
         check_limit(limit)
         return await self._envelopes.read(limit)
 
-    async def add_items(self, items: Sequence[Mapping[str, object]], *, idempotency_key: str | None = None) -> None:
+    async def add_items(
+        self,
+        items: Sequence[Mapping[str, object]],
+        *,
+        idempotency_key: str | None = None,
+        ttl: float | Default | None = DEFAULT,
+        expected_version: int | None = None,
+    ) -> None:
         """Append `items`, sealed, as the other session appends them.
 
         Raises:
             InvalidItemError: An item is not a JSON object; nothing was added.
-            ValueError: There is an idempotency key, which the other session cannot keep.
+            ValueError: There is an idempotency key, a `ttl` or a version, which the other session does not know.
         """
+        if ttl is not DEFAULT:
+            raise ValueError(f"session {self.session_id!r}: the session underneath keeps no times to live of items")
         if idempotency_key is not None:
             raise ValueError(f"session {self.session_id!r}: the session underneath keeps no idempotency keys")
+        if expected_version is not None:
+            raise ValueError(f"session {self.session_id!r}: the session underneath has no versions")
         await self._envelopes.add(as_listed(items))
 
     async def pop_item(self) -> Item | None:

@@ -6,6 +6,7 @@
     ├── InvalidItemError (ValueError)            an item is not a JSON object
     ├── UndecodableItemError (ValueError)        a stored item cannot be read back
     ├── IdempotencyKeyReusedError (ValueError)   a key came again with other items
+    ├── ConflictError                            the session has another version than was expected
     ├── UnknownBranchError (ValueError)          the session has no branch of that name
     ├── BranchExistsError (ValueError)           the name is taken
     ├── BranchInUseError (ValueError)            the branch cannot go: it is the current one, or main
@@ -50,6 +51,18 @@ class UndecodableItemError(SessionsError, ValueError):
 
 class IdempotencyKeyReusedError(SessionsError, ValueError):
     """The idempotency key was used before, with other items. Nothing was written."""
+
+
+class ConflictError(SessionsError):
+    """The session does not have the version that was expected: somebody changed it. Nothing was written.
+
+    Attributes:
+        version: The version that it has.
+    """
+
+    def __init__(self, message: str, version: int = 0) -> None:
+        super().__init__(message)
+        self.version = version
 
 
 class UnknownBranchError(SessionsError, ValueError):

@@ -59,6 +59,12 @@ class Handle:
         """Return a hold on the same conversation that stays on a branch."""
         return Handle(self._conversation, self.backend, strict=self.strict, pinned=branch, vault=self._vault)
 
+    def copy(self) -> Handle:
+        """Return a hold on the same conversation that goes its own way from the branch that this one is on."""
+        made = Handle(self._conversation, self.backend, strict=self.strict, pinned=self.pinned, vault=self._vault)
+        made.followed = self.followed
+        return made
+
     def sealed(self, vault: Vault, ttl: int | None) -> Handle:
         """Return a hold on the same conversation that opens and seals it with a vault's keys.
 

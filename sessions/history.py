@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Self
 
 from sessions.arguments import check_branch_name, check_count
 from sessions.clock import now
+from sessions.speaker import Speaker
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -26,6 +27,7 @@ class History:
     """
 
     _handle: Handle
+    _speaker: Speaker
 
     @property
     def branches(self) -> Branches:
@@ -51,9 +53,14 @@ class History:
             ValueError: `name` cannot name a branch. Whether there is such a branch shows at the first operation.
         """
         check_branch_name(name)
-        pinned = copy.copy(self)
-        pinned._handle = self._handle.pinned_to(name)  # noqa: SLF001
-        return pinned
+        return self._with(self._handle.pinned_to(name))
+
+    def _with(self, handle: Handle) -> Self:
+        """Return an object that is like this one, with another hold on the same conversation."""
+        copied = copy.copy(self)
+        copied._handle = handle  # noqa: SLF001
+        copied._speaker = Speaker()  # noqa: SLF001
+        return copied
 
     async def undo(self, turns: int = 1) -> list[Item]:
         """Take the last turns off the branch. Nothing is deleted: `redo` brings them back.

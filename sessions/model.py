@@ -38,7 +38,8 @@ class Branch:
         name: Its name.
         current: Whether it is the session's current one.
         items: How many items it holds.
-        turns: How many turns; what comes before the first message of a user belongs to none.
+        turns: How many turns, those included that have expired, as they keep their numbers; what comes before the
+            first message of a user belongs to none.
         position: The position of its last item, from 1; 0 if there is none. Positions rise, not always by 1.
         lineage: The names of the branches it was made from, oldest first, without its own.
         fork_position: The last position it shared with the one it was made from; ``None`` for one made from nothing.
@@ -98,6 +99,32 @@ class Turn:
 
 
 @dataclass(frozen=True)
+class Entry:
+    """A stored item, with what the store knows of it.
+
+    Attributes:
+        position: Where it stands: rises along a branch, from 1, not always by 1; the cursor for `entries`.
+        turn: The number of its turn; 0 before the first message of a user.
+        kind: ``user``, ``assistant``, ``system``, ``developer``, ``tool_call``, ``tool_output``, ``hosted_tool_call``,
+            ``reasoning``, or another type as the item gives it.
+        tool: The name of the tool that it calls, if it calls one.
+        author: Who added it, if that was said: the name of an agent, or of `as_author`.
+        created_at: When it was added (UTC).
+        expires_at: When it will not be there any more (UTC); ``None`` if it does not expire by itself.
+        item: The item.
+    """
+
+    position: int
+    turn: int
+    kind: str
+    tool: str | None
+    author: str | None
+    created_at: datetime
+    expires_at: datetime | None
+    item: Any
+
+
+@dataclass(frozen=True)
 class Sibling:
     """One of the ways in which a conversation went on in a turn, as in "2 / 3".
 
@@ -127,8 +154,8 @@ class Change:
     Attributes:
         version: The session's version since then: the place from which `watch(after=…)` goes on.
         kind: ``appended``, ``popped``, ``undone``, ``redone``, ``cleared``, ``switched``, ``branched``, ``renamed``,
-            ``branch deleted``, ``sibling chosen``, ``mended`` or ``sealed anew``; more may come. ``reset``: what
-            happened is not known, as too much did, or the session was deleted; what you have of it is outdated.
+            ``branch deleted``, ``sibling chosen``, ``mended``, ``purged`` or ``sealed anew``; more may come. ``reset``:
+            what happened is not known, as too much did, or the session was deleted; what you have of it is outdated.
         branch: The branch that items were added to, by its present name; ``None`` if none were, or it is gone.
         items: What was added and is still there, oldest first.
         positions: The items' positions.
@@ -141,6 +168,37 @@ class Change:
     items: list[Any]
     positions: list[int]
     created_at: datetime
+
+
+@dataclass(frozen=True)
+class ErasureReceipt:
+    """What `Store.erase` removed of a session, and what is left to do. Copies, as backups, are not known here.
+
+    Attributes:
+        session_id: The session.
+        erased_at: When its rows were removed (UTC).
+        existed: Whether there was anything of it.
+        entries: How many stored items were removed, in all branches, expired ones included.
+        branches: How many branches, and tips that undoing and editing had left.
+        segments: How many runs of entries.
+        idempotency_keys: How many keys of appends, those included that a store gives for retries.
+        changes: How many notes of changes.
+        usage: How many records of what model calls took.
+        sdk_rows: How many rows of the OpenAI Agents SDK's own tables in the same database.
+        pending: Where bytes of it may still be, and what finishes that; nothing if they are gone.
+    """
+
+    session_id: str
+    erased_at: datetime
+    existed: bool
+    entries: int
+    branches: int
+    segments: int
+    idempotency_keys: int
+    changes: int
+    usage: int
+    sdk_rows: int
+    pending: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -240,13 +298,18 @@ class Rotation:
         rewrapped: How many of them have a new seal: their keys are wrapped with the current key now, or a data key was
             added.
         reencrypted: How many entries were sealed anew.
+        failed: Sessions that cannot be opened with the keys here, and were left as they are.
     """
 
     sessions: int = 0
     rewrapped: int = 0
     reencrypted: int = 0
+    failed: tuple[str, ...] = ()
 
     def __add__(self, other: Rotation) -> Rotation:
         return Rotation(
-            self.sessions + other.sessions, self.rewrapped + other.rewrapped, self.reencrypted + other.reencrypted
+            self.sessions + other.sessions,
+            self.rewrapped + other.rewrapped,
+            self.reencrypted + other.reencrypted,
+            self.failed + other.failed,
         )

@@ -1,4 +1,4 @@
-"""For runs of the OpenAI Agents SDK: hooks that record each model call's usage.
+"""For runs of the OpenAI Agents SDK: hooks that record each model call's usage, and which agent said what.
 
 ::
 
@@ -15,6 +15,7 @@ from sessions.results import Said, as_name, model_of, note_call
 try:
     from agents import RunHooks
     from agents.models import get_default_model
+    from agents.tool_context import ToolContext
 except ImportError as error:
     raise ImportError(
         "sessions.openai_agents is for the OpenAI Agents SDK, which is not installed here: pip install openai-agents"
@@ -23,13 +24,16 @@ except ImportError as error:
 if TYPE_CHECKING:
     from agents import Agent, AgentHookContext, ModelResponse, RunContextWrapper, Tool, TResponseInputItem
 
-    from sessions.history import History
+    from sessions.session import LogSession
 
 _log = logging.getLogger("sessions")
 
 
 class SessionHooks(RunHooks[Any]):
     """Records what each model call of a run took, in the turn that the call was made for, with its agent and model.
+
+    What agents add to the session has the name of the agent that was active, through handoffs, as `entries` tells. One
+    session object serves one run at a time so: runs at once need an object each, as `as_author` returns.
 
     It never makes a run fail: what could not be recorded is logged as a warning, without contents, and the run goes on.
     ``await session.usage.record(result)`` afterwards records what is missing, and nothing twice. That is also how usage
@@ -46,7 +50,7 @@ class SessionHooks(RunHooks[Any]):
         TypeError: `session` is not one of this package.
     """
 
-    def __init__(self, session: History, *, hooks: RunHooks[Any] | None = None, model: str | None = None) -> None:
+    def __init__(self, session: LogSession, *, hooks: RunHooks[Any] | None = None, model: str | None = None) -> None:
         if not hasattr(session, "usage"):
             raise TypeError(f"session must be one of this package, not {type(session).__name__}: it keeps the usage")
         self._session = session
@@ -60,7 +64,10 @@ class SessionHooks(RunHooks[Any]):
         system_prompt: str | None,
         input_items: list[TResponseInputItem],
     ) -> None:
-        """Pass it on."""
+        """Note who speaks, then pass it on."""
+        # An agent that is used as a tool has that tool's context, and speaks to its caller only.
+        if not isinstance(context, ToolContext):
+            self._session.speaker.begins(as_name(agent.name))
         await self._hooks.on_llm_start(context, agent, system_prompt, input_items)
 
     async def on_llm_end(self, context: RunContextWrapper[Any], agent: Agent[Any], response: ModelResponse) -> None:
@@ -84,7 +91,8 @@ class SessionHooks(RunHooks[Any]):
         await self._hooks.on_agent_start(context, agent)
 
     async def on_agent_end(self, context: AgentHookContext[Any], agent: Agent[Any], output: Any) -> None:
-        """Pass it on."""
+        """Note that it speaks for the last time, then pass it on."""
+        self._session.speaker.ends()
         await self._hooks.on_agent_end(context, agent, output)
 
     async def on_handoff(self, context: RunContextWrapper[Any], from_agent: Agent[Any], to_agent: Agent[Any]) -> None:
@@ -92,7 +100,9 @@ class SessionHooks(RunHooks[Any]):
         await self._hooks.on_handoff(context=context, from_agent=from_agent, to_agent=to_agent)
 
     async def on_tool_start(self, context: RunContextWrapper[Any], agent: Agent[Any], tool: Tool) -> None:
-        """Pass it on."""
+        """Note who speaks, if nobody told before, as when a run goes on that was interrupted; then pass it on."""
+        if self._session.speaker.name is None:
+            self._session.speaker.begins(as_name(agent.name))
         await self._hooks.on_tool_start(context, agent, tool)
 
     async def on_tool_end(self, context: RunContextWrapper[Any], agent: Agent[Any], tool: Tool, result: object) -> None:

@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import logging
+from typing import TYPE_CHECKING, Final
 
 from sessions.clock import now
-from sessions.log.reseal import find_seal, replace_seal, reseal
+from sessions.codecs.keys import KeyRing
+from sessions.codecs.seal import read_seal
+from sessions.errors import DecryptionError
+from sessions.log.reseal import FIND_SEAL, Batch, find_seal, list_sealed, replace_seal, reseal
 from sessions.model import Rotation
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator
+    from collections.abc import AsyncIterator, Awaitable, Callable
 
     from sessions.handle import Handle
-    from sessions.log.reseal import Batch
+    from sessions.stores import Backend
     from sessions.vault import Vault
+
+_PAGE: Final = 100
+
+_log = logging.getLogger("sessions")
 
 
 async def rotate(handle: Handle, vault: Vault, reencrypt_before: int | None) -> AsyncIterator[Rotation]:
@@ -41,10 +49,9 @@ async def rotate(handle: Handle, vault: Vault, reencrypt_before: int | None) -> 
             yield Rotation(rewrapped=1)
             break
         # Another process has rotated it meanwhile.
-    after: int | None = None if reencrypt_before is None else 0
-    while after is not None:
-        batch = await _reseal(handle, after)
-        after = batch.after
+    batch = Batch(0, None if reencrypt_before is None else 0)
+    while batch.after is not None:
+        batch = await _reseal(handle, batch)
         yield Rotation(reencrypted=batch.entries)
 
 
@@ -52,5 +59,52 @@ async def _replace(handle: Handle, old: bytes | None, new: bytes) -> bool:
     return await handle.write(lambda tx: replace_seal(tx, handle.conversation, now(), old, new))
 
 
-async def _reseal(handle: Handle, after: int) -> Batch:
-    return await handle.write(lambda tx: reseal(tx, handle.conversation, now(), after))
+async def _reseal(handle: Handle, before: Batch) -> Batch:
+    return await handle.write(lambda tx: reseal(tx, handle.conversation, now(), before))
+
+
+async def rotate_all(
+    backend: Backend,
+    rotate_one: Callable[[str, Callable[[Rotation], object]], Awaitable[Rotation]],
+    progress: Callable[[Rotation], object] | None,
+    *,
+    everything: bool,
+) -> Rotation:
+    """Rotate all sessions of a database that have a seal, or all.
+
+    Args:
+        backend: The database.
+        rotate_one: Rotates a session; it is given its id, and what to call after each transaction.
+        progress: Called after each transaction with what was done until then.
+        everything: Also those without a seal.
+    """
+    done, after = Rotation(), 0
+    while page := await _page(backend, after, everything=everything):
+        for number, session_id in page:
+            before, after = done, number
+
+            def report(part: Rotation, before: Rotation = before) -> None:
+                if progress is not None:
+                    progress(before + part)
+
+            try:
+                done = before + await rotate_one(session_id, report)
+            except DecryptionError as error:
+                _log.warning("%s", error)
+                done = before + Rotation(sessions=1, failed=(session_id,))
+    return done
+
+
+async def _page(backend: Backend, after: int, *, everything: bool) -> list[tuple[int, str]]:
+    return await backend.read(lambda tx: list_sealed(tx, after, _PAGE, everything=everything), "the store")
+
+
+async def destroy_keys(backend: Backend, keys: object, session_id: str) -> None:
+    """Have a key provider destroy what it wrapped for a session, if it does such things."""
+    destroy = None if isinstance(keys, KeyRing) else getattr(keys, "destroy", None)
+    if destroy is None:
+        return
+    row = await backend.read(lambda tx: tx.one(FIND_SEAL, session_id=session_id), f"session {session_id!r}")
+    if row is not None and row[0] is not None:
+        for key in read_seal(session_id, bytes(row[0])):
+            await destroy(key.wrapped, key_id=key.by, session_id=session_id)

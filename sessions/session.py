@@ -4,21 +4,24 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sessions.arguments import MAX_KEY_BYTES, check_session_id, check_text
+from sessions.arguments import DEFAULT, MAX_KEY_BYTES, Default, check_count, check_session_id, check_text, check_ttl
 from sessions.clock import now
 from sessions.codecs import Codec
 from sessions.codecs.json import JSONCodec
 from sessions.errors import InvalidItemError
 from sessions.handle import Handle
-from sessions.history import History
 from sessions.log.append import Append, Idempotency
-from sessions.log.classify import classify_items
-from sessions.log.conversation import Conversation, ForeignTables
+from sessions.log.classify import USER, classify_items
+from sessions.log.conversation import NEVER, Conversation, ForeignTables
 from sessions.log.grow import NewEntry
 from sessions.log.pop import Pop
+from sessions.log.purge import Expired
 from sessions.log.read import ReadTail
 from sessions.log.remove import clear
 from sessions.protocol import SettingsLimit, check_limit, coerce_settings
+from sessions.purging import PURGE_BATCH, purge
+from sessions.shared import Shared
+from sessions.speaker import Speaker
 from sessions.watched import Watched
 from sessions.windowed import Windowed
 
@@ -32,7 +35,7 @@ _JSON = JSONCodec()
 _FOREIGN = ForeignTables()
 
 
-class LogSession(History, Watched, Windowed):
+class LogSession(Shared, Watched, Windowed):
     """A conversation in a store. It may be used from any number of tasks, threads and event loops.
 
     Args:
@@ -43,14 +46,18 @@ class LogSession(History, Watched, Windowed):
         strict: Raise `UndecodableItemError` for a stored item that cannot be read, rather than leave it out and log
             a warning.
         codec: What items may hold, and how they are written: `PlusCodec(types=[…])`; plain JSON if not given.
+        ttl: Seconds after which an item is gone: what this object adds expires then, for every reader, and what it
+            reads is never older, whoever added it. ``None``: for ever, but for what was added with an expiry.
 
     Raises:
         TypeError: An argument has the wrong type.
-        ValueError: `session_id`, a setting or the name of a table is not allowed.
+        ValueError: `session_id`, a setting, the name of a table or `ttl` is not allowed.
     """
 
     session_id: str
     session_settings: Any
+    # Whether what is added is never to expire, which purging by age respects.
+    _keeps = False
 
     def __init__(
         self,
@@ -61,11 +68,19 @@ class LogSession(History, Watched, Windowed):
         foreign: ForeignTables | None = None,
         strict: bool = False,
         codec: Codec | None = None,
+        ttl: float | None = None,
     ) -> None:
         self.session_id = check_session_id(session_id)
         self.session_settings = coerce_settings(session_settings)
-        conversation = Conversation(session_id, _checked(codec), foreign.check() if foreign else _FOREIGN)
+        tables = foreign.check() if foreign else _FOREIGN
+        conversation = Conversation(session_id, _checked(codec), tables, ttl=check_ttl(ttl))
         self._handle = Handle(conversation, backend, strict=strict)
+        self._speaker = Speaker()
+
+    @property
+    def _lifetime(self) -> int | None:
+        """How long what is added lives, unless the caller says; in microseconds."""
+        return NEVER if self._keeps else self._handle.conversation.ttl
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.session_id!r})"
@@ -105,23 +120,42 @@ class LogSession(History, Watched, Windowed):
         handle.report(tail.undecodable)
         return tail.items
 
-    async def add_items(self, items: Sequence[Mapping[str, object]], *, idempotency_key: str | None = None) -> None:
+    async def add_items(
+        self,
+        items: Sequence[Mapping[str, object]],
+        *,
+        idempotency_key: str | None = None,
+        ttl: float | Default | None = DEFAULT,
+        expected_version: int | None = None,
+    ) -> None:
         """Append `items`, all or none, next to each other; when this returns they are on disk.
 
         Args:
             items: JSON objects, oldest first, or what else the session's codec takes.
             idempotency_key: Text of 1 to 255 bytes. However often the same items come to this session with the same
-                key, from wherever, they are added once.
+                key, from wherever, they are added once, and expire as they did when they first came. A key is known
+                for 30 days, also after clearing.
+            ttl: Seconds after which these items are gone, for every reader; ``None`` means never. The session's, if
+                not given.
+            expected_version: What `version` returned before the session was read: nothing is added if anybody has
+                changed the session since. A retry with the same `idempotency_key` finds what it has added itself.
 
         Raises:
+            ConflictError: The session has another version than `expected_version`.
             InvalidItemError: An item is not a JSON object, or holds what the codec cannot keep; the message names it
                 and the place in it.
             IdempotencyKeyReusedError: The key was used before with other items.
             TypeError: An argument has the wrong type.
-            ValueError: The key is empty, too long, begins with a control character, or has a NUL character in it.
+            ValueError: The key is empty, too long, begins with a control character, or has a NUL character in it; or
+                `ttl` is not positive, or more than a hundred years; or `expected_version` is negative.
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
+        lifetime = self._lifetime
+        if ttl is not DEFAULT:
+            lifetime = NEVER if ttl is None else check_ttl(ttl)
+        if expected_version is not None:
+            check_count(expected_version, "expected_version", least=0)
         items = as_listed(items)
         codec = self._handle.codec
         try:
@@ -135,12 +169,19 @@ class LogSession(History, Watched, Windowed):
                 # Keys that stores make for themselves do.
                 raise ValueError("idempotency_key must not begin with a control character")
             idempotency = Idempotency(key, codec.digest(items))
+        author, speaker = self._author, self._speaker
+        agent = speaker.name or author
         entries = [
-            NewEntry(payload, kind, tool_name)
+            NewEntry(payload, kind, tool_name, author if kind == USER else agent)
             for payload, (kind, tool_name) in zip(payloads, classify_items(items), strict=True)
         ]
         handle = self._handle
-        await handle.write(Append(handle.conversation, entries, now(), idempotency, handle.target))
+        added_at = now()
+        expires_at = None if lifetime is None else min(added_at + lifetime, NEVER)
+        place = handle.conversation, entries, added_at, idempotency, handle.target
+        await handle.write(Append(*place, expires_at=expires_at, expected_version=expected_version))
+        if any(entry.kind != USER for entry in entries):
+            speaker.has_spoken()
 
     async def pop_item(self) -> Item | None:
         """Remove the last item and return it, or return ``None`` if there is none.
@@ -167,6 +208,30 @@ class LogSession(History, Watched, Windowed):
         handle = self._handle
         await handle.write(lambda tx: clear(tx, handle.conversation, now()))
         handle.followed = None
+
+    async def purge_expired(self, *, older_than: float | Default | None = DEFAULT, batch: int = PURGE_BATCH) -> int:
+        """Delete physically what has expired, in all branches; what is gone for readers anyway.
+
+        That is what is beyond its own expiry, and what has none and is older than `older_than`. It is done in short
+        transactions, so writers elsewhere do not wait long; if it is interrupted, what has been done stays done.
+
+        Args:
+            older_than: Seconds; the `ttl` of this object, if not given. ``None``: only what is beyond its own expiry.
+            batch: How many items are deleted in one transaction at most.
+
+        Returns:
+            How many items were deleted.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range.
+            StoreError: The database refused.
+            SessionClosedError: The session has been closed.
+        """
+        handle = self._handle
+        age = self._handle.conversation.ttl if older_than is DEFAULT else check_ttl(older_than, "older_than")
+        expired = Expired(handle.conversation.now, age)
+        return await purge(handle.backend, handle.subject, expired, batch, self.session_id)
 
 
 def as_listed(items: object) -> list[Any]:

@@ -41,6 +41,8 @@ class SQLAlchemySession(LogSession):
         attempt_timeout: Seconds after which one attempt of an operation is given up, as when a network swallows
             packets. It covers waiting for other writers, and sending or reading everything: raise it for batches
             that take longer.
+        ttl: Seconds after which an item is gone: what this object adds expires then, for every reader, and what it
+            reads is never older, whoever added it. ``None``: for ever, but for what was added with an expiry.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -62,6 +64,7 @@ class SQLAlchemySession(LogSession):
         table_prefix: str = "agent_log_",
         schema: str | None = None,
         attempt_timeout: float = 60.0,
+        ttl: float | None = None,
     ) -> None:
         del ensure_ascii
         if not (isinstance(engine, EngineOfLoop) or hasattr(engine, "sync_engine")):
@@ -81,6 +84,7 @@ class SQLAlchemySession(LogSession):
             foreign=ForeignTables(sessions_table, messages_table),
             strict=strict,
             codec=codec,
+            ttl=ttl,
         )
 
     @classmethod

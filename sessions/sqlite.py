@@ -31,6 +31,7 @@ class _SQLiteSession(LogSession):
         busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
         strict: bool = False,
         codec: Codec | None = None,
+        ttl: float | None = None,
     ) -> None:
         if isinstance(db_path, str) and "://" in db_path:
             # It would be a file in a folder called "sqlite:"; and a URL may have a password in it, which errors show.
@@ -43,6 +44,7 @@ class _SQLiteSession(LogSession):
             foreign=ForeignTables(sessions_table, messages_table),
             strict=strict,
             codec=codec,
+            ttl=ttl,
         )
         self.db_path = db_path
         self._sqlite = sqlite
@@ -68,6 +70,8 @@ class SQLiteSession(_SQLiteSession):
         strict: Raise `UndecodableItemError` for a stored item that cannot be read, rather than leave it out and log
             a warning.
         codec: What items may hold, and how they are written: `PlusCodec(types=[…])`; plain JSON if not given.
+        ttl: Seconds after which an item is gone: what this object adds expires then, for every reader, and what it
+            reads is never older, whoever added it. ``None``: for ever, but for what was added with an expiry.
 
     Raises:
         TypeError: An argument has the wrong type.

@@ -2,96 +2,64 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Self
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
-from sessions.arguments import check_count, check_session_id
-from sessions.clock import now
-from sessions.log.conversation import ForeignTables
+from sessions.arguments import DEFAULT, Default, check_count, check_session_id, check_ttl
+from sessions.clock import as_time, now
+from sessions.log.purge import Expired
 from sessions.log.remove import delete
+from sessions.purging import PURGE_BATCH, purge
 from sessions.session import LogSession
-from sessions.stores.sqlite.backend import SQLiteBackend
-from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from datetime import date
+    from collections.abc import Callable, Mapping
+    from datetime import date, datetime
     from types import TracebackType
 
-    from sqlalchemy.ext.asyncio import AsyncEngine
-
     from sessions.codecs import Codec
-    from sessions.model import SessionInfo, UsageRow
+    from sessions.codecs.keys import KeyProvider, KeyRing
+    from sessions.encrypted import EncryptedSession
+    from sessions.log.conversation import ForeignTables
+    from sessions.model import ErasureReceipt, Rotation, SessionInfo, UsageRow
     from sessions.prices import Price
     from sessions.stores import Backend
-    from sessions.stores.sqlite.backend import Durability
-
-_SQLITE: Final = "sqlite://"
+    from sessions.sweeper import Sweeper
 
 
-def open_store(
-    url: str | AsyncEngine,
-    *,
-    sessions_table: str = "agent_sessions",
-    messages_table: str = "agent_messages",
-    durability: Durability = "full",
-    busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
-    create_tables: bool = False,
-    table_prefix: str = "agent_log_",
-    schema: str | None = None,
-    attempt_timeout: float = 60.0,
-    engine_kwargs: Mapping[str, Any] | None = None,
-    codec: Codec | None = None,
-) -> Store:
-    """Return the store in a database. This does no I/O.
+class Encryption(NamedTuple):
+    """How a store's sessions are sealed: arguments of `EncryptedSession`."""
 
-    Args:
-        url: ``sqlite:///relative/path.db``, ``sqlite:////absolute/path.db`` or ``sqlite://`` for a database in memory;
-            or a URL of SQLAlchemy's with an asynchronous driver, as in ``postgresql+asyncpg://…``; or an engine, which
-            is used as it is and never disposed.
-        sessions_table: The OpenAI Agents SDK's table of sessions, if the database is one of its own.
-        messages_table: Its table of messages. Conversations found there are taken over when they are touched.
-        durability: As for `SQLiteSession`; for ``sqlite:`` only.
-        busy_timeout: As for `SQLiteSession`, in seconds; for ``sqlite:`` only.
-        create_tables: As for `SQLAlchemySession`; on ``sqlite:`` tables are made in any case.
-        table_prefix: As for `SQLAlchemySession`; not for ``sqlite:``.
-        schema: As for `SQLAlchemySession`; not for ``sqlite:``.
-        attempt_timeout: As for `SQLAlchemySession`, in seconds; not for ``sqlite:``.
-        engine_kwargs: Passed to `sqlalchemy.ext.asyncio.create_async_engine`.
-        codec: What the items of its sessions may hold: `PlusCodec(types=[…])`; plain JSON if not given.
-
-    Raises:
-        TypeError: An argument has the wrong type.
-        ValueError: `url` names no database that is known here, or an argument is out of range.
-    """
-    if not isinstance(url, str) and not hasattr(url, "sync_engine"):
-        hint = '; for a file: f"sqlite:///{path}"' if hasattr(url, "__fspath__") else ""
-        raise TypeError(f"url must be a URL or an AsyncEngine, not {type(url).__name__}{hint}")
-    foreign = ForeignTables(sessions_table, messages_table).check()
-    if isinstance(url, str) and ("+" not in url.partition("://")[0]):
-        return Store(SQLiteBackend(_sqlite_path(url), durability=durability, busy_timeout=busy_timeout), foreign, codec)
-    # Imported by those who use it only: SQLAlchemy takes longer to import than all of this package.
-    from sessions.stores.sql.backend import SQLAlchemyBackend  # noqa: PLC0415
-    from sessions.stores.sql.engines import EngineOfLoop  # noqa: PLC0415
-
-    backend = SQLAlchemyBackend(
-        EngineOfLoop(url, engine_kwargs) if isinstance(url, str) else url,
-        create_tables=create_tables,
-        prefix=table_prefix,
-        schema=schema,
-        attempt_timeout=attempt_timeout,
-    )
-    return Store(backend, foreign, codec)
+    encryption_key: str | bytes | KeyRing | KeyProvider
+    allow_plain_text: bool = False
+    hide_tool_names: bool = False
 
 
 class Store:
     """Many sessions in one database. Made by `open_store`; usable as an asynchronous context manager."""
 
-    def __init__(self, backend: Backend, foreign: ForeignTables, codec: Codec | None = None) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        foreign: ForeignTables,
+        codec: Codec | None = None,
+        ttl: float | None = None,
+        *,
+        sweep_every: float | None = None,
+        encryption: Encryption | None = None,
+    ) -> None:
         self._backend = backend
         self._foreign = foreign
         self._codec = codec
+        self._encryption = encryption
+        self._ttl = ttl
+        self._lifetime = check_ttl(ttl)
+        self._sweepers: list[Sweeper] = []
+        self._own_sweeper = None if sweep_every is None else self.sweeper(every=sweep_every)
 
     async def __aenter__(self) -> Self:
+        if self._own_sweeper is not None:
+            self._own_sweeper.start()
         return self
 
     async def __aexit__(
@@ -100,7 +68,13 @@ class Store:
         await self.close()
 
     def session(
-        self, session_id: str, *, session_settings: object = None, strict: bool = False, codec: Codec | None = None
+        self,
+        session_id: str,
+        *,
+        session_settings: object = None,
+        strict: bool = False,
+        codec: Codec | None = None,
+        ttl: float | Default | None = DEFAULT,
     ) -> LogSession:
         """Return the session of that id. This does no I/O; a session begins to exist with its first item.
 
@@ -109,24 +83,35 @@ class Store:
             session_settings: How it is read when the caller does not say.
             strict: Raise `UndecodableItemError` for a stored item that cannot be read.
             codec: What its items may hold, if not what the store's sessions do.
+            ttl: As for `SQLiteSession`; the store's, if not given. With ``None`` in a store that has one, what is
+                added is never to expire, and purging the store spares it.
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: `session_id` or a setting is not allowed.
+            ValueError: `session_id`, a setting or `ttl` is not allowed.
         """
-        return LogSession(
+        lifetime = self._ttl if ttl is DEFAULT else ttl
+        session = LogSession(
             session_id,
             self._backend,
             session_settings=session_settings,
             foreign=self._foreign,
             strict=strict,
             codec=codec or self._codec,
+            ttl=lifetime,
         )
+        if self._encryption is not None:
+            from sessions.encrypted import EncryptedSession  # noqa: PLC0415 - for those who encrypt
+
+            session = EncryptedSession(session_id, session, ttl=lifetime, **self._encryption._asdict())
+        if ttl is None and self._ttl is not None:
+            session._keeps = True  # noqa: SLF001 - the one difference between this None and that of a constructor
+        return session
 
     async def sessions(self, *, limit: int = 100, after: str | None = None) -> list[SessionInfo]:
         """Return a page of the store's sessions, the newest first, as of one moment.
 
-        Sessions of the OpenAI Agents SDK are listed once they have been touched.
+        Sessions of the OpenAI Agents SDK are listed once they have been touched. What has expired is not counted.
 
         Args:
             limit: How many at most.
@@ -141,7 +126,7 @@ class Store:
         check_count(limit, "limit", least=1)
         from sessions.log.catalog import list_sessions  # noqa: PLC0415 - many programs never ask for the list
 
-        return await self._backend.read(lambda tx: list_sessions(tx, now(), limit, after), "the store")
+        return await self._backend.read(lambda tx: list_sessions(tx, now(), limit, after, self._lifetime), "the store")
 
     async def usage(
         self,
@@ -184,24 +169,144 @@ class Store:
         session_id = check_session_id(session_id)
         return await self._backend.write(lambda tx: delete(tx, session_id, self._foreign), f"session {session_id!r}")
 
+    async def erase(self, session_id: str, *, scrub: bool = True) -> ErasureReceipt:
+        """Remove a session for good: from every table, then from the files, as far as that can be done from here.
+
+        The rows go in one transaction, as with `delete`; then `scrub` is called. The session need not be there: so
+        erasing again finishes what was pending. No key is needed for one that is sealed. If the store was opened with
+        a `KeyProvider` that has `destroy`, that is called first for the keys that it wrapped.
+
+        Args:
+            session_id: The session.
+            scrub: Whether to call `scrub`. Who erases many sessions calls it once, after the last.
+
+        Returns:
+            What was removed, and what is pending.
+
+        Raises:
+            TypeError: `session_id` is not text.
+            ValueError: `session_id` is not allowed.
+            StoreError: The database refused; nothing was removed.
+            SessionClosedError: The store has been closed.
+        """
+        from sessions.log.erase import Scrub, erase  # noqa: PLC0415 - few programs erase
+        from sessions.model import ErasureReceipt  # noqa: PLC0415
+
+        session_id = check_session_id(session_id)
+        subject = f"session {session_id!r}"
+        erased_at = as_time(now())
+        if self._encryption is not None:
+            from sessions.rotation import destroy_keys  # noqa: PLC0415 - for those who encrypt
+
+            await destroy_keys(self._backend, self._encryption.encryption_key, session_id)
+        erased = await self._backend.write(lambda tx: erase(tx, session_id, self._foreign), subject)
+        pending: tuple[str, ...] = ("the files have not been scrubbed: call store.scrub()",)
+        if scrub:
+            pending = await self._backend.write(Scrub(tuple(self._foreign) if erased.sdk_rows else ()), subject)
+        return ErasureReceipt(session_id, erased_at, **erased._asdict(), pending=pending)
+
+    async def scrub(self) -> tuple[str, ...]:
+        """Have the bytes of what was erased, deleted, cleared, purged or popped really gone from the database's files.
+
+        On SQLite this rewrites the file (``VACUUM``) and empties the write-ahead log; writers wait meanwhile, about a
+        second for each 100 MB. Elsewhere the database's administrator does such things, and this only says what.
+
+        Returns:
+            Where bytes may still be, and what finishes that, in sentences; nothing if they are gone.
+
+        Raises:
+            StoreError: The database refused.
+            SessionClosedError: The store has been closed.
+        """
+        from sessions.log.erase import Scrub  # noqa: PLC0415 - as above
+
+        return await self._backend.write(Scrub(), "the store")
+
+    async def rotate(
+        self,
+        *,
+        reencrypt: bool = False,
+        before: datetime | None = None,
+        progress: Callable[[Rotation], object] | None = None,
+    ) -> Rotation:
+        """Rotate the keys of all sealed sessions, one after the other; see `EncryptedSession.rotate`.
+
+        Calling it again goes on after an interruption: a session that has the current key is done. With `reencrypt`
+        in a store that allows plain text, sessions that are not sealed yet are sealed, too.
+
+        Args:
+            reencrypt: As for `EncryptedSession.rotate`.
+            before: With `reencrypt`: only sessions whose data key is older than this; now, if not given. To go on after
+                an interruption, pass the time at which the first attempt began.
+            progress: Called after each transaction with what was done until then.
+
+        Returns:
+            What was done. A session that cannot be opened with the keys here is logged, named in it, and left as it is.
+
+        Raises:
+            TypeError: `before` is no time.
+            ValueError: The store was opened without a key, `before` has no time zone, or there is no `reencrypt`.
+            StoreError: The database refused; what was done stays done.
+            SessionClosedError: The store has been closed.
+        """
+        if self._encryption is None:
+            raise ValueError("the store was opened without a key; use open_store(…, encryption_key=…)")
+        from sessions.rotation import rotate_all  # noqa: PLC0415 - few programs rotate
+
+        if reencrypt and before is None:
+            # A second later: a data key that was made just now is replaced, too.
+            before = as_time(now()) + timedelta(seconds=1)
+        everything = reencrypt and self._encryption.allow_plain_text
+
+        async def rotate_one(session_id: str, report: Callable[[Rotation], object]) -> Rotation:
+            session = cast("EncryptedSession", self.session(session_id, ttl=None))
+            return await session.rotate(reencrypt=reencrypt, before=before, progress=report)
+
+        return await rotate_all(self._backend, rotate_one, progress, everything=everything)
+
+    async def purge_expired(self, *, older_than: float | Default | None = DEFAULT, batch: int = PURGE_BATCH) -> int:
+        """Delete physically what has expired, in all sessions and branches; what is gone for readers anyway.
+
+        That is what is beyond its own expiry, and what has none and is older than `older_than`. It is done in short
+        transactions, so writers elsewhere do not wait long; if it is interrupted, what has been done stays done.
+        Several processes may purge at once. The former is found by an index; for the latter all items are looked at.
+
+        Args:
+            older_than: Seconds; the store's `ttl`, if not given. ``None``: only what is beyond its own expiry.
+            batch: How many items are deleted in one transaction at most.
+
+        Returns:
+            How many items were deleted.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range.
+            StoreError: The database refused.
+            SessionClosedError: The store has been closed.
+        """
+        age = self._lifetime if older_than is DEFAULT else check_ttl(older_than, "older_than")
+        return await purge(self._backend, "the store", Expired(now(), age), batch)
+
+    def sweeper(self, *, every: float = 60.0) -> Sweeper:
+        """Return a task that calls `purge_expired` again and again: ``async with store.sweeper(every=60): …``.
+
+        A round that fails is logged, on the logger ``sessions``, and does not end it; closing the store does.
+
+        Args:
+            every: Seconds between two rounds, a quarter more or less, so that processes do not keep step.
+
+        Raises:
+            TypeError: `every` is not a number.
+            ValueError: `every` is not positive, or more than a hundred years.
+        """
+        from sessions.sweeper import Sweeper  # noqa: PLC0415 - as above
+
+        sweeper = Sweeper(self.purge_expired, every)
+        self._sweepers.append(sweeper)
+        return sweeper
+
     async def close(self) -> None:
         """Give up the hold on the database. Later calls on this store or on its sessions raise."""
+        for sweeper in self._sweepers:
+            await sweeper.stop()
         await self._backend.aclose()
-
-
-def _sqlite_path(url: str) -> str:
-    if not url.startswith(_SQLITE):
-        scheme, is_url, _ = url.partition("://")
-        wrong = f"no store for URLs with the scheme {scheme!r}" if is_url else "this is no URL"
-        raise ValueError(
-            f"{wrong}; use sqlite:///path/to/file.db, or one of SQLAlchemy's asynchronous drivers, as in "
-            "postgresql+asyncpg://user@host/database or mysql+aiomysql://user@host/database"
-        )
-    path = url.removeprefix(_SQLITE)
-    if path in ("", "/", f"/{MEMORY}"):
-        return MEMORY
-    if "?" in path:
-        raise ValueError("a SQLite URL takes no options after '?'; pass them to open_store")
-    if not path.startswith("/"):
-        raise ValueError("a SQLite URL has three slashes before a relative path and four before an absolute one")
-    return path[1:]

@@ -1,6 +1,6 @@
 """The contract for watching a session, as tests to run on your own store.
 
-As `sessions.testing.SessionContract`, for `watch` and `get_version` of a `LogSession`.
+As `sessions.testing.SessionContract`, for `watch` and `version` of a `LogSession`.
 """
 
 from __future__ import annotations
@@ -54,12 +54,12 @@ class WatchContract:
         return make(session_id)
 
     async def test_the_version_rises_with_each_change(self, session: LogSession) -> None:
-        versions = [await session.get_version()]
+        versions = [await session.version()]
         for change in (session.add_items([item("u1")]), session.pop_item(), session.clear_session()):
             await change
-            versions.append(await session.get_version())
+            versions.append(await session.version())
         await session.get_items()
-        assert await session.get_version() == versions[-1]
+        assert await session.version() == versions[-1]
         assert versions[0] == 0
         assert versions == sorted(set(versions))
 
@@ -85,7 +85,7 @@ class WatchContract:
             assert [change.positions for change in added] == [[1, 2], [3, 4], [3], [1]]
             versions = [change.version for change in changes]
             assert versions == sorted(set(versions))
-            assert versions[-1] == await session.get_version()
+            assert versions[-1] == await session.version()
             await session.clear_session()
             assert shown(await take(watch, 1)) == [("cleared", "")]
 
@@ -103,7 +103,7 @@ class WatchContract:
 
     async def test_only_what_happens_after_the_first_step_unless_asked_for_more(self, session: LogSession) -> None:
         await session.add_items([item("u1")])
-        before = await session.get_version()
+        before = await session.version()
         async with aclosing(session.watch()) as watch:
             waiting = asyncio.create_task(take(watch, 1))
             added = 0

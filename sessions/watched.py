@@ -19,14 +19,6 @@ class Watched:
 
     _handle: Handle
 
-    async def get_version(self) -> int:
-        """Return the session's version, a number that each change raises; 0 if there is no such session yet.
-
-        Raises:
-            StoreError: The database refused.
-        """
-        return (await _find_place(self._handle)).version
-
     def watch(self, after: int | None = None) -> AsyncGenerator[Change]:
         """Return an iterator over the session's changes, in all branches, which waits for the next one.
 

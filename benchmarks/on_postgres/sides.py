@@ -3,12 +3,13 @@
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import asyncpg
 from agents.extensions.memory import SQLAlchemySession as SDKSession
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from benchmarks import sealed
 from benchmarks.data import Item
 from benchmarks.limit import decode, encode
 from benchmarks.sides import Side
@@ -34,6 +35,8 @@ class LimitSession:
     """A conversation at the limit; its caller knows the number of the next item, which is fair to the limit."""
 
     lengths: dict[str, int] = {}  # noqa: RUF012 - shared by all objects on purpose
+    encode: Callable[[Item], bytes] = staticmethod(encode)
+    decode: Callable[[bytes], Any] = staticmethod(decode)
 
     def __init__(self, session_id: str, pool: "asyncpg.Pool[Any]") -> None:
         self.session_id = session_id
@@ -41,6 +44,7 @@ class LimitSession:
 
     async def get_items(self, limit: int | None = None) -> list[Item]:
         """One SELECT."""
+        decode = self.decode
         async with self.pool.acquire() as connection:
             if limit is None:
                 rows = await connection.fetch("SELECT payload FROM items WHERE s = $1 ORDER BY p", self.session_id)
@@ -54,7 +58,7 @@ class LimitSession:
         """One INSERT."""
         length = self.lengths.get(self.session_id, 0)
         self.lengths[self.session_id] = length + len(items)
-        payloads = [encode(item) for item in items]
+        payloads = [self.encode(item) for item in items]
         async with self.pool.acquire() as connection:
             await connection.fetch(
                 "INSERT INTO items SELECT $1, $2 + u.o, u.d FROM unnest($3::bytea[]) WITH ORDINALITY u (d, o)",
@@ -70,7 +74,14 @@ class LimitSession:
                 "DELETE FROM items WHERE s = $1 AND p = (SELECT max(p) FROM items WHERE s = $1) RETURNING payload",
                 self.session_id,
             )
-        return decode(rows[0][0]) if rows else None
+        return self.decode(rows[0][0]) if rows else None
+
+
+class SealedLimitSession(LimitSession):
+    """The limit, with each item's bytes sealed."""
+
+    encode = staticmethod(sealed.encode)
+    decode = staticmethod(sealed.decode)
 
 
 @dataclass
@@ -81,6 +92,7 @@ class Bench:
     make: Callable[[str], Session]
     items: list[Item]
     quick: bool
+    sealed: "Bench | None" = None
 
     def some(self, start: int, count: int) -> list[Item]:
         """`count` items from `start` on; the recordings repeat without end."""
@@ -107,11 +119,20 @@ async def connected(side: Side, url: str, items: list[Item], *, quick: bool) -> 
     """One side, with a pool of its own."""
     if side == "limit":
         async with asyncpg.create_pool(url.replace("+asyncpg", ""), min_size=POOL, max_size=POOL) as pool:
-            yield Bench(side, lambda name: LimitSession(name, pool), items, quick)
+            with_keys = Bench(side, lambda name: SealedLimitSession(f"sealed-{name}", pool), items, quick)
+            yield Bench(side, lambda name: LimitSession(name, pool), items, quick, with_keys)
         return
     engine = create_async_engine(url, pool_size=POOL, max_overflow=0)
     session = SQLAlchemySession if side == "ours" else SDKSession
     try:
-        yield Bench(side, lambda name: session(name, engine=engine, create_tables=True), items, quick)
+
+        def make(name: str) -> Session:
+            return session(name, engine=engine, create_tables=True)
+
+        def make_sealed(name: str) -> Session:
+            name = f"sealed-{name}"
+            return cast("Session", sealed.encrypted(side, name, make(name)))
+
+        yield Bench(side, make, items, quick, Bench(side, make_sealed, items, quick))
     finally:
         await engine.dispose()

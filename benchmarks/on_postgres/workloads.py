@@ -78,6 +78,16 @@ async def load(bench: Bench) -> float:
     return watch.milliseconds
 
 
+def encrypted(workload: Callable[[Bench], Awaitable[float]]) -> Callable[[Bench], Awaitable[float]]:
+    """The same, every side with encryption."""
+
+    async def measure(bench: Bench) -> float:
+        assert bench.sealed
+        return await workload(bench.sealed)
+
+    return measure
+
+
 WORKLOADS: list[tuple[str, Figure, Callable[[Bench], Awaitable[float]]]] = [
     ("agent turn at 2,000 items", Figure("read all, add 3", "ms", Target(1.3)), turn),
     ("web pattern, 1 task", Figure("new object, last 20, add 2", "requests/s", Target(1.5), True), web(1)),  # noqa: FBT003
@@ -88,4 +98,7 @@ WORKLOADS: list[tuple[str, Figure, Callable[[Bench], Awaitable[float]]]] = [
     ("last 50 of 100,000", Figure("last 50", "ms", Target(1.5)), read(100_000, 50)),
     ("pop", Figure("the last item", "ms"), pop),
     ("import of 100,000 items", Figure("each batch of 1,000", "ms", Target(1.3)), load),
+    ("encrypted: agent turn at 2,000 items", Figure("read all, add 3", "ms", Target(1.3)), encrypted(turn)),
+    ("encrypted: read 10,000", Figure("all", "ms", Target(1.3)), encrypted(read(10_000, None))),
+    ("encrypted: pop", Figure("the last item", "ms"), encrypted(pop)),
 ]

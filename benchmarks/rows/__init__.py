@@ -4,6 +4,7 @@ from benchmarks.row import Row
 from benchmarks.rows.branches import BRANCHES_ROWS, BranchesOnDisk
 from benchmarks.rows.cold import Cold
 from benchmarks.rows.disk import Disk
+from benchmarks.rows.encrypted import EncryptedRead, EncryptedTurn
 from benchmarks.rows.load import Load
 from benchmarks.rows.pop import Pop
 from benchmarks.rows.processes import ProcessesManySessions, ProcessesOneSessionEach
@@ -27,6 +28,8 @@ ROWS: tuple[type[Row], ...] = (
     Tail,
     Pop,
     Load,
+    EncryptedTurn,
+    EncryptedRead,
     Disk,
     Cold,
     Startup,

@@ -66,6 +66,22 @@ class DataKey(NamedTuple):
         return f"DataKey({self.id.hex()})"
 
 
+class _Texts(dict[tuple[str, str | None, str | None], bytes]):
+    """By kind, tool's name and author: the part of the associated data that many entries share."""
+
+    def __init__(self, header: bytes) -> None:
+        super().__init__()
+        self._header = header
+
+    def __missing__(self, texts: tuple[str, str | None, str | None]) -> bytes:
+        kind, *others = texts
+        made = self._header + "\0".join([kind, *("" if text is None else f"={text}" for text in others)]).encode()
+        if len(self) >= _REMEMBERED:
+            self.clear()
+        self[texts] = made
+        return made
+
+
 class SealedPayloads:
     """Seals payloads of one session with its newest data key, and opens them with any.
 
@@ -75,6 +91,9 @@ class SealedPayloads:
         wrapped_by: The id of the key that the newest one is wrapped with, for errors.
         hide_tool_names: Keep tools' names out of the clear.
         plain: Opens a payload in the clear; it raises `DecryptionError` if there may be none.
+
+    Attributes:
+        newest: The data key that it seals with.
     """
 
     def __init__(
@@ -92,15 +111,16 @@ class SealedPayloads:
         self._plain = plain
         # By what payloads begin with, the format and the data key's id: the cipher, and parts of the associated data.
         self._ciphers = {form + key.id: AESGCM(key.key) for key in keys for form in _FORMATS}
-        self._texts: dict[bytes, dict[tuple[Any, ...], bytes]] = {header: {} for header in self._ciphers}
-        self._newest = keys[-1]
-        self._header = _FORMATS[hide_tool_names] + self._newest.id
+        self._texts = {header: _Texts(header) for header in self._ciphers}
+        self._key_ids = {key.id for key in keys}
+        self.newest = keys[-1]
+        self._header = _FORMATS[hide_tool_names] + self.newest.id
         self._encrypt = self._ciphers[self._header].encrypt
 
     @property
     def beginnings(self) -> tuple[bytes, bytes]:
         """What payloads begin with that are sealed with the newest data key: one of these."""
-        first, second = (form + self._newest.id for form in _FORMATS)
+        first, second = (form + self.newest.id for form in _FORMATS)
         return first, second
 
     def seal(self, entry: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -112,7 +132,7 @@ class SealedPayloads:
             tool_name = None
         numbers = _pack_numbers(id_, version, turn, created_at, _NEVER if expires_at is None else expires_at)
         nonce = os.urandom(NONCE_BYTES)
-        sealed = self._encrypt(nonce, payload, numbers + self._text(self._header, kind, tool_name, author))
+        sealed = self._encrypt(nonce, payload, numbers + self._texts[self._header][kind, tool_name, author])
         return id_, version, turn, kind, tool_name, author, created_at, expires_at, self._header + nonce + sealed
 
     def open(self, entry: tuple[Any, ...]) -> bytes:
@@ -135,7 +155,7 @@ class SealedPayloads:
         """
         rows = list(entries)
         # `open` for each, written out for the common case, in which it costs half.
-        header, never, pack = _FORMATS[0] + self._newest.id, _NEVER, _pack_numbers
+        header, never, pack = _FORMATS[0] + self.newest.id, _NEVER, _pack_numbers
         texts, decrypt = self._texts[header], self._ciphers[header].decrypt
         try:
             opened = [
@@ -148,11 +168,11 @@ class SealedPayloads:
                 for id_, version, turn, kind, tool, author, created, expires, sealed in rows
                 if sealed[:5] == header
             ]
-        except (KeyError, InvalidTag, ValueError, struct.error):
+        except (InvalidTag, ValueError, struct.error):
             opened = []
         if len(opened) == len(rows):
             return opened
-        # Texts that are seen for the first time, another key, plain text; or something is wrong, which this says.
+        # Another key, a hidden name, plain text; or something is wrong, which this says.
         return [self.open(row) for row in rows]
 
     def tool_name(self, entry: tuple[Any, ...]) -> str | None:
@@ -166,7 +186,7 @@ class SealedPayloads:
 
     def digest(self, digest: bytes) -> bytes:
         """Return what is stored for the digest of items: HMAC-SHA256, so that nobody can try likely items."""
-        return hmac.digest(self._newest.digest_key, digest, "sha256")
+        return hmac.digest(self.newest.digest_key, digest, "sha256")
 
     def _decrypt(self, entry: tuple[Any, ...]) -> bytes:
         id_, version, turn, kind, tool_name, author, created_at, expires_at, payload = entry
@@ -179,7 +199,7 @@ class SealedPayloads:
                 payload[_HEADER:_CIPHERTEXT],
                 payload[_CIPHERTEXT:],
                 _pack_numbers(id_, version, turn, created_at, _NEVER if expires_at is None else expires_at)
-                + self._text(header, kind, tool_name, author),
+                + self._texts[header][kind, tool_name, author],
             )
         except (InvalidTag, ValueError, struct.error):
             raise DecryptionError(
@@ -188,21 +208,10 @@ class SealedPayloads:
                 "changed. Restore it from a backup, or clear the session"
             ) from None
 
-    def _text(self, header: bytes, *texts: str | None) -> bytes:
-        """Return the part of the associated data that many entries share."""
-        remembered = self._texts[header]
-        known = remembered.get(texts)
-        if known is None:
-            kind, *others = texts
-            known = header + "\0".join([str(kind), *("" if text is None else f"={text}" for text in others)]).encode()
-            if len(remembered) >= _REMEMBERED:
-                remembered.clear()
-            remembered[texts] = known
-        return known
-
     def _not_sealed(self, payload: bytes, id_: int) -> bytes:
         position = id_ & _POSITION
-        if payload[:1] not in _FORMATS:
+        # With the id of a key of the session it was sealed, and its first byte was altered.
+        if not _looks_sealed(payload) and payload[1:_HEADER] not in self._key_ids:
             return self._plain(payload, position)
         raise DecryptionError(
             f"session {self._session_id!r}, sealed with key {self._wrapped_by!r}: the entry at position {position} is "
@@ -233,7 +242,13 @@ class PlainPayloads:
         Raises:
             DecryptionError: There may be none in the clear.
         """
-        return self._plain(entry[8], entry[0] & _POSITION)
+        payload, position = entry[8], entry[0] & _POSITION
+        if _looks_sealed(payload):
+            raise DecryptionError(
+                f"session {self._session_id!r}: the entry at position {position} is sealed, and the session has no key "
+                "any more; nothing was changed. Restore it from a backup, or clear the session"
+            )
+        return self._plain(payload, position)
 
     def open_all(self, entries: Iterable[tuple[Any, ...]]) -> list[bytes]:
         """Return the payloads of stored entries.
@@ -251,3 +266,8 @@ class PlainPayloads:
     def digest(self, digest: bytes) -> bytes:
         """Return what is stored for the digest of items."""
         return digest
+
+
+def _looks_sealed(payload: bytes) -> bool:
+    """Tell whether a payload is none in the clear: no text begins so."""
+    return payload[:1] in {b"", *_FORMATS}

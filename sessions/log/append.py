@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
-from sessions.errors import IdempotencyKeyReusedError
+from sessions.errors import ConflictError, IdempotencyKeyReusedError
 from sessions.log import statements
 from sessions.log.grow import add_entries
+from sessions.log.old_keys import FIRST_GIVEN, forget_old_keys, is_old
 from sessions.log.reader import unlock
 from sessions.log.session_row import ensure_sealed, raise_version
 from sessions.log.takeover import begin_session
@@ -27,28 +29,35 @@ class Idempotency(NamedTuple):
     digest: bytes
 
 
+@dataclass(frozen=True, slots=True, eq=False)
 class Append:
     """`append`, as a store is asked for it: a function of a transaction that a store may also look into."""
 
-    __slots__ = ("branch", "conversation", "entries", "idempotency", "now")
+    conversation: Conversation
+    entries: Sequence[NewEntry]
+    now: int
+    idempotency: Idempotency | None = None
+    branch: str | None = None
+    expires_at: int | None = None
+    expected_version: int | None = None
 
-    def __init__(
-        self,
-        conversation: Conversation,
-        entries: Sequence[NewEntry],
-        now: int,
-        idempotency: Idempotency | None = None,
-        branch: str | None = None,
-    ) -> None:
-        self.conversation = conversation
-        self.entries = entries
-        self.now = now
-        self.idempotency = idempotency
-        self.branch = branch
+    @property
+    def changes_nothing(self) -> bool:
+        """Whether there is nothing to add, to remember or to check."""
+        return not self.entries and self.idempotency is None and self.expected_version is None
 
     def __call__(self, tx: Transaction) -> None:
         """Append in `tx`."""
-        append(tx, self.conversation, self.entries, now=self.now, idempotency=self.idempotency, branch=self.branch)
+        append(
+            tx,
+            self.conversation,
+            self.entries,
+            now=self.now,
+            idempotency=self.idempotency,
+            branch=self.branch,
+            expires_at=self.expires_at,
+            expected_version=self.expected_version,
+        )
 
 
 def append(
@@ -59,6 +68,8 @@ def append(
     now: int,
     idempotency: Idempotency | None = None,
     branch: str | None = None,
+    expires_at: int | None = None,
+    expected_version: int | None = None,
 ) -> None:
     """Append entries to a session's branch, next to each other; make the session if there is none.
 
@@ -69,8 +80,11 @@ def append(
         now: The time, in microseconds since 1970, UTC.
         idempotency: Nothing is added if the session has seen this key.
         branch: The branch; the current one unless named.
+        expires_at: When the entries will not be there any more.
+        expected_version: The version that the session must have, unless it has seen the key; 0 if it is not there.
 
     Raises:
+        ConflictError: It has another one.
         UnknownBranchError: There is no such branch.
         IdempotencyKeyReusedError: The session has seen this key with other items.
         DecryptionError: The session is sealed with another key.
@@ -84,13 +98,17 @@ def append(
             session, key = locked.session, locked.key
         else:
             session, key = row[0], unlock(conversation, row[1])
-        if _was_added(tx, session_id, session, idempotency, key):
+        if _was_added(tx, session_id, session, idempotency, key, now=now):
             return
     elif not entries:
+        if expected_version is not None:
+            _check_version(session_id, version_of(tx, session_id), expected_version)
         return
     locked = locked or raise_version(tx, conversation, now, branch) or begin_session(tx, conversation, now, branch)
+    if expected_version is not None:
+        _check_version(session_id, locked.version - 1, expected_version)
     locked = ensure_sealed(tx, locked)
-    tip = add_entries(tx, locked, entries, now)
+    tip = add_entries(tx, locked, entries, now, expires_at=expires_at)
     if idempotency:
         tx.run(
             statements.REMEMBER_KEY,
@@ -101,18 +119,45 @@ def append(
             tip=tip,
             now=now,
         )
+        if idempotency.key >= FIRST_GIVEN:
+            forget_old_keys(tx, locked.session, now)
+
+
+def version_of(tx: Transaction, session_id: str) -> int:
+    """Return a session's version; 0 if it is not there."""
+    row = tx.one(statements.VERSION, session_id=session_id)
+    return 0 if row is None else int(row[0])
+
+
+def _check_version(session_id: str, version: int, expected: int) -> None:
+    if version != expected:
+        raise ConflictError(
+            f"session {session_id!r} has version {version}, not {expected}: it was changed; nothing was added. "
+            "Read it again",
+            version,
+        )
 
 
 def _was_added(
-    tx: Transaction, session_id: str, session: int, idempotency: Idempotency, session_key: SessionKey | None
+    tx: Transaction,
+    session_id: str,
+    session: int,
+    idempotency: Idempotency,
+    session_key: SessionKey | None,
+    *,
+    now: int,
 ) -> bool:
     """Tell whether the session, which is locked, has seen this key."""
     seen = tx.one(statements.SEEN_KEY, session=session, idempotency_key=idempotency.key)
     if seen is None:
         return False
+    digest, created_at = seen
+    if is_old(created_at, now):
+        tx.run(statements.FORGET_KEY, session=session, idempotency_key=idempotency.key)
+        return False
     # The key may have been seen before the session was sealed.
     digests = [idempotency.digest] + [key.digest(idempotency.digest) for key in (session_key,) if key is not None]
-    if bytes(seen[0]) not in digests:
+    if bytes(digest) not in digests:
         raise IdempotencyKeyReusedError(
             f"session {session_id!r}: this idempotency key was used before with other items; nothing was added. "
             "Use a new key for new items"

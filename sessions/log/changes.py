@@ -16,6 +16,11 @@ KEPT_VERSIONS = 1000
 
 def record_change(tx: Transaction, locked: LockedSession, what: str, now: int) -> None:
     """Note `what` was done to a locked session at its new version, and forget what is too old."""
-    tx.run(statements.RECORD_CHANGE, session=locked.session, version=locked.version, what=what, now=now)
-    if locked.version > KEPT_VERSIONS:
-        tx.run(statements.FORGET_CHANGES, session=locked.session, version=locked.version - KEPT_VERSIONS)
+    record_change_of(tx, locked.session, locked.version, what, now)
+
+
+def record_change_of(tx: Transaction, session: int, version: int, what: str, now: int) -> None:
+    """Do the same for a session's internal id and new version."""
+    tx.run(statements.RECORD_CHANGE, session=session, version=version, what=what, now=now)
+    if version > KEPT_VERSIONS:
+        tx.run(statements.FORGET_CHANGES, session=session, version=version - KEPT_VERSIONS)

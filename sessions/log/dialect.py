@@ -17,7 +17,7 @@ MARIADB: Final = "mysql"
 PREFIX: Final = "agent_log_"
 
 _TABLES: Final = ("schema", "sessions", "segments", "branches", "entries", "appends", "changes", "usage", "settings")
-_INDEXES: Final = ("segments_of_session", "entries_expiring")
+_INDEXES: Final = ("segments_of_session", "entries_expiring", "appends_by_age")
 
 # Ids, keys and names compare byte by byte. MariaDB's text does not, and ignores trailing spaces; its binary types do.
 _TYPES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -36,6 +36,7 @@ _TYPES: Final[Mapping[str, Mapping[str, str]]] = {
         "table": "strict",
         "clustered_table": "strict, without rowid",
         "where_expiring": "where expires_at is not null",
+        "where_given": "where idempotency_key >= ' '",
         "updated_table": "strict",
         "updated_clustered_table": "strict, without rowid",
     },
@@ -54,6 +55,7 @@ _TYPES: Final[Mapping[str, Mapping[str, str]]] = {
         "table": "",
         "clustered_table": "",
         "where_expiring": "where expires_at is not null",
+        "where_given": "where idempotency_key >= ' '",
         # Room in each page for a row's next version: these rows are updated by each append.
         "updated_table": "with (fillfactor = 50)",
         "updated_clustered_table": "with (fillfactor = 50)",
@@ -74,6 +76,7 @@ _TYPES: Final[Mapping[str, Mapping[str, str]]] = {
         "table": "engine=InnoDB",
         "clustered_table": "engine=InnoDB",
         "where_expiring": "",
+        "where_given": "",
         "updated_table": "engine=InnoDB",
         "updated_clustered_table": "engine=InnoDB",
     },

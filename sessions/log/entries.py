@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.log import statements
-from sessions.log.branch import position_of
+from sessions.log.branch import MAIN, find_head, lineage, position_of
 
 if TYPE_CHECKING:
     from sessions.log.branch import Stretch
+    from sessions.log.conversation import Conversation
     from sessions.log.reader import Reader
     from sessions.log.transaction import Row, Statement, Transaction
 
@@ -50,6 +51,12 @@ def read_entries(
     return readable, [entry.position for entry in found if entry.item is UNREADABLE]
 
 
+def readable_items(entries: list[StoredEntry]) -> tuple[list[Any], list[int]]:
+    """Return the items of entries, and the positions of those that could not be decoded."""
+    items = [entry.item for entry in entries if entry.item is not UNREADABLE]
+    return items, [entry.position for entry in entries if entry.item is UNREADABLE]
+
+
 def read_all_entries(
     tx: Transaction,
     reader: Reader,
@@ -75,3 +82,49 @@ def _stored_entry(row: Row, reader: Reader) -> StoredEntry:
         item = UNREADABLE
     entry, _, turn, kind, _, author, created_at, expires_at, *_ = row
     return StoredEntry(position_of(entry), turn, kind, reader.tool_name(row), author, created_at, expires_at, item)
+
+
+def read_entry_page(
+    tx: Transaction,
+    conversation: Conversation,
+    branch: str | None,
+    positions: tuple[int, int | None],
+    limit: int | None,
+    *,
+    backward: bool,
+) -> tuple[list[StoredEntry], list[int], str]:
+    """Return a branch's entries between two positions, without either, oldest first: up to `limit` of them.
+
+    Those are the last ones or, if not `backward`, the first ones. What could not be decoded does not count.
+
+    Returns:
+        The entries, the positions of those that could not be decoded, and the branch's name.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+        DecryptionError: A payload is not what was stored there.
+    """
+    head = find_head(tx, conversation, branch)
+    if head is None:
+        return [], [], MAIN
+    low, before = positions
+    high = head.tip if before is None else min(head.tip, before - 1)
+    stretches = lineage(tx, head)
+    if limit is None:
+        return (*read_entries(tx, head.reader, stretches, (low, high)), head.branch)
+    readable: list[StoredEntry] = []
+    unreadable: list[int] = []
+    statement = statements.ENTRIES_BACKWARD if backward else statements.ENTRIES_FORWARD_SOME
+    for stretch in stretches if backward else reversed(stretches):
+        ids = stretch.ids(max(low, stretch.low), min(high, stretch.high))
+        while ids["low"] < ids["high"] and (count := limit - len(readable)):
+            rows = tx.all(statement, count=count, **ids, **head.reader.visible)
+            for entry in (_stored_entry(row, head.reader) for row in rows):
+                if entry.item is UNREADABLE:
+                    unreadable.append(entry.position)
+                else:
+                    readable.append(entry)
+            if len(rows) < count:
+                break
+            ids |= {"high": rows[-1][0] - 1} if backward else {"low": rows[-1][0]}
+    return (readable[::-1] if backward else readable), unreadable, head.branch

@@ -65,6 +65,7 @@ _OWNERS: Final = Statement(
     dict.fromkeys((POSTGRES, MARIADB), "select 1 from {schema} where 1 = 0"),
 )
 _CREATED_AT: Final = "select {created_at} from {foreign} where {of_session}"
+_COUNT: Final = "select count(*) from {foreign} where {of_session}"
 _DELETE: Final = "delete from {foreign} where {of_session}"
 
 
@@ -160,14 +161,27 @@ def read_created_at(tx: Transaction, session_id: str, tables: ForeignTables, oth
 
 def delete_foreign(tx: Transaction, session_id: str, tables: ForeignTables) -> bool:
     """Remove a session from the SDK's tables, so that it does not come back; tell whether it was there."""
-    if not _has_columns(tx, tables.messages, _MESSAGES_COLUMNS):
-        return False
-    found = has_messages(tx, session_id, tables)
-    advanced = _ADVANCED_TABLES if _has_columns(tx, _STRUCTURE, _STRUCTURE_COLUMNS) else ()
-    for table in (*advanced, tables.messages, tables.sessions):
-        if _has_columns(tx, table, frozenset({"session_id"})):
-            tx.run(_statement(_DELETE, table), session_id=session_id)
+    there = _tables_of(tx, tables)
+    found = bool(there) and has_messages(tx, session_id, tables)
+    for table in there:
+        tx.run(_statement(_DELETE, table), session_id=session_id)
     return found
+
+
+def count_foreign(tx: Transaction, session_id: str, tables: ForeignTables) -> int:
+    """Return how many rows `delete_foreign` would remove."""
+    return sum(
+        row[0] for table in _tables_of(tx, tables) for row in tx.all(_statement(_COUNT, table), session_id=session_id)
+    )
+
+
+def _tables_of(tx: Transaction, tables: ForeignTables) -> list[str]:
+    """Return the SDK's tables that are there and have rows of sessions; none without one of messages."""
+    if not _has_columns(tx, tables.messages, _MESSAGES_COLUMNS):
+        return []
+    advanced = _ADVANCED_TABLES if _has_columns(tx, _STRUCTURE, _STRUCTURE_COLUMNS) else ()
+    listed = (*advanced, tables.messages, tables.sessions)
+    return [table for table in listed if _has_columns(tx, table, frozenset({"session_id"}))]
 
 
 def _is_about(tx: Transaction, tables: ForeignTables) -> bool:

@@ -9,6 +9,7 @@ import msgspec
 from sessions.log import statements
 from sessions.log.branch import find_head, lineage
 from sessions.log.classify import USER
+from sessions.log.conversation import NEVER
 from sessions.log.left_tips import settle_ways_forward
 from sessions.log.schema import SEGMENT_SHIFT
 
@@ -25,6 +26,7 @@ class NewEntry(msgspec.Struct, frozen=True, gc=False):
     payload: bytes
     kind: str
     tool_name: str | None
+    author: str | None = None
 
 
 def add_entries(
@@ -44,7 +46,7 @@ def add_entries(
         entries: What to add, oldest first.
         now: The time, in microseconds since 1970, UTC.
         created_at: When each entry was made; now, if not given.
-        expires_at: When they will not be there any more.
+        expires_at: When they will not be there any more; `NEVER` if purging by age is to spare them, too.
 
     Raises:
         UnknownBranchError: There is no such branch.
@@ -55,6 +57,8 @@ def add_entries(
     if advanced is None:
         advanced = _open_segment(tx, locked, now, len(entries), turns)
     segment, tip, turn = advanced
+    if expires_at is not None and expires_at < NEVER:
+        tx.run(statements.NOTE_HOLE, segment=segment)
     first_id = (segment << SEGMENT_SHIFT) + tip - len(entries) + 1
     rows = entry_rows(
         entries, created_at or [now] * len(entries), expires_at, first_id, version=locked.version, turn=turn - turns
@@ -75,7 +79,7 @@ def entry_rows(
     """Yield entries as rows of all columns; `turn` is the number of turns before them."""
     for id_, (entry, time) in enumerate(zip(entries, created_at, strict=True), first_id):
         turn += entry.kind == USER
-        yield id_, version, turn, entry.kind, entry.tool_name, None, time, expires_at, entry.payload
+        yield id_, version, turn, entry.kind, entry.tool_name, entry.author, time, expires_at, entry.payload
 
 
 def _open_segment(tx: Transaction, locked: LockedSession, now: int, count: int, turns: int) -> tuple[int, int, int]:

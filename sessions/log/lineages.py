@@ -13,9 +13,20 @@ if TYPE_CHECKING:
 
 
 class Lineages:
-    """A session's segments, in memory."""
+    """A session's segments, in memory.
 
-    def __init__(self, tx: Transaction, session: int) -> None:
+    Args:
+        tx: A transaction.
+        session: The session's internal id.
+        visible: The parameters of statements that leave expired entries out.
+        uneven: Whether there may be less in every segment than its positions, as there is for who reads with a time to
+            live; else the segments tell.
+    """
+
+    def __init__(self, tx: Transaction, session: int, visible: dict[str, int], *, uneven: bool) -> None:
+        self._visible = visible
+        self._uneven = uneven
+        self._last: dict[int, int] = {}
         self._origins: dict[int, list[Any]] = {
             segment: origin for segment, *origin in tx.all(statements.ORIGINS, session=session)
         }
@@ -29,6 +40,36 @@ class Lineages:
             if low < position:
                 return (at << SEGMENT_SHIFT) + position
             at = parent
+        return 0
+
+    def is_uneven(self, segment: int) -> bool:
+        """Tell whether an entry that a segment sees may be gone, or have expired."""
+        at: int | None = segment
+        while at in self._origins and not self._uneven:
+            parent, _, _, holes = self._origins[at]
+            if holes:
+                return True
+            at = parent
+        return self._uneven
+
+    def last_entry(self, tx: Transaction, segment: int, position: int) -> int:
+        """Return the id of the last entry there is up to a position that is seen from a segment; 0 without any."""
+        entry = self.entry_at(segment, position)
+        if entry not in self._last:
+            self._last[entry] = self._find_last(tx, entry)
+        return self._last[entry]
+
+    def _find_last(self, tx: Transaction, entry: int) -> int:
+        while entry:
+            segment, position = entry >> SEGMENT_SHIFT, entry & ((1 << SEGMENT_SHIFT) - 1)
+            parent, low, _, holes = self._origins[segment]
+            if not (holes or self._uneven):
+                return entry
+            base = segment << SEGMENT_SHIFT
+            row: Any = tx.one(statements.LAST_ENTRY, low=base + low, high=base + position, **self._visible)
+            if row[0] is not None:
+                return int(row[0])
+            entry = 0 if parent is None else self.entry_at(parent, low)
         return 0
 
     def holding(self, segment: int, tip: int, turn: int) -> Stretch:

@@ -139,7 +139,7 @@ def _as_added(
     encode: Callable[[list[Any]], list[bytes]],
     now: int,
 ) -> list[_Added]:
-    """Return what comes behind the first `kept` items. What is moved keeps its times; what is new expires with it."""
+    """Return all but the first `kept` items. What is moved keeps its times and author; what is new expires with it."""
     known = {id(entry.item): entry for entry in entries}
     added = []
     expires_at = entries[kept - 1].expires_at if kept else None
@@ -148,7 +148,8 @@ def _as_added(
     for item, payload, (kind, tool_name) in zip(items, encode(items), kinds, strict=True):
         entry = known.get(id(item))
         expires_at = entry.expires_at if entry else expires_at
-        added.append(_Added(NewEntry(payload, kind, tool_name), entry.created_at if entry else now, expires_at))
+        new = NewEntry(payload, kind, tool_name, entry.author if entry else None)
+        added.append(_Added(new, entry.created_at if entry else now, expires_at))
     return added
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sessions.log import statements
-from sessions.log.branch import position_of, walk_back
+from sessions.log.branch import lineage, position_of, walk_back
 from sessions.log.changes import record_change
 from sessions.log.classify import USER
 from sessions.log.collect import collect, find_seen
+from sessions.log.conversation import NO_EXPIRY
 from sessions.log.left_tips import forget_ways_forward, keep_tip
 from sessions.log.session_row import raise_version
 from sessions.log.takeover import lock_head
@@ -42,7 +43,7 @@ class Pop:
 def pop(
     tx: Transaction, conversation: Conversation, now: int, *, strict: bool, branch: str | None = None
 ) -> tuple[Any, list[int]]:
-    """Remove the last item that decodes from a branch; if `strict`, only if it is the last of all.
+    """Remove the last item that decodes from a branch; if `strict`, only if it is the last of all that are there.
 
     Returns:
         The item, or ``None`` if there was none, and the positions of entries after it that could not be decoded and
@@ -75,23 +76,38 @@ def pop(
 def _remove(
     tx: Transaction, locked: LockedSession, head: Head, entry: int, *, owned: bool, turn: int, now: int
 ) -> None:
-    """Delete an entry where no other branch can see it, else move the tip back to before it."""
+    """Delete an entry where no other branch can see it, else move the tip back to before it.
+
+    What lies after it cannot be decoded, and stays: a key may be found. Or it is gone for this reader, and stays only
+    if it has not expired for all.
+    """
     position = position_of(entry)
+    stays = position < head.tip and _holds(tx, head, position, now)
     place: dict[str, Any] = {"session": head.session, "branch": head.branch, "version": locked.version, "now": now}
     if owned and head.may_grow and position > head.floor:
-        tx.run(statements.DELETE_ENTRY, id=entry)
-        if position == head.tip:
+        if not stays:
+            tx.run(statements.DELETE_ENTRIES, low=entry - 1, high=entry - position + head.tip)
             tx.run(statements.MOVE_TIP, tip=position - 1, turn=turn, may_grow=1, **place)
         else:
-            # It leaves a hole: what could not be decoded stays after it, in its turn.
+            # It leaves a hole: what comes after it stays in its turn.
+            tx.run(statements.DELETE_ENTRY, id=entry)
             tx.run(statements.NOTE_HOLE, segment=head.segment)
             tx.run(statements.MOVE_TIP, tip=head.tip, turn=head.turn, may_grow=1, **place)
         return
     # Others may have seen it, but need not see it any longer; and an undone turn cannot follow what is gone.
     before = find_seen(tx, head.session)
     forget_ways_forward(tx, head)
-    if position < head.tip:
-        # What lies after it cannot be decoded, and is not to be lost: a key may be found.
+    if stays:
         keep_tip(tx, locked, now, pending=False)
     tx.run(statements.MOVE_TIP, tip=position - 1, turn=turn, may_grow=0, **place)
     collect(tx, head.session, before)
+
+
+def _holds(tx: Transaction, head: Head, position: int, now: int) -> bool:
+    """Tell whether a branch holds anything after a position that has not expired for all readers."""
+    values = {"now": now, "oldest": NO_EXPIRY}
+    return any(
+        tx.one(statements.COUNT_ENTRIES, **stretch.ids(low=max(position, stretch.low)), **values) != (0,)
+        for stretch in lineage(tx, head)
+        if stretch.high > position
+    )

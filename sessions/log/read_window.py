@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
+from sessions.log import statements
 from sessions.log.branch import MAIN, find_head, lineage, walk_back
 from sessions.log.entries import read_entries
 from sessions.log.read import open_rows
-from sessions.log.turns import turn_start
+from sessions.log.turns import nearest_turns, turn_start
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -76,11 +77,12 @@ def read_window(tx: Transaction, conversation: Conversation, taker: Taker, branc
 
 
 def _last_message(tx: Transaction, head: Head, undecodable: list[int]) -> list[Any]:
-    """Return the message that begins the last turn, if there is one that can be read."""
-    if not head.turn:
-        return []
+    """Return the message that begins the last turn of which anything is left, if it is there and can be read."""
     stretches = lineage(tx, head)
-    position = turn_start(tx, stretches, head.turn)
-    entries, unread = read_entries(tx, head.reader, stretches, (position - 1, position))
+    last = nearest_turns(tx, head.reader, stretches, (0, head.tip), 1)
+    if not any(last):
+        return []
+    position = turn_start(tx, stretches, last[0])
+    entries, unread = read_entries(tx, head.reader, stretches, (position - 1, position), statements.USERS_FORWARD)
     undecodable += unread
     return [entry.item for entry in entries]

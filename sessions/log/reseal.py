@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.log import statements
 from sessions.log.changes import record_change
+from sessions.log.dialect import MARIADB
 from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.session_row import raise_version
 from sessions.log.takeover import lock_conversation
@@ -34,12 +35,14 @@ RESEAL: Final = Statement(
     "Store an entry's payload as it is sealed anew, and its tool's name, which may be hidden now.",
     "update {entries} set payload = :payload, tool_name = :tool_name where id = :id",
 )
+_SEALED_SESSIONS = """
+    select id, session_id from {sessions} where id > :after and (seal is not null or :everything = 1)
+    order by id limit :count
+"""
 SEALED_SESSIONS: Final = Statement(
     "A page of sessions, the oldest first: those with a seal, or all.",
-    """
-    select id, session_id from {sessions} where id > :after and (seal is not null or :all = 1)
-    order by id limit :count
-    """,
+    _SEALED_SESSIONS,
+    {MARIADB: _SEALED_SESSIONS.replace("session_id", "convert(session_id using utf8mb4)")},
 )
 
 _BATCH: Final = 200
@@ -52,10 +55,12 @@ class Batch(NamedTuple):
     Attributes:
         entries: How many entries it sealed anew.
         after: The id of the last one; ``None`` if none is left.
+        key: What tells the data key that it sealed them with; ``None`` if there is nothing to seal.
     """
 
     entries: int
     after: int | None
+    key: bytes | None = None
 
 
 def find_seal(tx: Transaction, conversation: Conversation, now: int) -> tuple[bool, bytes | None]:
@@ -64,6 +69,19 @@ def find_seal(tx: Transaction, conversation: Conversation, now: int) -> tuple[bo
         return False, None
     row = tx.one(FIND_SEAL, session_id=conversation.session_id)
     return True, None if row is None or row[0] is None else bytes(row[0])
+
+
+def list_sealed(tx: Transaction, after: int, count: int, *, everything: bool) -> list[tuple[int, str]]:
+    """Return up to `count` sessions with a seal, or of all, in the order in which they were made, each with its number.
+
+    Args:
+        tx: A transaction.
+        after: The number of the last one before.
+        count: How many at most.
+        everything: Also those without a seal.
+    """
+    rows = tx.all(SEALED_SESSIONS, after=after, everything=int(everything), count=count)
+    return [(number, session_id) for number, session_id in rows]
 
 
 def replace_seal(tx: Transaction, conversation: Conversation, now: int, old: bytes | None, new: bytes) -> bool:
@@ -82,16 +100,18 @@ def replace_seal(tx: Transaction, conversation: Conversation, now: int, old: byt
     return True
 
 
-def reseal(tx: Transaction, conversation: Conversation, now: int, after: int) -> Batch:
+def reseal(tx: Transaction, conversation: Conversation, now: int, before: Batch) -> Batch:
     """Seal some of a session's entries anew that are not sealed with its newest data key.
 
     With the last of them, the seal loses the older keys: whoever has them can read nothing of this session any more.
+    That is only after one pass over all entries with the same data key: if another rotation has added a newer one since
+    the batch before, what was sealed until then is not sealed with the newest, and the pass begins anew.
 
     Args:
         tx: A transaction.
         conversation: The session.
         now: The time, in microseconds since 1970, UTC.
-        after: The id of the entry up to which that was done.
+        before: The batch before; of no entry and after 0 for the first.
 
     Raises:
         DecryptionError: An entry is not what was sealed there.
@@ -103,6 +123,7 @@ def reseal(tx: Transaction, conversation: Conversation, now: int, after: int) ->
     seal = bytes(row[1])
     key = vault.unlock(conversation.session_id, seal)
     first, second = key.beginnings
+    after = before.after if before.after is not None and before.key == first else 0
     left = _BATCH
     for (segment,) in sorted(tx.all(statements.SEGMENTS, session=row[0])):
         low = max(segment << SEGMENT_SHIFT, after)
@@ -117,7 +138,7 @@ def reseal(tx: Transaction, conversation: Conversation, now: int, after: int) ->
             tx.run(RESEAL, id=id_, payload=payload, tool_name=tool_name)
         left -= len(found)
         if left == 0:
-            return Batch(_BATCH, found[-1][0])
+            return Batch(_BATCH, found[-1][0], first)
     newest = vault.newest_only(conversation.session_id, seal)
     if newest != seal:
         replace_seal(tx, conversation, now, seal, newest)

@@ -183,6 +183,13 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
             "{create_index} {entries_expiring} on {entries} (expires_at) {where_expiring}",
         ),
     ),
+    # 4: idempotency keys that end
+    (
+        Statement(
+            "Idempotency keys that callers gave, by age. Most databases index no others.",
+            "{create_index} {appends_by_age} on {appends} (session, created_at) {where_given}",
+        ),
+    ),
 )
 
 

@@ -1,7 +1,8 @@
 """The ways in which a conversation went on in a turn, and choosing one of them.
 
 Two tips took the same way in turn n if that turn ends with the same entry in both; they are compared only if the turn
-before it ends with the same entry, too.
+before it ends with the same entry, too. What has expired is not there: a turn ends with the last entry that is left of
+it, and a way of which nothing is left is none.
 """
 
 from __future__ import annotations
@@ -11,14 +12,14 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sessions.clock import as_time
 from sessions.errors import BranchInUseError, TurnNotFoundError
 from sessions.log import statements
-from sessions.log.branch import LEFT_TIP, find_head, position_of
+from sessions.log.branch import LEFT_TIP, find_head, lineage, position_of
 from sessions.log.changes import record_change
 from sessions.log.left_tips import keep_tip, settle_ways_forward
 from sessions.log.lineages import Lineages
 from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.session_row import raise_version
 from sessions.log.takeover import lock_head
-from sessions.log.turns import turn_not_found, turn_start
+from sessions.log.turns import EXPIRED, nearest_turns, turn_not_found, turn_start
 from sessions.model import Sibling
 
 if TYPE_CHECKING:
@@ -44,10 +45,17 @@ def list_siblings(tx: Transaction, conversation: Conversation, turn: int | None,
         UnknownBranchError: There is no such branch.
     """
     head = find_head(tx, conversation, branch)
-    wanted = head.turn if turn is None and head else turn
-    if head is None or wanted is None or not 1 <= wanted <= head.turn:
+    lineages = Lineages(tx, head.session, head.reader.visible, uneven=conversation.ttl is not None) if head else None
+    wanted = turn
+    if turn is None and head and lineages:
+        wanted = head.turn
+        if lineages.is_uneven(head.segment):
+            wanted = next(iter(nearest_turns(tx, head.reader, lineage(tx, head), (0, head.tip), 1)), 0)
+    if head is None or lineages is None or wanted is None or not 1 <= wanted <= head.turn:
         raise turn_not_found(conversation.session_id, head, f"turn {wanted or ''}".strip())
-    ways = _ways(tx, Lineages(tx, head.session), head, wanted)
+    ways = _ways(tx, lineages, head, wanted)
+    if not any(tip.name == head.branch for tips in ways.values() for tip in tips):
+        raise turn_not_found(conversation.session_id, head, f"turn {wanted}", EXPIRED)
     return [
         Sibling(
             wanted,
@@ -81,7 +89,7 @@ def choose_sibling(
     head = lock_head(tx, conversation, now, branch)
     found = None
     if head is not None and 1 <= sibling.turn <= head.turn:
-        lineages = Lineages(tx, head.session)
+        lineages = Lineages(tx, head.session, head.reader.visible, uneven=conversation.ttl is not None)
         ways = _ways(tx, lineages, head, sibling.turn)
         found = ways.get(sibling.entry)
         if found is None:
@@ -130,21 +138,21 @@ def _ways(tx: Transaction, lineages: Lineages, head: Head, turn: int) -> dict[in
     def end_of(segment: int, tip: int, turns: int, turn: int) -> int:
         """Return the entry with which a turn ends."""
         if turn >= turns:
-            return lineages.entry_at(segment, tip)
+            return lineages.last_entry(tx, segment, tip)
         holding = lineages.holding(segment, tip, turn)
         key = holding.segment << SEGMENT_SHIFT | turn
         if key not in starts:
             starts[key] = turn_start(tx, [holding], turn + 1)
-        return lineages.entry_at(holding.segment, starts[key] - 1)
+        return lineages.last_entry(tx, holding.segment, starts[key] - 1)
 
     before = end_of(head.segment, head.tip, head.turn, turn - 1)
     ways: dict[int, list[_Tip]] = {}
     for name, segment, tip, turns, owner, *_, updated_at, changed_in in tx.all(statements.TIPS, session=head.session):
         if turns < turn or end_of(segment, tip, turns, turn - 1) != before:
             continue
-        ways.setdefault(end_of(segment, tip, turns, turn), []).append(
-            _Tip(name, owner, segment, tip, updated_at, changed_in)
-        )
+        end = end_of(segment, tip, turns, turn)
+        if end != before:
+            ways.setdefault(end, []).append(_Tip(name, owner, segment, tip, updated_at, changed_in))
     for tips in ways.values():
         tips.sort(key=lambda tip: (tip.changed_in, not tip.name.startswith(LEFT_TIP)), reverse=True)
     return ways

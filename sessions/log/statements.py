@@ -59,6 +59,26 @@ LOCK_SESSION = Statement(
     "select id, seal from {sessions} where session_id = :session_id",
     dict.fromkeys((POSTGRES, MARIADB), "select id, seal from {sessions} where session_id = :session_id for update"),
 )
+LOCK_SESSION_ROW = Statement(
+    "Lock a session by its internal id.",
+    "select id from {sessions} where id = :session",
+    dict.fromkeys((POSTGRES, MARIADB), "select id from {sessions} where id = :session for update"),
+)
+RAISE_VERSION_OF = Statement(
+    "Raise a locked session's version; when it was last changed stays, as nobody has used it.",
+    "update {sessions} set version = version + 1 where id = :session returning version",
+    {
+        POSTGRES: "update {sessions} set version = version + 1 where id = :session returning version, {tell_watchers}",
+        MARIADB: (
+            "update {sessions} set version = version + 1 where id = :session",
+            "select version from {sessions} where id = :session",
+        ),
+    },
+)
+VERSION = Statement(
+    "A session's version.",
+    "select version from {sessions} where session_id = :session_id",
+)
 SET_SEAL = Statement(
     "Give a session another seal.",
     "update {sessions} set seal = :seal where id = :session",
@@ -266,11 +286,11 @@ LINEAGE = _recursive(
     """,
 )
 ORIGINS = Statement(
-    "All segments of a session: where each was forked, and whether something was removed from its middle.",
+    "All segments of a session: where each was forked, and whether there may be less in it than its positions.",
     "select id, parent, fork_position, turn, holes from {segments} where session = :session",
 )
 NOTE_HOLE = Statement(
-    "Note that an entry was removed from a segment's middle.",
+    "Note that an entry was removed from a segment's middle, or is one that will expire.",
     "update {segments} set holes = 1 where id = :segment and holes = 0",
 )
 FORGET_SEGMENT = Statement(
@@ -384,7 +404,7 @@ def _first_from(column: str, value: str) -> Statement:
     select min(high) from search
     """  # noqa: S608 - both are words of this module.
     return Statement(
-        f"""The first entry of a segment's range that belongs to a {column} or a later one, which must be there.
+        f"""The first entry of a segment's range that belongs to a {column} or a later one; `high` if none is left.
 
         They rise with positions: a binary search, as there is no index. Everything up to `low` is before.
         """,
@@ -400,13 +420,29 @@ ENTRIES_FORWARD = Statement(
     "Entries of one segment with all that is known of them, the oldest first.",
     "select {entry} from {entries} where id > :low and id <= :high and {live} order by id",
 )
+ENTRIES_FORWARD_SOME = Statement(
+    "The same, so many at most.",
+    "select {entry} from {entries} where id > :low and id <= :high and {live} order by id limit :count",
+)
 USERS_FORWARD = Statement(
-    "The same for the messages of users.",
+    "Those that are messages of users.",
     "select {entry} from {entries} where id > :low and id <= :high and kind = 'user' and {live} order by id",
 )
 OUTLINE = Statement(
     "Entries of one segment without their payloads, the oldest first.",
     "select id, turn, kind from {entries} where id > :low and id <= :high and {live} order by id",
+)
+TURNS_BACKWARD = Statement(
+    "The turns of entries of one segment, the newest first.",
+    "select id, turn from {entries} where id > :low and id <= :high and {live} order by id desc limit :count",
+)
+TURNS_FORWARD = Statement(
+    "The same, the oldest first.",
+    "select id, turn from {entries} where id > :low and id <= :high and {live} order by id limit :count",
+)
+LAST_ENTRY = Statement(
+    "The last entry of a range; a row without one if there is none.",
+    "select max(id) from {entries} where id > :low and id <= :high and {live}",
 )
 FIRST_MESSAGES = Statement(
     "The first message of each kind in each turn of one segment: enough to say what a turn is about.",
@@ -430,11 +466,50 @@ DELETE_ENTRIES = Statement(
     "delete from {entries} where id > :low and id <= :high",
 )
 
+# --- Expired entries ---------------------------------------------------------------------------------------------
+
+_EXPIRED = """
+    select g.session, e.id from {entries} e join {segments} g on g.id = e.id / 4294967296
+    where e.expires_at <= :now order by e.expires_at limit :count
+"""
+EXPIRED = Statement(
+    "Entries that are beyond their own expiry, with their sessions; found by an index.",
+    _EXPIRED,
+    # There a slash makes decimals.
+    {MARIADB: _EXPIRED.replace(" / ", " div ")},
+)
+_AGED = """
+    select g.session, e.id from {entries} e join {segments} g on g.id = e.id / 4294967296
+    where e.id > :after and e.expires_at is null and e.created_at <= :oldest order by e.id limit :count
+"""
+AGED = Statement(
+    "Entries without an expiry that are too old, with their sessions.",
+    _AGED,
+    {MARIADB: _AGED.replace(" / ", " div ")},
+)
+EXPIRED_IN_SESSION = Statement(
+    "Both of one session.",
+    """
+    select s.id, e.id from {sessions} s join {segments} g on g.session = s.id
+    join {entries} e on e.id > g.id * 4294967296 and e.id < (g.id + 1) * 4294967296
+    where s.session_id = :session_id
+    and (e.expires_at <= :now or (e.expires_at is null and e.created_at <= :oldest))
+    order by e.id limit :count
+    """,
+)
+DELETE_EXPIRED = Statement(
+    "Remove those of a range of entries that have expired; a row for each.",
+    """
+    delete from {entries} where id > :low and id <= :high
+    and (expires_at <= :now or (expires_at is null and created_at <= :oldest)) returning id
+    """,
+)
+
 # --- Idempotency keys and the record of changes ---------------------------------------------------------------
 
 SEEN_KEY = Statement(
-    "The digest of what an idempotency key stands for.",
-    "select digest from {appends} where session = :session and idempotency_key = :idempotency_key",
+    "The digest of what an idempotency key stands for, and when it came.",
+    "select digest, created_at from {appends} where session = :session and idempotency_key = :idempotency_key",
 )
 REMEMBER_KEY = Statement(
     "Note what an append with an idempotency key added.",
@@ -443,9 +518,51 @@ REMEMBER_KEY = Statement(
     values (:session, :idempotency_key, :digest, :version, :tip, :now)
     """,
 )
+FORGET_KEY = Statement(
+    "Remove an idempotency key.",
+    "delete from {appends} where session = :session and idempotency_key = :idempotency_key",
+)
+FORGET_OLD_KEYS = Statement(
+    "Remove some of a session's idempotency keys that came before a time, the oldest first; a row for each.",
+    """
+    delete from {appends} where session = :session and idempotency_key in (
+        select idempotency_key from {appends}
+        where session = :session and created_at <= :before and idempotency_key >= ' ' order by created_at limit :count
+    ) returning session
+    """,
+    {
+        # It has no limit in a subquery, but one for what is deleted.
+        MARIADB: """
+        delete from {appends}
+        where session = :session and created_at <= :before and idempotency_key >= ' ' order by created_at limit :count
+        returning session
+        """
+    },
+)
+WITH_OLD_KEYS = Statement(
+    "Sessions with idempotency keys that came before a time.",
+    """
+    select distinct session from {appends}
+    where session > :after and created_at <= :before and idempotency_key >= ' ' order by session limit :count
+    """,
+)
 FORGET_KEYS = Statement(
     "Remove a session's idempotency keys.",
     "delete from {appends} where session = :session",
+)
+ROWS_OF_SESSION = Statement(
+    "How many rows of each table a session has: entries, branches with the tips they left, and so on.",
+    """
+    select (
+        select count(*) from {segments} g join {entries} e
+        on e.id > g.id * 4294967296 and e.id < (g.id + 1) * 4294967296 where g.session = :session
+    ),
+    (select count(*) from {branches} where session = :session),
+    (select count(*) from {segments} where session = :session),
+    (select count(*) from {appends} where session = :session),
+    (select count(*) from {changes} where session = :session),
+    (select count(*) from {usage} where session = :session)
+    """,
 )
 FORGET_USAGE = Statement(
     "Remove a session's record of what it cost.",

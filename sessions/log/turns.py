@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from sessions.clock import as_time
 from sessions.errors import TurnNotFoundError
@@ -16,12 +16,20 @@ if TYPE_CHECKING:
     from sessions.log.branch import Head, Stretch
     from sessions.log.conversation import Conversation
     from sessions.log.entries import StoredEntry
+    from sessions.log.reader import Reader
     from sessions.log.transaction import Transaction
+
+EXPIRED: Final = ", of which some have expired"
+"""What else there is to say where a turn has its number, but nothing is left of it."""
+
+_PAGE: Final = 64
+"""Entries asked for at a time when turns are looked for."""
 
 
 def turn_not_found(session_id: str, head: Head | None, wanted: str, but: str = "") -> TurnNotFoundError:
     """Return the error for a turn that is not there; it says which there are, and what else there is to say."""
     turns = head.turn if head else 0
+    # Those that have expired keep their numbers.
     there = ("no turns" if not turns else "turn 1" if turns == 1 else f"turns 1 to {turns}") + but
     branch = head.branch if head else "main"
     return TurnNotFoundError(
@@ -30,12 +38,44 @@ def turn_not_found(session_id: str, head: Head | None, wanted: str, but: str = "
 
 
 def turn_start(tx: Transaction, stretches: list[Stretch], turn: int) -> int:
-    """Return the position of the first entry of a turn, which must be there; 1 for turn 0."""
+    """Return the position of the first entry of a turn; 1 for turn 0.
+
+    Where all of a turn was purged, the next one begins there; if there is none, the last position, whose entry is gone
+    with the turn's.
+    """
     if turn == 0:
         return 1
     holding = next(stretch for stretch in stretches if stretch.turn < turn)
     row: Any = tx.one(statements.TURN_START, segment=holding.segment, low=holding.low, high=holding.high, turn=turn)
     return position_of(row[0])
+
+
+def nearest_turns(
+    tx: Transaction,
+    reader: Reader,
+    stretches: list[Stretch],
+    positions: tuple[int, int],
+    count: int,
+    *,
+    backward: bool = True,
+) -> list[int]:
+    """Return up to `count` turns of which something is left between two positions, the first excluded.
+
+    The last of them first, or, if not `backward`, the first one first.
+    """
+    low, high = positions
+    statement = statements.TURNS_BACKWARD if backward else statements.TURNS_FORWARD
+    found: dict[int, None] = {}
+    for stretch in stretches if backward else reversed(stretches):
+        ids = stretch.ids(max(low, stretch.low), min(high, stretch.high))
+        while ids["low"] < ids["high"] and len(found) < count:
+            rows = tx.all(statement, count=_PAGE, **ids, **reader.visible)
+            found.update(dict.fromkeys(turn for _, turn in rows))
+            if len(rows) < _PAGE:
+                break
+            last, _ = rows[-1]
+            ids |= {"high": last - 1} if backward else {"low": last}
+    return list(found)[:count]
 
 
 def turn_at(tx: Transaction, stretches: list[Stretch], position: int) -> int:
@@ -67,6 +107,7 @@ def read_turns(
     if head is None:
         return [], [], MAIN
     stretches = lineage(tx, head)
+    backward = after is None
     low, high = 0, head.tip
     if before is not None:
         high = min(high, before - 1)
@@ -74,14 +115,31 @@ def read_turns(
         # From the first turn that begins after it.
         turn = turn_at(tx, stretches, min(after, head.tip)) + 1
         low = turn_start(tx, stretches, turn) - 1 if turn <= head.turn else head.tip
+    page = low, high
     if limit is not None and low < high:
         first, last = turn_at(tx, stretches, low + 1), turn_at(tx, stretches, high)
         if last - first >= limit:
-            if after is None:
-                low = turn_start(tx, stretches, last - limit + 1) - 1
-            else:
-                high = turn_start(tx, stretches, first + limit) - 1
-    return *_as_turns(read_all_entries(tx, head.reader, stretches, (low, high))), head.branch
+            page = _page(tx, stretches, page, last - limit + 1 if backward else first + limit - 1, backward=backward)
+    turns, undecodable = _as_turns(read_all_entries(tx, head.reader, stretches, page))
+    if page != (low, high) and len(turns) < cast("int", limit):
+        # Some of these have expired, and do not count.
+        there = nearest_turns(tx, head.reader, stretches, (low, high), cast("int", limit), backward=backward)
+        if there:
+            page = _page(tx, stretches, (low, high), there[-1], backward=backward)
+            turns, undecodable = _as_turns(read_all_entries(tx, head.reader, stretches, page))
+    return turns, undecodable, head.branch
+
+
+def _page(
+    tx: Transaction, stretches: list[Stretch], positions: tuple[int, int], turn: int, *, backward: bool
+) -> tuple[int, int]:
+    """Return those between two positions that are in a turn or a later one; if not `backward`, or an earlier one."""
+    low, high = positions
+    if backward:
+        return max(low, turn_start(tx, stretches, turn) - 1), high
+    if turn >= turn_at(tx, stretches, high):
+        return low, high
+    return low, min(high, turn_start(tx, stretches, turn + 1) - 1)
 
 
 def read_turn(
@@ -100,7 +158,7 @@ def read_turn(
     high = head.tip if turn == head.turn else turn_start(tx, stretches, turn + 1) - 1
     found, undecodable = _as_turns(read_all_entries(tx, head.reader, stretches, (low, high)))
     if not found:
-        raise turn_not_found(conversation.session_id, head, f"turn {turn}")
+        raise turn_not_found(conversation.session_id, head, f"turn {turn}", EXPIRED if turn else "")
     return found[0], undecodable, head.branch
 
 

@@ -8,10 +8,10 @@ from sessions.errors import NothingToRedoError
 from sessions.log import statements
 from sessions.log.branch import MAIN, lineage
 from sessions.log.changes import record_change
-from sessions.log.entries import read_entries
+from sessions.log.entries import read_all_entries, readable_items
 from sessions.log.left_tips import keep_tip, ways_forward
 from sessions.log.takeover import change_head
-from sessions.log.turns import turn_not_found, turn_start
+from sessions.log.turns import EXPIRED, nearest_turns, turn_not_found, turn_start
 
 if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
@@ -24,6 +24,8 @@ def undo(
 ) -> tuple[list[Any], list[int]]:
     """Move a branch's tip back to before its last turns, and keep the way forward.
 
+    Turns of which everything has expired do not count.
+
     Returns:
         The items that are gone from the branch, oldest first, and the positions of those that could not be decoded.
 
@@ -33,17 +35,27 @@ def undo(
     """
     session_id = conversation.session_id
     found = change_head(tx, conversation, now, branch)
+    wanted = "turn to undo" if turns == 1 else f"way to undo {turns} turns"
     if found is None or turns > found[1].turn:
-        wanted = "turn to undo" if turns == 1 else f"way to undo {turns} turns"
         raise turn_not_found(session_id, found and found[1], wanted)
     locked, head = found
     stretches = lineage(tx, head)
-    tip = turn_start(tx, stretches, head.turn - turns + 1) - 1
-    undone, undecodable = read_entries(tx, head.reader, stretches, (tip, head.tip))
+    first = head.turn - turns + 1
+    tip = turn_start(tx, stretches, first) - 1
+    undone = read_all_entries(tx, head.reader, stretches, (tip, head.tip))
+    missing = turns - len({entry.turn for entry in undone})
+    if missing:
+        # Some of these turns have expired, and do not count.
+        before = nearest_turns(tx, head.reader, stretches, (0, tip), missing)
+        if len(before) < missing or not before[-1]:
+            raise turn_not_found(session_id, head, wanted, EXPIRED)
+        first = before[-1]
+        tip = turn_start(tx, stretches, first) - 1
+        undone = read_all_entries(tx, head.reader, stretches, (tip, head.tip))
     keep_tip(tx, locked, now, pending=True)
-    _move(tx, locked, tip, head.turn - turns, may_grow=0, now=now)
+    _move(tx, locked, tip, first - 1, may_grow=0, now=now)
     record_change(tx, locked, "undone", now)
-    return [entry.item for entry in undone], undecodable
+    return readable_items(undone)
 
 
 def redo(tx: Transaction, conversation: Conversation, now: int, *, branch: str | None) -> tuple[list[Any], list[int]]:
@@ -69,9 +81,9 @@ def redo(tx: Transaction, conversation: Conversation, now: int, *, branch: str |
     _move(tx, locked, tip, turn, may_grow=may_grow, now=now)
     tx.run(statements.FORGET_TIP, session=head.session, name=name)
     stretches = lineage(tx, head._replace(tip=tip, turn=turn))
-    redone, undecodable = read_entries(tx, head.reader, stretches, (head.tip, tip))
+    redone = read_all_entries(tx, head.reader, stretches, (head.tip, tip))
     record_change(tx, locked, "redone", now)
-    return [entry.item for entry in redone], undecodable
+    return readable_items(redone)
 
 
 def _move(tx: Transaction, locked: LockedSession, tip: int, turn: int, *, may_grow: int, now: int) -> None:

@@ -66,7 +66,8 @@ async def test_the_hot_path_stores_what_the_logs_function_does(
         SQLAlchemySession(name, engine=engine, create_tables=True) for name in ("hot", "other", "plain")
     )
     for session in (hot, other, plain):
-        await session.add_items(_MIXED)
+        await session.as_author("first").add_items(_MIXED)
+    hot = hot.as_author("second")
     await asyncio.gather(*(session.add_items(items) for session in ((hot, other, other) if together else (hot,))))
     await _append_by_the_log(Database(engine, create_tables=False), "plain", items)
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
@@ -79,13 +80,13 @@ async def test_the_hot_path_stores_what_the_logs_function_does(
 
 async def _append_by_the_log(database: Database, session_id: str, items: list[dict[str, Any]]) -> None:
     known = zip(_CODEC.encode_all(items), classify_items(items), strict=True)
-    entries = [NewEntry(payload, kind, tool_name) for payload, (kind, tool_name) in known]
+    entries = [NewEntry(payload, kind, tool_name, "second") for payload, (kind, tool_name) in known]
     await database.write(Append(Conversation(session_id, _CODEC, ForeignTables()), entries, 1), session_id)
 
 
 async def _stored(connection: Any, session_id: str) -> list[tuple[Any, ...]]:
     rows = await connection.fetch(
-        "select e.id % 4294967296, e.turn, b.turn, b.tip, e.version, e.kind, e.tool_name, e.payload "
+        "select e.id % 4294967296, e.turn, b.turn, b.tip, e.version, e.kind, e.tool_name, e.author, e.payload "
         "from agent_log_entries e join agent_log_branches b on b.segment = e.id >> 32 "
         "join agent_log_sessions s on s.id = b.session where s.session_id = $1 order by e.id",
         session_id,

@@ -25,7 +25,7 @@ async def test_an_append_whose_answer_is_lost_is_added_once(
     own_key: str | None,
 ) -> None:
     """
-    Fails without: stores/sql/keys.py, `return Append(append.conversation, …)` in `with_key` (`return append`).
+    Fails without: stores/sql/keys.py, `return append.with_key(…)` in `with_key` (`return append`).
     """
     await network.session("other").add_items([message("the tables are there")])
     session = network.session()

@@ -6,7 +6,7 @@ import asyncio
 import weakref
 from contextlib import nullcontext
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Final, TypeVar, cast
 
 from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
@@ -16,6 +16,7 @@ from sessions.clock import now
 from sessions.errors import StoreError
 from sessions.log.append import Append
 from sessions.log.dialect import MARIADB, POSTGRES, PREFIX, SQLITE, words
+from sessions.log.erase import Scrub
 from sessions.log.schema import migrate, schema_is_current
 from sessions.log.usage import Record
 from sessions.stores.sql.deadline import ATTEMPT_TIMEOUT, MIGRATION_TIMEOUT, Deadline
@@ -24,6 +25,7 @@ from sessions.stores.sql.keys import FORGET_AUTOMATIC_KEYS, automatic_keys, with
 from sessions.stores.sql.mariadb import check_packet
 from sessions.stores.sql.polling import Looks, PollingWaker
 from sessions.stores.sql.retry import FailedError, retry
+from sessions.stores.sql.scrub import pending_on_server, scrub_file, tables_with_content
 from sessions.stores.sql.settle import settle
 from sessions.stores.sql.transaction import SQLAlchemyTransaction, Texts
 
@@ -35,6 +37,9 @@ if TYPE_CHECKING:
     from sessions.log.transaction import Transaction
 
 T = TypeVar("T")
+
+_SECURE: Final = "sessions_secure_delete"
+"""What a connection's `info` says once SQLite overwrites on it what is deleted."""
 
 
 class Database:
@@ -59,6 +64,7 @@ class Database:
         self._prefix = prefix
         # As the command line takes them.
         self._names = f" --table-prefix {prefix}" * (prefix != PREFIX) + f" --schema {schema}" * (schema is not None)
+        self._table_names = tables_with_content(prefix, schema)
         self._texts = Texts(self._name, prefix, schema)
         self.words = words(self._name, prefix, schema)
         self._autocommit = getattr(engine.dialect, "_on_connect_isolation_level", None) == "AUTOCOMMIT"
@@ -85,6 +91,8 @@ class Database:
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction."""
         await self.ensure_schema(subject)
+        if isinstance(work, Scrub):
+            return cast("T", await self._scrub(work, subject))
         if not isinstance(work, Append):
             done = self.retried(subject, lambda: self._attempt(work, write=True), repeatable=isinstance(work, Record))
             return await settle(done)
@@ -105,6 +113,21 @@ class Database:
     def waker(self, session_id: str) -> PollingWaker:
         """Return what wakes one who watches a session."""
         return PollingWaker(self.looks, session_id)
+
+    async def _scrub(self, work: Scrub, subject: str) -> tuple[str, ...]:
+        if self._name != SQLITE:
+            return pending_on_server(self._name, self._table_names, work.tables)
+        async with self._write_lock or nullcontext():
+            return await self.retried(subject, self._scrub_file, repeatable=True)
+
+    async def _scrub_file(self) -> tuple[str, ...]:
+        try:
+            async with self.engine.connect() as connection:
+                return await connection.run_sync(partial(scrub_file, path=self.engine.url.database))
+        except Exception as error:
+            if not is_database_error(error):
+                raise
+            raise FailedError(error, outcome_known=True) from None
 
     async def retried(self, subject: str, attempt: Callable[[], Awaitable[T]], *, repeatable: bool) -> T:
         """Return the result of an attempt that succeeds; see `retry`."""
@@ -140,6 +163,10 @@ class Database:
 
     async def _begin(self, connection: AsyncConnection, *, write: bool) -> None:
         if self._name == SQLITE:
+            known = (await connection.get_raw_connection()).info
+            if write and _SECURE not in known:
+                await connection.exec_driver_sql("pragma secure_delete = on")
+                known[_SECURE] = True
             # Python's sqlite3 would begin only before the first change, and SQLite would then not wait for others.
             await connection.exec_driver_sql("begin immediate" if write else "begin")
         elif self._name == POSTGRES:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import secrets
-from typing import Final
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
-from sessions.log.append import Append, Idempotency
+from sessions.log.append import Idempotency
 from sessions.log.transaction import Statement
+
+if TYPE_CHECKING:
+    from sessions.log.append import Append
 
 _BEGINNING: Final = "\x01"
 
@@ -27,7 +31,7 @@ def with_key(append: Append) -> Append:
     if append.idempotency or not append.entries:
         return append
     key = f"{_BEGINNING}{append.now:016x}{secrets.token_hex(8)}"
-    return Append(append.conversation, append.entries, append.now, Idempotency(key, b""), append.branch)
+    return replace(append, idempotency=Idempotency(key, b""))
 
 
 def automatic_keys(now: int) -> tuple[str, str]:

@@ -10,10 +10,11 @@ Postgres then evaluates the branch's row anew. Several sessions are locked in th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
-from sessions.log.branch import EVERYTHING
 from sessions.log.classify import USER
+from sessions.log.conversation import NEVER
+from sessions.log.old_keys import FIRST_GIVEN, KEY_LIFE
 from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
@@ -24,7 +25,10 @@ if TYPE_CHECKING:
 APPEND: Final = Statement(
     """Append to a branch of one session, the current one unless named; a row if that was done.
 
-    To a sealed session only if it still has the version for which the entries were sealed.
+    Where a version is given, only to that one: the one that the caller expects, or for which entries were sealed. Only
+    where the rest will be done, too, as the caller would be told of a version that this statement has made. To a sealed
+    session only if it still has the seal for which they were sealed: one that was deleted and made anew may have the
+    same version.
 
     Imports come this way, and each value in an array costs them a few tenths of a microsecond. So each kind and tool
     name is sent once and looked up by one byte for each item, and turns are sent as the positions where they begin.
@@ -32,8 +36,10 @@ APPEND: Final = Statement(
     """
     with raised as (
         update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1
-        and (seal is null and $15::bigint is null or version = $15::bigint) returning s.id, s.version, s.branch,
-        s.session_id
+        and seal is not distinct from $18::bytea and ($15::bigint is null or version = $15::bigint and exists (
+            select 1 from {branches} b
+            where b.session = s.id and b.name = coalesce($14::text, s.branch) and b.may_grow = 1
+        )) returning s.id, s.version, s.branch, s.session_id
     ), advanced as (
         update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint, updated_at = $2,
         changed_in = r.version from raised r
@@ -46,12 +52,22 @@ APPEND: Final = Statement(
     ), forgotten as (
         delete from {appends} p using advanced a
         where p.session = a.session and p.idempotency_key > $7 and p.idempotency_key < $8
+    ), outlived as (
+        delete from {appends} p using advanced a cross join lateral (
+            select o.idempotency_key from {appends} o
+            where o.session = a.session and o.created_at <= $19::bigint and o.idempotency_key >= ' '
+            order by o.created_at limit 100
+        ) o where p.session = a.session and p.idempotency_key = o.idempotency_key
     ), added as (
-        insert into {entries} (id, version, turn, kind, tool_name, created_at, payload)
+        insert into {entries} (id, version, turn, kind, tool_name, author, created_at, payload, expires_at)
         select a.before + e.position, a.version, a.turn + width_bucket(e.position, $9::bigint[]),
         ($11::text[])[1 + get_byte($10::bytea, e.position::int - 1)],
-        ($12::text[])[1 + get_byte($10::bytea, e.position::int - 1)], $2, e.payload
+        ($12::text[])[1 + get_byte($10::bytea, e.position::int - 1)],
+        $20::text, $2, e.payload, $16::bigint
         from advanced a, unnest($13::bytea[]) with ordinality e (payload, position)
+    ), holed as (
+        update {segments} g set holes = 1 from advanced a
+        where $16::bigint < $17::bigint and g.id = a.before / 4294967296 and g.holes = 0
     )
     select 1, {tell_watchers} from advanced
     """,
@@ -60,11 +76,14 @@ APPEND_MANY: Final = Statement(
     "The same for several sessions; the number of each that was appended to.",
     """
     with input as (
-        select * from unnest($1::text[], $2::bigint[], $3::bigint[], $16::text[], $17::bigint[])
-        with ordinality i (session_id, count, turns, branch, version, number)
+        select * from unnest($1::text[], $2::bigint[], $3::bigint[], $16::text[], $17::bigint[], $20::bytea[])
+        with ordinality i (session_id, count, turns, branch, version, seal, number)
     ), locked as (
         select s.id, i.count, i.turns, i.branch, i.number from {sessions} s join input i on i.session_id = s.session_id
-        where s.seal is null and i.version is null or s.version = i.version order by s.id for no key update of s
+        where s.seal is not distinct from i.seal and (i.version is null or s.version = i.version and exists (
+            select 1 from {branches} b
+            where b.session = s.id and b.name = coalesce(i.branch, s.branch) and b.may_grow = 1
+        )) order by s.id for no key update of s
     ), raised as (
         update {sessions} s set version = s.version + 1, updated_at = $4 from locked l where s.id = l.id
         returning s.id, s.version, coalesce(l.branch, s.branch) as branch, l.count, l.turns, l.number, s.session_id
@@ -82,12 +101,23 @@ APPEND_MANY: Final = Statement(
     ), forgotten as (
         delete from {appends} p using advanced a
         where p.session = a.session and p.idempotency_key > $8 and p.idempotency_key < $9
+    ), outlived as (
+        delete from {appends} p using advanced a cross join lateral (
+            select o.idempotency_key from {appends} o
+            where o.session = a.session and o.created_at <= $21::bigint and o.idempotency_key >= ' '
+            order by o.created_at limit 100
+        ) o where p.session = a.session and p.idempotency_key = o.idempotency_key
     ), added as (
-        insert into {entries} (id, version, turn, kind, tool_name, created_at, payload)
-        select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, $4, e.payload
+        insert into {entries} (id, version, turn, kind, tool_name, author, created_at, payload, expires_at)
+        select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, e.author, $4, e.payload,
+        e.expires_at
         from advanced a join unnest(
-            $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::bytea[]
-        ) e (number, position, turns, kind, tool_name, payload) on e.number = a.number
+            $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::bytea[],
+            $18::bigint[], $22::text[]
+        ) e (number, position, turns, kind, tool_name, payload, expires_at, author) on e.number = a.number
+    ), holed as (
+        update {segments} g set holes = 1 from advanced a
+        where a.number = any($19::bigint[]) and g.id = a.before / 4294967296 and g.holes = 0
     )
     select number, {tell_watchers} from advanced
     """,
@@ -175,6 +205,9 @@ POP: Final = Statement(
     """,
 )
 
+Required: TypeAlias = tuple[int | None, bytes | None]
+"""The version that a session must have, if not any will do, and its seal, if it has one."""
+
 _MAX_NUMBERS: Final = 256
 """What a byte can tell apart."""
 
@@ -187,6 +220,8 @@ class _Columns:
         self.kinds: list[str] = []
         self.tool_names: list[str | None] = []
         self.payloads: list[bytes] = []
+        self.expiries: list[int | None] = []
+        self.authors: list[str | None] = []
         self.turn = 0
 
     def add(self, append: Append) -> None:
@@ -196,46 +231,63 @@ class _Columns:
             self.kinds.append(entry.kind)
             self.tool_names.append(entry.tool_name)
             self.payloads.append(entry.payload)
+            self.expiries.append(append.expires_at)
+            self.authors.append(entry.author)
+
+    @property
+    def expiring(self) -> bool:
+        """Whether some of them will expire."""
+        return any(expires_at is not None and expires_at < NEVER for expires_at in self.expiries)
 
 
-def append_values(append: Append, version: int | None, forget: tuple[str, str]) -> tuple[Any, ...] | None:
+def _oldest_key(appends: Sequence[Append]) -> int | None:
+    """Return the time up to which keys are removed; ``None``, which is before all, if the appends bring none."""
+    given = [append.now for append in appends if append.idempotency and append.idempotency.key >= FIRST_GIVEN]
+    return max(given) - KEY_LIFE if given else None
+
+
+def append_values(append: Append, required: Required, forget: tuple[str, str]) -> tuple[Any, ...] | None:
     """Return the parameters of `APPEND`; keys between the two of `forget` are forgotten.
 
-    ``None`` if the items have too many kinds and tool names for it: `APPEND_MANY` takes any.
+    ``None`` if the items have too many kinds and tool names for it, or several authors: `APPEND_MANY` takes any.
     """
-    entries = append.entries
+    entries, (version, seal) = append.entries, required
     turn_starts = [position for position, entry in enumerate(entries, 1) if entry.kind == USER]
     numbers: dict[tuple[str, str | None], int] = {}
     number_of = [numbers.setdefault((entry.kind, entry.tool_name), len(numbers)) for entry in entries]
-    if len(numbers) > _MAX_NUMBERS:
+    authors = {entry.author for entry in entries} or {None}
+    if len(numbers) > _MAX_NUMBERS or len(authors) > 1:
         return None
+    (author,) = authors
     kinds = [kind for kind, _ in numbers]
     tool_names = [tool_name for _, tool_name in numbers]
     key, digest = append.idempotency or (None, None)
     return (
         append.conversation.session_id, append.now, len(entries), len(turn_starts), key, digest, *forget,
         turn_starts, bytes(number_of), kinds, tool_names, [entry.payload for entry in entries], append.branch,
-        version,
+        version, append.expires_at, NEVER, seal, _oldest_key([append]), author,
     )  # fmt: skip
 
 
 def append_many_values(
-    appends: Sequence[Append], versions: Sequence[int | None], forget: tuple[str, str]
+    appends: Sequence[Append], required: Sequence[Required], forget: tuple[str, str]
 ) -> tuple[tuple[Any, ...], list[int]]:
     """Return the parameters of `APPEND_MANY`, and for each append the number of its session.
 
-    One branch of each session; appends to another one have number 0.
+    One branch of each session; appends to another one have number 0, and those that expect a version behind others.
     """
     sessions: dict[str, _Columns] = {}
     numbers: dict[str, int] = {}
     branches: dict[str, str | None] = {}
-    expected: dict[str, int | None] = {}
+    expected: dict[str, Required] = {}
     number_of = []
-    for append, version in zip(appends, versions, strict=True):
+    for append, wanted in zip(appends, required, strict=True):
         session_id = append.conversation.session_id
         number = numbers.setdefault(session_id, len(numbers) + 1)
         together = branches.setdefault(session_id, append.branch) == append.branch
-        together = together and expected.setdefault(session_id, version) == version
+        together = together and expected.setdefault(session_id, wanted) == wanted
+        # Of two that expect the same version, the second one comes too late.
+        together = together and (append.expected_version is None or session_id not in sessions)
         number_of.append(number if together else 0)
         if together:
             sessions.setdefault(session_id, _Columns()).add(append)
@@ -261,7 +313,12 @@ def append_many_values(
         [tool_name for column in columns for tool_name in column.tool_names],
         [payload for column in columns for payload in column.payloads],
         list(branches.values()),
-        list(expected.values()),
+        [version for version, _ in expected.values()],
+        [expires_at for column in columns for expires_at in column.expiries],
+        [number for number, column in enumerate(columns, 1) if column.expiring],
+        [seal for _, seal in expected.values()],
+        _oldest_key(appends),
+        [author for column in columns for author in column.authors],
     )
     return values, number_of
 
@@ -274,7 +331,7 @@ def payloads_of_tail(rows: Sequence[Any], wanted: int) -> tuple[list[bytes], str
     if not rows or rows[-1][0] is None:
         return None
     tip, found = -rows[-1][0], len(rows) - 1
-    # Fewer than wanted although there may be more below: something was removed in between.
-    if wanted < EVERYTHING and found < min(wanted, tip):
+    # Fewer than wanted although there may be more below: something in between was removed, or has expired.
+    if found < wanted < tip:
         return None
     return [payload for _, payload in rows[:-1]], rows[-1][1].decode()

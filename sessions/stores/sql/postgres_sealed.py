@@ -10,6 +10,7 @@ from sessions.log.transaction import Statement
 if TYPE_CHECKING:
     from sessions.log.append import Append
     from sessions.stores.jobs import Job
+    from sessions.stores.sql.postgres import Required
 
 SEALED_TAIL: Final = Statement(
     """The latest entries of a branch of a sealed session, newest first, and last of all its end: see `End`.
@@ -70,12 +71,13 @@ class Sent(NamedTuple):
     Attributes:
         job: Whose it is.
         append: As it is sent, sealed if its session is.
-        version: The version that its session must have; ``None`` for one that is not sealed.
+        required: The version that its session must have, ``None`` if any will do: the caller's, or the one for which it
+            was sealed; and the seal, ``None`` if it has none.
     """
 
     job: Job[Any]
     append: Append
-    version: int | None
+    required: Required
 
 
 class End(NamedTuple):

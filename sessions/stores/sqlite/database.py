@@ -10,11 +10,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sessions.errors import StoreError
+from sessions.log.erase import Scrub
 from sessions.stores.jobs import ClosedError
 from sessions.stores.sqlite.errors import translate
 from sessions.stores.sqlite.group import read_group, write_group
 from sessions.stores.sqlite.lane import Lane, settle_all
 from sessions.stores.sqlite.opening import MEMORY, FileIdentity, Opening, identify
+from sessions.stores.sqlite.scrub import scrub
 from sessions.stores.sqlite.thread import ConnectionThread
 
 if TYPE_CHECKING:
@@ -117,6 +119,15 @@ class Database:
         return [self._writing] if self._reading is None else [self._writing, self._reading]
 
     def _do_writes(self, jobs: list[Job[Any]]) -> None:
+        scrubs = [job for job in jobs if isinstance(job.work, Scrub)]
+        if scrubs:
+            jobs = [job for job in jobs if job not in scrubs]
+        if jobs:
+            self._do_changes(jobs)
+        for job in scrubs:
+            self._do_scrub(job)
+
+    def _do_changes(self, jobs: list[Job[Any]]) -> None:
         changes = 0
         try:
             self._check_file()
@@ -135,6 +146,20 @@ class Database:
         # In memory, those who are woken read this way, too: that is no news.
         for listener in tuple(self.listeners) if changes else ():
             listener.wrote()
+
+    def _do_scrub(self, job: Job[Any]) -> None:
+        """Rewrite the file, which is done by itself: it takes much longer than any group."""
+        try:
+            self._check_file()
+            connection = self._writing.database()
+            self._opening.take_turn()
+            try:
+                job.result = scrub(connection, self.path, self._opening.busy_timeout)
+            finally:
+                self._opening.give_turn_back()
+        except Exception as error:  # noqa: BLE001 - it belongs to whoever waits
+            _fail([job], error)
+        self._report([job])
 
     def _do_reads(self, reading: ConnectionThread, jobs: list[Job[Any]]) -> None:
         done: list[Job[Any]] = []

@@ -1,0 +1,45 @@
+"""Idempotency keys that end: from a stated age on, a key that a caller gave is one that never came.
+
+That is decided by the times of appends alone. Their rows are removed later, in batches: when the session is appended to
+with another key, and by purging.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sessions.log import statements
+
+if TYPE_CHECKING:
+    from sessions.log.transaction import Transaction
+
+KEY_LIFE: Final = 30 * 24 * 60 * 60 * 1_000_000
+"""Microseconds for which a key that a caller gave is known."""
+
+FIRST_GIVEN: Final = " "
+"""No key that a caller gave is below this, and every key that a store made for itself is."""
+
+_AT_ONCE: Final = 100
+"""Keys that an append removes at most: it brings one."""
+
+
+def is_old(created_at: int, now: int) -> bool:
+    """Tell whether a key that came at a time is known no more."""
+    return created_at <= now - KEY_LIFE
+
+
+def forget_old_keys(tx: Transaction, session: int, now: int, count: int = _AT_ONCE) -> int:
+    """Remove up to `count` old keys of a locked session, and return how many that were."""
+    return len(tx.all(statements.FORGET_OLD_KEYS, session=session, before=now - KEY_LIFE, count=count))
+
+
+def purge_old_keys(tx: Transaction, session: int, now: int, count: int) -> int:
+    """Lock a session and remove up to `count` old keys of it; return how many that were."""
+    if tx.one(statements.LOCK_SESSION_ROW, session=session) is None:
+        return 0
+    return forget_old_keys(tx, session, now, count)
+
+
+def find_old_keys(tx: Transaction, now: int, count: int, after: int) -> list[int]:
+    """Return up to `count` sessions with old keys, by their internal ids, from behind one. All keys are looked at."""
+    return [row[0] for row in tx.all(statements.WITH_OLD_KEYS, before=now - KEY_LIFE, count=count, after=after)]

@@ -1,0 +1,108 @@
+"""`open_store`: from a URL or an engine to a store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sessions.log.conversation import ForeignTables
+from sessions.store import Encryption, Store
+from sessions.stores.sqlite.backend import SQLiteBackend
+from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from sessions.codecs import Codec
+    from sessions.codecs.keys import KeyProvider, KeyRing
+    from sessions.stores.sqlite.backend import Durability
+
+_SQLITE: Final = "sqlite://"
+
+
+def open_store(
+    url: str | AsyncEngine,
+    *,
+    sessions_table: str = "agent_sessions",
+    messages_table: str = "agent_messages",
+    durability: Durability = "full",
+    busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
+    create_tables: bool = False,
+    table_prefix: str = "agent_log_",
+    schema: str | None = None,
+    attempt_timeout: float = 60.0,
+    engine_kwargs: Mapping[str, Any] | None = None,
+    codec: Codec | None = None,
+    ttl: float | None = None,
+    sweep_every: float | None = None,
+    encryption_key: str | bytes | KeyRing | KeyProvider | None = None,
+    allow_plain_text: bool = False,
+    hide_tool_names: bool = False,
+) -> Store:
+    """Return the store in a database. This does no I/O.
+
+    Args:
+        url: ``sqlite:///relative/path.db``, ``sqlite:////absolute/path.db`` or ``sqlite://`` for a database in memory;
+            or a URL of SQLAlchemy's with an asynchronous driver, as in ``postgresql+asyncpg://…``; or an engine, which
+            is used as it is and never disposed.
+        sessions_table: The OpenAI Agents SDK's table of sessions, if the database is one of its own.
+        messages_table: Its table of messages. Conversations found there are taken over when they are touched.
+        durability: As for `SQLiteSession`; for ``sqlite:`` only.
+        busy_timeout: As for `SQLiteSession`, in seconds; for ``sqlite:`` only.
+        create_tables: As for `SQLAlchemySession`; on ``sqlite:`` tables are made in any case.
+        table_prefix: As for `SQLAlchemySession`; not for ``sqlite:``.
+        schema: As for `SQLAlchemySession`; not for ``sqlite:``.
+        attempt_timeout: As for `SQLAlchemySession`, in seconds; not for ``sqlite:``.
+        engine_kwargs: Passed to `sqlalchemy.ext.asyncio.create_async_engine`.
+        codec: What the items of its sessions may hold: `PlusCodec(types=[…])`; plain JSON if not given.
+        ttl: Seconds after which an item is gone, in sessions of this store that are not given another; ``None`` means
+            never.
+        sweep_every: Have what has expired deleted in the background: ``async with open_store(…)`` begins `sweeper`
+            with so many seconds between its rounds, and closing the store ends it.
+        encryption_key: Seal its sessions, as `EncryptedSession` does.
+        allow_plain_text: As for `EncryptedSession`.
+        hide_tool_names: As for `EncryptedSession`.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        ValueError: `url` names no database that is known here, or an argument is out of range.
+    """
+    if not isinstance(url, str) and not hasattr(url, "sync_engine"):
+        hint = '; for a file: f"sqlite:///{path}"' if hasattr(url, "__fspath__") else ""
+        raise TypeError(f"url must be a URL or an AsyncEngine, not {type(url).__name__}{hint}")
+    foreign = ForeignTables(sessions_table, messages_table).check()
+    encryption = None if encryption_key is None else Encryption(encryption_key, allow_plain_text, hide_tool_names)
+    if isinstance(url, str) and ("+" not in url.partition("://")[0]):
+        sqlite = SQLiteBackend(_sqlite_path(url), durability=durability, busy_timeout=busy_timeout)
+        return Store(sqlite, foreign, codec, ttl, sweep_every=sweep_every, encryption=encryption)
+    # Imported by those who use it only: SQLAlchemy takes longer to import than all of this package.
+    from sessions.stores.sql.backend import SQLAlchemyBackend  # noqa: PLC0415
+    from sessions.stores.sql.engines import EngineOfLoop  # noqa: PLC0415
+
+    backend = SQLAlchemyBackend(
+        EngineOfLoop(url, engine_kwargs) if isinstance(url, str) else url,
+        create_tables=create_tables,
+        prefix=table_prefix,
+        schema=schema,
+        attempt_timeout=attempt_timeout,
+    )
+    return Store(backend, foreign, codec, ttl, sweep_every=sweep_every, encryption=encryption)
+
+
+def _sqlite_path(url: str) -> str:
+    if not url.startswith(_SQLITE):
+        scheme, is_url, _ = url.partition("://")
+        wrong = f"no store for URLs with the scheme {scheme!r}" if is_url else "this is no URL"
+        raise ValueError(
+            f"{wrong}; use sqlite:///path/to/file.db, or one of SQLAlchemy's asynchronous drivers, as in "
+            "postgresql+asyncpg://user@host/database or mysql+aiomysql://user@host/database"
+        )
+    path = url.removeprefix(_SQLITE)
+    if path in ("", "/", f"/{MEMORY}"):
+        return MEMORY
+    if "?" in path:
+        raise ValueError("a SQLite URL takes no options after '?'; pass them to open_store")
+    if not path.startswith("/"):
+        raise ValueError("a SQLite URL has three slashes before a relative path and four before an absolute one")
+    return path[1:]

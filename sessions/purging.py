@@ -1,0 +1,73 @@
+"""Purging what has expired: short transactions, one after the other."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from sessions.arguments import check_count
+from sessions.log.old_keys import find_old_keys, purge_old_keys
+from sessions.log.purge import find_aged, find_expired, find_in_session, remove_expired
+
+if TYPE_CHECKING:
+    from sessions.log.purge import Expired, Found
+    from sessions.stores import Backend
+
+PURGE_BATCH: Final = 500
+"""Items deleted in one transaction, if the caller does not say: some milliseconds."""
+
+_MAX_BATCH: Final = 10_000
+
+
+async def purge(backend: Backend, subject: str, expired: Expired, batch: int, session_id: str | None = None) -> int:
+    """Remove what has expired from one session, or from all, and return how many items that were.
+
+    From all, idempotency keys that are known no more are removed, too; they are not counted.
+
+    Raises:
+        TypeError: `batch` is not an integer.
+        ValueError: `batch` is below 1.
+    """
+    count = min(check_count(batch, "batch", least=1), _MAX_BATCH)
+    removed = 0
+    if session_id is not None:
+        while True:
+            found = await backend.read(lambda tx: find_in_session(tx, session_id, expired, count), subject)
+            removed += (gone := await _remove(backend, subject, expired, found))
+            if found.number < count or not gone:
+                return removed
+    while True:
+        found = await backend.read(lambda tx: find_expired(tx, expired, count), subject)
+        removed += (gone := await _remove(backend, subject, expired, found))
+        # What is found and not removed was removed by another process, which goes on.
+        if found.number < count or not gone:
+            break
+    after = 0
+    while expired.age is not None:
+        found = await backend.read(partial(find_aged, expired=expired, count=count, after=after), subject)
+        removed += await _remove(backend, subject, expired, found)
+        if found.number < count:
+            break
+        after = found.last
+    await _purge_keys(backend, subject, expired.now, count)
+    return removed
+
+
+async def _purge_keys(backend: Backend, subject: str, now: int, count: int) -> None:
+    """Remove the idempotency keys of all sessions that are known no more."""
+    after = 0
+    while sessions := await backend.read(partial(find_old_keys, now=now, count=count, after=after), subject):
+        for session in sessions:
+            purge_some = partial(purge_old_keys, session=session, now=now, count=count)
+            while await backend.write(purge_some, subject) == count:
+                pass
+        after = sessions[-1]
+
+
+async def _remove(backend: Backend, subject: str, expired: Expired, found: Found) -> int:
+    removed = 0
+    for session, entries in found.entries.items():
+        removed += await backend.write(
+            partial(remove_expired, session=session, entries=entries, expired=expired), subject
+        )
+    return removed

@@ -1,0 +1,308 @@
+"""The contract for sessions that several share, as tests to run on your own store.
+
+As `sessions.testing_history.HistoryContract`: versions, idempotency keys, and who said what.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import pickle
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from sessions.errors import ConflictError, IdempotencyKeyReusedError
+from sessions.model import Entry
+from sessions.testing_expiring import MovableClock
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sessions.session import LogSession
+
+    MakeLogSession = Callable[..., LogSession]
+
+DAY = 86_400
+
+
+def _user(text: object) -> dict[str, str]:
+    return {"role": "user", "content": str(text)}
+
+
+def _answer(text: object) -> dict[str, str]:
+    return {"role": "assistant", "content": str(text)}
+
+
+async def _texts(session: LogSession) -> str:
+    return " ".join(item["content"] for item in await session.get_items())
+
+
+class SharingContract:
+    """What a session over the log promises to those who share it. Give it the fixture `make`, as `SessionContract`."""
+
+    @pytest.fixture
+    def session(self, make: MakeLogSession) -> LogSession:
+        """Return a session with an id of its own."""
+        return make(f"session-{uuid4()}")
+
+    @pytest.fixture
+    def time(self, monkeypatch: pytest.MonkeyPatch) -> MovableClock:
+        """Return the clock of all sessions in this test."""
+        return MovableClock(monkeypatch)
+
+    # --- Versions ------------------------------------------------------------------------------------------------
+
+    async def test_each_change_raises_the_version(self, make: MakeLogSession, session: LogSession) -> None:
+        assert await session.version() == 0
+        seen = [0]
+        await session.add_items([_user(0)])
+        for change in (
+            lambda: session.add_items([_user(1), _user(2)]),
+            session.pop_item,
+            session.undo,
+            session.redo,
+            lambda: session.branches.create("b"),
+            session.clear_session,
+            lambda: session.add_items([_user(3)]),
+        ):
+            seen.append(await session.version())
+            await change()
+        seen.append(await make(session.session_id).version())
+        assert seen == sorted(set(seen))
+
+    async def test_what_changes_nothing_keeps_the_version(self, session: LogSession) -> None:
+        await session.add_items([_user(1)], idempotency_key="k")
+        before = await session.version()
+        await session.add_items([_user(1)], idempotency_key="k")
+        await session.add_items([])
+        await session.add_items([], expected_version=before)
+        assert await session.get_items() == [_user(1)]
+        assert await session.version() == before
+
+    async def test_adds_only_to_the_expected_version(self, make: MakeLogSession, session: LogSession) -> None:
+        await session.add_items([_user(1)], expected_version=0)
+        read = await session.version()
+        await make(session.session_id).add_items([_user(2)])
+        now = await session.version()
+        for expected in (0, read, now + 1):
+            for items in ([_user(3)], [_user(3), _user(4)], []):
+                with pytest.raises(ConflictError, match=f"has version {now}, not {expected}") as caught:
+                    await session.add_items(items, expected_version=expected)
+                assert caught.value.version == now
+        assert (await session.version(), await _texts(session)) == (now, "1 2")
+        await session.add_items([_user(3)], expected_version=now)
+        assert await _texts(session) == "1 2 3"
+
+    async def test_a_session_that_is_not_there_has_version_0(self, session: LogSession) -> None:
+        for items in ([_user(1)], []):
+            with pytest.raises(ConflictError) as caught:
+                await session.add_items(items, expected_version=1)
+            assert caught.value.version == 0
+        await session.add_items([], expected_version=0)
+        assert await session.version() == 0
+        await session.add_items([_user(1)], expected_version=0)
+        assert await session.get_items() == [_user(1)]
+
+    async def test_a_change_of_another_branch_is_a_change(self, session: LogSession) -> None:
+        await session.add_items([_user(1)])
+        await session.branches.create("b")
+        before = await session.version()
+        await session.on_branch("b").add_items([_user(2)])
+        with pytest.raises(ConflictError):
+            await session.add_items([_user(3)], expected_version=before)
+        await session.add_items([_user(3)], expected_version=await session.version())
+        assert await _texts(session) == "1 3"
+
+    async def test_a_branch_that_has_to_open_a_segment(self, session: LogSession) -> None:
+        await session.add_items([_user(1)])
+        await session.add_items([_user(2)])
+        await session.undo()
+        await session.add_items([_user(3)], expected_version=await session.version())
+        assert await _texts(session) == "1 3"
+        await session.clear_session()
+        await session.add_items([_user(4)], expected_version=await session.version())
+        assert await _texts(session) == "4"
+
+    async def test_of_those_who_expect_the_same_version_one_wins(self, make: MakeLogSession) -> None:
+        sessions = [make("race") for _ in range(12)]
+        await sessions[0].add_items([_user("first")])
+        version = await sessions[0].version()
+        results = await asyncio.gather(
+            *(each.add_items([_user(n)], expected_version=version) for n, each in enumerate(sessions)),
+            return_exceptions=True,
+        )
+        (winner,) = (n for n, result in enumerate(results) if result is None)
+        lost = [result for result in results if result is not None]
+        assert all(isinstance(result, ConflictError) and result.version > version for result in lost)
+        assert await _texts(sessions[0]) == f"first {winner}"
+
+    async def test_a_counter_that_many_raise_loses_nothing(self, make: MakeLogSession) -> None:
+        async def count(session: LogSession) -> None:
+            for _ in range(5):
+                while True:
+                    version = await session.version()
+                    number = len(await session.get_items())
+                    try:
+                        await session.add_items([_user(number)], expected_version=version)
+                        break
+                    except ConflictError:
+                        continue
+
+        await asyncio.gather(*(count(make("counted")) for _ in range(4)))
+        assert await make("counted").get_items() == [_user(number) for number in range(20)]
+
+    async def test_a_retry_finds_what_it_has_added_itself(self, session: LogSession) -> None:
+        for _ in range(3):
+            await session.add_items([_user(1)], idempotency_key="k", expected_version=0)
+        assert await session.get_items() == [_user(1)]
+        with pytest.raises(ConflictError):
+            await session.add_items([_user(2)], idempotency_key="l", expected_version=0)
+        # What was refused is not remembered as done.
+        await session.add_items([_user(2)], idempotency_key="l")
+        assert await _texts(session) == "1 2"
+
+    @pytest.mark.parametrize(("version", "error"), [(-1, ValueError), ("1", TypeError), (True, TypeError)])
+    async def test_refuses_what_is_no_version(self, session: LogSession, version: Any, error: type[Exception]) -> None:
+        with pytest.raises(error, match="expected_version"):
+            await session.add_items([_user(1)], expected_version=version)
+        assert await session.get_items() == []
+
+    def test_the_error_can_be_sent_to_other_processes(self) -> None:
+        error = pickle.loads(pickle.dumps(ConflictError("session 's' …", 7)))  # noqa: S301 - made here
+        assert (str(error), error.version) == ("session 's' …", 7)
+
+    # --- Idempotency keys ----------------------------------------------------------------------------------------
+
+    async def test_a_key_is_known_for_thirty_days_and_no_longer(self, session: LogSession, time: MovableClock) -> None:
+        await session.add_items([_user(1)], idempotency_key="k")
+        time.move(30 * DAY - 0.001)
+        await session.add_items([_user(1)], idempotency_key="k")
+        with pytest.raises(IdempotencyKeyReusedError):
+            await session.add_items([_user(2)], idempotency_key="k")
+        assert await _texts(session) == "1"
+        time.move(0.001)
+        await session.add_items([_user(2)], idempotency_key="k")
+        await session.add_items([_user(2)], idempotency_key="k")
+        with pytest.raises(IdempotencyKeyReusedError):
+            await session.add_items([_user(1)], idempotency_key="k")
+        assert await _texts(session) == "1 2"
+
+    async def test_a_key_is_as_old_in_every_branch_and_after_clearing(
+        self, session: LogSession, time: MovableClock
+    ) -> None:
+        await session.add_items([_user(1)], idempotency_key="k")
+        await session.branches.create("b")
+        time.move(29 * DAY)
+        await session.on_branch("b").add_items([_user(1)], idempotency_key="k")
+        assert await session.on_branch("b").get_items() == [_user(1)]
+        await session.clear_session()
+        await session.add_items([_user(1)], idempotency_key="k")
+        assert await session.get_items() == []
+        time.move(DAY)
+        await session.add_items([_user(1)], idempotency_key="k")
+        assert await session.get_items() == [_user(1)]
+
+    # --- Who said what -------------------------------------------------------------------------------------------
+
+    async def test_entries_say_what_is_known(self, session: LogSession, time: MovableClock) -> None:
+        began = datetime.fromtimestamp(time.seconds, UTC)
+        items = [
+            {"role": "system", "content": "Be brief."},
+            _user(1),
+            {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"},
+            {"type": "function_call_output", "call_id": "c", "output": "no"},
+        ]
+        await session.add_items(items)
+        time.move(5)
+        await session.as_author("billing").add_items([_answer(2)], ttl=10)
+        await session.as_author("billing").add_items([_answer(3)], ttl=None)
+        later = began + timedelta(seconds=5)
+        assert await session.entries() == [
+            Entry(1, 0, "system", None, None, began, None, items[0]),
+            Entry(2, 1, "user", None, None, began, None, items[1]),
+            Entry(3, 1, "tool_call", "look", None, began, None, items[2]),
+            Entry(4, 1, "tool_output", "look", None, began, None, items[3]),
+            Entry(5, 1, "assistant", None, "billing", later, later + timedelta(seconds=10), _answer(2)),
+            Entry(6, 1, "assistant", None, "billing", later, None, _answer(3)),
+        ]
+        time.move(10)
+        assert [entry.position for entry in await session.entries()] == [1, 2, 3, 4, 6]
+
+    async def test_pages_of_entries(self, session: LogSession) -> None:
+        for number in range(1, 8):
+            await session.add_items([_user(number)])
+        await session.branches.create("b", turn=6)
+        branch = session.on_branch("b")
+        await branch.add_items([_answer(8), _answer(9)])
+        everything = [1, 2, 3, 4, 5, 6, 7]
+
+        async def page(**bounds: int | None) -> list[int]:
+            found = await branch.entries(**bounds)
+            assert [int(entry.item["content"]) for entry in found] == [
+                entry.position if entry.position <= 5 else entry.position + 2 for entry in found
+            ]
+            return [entry.position for entry in found]
+
+        for limit in (None, 1, 2, 3, 6, 7, 8):
+            assert await page(limit=limit) == everything[-(limit or 7) :]
+            assert await page(limit=limit, after=0) == everything[: limit or 7]
+            for bound in (1, 4, 5, 6, 7, 8, 20):
+                below, above = [n for n in everything if n < bound], [n for n in everything if n > bound]
+                assert await page(limit=limit, before=bound) == (below[-limit:] if limit else below)
+                assert await page(limit=limit, after=bound) == above[:limit]
+                assert await page(limit=limit, after=2, before=bound) == [n for n in below if n > 2][:limit]
+        assert [entry.position for entry in await session.entries()] == everything
+
+    async def test_a_session_that_is_not_there_has_no_entries(self, session: LogSession) -> None:
+        assert await session.entries() == await session.entries(5) == await session.entries(5, after=1) == []
+
+    @pytest.mark.parametrize("bounds", [{"limit": 0}, {"limit": "1"}, {"before": 0}, {"after": -1}, {"after": True}])
+    async def test_refuses_what_are_no_bounds(self, session: LogSession, bounds: dict[str, Any]) -> None:
+        with pytest.raises((TypeError, ValueError), match=next(iter(bounds))):
+            await session.entries(**bounds)
+
+    async def test_each_object_has_its_author(self, make: MakeLogSession, session: LogSession) -> None:
+        billing, support = session.as_author("billing"), session.as_author("support")
+        await billing.add_items([_user(1), _answer(2)])
+        await asyncio.gather(*(each.add_items([_answer(0)]) for each in (session, billing, support) * 3))
+        await support.as_author(None).add_items([_answer(3)])
+        await billing.on_branch("main").add_items([_answer(4)])
+        entries = await make(session.session_id).entries()
+        assert [entry.author for entry in entries[:2]] == ["billing", "billing"]
+        assert sorted(entry.author or "" for entry in entries[2:11]) == [""] * 3 + ["billing"] * 3 + ["support"] * 3
+        assert [entry.author for entry in entries[11:]] == [None, "billing"]
+
+    async def test_an_author_goes_their_own_way(self, session: LogSession) -> None:
+        await session.add_items([_user(1)])
+        await session.branches.create("b")
+        author = session.on_branch("b").as_author("a")
+        await author.add_items([_answer(2)])
+        assert await session.get_items() == [_user(1)]
+        assert await author.get_items() == [_user(1), _answer(2)]
+
+    async def test_authors_stay_with_their_items(self, session: LogSession) -> None:
+        call = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
+        await session.as_author("one").add_items([_user(1), call])
+        await session.as_author("two").add_items([_user(2)])
+        assert (await session.repair(mend=True)).mended
+        authors = [(entry.kind, entry.author) for entry in await session.entries()]
+        assert authors == [("user", "one"), ("tool_call", "one"), ("tool_output", None), ("user", "two")]
+        await session.undo()
+        await session.redo()
+        await session.branches.create("b")
+        assert [(entry.kind, entry.author) for entry in await session.on_branch("b").entries()] == authors
+
+    async def test_names_are_text_like_any_other(self, session: LogSession) -> None:
+        names = ["ä b", "';--", "{x}", "名前", "a" * 255, " "]
+        for name in names:
+            await session.as_author(name).add_items([_answer(0)])
+        assert [entry.author for entry in await session.entries()] == names
+
+    @pytest.mark.parametrize(
+        ("name", "error"), [("", ValueError), ("a\0", ValueError), ("a" * 256, ValueError), (7, TypeError)]
+    )
+    def test_refuses_what_is_no_name(self, session: LogSession, name: Any, error: type[Exception]) -> None:
+        with pytest.raises(error, match="name"):
+            session.as_author(name)

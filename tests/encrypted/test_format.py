@@ -1,0 +1,129 @@
+"""The format is what docs/encryption.md says: its vectors open by that text and a library's primitives alone."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import hmac
+import json
+import sqlite3
+import struct
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from cryptography.hazmat.primitives.hashes import SHA256
+from cryptography.hazmat.primitives.kdf.hkdf import HKDF
+
+from sessions import DecryptionError, EncryptedSession, SQLiteSession, generate_key
+from sessions.codecs.keys import KeyRing
+from sessions.codecs.passphrase import Passphrase, Stretcher
+from sessions.codecs.seal import read_seal
+from sessions.vault import Vault
+
+_DOCUMENT = Path(__file__).parents[2] / "docs" / "encryption.md"
+_VECTORS: dict[str, Any] = json.loads(_DOCUMENT.read_text().split("```json")[1].split("```")[0])
+
+
+def _numbers(row: dict[str, Any]) -> bytes:
+    columns = [row[name] for name in ("id", "version", "turn", "created_at", "expires_at")]
+    return struct.pack(">5q", *(-(2**63) if column is None else column for column in columns))
+
+
+def _text(value: str | None) -> bytes:
+    return b"" if value is None else b"=" + value.encode()
+
+
+def secret_of_seal(master: bytes, session_id: str, seal: str) -> tuple[bytes, bytes, bytes]:
+    """Steps 2 to 4: the newest data key's id, the data key, and the digest key."""
+    newest = json.loads(seal)["keys"][-1]
+    wrapping = HKDF(SHA256(), 32, None, b"sessions/seal/1/wrap").derive(master)
+    wrapped = base64.b64decode(newest["wrapped"])
+    bound = b"\0".join([b"sessions/seal/1", newest["by"].encode(), session_id.encode()])
+    secret = AESGCM(wrapping).decrypt(wrapped[:12], wrapped[12:], bound)
+    return bytes.fromhex(newest["id"]), secret[:32], secret[32:]
+
+
+def open_payload(data_key: bytes, row: dict[str, Any], payload: bytes) -> tuple[str | None, bytes]:
+    """Steps 5 and 6: the hidden name of the tool, and the item."""
+    bound = _numbers(row) + payload[:5]
+    bound += b"\0".join([row["kind"].encode(), _text(row["tool_name"]), _text(row["author"])])
+    plain_text = AESGCM(data_key).decrypt(payload[5:17], payload[17:], bound)
+    if payload[0] == 1:
+        return None, plain_text
+    length = int.from_bytes(plain_text[:4], "big")
+    return plain_text[4 : 4 + length].decode(), plain_text[4 + length :]
+
+
+def test_the_vectors_open_by_the_text_alone() -> None:
+    master = bytes.fromhex(_VECTORS["master_key"])
+    key_id, data_key, digest_key = secret_of_seal(master, _VECTORS["session_id"], _VECTORS["seal"])
+    assert digest_key.hex() == _VECTORS["digest"]["digest_key"]
+    assert len(_VECTORS["entries"]) == 3
+    for row in _VECTORS["entries"]:
+        payload = bytes.fromhex(row["payload"])
+        assert payload[1:5] == key_id
+        assert open_payload(data_key, row, payload) == (row["hidden_tool_name"], row["item"].encode())
+    digest = hmac.digest(digest_key, bytes.fromhex(_VECTORS["digest"]["sha256"]), "sha256")
+    assert digest.hex() == _VECTORS["digest"]["stored"]
+    unsigned, mac = _VECTORS["seal"].removesuffix('"}').split(',"mac":"')
+    assert hmac.digest(digest_key, b"sessions/seal/1/mac" + unsigned.encode() + b"}", "sha256").hex() == mac
+
+
+def test_a_passphrase_is_stretched_as_the_text_says() -> None:
+    given = _VECTORS["passphrase"]
+    parameters = json.loads(given["settings"])
+    stretched = hashlib.scrypt(
+        given["text"].encode(),
+        salt=bytes.fromhex(parameters["salt"]),
+        n=2 ** parameters["log2_n"],
+        r=parameters["r"],
+        p=parameters["p"],
+        maxmem=2**28,
+        dklen=32,
+    )
+    assert stretched.hex() == given["master_key"]
+    assert Stretcher(given["settings"].encode())(Passphrase(given["text"])) == stretched
+
+
+def test_we_open_the_vectors() -> None:
+    ring = KeyRing({"2026": bytes.fromhex(_VECTORS["master_key"])})
+    vault = Vault(ring, allow_plain_text=False)
+    key = vault.unlock(_VECTORS["session_id"], _VECTORS["seal"].encode())
+    columns = ("id", "version", "turn", "kind", "tool_name", "author", "created_at", "expires_at")
+    for row in _VECTORS["entries"]:
+        entry = (*(row[column] for column in columns), bytes.fromhex(row["payload"]))
+        assert key.open(entry) == row["item"].encode()
+        assert key.open_all([entry]) == [row["item"].encode()]
+        assert key.tool_name(entry) == (row["hidden_tool_name"] or row["tool_name"])
+    with pytest.raises(DecryptionError):
+        vault.unlock("somebody else", _VECTORS["seal"].encode())
+
+
+async def test_what_we_write_opens_by_the_text_alone(tmp_path: Path) -> None:
+    master = generate_key()
+    plain = SQLiteSession("user_123", tmp_path / "s.db")
+    session = EncryptedSession("user_123", plain, master, hide_tool_names=True)
+    item = {"type": "function_call", "name": "look", "call_id": "1", "arguments": "{}"}
+    await session.add_items([item])
+    columns = ("id", "version", "turn", "kind", "tool_name", "author", "created_at", "expires_at", "payload")
+    stored = _stored(
+        tmp_path / "s.db",
+        "select id, version, turn, kind, tool_name, author, created_at, expires_at, payload from agent_log_entries",
+    )
+    row = dict(zip(columns, stored, strict=True))
+    (seal,) = _stored(tmp_path / "s.db", "select seal from agent_log_sessions")
+    raw = base64.urlsafe_b64decode(master)
+    _, data_key, _ = secret_of_seal(raw, "user_123", seal)
+    assert read_seal("user_123", seal)[0].by == HKDF(SHA256(), 4, None, b"sessions/seal/1/id").derive(raw).hex()
+    assert row["tool_name"] is None
+    name, opened = open_payload(data_key, row, row["payload"])
+    assert (name, json.loads(opened)) == ("look", item)
+
+
+def _stored(path: Path, query: str) -> tuple[Any, ...]:
+    with closing(sqlite3.connect(path)) as connection:
+        (row,) = connection.execute(query)
+        return tuple(row)
