@@ -95,6 +95,6 @@ def ensure_sealed(tx: Transaction, locked: LockedSession) -> LockedSession:
 
 
 def _locked(conversation: Conversation, row: Row, branch: str | None) -> LockedSession:
-    session, version, current, seal = row
+    session, version, current, seal, *_ = row
     key = unlock(conversation, seal)
     return LockedSession(conversation, session, version, current if branch is None else branch, current, seal, key)

@@ -20,6 +20,7 @@ from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
 from sessions.stores.sql.groups import Groups
 from sessions.stores.sql.hot_sealed import SealedPath
 from sessions.stores.sql.keys import automatic_keys, with_key
+from sessions.stores.sql.listening import Listener, ListeningWaker
 from sessions.stores.sql.postgres import (
     APPEND,
     APPEND_MANY,
@@ -30,7 +31,7 @@ from sessions.stores.sql.postgres import (
     append_values,
     payloads_of_tail,
 )
-from sessions.stores.sql.postgres_sealed import SEALED_POP, SEALED_TAIL, Sent
+from sessions.stores.sql.postgres_sealed import SEALED_POP, SEALED_TAIL, SEALED_TAIL_FORKED, Sent
 from sessions.stores.sql.retry import FailedError, retry
 from sessions.stores.sql.settle import settle
 
@@ -40,8 +41,11 @@ if TYPE_CHECKING:
     from sessions.log.transaction import Statement, Transaction
     from sessions.stores.jobs import Job
     from sessions.stores.sql.asyncpg_database import AsyncpgDatabase
+    from sessions.stores.sql.polling import PollingWaker
 
 T = TypeVar("T")
+
+_READS: Final = (TAIL, TAIL_FORKED, SEALED_TAIL, SEALED_TAIL_FORKED)
 
 _WORKERS: Final = 2
 """Groups under way at once: while one waits for the disk, the next is sent."""
@@ -54,10 +58,15 @@ class PostgresDatabase:
         self._general = general
         self._texts = {
             statement: statement.render(POSTGRES, general.words)[0]
-            for statement in (APPEND, APPEND_MANY, TAIL, TAIL_FORKED, POP, SEALED_TAIL, SEALED_POP)
+            for statement in (APPEND, APPEND_MANY, POP, SEALED_POP, *_READS)
         }
         self._appends = Groups(self._append, _WORKERS)
         self._sealed = SealedPath(self)
+        self._listener = Listener(general)
+
+    def waker(self, session_id: str) -> PollingWaker:
+        """Return what wakes one who watches a session."""
+        return ListeningWaker(self._general.looks, self._listener, session_id)
 
     async def ensure_schema(self, subject: str) -> None:
         """Check the schema, once, and make the tables if that was asked for."""
@@ -204,5 +213,5 @@ class PostgresDatabase:
             said = isinstance(error, asyncpg.PostgresError) and not isinstance(error, asyncpg.PostgresConnectionError)
             error = as_lost(error) if sent else error
             # Nothing can have come of a read.
-            is_read = statement in {TAIL, TAIL_FORKED, SEALED_TAIL}
+            is_read = statement in _READS
             raise FailedError(error, outcome_known=said or not sent or is_read) from None
