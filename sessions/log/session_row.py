@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sessions.errors import DecryptionError
 from sessions.log import statements
 from sessions.log.branch import MAIN
 from sessions.log.reader import unlock
+from sessions.log.schema import SEGMENT_SHIFT
 
 if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
-    from sessions.log.sealing import SessionKey
+    from sessions.log.sealing import SessionKey, Vault
     from sessions.log.transaction import Row, Transaction
 
 
@@ -87,11 +89,29 @@ def ensure_sealed(tx: Transaction, locked: LockedSession) -> LockedSession:
     vault, session_id = locked.conversation.vault, locked.conversation.session_id
     if vault is None or locked.seal is not None:
         return locked
-    if tx.one(statements.HOLDS_SOMETHING, session=locked.session):
-        vault.allow_plain_text(session_id)
+    check_sealable(tx, vault, session_id, locked.session)
     seal = vault.new_seal(session_id)
     tx.run(statements.SET_SEAL, session=locked.session, seal=seal)
     return locked._replace(seal=seal, key=vault.unlock(session_id, seal))
+
+
+def check_sealable(tx: Transaction, vault: Vault, session_id: str, session: int) -> None:
+    """Go on if a session without a seal may be given one.
+
+    Raises:
+        DecryptionError: It holds entries in the clear, and may not; or sealed ones, so that it must have had a seal.
+    """
+    if not tx.one(statements.HOLDS_SOMETHING, session=session):
+        return
+    vault.allow_plain_text(session_id)
+    for (segment,) in tx.all(statements.SEGMENTS, session=session):
+        low = segment << SEGMENT_SHIFT
+        begins = {"begins": b"\1", "or_begins": b"\2"}
+        if tx.one(statements.SEALED_ENTRY, low=low, high=low + (1 << SEGMENT_SHIFT) - 1, **begins):
+            raise DecryptionError(
+                f"session {session_id!r} holds sealed entries, but its seal was removed; nothing was changed. Restore "
+                "it from a backup, or clear the session"
+            )
 
 
 def _locked(conversation: Conversation, row: Row, branch: str | None) -> LockedSession:

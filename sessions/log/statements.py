@@ -83,6 +83,12 @@ SET_SEAL = Statement(
     "Give a session another seal.",
     "update {sessions} set seal = :seal where id = :session",
 )
+SEALED_ENTRY = Statement(
+    "An entry of a range whose payload begins as sealed ones do.",
+    """
+    select id from {entries} where id > :low and id <= :high and substr(payload, 1, 1) in (:begins, :or_begins) limit 1
+    """,
+)
 HOLDS_SOMETHING = Statement(
     "A row if a session has, or had, an entry.",
     "select 1 from {branches} where session = :session and tip > 0 limit 1",

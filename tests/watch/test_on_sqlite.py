@@ -65,14 +65,13 @@ def test_a_watcher_is_killed_and_the_next_one_goes_on_where_it_was(path: Path, s
     """Each version is said by one of them, and by one alone."""
     writer = start(_WRITES, path, "w")
     seen: list[list[str]] = []
-    for lines in (20, 60, 120):
+    for until in (20, 80, 200):
         after = seen[-1][0] if seen else 0
         watcher = start(_WATCHES, path, after)
-        seen += [watcher.hear().split() for _ in range(lines)]
+        while len(seen) < until:
+            seen.append(watcher.hear().split())
         # What it said until it was killed was seen, too.
         seen += [line.split() for line in watcher.kill()]
-        if len(seen) >= 200:
-            break
     writer.finish()
     assert [content for _, content in seen] == [f"w.{number}" for number in range(200)]
 
