@@ -36,7 +36,7 @@ _WATCHES = """
         session = SQLiteSession("conversation", path)
         async for change in session.watch(after=int(after)):
             for item in change.items:
-                say(change.version, item["content"])
+                say(f"{change.version} {item['content']}")  # In one piece, whenever it is killed.
 
     asyncio.run(watch(sys.argv[2]))
 """
@@ -68,7 +68,9 @@ def test_a_watcher_is_killed_and_the_next_one_goes_on_where_it_was(path: Path, s
     for enough in (20, 80, 200):
         watcher = start(_WATCHES, path, seen[-1][0] if seen else 0)
         while len(seen) < enough:
-            seen.append(watcher.hear().split())
+            line = watcher.hear()
+            assert line, watcher.errors()
+            seen.append(line.split())
         # What it said until it was killed was seen, too.
         seen += [line.split() for line in watcher.kill()]
     writer.finish()
