@@ -31,7 +31,7 @@ from sessions.stores.sql.postgres import (
     append_values,
     payloads_of_tail,
 )
-from sessions.stores.sql.postgres_sealed import SEALED_POP, SEALED_TAIL, Sent
+from sessions.stores.sql.postgres_sealed import SEALED_POP, SEALED_TAIL, SEALED_TAIL_FORKED, Sent
 from sessions.stores.sql.retry import FailedError, retry
 from sessions.stores.sql.settle import settle
 
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_READS: Final = (TAIL, TAIL_FORKED, SEALED_TAIL, SEALED_TAIL_FORKED)
+
 _WORKERS: Final = 2
 """Groups under way at once: while one waits for the disk, the next is sent."""
 
@@ -56,7 +58,7 @@ class PostgresDatabase:
         self._general = general
         self._texts = {
             statement: statement.render(POSTGRES, general.words)[0]
-            for statement in (APPEND, APPEND_MANY, TAIL, TAIL_FORKED, POP, SEALED_TAIL, SEALED_POP)
+            for statement in (APPEND, APPEND_MANY, POP, SEALED_POP, *_READS)
         }
         self._appends = Groups(self._append, _WORKERS)
         self._sealed = SealedPath(self)
@@ -211,5 +213,5 @@ class PostgresDatabase:
             said = isinstance(error, asyncpg.PostgresError) and not isinstance(error, asyncpg.PostgresConnectionError)
             error = as_lost(error) if sent else error
             # Nothing can have come of a read.
-            is_read = statement in {TAIL, TAIL_FORKED, SEALED_TAIL}
+            is_read = statement in _READS
             raise FailedError(error, outcome_known=said or not sent or is_read) from None

@@ -19,7 +19,7 @@ from sessions.log.read import Tail
 from sessions.log.reader import reader_of
 from sessions.log.sealing import KeyWanted
 from sessions.stores.sql.groups import Groups
-from sessions.stores.sql.postgres_sealed import SEALED_POP, SEALED_TAIL, End, Sent
+from sessions.stores.sql.postgres_sealed import SEALED_POP, SEALED_TAIL, SEALED_TAIL_FORKED, End, Sent
 
 if TYPE_CHECKING:
     from sessions.log.append import Append
@@ -93,6 +93,8 @@ class SealedPath:
         """Return the latest entries of a branch, newest first, and its end; ``None`` if the session is not sealed."""
         values = conversation.session_id, wanted, branch, *conversation.visible.values()
         rows = await self._database.retried(subject, SEALED_TAIL, *values, repeatable=True)
+        if rows and rows[-1][0] is None:
+            rows = await self._database.retried(subject, SEALED_TAIL_FORKED, *values, repeatable=True)
         if not rows:
             return [], None
         end = End.of(rows.pop())
