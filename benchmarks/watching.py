@@ -73,8 +73,8 @@ async def measure(name: str, url: str, *, quick: bool) -> None:
         watch = await stack.enter_async_context(aclosing(store.session("watched").watch(after=0)))
         await anext(watch)
         busy = await latencies(watch, url, 10 if quick else 100, 0.2)
-        rare = await latencies(watch, url, 3 if quick else 20, 4.0)
-    shares = [await idle_share(url, watchers, 2.0 if quick else 20.0) for watchers in (1, _CROWD)]
+        rare = await latencies(watch, url, 3 if quick else 12, 4.0)
+    shares = [await idle_share(url, watchers, 2.0 if quick else 10.0) for watchers in (1, _CROWD)]
     figures = [median(busy), quantiles(busy, n=20)[-1], median(rare), max(rare)]
     cells = [f"{ms:.1f}" for ms in figures] + [f"{share:.2f} %" for share in shares]
     print(f"| {name} | {' | '.join(cells)} |", flush=True)

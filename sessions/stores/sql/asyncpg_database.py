@@ -84,5 +84,10 @@ class AsyncpgDatabase(Database):
 
 
 def as_lost(error: Exception) -> Exception:
-    """Return the driver's word for a connection that was closed meanwhile as what it is; other errors as they are."""
-    return ConnectionError(type(error).__name__) if isinstance(error, asyncpg.InterfaceError) else error
+    """Return the driver's words for a connection that was closed meanwhile as what they are; other errors as they are.
+
+    What the server says when it ends a connection that nobody uses may come when somebody has just begun to use it; to
+    the driver, that is an internal error.
+    """
+    closed = isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError)
+    return ConnectionError(type(error).__name__) if closed else error

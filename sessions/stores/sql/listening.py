@@ -101,6 +101,8 @@ class Listener:
             self._due.set()
         if not self._wakers and self._task is not None:
             task, self._task = self._task, None
+            # At once: while that connection closes, another one may be opened for who comes next.
+            self._locked.clear()
             task.cancel()
             await asyncio.wait([task])
 
@@ -114,9 +116,10 @@ class Listener:
                 if not is_database_error(error):
                     raise
             finally:
-                # What happened meanwhile is found by looking.
-                self._locked.clear()
-                self._wake(self._wakers)
+                if self._task is asyncio.current_task():
+                    # What happened meanwhile is found by looking.
+                    self._locked.clear()
+                    self._wake(self._wakers)
             if may_listen:
                 await asyncio.sleep(self._pause)
                 self._pause = min(2 * self._pause, _RETRY_AT_LEAST_EVERY)
