@@ -26,12 +26,12 @@ RAISE_VERSION = Statement(
     "Lock a session for a change and raise its version.",
     """
     update {sessions} set version = version + 1, updated_at = :now where session_id = :session_id
-    returning id, version, branch, seal
+    returning id, version, branch, seal, leases
     """,
     {
         MARIADB: (
             "update {sessions} set version = version + 1, updated_at = :now where session_id = :session_id",
-            "select id, version, branch, seal from {sessions} where session_id = :session_id",
+            "select id, version, branch, seal, leases from {sessions} where session_id = :session_id",
         )
     },
 )
@@ -41,14 +41,14 @@ CREATE_SESSION = Statement(
     insert into {sessions} (session_id, version, branch, seal, created_at, updated_at)
     values (:session_id, 1, :branch, :seal, :created_at, :now)
     on conflict (session_id) do update set version = {sessions}.version + 1, updated_at = excluded.updated_at
-    returning id, version, branch, seal
+    returning id, version, branch, seal, leases
     """,
     {
         MARIADB: """
         insert into {sessions} (session_id, version, branch, seal, created_at, updated_at)
         values (:session_id, 1, :branch, :seal, :created_at, :now)
         on duplicate key update version = version + 1, updated_at = values(updated_at)
-        returning id, version, branch, seal
+        returning id, version, branch, seal, leases
         """
     },
 )
@@ -126,20 +126,25 @@ HEAD = Statement(
     where s.session_id = :session_id
     """,
 )
-ADVANCE_TIP = Statement(
-    "Reserve positions at the end of a branch's own segment; no row if the branch may not grow there.",
-    """
-    update {branches} set tip = tip + :count, turn = turn + :turns, updated_at = :now, changed_in = :version
+_ADVANCE_TIP = """
+    update {branches} set tip = tip + :count, turn = turn + :turns, updated_at = :now, changed_in = :version,
+    lease_token = case when :lease = 0 and lease_until <= :now then 0 else lease_token end
     where session = :session and name = :branch and may_grow = 1
-    returning segment, tip, turn
+    and case when :lease = 0 then lease_until <= :now or lease_open = 1 else lease_token = :lease end
+"""
+ADVANCE_TIP = Statement(
+    """Reserve positions at the end of a branch's own segment; no row if the branch may not grow there, or is leased.
+
+    Whoever changes a branch without a lease ends one whose time is over.
     """,
+    _ADVANCE_TIP + " returning segment, tip, turn",
     {
         MARIADB: (
+            _ADVANCE_TIP,
             """
-            update {branches} set tip = tip + :count, turn = turn + :turns, updated_at = :now, changed_in = :version
-            where session = :session and name = :branch and may_grow = 1
+            select segment, tip, turn from {branches}
+            where session = :session and name = :branch and may_grow = 1 and changed_in = :version
             """,
-            "select segment, tip, turn from {branches} where session = :session and name = :branch and may_grow = 1",
         )
     },
 )
