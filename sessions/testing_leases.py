@@ -271,11 +271,12 @@ class LeaseContract:
             await session.branches.switch("main")
             await turn.add_items([_user(3)])
         async with session.on_branch("b").turn(unleased="reject"):
-            for change in (
+            changes: list[Callable[[], Awaitable[None]]] = [
                 lambda: session.branches.delete("b"),
                 lambda: session.branches.rename("b", "c"),
                 session.clear_session,
-            ):
+            ]
+            for change in changes:
                 with pytest.raises(SessionBusyError):
                     await change()
             await session.branches.delete("there")
