@@ -10,7 +10,7 @@ from sessions.arguments import DEFAULT, Default, check_session_id, check_ttl
 from sessions.clock import as_microseconds, now
 from sessions.envelopes import Envelopes
 from sessions.model import Rotation
-from sessions.protocol import Session, check_limit, coerce_settings
+from sessions.protocol import check_limit, coerce_settings
 from sessions.rotation import rotate
 from sessions.session import LogSession, as_listed
 from sessions.speaker import Speaker
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sessions.protocol import Item
 
 _MICROSECONDS = 1_000_000
+_METHODS = ("get_items", "add_items", "pop_item", "clear_session")
 
 
 class EncryptedSession(LogSession):
@@ -59,7 +60,8 @@ class EncryptedSession(LogSession):
             return cast("Self", object.__new__(EncryptedAdvancedSession))
         if isinstance(underlying_session, LogSession):
             return object.__new__(cls)
-        if not isinstance(underlying_session, Session):
+        has_all = all(callable(getattr(underlying_session, method, None)) for method in _METHODS)
+        if not has_all or isinstance(underlying_session, type):
             raise TypeError(f"underlying_session must be a session, not {type(underlying_session).__name__}")
         return cast("Self", object.__new__(EncryptedForeignSession))
 
@@ -154,7 +156,7 @@ class EncryptedForeignSession(EncryptedSession):
     @property
     def session_settings(self) -> Any:
         """The other session's."""
-        return self._envelopes.underlying.session_settings
+        return getattr(self._envelopes.underlying, "session_settings", None)
 
     @session_settings.setter
     def session_settings(self, settings: object) -> None:

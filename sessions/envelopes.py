@@ -8,6 +8,7 @@ and its times; not to its place, which such an object does not tell.
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import binascii
 import hashlib
@@ -102,7 +103,7 @@ class Envelopes:
         """Remove the last item that has not expired, and those after it, and return it; ``None`` if there is none.
 
         The last item is looked at before it is taken away, so a wrong key takes nothing. Somebody else may have added
-        another one meanwhile, which is put back if it cannot be opened.
+        another one meanwhile, which is put back if it cannot be opened now.
 
         Raises:
             DecryptionError: A key is wrong, or the item is not what was sealed.
@@ -117,8 +118,9 @@ class Envelopes:
                 return None
             try:
                 live = await self._live([popped])
-            except DecryptionError:
-                await self.underlying.add_items([popped])
+            except BaseException:
+                # Also if a key provider failed, or the caller was cancelled while it was asked.
+                await asyncio.shield(self.underlying.add_items([popped]))
                 raise
             if live:
                 return live[0]
@@ -144,7 +146,13 @@ class Envelopes:
 
     async def _open(self, envelope: Any) -> _Opened:
         if not isinstance(envelope, dict) or envelope.get(_MARK) != 1:
-            payload, created_at = self._vault.open_foreign(self._session_id, _codec.encode_all([envelope])[0])
+            try:
+                (plain,) = _codec.encode_all([envelope])
+            except InvalidItemError:
+                raise DecryptionError(
+                    f"session {self._session_id!r}: an item is neither sealed nor a JSON object; nothing was changed"
+                ) from None
+            payload, created_at = self._vault.open_foreign(self._session_id, plain)
             return _Opened(payload, created_at, None)
         try:
             seal = envelope["seal"].encode()

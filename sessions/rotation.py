@@ -9,14 +9,13 @@ from sessions.clock import now
 from sessions.codecs.keys import KeyRing
 from sessions.codecs.seal import read_seal
 from sessions.errors import DecryptionError
-from sessions.log.reseal import FIND_SEAL, find_seal, list_sealed, replace_seal, reseal
+from sessions.log.reseal import FIND_SEAL, Batch, find_seal, list_sealed, replace_seal, reseal
 from sessions.model import Rotation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
     from sessions.handle import Handle
-    from sessions.log.reseal import Batch
     from sessions.stores import Backend
     from sessions.vault import Vault
 
@@ -50,10 +49,9 @@ async def rotate(handle: Handle, vault: Vault, reencrypt_before: int | None) -> 
             yield Rotation(rewrapped=1)
             break
         # Another process has rotated it meanwhile.
-    after: int | None = None if reencrypt_before is None else 0
-    while after is not None:
-        batch = await _reseal(handle, after)
-        after = batch.after
+    batch = Batch(0, None if reencrypt_before is None else 0)
+    while batch.after is not None:
+        batch = await _reseal(handle, batch)
         yield Rotation(reencrypted=batch.entries)
 
 
@@ -61,8 +59,8 @@ async def _replace(handle: Handle, old: bytes | None, new: bytes) -> bool:
     return await handle.write(lambda tx: replace_seal(tx, handle.conversation, now(), old, new))
 
 
-async def _reseal(handle: Handle, after: int) -> Batch:
-    return await handle.write(lambda tx: reseal(tx, handle.conversation, now(), after))
+async def _reseal(handle: Handle, before: Batch) -> Batch:
+    return await handle.write(lambda tx: reseal(tx, handle.conversation, now(), before))
 
 
 async def rotate_all(

@@ -14,7 +14,7 @@ from sessions.clock import now
 from sessions.codecs.keys import KeyProvider, KeyRing
 from sessions.codecs.openai_envelope import envelope_token, open_token
 from sessions.codecs.passphrase import Stretcher, new_parameters
-from sessions.codecs.seal import WrappedKey, data_key, new_data_key, read_seal, secret_of, write_seal
+from sessions.codecs.seal import WrappedKey, check_seal, data_key, new_data_key, read_seal, secret_of, write_seal
 from sessions.codecs.sealed import PlainPayloads, SealedPayloads
 from sessions.errors import DecryptionError
 from sessions.log.sealing import KeyWanted
@@ -117,7 +117,8 @@ class Vault:
             KeyWanted: `fetch` it first.
         """
         if self._masters is not None:
-            return write_seal([self._wrap_here(session_id, new_data_key(), _seconds())])
+            key = new_data_key()
+            return write_seal([self._wrap_here(session_id, key, _seconds())], key.digest_key)
         seal = self._new_seals.get(session_id)
         if seal is None:
             raise KeyWanted(None)
@@ -127,9 +128,11 @@ class Vault:
         """Return a seal that holds the newest data key of another one, and no other.
 
         Raises:
-            DecryptionError: It is no seal.
+            DecryptionError: None of the keys here is that of the seal, or the seal was altered.
+            KeyWanted: `fetch` it first.
         """
-        return write_seal(read_seal(session_id, seal)[-1:])
+        newest = cast("SealedPayloads", self.unlock(session_id, seal)).newest
+        return write_seal(read_seal(session_id, seal)[-1:], newest.digest_key)
 
     def allow_plain_text(self, session_id: str) -> None:
         """Go on if a session may hold entries in the clear.
@@ -179,7 +182,7 @@ class Vault:
             await self.prepare(backend, f"session {session_id!r}")
         elif seal is None:
             key = new_data_key()
-            seal = write_seal([await self._wrap(session_id, key, _seconds())])
+            seal = write_seal([await self._wrap(session_id, key, _seconds())], key.digest_key)
             self._remember(session_id, seal, [key])
             self._new_seals[session_id] = seal
         else:
@@ -198,17 +201,23 @@ class Vault:
             DecryptionError: A key is not there, or is another one.
         """
         if seal is None:
-            return write_seal([await self._wrap(session_id, new_data_key(), _seconds())])
+            key = new_data_key()
+            return write_seal([await self._wrap(session_id, key, _seconds())], key.digest_key)
         current = (self._masters or cast("KeyProvider", self._provider)).current
         wrapped = read_seal(session_id, seal)
         is_old = new_key_if_before is not None and wrapped[-1].at < new_key_if_before
-        if not is_old and all(key.by == current for key in wrapped):
+        is_done = not is_old and all(key.by == current for key in wrapped)
+        if is_done and self._provider is not None:
             return None
+        # A key of the same id may be another one, and whoever hears that all is done gives the right one away.
         keys = [await self._unwrap(session_id, key) for key in wrapped]
+        check_seal(session_id, seal, keys[-1].digest_key)
+        if is_done:
+            return None
         rewrapped = [await self._wrap(session_id, key, old.at) for key, old in zip(keys, wrapped, strict=True)]
         if is_old:
             rewrapped.append(await self._wrap(session_id, new_data_key(keys[-1].digest_key), _seconds()))
-        return write_seal(rewrapped)
+        return write_seal(rewrapped, keys[-1].digest_key)
 
     async def _unwrap(self, session_id: str, key: WrappedKey) -> DataKey:
         if self._provider is None:
@@ -237,6 +246,7 @@ class Vault:
         return WrappedKey(key.id, at, masters.current, masters.wrap(secret_of(key), session_id=session_id))
 
     def _remember(self, session_id: str, seal: bytes, keys: list[DataKey]) -> SealedPayloads:
+        check_seal(session_id, seal, keys[-1].digest_key)
         payloads = SealedPayloads(
             session_id,
             keys,

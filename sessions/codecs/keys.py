@@ -80,11 +80,12 @@ class KeyRing:
             raise TypeError(f"keys must be a mapping of ids to keys, not {type(keys).__name__}")
         if not keys:
             raise ValueError("a key ring needs a key")
-        self._given = tuple(keys.values())
         # The id of a single key without one is made of the key.
         self._keys: dict[str | None, bytes | Passphrase] = {}
         for id_, key in keys.items():
             self._keys[check_text(id_, "a key's id", _MAX_ID_BYTES)] = _parse(key, f"key {id_!r}", stacklevel=2)
+        # Not as mutable bytes, which could change later.
+        self._given = tuple(key if isinstance(key, str) else bytes(key) for key in keys.values())
         self._current = list(self._keys)[-1] if current is None else current
         if self._current not in self._keys:
             raise ValueError(f"current is {current!r}, which is none of the keys: {self._ids()}")
@@ -205,6 +206,9 @@ def _parse(key: object, what: str, stacklevel: int) -> bytes | Passphrase:
         raise TypeError(f"{what} must be text or bytes, not {type(key).__name__}")
     if not key:
         raise ValueError(f"{what} is empty; sessions.generate_key() makes one")
+    if any("\ud800" <= letter <= "\udfff" for letter in key):
+        # `encode` would find it too, with the key in its error.
+        raise ValueError(f"{what} has a lone surrogate in it, which is no Unicode text")
     decoded = _decoded(key)
     if decoded is not None:
         return decoded
@@ -222,9 +226,11 @@ def _decoded(text: str) -> bytes | None:
     with_hex, with_base64 = 2 * STRONG_BYTES, (43, 44)
     if len(text) == with_hex:
         try:
-            return bytes.fromhex(text)
+            raw = bytes.fromhex(text)
         except ValueError:
             return None
+        # It skips white space.
+        return raw if len(raw) == STRONG_BYTES else None
     if len(text) not in with_base64:
         return None
     try:

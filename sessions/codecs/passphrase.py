@@ -65,10 +65,10 @@ class Stretcher:
         try:
             found: Any = msgspec.json.decode(parameters)
             salt, log2_n, r, p = bytes.fromhex(found["salt"]), found["log2_n"], found["r"], found["p"]
-            weaker = found["kdf"] != "scrypt" or len(salt) < _SALT_BYTES or not _LOG2_N <= log2_n <= _MOST
-            if weaker or (r, p) != (_R, _P):
+            weaker = found["kdf"] != "scrypt" or len(salt) < _SALT_BYTES or type(log2_n) is not int
+            if weaker or not _LOG2_N <= log2_n <= _MOST or (r, p) != (_R, _P):
                 raise ValueError("altered")  # noqa: TRY301
-        except (ValueError, TypeError, KeyError):
+        except (ValueError, TypeError, KeyError, RecursionError):
             raise DecryptionError(
                 "the parameters for stretching passphrases, kept in the store's settings, were altered; nothing was "
                 "changed. Restore them from a backup"

@@ -1,14 +1,17 @@
 """A session's seal: its own keys, each wrapped, as its row holds them.
 
-JSON in UTF-8: ``{"v": 1, "keys": [{"id": …, "at": …, "by": …, "wrapped": …}, …]}``, the newest key last. ``id`` is the
-data key's four bytes in hexadecimal digits, ``at`` when it was made (seconds since 1970, UTC), ``by`` the id of the key
-that it is wrapped with, ``wrapped`` what that made of the secret, in base64. The secret is 64 bytes: the key for
-payloads and the key for digests.
+JSON in UTF-8 without white space: ``{"v": 1, "keys": [{"id": …, "at": …, "by": …, "wrapped": …}, …], "mac": …}``, the
+newest key last. ``id`` is the data key's four bytes in hexadecimal digits, ``at`` when it was made (seconds since 1970,
+UTC), ``by`` the id of the key that it is wrapped with, ``wrapped`` what that made of the secret, in base64. The secret
+is 64 bytes: the key for payloads and the key for digests. ``mac`` is the HMAC-SHA256 of ``sessions/seal/1/mac`` and the
+same JSON without it, with the key for digests, in hexadecimal digits: so nobody without a key can reorder the keys or
+alter when they were made.
 """
 
 from __future__ import annotations
 
 import base64
+import hmac
 import secrets
 from typing import Any, Final, NamedTuple
 
@@ -18,6 +21,7 @@ from sessions.codecs.sealed import KEY_BYTES, KEY_ID_BYTES, DataKey
 from sessions.errors import DecryptionError
 
 _VERSION: Final = 1
+_MAC_INFO: Final = b"sessions/seal/1/mac"
 
 
 class WrappedKey(NamedTuple):
@@ -62,17 +66,35 @@ def data_key(session_id: str, id_: bytes, secret: bytes) -> DataKey:
     return DataKey(id_, secret[:KEY_BYTES], secret[KEY_BYTES:])
 
 
-def write_seal(keys: list[WrappedKey]) -> bytes:
-    """Return the seal that holds keys, the newest last."""
+def write_seal(keys: list[WrappedKey], digest_key: bytes) -> bytes:
+    """Return the seal that holds keys, the newest last; they have this digest key."""
+    return _written(keys, _mac(keys, digest_key))
+
+
+def check_seal(session_id: str, seal: bytes, digest_key: bytes) -> None:
+    """Go on if a seal is what `write_seal` made with this digest key.
+
+    Raises:
+        DecryptionError: It is not.
+    """
+    if not hmac.compare_digest(seal, write_seal(read_seal(session_id, seal), digest_key)):
+        raise _altered(session_id)
+
+
+def _mac(keys: list[WrappedKey], digest_key: bytes) -> str:
+    return hmac.digest(digest_key, _MAC_INFO + _written(keys), "sha256").hex()
+
+
+def _written(keys: list[WrappedKey], mac: str | None = None) -> bytes:
     listed = [
         {"id": key.id.hex(), "at": key.at, "by": key.by, "wrapped": base64.b64encode(key.wrapped).decode()}
         for key in keys
     ]
-    return msgspec.json.encode({"v": _VERSION, "keys": listed})
+    return msgspec.json.encode({"v": _VERSION, "keys": listed} | ({} if mac is None else {"mac": mac}))
 
 
 def read_seal(session_id: str, seal: bytes) -> list[WrappedKey]:
-    """Return the keys of a seal, the newest last; there is one at least.
+    """Return the keys of a seal, the newest last; there is one at least. `check_seal` says whether they can be trusted.
 
     Raises:
         DecryptionError: It is no seal.
@@ -91,8 +113,12 @@ def read_seal(session_id: str, seal: bytes) -> list[WrappedKey]:
         if found["v"] != _VERSION or not keys or any(len(key.id) != KEY_ID_BYTES for key in keys):
             raise ValueError("no seal")  # noqa: TRY301
     except (ValueError, TypeError, KeyError, RecursionError):
-        raise DecryptionError(
-            f"session {session_id!r}: its seal was altered, or made by a newer version of agent-sessions; nothing was "
-            "changed. Upgrade, or restore it from a backup"
-        ) from None
+        raise _altered(session_id) from None
     return keys
+
+
+def _altered(session_id: str) -> DecryptionError:
+    return DecryptionError(
+        f"session {session_id!r}: its seal was altered, or made by a newer version of agent-sessions; nothing was "
+        "changed. Upgrade, or restore it from a backup"
+    )

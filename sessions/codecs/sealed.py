@@ -91,6 +91,9 @@ class SealedPayloads:
         wrapped_by: The id of the key that the newest one is wrapped with, for errors.
         hide_tool_names: Keep tools' names out of the clear.
         plain: Opens a payload in the clear; it raises `DecryptionError` if there may be none.
+
+    Attributes:
+        newest: The data key that it seals with.
     """
 
     def __init__(
@@ -109,14 +112,15 @@ class SealedPayloads:
         # By what payloads begin with, the format and the data key's id: the cipher, and parts of the associated data.
         self._ciphers = {form + key.id: AESGCM(key.key) for key in keys for form in _FORMATS}
         self._texts = {header: _Texts(header) for header in self._ciphers}
-        self._newest = keys[-1]
-        self._header = _FORMATS[hide_tool_names] + self._newest.id
+        self._key_ids = {key.id for key in keys}
+        self.newest = keys[-1]
+        self._header = _FORMATS[hide_tool_names] + self.newest.id
         self._encrypt = self._ciphers[self._header].encrypt
 
     @property
     def beginnings(self) -> tuple[bytes, bytes]:
         """What payloads begin with that are sealed with the newest data key: one of these."""
-        first, second = (form + self._newest.id for form in _FORMATS)
+        first, second = (form + self.newest.id for form in _FORMATS)
         return first, second
 
     def seal(self, entry: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -151,7 +155,7 @@ class SealedPayloads:
         """
         rows = list(entries)
         # `open` for each, written out for the common case, in which it costs half.
-        header, never, pack = _FORMATS[0] + self._newest.id, _NEVER, _pack_numbers
+        header, never, pack = _FORMATS[0] + self.newest.id, _NEVER, _pack_numbers
         texts, decrypt = self._texts[header], self._ciphers[header].decrypt
         try:
             opened = [
@@ -182,7 +186,7 @@ class SealedPayloads:
 
     def digest(self, digest: bytes) -> bytes:
         """Return what is stored for the digest of items: HMAC-SHA256, so that nobody can try likely items."""
-        return hmac.digest(self._newest.digest_key, digest, "sha256")
+        return hmac.digest(self.newest.digest_key, digest, "sha256")
 
     def _decrypt(self, entry: tuple[Any, ...]) -> bytes:
         id_, version, turn, kind, tool_name, author, created_at, expires_at, payload = entry
@@ -206,7 +210,8 @@ class SealedPayloads:
 
     def _not_sealed(self, payload: bytes, id_: int) -> bytes:
         position = id_ & _POSITION
-        if payload[:1] not in _FORMATS:
+        # With the id of a key of the session it was sealed, and its first byte was altered.
+        if not _looks_sealed(payload) and payload[1:_HEADER] not in self._key_ids:
             return self._plain(payload, position)
         raise DecryptionError(
             f"session {self._session_id!r}, sealed with key {self._wrapped_by!r}: the entry at position {position} is "
@@ -237,7 +242,13 @@ class PlainPayloads:
         Raises:
             DecryptionError: There may be none in the clear.
         """
-        return self._plain(entry[8], entry[0] & _POSITION)
+        payload, position = entry[8], entry[0] & _POSITION
+        if _looks_sealed(payload):
+            raise DecryptionError(
+                f"session {self._session_id!r}: the entry at position {position} is sealed, and the session has no key "
+                "any more; nothing was changed. Restore it from a backup, or clear the session"
+            )
+        return self._plain(payload, position)
 
     def open_all(self, entries: Iterable[tuple[Any, ...]]) -> list[bytes]:
         """Return the payloads of stored entries.
@@ -255,3 +266,8 @@ class PlainPayloads:
     def digest(self, digest: bytes) -> bytes:
         """Return what is stored for the digest of items."""
         return digest
+
+
+def _looks_sealed(payload: bytes) -> bool:
+    """Tell whether a payload is none in the clear: no text begins so."""
+    return payload[:1] in {b"", *_FORMATS}

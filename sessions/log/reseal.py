@@ -55,10 +55,12 @@ class Batch(NamedTuple):
     Attributes:
         entries: How many entries it sealed anew.
         after: The id of the last one; ``None`` if none is left.
+        key: What tells the data key that it sealed them with; ``None`` if there is nothing to seal.
     """
 
     entries: int
     after: int | None
+    key: bytes | None = None
 
 
 def find_seal(tx: Transaction, conversation: Conversation, now: int) -> tuple[bool, bytes | None]:
@@ -98,16 +100,18 @@ def replace_seal(tx: Transaction, conversation: Conversation, now: int, old: byt
     return True
 
 
-def reseal(tx: Transaction, conversation: Conversation, now: int, after: int) -> Batch:
+def reseal(tx: Transaction, conversation: Conversation, now: int, before: Batch) -> Batch:
     """Seal some of a session's entries anew that are not sealed with its newest data key.
 
     With the last of them, the seal loses the older keys: whoever has them can read nothing of this session any more.
+    That is only after one pass over all entries with the same data key: if another rotation has added a newer one since
+    the batch before, what was sealed until then is not sealed with the newest, and the pass begins anew.
 
     Args:
         tx: A transaction.
         conversation: The session.
         now: The time, in microseconds since 1970, UTC.
-        after: The id of the entry up to which that was done.
+        before: The batch before; of no entry and after 0 for the first.
 
     Raises:
         DecryptionError: An entry is not what was sealed there.
@@ -119,6 +123,7 @@ def reseal(tx: Transaction, conversation: Conversation, now: int, after: int) ->
     seal = bytes(row[1])
     key = vault.unlock(conversation.session_id, seal)
     first, second = key.beginnings
+    after = before.after if before.after is not None and before.key == first else 0
     left = _BATCH
     for (segment,) in sorted(tx.all(statements.SEGMENTS, session=row[0])):
         low = max(segment << SEGMENT_SHIFT, after)
@@ -133,7 +138,7 @@ def reseal(tx: Transaction, conversation: Conversation, now: int, after: int) ->
             tx.run(RESEAL, id=id_, payload=payload, tool_name=tool_name)
         left -= len(found)
         if left == 0:
-            return Batch(_BATCH, found[-1][0])
+            return Batch(_BATCH, found[-1][0], first)
     newest = vault.newest_only(conversation.session_id, seal)
     if newest != seal:
         replace_seal(tx, conversation, now, seal, newest)

@@ -183,7 +183,14 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
             "{create_index} {entries_expiring} on {entries} (expires_at) {where_expiring}",
         ),
     ),
-    # 4: idempotency keys that end, and turns
+    # 4: idempotency keys that end
+    (
+        Statement(
+            "Idempotency keys that callers gave, by age. Most databases index no others.",
+            "{create_index} {appends_by_age} on {appends} (session, created_at) {where_given}",
+        ),
+    ),
+    # 5: turns
     (
         _add_column("sessions", "leases {integer} not null default 0", "The last number given to a lease or a waiter."),
         _add_column("branches", "lease_token {integer} not null default 0", "The number of its lease; 0 without one."),
@@ -204,10 +211,6 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
                 primary key (session, ticket)
             ) {clustered_table}
             """,
-        ),
-        Statement(
-            "Idempotency keys that callers gave, by age. Most databases index no others.",
-            "{create_index} {appends_by_age} on {appends} (session, created_at) {where_given}",
         ),
     ),
 )

@@ -59,7 +59,8 @@ class Vault(Protocol):
         """Return a seal that holds the newest data key of another one, and no other.
 
         Raises:
-            DecryptionError: It is no seal.
+            DecryptionError: None of the keys here is that of the seal, or the seal was altered.
+            KeyWanted: The key has to be fetched first.
         """
         ...
 

@@ -68,6 +68,8 @@ def test_the_vectors_open_by_the_text_alone() -> None:
         assert open_payload(data_key, row, payload) == (row["hidden_tool_name"], row["item"].encode())
     digest = hmac.digest(digest_key, bytes.fromhex(_VECTORS["digest"]["sha256"]), "sha256")
     assert digest.hex() == _VECTORS["digest"]["stored"]
+    unsigned, mac = _VECTORS["seal"].removesuffix('"}').split(',"mac":"')
+    assert hmac.digest(digest_key, b"sessions/seal/1/mac" + unsigned.encode() + b"}", "sha256").hex() == mac
 
 
 def test_a_passphrase_is_stretched_as_the_text_says() -> None:

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sessions import EncryptedSession, SQLAlchemySession, generate_key
 from sessions.testing import MakeSession, SessionContract
 from sessions.testing_history import HistoryContract
+from sessions.testing_sealed import SealedContract
 from sessions.testing_windows import WindowContract
 
 if TYPE_CHECKING:
@@ -79,6 +80,14 @@ class TestAsyncmy(SessionContract):
     @pytest.fixture
     def make(self, mariadb: MariaDB) -> MakeSession:
         url = make_url(mariadb.new_database()).set(drivername="mariadb+asyncmy").render_as_string(hide_password=False)
+        return lambda session_id, **settings: SQLAlchemySession.from_url(
+            session_id, url=url, create_tables=True, **settings
+        )
+
+
+class TestSealed(SealedContract):
+    @pytest.fixture
+    def make(self, url: str) -> MakeLogSession:
         return lambda session_id, **settings: SQLAlchemySession.from_url(
             session_id, url=url, create_tables=True, **settings
         )

@@ -121,14 +121,18 @@ def database_of(
     databases = _databases.setdefault(engine, {})
     key = (create_tables, prefix, schema, attempt_timeout)
     if key not in databases:
-        general = Database(
-            engine, create_tables=create_tables, prefix=prefix, schema=schema, attempt_timeout=attempt_timeout
-        )
+        options: dict[str, Any] = {
+            "create_tables": create_tables,
+            "prefix": prefix,
+            "schema": schema,
+            "attempt_timeout": attempt_timeout,
+        }
         if engine.dialect.name == POSTGRES and engine.dialect.driver == "asyncpg":
             # Imported by those who use it only: it needs the driver.
+            from sessions.stores.sql.asyncpg_database import AsyncpgDatabase  # noqa: PLC0415
             from sessions.stores.sql.hot import PostgresDatabase  # noqa: PLC0415
 
-            databases[key] = PostgresDatabase(general)
+            databases[key] = PostgresDatabase(AsyncpgDatabase(engine, **options))
         else:
-            databases[key] = general
+            databases[key] = Database(engine, **options)
     return databases[key]

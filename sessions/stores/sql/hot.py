@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 import asyncpg
-from sqlalchemy.util import greenlet_spawn
 
 from sessions.codecs.json import JSONCodec
 from sessions.errors import StoreError
@@ -17,6 +15,7 @@ from sessions.log.dialect import POSTGRES
 from sessions.log.lease import SetLease, TakeLease, Taken
 from sessions.log.pop import Pop
 from sessions.log.read import ReadTail, Tail
+from sessions.stores.sql.asyncpg_database import as_lost
 from sessions.stores.sql.deadline import Deadline
 from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
 from sessions.stores.sql.groups import Groups
@@ -33,18 +32,20 @@ from sessions.stores.sql.postgres import (
     payloads_of_tail,
 )
 from sessions.stores.sql.postgres_lease import SET_LEASE, TAKE_LEASE, set_values, take_values
-from sessions.stores.sql.postgres_sealed import SEALED_POP, SEALED_TAIL, Sent
+from sessions.stores.sql.postgres_sealed import SEALED_POP, SEALED_TAIL, SEALED_TAIL_FORKED, Sent
 from sessions.stores.sql.retry import FailedError, retry
 from sessions.stores.sql.settle import settle
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from sessions.log.transaction import Statement, Transaction
     from sessions.stores.jobs import Job
-    from sessions.stores.sql.database import Database
+    from sessions.stores.sql.asyncpg_database import AsyncpgDatabase
 
 T = TypeVar("T")
+
+_READS: Final = (TAIL, TAIL_FORKED, SEALED_TAIL, SEALED_TAIL_FORKED)
 
 _WORKERS: Final = 2
 """Groups under way at once: while one waits for the disk, the next is sent."""
@@ -53,21 +54,11 @@ _WORKERS: Final = 2
 class PostgresDatabase:
     """`Database`, with a faster way for append, tail and pop."""
 
-    def __init__(self, general: Database) -> None:
+    def __init__(self, general: AsyncpgDatabase) -> None:
         self._general = general
         self._texts = {
             statement: statement.render(POSTGRES, general.words)[0]
-            for statement in (
-                APPEND,
-                APPEND_MANY,
-                TAIL,
-                TAIL_FORKED,
-                POP,
-                SEALED_TAIL,
-                SEALED_POP,
-                TAKE_LEASE,
-                SET_LEASE,
-            )
+            for statement in (APPEND, APPEND_MANY, POP, SEALED_POP, TAKE_LEASE, SET_LEASE, *_READS)
         }
         self._appends = Groups(self._append, _WORKERS)
         self._sealed = SealedPath(self)
@@ -165,7 +156,7 @@ class PostgresDatabase:
         """Append together; what that leaves is appended one by one by the log's own function."""
         appends = [cast("Append", job.work) for job in jobs]
         await self.append_together(
-            [Sent(job, append, append.expected_version) for job, append in zip(jobs, appends, strict=True)]
+            [Sent(job, append, (append.expected_version, None)) for job, append in zip(jobs, appends, strict=True)]
         )
 
     async def append_together(self, sent: Sequence[Sent]) -> list[Sent]:
@@ -194,12 +185,12 @@ class PostgresDatabase:
     async def _try_together(self, sent: Sequence[Sent]) -> set[int]:
         """Return the indexes of the appends that were done; none if one was refused or had been done before."""
         appends = [one.append for one in sent]
-        versions = [one.version for one in sent]
+        required = [one.required for one in sent]
         forget = automatic_keys(max(append.now for append in appends))
         try:
-            if len(appends) == 1 and (alone := append_values(appends[0], versions[0], forget)):
+            if len(appends) == 1 and (alone := append_values(appends[0], required[0], forget)):
                 return {0} if await self.fetch(APPEND, *alone) else set()
-            values, number_of = append_many_values(appends, versions, forget)
+            values, number_of = append_many_values(appends, required, forget)
             numbers = {row[0] for row in await self.fetch(APPEND_MANY, *values)}
         except FailedError as failed:
             # A key that was seen before is for the log's own function to tell.
@@ -220,7 +211,7 @@ class PostgresDatabase:
         try:
             async with (
                 Deadline(self._general.attempt_timeout) as deadline,
-                self._driver_connection(deadline) as connection,
+                self._general.borrowed(deadline) as connection,
             ):
                 sent = True
                 return cast("list[Any]", await connection.fetch(self._texts[statement], *values))
@@ -229,32 +220,7 @@ class PostgresDatabase:
                 raise
             # What the server says, but for "connection exception", it says instead of committing.
             said = isinstance(error, asyncpg.PostgresError) and not isinstance(error, asyncpg.PostgresConnectionError)
-            if sent and isinstance(error, asyncpg.InterfaceError):
-                # The driver's word for a connection that was closed meanwhile.
-                error = ConnectionError(type(error).__name__)
+            error = as_lost(error) if sent else error
             # Nothing can have come of a read.
-            is_read = statement in {TAIL, TAIL_FORKED, SEALED_TAIL}
+            is_read = statement in _READS
             raise FailedError(error, outcome_known=said or not sent or is_read) from None
-
-    @asynccontextmanager
-    async def _driver_connection(self, deadline: Deadline) -> AsyncIterator[Any]:
-        """Borrow a connection of the engine's pool, as the driver knows it."""
-        engine = self._general.engine
-        pooled = await engine.raw_connection()
-        while cast("Any", pooled.driver_connection).is_closed():
-            # It ended while nobody used it, as all do when the server is restarted: nothing has been sent.
-            pooled.invalidate()
-            pooled = await engine.raw_connection()
-        try:
-            deadline.connected(pooled.driver_connection)
-            yield pooled.driver_connection
-        except BaseException as error:
-            if is_database_error(error) and trouble_of(error) is Trouble.LOST:
-                # The pool's others lead to the same dead server. SQLAlchemy does the same, but only on its own way.
-                engine.sync_engine.pool._invalidate(pooled)  # noqa: SLF001
-            elif not isinstance(error, asyncpg.PostgresError):
-                # Cancelled in the middle: it cannot be given to others.
-                pooled.invalidate()
-            raise
-        finally:
-            await greenlet_spawn(pooled.close)

@@ -1,8 +1,8 @@
 """The hot path of sealed sessions on Postgres.
 
 A payload is bound to its place and its version, which are known only under the session's lock. So it is sealed for
-those that were read last, and appended on condition that the session still has the version that it had then. If it has
-not, the log's own function seals it under the lock.
+those that were read last, and appended on condition that the session still has the version and the seal that it had
+then. If it has not, the log's own function seals it under the lock.
 """
 
 from __future__ import annotations
@@ -10,14 +10,16 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, cast
 
+from sessions.errors import DecryptionError
 from sessions.log.branch import EVERYTHING
 from sessions.log.changes import KEPT_VERSIONS
 from sessions.log.classify import USER
 from sessions.log.grow import NewEntry, entry_rows
 from sessions.log.read import Tail
 from sessions.log.reader import reader_of
+from sessions.log.sealing import KeyWanted
 from sessions.stores.sql.groups import Groups
-from sessions.stores.sql.postgres_sealed import SEALED_POP, SEALED_TAIL, End, Sent
+from sessions.stores.sql.postgres_sealed import SEALED_POP, SEALED_TAIL, SEALED_TAIL_FORKED, End, Sent
 
 if TYPE_CHECKING:
     from sessions.log.append import Append
@@ -91,6 +93,8 @@ class SealedPath:
         """Return the latest entries of a branch, newest first, and its end; ``None`` if the session is not sealed."""
         values = conversation.session_id, wanted, branch, *conversation.visible.values()
         rows = await self._database.retried(subject, SEALED_TAIL, *values, repeatable=True)
+        if rows and rows[-1][0] is None:
+            rows = await self._database.retried(subject, SEALED_TAIL_FORKED, *values, repeatable=True)
         if not rows:
             return [], None
         end = End.of(rows.pop())
@@ -140,7 +144,7 @@ class SealedPath:
         """
         append = cast("Append", job.work)
         session_id = append.conversation.session_id
-        before = self._ends.get((session_id, append.branch))
+        before = remembered = self._ends.get((session_id, append.branch))
         if before is None:
             _, before = await self._read(append.conversation, append.branch, 0, job.subject)
         if before is None or not before.may_grow:
@@ -151,7 +155,13 @@ class SealedPath:
         if branch != append.branch:
             # `append_many_values` would not send it, and what comes after it would be sealed for a wrong place.
             return None
-        key = cast("Vault", append.conversation.vault).unlock(session_id, end.seal)
+        try:
+            key = cast("Vault", append.conversation.vault).unlock(session_id, end.seal)
+        except (DecryptionError, KeyWanted):
+            if remembered is None:
+                raise
+            # The session may have another seal by now.
+            return None
         times = [moment] * len(append.entries)
         rows = entry_rows(append.entries, times, append.expires_at, end.entry + 1, version=end.version, turn=end.turn)
         sealed = [key.seal(row) for row in rows]
@@ -159,4 +169,5 @@ class SealedPath:
         ends[session_id] = branch, end._replace(tip=end.tip + len(sealed), turn=end.turn + turns)
         idempotency = append.idempotency and append.idempotency._replace(digest=key.digest(append.idempotency.digest))
         entries = [NewEntry(payload, kind, tool, author) for _, _, _, kind, tool, author, _, _, payload in sealed]
-        return Sent(job, replace(append, entries=entries, now=moment, idempotency=idempotency), before.version)
+        sent = replace(append, entries=entries, now=moment, idempotency=idempotency)
+        return Sent(job, sent, (before.version, before.seal))

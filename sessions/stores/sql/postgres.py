@@ -10,7 +10,7 @@ Postgres then evaluates the branch's row anew. Several sessions are locked in th
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sessions.log.classify import USER
 from sessions.log.conversation import NEVER
@@ -28,15 +28,16 @@ APPEND: Final = Statement(
     Where a version is given, only to that one: the one that the caller expects, or for which entries were sealed. Only
     where the rest will be done, too, as the caller would be told of a version that this statement has made. The same
     where leases were ever taken: whoever must not write leaves no trace. The branch's row is looked at again when it is
-    updated, as of then; see `log/guard.py` for what is asked of it.
+    updated, as of then; see `log/guard.py` for what is asked of it. To a sealed session only if it has the seal for
+    which they were sealed: one that was deleted and made anew may have the same version.
 
-    Imports come this way, and each value in an array costs them a few tenths of a microsecond. So each kind, tool name
-    and author is sent once and looked up by one byte for each item; turns are sent as the positions where they begin.
+    Imports come this way, and each value in an array costs them a few tenths of a microsecond. So each kind and tool
+    name is sent once and looked up by one byte for each item, and turns are sent as the positions where they begin.
     """,
     """
     with raised as (
         update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1
-        and (seal is not null) = $18::boolean and ($15::bigint is null or version = $15::bigint)
+        and seal is not distinct from $18::bytea and ($15::bigint is null or version = $15::bigint)
         and ($15::bigint is null and s.leases = 0 and $21::bigint = 0 or exists (
             select 1 from {branches} b
             where b.session = s.id and b.name = coalesce($14::text, s.branch) and b.may_grow = 1
@@ -67,7 +68,7 @@ APPEND: Final = Statement(
         select a.before + e.position, a.version, a.turn + width_bucket(e.position, $9::bigint[]),
         ($11::text[])[1 + get_byte($10::bytea, e.position::int - 1)],
         ($12::text[])[1 + get_byte($10::bytea, e.position::int - 1)],
-        ($20::text[])[1 + get_byte($10::bytea, e.position::int - 1)], $2, e.payload, $16::bigint
+        $20::text, $2, e.payload, $16::bigint
         from advanced a, unnest($13::bytea[]) with ordinality e (payload, position)
     ), holed as (
         update {segments} g set holes = 1 from advanced a
@@ -81,12 +82,12 @@ APPEND_MANY: Final = Statement(
     """
     with input as (
         select * from unnest(
-            $1::text[], $2::bigint[], $3::bigint[], $16::text[], $17::bigint[], $20::boolean[], $23::bigint[]
-        ) with ordinality i (session_id, count, turns, branch, version, sealed, lease, number)
+            $1::text[], $2::bigint[], $3::bigint[], $16::text[], $17::bigint[], $20::bytea[], $23::bigint[]
+        ) with ordinality i (session_id, count, turns, branch, version, seal, lease, number)
     ), locked as (
         select s.id, i.count, i.turns, i.branch, i.lease, i.number
         from {sessions} s join input i on i.session_id = s.session_id
-        where (s.seal is not null) = i.sealed and (i.version is null or s.version = i.version)
+        where s.seal is not distinct from i.seal and (i.version is null or s.version = i.version)
         and (i.version is null and s.leases = 0 and i.lease = 0 or exists (
             select 1 from {branches} b
             where b.session = s.id and b.name = coalesce(i.branch, s.branch) and b.may_grow = 1
@@ -217,6 +218,9 @@ POP: Final = Statement(
     """,
 )
 
+Required: TypeAlias = tuple[int | None, bytes | None]
+"""The version that a session must have, if not any will do, and its seal, if it has one."""
+
 _MAX_NUMBERS: Final = 256
 """What a byte can tell apart."""
 
@@ -255,31 +259,31 @@ def _oldest_key(appends: Sequence[Append]) -> int | None:
     return max(given) - KEY_LIFE if given else None
 
 
-def append_values(append: Append, version: int | None, forget: tuple[str, str]) -> tuple[Any, ...] | None:
+def append_values(append: Append, required: Required, forget: tuple[str, str]) -> tuple[Any, ...] | None:
     """Return the parameters of `APPEND`; keys between the two of `forget` are forgotten.
 
-    ``None`` if the items have too many kinds, tool names and authors for it: `APPEND_MANY` takes any.
+    ``None`` if the items have too many kinds and tool names for it, or several authors: `APPEND_MANY` takes any.
     """
-    entries = append.entries
+    entries, (version, seal) = append.entries, required
     turn_starts = [position for position, entry in enumerate(entries, 1) if entry.kind == USER]
-    numbers: dict[tuple[str, str | None, str | None], int] = {}
-    number_of = [numbers.setdefault((entry.kind, entry.tool_name, entry.author), len(numbers)) for entry in entries]
-    if len(numbers) > _MAX_NUMBERS:
+    numbers: dict[tuple[str, str | None], int] = {}
+    number_of = [numbers.setdefault((entry.kind, entry.tool_name), len(numbers)) for entry in entries]
+    authors = {entry.author for entry in entries} or {None}
+    if len(numbers) > _MAX_NUMBERS or len(authors) > 1:
         return None
-    kinds = [kind for kind, _, _ in numbers]
-    tool_names = [tool_name for _, tool_name, _ in numbers]
+    (author,) = authors
+    kinds = [kind for kind, _ in numbers]
+    tool_names = [tool_name for _, tool_name in numbers]
     key, digest = append.idempotency or (None, None)
     return (
         append.conversation.session_id, append.now, len(entries), len(turn_starts), key, digest, *forget,
         turn_starts, bytes(number_of), kinds, tool_names, [entry.payload for entry in entries], append.branch,
-        version, append.expires_at, NEVER, append.conversation.vault is not None,
-        _oldest_key([append]), [author for _, _, author in numbers],
-        append.conversation.lease or 0,
+        version, append.expires_at, NEVER, seal, _oldest_key([append]), author, append.conversation.lease or 0,
     )  # fmt: skip
 
 
 def append_many_values(
-    appends: Sequence[Append], versions: Sequence[int | None], forget: tuple[str, str]
+    appends: Sequence[Append], required: Sequence[Required], forget: tuple[str, str]
 ) -> tuple[tuple[Any, ...], list[int]]:
     """Return the parameters of `APPEND_MANY`, and for each append the number of its session.
 
@@ -288,15 +292,14 @@ def append_many_values(
     sessions: dict[str, _Columns] = {}
     numbers: dict[str, int] = {}
     branches: dict[str, str | None] = {}
-    expected: dict[str, int | None] = {}
-    sealed: dict[str, bool] = {}
+    expected: dict[str, Required] = {}
     leases: dict[str, int] = {}
     number_of = []
-    for append, version in zip(appends, versions, strict=True):
+    for append, wanted in zip(appends, required, strict=True):
         session_id = append.conversation.session_id
         number = numbers.setdefault(session_id, len(numbers) + 1)
         together = branches.setdefault(session_id, append.branch) == append.branch
-        together = together and expected.setdefault(session_id, version) == version
+        together = together and expected.setdefault(session_id, wanted) == wanted
         lease = append.conversation.lease or 0
         together = together and leases.setdefault(session_id, lease) == lease
         # Of two that expect the same version, the second one comes too late.
@@ -304,7 +307,6 @@ def append_many_values(
         number_of.append(number if together else 0)
         if together:
             sessions.setdefault(session_id, _Columns()).add(append)
-            sealed[session_id] = append.conversation.vault is not None
     keyed = [
         (number, *append.idempotency)
         for number, append in zip(number_of, appends, strict=True)
@@ -327,10 +329,10 @@ def append_many_values(
         [tool_name for column in columns for tool_name in column.tool_names],
         [payload for column in columns for payload in column.payloads],
         list(branches.values()),
-        list(expected.values()),
+        [version for version, _ in expected.values()],
         [expires_at for column in columns for expires_at in column.expiries],
         [number for number, column in enumerate(columns, 1) if column.expiring],
-        list(sealed.values()),
+        [seal for _, seal in expected.values()],
         _oldest_key(appends),
         [author for column in columns for author in column.authors],
         list(leases.values()),

@@ -10,12 +10,33 @@ from sessions.log.transaction import Statement
 if TYPE_CHECKING:
     from sessions.log.append import Append
     from sessions.stores.jobs import Job
+    from sessions.stores.sql.postgres import Required
 
 SEALED_TAIL: Final = Statement(
     """The latest entries of a branch of a sealed session, newest first, and last of all its end: see `End`.
 
-    Of a branch that was forked, of as many segments, the newest first, as hold the latest positions. The limit takes
-    nothing away; with it the planner looks each segment up in the index.
+    Without a tip it was forked. The current branch unless named.
+    """,
+    """
+    with head as materialized (
+        select s.version, s.seal, b.name, b.segment, b.segment * 4294967296 as low, b.tip, b.turn, b.may_grow, b.parent
+        from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
+        where s.session_id = $1 and s.seal is not null
+    )
+    (
+        select {entry} from {entries}
+        where id > (select low + greatest(tip - $2::bigint, 0) from head where parent is null)
+        and id <= (select low + tip from head) and created_at > $5::bigint
+        and (expires_at is null or expires_at > $4::bigint)
+        order by id desc
+    ) union all
+    select case when parent is null then -tip end, version, turn, name, null, null, segment, may_grow, seal from head
+    """,
+)
+SEALED_TAIL_FORKED: Final = Statement(
+    """The same of a branch that was forked: of as many segments, the newest first, as hold the latest positions.
+
+    The limit takes nothing away; with it the planner looks each segment up in the index.
     """,
     """
     with recursive head as materialized (
@@ -70,13 +91,13 @@ class Sent(NamedTuple):
     Attributes:
         job: Whose it is.
         append: As it is sent, sealed if its session is.
-        version: The version that its session must have: the one for which it was sealed, or the caller's; ``None``
-            if any will do.
+        required: The version that its session must have, ``None`` if any will do: the caller's, or the one for which it
+            was sealed; and the seal, ``None`` if it has none.
     """
 
     job: Job[Any]
     append: Append
-    version: int | None
+    required: Required
 
 
 class End(NamedTuple):

@@ -1,0 +1,88 @@
+"""A Postgres behind an engine, with transactions on asyncpg's own connections, borrowed from the engine's pool."""
+
+from __future__ import annotations
+
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, TypeVar, cast
+
+import asyncpg
+from sqlalchemy.util import greenlet_spawn
+
+from sessions.stores.sql.asyncpg_transaction import AsyncpgTransaction, NumberedTexts
+from sessions.stores.sql.database import Database
+from sessions.stores.sql.deadline import Deadline
+from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
+from sessions.stores.sql.retry import FailedError
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Callable
+
+    from sessions.log.transaction import Transaction
+
+T = TypeVar("T")
+
+
+class AsyncpgDatabase(Database):
+    """`Database`, without SQLAlchemy between a transaction and the driver."""
+
+    def __init__(self, *args: Any, **options: Any) -> None:
+        super().__init__(*args, **options)
+        self._numbered = NumberedTexts(self.words)
+
+    async def _attempt(self, work: Callable[[Transaction], T], *, write: bool, seconds: float | None = None) -> T:
+        committing = False
+        refused: Exception | None = None
+        try:
+            async with Deadline(seconds or self.attempt_timeout) as deadline, self.borrowed(deadline) as connection:
+                # A snapshot for several reads; for changes, what the log is written for.
+                transaction = connection.transaction(isolation="read_committed" if write else "repeatable_read")
+                await transaction.start()
+                try:
+                    result = await greenlet_spawn(work, AsyncpgTransaction(connection, self._numbered))
+                except Exception as error:
+                    with suppress(asyncpg.InterfaceError, asyncpg.PostgresError, OSError):
+                        await transaction.rollback()
+                    if is_database_error(error):
+                        raise
+                    refused = error
+                else:
+                    committing = write
+                    await transaction.commit()
+        except Exception as error:
+            if not is_database_error(error):
+                raise
+            failed = as_lost(error)
+            rolled_back = trouble_of(failed) is Trouble.ROLLED_BACK
+            raise FailedError(failed, outcome_known=rolled_back or not committing) from None
+        if refused is not None:
+            # Raised here, it does not cost the connection, which is as good as before.
+            raise refused
+        return result
+
+    @asynccontextmanager
+    async def borrowed(self, deadline: Deadline) -> AsyncIterator[Any]:
+        """Borrow a connection of the engine's pool, as the driver knows it."""
+        engine = self.engine
+        pooled = await engine.raw_connection()
+        while cast("Any", pooled.driver_connection).is_closed():
+            # It ended while nobody used it, as all do when the server is restarted: nothing has been sent.
+            pooled.invalidate()
+            pooled = await engine.raw_connection()
+        try:
+            deadline.connected(pooled.driver_connection)
+            yield pooled.driver_connection
+        except BaseException as error:
+            if is_database_error(error) and trouble_of(error) is Trouble.LOST:
+                # The pool's others lead to the same dead server. SQLAlchemy does the same, but only on its own way.
+                engine.sync_engine.pool._invalidate(pooled)  # noqa: SLF001
+            elif not isinstance(error, asyncpg.PostgresError):
+                # Cancelled in the middle: it cannot be given to others.
+                pooled.invalidate()
+            raise
+        finally:
+            await greenlet_spawn(pooled.close)
+
+
+def as_lost(error: Exception) -> Exception:
+    """Return the driver's word for a connection that was closed meanwhile as what it is; other errors as they are."""
+    return ConnectionError(type(error).__name__) if isinstance(error, asyncpg.InterfaceError) else error

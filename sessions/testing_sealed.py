@@ -1,0 +1,15 @@
+"""The contract for sealed sessions, as tests to run on your own store.
+
+As `sessions.testing_history.HistoryContract`: `make` returns sessions that are not encrypted, on one new database for
+each test. The contract puts `EncryptedSession` over them, and alters what is stored through the session's own backend.
+"""
+
+from __future__ import annotations
+
+from sessions.testing_keys import KeysContract
+from sessions.testing_rotation import RotationContract
+from sessions.testing_tampering import TamperingContract
+
+
+class SealedContract(TamperingContract, RotationContract, KeysContract):
+    """What a sealed session promises. Subclass it, name the subclass ``Test…`` and give it the fixture `make`."""

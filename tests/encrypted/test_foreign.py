@@ -1,0 +1,304 @@
+"""`EncryptedSession` over objects that are none of ours: the OpenAI Agents SDK's, and a list with the four methods."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import copy
+import json
+from typing import TYPE_CHECKING, Any
+
+import agents
+import pytest
+from agents.extensions.memory.encrypt_session import EncryptedSession as SDKEncryptedSession
+
+from sessions import DecryptionError, EncryptedSession, InvalidItemError, KeyRing, SessionSettings, generate_key
+from sessions.clock import now
+from sessions.testing_provider import KeptKeys
+from sessions.testing_sealing import raised
+from sessions.testing_tree import item
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from pathlib import Path
+
+KEYS = {"old": generate_key(), "new": generate_key()}
+SECOND = 1_000_000
+
+
+class Listed:
+    """The four methods, and nothing else."""
+
+    def __init__(self) -> None:
+        self.stored: list[Any] = []
+
+    async def get_items(self, limit: int | None = None) -> list[Any]:
+        return copy.deepcopy(self.stored if limit is None else self.stored[max(0, len(self.stored) - limit) :])
+
+    async def add_items(self, items: list[Any]) -> None:
+        self.stored += json.loads(json.dumps(items))
+
+    async def pop_item(self) -> Any:
+        return self.stored.pop() if self.stored else None
+
+    async def clear_session(self) -> None:
+        self.stored.clear()
+
+
+@pytest.fixture(params=["Listed", "SQLiteSession"])
+async def under(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Any]:
+    if request.param == "Listed":
+        yield Listed()
+    else:
+        session = agents.SQLiteSession("s", tmp_path / "sdk.db")
+        yield session
+        session.close()
+
+
+def seal(under: Any, key: Any = None, session_id: str = "s", ttl: float | None = None, **options: Any) -> Any:
+    return EncryptedSession(session_id, under, key or KeyRing({"old": KEYS["old"]}), ttl, **options)
+
+
+async def replace(under: Any, items: list[Any]) -> None:
+    await under.clear_session()
+    await under.add_items(items)
+
+
+# --- What works ------------------------------------------------------------------------------------------------------
+
+
+async def test_the_four_methods(under: Any) -> None:
+    session = seal(under)
+    assert await session.pop_item() is None
+    await session.add_items([])
+    await session.add_items([item("u1"), item("a1")])
+    await seal(under).add_items([item("Grüße \N{GRINNING FACE}")])
+    assert await session.get_items() == [item("u1"), item("a1"), item("Grüße \N{GRINNING FACE}")]
+    assert await session.get_items(2) == [item("a1"), item("Grüße \N{GRINNING FACE}")]
+    assert await session.get_items(limit=0) == []
+    stored = json.dumps(await under.get_items())
+    assert not any(word in stored for word in ("u1", "a1", "Grüße", "role"))
+    assert await session.pop_item() == item("Grüße \N{GRINNING FACE}")
+    assert await seal(under).get_items() == [item("u1"), item("a1")]
+    await session.clear_session()
+    assert await session.get_items() == await under.get_items() == []
+
+
+async def test_settings_are_those_of_the_other_object(tmp_path: Path) -> None:
+    under: Any = agents.SQLiteSession("s", tmp_path / "sdk.db")
+    session = seal(under)
+    await session.add_items([item("u1"), item("a1"), item("u2")])
+    session.session_settings = SessionSettings(limit=2)
+    assert under.session_settings == SessionSettings(limit=2)
+    assert await session.get_items() == [item("a1"), item("u2")]
+    assert seal(Listed()).session_settings is None
+    under.close()
+
+
+async def test_only_the_four_methods(under: Any) -> None:
+    session = seal(under)
+    await session.add_items([item("u1")])
+    for operation in (session.undo, session.turns, session.window, session.rotate):
+        with pytest.raises(TypeError, match="four methods"):
+            await operation()
+    for part in ("branches", "usage"):
+        with pytest.raises(TypeError, match="four methods"):
+            getattr(session, part)
+    with pytest.raises(TypeError, match="four methods"):
+        session.on_branch("b")
+    with pytest.raises(ValueError, match="idempotency"):
+        await session.add_items([item("u2")], idempotency_key="k")
+    for name in ("stored", "underlying_session", "_get_connection", "db_path", "close"):
+        assert not hasattr(session, name)
+    with pytest.raises(InvalidItemError):
+        await session.add_items([{"a": object()}])
+    for bad in (object(), Listed, 1):
+        with pytest.raises(TypeError):
+            EncryptedSession("s", bad, KEYS["old"])
+    assert len(await under.get_items()) == 1
+
+
+@pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
+async def test_limits_count_what_has_not_expired(under: Any, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
+    moment = now()
+    monkeypatch.setattr("sessions.envelopes.now", lambda: moment)
+    await seal(under, ttl=100).add_items([item("u1"), item("a1")])
+    await seal(under, ttl=1).add_items([item(f"x{n}") for n in range(9)])
+    await seal(under, ttl=100).add_items([item("u2")])
+    await seal(under, ttl=1).add_items([item(f"y{n}") for n in range(4)])
+    monkeypatch.setattr("sessions.envelopes.now", lambda: moment + 1 * SECOND)
+    expected = [item("u1"), item("a1"), item("u2")]
+    assert await seal(under).get_items(limit) == expected[-limit:]
+    assert await seal(under).get_items() == expected
+    assert await seal(under).pop_item() == item("u2")
+    assert await seal(under).pop_item() == item("a1")
+    assert len(await under.get_items()) == 1
+    # Whoever reads may want younger ones than whoever wrote.
+    assert await seal(under, ttl=0.5).get_items(limit) == []
+    assert await seal(under, ttl=0.5).pop_item() is None
+
+
+# --- Wrong keys and altered envelopes ---------------------------------------------------------------------------------
+
+
+async def _assert_refused(under: Any, session: EncryptedSession, what: str) -> None:
+    before = await under.get_items()
+    for operation in (session.get_items, lambda: session.get_items(1), session.pop_item):
+        caught = await raised(DecryptionError, operation(), what)
+        assert "'s'" in str(caught)
+        assert await under.get_items() == before, what
+
+
+@pytest.mark.parametrize("ids", [{"old": "new"}, {"another": "new"}], ids=["same id", "other id"])
+async def test_a_wrong_key_takes_nothing(under: Any, ids: dict[str, str]) -> None:
+    await seal(under).add_items([item("u1")])
+    wrong = KeyRing({id_: KEYS[key] for id_, key in ids.items()})
+    await _assert_refused(under, seal(under, wrong), "a wrong key")
+    assert "'old'" in str(await raised(DecryptionError, seal(under, wrong).get_items(), "a wrong key"))
+    assert await seal(under).get_items() == [item("u1")]
+
+
+async def test_plain_text_is_refused(under: Any) -> None:
+    await seal(under).add_items([item("u1")])
+    await under.add_items([item("forged")])
+    await _assert_refused(under, seal(under), "plain text")
+    assert await seal(under, allow_plain_text=True).get_items() == [item("u1"), item("forged")]
+    assert await seal(under, allow_plain_text=True).pop_item() == item("forged")
+
+
+async def test_altered_envelopes_are_refused() -> None:
+    under = Listed()
+    await seal(under, ttl=1000).add_items([item("u1")])
+    (envelope,) = await under.get_items()
+    values: tuple[Any, ...] = (None, 0, "", "é", [], {}, 1.5, 2**70)
+    altered: list[Any] = [{**envelope, name: value} for name in envelope for value in values]
+    altered += [{other: envelope[other] for other in envelope if other != name} for name in envelope]
+    altered += [
+        {**envelope, "created_at": envelope["created_at"] + 1},
+        {**envelope, "expires_at": envelope["expires_at"] + 1},
+        {**envelope, "expires_at": None},
+        {**envelope, "seal": envelope["seal"][:-1]},
+        {**envelope, "payload": envelope["payload"] + "AAAA"},
+        "text", 1, [], {}, {"__sealed__": 1},
+    ]  # fmt: skip
+    for bad in altered:
+        under.stored = [bad]
+        await _assert_refused(under, seal(under), f"{bad}")
+
+
+async def test_each_altered_bit_of_an_envelope_is_refused() -> None:
+    under = Listed()
+    await seal(under).add_items([{}])
+    (envelope,) = await under.get_items()
+    payload = base64.b64decode(envelope["payload"])
+    for bit in range(8 * len(payload)):
+        flipped = bytearray(payload)
+        flipped[bit // 8] ^= 1 << bit % 8
+        under.stored = [{**envelope, "payload": base64.b64encode(flipped).decode()}]
+        await _assert_refused(under, seal(under), f"bit {bit}")
+    for length in range(len(payload)):
+        under.stored = [{**envelope, "payload": base64.b64encode(payload[:length]).decode()}]
+        await _assert_refused(under, seal(under), f"{length} bytes")
+    for index in range(len(envelope["seal"])):
+        text = envelope["seal"]
+        under.stored = [{**envelope, "seal": f"{text[:index]}{chr(ord(text[index]) ^ 2)}{text[index + 1 :]}"}]
+        await _assert_refused(under, seal(under), f"byte {index} of the seal")
+
+
+async def test_envelopes_of_another_session_are_refused() -> None:
+    one, other = Listed(), Listed()
+    await seal(one).add_items([item("u1")])
+    await seal(other, session_id="other").add_items([item("u2")])
+    (mine,), (theirs,) = one.stored, other.stored
+    for mixed in (theirs, {**mine, "payload": theirs["payload"]}, {**mine, "seal": theirs["seal"]}):
+        one.stored = [mixed]
+        await _assert_refused(one, seal(one), "another session's")
+
+
+# --- Pop --------------------------------------------------------------------------------------------------------------
+
+
+class Overtaken(Listed):
+    """Somebody adds an item between the look at the last one and the pop."""
+
+    def __init__(self, other: Any) -> None:
+        super().__init__()
+        self.other = other
+
+    async def pop_item(self) -> Any:
+        self.stored.append(self.other)
+        return await super().pop_item()
+
+
+@pytest.mark.parametrize("other", [item("plain"), {"__sealed__": 1}, {"__sealed__": 1, "seal": "{}"}])
+async def test_pop_puts_back_what_it_cannot_open(other: Any) -> None:
+    under = Overtaken(other)
+    await seal(under).add_items([item("u1")])
+    before = copy.deepcopy(under.stored)
+    with pytest.raises(DecryptionError):
+        await seal(under).pop_item()
+    assert under.stored == [*before, other]
+
+
+@pytest.mark.parametrize("fault", ["failure", "cancellation"])
+async def test_pop_puts_back_what_its_provider_does_not_open_now(fault: str) -> None:
+    kept = KeptKeys()
+    elsewhere = Listed()
+    await seal(elsewhere, kept.restarted()).add_items([item("u2")])
+    under = Overtaken(elsewhere.stored[0])
+    session = seal(under, kept)
+    await session.add_items([item("u1")])
+    asked = asyncio.Event()
+    before = copy.deepcopy(under.stored)
+
+    def fail(_: str) -> None:
+        raise ConnectionError("the service is away")
+
+    if fault == "failure":
+        kept.fault = fail
+        with pytest.raises(ConnectionError):
+            await session.pop_item()
+    else:
+        waiting: asyncio.Future[bytes] = asyncio.get_running_loop().create_future()
+
+        async def wait(*_: Any, **__: Any) -> bytes:
+            asked.set()
+            return await waiting
+
+        kept.unwrap = wait  # type: ignore[method-assign]
+        task = asyncio.ensure_future(session.pop_item())
+        await asked.wait()
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    assert under.stored == [*before, elsewhere.stored[0]]
+
+
+# --- What the SDK encrypted -------------------------------------------------------------------------------------------
+
+
+async def test_items_that_the_sdk_encrypted(tmp_path: Path) -> None:
+    under = agents.SQLiteSession("s", tmp_path / "sdk.db")
+    theirs = SDKEncryptedSession("s", under, KEYS["old"], ttl=1000)
+    await theirs.add_items([{"role": "user", "content": "Grüße"}])
+    session = seal(under)
+    assert await session.get_items() == [{"role": "user", "content": "Grüße"}]
+    await session.add_items([item("a1")])
+    assert [found["content"] for found in await session.get_items()] == ["Grüße", "a1"]
+    # The SDK leaves out what it cannot open.
+    found: list[Any] = await theirs.get_items()
+    assert [one["content"] for one in found] == ["Grüße"]
+    assert await session.pop_item() == item("a1")
+    await _assert_refused(under, seal(under, KeyRing({"old": KEYS["new"]})), "a wrong key")
+    await _assert_refused(under, seal(under, KeyRing({"old": KEYS["new"]}), allow_plain_text=True), "a wrong key")
+    under.close()
+
+
+async def test_what_the_sdk_encrypted_expires_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    under = agents.SQLiteSession("s", tmp_path / "sdk.db")
+    await SDKEncryptedSession("s", under, KEYS["old"]).add_items([{"role": "user", "content": "u1"}])
+    moment = now() + 50 * SECOND
+    monkeypatch.setattr("sessions.envelopes.now", lambda: moment)
+    assert await seal(under, ttl=100).get_items() == [item("u1")]
+    assert await seal(under, ttl=40).get_items() == []
+    under.close()

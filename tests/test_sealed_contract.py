@@ -1,0 +1,27 @@
+"""The contract for sealed sessions on SQLite."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sessions import SQLiteSession, open_store
+from sessions.testing_sealed import SealedContract
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sessions.testing_history import MakeLogSession
+
+
+class TestSQLiteFile(SealedContract):
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> MakeLogSession:
+        return lambda session_id, **settings: SQLiteSession(session_id, tmp_path / "sessions.db", **settings)
+
+
+class TestSQLiteMemory(SealedContract):
+    @pytest.fixture
+    def make(self) -> MakeLogSession:
+        return open_store("sqlite://").session
