@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
     from sessions.log.transaction import Transaction
 
-TICKET_LIFE: Final = 10_000_000
+TICKET_LIFE: Final = 3_000_000
 """Microseconds after which a ticket is void unless it is shown again."""
 
 
