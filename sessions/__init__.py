@@ -49,6 +49,7 @@ if TYPE_CHECKING:
     from sessions.mending import Damage, RepairReport
     from sessions.model import (
         Branch,
+        Change,
         Comparison,
         Entry,
         ErasureReceipt,
@@ -72,6 +73,7 @@ __all__ = [
     "BranchExistsError",
     "BranchInUseError",
     "Branches",
+    "Change",
     "Comparison",
     "ConflictError",
     "CounterError",
@@ -127,8 +129,8 @@ __all__ = [
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
 _MODEL = (
-    "Branch", "Comparison", "Entry", "ErasureReceipt", "Rotation", "SessionInfo", "Sibling", "ToolUse", "Turn", "Usage",
-    "UsageRow",
+    "Branch", "Change", "Comparison", "Entry", "ErasureReceipt", "Rotation", "SessionInfo", "Sibling", "ToolUse",
+    "Turn", "Usage", "UsageRow",
 )  # fmt: skip
 _LAZY = {
     "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",

@@ -148,6 +148,29 @@ class Sibling:
 
 
 @dataclass(frozen=True)
+class Change:
+    """A change of a session, as `watch` shows it.
+
+    Attributes:
+        version: The session's version since then: the place from which `watch(after=…)` goes on.
+        kind: ``appended``, ``popped``, ``undone``, ``redone``, ``cleared``, ``switched``, ``branched``, ``renamed``,
+            ``branch deleted``, ``sibling chosen``, ``mended``, ``purged`` or ``sealed anew``; more may come. ``reset``:
+            what happened is not known, as too much did, or the session was deleted; what you have of it is outdated.
+        branch: The branch that items were added to, by its present name; ``None`` if none were, or it is gone.
+        items: What was added and is still there, oldest first.
+        positions: The items' positions.
+        created_at: When that was (UTC).
+    """
+
+    version: int
+    kind: str
+    branch: str | None
+    items: list[Any]
+    positions: list[int]
+    created_at: datetime
+
+
+@dataclass(frozen=True)
 class ErasureReceipt:
     """What `Store.erase` removed of a session, and what is left to do. Copies, as backups, are not known here.
 

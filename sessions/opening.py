@@ -66,13 +66,20 @@ def open_store(
 
     Raises:
         TypeError: An argument has the wrong type.
-        ValueError: `url` names no database that is known here, or an argument is out of range.
+        ValueError: `url` names no database that is known here, `encryption_key` is no key, or an argument is out of
+            range.
     """
     if not isinstance(url, str) and not hasattr(url, "sync_engine"):
         hint = '; for a file: f"sqlite:///{path}"' if hasattr(url, "__fspath__") else ""
         raise TypeError(f"url must be a URL or an AsyncEngine, not {type(url).__name__}{hint}")
     foreign = ForeignTables(sessions_table, messages_table).check()
-    encryption = None if encryption_key is None else Encryption(encryption_key, allow_plain_text, hide_tool_names)
+    encryption = None
+    if encryption_key is not None:
+        # Imported by those who use it only: cryptography takes as long to import as all of this package.
+        from sessions.vault import keys_of  # noqa: PLC0415
+
+        # Made a ring at once: a bad key is refused here, a weak one warned of, and no `repr` shows either.
+        encryption = Encryption(keys_of(encryption_key), allow_plain_text, hide_tool_names)
     if isinstance(url, str) and ("+" not in url.partition("://")[0]):
         sqlite = SQLiteBackend(_sqlite_path(url), durability=durability, busy_timeout=busy_timeout)
         return Store(sqlite, foreign, codec, ttl, sweep_every=sweep_every, encryption=encryption)

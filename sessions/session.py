@@ -22,6 +22,7 @@ from sessions.protocol import SettingsLimit, check_limit, coerce_settings
 from sessions.purging import PURGE_BATCH, purge
 from sessions.shared import Shared
 from sessions.speaker import Speaker
+from sessions.watched import Watched
 from sessions.windowed import Windowed
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ _JSON = JSONCodec()
 _FOREIGN = ForeignTables()
 
 
-class LogSession(Shared, Windowed):
+class LogSession(Shared, Watched, Windowed):
     """A conversation in a store. It may be used from any number of tasks, threads and event loops.
 
     Args:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 class Encryption(NamedTuple):
     """How a store's sessions are sealed: arguments of `EncryptedSession`."""
 
-    encryption_key: str | bytes | KeyRing | KeyProvider
+    encryption_key: KeyRing | KeyProvider
     allow_plain_text: bool = False
     hide_tool_names: bool = False
 

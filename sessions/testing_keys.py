@@ -6,13 +6,15 @@ A part of `sessions.testing_sealed.SealedContract`.
 from __future__ import annotations
 
 import asyncio
+import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessions.errors import DecryptionError, IdempotencyKeyReusedError, SealedSessionError
+from sessions.errors import ConflictError, DecryptionError, IdempotencyKeyReusedError, SealedSessionError
 from sessions.testing_provider import KeptKeys
-from sessions.testing_sealing import CALL, OUTPUT, SealedFixtures, both, fill, new, texts_of
+from sessions.testing_sealing import CALL, OUTPUT, SealedFixtures, both, fill, new, raised, texts_of
 from sessions.testing_tree import item
 
 if TYPE_CHECKING:
@@ -112,6 +114,24 @@ class KeysContract(SealedFixtures):
         assert [row.tool_name for row in await rows.entries(name) if row.kind == "tool_call"] == ["look", "find"]
         assert [use.tool for use in await hiding.usage.tools()] == ["look", "find"]
 
+    # --- Authors and versions ----------------------------------------------------------------------------------------
+
+    async def test_authors_and_versions(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+        session = seal(name)
+        await session.as_author("billing").add_items([item("u1"), item("a1")])
+        version = await session.version()
+        await seal(name).as_author("sales").add_items([item("a2")], expected_version=version)
+        with pytest.raises(ConflictError):
+            await seal(name).add_items([item("a3")], expected_version=version)
+        expected = [("u1", "billing"), ("a1", "billing"), ("a2", "sales")]
+        assert [(entry.item["content"], entry.author) for entry in await seal(name).entries()] == expected
+        await seal(name, both()).rotate(reencrypt=True)
+        assert [(entry.item["content"], entry.author) for entry in await seal(name, new()).entries()] == expected
+        (first, *_) = await rows.entries(name)
+        for author in (None, "sales", ""):
+            async with rows.altered(first, author=author):
+                await raised(DecryptionError, seal(name, new()).entries(), f"author {author}")
+
     # --- Key providers -----------------------------------------------------------------------------------------------
 
     async def test_a_provider_is_asked_once_for_each_process(self, seal: MakeSealed, rows: Rows, name: str) -> None:
@@ -127,6 +147,21 @@ class KeysContract(SealedFixtures):
         secret = next(iter(kept.kept.values()))
         assert len(secret) == 64
         assert not any(secret[:32] in value for value in _bytes_of(await rows.all()))
+
+    async def test_what_is_remembered_of_a_provider_is_forgotten(
+        self, seal: MakeSealed, monkeypatch: pytest.MonkeyPatch, name: str
+    ) -> None:
+        kept, later = KeptKeys(), 0.0
+        monkeypatch.setattr("sessions.vault.time", SimpleNamespace(monotonic=lambda: time.monotonic() + later))
+        session = seal(name, kept)
+        texts = await fill(session)
+        kept.kept.clear()
+        later = 200.0
+        assert texts_of(await session.get_items()) == texts
+        later = 301.0
+        for operation in (session.get_items, session.pop_item):
+            with pytest.raises(DecryptionError, match="'first'"):
+                await operation()
 
     async def test_a_destroyed_key_makes_a_session_unreadable(self, seal: MakeSealed, rows: Rows, name: str) -> None:
         kept = KeptKeys()

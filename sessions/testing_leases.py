@@ -338,6 +338,16 @@ class LeaseContract:
             await turn.redo()
         assert await _texts(session) == "1"
 
+    async def test_a_lease_that_was_ended_is_over_by_every_clock(self, session: LogSession, time: MovableClock) -> None:
+        await session.add_items([_user(0)])
+        async with session.turn(ttl=TTL):
+            time.move(TTL + 5)
+            await asyncio.gather(*(session.add_items([_user(number)]) for number in range(3)))
+            time.move(-10)
+            async with session.turn(ttl=TTL, on_busy="reject") as turn:
+                await turn.add_items([_user("turn")])
+        assert (await session.get_items())[-1] == _user("turn")
+
     async def test_whoever_lost_it_gives_nothing_back(
         self, make: MakeLogSession, session: LogSession, time: MovableClock
     ) -> None:

@@ -45,6 +45,10 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "get_turn": lambda session: session.get_turn(1),
     "turns(1)": lambda session: session.turns(1),
     "siblings": lambda session: session.siblings(2),
+    "entries": lambda session: session.entries(),
+    "add_items by an author": lambda session: session.as_author("x").add_items([item("u9")]),
+    "add_items at a version": lambda session: session.add_items([item("u9")], expected_version=6),
+    "repair": lambda session: session.repair(),
     "tree": lambda session: session.tree(console=Console(file=io.StringIO())),
     "add_items": lambda session: session.add_items([item("u9")]),
     "add_items with a key": lambda session: session.add_items([item("u9")], idempotency_key="k"),
@@ -63,7 +67,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "tools": lambda session: session.usage.tools(),
     "clear_session": lambda session: session.clear_session(),
 }
-"""All that can be done with a session, but to choose a sibling."""
+"""All that can be done with a session, but to choose a sibling, and to ask for its version, which is no secret."""
 
 
 class MakeSealed(Protocol):

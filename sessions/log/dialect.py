@@ -95,6 +95,18 @@ _TYPES: Final[Mapping[str, Mapping[str, str]]] = {
 
 _CURRENT_SCHEMA: Final = {SQLITE: "'main'", POSTGRES: "current_schema()", MARIADB: "database()"}
 
+WATCHERS_CHANNEL: Final = "agent_log"
+"""Where Postgres notifies those who watch sessions."""
+
+WATCHERS_KEY: Final = """hashtextextended(session_id collate "C", 7018422474229378919)"""
+"""The advisory lock of those who watch a session. The number is "agentlog" in ASCII."""
+
+_TELL_WATCHERS: Final = f"""
+    case when not pg_try_advisory_xact_lock({WATCHERS_KEY})
+    then pg_notify('{WATCHERS_CHANNEL}', cast({WATCHERS_KEY} as text)) end
+"""
+"""An expression for Postgres, once a session's row is locked: `stores/sql/listening.py` says how."""
+
 _ENTRIES: Final = {
     # All columns of an entry, in the order in which `log/reader.py` wants them.
     "entry": "id, version, turn, kind, tool_name, author, created_at, expires_at, payload",
@@ -142,4 +154,5 @@ def words(database: str, prefix: str = PREFIX, schema: str | None = None) -> dic
     here = f"'{schema}'" if schema else _CURRENT_SCHEMA[database]
     names = {table: f"{where}{quote}{table_name(table, prefix)}{quote}" for table in _TABLES}
     names |= {index: f"{quote}{table_name(index, prefix)}{quote}" for index in _INDEXES}
-    return {**_TYPES[database], **_ENTRIES, **names, "q": quote, "where": where, "schema_here": here}
+    others = {"q": quote, "where": where, "schema_here": here, "tell_watchers": _TELL_WATCHERS}
+    return {**_TYPES[database], **_ENTRIES, **names, **others}

@@ -108,7 +108,7 @@ def ensure_sealed(tx: Transaction, locked: LockedSession) -> LockedSession:
 
 
 def _locked(conversation: Conversation, row: Row, branch: str | None) -> LockedSession:
-    session, version, current, seal, leases = row
+    session, version, current, seal, leases, *_ = row
     key = unlock(conversation, seal)
     return LockedSession(
         conversation, session, version, current if branch is None else branch, current, seal, key, leases

@@ -22,34 +22,36 @@ def _recursive(purpose: str, sql: str) -> Statement:
 
 # --- Sessions -------------------------------------------------------------------------------------------------
 
+_RAISE_VERSION = "update {sessions} set version = version + 1, updated_at = :now where session_id = :session_id"
 RAISE_VERSION = Statement(
     "Lock a session for a change and raise its version.",
-    """
-    update {sessions} set version = version + 1, updated_at = :now where session_id = :session_id
-    returning id, version, branch, seal, leases
-    """,
+    _RAISE_VERSION + " returning id, version, branch, seal, leases",
     {
+        POSTGRES: _RAISE_VERSION + " returning id, version, branch, seal, leases, {tell_watchers}",
         MARIADB: (
-            "update {sessions} set version = version + 1, updated_at = :now where session_id = :session_id",
+            _RAISE_VERSION,
             "select id, version, branch, seal, leases from {sessions} where session_id = :session_id",
-        )
+        ),
     },
 )
-CREATE_SESSION = Statement(
-    "Make a session's row, whose version is 1; if another process was first, raise its version instead.",
-    """
+_CREATE_SESSION = """
     insert into {sessions} (session_id, version, branch, seal, created_at, updated_at)
     values (:session_id, 1, :branch, :seal, :created_at, :now)
+"""
+_RAISE_INSTEAD = """
     on conflict (session_id) do update set version = {sessions}.version + 1, updated_at = excluded.updated_at
     returning id, version, branch, seal, leases
-    """,
+"""
+CREATE_SESSION = Statement(
+    "Make a session's row, whose version is 1; if another process was first, raise its version instead.",
+    _CREATE_SESSION + _RAISE_INSTEAD,
     {
-        MARIADB: """
-        insert into {sessions} (session_id, version, branch, seal, created_at, updated_at)
-        values (:session_id, 1, :branch, :seal, :created_at, :now)
+        POSTGRES: _CREATE_SESSION + _RAISE_INSTEAD + ", {tell_watchers}",
+        MARIADB: _CREATE_SESSION
+        + """
         on duplicate key update version = version + 1, updated_at = values(updated_at)
         returning id, version, branch, seal, leases
-        """
+        """,
     },
 )
 LOCK_SESSION = Statement(
@@ -66,10 +68,11 @@ RAISE_VERSION_OF = Statement(
     "Raise a locked session's version; when it was last changed stays, as nobody has used it.",
     "update {sessions} set version = version + 1 where id = :session returning version",
     {
+        POSTGRES: "update {sessions} set version = version + 1 where id = :session returning version, {tell_watchers}",
         MARIADB: (
             "update {sessions} set version = version + 1 where id = :session",
             "select version from {sessions} where id = :session",
-        )
+        ),
     },
 )
 VERSION = Statement(
@@ -91,6 +94,7 @@ SESSION_TIMES = Statement(
 DELETE_SESSION = Statement(
     "Remove a session's row.",
     "delete from {sessions} where id = :session",
+    {POSTGRES: "delete from {sessions} where id = :session returning {tell_watchers}"},
 )
 _LIST_SESSIONS = """
     with recursive page (id, session_id, branch, created_at, updated_at) as (
@@ -128,7 +132,8 @@ HEAD = Statement(
 )
 _ADVANCE_TIP = """
     update {branches} set tip = tip + :count, turn = turn + :turns, updated_at = :now, changed_in = :version,
-    lease_token = case when :lease = 0 and lease_until <= :now then 0 else lease_token end
+    lease_token = case when :lease = 0 and lease_until <= :now then 0 else lease_token end,
+    lease_until = case when :lease = 0 and lease_until <= :now then 0 else lease_until end
     where session = :session and name = :branch and may_grow = 1
     and case when :lease = 0 then lease_until <= :now or lease_open = 1 else lease_token = :lease end
 """
@@ -383,32 +388,40 @@ LATEST_UP_TO = Statement(
     "The turn of the last of a range of entries.",
     "select turn from {entries} where id > :low and id <= :high order by id desc limit 1",
 )
-_TURN_START = """
+
+
+def _first_from(column: str, value: str) -> Statement:
+    """Return a search for the first entry whose `column`, which rises with positions, is `value` or more."""
+    sql = f"""
     with recursive search (low, high) as (
-        select id * 4294967296 + :low, id * 4294967296 + :high from {segments} where id = :segment
+        select id * 4294967296 + :low, id * 4294967296 + :high from {{segments}} where id = :segment
         union all
         select
             case when coalesce((
-                select e.turn from {entries} e where e.id > s.low and e.id <= (s.low + s.high) / 2
+                select e.{column} from {{entries}} e where e.id > s.low and e.id <= (s.low + s.high) / 2
                 order by e.id desc limit 1
-            ), 0) < :turn then (s.low + s.high) / 2 else s.low end,
+            ), 0) < {value} then (s.low + s.high) / 2 else s.low end,
             case when coalesce((
-                select e.turn from {entries} e where e.id > s.low and e.id <= (s.low + s.high) / 2
+                select e.{column} from {{entries}} e where e.id > s.low and e.id <= (s.low + s.high) / 2
                 order by e.id desc limit 1
-            ), 0) < :turn then s.high else (s.low + s.high) / 2 end
+            ), 0) < {value} then s.high else (s.low + s.high) / 2 end
         from search s where s.high - s.low > 1
     )
     select min(high) from search
-    """
-TURN_START = Statement(
-    """The first entry of a segment's range that belongs to a turn or a later one; `high` if none is left.
+    """  # noqa: S608 - both are words of this module.
+    return Statement(
+        f"""The first entry of a segment's range that belongs to a {column} or a later one; `high` if none is left.
 
-    Turns rise with positions: a binary search, as there is no index by turn. Everything up to `low` is before the turn.
-    """,
-    _TURN_START,
-    # There a slash makes decimals.
-    {MARIADB: _TURN_START.replace(" / 2", " div 2")},
-)
+        They rise with positions: a binary search, as there is no index. Everything up to `low` is before.
+        """,
+        sql,
+        # There a slash makes decimals.
+        {MARIADB: sql.replace(" / 2", " div 2")},
+    )
+
+
+TURN_START = _first_from("turn", ":turn")
+VERSION_START = _first_from("version", ":version")
 ENTRIES_FORWARD = Statement(
     "Entries of one segment with all that is known of them, the oldest first.",
     "select {entry} from {entries} where id > :low and id <= :high and {live} order by id",
@@ -560,6 +573,39 @@ ROWS_OF_SESSION = Statement(
 FORGET_USAGE = Statement(
     "Remove a session's record of what it cost.",
     "delete from {usage} where session = :session",
+)
+WHERE_IT_IS = Statement(
+    "A session, its version, its seal, and the version of the last change that was not an append.",
+    """
+    select id, version, seal, (select max(c.version) from {changes} c where c.session = s.id)
+    from {sessions} s where session_id = :session_id
+    """,
+)
+CHANGES_BETWEEN = Statement(
+    "What was noted between two versions, without the first and with the second.",
+    """
+    select version, what, created_at from {changes}
+    where session = :session and version > :after and version <= :until order by version
+    """,
+)
+MOVED_TIPS = Statement(
+    "The tips that were moved after a version.",
+    """
+    select segment, parent, fork_position, tip, name, owner, may_grow from {branches}
+    where session = :session and changed_in > :after order by may_grow desc, made_in, name
+    """,
+)
+ORIGIN = Statement(
+    "Where a segment was forked.",
+    "select parent, fork_position from {segments} where id = :segment",
+)
+LAST_VERSION = Statement(
+    "The last of a range of entries, and its version.",
+    "select id, version from {entries} where id > :low and id <= :high order by id desc limit 1",
+)
+ENTRIES_THERE = Statement(
+    "Entries of one segment with all that is known of them, the oldest first, also expired ones.",
+    "select {entry} from {entries} where id >= :first and id < :beyond order by id",
 )
 RECORD_CHANGE = Statement(
     "Note a change that is not an append.",

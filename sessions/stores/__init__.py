@@ -12,8 +12,28 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
+class Waker(Protocol):
+    """Wakes one who watches a session, in one event loop."""
+
+    async def wait(self) -> None:
+        """Return when something may have changed since the waker was made, or since this returned last.
+
+        It may return although nothing has. Whoever reads after the waker was made, and again each time this has
+        returned, misses nothing.
+        """
+        ...
+
+    def wake(self) -> None:
+        """Have `wait` return. Called from any thread."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of what wakes; end it if nobody else waits for it."""
+        ...
+
+
 class Backend(Protocol):
-    """What a session asks of a database. Both methods may be called from any thread with a running event loop."""
+    """What a session asks of a database. All methods may be called from any thread with a running event loop."""
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Return what `work` finds in one snapshot of the database.
@@ -40,6 +60,14 @@ class Backend(Protocol):
 
         Raises:
             StoreError: The database refused; nothing was changed.
+            SessionClosedError: The backend has been closed.
+        """
+        ...
+
+    def waker(self, session_id: str, subject: str) -> Waker:
+        """Return what wakes one who watches a session, in the running event loop.
+
+        Raises:
             SessionClosedError: The backend has been closed.
         """
         ...

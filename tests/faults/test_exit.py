@@ -84,7 +84,7 @@ def test_appends_that_nobody_awaits(path: Path, start: Start, options: tuple[str
         registry._EXIT_TIMEOUT = 60
         session = SQLiteSession("conversation", path)
         add(session, {"n": "before"})
-        session._sqlite._database("test")._writing.post(lambda: time.sleep(0.5))
+        session._sqlite.database("test")._writing.post(lambda: time.sleep(0.5))
         async def leave():
             for number in range(20):
                 append = session.add_items([{"n": number}, {"n": number}])

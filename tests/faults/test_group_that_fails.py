@@ -54,7 +54,7 @@ async def _append_together(
     [connection] = connections
     connection.seen, connection.faults = {}, faults
     # The thread is kept busy until all four wait, so that they are one group.
-    database, busy = session._sqlite._database("test"), threading.Event()
+    database, busy = session._sqlite.database("test"), threading.Event()
     database._writing.post(busy.wait)
     appends = asyncio.gather(*(session.add_items([{"n": n}]) for n in range(4)), return_exceptions=True)
     while len(database._writer._jobs._waiting) < 4:

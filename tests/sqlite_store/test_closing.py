@@ -159,9 +159,9 @@ async def test_connections_that_others_closed_at_this_moment_are_opened_again(
     await first.add_items([user("a")])
     closed = database_in(path)
     first.close()
-    find = second._handle.backend._database  # type: ignore[attr-defined]
+    find = second._handle.backend.database  # type: ignore[attr-defined]
     found = iter([closed])
-    monkeypatch.setattr(second._handle.backend, "_database", lambda subject: next(found, None) or find(subject))
+    monkeypatch.setattr(second._handle.backend, "database", lambda subject: next(found, None) or find(subject))
 
     assert await operation(second) in (None, user("a"), [user("a")])
 
@@ -174,7 +174,7 @@ async def test_connections_that_others_closed_at_this_moment_are_opened_again(
 async def test_a_database_in_memory_cannot_be_opened_again(operation: Any) -> None:
     session = SQLiteSession("s")
     await session.add_items([user("a")])
-    database = session._handle.backend._database("this test")  # type: ignore[attr-defined]
+    database = session._handle.backend.database("this test")  # type: ignore[attr-defined]
     database.finish()
     database.join()
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import weakref
 from typing import TYPE_CHECKING, TypeVar
 
 from sessions.errors import SessionClosedError
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from sessions.log.transaction import Transaction
     from sessions.stores.sql.database import Database
     from sessions.stores.sql.hot import PostgresDatabase
+    from sessions.stores.sql.polling import PollingWaker
 
 T = TypeVar("T")
 
@@ -54,6 +56,7 @@ class SQLAlchemyBackend:
         self._schema = schema
         self._attempt_timeout = _check_timeout(attempt_timeout)
         self._closed = False
+        self._wakers: weakref.WeakSet[PollingWaker] = weakref.WeakSet()
 
     def engine(self) -> AsyncEngine:
         """Return the engine; for a URL, that of the running event loop."""
@@ -69,6 +72,13 @@ class SQLAlchemyBackend:
         self._check_open(subject)
         return await self._database().write(work, subject)
 
+    def waker(self, session_id: str, subject: str) -> PollingWaker:
+        """Return what wakes one who watches a session, in the running event loop."""
+        self._check_open(subject)
+        waker = self._database().waker(session_id)
+        self._wakers.add(waker)
+        return waker
+
     async def migrate(self) -> None:
         """Make our tables, or bring them up to date."""
         await self._database().ensure_schema("the database")
@@ -76,6 +86,8 @@ class SQLAlchemyBackend:
     async def aclose(self) -> None:
         """Take no more work, and dispose of a URL's engine in this event loop if nobody else uses it."""
         self._closed = True
+        for waker in tuple(self._wakers):
+            waker.wake()
         if isinstance(self._source, EngineOfLoop):
             await self._source.let_go(self)
 

@@ -24,6 +24,7 @@ from sessions.stores.sql.deadline import ATTEMPT_TIMEOUT, MIGRATION_TIMEOUT, Dea
 from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
 from sessions.stores.sql.keys import FORGET_AUTOMATIC_KEYS, automatic_keys, with_key
 from sessions.stores.sql.mariadb import check_packet
+from sessions.stores.sql.polling import Looks, PollingWaker
 from sessions.stores.sql.retry import FailedError, retry
 from sessions.stores.sql.scrub import pending_on_server, scrub_file, tables_with_content
 from sessions.stores.sql.settle import settle
@@ -71,6 +72,7 @@ class Database:
         self._texts = Texts(self._name, prefix, schema)
         self.words = words(self._name, prefix, schema)
         self._autocommit = getattr(engine.dialect, "_on_connect_isolation_level", None) == "AUTOCOMMIT"
+        self.looks = Looks(self)
         self._schema_ready = False
         self._schema_lock = asyncio.Lock()
         # SQLite has one writer. In memory, all share one connection, so readers wait too.
@@ -113,6 +115,10 @@ class Database:
 
         appended = self.retried(subject, lambda: self._attempt(append, write=True), repeatable=repeatable)
         return cast("T", await settle(appended))
+
+    def waker(self, session_id: str) -> PollingWaker:
+        """Return what wakes one who watches a session."""
+        return PollingWaker(self.looks, session_id)
 
     async def _scrub(self, work: Scrub, subject: str) -> tuple[str, ...]:
         if self._name != SQLITE:

@@ -21,6 +21,7 @@ from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
 from sessions.stores.sql.groups import Groups
 from sessions.stores.sql.hot_sealed import SealedPath
 from sessions.stores.sql.keys import automatic_keys, with_key
+from sessions.stores.sql.listening import Listener, ListeningWaker
 from sessions.stores.sql.postgres import (
     APPEND,
     APPEND_MANY,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from sessions.log.transaction import Statement, Transaction
     from sessions.stores.jobs import Job
     from sessions.stores.sql.asyncpg_database import AsyncpgDatabase
+    from sessions.stores.sql.polling import PollingWaker
 
 T = TypeVar("T")
 
@@ -62,6 +64,11 @@ class PostgresDatabase:
         }
         self._appends = Groups(self._append, _WORKERS)
         self._sealed = SealedPath(self)
+        self._listener = Listener(general)
+
+    def waker(self, session_id: str) -> PollingWaker:
+        """Return what wakes one who watches a session."""
+        return ListeningWaker(self._general.looks, self._listener, session_id)
 
     async def ensure_schema(self, subject: str) -> None:
         """Check the schema, once, and make the tables if that was asked for."""

@@ -42,15 +42,16 @@ APPEND: Final = Statement(
             select 1 from {branches} b
             where b.session = s.id and b.name = coalesce($14::text, s.branch) and b.may_grow = 1
             and case when $21::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $21 end
-        )) returning s.id, s.version, s.branch
+        )) returning s.id, s.version, s.branch, s.session_id
     ), advanced as (
         update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint, updated_at = $2,
         changed_in = r.version,
-        lease_token = case when $21::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_token end
+        lease_token = case when $21::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_token end,
+        lease_until = case when $21::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_until end
         from raised r where b.session = r.id and b.name = coalesce($14::text, r.branch) and b.may_grow = 1
         and case when $21::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $21::bigint end
         returning b.session, b.segment * 4294967296 + b.tip - $3::bigint as before, b.tip,
-        b.turn - $4::bigint as turn, r.version
+        b.turn - $4::bigint as turn, r.version, r.session_id
     ), keyed as (
         insert into {appends} (session, idempotency_key, digest, version, tip, created_at)
         select session, $5::text, $6::bytea, version, tip, $2 from advanced
@@ -74,7 +75,7 @@ APPEND: Final = Statement(
         update {segments} g set holes = 1 from advanced a
         where $16::bigint < $17::bigint and g.id = a.before / 4294967296 and g.holes = 0
     )
-    select 1 from advanced
+    select 1, {tell_watchers} from advanced
     """,
 )
 APPEND_MANY: Final = Statement(
@@ -95,15 +96,17 @@ APPEND_MANY: Final = Statement(
         )) order by s.id for no key update of s
     ), raised as (
         update {sessions} s set version = s.version + 1, updated_at = $4 from locked l where s.id = l.id
-        returning s.id, s.version, coalesce(l.branch, s.branch) as branch, l.count, l.turns, l.lease, l.number
+        returning s.id, s.version, coalesce(l.branch, s.branch) as branch, l.count, l.turns, l.lease, l.number,
+        s.session_id
     ), advanced as (
         update {branches} b set tip = b.tip + r.count, turn = b.turn + r.turns, updated_at = $4,
         changed_in = r.version,
-        lease_token = case when r.lease = 0 and b.lease_until <= $4 then 0 else b.lease_token end
+        lease_token = case when r.lease = 0 and b.lease_until <= $4 then 0 else b.lease_token end,
+        lease_until = case when r.lease = 0 and b.lease_until <= $4 then 0 else b.lease_until end
         from raised r where b.session = r.id and b.name = r.branch and b.may_grow = 1
         and case when r.lease = 0 then b.lease_until <= $4 or b.lease_open = 1 else b.lease_token = r.lease end
         returning b.session, b.segment * 4294967296 + b.tip - r.count as before, b.tip, b.turn - r.turns as turn,
-        r.version, r.number
+        r.version, r.number, r.session_id
     ), keyed as (
         insert into {appends} (session, idempotency_key, digest, version, tip, created_at)
         select a.session, k.idempotency_key, k.digest, a.version, a.tip, $4
@@ -130,7 +133,7 @@ APPEND_MANY: Final = Statement(
         update {segments} g set holes = 1 from advanced a
         where a.number = any($19::bigint[]) and g.id = a.before / 4294967296 and g.holes = 0
     )
-    select number from advanced
+    select number, {tell_watchers} from advanced
     """,
 )
 TAIL: Final = Statement(
@@ -202,7 +205,8 @@ POP: Final = Statement(
         ))
     ), raised as (
         update {sessions} s set version = s.version + 1, updated_at = $2 from last l
-        where s.id = l.id and s.version = l.version and s.leases = 0 returning s.id, s.version
+        where s.id = l.id and s.version = l.version and s.leases = 0
+        returning s.id, s.version, s.session_id
     ), moved as (
         update {branches} b set tip = b.tip - 1, turn = l.turn, updated_at = $2, changed_in = r.version
         from last l, raised r
@@ -214,7 +218,7 @@ POP: Final = Statement(
     ), forgotten as (
         delete from {changes} c using raised r where c.session = r.id and c.version <= r.version - $3::bigint
     )
-    select l.payload from last l, raised r
+    select l.payload, {tell_watchers} from last l, raised r
     """,
 )
 

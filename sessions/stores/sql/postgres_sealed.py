@@ -69,7 +69,7 @@ SEALED_POP: Final = Statement(
         where s.session_id = $1 and s.version = $6::bigint and s.leases = 0 and exists (
             select 1 from {branches} b where b.session = s.id and b.name = $4::text and b.may_grow = 1
             and b.tip > b.floor and b.segment * 4294967296 + b.tip = $5::bigint
-        ) returning s.id, s.version
+        ) returning s.id, s.version, s.session_id
     ), moved as (
         update {branches} b set tip = b.tip - 1, turn = $7::bigint, updated_at = $2, changed_in = r.version
         from raised r where b.session = r.id and b.name = $4::text
@@ -80,7 +80,7 @@ SEALED_POP: Final = Statement(
     ), forgotten as (
         delete from {changes} c using raised r where c.session = r.id and c.version <= r.version - $3::bigint
     )
-    select 1 from raised
+    select 1, {tell_watchers} from raised
     """,
 )
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import weakref
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from sessions.errors import SessionClosedError, StoreError
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
 
     from sessions.log.transaction import Transaction
     from sessions.stores.sqlite.database import Database
+    from sessions.stores.sqlite.watching import FileWaker
 
 T = TypeVar("T")
 
@@ -59,6 +61,7 @@ class SQLiteBackend:
         self._full = durability == "full"
         self._busy_timeout = busy_timeout
         self._closed = False
+        self._wakers: weakref.WeakSet[FileWaker] = weakref.WeakSet()
 
     @property
     def path(self) -> str:
@@ -68,7 +71,7 @@ class SQLiteBackend:
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Return what `work` finds in one snapshot of the database."""
         while True:
-            database = self._database(subject)
+            database = self.database(subject)
             try:
                 return await database.read(work, subject)
             except ClosedError:
@@ -77,15 +80,29 @@ class SQLiteBackend:
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction, which is committed when this returns."""
         while True:
-            database = self._database(subject)
+            database = self.database(subject)
             try:
                 return await database.write(work, subject, full=self._full)
             except ClosedError:
                 self._open_again(database, subject)
 
+    def waker(self, session_id: str, subject: str) -> FileWaker:
+        """Return what wakes one who watches a session: at any change in the file."""
+        del session_id
+        # Few watch.
+        from sessions.stores.sqlite.watching import FileWaker  # noqa: PLC0415
+
+        if self._closed:
+            raise _closed(subject)
+        waker = FileWaker(self, subject)
+        self._wakers.add(waker)
+        return waker
+
     def close(self) -> None:
         """Give up the hold on the connections and wait for those that nobody else holds to close."""
         self._closed = True
+        for waker in tuple(self._wakers):
+            waker.wake()
         for database in let_go(self):
             database.join()
 
@@ -93,7 +110,13 @@ class SQLiteBackend:
         """Do the same without blocking the event loop."""
         await asyncio.to_thread(self.close)
 
-    def _database(self, subject: str) -> Database:
+    def database(self, subject: str) -> Database:
+        """Return the database as it is open now, or open it.
+
+        Raises:
+            SessionClosedError: This has been closed.
+            StoreError: There can be no such file.
+        """
         if self._closed:
             raise _closed(subject)
         try:

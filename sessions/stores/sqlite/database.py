@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from sessions.log.transaction import Transaction
     from sessions.stores.jobs import Job
+    from sessions.stores.sqlite.watching import Look
 
 T = TypeVar("T")
 
@@ -50,6 +51,10 @@ class Database:
         """Who uses this database and has not been closed."""
         self.inherited = False
         """Whether this belongs to the parent of this process, from before a fork."""
+        self.listeners: set[Look] = set()
+        """Whom to tell, on the writing thread, that something was written: their method `wrote`."""
+        self.closings = 0
+        """How often the connections were closed, to be opened again."""
         self._opening = Opening(path, busy_timeout)
         self._writing = ConnectionThread(self._opening.writer)
         self._writer = Lane(self._writing.post, self._do_writes)
@@ -99,6 +104,8 @@ class Database:
             A function of a deadline (`time.monotonic`) that waits for having stopped, and tells whether that was so.
         """
         stopping = [thread.park(until, close=self.path != MEMORY) for thread in self._threads()]
+        # Only now: whoever reads the new number and then asks the connection asks one that was opened since.
+        self.closings += 1
         return lambda deadline: all(stopped(deadline) for stopped in stopping)
 
     def abandon(self) -> None:
@@ -121,18 +128,24 @@ class Database:
             self._do_scrub(job)
 
     def _do_changes(self, jobs: list[Job[Any]]) -> None:
+        changes = 0
         try:
             self._check_file()
             connection = self._writing.database()
             self._opening.take_turn()
             try:
                 self._set_durability(connection, full=any(job.full for job in jobs))
+                changes = -connection.total_changes
                 write_group(connection, jobs)
+                changes += connection.total_changes
             finally:
                 self._opening.give_turn_back()
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait
             _fail(jobs, error)
         self._report(jobs)
+        # In memory, those who are woken read this way, too: that is no news.
+        for listener in tuple(self.listeners) if changes else ():
+            listener.wrote()
 
     def _do_scrub(self, job: Job[Any]) -> None:
         """Rewrite the file, which is done by itself: it takes much longer than any group."""

@@ -1,0 +1,64 @@
+"""docs/watching.md, executed as it stands: its code blocks are one program."""
+
+from __future__ import annotations
+
+import ast
+import asyncio
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import pytest
+
+PAGE = Path(__file__).parents[2] / "docs" / "watching.md"
+
+
+async def test_the_page_says_what_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    text = PAGE.read_text(encoding="utf-8")
+    examples = list(re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
+    assert len(examples) == 3
+    page: dict[str, Any] = {}
+    for example in examples:
+        # A failure names the line of the page.
+        code = "\n" * text[: example.start(1)].count("\n") + example[1]
+        compiled = compile(code, str(PAGE), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+        waiting = eval(compiled, page)  # noqa: S307 -- our own page.
+        if waiting is not None:
+            await waiting
+    await _watch_live(page)
+    page["session"].close()
+
+
+async def _watch_live(page: dict[str, Any]) -> None:
+    """See that the live view shows what is there, whatever happens."""
+    session, message = page["session"], page["message"]
+    screen: asyncio.Queue[list[Any]] = asyncio.Queue()
+    shown: list[Any] = []
+
+    def show(items: list[Any]) -> None:
+        shown[:] = items
+        screen.put_nowait(list(shown))
+
+    def show_more(branch: str, items: list[Any]) -> None:
+        assert branch == "main"
+        shown.extend(items)
+        screen.put_nowait(list(shown))
+
+    watching = asyncio.create_task(page["live"](show, show_more))
+    for change in (
+        session.add_items([message("user", "One")]),
+        session.add_items([message("user", "Two"), message("assistant", "2")]),
+        session.pop_item(),
+        session.undo(),
+        session.clear_session(),
+        session.add_items([message("user", "Three")]),
+    ):
+        await change
+        there = await session.get_items()
+        async with asyncio.timeout(60):
+            while await screen.get() != there:
+                pass
+    watching.cancel()
+    await asyncio.wait([watching])
