@@ -90,7 +90,7 @@ def replace_seal(tx: Transaction, conversation: Conversation, now: int, old: byt
     Raises:
         DecryptionError: It holds entries in the clear, and may not.
     """
-    locked = raise_version(tx, conversation, now)
+    locked = raise_version(tx, conversation, now, guard=False)
     if locked is None or (None if locked.seal is None else bytes(locked.seal)) != old:
         return False
     if old is None and conversation.vault:
