@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.clock import now
 from sessions.codecs.json import JSONCodec
+from sessions.codecs.openai_envelope import envelope_token
 from sessions.codecs.passphrase import new_parameters
 from sessions.errors import DecryptionError, InvalidItemError, UndecodableItemError
 from sessions.log.sealing import KeyWanted
@@ -65,6 +66,7 @@ class Envelopes:
         self.underlying = underlying
         self._session_id = session_id
         self._ttl = ttl
+        self._allow_plain_text = allow_plain_text
         # There is nowhere to keep a salt: this one is known, but no other session has it.
         salt = hashlib.sha256(_SALT + session_id.encode()).digest()[:_SALT_BYTES]
         self._vault = Vault(keys, allow_plain_text=allow_plain_text, parameters=new_parameters(salt))
@@ -152,6 +154,11 @@ class Envelopes:
                 raise DecryptionError(
                     f"session {self._session_id!r}: an item is neither sealed nor a JSON object; nothing was changed"
                 ) from None
+            if envelope_token(plain) is None and not self._allow_plain_text:
+                raise DecryptionError(
+                    f"session {self._session_id!r}: an item is in the clear, and the session is opened with a key; "
+                    "nothing was changed. If there may be such items, open it with allow_plain_text=True"
+                )
             payload, created_at = self._vault.open_foreign(self._session_id, plain)
             return _Opened(payload, created_at, None)
         try:

@@ -7,6 +7,8 @@
     ├── UndecodableItemError (ValueError)        a stored item cannot be read back
     ├── IdempotencyKeyReusedError (ValueError)   a key came again with other items
     ├── ConflictError                            the session has another version than was expected
+    ├── LeaseLostError                           the turn's lease is another's now, or nobody's
+    ├── SessionBusyError                         somebody else's turn is on, and keeps others out
     ├── UnknownBranchError (ValueError)          the session has no branch of that name
     ├── BranchExistsError (ValueError)           the name is taken
     ├── BranchInUseError (ValueError)            the branch cannot go: it is the current one, or main
@@ -34,6 +36,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from datetime import datetime
     from typing import Self
 
 
@@ -63,6 +66,24 @@ class ConflictError(SessionsError):
     def __init__(self, message: str, version: int = 0) -> None:
         super().__init__(message)
         self.version = version
+
+
+class LeaseLostError(SessionsError):
+    """The turn's lease ended, and somebody else has changed the branch or taken it. Nothing was written."""
+
+
+class SessionBusyError(SessionsError):
+    """Somebody else holds the branch for a turn. Nothing was written.
+
+    Attributes:
+        holder: Who, as they said; ``None`` if they did not say.
+        until: When their lease ends, unless it is renewed (UTC); ``None`` if the branch is free, but others wait.
+    """
+
+    def __init__(self, message: str, holder: str | None = None, until: datetime | None = None) -> None:
+        super().__init__(message)
+        self.holder = holder
+        self.until = until
 
 
 class UnknownBranchError(SessionsError, ValueError):

@@ -57,12 +57,19 @@ class Handle:
 
     def pinned_to(self, branch: str) -> Handle:
         """Return a hold on the same conversation that stays on a branch."""
-        return Handle(self._conversation, self.backend, strict=self.strict, pinned=branch, vault=self._vault)
+        conversation = self._conversation._replace(lease=None)
+        return Handle(conversation, self.backend, strict=self.strict, pinned=branch, vault=self._vault)
 
     def copy(self) -> Handle:
         """Return a hold on the same conversation that goes its own way from the branch that this one is on."""
         made = Handle(self._conversation, self.backend, strict=self.strict, pinned=self.pinned, vault=self._vault)
         made.followed = self.followed
+        return made
+
+    def leased(self, branch: str, token: int) -> Handle:
+        """Return a hold on the same conversation that stays on a branch and changes it under a lease."""
+        made = self.pinned_to(branch)
+        made._conversation = made._conversation._replace(lease=token)  # noqa: SLF001 - it is one of ours
         return made
 
     def sealed(self, vault: Vault, ttl: int | None) -> Handle:

@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from sessions.clock import now
 from sessions.codecs.keys import KeyRing
-from sessions.codecs.seal import read_seal
 from sessions.errors import DecryptionError
-from sessions.log.reseal import FIND_SEAL, Batch, find_seal, list_sealed, replace_seal, reseal
+from sessions.log.reseal import Batch, find_seal, list_sealed, replace_seal, reseal
 from sessions.model import Rotation
 
 if TYPE_CHECKING:
@@ -99,12 +98,8 @@ async def _page(backend: Backend, after: int, *, everything: bool) -> list[tuple
     return await backend.read(lambda tx: list_sealed(tx, after, _PAGE, everything=everything), "the store")
 
 
-async def destroy_keys(backend: Backend, keys: object, session_id: str) -> None:
-    """Have a key provider destroy what it wrapped for a session, if it does such things."""
+async def destroy_keys(keys: object, session_id: str) -> None:
+    """Have a key provider destroy all that it ever wrapped for a session, if it does such things."""
     destroy = None if isinstance(keys, KeyRing) else getattr(keys, "destroy", None)
-    if destroy is None:
-        return
-    row = await backend.read(lambda tx: tx.one(FIND_SEAL, session_id=session_id), f"session {session_id!r}")
-    if row is not None and row[0] is not None:
-        for key in read_seal(session_id, bytes(row[0])):
-            await destroy(key.wrapped, key_id=key.by, session_id=session_id)
+    if destroy is not None:
+        await destroy(session_id=session_id)

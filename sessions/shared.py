@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Literal, Self
 
-from sessions.arguments import MAX_NAME_BYTES, check_count, check_text
+from sessions.arguments import MAX_NAME_BYTES, MAX_TTL, check_count, check_seconds, check_text
 from sessions.clock import as_time
 from sessions.history import History
+from sessions.leasing import Wanted, give_back, renew, take
 from sessions.log.append import version_of
 from sessions.log.conversation import NEVER
 from sessions.log.entries import read_entry_page
 from sessions.model import Entry
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
+
+    from sessions.leasing import Lease
     from sessions.log.entries import StoredEntry
     from sessions.speaker import Speaker
 
@@ -21,6 +28,7 @@ class Shared(History):
     """Part of every session over the log."""
 
     _author: str | None = None
+    _lease: Lease | None = None
 
     async def version(self) -> int:
         """Return the session's version: each change raises it, so who finds the same one again has missed nothing.
@@ -60,6 +68,71 @@ class Shared(History):
         author = self._with(self._handle.copy())
         author._author = None if name is None else check_text(name, "name", MAX_NAME_BYTES)  # noqa: SLF001
         return author
+
+    @property
+    def lease(self) -> Lease | None:
+        """The lease under which this object changes the session, if it is a turn's."""
+        return self._lease if self._handle.conversation.lease is not None else None
+
+    def turn(
+        self,
+        *,
+        holder: str | None = None,
+        ttl: float = 60,
+        on_busy: Literal["wait", "reject", "fork"] = "wait",
+        timeout: float = 60,
+        unleased: Literal["allow", "reject"] = "allow",
+    ) -> AbstractAsyncContextManager[Self]:
+        """Hold the branch for a turn: ``async with session.turn() as turn: await Runner.run(…, session=turn)``.
+
+        What is entered is a session of the same kind, which stays on the branch that was the current one then, or on
+        this object's own. Until it is left, nobody else holds a turn there. The lease is renewed in the background. If
+        that is not possible for longer than `ttl`, because the process is stopped or gone, others may take the branch,
+        or change it; whoever held it is refused from that moment on, however late, and nothing is written.
+
+        Args:
+            holder: Who holds it, as others are told in their errors: text of 1 to 255 bytes.
+            ttl: Seconds for which the lease holds without being renewed; well above what clocks differ by.
+            on_busy: What to do if the branch is held. ``"wait"``: until it is free, in the order of arrival.
+                ``"reject"``: raise at once. ``"fork"``: make a branch of what there was when the other's turn began,
+                and hold that; `lease` tells its name.
+            timeout: Seconds for which to wait at most.
+            unleased: What others may do to the branch meanwhile without a turn: whatever they could do without one, or
+                nothing, which raises `SessionBusyError`. It binds them all, wherever they are.
+
+        Raises:
+            SessionBusyError: When it is entered: somebody else holds the branch, and did so for `timeout` seconds.
+            UnknownBranchError: When it is entered: the branch is not there any more.
+            StoreError: When it is entered: the database refused.
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range, or this object is a turn already.
+        """
+        if self._handle.conversation.lease is not None:
+            raise ValueError(f"session {self._handle.conversation.session_id!r}: this object holds a turn already")
+        if on_busy not in {"wait", "reject", "fork"}:
+            raise ValueError(f"on_busy must be 'wait', 'reject' or 'fork', got {on_busy!r}")
+        if unleased not in {"allow", "reject"}:
+            raise ValueError(f"unleased must be 'allow' or 'reject', got {unleased!r}")
+        if not isinstance(timeout, int | float) or isinstance(timeout, bool):
+            raise TypeError(f"timeout must be a number of seconds, not {type(timeout).__name__}")
+        if not 0 <= timeout <= MAX_TTL:
+            raise ValueError(f"timeout must be a number of seconds from 0, got {timeout}")
+        name = None if holder is None else check_text(holder, "holder", MAX_NAME_BYTES)
+        return self._turn(Wanted(name, check_seconds(ttl, "ttl"), on_busy, timeout, unleased == "allow"))
+
+    @asynccontextmanager
+    async def _turn(self, wanted: Wanted) -> AsyncIterator[Self]:
+        handle = self._handle
+        lease = await take(handle, wanted)
+        renewing = asyncio.create_task(renew(handle, lease, wanted.ttl))
+        try:
+            turn = self._with(handle.leased(lease.branch, lease.token))
+            turn._lease = lease  # noqa: SLF001
+            yield turn
+        finally:
+            renewing.cancel()
+            await asyncio.wait([renewing])
+            await give_back(handle, lease)
 
     async def entries(
         self, limit: int | None = None, *, before: int | None = None, after: int | None = None

@@ -174,7 +174,7 @@ class Store:
 
         The rows go in one transaction, as with `delete`; then `scrub` is called. The session need not be there: so
         erasing again finishes what was pending. No key is needed for one that is sealed. If the store was opened with
-        a `KeyProvider` that has `destroy`, that is called first for the keys that it wrapped.
+        a `KeyProvider` that has `destroy`, that is called first.
 
         Args:
             session_id: The session.
@@ -198,7 +198,7 @@ class Store:
         if self._encryption is not None:
             from sessions.rotation import destroy_keys  # noqa: PLC0415 - for those who encrypt
 
-            await destroy_keys(self._backend, self._encryption.encryption_key, session_id)
+            await destroy_keys(self._encryption.encryption_key, session_id)
         erased = await self._backend.write(lambda tx: erase(tx, session_id, self._foreign), subject)
         pending: tuple[str, ...] = ("the files have not been scrubbed: call store.scrub()",)
         if scrub:

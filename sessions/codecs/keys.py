@@ -41,8 +41,8 @@ class KeyProvider(Protocol):
     returned. Both methods may raise `LookupError` for a key that is not there or not there any more: `DecryptionError`
     for the caller. Whatever else they raise reaches the caller as it is.
 
-    A provider may also have ``async def destroy(self, wrapped, *, key_id, session_id)``: it is called when a session
-    is erased.
+    A provider that keeps wrapped keys itself may also have ``async def destroy(self, *, session_id)``, which destroys
+    all that it ever wrapped for a session: it is called when the session is erased.
     """
 
     @property

@@ -85,6 +85,8 @@ def append(
 
     Raises:
         ConflictError: It has another one.
+        LeaseLostError: The conversation's lease was lost.
+        SessionBusyError: Somebody else holds the branch, and keeps others out.
         UnknownBranchError: There is no such branch.
         IdempotencyKeyReusedError: The session has seen this key with other items.
         DecryptionError: The session is sealed with another key.
@@ -104,7 +106,12 @@ def append(
         if expected_version is not None:
             _check_version(session_id, version_of(tx, session_id), expected_version)
         return
-    locked = locked or raise_version(tx, conversation, now, branch) or begin_session(tx, conversation, now, branch)
+    # Putting entries at the branch's end looks at its lease.
+    locked = (
+        locked
+        or raise_version(tx, conversation, now, branch, guard=False)
+        or begin_session(tx, conversation, now, branch)
+    )
     if expected_version is not None:
         _check_version(session_id, locked.version - 1, expected_version)
     locked = ensure_sealed(tx, locked)

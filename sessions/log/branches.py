@@ -12,6 +12,7 @@ from sessions.log.changes import record_change
 from sessions.log.collect import collect, find_seen
 from sessions.log.entries import read_entries
 from sessions.log.fork import fork
+from sessions.log.guard import check_lease
 from sessions.log.session_row import raise_version
 from sessions.log.takeover import begin_session, change_head, change_session, lock_head
 from sessions.log.turns import turn_at, turn_not_found, turn_start
@@ -64,7 +65,7 @@ def create_branch(
         UnknownBranchError: There is no branch `source`.
     """
     session_id = conversation.session_id
-    found = change_head(tx, conversation, now, source)
+    found = change_head(tx, conversation, now, source, guard=False)
     locked = found[0] if found else begin_session(tx, conversation, now)
     head = found[1] if found else cast("Head", find_head(tx, conversation))
     stretches = lineage(tx, head)
@@ -131,7 +132,7 @@ def switch_branch(tx: Transaction, conversation: Conversation, now: int, name: s
     Raises:
         UnknownBranchError: There is no such branch.
     """
-    locked = change_session(tx, conversation, now, name)
+    locked = change_session(tx, conversation, now, name, guard=False)
     if locked is None:
         return
     find_head(tx, conversation, name)
@@ -154,7 +155,8 @@ def rename_branch(tx: Transaction, conversation: Conversation, now: int, name: s
         return
     if _is_taken(tx, session_id, new):
         raise _taken(session_id, new)
-    locked: Any = raise_version(tx, conversation, now)
+    locked: Any = raise_version(tx, conversation, now, guard=False)
+    check_lease(tx, conversation, session, name, now)
     for statement in (statements.RENAME_BRANCH, statements.RENAME_OWNER, statements.RENAME_ORIGIN):
         tx.run(statement, session=session, branch=name, new=new)
     if locked.branch == name:
@@ -171,7 +173,8 @@ def delete_branch(tx: Transaction, conversation: Conversation, now: int, name: s
     """
     session_id = conversation.session_id
     session = _lock_other_than_main(tx, conversation, now, name, "removed")
-    locked: Any = raise_version(tx, conversation, now)
+    locked: Any = raise_version(tx, conversation, now, guard=False)
+    check_lease(tx, conversation, session, name, now)
     if locked.branch == name:
         if not force:
             raise BranchInUseError(

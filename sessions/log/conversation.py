@@ -61,6 +61,7 @@ class Conversation(NamedTuple):
         vault: Has the keys, if the session is sealed.
         now: The time, in microseconds since 1970, UTC: entries that have expired by then are not there.
         ttl: Nor are those that are older than this, in microseconds, if that is not ``None``.
+        lease: The token of the lease under which the branch is changed; ``None`` for changes without one.
     """
 
     session_id: str
@@ -69,6 +70,7 @@ class Conversation(NamedTuple):
     vault: Vault | None = None
     now: int = 0
     ttl: int | None = None
+    lease: int | None = None
 
     @property
     def visible(self) -> dict[str, int]:

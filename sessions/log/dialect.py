@@ -16,7 +16,18 @@ MARIADB: Final = "mysql"
 
 PREFIX: Final = "agent_log_"
 
-_TABLES: Final = ("schema", "sessions", "segments", "branches", "entries", "appends", "changes", "usage", "settings")
+_TABLES: Final = (
+    "schema",
+    "sessions",
+    "segments",
+    "branches",
+    "entries",
+    "appends",
+    "changes",
+    "usage",
+    "settings",
+    "waiting",
+)
 _INDEXES: Final = ("segments_of_session", "entries_expiring", "appends_by_age")
 
 # Ids, keys and names compare byte by byte. MariaDB's text does not, and ignores trailing spaces; its binary types do.

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from sessions.log import statements
+from sessions.log import lease_statements, statements
 from sessions.log.branch import find_head, lineage
 from sessions.log.classify import USER
 from sessions.log.conversation import NEVER
+from sessions.log.guard import check_lease
 from sessions.log.left_tips import settle_ways_forward
 from sessions.log.schema import SEGMENT_SHIFT
 
@@ -50,11 +51,15 @@ def add_entries(
 
     Raises:
         UnknownBranchError: There is no such branch.
+        LeaseLostError: They are added under a lease that was lost.
+        SessionBusyError: Somebody else holds the branch, and keeps others out.
     """
     turns = sum(entry.kind == USER for entry in entries)
     place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "version": locked.version, "now": now}
-    advanced = tx.one(statements.ADVANCE_TIP, count=len(entries), turns=turns, **place)
+    lease = locked.conversation.lease or 0
+    advanced = tx.one(statements.ADVANCE_TIP, count=len(entries), turns=turns, lease=lease, **place)
     if advanced is None:
+        check_lease(tx, locked.conversation, locked.session, locked.branch, now)
         advanced = _open_segment(tx, locked, now, len(entries), turns)
     segment, tip, turn = advanced
     if expires_at is not None and expires_at < NEVER:
@@ -80,6 +85,12 @@ def entry_rows(
     for id_, (entry, time) in enumerate(zip(entries, created_at, strict=True), first_id):
         turn += entry.kind == USER
         yield id_, version, turn, entry.kind, entry.tool_name, entry.author, time, expires_at, entry.payload
+
+
+def ensure_row(tx: Transaction, locked: LockedSession, now: int) -> None:
+    """Give the locked session's branch a row of its own if it is ``main`` and has none."""
+    if tx.one(lease_statements.LEASE, session=locked.session, branch=locked.branch) is None:
+        _open_segment(tx, locked, now, 0, 0)
 
 
 def _open_segment(tx: Transaction, locked: LockedSession, now: int, count: int, turns: int) -> tuple[int, int, int]:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sessions.log import statements
+from sessions.log import lease_statements, statements
 from sessions.log.branch import EVERYTHING, MAIN
 from sessions.log.changes import record_change
 from sessions.log.foreign import delete_foreign
+from sessions.log.grow import ensure_row
+from sessions.log.guard import Lease, busy, lease_lost
 from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.session_row import lock_session, raise_version
 from sessions.log.takeover import take_over
@@ -18,13 +20,25 @@ if TYPE_CHECKING:
 
 
 def clear(tx: Transaction, conversation: Conversation, now: int) -> None:
-    """Remove a session's entries and branches; its row stays, with its version, idempotency keys and usage."""
+    """Remove a session's entries and branches; its row stays, with its version, idempotency keys and usage.
+
+    So do the numbers of leases, and a lease on ``main``; those on other branches go with them.
+
+    Raises:
+        LeaseLostError: The conversation's lease was lost.
+        SessionBusyError: Somebody else holds one of the branches, and keeps others out.
+    """
     # What is taken over here goes at once, and the row that stays keeps it from coming back.
     take_over(tx, conversation, now)
-    locked = raise_version(tx, conversation, now)
+    locked = raise_version(tx, conversation, now, guard=False)
     if locked is not None:
+        leases = _leases(tx, conversation, locked.session, now)
         _remove_content(tx, locked.session)
         tx.run(statements.SWITCH, session=locked.session, branch=MAIN)
+        if MAIN in leases:
+            ensure_row(tx, locked._replace(branch=MAIN), now)
+            values = leases[MAIN]._replace(begins=0)._asdict()
+            tx.run(lease_statements.PUT_LEASE, session=locked.session, branch=MAIN, **values)
         record_change(tx, locked, "cleared", now)
 
 
@@ -38,8 +52,22 @@ def delete(tx: Transaction, session_id: str, foreign: ForeignTables) -> bool:
     tx.run(statements.FORGET_KEYS, session=session)
     tx.run(statements.FORGET_CHANGES, session=session, version=EVERYTHING)
     tx.run(statements.FORGET_USAGE, session=session)
+    tx.run(lease_statements.FORGET_WAITING, session=session)
     tx.run(statements.DELETE_SESSION, session=session)
     return True
+
+
+def _leases(tx: Transaction, conversation: Conversation, session: int, now: int) -> dict[str, Lease]:
+    """Return the leases that are held on a locked session's branches, if they let a change of all of them through."""
+    found = {name: Lease._make(lease) for name, *lease in tx.all(lease_statements.LEASES, session=session)}
+    mine = conversation.lease
+    if mine is not None and mine not in {lease.token for lease in found.values()}:
+        raise lease_lost(conversation.session_id, MAIN)
+    held = {name: lease for name, lease in found.items() if lease.token == mine or lease.until > now}
+    for name, lease in held.items():
+        if lease.token != mine and not lease.is_open:
+            raise busy(conversation.session_id, name, lease)
+    return held
 
 
 def _remove_content(tx: Transaction, session: int) -> None:

@@ -12,7 +12,7 @@ from sessions.log import statements
 from sessions.log.changes import record_change
 from sessions.log.dialect import MARIADB
 from sessions.log.schema import SEGMENT_SHIFT
-from sessions.log.session_row import raise_version
+from sessions.log.session_row import check_sealable, raise_version
 from sessions.log.takeover import lock_conversation
 from sessions.log.transaction import Statement
 
@@ -90,11 +90,11 @@ def replace_seal(tx: Transaction, conversation: Conversation, now: int, old: byt
     Raises:
         DecryptionError: It holds entries in the clear, and may not.
     """
-    locked = raise_version(tx, conversation, now)
+    locked = raise_version(tx, conversation, now, guard=False)
     if locked is None or (None if locked.seal is None else bytes(locked.seal)) != old:
         return False
-    if old is None and conversation.vault and tx.one(statements.HOLDS_SOMETHING, session=locked.session):
-        conversation.vault.allow_plain_text(conversation.session_id)
+    if old is None and conversation.vault:
+        check_sealable(tx, conversation.vault, conversation.session_id, locked.session)
     tx.run(statements.SET_SEAL, session=locked.session, seal=new)
     record_change(tx, locked, "sealed anew", now)
     return True

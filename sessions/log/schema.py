@@ -190,6 +190,29 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
             "{create_index} {appends_by_age} on {appends} (session, created_at) {where_given}",
         ),
     ),
+    # 5: turns
+    (
+        _add_column("sessions", "leases {integer} not null default 0", "The last number given to a lease or a waiter."),
+        _add_column("branches", "lease_token {integer} not null default 0", "The number of its lease; 0 without one."),
+        _add_column("branches", "lease_until {integer} not null default 0", "When that ends; 0 without one."),
+        _add_column("branches", "lease_open {flag} not null default 0", "1 if others may change the branch meanwhile."),
+        _add_column("branches", "lease_from {integer} not null default 0", "The branch's tip when it was taken."),
+        _add_column("branches", "lease_holder {name_type}", "Who holds it, as they said."),
+        _add_column("branches", "lease_claim {name_type}", "Tells who takes it from others, also when they try again."),
+        Statement(
+            "Who waits for a lease, by ticket: the lowest is first. One that is not shown again in time is void.",
+            """
+            {create_table} {waiting} (
+                session {integer} not null,
+                ticket {integer} not null,
+                branch {name_type} not null,
+                claim {name_type} not null,
+                until {integer} not null,
+                primary key (session, ticket)
+            ) {clustered_table}
+            """,
+        ),
+    ),
 )
 
 

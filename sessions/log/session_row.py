@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sessions.errors import DecryptionError
 from sessions.log import statements
 from sessions.log.branch import MAIN
+from sessions.log.guard import check_lease
 from sessions.log.reader import unlock
+from sessions.log.schema import SEGMENT_SHIFT
 
 if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
-    from sessions.log.sealing import SessionKey
+    from sessions.log.sealing import SessionKey, Vault
     from sessions.log.transaction import Row, Transaction
 
 
@@ -25,6 +28,7 @@ class LockedSession(NamedTuple):
         current: The name of the session's current branch.
         seal: Its seal; ``None`` if it has none.
         key: What seals its payloads; ``None`` if they are to be kept in the clear.
+        leases: The last number given to a lease or a waiter; 0 if there was none.
     """
 
     conversation: Conversation
@@ -34,6 +38,7 @@ class LockedSession(NamedTuple):
     current: str
     seal: bytes | None
     key: SessionKey | None
+    leases: int
 
     @property
     def is_new(self) -> bool:
@@ -48,15 +53,25 @@ def lock_session(tx: Transaction, session_id: str) -> int | None:
 
 
 def raise_version(
-    tx: Transaction, conversation: Conversation, now: int, branch: str | None = None
+    tx: Transaction, conversation: Conversation, now: int, branch: str | None = None, *, guard: bool = True
 ) -> LockedSession | None:
     """Lock a session for a change of a branch (the current one unless named); ``None`` if there is none of that id.
 
+    Without `guard`, whether somebody else holds a lease on the branch is not looked at here.
+
     Raises:
+        LeaseLostError: The change is made under a lease that was lost.
+        SessionBusyError: Somebody else holds the branch, and keeps others out.
         DecryptionError: The session is sealed with another key.
     """
     row = tx.one(statements.RAISE_VERSION, session_id=conversation.session_id, now=now)
-    return None if row is None else _locked(conversation, row, branch)
+    if row is None:
+        return None
+    locked = _locked(conversation, row, branch)
+    # Most sessions never had a lease.
+    if guard and (locked.leases or conversation.lease is not None):
+        check_lease(tx, conversation, locked.session, locked.branch, now)
+    return locked
 
 
 def create_session(
@@ -87,14 +102,34 @@ def ensure_sealed(tx: Transaction, locked: LockedSession) -> LockedSession:
     vault, session_id = locked.conversation.vault, locked.conversation.session_id
     if vault is None or locked.seal is not None:
         return locked
-    if tx.one(statements.HOLDS_SOMETHING, session=locked.session):
-        vault.allow_plain_text(session_id)
+    check_sealable(tx, vault, session_id, locked.session)
     seal = vault.new_seal(session_id)
     tx.run(statements.SET_SEAL, session=locked.session, seal=seal)
     return locked._replace(seal=seal, key=vault.unlock(session_id, seal))
 
 
+def check_sealable(tx: Transaction, vault: Vault, session_id: str, session: int) -> None:
+    """Go on if a session without a seal may be given one.
+
+    Raises:
+        DecryptionError: It holds entries in the clear, and may not; or sealed ones, so that it must have had a seal.
+    """
+    if not tx.one(statements.HOLDS_SOMETHING, session=session):
+        return
+    vault.allow_plain_text(session_id)
+    for (segment,) in tx.all(statements.SEGMENTS, session=session):
+        low = segment << SEGMENT_SHIFT
+        begins = {"begins": b"\1", "or_begins": b"\2"}
+        if tx.one(statements.SEALED_ENTRY, low=low, high=low + (1 << SEGMENT_SHIFT) - 1, **begins):
+            raise DecryptionError(
+                f"session {session_id!r} holds sealed entries, but its seal was removed; nothing was changed. Restore "
+                "it from a backup, or clear the session"
+            )
+
+
 def _locked(conversation: Conversation, row: Row, branch: str | None) -> LockedSession:
-    session, version, current, seal, *_ = row
+    session, version, current, seal, leases, *_ = row
     key = unlock(conversation, seal)
-    return LockedSession(conversation, session, version, current if branch is None else branch, current, seal, key)
+    return LockedSession(
+        conversation, session, version, current if branch is None else branch, current, seal, key, leases
+    )

@@ -108,7 +108,7 @@ def choose_sibling(
                 f"session {session_id!r}: that way through turn {sibling.turn} is on branch {chosen.name!r}, and this "
                 f"object stays on {head.branch!r}; nothing was changed. Use on_branch({chosen.name!r})"
             )
-        locked: Any = raise_version(tx, conversation, now)
+        locked: Any = raise_version(tx, conversation, now, guard=False)
         tx.run(statements.SWITCH, session=locked.session, branch=chosen.name)
     else:
         locked = raise_version(tx, conversation, now, head.branch)

@@ -25,12 +25,12 @@ def _recursive(purpose: str, sql: str) -> Statement:
 _RAISE_VERSION = "update {sessions} set version = version + 1, updated_at = :now where session_id = :session_id"
 RAISE_VERSION = Statement(
     "Lock a session for a change and raise its version.",
-    _RAISE_VERSION + " returning id, version, branch, seal",
+    _RAISE_VERSION + " returning id, version, branch, seal, leases",
     {
-        POSTGRES: _RAISE_VERSION + " returning id, version, branch, seal, {tell_watchers}",
+        POSTGRES: _RAISE_VERSION + " returning id, version, branch, seal, leases, {tell_watchers}",
         MARIADB: (
             _RAISE_VERSION,
-            "select id, version, branch, seal from {sessions} where session_id = :session_id",
+            "select id, version, branch, seal, leases from {sessions} where session_id = :session_id",
         ),
     },
 )
@@ -40,7 +40,7 @@ _CREATE_SESSION = """
 """
 _RAISE_INSTEAD = """
     on conflict (session_id) do update set version = {sessions}.version + 1, updated_at = excluded.updated_at
-    returning id, version, branch, seal
+    returning id, version, branch, seal, leases
 """
 CREATE_SESSION = Statement(
     "Make a session's row, whose version is 1; if another process was first, raise its version instead.",
@@ -50,7 +50,7 @@ CREATE_SESSION = Statement(
         MARIADB: _CREATE_SESSION
         + """
         on duplicate key update version = version + 1, updated_at = values(updated_at)
-        returning id, version, branch, seal
+        returning id, version, branch, seal, leases
         """,
     },
 )
@@ -82,6 +82,12 @@ VERSION = Statement(
 SET_SEAL = Statement(
     "Give a session another seal.",
     "update {sessions} set seal = :seal where id = :session",
+)
+SEALED_ENTRY = Statement(
+    "An entry of a range whose payload begins as sealed ones do.",
+    """
+    select id from {entries} where id > :low and id <= :high and substr(payload, 1, 1) in (:begins, :or_begins) limit 1
+    """,
 )
 HOLDS_SOMETHING = Statement(
     "A row if a session has, or had, an entry.",
@@ -130,20 +136,26 @@ HEAD = Statement(
     where s.session_id = :session_id
     """,
 )
-ADVANCE_TIP = Statement(
-    "Reserve positions at the end of a branch's own segment; no row if the branch may not grow there.",
-    """
-    update {branches} set tip = tip + :count, turn = turn + :turns, updated_at = :now, changed_in = :version
+_ADVANCE_TIP = """
+    update {branches} set tip = tip + :count, turn = turn + :turns, updated_at = :now, changed_in = :version,
+    lease_token = case when :lease = 0 and lease_until <= :now then 0 else lease_token end,
+    lease_until = case when :lease = 0 and lease_until <= :now then 0 else lease_until end
     where session = :session and name = :branch and may_grow = 1
-    returning segment, tip, turn
+    and case when :lease = 0 then lease_until <= :now or lease_open = 1 else lease_token = :lease end
+"""
+ADVANCE_TIP = Statement(
+    """Reserve positions at the end of a branch's own segment; no row if the branch may not grow there, or is leased.
+
+    Whoever changes a branch without a lease ends one whose time is over.
     """,
+    _ADVANCE_TIP + " returning segment, tip, turn",
     {
         MARIADB: (
+            _ADVANCE_TIP,
             """
-            update {branches} set tip = tip + :count, turn = turn + :turns, updated_at = :now, changed_in = :version
-            where session = :session and name = :branch and may_grow = 1
+            select segment, tip, turn from {branches}
+            where session = :session and name = :branch and may_grow = 1 and changed_in = :version
             """,
-            "select segment, tip, turn from {branches} where session = :session and name = :branch and may_grow = 1",
         )
     },
 )

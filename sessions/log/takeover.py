@@ -47,7 +47,7 @@ def lock_head(tx: Transaction, conversation: Conversation, now: int, branch: str
 
 
 def change_head(
-    tx: Transaction, conversation: Conversation, now: int, branch: str | None
+    tx: Transaction, conversation: Conversation, now: int, branch: str | None, *, guard: bool = True
 ) -> tuple[LockedSession, Head] | None:
     """Lock a session for a change of a branch that is made unless it fails, so that its version can be raised at once.
 
@@ -57,22 +57,22 @@ def change_head(
     Raises:
         UnknownBranchError: There is no such branch.
     """
-    locked = change_session(tx, conversation, now, branch)
+    locked = change_session(tx, conversation, now, branch, guard=guard)
     head = find_head(tx, conversation, locked.branch) if locked else None
     return (locked, head) if locked and head else None
 
 
 def change_session(
-    tx: Transaction, conversation: Conversation, now: int, branch: str | None = None
+    tx: Transaction, conversation: Conversation, now: int, branch: str | None = None, *, guard: bool = True
 ) -> LockedSession | None:
     """Lock a session for a change of a branch, taken over first if it waits for that; ``None`` without a session.
 
     Raises:
         UnknownBranchError: There is no session, so that it has ``main`` alone.
     """
-    locked = raise_version(tx, conversation, now, branch)
+    locked = raise_version(tx, conversation, now, branch, guard=guard)
     if locked is None and take_over(tx, conversation, now):
-        locked = raise_version(tx, conversation, now, branch)
+        locked = raise_version(tx, conversation, now, branch, guard=guard)
     if locked is None:
         # As in `lock_head`.
         check_without_session(conversation.session_id, branch)

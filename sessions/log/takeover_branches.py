@@ -98,7 +98,7 @@ def put_branches(
         source, shared = holders.find(branch.path)
         of_branch = locked
         if branch.name != MAIN:
-            of_branch = raise_version(tx, locked.conversation, now, branch.name) or locked
+            of_branch = raise_version(tx, locked.conversation, now, branch.name, guard=False) or locked
             head: Any = find_head(tx, locked.conversation, source)
             stretches = lineage(tx, head)
             turn = turn_at(tx, stretches, shared)

@@ -162,6 +162,8 @@ async def test_plain_text_is_refused(under: Any) -> None:
     await seal(under).add_items([item("u1")])
     await under.add_items([item("forged")])
     await _assert_refused(under, seal(under), "plain text")
+    # There is no `rotate` that could seal it.
+    assert "rotate" not in str(await raised(DecryptionError, seal(under).get_items(), "plain text"))
     assert await seal(under, allow_plain_text=True).get_items() == [item("u1"), item("forged")]
     assert await seal(under, allow_plain_text=True).pop_item() == item("forged")
 

@@ -127,7 +127,7 @@ async def test_tables_in_another_schema(postgres: Postgres) -> None:
     assert await session.get_items() == [message("1")]
     await session.clear_session()
     assert await _tables(engine) == []
-    assert len(await _tables(engine, "elsewhere")) == 9
+    assert len(await _tables(engine, "elsewhere")) == 10
     assert {table.schema for table in metadata("x_", "elsewhere").tables.values()} == {"elsewhere"}
     await engine.dispose()
 

@@ -17,6 +17,7 @@ from sessions.errors import StoreError
 from sessions.log.append import Append
 from sessions.log.dialect import MARIADB, POSTGRES, PREFIX, SQLITE, words
 from sessions.log.erase import Scrub
+from sessions.log.lease import SetLease, TakeLease
 from sessions.log.schema import migrate, schema_is_current
 from sessions.log.usage import Record
 from sessions.stores.sql.deadline import ATTEMPT_TIMEOUT, MIGRATION_TIMEOUT, Deadline
@@ -37,6 +38,9 @@ if TYPE_CHECKING:
     from sessions.log.transaction import Transaction
 
 T = TypeVar("T")
+
+_REPEATABLE: Final = (Record, TakeLease, SetLease)
+"""Changes that tell by themselves whether they were done."""
 
 _SECURE: Final = "sessions_secure_delete"
 """What a connection's `info` says once SQLite overwrites on it what is deleted."""
@@ -94,7 +98,9 @@ class Database:
         if isinstance(work, Scrub):
             return cast("T", await self._scrub(work, subject))
         if not isinstance(work, Append):
-            done = self.retried(subject, lambda: self._attempt(work, write=True), repeatable=isinstance(work, Record))
+            done = self.retried(
+                subject, lambda: self._attempt(work, write=True), repeatable=isinstance(work, _REPEATABLE)
+            )
             return await settle(done)
         keyed = work if self._name == SQLITE else with_key(work)
         repeatable = keyed.idempotency is not None

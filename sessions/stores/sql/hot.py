@@ -12,6 +12,7 @@ from sessions.log.append import Append
 from sessions.log.branch import EVERYTHING
 from sessions.log.changes import KEPT_VERSIONS
 from sessions.log.dialect import POSTGRES
+from sessions.log.lease import SetLease, TakeLease, Taken
 from sessions.log.pop import Pop
 from sessions.log.read import ReadTail, Tail
 from sessions.stores.sql.asyncpg_database import as_lost
@@ -31,6 +32,7 @@ from sessions.stores.sql.postgres import (
     append_values,
     payloads_of_tail,
 )
+from sessions.stores.sql.postgres_lease import SET_LEASE, TAKE_LEASE, set_values, take_values
 from sessions.stores.sql.postgres_sealed import SEALED_POP, SEALED_TAIL, SEALED_TAIL_FORKED, Sent
 from sessions.stores.sql.retry import FailedError, retry
 from sessions.stores.sql.settle import settle
@@ -58,7 +60,7 @@ class PostgresDatabase:
         self._general = general
         self._texts = {
             statement: statement.render(POSTGRES, general.words)[0]
-            for statement in (APPEND, APPEND_MANY, POP, SEALED_POP, *_READS)
+            for statement in (APPEND, APPEND_MANY, POP, SEALED_POP, TAKE_LEASE, SET_LEASE, *_READS)
         }
         self._appends = Groups(self._append, _WORKERS)
         self._sealed = SealedPath(self)
@@ -98,6 +100,11 @@ class PostgresDatabase:
             item = await (self._sealed.pop(work, subject) if sealed else self._pop(work, subject))
             if item is not None:
                 return cast("T", (item, []))
+        if isinstance(work, (TakeLease, SetLease)):
+            await self._general.ensure_schema(subject)
+            done = await (self._take(work, subject) if isinstance(work, TakeLease) else self._set(work, subject))
+            if done is not None:
+                return cast("T", done)
         return await self._general.write(work, subject)
 
     async def _tail(self, work: ReadTail, subject: str) -> Tail | None:
@@ -133,6 +140,15 @@ class PostgresDatabase:
         # A cancelled caller must not be told before it is settled: the server would go on with what was sent.
         rows = await settle(self._general.retried(subject, lambda: self._fetch_pop(*values), repeatable=False))
         return work.conversation.decoder.decode(rows[0][0]) if rows else None
+
+    async def _take(self, work: TakeLease, subject: str) -> Taken | None:
+        """Return the lease that was taken, or ``None`` if the log's own function must look."""
+        rows = await settle(self.retried(subject, TAKE_LEASE, *take_values(work), repeatable=True))
+        return Taken(*rows[0]) if rows else None
+
+    async def _set(self, work: SetLease, subject: str) -> bool:
+        """Return whether the lease was still held."""
+        return bool(await settle(self.retried(subject, SET_LEASE, *set_values(work), repeatable=True)))
 
     async def _fetch_pop(self, *values: Any) -> list[Any]:
         try:

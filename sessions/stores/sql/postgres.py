@@ -26,9 +26,10 @@ APPEND: Final = Statement(
     """Append to a branch of one session, the current one unless named; a row if that was done.
 
     Where a version is given, only to that one: the one that the caller expects, or for which entries were sealed. Only
-    where the rest will be done, too, as the caller would be told of a version that this statement has made. To a sealed
-    session only if it still has the seal for which they were sealed: one that was deleted and made anew may have the
-    same version.
+    where the rest will be done, too, as the caller would be told of a version that this statement has made. The same
+    where leases were ever taken: whoever must not write leaves no trace. The branch's row is looked at again when it is
+    updated, as of then; see `log/guard.py` for what is asked of it. To a sealed session only if it has the seal for
+    which they were sealed: one that was deleted and made anew may have the same version.
 
     Imports come this way, and each value in an array costs them a few tenths of a microsecond. So each kind and tool
     name is sent once and looked up by one byte for each item, and turns are sent as the positions where they begin.
@@ -36,14 +37,19 @@ APPEND: Final = Statement(
     """
     with raised as (
         update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1
-        and seal is not distinct from $18::bytea and ($15::bigint is null or version = $15::bigint and exists (
+        and seal is not distinct from $18::bytea and ($15::bigint is null or version = $15::bigint)
+        and ($15::bigint is null and s.leases = 0 and $21::bigint = 0 or exists (
             select 1 from {branches} b
             where b.session = s.id and b.name = coalesce($14::text, s.branch) and b.may_grow = 1
+            and case when $21::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $21 end
         )) returning s.id, s.version, s.branch, s.session_id
     ), advanced as (
         update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint, updated_at = $2,
-        changed_in = r.version from raised r
-        where b.session = r.id and b.name = coalesce($14::text, r.branch) and b.may_grow = 1
+        changed_in = r.version,
+        lease_token = case when $21::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_token end,
+        lease_until = case when $21::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_until end
+        from raised r where b.session = r.id and b.name = coalesce($14::text, r.branch) and b.may_grow = 1
+        and case when $21::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $21::bigint end
         returning b.session, b.segment * 4294967296 + b.tip - $3::bigint as before, b.tip,
         b.turn - $4::bigint as turn, r.version, r.session_id
     ), keyed as (
@@ -76,21 +82,29 @@ APPEND_MANY: Final = Statement(
     "The same for several sessions; the number of each that was appended to.",
     """
     with input as (
-        select * from unnest($1::text[], $2::bigint[], $3::bigint[], $16::text[], $17::bigint[], $20::bytea[])
-        with ordinality i (session_id, count, turns, branch, version, seal, number)
+        select * from unnest(
+            $1::text[], $2::bigint[], $3::bigint[], $16::text[], $17::bigint[], $20::bytea[], $23::bigint[]
+        ) with ordinality i (session_id, count, turns, branch, version, seal, lease, number)
     ), locked as (
-        select s.id, i.count, i.turns, i.branch, i.number from {sessions} s join input i on i.session_id = s.session_id
-        where s.seal is not distinct from i.seal and (i.version is null or s.version = i.version and exists (
+        select s.id, i.count, i.turns, i.branch, i.lease, i.number
+        from {sessions} s join input i on i.session_id = s.session_id
+        where s.seal is not distinct from i.seal and (i.version is null or s.version = i.version)
+        and (i.version is null and s.leases = 0 and i.lease = 0 or exists (
             select 1 from {branches} b
             where b.session = s.id and b.name = coalesce(i.branch, s.branch) and b.may_grow = 1
+            and case when i.lease = 0 then b.lease_until <= $4 or b.lease_open = 1 else b.lease_token = i.lease end
         )) order by s.id for no key update of s
     ), raised as (
         update {sessions} s set version = s.version + 1, updated_at = $4 from locked l where s.id = l.id
-        returning s.id, s.version, coalesce(l.branch, s.branch) as branch, l.count, l.turns, l.number, s.session_id
+        returning s.id, s.version, coalesce(l.branch, s.branch) as branch, l.count, l.turns, l.lease, l.number,
+        s.session_id
     ), advanced as (
         update {branches} b set tip = b.tip + r.count, turn = b.turn + r.turns, updated_at = $4,
-        changed_in = r.version from raised r
-        where b.session = r.id and b.name = r.branch and b.may_grow = 1
+        changed_in = r.version,
+        lease_token = case when r.lease = 0 and b.lease_until <= $4 then 0 else b.lease_token end,
+        lease_until = case when r.lease = 0 and b.lease_until <= $4 then 0 else b.lease_until end
+        from raised r where b.session = r.id and b.name = r.branch and b.may_grow = 1
+        and case when r.lease = 0 then b.lease_until <= $4 or b.lease_open = 1 else b.lease_token = r.lease end
         returning b.session, b.segment * 4294967296 + b.tip - r.count as before, b.tip, b.turn - r.turns as turn,
         r.version, r.number, r.session_id
     ), keyed as (
@@ -173,6 +187,8 @@ TAIL_FORKED: Final = Statement(
 POP: Final = Statement(
     """Remove the last entry if it is the branch's own and can be read for certain; guarded by the session's version.
 
+    In sessions that ever had a lease, whether one is held is for the log's own function to see.
+
     Beside what is no JSON, Python's integers have a limit, of 640 digits or more, and our decoder one of 256 levels.
     """,
     """
@@ -189,7 +205,8 @@ POP: Final = Statement(
         ))
     ), raised as (
         update {sessions} s set version = s.version + 1, updated_at = $2 from last l
-        where s.id = l.id and s.version = l.version returning s.id, s.version, s.session_id
+        where s.id = l.id and s.version = l.version and s.leases = 0
+        returning s.id, s.version, s.session_id
     ), moved as (
         update {branches} b set tip = b.tip - 1, turn = l.turn, updated_at = $2, changed_in = r.version
         from last l, raised r
@@ -265,7 +282,7 @@ def append_values(append: Append, required: Required, forget: tuple[str, str]) -
     return (
         append.conversation.session_id, append.now, len(entries), len(turn_starts), key, digest, *forget,
         turn_starts, bytes(number_of), kinds, tool_names, [entry.payload for entry in entries], append.branch,
-        version, append.expires_at, NEVER, seal, _oldest_key([append]), author,
+        version, append.expires_at, NEVER, seal, _oldest_key([append]), author, append.conversation.lease or 0,
     )  # fmt: skip
 
 
@@ -280,12 +297,15 @@ def append_many_values(
     numbers: dict[str, int] = {}
     branches: dict[str, str | None] = {}
     expected: dict[str, Required] = {}
+    leases: dict[str, int] = {}
     number_of = []
     for append, wanted in zip(appends, required, strict=True):
         session_id = append.conversation.session_id
         number = numbers.setdefault(session_id, len(numbers) + 1)
         together = branches.setdefault(session_id, append.branch) == append.branch
         together = together and expected.setdefault(session_id, wanted) == wanted
+        lease = append.conversation.lease or 0
+        together = together and leases.setdefault(session_id, lease) == lease
         # Of two that expect the same version, the second one comes too late.
         together = together and (append.expected_version is None or session_id not in sessions)
         number_of.append(number if together else 0)
@@ -319,6 +339,7 @@ def append_many_values(
         [seal for _, seal in expected.values()],
         _oldest_key(appends),
         [author for column in columns for author in column.authors],
+        list(leases.values()),
     )
     return values, number_of
 

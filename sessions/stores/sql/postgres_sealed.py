@@ -66,7 +66,7 @@ SEALED_POP: Final = Statement(
     """
     with raised as (
         update {sessions} s set version = s.version + 1, updated_at = $2
-        where s.session_id = $1 and s.version = $6::bigint and exists (
+        where s.session_id = $1 and s.version = $6::bigint and s.leases = 0 and exists (
             select 1 from {branches} b where b.session = s.id and b.name = $4::text and b.may_grow = 1
             and b.tip > b.floor and b.segment * 4294967296 + b.tip = $5::bigint
         ) returning s.id, s.version, s.session_id

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Connection
 
-_HOLDING: Final = ("entries", "appends", "branches", "changes", "segments", "sessions", "usage")
+_HOLDING: Final = ("entries", "appends", "branches", "changes", "segments", "sessions", "usage", "waiting")
 _ROWS: Final = "the files of the tables may hold deleted rows until they are rewritten: run "
 _FREED: Final = "Autovacuum, or VACUUM without FULL, frees the space, which is overwritten when it is used again"
 _POSTGRES_LOGS: Final = (

@@ -89,6 +89,7 @@ def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
         number("created_at"),
         number("updated_at"),
         Column("seal", _BYTES),
+        number("leases", default=True),
         **_UPDATED,
     )
     table(
@@ -121,6 +122,12 @@ def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
         number("updated_at", default=True),
         number("made_in", default=True),
         number("changed_in", default=True),
+        number("lease_token", default=True),
+        number("lease_until", default=True),
+        flag("lease_open", default=True),
+        number("lease_from", default=True),
+        Column("lease_holder", _NAME),
+        Column("lease_claim", _NAME),
         **_UPDATED,
     )
     table(
@@ -178,6 +185,14 @@ def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
         number("reasoning_tokens"),
         number("cost", null=True),
         number("created_at"),
+    )
+    table(
+        "waiting",
+        number("session", key=True),
+        number("ticket", key=True),
+        Column("branch", _NAME, nullable=False),
+        Column("claim", _NAME, nullable=False),
+        number("until"),
     )
     table("settings", Column("name", _KEY, primary_key=True), Column("value", _BYTES, nullable=False))
     return made

@@ -1,0 +1,92 @@
+"""The statements about leases; a session's row is locked before those that take one."""
+
+from __future__ import annotations
+
+from sessions.log.dialect import MARIADB
+from sessions.log.transaction import Statement
+
+LEASE = Statement(
+    "A branch's lease.",
+    """
+    select lease_token, lease_until, lease_open, lease_from, lease_holder, lease_claim from {branches}
+    where session = :session and name = :branch
+    """,
+)
+LEASES = Statement(
+    "The leases of a session's branches.",
+    """
+    select name, lease_token, lease_until, lease_open, lease_from, lease_holder, lease_claim from {branches}
+    where session = :session and lease_token > 0
+    """,
+)
+NEXT_NUMBER = Statement(
+    "Give a number to a lease or to a waiter; it is never given again.",
+    "update {sessions} set leases = leases + 1 where id = :session returning leases",
+    {
+        MARIADB: (
+            "update {sessions} set leases = leases + 1 where id = :session",
+            "select leases from {sessions} where id = :session",
+        )
+    },
+)
+PUT_LEASE = Statement(
+    "Lease a branch.",
+    """
+    update {branches} set lease_token = :token, lease_until = :until, lease_open = :is_open, lease_from = :begins,
+    lease_holder = :holder, lease_claim = :claim where session = :session and name = :branch
+    """,
+)
+END_LEASE = Statement(
+    "End a branch's lease.",
+    "update {branches} set lease_token = 0, lease_until = 0 where session = :session and name = :branch",
+)
+RENEW_LEASE = Statement(
+    "Let a branch's lease end later.",
+    "update {branches} set lease_until = :until where session = :session and name = :branch",
+)
+GIVE_UP = Statement(
+    "End a lease by its claim.",
+    """
+    update {branches} set lease_token = 0, lease_until = 0
+    where session = :session and lease_claim = :claim and lease_token > 0
+    """,
+)
+FIRST_WAITING = Statement(
+    "Who waits longest for a branch.",
+    """
+    select claim from {waiting} where session = :session and branch = :branch and until > :now
+    order by ticket limit 1
+    """,
+)
+FORGET_VOID = Statement(
+    "Remove the tickets of those who do not wait any more.",
+    "delete from {waiting} where session = :session and until <= :now",
+)
+WAITS = Statement(
+    "Show a ticket again; no row if there is none.",
+    """
+    update {waiting} set until = :until where session = :session and branch = :branch and claim = :claim
+    returning ticket
+    """,
+    {
+        MARIADB: (
+            "update {waiting} set until = :until where session = :session and branch = :branch and claim = :claim",
+            "select ticket from {waiting} where session = :session and branch = :branch and claim = :claim",
+        )
+    },
+)
+WAIT = Statement(
+    "Begin to wait for a branch.",
+    """
+    insert into {waiting} (session, ticket, branch, claim, until)
+    values (:session, :ticket, :branch, :claim, :until)
+    """,
+)
+WAIT_NO_MORE = Statement(
+    "Remove a ticket.",
+    "delete from {waiting} where session = :session and claim = :claim",
+)
+FORGET_WAITING = Statement(
+    "Remove a session's tickets.",
+    "delete from {waiting} where session = :session",
+)

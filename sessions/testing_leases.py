@@ -1,0 +1,414 @@
+"""The contract for turns, as tests to run on your own store.
+
+As `sessions.testing_history.HistoryContract`: who holds a branch for a turn, who is kept out, and who is fenced off.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import AsyncExitStack
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from sessions.errors import BranchExistsError, ConflictError, LeaseLostError, SessionBusyError, UnknownBranchError
+from sessions.log.lease import TICKET_LIFE, Refused, TakeLease, Taken, give_up
+from sessions.testing_expiring import MovableClock
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sessions.session import LogSession
+
+    MakeLogSession = Callable[..., LogSession]
+
+TTL = 60.0
+_CALL = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
+
+
+def _user(text: object) -> dict[str, str]:
+    return {"role": "user", "content": str(text)}
+
+
+async def _texts(session: LogSession) -> str:
+    return " ".join(item.get("content", "call") for item in await session.get_items())
+
+
+def _changes(session: LogSession) -> list[Callable[[], Awaitable[Any]]]:
+    """Return all ways to change a session's branch, which holds two turns and has undone one."""
+    return [
+        lambda: session.add_items([_user("late")]),
+        lambda: session.add_items([_user("late")], idempotency_key="late"),
+        session.pop_item,
+        session.undo,
+        session.redo,
+        lambda: session.repair(mend=True),
+        session.clear_session,
+    ]
+
+
+async def _fill(session: LogSession) -> None:
+    await session.add_items([_user(1), _CALL])
+    await session.add_items([_user(2)])
+    await session.add_items([_user(3)])
+    await session.undo()
+
+
+class LeaseContract:
+    """What a session over the log promises of turns. Give it the fixture `make`, as `SessionContract`."""
+
+    @pytest.fixture
+    def session(self, make: MakeLogSession) -> LogSession:
+        """Return a session with an id of its own."""
+        return make(f"session-{uuid4()}")
+
+    @pytest.fixture
+    def time(self, monkeypatch: pytest.MonkeyPatch) -> MovableClock:
+        """Return the clock of all sessions in this test."""
+        return MovableClock(monkeypatch)
+
+    # --- A turn is a session -------------------------------------------------------------------------------------
+
+    async def test_a_turn_is_a_session(self, make: MakeLogSession, session: LogSession) -> None:
+        assert session.lease is None
+        async with session.turn(holder="billing") as turn:
+            assert type(turn) is type(session)
+            assert turn.session_id == session.session_id
+            assert turn.lease is not None
+            assert (turn.lease.branch, turn.lease.holder, turn.lease.lost) == ("main", "billing", False)
+            await turn.add_items([_user(1)])
+            await turn.as_author("a").add_items([_user(2)])
+            assert await turn.pop_item() == _user(2)
+            assert await _texts(make(session.session_id)) == "1"
+        assert await _texts(session) == "1"
+
+    @pytest.mark.parametrize("before", ["nothing", "items", "undone", "cleared"])
+    async def test_a_turn_can_begin_anywhere(self, session: LogSession, before: str) -> None:
+        if before != "nothing":
+            await _fill(session)
+        if before == "items":
+            await session.redo()
+        if before == "cleared":
+            await session.clear_session()
+        there = await session.get_items()
+        for number in range(2):
+            async with session.turn() as turn:
+                await turn.add_items([_user(number)])
+        assert await session.get_items() == [*there, _user(0), _user(1)]
+
+    async def test_taking_and_giving_back_are_no_changes(self, session: LogSession) -> None:
+        await session.add_items([_user(1)])
+        version = await session.version()
+        async with session.turn() as turn:
+            await turn.add_items([_user(2)], expected_version=version)
+            with pytest.raises(ConflictError):
+                await turn.add_items([_user(3)], expected_version=version)
+        assert await session.version() == version + 1
+
+    async def test_numbers_rise_also_through_clearing(self, session: LogSession) -> None:
+        tokens = []
+        for change in (session.get_items, session.clear_session, session.get_items):
+            async with session.turn() as turn:
+                assert turn.lease is not None
+                tokens.append(turn.lease.token)
+            await change()
+        assert tokens == sorted(set(tokens))
+
+    async def test_a_turn_stays_on_its_branch(self, session: LogSession) -> None:
+        await session.add_items([_user(1)])
+        await session.branches.create("b")
+        async with session.turn() as turn:
+            await session.branches.switch("b")
+            await turn.add_items([_user(2)])
+            assert await _texts(turn) == "1 2"
+            # Another branch has another lease.
+            async with session.turn(on_busy="reject") as other:
+                assert other.lease is not None
+                assert other.lease.branch == "b"
+                await other.add_items([_user(3)])
+            async with session.on_branch("b").turn(on_busy="reject") as other:
+                await other.add_items([_user(4)])
+        assert await _texts(session) == "1 3 4"
+        with pytest.raises(UnknownBranchError):
+            await session.on_branch("c").turn().__aenter__()
+
+    # --- Who comes while it is held ------------------------------------------------------------------------------
+
+    async def test_reject_raises_at_once_and_says_whom(
+        self, make: MakeLogSession, session: LogSession, time: MovableClock
+    ) -> None:
+        async with session.turn(holder="billing", ttl=TTL):
+            with pytest.raises(SessionBusyError, match=r"main.*'billing'") as caught:
+                await make(session.session_id).turn(on_busy="reject").__aenter__()
+            assert caught.value.holder == "billing"
+            assert caught.value.until == datetime.fromtimestamp(time.seconds + TTL, UTC)
+        async with session.turn(on_busy="reject"):
+            pass
+
+    async def test_waiting_is_bounded(self, session: LogSession) -> None:
+        async with session.turn(holder="billing"):
+            for timeout in (0, 0.05):
+                with pytest.raises(SessionBusyError, match="billing"):
+                    await session.turn(timeout=timeout).__aenter__()
+        # Who waited in vain is not waited for.
+        async with session.turn(on_busy="reject"):
+            pass
+
+    async def test_whoever_is_cancelled_while_waiting_is_not_waited_for(self, session: LogSession) -> None:
+        async with session.turn():
+            waiting = asyncio.ensure_future(session.turn().__aenter__())
+            await asyncio.sleep(0.05)
+            waiting.cancel()
+            await asyncio.wait([waiting])
+            assert waiting.cancelled()
+        async with session.turn(on_busy="reject"):
+            pass
+
+    async def test_turns_follow_one_another(self, make: MakeLogSession) -> None:
+        async def work(name: str) -> None:
+            for number in range(3):
+                async with make("followed").turn(holder=name, timeout=120) as turn:
+                    await turn.add_items([_user(f"{name} {number}")])
+                    await asyncio.sleep(0)
+                    for part in range(3):
+                        await turn.add_items([{"role": "assistant", "content": f"{name} {number} {part}"}])
+
+        await asyncio.gather(*map(work, "abcd"))
+        items = await make("followed").get_items()
+        for start in range(0, len(items), 4):
+            question, *parts = (item["content"] for item in items[start : start + 4])
+            assert parts == [f"{question} {part}" for part in range(3)]
+        assert len(items) == 4 * 3 * 4
+
+    async def test_waiting_is_fair(self, session: LogSession, time: MovableClock) -> None:
+        async def ask(claim: str, otherwise: str = "wait") -> Taken | Refused:
+            handle = session._handle  # noqa: SLF001 - the order of asking is to be this one
+            asked = TakeLease(
+                handle.conversation, None, claim, claim, is_open=True,
+                now=handle.conversation.now, ttl=1_000_000, otherwise=otherwise,
+            )  # fmt: skip
+            return await handle.write(asked)
+
+        async def leave(claim: str) -> None:
+            await session._handle.write(lambda tx: give_up(tx, session.session_id, claim))  # noqa: SLF001
+
+        assert isinstance(await ask("a"), Taken)
+        for claim in "bcd":
+            assert isinstance(await ask(claim), Refused)
+        await leave("a")
+        for claim in "cd":
+            assert isinstance(await ask(claim), Refused)
+        refused = await ask("e", "reject")
+        assert isinstance(refused, Refused)
+        assert refused.lease.token == 0
+        # Who asks again because an answer was lost has it already.
+        assert await ask("b") == await ask("b")
+        await leave("b")
+        await leave("c")
+        assert isinstance(await ask("d"), Taken)
+        await leave("d")
+        # Nobody waits behind a process that is gone.
+        assert isinstance(await ask("f"), Taken)
+        for claim in "gh":
+            assert isinstance(await ask(claim), Refused)
+        await leave("f")
+        time.move(TICKET_LIFE / 1_000_000 / 2)
+        assert isinstance(await ask("h"), Refused)
+        time.move(TICKET_LIFE / 1_000_000 / 2)
+        assert isinstance(await ask("h"), Taken)
+
+    async def test_fork_makes_a_branch_of_what_was_there_before_the_others_turn(self, session: LogSession) -> None:
+        await session.add_items([_user(1)])
+        async with AsyncExitStack() as stack:
+            turn = await stack.enter_async_context(session.turn())
+            await turn.add_items([_user(2), _CALL])
+            forks = [await stack.enter_async_context(session.turn(on_busy="fork")) for _ in range(2)]
+            for number, fork in enumerate(forks, 3):
+                await fork.add_items([_user(number)])
+            await turn.add_items([_user("end")])
+        assert [await _texts(fork) for fork in forks] == ["1 3", "1 4"]
+        assert await _texts(session) == "1 2 call end"
+        branches = [branch.name for branch in await session.branches.list()]
+        leases = [fork.lease for fork in forks]
+        assert branches == ["main", *(lease.branch for lease in leases if lease)]
+        # Nobody holds it: no fork.
+        async with session.turn(on_busy="fork") as turn:
+            assert turn.lease is not None
+            assert turn.lease.branch == "main"
+
+    async def test_others_may_change_the_branch_unless_they_are_kept_out(self, session: LogSession) -> None:
+        await _fill(session)
+        async with session.turn() as turn:
+            await session.add_items([_user("note")])
+            await turn.add_items([_user("turn")])
+        assert await _texts(session) == "1 call 2 note turn"
+
+    @pytest.mark.parametrize("change", range(7))
+    async def test_whoever_is_kept_out_changes_nothing(
+        self, make: MakeLogSession, session: LogSession, change: int
+    ) -> None:
+        await _fill(session)
+        before = await session.version(), await session.entries()
+        other = make(session.session_id)
+        async with session.turn(holder="billing", unleased="reject") as turn:
+            with pytest.raises(SessionBusyError, match="billing"):
+                await _changes(other)[change]()
+            assert (await session.version(), await session.entries()) == before
+            # Its holder may.
+            await _changes(turn)[change]()
+        await other.add_items([_user("after")])
+        assert (await other.get_items())[-1] == _user("after")
+
+    async def test_what_is_no_change_of_the_branch(self, session: LogSession) -> None:
+        await session.add_items([_user(1)])
+        await session.branches.create("there")
+        async with session.turn(unleased="reject") as turn:
+            await session.branches.create("b")
+            await session.on_branch("b").add_items([_user(2)])
+            await session.branches.switch("b")
+            await session.branches.switch("main")
+            await turn.add_items([_user(3)])
+        async with session.on_branch("b").turn(unleased="reject"):
+            changes: list[Callable[[], Awaitable[None]]] = [
+                lambda: session.branches.delete("b"),
+                lambda: session.branches.rename("b", "c"),
+                session.clear_session,
+            ]
+            for change in changes:
+                with pytest.raises(SessionBusyError):
+                    await change()
+            await session.branches.delete("there")
+            with pytest.raises(BranchExistsError):
+                await session.branches.create("b")
+        await session.branches.delete("b")
+        assert await _texts(session) == "1 3"
+
+    async def test_leased_and_other_appends_at_once(self, make: MakeLogSession, session: LogSession) -> None:
+        await session.add_items([_user("first")])
+        async with session.turn(unleased="reject") as turn:
+            results = await asyncio.gather(
+                *(
+                    each.add_items([_user(f"{name} {number}")])
+                    for number in range(8)
+                    for name, each in (("turn", turn), ("other", make(session.session_id)))
+                ),
+                return_exceptions=True,
+            )
+        assert [type(result) for result in results] == [type(None), SessionBusyError] * 8
+        assert sorted(item["content"] for item in await session.get_items()) == sorted(
+            ["first", *(f"turn {number}" for number in range(8))]
+        )
+
+    # --- Who lost it ---------------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("change", range(7))
+    @pytest.mark.parametrize("then", ["taken", "taken and given back", "changed", "given back"])
+    async def test_whoever_lost_the_lease_writes_nothing(
+        self, make: MakeLogSession, session: LogSession, time: MovableClock, then: str, change: int
+    ) -> None:
+        await _fill(session)
+        other = make(session.session_id)
+        async with AsyncExitStack() as stack:
+            turn = await stack.enter_async_context(session.turn(ttl=TTL))
+            if then == "given back":
+                await stack.aclose()
+            time.move(TTL)
+            if then == "changed":
+                await other.add_items([_user("theirs")])
+                await other.undo()
+            elif then != "given back":
+                theirs = await stack.enter_async_context(other.turn(ttl=TTL, on_busy="reject"))
+                assert theirs.lease is not None
+                assert turn.lease is not None
+                assert theirs.lease.token > turn.lease.token
+                if then == "taken and given back":
+                    await stack.pop_all().aclose()
+            before = await other.version(), await other.entries()
+            with pytest.raises(LeaseLostError, match=r"main.*nothing was changed"):
+                await _changes(turn)[change]()
+            assert (await other.version(), await other.entries()) == before
+
+    async def test_whoever_is_late_but_alone_goes_on(self, session: LogSession, time: MovableClock) -> None:
+        async with session.turn(ttl=TTL) as turn:
+            time.move(10 * TTL)
+            await turn.add_items([_user(1)])
+            await turn.undo()
+            await turn.redo()
+        assert await _texts(session) == "1"
+
+    async def test_a_lease_that_was_ended_is_over_by_every_clock(self, session: LogSession, time: MovableClock) -> None:
+        await session.add_items([_user(0)])
+        async with session.turn(ttl=TTL):
+            time.move(TTL + 5)
+            await asyncio.gather(*(session.add_items([_user(number)]) for number in range(3)))
+            time.move(-10)
+            async with session.turn(ttl=TTL, on_busy="reject") as turn:
+                await turn.add_items([_user("turn")])
+        assert (await session.get_items())[-1] == _user("turn")
+
+    async def test_whoever_lost_it_gives_nothing_back(
+        self, make: MakeLogSession, session: LogSession, time: MovableClock
+    ) -> None:
+        async with AsyncExitStack() as late, AsyncExitStack() as stack:
+            await late.enter_async_context(session.turn(ttl=TTL))
+            time.move(TTL)
+            theirs = await stack.enter_async_context(make(session.session_id).turn(ttl=TTL, on_busy="reject"))
+            await late.aclose()
+            with pytest.raises(SessionBusyError):
+                await session.turn(on_busy="reject").__aenter__()
+            await theirs.add_items([_user(1)])
+
+    async def test_a_retry_of_what_was_added_in_time_is_no_change(
+        self, make: MakeLogSession, session: LogSession, time: MovableClock
+    ) -> None:
+        async with session.turn(ttl=TTL) as turn:
+            await turn.add_items([_user(1)], idempotency_key="k")
+            time.move(TTL)
+            async with make(session.session_id).turn(on_busy="reject"):
+                await turn.add_items([_user(1)], idempotency_key="k")
+        assert await _texts(session) == "1"
+
+    async def test_clearing_in_a_turn_keeps_the_turn(self, session: LogSession) -> None:
+        await _fill(session)
+        async with session.turn(unleased="reject") as turn:
+            await turn.clear_session()
+            with pytest.raises(SessionBusyError):
+                await session.add_items([_user("other")])
+            await turn.add_items([_user("new")])
+        await session.branches.create("b")
+        async with session.on_branch("b").turn() as turn:
+            await turn.clear_session()
+            with pytest.raises(LeaseLostError):
+                await turn.add_items([_user("gone")])
+        assert await session.get_items() == []
+
+    async def test_a_turn_that_is_renewed_is_not_lost(self, make: MakeLogSession, session: LogSession) -> None:
+        async with session.turn(ttl=0.6, unleased="reject") as turn:
+            await asyncio.sleep(1.3)
+            if turn.lease is not None and not turn.lease.lost:
+                await turn.add_items([_user(1)])
+                assert await _texts(make(session.session_id)) == "1"
+
+    @pytest.mark.parametrize(
+        ("options", "error"),
+        [
+            ({"holder": ""}, ValueError),
+            ({"holder": 7}, TypeError),
+            ({"ttl": 0}, ValueError),
+            ({"ttl": "1"}, TypeError),
+            ({"timeout": -1}, ValueError),
+            ({"timeout": None}, TypeError),
+            ({"on_busy": "steal"}, ValueError),
+            ({"unleased": "wait"}, ValueError),
+        ],
+    )
+    async def test_refuses_what_is_out_of_range(
+        self, session: LogSession, options: dict[str, Any], error: type[Exception]
+    ) -> None:
+        with pytest.raises(error, match=next(iter(options))):
+            session.turn(**options)
+        async with session.turn() as turn:
+            with pytest.raises(ValueError, match="holds a turn already"):
+                turn.turn()

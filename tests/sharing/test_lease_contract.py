@@ -1,0 +1,42 @@
+"""The contract for turns, on every database, sealed and not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sessions import EncryptedSession, SQLAlchemySession, SQLiteSession, generate_key, open_store
+from sessions.testing_leases import LeaseContract
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sessions.testing_leases import MakeLogSession
+
+
+class TestSQLiteFile(LeaseContract):
+    @pytest.fixture
+    def make(self, tmp_path: Path) -> MakeLogSession:
+        return lambda session_id: SQLiteSession(session_id, tmp_path / "sessions.db")
+
+
+class TestSQLiteMemory(LeaseContract):
+    @pytest.fixture
+    def make(self) -> MakeLogSession:
+        return open_store("sqlite://").session
+
+
+class TestSQLAlchemy(LeaseContract):
+    @pytest.fixture
+    def make(self, url: str) -> MakeLogSession:
+        return lambda session_id: SQLAlchemySession.from_url(session_id, url=url, create_tables=True)
+
+
+class TestEncrypted(LeaseContract):
+    @pytest.fixture
+    def make(self, url: str) -> MakeLogSession:
+        key = generate_key()
+        return lambda session_id: EncryptedSession(
+            session_id, SQLAlchemySession.from_url(session_id, url=url, create_tables=True), key, ttl=None
+        )

@@ -1,0 +1,55 @@
+"""What a turn costs on Postgres, in statements that wait for the server."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sessions import SQLAlchemySession
+from sessions.stores.sql.database import Database
+from sessions.stores.sql.hot import PostgresDatabase
+
+if TYPE_CHECKING:
+    from tests.sql.servers import Postgres
+
+
+@pytest.fixture
+def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """What was sent: the beginning of each statement on the hot path, and each transaction of the log's functions."""
+    sent: list[str] = []
+    fetch, attempt = PostgresDatabase.fetch, Database._attempt
+
+    async def noted_fetch(self: PostgresDatabase, statement: Any, *values: Any) -> list[Any]:
+        sent.append(statement.purpose.split()[0])
+        return await fetch(self, statement, *values)
+
+    async def noted_attempt(self: Database, *arguments: Any, **options: Any) -> Any:
+        sent.append("transaction")
+        return await attempt(self, *arguments, **options)
+
+    monkeypatch.setattr(PostgresDatabase, "fetch", noted_fetch)
+    monkeypatch.setattr(Database, "_attempt", noted_attempt)
+    return sent
+
+
+@pytest.mark.parametrize("unleased", ["allow", "reject"])
+async def test_a_turn_costs_one_round_trip_to_take_and_one_to_give_back(
+    postgres: Postgres, sent: list[str], unleased: Any
+) -> None:
+    """Fails without: stores/sql/hot.py, `isinstance(work, (TakeLease, SetLease))`."""
+    session = SQLAlchemySession.from_url("s", url=postgres.new_database(), create_tables=True)
+    for number in range(3):
+        await session.add_items([{"role": "user", "content": f"without {number}"}])
+    sent.clear()
+    async with session.turn(unleased=unleased) as turn:
+        assert sent == ["Take"]
+        for number in range(3):
+            await turn.add_items([{"role": "user", "content": f"with {number}"}])
+        assert sent == ["Take", *["Append"] * 3]
+        await session.on_branch("main").get_items()
+    assert sent == ["Take", *["Append"] * 3, "The", "Let"]
+    sent.clear()
+    # And nothing is dearer for those who come after it, without one.
+    await session.add_items([{"role": "user", "content": "after"}])
+    assert sent == ["Append"]
