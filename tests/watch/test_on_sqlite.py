@@ -78,10 +78,7 @@ def test_a_watcher_is_killed_and_the_next_one_goes_on_where_it_was(path: Path, s
 
 
 async def test_a_process_that_watches_forks(path: Path, start: Start) -> None:
-    """Its connections are closed and opened again, and count anew.
-
-    Fails without: stores/sqlite/watching.py, `closings` in `mark`.
-    """
+    """Its connections are closed and opened again, and count anew."""
     session = SQLiteSession("conversation", path)
     async with aclosing(session.watch(after=0)) as watch:
         for turn in range(3):
