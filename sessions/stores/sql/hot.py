@@ -15,6 +15,7 @@ from sessions.log.dialect import POSTGRES
 from sessions.log.lease import SetLease, TakeLease, Taken
 from sessions.log.pop import Pop
 from sessions.log.read import ReadTail, Tail
+from sessions.stores.sql.append_values import append_many_values, append_values
 from sessions.stores.sql.asyncpg_database import as_lost
 from sessions.stores.sql.deadline import Deadline
 from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
@@ -22,16 +23,7 @@ from sessions.stores.sql.groups import Groups
 from sessions.stores.sql.hot_sealed import SealedPath
 from sessions.stores.sql.keys import automatic_keys, with_key
 from sessions.stores.sql.listening import Listener, ListeningWaker
-from sessions.stores.sql.postgres import (
-    APPEND,
-    APPEND_MANY,
-    POP,
-    TAIL,
-    TAIL_FORKED,
-    append_many_values,
-    append_values,
-    payloads_of_tail,
-)
+from sessions.stores.sql.postgres import APPEND, APPEND_MANY, POP, TAIL, TAIL_FORKED, payloads_of_tail
 from sessions.stores.sql.postgres_lease import SET_LEASE, TAKE_LEASE, set_values, take_values
 from sessions.stores.sql.postgres_sealed import SEALED_POP, SEALED_TAIL, SEALED_TAIL_FORKED, Sent
 from sessions.stores.sql.retry import FailedError, retry

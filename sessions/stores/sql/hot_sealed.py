@@ -8,7 +8,7 @@ then. If it has not, the log's own function seals it under the lock.
 from __future__ import annotations
 
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from sessions.errors import DecryptionError
 from sessions.log.branch import EVERYTHING
@@ -28,10 +28,25 @@ if TYPE_CHECKING:
     from sessions.log.read import ReadTail
     from sessions.log.sealing import Vault
     from sessions.stores.jobs import Job
+    from sessions.stores.sql.append_values import Required
     from sessions.stores.sql.hot import PostgresDatabase
 
 _REMEMBERED: Final = 10_000
 """Of how many branches the ends are remembered."""
+
+
+class _Growing(NamedTuple):
+    """What a group of appends holds of one session.
+
+    Attributes:
+        way: Its branch, and the lease that is held; those of another one do not go together with these.
+        required: The version and the seal that the session must have.
+        end: Where the branch ends after what the group holds.
+    """
+
+    way: tuple[str | None, int | None]
+    required: Required
+    end: End
 
 
 class SealedPath:
@@ -110,7 +125,7 @@ class SealedPath:
     async def _append(self, jobs: list[Job[Any]]) -> None:
         """Append together what can be sealed for known places; the rest is left to the log's own function."""
         moment = max(cast("Append", job.work).now for job in jobs)
-        ends: dict[str, tuple[str | None, End]] = {}
+        ends: dict[str, _Growing] = {}
         sent: list[Sent] = []
         left: list[Job[Any]] = []
         for job in jobs:
@@ -132,15 +147,15 @@ class SealedPath:
         if len(done) == len(jobs):
             for one in done:
                 session_id = one.append.conversation.session_id
-                self._remember(session_id, *ends[session_id])
+                self._remember(session_id, one.append.branch, ends[session_id].end)
 
-    async def _sealed(self, job: Job[Any], moment: int, ends: dict[str, tuple[str | None, End]]) -> Sent | None:
+    async def _sealed(self, job: Job[Any], moment: int, ends: dict[str, _Growing]) -> Sent | None:
         """Return an append as it is sent; ``None`` if it cannot be sealed before its session is locked.
 
         Args:
             job: The job.
             moment: When the group is appended.
-            ends: By session, its branch in the group, and where that ends after what the group holds before.
+            ends: By session, what the group holds of it before.
         """
         append = cast("Append", job.work)
         session_id = append.conversation.session_id
@@ -151,10 +166,13 @@ class SealedPath:
             return None
         if append.expected_version is not None and (session_id in ends or append.expected_version != before.version):
             return None
-        branch, end = ends.setdefault(session_id, (append.branch, before._replace(version=before.version + 1)))
-        if branch != append.branch:
+        way, required = (append.branch, append.conversation.lease), (before.version, before.seal)
+        first = _Growing(way, required, before._replace(version=before.version + 1))
+        growing = ends.setdefault(session_id, first)
+        if growing[:2] != first[:2]:
             # `append_many_values` would not send it, and what comes after it would be sealed for a wrong place.
             return None
+        end = growing.end
         try:
             key = cast("Vault", append.conversation.vault).unlock(session_id, end.seal)
         except (DecryptionError, KeyWanted):
@@ -166,8 +184,8 @@ class SealedPath:
         rows = entry_rows(append.entries, times, append.expires_at, end.entry + 1, version=end.version, turn=end.turn)
         sealed = [key.seal(row) for row in rows]
         turns = sum(entry.kind == USER for entry in append.entries)
-        ends[session_id] = branch, end._replace(tip=end.tip + len(sealed), turn=end.turn + turns)
+        ends[session_id] = growing._replace(end=end._replace(tip=end.tip + len(sealed), turn=end.turn + turns))
         idempotency = append.idempotency and append.idempotency._replace(digest=key.digest(append.idempotency.digest))
         entries = [NewEntry(payload, kind, tool, author) for _, _, _, kind, tool, author, _, _, payload in sealed]
         sent = replace(append, entries=entries, now=moment, idempotency=idempotency)
-        return Sent(job, sent, (before.version, before.seal))
+        return Sent(job, sent, required)

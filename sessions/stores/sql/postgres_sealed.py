@@ -10,7 +10,7 @@ from sessions.log.transaction import Statement
 if TYPE_CHECKING:
     from sessions.log.append import Append
     from sessions.stores.jobs import Job
-    from sessions.stores.sql.postgres import Required
+    from sessions.stores.sql.append_values import Required
 
 SEALED_TAIL: Final = Statement(
     """The latest entries of a branch of a sealed session, newest first, and last of all its end: see `End`.

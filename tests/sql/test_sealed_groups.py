@@ -1,0 +1,66 @@
+"""Appends to one sealed session that wait together, and cannot all go together: none is sealed for a wrong place."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sessions import ConflictError, EncryptedSession, generate_key, open_store
+from sessions.testing_tree import item
+
+if TYPE_CHECKING:
+    from sessions import LogSession
+
+_KEY = generate_key()
+
+
+@pytest.fixture
+async def session(url: str) -> LogSession:
+    made = open_store(url, create_tables=True, encryption_key=_KEY).session("s")
+    await made.add_items([item("u0")])
+    return made
+
+
+async def _contents(session: LogSession) -> list[Any]:
+    # With a key of its own nothing is remembered of where branches end.
+    fresh = open_store(session._handle.backend.engine(), encryption_key=_KEY).session("s")  # type: ignore[attr-defined]
+    return [found["content"] for found in await fresh.get_items()]
+
+
+async def test_with_and_without_a_lease(session: LogSession) -> None:
+    """Fails without: stores/sql/hot_sealed.py, `append.conversation.lease` in `way`."""
+    # A lease stays on its branch, by its name.
+    named = session.on_branch("main")
+    async with session.turn(holder="h", unleased="allow") as turn:
+        for round_ in range(3):
+            texts = [f"u{round_}{number}" for number in range(6)]
+            await asyncio.gather(
+                *((turn if number % 2 else named).add_items([item(text)]) for number, text in enumerate(texts))
+            )
+            assert sorted((await _contents(session))[-6:]) == texts
+
+
+async def test_on_the_current_branch_and_on_one_by_its_name(session: LogSession) -> None:
+    """Fails without: stores/sql/hot_sealed.py, `append.branch` in `way`."""
+    named = session.on_branch("main")
+    texts = [f"u{number}" for number in range(9)]
+    fresh = open_store(session._handle.backend.engine(), encryption_key=_KEY).session("s")  # type: ignore[attr-defined]
+    await asyncio.gather(
+        *((fresh, named, session)[number % 3].add_items([item(text)]) for number, text in enumerate(texts))
+    )
+    assert sorted((await _contents(session))[1:]) == texts
+
+
+async def test_behind_one_that_expects_a_version(session: LogSession) -> None:
+    assert isinstance(session, EncryptedSession)
+    version = await session.version()
+    done = await asyncio.gather(
+        session.add_items([item("u1")]),
+        session.add_items([item("u2")], expected_version=version),
+        session.add_items([item("u3")]),
+        return_exceptions=True,
+    )
+    assert [type(result) for result in done if result is not None] == [ConflictError]
+    assert await _contents(session) == ["u0", "u1", "u3"]
