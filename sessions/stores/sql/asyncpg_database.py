@@ -70,6 +70,9 @@ class AsyncpgDatabase(Database):
             pooled = await engine.raw_connection()
         try:
             deadline.connected(pooled.driver_connection)
+            if cast("Any", pooled.driver_connection).is_in_transaction():
+                # SQLAlchemy began one for what a listener of the application did, as setting its `search_path`.
+                await greenlet_spawn(pooled.commit)
             yield pooled.driver_connection
         except BaseException as error:
             if is_database_error(error) and trouble_of(error) is Trouble.LOST:
