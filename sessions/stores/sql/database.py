@@ -90,7 +90,9 @@ class Database:
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Return what `work` finds in one snapshot."""
         await self.ensure_schema(subject)
-        return await self.retried(subject, lambda: self._attempt(work, write=False), repeatable=True)
+        found = self.retried(subject, lambda: self._attempt(work, write=False), repeatable=True)
+        # The thread of a cancelled read would go on, and keep the file locked.
+        return await (settle(found) if self._name == SQLITE else found)
 
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction."""
