@@ -21,7 +21,7 @@ async def _contents(session: LogSession) -> list[Any]:
 
 @pytest.mark.parametrize("options", [{}, {"encryption_key": _KEY}], ids=["plain", "sealed"])
 async def test_a_turn_of_a_session_that_was_deleted_changes_no_new_one(url: str, options: dict[str, Any]) -> None:
-    """Fails without: stores/sql/hot.py, `work.conversation.lease is None` in `write`."""
+    """Fails without: stores/sql/hot.py, `work.conversation.lease` in `_popped`."""
     store = open_store(url, create_tables=True, **options)
     session = store.session("s")
     await session.add_items([item("u0")])

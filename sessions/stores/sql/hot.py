@@ -86,11 +86,9 @@ class PostgresDatabase:
                 return cast("T", await self._general.write(cast("Callable[[Transaction], None]", work), subject))
             appends = self._appends if work.conversation.vault is None else self._sealed.appends
             return cast("T", await appends.submit(with_key(work), subject))
-        # Under a lease, whether it is still held is for the log's own function to see.
-        if isinstance(work, Pop) and work.conversation.lease is None:
+        if isinstance(work, Pop):
             await self._general.ensure_schema(subject)
-            sealed = work.conversation.vault is not None
-            item = await (self._sealed.pop(work, subject) if sealed else self._pop(work, subject))
+            item = await self._popped(work, subject)
             if item is not None:
                 return cast("T", (item, []))
         if isinstance(work, (TakeLease, SetLease)):
@@ -117,6 +115,14 @@ class PostgresDatabase:
             return None
         items.reverse()
         return Tail(items, [], branch)
+
+    async def _popped(self, work: Pop, subject: str) -> Any:
+        """Return the popped item, or ``None`` if the log's own function must look."""
+        if work.conversation.lease is not None:
+            # Whether it is still held; the session may be another one, made anew, that never had any.
+            return None
+        sealed = work.conversation.vault is not None
+        return await (self._sealed.pop(work, subject) if sealed else self._pop(work, subject))
 
     async def _pop(self, work: Pop, subject: str) -> Any:
         """Return the popped item, or ``None`` if the log's own function must look."""
