@@ -20,7 +20,7 @@ _AT_ONCE = 5
 
 @pytest.mark.parametrize("when", ["connect", "checkout"])
 async def test_what_is_added_is_committed(postgres: Postgres, when: str) -> None:
-    """Fails without: stores/sql/asyncpg_database.py, `pooled.commit` in `borrowed`."""
+    """Fails without: stores/sql/asyncpg_database.py, `pooled.commit` in `end_what_listeners_began`."""
     url = postgres.new_database()
     engine = create_async_engine(url)
 

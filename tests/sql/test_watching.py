@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import asyncpg
 import pytest
+from sqlalchemy import event
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -105,6 +106,25 @@ async def test_every_change_is_told(store: Store, *, sealed: bool) -> None:
                 await changes.get()
         following.cancel()
         await asyncio.wait([following])
+
+
+@pytest.mark.usefixtures("told_only")
+async def test_an_engine_whose_listeners_leave_connections_in_a_transaction(postgres: Postgres) -> None:
+    """Fails without: stores/sql/listening.py, `end_what_listeners_began`."""
+    engine = create_async_engine(postgres.new_database())
+
+    @event.listens_for(engine.sync_engine, "connect")
+    def set_up(connection: Any, *_: object) -> None:
+        cursor = connection.cursor()
+        cursor.execute("set lock_timeout = 12345")
+        cursor.close()
+
+    session = open_store(engine, create_tables=True).session("s")
+    async with asyncio.timeout(30), aclosing(session.watch(after=0)) as watch:
+        for number in range(6):
+            await session.add_items([message(str(number))])
+            assert (await anext(watch)).items == [message(str(number))]
+    await engine.dispose()
 
 
 def _steps(session: LogSession, store: Store) -> list[Any]:

@@ -70,9 +70,7 @@ class AsyncpgDatabase(Database):
             pooled = await engine.raw_connection()
         try:
             deadline.connected(pooled.driver_connection)
-            if cast("Any", pooled.driver_connection).is_in_transaction():
-                # SQLAlchemy began one for what a listener of the application did, as setting its `search_path`.
-                await greenlet_spawn(pooled.commit)
+            await end_what_listeners_began(pooled)
             yield pooled.driver_connection
         except BaseException as error:
             if is_database_error(error) and trouble_of(error) is Trouble.LOST:
@@ -84,6 +82,12 @@ class AsyncpgDatabase(Database):
             raise
         finally:
             await greenlet_spawn(pooled.close)
+
+
+async def end_what_listeners_began(pooled: Any) -> None:
+    """Commit the transaction that SQLAlchemy began for what an engine's listener did, as setting `search_path`."""
+    if pooled.driver_connection.is_in_transaction():
+        await greenlet_spawn(pooled.commit)
 
 
 def as_lost(error: Exception) -> Exception:

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy.util import greenlet_spawn
 
 from sessions.log.dialect import WATCHERS_CHANNEL, WATCHERS_KEY
+from sessions.stores.sql.asyncpg_database import end_what_listeners_began
 from sessions.stores.sql.deadline import Deadline
 from sessions.stores.sql.errors import is_database_error
 from sessions.stores.sql.polling import PollingWaker
@@ -129,6 +130,7 @@ class Listener:
         async with Deadline(self._database.attempt_timeout):
             pooled = await self._database.engine.raw_connection()
             connection: Any = pooled.driver_connection
+            await end_what_listeners_began(pooled)
             # The pool may open another one: this one is not used for statements, nor given back.
             await greenlet_spawn(pooled.detach)
         try:
