@@ -88,6 +88,7 @@ class EncryptedSession(LogSession):
         self._handle = handle_of(underlying_session).sealed(vault, check_ttl(ttl))
         self._vault = vault
         self._author = underlying_session._author  # noqa: SLF001
+        self._lease = underlying_session._lease  # noqa: SLF001
         self._speaker = Speaker()
 
     async def rotate(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessions import DecryptionError, LeaseLostError, generate_key, open_store
+from sessions import DecryptionError, EncryptedSession, LeaseLostError, generate_key, open_store
 from sessions.testing_tree import item
 
 if TYPE_CHECKING:
@@ -47,3 +47,16 @@ async def test_no_turn_without_the_key(url: str) -> None:
                 pass
     async with session.turn(on_busy="reject"):
         assert await _contents(session) == ["u0", "u0"]
+
+
+async def test_a_sealed_session_over_a_turn_is_the_turn(url: str) -> None:
+    """Fails without: encrypted.py, `_lease` in `__init__`."""
+    store = open_store(url, create_tables=True)
+    async with store.session("s").turn(unleased="reject") as turn:
+        sealed = EncryptedSession("s", turn, _KEY)
+        assert sealed.lease is not None
+        assert sealed.lease is turn.lease
+        await sealed.add_items([item("u0")])
+    async with EncryptedSession("s", store.session("s"), _KEY).turn():
+        with pytest.raises(LeaseLostError):
+            await sealed.add_items([item("u1")])
