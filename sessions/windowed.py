@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from sessions.clock import now
 from sessions.codecs.json import JSONCodec
-from sessions.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -17,6 +16,7 @@ if TYPE_CHECKING:
     from sessions.log.transaction import Transaction
     from sessions.mending import RepairReport
     from sessions.protocol import Item
+    from sessions.window import Window
 
 _AT_ONCE = 50
 
@@ -57,6 +57,8 @@ class Windowed:
             UnknownBranchError: The branch is not there any more.
             StoreError: The database refused.
         """
+        from sessions.window import Window
+
         return await self._read_window(Window(items, turns, tokens, counter))
 
     async def _read_window(self, window: Window) -> list[Item]:
