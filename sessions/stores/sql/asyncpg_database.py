@@ -69,8 +69,13 @@ class AsyncpgDatabase(Database):
             pooled.invalidate()
             pooled = await engine.raw_connection()
         try:
-            deadline.connected(pooled.driver_connection)
-            yield pooled.driver_connection
+            connection: Any = pooled.driver_connection
+            deadline.connected(connection)
+            if connection.is_in_transaction():
+                # A listener of the engine's has executed something when the connection was made, as SET, and left the
+                # transaction open. What we do in it would be rolled back when the connection is given back.
+                await greenlet_spawn(cast("Any", pooled.dbapi_connection).commit)
+            yield connection
         except BaseException as error:
             if is_database_error(error) and trouble_of(error) is Trouble.LOST:
                 # The pool's others lead to the same dead server. SQLAlchemy does the same, but only on its own way.
