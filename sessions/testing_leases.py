@@ -238,6 +238,23 @@ class LeaseContract:
             assert turn.lease is not None
             assert turn.lease.branch == "main"
 
+    @pytest.mark.parametrize("back", ["pop", "undo", "choose"])
+    async def test_a_fork_has_nothing_of_a_turn_that_went_back_first(self, session: LogSession, back: str) -> None:
+        """Fails without: log/statements.py, `lease_from` in MOVE_TIP; for a sibling, in MOVE_TO_TIP."""
+        await session.add_items([_user(1)])
+        await session.undo()
+        await session.add_items([_user(2), _CALL, {"role": "assistant", "content": "4"}])
+        async with session.turn() as turn:
+            if back == "pop":
+                await turn.pop_item()
+            elif back == "undo":
+                await turn.undo()
+            else:
+                await turn.choose((await turn.siblings())[0])
+            await turn.add_items([_user(number) for number in range(5, 10)])
+            async with session.turn(on_busy="fork") as fork:
+                assert await _texts(fork) == {"pop": "2 call", "undo": "", "choose": "1"}[back]
+
     async def test_others_may_change_the_branch_unless_they_are_kept_out(self, session: LogSession) -> None:
         await _fill(session)
         async with session.turn() as turn:

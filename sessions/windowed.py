@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sessions.clock import now
-from sessions.codecs.json import JSONCodec
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -112,7 +111,7 @@ class Windowed:
         if mend and damages:
             # Somebody else may have changed it since; it is looked at again under the lock.
             damages = await handle.change(
-                lambda tx: mend_branch(tx, handle.conversation, now(), how, JSONCodec().encode_all, branch=branch)
+                lambda tx: mend_branch(tx, handle.conversation, now(), how, handle.codec.encode_all, branch=branch)
             )
             return RepairReport(tuple(damages), mended=bool(damages))
         handle.followed = branch

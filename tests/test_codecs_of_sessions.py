@@ -89,6 +89,15 @@ async def test_what_was_put_in_comes_back(make: Callable[[Path], LogSession], tm
     assert await session.on_branch("main").get_items() == ITEMS[:1]
 
 
+async def test_repair_writes_with_the_codec(tmp_path: Path) -> None:
+    """Fails without: windowed.py, `handle.codec` in `repair` (`JSONCodec()`)."""
+    session = SQLiteSession("s", tmp_path / "s.db", codec=CODEC)
+    call = {"type": "function_call", "call_id": "1", "name": "look", "arguments": "{}"}
+    await session.add_items([call, *ITEMS])
+    assert (await session.repair(mend=True)).mended
+    assert (await session.get_items())[2:] == ITEMS
+
+
 async def test_what_cannot_be_kept_is_refused_and_nothing_is_added(tmp_path: Path) -> None:
     session = SQLiteSession("user_123", tmp_path / "s.db", codec=PlusCodec())
 

@@ -20,7 +20,7 @@ class Lease(NamedTuple):
         token: Its number; 0 if there is none.
         until: When it ends, in microseconds since 1970, UTC: from then on, others may end it.
         is_open: 1 if others may change the branch meanwhile, without a lease.
-        begins: The branch's tip when it was taken.
+        begins: The branch's tip when it was taken; or the lowest that it has had since.
         holder: Who holds it, as they said.
         claim: Tells who takes it from others, also when they try again.
     """

@@ -162,7 +162,8 @@ ADVANCE_TIP = Statement(
 MOVE_TIP = Statement(
     "Put a branch's tip somewhere else in its own lineage.",
     """
-    update {branches} set tip = :tip, turn = :turn, may_grow = :may_grow, updated_at = :now, changed_in = :version
+    update {branches} set tip = :tip, turn = :turn, may_grow = :may_grow, updated_at = :now, changed_in = :version,
+    lease_from = case when lease_from > :tip then :tip else lease_from end
     where session = :session and name = :branch
     """,
 )
@@ -340,16 +341,18 @@ SETTLE_TIP = Statement(
 MOVE_TO_TIP = Statement(
     "Move a branch to where a kept tip is, which it may extend if it is there alone.",
     """
-    update {branches} set (segment, parent, fork_position, tip, turn, floor, may_grow) = (
-        select t.segment, t.parent, t.fork_position, t.tip, t.turn, t.tip, t.may_grow * :alone from {branches} t
-        where t.session = :session and t.name = :name
+    update {branches} as b set (segment, parent, fork_position, tip, turn, floor, may_grow, lease_from) = (
+        select t.segment, t.parent, t.fork_position, t.tip, t.turn, t.tip, t.may_grow * :alone,
+        case when b.lease_from > t.tip then t.tip else b.lease_from end
+        from {branches} t where t.session = :session and t.name = :name
     ), updated_at = :now, changed_in = :version where session = :session and name = :branch
     """,
     {
         MARIADB: """
         update {branches} b join {branches} t on t.session = b.session and t.name = :name
         set b.segment = t.segment, b.parent = t.parent, b.fork_position = t.fork_position, b.tip = t.tip,
-        b.turn = t.turn, b.floor = t.tip, b.may_grow = t.may_grow * :alone, b.updated_at = :now, b.changed_in = :version
+        b.turn = t.turn, b.floor = t.tip, b.may_grow = t.may_grow * :alone, b.updated_at = :now,
+        b.changed_in = :version, b.lease_from = least(b.lease_from, t.tip)
         where b.session = :session and b.name = :branch
         """
     },

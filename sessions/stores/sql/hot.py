@@ -86,7 +86,8 @@ class PostgresDatabase:
                 return cast("T", await self._general.write(cast("Callable[[Transaction], None]", work), subject))
             appends = self._appends if work.conversation.vault is None else self._sealed.appends
             return cast("T", await appends.submit(with_key(work), subject))
-        if isinstance(work, Pop):
+        # Under a lease, whether it is still held is for the log's own function to see.
+        if isinstance(work, Pop) and work.conversation.lease is None:
             await self._general.ensure_schema(subject)
             sealed = work.conversation.vault is not None
             item = await (self._sealed.pop(work, subject) if sealed else self._pop(work, subject))
@@ -135,7 +136,12 @@ class PostgresDatabase:
 
     async def _take(self, work: TakeLease, subject: str) -> Taken | None:
         """Return the lease that was taken, or ``None`` if the log's own function must look."""
-        rows = await settle(self.retried(subject, TAKE_LEASE, *take_values(work), repeatable=True))
+        seal = None
+        if work.conversation.vault is not None:
+            seal = await self._sealed.openable_seal(work.conversation, work.branch, subject)
+            if seal is None:
+                return None
+        rows = await settle(self.retried(subject, TAKE_LEASE, *take_values(work, seal), repeatable=True))
         return Taken(*rows[0]) if rows else None
 
     async def _set(self, work: SetLease, subject: str) -> bool:

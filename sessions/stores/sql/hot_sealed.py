@@ -103,6 +103,19 @@ class SealedPath:
         self._remember(session_id, work.branch, before)
         return item
 
+    async def openable_seal(self, conversation: Conversation, branch: str | None, subject: str) -> bytes | None:
+        """Return a session's seal, as it was read last; ``None`` if it has none, or no key here opens it."""
+        end = self._ends.get((conversation.session_id, branch))
+        if end is None:
+            _, end = await self._read(conversation, branch, 0, subject)
+        if end is None:
+            return None
+        try:
+            cast("Vault", conversation.vault).unlock(conversation.session_id, end.seal)
+        except (DecryptionError, KeyWanted):
+            return None
+        return end.seal
+
     async def _read(
         self, conversation: Conversation, branch: str | None, wanted: int, subject: str
     ) -> tuple[list[Any], End | None]:

@@ -18,7 +18,7 @@ TAKE_LEASE: Final = Statement(
     "Take a branch, the current one unless named, that nobody holds or waits for; its name and the lease's number.",
     """
     with counted as (
-        update {sessions} s set leases = s.leases + 1 where s.session_id = $1 and (s.seal is not null) = $8::boolean
+        update {sessions} s set leases = s.leases + 1 where s.session_id = $1 and s.seal is not distinct from $8::bytea
         and exists (
             select 1 from {branches} b
             where b.session = s.id and b.name = coalesce($2::text, s.branch) and b.lease_until <= $3::bigint
@@ -43,12 +43,12 @@ SET_LEASE: Final = Statement(
 )
 
 
-def take_values(take: TakeLease) -> tuple[Any, ...]:
-    """Return the parameters of `TAKE_LEASE`."""
+def take_values(take: TakeLease, seal: bytes | None) -> tuple[Any, ...]:
+    """Return the parameters of `TAKE_LEASE`; `seal` is the session's, which the caller's key opens."""
     conversation = take.conversation
     return (
         conversation.session_id, take.branch, take.now, take.now + take.ttl, int(take.is_open), take.holder, take.claim,
-        conversation.vault is not None,
+        seal,
     )  # fmt: skip
 
 

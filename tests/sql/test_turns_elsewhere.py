@@ -1,0 +1,49 @@
+"""Turns of sessions that are sealed, or that are deleted and made anew meanwhile: the same on every database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sessions import DecryptionError, LeaseLostError, generate_key, open_store
+from sessions.testing_tree import item
+
+if TYPE_CHECKING:
+    from sessions import LogSession
+
+_KEY = generate_key()
+
+
+async def _contents(session: LogSession) -> list[Any]:
+    return [found["content"] for found in await session.get_items()]
+
+
+@pytest.mark.parametrize("options", [{}, {"encryption_key": _KEY}], ids=["plain", "sealed"])
+async def test_a_turn_of_a_session_that_was_deleted_changes_no_new_one(url: str, options: dict[str, Any]) -> None:
+    """Fails without: stores/sql/hot.py, `work.conversation.lease is None` in `write`."""
+    store = open_store(url, create_tables=True, **options)
+    session = store.session("s")
+    await session.add_items([item("u0")])
+    async with session.turn() as turn:
+        await store.delete("s")
+        await session.add_items([item("u1"), item("a1")])
+        with pytest.raises(LeaseLostError):
+            await turn.pop_item()
+        with pytest.raises(LeaseLostError):
+            await turn.add_items([item("u2")])
+    assert await _contents(session) == ["u1", "a1"]
+
+
+async def test_no_turn_without_the_key(url: str) -> None:
+    """Fails without: stores/sql/postgres_lease.py, `s.seal is not distinct from` in TAKE_LEASE."""
+    session = open_store(url, create_tables=True, encryption_key=_KEY).session("s")
+    # The second time, the branch has been taken before.
+    for _ in range(2):
+        async with session.turn() as turn:
+            await turn.add_items([item("u0")])
+        with pytest.raises(DecryptionError):
+            async with open_store(url, encryption_key=generate_key()).session("s").turn():
+                pass
+    async with session.turn(on_busy="reject"):
+        assert await _contents(session) == ["u0", "u0"]
