@@ -98,7 +98,7 @@ class PostgresDatabase:
             done = await (self._take(work, subject) if isinstance(work, TakeLease) else self._set(work, subject))
             if done is not None:
                 return cast("T", done)
-        return await self._general.write(work, subject)
+        return await self._general.write(cast("Callable[[Transaction], T]", work), subject)
 
     async def _tail(self, work: ReadTail, subject: str) -> Tail | None:
         """Return the tail, or ``None`` if the log's own function must look."""
