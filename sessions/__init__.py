@@ -37,7 +37,6 @@ from sessions.protocol import Item, Session, SessionSettings
 from sessions.session import LogSession
 from sessions.sqlite import AsyncSQLiteSession, SQLiteSession
 from sessions.store import Store
-from sessions.window import Window
 
 if TYPE_CHECKING:
     from sessions.advanced_sqlalchemy import AdvancedSQLAlchemySession
@@ -64,6 +63,7 @@ if TYPE_CHECKING:
     from sessions.prices import Price
     from sessions.sqlalchemy import SQLAlchemySession
     from sessions.sweeper import Sweeper
+    from sessions.window import Window
 
 __all__ = [
     "AdvancedSQLAlchemySession",
@@ -133,6 +133,7 @@ _MODEL = (
     "Turn", "Usage", "UsageRow",
 )  # fmt: skip
 _LAZY = {
+    "Window": "sessions.window",
     "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",
     "AdvancedSQLiteSession": "sessions.advanced_sqlite",
     "Branches": "sessions.branches",

@@ -24,6 +24,9 @@ MAX_ID_BYTES: Final = 1024
 MAX_KEY_BYTES: Final = 255
 MAX_NAME_BYTES: Final = 255
 
+PURGE_BATCH: Final = 500
+"""Items deleted in one transaction, if the caller does not say: some milliseconds."""
+
 
 def check_session_id(session_id: object) -> str:
     """Return an id that can name a session.

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
 
-from sessions.window import Window
-
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+
+    from sessions.window import Window
 
 Item: TypeAlias = Any
 """One JSON object as the runner made it: a message, a tool call, a tool output, a piece of reasoning.
@@ -48,8 +48,8 @@ class SessionSettings(dict[str, Any]):
 
     def __init__(self, limit: int | None = None, window: Window | None = None, *, repair: bool = False) -> None:
         check_limit(limit)
-        if window is not None and not isinstance(window, Window):
-            raise TypeError(f"window must be a Window or None, not {type(window).__name__}")
+        if window is not None:
+            _check_window(window)
         if not isinstance(repair, bool):
             raise TypeError(f"repair must be True or False, not {type(repair).__name__}")
         super().__init__(limit=None if limit is None else int(limit))
@@ -179,3 +179,10 @@ def _values(settings: object) -> dict[str, Any]:
     if not found:
         raise TypeError(f"session_settings must be SessionSettings or a dict, not {type(settings).__name__}")
     return found
+
+
+def _check_window(window: object) -> None:
+    from sessions.window import Window  # noqa: PLC0415 - few sessions have one
+
+    if not isinstance(window, Window):
+        raise TypeError(f"window must be a Window or None, not {type(window).__name__}")

@@ -13,8 +13,6 @@ if TYPE_CHECKING:
     from sessions.log.purge import Expired, Found
     from sessions.stores import Backend
 
-PURGE_BATCH: Final = 500
-"""Items deleted in one transaction, if the caller does not say: some milliseconds."""
 
 _MAX_BATCH: Final = 10_000
 

@@ -4,7 +4,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sessions.arguments import DEFAULT, MAX_KEY_BYTES, Default, check_count, check_session_id, check_text, check_ttl
+from sessions.arguments import (
+    DEFAULT,
+    MAX_KEY_BYTES,
+    PURGE_BATCH,
+    Default,
+    check_count,
+    check_session_id,
+    check_text,
+    check_ttl,
+)
 from sessions.clock import now
 from sessions.codecs import Codec
 from sessions.codecs.json import JSONCodec
@@ -15,11 +24,9 @@ from sessions.log.classify import USER, classify_items
 from sessions.log.conversation import NEVER, Conversation, ForeignTables
 from sessions.log.grow import NewEntry
 from sessions.log.pop import Pop
-from sessions.log.purge import Expired
 from sessions.log.read import ReadTail
 from sessions.log.remove import clear
 from sessions.protocol import SettingsLimit, check_limit, coerce_settings
-from sessions.purging import PURGE_BATCH, purge
 from sessions.shared import Shared
 from sessions.speaker import Speaker
 from sessions.watched import Watched
@@ -230,6 +237,9 @@ class LogSession(Shared, Watched, Windowed):
         """
         handle = self._handle
         age = self._handle.conversation.ttl if older_than is DEFAULT else check_ttl(older_than, "older_than")
+        from sessions.log.purge import Expired  # noqa: PLC0415 - many programs never purge
+        from sessions.purging import purge  # noqa: PLC0415 - as above
+
         expired = Expired(handle.conversation.now, age)
         return await purge(handle.backend, handle.subject, expired, batch, self.session_id)
 

@@ -9,18 +9,16 @@ from typing import TYPE_CHECKING, Literal, Self
 from sessions.arguments import MAX_NAME_BYTES, MAX_TTL, check_count, check_seconds, check_text
 from sessions.clock import as_time
 from sessions.history import History
-from sessions.leasing import Wanted, give_back, renew, take
 from sessions.log.append import version_of
 from sessions.log.conversation import NEVER
-from sessions.log.entries import read_entry_page
-from sessions.model import Entry
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
-    from sessions.leasing import Lease
+    from sessions.leasing import Lease, Wanted
     from sessions.log.entries import StoredEntry
+    from sessions.model import Entry
     from sessions.speaker import Speaker
 
 
@@ -107,6 +105,8 @@ class Shared(History):
             TypeError: An argument has the wrong type.
             ValueError: An argument is out of range, or this object is a turn already.
         """
+        from sessions.leasing import Wanted
+
         if self._handle.conversation.lease is not None:
             raise ValueError(f"session {self._handle.conversation.session_id!r}: this object holds a turn already")
         if on_busy not in {"wait", "reject", "fork"}:
@@ -122,6 +122,8 @@ class Shared(History):
 
     @asynccontextmanager
     async def _turn(self, wanted: Wanted) -> AsyncIterator[Self]:
+        from sessions.leasing import give_back, renew, take
+
         handle = self._handle
         lease = await take(handle, wanted)
         renewing = asyncio.create_task(renew(handle, lease, wanted.ttl))
@@ -153,6 +155,8 @@ class Shared(History):
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
+        from sessions.log.entries import read_entry_page
+
         for name, value, least in (("limit", limit, 1), ("before", before, 1), ("after", after, 0)):
             if value is not None:
                 check_count(value, name, least=least)
@@ -166,6 +170,8 @@ class Shared(History):
 
 
 def _as_entry(entry: StoredEntry) -> Entry:
+    from sessions.model import Entry
+
     return Entry(
         position=entry.position,
         turn=entry.turn,

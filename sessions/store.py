@@ -5,11 +5,9 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
-from sessions.arguments import DEFAULT, Default, check_count, check_session_id, check_ttl
+from sessions.arguments import DEFAULT, PURGE_BATCH, Default, check_count, check_session_id, check_ttl
 from sessions.clock import as_time, now
-from sessions.log.purge import Expired
 from sessions.log.remove import delete
-from sessions.purging import PURGE_BATCH, purge
 from sessions.session import LogSession
 
 if TYPE_CHECKING:
@@ -284,6 +282,9 @@ class Store:
             StoreError: The database refused.
             SessionClosedError: The store has been closed.
         """
+        from sessions.log.purge import Expired  # noqa: PLC0415 - many programs never purge
+        from sessions.purging import purge  # noqa: PLC0415 - as above
+
         age = self._lifetime if older_than is DEFAULT else check_ttl(older_than, "older_than")
         return await purge(self._backend, "the store", Expired(now(), age), batch)
 

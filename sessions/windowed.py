@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sessions.clock import now
-from sessions.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     from sessions.log.transaction import Transaction
     from sessions.mending import RepairReport
     from sessions.protocol import Item
+    from sessions.window import Window
 
 _AT_ONCE = 50
 
@@ -56,6 +56,8 @@ class Windowed:
             UnknownBranchError: The branch is not there any more.
             StoreError: The database refused.
         """
+        from sessions.window import Window
+
         return await self._read_window(Window(items, turns, tokens, counter))
 
     async def _read_window(self, window: Window) -> list[Item]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from sessions.errors import ConflictError, IdempotencyKeyReusedError
 from sessions.log import statements
@@ -29,8 +30,7 @@ class Idempotency(NamedTuple):
     digest: bytes
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Append:
+class Append(msgspec.Struct, frozen=True, eq=False):
     """`append`, as a store is asked for it: a function of a transaction that a store may also look into."""
 
     conversation: Conversation

@@ -85,9 +85,12 @@ class AsyncpgDatabase(Database):
 
 
 async def end_what_listeners_began(pooled: Any) -> None:
-    """Commit the transaction that SQLAlchemy began for what an engine's listener did, as setting `search_path`."""
+    """Commit what a listener of the engine's has executed when the connection was made, as SET, and left open.
+
+    What we do in that transaction would be rolled back when the connection is given back, and is told to nobody before.
+    """
     if pooled.driver_connection.is_in_transaction():
-        await greenlet_spawn(pooled.commit)
+        await greenlet_spawn(pooled.dbapi_connection.commit)
 
 
 def as_lost(error: Exception) -> Exception:

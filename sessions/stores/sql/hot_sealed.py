@@ -7,8 +7,9 @@ then. If it has not, the log's own function seals it under the lock.
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+import msgspec
 
 from sessions.errors import DecryptionError
 from sessions.log.branch import EVERYTHING
@@ -200,5 +201,5 @@ class SealedPath:
         ends[session_id] = growing._replace(end=end._replace(tip=end.tip + len(sealed), turn=end.turn + turns))
         idempotency = append.idempotency and append.idempotency._replace(digest=key.digest(append.idempotency.digest))
         entries = [NewEntry(payload, kind, tool, author) for _, _, _, kind, tool, author, _, _, payload in sealed]
-        sent = replace(append, entries=entries, now=moment, idempotency=idempotency)
+        sent = msgspec.structs.replace(append, entries=entries, now=moment, idempotency=idempotency)
         return Sent(job, sent, required)

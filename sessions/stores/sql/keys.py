@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
+
+import msgspec
 
 from sessions.log.append import Idempotency
 from sessions.log.transaction import Statement
@@ -31,7 +32,7 @@ def with_key(append: Append) -> Append:
     if append.idempotency or not append.entries:
         return append
     key = f"{_BEGINNING}{append.now:016x}{secrets.token_hex(8)}"
-    return replace(append, idempotency=Idempotency(key, b""))
+    return msgspec.structs.replace(append, idempotency=Idempotency(key, b""))
 
 
 def automatic_keys(now: int) -> tuple[str, str]:
