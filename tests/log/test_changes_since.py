@@ -160,17 +160,20 @@ class Watching(RuleBasedStateMachine):
             if version > after and (kind != "appended" or version in there)
         ]
 
+    def teardown(self) -> None:
+        if hasattr(self, "log"):
+            self.log.connection.close()
+
 
 TestWatching = Watching.TestCase
 TestWatching.settings = settings(max_examples=150, stateful_step_count=30, deadline=None)
 
 
-def test_who_resumes_from_before_what_is_kept_gets_one_reset() -> None:
+def test_who_resumes_from_before_what_is_kept_gets_one_reset(log: BareLog) -> None:
     """Appends alone are never forgotten; other changes are, by those that follow.
 
     Fails without: log/changes_since.py, `after < recorded - KEPT_VERSIONS`.
     """
-    log = BareLog()
     log.append(user("first"))
     log.pop()
     for number in range(KEPT_VERSIONS):
@@ -185,9 +188,8 @@ def test_who_resumes_from_before_what_is_kept_gets_one_reset() -> None:
     assert len(changes) == KEPT_VERSIONS - 2 + 1
 
 
-def test_what_is_seen_only_through_a_fork_of_a_branch_that_is_gone() -> None:
+def test_what_is_seen_only_through_a_fork_of_a_branch_that_is_gone(log: BareLog) -> None:
     """Fails without: log/changes_since.py, `at, high = parent, min(high, fork)`."""
-    log = BareLog()
     log.append(user("a"))
     log.fork("first", 1, 1)
     log.switch("first")
@@ -199,9 +201,8 @@ def test_what_is_seen_only_through_a_fork_of_a_branch_that_is_gone() -> None:
     assert [items for _, kind, items in _said(_follow(log, Place(0))[0]) if kind == "appended"] == [["a"], ["b"], ["d"]]
 
 
-def test_a_session_that_was_deleted_and_made_again() -> None:
+def test_a_session_that_was_deleted_and_made_again(log: BareLog) -> None:
     """Its versions begin anew, and its first ones are other ones than those that were seen."""
-    log = BareLog()
     log.append(user("a"))
     log.append(user("b"))
     _, place = _follow(log, Place(0))
@@ -214,8 +215,7 @@ def test_a_session_that_was_deleted_and_made_again() -> None:
     assert [kind for _, kind, _ in _said(_follow(log, gone)[0])] == ["appended"] * 3
 
 
-def test_an_item_that_cannot_be_read() -> None:
-    log = BareLog()
+def test_an_item_that_cannot_be_read(log: BareLog) -> None:
     log.append(user("a"), user("b"))
     log.spoil(1)
     found = changes_since(log.tx, conversation("s"), Place(0))

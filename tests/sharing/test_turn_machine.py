@@ -183,6 +183,9 @@ class TurnMachine(RuleBasedStateMachine):
         assert tail is not None
         assert [item["content"] for item in tail.items] == self.items
 
+    def teardown(self) -> None:
+        self.log.connection.close()
+
 
 TestTurns = TurnMachine.TestCase
 TestTurns.settings = settings(max_examples=300, stateful_step_count=40, deadline=None)
