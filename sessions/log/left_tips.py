@@ -1,4 +1,6 @@
-"""Tips that branches left: the ways forward that undo keeps for redo, and other turns that a conversation took.
+"""Moving a branch's tip, and the tips that branches left behind.
+
+A tip is left as a way forward that undo keeps for redo, or as another turn that a conversation took.
 
 They are rows of the table of branches with an owner. Their names begin with a character that no branch's name may
 begin with, and go on with the version that made them, so they are in the order of time.
@@ -6,7 +8,7 @@ begin with, and go on with the version that made them, so they are in the order 
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sessions.log import statements
 from sessions.log.branch import LEFT_TIP
@@ -22,6 +24,12 @@ def keep_tip(tx: Transaction, locked: LockedSession, now: int, *, pending: bool)
     name = f"{LEFT_TIP}{locked.version:016}"
     place = {"session": locked.session, "branch": locked.branch}
     tx.run(statements.KEEP_TIP, name=name, pending=int(pending), version=locked.version, now=now, **place)
+
+
+def move_tip(tx: Transaction, locked: LockedSession, tip: int, turn: int, *, may_grow: int, now: int) -> None:
+    """Put the locked session's branch somewhere else in its own lineage; `turn` is the number of turns up to there."""
+    place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "version": locked.version}
+    tx.run(statements.MOVE_TIP, tip=tip, turn=turn, may_grow=may_grow, now=now, **place)
 
 
 def ways_forward(tx: Transaction, head: Head) -> list[Row]:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
-from sessions.log import statements
 from sessions.log.branch import find_head, lineage
 from sessions.log.changes import record_change
 from sessions.log.classify import classify_items
 from sessions.log.entries import read_entries
 from sessions.log.grow import NewEntry, add_entries
-from sessions.log.left_tips import keep_tip, settle_ways_forward
+from sessions.log.left_tips import keep_tip, move_tip, settle_ways_forward
 from sessions.log.outline import read_outline
 from sessions.log.session_row import ensure_sealed
 from sessions.log.takeover import change_head
@@ -127,8 +126,7 @@ def _in_common(entries: list[StoredEntry], mended: list[Any]) -> int:
 def _go_back(tx: Transaction, locked: LockedSession, stretches: list[Stretch], tip: int, now: int) -> None:
     """Move the branch's tip back and keep where it was: as after `undo`, what is added next makes that a left tip."""
     keep_tip(tx, locked, now, pending=True)
-    place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "version": locked.version}
-    tx.run(statements.MOVE_TIP, tip=tip, turn=turn_at(tx, stretches, tip), may_grow=0, now=now, **place)
+    move_tip(tx, locked, tip, turn_at(tx, stretches, tip), may_grow=0, now=now)
     record_change(tx, locked, "mended", now)
 
 

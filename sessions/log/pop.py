@@ -10,7 +10,7 @@ from sessions.log.changes import record_change
 from sessions.log.classify import USER
 from sessions.log.collect import collect, find_seen
 from sessions.log.conversation import NO_EXPIRY
-from sessions.log.left_tips import forget_ways_forward, keep_tip
+from sessions.log.left_tips import forget_ways_forward, keep_tip, move_tip
 from sessions.log.session_row import raise_version
 from sessions.log.takeover import lock_head
 
@@ -83,23 +83,22 @@ def _remove(
     """
     position = position_of(entry)
     stays = position < head.tip and _holds(tx, head, position, now)
-    place: dict[str, Any] = {"session": head.session, "branch": head.branch, "version": locked.version, "now": now}
     if owned and head.may_grow and position > head.floor:
         if not stays:
             tx.run(statements.DELETE_ENTRIES, low=entry - 1, high=entry - position + head.tip)
-            tx.run(statements.MOVE_TIP, tip=position - 1, turn=turn, may_grow=1, **place)
+            move_tip(tx, locked, position - 1, turn, may_grow=1, now=now)
         else:
             # It leaves a hole: what comes after it stays in its turn.
             tx.run(statements.DELETE_ENTRY, id=entry)
             tx.run(statements.NOTE_HOLE, segment=head.segment)
-            tx.run(statements.MOVE_TIP, tip=head.tip, turn=head.turn, may_grow=1, **place)
+            move_tip(tx, locked, head.tip, head.turn, may_grow=1, now=now)
         return
     # Others may have seen it, but need not see it any longer; and an undone turn cannot follow what is gone.
     before = find_seen(tx, head.session)
     forget_ways_forward(tx, head)
     if stays:
         keep_tip(tx, locked, now, pending=False)
-    tx.run(statements.MOVE_TIP, tip=position - 1, turn=turn, may_grow=0, **place)
+    move_tip(tx, locked, position - 1, turn, may_grow=0, now=now)
     collect(tx, head.session, before)
 
 

@@ -9,13 +9,12 @@ from sessions.log import statements
 from sessions.log.branch import MAIN, lineage
 from sessions.log.changes import record_change
 from sessions.log.entries import read_all_entries, readable_items
-from sessions.log.left_tips import keep_tip, ways_forward
+from sessions.log.left_tips import keep_tip, move_tip, ways_forward
 from sessions.log.takeover import change_head
 from sessions.log.turns import EXPIRED, nearest_turns, turn_not_found, turn_start
 
 if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
-    from sessions.log.session_row import LockedSession
     from sessions.log.transaction import Transaction
 
 
@@ -53,7 +52,7 @@ def undo(
         tip = turn_start(tx, stretches, first) - 1
         undone = read_all_entries(tx, head.reader, stretches, (tip, head.tip))
     keep_tip(tx, locked, now, pending=True)
-    _move(tx, locked, tip, first - 1, may_grow=0, now=now)
+    move_tip(tx, locked, tip, first - 1, may_grow=0, now=now)
     record_change(tx, locked, "undone", now)
     return readable_items(undone)
 
@@ -78,14 +77,9 @@ def redo(tx: Transaction, conversation: Conversation, now: int, *, branch: str |
         )
     locked, head = found
     name, tip, turn, may_grow = kept[0]
-    _move(tx, locked, tip, turn, may_grow=may_grow, now=now)
+    move_tip(tx, locked, tip, turn, may_grow=may_grow, now=now)
     tx.run(statements.FORGET_TIP, session=head.session, name=name)
     stretches = lineage(tx, head._replace(tip=tip, turn=turn))
     redone = read_all_entries(tx, head.reader, stretches, (head.tip, tip))
     record_change(tx, locked, "redone", now)
     return readable_items(redone)
-
-
-def _move(tx: Transaction, locked: LockedSession, tip: int, turn: int, *, may_grow: int, now: int) -> None:
-    place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "version": locked.version}
-    tx.run(statements.MOVE_TIP, tip=tip, turn=turn, may_grow=may_grow, now=now, **place)
