@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import ast
-import inspect
-import re
-from pathlib import Path
-from types import FunctionType
 from typing import TYPE_CHECKING
 
 from agents import Agent
@@ -14,12 +9,13 @@ from agents.testing import ModelStep, ScriptedModel
 from agents.usage import Usage as AgentsUsage
 
 from sessions import Usage, open_store
+from tests.pages import run_page
 from tests.runner.dialogue import says
 
 if TYPE_CHECKING:
-    import pytest
+    from pathlib import Path
 
-TEXT = (Path(__file__).parents[2] / "docs" / "usage.md").read_text()
+    import pytest
 
 
 async def test_the_examples_run(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -28,11 +24,7 @@ async def test_the_examples_run(tmp_path: Path, capsys: pytest.CaptureFixture[st
     async with open_store(f"sqlite:///{tmp_path}/store.db") as store:
         session = store.session("s")
         known = {"agent": Agent(name="a", model=model), "session": session, "store": store}
-        for example in re.findall(r"```python\n(.*?)```", TEXT, re.DOTALL):
-            code = compile(example, "docs/usage.md", "exec", ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-            running = FunctionType(code, known)()
-            if inspect.iscoroutine(running):
-                await running
+        await run_page("usage.md", known)
 
         total = await session.usage.total()
     assert (total.requests, total.input_tokens, total.output_tokens) == (4, 1833, 117)

@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
-import ast
 import asyncio
-import re
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-if TYPE_CHECKING:
-    import pytest
+from tests.pages import blocks, run_page
 
-PAGE = Path(__file__).parents[2] / "docs" / "watching.md"
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pytest
 
 
 async def test_the_page_says_what_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    text = PAGE.read_text(encoding="utf-8")
-    examples = list(re.finditer(r"^```python\n(.*?)^```$", text, re.MULTILINE | re.DOTALL))
-    assert len(examples) == 3
+    assert len(blocks("watching.md", "python")) == 3
     page: dict[str, Any] = {}
-    for example in examples:
-        # A failure names the line of the page.
-        code = "\n" * text[: example.start(1)].count("\n") + example[1]
-        compiled = compile(code, str(PAGE), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
-        waiting = eval(compiled, page)  # noqa: S307 -- our own page.
-        if waiting is not None:
-            await waiting
+    await run_page("watching.md", page)
     await _watch_live(page)
     page["session"].close()
 
