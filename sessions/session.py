@@ -23,6 +23,7 @@ from sessions.log.append import Append, Idempotency
 from sessions.log.classify import USER, classify_items
 from sessions.log.conversation import NEVER, Conversation, ForeignTables
 from sessions.log.grow import NewEntry
+from sessions.log.old_keys import FIRST_GIVEN
 from sessions.log.pop import Pop
 from sessions.log.read import ReadTail
 from sessions.log.remove import clear
@@ -172,7 +173,7 @@ class LogSession(Shared, Watched, Windowed):
         idempotency = None
         if idempotency_key is not None:
             key = check_text(idempotency_key, "idempotency_key", MAX_KEY_BYTES)
-            if key < " ":
+            if key < FIRST_GIVEN:
                 # Keys that stores make for themselves do.
                 raise ValueError("idempotency_key must not begin with a control character")
             idempotency = Idempotency(key, codec.digest(items))
