@@ -12,7 +12,8 @@ import asyncio
 import base64
 import binascii
 import hashlib
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from sessions.clock import now
 from sessions.codecs.json import JSONCodec
@@ -23,9 +24,13 @@ from sessions.log.sealing import KeyWanted
 from sessions.vault import Vault
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sessions.codecs.keys import KeyProvider, KeyRing
     from sessions.log.sealing import SessionKey
     from sessions.protocol import Item
+
+T = TypeVar("T")
 
 _MARK: Final = "__sealed__"
 _SALT: Final = b"sessions/foreign\0"
@@ -174,7 +179,7 @@ class Envelopes:
 
     async def _envelope(self, payload: bytes) -> dict[str, Any]:
         if self._seal is None:
-            self._seal = await self._new_seal()
+            self._seal = await self._fetching(partial(self._vault.new_seal, self._session_id))
         key = await self._key(self._seal)
         created_at = now()
         expires_at = None if self._ttl is None else created_at + self._ttl
@@ -187,19 +192,16 @@ class Envelopes:
             "payload": base64.b64encode(sealed).decode(),
         }
 
-    async def _key(self, seal: bytes) -> SessionKey:
+    async def _fetching(self, ask: Callable[[], T]) -> T:
+        """Return what the vault answers, with whatever it has to fetch first."""
         while True:
             try:
-                return self._vault.unlock(self._session_id, seal)
+                return ask()
             except KeyWanted as wanted:
                 await self._vault.fetch(None, self._session_id, wanted.seal)
 
-    async def _new_seal(self) -> bytes:
-        while True:
-            try:
-                return self._vault.new_seal(self._session_id)
-            except KeyWanted as wanted:
-                await self._vault.fetch(None, self._session_id, wanted.seal)
+    async def _key(self, seal: bytes) -> SessionKey:
+        return await self._fetching(partial(self._vault.unlock, self._session_id, seal))
 
 
 def _entry(payload: bytes, created_at: Any, expires_at: Any) -> tuple[Any, ...]:

@@ -108,7 +108,7 @@ class Vault:
         if self._masters is None:
             raise KeyWanted(seal)
         wrapped = read_seal(session_id, seal)
-        return self._remember(session_id, seal, [self._unwrap_here(session_id, key) for key in wrapped])
+        return self._remember(session_id, seal, wrapped, [self._unwrap_here(session_id, key) for key in wrapped])
 
     def new_seal(self, session_id: str) -> bytes:
         """Return a seal for a session that has none.
@@ -182,12 +182,13 @@ class Vault:
             await self.prepare(backend, f"session {session_id!r}")
         elif seal is None:
             key = new_data_key()
-            seal = write_seal([await self._wrap(session_id, key, _seconds())], key.digest_key)
-            self._remember(session_id, seal, [key])
+            wrapped = [await self._wrap(session_id, key, _seconds())]
+            seal = write_seal(wrapped, key.digest_key)
+            self._remember(session_id, seal, wrapped, [key])
             self._new_seals[session_id] = seal
         else:
             wrapped = read_seal(session_id, seal)
-            self._remember(session_id, seal, [await self._unwrap(session_id, key) for key in wrapped])
+            self._remember(session_id, seal, wrapped, [await self._unwrap(session_id, key) for key in wrapped])
 
     async def rewrap(self, session_id: str, seal: bytes | None, *, new_key_if_before: int | None) -> bytes | None:
         """Return a seal with the same data keys, all wrapped with the current key; ``None`` if nothing is to be done.
@@ -211,7 +212,7 @@ class Vault:
             return None
         # A key of the same id may be another one, and whoever hears that all is done gives the right one away.
         keys = [await self._unwrap(session_id, key) for key in wrapped]
-        check_seal(session_id, seal, keys[-1].digest_key)
+        check_seal(session_id, seal, wrapped, keys[-1].digest_key)
         if is_done:
             return None
         rewrapped = [await self._wrap(session_id, key, old.at) for key, old in zip(keys, wrapped, strict=True)]
@@ -245,12 +246,12 @@ class Vault:
         masters = cast("Masters", self._masters)
         return WrappedKey(key.id, at, masters.current, masters.wrap(secret_of(key), session_id=session_id))
 
-    def _remember(self, session_id: str, seal: bytes, keys: list[DataKey]) -> SealedPayloads:
-        check_seal(session_id, seal, keys[-1].digest_key)
+    def _remember(self, session_id: str, seal: bytes, wrapped: list[WrappedKey], keys: list[DataKey]) -> SealedPayloads:
+        check_seal(session_id, seal, wrapped, keys[-1].digest_key)
         payloads = SealedPayloads(
             session_id,
             keys,
-            read_seal(session_id, seal)[-1].by,
+            wrapped[-1].by,
             hide_tool_names=self._hide_tool_names,
             plain=partial(self._plain, session_id),
         )

@@ -71,13 +71,13 @@ def write_seal(keys: list[WrappedKey], digest_key: bytes) -> bytes:
     return _written(keys, _mac(keys, digest_key))
 
 
-def check_seal(session_id: str, seal: bytes, digest_key: bytes) -> None:
-    """Go on if a seal is what `write_seal` made with this digest key.
+def check_seal(session_id: str, seal: bytes, keys: list[WrappedKey], digest_key: bytes) -> None:
+    """Go on if a seal is what `write_seal` made of the keys that `read_seal` found there, with this digest key.
 
     Raises:
         DecryptionError: It is not.
     """
-    if not hmac.compare_digest(seal, write_seal(read_seal(session_id, seal), digest_key)):
+    if not hmac.compare_digest(seal, write_seal(keys, digest_key)):
         raise _altered(session_id)
 
 
