@@ -163,8 +163,7 @@ def _add(changes: dict[int, Change], entry: Row, branch: str | None, reader: Rea
     if change is None or change.branch is None:
         known = change or Change(version, APPENDED, branch, [], [], as_time(created_at))
         change = changes[version] = Change(version, known.kind, branch, known.items, known.positions, known.created_at)
-    visible = reader.visible
-    if created_at > visible["oldest"] and (expires_at is None or expires_at > visible["now"]):
+    if reader.is_live(created_at, expires_at):
         try:
             item = reader.open(entry)
         except ValueError:

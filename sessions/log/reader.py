@@ -31,6 +31,10 @@ class Reader:
         self.visible = conversation.visible
         self._decoder = conversation.decoder
 
+    def is_live(self, created_at: int, expires_at: int | None) -> bool:
+        """Tell whether an entry is still there: what the condition `{live}` of the statements says of its row."""
+        return created_at > self.visible["oldest"] and (expires_at is None or expires_at > self.visible["now"])
+
     def open_all(self, rows: Iterable[Row]) -> list[Any]:
         """Return the items of rows; raise `ValueError` if one of them needs `open`, or cannot be decoded.
 
