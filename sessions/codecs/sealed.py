@@ -36,8 +36,10 @@ KEY_BYTES: Final = 32
 KEY_ID_BYTES: Final = 4
 NONCE_BYTES: Final = 12
 
-_FORMATS: Final = (b"\1", b"\2")
-_WITH_TOOL_NAME: Final = _FORMATS[1]
+FORMATS: Final = (b"\1", b"\2")
+"""What sealed payloads begin with: without a tool's name, and with one."""
+
+_WITH_TOOL_NAME: Final = FORMATS[1]
 _HEADER: Final = 1 + KEY_ID_BYTES
 _CIPHERTEXT: Final = _HEADER + NONCE_BYTES
 _NEVER: Final = -(1 << 63)
@@ -110,17 +112,17 @@ class SealedPayloads:
         self._hide_tool_names = hide_tool_names
         self._plain = plain
         # By what payloads begin with, the format and the data key's id: the cipher, and parts of the associated data.
-        self._ciphers = {form + key.id: AESGCM(key.key) for key in keys for form in _FORMATS}
+        self._ciphers = {form + key.id: AESGCM(key.key) for key in keys for form in FORMATS}
         self._texts = {header: _Texts(header) for header in self._ciphers}
         self._key_ids = {key.id for key in keys}
         self.newest = keys[-1]
-        self._header = _FORMATS[hide_tool_names] + self.newest.id
+        self._header = FORMATS[hide_tool_names] + self.newest.id
         self._encrypt = self._ciphers[self._header].encrypt
 
     @property
     def beginnings(self) -> tuple[bytes, bytes]:
         """What payloads begin with that are sealed with the newest data key: one of these."""
-        first, second = (form + self.newest.id for form in _FORMATS)
+        first, second = (form + self.newest.id for form in FORMATS)
         return first, second
 
     def seal(self, entry: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -155,7 +157,7 @@ class SealedPayloads:
         """
         rows = list(entries)
         # `open` for each, written out for the common case, in which it costs half.
-        header, never, pack = _FORMATS[0] + self.newest.id, _NEVER, _pack_numbers
+        header, never, pack = FORMATS[0] + self.newest.id, _NEVER, _pack_numbers
         texts, decrypt = self._texts[header], self._ciphers[header].decrypt
         try:
             opened = [
@@ -270,4 +272,4 @@ class PlainPayloads:
 
 def _looks_sealed(payload: bytes) -> bool:
     """Tell whether a payload is none in the clear: no text begins so."""
-    return payload[:1] in {b"", *_FORMATS}
+    return payload[:1] in {b"", *FORMATS}

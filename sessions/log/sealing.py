@@ -46,6 +46,11 @@ class SessionKey(Protocol):
 class Vault(Protocol):
     """Has the keys of sealed sessions. A session's row holds its seal: its own key, wrapped."""
 
+    @property
+    def formats(self) -> tuple[bytes, bytes]:
+        """What sealed payloads begin with, whatever the key: one of these."""
+        ...
+
     def unlock(self, session_id: str, seal: bytes | None) -> SessionKey:
         """Return the key of a session; without a seal, one that opens nothing but what is in the clear, if it may be.
 

@@ -119,7 +119,7 @@ def check_sealable(tx: Transaction, vault: Vault, session_id: str, session: int)
     vault.allow_plain_text(session_id)
     for (segment,) in tx.all(statements.SEGMENTS, session=session):
         low = segment << SEGMENT_SHIFT
-        begins = {"begins": b"\1", "or_begins": b"\2"}
+        begins = dict(zip(("begins", "or_begins"), vault.formats, strict=True))
         if tx.one(statements.SEALED_ENTRY, low=low, high=low + (1 << SEGMENT_SHIFT) - 1, **begins):
             raise DecryptionError(
                 f"session {session_id!r} holds sealed entries, but its seal was removed; nothing was changed. Restore "
