@@ -373,7 +373,8 @@ async def _waits_in_mariadb(engine: Any) -> bool:
 
 async def test_an_engine_that_commits_each_statement_does_not_take_transactions_apart(network: Network) -> None:
     """
-    Fails without: stores/sql/database.py, `isolation_level="READ COMMITTED"`.
+    Fails without: stores/sql/database.py, `isolation_level="READ COMMITTED"`; on Postgres,
+    stores/sql/asyncpg_database.py, `connection.transaction(…)`.
     """
     engine = create_async_engine(network.url, isolation_level="AUTOCOMMIT")
     session = SQLAlchemySession("s", engine=engine, create_tables=True)
