@@ -27,6 +27,7 @@ from sessions.errors import (
     StoreError,
     StoreFullError,
     StoreReadOnlyError,
+    SummaryError,
     TurnNotFoundError,
     UndecodableItemError,
     UnknownBranchError,
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from sessions.branches import Branches
     from sessions.codecs.keys import KeyProvider, KeyRing, generate_key
     from sessions.codecs.plus import PlusCodec
+    from sessions.compaction import Compaction
     from sessions.encrypted import EncryptedSession
     from sessions.mending import Damage, RepairReport
     from sessions.model import (
@@ -55,6 +57,7 @@ if TYPE_CHECKING:
         Rotation,
         SessionInfo,
         Sibling,
+        Summary,
         ToolUse,
         Turn,
         Usage,
@@ -74,6 +77,7 @@ __all__ = [
     "BranchInUseError",
     "Branches",
     "Change",
+    "Compaction",
     "Comparison",
     "ConflictError",
     "CounterError",
@@ -112,6 +116,8 @@ __all__ = [
     "StoreError",
     "StoreFullError",
     "StoreReadOnlyError",
+    "Summary",
+    "SummaryError",
     "Sweeper",
     "ToolUse",
     "Turn",
@@ -129,14 +135,15 @@ __all__ = [
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
 _MODEL = (
-    "Branch", "Change", "Comparison", "Entry", "ErasureReceipt", "Rotation", "SessionInfo", "Sibling", "ToolUse",
-    "Turn", "Usage", "UsageRow",
+    "Branch", "Change", "Comparison", "Entry", "ErasureReceipt", "Rotation", "SessionInfo", "Sibling", "Summary",
+    "ToolUse", "Turn", "Usage", "UsageRow",
 )  # fmt: skip
 _LAZY = {
     "Window": "sessions.window",
     "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",
     "AdvancedSQLiteSession": "sessions.advanced_sqlite",
     "Branches": "sessions.branches",
+    "Compaction": "sessions.compaction",
     "Damage": "sessions.mending",
     "EncryptedSession": "sessions.encrypted",
     "PlusCodec": "sessions.codecs.plus",

@@ -17,6 +17,7 @@
     ├── SealedSessionError                       the session is sealed, and was opened without a key
     ├── DecryptionError                          a wrong key, or not what was stored there
     ├── CounterError (ValueError)                the counter of tokens failed, or returned no number
+    ├── SummaryError (ValueError)                the summariser returned no summary, or there is none to take back
     ├── SessionClosedError (RuntimeError)        a call after close()
     └── StoreError                               the database refused
         ├── OutcomeUnknownError                  the answer was lost; it may have happened or not
@@ -119,6 +120,10 @@ class DecryptionError(SessionsError):
 
 class CounterError(SessionsError, ValueError):
     """The caller's counter of tokens failed, or returned something else than an integer from 0. Nothing was changed."""
+
+
+class SummaryError(SessionsError, ValueError):
+    """The caller's summariser returned what cannot be shown to a model, or there is no summary. Nothing was changed."""
 
 
 class SessionClosedError(SessionsError, RuntimeError):

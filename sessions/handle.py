@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sessions.clock import now
-from sessions.errors import UndecodableItemError
+from sessions.errors import InvalidItemError, UndecodableItemError
 from sessions.log.sealing import KeyWanted
 from sessions.log.takeover import take_over, waits_for_take_over
 
@@ -85,8 +85,20 @@ class Handle:
     @property
     def codec(self) -> Codec:
         """How the conversation's items become payloads, and back."""
-        # Sessions give their codec to the log as its decoder.
-        return cast("Codec", self._conversation.decoder)
+        # The log asks less of it than sessions do.
+        return cast("Codec", self._conversation.codec)
+
+    def encoded(self, item: dict[str, Any], what: str) -> bytes:
+        """Return the payload of one item.
+
+        Raises:
+            InvalidItemError: It cannot be kept; the message says that it is `what`.
+        """
+        try:
+            (payload,) = self.codec.encode_all([item])
+        except InvalidItemError as error:
+            raise InvalidItemError(f"{self.subject}: {what}: {error}; nothing was changed") from None
+        return payload
 
     @property
     def conversation(self) -> Conversation:

@@ -112,6 +112,8 @@ class Entry:
         created_at: When it was added (UTC).
         expires_at: When it will not be there any more (UTC); ``None`` if it does not expire by itself.
         item: The item.
+        hidden: Whether no model is shown it, as it says something of the conversation: a ``handover``, a ``summary``
+            of what came before, or an ``expansion``, which takes a summary back.
     """
 
     position: int
@@ -122,6 +124,26 @@ class Entry:
     created_at: datetime
     expires_at: datetime | None
     item: Any
+    hidden: bool = False
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What models are shown in place of a part of a conversation, which stays as it is.
+
+    Attributes:
+        position: The position of its own entry.
+        first: The position of the first entry that it stands for: ``entries(after=first - 1, before=last + 1)``.
+        last: That of the last one.
+        items: What is shown instead, oldest first.
+        created_at: When it was made (UTC).
+    """
+
+    position: int
+    first: int
+    last: int
+    items: list[Any]
+    created_at: datetime
 
 
 @dataclass(frozen=True)
@@ -154,10 +176,11 @@ class Change:
     Attributes:
         version: The session's version since then: the place from which `watch(after=…)` goes on.
         kind: ``appended``, ``popped``, ``undone``, ``redone``, ``cleared``, ``switched``, ``branched``, ``renamed``,
-            ``branch deleted``, ``sibling chosen``, ``mended``, ``purged`` or ``sealed anew``; more may come. ``reset``:
-            what happened is not known, as too much did, or the session was deleted; what you have of it is outdated.
+            ``branch deleted``, ``sibling chosen``, ``mended``, ``handed over``, ``compacted``, ``expanded``, ``purged``
+            or ``sealed anew``; more may come. ``reset``: what happened is not known, as too much did, or the session
+            was deleted; what you have of it is outdated.
         branch: The branch that items were added to, by its present name; ``None`` if none were, or it is gone.
-        items: What was added and is still there, oldest first.
+        items: What was added and is still there, oldest first; of a handover, ``{"type": "handover", "to": …}``.
         positions: The items' positions.
         created_at: When that was (UTC).
     """

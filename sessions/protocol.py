@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_check
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sessions.compaction import Compaction
     from sessions.window import Window
 
 Item: TypeAlias = Any
@@ -34,38 +35,54 @@ class SessionSettings(dict[str, Any]):
             session's or a run's, makes the window smaller then, rather than cut anywhere.
         repair: `get_items()` first mends what a crash left in the last turn, as `LogSession.repair` does. It cannot
             tell a crash from a run in progress, so only one run at a time may work on the session.
+        compaction: When to let a summary stand for the older part of the session: `get_items()` does so first, and a
+            runner of the OpenAI Agents SDK after each run.
 
-    `window` and `repair` are attributes, and no entries of the dictionary, for the OpenAI Agents SDK refuses entries
-    that it does not know. They stay with the session when a run has settings of its own.
+    `window`, `repair` and `compaction` are attributes, and no entries of the dictionary, for the OpenAI Agents SDK
+    refuses entries that it does not know. They stay with the session when a run has settings of its own.
 
     Raises:
-        TypeError: `limit` is neither an integer nor ``None``, `window` is no `Window`, or `repair` no truth value.
+        TypeError: `limit` is neither an integer nor ``None``, `window` is no `Window`, `repair` no truth value, or
+            `compaction` no `Compaction`.
         ValueError: `limit` is negative.
     """
 
     window: Window | None
     repair: bool
+    compaction: Compaction | None
 
-    def __init__(self, limit: int | None = None, window: Window | None = None, *, repair: bool = False) -> None:
+    def __init__(
+        self,
+        limit: int | None = None,
+        window: Window | None = None,
+        *,
+        repair: bool = False,
+        compaction: Compaction | None = None,
+    ) -> None:
         check_limit(limit)
         if window is not None:
             _check_window(window)
         if not isinstance(repair, bool):
             raise TypeError(f"repair must be True or False, not {type(repair).__name__}")
+        if compaction is not None:
+            _check_compaction(compaction)
         super().__init__(limit=None if limit is None else int(limit))
         self.window = window
         self.repair = repair
+        self.compaction = compaction
 
     def __repr__(self) -> str:
         window = "" if self.window is None else f", window={self.window!r}"
         repair = ", repair=True" if self.repair else ""
-        return f"SessionSettings(limit={self.limit!r}{window}{repair})"
+        compaction = "" if self.compaction is None else f", compaction={self.compaction!r}"
+        return f"SessionSettings(limit={self.limit!r}{window}{repair}{compaction})"
 
     @property
     def limit(self) -> int | None:
         """`get_items()` returns at most so many items; ``None`` means all."""
         limit: int | None = self["limit"]
-        return limit if limit is None or not (self.window or self.repair) else SettingsLimit(limit)
+        is_plain = not (self.window or self.repair or self.compaction)
+        return limit if limit is None or is_plain else SettingsLimit(limit)
 
     @limit.setter
     def limit(self, limit: int | None) -> None:
@@ -83,7 +100,8 @@ class SessionSettings(dict[str, Any]):
             ValueError: A value is out of range.
         """
         values = {name: value for name, value in _values(override).items() if value is not None}
-        return SessionSettings(**{**self, "window": self.window, "repair": self.repair, **values})
+        own = {name: getattr(self, name) for name in _KNOWN}
+        return SessionSettings(**{**own, **values})
 
     def to_dict(self) -> dict[str, Any]:
         """Return the settings by name."""
@@ -141,7 +159,7 @@ class Session(Protocol):
         ...
 
 
-_KNOWN: Final = ("limit", "window", "repair")
+_KNOWN: Final = ("limit", "window", "repair", "compaction")
 
 
 def check_limit(limit: object) -> None:
@@ -186,3 +204,10 @@ def _check_window(window: object) -> None:
 
     if not isinstance(window, Window):
         raise TypeError(f"window must be a Window or None, not {type(window).__name__}")
+
+
+def _check_compaction(compaction: object) -> None:
+    from sessions.compaction import Compaction  # noqa: PLC0415 - as above
+
+    if not isinstance(compaction, Compaction):
+        raise TypeError(f"compaction must be a Compaction or None, not {type(compaction).__name__}")

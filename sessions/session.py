@@ -17,6 +17,7 @@ from sessions.arguments import (
 from sessions.clock import now
 from sessions.codecs import Codec
 from sessions.codecs.json import JSONCodec
+from sessions.compacting import Compacting
 from sessions.errors import InvalidItemError
 from sessions.handle import Handle
 from sessions.log.append import Append, Idempotency
@@ -28,7 +29,6 @@ from sessions.log.pop import Pop
 from sessions.log.read import ReadTail
 from sessions.log.remove import clear
 from sessions.protocol import SettingsLimit, check_limit, coerce_settings
-from sessions.shared import Shared
 from sessions.speaker import Speaker
 from sessions.watched import Watched
 from sessions.windowed import Windowed
@@ -43,7 +43,7 @@ _JSON = JSONCodec()
 _FOREIGN = ForeignTables()
 
 
-class LogSession(Shared, Watched, Windowed):
+class LogSession(Compacting, Watched, Windowed):
     """A conversation in a store. It may be used from any number of tasks, threads and event loops.
 
     Args:
@@ -64,8 +64,6 @@ class LogSession(Shared, Watched, Windowed):
 
     session_id: str
     session_settings: Any
-    # Whether what is added is never to expire, which purging by age respects.
-    _keeps = False
 
     def __init__(
         self,
@@ -85,11 +83,6 @@ class LogSession(Shared, Watched, Windowed):
         self._handle = Handle(conversation, backend, strict=strict)
         self._speaker = Speaker()
 
-    @property
-    def _lifetime(self) -> int | None:
-        """How long what is added lives, unless the caller says; in microseconds."""
-        return NEVER if self._keeps else self._handle.conversation.ttl
-
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.session_id!r})"
 
@@ -100,7 +93,7 @@ class LogSession(Shared, Watched, Windowed):
             limit: ``None`` means `session_settings.limit`, and all items if that is ``None`` too; 0 gives an empty
                 list. If `session_settings.window` is set, ``None`` means that window instead, with at most
                 `session_settings.limit` items; so does a limit that a runner has from settings. Any other number is
-                exact.
+                exact. A summary counts as the items that it shows.
 
         Raises:
             TypeError: `limit` is not an integer.
@@ -115,6 +108,8 @@ class LogSession(Shared, Watched, Windowed):
             check_limit(limit)
             if settings.repair:
                 await self._mend_last_turn()
+            if settings.compaction is not None:
+                await self._compact_by(settings.compaction)
             if settings.window is not None:
                 return [] if limit == 0 else await self._read_window(settings.window.within(limit))
             # Drivers know how to write an integer, not what only is one, too.
@@ -177,8 +172,7 @@ class LogSession(Shared, Watched, Windowed):
                 # Keys that stores make for themselves do.
                 raise ValueError("idempotency_key must not begin with a control character")
             idempotency = Idempotency(key, codec.digest(items))
-        author, speaker = self._author, self._speaker
-        agent = speaker.name or author
+        author, agent = self._author, self._agent
         entries = [
             NewEntry(payload, kind, tool_name, author if kind == USER else agent)
             for payload, (kind, tool_name) in zip(payloads, classify_items(items), strict=True)
@@ -189,7 +183,7 @@ class LogSession(Shared, Watched, Windowed):
         place = handle.conversation, entries, added_at, idempotency, handle.target
         await handle.write(Append(*place, expires_at=expires_at, expected_version=expected_version))
         if any(entry.kind != USER for entry in entries):
-            speaker.has_spoken()
+            self._speaker.has_spoken()
 
     async def pop_item(self) -> Item | None:
         """Remove the last item and return it, or return ``None`` if there is none.

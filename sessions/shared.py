@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
 from sessions.arguments import MAX_NAME_BYTES, MAX_TTL, check_count, check_seconds, check_text
-from sessions.clock import as_time
+from sessions.clock import as_time, now
 from sessions.history import History
 from sessions.log.append import version_of
 from sessions.log.conversation import NEVER
@@ -27,6 +27,19 @@ class Shared(History):
 
     _author: str | None = None
     _lease: Lease | None = None
+
+    # Whether what is added is never to expire, which purging by age respects.
+    _keeps = False
+
+    @property
+    def _agent(self) -> str | None:
+        """Who says what is said through this object, but for messages of users."""
+        return self._speaker.name or self._author
+
+    @property
+    def _lifetime(self) -> int | None:
+        """How long what is added lives, unless the caller says; in microseconds."""
+        return NEVER if self._keeps else self._handle.conversation.ttl
 
     async def version(self) -> int:
         """Return the session's version: each change raises it, so who finds the same one again has missed nothing.
@@ -136,10 +149,43 @@ class Shared(History):
             await asyncio.wait([renewing])
             await give_back(handle, lease)
 
+    async def handover(self, to: str, *, note: str | None = None) -> None:
+        """Note on the branch that somebody else goes on with the conversation.
+
+        No model is shown that, it counts in no limit, and `pop_item` leaves it where it is. `entries` has it, with the
+        item ``{"type": "handover", "to": …, "note": …}`` and who handed over as its author; `watch` tells of it. It
+        gives nobody a right and takes none away: for that, there are turns.
+
+        Args:
+            to: Who goes on: text of 1 to 255 bytes.
+            note: What they should know.
+
+        Raises:
+            TypeError: An argument is no text.
+            ValueError: `to` is empty, too long, or has a NUL character in it.
+            InvalidItemError: `note` cannot be stored, as a lone surrogate cannot.
+            LeaseLostError: This object is a turn's, and its lease was lost.
+            SessionBusyError: Somebody else holds the branch, and keeps others out.
+            UnknownBranchError: The branch is not there any more.
+            StoreError: The database refused.
+        """
+        from sessions.log.handover import hand_over
+
+        check_text(to, "to", MAX_NAME_BYTES)
+        if note is not None and not isinstance(note, str):
+            raise TypeError(f"note must be a string, not {type(note).__name__}")
+        handle = self._handle
+        content = {"type": "handover", "to": to, **({} if note is None else {"note": note})}
+        payload = handle.encoded(content, "the note")
+        how: dict[str, Any] = {"author": self._agent, "branch": handle.target, "lifetime": self._lifetime}
+        await handle.write(lambda tx: hand_over(tx, handle.conversation, now(), payload, **how))
+
     async def entries(
         self, limit: int | None = None, *, before: int | None = None, after: int | None = None
     ) -> list[Entry]:
         """Return the branch's items with what the store knows of each, oldest first, as of one moment.
+
+        Also those that a summary stands for, and what no model is shown, as handovers: see `Entry.hidden`.
 
         Args:
             limit: How many at most: the last ones; with `after`, the first ones.
@@ -170,15 +216,18 @@ class Shared(History):
 
 
 def _as_entry(entry: StoredEntry) -> Entry:
+    from sessions.log.dialect import MARK
+    from sessions.log.marks import is_mark
     from sessions.model import Entry
 
     return Entry(
         position=entry.position,
         turn=entry.turn,
-        kind=entry.kind,
+        kind=entry.kind.removeprefix(MARK),
         tool=entry.tool_name,
         author=entry.author,
         created_at=as_time(entry.created_at),
         expires_at=None if entry.expires_at is None or entry.expires_at >= NEVER else as_time(entry.expires_at),
         item=entry.item,
+        hidden=is_mark(entry.kind),
     )

@@ -110,9 +110,7 @@ class Windowed:
         )
         if mend and damages:
             # Somebody else may have changed it since; it is looked at again under the lock.
-            damages = await handle.change(
-                lambda tx: mend_branch(tx, handle.conversation, now(), how, handle.codec.encode_all, branch=branch)
-            )
+            damages = await handle.change(lambda tx: mend_branch(tx, handle.conversation, now(), how, branch=branch))
             return RepairReport(tuple(damages), mended=bool(damages))
         handle.followed = branch
         handle.report(undecodable)

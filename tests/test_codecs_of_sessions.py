@@ -90,7 +90,7 @@ async def test_what_was_put_in_comes_back(make: Callable[[Path], LogSession], tm
 
 
 async def test_repair_writes_with_the_codec(tmp_path: Path) -> None:
-    """Fails without: windowed.py, `handle.codec` in `repair` (`JSONCodec()`)."""
+    """Fails without: log/mend.py, `conversation.codec` (`JSONCodec()`)."""
     session = SQLiteSession("s", tmp_path / "s.db", codec=CODEC)
     call = {"type": "function_call", "call_id": "1", "name": "look", "arguments": "{}"}
     await session.add_items([call, *ITEMS])
@@ -109,7 +109,7 @@ async def test_what_cannot_be_kept_is_refused_and_nothing_is_added(tmp_path: Pat
     assert await session.get_items() == []
 
 
-# Fails without: stores/sql/hot.py, `isinstance(work.conversation.decoder, JSONCodec)`: what nobody could read was gone
+# Fails without: stores/sql/hot.py, `isinstance(work.conversation.codec, JSONCodec)`: what nobody could read was gone
 async def test_an_item_with_a_class_that_is_not_listed_any_more_stays(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:

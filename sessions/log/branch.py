@@ -39,6 +39,7 @@ class Head(NamedTuple):
         parent: The segment from which `segment` was forked, if it was.
         fork_position: The last position that `segment` inherits.
         may_grow: 1 if nothing lies beyond the tip in its segment, and it alone extends it.
+        marks: 1 if the session has entries that no model is shown.
         reader: How its entries are read.
     """
 
@@ -51,6 +52,7 @@ class Head(NamedTuple):
     parent: int | None
     fork_position: int
     may_grow: int
+    marks: int
     reader: Reader
 
 
@@ -92,7 +94,7 @@ def find_head(tx: Transaction, conversation: Conversation, branch: str | None = 
     if segment is not None:
         return Head._make((*place, reader))
     if name == MAIN:
-        return Head(session, MAIN, 0, 0, 0, 0, None, 0, 0, reader)
+        return Head(session, MAIN, 0, 0, 0, 0, None, 0, 0, 0, reader)
     raise _unknown_branch(conversation.session_id, name, branch_names(tx, session))
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from sessions.log.dialect import check_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from sessions.log.sealing import Vault
 
@@ -29,8 +29,12 @@ class ForeignTables(NamedTuple):
         return self
 
 
-class Decoder(Protocol):
-    """Makes items of payloads."""
+class Codec(Protocol):
+    """Makes payloads of items, and items of payloads."""
+
+    def encode_all(self, items: Sequence[Any], /) -> list[bytes]:
+        """Return the payloads of items; raise `InvalidItemError` if one cannot be kept."""
+        ...
 
     def decode_all(self, payloads: Iterable[bytes]) -> list[Any]:
         """Return the items of payloads, fast; raise `ValueError` if one of them needs `decode`, or cannot be read."""
@@ -56,7 +60,7 @@ class Conversation(NamedTuple):
 
     Attributes:
         session_id: The id that users give.
-        decoder: How its payloads are read.
+        codec: How its items are written and read.
         foreign: Where the OpenAI Agents SDK may have kept it before.
         vault: Has the keys, if the session is sealed.
         now: The time, in microseconds since 1970, UTC: entries that have expired by then are not there.
@@ -65,7 +69,7 @@ class Conversation(NamedTuple):
     """
 
     session_id: str
-    decoder: Decoder
+    codec: Codec
     foreign: ForeignTables
     vault: Vault | None = None
     now: int = 0

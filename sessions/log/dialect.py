@@ -107,11 +107,18 @@ _TELL_WATCHERS: Final = f"""
 """
 """An expression for Postgres, once a session's row is locked: `stores/sql/listening.py` says how."""
 
+_LIVE: Final = "created_at > :oldest and (expires_at is null or expires_at > :now)"
+
+MARK: Final = "\x01"
+"""What the kinds of entries begin with that no model is shown: see `log/marks.py`."""
+
 _ENTRIES: Final = {
     # All columns of an entry, in the order in which `log/reader.py` wants them.
     "entry": "id, version, turn, kind, tool_name, author, created_at, expires_at, payload",
     # Of entries: neither older than the reading session's time to live, nor beyond their own expiry.
-    "live": "created_at > :oldest and (expires_at is null or expires_at > :now)",
+    "live": _LIVE,
+    # Of entries: that, and no mark.
+    "shown": f"{_LIVE} and substr(kind, 1, 1) <> '{MARK}'",
 }
 
 _MAX_NAME_LENGTH: Final = 63

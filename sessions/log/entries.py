@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.log import statements
-from sessions.log.branch import MAIN, find_head, lineage, position_of
+from sessions.log.branch import EVERYTHING, MAIN, find_head, lineage, position_of
 
 if TYPE_CHECKING:
     from sessions.log.branch import Stretch
@@ -38,7 +38,7 @@ def read_entries(
     positions: tuple[int, int],
     statement: Statement = statements.ENTRIES_FORWARD,
 ) -> tuple[list[StoredEntry], list[int]]:
-    """Return the entries of a lineage between two positions, without the first and with the second, oldest first.
+    """Return the items of a lineage between two positions, without the first and with the second, oldest first.
 
     Returns:
         The entries, and the positions of those that could not be decoded.
@@ -93,7 +93,7 @@ def read_entry_page(
     *,
     backward: bool,
 ) -> tuple[list[StoredEntry], list[int], str]:
-    """Return a branch's entries between two positions, without either, oldest first: up to `limit` of them.
+    """Return a branch's entries, marks too, between two positions, without either, oldest first: up to `limit` of them.
 
     Those are the last ones or, if not `backward`, the first ones. What could not be decoded does not count.
 
@@ -110,8 +110,7 @@ def read_entry_page(
     low, before = positions
     high = head.tip if before is None else min(head.tip, before - 1)
     stretches = lineage(tx, head)
-    if limit is None:
-        return (*read_entries(tx, head.reader, stretches, (low, high)), head.branch)
+    limit = EVERYTHING if limit is None else limit
     readable: list[StoredEntry] = []
     unreadable: list[int] = []
     statement = statements.ENTRIES_BACKWARD if backward else statements.ENTRIES_FORWARD_SOME

@@ -38,6 +38,7 @@ def add_entries(
     *,
     created_at: Sequence[int] | None = None,
     expires_at: int | None = None,
+    countable: bool = True,
 ) -> int:
     """Put entries at the end of the locked session's branch and return its new tip.
 
@@ -48,6 +49,7 @@ def add_entries(
         now: The time, in microseconds since 1970, UTC.
         created_at: When each entry was made; now, if not given.
         expires_at: When they will not be there any more; `NEVER` if purging by age is to spare them, too.
+        countable: Whether they count as items.
 
     Raises:
         UnknownBranchError: There is no such branch.
@@ -62,7 +64,7 @@ def add_entries(
         check_lease(tx, locked.conversation, locked.session, locked.branch, now)
         advanced = _open_segment(tx, locked, now, len(entries), turns)
     segment, tip, turn = advanced
-    if expires_at is not None and expires_at < NEVER:
+    if not countable or (expires_at is not None and expires_at < NEVER):
         tx.run(statements.NOTE_HOLE, segment=segment)
     first_id = (segment << SEGMENT_SHIFT) + tip - len(entries) + 1
     rows = entry_rows(

@@ -5,14 +5,15 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
-from sessions.log.branch import find_head, lineage
+from sessions.log.branch import MAIN, find_head, lineage
 from sessions.log.changes import record_change
 from sessions.log.classify import classify_items
-from sessions.log.entries import read_entries
+from sessions.log.entries import UNREADABLE
 from sessions.log.grow import NewEntry, add_entries
 from sessions.log.left_tips import keep_tip, move_tip, settle_ways_forward
-from sessions.log.outline import read_outline
+from sessions.log.marks import find_marks, put_back, surviving
 from sessions.log.session_row import ensure_sealed
+from sessions.log.shown import read_shown
 from sessions.log.takeover import change_head
 from sessions.log.turns import turn_at
 
@@ -20,10 +21,10 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sessions.log.branch import Head, Stretch
-    from sessions.log.conversation import Conversation
-    from sessions.log.entries import StoredEntry
+    from sessions.log.conversation import Codec, Conversation
     from sessions.log.session_row import LockedSession
-    from sessions.log.transaction import Transaction
+    from sessions.log.shown import Shown
+    from sessions.log.transaction import Row, Transaction
 
 
 class Damaged(Protocol):
@@ -59,9 +60,12 @@ def find_damages(
     Raises:
         UnknownBranchError: There is no such branch.
     """
-    entries, undecodable, name = read_outline(tx, conversation, branch)
-    _, damages = mend([entry.item for entry in entries])
-    return _by_position(damages, entries), undecodable, name
+    head = find_head(tx, conversation, branch)
+    if head is None:
+        return [], [], MAIN
+    shown, undecodable = _readable(tx, head)
+    _, damages = mend([one.item for one in shown])
+    return _by_position(damages, shown), undecodable, head.branch
 
 
 def mend_branch(
@@ -69,7 +73,6 @@ def mend_branch(
     conversation: Conversation,
     now: int,
     mend: Callable[[list[Any]], tuple[list[Any], Sequence[Damaged]]],
-    encode: Callable[[list[Any]], list[bytes]],
     *,
     branch: str | None,
 ) -> tuple[list[Any], list[int]]:
@@ -83,7 +86,6 @@ def mend_branch(
         conversation: The session.
         now: The time, in microseconds since 1970, UTC.
         mend: Returns the mended items, with the same objects where they are kept, and what was wrong.
-        encode: Makes payloads of items.
         branch: The branch; the current one unless named.
 
     Returns:
@@ -97,30 +99,40 @@ def mend_branch(
     if found is None:
         return [], []
     locked, head = found
-    stretches = lineage(tx, head)
-    entries, undecodable = read_entries(tx, head.reader, stretches, (0, head.tip))
-    mended, damages = mend([entry.item for entry in entries])
+    shown, undecodable = _readable(tx, head)
+    mended, damages = mend([one.item for one in shown])
     if damages:
-        kept = _in_common(entries, mended)
-        if kept < len(entries):
-            _go_back(tx, locked, stretches, entries[kept].position - 1, now)
+        kept = _in_common(shown, mended)
+        marks: list[Row] = []
+        if kept < len(shown):
+            tip = shown[kept].position - 1
+            marks = surviving(head, find_marks(tx, head, tip), tip)
+            _go_back(tx, locked, lineage(tx, head), tip, now)
         locked = ensure_sealed(tx, locked)
-        _add(tx, locked, _as_added(entries, mended, kept, encode, now), now)
-        if kept == len(mended):
+        _add(tx, locked, _as_added(shown, mended, kept, conversation.codec, now), now)
+        put_back(tx, locked, head, marks, now)
+        if kept == len(mended) and not marks:
             # Nothing was added, which would have made what was there a way that was left, and none that redo goes.
             settle_ways_forward(tx, cast("Head", find_head(tx, conversation, locked.branch)))
-    return _by_position(damages, entries), undecodable
+    return _by_position(damages, shown), undecodable
 
 
-def _by_position(damages: Sequence[Damaged], entries: list[StoredEntry]) -> list[Any]:
-    return [damage.at(entries[damage.position].position) for damage in damages]
+def _readable(tx: Transaction, head: Head) -> tuple[list[Shown], list[int]]:
+    """Return what models are shown of a branch, and the positions of entries that could not be decoded."""
+    found = read_shown(tx, head)
+    readable = [one for one in found if one.item is not UNREADABLE]
+    return readable, [one.position for one in found if one.item is UNREADABLE]
 
 
-def _in_common(entries: list[StoredEntry], mended: list[Any]) -> int:
-    """Return how many entries stay as they are before the first change."""
-    pairs = zip(entries, mended, strict=False)
-    shorter = min(len(entries), len(mended))
-    return next((number for number, (entry, item) in enumerate(pairs) if entry.item is not item), shorter)
+def _by_position(damages: Sequence[Damaged], shown: list[Shown]) -> list[Any]:
+    return [damage.at(shown[damage.position].position) for damage in damages]
+
+
+def _in_common(shown: list[Shown], mended: list[Any]) -> int:
+    """Return how many items stay as they are before the first change."""
+    pairs = zip(shown, mended, strict=False)
+    shorter = min(len(shown), len(mended))
+    return next((number for number, (one, item) in enumerate(pairs) if one.item is not item), shorter)
 
 
 def _go_back(tx: Transaction, locked: LockedSession, stretches: list[Stretch], tip: int, now: int) -> None:
@@ -130,24 +142,16 @@ def _go_back(tx: Transaction, locked: LockedSession, stretches: list[Stretch], t
     record_change(tx, locked, "mended", now)
 
 
-def _as_added(
-    entries: list[StoredEntry],
-    mended: list[Any],
-    kept: int,
-    encode: Callable[[list[Any]], list[bytes]],
-    now: int,
-) -> list[_Added]:
+def _as_added(shown: list[Shown], mended: list[Any], kept: int, codec: Codec, now: int) -> list[_Added]:
     """Return all but the first `kept` items. What is moved keeps its times and author; what is new expires with it."""
-    known = {id(entry.item): entry for entry in entries}
+    known = {id(one.item): one.row[5:8] for one in shown}
     added = []
-    expires_at = entries[kept - 1].expires_at if kept else None
+    expires_at = shown[kept - 1].row[7] if kept else None
     kinds = classify_items(mended)[kept:]
     items = mended[kept:]
-    for item, payload, (kind, tool_name) in zip(items, encode(items), kinds, strict=True):
-        entry = known.get(id(item))
-        expires_at = entry.expires_at if entry else expires_at
-        new = NewEntry(payload, kind, tool_name, entry.author if entry else None)
-        added.append(_Added(new, entry.created_at if entry else now, expires_at))
+    for item, payload, (kind, tool_name) in zip(items, codec.encode_all(items), kinds, strict=True):
+        author, created_at, expires_at = known.get(id(item), (None, now, expires_at))
+        added.append(_Added(NewEntry(payload, kind, tool_name, author), created_at, expires_at))
     return added
 
 

@@ -5,20 +5,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sessions.log import statements
-from sessions.log.branch import lineage, position_of, walk_back
+from sessions.log.branch import lineage, position_of
 from sessions.log.changes import record_change
 from sessions.log.classify import USER
 from sessions.log.collect import collect, find_seen
 from sessions.log.conversation import NO_EXPIRY
+from sessions.log.entries import UNREADABLE
+from sessions.log.grow import NewEntry
 from sessions.log.left_tips import forget_ways_forward, keep_tip, move_tip
+from sessions.log.marks import add_mark, find_marks, put_back, surviving
+from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.session_row import raise_version
+from sessions.log.shown import walk_shown
 from sessions.log.takeover import lock_head
 
 if TYPE_CHECKING:
     from sessions.log.branch import Head
     from sessions.log.conversation import Conversation
     from sessions.log.session_row import LockedSession
-    from sessions.log.transaction import Transaction
+    from sessions.log.shown import Covering
+    from sessions.log.transaction import Row, Transaction
 
 _PAGE = 8
 """Entries fetched at a time; the last one nearly always decodes."""
@@ -45,6 +51,8 @@ def pop(
 ) -> tuple[Any, list[int]]:
     """Remove the last item that decodes from a branch; if `strict`, only if it is the last of all that are there.
 
+    Of a summary, the last item goes, and what it stands for stays as it is.
+
     Returns:
         The item, or ``None`` if there was none, and the positions of entries after it that could not be decoded and
         stay.
@@ -56,54 +64,67 @@ def pop(
     if head is None:
         return None, []
     undecodable: list[int] = []
-    for segment, rows in walk_back(tx, head, _PAGE, statements.ENTRIES_BACKWARD):
-        for row in rows:
-            entry, _, turn, kind, *_ = row
-            try:
-                item = head.reader.open(row)
-            except ValueError:
-                undecodable.append(position_of(entry))
+    for page in walk_shown(tx, head, _PAGE):
+        for shown in page:
+            if shown.item is UNREADABLE:
+                undecodable.append(shown.position)
                 if strict:
                     return None, undecodable
                 continue
             locked: Any = raise_version(tx, conversation, now, head.branch)
-            _remove(tx, locked, head, entry, owned=segment == head.segment, turn=turn - (kind == USER), now=now)
+            if shown.summary is None:
+                _remove(tx, locked, head, shown.row, now)
+            else:
+                _shorten(tx, locked, shown.summary, now)
             record_change(tx, locked, "popped", now)
-            return item, undecodable
+            return shown.item, undecodable
     return None, undecodable
 
 
-def _remove(
-    tx: Transaction, locked: LockedSession, head: Head, entry: int, *, owned: bool, turn: int, now: int
-) -> None:
+def _remove(tx: Transaction, locked: LockedSession, head: Head, row: Row, now: int) -> None:
     """Delete an entry where no other branch can see it, else move the tip back to before it.
 
     What lies after it cannot be decoded, and stays: a key may be found. Or it is gone for this reader, and stays only
-    if it has not expired for all.
+    if it has not expired for all. Or it is a mark, which is put back behind what is left.
     """
+    entry, _, turn, kind, *_ = row
     position = position_of(entry)
+    turn -= kind == USER
+    owned = entry >> SEGMENT_SHIFT == head.segment and head.may_grow and position > head.floor
     stays = position < head.tip and _holds(tx, head, position, now)
-    if owned and head.may_grow and position > head.floor:
-        if not stays:
-            tx.run(statements.DELETE_ENTRIES, low=entry - 1, high=entry - position + head.tip)
-            move_tip(tx, locked, position - 1, turn, may_grow=1, now=now)
-        else:
-            # It leaves a hole: what comes after it stays in its turn.
-            tx.run(statements.DELETE_ENTRY, id=entry)
-            tx.run(statements.NOTE_HOLE, segment=head.segment)
-            move_tip(tx, locked, head.tip, head.turn, may_grow=1, now=now)
+    if owned and stays:
+        # It leaves a hole: what comes after it stays in its turn.
+        tx.run(statements.DELETE_ENTRY, id=entry)
+        tx.run(statements.NOTE_HOLE, segment=head.segment)
+        move_tip(tx, locked, head.tip, head.turn, may_grow=1, now=now)
         return
-    # Others may have seen it, but need not see it any longer; and an undone turn cannot follow what is gone.
-    before = find_seen(tx, head.session)
-    forget_ways_forward(tx, head)
-    if stays:
-        keep_tip(tx, locked, now, pending=False)
-    move_tip(tx, locked, position - 1, turn, may_grow=0, now=now)
-    collect(tx, head.session, before)
+    marks = surviving(head, find_marks(tx, head, position), position - 1)
+    if owned:
+        tx.run(statements.DELETE_ENTRIES, low=entry - 1, high=entry - position + head.tip)
+        move_tip(tx, locked, position - 1, turn, may_grow=1, now=now)
+    else:
+        # Others may have seen it, but need not see it any longer; and an undone turn cannot follow what is gone.
+        before = find_seen(tx, head.session)
+        forget_ways_forward(tx, head)
+        if stays:
+            keep_tip(tx, locked, now, pending=False)
+        move_tip(tx, locked, position - 1, turn, may_grow=0, now=now)
+        collect(tx, head.session, before)
+    put_back(tx, locked, head, marks, now)
+
+
+def _shorten(tx: Transaction, locked: LockedSession, summary: Covering, now: int) -> None:
+    """Put a summary without the last item in the place of another one, so that what it stands for stays."""
+    content = {**summary._asdict(), "type": "summary", "items": summary.items[:-1]}
+    del content["position"], content["row"]
+    (payload,) = locked.conversation.codec.encode_all([content])
+    _, _, _, kind, _, author, created_at, expires_at, _ = summary.row
+    entry = NewEntry(payload, kind, None, author)
+    add_mark(tx, locked, entry, now, created_at=created_at, expires_at=expires_at)
 
 
 def _holds(tx: Transaction, head: Head, position: int, now: int) -> bool:
-    """Tell whether a branch holds anything after a position that has not expired for all readers."""
+    """Tell whether a branch holds an item after a position that has not expired for all readers."""
     values = {"now": now, "oldest": NO_EXPIRY}
     return any(
         tx.one(statements.COUNT_ENTRIES, **stretch.ids(low=max(position, stretch.low)), **values) != (0,)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.errors import UnknownBranchError
-from sessions.log.branch import EVERYTHING, MAIN, find_head, position_of, walk_back
+from sessions.log.branch import EVERYTHING, MAIN, find_head
+from sessions.log.shown import item_pages
 from sessions.log.takeover import is_waiting, waits_for_take_over
 
 if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
-    from sessions.log.reader import Reader
-    from sessions.log.transaction import Row, Transaction
+    from sessions.log.transaction import Transaction
 
 
 class Tail(NamedTuple):
@@ -65,22 +65,10 @@ def read_tail(tx: Transaction, conversation: Conversation, limit: int | None, br
     if limit == 0:
         return Tail(items, undecodable, head.branch)
     wanted = EVERYTHING if limit is None else min(limit, EVERYTHING)
-    for _, rows in walk_back(tx, head, wanted, head.reader.backward):
-        open_rows(rows, head.reader, items, undecodable)
+    for page in item_pages(tx, head, wanted, undecodable):
+        items += page
         if len(items) >= wanted:
             del items[wanted:]
             break
     items.reverse()
     return Tail(items, undecodable, head.branch)
-
-
-def open_rows(rows: list[Row], reader: Reader, items: list[Any], undecodable: list[int]) -> None:
-    """Add the items of rows to `items`; the fast way if all can be decoded, else one by one."""
-    try:
-        items.extend(reader.open_all(rows))
-    except ValueError:
-        for row in rows:
-            try:
-                items.append(reader.open(row))
-            except ValueError:
-                undecodable.append(position_of(row[0]))

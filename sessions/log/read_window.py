@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from sessions.log import statements
-from sessions.log.branch import MAIN, find_head, lineage, walk_back
+from sessions.log.branch import MAIN, find_head, lineage
 from sessions.log.entries import read_entries
-from sessions.log.read import open_rows
+from sessions.log.shown import item_pages
 from sessions.log.turns import nearest_turns, turn_start
 
 if TYPE_CHECKING:
@@ -64,13 +64,12 @@ def read_window(tx: Transaction, conversation: Conversation, taker: Taker, branc
     head = find_head(tx, conversation, branch)
     if head is None:
         return Taken(undecodable, MAIN)
-    for _, rows in walk_back(tx, head, at_once, head.reader.backward):
-        items: list[Any] = []
-        open_rows(rows, head.reader, items, undecodable)
-        taker.add(items)
+    for page in item_pages(tx, head, at_once, undecodable):
+        taker.add(page)
         if taker.full:
             break
-        if taker.skipping:
+        # A summary may stand for the last turn's message.
+        if taker.skipping and not head.marks:
             taker.add(_last_message(tx, head, undecodable))
             break
     return Taken(undecodable, head.branch)

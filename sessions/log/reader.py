@@ -29,7 +29,7 @@ class Reader:
 
     def __init__(self, conversation: Conversation) -> None:
         self.visible = conversation.visible
-        self._decoder = conversation.decoder
+        self._decoder = conversation.codec
 
     def is_live(self, created_at: int, expires_at: int | None) -> bool:
         """Tell whether an entry is still there: what the condition `{live}` of the statements says of its row."""
@@ -50,6 +50,15 @@ class Reader:
             DecryptionError: The payload is not what was stored there.
         """
         return self._decoder.decode(row[-1])
+
+    def payload(self, row: Row) -> bytes:
+        """Return the payload of a row of all columns, as it was before it was sealed.
+
+        Raises:
+            DecryptionError: It is not what was stored there.
+        """
+        payload: bytes = row[-1]
+        return payload
 
     def tool_name(self, row: Row) -> str | None:
         """Return the tool's name in a row of all columns."""
@@ -75,6 +84,10 @@ class SealedReader(Reader):
     def open(self, row: Row) -> Any:
         """Return the item of a row of all columns."""
         return self._decoder.decode(self._key.open(row))
+
+    def payload(self, row: Row) -> bytes:
+        """Return the payload of a row of all columns, opened."""
+        return self._key.open(row)
 
     def tool_name(self, row: Row) -> str | None:
         """Return the tool's name in a row of all columns."""

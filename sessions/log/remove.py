@@ -34,7 +34,7 @@ def clear(tx: Transaction, conversation: Conversation, now: int) -> None:
     if locked is not None:
         leases = _leases(tx, conversation, locked.session, now)
         _remove_content(tx, locked.session)
-        tx.run(statements.SWITCH, session=locked.session, branch=MAIN)
+        tx.run(statements.EMPTY, session=locked.session, branch=MAIN)
         if MAIN in leases:
             ensure_row(tx, locked._replace(branch=MAIN), now)
             values = leases[MAIN]._replace(begins=0)._asdict()

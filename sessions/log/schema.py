@@ -213,6 +213,8 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
             """,
         ),
     ),
+    # 6: marks
+    (_add_column("sessions", "marks {flag} not null default 0", "1 if it has an entry that no model is shown."),),
 )
 
 

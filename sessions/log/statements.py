@@ -116,7 +116,7 @@ _LIST_SESSIONS = """
     select p.id, p.session_id, p.created_at, p.updated_at, (
         select coalesce(sum(case when l.holes + :one_by_one = 0 then l.high - l.low else (
             select count(*) from {entries} e where e.id > l.segment * 4294967296 + l.low
-            and e.id <= l.segment * 4294967296 + l.high and {live}
+            and e.id <= l.segment * 4294967296 + l.high and {shown}
         ) end), 0) from lineage l where l.session = p.id and l.low < l.high
     ) from page p order by p.id desc
 """
@@ -132,8 +132,8 @@ HEAD = Statement(
     "A branch of a session, the current one unless named.",
     """
     select s.id, coalesce(:branch, s.branch), b.segment, b.tip, b.turn, b.floor, b.parent, b.fork_position, b.may_grow,
-    s.seal from {sessions} s left join {branches} b on b.session = s.id and b.name = coalesce(:branch, s.branch)
-    where s.session_id = :session_id
+    s.marks, s.seal from {sessions} s
+    left join {branches} b on b.session = s.id and b.name = coalesce(:branch, s.branch) where s.session_id = :session_id
     """,
 )
 _ADVANCE_TIP = """
@@ -227,7 +227,7 @@ COUNT_ITEMS = _recursive(
     )
     select coalesce(sum(case when holes + :one_by_one = 0 then high - low else (
         select count(*) from {entries} e where e.id > lineage.segment * 4294967296 + lineage.low
-        and e.id <= lineage.segment * 4294967296 + lineage.high and {live}
+        and e.id <= lineage.segment * 4294967296 + lineage.high and {shown}
     ) end), 0) from lineage where low < high
     """,
 )
@@ -252,6 +252,14 @@ RAISE_FLOOR = Statement(
 SWITCH = Statement(
     "Make another branch the session's current one.",
     "update {sessions} set branch = :branch where id = :session",
+)
+FLAG_MARKS = Statement(
+    "Note that a session has a mark.",
+    "update {sessions} set marks = 1 where id = :session and marks = 0",
+)
+EMPTY = Statement(
+    "Note that a session has nothing any more; its current branch is another one then.",
+    "update {sessions} set branch = :branch, marks = 0 where id = :session",
 )
 RENAME_BRANCH = Statement(
     "Give a branch another name.",
@@ -303,7 +311,7 @@ ORIGINS = Statement(
     "select id, parent, fork_position, turn, holes from {segments} where session = :session",
 )
 NOTE_HOLE = Statement(
-    "Note that an entry was removed from a segment's middle, or is one that will expire.",
+    "Note that an entry was removed from a segment's middle, or is one that will expire, or a mark.",
     "update {segments} set holes = 1 where id = :segment and holes = 0",
 )
 FORGET_SEGMENT = Statement(
@@ -432,32 +440,40 @@ def _first_from(column: str, value: str) -> Statement:
 TURN_START = _first_from("turn", ":turn")
 VERSION_START = _first_from("version", ":version")
 ENTRIES_FORWARD = Statement(
-    "Entries of one segment with all that is known of them, the oldest first.",
-    "select {entry} from {entries} where id > :low and id <= :high and {live} order by id",
+    "Items of one segment with all that is known of them, the oldest first.",
+    "select {entry} from {entries} where id > :low and id <= :high and {shown} order by id",
 )
 ENTRIES_FORWARD_SOME = Statement(
-    "The same, so many at most.",
+    "The same with marks, so many at most.",
     "select {entry} from {entries} where id > :low and id <= :high and {live} order by id limit :count",
+)
+MARKS_FORWARD = Statement(
+    "The marks of one segment, the oldest first.",
+    "select {entry} from {entries} where id > :low and id <= :high and {live} and not ({shown}) order by id",
+)
+VERSIONS = Statement(
+    "Which entries a range has, and which versions added them.",
+    "select id, version from {entries} where id > :low and id <= :high and {live} order by id",
 )
 USERS_FORWARD = Statement(
     "Those that are messages of users.",
     "select {entry} from {entries} where id > :low and id <= :high and kind = 'user' and {live} order by id",
 )
 OUTLINE = Statement(
-    "Entries of one segment without their payloads, the oldest first.",
-    "select id, turn, kind from {entries} where id > :low and id <= :high and {live} order by id",
+    "Items of one segment without their payloads, the oldest first.",
+    "select id, turn, kind from {entries} where id > :low and id <= :high and {shown} order by id",
 )
 TURNS_BACKWARD = Statement(
-    "The turns of entries of one segment, the newest first.",
-    "select id, turn from {entries} where id > :low and id <= :high and {live} order by id desc limit :count",
+    "The turns of items of one segment, the newest first.",
+    "select id, turn from {entries} where id > :low and id <= :high and {shown} order by id desc limit :count",
 )
 TURNS_FORWARD = Statement(
     "The same, the oldest first.",
-    "select id, turn from {entries} where id > :low and id <= :high and {live} order by id limit :count",
+    "select id, turn from {entries} where id > :low and id <= :high and {shown} order by id limit :count",
 )
 LAST_ENTRY = Statement(
-    "The last entry of a range; a row without one if there is none.",
-    "select max(id) from {entries} where id > :low and id <= :high and {live}",
+    "The last item of a range; a row without one if there is none.",
+    "select max(id) from {entries} where id > :low and id <= :high and {shown}",
 )
 FIRST_MESSAGES = Statement(
     "The first message of each kind in each turn of one segment: enough to say what a turn is about.",
@@ -469,8 +485,8 @@ FIRST_MESSAGES = Statement(
     """,
 )
 COUNT_ENTRIES = Statement(
-    "How many entries a range has.",
-    "select count(*) from {entries} where id > :low and id <= :high and {live}",
+    "How many items a range has.",
+    "select count(*) from {entries} where id > :low and id <= :high and {shown}",
 )
 DELETE_ENTRY = Statement(
     "Remove one entry.",

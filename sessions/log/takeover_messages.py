@@ -13,14 +13,14 @@ from sessions.log.takeover_usage import put_usage
 
 if TYPE_CHECKING:
     from sessions.log.classify import Classified
-    from sessions.log.conversation import Conversation, Decoder
+    from sessions.log.conversation import Codec, Conversation
     from sessions.log.foreign import Message
     from sessions.log.transaction import Transaction
 
 
 def copy_over(tx: Transaction, conversation: Conversation, now: int) -> None:
     """Make a session of the messages there, unless another process is first."""
-    session_id, decoder, tables, vault, *_ = conversation
+    session_id, codec, tables, vault, *_ = conversation
     messages = read_messages(tx, session_id, tables, now)
     if vault is not None:
         messages = [_opened(message, *vault.open_foreign(session_id, message.payload)) for message in messages]
@@ -29,8 +29,8 @@ def copy_over(tx: Transaction, conversation: Conversation, now: int) -> None:
     locked = create_session(tx, conversation, now, created_at=created_at)
     if locked.is_new:
         branches = arrange(messages, read_places(tx, session_id, tables, now), now)
-        put_branches(tx, locked, branches, _as_entries(messages, decoder), now=now)
-        put_usage(tx, locked, branches, read_spent(tx, session_id, tables, now), decoder)
+        put_branches(tx, locked, branches, _as_entries(messages, codec), now=now)
+        put_usage(tx, locked, branches, read_spent(tx, session_id, tables, now), codec)
 
 
 def _opened(message: Message, payload: bytes, encrypted_at: int | None) -> Message:
@@ -38,12 +38,12 @@ def _opened(message: Message, payload: bytes, encrypted_at: int | None) -> Messa
     return message._replace(payload=payload, created_at=encrypted_at or message.created_at)
 
 
-def _as_entries(messages: list[Message], decoder: Decoder) -> list[tuple[NewEntry, int]]:
+def _as_entries(messages: list[Message], codec: Codec) -> list[tuple[NewEntry, int]]:
     """Return messages as entries, each with its time. What cannot be decoded is kept as it is; reading reports it."""
     items: list[dict[str, Any] | None] = []
     for message in messages:
         try:
-            items.append(decoder.decode(message.payload))
+            items.append(codec.decode(message.payload))
         except ValueError:
             items.append(None)
     known = iter(classify_items([item for item in items if item is not None]))

@@ -16,7 +16,7 @@ from sessions.log.usage_statements import ADD_USAGE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sessions.log.conversation import Decoder
+    from sessions.log.conversation import Codec
     from sessions.log.foreign import Spent
     from sessions.log.session_row import LockedSession
     from sessions.log.takeover_branches import ForeignBranch
@@ -27,7 +27,7 @@ _NOWHERE: Final = 1
 
 
 def put_usage(
-    tx: Transaction, locked: LockedSession, branches: Iterable[ForeignBranch], spent: Iterable[Spent], decoder: Decoder
+    tx: Transaction, locked: LockedSession, branches: Iterable[ForeignBranch], spent: Iterable[Spent], codec: Codec
 ) -> None:
     """Store what was spent, in a session whose branches have just been stored."""
     by_key = {branch.key: branch for branch in branches}
@@ -37,7 +37,7 @@ def put_usage(
         if row.branch not in turns:
             turns[row.branch] = entries_of_turns(tx, locked.conversation, branch) if branch else {}
         place, turn = turns[row.branch].get(row.turn, (_NOWHERE, _amount(row.turn)))
-        details_in, details_out = _details(row.input_details, decoder), _details(row.output_details, decoder)
+        details_in, details_out = _details(row.input_details, codec), _details(row.output_details, codec)
         input_tokens, output_tokens = _amount(row.input_tokens), _amount(row.output_tokens)
         cached = min(_amount(details_in.get("cached_tokens")), input_tokens)
         tx.run(
@@ -68,9 +68,9 @@ def _amount(value: object) -> int:
     return value if isinstance(value, int) and 0 <= value <= MAX_AMOUNT else 0
 
 
-def _details(payload: bytes, decoder: Decoder) -> dict[str, Any]:
+def _details(payload: bytes, codec: Codec) -> dict[str, Any]:
     try:
-        found = decoder.decode(payload)
+        found = codec.decode(payload)
     except ValueError:
         return {}
     return found if isinstance(found, dict) else {}

@@ -49,6 +49,10 @@ class Round:
     strays: list[int] = field(default_factory=list)
     lone_reasoning: list[int] = field(default_factory=list)
 
+    def __len__(self) -> int:
+        """Return the number of its items."""
+        return len(self.answers) + len(self.outputs) + len(self.strays) + len(self.lone_reasoning)
+
     @property
     def sound(self) -> list[int]:
         """The indexes of what a provider accepts of it: nothing if a call is open."""

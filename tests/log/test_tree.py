@@ -222,7 +222,7 @@ def test_only_first_messages_are_decoded(log: BareLog) -> None:
 
         def decode(self, payload: bytes) -> object:
             Counting.decoded += 1
-            return conversation("s").decoder.decode(payload)
+            return conversation("s").codec.decode(payload)
 
         decode_all = None
 

@@ -80,7 +80,7 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "switch": lambda tx: switch_branch(tx, CONVERSATION, 1, "b"),
     "rename": lambda tx: rename_branch(tx, CONVERSATION, 1, "b", "c"),
     "delete branch": lambda tx: delete_branch(tx, CONVERSATION, 1, "b", force=False),
-    "mend": lambda tx: mend_branch(tx, CONVERSATION, 1, _without_the_second, CODEC.encode_all, branch=None),
+    "mend": lambda tx: mend_branch(tx, CONVERSATION, 1, _without_the_second, branch=None),
     "choose": lambda tx: choose_sibling(tx, CONVERSATION, 1, Listed.sibling, None, pinned=False),
 }
 ALL_PAYLOADS = Statement("Everything.", "select payload from {entries} order by id")

@@ -110,7 +110,7 @@ class PostgresDatabase:
             return None
         payloads, branch = found
         try:
-            items = work.conversation.decoder.decode_all(payloads)
+            items = work.conversation.codec.decode_all(payloads)
         except ValueError:
             return None
         items.reverse()
@@ -126,7 +126,7 @@ class PostgresDatabase:
 
     async def _pop(self, work: Pop, subject: str) -> Any:
         """Return the popped item, or ``None`` if the log's own function must look."""
-        if not isinstance(work.conversation.decoder, JSONCodec):
+        if not isinstance(work.conversation.codec, JSONCodec):
             # The statement removes what is JSON, and cannot tell what another codec would not read.
             return None
         values = (
@@ -138,7 +138,7 @@ class PostgresDatabase:
         )
         # A cancelled caller must not be told before it is settled: the server would go on with what was sent.
         rows = await settle(self._general.retried(subject, lambda: self._fetch_pop(*values), repeatable=False))
-        return work.conversation.decoder.decode(rows[0][0]) if rows else None
+        return work.conversation.codec.decode(rows[0][0]) if rows else None
 
     async def _take(self, work: TakeLease, subject: str) -> Taken | None:
         """Return the lease that was taken, or ``None`` if the log's own function must look."""

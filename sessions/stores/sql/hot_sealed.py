@@ -72,7 +72,7 @@ class SealedPath:
         wanted = EVERYTHING if work.limit is None else min(work.limit, EVERYTHING)
         rows, end = await self._read(work.conversation, work.branch, wanted, subject)
         # Fewer than wanted although there may be more below: something was removed in between.
-        if end is None or (wanted < EVERYTHING and len(rows) < min(wanted, end.tip)):
+        if end is None or end.marks or (wanted < EVERYTHING and len(rows) < min(wanted, end.tip)):
             return None
         try:
             items = reader_of(work.conversation, end.seal).open_all(rows)

@@ -134,13 +134,13 @@ APPEND_MANY: Final = Statement(
 TAIL: Final = Statement(
     """The latest payloads of a branch, newest first, and last of all its tip and its name.
 
-    Without a tip it was forked. The current branch unless named.
+    Without a tip it was forked. The current branch unless named. Nothing of a session with marks.
     """,
     """
     with head as materialized (
         select b.segment * 4294967296 as low, b.tip, b.parent, b.name from {sessions} s
         join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
-        where s.session_id = $1 and s.seal is null
+        where s.session_id = $1 and s.seal is null and s.marks = 0
     )
     (
         select id, payload from {entries}
@@ -161,7 +161,7 @@ TAIL_FORKED: Final = Statement(
     with recursive head as materialized (
         select b.segment, b.tip, b.name, greatest(b.tip - $2::bigint, 0) as before from {sessions} s
         join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
-        where s.session_id = $1 and s.seal is null
+        where s.session_id = $1 and s.seal is null and s.marks = 0
     ), lineage (segment, parent, low, high) as (
         select g.id, g.parent, g.fork_position, h.tip from head h join {segments} g on g.id = h.segment
         union all
@@ -182,7 +182,7 @@ TAIL_FORKED: Final = Statement(
 POP: Final = Statement(
     """Remove the last entry if it is the branch's own and can be read for certain; guarded by the session's version.
 
-    In sessions that ever had a lease, whether one is held is for the log's own function to see.
+    In sessions that ever had a lease, whether one is held is for the log's own function to see; so are marks.
 
     Beside what is no JSON, Python's integers have a limit, of 640 digits or more, and our decoder one of 256 levels.
     """,
@@ -191,7 +191,7 @@ POP: Final = Statement(
         select s.id, s.version, b.name, e.id as entry, e.payload, e.turn - (e.kind = 'user')::int as turn
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($4::text, s.branch)
         join {entries} e on e.id = b.segment * 4294967296 + b.tip
-        where s.session_id = $1 and s.seal is null and b.may_grow = 1 and b.tip > b.floor
+        where s.session_id = $1 and s.seal is null and s.marks = 0 and b.may_grow = 1 and b.tip > b.floor
         and e.created_at > $5::bigint and (e.expires_at is null or e.expires_at > $2)
         and convert_from(e.payload, 'UTF8') is json object
         and (octet_length(e.payload) <= 500 or (

@@ -15,22 +15,23 @@ if TYPE_CHECKING:
 SEALED_TAIL: Final = Statement(
     """The latest entries of a branch of a sealed session, newest first, and last of all its end: see `End`.
 
-    Without a tip it was forked. The current branch unless named.
+    Without a tip it was forked. The current branch unless named. Of a session with marks, the end alone.
     """,
     """
     with head as materialized (
-        select s.version, s.seal, b.name, b.segment, b.segment * 4294967296 as low, b.tip, b.turn, b.may_grow, b.parent
-        from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
+        select s.version, s.seal, s.marks, b.name, b.segment, b.segment * 4294967296 as low, b.tip, b.turn, b.may_grow,
+        b.parent from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
         where s.session_id = $1 and s.seal is not null
     )
     (
         select {entry} from {entries}
-        where id > (select low + greatest(tip - $2::bigint, 0) from head where parent is null)
+        where id > (select low + greatest(tip - $2::bigint, 0) from head where parent is null and marks = 0)
         and id <= (select low + tip from head) and created_at > $5::bigint
         and (expires_at is null or expires_at > $4::bigint)
         order by id desc
     ) union all
-    select case when parent is null then -tip end, version, turn, name, null, null, segment, may_grow, seal from head
+    select case when parent is null then -tip end, version, turn, name, marks::text, null, segment, may_grow, seal
+    from head
     """,
 )
 SEALED_TAIL_FORKED: Final = Statement(
@@ -40,12 +41,13 @@ SEALED_TAIL_FORKED: Final = Statement(
     """,
     """
     with recursive head as materialized (
-        select s.version, s.seal, b.name, b.segment, b.tip, b.turn, b.may_grow,
+        select s.version, s.seal, s.marks, b.name, b.segment, b.tip, b.turn, b.may_grow,
         greatest(b.tip - $2::bigint, 0) as before
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
         where s.session_id = $1 and s.seal is not null
     ), lineage (segment, parent, low, high) as (
-        select g.id, g.parent, g.fork_position, h.tip from head h join {segments} g on g.id = h.segment
+        select g.id, g.parent, g.fork_position, h.tip
+        from head h join {segments} g on g.id = h.segment where h.marks = 0
         union all
         select g.id, g.parent, g.fork_position, least(l.low, l.high)
         from lineage l join {segments} g on g.id = l.parent where l.low > (select before from head)
@@ -58,7 +60,7 @@ SEALED_TAIL_FORKED: Final = Statement(
             order by id desc limit $2::bigint
         ) e order by e.id % 4294967296 desc
     ) union all
-    select -tip, version, turn, name, null, null, segment, may_grow, seal from head
+    select -tip, version, turn, name, marks::text, null, segment, may_grow, seal from head
     """,
 )
 SEALED_POP: Final = Statement(
@@ -110,6 +112,7 @@ class End(NamedTuple):
         tip: The position of its last entry.
         turn: The number of turns up to there.
         may_grow: 1 if nothing lies beyond the tip in its segment, and it alone extends it.
+        marks: Whether the session has entries that no model is shown.
         seal: The session's seal.
     """
 
@@ -119,13 +122,14 @@ class End(NamedTuple):
     tip: int
     turn: int
     may_grow: int
+    marks: bool
     seal: bytes
 
     @classmethod
     def of(cls, row: Any) -> End:
         """Return what the row says."""
-        tip, version, turn, branch, _, _, segment, may_grow, seal = row
-        return cls(version, branch, segment, -tip, turn, may_grow, seal)
+        tip, version, turn, branch, marks, _, segment, may_grow, seal = row
+        return cls(version, branch, segment, -tip, turn, may_grow, marks != "0", seal)
 
     @property
     def entry(self) -> int:

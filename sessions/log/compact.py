@@ -1,0 +1,163 @@
+"""Compaction: a summary stands for a range of a branch, as a mark at its end. What it stands for stays as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sessions.errors import ConflictError, SummaryError
+from sessions.log import statements
+from sessions.log.branch import MAIN, find_head, lineage
+from sessions.log.changes import record_change
+from sessions.log.entries import UNREADABLE
+from sessions.log.grow import NewEntry
+from sessions.log.marks import EXPANSION, HANDOVER, SUMMARY, add_mark, find_marks
+from sessions.log.session_row import ensure_sealed
+from sessions.log.shown import Covering, find_summaries, read_shown
+from sessions.log.takeover import change_head
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sessions.log.branch import Head
+    from sessions.log.conversation import Conversation
+    from sessions.log.shown import Shown
+    from sessions.log.transaction import Transaction
+
+
+class Range(NamedTuple):
+    """A part of a branch that a summary is to stand for, as it was when it was read.
+
+    Attributes:
+        branch: The branch's name.
+        items: What models are shown of it, oldest first.
+        first: Its first position.
+        last: Its last one.
+        created_at: When the oldest of its entries was made.
+        expires_at: When the first of them expires; ``None`` if none does.
+        state: Equal as long as it is the same.
+    """
+
+    branch: str
+    items: list[Any]
+    first: int
+    last: int
+    created_at: int
+    expires_at: int | None
+    state: object
+
+
+def find_range(
+    tx: Transaction,
+    conversation: Conversation,
+    branch: str | None,
+    choose: Callable[[list[Shown]], tuple[int, int]],
+) -> tuple[Range | None, list[int], str]:
+    """Return the part of a branch that is to be summarised.
+
+    Args:
+        tx: A transaction.
+        conversation: The session.
+        branch: The branch; the current one unless named.
+        choose: Returns the indexes of the first one that is to be, and of the first one behind it that is not.
+
+    Returns:
+        The range, ``None`` if it is empty; the positions of entries that could not be decoded; and the branch's name.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+        DecryptionError: The session is sealed with another key, or a payload is not what was stored there.
+    """
+    head = find_head(tx, conversation, branch)
+    if head is None:
+        return None, [], MAIN
+    found = read_shown(tx, head)
+    shown = [one for one in found if one.item is not UNREADABLE]
+    undecodable = [one.position for one in found if one.item is UNREADABLE]
+    start, end = choose(shown)
+    chosen = shown[start:end]
+    if not chosen:
+        return None, undecodable, head.branch
+    first, last = chosen[0].range[0], chosen[-1].range[1]
+    # Neither may it outlive what it stands for, nor may purging by age spare it.
+    created_at = min(one.row[6] for one in chosen)
+    expires_at = min((one.row[7] for one in chosen if one.row[7] is not None), default=None)
+    items = [one.item for one in chosen]
+    state = _state(tx, head, first, last)
+    return Range(head.branch, items, first, last, created_at, expires_at, state), undecodable, head.branch
+
+
+def put_summary(
+    tx: Transaction, conversation: Conversation, now: int, found: Range, payload: bytes, *, author: str | None
+) -> int:
+    """Let a summary stand for a range, and return the position of its entry.
+
+    Raises:
+        ConflictError: The range is not any more what it was when it was read.
+        LeaseLostError: The conversation's lease was lost.
+        SessionBusyError: Somebody else holds the branch, and keeps others out.
+        UnknownBranchError: The branch is not there any more.
+    """
+    there = change_head(tx, conversation, now, found.branch)
+    if there is None or _state(tx, there[1], found.first, found.last) != found.state:
+        raise ConflictError(
+            f"session {conversation.session_id!r}: what was to be summarised on branch {found.branch!r} was changed "
+            "meanwhile; nothing was changed. Try again",
+            there[0].version - 1 if there else 0,
+        )
+    entry = NewEntry(payload, SUMMARY, None, author)
+    times: dict[str, Any] = {"created_at": found.created_at, "expires_at": found.expires_at}
+    locked = ensure_sealed(tx, there[0])
+    position = add_mark(tx, locked, entry, now, **times)
+    record_change(tx, locked, "compacted", now)
+    return position
+
+
+def take_back(
+    tx: Transaction,
+    conversation: Conversation,
+    now: int,
+    *,
+    branch: str | None,
+    author: str | None,
+) -> Covering:
+    """Let a branch's latest summary not stand for anything any more, and return it.
+
+    Raises:
+        SummaryError: There is none.
+        LeaseLostError: The conversation's lease was lost.
+        SessionBusyError: Somebody else holds the branch, and keeps others out.
+        UnknownBranchError: There is no such branch.
+    """
+    found = change_head(tx, conversation, now, branch)
+    summaries = find_summaries(tx, found[1]) if found else []
+    if found is None or not summaries:
+        raise SummaryError(
+            f"session {conversation.session_id!r}: nothing on branch {found[1].branch if found else MAIN!r} is "
+            "summarised; nothing was changed"
+        )
+    latest = max(summaries, key=lambda summary: summary.position)
+    (payload,) = conversation.codec.encode_all([{"type": "expansion", "summary": latest.position}])
+    locked = ensure_sealed(tx, found[0])
+    add_mark(tx, locked, NewEntry(payload, EXPANSION, None, author), now, expires_at=latest.row[7])
+    record_change(tx, locked, "expanded", now)
+    return latest
+
+
+def list_summaries(tx: Transaction, conversation: Conversation, branch: str | None) -> tuple[list[Covering], str]:
+    """Return the summaries that models are shown of a branch, in the order of what they stand for, and its name.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+    """
+    head = find_head(tx, conversation, branch)
+    return ([], MAIN) if head is None else (find_summaries(tx, head), head.branch)
+
+
+def _state(tx: Transaction, head: Head, first: int, last: int) -> object:
+    """Return something that is equal as long as a range holds the same, and no summary concerns it that did not."""
+    entries = []
+    for stretch in lineage(tx, head):
+        ids = stretch.ids(max(first - 1, stretch.low), min(last, stretch.high))
+        if ids["low"] < ids["high"]:
+            entries += tx.all(statements.VERSIONS, **ids, **head.reader.visible)
+    return entries, [row[0] for row in find_marks(tx, head, last) if row[3] != HANDOVER]

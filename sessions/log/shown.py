@@ -1,0 +1,191 @@
+"""What models are shown of a branch: its items, with summaries in place of what they stand for.
+
+A summary's entry comes behind the range that it stands for. So the way back along the lineage meets the summary first,
+and then goes around the range, of which little is read.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sessions.log import statements
+from sessions.log.branch import lineage, position_of, walk_back
+from sessions.log.entries import UNREADABLE
+from sessions.log.marks import EXPANSION, SUMMARY, is_mark
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from sessions.log.branch import Head
+    from sessions.log.reader import Reader
+    from sessions.log.transaction import Row, Transaction
+
+_MOST_AT_ONCE = 1024
+
+
+class Covering(NamedTuple):
+    """A summary that models are shown.
+
+    Attributes:
+        position: Where its entry stands.
+        first: The first position that it stands for.
+        last: The last one.
+        items: What is shown instead, oldest first.
+        made_at: When it was made, in microseconds since 1970, UTC.
+        row: Its entry, with all columns.
+    """
+
+    position: int
+    first: int
+    last: int
+    items: list[Any]
+    made_at: int
+    row: Row
+
+
+class Shown(NamedTuple):
+    """An item that models are shown, or `UNREADABLE` if it could not be decoded.
+
+    Attributes:
+        item: The item.
+        row: Its entry, or that of the summary that it belongs to, with all columns.
+        summary: That summary, if it belongs to one.
+    """
+
+    item: Any
+    row: Row
+    summary: Covering | None = None
+
+    @property
+    def position(self) -> int:
+        """The position of its entry."""
+        return position_of(self.row[0])
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """The first and the last position that it stands for."""
+        return (self.position, self.position) if self.summary is None else self.summary[1:3]
+
+
+def item_pages(tx: Transaction, head: Head, count: int, undecodable: list[int]) -> Iterator[list[Any]]:
+    """Yield the items that models are shown of a branch, in pages, the newest first.
+
+    Args:
+        tx: A transaction.
+        head: Where to begin.
+        count: How many are wanted, or more: so many are asked for at once.
+        undecodable: Gets the positions of entries that could not be decoded.
+
+    Raises:
+        DecryptionError: A payload is not what was stored there.
+    """
+    if not head.marks:
+        for _, rows in walk_back(tx, head, count, head.reader.backward):
+            items: list[Any] = []
+            open_rows(rows, head.reader, items, undecodable)
+            yield items
+        return
+    for page in walk_shown(tx, head, min(count, 64)):
+        undecodable.extend(shown.position for shown in page if shown.item is UNREADABLE)
+        yield [shown.item for shown in page if shown.item is not UNREADABLE]
+
+
+def open_rows(rows: list[Row], reader: Reader, items: list[Any], undecodable: list[int]) -> None:
+    """Add the items of rows to `items`; the fast way if all can be decoded, else one by one."""
+    try:
+        items.extend(reader.open_all(rows))
+    except ValueError:
+        for row in rows:
+            try:
+                items.append(reader.open(row))
+            except ValueError:
+                undecodable.append(position_of(row[0]))
+
+
+def read_shown(tx: Transaction, head: Head) -> list[Shown]:
+    """Return all that models are shown of a branch, oldest first."""
+    found = [shown for page in walk_shown(tx, head, _MOST_AT_ONCE) for shown in page]
+    found.reverse()
+    return found
+
+
+def find_summaries(tx: Transaction, head: Head) -> list[Covering]:
+    """Return the summaries that models are shown of a branch, in the order of what they stand for."""
+    if not head.marks:
+        return []
+    walk = _Walk(head.reader)
+    for _ in walk.pages(tx, head, _MOST_AT_ONCE):
+        pass
+    return walk.passed[::-1]
+
+
+def walk_shown(tx: Transaction, head: Head, count: int) -> Iterator[list[Shown]]:
+    """Yield what models are shown of a branch in pages, the newest first; `count` is asked for at once, then more."""
+    return _Walk(head.reader).pages(tx, head, count)
+
+
+class _Walk:
+    """A way back along a branch.
+
+    Attributes:
+        passed: The summaries that it came to the ranges of, the newest first.
+    """
+
+    def __init__(self, reader: Reader) -> None:
+        self.passed: list[Covering] = []
+        self._reader = reader
+        # Those whose ranges are still ahead, the nearest last.
+        self._ahead: list[Covering] = []
+        self._lifted: set[int] = set()
+
+    def pages(self, tx: Transaction, head: Head, count: int) -> Iterator[list[Shown]]:
+        """Yield pages of any size."""
+        below = head.tip + 1
+        for stretch in lineage(tx, head):
+            while stretch.low < below - 1:
+                ids = stretch.ids(high=min(stretch.high, below - 1))
+                rows = tx.all(statements.ENTRIES_BACKWARD, count=count, **ids, **self._reader.visible)
+                page: list[Shown] = []
+                for row in rows:
+                    position = position_of(row[0])
+                    while self._ahead and position <= self._ahead[-1].last:
+                        below = self._ahead[-1].first
+                        page += self._pass()
+                    if position < below:
+                        below = position
+                        page += self._note(row) if is_mark(row[3]) else [Shown(self._opened(row), row)]
+                yield page
+                if len(rows) < count:
+                    break
+                count = min(2 * count, _MOST_AT_ONCE)
+        while self._ahead:
+            # Nothing is left of what they stand for.
+            yield self._pass()
+
+    def _pass(self) -> list[Shown]:
+        summary = self._ahead.pop()
+        self.passed.append(summary)
+        return [Shown(item, summary.row, summary) for item in reversed(summary.items)]
+
+    def _note(self, row: Row) -> list[Shown]:
+        """Note what a mark says; return it as unreadable if that cannot be read."""
+        content = self._opened(row)
+        position = position_of(row[0])
+        try:
+            if row[3] == EXPANSION:
+                self._lifted.add(content["summary"])
+            elif row[3] == SUMMARY and position not in self._lifted:
+                first, last, items, made_at = (content[name] for name in ("first", "last", "items", "made_at"))
+                # A later one may stand for this one, too.
+                if not any(later.first <= first and last <= later.last for later in self._ahead):
+                    self._ahead.append(Covering(position, first, last, items, made_at, row))
+                    self._ahead.sort(key=lambda summary: summary.last)
+        except (KeyError, TypeError):
+            return [Shown(UNREADABLE, row)]
+        return []
+
+    def _opened(self, row: Row) -> Any:
+        try:
+            return self._reader.open(row)
+        except ValueError:
+            return UNREADABLE
