@@ -11,6 +11,7 @@ from rich.console import Console
 
 from sessions.codecs.keys import KeyRing, generate_key
 from sessions.encrypted import EncryptedSession
+from sessions.testing_compacting import joined
 from sessions.testing_rows import Rows
 from sessions.testing_tree import item
 
@@ -49,6 +50,10 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "add_items by an author": lambda session: session.as_author("x").add_items([item("u9")]),
     "add_items at a version": lambda session: session.add_items([item("u9")], expected_version=6),
     "repair": lambda session: session.repair(),
+    "compact": lambda session: session.compact(joined, keep_turns=0),
+    "undo_compaction": lambda session: session.undo_compaction(),
+    "summaries": lambda session: session.summaries(),
+    "handover": lambda session: session.handover("billing"),
     "tree": lambda session: session.tree(console=Console(file=io.StringIO())),
     "add_items": lambda session: session.add_items([item("u9")]),
     "add_items with a key": lambda session: session.add_items([item("u9")], idempotency_key="k"),

@@ -13,6 +13,7 @@ from sessions.clock import as_time
 from sessions.log import statements
 from sessions.log.branch import LEFT_TIP, position_of
 from sessions.log.changes import KEPT_VERSIONS
+from sessions.log.marks import is_mark
 from sessions.log.reader import reader_of
 from sessions.log.schema import SEGMENT_SHIFT
 from sessions.model import Change
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
 
 APPENDED: Final = "appended"
 RESET: Final = "reset"
+_PUT_BACK: Final = {"popped", "mended"}
+"""Changes that put marks back behind what they leave: these are not new."""
 
 _AT_ONCE: Final = 100
 """Versions read in one transaction: a reader that is far behind keeps no snapshot for long, nor all in memory."""
@@ -158,8 +161,10 @@ def _entries_between(tx: Transaction, grown: _Grown, after: int, until: int) -> 
 
 def _add(changes: dict[int, Change], entry: Row, branch: str | None, reader: Reader, undecodable: list[int]) -> None:
     """Add an entry to the change that added it."""
-    id_, version, *_, created_at, expires_at, _ = entry
+    id_, version, _, kind, *_, created_at, expires_at, _ = entry
     change = changes.get(version)
+    if change is not None and change.kind in _PUT_BACK and is_mark(kind):
+        return
     if change is None or change.branch is None:
         known = change or Change(version, APPENDED, branch, [], [], as_time(created_at))
         change = changes[version] = Change(version, known.kind, branch, known.items, known.positions, known.created_at)

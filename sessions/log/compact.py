@@ -10,6 +10,7 @@ from sessions.log.branch import MAIN, find_head, lineage
 from sessions.log.changes import record_change
 from sessions.log.entries import UNREADABLE
 from sessions.log.grow import NewEntry
+from sessions.log.guard import foresee
 from sessions.log.marks import EXPANSION, HANDOVER, SUMMARY, add_mark, find_marks
 from sessions.log.session_row import ensure_sealed
 from sessions.log.shown import Covering, find_summaries, read_shown
@@ -64,12 +65,15 @@ def find_range(
         The range, ``None`` if it is empty; the positions of entries that could not be decoded; and the branch's name.
 
     Raises:
+        LeaseLostError: The conversation's lease was lost.
+        SessionBusyError: Somebody else holds the branch, and keeps others out.
         UnknownBranchError: There is no such branch.
         DecryptionError: The session is sealed with another key, or a payload is not what was stored there.
     """
     head = find_head(tx, conversation, branch)
     if head is None:
         return None, [], MAIN
+    foresee(tx, conversation, head.session, head.branch, conversation.now)
     found = read_shown(tx, head)
     shown = [one for one in found if one.item is not UNREADABLE]
     undecodable = [one.position for one in found if one.item is UNREADABLE]

@@ -49,14 +49,25 @@ def check_lease(tx: Transaction, conversation: Conversation, session: int, branc
         LeaseLostError: The change is made under a lease that was lost.
         SessionBusyError: Somebody else holds the branch, and keeps others out.
     """
+    lease = foresee(tx, conversation, session, branch, now)
+    if conversation.lease is None and lease.token and lease.until <= now:
+        tx.run(lease_statements.END_LEASE, session=session, branch=branch)
+
+
+def foresee(tx: Transaction, conversation: Conversation, session: int, branch: str, now: int) -> Lease:
+    """Raise what a change of a branch would raise now, before anybody pays for preparing it; or return the lease.
+
+    Raises:
+        LeaseLostError: The change is to be made under a lease that was lost.
+        SessionBusyError: Somebody else holds the branch, and keeps others out.
+    """
     lease = lease_of(tx, session, branch)
     if conversation.lease is not None:
         if lease.token != conversation.lease:
             raise lease_lost(conversation.session_id, branch)
-    elif lease.token and lease.until <= now:
-        tx.run(lease_statements.END_LEASE, session=session, branch=branch)
-    elif lease.token and not lease.is_open:
+    elif lease.token and lease.until > now and not lease.is_open:
         raise busy(conversation.session_id, branch, lease)
+    return lease
 
 
 def lease_lost(session_id: str, branch: str) -> LeaseLostError:

@@ -85,32 +85,32 @@ def _remove(tx: Transaction, locked: LockedSession, head: Head, row: Row, now: i
     """Delete an entry where no other branch can see it, else move the tip back to before it.
 
     What lies after it cannot be decoded, and stays: a key may be found. Or it is gone for this reader, and stays only
-    if it has not expired for all. Or it is a mark, which is put back behind what is left.
+    if it has not expired for all. Or it is a mark.
     """
     entry, _, turn, kind, *_ = row
     position = position_of(entry)
     turn -= kind == USER
     owned = entry >> SEGMENT_SHIFT == head.segment and head.may_grow and position > head.floor
     stays = position < head.tip and _holds(tx, head, position, now)
-    if owned and stays:
-        # It leaves a hole: what comes after it stays in its turn.
-        tx.run(statements.DELETE_ENTRY, id=entry)
-        tx.run(statements.NOTE_HOLE, segment=head.segment)
-        move_tip(tx, locked, head.tip, head.turn, may_grow=1, now=now)
-        return
-    marks = surviving(head, find_marks(tx, head, position), position - 1)
+    marks = find_marks(tx, head, position)
     if owned:
-        tx.run(statements.DELETE_ENTRIES, low=entry - 1, high=entry - position + head.tip)
-        move_tip(tx, locked, position - 1, turn, may_grow=1, now=now)
-    else:
-        # Others may have seen it, but need not see it any longer; and an undone turn cannot follow what is gone.
-        before = find_seen(tx, head.session)
-        forget_ways_forward(tx, head)
-        if stays:
-            keep_tip(tx, locked, now, pending=False)
-        move_tip(tx, locked, position - 1, turn, may_grow=0, now=now)
-        collect(tx, head.session, before)
-    put_back(tx, locked, head, marks, now)
+        if stays or marks:
+            # It leaves a hole: what comes after it stays where it is, items in their turn.
+            tx.run(statements.DELETE_ENTRY, id=entry)
+            tx.run(statements.NOTE_HOLE, segment=head.segment)
+            move_tip(tx, locked, head.tip, head.turn if stays else turn, may_grow=1, now=now)
+        else:
+            tx.run(statements.DELETE_ENTRIES, low=entry - 1, high=entry - position + head.tip)
+            move_tip(tx, locked, position - 1, turn, may_grow=1, now=now)
+        return
+    # Others may have seen it, but need not see it any longer; and an undone turn cannot follow what is gone.
+    before = find_seen(tx, head.session)
+    forget_ways_forward(tx, head)
+    if stays:
+        keep_tip(tx, locked, now, pending=False)
+    move_tip(tx, locked, position - 1, turn, may_grow=0, now=now)
+    collect(tx, head.session, before)
+    put_back(tx, locked, head, surviving(head, marks, position - 1), now)
 
 
 def _shorten(tx: Transaction, locked: LockedSession, summary: Covering, now: int) -> None:

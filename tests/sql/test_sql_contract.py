@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import EncryptedSession, SQLAlchemySession, generate_key
 from sessions.testing import MakeSession, SessionContract
+from sessions.testing_compaction import CompactionContract
 from sessions.testing_history import HistoryContract
 from sessions.testing_sealed import SealedContract
 from sessions.testing_windows import WindowContract
@@ -71,6 +72,23 @@ class TestSQLAlchemyWindows(WindowContract):
     def make(self, url: str) -> MakeLogSession:
         return lambda session_id, **settings: SQLAlchemySession.from_url(
             session_id, url=url, create_tables=True, **settings
+        )
+
+
+class TestSQLAlchemyCompaction(CompactionContract):
+    @pytest.fixture
+    def make(self, url: str) -> MakeLogSession:
+        return lambda session_id, **settings: SQLAlchemySession.from_url(
+            session_id, url=url, create_tables=True, **settings
+        )
+
+
+class TestEncryptedCompaction(CompactionContract):
+    @pytest.fixture
+    def make(self, url: str) -> MakeLogSession:
+        key = generate_key()
+        return lambda session_id, ttl=None, **settings: EncryptedSession(
+            session_id, SQLAlchemySession.from_url(session_id, url=url, create_tables=True, **settings), key, ttl
         )
 
 
