@@ -1,4 +1,4 @@
-"""Two agents of an airline that share one session: triage looks things up, billing pays compensation.
+"""Three agents of an airline that share one session: triage finds the booking, billing pays, bookings answers.
 
 Their tools touch no airline: they return what the same calls returned when the conversation was recorded.
 """
@@ -13,17 +13,19 @@ if TYPE_CHECKING:
     from agents.models.interface import Model
     from recording import Recording
 
-TRIAGE = """You are the front desk. Find the customer and the reservation, and answer questions about them.
-Hand over to billing as soon as it is about compensation, certificates or money.
+TRIAGE = """You are the front desk. Find the customer and the reservation. What has to be done about it, others do.
 
 """
 BILLING = """You decide about compensation and pay it as a certificate, after thinking it through.
 
 """
+BOOKINGS = """You answer questions about reservations.
+
+"""
 
 
-def airline(recording: Recording, model: Model | str | None) -> Agent[None]:
-    """The agent to start each run with; without a model it is the SDK's default one."""
+def airline(recording: Recording, model: Model | str | None) -> list[Agent[None]]:
+    """The agents, in the order in which they have the customer; without a model they have the SDK's default one."""
 
     @function_tool
     def get_user_details(user_id: str) -> str:
@@ -45,17 +47,12 @@ def airline(recording: Recording, model: Model | str | None) -> Agent[None]:
         """Give a customer a certificate; the amount is in dollars."""
         return recording.output_of("send_certificate", user_id=user_id, amount=amount)
 
-    billing = Agent[None](
-        name="billing",
-        instructions=BILLING + recording.policy,
-        handoff_description="Compensation, certificates, money.",
-        tools=[think, send_certificate],
-        model=model,
-    )
-    return Agent[None](
-        name="triage",
-        instructions=TRIAGE + recording.policy,
-        tools=[get_user_details, get_reservation_details],
-        handoffs=[billing],
-        model=model,
-    )
+    jobs = {
+        "triage": (TRIAGE, [get_user_details, get_reservation_details]),
+        "billing": (BILLING, [think, send_certificate]),
+        "bookings": (BOOKINGS, [get_reservation_details]),
+    }
+    return [
+        Agent[None](name=name, instructions=job + recording.policy, tools=[*tools], model=model)
+        for name, (job, tools) in jobs.items()
+    ]

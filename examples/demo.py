@@ -1,10 +1,11 @@
-"""Two agents, one conversation, two processes: the conversation is in the file, not in a process.
+"""Three agents in three processes, one conversation: it is in the file, and goes from one to the next.
 
     python examples/demo.py                    # replays a recorded conversation, offline
     python examples/demo.py --db chats.db      # keeps the file; each run adds a session to it
     OPENAI_API_KEY=... python examples/demo.py # a real model answers
 
-This process only starts the two others, one after the other, and then looks at the file they shared.
+This process starts the three others at once. Each watches the session until the conversation is handed over to it,
+answers what the customer asks then, and hands over to the next. In the end, this one looks at what they shared.
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import subprocess
 import sys
 import tempfile
 import uuid
+from contextlib import aclosing
 from importlib.metadata import PackageNotFoundError, version
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -45,15 +48,22 @@ async def ask(agent: Agent[None], session: SQLiteSession, question: str) -> None
     show(result.new_items)
 
 
-async def begin(agent: Agent[None], session: SQLiteSession, questions: Sequence[str]) -> None:
-    """What the first process does: the customer is identified and compensated."""
-    for question in questions[:3]:
+async def triage(agent: Agent[None], session: SQLiteSession, questions: Sequence[str]) -> str:
+    """What the first agent does: it finds out who the customer is. Returns what the next one should know."""
+    for question in questions[:2]:
         await ask(agent, session, question)
+    return "The customer is found; it is about a delayed flight."
 
 
-async def go_on(agent: Agent[None], session: SQLiteSession, questions: Sequence[str]) -> None:
-    """What the second process does: it answers from what the first one heard, then takes an answer back."""
+async def billing(agent: Agent[None], session: SQLiteSession, questions: Sequence[str]) -> str:
+    """What the second one does: it pays a compensation."""
     note(f"{len(await session.get_items())} items of the conversation are in the file")
+    await ask(agent, session, questions[2])
+    return "Compensated."
+
+
+async def bookings(agent: Agent[None], session: SQLiteSession, questions: Sequence[str]) -> str:
+    """What the third one does: it answers from what the first one heard, and takes an answer back."""
     await ask(agent, session, questions[3])
 
     note("pop_item takes the last exchange back, and it is asked again in other words")
@@ -62,18 +72,51 @@ async def go_on(agent: Agent[None], session: SQLiteSession, questions: Sequence[
         if item.get("role") == "user":
             break
     await ask(agent, session, questions[4])
+    return "All is answered."
 
 
-async def run_step(step: str, path: Path, session_id: str, model: str | None) -> None:
-    """Be one of the two processes."""
+JOBS = {"triage": triage, "billing": billing, "bookings": bookings}
+
+
+async def wait_for_handover(session: SQLiteSession, name: str) -> None:
+    """Return when the conversation has been handed over to somebody, even if that was before this was called."""
+    async with aclosing(session.watch(after=0)) as changes:
+        async for change in changes:
+            if change.kind == "handed over" and any(item["to"] == name for item in change.items):
+                return
+
+
+async def be_agent(name: str, path: Path, session_id: str, model: str | None) -> None:
+    """Be one of the three processes."""
     # The SDK sends traces to its vendor unless told not to.
     set_tracing_disabled(disabled=True)
     recording = load_recording(TASK)
-    agent = airline(recording, model if "OPENAI_API_KEY" in os.environ else scripted_model(recording))
+    agents = airline(recording, model if "OPENAI_API_KEY" in os.environ else scripted_model(recording))
+    [agent] = [agent for agent in agents if agent.name == name]
     questions = [turn.question for turn in recording.turns]
+    session = SQLiteSession(session_id, path).as_author(name)
+
+    await wait_for_handover(session, name)
+    heading(f"{name}, pid {os.getpid()}")
+    # Nobody else writes into the conversation meanwhile; what is added is this agent's.
+    async with session.turn(holder=name, unleased="reject") as turn:
+        comment = await JOBS[name](agent, turn, questions)
+        to = next((other for one, other in pairwise(JOBS) if one == name), "customer")
+        note(f"{name} hands over to {to}: {comment}")
+        await turn.handover(to, note=comment)
+    session.close()
+
+
+async def show_session(path: Path, session_id: str) -> None:
+    """Print what stands in the conversation that no model was shown: who said what, and who handed over to whom."""
+    heading("Who said what")
     session = SQLiteSession(session_id, path)
-    heading(f"{'First' if step == 'begin' else 'Second'} process, pid {os.getpid()}")
-    await {"begin": begin, "go-on": go_on}[step](agent, session, questions)
+    table = Table("", "turn", "author", "what", box=None)
+    for entry in await session.entries():
+        what = f"to {entry.item['to']}: {entry.item['note']}" if entry.kind == "handover" else entry.tool or ""
+        author = "user" if entry.kind == "user" else entry.author
+        table.add_row(str(entry.position), str(entry.turn), author, f"{entry.kind.replace('_', ' ')} {what}")
+    console.print(table)
     session.close()
 
 
@@ -96,35 +139,53 @@ def version_of(distribution: str) -> str:
         return f"{distribution} (from source)"
 
 
+def run_agents(path: Path, session_id: str, options: Sequence[str]) -> int:
+    """Start the three processes, give the conversation to the first, and wait; returns an exit code."""
+    processes = [
+        subprocess.Popen([sys.executable, __file__, "--agent", name, *options])  # noqa: S603 -- this very file, no shell.
+        for name in JOBS
+    ]
+    pids = ", ".join(f"{name} (pid {process.pid})" for name, process in zip(JOBS, processes, strict=True))
+    console.print(f"Three processes watch it: {pids}.")
+    session = SQLiteSession(session_id, path).as_author("demo")
+    asyncio.run(session.handover("triage", note="A customer writes."))
+    session.close()
+    # Each waits for the one before it, so if one fails, the others wait in vain.
+    failed = next((process.returncode for process in processes if process.wait()), 0)
+    for process in processes:
+        process.terminate()
+        process.wait()
+    return failed
+
+
 def main() -> int:
-    """Start the two processes and show what they left behind; returns the exit code."""
+    """Start the processes and show what they left behind; returns the exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--db", type=Path, metavar="PATH", help="the SQLite file (default: a new temporary file)")
     parser.add_argument("--model", metavar="NAME", help="which real model; needs OPENAI_API_KEY")
-    parser.add_argument("--step", choices=["begin", "go-on"], help=argparse.SUPPRESS)
+    parser.add_argument("--agent", choices=JOBS, help=argparse.SUPPRESS)
     parser.add_argument("--session", help=argparse.SUPPRESS)
     args = parser.parse_args()
     live = "OPENAI_API_KEY" in os.environ
     if args.model and not live:
         parser.error("--model needs OPENAI_API_KEY: without it the replies are the recorded ones")
-    if args.step:
-        asyncio.run(run_step(args.step, args.db, args.session, args.model))
+    if args.agent:
+        asyncio.run(be_agent(args.agent, args.db, args.session, args.model))
         return 0
 
     db = args.db or Path(tempfile.mkdtemp(prefix="sessions-demo-")) / "conversations.db"
     path = db.resolve()
     session_id = f"noah_muller_9847-{uuid.uuid4().hex[:6]}"
-    console.print("A customer talks to two agents of an airline. Both share one session.")
+    console.print("A customer talks to three agents of an airline. All share one session.")
     console.print(
         f"Replies: {(args.model or 'a real model') if live else 'recorded ones, nothing leaves this machine'}."
     )
-    for step in ("begin", "go-on"):
-        command = [sys.executable, __file__, "--step", step, "--db", str(path), "--session", session_id]
-        command += ["--model", args.model] if args.model else []
-        process = subprocess.run(command, check=False)  # noqa: S603 -- this very file, no shell.
-        if process.returncode:
-            return process.returncode
+    options = ["--db", str(path), "--session", session_id, *(["--model", args.model] if args.model else [])]
+    failed = run_agents(path, session_id, options)
+    if failed:
+        return failed
 
+    asyncio.run(show_session(path, session_id))
     asyncio.run(show_store(path))
     console.print()
     console.print(f"file      {path}", soft_wrap=True)

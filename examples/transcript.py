@@ -6,7 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from agents.items import (
-    HandoffOutputItem,
     ItemHelpers,
     MessageOutputItem,
     ToolCallItem,
@@ -21,7 +20,7 @@ if TYPE_CHECKING:
 # Lines longer than this are hard to read, however wide the terminal is.
 WIDEST = 100
 INDENT = 11
-STYLES = {"user": "bold cyan", "triage": "bold green", "billing": "bold magenta"}
+STYLES = {"user": "bold cyan", "triage": "bold green", "billing": "bold magenta", "bookings": "bold yellow"}
 
 console = Console(highlight=False)
 console.width = min(console.width, WIDEST)
@@ -59,8 +58,6 @@ def show(items: list[RunItem]) -> None:
             say(item.agent.name, f"calls {item.tool_name}({listed})", style="dim")
         elif isinstance(item, ToolCallOutputItem):
             say("tool", shorten(str(item.output)), style="dim")
-        elif isinstance(item, HandoffOutputItem):
-            say(item.source_agent.name, f"hands over to {item.target_agent.name}", style="bold")
 
 
 def show_removed(item: dict[str, Any]) -> None:

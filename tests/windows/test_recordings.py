@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+from itertools import islice
 from typing import Any
 
 import pytest
 
 from sessions.cut import cut
+from sessions.log.shown import Shown
 from sessions.mending import mend
+from sessions.pairing.older import older_part
 from sessions.window import Window
 
 from .conversations import REFUSED_BY, Item, as_responses, load_runs, prefixes
@@ -90,3 +93,21 @@ def test_a_window_of_turns_holds_the_last_turns(runs: tuple[str, list[list[Item]
         users = [number for number, item in enumerate(run) if item.get("role") == "user"]
         for turns in range(1, len(users)):
             assert cut(run, Window(turns=turns)) == run[users[-turns] :]
+
+
+def test_what_is_left_of_any_run_that_is_summarised_is_accepted(runs: tuple[str, list[list[Item]]]) -> None:
+    """Whatever is to be kept, and wherever the run was interrupted; the summary is a message, as of a text."""
+    shape, all_runs = runs
+    summary = {"role": "user", "content": "What was said before."}
+    ended_in_turns = 0
+    for run in all_runs:
+        for left in islice(prefixes(run), 0, None, 5):
+            shown = [Shown(item, ()) for item in left]
+            for turns, items in ((0, None), (1, None), (2, None), (1, 1), (1, 2), (1, 3), (1, 7), (1, 20)):
+                start, end = older_part(shown, turns, items)
+                kept = [*left[:start], summary, *left[end:]] if end > start else left
+                assert len(REFUSED_BY[shape](kept)) <= len(REFUSED_BY[shape](left))
+                assert REFUSED_BY[shape](cut(kept, Window())) == []
+                assert torn_from_reasoning(left, left[end:]) == []
+                ended_in_turns += start < end < len(left) and left[end].get("role") != "user"
+    assert ended_in_turns > 1000, "no turn was divided"
