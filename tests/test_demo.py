@@ -109,7 +109,7 @@ def test_it_prints_who_said_what_in_three_processes(told: str) -> None:
     agents = re.findall(r"^(\w+), pid (\d+) ", told, re.MULTILINE)
     assert [name for name, _ in agents] == ["triage", "billing", "bookings"]
     assert len({pid for _, pid in agents}) == 3
-    speakers = set(re.findall(r"^ +([a-z]+)  \S", told, re.MULTILINE))
+    speakers = set(re.findall(r"^ +([a-z]+)  \S", told.partition("Who said what")[0], re.MULTILINE))
     assert speakers == {"user", "triage", "billing", "bookings", "tool", "removed", "demo"}
     assert "triage hands over to billing: The customer is found" in told
     assert "billing  calls send_certificate(user_id='noah_muller_9847', amount=50)" in told
