@@ -1,0 +1,45 @@
+"""Counting tokens with tiktoken, for windows and compaction. It is an extra: ``agent-sessions[tiktoken]``."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    import tiktoken
+
+
+def token_counter(encoding: str | tiktoken.Encoding) -> Callable[[Any], int]:
+    """Return a counter of an item's tokens: ``Window(tokens=50_000, counter=token_counter("gpt-4o"))``.
+
+    It counts the item's compact JSON, which is some tokens more than what a provider makes of it. What is no text
+    counts as it is written there: an image within the item as its base64.
+
+    Args:
+        encoding: A model's name, or one of tiktoken's encodings. For a name, tiktoken fetches the encoding over the
+            network when it is first asked for it, and keeps it where ``TIKTOKEN_CACHE_DIR`` says.
+
+    Raises:
+        ImportError: tiktoken is not installed.
+        ValueError: tiktoken knows no model of that name.
+    """
+    try:
+        import tiktoken  # noqa: PLC0415 - an extra
+    except ImportError as error:
+        raise ImportError("token_counter needs tiktoken: pip install 'agent-sessions[tiktoken]'") from error
+    if isinstance(encoding, str):
+        try:
+            encoding = tiktoken.encoding_for_model(encoding)
+        except KeyError:
+            raise ValueError(
+                f"tiktoken knows no model {encoding!r}; give one of its encodings: tiktoken.get_encoding('o200k_base')"
+            ) from None
+    # What looks like a special token is text like any other: users may write it.
+    encode = encoding.encode_ordinary
+
+    def count(item: Any) -> int:
+        return len(encode(json.dumps(item, ensure_ascii=False, separators=(",", ":"), default=str)))
+
+    return count
