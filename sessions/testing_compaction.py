@@ -1,4 +1,4 @@
-"""The contract for compaction and handovers of a session of this package, as tests to run on your own store.
+"""The contract for compaction of a session of this package, as tests to run on your own store.
 
 As `sessions.testing_history.HistoryContract`: what models are shown of a branch, and what stays of the rest.
 """
@@ -436,66 +436,14 @@ class CompactionContract:
         assert await _shown(make(session.session_id)) == "[u1 a1]"
         assert await make(session.session_id).purge_expired(older_than=10) == 0
 
-    # --- Handovers -----------------------------------------------------------------------------------------------
-
-    async def test_a_handover_is_no_item(self, session: LogSession) -> None:
-        await session.handover("sales")
-        await _fill(session, "u1 a1")
-        await session.as_author("sales").handover("billing", note="Wants a refund.")
-        assert await _shown(session) == "u1 a1"
-        assert await _shown(session, 1) == "a1"
-        assert texts(await session.window(items=2)) == "u1 a1"
-        assert texts([item for turn in await session.turns() for item in turn.items]) == "u1 a1"
-        assert (await session.branches.list())[0].items == 2
-        assert [await session.pop_item() for _ in range(3)] == [said("a1"), said("u1"), None]
-        assert [(entry.kind, entry.hidden, entry.author, entry.item) for entry in await session.entries()] == [
-            ("handover", True, None, {"type": "handover", "to": "sales"}),
-            ("handover", True, "sales", {"type": "handover", "to": "billing", "note": "Wants a refund."}),
-        ]
-        await session.clear_session()
-        assert await session.entries() == []
-
-    async def test_a_handover_in_the_midst_of_a_turn(self, session: LogSession) -> None:
-        await session.add_items([said("u1"), _CALL])
-        await session.handover("billing")
-        await session.add_items([_OUTPUT, said("a1")])
-        assert await session.window() == await session.get_items() == [said("u1"), _CALL, _OUTPUT, said("a1")]
-        assert not (await session.repair()).damages
-        assert [(turn.number, len(turn.items)) for turn in await session.turns()] == [(1, 4)]
-        assert len(await session.undo()) == 4
-        assert len(await session.redo()) == 4
-
-    async def test_an_item_that_calls_itself_a_handover_is_shown(self, session: LogSession) -> None:
-        mine = {"type": "handover", "to": "nobody"}
-        await session.add_items([mine])
-        assert await session.get_items() == [mine]
-        assert [(entry.kind, entry.hidden) for entry in await session.entries()] == [("handover", False)]
-
-    @pytest.mark.parametrize(
-        ("to", "note", "error"),
-        [("", None, ValueError), (1, None, TypeError), ("x" * 256, None, ValueError), ("a", 1, TypeError)],
-    )
-    async def test_refuses_what_nobody_can_be_handed(
-        self, session: LogSession, to: Any, note: Any, error: type[Exception]
-    ) -> None:
-        with pytest.raises(error):
-            await session.handover(to, note=note)
-        with pytest.raises(InvalidItemError, match="the note"):
-            await session.handover("billing", note="\ud800")
-        assert await session.version() == 0
-
-    # --- Watching ------------------------------------------------------------------------------------------------
-
     async def test_watchers_are_told(self, session: LogSession) -> None:
         await _fill(session, "u1 a1", "u2 a2")
         version = await session.version()
-        await session.handover("billing")
         await session.compact(joined)
         await session.undo_compaction()
         await session.pop_item()
         watch = session.watch(after=version)
-        changes = await take(watch, 4)
+        changes = await take(watch, 3)
         await watch.aclose()
-        assert [change.kind for change in changes] == ["handed over", "compacted", "expanded", "popped"]
-        assert changes[0].items == [{"type": "handover", "to": "billing"}]
-        assert changes[3].items == []
+        assert [change.kind for change in changes] == ["compacted", "expanded", "popped"]
+        assert changes[2].items == []

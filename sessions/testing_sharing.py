@@ -1,19 +1,20 @@
 """The contract for sessions that several share, as tests to run on your own store.
 
-As `sessions.testing_history.HistoryContract`: versions, idempotency keys, and who said what.
+As `sessions.testing_history.HistoryContract`: versions, idempotency keys, who said what, and who goes on.
 """
 
 from __future__ import annotations
 
 import asyncio
 import pickle
+from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
 import pytest
 
-from sessions.errors import ConflictError, IdempotencyKeyReusedError
+from sessions.errors import ConflictError, IdempotencyKeyReusedError, InvalidItemError
 from sessions.model import Entry
 from sessions.testing_expiring import MovableClock
 
@@ -306,3 +307,72 @@ class SharingContract:
     def test_refuses_what_is_no_name(self, session: LogSession, name: Any, error: type[Exception]) -> None:
         with pytest.raises(error, match="name"):
             session.as_author(name)
+
+    # --- Handing on ----------------------------------------------------------------------------------------------
+
+    async def test_a_handover_is_no_item(self, session: LogSession) -> None:
+        await session.handover("sales")
+        await session.add_items([_user(1), _answer(2)])
+        await session.as_author("sales").handover("billing", note="Wants a refund.")
+        assert await session.get_items() == await session.window(items=2) == [_user(1), _answer(2)]
+        assert await session.get_items(1) == [_answer(2)]
+        assert [turn.items for turn in await session.turns()] == [[_user(1), _answer(2)]]
+        assert (await session.branches.list())[0].items == 2
+        assert [await session.pop_item() for _ in range(3)] == [_answer(2), _user(1), None]
+        assert [(entry.kind, entry.hidden, entry.author, entry.item) for entry in await session.entries()] == [
+            ("handover", True, None, {"type": "handover", "to": "sales"}),
+            ("handover", True, "sales", {"type": "handover", "to": "billing", "note": "Wants a refund."}),
+        ]
+        await session.clear_session()
+        assert await session.entries() == []
+
+    async def test_a_handover_in_the_midst_of_a_turn(self, session: LogSession) -> None:
+        call = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
+        output = {"type": "function_call_output", "call_id": "c", "output": "no"}
+        await session.add_items([_user(1), call])
+        await session.handover("billing")
+        await session.add_items([output, _answer(2)])
+        assert await session.window() == await session.get_items() == [_user(1), call, output, _answer(2)]
+        assert not (await session.repair()).damages
+        assert [(turn.number, len(turn.items)) for turn in await session.turns()] == [(1, 4)]
+        assert len(await session.undo()) == 4
+        assert len(await session.redo()) == 4
+        assert [entry.kind for entry in await session.entries(2, before=4)] == ["tool_call", "handover"]
+
+    async def test_a_handover_expires_as_items_do(self, make: MakeLogSession, time: MovableClock) -> None:
+        session = make("handed on", ttl=10)
+        await session.handover("billing")
+        assert len(await session.entries()) == 1
+        time.move(10)
+        assert await session.entries() == []
+
+    async def test_watchers_are_told_of_a_handover(self, session: LogSession) -> None:
+        await session.add_items([_user(1)])
+        version = await session.version()
+        await session.handover("billing")
+        await session.pop_item()
+        async with aclosing(session.watch(after=version)) as changes:
+            found = [await anext(changes) for _ in range(2)]
+        assert [(change.kind, change.items) for change in found] == [
+            ("handed over", [{"type": "handover", "to": "billing"}]),
+            ("popped", []),
+        ]
+
+    async def test_an_item_that_calls_itself_a_handover_is_shown(self, session: LogSession) -> None:
+        mine = {"type": "handover", "to": "nobody"}
+        await session.add_items([mine])
+        assert await session.get_items() == [mine]
+        assert [(entry.kind, entry.hidden) for entry in await session.entries()] == [("handover", False)]
+
+    @pytest.mark.parametrize(
+        ("to", "note", "error"),
+        [("", None, ValueError), (1, None, TypeError), ("x" * 256, None, ValueError), ("a", 1, TypeError)],
+    )
+    async def test_refuses_what_nobody_can_be_handed(
+        self, session: LogSession, to: Any, note: Any, error: type[Exception]
+    ) -> None:
+        with pytest.raises(error):
+            await session.handover(to, note=note)
+        with pytest.raises(InvalidItemError, match="the note"):
+            await session.handover("billing", note="\ud800")
+        assert await session.version() == 0

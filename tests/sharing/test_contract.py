@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class TestSQLiteFile(SharingContract):
     @pytest.fixture
     def make(self, tmp_path: Path) -> MakeLogSession:
-        return lambda session_id: SQLiteSession(session_id, tmp_path / "sessions.db")
+        return lambda session_id, **settings: SQLiteSession(session_id, tmp_path / "sessions.db", **settings)
 
 
 class TestSQLiteMemory(SharingContract):
@@ -30,13 +30,15 @@ class TestSQLiteMemory(SharingContract):
 class TestSQLAlchemy(SharingContract):
     @pytest.fixture
     def make(self, url: str) -> MakeLogSession:
-        return lambda session_id: SQLAlchemySession.from_url(session_id, url=url, create_tables=True)
+        return lambda session_id, **settings: SQLAlchemySession.from_url(
+            session_id, url=url, create_tables=True, **settings
+        )
 
 
 class TestEncrypted(SharingContract):
     @pytest.fixture
     def make(self, url: str) -> MakeLogSession:
         key = generate_key()
-        return lambda session_id: EncryptedSession(
-            session_id, SQLAlchemySession.from_url(session_id, url=url, create_tables=True), key, ttl=None
+        return lambda session_id, ttl=None: EncryptedSession(
+            session_id, SQLAlchemySession.from_url(session_id, url=url, create_tables=True), key, ttl
         )
