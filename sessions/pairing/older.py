@@ -37,7 +37,7 @@ def older_part(shown: list[Shown], keep_turns: int, keep_items: int | None) -> t
         if len(messages) < keep_turns:
             return _NOTHING
         end = messages[-keep_turns]
-        while _plays(shown[end - 1], Part.CONTEXT):
+        while end > start and _plays(shown[end - 1], Part.CONTEXT):
             end -= 1
     else:
         end = ends[-1]
