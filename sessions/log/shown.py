@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from sessions.log.reader import Reader
     from sessions.log.transaction import Row, Transaction
 
-_MOST_AT_ONCE = 1024
+_FEW = 64
+_MANY = 1024
+"""Entries asked for at once: first few, as behind a summary there may be many that are not shown."""
 
 
 class Covering(NamedTuple):
@@ -85,9 +87,11 @@ def item_pages(tx: Transaction, head: Head, count: int, undecodable: list[int]) 
             open_rows(rows, head.reader, items, undecodable)
             yield items
         return
-    for page in walk_shown(tx, head, min(count, 64)):
+    for rows, page in _Walk(head.reader).steps(tx, head, min(count, _FEW)):
+        items = [shown.item for shown in page if shown.item is not UNREADABLE]
         undecodable.extend(shown.position for shown in page if shown.item is UNREADABLE)
-        yield [shown.item for shown in page if shown.item is not UNREADABLE]
+        open_rows(rows, head.reader, items, undecodable)
+        yield items
 
 
 def open_rows(rows: list[Row], reader: Reader, items: list[Any], undecodable: list[int]) -> None:
@@ -104,7 +108,7 @@ def open_rows(rows: list[Row], reader: Reader, items: list[Any], undecodable: li
 
 def read_shown(tx: Transaction, head: Head) -> list[Shown]:
     """Return all that models are shown of a branch, oldest first."""
-    found = [shown for page in walk_shown(tx, head, _MOST_AT_ONCE) for shown in page]
+    found = [shown for page in walk_shown(tx, head, _MANY) for shown in page]
     found.reverse()
     return found
 
@@ -114,14 +118,16 @@ def find_summaries(tx: Transaction, head: Head) -> list[Covering]:
     if not head.marks:
         return []
     walk = _Walk(head.reader)
-    for _ in walk.pages(tx, head, _MOST_AT_ONCE):
+    for _ in walk.steps(tx, head, _MANY):
         pass
     return walk.passed[::-1]
 
 
 def walk_shown(tx: Transaction, head: Head, count: int) -> Iterator[list[Shown]]:
     """Yield what models are shown of a branch in pages, the newest first; `count` is asked for at once, then more."""
-    return _Walk(head.reader).pages(tx, head, count)
+    walk = _Walk(head.reader)
+    for rows, page in walk.steps(tx, head, count):
+        yield [walk.shown(row) for row in rows] or page
 
 
 class _Walk:
@@ -134,37 +140,52 @@ class _Walk:
     def __init__(self, reader: Reader) -> None:
         self.passed: list[Covering] = []
         self._reader = reader
+        # What is left of the way lies before this position.
+        self._below = 0
         # Those whose ranges are still ahead, the nearest last.
         self._ahead: list[Covering] = []
         self._lifted: set[int] = set()
 
-    def pages(self, tx: Transaction, head: Head, count: int) -> Iterator[list[Shown]]:
-        """Yield pages of any size."""
-        below = head.tip + 1
+    def steps(self, tx: Transaction, head: Head, count: int) -> Iterator[tuple[list[Row], list[Shown]]]:
+        """Yield what comes next: rows that are all shown as they are, or what is shown of others."""
+        self._below = head.tip + 1
         for stretch in lineage(tx, head):
-            while stretch.low < below - 1:
-                ids = stretch.ids(high=min(stretch.high, below - 1))
+            while stretch.low < self._below - 1:
+                ids = stretch.ids(high=min(stretch.high, self._below - 1))
                 rows = tx.all(statements.ENTRIES_BACKWARD, count=count, **ids, **self._reader.visible)
-                page: list[Shown] = []
-                for row in rows:
-                    position = position_of(row[0])
-                    while self._ahead and position <= self._ahead[-1].last:
-                        below = self._ahead[-1].first
-                        page += self._pass()
-                    if position < below:
-                        below = position
-                        page += self._note(row) if is_mark(row[3]) else [Shown(self._opened(row), row)]
-                yield page
+                if self._ahead or any(is_mark(row[3]) for row in rows):
+                    yield [], self._page(rows)
+                elif rows:
+                    self._below = position_of(rows[-1][0])
+                    yield rows, []
                 if len(rows) < count:
                     break
-                count = min(2 * count, _MOST_AT_ONCE)
+                count = min(2 * count, _MANY)
         while self._ahead:
             # Nothing is left of what they stand for.
-            yield self._pass()
+            yield [], self._pass()
+
+    def shown(self, row: Row) -> Shown:
+        """Return an entry as it is shown."""
+        return Shown(self._opened(row), row)
+
+    def _page(self, rows: list[Row]) -> list[Shown]:
+        """Return what is shown of rows."""
+        page: list[Shown] = []
+        for row in rows:
+            position = position_of(row[0])
+            while self._ahead and position <= self._ahead[-1].last:
+                page += self._pass()
+            if position < self._below:
+                self._below = position
+                page += self._note(row) if is_mark(row[3]) else [self.shown(row)]
+        return page
 
     def _pass(self) -> list[Shown]:
+        """Go around what the next summary stands for, and return what is shown instead."""
         summary = self._ahead.pop()
         self.passed.append(summary)
+        self._below = summary.first
         return [Shown(item, summary.row, summary) for item in reversed(summary.items)]
 
     def _note(self, row: Row) -> list[Shown]:
