@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sessions.testing_history import MakeLogSession
     from sessions.testing_tree import CountEntries
 
-    from .servers import MariaDB
+    from .servers import MariaDB, Postgres
 
 
 class TestSQLAlchemy(SessionContract):
@@ -101,6 +101,25 @@ class TestAsyncmy(SessionContract):
         return lambda session_id, **settings: SQLAlchemySession.from_url(
             session_id, url=url, create_tables=True, **settings
         )
+
+
+class _Psycopg:
+    """The other driver for Postgres, with which the log's own functions do what is one statement with asyncpg."""
+
+    @pytest.fixture
+    def make(self, postgres: Postgres) -> MakeLogSession:
+        url = make_url(postgres.new_database()).set(drivername="postgresql+psycopg")
+        return lambda session_id, **settings: SQLAlchemySession.from_url(
+            session_id, url=url.render_as_string(hide_password=False), create_tables=True, **settings
+        )
+
+
+class TestPsycopg(_Psycopg, SessionContract):
+    """What a session promises."""
+
+
+class TestPsycopgHistory(_Psycopg, HistoryContract):
+    """What it promises of branches, undo and turns."""
 
 
 class TestSealed(SealedContract):
