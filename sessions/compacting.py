@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import inspect
+import logging
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from sessions.clock import as_time, now
-from sessions.errors import SummaryError
+from sessions.errors import ConflictError, LeaseLostError, SessionBusyError, SummaryError
 from sessions.protocol import coerce_settings
 from sessions.shared import Shared
 
@@ -18,6 +20,12 @@ if TYPE_CHECKING:
     from sessions.model import Summary
     from sessions.protocol import Item
     from sessions.window import Window
+
+
+_log = logging.getLogger("sessions")
+
+_is_summarising: ContextVar[bool] = ContextVar("_is_summarising", default=False)
+"""Whether a setting is at work: a summariser that reads the session would have it call the summariser, and so on."""
 
 
 class Compacting(Shared):
@@ -169,9 +177,20 @@ class Compacting(Shared):
             await self._compact_by(compaction, force=bool((args or {}).get("force")))
 
     async def _compact_by(self, compaction: Compaction, *, force: bool = False) -> None:
-        """Compact as a setting says; with `force`, whatever its bounds are."""
+        """Compact as a setting says; with `force`, whatever its bounds are.
+
+        If somebody else changes or holds the branch, it is left as it is, for the next time.
+        """
+        if _is_summarising.get():
+            return
+        token = _is_summarising.set(True)
         above = None if force else compaction.above
-        await self._compact(compaction.summarise, compaction.keep_turns, compaction.keep_items, above)
+        try:
+            await self._compact(compaction.summarise, compaction.keep_turns, compaction.keep_items, above)
+        except (ConflictError, LeaseLostError, SessionBusyError) as error:
+            _log.debug("%s: not compacted: %s", self._handle.subject, type(error).__name__)
+        finally:
+            _is_summarising.reset(token)
 
 
 def _holds(window: Window, shown: list[Shown]) -> bool:

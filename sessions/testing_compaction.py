@@ -408,6 +408,26 @@ class CompactionContract:
         await session.run_compaction(None)
         assert await _shown(plain) == "[[u1 a1] u2 a2 u3 a3] u4 a4"
 
+    async def test_a_setting_leaves_alone_what_others_hold_or_change(self, make: MakeLogSession) -> None:
+        when = Compaction(joined, above=Window(items=1))
+        settings = SessionSettings(compaction=when)
+        holder, other = make("held"), make("held", session_settings=settings)
+        await _fill(holder, "u1 a1", "u2")
+        async with holder.turn(unleased="reject"):
+            assert await _shown(other) == "u1 a1 u2"
+        many = [make("held", session_settings=settings) for _ in range(4)]
+        assert await asyncio.gather(*map(_shown, many)) == ["[u1 a1] u2"] * 4
+        assert len(await other.summaries()) == 1
+
+    async def test_a_summariser_may_read_the_session(self, make: MakeLogSession) -> None:
+        async def reads(items: list[Any]) -> str:
+            assert len(await session.get_items()) == 3
+            return await joined(items)
+
+        session = make("read while summarised", session_settings={"compaction": Compaction(reads, Window(items=1))})
+        await _fill(session, "u1 a1", "u2")
+        assert await _shown(session) == "[u1 a1] u2"
+
     # --- Expiry --------------------------------------------------------------------------------------------------
 
     async def test_a_summary_expires_with_the_first_that_it_stands_for(
