@@ -91,16 +91,16 @@ class Compacting(Shared):
         handle.report(undecodable)
         if found is None:
             return None
-        range_ = found
-        items = await self._summarised(summarise, range_.items)
+        part = found
+        items = await self._summarised(summarise, part.items)
         made_at = now()
-        content = {"type": "summary", "first": range_.first, "last": range_.last, "items": items, "made_at": made_at}
+        content = {"type": "summary", "first": part.first, "last": part.last, "items": items, "made_at": made_at}
         payload = handle.encoded(content, "the summary")
         author = self._agent
         position = await handle.write(
-            lambda tx: put_summary(tx, handle.conversation, now(), range_, payload, author=author)
+            lambda tx: put_summary(tx, handle.conversation, now(), part, payload, author=author)
         )
-        return Summary(position, range_.first, range_.last, items, as_time(made_at))
+        return Summary(position, part.first, part.last, items, as_time(made_at))
 
     async def _summarised(self, summarise: Summariser, items: list[Item]) -> list[Item]:
         """Return what a summariser makes of items, if a model can be shown that."""
