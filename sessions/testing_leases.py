@@ -14,7 +14,9 @@ from uuid import uuid4
 import pytest
 
 from sessions.errors import BranchExistsError, ConflictError, LeaseLostError, SessionBusyError, UnknownBranchError
+from sessions.log.erase import erase
 from sessions.log.lease import TICKET_LIFE, Refused, TakeLease, Taken, give_up
+from sessions.log.remove import delete
 from sessions.testing_expiring import MovableClock
 
 if TYPE_CHECKING:
@@ -23,6 +25,7 @@ if TYPE_CHECKING:
     from sessions.session import LogSession
 
     MakeLogSession = Callable[..., LogSession]
+    Remove = Callable[..., object]
 
 TTL = 60.0
 _CALL = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
@@ -49,11 +52,29 @@ def _changes(session: LogSession) -> list[Callable[[], Awaitable[Any]]]:
     ]
 
 
+_REPAIR = 5
+"""Which of them is repair."""
+
+
 async def _fill(session: LogSession) -> None:
     await session.add_items([_user(1), _CALL])
     await session.add_items([_user(2)])
     await session.add_items([_user(3)])
     await session.undo()
+
+
+async def _remove(session: LogSession, remove: Remove) -> None:
+    """Remove a session with all that is known of it, as its store does."""
+    handle = session._handle  # noqa: SLF001 - the store is not known here
+    await handle.write(lambda tx: remove(tx, session.session_id, handle.conversation.foreign))
+
+
+async def _all_are_refused(turn: LogSession, *, but_repair: bool = False) -> None:
+    """Check that every change under a lease that was lost is refused; repair reads first, and changes what it finds."""
+    for number, change in enumerate(_changes(turn)):
+        if number != _REPAIR or not but_repair:
+            with pytest.raises(LeaseLostError):
+                await change()
 
 
 class LeaseContract:
@@ -114,6 +135,21 @@ class LeaseContract:
                 assert turn.lease is not None
                 tokens.append(turn.lease.token)
             await change()
+        assert tokens == sorted(set(tokens))
+
+    @pytest.mark.parametrize("before", ["nothing", "items"])
+    @pytest.mark.parametrize("remove", [delete, erase])
+    async def test_numbers_rise_also_through_removing(self, session: LogSession, remove: Remove, before: str) -> None:
+        """Fails without: log/lease_statements.py and stores/sql/postgres_lease.py, where the first number is made."""
+        tokens = []
+        for _ in range(3):
+            if before == "items":
+                await session.add_items([_user(1)])
+            for _ in range(2):
+                async with session.turn() as turn:
+                    assert turn.lease is not None
+                    tokens.append(turn.lease.token)
+            await _remove(session, remove)
         assert tokens == sorted(set(tokens))
 
     async def test_a_turn_stays_on_its_branch(self, session: LogSession) -> None:
@@ -238,6 +274,20 @@ class LeaseContract:
             assert turn.lease is not None
             assert turn.lease.branch == "main"
 
+    async def test_a_fork_has_a_name_that_is_free(self, session: LogSession) -> None:
+        """Fails without: log/lease.py, the loop in `_fork`: the turn would be held on a branch of somebody else."""
+        names = [f"turn-{number}" for number in range(1, 9)]
+        for name in names:
+            await session.branches.create(name)
+            await session.on_branch(name).add_items([_user(name)])
+        async with session.turn(), session.turn(on_busy="fork") as fork:
+            await fork.add_items([_user("fork")])
+            assert await _texts(fork) == "fork"
+            assert fork.lease is not None
+            assert fork.lease.branch not in names
+            assert len(fork.lease.branch) < len("turn-1234")
+        assert [await _texts(session.on_branch(name)) for name in names] == names
+
     @pytest.mark.parametrize("back", ["pop", "undo", "choose"])
     async def test_a_fork_has_nothing_of_a_turn_that_went_back_first(self, session: LogSession, back: str) -> None:
         """Fails without: log/statements.py, `lease_from` in MOVE_TIP; for a sibling, in MOVE_TO_TIP."""
@@ -346,6 +396,31 @@ class LeaseContract:
             with pytest.raises(LeaseLostError, match=r"main.*nothing was changed"):
                 await _changes(turn)[change]()
             assert (await other.version(), await other.entries()) == before
+
+    @pytest.mark.parametrize("before", ["nothing", "items"])
+    @pytest.mark.parametrize("remove", [delete, erase])
+    async def test_a_turn_of_a_session_that_was_removed_changes_no_new_one(
+        self, make: MakeLogSession, session: LogSession, remove: Remove, before: str
+    ) -> None:
+        """Fails without: log/lease_statements.py and stores/sql/postgres_lease.py, where the first number is made."""
+        other = make(session.session_id)
+        if before == "items":
+            await _fill(session)
+        async with AsyncExitStack() as late, AsyncExitStack() as stack:
+            turn = await late.enter_async_context(session.turn())
+            await _remove(other, remove)
+            if before == "items":
+                await _fill(other)
+            theirs = await stack.enter_async_context(other.turn(holder="billing"))
+            if before == "nothing":
+                await _fill(theirs)
+            found = await other.version(), await other.entries()
+            await _all_are_refused(turn)
+            await late.aclose()
+            assert (await other.version(), await other.entries()) == found
+            with pytest.raises(SessionBusyError, match="billing"):
+                await session.turn(on_busy="reject").__aenter__()
+            await theirs.add_items([_user("still theirs")])
 
     async def test_whoever_is_late_but_alone_goes_on(self, session: LogSession, time: MovableClock) -> None:
         async with session.turn(ttl=TTL) as turn:
