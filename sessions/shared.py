@@ -95,8 +95,8 @@ class Shared(History):
                 ``"reject"``: raise at once. ``"fork"``: make a branch of what there was when the other's turn began,
                 and hold that; `lease` tells its name.
             timeout: Seconds for which to wait at most.
-            unleased: What others may do to the branch meanwhile without a turn: whatever they could do without one, or
-                nothing, which raises `SessionBusyError`. It binds them all, wherever they are.
+            unleased: What others may do to the branch meanwhile without a turn: whatever they could do without one, but
+                renaming it, or nothing, which raises `SessionBusyError`. It binds them all, wherever they are.
 
         Raises:
             SessionBusyError: When it is entered: somebody else holds the branch, and did so for `timeout` seconds.

@@ -13,7 +13,14 @@ from uuid import uuid4
 
 import pytest
 
-from sessions.errors import BranchExistsError, ConflictError, LeaseLostError, SessionBusyError, UnknownBranchError
+from sessions.errors import (
+    BranchExistsError,
+    BranchInUseError,
+    ConflictError,
+    LeaseLostError,
+    SessionBusyError,
+    UnknownBranchError,
+)
 from sessions.log.erase import erase
 from sessions.log.lease import TICKET_LIFE, Refused, TakeLease, Taken, give_up
 from sessions.log.remove import delete
@@ -352,6 +359,53 @@ class LeaseContract:
         await session.branches.delete("b")
         assert await _texts(session) == "1 3"
 
+    @pytest.mark.parametrize("unleased", ["allow", "reject"])
+    async def test_a_branch_keeps_its_name_while_it_is_held(
+        self, make: MakeLogSession, session: LogSession, time: MovableClock, unleased: Any
+    ) -> None:
+        """Fails without: log/branches.py, `alone=True` in `rename_branch`, and what it says to the holder."""
+        await session.add_items([_user(1)])
+        await session.branches.create("b")
+        others = make(session.session_id).branches
+        async with session.on_branch("b").turn(holder="billing", ttl=TTL, unleased=unleased) as turn:
+            before = await session.version()
+            with pytest.raises(SessionBusyError, match="billing"):
+                await others.rename("b", "c")
+            with pytest.raises(BranchInUseError, match="turn"):
+                await turn.branches.rename("b", "c")
+            assert await session.version() == before
+            await turn.add_items([_user(2)])
+            time.move(TTL)
+            await others.rename("b", "c")
+            await session.branches.create("b")
+            before = await session.version()
+            await _all_are_refused(turn, but_repair=True)
+            assert await session.version() == before
+        await others.rename("c", "d")
+        assert await _texts(session.on_branch("d")) == "1 2"
+
+    async def test_a_turn_may_rename_and_delete_other_branches(
+        self, make: MakeLogSession, session: LogSession, time: MovableClock
+    ) -> None:
+        """Fails without: log/guard.py, in `check_any_branch` `lease=None`, and `check_held`."""
+        await session.add_items([_user(1)])
+        for name in ("b", "c", "held"):
+            await session.branches.create(name)
+        other = make(session.session_id)
+        async with session.turn(ttl=TTL) as turn, other.on_branch("held").turn(ttl=TTL, unleased="reject"):
+            await turn.branches.rename("b", "d")
+            await turn.branches.delete("d")
+            for change in (turn.branches.rename("held", "d"), turn.branches.delete("held")):
+                with pytest.raises(SessionBusyError):
+                    await change
+            time.move(TTL)
+            await other.add_items([_user(2)])
+            before = await session.version()
+            for change in (turn.branches.rename("c", "d"), turn.branches.delete("c")):
+                with pytest.raises(LeaseLostError):
+                    await change
+            assert await session.version() == before
+
     async def test_leased_and_other_appends_at_once(self, make: MakeLogSession, session: LogSession) -> None:
         await session.add_items([_user("first")])
         async with session.turn(unleased="reject") as turn:
@@ -421,6 +475,37 @@ class LeaseContract:
             with pytest.raises(SessionBusyError, match="billing"):
                 await session.turn(on_busy="reject").__aenter__()
             await theirs.add_items([_user("still theirs")])
+
+    async def test_a_turn_of_a_session_that_was_removed_makes_no_new_one(self, session: LogSession) -> None:
+        """Fails without: log/guard.py, `check_held`, and its callers."""
+        await _fill(session)
+        async with session.turn() as turn:
+            await _remove(session, delete)
+            await _all_are_refused(turn, but_repair=True)
+            assert await turn.get_items() == []
+        assert await session.version() == 0
+
+    @pytest.mark.parametrize("anew", [False, True])
+    async def test_a_turn_on_a_branch_that_was_deleted(
+        self, make: MakeLogSession, session: LogSession, *, anew: bool
+    ) -> None:
+        """Fails without: log/takeover.py, `check_held` in `lock_head`."""
+        await _fill(session)
+        await session.branches.create("b")
+        other = make(session.session_id)
+        async with session.on_branch("b").turn() as turn:
+            await turn.add_items([_user("turn")])
+            await other.branches.delete("b")
+            if anew:
+                await other.branches.create("b")
+            before = await other.version(), await other.entries()
+            await _all_are_refused(turn, but_repair=not anew)
+            if not anew:
+                # What reads, or reads first, finds no such branch.
+                for read in (turn.get_items, lambda: turn.repair(mend=True)):
+                    with pytest.raises(UnknownBranchError):
+                        await read()
+            assert (await other.version(), await other.entries()) == before
 
     async def test_whoever_is_late_but_alone_goes_on(self, session: LogSession, time: MovableClock) -> None:
         async with session.turn(ttl=TTL) as turn:

@@ -19,6 +19,10 @@ LEASES = Statement(
     where session = :session and lease_token > 0
     """,
 )
+HOLDS = Statement(
+    "A row if a lease is held on one of a session's branches.",
+    "select 1 from {branches} where session = :session and lease_token = :lease",
+)
 
 NUMBERS = 1 << 24
 """How many numbers of leases and waiters belong to each session's internal id: its first one is ``id * NUMBERS + 1``.
