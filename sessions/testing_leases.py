@@ -359,6 +359,27 @@ class LeaseContract:
         await session.branches.delete("b")
         assert await _texts(session) == "1 3"
 
+    @pytest.mark.parametrize("key", [None, "k"])
+    async def test_whoever_is_kept_out_is_told_that_and_not_what_changed_meanwhile(
+        self, make: MakeLogSession, session: LogSession, key: str | None
+    ) -> None:
+        """Fails without: log/append.py, `guard_branch` before the version is compared."""
+        await session.add_items([_user(1)])
+        version = await session.version()
+        other = make(session.session_id)
+        async with session.turn(holder="billing", unleased="reject") as turn:
+            await turn.add_items([_user(2)])
+            with pytest.raises(SessionBusyError, match="billing"):
+                await other.add_items([_user(3)], expected_version=version, idempotency_key=key)
+        with pytest.raises(ConflictError):
+            await other.add_items([_user(3)], expected_version=version, idempotency_key=key)
+        async with session.turn() as turn:
+            with pytest.raises(ConflictError):
+                await other.add_items([_user(3)], expected_version=version, idempotency_key=key)
+        with pytest.raises(LeaseLostError):
+            await turn.add_items([_user(3)], expected_version=version, idempotency_key=key)
+        assert await _texts(session) == "1 2"
+
     @pytest.mark.parametrize("unleased", ["allow", "reject"])
     async def test_a_branch_keeps_its_name_while_it_is_held(
         self, make: MakeLogSession, session: LogSession, time: MovableClock, unleased: Any
@@ -482,6 +503,9 @@ class LeaseContract:
         async with session.turn() as turn:
             await _remove(session, delete)
             await _all_are_refused(turn, but_repair=True)
+            for key in (None, "k"):
+                with pytest.raises(LeaseLostError):
+                    await turn.add_items([_user("late")], expected_version=7, idempotency_key=key)
             assert await turn.get_items() == []
         assert await session.version() == 0
 
