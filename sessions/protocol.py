@@ -33,7 +33,8 @@ class SessionSettings(dict[str, Any]):
         window: `get_items()` returns such a window, which every provider accepts. A limit that comes from settings, the
             session's or a run's, makes the window smaller then, rather than cut anywhere.
         repair: `get_items()` first mends what a crash left in the last turn, as `LogSession.repair` does. It cannot
-            tell a crash from a run in progress, so only one run at a time may work on the session.
+            tell a crash from a run in progress, unless that holds a turn, of which others mend nothing. So only one run
+            at a time may work on the session without one.
 
     `window` and `repair` are attributes, and no entries of the dictionary, for the OpenAI Agents SDK refuses entries
     that it does not know. They stay with the session when a run has settings of its own.

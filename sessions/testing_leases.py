@@ -35,7 +35,9 @@ if TYPE_CHECKING:
     Remove = Callable[..., object]
 
 TTL = 60.0
+INTERRUPTED = "The call was interrupted; no output was recorded."
 _CALL = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
+_OUTPUT = {"type": "function_call_output", "call_id": "c", "output": "."}
 
 
 def _user(text: object) -> dict[str, str]:
@@ -426,6 +428,35 @@ class LeaseContract:
                 with pytest.raises(LeaseLostError):
                     await change
             assert await session.version() == before
+
+    # --- Repair in the midst of a turn ---------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("unleased", ["allow", "reject"])
+    async def test_whoever_reads_does_not_mend_what_is_in_the_making(
+        self, make: MakeLogSession, session: LogSession, time: MovableClock, unleased: Any
+    ) -> None:
+        """Fails without: windowed.py, `alone=True` in `_mend_last_turn`."""
+        reader = make(session.session_id, session_settings={"repair": True})
+        async with session.turn(ttl=TTL, unleased=unleased) as turn:
+            await turn.add_items([_user(1), _CALL])
+            before = await session.version(), await session.entries()
+            assert await reader.get_items() == [_user(1), _CALL]
+            assert (await session.version(), await session.entries()) == before
+            await turn.add_items([_OUTPUT, _CALL])
+            # When nobody holds it any more, it is what a crash has left.
+            time.move(TTL)
+            assert (await reader.get_items())[-2:] == [_CALL, _OUTPUT | {"output": INTERRUPTED}]
+            with pytest.raises(LeaseLostError):
+                await turn.add_items([_OUTPUT])
+
+    async def test_whoever_holds_a_turn_mends_what_is_there(self, make: MakeLogSession, session: LogSession) -> None:
+        await session.add_items([_user(1), _CALL])
+        resumed = make(session.session_id, session_settings={"repair": True})
+        async with resumed.turn() as turn:
+            assert (await turn.get_items())[2:] == [_OUTPUT | {"output": INTERRUPTED}]
+            await turn.add_items([_user(2), _CALL])
+            # Whoever asks for it in so many words is not kept from it, unless all are.
+            assert (await session.repair(mend=True)).mended
 
     async def test_leased_and_other_appends_at_once(self, make: MakeLogSession, session: LogSession) -> None:
         await session.add_items([_user("first")])

@@ -12,7 +12,7 @@ from sessions.log.entries import read_entries
 from sessions.log.grow import NewEntry, add_entries
 from sessions.log.left_tips import keep_tip, move_tip, settle_ways_forward
 from sessions.log.outline import read_outline
-from sessions.log.session_row import ensure_sealed
+from sessions.log.session_row import ensure_sealed, guard_branch
 from sessions.log.takeover import change_head
 from sessions.log.turns import turn_at
 
@@ -72,6 +72,7 @@ def mend_branch(
     encode: Callable[[list[Any]], list[bytes]],
     *,
     branch: str | None,
+    alone: bool = False,
 ) -> tuple[list[Any], list[int]]:
     """Mend a branch. What is missing at its end is added there; otherwise its mended end goes on a segment of its own.
 
@@ -85,18 +86,22 @@ def mend_branch(
         mend: Returns the mended items, with the same objects where they are kept, and what was wrong.
         encode: Makes payloads of items.
         branch: The branch; the current one unless named.
+        alone: Whether to leave it alone while somebody else holds it, also if they let others in.
 
     Returns:
         The damages, by positions, and the positions of entries that could not be decoded.
 
     Raises:
+        LeaseLostError: The conversation's lease was lost.
+        SessionBusyError: Somebody else holds the branch.
         UnknownBranchError: There is no such branch.
         DecryptionError: The session is sealed with another key, or a payload is not what was stored there.
     """
-    found = change_head(tx, conversation, now, branch)
+    found = change_head(tx, conversation, now, branch, guard=False)
     if found is None:
         return [], []
     locked, head = found
+    guard_branch(tx, locked, now, alone=alone)
     stretches = lineage(tx, head)
     entries, undecodable = read_entries(tx, head.reader, stretches, (0, head.tip))
     mended, damages = mend([entry.item for entry in entries])
