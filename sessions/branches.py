@@ -102,11 +102,13 @@ class Branches:
         handle.followed = name
 
     async def rename(self, name: str, new: str) -> None:
-        """Give a branch another name.
+        """Give a branch another name; not while somebody holds a turn on it.
 
         Raises:
             BranchExistsError: The new name is taken.
-            BranchInUseError: It is ``main``.
+            BranchInUseError: It is ``main``, or this object holds a turn on it.
+            LeaseLostError: This object is a turn's that was lost.
+            SessionBusyError: Somebody else holds a turn on it.
             UnknownBranchError: There is no such branch.
             ValueError: The new name is not allowed.
             StoreError: The database refused.
@@ -127,6 +129,8 @@ class Branches:
 
         Raises:
             BranchInUseError: It is ``main``, or the current one and not `force`.
+            LeaseLostError: This object is a turn's that was lost.
+            SessionBusyError: Somebody else holds a turn on it, and keeps others out.
             UnknownBranchError: There is no such branch.
             StoreError: The database refused.
         """

@@ -6,6 +6,12 @@ from datetime import UTC, datetime, timedelta
 from time import time_ns
 from typing import Final
 
+NEVER: Final = 253_402_300_799_999_999
+"""The expiry of what is never to expire, said so: the last microsecond of the year 9999, the last that Python knows.
+
+Without an expiry of its own, an entry is left to whoever purges what is older than a time of theirs.
+"""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 

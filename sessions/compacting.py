@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
 
     from sessions.compaction import Compaction, Summariser
-    from sessions.log.shown import Covering, Shown
+    from sessions.log.marks import Covering
+    from sessions.log.shown import Shown
     from sessions.model import Summary
     from sessions.protocol import Item
     from sessions.window import Window
@@ -72,9 +73,18 @@ class Compacting(Shared):
         return await self._compact(summarise, keep_turns, keep_items)
 
     async def _compact(
-        self, summarise: Summariser, keep_turns: int, keep_items: int | None, above: Window | None = None
+        self,
+        summarise: Summariser,
+        keep_turns: int,
+        keep_items: int | None,
+        above: Window | None = None,
+        *,
+        alone: bool = False,
     ) -> Summary | None:
-        """Compact if a model is shown more than `above` may hold; in any case without it."""
+        """Compact if a model is shown more than `above` may hold; in any case without it.
+
+        With `alone`, only while nobody else holds a turn, also one that lets others in.
+        """
         from sessions.log.compact import find_range, put_summary
         from sessions.model import Summary
         from sessions.pairing.older import older_part
@@ -86,7 +96,7 @@ class Compacting(Shared):
 
         handle = self._handle
         found, undecodable, handle.followed = await handle.read(
-            lambda tx: find_range(tx, handle.conversation, handle.pinned, choose)
+            lambda tx: find_range(tx, handle.conversation, handle.pinned, choose, alone=alone)
         )
         handle.report(undecodable)
         if found is None:
@@ -94,7 +104,10 @@ class Compacting(Shared):
         part = found
         items = await self._summarised(summarise, part.items)
         made_at = now()
-        content = {"type": "summary", "first": part.first, "last": part.last, "items": items, "made_at": made_at}
+        content = {
+            "type": "summary", "first": part.first, "last": part.last, "items": items, "made_at": made_at,
+            "lifted": part.lifted,
+        }  # fmt: skip
         payload = handle.encoded(content, "the summary")
         author = self._agent
         position = await handle.write(
@@ -186,7 +199,7 @@ class Compacting(Shared):
         token = _is_summarising.set(True)
         above = None if force else compaction.above
         try:
-            await self._compact(compaction.summarise, compaction.keep_turns, compaction.keep_items, above)
+            await self._compact(compaction.summarise, compaction.keep_turns, compaction.keep_items, above, alone=True)
         except (ConflictError, LeaseLostError, SessionBusyError) as error:
             _log.debug("%s: not compacted: %s", self._handle.subject, type(error).__name__)
         finally:

@@ -70,7 +70,7 @@ class ConflictError(SessionsError):
 
 
 class LeaseLostError(SessionsError):
-    """The turn's lease ended, and somebody else has changed the branch or taken it. Nothing was written."""
+    """The turn's lease ended, and others changed the branch or took it; or the branch is gone. Nothing was written."""
 
 
 class SessionBusyError(SessionsError):
@@ -96,7 +96,7 @@ class BranchExistsError(SessionsError, ValueError):
 
 
 class BranchInUseError(SessionsError, ValueError):
-    """The branch cannot be removed or renamed: it is the current one, or ``main``. Nothing was changed."""
+    """The branch cannot be removed or renamed: it is the current one, ``main``, or held. Nothing was changed."""
 
 
 class TurnNotFoundError(SessionsError, ValueError):

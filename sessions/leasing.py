@@ -32,8 +32,8 @@ class Lease:
 
     Attributes:
         branch: The branch that it is on.
-        token: Its number: greater than those of all leases before it in the session. Hand it to other systems that can
-            refuse what comes with a lower number than they have seen.
+        token: Its number: greater than those of all leases before it in the session, also if that was deleted and made
+            anew. Hand it to other systems that can refuse what comes with a lower number than they have seen.
         holder: Who holds it, as they said.
         lost: Whether renewing it has found it lost. Changes find that out by themselves.
     """

@@ -14,7 +14,7 @@ from sessions.arguments import (
     check_text,
     check_ttl,
 )
-from sessions.clock import now
+from sessions.clock import NEVER, now
 from sessions.codecs import Codec
 from sessions.codecs.json import JSONCodec
 from sessions.compacting import Compacting
@@ -22,7 +22,7 @@ from sessions.errors import InvalidItemError
 from sessions.handle import Handle
 from sessions.log.append import Append, Idempotency
 from sessions.log.classify import USER, classify_items
-from sessions.log.conversation import NEVER, Conversation, ForeignTables
+from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.grow import NewEntry
 from sessions.log.old_keys import FIRST_GIVEN
 from sessions.log.pop import Pop
@@ -145,6 +145,8 @@ class LogSession(Compacting, Watched, Windowed):
 
         Raises:
             ConflictError: The session has another version than `expected_version`.
+            SessionBusyError: Somebody else holds a turn on the branch, and keeps others out; whatever the version is.
+            LeaseLostError: This object is a turn's that was lost.
             InvalidItemError: An item is not a JSON object, or holds what the codec cannot keep; the message names it
                 and the place in it.
             IdempotencyKeyReusedError: The key was used before with other items.

@@ -7,10 +7,9 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from sessions.arguments import MAX_NAME_BYTES, MAX_TTL, check_count, check_seconds, check_text
-from sessions.clock import as_time, now
+from sessions.clock import NEVER, as_time, now
 from sessions.history import History
 from sessions.log.append import version_of
-from sessions.log.conversation import NEVER
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -108,8 +107,8 @@ class Shared(History):
                 ``"reject"``: raise at once. ``"fork"``: make a branch of what there was when the other's turn began,
                 and hold that; `lease` tells its name.
             timeout: Seconds for which to wait at most.
-            unleased: What others may do to the branch meanwhile without a turn: whatever they could do without one, or
-                nothing, which raises `SessionBusyError`. It binds them all, wherever they are.
+            unleased: What others may do to the branch meanwhile without a turn: whatever they could do without one, but
+                renaming it, or nothing, which raises `SessionBusyError`. It binds them all, wherever they are.
 
         Raises:
             SessionBusyError: When it is entered: somebody else holds the branch, and did so for `timeout` seconds.

@@ -413,8 +413,9 @@ class CompactionContract:
         settings = SessionSettings(compaction=when)
         holder, other = make("held"), make("held", session_settings=settings)
         await _fill(holder, "u1 a1", "u2")
-        async with holder.turn(unleased="reject"):
-            assert await _shown(other) == "u1 a1 u2"
+        for unleased in ("reject", "allow"):
+            async with holder.turn(unleased=unleased):
+                assert await _shown(other) == "u1 a1 u2"
         many = [make("held", session_settings=settings) for _ in range(4)]
         assert await asyncio.gather(*map(_shown, many)) == ["[u1 a1] u2"] * 4
         assert len(await other.summaries()) == 1

@@ -13,8 +13,17 @@ from uuid import uuid4
 
 import pytest
 
-from sessions.errors import BranchExistsError, ConflictError, LeaseLostError, SessionBusyError, UnknownBranchError
+from sessions.errors import (
+    BranchExistsError,
+    BranchInUseError,
+    ConflictError,
+    LeaseLostError,
+    SessionBusyError,
+    UnknownBranchError,
+)
+from sessions.log.erase import erase
 from sessions.log.lease import TICKET_LIFE, Refused, TakeLease, Taken, give_up
+from sessions.log.remove import delete
 from sessions.testing_expiring import MovableClock
 
 if TYPE_CHECKING:
@@ -23,9 +32,12 @@ if TYPE_CHECKING:
     from sessions.session import LogSession
 
     MakeLogSession = Callable[..., LogSession]
+    Remove = Callable[..., object]
 
 TTL = 60.0
+INTERRUPTED = "The call was interrupted; no output was recorded."
 _CALL = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
+_OUTPUT = {"type": "function_call_output", "call_id": "c", "output": "."}
 
 
 def _user(text: object) -> dict[str, str]:
@@ -34,6 +46,10 @@ def _user(text: object) -> dict[str, str]:
 
 async def _texts(session: LogSession) -> str:
     return " ".join(item.get("content", "call") for item in await session.get_items())
+
+
+async def _summarise(items: list[Any]) -> str:
+    return f"{len(items)} items"
 
 
 def _changes(session: LogSession) -> list[Callable[[], Awaitable[Any]]]:
@@ -45,8 +61,14 @@ def _changes(session: LogSession) -> list[Callable[[], Awaitable[Any]]]:
         session.undo,
         session.redo,
         lambda: session.repair(mend=True),
+        lambda: session.compact(_summarise, keep_turns=0),
+        lambda: session.handover("billing"),
         session.clear_session,
     ]
+
+
+_READ_FIRST = (5, 6)
+"""Which of them read first, and change what they find: repair and compaction."""
 
 
 async def _fill(session: LogSession) -> None:
@@ -54,6 +76,20 @@ async def _fill(session: LogSession) -> None:
     await session.add_items([_user(2)])
     await session.add_items([_user(3)])
     await session.undo()
+
+
+async def _remove(session: LogSession, remove: Remove) -> None:
+    """Remove a session with all that is known of it, as its store does."""
+    handle = session._handle  # noqa: SLF001 - the store is not known here
+    await handle.write(lambda tx: remove(tx, session.session_id, handle.conversation.foreign))
+
+
+async def _all_are_refused(turn: LogSession, *, but_readers: bool = False) -> None:
+    """Check that every change under a lease that was lost is refused, but those that find nothing to change."""
+    for number, change in enumerate(_changes(turn)):
+        if number not in _READ_FIRST or not but_readers:
+            with pytest.raises(LeaseLostError):
+                await change()
 
 
 class LeaseContract:
@@ -114,6 +150,21 @@ class LeaseContract:
                 assert turn.lease is not None
                 tokens.append(turn.lease.token)
             await change()
+        assert tokens == sorted(set(tokens))
+
+    @pytest.mark.parametrize("before", ["nothing", "items"])
+    @pytest.mark.parametrize("remove", [delete, erase])
+    async def test_numbers_rise_also_through_removing(self, session: LogSession, remove: Remove, before: str) -> None:
+        """Fails without: log/lease_statements.py and stores/sql/postgres_lease.py, where the first number is made."""
+        tokens = []
+        for _ in range(3):
+            if before == "items":
+                await session.add_items([_user(1)])
+            for _ in range(2):
+                async with session.turn() as turn:
+                    assert turn.lease is not None
+                    tokens.append(turn.lease.token)
+            await _remove(session, remove)
         assert tokens == sorted(set(tokens))
 
     async def test_a_turn_stays_on_its_branch(self, session: LogSession) -> None:
@@ -238,6 +289,20 @@ class LeaseContract:
             assert turn.lease is not None
             assert turn.lease.branch == "main"
 
+    async def test_a_fork_has_a_name_that_is_free(self, session: LogSession) -> None:
+        """Fails without: log/lease.py, the loop in `_fork`: the turn would be held on a branch of somebody else."""
+        names = [f"turn-{number}" for number in range(1, 9)]
+        for name in names:
+            await session.branches.create(name)
+            await session.on_branch(name).add_items([_user(name)])
+        async with session.turn(), session.turn(on_busy="fork") as fork:
+            await fork.add_items([_user("fork")])
+            assert await _texts(fork) == "fork"
+            assert fork.lease is not None
+            assert fork.lease.branch not in names
+            assert len(fork.lease.branch) < len("turn-1234")
+        assert [await _texts(session.on_branch(name)) for name in names] == names
+
     @pytest.mark.parametrize("back", ["pop", "undo", "choose"])
     async def test_a_fork_has_nothing_of_a_turn_that_went_back_first(self, session: LogSession, back: str) -> None:
         """Fails without: log/statements.py, `lease_from` in MOVE_TIP; for a sibling, in MOVE_TO_TIP."""
@@ -262,7 +327,7 @@ class LeaseContract:
             await turn.add_items([_user("turn")])
         assert await _texts(session) == "1 call 2 note turn"
 
-    @pytest.mark.parametrize("change", range(7))
+    @pytest.mark.parametrize("change", range(9))
     async def test_whoever_is_kept_out_changes_nothing(
         self, make: MakeLogSession, session: LogSession, change: int
     ) -> None:
@@ -302,6 +367,103 @@ class LeaseContract:
         await session.branches.delete("b")
         assert await _texts(session) == "1 3"
 
+    @pytest.mark.parametrize("key", [None, "k"])
+    async def test_whoever_is_kept_out_is_told_that_and_not_what_changed_meanwhile(
+        self, make: MakeLogSession, session: LogSession, key: str | None
+    ) -> None:
+        """Fails without: log/append.py, `guard_branch` before the version is compared."""
+        await session.add_items([_user(1)])
+        version = await session.version()
+        other = make(session.session_id)
+        async with session.turn(holder="billing", unleased="reject") as turn:
+            await turn.add_items([_user(2)])
+            with pytest.raises(SessionBusyError, match="billing"):
+                await other.add_items([_user(3)], expected_version=version, idempotency_key=key)
+        with pytest.raises(ConflictError):
+            await other.add_items([_user(3)], expected_version=version, idempotency_key=key)
+        async with session.turn() as turn:
+            with pytest.raises(ConflictError):
+                await other.add_items([_user(3)], expected_version=version, idempotency_key=key)
+        with pytest.raises(LeaseLostError):
+            await turn.add_items([_user(3)], expected_version=version, idempotency_key=key)
+        assert await _texts(session) == "1 2"
+
+    @pytest.mark.parametrize("unleased", ["allow", "reject"])
+    async def test_a_branch_keeps_its_name_while_it_is_held(
+        self, make: MakeLogSession, session: LogSession, time: MovableClock, unleased: Any
+    ) -> None:
+        """Fails without: log/branches.py, `alone=True` in `rename_branch`, and what it says to the holder."""
+        await session.add_items([_user(1)])
+        await session.branches.create("b")
+        others = make(session.session_id).branches
+        async with session.on_branch("b").turn(holder="billing", ttl=TTL, unleased=unleased) as turn:
+            before = await session.version()
+            with pytest.raises(SessionBusyError, match="billing"):
+                await others.rename("b", "c")
+            with pytest.raises(BranchInUseError, match="turn"):
+                await turn.branches.rename("b", "c")
+            assert await session.version() == before
+            await turn.add_items([_user(2)])
+            time.move(TTL)
+            await others.rename("b", "c")
+            await session.branches.create("b")
+            before = await session.version()
+            await _all_are_refused(turn, but_readers=True)
+            assert await session.version() == before
+        await others.rename("c", "d")
+        assert await _texts(session.on_branch("d")) == "1 2"
+
+    async def test_a_turn_may_rename_and_delete_other_branches(
+        self, make: MakeLogSession, session: LogSession, time: MovableClock
+    ) -> None:
+        """Fails without: log/guard.py, in `check_any_branch` `lease=None`, and `check_held`."""
+        await session.add_items([_user(1)])
+        for name in ("b", "c", "held"):
+            await session.branches.create(name)
+        other = make(session.session_id)
+        async with session.turn(ttl=TTL) as turn, other.on_branch("held").turn(ttl=TTL, unleased="reject"):
+            await turn.branches.rename("b", "d")
+            await turn.branches.delete("d")
+            for change in (turn.branches.rename("held", "d"), turn.branches.delete("held")):
+                with pytest.raises(SessionBusyError):
+                    await change
+            time.move(TTL)
+            await other.add_items([_user(2)])
+            before = await session.version()
+            for change in (turn.branches.rename("c", "d"), turn.branches.delete("c")):
+                with pytest.raises(LeaseLostError):
+                    await change
+            assert await session.version() == before
+
+    # --- Repair in the midst of a turn ---------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("unleased", ["allow", "reject"])
+    async def test_whoever_reads_does_not_mend_what_is_in_the_making(
+        self, make: MakeLogSession, session: LogSession, time: MovableClock, unleased: Any
+    ) -> None:
+        """Fails without: windowed.py, `alone=True` in `_mend_last_turn`."""
+        reader = make(session.session_id, session_settings={"repair": True})
+        async with session.turn(ttl=TTL, unleased=unleased) as turn:
+            await turn.add_items([_user(1), _CALL])
+            before = await session.version(), await session.entries()
+            assert await reader.get_items() == [_user(1), _CALL]
+            assert (await session.version(), await session.entries()) == before
+            await turn.add_items([_OUTPUT, _CALL])
+            # When nobody holds it any more, it is what a crash has left.
+            time.move(TTL)
+            assert (await reader.get_items())[-2:] == [_CALL, _OUTPUT | {"output": INTERRUPTED}]
+            with pytest.raises(LeaseLostError):
+                await turn.add_items([_OUTPUT])
+
+    async def test_whoever_holds_a_turn_mends_what_is_there(self, make: MakeLogSession, session: LogSession) -> None:
+        await session.add_items([_user(1), _CALL])
+        resumed = make(session.session_id, session_settings={"repair": True})
+        async with resumed.turn() as turn:
+            assert (await turn.get_items())[2:] == [_OUTPUT | {"output": INTERRUPTED}]
+            await turn.add_items([_user(2), _CALL])
+            # Whoever asks for it in so many words is not kept from it, unless all are.
+            assert (await session.repair(mend=True)).mended
+
     async def test_leased_and_other_appends_at_once(self, make: MakeLogSession, session: LogSession) -> None:
         await session.add_items([_user("first")])
         async with session.turn(unleased="reject") as turn:
@@ -320,7 +482,7 @@ class LeaseContract:
 
     # --- Who lost it ---------------------------------------------------------------------------------------------
 
-    @pytest.mark.parametrize("change", range(7))
+    @pytest.mark.parametrize("change", range(9))
     @pytest.mark.parametrize("then", ["taken", "taken and given back", "changed", "given back"])
     async def test_whoever_lost_the_lease_writes_nothing(
         self, make: MakeLogSession, session: LogSession, time: MovableClock, then: str, change: int
@@ -345,6 +507,65 @@ class LeaseContract:
             before = await other.version(), await other.entries()
             with pytest.raises(LeaseLostError, match=r"main.*nothing was changed"):
                 await _changes(turn)[change]()
+            assert (await other.version(), await other.entries()) == before
+
+    @pytest.mark.parametrize("before", ["nothing", "items"])
+    @pytest.mark.parametrize("remove", [delete, erase])
+    async def test_a_turn_of_a_session_that_was_removed_changes_no_new_one(
+        self, make: MakeLogSession, session: LogSession, remove: Remove, before: str
+    ) -> None:
+        """Fails without: log/lease_statements.py and stores/sql/postgres_lease.py, where the first number is made."""
+        other = make(session.session_id)
+        if before == "items":
+            await _fill(session)
+        async with AsyncExitStack() as late, AsyncExitStack() as stack:
+            turn = await late.enter_async_context(session.turn())
+            await _remove(other, remove)
+            if before == "items":
+                await _fill(other)
+            theirs = await stack.enter_async_context(other.turn(holder="billing"))
+            if before == "nothing":
+                await _fill(theirs)
+            found = await other.version(), await other.entries()
+            await _all_are_refused(turn)
+            await late.aclose()
+            assert (await other.version(), await other.entries()) == found
+            with pytest.raises(SessionBusyError, match="billing"):
+                await session.turn(on_busy="reject").__aenter__()
+            await theirs.add_items([_user("still theirs")])
+
+    async def test_a_turn_of_a_session_that_was_removed_makes_no_new_one(self, session: LogSession) -> None:
+        """Fails without: log/guard.py, `check_held`, and its callers."""
+        await _fill(session)
+        async with session.turn() as turn:
+            await _remove(session, delete)
+            await _all_are_refused(turn, but_readers=True)
+            for key in (None, "k"):
+                with pytest.raises(LeaseLostError):
+                    await turn.add_items([_user("late")], expected_version=7, idempotency_key=key)
+            assert await turn.get_items() == []
+        assert await session.version() == 0
+
+    @pytest.mark.parametrize("anew", [False, True])
+    async def test_a_turn_on_a_branch_that_was_deleted(
+        self, make: MakeLogSession, session: LogSession, *, anew: bool
+    ) -> None:
+        """Fails without: log/takeover.py, `check_held` in `lock_head`."""
+        await _fill(session)
+        await session.branches.create("b")
+        other = make(session.session_id)
+        async with session.on_branch("b").turn() as turn:
+            await turn.add_items([_user("turn")])
+            await other.branches.delete("b")
+            if anew:
+                await other.branches.create("b")
+            before = await other.version(), await other.entries()
+            await _all_are_refused(turn, but_readers=not anew)
+            if not anew:
+                # What reads, or reads first, finds no such branch.
+                for read in (turn.get_items, lambda: turn.repair(mend=True)):
+                    with pytest.raises(UnknownBranchError):
+                        await read()
             assert (await other.version(), await other.entries()) == before
 
     async def test_whoever_is_late_but_alone_goes_on(self, session: LogSession, time: MovableClock) -> None:

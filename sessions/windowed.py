@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING
 
 from sessions.clock import now
+from sessions.errors import SessionBusyError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +87,9 @@ class Windowed:
         before the branch's end, the mended end is written anew, and what was there stays reachable as one of
         `siblings`. The cost is proportional to the branch's length.
 
-        A run in progress looks like a crash: its calls have no outputs yet. Mend when no run is at work.
+        A run in progress looks like a crash: its calls have no outputs yet. Mend when no run is at work. With
+        ``session_settings={"repair": True}``, `get_items` mends by itself, but not while somebody else holds a turn on
+        the branch.
 
         Args:
             mend: Whether to mend the branch, too: wholly, as one change, or not at all.
@@ -93,10 +97,16 @@ class Windowed:
 
         Raises:
             TypeError: An argument has the wrong type.
+            LeaseLostError: This object is a turn's that was lost.
+            SessionBusyError: Somebody else holds a turn on the branch, and keeps others out.
             UndecodableItemError: A stored item cannot be read and the session is strict; nothing was changed.
             UnknownBranchError: The branch is not there any more.
             StoreError: The database refused.
         """
+        return await self._repair(mend=mend, text=text)
+
+    async def _repair(self, *, mend: bool, text: str | None = None, alone: bool = False) -> RepairReport:
+        """Do as `repair`; with `alone`, mend only while nobody else holds a turn, also one that lets others in."""
         from sessions.log.mend import find_damages, mend_branch
         from sessions.mending import INTERRUPTED, RepairReport
         from sessions.mending import mend as mend_items
@@ -110,14 +120,16 @@ class Windowed:
         )
         if mend and damages:
             # Somebody else may have changed it since; it is looked at again under the lock.
-            damages = await handle.change(lambda tx: mend_branch(tx, handle.conversation, now(), how, branch=branch))
+            damages = await handle.change(
+                lambda tx: mend_branch(tx, handle.conversation, now(), how, branch=branch, alone=alone)
+            )
             return RepairReport(tuple(damages), mended=bool(damages))
         handle.followed = branch
         handle.report(undecodable)
         return RepairReport(tuple(damages), mended=False)
 
     async def _mend_last_turn(self) -> None:
-        """Mend the branch if something is wrong with its last turn."""
+        """Mend the branch if something is wrong with its last turn, which is not in the making."""
         from sessions.cut import LastTurn
         from sessions.log.read_window import read_window
         from sessions.mending import mend
@@ -132,4 +144,6 @@ class Windowed:
         handle.followed = taken.branch
         _, damages = mend(turn.items())
         if damages:
-            await self.repair(mend=True)
+            # Somebody's turn is not over: its calls will have outputs.
+            with suppress(SessionBusyError):
+                await self._repair(mend=True, alone=True)

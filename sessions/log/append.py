@@ -11,7 +11,7 @@ from sessions.log import statements
 from sessions.log.grow import add_entries
 from sessions.log.old_keys import FIRST_GIVEN, forget_old_keys, is_old
 from sessions.log.reader import unlock
-from sessions.log.session_row import ensure_sealed, raise_version
+from sessions.log.session_row import ensure_sealed, guard_branch, raise_version
 from sessions.log.takeover import begin_session
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def append(
         expected_version: The version that the session must have, unless it has seen the key; 0 if it is not there.
 
     Raises:
-        ConflictError: It has another one.
+        ConflictError: It has another one, and nobody keeps others out of the branch.
         LeaseLostError: The conversation's lease was lost.
         SessionBusyError: Somebody else holds the branch, and keeps others out.
         UnknownBranchError: There is no such branch.
@@ -113,6 +113,8 @@ def append(
         or begin_session(tx, conversation, now, branch)
     )
     if expected_version is not None:
+        # Whoever is kept out is told that, and by whom; that those have changed something meanwhile is no news.
+        guard_branch(tx, locked, now)
         _check_version(session_id, locked.version - 1, expected_version)
     locked = ensure_sealed(tx, locked)
     tip = add_entries(tx, locked, entries, now, expires_at=expires_at)

@@ -12,7 +12,7 @@ from sessions.log.changes import record_change
 from sessions.log.collect import collect, find_seen
 from sessions.log.entries import read_entries
 from sessions.log.fork import fork
-from sessions.log.guard import check_lease
+from sessions.log.guard import check_any_branch
 from sessions.log.session_row import raise_version
 from sessions.log.takeover import begin_session, change_head, change_session, lock_head
 from sessions.log.turns import turn_at, turn_not_found, turn_start
@@ -142,11 +142,13 @@ def switch_branch(tx: Transaction, conversation: Conversation, now: int, name: s
 
 
 def rename_branch(tx: Transaction, conversation: Conversation, now: int, name: str, new: str) -> None:
-    """Give a branch another name.
+    """Give a branch another name; not while it is held, as its holder and those who wait know it by its name.
 
     Raises:
         BranchExistsError: The new name is taken.
-        BranchInUseError: It is ``main``.
+        BranchInUseError: It is ``main``, or the change is made under a lease on it.
+        LeaseLostError: The change is made under a lease that was lost.
+        SessionBusyError: Somebody else holds it.
         UnknownBranchError: There is no such branch.
     """
     session_id = conversation.session_id
@@ -156,7 +158,11 @@ def rename_branch(tx: Transaction, conversation: Conversation, now: int, name: s
     if _is_taken(tx, session_id, new):
         raise _taken(session_id, new)
     locked: Any = raise_version(tx, conversation, now, guard=False)
-    check_lease(tx, conversation, session, name, now)
+    if check_any_branch(tx, conversation, session, name, now, alone=True):
+        raise BranchInUseError(
+            f"session {session_id!r}: branch {name!r} is held for this turn; nothing was changed. Rename it when the "
+            "turn is over"
+        )
     for statement in (statements.RENAME_BRANCH, statements.RENAME_OWNER, statements.RENAME_ORIGIN):
         tx.run(statement, session=session, branch=name, new=new)
     if locked.branch == name:
@@ -169,12 +175,14 @@ def delete_branch(tx: Transaction, conversation: Conversation, now: int, name: s
 
     Raises:
         BranchInUseError: It is ``main``, or the current one and not `force`, which makes ``main`` the current one.
+        LeaseLostError: The change is made under a lease that was lost.
+        SessionBusyError: Somebody else holds it, and keeps others out.
         UnknownBranchError: There is no such branch.
     """
     session_id = conversation.session_id
     session = _lock_other_than_main(tx, conversation, now, name, "removed")
     locked: Any = raise_version(tx, conversation, now, guard=False)
-    check_lease(tx, conversation, session, name, now)
+    check_any_branch(tx, conversation, session, name, now)
     if locked.branch == name:
         if not force:
             raise BranchInUseError(
@@ -194,7 +202,7 @@ def _lock_other_than_main(tx: Transaction, conversation: Conversation, now: int,
     """Lock the session of a branch that is there and not ``main``; return its internal id."""
     if name == MAIN:
         raise BranchInUseError(f"session {conversation.session_id!r}: {MAIN!r} cannot be {what}; nothing was changed")
-    return cast("Head", lock_head(tx, conversation, now, name)).session
+    return cast("Head", lock_head(tx, conversation, now, name, guard=False)).session
 
 
 def compare_branches(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sessions.clock import NEVER
 from sessions.errors import ConflictError, SummaryError
 from sessions.log import statements
 from sessions.log.branch import MAIN, find_head, lineage
@@ -11,9 +12,8 @@ from sessions.log.changes import record_change
 from sessions.log.entries import UNREADABLE
 from sessions.log.grow import NewEntry
 from sessions.log.guard import foresee
-from sessions.log.marks import EXPANSION, HANDOVER, SUMMARY, add_mark, find_marks
-from sessions.log.session_row import ensure_sealed
-from sessions.log.shown import Covering, find_summaries, read_shown
+from sessions.log.marks import EXPANSION, HANDOVER, SUMMARY, Covering, add_mark, find_marks
+from sessions.log.shown import Walk, find_summaries
 from sessions.log.takeover import change_head
 
 if TYPE_CHECKING:
@@ -35,6 +35,7 @@ class Range(NamedTuple):
         last: Its last one.
         created_at: When the oldest of its entries was made.
         expires_at: When the first of them expires; ``None`` if none does.
+        lifted: The positions of summaries before it that were taken back.
         state: Equal as long as it is the same.
     """
 
@@ -44,6 +45,7 @@ class Range(NamedTuple):
     last: int
     created_at: int
     expires_at: int | None
+    lifted: list[int]
     state: object
 
 
@@ -52,6 +54,8 @@ def find_range(
     conversation: Conversation,
     branch: str | None,
     choose: Callable[[list[Shown]], tuple[int, int]],
+    *,
+    alone: bool = False,
 ) -> tuple[Range | None, list[int], str]:
     """Return the part of a branch that is to be summarised.
 
@@ -60,6 +64,7 @@ def find_range(
         conversation: The session.
         branch: The branch; the current one unless named.
         choose: Returns the indexes of the first one that is to be, and of the first one behind it that is not.
+        alone: Whether to leave the branch alone while somebody else holds it, also if they let others in.
 
     Returns:
         The range, ``None`` if it is empty; the positions of entries that could not be decoded; and the branch's name.
@@ -73,21 +78,31 @@ def find_range(
     head = find_head(tx, conversation, branch)
     if head is None:
         return None, [], MAIN
-    foresee(tx, conversation, head.session, head.branch, conversation.now)
-    found = read_shown(tx, head)
+    walk = Walk(head.reader)
+    found = walk.all(tx, head)
     shown = [one for one in found if one.item is not UNREADABLE]
     undecodable = [one.position for one in found if one.item is UNREADABLE]
     start, end = choose(shown)
     chosen = shown[start:end]
     if not chosen:
         return None, undecodable, head.branch
+    foresee(tx, conversation, head.session, head.branch, conversation.now, alone=alone)
     first, last = chosen[0].range[0], chosen[-1].range[1]
-    # Neither may it outlive what it stands for, nor may purging by age spare it.
-    created_at = min(one.row[6] for one in chosen)
-    expires_at = min((one.row[7] for one in chosen if one.row[7] is not None), default=None)
-    items = [one.item for one in chosen]
-    state = _state(tx, head, first, last)
-    return Range(head.branch, items, first, last, created_at, expires_at, state), undecodable, head.branch
+    # It must not outlive what it stands for.
+    expiries = {one.row[7] for one in chosen}
+    found_range = Range(
+        head.branch,
+        [one.item for one in chosen],
+        first,
+        last,
+        created_at=min(one.row[6] for one in chosen),
+        expires_at=min(
+            (at for at in expiries if at is not None and at < NEVER), default=None if None in expiries else NEVER
+        ),
+        lifted=sorted(position for position in walk.lifted if position < first),
+        state=_state(tx, head, first, last),
+    )
+    return found_range, undecodable, head.branch
 
 
 def put_summary(
@@ -110,9 +125,8 @@ def put_summary(
         )
     entry = NewEntry(payload, SUMMARY, None, author)
     times: dict[str, Any] = {"created_at": found.created_at, "expires_at": found.expires_at}
-    locked = ensure_sealed(tx, there[0])
-    position = add_mark(tx, locked, entry, now, **times)
-    record_change(tx, locked, "compacted", now)
+    position = add_mark(tx, there[0], entry, now, **times)
+    record_change(tx, there[0], "compacted", now)
     return position
 
 
@@ -141,9 +155,8 @@ def take_back(
         )
     latest = max(summaries, key=lambda summary: summary.position)
     (payload,) = conversation.codec.encode_all([{"type": "expansion", "summary": latest.position}])
-    locked = ensure_sealed(tx, found[0])
-    add_mark(tx, locked, NewEntry(payload, EXPANSION, None, author), now, expires_at=latest.row[7])
-    record_change(tx, locked, "expanded", now)
+    add_mark(tx, found[0], NewEntry(payload, EXPANSION, None, author), now, expires_at=latest.row[7])
+    record_change(tx, found[0], "expanded", now)
     return latest
 
 

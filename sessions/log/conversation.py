@@ -48,12 +48,6 @@ class Codec(Protocol):
 NO_EXPIRY: Final = -(1 << 62)
 """Before every time, where a statement wants one."""
 
-NEVER: Final = 253_402_300_799_999_999
-"""The expiry of what is never to expire, said so: the last microsecond of the year 9999, the last that Python knows.
-
-Without an expiry of its own, an entry is left to whoever purges what is older than a time of theirs.
-"""
-
 
 class Conversation(NamedTuple):
     """A session as the log is asked for it, at one moment.

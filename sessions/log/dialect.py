@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sessions.clock import NEVER
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -117,7 +119,10 @@ _ENTRIES: Final = {
     "entry": "id, version, turn, kind, tool_name, author, created_at, expires_at, payload",
     # Of entries: neither older than the reading session's time to live, nor beyond their own expiry.
     "live": _LIVE,
-    # Of entries: that, and no mark.
+    # Of entries: without an expiry that spares them from purging by age. A summary has that of the first that expires
+    # of what it stands for, which may have others that have none.
+    "ages": f"(expires_at is null or kind = '{MARK}summary' and expires_at < {NEVER})",
+    # Of entries: live, and no mark.
     "shown": f"{_LIVE} and substr(kind, 1, 1) <> '{MARK}'",
 }
 

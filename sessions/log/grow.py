@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from sessions.clock import NEVER
 from sessions.log import lease_statements, statements
 from sessions.log.branch import find_head, lineage
 from sessions.log.classify import USER
-from sessions.log.conversation import NEVER
 from sessions.log.guard import check_lease
 from sessions.log.left_tips import settle_ways_forward
 from sessions.log.schema import SEGMENT_SHIFT
@@ -39,6 +39,7 @@ def add_entries(
     created_at: Sequence[int] | None = None,
     expires_at: int | None = None,
     countable: bool = True,
+    version: int | None = None,
 ) -> int:
     """Put entries at the end of the locked session's branch and return its new tip.
 
@@ -50,6 +51,7 @@ def add_entries(
         created_at: When each entry was made; now, if not given.
         expires_at: When they will not be there any more; `NEVER` if purging by age is to spare them, too.
         countable: Whether they count as items.
+        version: The version that first added them, if they are not new; no lower than that of any entry before them.
 
     Raises:
         UnknownBranchError: There is no such branch.
@@ -68,7 +70,12 @@ def add_entries(
         tx.run(statements.NOTE_HOLE, segment=segment)
     first_id = (segment << SEGMENT_SHIFT) + tip - len(entries) + 1
     rows = entry_rows(
-        entries, created_at or [now] * len(entries), expires_at, first_id, version=locked.version, turn=turn - turns
+        entries,
+        created_at or [now] * len(entries),
+        expires_at,
+        first_id,
+        version=locked.version if version is None else version,
+        turn=turn - turns,
     )
     tx.many(statements.ADD_ENTRY, rows if locked.key is None else map(locked.key.seal, rows))
     return int(tip)

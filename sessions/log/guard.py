@@ -39,42 +39,91 @@ def lease_of(tx: Transaction, session: int, branch: str) -> Lease:
     return Lease._make(row) if row else Lease()
 
 
-def check_lease(tx: Transaction, conversation: Conversation, session: int, branch: str, now: int) -> None:
+def check_lease(
+    tx: Transaction, conversation: Conversation, session: int, branch: str, now: int, *, alone: bool = False
+) -> None:
     """Let a change of a branch of a locked session through, and end a lease whose time is over; or raise.
 
     A change under a lease goes through as long as nobody else took the lease or changed the branch after its end,
     whatever the clocks say.
 
+    Args:
+        tx: A transaction.
+        conversation: The session; the branch is the one that its lease is on, if it has one.
+        session: The session's internal id.
+        branch: The branch.
+        now: The time, in microseconds since 1970, UTC.
+        alone: Whether the change would harm a turn of somebody else, also one that lets others in.
+
     Raises:
         LeaseLostError: The change is made under a lease that was lost.
-        SessionBusyError: Somebody else holds the branch, and keeps others out.
+        SessionBusyError: Somebody else holds the branch, and keeps others out; or the change is one to be alone for.
     """
-    lease = foresee(tx, conversation, session, branch, now)
+    lease = foresee(tx, conversation, session, branch, now, alone=alone)
     if conversation.lease is None and lease.token and lease.until <= now:
         tx.run(lease_statements.END_LEASE, session=session, branch=branch)
 
 
-def foresee(tx: Transaction, conversation: Conversation, session: int, branch: str, now: int) -> Lease:
-    """Raise what a change of a branch would raise now, before anybody pays for preparing it; or return the lease.
+def foresee(
+    tx: Transaction, conversation: Conversation, session: int, branch: str, now: int, *, alone: bool = False
+) -> Lease:
+    """Raise what `check_lease` would raise now, before anybody pays for preparing a change; or return the lease.
 
     Raises:
-        LeaseLostError: The change is to be made under a lease that was lost.
-        SessionBusyError: Somebody else holds the branch, and keeps others out.
+        LeaseLostError: As there.
+        SessionBusyError: As there.
     """
     lease = lease_of(tx, session, branch)
     if conversation.lease is not None:
         if lease.token != conversation.lease:
             raise lease_lost(conversation.session_id, branch)
-    elif lease.token and lease.until > now and not lease.is_open:
+    elif lease.token and lease.until > now and (alone or not lease.is_open):
         raise busy(conversation.session_id, branch, lease)
     return lease
 
 
-def lease_lost(session_id: str, branch: str) -> LeaseLostError:
+def check_any_branch(
+    tx: Transaction, conversation: Conversation, session: int, branch: str, now: int, *, alone: bool = False
+) -> bool:
+    """Do as `check_lease` for a branch that need not be the one with the conversation's lease; tell whether it is.
+
+    Raises:
+        LeaseLostError: The conversation's lease was lost.
+        SessionBusyError: As there.
+    """
+    check_held(tx, conversation, session)
+    if lease_of(tx, session, branch).token == conversation.lease:
+        return True
+    # There the lease is of no use.
+    check_lease(tx, conversation._replace(lease=None), session, branch, now, alone=alone)
+    return False
+
+
+def check_held(tx: Transaction, conversation: Conversation, session: int | None, branch: str | None = None) -> None:
+    """Go on if the conversation has no lease, or has it still, on whatever branch of a locked session.
+
+    Args:
+        tx: A transaction.
+        conversation: The session.
+        session: The session's internal id; ``None`` if it is not there.
+        branch: The branch that the lease is on, for the error, if that is known.
+
+    Raises:
+        LeaseLostError: The lease was lost.
+    """
+    if conversation.lease is None:
+        return
+    here = {"session": session, "lease": conversation.lease}
+    if session is None or tx.one(lease_statements.HOLDS, **here) is None:
+        raise lease_lost(conversation.session_id, branch)
+
+
+def lease_lost(session_id: str, branch: str | None) -> LeaseLostError:
     """Return the error for a change under a lease that was lost."""
+    on_branch = f" on branch {branch!r}" if branch else ""
     return LeaseLostError(
-        f"session {session_id!r}: the lease on branch {branch!r} is lost: its time was over, or it was given back, and "
-        "the branch was open to others; nothing was changed. Begin another turn, and read again"
+        f"session {session_id!r}: the lease{on_branch} is lost: its time was over, or it was given back, and the "
+        "branch was open to others; or the branch was deleted; nothing was changed. Begin another turn, and read again"
     )
 
 

@@ -1,9 +1,10 @@
 """Leases: a branch is one holder's for a turn.
 
-A lease has a number, its token, which is greater than those of all leases before it in the session, and an end. Until
-then nobody else takes the branch. From then on it can be taken, or ended by any change without a lease; whoever held it
-is fenced off by the token from that moment, however late their changes arrive. As long as nobody did either, its holder
-can go on. So clocks decide when others may come, and never whether two hold one lease.
+A lease has a number, its token, which is greater than those of all leases before it in the session, also if that was
+deleted and made anew since (`lease_statements.NUMBERS`), and an end. Until then nobody else takes the branch. From then
+on it can be taken, or ended by any change without a lease; whoever held it is fenced off by the token from that moment,
+however late their changes arrive. As long as nobody did either, its holder can go on. So clocks decide when others may
+come, and never whether two hold one lease.
 
 Who finds a branch leased can wait: by tickets, in the order of their numbers. A ticket has to be shown again in time,
 so nobody waits behind a process that is gone.
@@ -124,13 +125,16 @@ class TakeLease:
 
     def _fork(self, tx: Transaction, head: Head, lease: Lease) -> Taken:
         """Make a branch of what there was when the other's turn began, and take that."""
-        (number,) = cast("Any", tx.one(statements.NEXT_NUMBER, session=head.session))
-        name = f"turn-{number}"
-        locked: Any = raise_version(tx, self.conversation, self.now, name, guard=False)
+        locked: Any = raise_version(tx, self.conversation, self.now, guard=False)
         tip = min(lease.begins, head.tip) if lease.until > self.now else head.tip
         stretches = lineage(tx, head)
         turn = turn_at(tx, stretches, tip)
-        fork(tx, locked, head, stretches, tip=tip, turn=turn, now=self.now)
+        made = False
+        while not made:
+            # Somebody may have given a branch this name.
+            (number,) = cast("Any", tx.one(statements.NEXT_NUMBER, session=head.session))
+            name = f"turn-{number % statements.NUMBERS}"
+            made = fork(tx, locked._replace(branch=name), head, stretches, tip=tip, turn=turn, now=self.now)
         record_change(tx, locked, "branched", self.now)
         return self._put(tx, head.session, name, tip)
 

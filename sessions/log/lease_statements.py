@@ -19,15 +19,27 @@ LEASES = Statement(
     where session = :session and lease_token > 0
     """,
 )
+HOLDS = Statement(
+    "A row if a lease is held on one of a session's branches.",
+    "select 1 from {branches} where session = :session and lease_token = :lease",
+)
+
+NUMBERS = 1 << 24
+"""How many numbers of leases and waiters belong to each session's internal id: its first one is ``id * NUMBERS + 1``.
+
+Internal ids rise and are never given twice. So whoever held a lease of a session that was deleted has no number of the
+one that was made anew under its name, whose numbers are higher: who compares them elsewhere need not know of deletions.
+Only a session with more than sixteen million turns would go on into the numbers of the next one. Those of the first
+half a billion sessions are below 2^53, so that readers of JSON who know no integers beyond have them exactly.
+"""
+
+_COUNT = """
+    update {sessions} set leases = case when leases = 0 then id * 16777216 else leases end + 1 where id = :session
+"""
 NEXT_NUMBER = Statement(
-    "Give a number to a lease or to a waiter; it is never given again.",
-    "update {sessions} set leases = leases + 1 where id = :session returning leases",
-    {
-        MARIADB: (
-            "update {sessions} set leases = leases + 1 where id = :session",
-            "select leases from {sessions} where id = :session",
-        )
-    },
+    "Give a number to a lease or to a waiter; it is never given again, also not after deleting: see `NUMBERS`.",
+    _COUNT + " returning leases",
+    {MARIADB: (_COUNT, "select leases from {sessions} where id = :session")},
 )
 PUT_LEASE = Statement(
     "Lease a branch.",

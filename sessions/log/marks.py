@@ -7,20 +7,22 @@ look for them.
 
 - A handover says to whom the conversation was handed on: ``{"type": "handover", "to": …, "note": …}``.
 - A summary stands for a range of positions before it: ``{"type": "summary", "first": …, "last": …, "items": […],
-  "made_at": …}``.
+  "made_at": …, "lifted": […]}``; see `Covering`.
 - An expansion takes back a summary before it: ``{"type": "expansion", "summary": …}``, by its position.
 """
 
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sessions.clock import as_time
 from sessions.log import statements
 from sessions.log.branch import lineage, position_of
 from sessions.log.conversation import NO_EXPIRY
 from sessions.log.dialect import MARK
 from sessions.log.grow import NewEntry, add_entries
+from sessions.log.session_row import ensure_sealed
 
 if TYPE_CHECKING:
     from sessions.log.branch import Head
@@ -30,6 +32,58 @@ if TYPE_CHECKING:
 HANDOVER: Final = f"{MARK}handover"
 SUMMARY: Final = f"{MARK}summary"
 EXPANSION: Final = f"{MARK}expansion"
+
+_CONTENT: Final = ("first", "last", "items", "made_at", "lifted")
+
+
+class Covering(NamedTuple):
+    """What a summary's entry says.
+
+    Attributes:
+        position: Where its entry stands.
+        first: The first position that it stands for.
+        last: The last one.
+        items: What is shown instead, oldest first.
+        made_at: When it was made, in microseconds since 1970, UTC.
+        lifted: The positions of summaries before `first` that were taken back when it was made; what took them back
+            may be among what it stands for, which is not read.
+        row: Its entry, with all columns.
+    """
+
+    position: int
+    first: int
+    last: int
+    items: list[Any]
+    made_at: int
+    lifted: list[int]
+    row: Row
+
+    @classmethod
+    def of(cls, row: Row, content: Any) -> Covering | None:
+        """Return what an entry says; ``None`` if that is no summary that anybody can have made."""
+        position = position_of(row[0])
+        try:
+            first, last, items, made_at, lifted = (content[name] for name in _CONTENT)
+            as_time(made_at)
+            is_sound = (
+                0 < first <= last < position
+                and isinstance(items, list)
+                and all(isinstance(item, dict) for item in items)
+                and all(0 < summary < first for summary in lifted)
+            )
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return None
+        return cls(position, first, last, items, made_at, lifted, row) if is_sound else None
+
+    def content(self, items: list[Any]) -> dict[str, Any]:
+        """Return what the entry of the same summary says, with other items."""
+        return {"type": "summary", **dict(zip(_CONTENT, (*self[1:3], items, *self[4:6]), strict=True))}
+
+
+def summary_taken_back(content: Any) -> int:
+    """Return the position of the summary that an expansion takes back; 0 if it does not say."""
+    position = content.get("summary") if isinstance(content, dict) else None
+    return position if isinstance(position, int) else 0
 
 
 def is_mark(kind: str) -> bool:
@@ -53,9 +107,18 @@ def add_mark(
         SessionBusyError: Somebody else holds the branch, and keeps others out.
     """
     times = None if created_at is None else [created_at]
+    locked = ensure_sealed(tx, locked)
     tip = add_entries(tx, locked, [entry], now, created_at=times, expires_at=expires_at, countable=False)
     tx.run(statements.FLAG_MARKS, session=locked.session)
     return tip
+
+
+def replace_summary(tx: Transaction, locked: LockedSession, summary: Covering, items: list[Any], now: int) -> None:
+    """Put a summary that shows other items in the place of one; what it stands for stays as it is."""
+    (payload,) = locked.conversation.codec.encode_all([summary.content(items)])
+    _, _, _, kind, _, author, created_at, expires_at, _ = summary.row
+    entry = NewEntry(payload, kind, None, author)
+    add_mark(tx, locked, entry, now, created_at=created_at, expires_at=expires_at)
 
 
 def find_marks(tx: Transaction, head: Head, after: int) -> list[Row]:
@@ -78,33 +141,53 @@ def surviving(head: Head, marks: list[Row], tip: int) -> list[Row]:
     A summary does if it stands for what is left, and nothing behind it takes it back; an expansion if the summary that
     it takes back is left.
     """
-    said = {position_of(row[0]): _read(head, row) for row in marks}
-    lifted = {content.get("summary") for content in said.values()}
-    kept = []
-    for row in marks:
-        position = position_of(row[0])
-        content = said[position]
-        if (
-            row[3] == HANDOVER
-            or (row[3] == SUMMARY and position not in lifted and content.get("last", tip + 1) <= tip)
-            or (row[3] == EXPANSION and content.get("summary", tip + 1) <= tip)
-        ):
+    lifted: set[int] = set()
+    kept: list[Row] = []
+    for row in reversed(marks):
+        content = _read(head, row)
+        if row[3] == EXPANSION:
+            taken_back = summary_taken_back(content)
+            lifted.add(taken_back)
+            stays = 0 < taken_back <= tip
+        elif row[3] == SUMMARY:
+            summary = Covering.of(row, content)
+            stays = summary is not None and summary.last <= tip and summary.position not in lifted
+        else:
+            stays = True
+        if stays:
             kept.append(row)
-    return kept
+    return kept[::-1]
 
 
-def put_back(tx: Transaction, locked: LockedSession, head: Head, marks: list[Row], now: int) -> None:
-    """Put marks at the end of the locked session's branch, as they were; from `head` they have been read."""
-    for expires_at, group in groupby(marks, key=lambda row: row[7]):
+def put_back(
+    tx: Transaction, locked: LockedSession, head: Head, marks: list[Row], now: int, *, behind_new: bool = False
+) -> None:
+    """Put marks at the end of the locked session's branch, as they were.
+
+    Args:
+        tx: A transaction.
+        locked: The session.
+        head: Where the branch ended when they were read.
+        marks: The marks, as rows of all columns, the oldest first.
+        now: The time, in microseconds since 1970, UTC.
+        behind_new: Whether new entries are before them: versions rise with positions, so they get the new one, too.
+    """
+    for (version, expires_at), group in groupby(marks, key=lambda row: (row[1], row[7])):
         rows = list(group)
-        entries = [NewEntry(head.reader.payload(row), row[3], None, row[5]) for row in rows]
-        times = [row[6] for row in rows]
-        add_entries(tx, locked, entries, now, created_at=times, expires_at=expires_at, countable=False)
+        add_entries(
+            tx,
+            ensure_sealed(tx, locked),
+            [NewEntry(head.reader.payload(row), row[3], None, row[5]) for row in rows],
+            now,
+            created_at=[row[6] for row in rows],
+            expires_at=expires_at,
+            countable=False,
+            version=None if behind_new else version,
+        )
 
 
-def _read(head: Head, row: Row) -> dict[str, Any]:
+def _read(head: Head, row: Row) -> Any:
     try:
-        content = head.reader.open(row)
+        return head.reader.open(row)
     except ValueError:
-        return {}
-    return content if isinstance(content, dict) else {}
+        return None

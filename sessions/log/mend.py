@@ -11,8 +11,8 @@ from sessions.log.classify import classify_items
 from sessions.log.entries import UNREADABLE
 from sessions.log.grow import NewEntry, add_entries
 from sessions.log.left_tips import keep_tip, move_tip, settle_ways_forward
-from sessions.log.marks import find_marks, put_back, surviving
-from sessions.log.session_row import ensure_sealed
+from sessions.log.marks import find_marks, put_back, replace_summary, surviving
+from sessions.log.session_row import ensure_sealed, guard_branch
 from sessions.log.shown import read_shown
 from sessions.log.takeover import change_head
 from sessions.log.turns import turn_at
@@ -75,6 +75,7 @@ def mend_branch(
     mend: Callable[[list[Any]], tuple[list[Any], Sequence[Damaged]]],
     *,
     branch: str | None,
+    alone: bool = False,
 ) -> tuple[list[Any], list[int]]:
     """Mend a branch. What is missing at its end is added there; otherwise its mended end goes on a segment of its own.
 
@@ -87,20 +88,30 @@ def mend_branch(
         now: The time, in microseconds since 1970, UTC.
         mend: Returns the mended items, with the same objects where they are kept, and what was wrong.
         branch: The branch; the current one unless named.
+        alone: Whether to leave it alone while somebody else holds it, also if they let others in.
 
     Returns:
         The damages, by positions, and the positions of entries that could not be decoded.
 
     Raises:
+        LeaseLostError: The conversation's lease was lost.
+        SessionBusyError: Somebody else holds the branch.
         UnknownBranchError: There is no such branch.
         DecryptionError: The session is sealed with another key, or a payload is not what was stored there.
     """
-    found = change_head(tx, conversation, now, branch)
+    found = change_head(tx, conversation, now, branch, guard=False)
     if found is None:
         return [], []
     locked, head = found
+    guard_branch(tx, locked, now, alone=alone)
     shown, undecodable = _readable(tx, head)
     mended, damages = mend([one.item for one in shown])
+    positions = _by_position(damages, shown)
+    is_append = not _mend_summaries(tx, locked, shown, mend, now)
+    if not is_append:
+        head = cast("Head", find_head(tx, conversation, locked.branch))
+        shown, _ = _readable(tx, head)
+        mended, damages = mend([one.item for one in shown])
     if damages:
         kept = _in_common(shown, mended)
         marks: list[Row] = []
@@ -108,13 +119,33 @@ def mend_branch(
             tip = shown[kept].position - 1
             marks = surviving(head, find_marks(tx, head, tip), tip)
             _go_back(tx, locked, lineage(tx, head), tip, now)
+            is_append = False
         locked = ensure_sealed(tx, locked)
         _add(tx, locked, _as_added(shown, mended, kept, conversation.codec, now), now)
-        put_back(tx, locked, head, marks, now)
+        put_back(tx, locked, head, marks, now, behind_new=True)
         if kept == len(mended) and not marks:
             # Nothing was added, which would have made what was there a way that was left, and none that redo goes.
             settle_ways_forward(tx, cast("Head", find_head(tx, conversation, locked.branch)))
-    return _by_position(damages, shown), undecodable
+    if not is_append:
+        record_change(tx, locked, "mended", now)
+    return positions, undecodable
+
+
+def _mend_summaries(
+    tx: Transaction,
+    locked: LockedSession,
+    shown: list[Shown],
+    mend: Callable[[list[Any]], tuple[list[Any], Sequence[Damaged]]],
+    now: int,
+) -> bool:
+    """Put mended summaries in the place of those of which too much was popped; tell whether there were any."""
+    found = False
+    for summary in {one.summary.position: one.summary for one in shown if one.summary}.values():
+        items, damages = mend(summary.items)
+        if damages:
+            replace_summary(tx, locked, summary, items, now)
+            found = True
+    return found
 
 
 def _readable(tx: Transaction, head: Head) -> tuple[list[Shown], list[int]]:
@@ -139,7 +170,6 @@ def _go_back(tx: Transaction, locked: LockedSession, stretches: list[Stretch], t
     """Move the branch's tip back and keep where it was: as after `undo`, what is added next makes that a left tip."""
     keep_tip(tx, locked, now, pending=True)
     move_tip(tx, locked, tip, turn_at(tx, stretches, tip), may_grow=0, now=now)
-    record_change(tx, locked, "mended", now)
 
 
 def _as_added(shown: list[Shown], mended: list[Any], kept: int, codec: Codec, now: int) -> list[_Added]:

@@ -11,9 +11,8 @@ from sessions.log.classify import USER
 from sessions.log.collect import collect, find_seen
 from sessions.log.conversation import NO_EXPIRY
 from sessions.log.entries import UNREADABLE
-from sessions.log.grow import NewEntry
 from sessions.log.left_tips import forget_ways_forward, keep_tip, move_tip
-from sessions.log.marks import add_mark, find_marks, put_back, surviving
+from sessions.log.marks import find_marks, put_back, replace_summary, surviving
 from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.session_row import raise_version
 from sessions.log.shown import walk_shown
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from sessions.log.branch import Head
     from sessions.log.conversation import Conversation
     from sessions.log.session_row import LockedSession
-    from sessions.log.shown import Covering
     from sessions.log.transaction import Row, Transaction
 
 _PAGE = 8
@@ -75,7 +73,7 @@ def pop(
             if shown.summary is None:
                 _remove(tx, locked, head, shown.row, now)
             else:
-                _shorten(tx, locked, shown.summary, now)
+                replace_summary(tx, locked, shown.summary, shown.summary.items[:-1], now)
             record_change(tx, locked, "popped", now)
             return shown.item, undecodable
     return None, undecodable
@@ -85,42 +83,32 @@ def _remove(tx: Transaction, locked: LockedSession, head: Head, row: Row, now: i
     """Delete an entry where no other branch can see it, else move the tip back to before it.
 
     What lies after it cannot be decoded, and stays: a key may be found. Or it is gone for this reader, and stays only
-    if it has not expired for all. Or it is a mark.
+    if it has not expired for all. Or it is a mark, which is put back behind what is left.
     """
     entry, _, turn, kind, *_ = row
     position = position_of(entry)
     turn -= kind == USER
     owned = entry >> SEGMENT_SHIFT == head.segment and head.may_grow and position > head.floor
     stays = position < head.tip and _holds(tx, head, position, now)
-    marks = find_marks(tx, head, position)
-    if owned:
-        if stays or marks:
-            # It leaves a hole: what comes after it stays where it is, items in their turn.
-            tx.run(statements.DELETE_ENTRY, id=entry)
-            tx.run(statements.NOTE_HOLE, segment=head.segment)
-            move_tip(tx, locked, head.tip, head.turn if stays else turn, may_grow=1, now=now)
-        else:
-            tx.run(statements.DELETE_ENTRIES, low=entry - 1, high=entry - position + head.tip)
-            move_tip(tx, locked, position - 1, turn, may_grow=1, now=now)
+    if owned and stays:
+        # It leaves a hole: what comes after it stays in its turn.
+        tx.run(statements.DELETE_ENTRY, id=entry)
+        tx.run(statements.NOTE_HOLE, segment=head.segment)
+        move_tip(tx, locked, head.tip, head.turn, may_grow=1, now=now)
         return
-    # Others may have seen it, but need not see it any longer; and an undone turn cannot follow what is gone.
-    before = find_seen(tx, head.session)
-    forget_ways_forward(tx, head)
-    if stays:
-        keep_tip(tx, locked, now, pending=False)
-    move_tip(tx, locked, position - 1, turn, may_grow=0, now=now)
-    collect(tx, head.session, before)
-    put_back(tx, locked, head, surviving(head, marks, position - 1), now)
-
-
-def _shorten(tx: Transaction, locked: LockedSession, summary: Covering, now: int) -> None:
-    """Put a summary without the last item in the place of another one, so that what it stands for stays."""
-    content = {**summary._asdict(), "type": "summary", "items": summary.items[:-1]}
-    del content["position"], content["row"]
-    (payload,) = locked.conversation.codec.encode_all([content])
-    _, _, _, kind, _, author, created_at, expires_at, _ = summary.row
-    entry = NewEntry(payload, kind, None, author)
-    add_mark(tx, locked, entry, now, created_at=created_at, expires_at=expires_at)
+    marks = surviving(head, find_marks(tx, head, position), position - 1)
+    if owned:
+        tx.run(statements.DELETE_ENTRIES, low=entry - 1, high=entry - position + head.tip)
+        move_tip(tx, locked, position - 1, turn, may_grow=1, now=now)
+    else:
+        # Others may have seen it, but need not see it any longer; and an undone turn cannot follow what is gone.
+        before = find_seen(tx, head.session)
+        forget_ways_forward(tx, head)
+        if stays:
+            keep_tip(tx, locked, now, pending=False)
+        move_tip(tx, locked, position - 1, turn, may_grow=0, now=now)
+        collect(tx, head.session, before)
+    put_back(tx, locked, head, marks, now)
 
 
 def _holds(tx: Transaction, head: Head, position: int, now: int) -> bool:

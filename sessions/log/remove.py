@@ -9,7 +9,7 @@ from sessions.log.branch import EVERYTHING, MAIN
 from sessions.log.changes import record_change
 from sessions.log.foreign import delete_foreign
 from sessions.log.grow import ensure_row
-from sessions.log.guard import Lease, busy, lease_lost
+from sessions.log.guard import Lease, busy, check_held
 from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.session_row import lock_session, raise_version
 from sessions.log.takeover import take_over
@@ -31,6 +31,7 @@ def clear(tx: Transaction, conversation: Conversation, now: int) -> None:
     # What is taken over here goes at once, and the row that stays keeps it from coming back.
     take_over(tx, conversation, now)
     locked = raise_version(tx, conversation, now, guard=False)
+    check_held(tx, conversation, locked and locked.session, MAIN)
     if locked is not None:
         leases = _leases(tx, conversation, locked.session, now)
         _remove_content(tx, locked.session)
@@ -61,8 +62,6 @@ def _leases(tx: Transaction, conversation: Conversation, session: int, now: int)
     """Return the leases that are held on a locked session's branches, if they let a change of all of them through."""
     found = {name: Lease._make(lease) for name, *lease in tx.all(lease_statements.LEASES, session=session)}
     mine = conversation.lease
-    if mine is not None and mine not in {lease.token for lease in found.values()}:
-        raise lease_lost(conversation.session_id, MAIN)
     held = {name: lease for name, lease in found.items() if lease.token == mine or lease.until > now}
     for name, lease in held.items():
         if lease.token != mine and not lease.is_open:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sessions.errors import DecryptionError
 from sessions.log import statements
 from sessions.log.branch import MAIN
-from sessions.log.guard import check_lease
+from sessions.log.guard import check_held, check_lease
 from sessions.log.reader import unlock
 from sessions.log.schema import SEGMENT_SHIFT
 
@@ -66,12 +66,20 @@ def raise_version(
     """
     row = tx.one(statements.RAISE_VERSION, session_id=conversation.session_id, now=now)
     if row is None:
+        if guard:
+            check_held(tx, conversation, None, branch)
         return None
     locked = _locked(conversation, row, branch)
-    # Most sessions never had a lease.
-    if guard and (locked.leases or conversation.lease is not None):
-        check_lease(tx, conversation, locked.session, locked.branch, now)
+    if guard:
+        guard_branch(tx, locked, now)
     return locked
+
+
+def guard_branch(tx: Transaction, locked: LockedSession, now: int, *, alone: bool = False) -> None:
+    """Let a change of the locked session's branch through, or raise; see `check_lease`."""
+    # Most sessions never had a lease.
+    if locked.leases or locked.conversation.lease is not None:
+        check_lease(tx, locked.conversation, locked.session, locked.branch, now, alone=alone)
 
 
 def create_session(

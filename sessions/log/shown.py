@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sessions.log import statements
 from sessions.log.branch import lineage, position_of, walk_back
 from sessions.log.entries import UNREADABLE
-from sessions.log.marks import EXPANSION, SUMMARY, is_mark
+from sessions.log.marks import EXPANSION, HANDOVER, SUMMARY, Covering, is_mark, summary_taken_back
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -23,26 +23,6 @@ if TYPE_CHECKING:
 _FEW = 64
 _MANY = 1024
 """Entries asked for at once: first few, as behind a summary there may be many that are not shown."""
-
-
-class Covering(NamedTuple):
-    """A summary that models are shown.
-
-    Attributes:
-        position: Where its entry stands.
-        first: The first position that it stands for.
-        last: The last one.
-        items: What is shown instead, oldest first.
-        made_at: When it was made, in microseconds since 1970, UTC.
-        row: Its entry, with all columns.
-    """
-
-    position: int
-    first: int
-    last: int
-    items: list[Any]
-    made_at: int
-    row: Row
 
 
 class Shown(NamedTuple):
@@ -87,10 +67,22 @@ def item_pages(tx: Transaction, head: Head, count: int, undecodable: list[int]) 
             open_rows(rows, head.reader, items, undecodable)
             yield items
         return
-    for rows, page in _Walk(head.reader).steps(tx, head, min(count, _FEW)):
-        items = [shown.item for shown in page if shown.item is not UNREADABLE]
-        undecodable.extend(shown.position for shown in page if shown.item is UNREADABLE)
-        open_rows(rows, head.reader, items, undecodable)
+    walk = Walk(head.reader)
+    for rows, page in walk.steps(tx, head, min(count, _FEW)):
+        items = []
+        try:
+            items += head.reader.open_all(rows)
+            one_by_one = page
+        except ValueError:
+            one_by_one = [walk.shown(row) for row in rows]
+        for shown in one_by_one:
+            if shown.item is not UNREADABLE:
+                items.append(shown.item)
+                continue
+            # Whoever has enough does not ask for more, and is not told of this.
+            yield items
+            items = []
+            undecodable.append(shown.position)
         yield items
 
 
@@ -108,43 +100,49 @@ def open_rows(rows: list[Row], reader: Reader, items: list[Any], undecodable: li
 
 def read_shown(tx: Transaction, head: Head) -> list[Shown]:
     """Return all that models are shown of a branch, oldest first."""
-    found = [shown for page in walk_shown(tx, head, _MANY) for shown in page]
-    found.reverse()
-    return found
+    return Walk(head.reader).all(tx, head)
 
 
 def find_summaries(tx: Transaction, head: Head) -> list[Covering]:
-    """Return the summaries that models are shown of a branch, in the order of what they stand for."""
-    if not head.marks:
-        return []
-    walk = _Walk(head.reader)
-    for _ in walk.steps(tx, head, _MANY):
-        pass
+    """Return a branch's summaries that stand for something, in the order of what they stand for."""
+    walk = Walk(head.reader)
+    if head.marks:
+        walk.all(tx, head)
     return walk.passed[::-1]
 
 
 def walk_shown(tx: Transaction, head: Head, count: int) -> Iterator[list[Shown]]:
     """Yield what models are shown of a branch in pages, the newest first; `count` is asked for at once, then more."""
-    walk = _Walk(head.reader)
+    walk = Walk(head.reader)
     for rows, page in walk.steps(tx, head, count):
         yield [walk.shown(row) for row in rows] or page
 
 
-class _Walk:
+class Walk:
     """A way back along a branch.
 
     Attributes:
         passed: The summaries that it came to the ranges of, the newest first.
+        lifted: The positions of summaries that it came to know as taken back.
     """
 
     def __init__(self, reader: Reader) -> None:
         self.passed: list[Covering] = []
+        self.lifted: set[int] = set()
         self._reader = reader
         # What is left of the way lies before this position.
         self._below = 0
         # Those whose ranges are still ahead, the nearest last.
         self._ahead: list[Covering] = []
-        self._lifted: set[int] = set()
+
+    def all(self, tx: Transaction, head: Head) -> list[Shown]:
+        """Go the whole way, and return what is shown, oldest first."""
+        found: list[Shown] = []
+        for rows, page in self.steps(tx, head, _MANY):
+            found += page
+            found += map(self.shown, rows)
+        found.reverse()
+        return found
 
     def steps(self, tx: Transaction, head: Head, count: int) -> Iterator[tuple[list[Row], list[Shown]]]:
         """Yield what comes next: rows that are all shown as they are, or what is shown of others."""
@@ -185,25 +183,34 @@ class _Walk:
         """Go around what the next summary stands for, and return what is shown instead."""
         summary = self._ahead.pop()
         self.passed.append(summary)
-        self._below = summary.first
+        # For readers who see less, as with a time to live, there may be one that stands for a part of another.
+        self._below = min(self._below, summary.first)
         return [Shown(item, summary.row, summary) for item in reversed(summary.items)]
 
     def _note(self, row: Row) -> list[Shown]:
         """Note what a mark says; return it as unreadable if that cannot be read."""
         content = self._opened(row)
-        position = position_of(row[0])
-        try:
-            if row[3] == EXPANSION:
-                self._lifted.add(content["summary"])
-            elif row[3] == SUMMARY and position not in self._lifted:
-                first, last, items, made_at = (content[name] for name in ("first", "last", "items", "made_at"))
-                # A later one may stand for this one, too.
-                if not any(later.first <= first and last <= later.last for later in self._ahead):
-                    self._ahead.append(Covering(position, first, last, items, made_at, row))
-                    self._ahead.sort(key=lambda summary: summary.last)
-        except (KeyError, TypeError):
+        if row[3] == HANDOVER and content is not UNREADABLE:
+            return []
+        if row[3] == EXPANSION and (lifted := summary_taken_back(content)):
+            self.lifted.add(lifted)
+            return []
+        summary = Covering.of(row, content) if row[3] == SUMMARY else None
+        if summary is None:
             return [Shown(UNREADABLE, row)]
+        if summary.position not in self.lifted:
+            self._look_ahead(summary)
         return []
+
+    def _look_ahead(self, summary: Covering) -> None:
+        """Show a summary when its range comes, unless a later one stands for that, too; and none for a part of it."""
+        first, last = summary.first, summary.last
+        if any(later.first <= first and last <= later.last for later in self._ahead):
+            return
+        self.lifted.update(summary.lifted)
+        self._ahead = [later for later in self._ahead if not (first <= later.first and later.last <= last)]
+        self._ahead.append(summary)
+        self._ahead.sort(key=lambda one: one.last)
 
     def _opened(self, row: Row) -> Any:
         try:

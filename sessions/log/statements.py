@@ -511,7 +511,7 @@ EXPIRED = Statement(
 )
 _AGED = """
     select g.session, e.id from {entries} e join {segments} g on g.id = e.id / 4294967296
-    where e.id > :after and e.expires_at is null and e.created_at <= :oldest order by e.id limit :count
+    where e.id > :after and {ages} and e.created_at <= :oldest order by e.id limit :count
 """
 AGED = Statement(
     "Entries without an expiry that are too old, with their sessions.",
@@ -524,7 +524,7 @@ EXPIRED_IN_SESSION = Statement(
     select s.id, e.id from {sessions} s join {segments} g on g.session = s.id
     join {entries} e on e.id > g.id * 4294967296 and e.id < (g.id + 1) * 4294967296
     where s.session_id = :session_id
-    and (e.expires_at <= :now or (e.expires_at is null and e.created_at <= :oldest))
+    and (e.expires_at <= :now or ({ages} and e.created_at <= :oldest))
     order by e.id limit :count
     """,
 )
@@ -532,7 +532,7 @@ DELETE_EXPIRED = Statement(
     "Remove those of a range of entries that have expired; a row for each.",
     """
     delete from {entries} where id > :low and id <= :high
-    and (expires_at <= :now or (expires_at is null and created_at <= :oldest)) returning id
+    and (expires_at <= :now or ({ages} and created_at <= :oldest)) returning id
     """,
 )
 

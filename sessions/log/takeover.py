@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from sessions.log import statements
 from sessions.log.branch import check_without_session, find_head
 from sessions.log.foreign import has_messages
+from sessions.log.guard import check_held
 from sessions.log.session_row import create_session, lock_session, raise_version
 
 if TYPE_CHECKING:
@@ -33,13 +34,21 @@ def waits_for_take_over(tx: Transaction, conversation: Conversation) -> bool:
     return here is None and is_waiting(tx, conversation)
 
 
-def lock_head(tx: Transaction, conversation: Conversation, now: int, branch: str | None) -> Head | None:
+def lock_head(
+    tx: Transaction, conversation: Conversation, now: int, branch: str | None, *, guard: bool = True
+) -> Head | None:
     """Lock a session, taken over first if it waits for that, and return a branch's head; ``None`` without a session.
 
+    Without `guard`, whether the conversation's lease was lost is not looked at.
+
     Raises:
+        LeaseLostError: It was: the branch may be gone with it.
         UnknownBranchError: There is no such branch.
     """
-    if lock_conversation(tx, conversation, now) is None:
+    session = lock_conversation(tx, conversation, now)
+    if guard:
+        check_held(tx, conversation, session, branch)
+    if session is None:
         # Another process may make the session now; without the lock its head would be stale at once.
         check_without_session(conversation.session_id, branch)
         return None

@@ -151,7 +151,7 @@ def record(
         TurnNotFoundError: The branch has no such turn.
         UnknownBranchError: There is no such branch.
     """
-    head = lock_head(tx, conversation, now, branch)
+    head = lock_head(tx, conversation, now, branch, guard=False)
     if head is None:
         begin_session(tx, conversation, now)
         head = cast("Head", find_head(tx, conversation, branch))

@@ -5,11 +5,13 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from sessions.pairing.calls import Part, part_of
+from sessions.pairing.calls import Part, answered_by, part_of
 from sessions.pairing.rounds import find_rounds
 
 if TYPE_CHECKING:
     from sessions.log.shown import Shown
+    from sessions.pairing.calls import Call
+    from sessions.pairing.rounds import Round
 
 _NOTHING = 0, 0
 
@@ -18,7 +20,8 @@ def older_part(shown: list[Shown], keep_turns: int, keep_items: int | None) -> t
     """Return the indexes of the first item that is to be summarised, and of the first one behind it that is not.
 
     The part begins behind the messages of the system and the developer that stand before all else. It ends between two
-    rounds; one at the end that waits for an output is kept. If there is nothing but one summary, it is empty.
+    rounds, and before a call whose output is kept; a round at the end that waits for one is kept, too. If there is
+    nothing but one summary, it is empty.
 
     Args:
         shown: What models are shown, oldest first.
@@ -44,10 +47,22 @@ def older_part(shown: list[Shown], keep_turns: int, keep_items: int | None) -> t
     while 0 < end < len(shown) and shown[end].summary and shown[end].summary is shown[end - 1].summary:
         # A summary is taken whole.
         end -= 1
+    end = _before_answered_later(shown, rounds, ends, end)
     chosen = shown[start:end]
     if not chosen or (chosen[0].summary and chosen[0].summary is chosen[-1].summary):
         return _NOTHING
     return start, end
+
+
+def _before_answered_later(shown: list[Shown], rounds: list[Round], starts: list[int], end: int) -> int:
+    """Return the last end up to `end` behind which no output is kept whose call is not."""
+    opened: dict[Call, int] = {}
+    for start, found in zip(starts, rounds, strict=False):
+        opened |= {call: start for _, call in found.open_calls if call not in opened}
+    for start, found in reversed([*zip(starts, rounds, strict=False)]):
+        if start >= end:
+            end = min([end, *(opened.get(answered_by(shown[index].item), end) for index in found.strays)])
+    return end
 
 
 def _is_instruction(one: Shown) -> bool:

@@ -28,7 +28,8 @@ async def _while_another_takes_the_branch(url: str, *late: Awaitable[Any]) -> li
     """Begin something, which waits for another who is taking the branch; return what comes of it."""
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     async with connection.transaction():
-        await connection.execute("update agent_log_sessions set leases = leases + 99")
+        # Whoever takes it and changes something.
+        await connection.execute("update agent_log_sessions set leases = leases + 99, version = version + 1")
         await connection.execute(_TAKE)
         waiting = asyncio.gather(*late, return_exceptions=True)
         while not await connection.fetchval(_WAITING):
@@ -53,11 +54,18 @@ def _message(number: int) -> list[dict[str, object]]:
     return [{"role": "user", "content": str(number)}]
 
 
+@pytest.mark.parametrize("expected", [None, 1])
 @pytest.mark.parametrize("number", [1, 5])
-async def test_an_append_that_waited_for_whoever_keeps_it_out(url: str, session: LogSession, number: int) -> None:
-    """Fails without: stores/sql/postgres.py, the `case when` of `advanced`, in `APPEND` and `APPEND_MANY`."""
+async def test_an_append_that_waited_for_whoever_keeps_it_out(
+    url: str, session: LogSession, number: int, expected: int | None
+) -> None:
+    """Fails without: stores/sql/postgres.py, the `case when` of `advanced`, in `APPEND` and `APPEND_MANY`.
+
+    With an expected version, without: log/append.py, `guard_branch`.
+    """
     await session.add_items(_message(0))
-    results = await _while_another_takes_the_branch(url, *(session.add_items(_message(n)) for n in range(number)))
+    late = [session.add_items(_message(n), expected_version=expected) for n in range(number)]
+    results = await _while_another_takes_the_branch(url, *late)
     assert {type(result) for result in results} == {SessionBusyError}
     assert await session.get_items() == _message(0)
 

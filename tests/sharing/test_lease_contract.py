@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 class TestSQLiteFile(LeaseContract):
     @pytest.fixture
     def make(self, tmp_path: Path) -> MakeLogSession:
-        return lambda session_id: SQLiteSession(session_id, tmp_path / "sessions.db")
+        return lambda session_id, **options: SQLiteSession(session_id, tmp_path / "sessions.db", **options)
 
 
 class TestSQLiteMemory(LeaseContract):
@@ -30,13 +30,15 @@ class TestSQLiteMemory(LeaseContract):
 class TestSQLAlchemy(LeaseContract):
     @pytest.fixture
     def make(self, url: str) -> MakeLogSession:
-        return lambda session_id: SQLAlchemySession.from_url(session_id, url=url, create_tables=True)
+        return lambda session_id, **options: SQLAlchemySession.from_url(
+            session_id, url=url, create_tables=True, **options
+        )
 
 
 class TestEncrypted(LeaseContract):
     @pytest.fixture
     def make(self, url: str) -> MakeLogSession:
         key = generate_key()
-        return lambda session_id: EncryptedSession(
-            session_id, SQLAlchemySession.from_url(session_id, url=url, create_tables=True), key, ttl=None
+        return lambda session_id, **options: EncryptedSession(
+            session_id, SQLAlchemySession.from_url(session_id, url=url, create_tables=True, **options), key, ttl=None
         )

@@ -4,7 +4,7 @@ Processes are functions of a bare log on SQLite in memory, each with a clock of 
 before one of its statements, and the process forgets what it was doing, or believes that it still holds its lease.
 
 Fails without: log/statements.py, `else lease_token = :lease`; log/guard.py, `lease.token != conversation.lease` and
-`END_LEASE`; log/lease.py, `lease.until <= now`.
+`END_LEASE`; log/lease.py, `lease.until <= now`; log/lease_statements.py, where the first number is made.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from sessions.log.grow import NewEntry
 from sessions.log.lease import SetLease, TakeLease, Taken, give_up
 from sessions.log.pop import pop
 from sessions.log.read import read_tail
+from sessions.log.remove import delete
 from sessions.log.undo import undo
 from tests.log.bare_log import CODEC, BareLog, user
 
@@ -169,6 +170,14 @@ class TurnMachine(RuleBasedStateMachine):
             self.items.append(text)
         else:
             self.items.pop()
+
+    @rule(crash=st.none() | st.integers(0, 8))
+    def delete(self, crash: int | None) -> None:
+        result = self._do(lambda tx: delete(tx, "s", ForeignTables()), crash)
+        if not isinstance(result, CrashError):
+            # Whoever held it does not know.
+            self.holder = None
+            self.items = []
 
     @rule(crash=st.none() | st.integers(0, 5), claim=st.integers(0, 60))
     def give_up(self, crash: int | None, claim: int) -> None:

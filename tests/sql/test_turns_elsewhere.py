@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import DecryptionError, EncryptedSession, LeaseLostError, generate_key, open_store
+from sessions.log.transaction import Statement
 from sessions.testing_tree import item
 
 if TYPE_CHECKING:
@@ -33,6 +34,25 @@ async def test_a_turn_of_a_session_that_was_deleted_changes_no_new_one(url: str,
         with pytest.raises(LeaseLostError):
             await turn.add_items([item("u2")])
     assert await _contents(session) == ["u1", "a1"]
+
+
+@pytest.mark.parametrize("before", ["nothing", "items"])
+async def test_numbers_go_on_where_they_were(url: str, before: str) -> None:
+    """Of sessions whose first turn was before numbers began with the internal id.
+
+    Fails without: log/lease_statements.py and stores/sql/postgres_lease.py, `when leases = 0`.
+    """
+    store = open_store(url, create_tables=True)
+    session = store.session("s")
+    async with session.turn():
+        if before == "items":
+            await session.add_items([item("u0")])
+    older = Statement("As an older file has it.", "update {sessions} set leases = 5")
+    await session._handle.write(lambda tx: tx.run(older))
+    for number in (6, 7):
+        async with session.turn() as turn:
+            assert turn.lease is not None
+            assert turn.lease.token == number
 
 
 async def test_no_turn_without_the_key(url: str) -> None:

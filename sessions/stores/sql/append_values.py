@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+from sessions.clock import NEVER
 from sessions.log.classify import USER
-from sessions.log.conversation import NEVER
 from sessions.log.old_keys import FIRST_GIVEN, KEY_LIFE
 
 if TYPE_CHECKING:

@@ -15,11 +15,14 @@ if TYPE_CHECKING:
     from sessions.log.lease import SetLease, TakeLease
 
 TAKE_LEASE: Final = Statement(
-    "Take a branch, the current one unless named, that nobody holds or waits for; its name and the lease's number.",
+    """Take a branch, the current one unless named, that nobody holds or waits for; its name and the lease's number.
+
+    Numbers begin where `NEXT_NUMBER` of `log/lease_statements.py` has them begin.
+    """,
     """
     with counted as (
-        update {sessions} s set leases = s.leases + 1 where s.session_id = $1 and s.seal is not distinct from $8::bytea
-        and exists (
+        update {sessions} s set leases = case when s.leases = 0 then s.id * 16777216 else s.leases end + 1
+        where s.session_id = $1 and s.seal is not distinct from $8::bytea and exists (
             select 1 from {branches} b
             where b.session = s.id and b.name = coalesce($2::text, s.branch) and b.lease_until <= $3::bigint
         ) and not exists (
