@@ -86,8 +86,14 @@ class Jobs:
     def __init__(self, call: Callable[[], object]) -> None:
         self._call = call
         self._waiting: deque[Job[Any]] = deque()
+        self._under_way: set[Job[Any]] = set()
         self._called = False
         self._closed = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody waits for a job's outcome."""
+        return not self._under_way
 
     async def submit(self, work: Callable[[Transaction], T], subject: str, *, full: bool = False) -> T:
         """Return the result of `work`.
@@ -99,6 +105,13 @@ class Jobs:
             ClosedError: The work was not begun.
         """
         job = Job(work, subject, full=full)
+        self._under_way.add(job)
+        try:
+            return await self._outcome(job)
+        finally:
+            self._under_way.discard(job)
+
+    async def _outcome(self, job: Job[T]) -> T:
         self._waiting.append(job)
         # A worker that was called and has not begun will find this job; one that has begun has taken the mark back.
         if not self._called:
