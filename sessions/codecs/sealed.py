@@ -43,9 +43,6 @@ FORMATS: Final = (b"\1", b"\2")
 _WITH_TOOL_NAME: Final = FORMATS[1]
 _HEADER: Final = 1 + KEY_ID_BYTES
 _CIPHERTEXT: Final = _HEADER + NONCE_BYTES
-_format = itemgetter(slice(1))
-_nonce = itemgetter(slice(_HEADER, _CIPHERTEXT))
-_ciphertext = itemgetter(slice(_CIPHERTEXT, None))
 _NEVER: Final = -(1 << 63)
 _NO_NAME: Final = (1 << 32) - 1
 _POSITION: Final = (1 << 32) - 1
@@ -53,6 +50,8 @@ _REMEMBERED: Final = 4096
 
 # The numbers of the associated data, and of the payload, which is given whole, its first bytes.
 _pack_beginning = struct.Struct(f">qqqqq{_HEADER}s").pack
+_nonce = itemgetter(slice(_HEADER, _CIPHERTEXT))
+_ciphertext = itemgetter(slice(_CIPHERTEXT, None))
 _length = struct.Struct(">I")
 
 
@@ -163,7 +162,7 @@ class SealedPayloads:
         # all that a payload begins with, so one of another key does not pass here; only one with a tool's name would.
         try:
             ids, versions, turns, kinds, tool_names, authors, created, expires, sealed = zip(*entries, strict=True)
-            if set(map(_format, sealed)) == {FORMATS[0]}:
+            if max(sealed) < _WITH_TOOL_NAME:
                 ends = [_NEVER if end is None else end for end in expires]
                 beginnings = map(_pack_beginning, ids, versions, turns, created, ends, sealed)
                 texts = map(self._texts.__getitem__, zip(kinds, tool_names, authors, strict=True))
