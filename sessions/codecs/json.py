@@ -66,7 +66,7 @@ class JSONCodec:
             ValueError: One of them is not; `decode` may still read it.
         """
         try:
-            return [decode_strictly(payload) for payload in payloads]
+            return list(map(decode_strictly, payloads))
         except RecursionError:
             raise ValueError("a payload is nested too deeply") from None
 

@@ -28,6 +28,10 @@ class Tail(NamedTuple):
     branch: str
 
 
+class TooLongError(Exception):
+    """There may be more to read than whoever asked has time for; nothing was read."""
+
+
 class ReadTail:
     """`read_tail`, as a store is asked for it: a function of a transaction that a store may also look into."""
 
@@ -43,12 +47,20 @@ class ReadTail:
         return read_tail(tx, self.conversation, self.limit, self.branch)
 
 
-def read_tail(tx: Transaction, conversation: Conversation, limit: int | None, branch: str | None = None) -> Tail | None:
+def read_tail(
+    tx: Transaction,
+    conversation: Conversation,
+    limit: int | None,
+    branch: str | None = None,
+    *,
+    most: int = EVERYTHING,
+) -> Tail | None:
     """Return the latest `limit` items of a branch, the current one unless named.
 
     ``None`` says that the conversation must be taken over first, which takes a transaction that may write.
 
     Raises:
+        TooLongError: They may be more than `most`.
         UnknownBranchError: There is no such branch.
         DecryptionError: The session is sealed with another key, or a payload is not what was stored there.
     """
@@ -65,6 +77,8 @@ def read_tail(tx: Transaction, conversation: Conversation, limit: int | None, br
     if limit == 0:
         return Tail(items, undecodable, head.branch)
     wanted = EVERYTHING if limit is None else min(limit, EVERYTHING)
+    if min(wanted, head.tip) > most:
+        raise TooLongError
     for page in item_pages(tx, head, wanted, undecodable):
         items += page
         if len(items) >= wanted:

@@ -8,7 +8,7 @@ from sessions.errors import SealedSessionError
 from sessions.log import statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from sessions.log.conversation import Conversation
     from sessions.log.sealing import SessionKey
@@ -35,7 +35,7 @@ class Reader:
         """Tell whether an entry is still there: what the condition `{live}` of the statements says of its row."""
         return created_at > self.visible["oldest"] and (expires_at is None or expires_at > self.visible["now"])
 
-    def open_all(self, rows: Iterable[Row]) -> list[Any]:
+    def open_all(self, rows: Sequence[Row]) -> list[Any]:
         """Return the items of rows; raise `ValueError` if one of them needs `open`, or cannot be decoded.
 
         Raises:
@@ -77,7 +77,7 @@ class SealedReader(Reader):
         super().__init__(conversation)
         self._key = key
 
-    def open_all(self, rows: Iterable[Row]) -> list[Any]:
+    def open_all(self, rows: Sequence[Row]) -> list[Any]:
         """Return the items of rows of all columns."""
         return self._decoder.decode_all(self._key.open_all(rows))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Sequence
 
     from sessions.log.transaction import Row
 
@@ -30,7 +30,7 @@ class SessionKey(Protocol):
         """Return the payload of a stored entry; raise `DecryptionError` if it is not what was stored there."""
         ...
 
-    def open_all(self, entries: Iterable[Row], /) -> list[bytes]:
+    def open_all(self, entries: Sequence[Row], /) -> list[bytes]:
         """Return the payloads of stored entries; raise `DecryptionError` if one is not what was stored there."""
         ...
 

@@ -34,7 +34,7 @@ class Job(Generic[T]):
         self.subject = subject
         self.full = full
         self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[T] = self.loop.create_future()
+        self.future: asyncio.Future[None] = self.loop.create_future()
         self.result: T | None = None
         self.error: BaseException | None = None
         self.settled = False
@@ -46,7 +46,7 @@ class Job(Generic[T]):
         self.result = self.work(transaction)
 
     def settle(self) -> None:
-        """Give the result to whoever waits. Runs on the job's own loop."""
+        """Wake whoever waits. Runs on the job's own loop."""
         self.settled = True
         if self.waiter is not None and not self.waiter.done():
             self.waiter.set_result(None)
@@ -55,7 +55,16 @@ class Job(Generic[T]):
         if self.error is not None:
             self.future.set_exception(self.error)
         else:
-            self.future.set_result(cast("T", self.result))
+            self.future.set_result(None)
+
+    def give(self) -> T:
+        """Return the result and let go of it.
+
+        The event loop holds the future for as long as the caller that it woke runs on, and the worker may still hold
+        the job. A result in either would outlive the caller's use of it, and be taken apart while the next job waits.
+        """
+        result, self.result = self.result, None
+        return cast("T", result)
 
     async def wait_until_settled(self) -> None:
         """Wait for the outcome, whatever cancels the caller meanwhile."""
@@ -77,8 +86,14 @@ class Jobs:
     def __init__(self, call: Callable[[], object]) -> None:
         self._call = call
         self._waiting: deque[Job[Any]] = deque()
+        self._under_way: set[Job[Any]] = set()
         self._called = False
         self._closed = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody waits for a job's outcome."""
+        return not self._under_way
 
     async def submit(self, work: Callable[[Transaction], T], subject: str, *, full: bool = False) -> T:
         """Return the result of `work`.
@@ -90,6 +105,13 @@ class Jobs:
             ClosedError: The work was not begun.
         """
         job = Job(work, subject, full=full)
+        self._under_way.add(job)
+        try:
+            return await self._outcome(job)
+        finally:
+            self._under_way.discard(job)
+
+    async def _outcome(self, job: Job[T]) -> T:
         self._waiting.append(job)
         # A worker that was called and has not begun will find this job; one that has begun has taken the mark back.
         if not self._called:
@@ -102,11 +124,12 @@ class Jobs:
         if self._closed and self._withdraw(job):
             raise ClosedError
         try:
-            return await job.future
+            await job.future
         except asyncio.CancelledError:
             if not self._withdraw(job):
                 await job.wait_until_settled()
             raise
+        return job.give()
 
     def begin(self) -> None:
         """Take the mark back that the worker was called: from now on, a job that comes calls it again."""

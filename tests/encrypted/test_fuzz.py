@@ -102,6 +102,21 @@ def test_any_columns(columns: tuple[Any, ...]) -> None:
             operation((*columns, sealed[8]))
 
 
+# Fails without: codecs/sealed.py, `return list(map(self._newest.decrypt, `
+def test_many_are_opened_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    key = payloads(hide=False)
+    texts = (("user", None, "a"), ("k", "t", "b"))
+    named = [(*ENTRY[:3], *columns, *ENTRY[6:]) for columns in texts]
+    numbered = [(7, 6, 5, *ENTRY[3:6], 4, 3, b"{}")]
+    sealed = [key.seal(entry) for entry in (ENTRY, *named, *numbered)]
+    hidden = payloads(hide=True).seal(ENTRY)
+
+    assert key.open_all([*sealed, hidden]) == [ENTRY[8]] * 3 + [b"{}", ENTRY[8]]
+    monkeypatch.setattr(SealedPayloads, "open", None)
+    assert key.open_all(sealed) == [ENTRY[8]] * 3 + [b"{}"]
+    assert key.open_all([]) == []
+
+
 def _ends_well(operation: Callable[[], object]) -> None:
     try:
         operation()

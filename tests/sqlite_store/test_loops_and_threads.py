@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -106,3 +107,18 @@ def test_a_loop_that_is_closed_before_its_result_arrives(path: Path, session: SQ
 
     assert asyncio.run(session.get_items()) == list(map(user, ["a", "held", "b", "c"])) == stored(path)
     assert not task.done()
+
+
+class Found:
+    """What a read finds. A weak reference can tell whether it is still there."""
+
+
+# Fails without: stores/jobs.py, `result, self.result = self.result, None`
+async def test_a_result_goes_with_its_last_user(path: Path) -> None:
+    database = SQLiteSession("s", path)._handle.backend
+
+    found = await database.read(lambda _: Found(), "s")
+    seen = weakref.ref(found)
+    del found
+
+    assert seen() is None, "neither the loop nor the worker holds it, even before either goes on"

@@ -7,11 +7,13 @@ import time
 import weakref
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from sessions.errors import StoreError
 from sessions.log.erase import Scrub
+from sessions.log.read import ReadTail
 from sessions.stores.jobs import ClosedError
+from sessions.stores.sqlite.brief import TOO_LONG, BriefRead
 from sessions.stores.sqlite.errors import translate
 from sessions.stores.sqlite.group import read_group, write_group
 from sessions.stores.sqlite.lane import Lane, settle_all
@@ -69,6 +71,10 @@ class Database:
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Return what `work` finds in one snapshot."""
+        if isinstance(work, ReadTail) and self._reading is not None and self._writer.is_idle:
+            found = await self._writer.submit(BriefRead(work), subject)
+            if found is not TOO_LONG:
+                return cast("T", found)
         return await self._reader.submit(work, subject)
 
     async def write(self, work: Callable[[Transaction], T], subject: str, *, full: bool) -> T:
@@ -122,6 +128,10 @@ class Database:
         scrubs = [job for job in jobs if isinstance(job.work, Scrub)]
         if scrubs:
             jobs = [job for job in jobs if job not in scrubs]
+        reads = [job for job in jobs if isinstance(job.work, BriefRead)]
+        if reads:
+            jobs = [job for job in jobs if job not in reads]
+            self._do_reads(self._writing, reads)
         if jobs:
             self._do_changes(jobs)
         for job in scrubs:

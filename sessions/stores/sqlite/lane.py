@@ -33,6 +33,11 @@ class Lane:
         self._do = do
         self._jobs = Jobs(lambda: post(self._work))
 
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody waits for a job's outcome."""
+        return self._jobs.is_idle
+
     async def submit(self, work: Callable[[Transaction], T], subject: str, *, full: bool = False) -> T:
         """Return the result of `work`; see `Jobs.submit`."""
         return await self._jobs.submit(work, subject, full=full)
