@@ -32,6 +32,11 @@ class Read(Row):
 
     @override
     async def prepare(self) -> None:
+        # They stay open, as the limit's connection does: opening is another row's.
+        self._sessions = {
+            length: self.setting.open(long.session_id(length), self.setting.library)
+            for length in self.lengths(self.setting)
+        }
         await self.sample()
 
     @override
@@ -41,13 +46,12 @@ class Read(Row):
         }
 
     async def _read(self, length: int, times: int) -> float:
-        session, watch = self.setting.open(long.session_id(length), self.setting.library), Stopwatch()
+        session, watch = self._sessions[length], Stopwatch()
         for _ in range(times):
             with watch:
                 items = await session.get_items()
             assert len(items) == length
             del items  # Freeing them is not part of the next read.
-        session.close()
         return watch.milliseconds
 
 
