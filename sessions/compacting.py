@@ -159,7 +159,7 @@ class Compacting(Shared):
         )
 
     async def summaries(self) -> list[Summary]:
-        """Return the summaries that a model is shown of the branch, in the order of what they stand for.
+        """Return the summaries that stand for something on the branch, in the order of what they stand for.
 
         Raises:
             DecryptionError: The session is sealed with another key, or an entry is not what was stored there.

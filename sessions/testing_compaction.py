@@ -179,6 +179,18 @@ class CompactionContract:
         await session.undo_compaction()
         assert await _shown(session) == "[u1 a1] u3"
 
+    @pytest.mark.parametrize("mark", ["handover", "summary"])
+    async def test_turns_rise_where_a_message_before_a_mark_was_popped(self, session: LogSession, mark: str) -> None:
+        await _fill(session, "u1 a1", "u2")
+        await (session.handover("billing") if mark == "handover" else session.compact(joined))
+        await session.pop_item()
+        await _fill(session, "a9", "u3")
+        assert [texts(turn.items) for turn in await session.turns()] == ["u1 a1 a9", "u3"]
+        assert texts((await session.get_turn(2)).items) == "u3"
+        assert [texts(turn.items) for turn in await session.turns(1)] == ["u3"]
+        assert texts(await session.undo()) == "u3"
+        assert await _shown(session) == {"handover": "u1 a1 a9", "summary": "[u1 a1] a9"}[mark]
+
     # --- Branches, undo, repair ----------------------------------------------------------------------------------
 
     async def test_undo_goes_back_to_before_a_later_summary(self, session: LogSession) -> None:
@@ -248,6 +260,36 @@ class CompactionContract:
         assert not (await session.repair()).damages
         await session.undo_compaction()
         assert texts((await session.get_items())[:4]) == "u1 a1 u2 a2"
+
+    async def test_a_summary_of_which_too_much_was_popped_is_mended(self, session: LogSession) -> None:
+        thought = {"type": "reasoning", "id": "r", "summary": []}
+
+        async def think(_: list[Any]) -> list[Any]:
+            return [said("u so far"), thought, {**said("a so"), "type": "message"}]
+
+        await _fill(session, "u1 a1")
+        await session.compact(think, keep_turns=0)
+        await session.pop_item()
+        report = await session.repair(mend=True)
+        assert [damage.kind for damage in report.damages] == ["lone_reasoning"]
+        assert await session.get_items() == [said("u so far")]
+        version = await session.version()
+        assert not (await session.repair(mend=True)).damages
+        assert await session.version() == version
+        await session.undo_compaction()
+        assert await session.get_items() == [said("u so far"), thought]
+
+    async def test_an_output_stays_with_its_call(self, session: LogSession) -> None:
+        await session.add_items([*map(said, ["u1", "a1", "u2"]), _CALL, said("u3"), _OUTPUT, said("a3")])
+        await session.compact(joined)
+        assert await session.get_items() == [
+            said("u") | {"content": "[u1 a1 u2]"},
+            _CALL,
+            said("u3"),
+            _OUTPUT,
+            said("a3"),
+        ]
+        assert [damage.kind for damage in (await session.repair()).damages] == ["displaced_output"]
 
     async def test_what_was_summarised_needs_no_repair(self, session: LogSession) -> None:
         await session.add_items([said("u1"), _CALL, *map(said, ["u2", "a2"])])
@@ -456,6 +498,42 @@ class CompactionContract:
         assert await young.pop_item() == said("u2")
         assert await _shown(make(session.session_id)) == "[u1 a1]"
         assert await make(session.session_id).purge_expired(older_than=10) == 0
+
+    async def test_purging_by_age_takes_a_summary_with_the_oldest_that_it_stands_for(
+        self, make: MakeLogSession, session: LogSession, time: MovableClock
+    ) -> None:
+        await session.add_items([said("u1")])
+        await session.add_items([said("a1")], ttl=10_000)
+        await session.add_items([said("u2")])
+        await session.compact(joined)
+        time.move(100)
+        await make(session.session_id).purge_expired(older_than=50)
+        assert await _shown(make(session.session_id)) == "a1"
+
+    async def test_readers_who_see_less(self, make: MakeLogSession, session: LogSession, time: MovableClock) -> None:
+        """What one summarises who does not see the oldest items stands for no more than that, for everybody."""
+        await session.add_items([said("u1")], ttl=None)
+        time.move(100)
+        await session.add_items([*map(said, ["a1", "u2", "a2", "u3"])], ttl=None)
+        await session.compact(joined)
+        young = make(session.session_id, ttl=50)
+        await young.compact(joined, keep_items=2)
+        assert await _shown(young) == "[a1 u2] a2 u3"
+        assert await _shown(session) == "[u1 a1 u2 a2] u3"
+        await session.undo_compaction()
+        assert await _shown(session) == "u1 [a1 u2] a2 u3"
+
+    async def test_what_was_taken_back_stays_so_if_that_is_summarised(
+        self, make: MakeLogSession, session: LogSession, time: MovableClock
+    ) -> None:
+        await session.add_items([said("u1")], ttl=None)
+        await session.compact(joined, keep_turns=0)
+        time.move(100)
+        await session.add_items([said("u2")], ttl=None)
+        await session.undo_compaction()
+        await session.add_items([said("a3")], ttl=None)
+        await make(session.session_id, ttl=50).compact(joined, keep_turns=0)
+        assert await _shown(session) == "u1 [u2 a3]"
 
     async def test_watchers_are_told(self, session: LogSession) -> None:
         await _fill(session, "u1 a1", "u2 a2")

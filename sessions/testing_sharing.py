@@ -358,6 +358,21 @@ class SharingContract:
             ("popped", []),
         ]
 
+    async def test_watchers_find_a_handover_that_was_put_back(self, session: LogSession) -> None:
+        """What is popped there is on another branch, too, so the branch goes on elsewhere, with the handover."""
+        await session.add_items([_user(1), _answer(2)])
+        await session.branches.create("b")
+        version = await session.version()
+        other = session.on_branch("b")
+        await other.handover("billing")
+        await other.pop_item()
+        async with aclosing(session.watch(after=version)) as changes:
+            found = [await anext(changes) for _ in range(2)]
+        assert [(change.kind, change.branch, [item["to"] for item in change.items]) for change in found] == [
+            ("handed over", "b", ["billing"]),
+            ("popped", None, []),
+        ]
+
     async def test_an_item_that_calls_itself_a_handover_is_shown(self, session: LogSession) -> None:
         mine = {"type": "handover", "to": "nobody"}
         await session.add_items([mine])
