@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 async def test_an_item_of_fifty_megabytes(path: Path) -> None:
     """Between two small ones, so that neither its size nor what is in it moves anything else.
 
-    Fails without: log/read.py, `tail.items.reverse()`; stores/sqlite/opening.py, SQLite's own limit of 1 GB (as 10 MB).
+    Fails without: log/read.py, `items.reverse()`; stores/sqlite/opening.py, SQLite's own limit of 1 GB (as 10 MB).
     """
     session = SQLiteSession("conversation", path)
     huge = {"n": "huge", "text": "x\0ü" * 12_500_000}

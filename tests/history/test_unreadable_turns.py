@@ -129,7 +129,8 @@ async def test_a_turn_is_there_and_begins_where_it_begins(path: Path, unreadable
 async def test_popping_before_them_leaves_the_order_of_turns(path: Path) -> None:
     """What is added behind an item that stays unreadable belongs to its turn, or to a later one.
 
-    Fails without: log/pop.py, `turn=head.turn` (as `turn`: the answer is of turn 0, behind what is of turn 1).
+    Fails without: log/pop.py, `head.tip, head.turn` (as `head.tip, turn`: the answer is of turn 0, behind what is of
+    turn 1).
     """
     session = await spoiled(path, 2)
     for expected in (ITEMS[5], ITEMS[4], ITEMS[3], ITEMS[2], ITEMS[0], None):

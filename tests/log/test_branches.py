@@ -36,7 +36,7 @@ def views(log: BareLog, limit: int | None = None) -> dict[str, str]:
     return found
 
 
-# Fails without: log/branch.py, `segment, high = parent, min(high, fork_position)`
+# Fails without: log/statements.py, `case when l.low < l.high then l.low else l.high end` (of LINEAGE)
 # Fails without: log/grow.py, `if advanced is None:`
 def test_three_levels_of_branches_read_along_their_lineage(log: BareLog) -> None:
     three_levels(log)
@@ -80,7 +80,7 @@ def test_a_forked_branch_grows_in_a_segment_of_its_own(log: BareLog, pops: int) 
     assert log.branch()["floor"] == len(text)
 
 
-# Fails without: log/pop.py, `owned = owned and position > head.floor`
+# Fails without: log/pop.py, `and position > head.floor`
 def test_pop_deletes_above_the_floor_and_only_moves_the_tip_below_it(log: BareLog) -> None:
     log.append(*map(user, "abcd"))
     log.fork("what-if", position=2, turn=2)
@@ -94,7 +94,7 @@ def test_pop_deletes_above_the_floor_and_only_moves_the_tip_below_it(log: BareLo
     assert views(log) == {"main": "", "what-if": "ab"}
 
 
-# Fails without: log/pop.py, `owned = owned and position > head.floor`
+# Fails without: log/pop.py, `and position > head.floor`
 def test_pop_never_deletes_what_a_branch_inherited(log: BareLog) -> None:
     three_levels(log)
 
@@ -106,8 +106,8 @@ def test_pop_never_deletes_what_a_branch_inherited(log: BareLog) -> None:
     assert len(log.entries()) == 9
 
 
-# Fails without: log/statements.py, `may_grow = may_grow * :may_grow`
-# Fails without: log/grow.py, `[segment for segment, high in lineage(tx, head) if high == tip][-1]`
+# Fails without: log/statements.py, `may_grow = :may_grow` (of MOVE_TIP)
+# Fails without: log/grow.py, `next((stretch.segment for stretch in lineage(tx, head)), None)` (as `head.segment`)
 @pytest.mark.parametrize("pops", range(1, 7))
 def test_an_append_after_popping_what_others_see_writes_over_nothing(log: BareLog, pops: int) -> None:
     three_levels(log)
@@ -147,7 +147,7 @@ def test_a_branch_from_before_everything_is_empty_and_grows(log: BareLog) -> Non
     assert views(log) == {"main": "abcdefg", "what-if": "abcdXY", "third": "abcdX1", "fresh": "q"}
 
 
-# Fails without: log/schema.py, `id integer primary key autoincrement` (of segments)
+# Fails without: log/dialect.py, `integer primary key autoincrement` (of segments)
 @pytest.mark.parametrize("remove", [BareLog.clear, BareLog.delete], ids=["clear", "delete"])
 def test_ids_of_segments_are_never_used_again(log: BareLog, remove: Callable[[BareLog], object]) -> None:
     seen: set[int] = set()

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .bare_log import BareLog
 
 
-# Fails without: log/append.py, `if idempotency and _was_added(tx, conversation.session_id, idempotency):`
+# Fails without: log/append.py, `if _was_added(tx, session_id, session, idempotency, key, now=now):`
 # Fails without: log/append.py, `statements.REMEMBER_KEY,`
 def test_a_retry_changes_nothing(log: BareLog) -> None:
     log.append(user("a"), user("b"), key="k")
@@ -29,7 +29,7 @@ def test_a_retry_changes_nothing(log: BareLog) -> None:
     assert [(r["version"], r["tip"]) for r in log.rows("select * from agent_log_appends")] == [(1, 2)]
 
 
-# Fails without: log/append.py, `if bytes(seen[0]) != idempotency.digest:`
+# Fails without: log/append.py, `if bytes(digest) not in digests:`
 @pytest.mark.parametrize("others", ["b", "", "aa", "A"])
 def test_a_key_stands_for_its_items_only(log: BareLog, others: str) -> None:
     log.append(user("a"), key="k")
@@ -64,7 +64,7 @@ def test_a_key_outlives_pop_clear_and_other_branches_but_not_delete(log: BareLog
     assert contents(log.read()) == "a"
 
 
-# Fails without: log/changes.py, `version=locked.version - KEPT_VERSIONS`
+# Fails without: log/changes.py, `version=version - KEPT_VERSIONS`
 def test_the_record_of_changes_does_not_grow_for_ever(log: BareLog) -> None:
     for _ in range(KEPT_VERSIONS):
         log.append(user("a"))

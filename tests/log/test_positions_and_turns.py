@@ -61,7 +61,7 @@ def test_nothing_happened_when_there_is_nothing_to_pop(log: BareLog) -> None:
     assert log.session_row()["version"] == version
 
 
-# Fails without: log/pop.py, `turn=turn - (kind == USER)`
+# Fails without: log/pop.py, `turn -= kind == USER`
 def test_the_turn_goes_back_with_the_user_message_that_began_it(log: BareLog) -> None:
     log.append(user("a"), assistant("b"), user("c"), assistant("d"))
     turns = []

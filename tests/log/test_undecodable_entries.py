@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .bare_log import BareLog
 
 
-# Fails without: log/read.py, `tail.undecodable.append(position_of(entry))`
+# Fails without: log/shown.py, `undecodable.append(position_of(row[0]))`
 @pytest.mark.parametrize("limit", [None, 1, 2, 3, 4, 5])
 @pytest.mark.parametrize("spoiled", [(3,), (1,), (5,), (2, 4), (1, 2, 3, 4, 5)], ids=str)
 def test_reading_goes_around_it(log: BareLog, spoiled: tuple[int, ...], limit: int | None) -> None:
@@ -40,7 +40,7 @@ def test_it_counts_in_no_limit_across_segments_either(log: BareLog) -> None:
     assert [contents(log.read(limit=limit)) for limit in (1, 2, 3, 4)] == ["y", "cy", "acy", "acy"]
 
 
-# Fails without: log/pop.py, `tip = head.tip if owned and position < head.tip else position - 1`
+# Fails without: log/pop.py, `if owned and stays:`
 def test_pop_takes_the_last_that_decodes_and_leaves_the_others(log: BareLog) -> None:
     log.append(*map(user, "abcd"))
     log.spoil(2, 4)
@@ -55,7 +55,7 @@ def test_pop_takes_the_last_that_decodes_and_leaves_the_others(log: BareLog) -> 
     assert contents(log.read()) == "e"
 
 
-# Fails without: log/pop.py, `return Popped(None, undecodable)` (under `if strict:`)
+# Fails without: log/pop.py, `return None, undecodable` (under `if strict:`)
 def test_a_strict_pop_removes_nothing(log: BareLog) -> None:
     log.append(*map(user, "ab"))
     log.spoil(2)

@@ -28,7 +28,10 @@ async def authors(session: AnySession) -> list[tuple[str, str | None]]:
 
 
 async def test_the_active_agent_through_handoffs(run: Run, session: AnySession) -> None:
-    """Fails without: openai_agents.py, `self._note_speaker(context, agent)`; session.py, `author if kind == USER`."""
+    """
+    Fails without: openai_agents.py, `self._session.speaker.begins(as_name(agent.name))`; session.py,
+    `author if kind == USER`.
+    """
     front = ScriptedModel([[calls("transfer_to_billing", "h1")]])
     back = ScriptedModel([[calls("refund", "c1", amount=5)], [says("Done.")]])
     billing = Agent(name="billing", model=back, tools=[refund])

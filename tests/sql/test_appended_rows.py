@@ -58,7 +58,8 @@ async def test_the_hot_path_stores_what_the_logs_function_does(
     postgres: Postgres, items: list[dict[str, Any]], *, together: bool
 ) -> None:
     """
-    Fails without: stores/sql/postgres.py, `width_bucket`, `1 + get_byte`, `> _MAX_NUMBERS`, `+ e.turns`.
+    Fails without: stores/sql/postgres.py, `width_bucket`, `1 + get_byte`, `+ e.turns`; stores/sql/append_values.py,
+    `> _MAX_NUMBERS`.
     """
     url = postgres.new_database()
     engine = create_async_engine(url)

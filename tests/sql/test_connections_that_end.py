@@ -81,8 +81,8 @@ async def test_pooled_connections_that_ended_are_replaced(
     network: Network, session_of: Callable[[str], SQLAlchemySession]
 ) -> None:
     """
-    Fails without: stores/sql/hot.py, `while cast("Any", pooled.driver_connection).is_closed()` (twenty attempts meet
-    a dead connection each, and a pop is said to have an unknown outcome although it was never sent).
+    Fails without: stores/sql/asyncpg_database.py, `while cast("Any", pooled.driver_connection).is_closed()` (twenty
+    attempts meet a dead connection each, and a pop is said to have an unknown outcome although it was never sent).
     """
     await _use_in_every_way(session_of(network.url), network.proxy.cut)
 

@@ -158,7 +158,7 @@ def test_a_primary_is_waited_for_while_all_hosts_are_standbys(
     public_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    Fails without: stores/sql/errors.py, `== "asyncpg"` in `is_database_error`, and `"TargetServerAttributeNotMatched"`.
+    Fails without: stores/sql/errors.py, `"asyncpg."` in `is_database_error`, and `"TargetServerAttributeNotMatched"`.
     """
     with _cluster(public_folder / "waiting") as servers:
         primary, *standbys = servers

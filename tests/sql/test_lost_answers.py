@@ -25,7 +25,7 @@ async def test_an_append_whose_answer_is_lost_is_added_once(
     own_key: str | None,
 ) -> None:
     """
-    Fails without: stores/sql/keys.py, `return append.with_key(…)` in `with_key` (`return append`).
+    Fails without: stores/sql/keys.py, `return msgspec.structs.replace(append, …)` in `with_key` (`return append`).
     """
     await network.session("other").add_items([message("the tables are there")])
     session = network.session()
@@ -61,7 +61,7 @@ async def test_waiting_appends_whose_common_answer_is_lost_are_each_added_once(p
 @pytest.mark.parametrize("known", [False, True], ids=["new session", "known session"])
 async def test_usage_whose_answer_is_lost_is_recorded_once(network: Network, known: bool) -> None:  # noqa: FBT001
     """
-    Fails without: stores/sql/database.py, `repeatable=isinstance(work, Record)`.
+    Fails without: stores/sql/database.py, `repeatable=isinstance(work, _REPEATABLE)`.
     """
     await network.session("other").add_items([message("the tables are there")])
     session = network.session()

@@ -75,8 +75,7 @@ _NEW_SESSIONS = 15
 
 def test_one_new_session_is_made_once_by_many_processes(server_url: str) -> None:
     """
-    Fails without: log/append.py, `while locked is None` in `_begin`; log/statements.py, `on conflict (session_id) do
-    nothing` in CREATE_SESSION.
+    Fails without: log/statements.py, `on conflict (session_id) do update` in CREATE_SESSION.
     """
 
     async def prepare() -> None:

@@ -68,8 +68,8 @@ async def _theirs(engine: AsyncEngine, session_id: str) -> list[Any]:
 @pytest.mark.parametrize("first", ["get", "get some", "add", "pop", "clear", "delete"])
 async def test_the_first_touch_takes_over_what_is_there(engine: AsyncEngine, first: str) -> None:
     """
-    Fails without: log/append.py, `take_over(…)` in `_begin`; log/pop.py and log/remove.py, `take_over(…)`; log/read.py,
-    `is_waiting(…)`; log/foreign.py, `order by id` in _MESSAGES.
+    Fails without: log/takeover.py, `take_over(…)` in `begin_session` and `lock_conversation`; log/remove.py,
+    `take_over(…)`; log/read.py, `is_waiting(…)`; log/foreign.py, `order by id` in _MESSAGES.
     """
     await _write(engine, "u", _ITEMS)
     await _write(engine, "other", [message("somebody else's")])
@@ -97,7 +97,7 @@ async def test_the_first_touch_takes_over_what_is_there(engine: AsyncEngine, fir
 
 async def test_touched_by_many_at_once_it_is_taken_over_once(engine: AsyncEngine) -> None:
     """
-    Fails without: log/takeover.py, `if locked is not None` in `take_over`.
+    Fails without: log/takeover_messages.py, `if locked.is_new`.
     """
     await _write(engine, "u", _ITEMS)
     stores = [create_async_engine(engine.url) for _ in range(4)]

@@ -40,7 +40,7 @@ async def test_a_turn_of_a_session_that_was_deleted_changes_no_new_one(url: str,
 async def test_numbers_go_on_where_they_were(url: str, before: str) -> None:
     """Of sessions whose first turn was before numbers began with the internal id.
 
-    Fails without: log/lease_statements.py and stores/sql/postgres_lease.py, `when leases = 0`.
+    Fails without: log/lease_statements.py and stores/sql/postgres_lease.py, `leases = 0 then`.
     """
     store = open_store(url, create_tables=True)
     session = store.session("s")

@@ -46,7 +46,7 @@ async def make_and_close(kind: str, path: Path, *, used: bool) -> Any:
     return made
 
 
-# Fails without: stores/sqlite/backend.py, `raise _closed(subject)` (in `_database`)
+# Fails without: stores/sqlite/backend.py, `raise _closed(subject)` (in `database`)
 @pytest.mark.parametrize("used", [True, False], ids=["used", "unused"])
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
 @pytest.mark.parametrize("kind", ["SQLiteSession", "AsyncSQLiteSession", "memory", "store"])

@@ -61,7 +61,7 @@ async def test_pop_takes_the_last_that_can_be_read(path: Path, caplog: pytest.Lo
     session.close()
 
 
-# Fails without: session.py, `if self._strict:` (in `_report_undecodable`)
+# Fails without: handle.py, `if self.strict:` (in `report`)
 @pytest.mark.parametrize("kind", ["session", "store"])
 async def test_strict(path: Path, kind: str, caplog: pytest.LogCaptureFixture) -> None:
     await spoiled(path, 2, 4)

@@ -35,7 +35,7 @@ asyncio.run(main())
 """
 
 
-# Fails without: log/takeover.py, `if tx.one(statements.LOCK_SESSION, session_id=session_id) or …`
+# Fails without: log/takeover.py, `lock_session(tx, conversation.session_id) is not None` (in `take_over`)
 @pytest.mark.parametrize("objects", [1, 8])
 async def test_tasks_take_over_once(path: Path, ours: Ours, objects: int) -> None:
     await write(path)

@@ -38,7 +38,7 @@ async def with_damaged_row(path: Path, data: object) -> None:
     await write(path, LAST)
 
 
-# Fails without: log/takeover.py, `items.append(None)`; log/read.py, `undecodable.append(position_of(entry))`
+# Fails without: log/takeover_messages.py, `items.append(None)`; log/shown.py, `undecodable.append(position_of(row[0]))`
 @pytest.mark.parametrize("data", DAMAGED.values(), ids=DAMAGED.keys())
 async def test_a_damaged_row_hides_no_other(
     path: Path, ours: Ours, caplog: pytest.LogCaptureFixture, data: str | bytes

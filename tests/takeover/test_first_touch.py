@@ -28,10 +28,9 @@ TOUCHES: dict[str, tuple[Touch, Any, list[Any]]] = {
 }
 
 
-# Fails without: log/append.py, `if take_over(tx, conversation, now):`
-# Fails without: log/pop.py, `if head is None and take_over(tx, conversation, now):`
+# Fails without: log/takeover.py, `take_over(tx, conversation, now)` (in `begin_session` and `lock_conversation`)
 # Fails without: log/remove.py, `take_over(tx, conversation, now)`
-# Fails without: log/read.py, `return None if is_waiting(tx, conversation) else (items, undecodable)`
+# Fails without: log/read.py, `return None if is_waiting(tx, conversation) else`
 @pytest.mark.parametrize("touch", TOUCHES)
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_conversation_goes_on(path: Path, ours: Ours, kind: str, touch: str) -> None:
