@@ -36,7 +36,6 @@ def views(log: BareLog, limit: int | None = None) -> dict[str, str]:
     return found
 
 
-# Fails without: log/statements.py, `case when l.low < l.high then l.low else l.high end` (of LINEAGE)
 # Fails without: log/grow.py, `if advanced is None:`
 def test_three_levels_of_branches_read_along_their_lineage(log: BareLog) -> None:
     three_levels(log)

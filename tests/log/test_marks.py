@@ -77,12 +77,15 @@ async def test_whoever_is_strict_is_told_of_what_they_ask_for(tmp_path: Path) ->
     session.close()
 
 
-async def test_a_session_in_the_clear_is_sealed_before_a_mark_is_put_back(tmp_path: Path) -> None:
-    """Fails without: log/marks.py, `ensure_sealed`."""
+@pytest.mark.parametrize("first", ["handover", "pop_item"])
+async def test_a_session_in_the_clear_is_sealed_before_a_mark_is_added(tmp_path: Path, first: str) -> None:
+    """Fails without: log/marks.py, `ensure_sealed` (in `add_mark` and in `put_back`)."""
     plain = SQLiteSession("s", tmp_path / "s.db")
     await plain.add_items([said("u1"), said("a1"), said("u2")])
     await plain.compact(joined)
     sealed = EncryptedSession("s", plain, generate_key(), None, allow_plain_text=True)
+    if first == "handover":
+        await sealed.handover("billing")
     assert [await sealed.pop_item() for _ in range(3)] == [said("u2"), said("u") | {"content": "[u1 a1]"}, None]
     await sealed.undo_compaction()
     assert texts(await sealed.get_items()) == "[u1 a1]"
