@@ -36,7 +36,7 @@ def _fails(url: str, *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        (f"postgresql://somebody:{_SECRET}@127.0.0.1:1/nowhere", "needs the package psycopg"),
+        (f"postgresql+pg8000://somebody:{_SECRET}@127.0.0.1:1/nowhere", "needs the package pg8000, which is not"),
         (f"postgresql+psycopg2://somebody:{_SECRET}@127.0.0.1:1/nowhere", "needs the package psycopg2, which is not"),
         (f"postgresql+nope://somebody:{_SECRET}@127.0.0.1:1/nowhere", "no driver is known for postgresql+nope://"),
         (f"nope://somebody:{_SECRET}@127.0.0.1:1/nowhere", "no driver is known for nope://"),

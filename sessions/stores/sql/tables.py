@@ -90,6 +90,7 @@ def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
         number("updated_at"),
         Column("seal", _BYTES),
         number("leases", default=True),
+        flag("marks", default=True),
         **_UPDATED,
     )
     table(
