@@ -13,6 +13,7 @@ from sessions.log.entries import UNREADABLE
 from sessions.log.grow import NewEntry
 from sessions.log.guard import foresee
 from sessions.log.marks import EXPANSION, HANDOVER, SUMMARY, Covering, add_mark, find_marks
+from sessions.log.session_row import ensure_sealed
 from sessions.log.shown import Walk, find_summaries
 from sessions.log.takeover import change_head
 
@@ -123,10 +124,10 @@ def put_summary(
             "meanwhile; nothing was changed. Try again",
             there[0].version - 1 if there else 0,
         )
+    locked = ensure_sealed(tx, there[0])
     entry = NewEntry(payload, SUMMARY, None, author)
-    times: dict[str, Any] = {"created_at": found.created_at, "expires_at": found.expires_at}
-    position = add_mark(tx, there[0], entry, now, **times)
-    record_change(tx, there[0], "compacted", now)
+    position = add_mark(tx, locked, entry, now, created_at=found.created_at, expires_at=found.expires_at)
+    record_change(tx, locked, "compacted", now)
     return position
 
 
@@ -155,8 +156,9 @@ def take_back(
         )
     latest = max(summaries, key=lambda summary: summary.position)
     (payload,) = conversation.codec.encode_all([{"type": "expansion", "summary": latest.position}])
-    add_mark(tx, found[0], NewEntry(payload, EXPANSION, None, author), now, expires_at=latest.row[7])
-    record_change(tx, found[0], "expanded", now)
+    locked = ensure_sealed(tx, found[0])
+    add_mark(tx, locked, NewEntry(payload, EXPANSION, None, author), now, expires_at=latest.row[7])
+    record_change(tx, locked, "expanded", now)
     return latest
 
 

@@ -8,7 +8,7 @@ from sessions.clock import NEVER
 from sessions.log.changes import record_change
 from sessions.log.grow import NewEntry
 from sessions.log.marks import HANDOVER, add_mark
-from sessions.log.session_row import raise_version
+from sessions.log.session_row import ensure_sealed, raise_version
 from sessions.log.takeover import begin_session
 
 if TYPE_CHECKING:
@@ -38,5 +38,6 @@ def hand_over(
     """
     expires_at = None if lifetime is None else min(now + lifetime, NEVER)
     locked = raise_version(tx, conversation, now, branch) or begin_session(tx, conversation, now, branch)
+    locked = ensure_sealed(tx, locked)
     add_mark(tx, locked, NewEntry(payload, HANDOVER, None, author), now, expires_at=expires_at)
     record_change(tx, locked, "handed over", now)

@@ -22,7 +22,6 @@ from sessions.log.branch import lineage, position_of
 from sessions.log.conversation import NO_EXPIRY
 from sessions.log.dialect import MARK
 from sessions.log.grow import NewEntry, add_entries
-from sessions.log.session_row import ensure_sealed
 
 if TYPE_CHECKING:
     from sessions.log.branch import Head
@@ -102,19 +101,20 @@ def add_mark(
 ) -> int:
     """Put a mark at the end of the locked session's branch, and return its position.
 
+    The session has been given its seal, if it is to have one.
+
     Raises:
         LeaseLostError: It is added under a lease that was lost.
         SessionBusyError: Somebody else holds the branch, and keeps others out.
     """
     times = None if created_at is None else [created_at]
-    locked = ensure_sealed(tx, locked)
     tip = add_entries(tx, locked, [entry], now, created_at=times, expires_at=expires_at, countable=False)
     tx.run(statements.FLAG_MARKS, session=locked.session)
     return tip
 
 
 def replace_summary(tx: Transaction, locked: LockedSession, summary: Covering, items: list[Any], now: int) -> None:
-    """Put a summary that shows other items in the place of one; what it stands for stays as it is."""
+    """Put a summary that shows other items in the place of one; what it stands for stays as it is. See `add_mark`."""
     (payload,) = locked.conversation.codec.encode_all([summary.content(items)])
     _, _, _, kind, _, author, created_at, expires_at, _ = summary.row
     entry = NewEntry(payload, kind, None, author)
@@ -162,7 +162,7 @@ def surviving(head: Head, marks: list[Row], tip: int) -> list[Row]:
 def put_back(
     tx: Transaction, locked: LockedSession, head: Head, marks: list[Row], now: int, *, behind_new: bool = False
 ) -> None:
-    """Put marks at the end of the locked session's branch, as they were.
+    """Put marks at the end of the locked session's branch, as they were. See `add_mark`.
 
     Args:
         tx: A transaction.
@@ -176,7 +176,7 @@ def put_back(
         rows = list(group)
         add_entries(
             tx,
-            ensure_sealed(tx, locked),
+            locked,
             [NewEntry(head.reader.payload(row), row[3], None, row[5]) for row in rows],
             now,
             created_at=[row[6] for row in rows],

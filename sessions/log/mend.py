@@ -107,6 +107,10 @@ def mend_branch(
     shown, undecodable = _readable(tx, head)
     mended, damages = mend([one.item for one in shown])
     positions = _by_position(damages, shown)
+    if not damages:
+        return positions, undecodable
+    # Once, for all that is added: it would get another seal each time.
+    locked = ensure_sealed(tx, locked)
     is_append = not _mend_summaries(tx, locked, shown, mend, now)
     if not is_append:
         head = cast("Head", find_head(tx, conversation, locked.branch))
@@ -120,7 +124,6 @@ def mend_branch(
             marks = surviving(head, find_marks(tx, head, tip), tip)
             _go_back(tx, locked, lineage(tx, head), tip, now)
             is_append = False
-        locked = ensure_sealed(tx, locked)
         _add(tx, locked, _as_added(shown, mended, kept, conversation.codec, now), now)
         put_back(tx, locked, head, marks, now, behind_new=True)
         if kept == len(mended) and not marks:

@@ -14,7 +14,7 @@ from sessions.log.entries import UNREADABLE
 from sessions.log.left_tips import forget_ways_forward, keep_tip, move_tip
 from sessions.log.marks import find_marks, put_back, replace_summary, surviving
 from sessions.log.schema import SEGMENT_SHIFT
-from sessions.log.session_row import raise_version
+from sessions.log.session_row import ensure_sealed, raise_version
 from sessions.log.shown import walk_shown
 from sessions.log.takeover import lock_head
 
@@ -73,7 +73,7 @@ def pop(
             if shown.summary is None:
                 _remove(tx, locked, head, shown.row, now)
             else:
-                replace_summary(tx, locked, shown.summary, shown.summary.items[:-1], now)
+                replace_summary(tx, ensure_sealed(tx, locked), shown.summary, shown.summary.items[:-1], now)
             record_change(tx, locked, "popped", now)
             return shown.item, undecodable
     return None, undecodable
@@ -108,7 +108,8 @@ def _remove(tx: Transaction, locked: LockedSession, head: Head, row: Row, now: i
             keep_tip(tx, locked, now, pending=False)
         move_tip(tx, locked, position - 1, turn, may_grow=0, now=now)
         collect(tx, head.session, before)
-    put_back(tx, locked, head, marks, now)
+    if marks:
+        put_back(tx, ensure_sealed(tx, locked), head, marks, now)
 
 
 def _holds(tx: Transaction, head: Head, position: int, now: int) -> bool:

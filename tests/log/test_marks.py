@@ -79,7 +79,7 @@ async def test_whoever_is_strict_is_told_of_what_they_ask_for(tmp_path: Path) ->
 
 @pytest.mark.parametrize("first", ["handover", "pop_item"])
 async def test_a_session_in_the_clear_is_sealed_before_a_mark_is_added(tmp_path: Path, first: str) -> None:
-    """Fails without: log/marks.py, `ensure_sealed` (in `add_mark` and in `put_back`)."""
+    """Fails without: log/handover.py and log/pop.py, `ensure_sealed(tx, locked)`."""
     plain = SQLiteSession("s", tmp_path / "s.db")
     await plain.add_items([said("u1"), said("a1"), said("u2")])
     await plain.compact(joined)
@@ -89,4 +89,19 @@ async def test_a_session_in_the_clear_is_sealed_before_a_mark_is_added(tmp_path:
     assert [await sealed.pop_item() for _ in range(3)] == [said("u2"), said("u") | {"content": "[u1 a1]"}, None]
     await sealed.undo_compaction()
     assert texts(await sealed.get_items()) == "[u1 a1]"
+    plain.close()
+
+
+async def test_a_session_in_the_clear_is_sealed_once_for_all_marks(tmp_path: Path) -> None:
+    """Each handover is of a version of its own, and is put back by itself.
+
+    Fails with: log/marks.py, `ensure_sealed(tx, locked)` in the loop of `put_back`, which makes another seal.
+    """
+    plain = SQLiteSession("s", tmp_path / "s.db")
+    await plain.add_items([said("u1"), said("a1")])
+    await plain.handover("billing")
+    await plain.handover("sales")
+    sealed = EncryptedSession("s", plain, generate_key(), None, allow_plain_text=True)
+    assert await sealed.pop_item() == said("a1")
+    assert [entry.item.get("to") for entry in await sealed.entries()] == [None, "billing", "sales"]
     plain.close()
