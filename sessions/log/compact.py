@@ -9,7 +9,6 @@ from sessions.errors import ConflictError, SummaryError
 from sessions.log import statements
 from sessions.log.branch import MAIN, find_head, lineage
 from sessions.log.changes import record_change
-from sessions.log.entries import UNREADABLE
 from sessions.log.grow import NewEntry
 from sessions.log.guard import foresee
 from sessions.log.marks import EXPANSION, HANDOVER, SUMMARY, Covering, add_mark, find_marks
@@ -80,9 +79,7 @@ def find_range(
     if head is None:
         return None, [], MAIN
     walk = Walk(head.reader)
-    found = walk.all(tx, head)
-    shown = [one for one in found if one.item is not UNREADABLE]
-    undecodable = [one.position for one in found if one.item is UNREADABLE]
+    shown, undecodable = walk.all(tx, head)
     start, end = choose(shown)
     chosen = shown[start:end]
     if not chosen:

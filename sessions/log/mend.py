@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 from sessions.log.branch import MAIN, find_head, lineage
 from sessions.log.changes import record_change
 from sessions.log.classify import classify_items
-from sessions.log.entries import UNREADABLE
 from sessions.log.grow import NewEntry, add_entries
 from sessions.log.left_tips import keep_tip, move_tip, settle_ways_forward
 from sessions.log.marks import find_marks, put_back, replace_summary, surviving
 from sessions.log.session_row import ensure_sealed, guard_branch
-from sessions.log.shown import read_shown
+from sessions.log.shown import Walk
 from sessions.log.takeover import change_head
 from sessions.log.turns import turn_at
 
@@ -63,7 +62,7 @@ def find_damages(
     head = find_head(tx, conversation, branch)
     if head is None:
         return [], [], MAIN
-    shown, undecodable = _readable(tx, head)
+    shown, undecodable = Walk(head.reader).all(tx, head)
     _, damages = mend([one.item for one in shown])
     return _by_position(damages, shown), undecodable, head.branch
 
@@ -104,7 +103,7 @@ def mend_branch(
         return [], []
     locked, head = found
     guard_branch(tx, locked, now, alone=alone)
-    shown, undecodable = _readable(tx, head)
+    shown, undecodable = Walk(head.reader).all(tx, head)
     mended, damages = mend([one.item for one in shown])
     positions = _by_position(damages, shown)
     if not damages:
@@ -114,7 +113,7 @@ def mend_branch(
     is_append = not _mend_summaries(tx, locked, shown, mend, now)
     if not is_append:
         head = cast("Head", find_head(tx, conversation, locked.branch))
-        shown, _ = _readable(tx, head)
+        shown, _ = Walk(head.reader).all(tx, head)
         mended, damages = mend([one.item for one in shown])
     if damages:
         kept = _in_common(shown, mended)
@@ -149,13 +148,6 @@ def _mend_summaries(
             replace_summary(tx, locked, summary, items, now)
             found = True
     return found
-
-
-def _readable(tx: Transaction, head: Head) -> tuple[list[Shown], list[int]]:
-    """Return what models are shown of a branch, and the positions of entries that could not be decoded."""
-    found = read_shown(tx, head)
-    readable = [one for one in found if one.item is not UNREADABLE]
-    return readable, [one.position for one in found if one.item is UNREADABLE]
 
 
 def _by_position(damages: Sequence[Damaged], shown: list[Shown]) -> list[Any]:

@@ -98,11 +98,6 @@ def open_rows(rows: list[Row], reader: Reader, items: list[Any], undecodable: li
                 undecodable.append(position_of(row[0]))
 
 
-def read_shown(tx: Transaction, head: Head) -> list[Shown]:
-    """Return all that models are shown of a branch, oldest first."""
-    return Walk(head.reader).all(tx, head)
-
-
 def find_summaries(tx: Transaction, head: Head) -> list[Covering]:
     """Return a branch's summaries that stand for something, in the order of what they stand for."""
     walk = Walk(head.reader)
@@ -135,14 +130,15 @@ class Walk:
         # Those whose ranges are still ahead, the nearest last.
         self._ahead: list[Covering] = []
 
-    def all(self, tx: Transaction, head: Head) -> list[Shown]:
-        """Go the whole way, and return what is shown, oldest first."""
+    def all(self, tx: Transaction, head: Head) -> tuple[list[Shown], list[int]]:
+        """Go the whole way, and return what is shown, oldest first; and the positions of what could not be decoded."""
         found: list[Shown] = []
         for rows, page in self.steps(tx, head, _MANY):
             found += page
             found += map(self.shown, rows)
         found.reverse()
-        return found
+        readable = [shown for shown in found if shown.item is not UNREADABLE]
+        return readable, [shown.position for shown in found if shown.item is UNREADABLE]
 
     def steps(self, tx: Transaction, head: Head, count: int) -> Iterator[tuple[list[Row], list[Shown]]]:
         """Yield what comes next: rows that are all shown as they are, or what is shown of others."""
