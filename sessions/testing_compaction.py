@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -17,7 +16,7 @@ from sessions.compaction import Compaction
 from sessions.errors import ConflictError, InvalidItemError, SessionBusyError, SummaryError
 from sessions.protocol import SessionSettings
 from sessions.testing_compacting import CompactionMachine, joined, said, texts
-from sessions.testing_expiring import MovableClock
+from sessions.testing_fixtures import SessionAndClock
 from sessions.testing_watch import take
 from sessions.window import Window
 
@@ -25,6 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sessions.session import LogSession
+    from sessions.testing_expiring import MovableClock
 
     MakeLogSession = Callable[..., LogSession]
 
@@ -41,18 +41,8 @@ async def _shown(session: LogSession, limit: int | None = None) -> str:
     return texts(await session.get_items(limit))
 
 
-class CompactionContract:
+class CompactionContract(SessionAndClock):
     """What a session over the log promises of compaction. Give it the fixture `make`, as `SessionContract`."""
-
-    @pytest.fixture
-    def session(self, make: MakeLogSession) -> LogSession:
-        """Return a session with an id of its own."""
-        return make(f"session-{uuid4()}")
-
-    @pytest.fixture
-    def time(self, monkeypatch: pytest.MonkeyPatch) -> MovableClock:
-        """Return the clock of all sessions in this test."""
-        return MovableClock(monkeypatch)
 
     def test_any_sequence_of_operations(self, make: MakeLogSession) -> None:
         run_state_machine_as_test(

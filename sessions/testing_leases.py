@@ -9,7 +9,6 @@ import asyncio
 from contextlib import AsyncExitStack
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
 
@@ -24,12 +23,13 @@ from sessions.errors import (
 from sessions.log.erase import erase
 from sessions.log.lease import TICKET_LIFE, Refused, TakeLease, Taken, give_up
 from sessions.log.remove import delete
-from sessions.testing_expiring import MovableClock
+from sessions.testing_fixtures import SessionAndClock
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sessions.session import LogSession
+    from sessions.testing_expiring import MovableClock
 
     MakeLogSession = Callable[..., LogSession]
     Remove = Callable[..., object]
@@ -92,18 +92,8 @@ async def _all_are_refused(turn: LogSession, *, but_readers: bool = False) -> No
                 await change()
 
 
-class LeaseContract:
+class LeaseContract(SessionAndClock):
     """What a session over the log promises of turns. Give it the fixture `make`, as `SessionContract`."""
-
-    @pytest.fixture
-    def session(self, make: MakeLogSession) -> LogSession:
-        """Return a session with an id of its own."""
-        return make(f"session-{uuid4()}")
-
-    @pytest.fixture
-    def time(self, monkeypatch: pytest.MonkeyPatch) -> MovableClock:
-        """Return the clock of all sessions in this test."""
-        return MovableClock(monkeypatch)
 
     # --- A turn is a session -------------------------------------------------------------------------------------
 

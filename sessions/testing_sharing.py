@@ -10,18 +10,18 @@ import pickle
 from contextlib import aclosing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
-from uuid import uuid4
 
 import pytest
 
 from sessions.errors import ConflictError, IdempotencyKeyReusedError, InvalidItemError
 from sessions.model import Entry
-from sessions.testing_expiring import MovableClock
+from sessions.testing_fixtures import SessionAndClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sessions.session import LogSession
+    from sessions.testing_expiring import MovableClock
 
     MakeLogSession = Callable[..., LogSession]
 
@@ -40,18 +40,8 @@ async def _texts(session: LogSession) -> str:
     return " ".join(item["content"] for item in await session.get_items())
 
 
-class SharingContract:
+class SharingContract(SessionAndClock):
     """What a session over the log promises to those who share it. Give it the fixture `make`, as `SessionContract`."""
-
-    @pytest.fixture
-    def session(self, make: MakeLogSession) -> LogSession:
-        """Return a session with an id of its own."""
-        return make(f"session-{uuid4()}")
-
-    @pytest.fixture
-    def time(self, monkeypatch: pytest.MonkeyPatch) -> MovableClock:
-        """Return the clock of all sessions in this test."""
-        return MovableClock(monkeypatch)
 
     # --- Versions ------------------------------------------------------------------------------------------------
 

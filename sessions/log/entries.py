@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.log import statements
 from sessions.log.branch import EVERYTHING, MAIN, find_head, lineage, position_of
+from sessions.log.reader import UNREADABLE
 
 if TYPE_CHECKING:
     from sessions.log.branch import Stretch
     from sessions.log.conversation import Conversation
     from sessions.log.reader import Reader
     from sessions.log.transaction import Row, Statement, Transaction
-
-
-UNREADABLE: Final = object()
-"""In place of an item that could not be decoded."""
 
 
 class StoredEntry(NamedTuple):
@@ -76,10 +73,7 @@ def read_all_entries(
 
 
 def _stored_entry(row: Row, reader: Reader) -> StoredEntry:
-    try:
-        item = reader.open(row)
-    except ValueError:
-        item = UNREADABLE
+    item = reader.open_or_unreadable(row)
     entry, _, turn, kind, _, author, created_at, expires_at, *_ = row
     return StoredEntry(position_of(entry), turn, kind, reader.tool_name(row), author, created_at, expires_at, item)
 

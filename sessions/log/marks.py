@@ -144,7 +144,7 @@ def surviving(head: Head, marks: list[Row], tip: int) -> list[Row]:
     lifted: set[int] = set()
     kept: list[Row] = []
     for row in reversed(marks):
-        content = _read(head, row)
+        content = head.reader.open_or_unreadable(row)
         if row[3] == EXPANSION:
             taken_back = summary_taken_back(content)
             lifted.add(taken_back)
@@ -184,10 +184,3 @@ def put_back(
             countable=False,
             version=None if behind_new else version,
         )
-
-
-def _read(head: Head, row: Row) -> Any:
-    try:
-        return head.reader.open(row)
-    except ValueError:
-        return None

@@ -10,9 +10,9 @@ from sessions.log.changes import record_change
 from sessions.log.classify import USER
 from sessions.log.collect import collect, find_seen
 from sessions.log.conversation import NO_EXPIRY
-from sessions.log.entries import UNREADABLE
 from sessions.log.left_tips import forget_ways_forward, keep_tip, move_tip
 from sessions.log.marks import find_marks, put_back, replace_summary, surviving
+from sessions.log.reader import UNREADABLE
 from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.session_row import ensure_sealed, raise_version
 from sessions.log.shown import walk_shown

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from sessions.errors import SealedSessionError
 from sessions.log import statements
@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
     from sessions.log.sealing import SessionKey
     from sessions.log.transaction import Row, Statement
+
+
+UNREADABLE: Final = object()
+"""In place of an item that could not be decoded."""
 
 
 class Reader:
@@ -50,6 +54,17 @@ class Reader:
             DecryptionError: The payload is not what was stored there.
         """
         return self._decoder.decode(row[-1])
+
+    def open_or_unreadable(self, row: Row) -> Any:
+        """Return the item of a row, or `UNREADABLE` if it cannot be decoded.
+
+        Raises:
+            DecryptionError: The payload is not what was stored there.
+        """
+        try:
+            return self.open(row)
+        except ValueError:
+            return UNREADABLE
 
     def payload(self, row: Row) -> bytes:
         """Return the payload of a row of all columns, as it was before it was sealed.

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.log import statements
 from sessions.log.branch import lineage, position_of, walk_back
-from sessions.log.entries import UNREADABLE
 from sessions.log.marks import EXPANSION, HANDOVER, SUMMARY, Covering, is_mark, summary_taken_back
+from sessions.log.reader import UNREADABLE
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -161,7 +161,7 @@ class Walk:
 
     def shown(self, row: Row) -> Shown:
         """Return an entry as it is shown."""
-        return Shown(self._opened(row), row)
+        return Shown(self._reader.open_or_unreadable(row), row)
 
     def _page(self, rows: list[Row]) -> list[Shown]:
         """Return what is shown of rows."""
@@ -185,7 +185,7 @@ class Walk:
 
     def _note(self, row: Row) -> list[Shown]:
         """Note what a mark says; return it as unreadable if that cannot be read."""
-        content = self._opened(row)
+        content = self._reader.open_or_unreadable(row)
         if row[3] == HANDOVER and content is not UNREADABLE:
             return []
         if row[3] == EXPANSION and (lifted := summary_taken_back(content)):
@@ -207,9 +207,3 @@ class Walk:
         self._ahead = [later for later in self._ahead if not (first <= later.first and later.last <= last)]
         self._ahead.append(summary)
         self._ahead.sort(key=lambda one: one.last)
-
-    def _opened(self, row: Row) -> Any:
-        try:
-            return self._reader.open(row)
-        except ValueError:
-            return UNREADABLE

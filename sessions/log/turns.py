@@ -9,7 +9,8 @@ from sessions.clock import as_time
 from sessions.errors import TurnNotFoundError
 from sessions.log import statements
 from sessions.log.branch import MAIN, find_head, lineage, position_of
-from sessions.log.entries import UNREADABLE, read_all_entries
+from sessions.log.entries import read_all_entries
+from sessions.log.reader import UNREADABLE
 from sessions.model import Turn
 
 if TYPE_CHECKING:
