@@ -84,7 +84,7 @@ class KeysContract(SealedFixtures):
         assert await rows.seal(name) is None
         await mixed.add_items([item("u10")])
         texts.append("u10")
-        assert [row.payload[:1] == b"\1" for row in await rows.entries(name)] == [False] * 10 + [True]
+        assert [row.payload[:1] == b"\3" for row in await rows.entries(name)] == [False] * 10 + [True]
         assert texts_of(await mixed.get_items()) == texts
         assert [turn.number for turn in await mixed.turns()] == [1, 2, 3, 4, 5, 6]
         assert await mixed.pop_item() == item("u10")
@@ -94,7 +94,7 @@ class KeysContract(SealedFixtures):
             await make(name).get_items()
         assert (await mixed.rotate(reencrypt=True)).reencrypted == 10
         assert texts_of(await seal(name).get_items()) == texts[:-1]
-        assert {row.payload[:1] for row in await rows.entries(name)} == {b"\1"}
+        assert {row.payload[:1] for row in await rows.entries(name)} == {b"\3"}
 
     # --- Tools' names ------------------------------------------------------------------------------------------------
 
@@ -108,7 +108,7 @@ class KeysContract(SealedFixtures):
             assert len(await session.get_items()) == 6
         await hiding.rotate(reencrypt=True)
         assert {row.tool_name for row in await rows.entries(name)} == {None}
-        assert {row.payload[:1] for row in await rows.entries(name)} == {b"\2"}
+        assert {row.payload[:1] for row in await rows.entries(name)} == {b"\4"}
         assert [use.tool for use in await showing.usage.tools()] == ["look", "find"]
         await showing.rotate(reencrypt=True)
         assert [row.tool_name for row in await rows.entries(name) if row.kind == "tool_call"] == ["look", "find"]

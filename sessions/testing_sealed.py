@@ -7,9 +7,10 @@ each test. The contract puts `EncryptedSession` over them, and alters what is st
 from __future__ import annotations
 
 from sessions.testing_keys import KeysContract
+from sessions.testing_older_formats import OlderFormatsContract
 from sessions.testing_rotation import RotationContract
 from sessions.testing_tampering import TamperingContract
 
 
-class SealedContract(TamperingContract, RotationContract, KeysContract):
+class SealedContract(TamperingContract, RotationContract, KeysContract, OlderFormatsContract):
     """What a sealed session promises. Subclass it, name the subclass ``Test…`` and give it the fixture `make`."""

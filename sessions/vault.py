@@ -15,7 +15,7 @@ from sessions.codecs.keys import KeyProvider, KeyRing
 from sessions.codecs.openai_envelope import envelope_token, open_token
 from sessions.codecs.passphrase import Stretcher, new_parameters
 from sessions.codecs.seal import WrappedKey, check_seal, data_key, new_data_key, read_seal, secret_of, write_seal
-from sessions.codecs.sealed import FORMATS, PlainPayloads, SealedPayloads
+from sessions.codecs.sealed import ALL_FORMATS, PlainPayloads, SealedPayloads
 from sessions.errors import DecryptionError
 from sessions.log.sealing import KeyWanted
 from sessions.log.settings import find_setting, put_setting
@@ -73,10 +73,10 @@ class Vault:
         parameters: How passphrases are stretched, if not as the database says.
 
     Attributes:
-        formats: What sealed payloads begin with: one of these.
+        formats: What sealed payloads begin with: one of these bytes, which follow one another.
     """
 
-    formats = FORMATS
+    formats = ALL_FORMATS
 
     def __init__(
         self,

@@ -27,6 +27,15 @@ reasonable stack, on writing and on reading."""
 _SHOWN_KEY_LENGTH = 40
 
 
+class ObjectTexts(list[bytes]):
+    """Payloads of which each is known to begin with ``{`` and to end with ``}``, and may be no JSON all the same."""
+
+
+def is_object_text(payload: bytes) -> bool:
+    """Tell whether a payload may be one of `ObjectTexts`."""
+    return payload[:1] == b"{" and payload[-1:] == b"}"
+
+
 class JSONCodec:
     """Items as plain JSON.
 
@@ -66,9 +75,16 @@ class JSONCodec:
             ValueError: One of them is not; `decode` may still read it.
         """
         try:
-            return list(map(decode_strictly, payloads))
+            if not isinstance(payloads, ObjectTexts):
+                return list(map(decode_strictly, payloads))
+            # An eighth faster. A line ends with a brace and the next one begins with one, between which JSON wants a
+            # comma; so no object goes on in the next line. Hence there are as many as lines if each line is one.
+            items = _decode_lines(b"\n".join(payloads))
         except RecursionError:
             raise ValueError("a payload is nested too deeply") from None
+        if len(items) != len(payloads):
+            raise ValueError("a payload is more than one object")
+        return items
 
     def decode(self, payload: bytes) -> dict[str, Any]:
         """Return the item of a payload.
@@ -178,7 +194,9 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
 _check = _checker(as_plain)
 _encode = msgspec.json.Encoder(enc_hook=as_plain).encode
 _encode_sorted = msgspec.json.Encoder(enc_hook=as_plain, order="sorted").encode
-decode_strictly: Callable[[bytes], dict[str, Any]] = msgspec.json.Decoder(dict[str, Any]).decode
+_decoder = msgspec.json.Decoder(dict[str, Any])
+_decode_lines = _decoder.decode_lines
+decode_strictly: Callable[[bytes], dict[str, Any]] = _decoder.decode
 """Reads an object of strict JSON; raises `msgspec.DecodeError`, a `ValueError`, or `RecursionError`."""
 
 

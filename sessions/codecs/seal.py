@@ -17,7 +17,8 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-from sessions.codecs.sealed import KEY_BYTES, KEY_ID_BYTES, DataKey
+from sessions.codecs.bound import KEY_ID_BYTES
+from sessions.codecs.sealed import KEY_BYTES, DataKey
 from sessions.errors import DecryptionError
 
 _VERSION: Final = 1

@@ -2,16 +2,16 @@
 
 A payload, as it is stored::
 
-    1 byte     the format: 1, or 2 if the plain text begins with the tool's name
+    1 byte     the format: 3 or 4
     4 bytes    the id of the data key
     12 bytes   the nonce, random
     n bytes    the ciphertext
     16 bytes   the tag
 
-The associated data are the entry's id, version, turn, created_at and expires_at as signed 64-bit integers, big endian
-(``-2**63`` for no expiry), the first five bytes of the payload, and the entry's kind, tool name and author in UTF-8
-with a zero byte between them; a tool name or an author that is there has ``=`` before it. In format 2 the plain text
-begins with the length of the tool's name in four bytes, big endian (``2**32 - 1`` for none), and the name.
+The associated data are the entry's other columns: see `bound.py`. The plain text is the item: in format 3 as the text
+of a JSON object from brace to brace, so that many can be decoded at once. In format 4 there are, before the item, the
+length of the tool's name in four bytes, big endian, and the name; or ``2**32 - 1``, if the name is in the clear or
+there is none. Formats 1 and 2 are the same with other associated data; they are read, and not written any more.
 
 AES-GCM is NIST SP 800-38D. Its limit for random nonces, 2**32 under one key, is more than the positions of a segment;
 each session has a key of its own.
@@ -22,36 +22,40 @@ from __future__ import annotations
 import hmac
 import os
 import struct
-from operator import add, itemgetter
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
+from sessions.codecs.bound import (
+    FORMATS,
+    HEADER,
+    OLDER_FORMATS,
+    bound_to,
+    encode_columns,
+    with_hidden_name,
+)
+from sessions.codecs.json import ObjectTexts, is_object_text
 from sessions.errors import DecryptionError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
 KEY_BYTES: Final = 32
-KEY_ID_BYTES: Final = 4
 NONCE_BYTES: Final = 12
 
-FORMATS: Final = (b"\1", b"\2")
-"""What sealed payloads begin with: without a tool's name, and with one."""
+ALL_FORMATS: Final = (*OLDER_FORMATS, *FORMATS)
+"""What sealed payloads begin with: one of these, of which the second and the fourth come with a tool's name."""
 
-_WITH_TOOL_NAME: Final = FORMATS[1]
-_HEADER: Final = 1 + KEY_ID_BYTES
-_CIPHERTEXT: Final = _HEADER + NONCE_BYTES
-_NEVER: Final = -(1 << 63)
-_NO_NAME: Final = (1 << 32) - 1
+_WITH_TOOL_NAME: Final = (OLDER_FORMATS[1], FORMATS[1])
+_CIPHERTEXT: Final = HEADER + NONCE_BYTES
+_NO_NAME: Final = b"\xff\xff\xff\xff"
 _POSITION: Final = (1 << 32) - 1
-_REMEMBERED: Final = 4096
 
-# The numbers of the associated data, and of the payload, which is given whole, its first bytes.
-_pack_beginning = struct.Struct(f">qqqqq{_HEADER}s").pack
-_nonce = itemgetter(slice(_HEADER, _CIPHERTEXT))
+_nonce = itemgetter(slice(HEADER, _CIPHERTEXT))
 _ciphertext = itemgetter(slice(_CIPHERTEXT, None))
+_columns = itemgetter(slice(8))
 _length = struct.Struct(">I")
 
 
@@ -70,18 +74,6 @@ class DataKey(NamedTuple):
 
     def __repr__(self) -> str:
         return f"DataKey({self.id.hex()})"
-
-
-class _Texts(dict[tuple[str, str | None, str | None], bytes]):
-    """By kind, tool's name and author: the end of the associated data, which many entries share."""
-
-    def __missing__(self, texts: tuple[str, str | None, str | None]) -> bytes:
-        kind, *others = texts
-        made = "\0".join([kind, *("" if text is None else f"={text}" for text in others)]).encode()
-        if len(self) >= _REMEMBERED:
-            self.clear()
-        self[texts] = made
-        return made
 
 
 class SealedPayloads:
@@ -112,31 +104,30 @@ class SealedPayloads:
         self._hide_tool_names = hide_tool_names
         self._plain = plain
         # By what payloads begin with, the format and the data key's id.
-        self._ciphers = {form + key.id: AESGCM(key.key) for key in keys for form in FORMATS}
-        self._texts = _Texts()
+        self._ciphers = {form + key.id: AESGCM(key.key) for key in keys for form in ALL_FORMATS}
         self._key_ids = {key.id for key in keys}
         self.newest = keys[-1]
-        self._header = FORMATS[hide_tool_names] + self.newest.id
-        self._newest = self._ciphers[self._header]
+        self._plainly, self._with_name = (form + self.newest.id for form in FORMATS)
+        self._newest = self._ciphers[self._plainly]
 
     @property
     def beginnings(self) -> tuple[bytes, bytes]:
         """What payloads begin with that are sealed with the newest data key: one of these."""
-        first, second = (form + self.newest.id for form in FORMATS)
-        return first, second
+        return self._plainly, self._with_name
 
     def seal(self, entry: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return an entry with its payload sealed, and without its tool's name if that is hidden."""
         id_, version, turn, kind, tool_name, author, created_at, expires_at, payload = entry
+        header = self._plainly
+        if self._hide_tool_names or not is_object_text(payload):
+            header = self._with_name
+            name = tool_name.encode() if self._hide_tool_names and tool_name is not None else None
+            payload = (_NO_NAME if name is None else _length.pack(len(name)) + name) + payload
         if self._hide_tool_names:
-            name = b"" if tool_name is None else tool_name.encode()
-            payload = _length.pack(_NO_NAME if tool_name is None else len(name)) + name + payload
             tool_name = None
-        expires = _NEVER if expires_at is None else expires_at
-        beginning = _pack_beginning(id_, version, turn, created_at, expires, self._header)
+        columns = id_, version, turn, kind, tool_name, author, created_at, expires_at
         nonce = os.urandom(NONCE_BYTES)
-        sealed = self._newest.encrypt(nonce, payload, beginning + self._texts[kind, tool_name, author])
-        return id_, version, turn, kind, tool_name, author, created_at, expires_at, self._header + nonce + sealed
+        return *columns, header + nonce + self._newest.encrypt(nonce, payload, bound_to(columns, header))
 
     def open(self, entry: tuple[Any, ...]) -> bytes:
         """Return the payload of a stored entry.
@@ -145,60 +136,52 @@ class SealedPayloads:
             DecryptionError: It is not what was stored there.
         """
         plain_text = self._decrypt(entry)
-        if entry[8][:1] != _WITH_TOOL_NAME:
-            return plain_text
-        (length,) = _length.unpack_from(plain_text)
-        return plain_text[_length.size + (0 if length == _NO_NAME else length) :]
+        return _split(plain_text)[1] if entry[8][:1] in _WITH_TOOL_NAME else plain_text
 
-    def open_all(self, entries: Sequence[tuple[Any, ...]]) -> list[bytes]:
-        """Return the payloads of stored entries.
+    def open_all(self, rows: Sequence[tuple[Any, ...]]) -> list[bytes]:
+        """Return the payloads of stored entries, each a row of all columns, or of `encode_columns` and the payload.
 
         Raises:
             DecryptionError: One is not what was stored there.
+            ValueError: To tell whether it is takes all columns.
         """
-        if not entries:
+        if not rows:
             return []
-        # `open` for each, column by column: the loop of `map` costs less than one of Python's own. The tag vouches for
-        # all that a payload begins with, so one of another key does not pass here; only one with a tool's name would.
+        # `open` for each, column by column: the loop of `map` costs less than one of Python's own.
         try:
-            ids, versions, turns, kinds, tool_names, authors, created, expires, sealed = zip(*entries, strict=True)
-            if max(sealed) < _WITH_TOOL_NAME:
-                ends = [_NEVER if end is None else end for end in expires]
-                beginnings = map(_pack_beginning, ids, versions, turns, created, ends, sealed)
-                texts = map(self._texts.__getitem__, zip(kinds, tool_names, authors, strict=True))
-                bound = list(map(add, beginnings, texts))
-                return list(map(self._newest.decrypt, map(_nonce, sealed), map(_ciphertext, sealed), bound))
-        except (InvalidTag, ValueError, struct.error):
+            columns, *_, sealed = zip(*rows, strict=True)
+            bound = map(encode_columns, map(_columns, rows)) if _is_whole(rows) else iter(columns)
+            # What the least and the greatest begin with, all begin with.
+            begins = {min(sealed)[:HEADER], max(sealed)[:HEADER]}
+            if begins == {self._plainly}:
+                return ObjectTexts(map(self._newest.decrypt, map(_nonce, sealed), map(_ciphertext, sealed), bound))
+            if begins == {self._with_name}:
+                bound = map(with_hidden_name, bound)
+                opened = map(self._newest.decrypt, map(_nonce, sealed), map(_ciphertext, sealed), bound)
+                return [payload for _, payload in map(_split, opened)]
+        except (InvalidTag, ValueError):
             pass
-        # Another key, a hidden name, plain text; or something is wrong, which this says.
-        return [self.open(entry) for entry in entries]
+        # An older key or format, plain text; or something is wrong, which `open` says.
+        return [self.open(entry) for entry in _all_columns(rows)]
 
     def tool_name(self, entry: tuple[Any, ...]) -> str | None:
         """Return the tool's name of a stored entry, hidden or not."""
-        if entry[8][:1] != _WITH_TOOL_NAME:
-            name: str | None = entry[4]
-            return name
-        plain_text = self._decrypt(entry)
-        (length,) = _length.unpack_from(plain_text)
-        return None if length == _NO_NAME else plain_text[_length.size : _length.size + length].decode()
+        hidden = _split(self._decrypt(entry))[0] if entry[8][:1] in _WITH_TOOL_NAME else None
+        name: str | None = entry[4] if hidden is None else hidden
+        return name
 
     def digest(self, digest: bytes) -> bytes:
         """Return what is stored for the digest of items: HMAC-SHA256, so that nobody can try likely items."""
         return hmac.digest(self.newest.digest_key, digest, "sha256")
 
     def _decrypt(self, entry: tuple[Any, ...]) -> bytes:
-        id_, version, turn, kind, tool_name, author, created_at, expires_at, payload = entry
-        header = payload[:_HEADER]
+        id_, payload = entry[0], entry[8]
+        header = payload[:HEADER]
         cipher = self._ciphers.get(header)
         if cipher is None:
             return self._not_sealed(payload, id_)
         try:
-            return cipher.decrypt(
-                _nonce(payload),
-                _ciphertext(payload),
-                _pack_beginning(id_, version, turn, created_at, _NEVER if expires_at is None else expires_at, header)
-                + self._texts[kind, tool_name, author],
-            )
+            return cipher.decrypt(_nonce(payload), _ciphertext(payload), bound_to(entry, header))
         except (InvalidTag, ValueError, struct.error):
             raise DecryptionError(
                 f"session {self._session_id!r}: the entry at position {id_ & _POSITION} is not what was sealed there "
@@ -209,7 +192,7 @@ class SealedPayloads:
     def _not_sealed(self, payload: bytes, id_: int) -> bytes:
         position = id_ & _POSITION
         # With the id of a key of the session it was sealed, and its first byte was altered.
-        if not _looks_sealed(payload) and payload[1:_HEADER] not in self._key_ids:
+        if not _looks_sealed(payload) and payload[1:HEADER] not in self._key_ids:
             return self._plain(payload, position)
         raise DecryptionError(
             f"session {self._session_id!r}, sealed with key {self._wrapped_by!r}: the entry at position {position} is "
@@ -248,13 +231,14 @@ class PlainPayloads:
             )
         return self._plain(payload, position)
 
-    def open_all(self, entries: Sequence[tuple[Any, ...]]) -> list[bytes]:
+    def open_all(self, rows: Sequence[tuple[Any, ...]]) -> list[bytes]:
         """Return the payloads of stored entries.
 
         Raises:
             DecryptionError: There may be none in the clear.
+            ValueError: To tell takes all columns.
         """
-        return [self.open(entry) for entry in entries]
+        return [self.open(entry) for entry in _all_columns(rows)]
 
     def tool_name(self, entry: tuple[Any, ...]) -> str | None:
         """Return the tool's name of a stored entry."""
@@ -266,6 +250,27 @@ class PlainPayloads:
         return digest
 
 
+def _is_whole(rows: Sequence[tuple[Any, ...]]) -> bool:
+    """Tell whether rows have all columns, rather than what these come to and the payload."""
+    return len(rows[0]) > 2  # noqa: PLR2004
+
+
+def _all_columns(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
+    """Return rows if they have all columns; raise `ValueError` if not."""
+    if rows and not _is_whole(rows):
+        raise ValueError("all columns are needed")
+    return rows
+
+
+def _split(plain_text: bytes) -> tuple[str | None, bytes]:
+    """Return the tool's name and the payload of a plain text with both."""
+    if plain_text.startswith(_NO_NAME):
+        return None, plain_text[_length.size :]
+    (length,) = _length.unpack_from(plain_text)
+    end = _length.size + length
+    return plain_text[_length.size : end].decode(), plain_text[end:]
+
+
 def _looks_sealed(payload: bytes) -> bool:
     """Tell whether a payload is none in the clear: no text begins so."""
-    return payload[:1] in {b"", *FORMATS}
+    return payload[:1] in {b"", *ALL_FORMATS}

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sessions.log.conversation import Conversation
     from sessions.log.reader import Reader
-    from sessions.log.transaction import Row, Statement, Transaction
+    from sessions.log.transaction import Row, Transaction
 
 MAIN = "main"
 """The name of a session's first branch, which cannot be removed: without a row it is there and empty."""
@@ -127,24 +127,24 @@ def lineage(tx: Transaction, head: Head) -> list[Stretch]:
     return [Stretch(*row) for row in tx.all(statements.LINEAGE, session=head.session, branch=head.branch)]
 
 
-def walk_back(tx: Transaction, head: Head, count: int, statement: Statement) -> Iterator[tuple[int, list[Row]]]:
-    """Yield a branch's entries in pages, the newest first, each with the segment it is from.
+def walk_back(tx: Transaction, head: Head, count: int) -> Iterator[list[Row]]:
+    """Yield a branch's entries in pages, the newest first, as `head.reader.backward` fetches them.
 
     Args:
         tx: A transaction.
         head: Where to begin.
         count: How many are wanted: so many are asked for at once, and then again if the caller goes on.
-        statement: What to fetch; its first column is the entry's id.
     """
+    reader = head.reader
     for stretch in lineage(tx, head):
         ids = stretch.ids()
         while True:
             found = 0
-            for rows in tx.pages(statement, count=count, **ids, **head.reader.visible):
+            for rows in tx.pages(reader.backward, count=count, **ids, **reader.visible):
                 if rows:
                     found += len(rows)
-                    ids["high"] = rows[-1][0] - 1
-                    yield stretch.segment, rows
+                    ids["high"] = reader.entry_id(rows[-1]) - 1
+                    yield rows
             if found < count:
                 break
 

@@ -114,9 +114,13 @@ _LIVE: Final = "created_at > :oldest and (expires_at is null or expires_at > :no
 MARK: Final = "\x01"
 """What the kinds of entries begin with that no model is shown: see `log/marks.py`."""
 
+_COLUMNS: Final = "id, version, turn, kind, tool_name, author, created_at, expires_at"
+"""What is kept of an entry beside its payload."""
+
 _ENTRIES: Final = {
-    # All columns of an entry, in the order in which `log/reader.py` wants them.
-    "entry": "id, version, turn, kind, tool_name, author, created_at, expires_at, payload",
+    # All columns of an entry, in the order in which `log/reader.py` and `codecs/bound.py` want them.
+    "entry": f"{_COLUMNS}, payload",
+    "columns": _COLUMNS,
     # Of entries: neither older than the reading session's time to live, nor beyond their own expiry.
     "live": _LIVE,
     # Of entries: without an expiry that spares them from purging by age. A summary has that of the first that expires

@@ -24,7 +24,7 @@ class Reader:
 
     Attributes:
         visible: The parameters of statements that leave expired entries out.
-        backward: The statement that fetches what `open` needs.
+        backward: The statement that fetches what `open_all` needs.
     """
 
     __slots__ = ("_decoder", "visible")
@@ -39,8 +39,15 @@ class Reader:
         """Tell whether an entry is still there: what the condition `{live}` of the statements says of its row."""
         return created_at > self.visible["oldest"] and (expires_at is None or expires_at > self.visible["now"])
 
+    def entry_id(self, row: Row) -> int:
+        """Return the id of the entry in a row of `backward`."""
+        id_: int = row[0]
+        return id_
+
     def open_all(self, rows: Sequence[Row]) -> list[Any]:
-        """Return the items of rows; raise `ValueError` if one of them needs `open`, or cannot be decoded.
+        """Return the items of rows of `backward` or of all columns.
+
+        It raises `ValueError` if one of them cannot be decoded, or needs `open`.
 
         Raises:
             DecryptionError: A payload is not what was stored there.
@@ -48,7 +55,7 @@ class Reader:
         return self._decoder.decode_all([row[-1] for row in rows])
 
     def open(self, row: Row) -> Any:
-        """Return the item of a row, whose last column is the payload; raise `ValueError` if it cannot be decoded.
+        """Return the item of a row of all columns; raise `ValueError` if it cannot be decoded.
 
         Raises:
             DecryptionError: The payload is not what was stored there.
@@ -86,14 +93,19 @@ class SealedReader(Reader):
 
     __slots__ = ("_key",)
 
-    backward = statements.ENTRIES_BACKWARD
+    backward = statements.SEALED_BACKWARD
 
     def __init__(self, conversation: Conversation, key: SessionKey) -> None:
         super().__init__(conversation)
         self._key = key
 
+    def entry_id(self, row: Row) -> int:
+        """Return the id of the entry in a row of `backward`: its first column, or what that begins with."""
+        first: int | bytes = row[0]
+        return first if isinstance(first, int) else int(first[1 : first.index(b",")])
+
     def open_all(self, rows: Sequence[Row]) -> list[Any]:
-        """Return the items of rows of all columns."""
+        """Return the items of rows of `backward` or of all columns."""
         return self._decoder.decode_all(self._key.open_all(rows))
 
     def open(self, row: Row) -> Any:

@@ -30,8 +30,12 @@ class SessionKey(Protocol):
         """Return the payload of a stored entry; raise `DecryptionError` if it is not what was stored there."""
         ...
 
-    def open_all(self, entries: Sequence[Row], /) -> list[bytes]:
-        """Return the payloads of stored entries; raise `DecryptionError` if one is not what was stored there."""
+    def open_all(self, rows: Sequence[Row], /) -> list[bytes]:
+        """Return the payloads of stored entries, rows of all columns or of `statements.SEALED_BACKWARD`.
+
+        It raises `DecryptionError` if one is not what was stored there, or `ValueError` if that takes all columns to
+        tell.
+        """
         ...
 
     def tool_name(self, entry: Row, /) -> str | None:
@@ -47,8 +51,8 @@ class Vault(Protocol):
     """Has the keys of sealed sessions. A session's row holds its seal: its own key, wrapped."""
 
     @property
-    def formats(self) -> tuple[bytes, bytes]:
-        """What sealed payloads begin with, whatever the key: one of these."""
+    def formats(self) -> Sequence[bytes]:
+        """What sealed payloads begin with, whatever the key: one of these bytes, which follow one another."""
         ...
 
     def unlock(self, session_id: str, seal: bytes | None) -> SessionKey:

@@ -127,8 +127,8 @@ def check_sealable(tx: Transaction, vault: Vault, session_id: str, session: int)
     vault.allow_plain_text(session_id)
     for (segment,) in tx.all(statements.SEGMENTS, session=session):
         low = segment << SEGMENT_SHIFT
-        begins = dict(zip(("begins", "or_begins"), vault.formats, strict=True))
-        if tx.one(statements.SEALED_ENTRY, low=low, high=low + (1 << SEGMENT_SHIFT) - 1, **begins):
+        formats = {"first": vault.formats[0], "last": vault.formats[-1]}
+        if tx.one(statements.SEALED_ENTRY, low=low, high=low + (1 << SEGMENT_SHIFT) - 1, **formats):
             raise DecryptionError(
                 f"session {session_id!r} holds sealed entries, but its seal was removed; nothing was changed. Restore "
                 "it from a backup, or clear the session"

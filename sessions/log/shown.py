@@ -62,9 +62,11 @@ def item_pages(tx: Transaction, head: Head, count: int, undecodable: list[int]) 
         DecryptionError: A payload is not what was stored there.
     """
     if not head.marks:
-        for _, rows in walk_back(tx, head, count, head.reader.backward):
-            items: list[Any] = []
-            open_rows(rows, head.reader, items, undecodable)
+        for rows in walk_back(tx, head, count):
+            try:
+                items = head.reader.open_all(rows)
+            except ValueError:
+                items = _one_by_one(tx, head.reader, rows, undecodable)
             yield items
         return
     walk = Walk(head.reader)
@@ -86,16 +88,17 @@ def item_pages(tx: Transaction, head: Head, count: int, undecodable: list[int]) 
         yield items
 
 
-def open_rows(rows: list[Row], reader: Reader, items: list[Any], undecodable: list[int]) -> None:
-    """Add the items of rows to `items`; the fast way if all can be decoded, else one by one."""
-    try:
-        items.extend(reader.open_all(rows))
-    except ValueError:
-        for row in rows:
-            try:
-                items.append(reader.open(row))
-            except ValueError:
-                undecodable.append(position_of(row[0]))
+def _one_by_one(tx: Transaction, reader: Reader, rows: list[Row], undecodable: list[int]) -> list[Any]:
+    """Return those items of rows that can be decoded, looking at all their columns."""
+    items: list[Any] = []
+    ids = {"low": reader.entry_id(rows[-1]) - 1, "high": reader.entry_id(rows[0])}
+    for row in tx.all(statements.ENTRIES_BACKWARD, count=len(rows), **ids, **reader.visible):
+        item = reader.open_or_unreadable(row)
+        if item is UNREADABLE:
+            undecodable.append(position_of(row[0]))
+        else:
+            items.append(item)
+    return items
 
 
 def find_summaries(tx: Transaction, head: Head) -> list[Covering]:

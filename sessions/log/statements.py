@@ -8,7 +8,7 @@ session's row first: on a database with row locks, that is the lock under which 
 
 from __future__ import annotations
 
-from sessions.log.dialect import MARIADB, POSTGRES
+from sessions.log.dialect import MARIADB, POSTGRES, SQLITE
 from sessions.log.transaction import Statement
 
 _ENDLESSLY = "set statement max_recursive_iterations = 4294967295 for "
@@ -86,7 +86,7 @@ SET_SEAL = Statement(
 SEALED_ENTRY = Statement(
     "An entry of a range whose payload begins as sealed ones do.",
     """
-    select id from {entries} where id > :low and id <= :high and substr(payload, 1, 1) in (:begins, :or_begins) limit 1
+    select id from {entries} where id > :low and id <= :high and substr(payload, 1, 1) between :first and :last limit 1
     """,
 )
 HOLDS_SOMETHING = Statement(
@@ -387,19 +387,26 @@ ADD_ENTRY = Statement(
     values (:id, :version, :turn, :kind, :tool_name, :author, :created_at, :expires_at, :payload)
     """,
 )
-PAYLOADS_BACKWARD = Statement(
-    "Payloads of one segment, the newest first.",
-    """
-    select id, payload from {entries} where id > :low and id <= :high and {live}
+
+
+def _backward(selected: str) -> str:
+    return f"""
+    select {selected} from {{entries}} where id > :low and id <= :high and {{live}}
     order by id desc limit :count
-    """,
-)
+    """  # noqa: S608 - columns, by words of this module.
+
+
+PAYLOADS_BACKWARD = Statement("Payloads of one segment, the newest first.", _backward("id, payload"))
 ENTRIES_BACKWARD = Statement(
-    "Entries of one segment with all that is known of them, the newest first.",
-    """
-    select {entry} from {entries} where id > :low and id <= :high and {live}
-    order by id desc limit :count
+    "Entries of one segment with all that is known of them, the newest first.", _backward("{entry}")
+)
+SEALED_BACKWARD = Statement(
+    """The same, to be opened.
+
+    Where the database writes what a payload is bound to as `codecs/bound.py` says, that and the payload are all.
     """,
+    _backward("{entry}"),
+    {SQLITE: _backward("cast(json_array({columns}) as blob), payload")},
 )
 LATEST_UP_TO = Statement(
     "The turn of the last of a range of entries.",

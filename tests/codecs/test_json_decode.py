@@ -11,7 +11,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from sessions.codecs.json import MAX_DEPTH, JSONCodec
+from sessions.codecs.json import MAX_DEPTH, JSONCodec, ObjectTexts, decode_strictly, is_object_text
 
 from .json_values import identical, items, nested
 
@@ -76,3 +76,30 @@ def test_what_another_writer_nested_deeper_than_we_would_is_read(levels: int) ->
     payload = b'{"value":' + b"[" * levels + b'"leaf"' + b"]" * levels + b"}"
 
     assert codec.decode(payload) == item
+
+
+_FRAGMENTS = st.lists(
+    st.sampled_from(["{", "}", "[", "]", ",", ":", '"', '"a"', "1", "{}", "\n", " ", "\\"]), max_size=7
+)
+
+
+# Fails without: codecs/json.py, `if len(items) != len(payloads)`
+@given(st.lists(_FRAGMENTS.map(lambda inner: "".join(["{", *inner, "}"]).encode()), max_size=4))
+@example([b'{"a":{}', b"{}}", b"{}{}"])
+@example([b'{"a":"}', b'{"}', b"{} {}"])
+@example([b'{"a":[{}', b"{}]}", b"{}\n{}"])
+def test_many_at_once_are_read_as_each_by_itself(payloads: list[bytes]) -> None:
+    def each() -> list[Any] | None:
+        try:
+            return [decode_strictly(payload) for payload in payloads]
+        except ValueError:
+            return None
+
+    def at_once() -> list[Any] | None:
+        try:
+            return JSONCodec().decode_all(ObjectTexts(payloads))
+        except ValueError:
+            return None
+
+    assert all(map(is_object_text, payloads))
+    assert at_once() == each()

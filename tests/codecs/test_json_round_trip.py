@@ -15,7 +15,7 @@ from .json_values import identical, items, nested
 codec = JSONCodec()
 
 
-# Fails without: codecs/json.py, `msgspec.json.Decoder(dict[str, Any]).decode`
+# Fails without: codecs/json.py, `msgspec.json.Decoder(dict[str, Any])`
 @settings(max_examples=200, deadline=None)
 @given(items)
 def test_every_json_object_comes_back(item: dict[str, Any]) -> None:

@@ -24,6 +24,7 @@ from sessions.codecs.seal import read_seal
 from sessions.vault import Vault
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "encryption.md"
+COLUMNS = ("id", "version", "turn", "kind", "tool_name", "author", "created_at", "expires_at")
 _VECTORS: dict[str, Any] = json.loads(_DOCUMENT.read_text().split("```json")[1].split("```")[0])
 
 
@@ -46,12 +47,18 @@ def secret_of_seal(master: bytes, session_id: str, seal: str) -> tuple[bytes, by
     return bytes.fromhex(newest["id"]), secret[:32], secret[32:]
 
 
+def bound_to(row: dict[str, Any], header: bytes) -> bytes:
+    """Step 6, or what stands below for formats 1 and 2."""
+    if header[0] in {3, 4}:
+        array = [row[name] for name in COLUMNS] + [4] * (header[0] == 4)
+        return json.dumps(array, ensure_ascii=False, separators=(",", ":")).encode()
+    return _numbers(row) + header + b"\0".join([row["kind"].encode(), _text(row["tool_name"]), _text(row["author"])])
+
+
 def open_payload(data_key: bytes, row: dict[str, Any], payload: bytes) -> tuple[str | None, bytes]:
     """Steps 5 and 6: the hidden name of the tool, and the item."""
-    bound = _numbers(row) + payload[:5]
-    bound += b"\0".join([row["kind"].encode(), _text(row["tool_name"]), _text(row["author"])])
-    plain_text = AESGCM(data_key).decrypt(payload[5:17], payload[17:], bound)
-    if payload[0] == 1:
+    plain_text = AESGCM(data_key).decrypt(payload[5:17], payload[17:], bound_to(row, payload[:5]))
+    if payload[0] in {1, 3}:
         return None, plain_text
     length = int.from_bytes(plain_text[:4], "big")
     return plain_text[4 : 4 + length].decode(), plain_text[4 + length :]
@@ -61,7 +68,7 @@ def test_the_vectors_open_by_the_text_alone() -> None:
     master = bytes.fromhex(_VECTORS["master_key"])
     key_id, data_key, digest_key = secret_of_seal(master, _VECTORS["session_id"], _VECTORS["seal"])
     assert digest_key.hex() == _VECTORS["digest"]["digest_key"]
-    assert len(_VECTORS["entries"]) == 3
+    assert [row["payload"][:2] for row in _VECTORS["entries"]] == ["01", "01", "02", "03", "03", "04"]
     for row in _VECTORS["entries"]:
         payload = bytes.fromhex(row["payload"])
         assert payload[1:5] == key_id
@@ -92,9 +99,8 @@ def test_we_open_the_vectors() -> None:
     ring = KeyRing({"2026": bytes.fromhex(_VECTORS["master_key"])})
     vault = Vault(ring, allow_plain_text=False)
     key = vault.unlock(_VECTORS["session_id"], _VECTORS["seal"].encode())
-    columns = ("id", "version", "turn", "kind", "tool_name", "author", "created_at", "expires_at")
     for row in _VECTORS["entries"]:
-        entry = (*(row[column] for column in columns), bytes.fromhex(row["payload"]))
+        entry = (*(row[column] for column in COLUMNS), bytes.fromhex(row["payload"]))
         assert key.open(entry) == row["item"].encode()
         assert key.open_all([entry]) == [row["item"].encode()]
         assert key.tool_name(entry) == (row["hidden_tool_name"] or row["tool_name"])
@@ -108,12 +114,8 @@ async def test_what_we_write_opens_by_the_text_alone(tmp_path: Path) -> None:
     session = EncryptedSession("user_123", plain, master, hide_tool_names=True)
     item = {"type": "function_call", "name": "look", "call_id": "1", "arguments": "{}"}
     await session.add_items([item])
-    columns = ("id", "version", "turn", "kind", "tool_name", "author", "created_at", "expires_at", "payload")
-    stored = _stored(
-        tmp_path / "s.db",
-        "select id, version, turn, kind, tool_name, author, created_at, expires_at, payload from agent_log_entries",
-    )
-    row = dict(zip(columns, stored, strict=True))
+    stored = _stored(tmp_path / "s.db", f"select {', '.join(COLUMNS)}, payload from agent_log_entries")  # noqa: S608
+    row = dict(zip((*COLUMNS, "payload"), stored, strict=True))
     (seal,) = _stored(tmp_path / "s.db", "select seal from agent_log_sessions")
     raw = base64.urlsafe_b64decode(master)
     _, data_key, _ = secret_of_seal(raw, "user_123", seal)

@@ -15,6 +15,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sessions import DecryptionError, EncryptedSession, KeyRing
+from sessions.codecs.bound import encode_columns
+from sessions.codecs.json import ObjectTexts
 from sessions.codecs.openai_envelope import envelope_token, open_token
 from sessions.codecs.passphrase import Passphrase, Stretcher, new_parameters
 from sessions.codecs.seal import new_data_key, read_seal
@@ -102,19 +104,45 @@ def test_any_columns(columns: tuple[Any, ...]) -> None:
             operation((*columns, sealed[8]))
 
 
-# Fails without: codecs/sealed.py, `return list(map(self._newest.decrypt, `
+# Fails without: codecs/sealed.py, `return ObjectTexts(map(self._newest.decrypt, ` and `return [payload for _, payload in `
 def test_many_are_opened_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
-    key = payloads(hide=False)
     texts = (("user", None, "a"), ("k", "t", "b"))
-    named = [(*ENTRY[:3], *columns, *ENTRY[6:]) for columns in texts]
-    numbered = [(7, 6, 5, *ENTRY[3:6], 4, 3, b"{}")]
-    sealed = [key.seal(entry) for entry in (ENTRY, *named, *numbered)]
-    hidden = payloads(hide=True).seal(ENTRY)
+    entries = [ENTRY, *((*ENTRY[:3], *columns, *ENTRY[6:]) for columns in texts), (7, 6, 5, *ENTRY[3:6], 4, 3, b"{}")]
+    keys = [payloads(hide=hide) for hide in (False, True)]
+    sealed = [list(map(key.seal, entries)) for key in keys]
+    expected = [entry[8] for entry in entries]
 
-    assert key.open_all([*sealed, hidden]) == [ENTRY[8]] * 3 + [b"{}", ENTRY[8]]
+    assert keys[0].open_all([*sealed[0], *sealed[1]]) == keys[1].open_all([*sealed[0], *sealed[1]]) == expected * 2
     monkeypatch.setattr(SealedPayloads, "open", None)
-    assert key.open_all(sealed) == [ENTRY[8]] * 3 + [b"{}"]
-    assert key.open_all([]) == []
+    for key, rows in zip(keys, sealed, strict=True):
+        assert key.open_all(rows) == expected
+        assert key.open_all([(encode_columns(row[:8]), row[8]) for row in rows]) == expected
+        assert key.open_all([]) == []
+
+
+# Fails without: codecs/sealed.py, `or not is_object_text(payload)`
+@pytest.mark.parametrize("hide", [False, True])
+@pytest.mark.parametrize("payload", [b"", b"[1]", b"{", b"}", b"{} ", b"\xff\xff\xff\xff"])
+def test_what_is_no_object_is_sealed_apart(payload: bytes, *, hide: bool) -> None:
+    key = payloads(hide=hide)
+    for name in ("look", "", None):
+        sealed = key.seal((*ENTRY[:4], name, *ENTRY[5:8], payload))
+        assert sealed[8][:1] == b"\4"
+        assert sealed[4] == (None if hide else name)
+        assert (key.open(sealed), key.tool_name(sealed)) == (payload, name)
+        opened = key.open_all([(encode_columns(sealed[:8]), sealed[8])])
+        assert opened == [payload]
+        assert not isinstance(opened, ObjectTexts)
+
+
+@given(st.data(), st.booleans(), st.integers(0, 1))
+def test_what_is_wrong_with_fetched_columns_takes_all_of_them(data: st.DataObject, hide: bool, part: int) -> None:  # noqa: FBT001
+    key = payloads(hide=hide)
+    sealed = [key.seal(ENTRY)] * 2
+    rows = [[encode_columns(row[:8]), row[8]] for row in sealed]
+    rows[0][part] = data.draw(mutated(rows[0][part]).filter(lambda changed: changed != rows[0][part]))
+    with pytest.raises(ValueError, match="all columns"):
+        key.open_all([tuple(row) for row in rows])
 
 
 def _ends_well(operation: Callable[[], object]) -> None:

@@ -1,0 +1,48 @@
+"""SQLite writes what a payload is bound to byte for byte as we do, and reads sealed sessions by that."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from sessions import EncryptedSession, SQLiteSession, generate_key
+from sessions.codecs.bound import encode_columns
+from sessions.codecs.sealed import SealedPayloads
+from sessions.testing_tree import item
+from tests.sqlite_store.inside import trace
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_INTEGERS = st.integers(-(2**63), 2**63 - 1)
+_TEXTS = st.text()
+_EVERY_CONTROL = "".join(map(chr, [*range(0x20), 0x7F, 0x80, 0x2028, 0xFFFF])) + '/\\"'
+
+
+@given(st.tuples(_INTEGERS, _INTEGERS, _INTEGERS, _TEXTS, _TEXTS | st.none(), _TEXTS | st.none(), _INTEGERS, _INTEGERS))
+@example((1, 2, 3, _EVERY_CONTROL, "", None, 4, 5))
+def test_sqlite_writes_the_same(columns: tuple[Any, ...]) -> None:
+    with closing(sqlite3.connect(":memory:")) as connection:
+        ((written,),) = connection.execute("select cast(json_array(?, ?, ?, ?, ?, ?, ?, ?) as blob)", columns)
+    assert written == encode_columns(columns)
+
+
+# Fails without: log/statements.py, `{SQLITE: _backward("cast(json_array({columns}) as blob), payload")}`
+@pytest.mark.parametrize("hide", [False, True])
+async def test_a_read_fetches_two_values_of_each_entry(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, hide: bool
+) -> None:
+    plain = SQLiteSession("s", tmp_path / "s.db")
+    session = EncryptedSession("s", plain, generate_key(), ttl=None, hide_tool_names=hide)
+    items = [item("u1"), {"type": "function_call", "name": "Zoë's\n\x1b", "call_id": "1", "arguments": "{}"}]
+    await session.add_items(items)
+    statements = await trace(plain)
+    monkeypatch.setattr(SealedPayloads, "open", None)
+
+    assert await session.get_items() == items
+    assert ["json_array" in text for text in statements if "payload" in text] == [True]
