@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 UNREADABLE: Final = object()
 """In place of an item that could not be decoded."""
 
+_AT_ONCE: Final = 256
+"""Payloads opened at once: as many as a core's cache holds until they are decoded."""
+
 
 class Reader:
     """Reads entries of a session that is not sealed.
@@ -106,7 +109,10 @@ class SealedReader(Reader):
 
     def open_all(self, rows: Sequence[Row]) -> list[Any]:
         """Return the items of rows of `backward` or of all columns."""
-        return self._decoder.decode_all(self._key.open_all(rows))
+        items: list[Any] = []
+        for first in range(0, len(rows), _AT_ONCE):
+            items += self._decoder.decode_all(self._key.open_all(rows[first : first + _AT_ONCE]))
+        return items
 
     def open(self, row: Row) -> Any:
         """Return the item of a row of all columns."""

@@ -104,7 +104,7 @@ def test_any_columns(columns: tuple[Any, ...]) -> None:
             operation((*columns, sealed[8]))
 
 
-# Fails without: codecs/sealed.py, `return ObjectTexts(map(self._newest.decrypt, ` and `return [payload for _, payload in `
+# Fails without: codecs/sealed.py, `return ObjectTexts(map(self._newest.decrypt, ` and `in map(_split, opened)]`
 def test_many_are_opened_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = (("user", None, "a"), ("k", "t", "b"))
     entries = [ENTRY, *((*ENTRY[:3], *columns, *ENTRY[6:]) for columns in texts), (7, 6, 5, *ENTRY[3:6], 4, 3, b"{}")]
