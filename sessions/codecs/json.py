@@ -44,6 +44,9 @@ class JSONCodec:
             those that another codec keeps as they are.
     """
 
+    joint = "\nnull\nnull\n"
+    """What payloads are joined with that are to be decoded at once: see `decode_joined`."""
+
     def __init__(self, refused: Collection[type] = ()) -> None:
         self._check = _checker(_unless(frozenset(refused))) if refused else _check
 
@@ -74,16 +77,35 @@ class JSONCodec:
         Raises:
             ValueError: One of them is not; `decode` may still read it.
         """
-        try:
-            if not isinstance(payloads, ObjectTexts):
+        if not isinstance(payloads, ObjectTexts):
+            try:
                 return list(map(decode_strictly, payloads))
-            # An eighth faster. A line ends with a brace and the next one begins with one, between which JSON wants a
-            # comma; so no object goes on in the next line. Hence there are as many as lines if each line is one.
-            items = _decode_lines(b"\n".join(payloads))
-        except RecursionError:
-            raise ValueError("a payload is nested too deeply") from None
+            except RecursionError:
+                raise ValueError("a payload is nested too deeply") from None
+        # An eighth faster. A line ends with a brace and the next one begins with one, between which JSON wants a comma;
+        # and a line's end is in no string. So none goes on in the next line, and if there are as many as lines, each
+        # line is one.
+        items = _decode_lines(b"\n".join(payloads))
         if len(items) != len(payloads):
-            raise ValueError("a payload is more than one object")
+            raise ValueError("a payload is several objects")
+        return items
+
+    def decode_joined(self, joined: bytes, count: int) -> list[dict[str, Any]]:
+        """Return the items of `count` payloads that are strict JSON, with `joint` between them.
+
+        Two values without a comma between them are nowhere inside of one, and a line's end is in no string; so none
+        goes on beyond a joint. Then there are two nulls at each, and if that is all but for `count` objects in between,
+        each payload is one.
+
+        Raises:
+            ValueError: One of them is not; `decode` may still read it.
+        """
+        if not count:
+            return []
+        found = _decode_lines(joined)
+        items, nulls = found[::3], [None] * (count - 1)
+        if len(found) != 3 * count - 2 or not found[1::3] == found[2::3] == nulls or None in items:
+            raise ValueError("a payload is no object, or several")
         return items
 
     def decode(self, payload: bytes) -> dict[str, Any]:
@@ -110,6 +132,14 @@ class JSONCodec:
             digest.update(len(payload).to_bytes(8, "big"))
             digest.update(payload)
         return digest.digest()
+
+
+def _decode_lines(lines: bytes) -> list[Any]:
+    """Return all values, which are objects or null, with white space or nothing between them."""
+    try:
+        return _read_lines(lines)
+    except RecursionError:
+        raise ValueError("a payload is nested too deeply") from None
 
 
 def _decode_lenient(payload: bytes) -> dict[str, Any]:
@@ -194,9 +224,8 @@ _PLAIN: dict[type, Callable[[Any], Any]] = {
 _check = _checker(as_plain)
 _encode = msgspec.json.Encoder(enc_hook=as_plain).encode
 _encode_sorted = msgspec.json.Encoder(enc_hook=as_plain, order="sorted").encode
-_decoder = msgspec.json.Decoder(dict[str, Any])
-_decode_lines = _decoder.decode_lines
-decode_strictly: Callable[[bytes], dict[str, Any]] = _decoder.decode
+_read_lines = msgspec.json.Decoder(dict[str, Any] | None).decode_lines
+decode_strictly: Callable[[bytes], dict[str, Any]] = msgspec.json.Decoder(dict[str, Any]).decode
 """Reads an object of strict JSON; raises `msgspec.DecodeError`, a `ValueError`, or `RecursionError`."""
 
 

@@ -38,6 +38,8 @@ class PlusCodec:
         ValueError: Two classes have the same tag, or a tag is taken or no name.
     """
 
+    joint = JSONCodec.joint
+
     def __init__(self, types: Iterable[type] | Mapping[str, type] = ()) -> None:
         tags, by_type = dict(_ALWAYS), dict(_ALWAYS_TYPES)
         own = set()
@@ -88,6 +90,15 @@ class PlusCodec:
             ]
         except RecursionError:
             raise UndecodableItemError("a stored item is nested too deeply") from None
+
+    def decode_joined(self, joined: bytes, count: int) -> list[dict[str, Any]]:
+        """Return the items of `count` payloads that are strict JSON, with `joint` between them.
+
+        Raises:
+            ValueError: One of them is not, and `decode` may still read it; or it cannot be read.
+        """
+        items = self._json.decode_joined(joined, count)
+        return list(map(self._read, items)) if _MARK in joined else items
 
     def decode(self, payload: bytes) -> dict[str, Any]:
         """Return the item of a payload.

@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sessions.log.conversation import Conversation
-    from sessions.log.reader import Reader
-    from sessions.log.transaction import Row, Transaction
+    from sessions.log.reader import Page, Reader
+    from sessions.log.transaction import Transaction
 
 MAIN = "main"
 """The name of a session's first branch, which cannot be removed: without a row it is there and empty."""
@@ -127,26 +127,23 @@ def lineage(tx: Transaction, head: Head) -> list[Stretch]:
     return [Stretch(*row) for row in tx.all(statements.LINEAGE, session=head.session, branch=head.branch)]
 
 
-def walk_back(tx: Transaction, head: Head, count: int) -> Iterator[list[Row]]:
-    """Yield a branch's entries in pages, the newest first, as `head.reader.backward` fetches them.
+def walk_back(tx: Transaction, head: Head, count: int) -> Iterator[Page]:
+    """Yield a branch's entries in pages, the newest first.
 
     Args:
         tx: A transaction.
         head: Where to begin.
         count: How many are wanted: so many are asked for at once, and then again if the caller goes on.
     """
-    reader = head.reader
     for stretch in lineage(tx, head):
-        ids = stretch.ids()
-        while True:
-            found = 0
-            for rows in tx.pages(reader.backward, count=count, **ids, **reader.visible):
-                if rows:
-                    found += len(rows)
-                    ids["high"] = reader.entry_id(rows[-1]) - 1
-                    yield rows
-            if found < count:
+        low, high = stretch.ids().values()
+        while low < high:
+            page = head.reader.page(tx, low, high, count)
+            if page.length:
+                yield page
+            if page.length < min(count, statements.PAGE):
                 break
+            high = page.low
 
 
 def position_of(entry: int) -> int:

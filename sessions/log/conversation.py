@@ -45,6 +45,20 @@ class Codec(Protocol):
         ...
 
 
+class JoinedCodec(Codec, Protocol):
+    """A codec with the attribute `joint`: it reads payloads which a database has joined, too.
+
+    Attributes:
+        joint: What is between two of them.
+    """
+
+    joint: str
+
+    def decode_joined(self, joined: bytes, count: int) -> list[Any]:
+        """Return `count` items, fast; raise `ValueError` if one of them needs `decode`, or cannot be read."""
+        ...
+
+
 NO_EXPIRY: Final = -(1 << 62)
 """Before every time, where a statement wants one."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from sessions.errors import SealedSessionError
 from sessions.log import statements
@@ -10,16 +10,35 @@ from sessions.log import statements
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sessions.log.conversation import Conversation
+    from sessions.log.conversation import Conversation, JoinedCodec
     from sessions.log.sealing import SessionKey
-    from sessions.log.transaction import Row, Statement
+    from sessions.log.transaction import Row, Statement, Transaction
 
 
 UNREADABLE: Final = object()
 """In place of an item that could not be decoded."""
 
+_JOINED: Final = 3
+"""How many columns the row has in which payloads are joined."""
+
 _AT_ONCE: Final = 256
 """Payloads opened at once: as many as a core's cache holds until they are decoded."""
+
+
+class Page(NamedTuple):
+    """The latest entries of a range of ids, as they are stored.
+
+    Attributes:
+        rows: What `Reader.backward` fetched.
+        length: How many entries there are.
+        low: They have ids beyond this one.
+        high: And up to this one.
+    """
+
+    rows: list[Row]
+    length: int
+    low: int
+    high: int
 
 
 class Reader:
@@ -27,30 +46,49 @@ class Reader:
 
     Attributes:
         visible: The parameters of statements that leave expired entries out.
-        backward: The statement that fetches what `open_all` needs.
+        backward: The statement that fetches what `open_page` needs.
     """
 
-    __slots__ = ("_decoder", "visible")
+    __slots__ = ("_decoder", "_joint", "backward", "visible")
 
-    backward: Statement = statements.PAYLOADS_BACKWARD
+    backward: Statement
 
     def __init__(self, conversation: Conversation) -> None:
         self.visible = conversation.visible
         self._decoder = conversation.codec
+        # To ask whether it is a `JoinedCodec` takes as long as a read of a few items.
+        self._joint: str | None = getattr(self._decoder, "joint", None)
+        self.backward = statements.PAYLOADS_BACKWARD if self._joint is None else statements.JOINED_BACKWARD
 
     def is_live(self, created_at: int, expires_at: int | None) -> bool:
         """Tell whether an entry is still there: what the condition `{live}` of the statements says of its row."""
         return created_at > self.visible["oldest"] and (expires_at is None or expires_at > self.visible["now"])
 
-    def entry_id(self, row: Row) -> int:
-        """Return the id of the entry in a row of `backward`."""
-        id_: int = row[0]
-        return id_
+    def page(self, tx: Transaction, low: int, high: int, count: int) -> Page:
+        """Fetch the latest `count` entries with ids beyond `low` and up to `high`, or the latest of these."""
+        rows = tx.all(self.backward, low=low, high=high, count=count, joint=self._joint, **self.visible)
+        if rows and len(rows[0]) == _JOINED:
+            oldest, found, _ = rows[0]
+        else:
+            oldest, found = self._entry_id(rows[-1]) if rows else None, len(rows)
+        return Page(rows, found, low if oldest is None else oldest - 1, high)
+
+    def open_page(self, page: Page) -> list[Any]:
+        """Return the items of a page, the newest first.
+
+        It raises `ValueError` if one of them cannot be decoded, or if it takes all columns of its row to tell.
+
+        Raises:
+            DecryptionError: A payload is not what was stored there.
+        """
+        if page.rows and len(page.rows[0]) == _JOINED:
+            return cast("JoinedCodec", self._decoder).decode_joined(page.rows[0][2] or b"", page.length)
+        return self.open_all(page.rows)
 
     def open_all(self, rows: Sequence[Row]) -> list[Any]:
-        """Return the items of rows of `backward` or of all columns.
+        """Return the items of rows whose last column is the payload, as of a page or with all columns.
 
-        It raises `ValueError` if one of them cannot be decoded, or needs `open`.
+        It raises `ValueError` as `open_page` does.
 
         Raises:
             DecryptionError: A payload is not what was stored there.
@@ -76,6 +114,11 @@ class Reader:
         except ValueError:
             return UNREADABLE
 
+    def _entry_id(self, row: Row) -> int:
+        """Return the id of the entry in a row of a page: its first column, or what a JSON array begins with there."""
+        first: int | bytes = row[0]
+        return first if isinstance(first, int) else int(first[1 : first.index(b",")])
+
     def payload(self, row: Row) -> bytes:
         """Return the payload of a row of all columns, as it was before it was sealed.
 
@@ -96,19 +139,13 @@ class SealedReader(Reader):
 
     __slots__ = ("_key",)
 
-    backward = statements.SEALED_BACKWARD
-
     def __init__(self, conversation: Conversation, key: SessionKey) -> None:
         super().__init__(conversation)
         self._key = key
-
-    def entry_id(self, row: Row) -> int:
-        """Return the id of the entry in a row of `backward`: its first column, or what that begins with."""
-        first: int | bytes = row[0]
-        return first if isinstance(first, int) else int(first[1 : first.index(b",")])
+        self.backward = statements.SEALED_BACKWARD
 
     def open_all(self, rows: Sequence[Row]) -> list[Any]:
-        """Return the items of rows of `backward` or of all columns."""
+        """Return the items of rows of a page or with all columns."""
         items: list[Any] = []
         for first in range(0, len(rows), _AT_ONCE):
             items += self._decoder.decode_all(self._key.open_all(rows[first : first + _AT_ONCE]))

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sessions.log.branch import Head
-    from sessions.log.reader import Reader
+    from sessions.log.reader import Page, Reader
     from sessions.log.transaction import Row, Transaction
 
 _FEW = 64
@@ -62,11 +62,11 @@ def item_pages(tx: Transaction, head: Head, count: int, undecodable: list[int]) 
         DecryptionError: A payload is not what was stored there.
     """
     if not head.marks:
-        for rows in walk_back(tx, head, count):
+        for found in walk_back(tx, head, count):
             try:
-                items = head.reader.open_all(rows)
+                items = head.reader.open_page(found)
             except ValueError:
-                items = _one_by_one(tx, head.reader, rows, undecodable)
+                items = _one_by_one(tx, head.reader, found, undecodable)
             yield items
         return
     walk = Walk(head.reader)
@@ -88,11 +88,10 @@ def item_pages(tx: Transaction, head: Head, count: int, undecodable: list[int]) 
         yield items
 
 
-def _one_by_one(tx: Transaction, reader: Reader, rows: list[Row], undecodable: list[int]) -> list[Any]:
-    """Return those items of rows that can be decoded, looking at all their columns."""
+def _one_by_one(tx: Transaction, reader: Reader, page: Page, undecodable: list[int]) -> list[Any]:
+    """Return those items of a page that can be decoded, looking at all their columns."""
     items: list[Any] = []
-    ids = {"low": reader.entry_id(rows[-1]) - 1, "high": reader.entry_id(rows[0])}
-    for row in tx.all(statements.ENTRIES_BACKWARD, count=len(rows), **ids, **reader.visible):
+    for row in tx.all(statements.ENTRIES_BACKWARD, low=page.low, high=page.high, count=page.length, **reader.visible):
         item = reader.open_or_unreadable(row)
         if item is UNREADABLE:
             undecodable.append(position_of(row[0]))

@@ -389,24 +389,50 @@ ADD_ENTRY = Statement(
 )
 
 
-def _backward(selected: str) -> str:
+PAGE = 256
+"""Entries that SQLite returns at once where pages are asked for; a server returns all that are wanted."""
+
+MAX_JOINED = 262_144
+"""Payloads of this many bytes are not joined: a page of larger ones would be more than a value may hold."""
+
+
+def _backward(selected: str, limit: str = ":count") -> str:
     return f"""
     select {selected} from {{entries}} where id > :low and id <= :high and {{live}}
-    order by id desc limit :count
+    order by id desc limit {limit}
     """  # noqa: S608 - columns, by words of this module.
 
 
-PAYLOADS_BACKWARD = Statement("Payloads of one segment, the newest first.", _backward("id, payload"))
-ENTRIES_BACKWARD = Statement(
-    "Entries of one segment with all that is known of them, the newest first.", _backward("{entry}")
+PAYLOADS_BACKWARD = Statement(
+    "Payloads of one segment, the newest first.",
+    _backward("id, payload"),
+    {SQLITE: _backward("id, payload", f"min(:count, {PAGE})")},
+)
+JOINED_BACKWARD = Statement(
+    """The same or, where that is faster, a page in one row: the oldest id, how many there are, and payloads, joined.
+
+    Python's `sqlite3` gives the interpreter's lock away for each row and each of its columns. SQLite sorts a subquery
+    whose rows are joined: https://sqlite.org/src/file/src/select.c, where it says when it leaves an "order by" out.
+    """,
+    _backward("id, payload"),
+    {
+        SQLITE: f"""
+        select min(id), count(*), cast(
+            group_concat(case when length(payload) < {MAX_JOINED} then payload end, :joint) as blob
+        ) from ({_backward("id, payload", f"min(:count, {PAGE})")})
+        """  # noqa: S608 - words of this module.
+    },
 )
 SEALED_BACKWARD = Statement(
-    """The same, to be opened.
+    """Entries of one segment, to be opened, the newest first.
 
     Where the database writes what a payload is bound to as `codecs/bound.py` says, that and the payload are all.
     """,
     _backward("{entry}"),
-    {SQLITE: _backward("cast(json_array({columns}) as blob), payload")},
+    {SQLITE: _backward("cast(json_array({columns}) as blob), payload", f"min(:count, {PAGE})")},
+)
+ENTRIES_BACKWARD = Statement(
+    "Entries of one segment with all that is known of them, the newest first.", _backward("{entry}")
 )
 LATEST_UP_TO = Statement(
     "The turn of the last of a range of entries.",

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import math
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from hypothesis import example, given, settings
@@ -14,6 +15,9 @@ from hypothesis import strategies as st
 from sessions.codecs.json import MAX_DEPTH, JSONCodec, ObjectTexts, decode_strictly, is_object_text
 
 from .json_values import identical, items, nested
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 codec = JSONCodec()
 
@@ -79,27 +83,42 @@ def test_what_another_writer_nested_deeper_than_we_would_is_read(levels: int) ->
 
 
 _FRAGMENTS = st.lists(
-    st.sampled_from(["{", "}", "[", "]", ",", ":", '"', '"a"', "1", "{}", "\n", " ", "\\"]), max_size=7
+    st.sampled_from(["{", "}", "[", "]", ",", ":", '"', '"a"', "null", "{}", "\n", " ", "\\", JSONCodec.joint]),
+    max_size=7,
 )
 
 
-# Fails without: codecs/json.py, `if len(items) != len(payloads)`
-@given(st.lists(_FRAGMENTS.map(lambda inner: "".join(["{", *inner, "}"]).encode()), max_size=4))
-@example([b'{"a":{}', b"{}}", b"{}{}"])
-@example([b'{"a":"}', b'{"}', b"{} {}"])
-@example([b'{"a":[{}', b"{}]}", b"{}\n{}"])
-def test_many_at_once_are_read_as_each_by_itself(payloads: list[bytes]) -> None:
-    def each() -> list[Any] | None:
-        try:
-            return [decode_strictly(payload) for payload in payloads]
-        except ValueError:
-            return None
+# Fails without: codecs/json.py, `len(found) != 3 * count - 2`, `found[1::3] == found[2::3] == nulls`, `None in items`
+@given(st.lists(_FRAGMENTS.map("".join), max_size=4))
+@example(["{}", "", "{}{}"])
+@example(["{}\n{}", "", "{}"])
+@example(["null"])
+@example(["{}", "null", "{}"])
+@example([f"{{}}{JSONCodec.joint}{{}}"])
+@example(["", f"{{}}{JSONCodec.joint}{{}}"])
+@example(["", "null", "{}"])
+def test_what_is_joined_is_read_as_each_by_itself(texts: list[str]) -> None:
+    assert read(partial(codec.decode_joined, codec.joint.join(texts).encode(), len(texts))) == each(texts)
 
-    def at_once() -> list[Any] | None:
-        try:
-            return JSONCodec().decode_all(ObjectTexts(payloads))
-        except ValueError:
-            return None
 
+# Fails without: codecs/json.py, `len(items) != len(payloads)`
+@given(st.lists(_FRAGMENTS.map(lambda inner: "".join(["{", *inner, "}"])), max_size=4))
+@example(['{"a":{}', "{}}", "{}{}"])
+@example(['{"a":"}', '{"}', "{} {}"])
+@example(['{"a":[{}', "{}]}", "{}\n{}"])
+def test_texts_of_objects_are_read_as_each_by_itself(texts: list[str]) -> None:
+    payloads = ObjectTexts(text.encode() for text in texts)
     assert all(map(is_object_text, payloads))
-    assert at_once() == each()
+    assert read(partial(codec.decode_all, payloads)) == each(texts)
+
+
+def each(texts: list[str]) -> list[Any] | None:
+    return read(lambda: [decode_strictly(text.encode()) for text in texts])
+
+
+def read(way: Callable[[], list[Any]]) -> list[Any] | None:
+    """Return what a way of reading finds; `None` if it cannot read."""
+    try:
+        return way()
+    except ValueError:
+        return None
