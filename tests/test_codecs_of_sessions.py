@@ -143,7 +143,7 @@ async def test_the_codec_may_be_changed_where_items_are_plain(tmp_path: Path) ->
     assert await plain.get_items() == await plus.get_items() == items * 2
 
 
-@pytest.mark.parametrize("codec", [PlusCodec, "plus", object(), [Order]], ids=str)
+@pytest.mark.parametrize("codec", [PlusCodec, "plus", object(), [Order]], ids=["class", "str", "object", "list"])
 def test_what_is_no_codec_is_refused(codec: Any) -> None:
     with pytest.raises(TypeError, match="codec must be a codec"):
         SQLiteSession("s", codec=codec)

@@ -100,7 +100,12 @@ def test_once_for_each_key(tmp_path: Path, passphrase: str, caught: list[warning
     assert len(caught) == 2
 
 
-@pytest.mark.parametrize("key", [generate_key(), generate_key().rstrip("="), "0f" * 32, b"\x01" * 32, b"\x01" * 40])
+# Named, as those that are generated would have another name in each process that runs tests.
+@pytest.mark.parametrize(
+    "key",
+    [generate_key(), generate_key().rstrip("="), "0f" * 32, b"\x01" * 32, b"\x01" * 40],
+    ids=["generated", "without padding", "hexadecimal", "32 bytes", "40 bytes"],
+)
 def test_none_for_a_good_key(tmp_path: Path, key: Any, caught: list[warnings.WarningMessage]) -> None:
     EncryptedSession("s", SQLiteSession("s", tmp_path / "s.db"), key)
     assert not caught
