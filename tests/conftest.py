@@ -8,17 +8,21 @@ from typing import TYPE_CHECKING, TypeVar
 
 import pytest
 
-from .sql.databases import mariadb, postgres, public_folder, url
+from .sql.databases import make_public_folder, mariadb, postgres, public_folder, url
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
-# Servers belong to the whole run: whichever folder asks for one first starts it.
+# Servers belong to the whole run, or to one of its workers: whichever folder asks for one first starts it.
 __all__ = ["mariadb", "postgres", "public_folder", "url"]
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
 _EVERYTHING_MUST_RUN = os.environ.get("CI") == "true"
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    make_public_folder(config)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -1,7 +1,8 @@
-"""Servers, started once for all tests, with a new database for each test."""
+"""Servers, started once for all tests of a worker, with a new database for each test."""
 
 from __future__ import annotations
 
+import os
 import shutil
 import tempfile
 from pathlib import Path
@@ -14,29 +15,37 @@ from .servers import MariaDB, NotInstalledError, Postgres, running_mariadb, runn
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+_PUBLIC_FOLDER = "SESSIONS_PUBLIC_FOLDER"
+
+
+def make_public_folder(config: pytest.Config) -> None:
+    """Make the folder of a run's servers, for all its workers; it goes when they have ended."""
+    if not hasattr(config, "workerinput"):  # A worker's environment has it.
+        folder = tempfile.mkdtemp(prefix="sessions-servers-")
+        Path(folder).chmod(0o755)
+        os.environ[_PUBLIC_FOLDER] = folder
+        config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))
+
 
 @pytest.fixture(scope="session")
-def public_folder() -> Iterator[Path]:
+def public_folder() -> Path:
     """A folder that the servers' users can reach; pytest's own is closed to others."""
-    folder = Path(tempfile.mkdtemp(prefix="sessions-servers-"))
-    folder.chmod(0o755)
-    yield folder
-    shutil.rmtree(folder, ignore_errors=True)
+    return Path(os.environ[_PUBLIC_FOLDER])
 
 
 @pytest.fixture(scope="session")
-def postgres(public_folder: Path) -> Iterator[Postgres]:
+def postgres(public_folder: Path, worker_id: str) -> Iterator[Postgres]:
     try:
-        with running_postgres(public_folder / "postgres") as server:
+        with running_postgres(public_folder / f"postgres-{worker_id}") as server:
             yield server
     except NotInstalledError as error:
         pytest.skip(str(error))
 
 
 @pytest.fixture(scope="session")
-def mariadb(public_folder: Path) -> Iterator[MariaDB]:
+def mariadb(public_folder: Path, worker_id: str) -> Iterator[MariaDB]:
     try:
-        with running_mariadb(public_folder / "mariadb") as server:
+        with running_mariadb(public_folder / f"mariadb-{worker_id}") as server:
             yield server
     except NotInstalledError as error:
         pytest.skip(str(error))

