@@ -7,6 +7,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, TypeVar
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from .sql.databases import make_public_folder, mariadb, postgres, public_folder, url
 
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
 __all__ = ["mariadb", "postgres", "public_folder", "url"]
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
+
+# No test passes or fails by being fast, with others beside it least of all. In CI Hypothesis does so of itself.
+settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("patient")
 
 _EVERYTHING_MUST_RUN = os.environ.get("CI") == "true"
 
