@@ -32,7 +32,7 @@ def test_sqlite_writes_the_same(columns: tuple[Any, ...]) -> None:
     assert written == encode_columns(columns)
 
 
-# Fails without: log/statements.py, `{SQLITE: _backward("cast(json_array({columns}) as blob), payload")}`
+# Fails without: log/statements.py, `cast(json_array({columns}) as blob), payload`
 @pytest.mark.parametrize("hide", [False, True])
 async def test_a_read_fetches_two_values_of_each_entry(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, hide: bool
