@@ -149,8 +149,8 @@ class SealedPayloads:
             return []
         # `open` for each, column by column: the loop of `map` costs less than one of Python's own.
         try:
-            columns, *_, sealed = zip(*rows, strict=True)
-            bound = map(encode_columns, map(_columns, rows)) if _is_whole(rows) else iter(columns)
+            sealed = [row[-1] for row in rows]
+            bound = map(encode_columns, map(_columns, rows)) if _is_whole(rows) else map(itemgetter(0), rows)
             # What the least and the greatest begin with, all begin with.
             begins = {min(sealed)[:HEADER], max(sealed)[:HEADER]}
             if begins == {self._plainly}:
