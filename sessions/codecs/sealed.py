@@ -40,7 +40,7 @@ from sessions.codecs.json import ObjectTexts, is_object_text
 from sessions.errors import DecryptionError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
 KEY_BYTES: Final = 32
 NONCE_BYTES: Final = 12
@@ -52,6 +52,9 @@ _WITH_TOOL_NAME: Final = (OLDER_FORMATS[1], FORMATS[1])
 _CIPHERTEXT: Final = HEADER + NONCE_BYTES
 _NO_NAME: Final = b"\xff\xff\xff\xff"
 _POSITION: Final = (1 << 32) - 1
+
+_PARTS: Final = f"{HEADER}s{NONCE_BYTES}s"
+"""How `struct` writes what is before the ciphertext."""
 
 _nonce = itemgetter(slice(HEADER, _CIPHERTEXT))
 _ciphertext = itemgetter(slice(_CIPHERTEXT, None))
@@ -88,7 +91,12 @@ class SealedPayloads:
 
     Attributes:
         newest: The data key that it seals with.
+        overhead: How much longer than its ciphertext, with the tag, a payload is.
+        cut: What is between the lengths of two ciphertexts, for `open_joined`.
     """
+
+    overhead = _CIPHERTEXT
+    cut = f"s{_PARTS}"
 
     def __init__(
         self,
@@ -108,7 +116,6 @@ class SealedPayloads:
         self._key_ids = {key.id for key in keys}
         self.newest = keys[-1]
         self._plainly, self._with_name = (form + self.newest.id for form in FORMATS)
-        self._newest = self._ciphers[self._plainly]
 
     @property
     def beginnings(self) -> tuple[bytes, bytes]:
@@ -127,7 +134,7 @@ class SealedPayloads:
             tool_name = None
         columns = id_, version, turn, kind, tool_name, author, created_at, expires_at
         nonce = os.urandom(NONCE_BYTES)
-        return *columns, header + nonce + self._newest.encrypt(nonce, payload, bound_to(columns, header))
+        return *columns, header + nonce + self._ciphers[header].encrypt(nonce, payload, bound_to(columns, header))
 
     def open(self, entry: tuple[Any, ...]) -> bytes:
         """Return the payload of a stored entry.
@@ -139,30 +146,65 @@ class SealedPayloads:
         return _split(plain_text)[1] if entry[8][:1] in _WITH_TOOL_NAME else plain_text
 
     def open_all(self, rows: Sequence[tuple[Any, ...]]) -> list[bytes]:
-        """Return the payloads of stored entries, each a row of all columns, or of `encode_columns` and the payload.
+        """Return the payloads of stored entries, each a row of all columns.
 
         Raises:
             DecryptionError: One is not what was stored there.
-            ValueError: To tell whether it is takes all columns.
         """
         if not rows:
             return []
-        # `open` for each, column by column: the loop of `map` costs less than one of Python's own.
+        sealed = [row[-1] for row in rows]
         try:
-            sealed = [row[-1] for row in rows]
-            bound = map(encode_columns, map(_columns, rows)) if _is_whole(rows) else map(itemgetter(0), rows)
             # What the least and the greatest begin with, all begin with.
-            begins = {min(sealed)[:HEADER], max(sealed)[:HEADER]}
-            if begins == {self._plainly}:
-                return ObjectTexts(map(self._newest.decrypt, map(_nonce, sealed), map(_ciphertext, sealed), bound))
-            if begins == {self._with_name}:
-                bound = map(with_hidden_name, bound)
-                opened = map(self._newest.decrypt, map(_nonce, sealed), map(_ciphertext, sealed), bound)
-                return [payload for _, payload in map(_split, opened)]
-        except (InvalidTag, ValueError):
-            pass
-        # An older key or format, plain text; or something is wrong, which `open` says.
-        return [self.open(entry) for entry in _all_columns(rows)]
+            headers = {min(sealed)[:HEADER], max(sealed)[:HEADER]}
+            bound = map(encode_columns, map(_columns, rows))
+            return self._open_each(headers, map(_nonce, sealed), map(_ciphertext, sealed), bound)
+        except ValueError:
+            # An older format, several keys, plain text; or something is wrong, which `open` says.
+            return list(map(self.open, rows))
+
+    def open_joined(self, count: int, payloads: bytes, lengths: str, columns: bytes) -> list[bytes]:
+        """Return the payloads of `count` entries.
+
+        Args:
+            count: How many they are.
+            payloads: Their payloads, one behind another.
+            lengths: Their lengths without what is before the ciphertext, with `cut` between them.
+            columns: What `encode_columns` makes of each, a line each: in JSON, a line's end is in no string.
+
+        Raises:
+            ValueError: One is in an older format or in the clear, or they have several keys, or something is wrong;
+                `open` says what.
+        """
+        try:
+            # Not by its function, which would remember each page's format.
+            parts = struct.Struct(f"{_PARTS}{lengths}s").unpack(payloads)
+        except struct.error:
+            raise ValueError("the payloads have other lengths") from None
+        bound = columns.split(b"\n")
+        if not len(bound) == count == len(parts) // 3:
+            raise ValueError("a payload is missing")
+        return self._open_each(set(parts[::3]), parts[1::3], parts[2::3], bound)
+
+    def _open_each(
+        self, headers: set[bytes], nonces: Iterable[bytes], ciphertexts: Iterable[bytes], bound: Iterable[bytes]
+    ) -> list[bytes]:
+        """Do as `open` does for each, column by column: the loop of `map` costs less than one of Python's own.
+
+        Raises:
+            ValueError: They do not all begin with one of `FORMATS` and one key's id, or something is wrong.
+        """
+        header = headers.pop()
+        cipher = self._ciphers.get(header)
+        if headers or cipher is None or header[:1] not in FORMATS:
+            raise ValueError("payloads begin in several ways, or as none that is written now")
+        try:
+            if header[:1] == FORMATS[0]:
+                return ObjectTexts(map(cipher.decrypt, nonces, ciphertexts, bound))
+            opened = map(cipher.decrypt, nonces, ciphertexts, map(with_hidden_name, bound))
+            return [payload for _, payload in map(_split, opened)]
+        except InvalidTag:
+            raise ValueError("a payload was altered") from None
 
     def tool_name(self, entry: tuple[Any, ...]) -> str | None:
         """Return the tool's name of a stored entry, hidden or not."""
@@ -208,6 +250,9 @@ class PlainPayloads:
         self._session_id = session_id
         self._plain = plain
 
+    overhead = SealedPayloads.overhead
+    cut = SealedPayloads.cut
+
     @property
     def beginnings(self) -> tuple[bytes, bytes]:
         """Nothing is sealed here."""
@@ -236,9 +281,12 @@ class PlainPayloads:
 
         Raises:
             DecryptionError: There may be none in the clear.
-            ValueError: To tell takes all columns.
         """
-        return [self.open(entry) for entry in _all_columns(rows)]
+        return list(map(self.open, rows))
+
+    def open_joined(self, *_: object) -> list[bytes]:
+        """Raise `ValueError`: to tell what may be there takes all columns of each."""
+        raise ValueError("they are to be opened one by one")
 
     def tool_name(self, entry: tuple[Any, ...]) -> str | None:
         """Return the tool's name of a stored entry."""
@@ -248,18 +296,6 @@ class PlainPayloads:
     def digest(self, digest: bytes) -> bytes:
         """Return what is stored for the digest of items."""
         return digest
-
-
-def _is_whole(rows: Sequence[tuple[Any, ...]]) -> bool:
-    """Tell whether rows have all columns, rather than what these come to and the payload."""
-    return len(rows[0]) > 2  # noqa: PLR2004
-
-
-def _all_columns(rows: Sequence[tuple[Any, ...]]) -> Sequence[tuple[Any, ...]]:
-    """Return rows if they have all columns; raise `ValueError` if not."""
-    if rows and not _is_whole(rows):
-        raise ValueError("all columns are needed")
-    return rows
 
 
 def _split(plain_text: bytes) -> tuple[str | None, bytes]:

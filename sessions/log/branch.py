@@ -135,14 +135,17 @@ def walk_back(tx: Transaction, head: Head, count: int) -> Iterator[Page]:
         head: Where to begin.
         count: How many are wanted: so many are asked for at once, and then again if the caller goes on.
     """
+    left = count
     for stretch in lineage(tx, head):
         low, high = stretch.ids().values()
         while low < high:
-            page = head.reader.page(tx, low, high, count)
+            page = head.reader.page(tx, low, high, left)
             if page.length:
                 yield page
-            if page.length < min(count, statements.PAGE):
+            if page.length < min(left, statements.PAGE):
+                left -= page.length
                 break
+            left = left - page.length or count
             high = page.low
 
 

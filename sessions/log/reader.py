@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 UNREADABLE: Final = object()
 """In place of an item that could not be decoded."""
 
-_JOINED: Final = 3
-"""How many columns the row has in which payloads are joined."""
+_JOINED: Final = {3, 5}
+"""How many columns a row has in which payloads are joined: those of entries that are sealed, or not, have others."""
 
 _AT_ONCE: Final = 256
 """Payloads opened at once: as many as a core's cache holds until they are decoded."""
@@ -49,7 +49,7 @@ class Reader:
         backward: The statement that fetches what `open_page` needs.
     """
 
-    __slots__ = ("_decoder", "_joint", "backward", "visible")
+    __slots__ = ("_decoder", "_joining", "backward", "visible")
 
     backward: Statement
 
@@ -57,8 +57,9 @@ class Reader:
         self.visible = conversation.visible
         self._decoder = conversation.codec
         # To ask whether it is a `JoinedCodec` takes as long as a read of a few items.
-        self._joint: str | None = getattr(self._decoder, "joint", None)
-        self.backward = statements.PAYLOADS_BACKWARD if self._joint is None else statements.JOINED_BACKWARD
+        joint: str | None = getattr(self._decoder, "joint", None)
+        self._joining: dict[str, Any] = {"joint": joint}
+        self.backward = statements.PAYLOADS_BACKWARD if joint is None else statements.JOINED_BACKWARD
 
     def is_live(self, created_at: int, expires_at: int | None) -> bool:
         """Tell whether an entry is still there: what the condition `{live}` of the statements says of its row."""
@@ -66,11 +67,11 @@ class Reader:
 
     def page(self, tx: Transaction, low: int, high: int, count: int) -> Page:
         """Fetch the latest `count` entries with ids beyond `low` and up to `high`, or the latest of these."""
-        rows = tx.all(self.backward, low=low, high=high, count=count, joint=self._joint, **self.visible)
-        if rows and len(rows[0]) == _JOINED:
-            oldest, found, _ = rows[0]
+        rows = tx.all(self.backward, low=low, high=high, count=count, **self._joining, **self.visible)
+        if rows and len(rows[0]) in _JOINED:
+            oldest, found, *_ = rows[0]
         else:
-            oldest, found = self._entry_id(rows[-1]) if rows else None, len(rows)
+            oldest, found = rows[-1][0] if rows else None, len(rows)
         return Page(rows, found, low if oldest is None else oldest - 1, high)
 
     def open_page(self, page: Page) -> list[Any]:
@@ -81,14 +82,14 @@ class Reader:
         Raises:
             DecryptionError: A payload is not what was stored there.
         """
-        if page.rows and len(page.rows[0]) == _JOINED:
-            return cast("JoinedCodec", self._decoder).decode_joined(page.rows[0][2] or b"", page.length)
+        if page.rows and len(page.rows[0]) in _JOINED:
+            return self._open_joined(page.rows[0])
         return self.open_all(page.rows)
 
     def open_all(self, rows: Sequence[Row]) -> list[Any]:
-        """Return the items of rows whose last column is the payload, as of a page or with all columns.
+        """Return the items of rows whose last column is the payload; of a sealed session, rows of all columns.
 
-        It raises `ValueError` as `open_page` does.
+        It raises `ValueError` if one of them cannot be decoded.
 
         Raises:
             DecryptionError: A payload is not what was stored there.
@@ -114,11 +115,6 @@ class Reader:
         except ValueError:
             return UNREADABLE
 
-    def _entry_id(self, row: Row) -> int:
-        """Return the id of the entry in a row of a page: its first column, or what a JSON array begins with there."""
-        first: int | bytes = row[0]
-        return first if isinstance(first, int) else int(first[1 : first.index(b",")])
-
     def payload(self, row: Row) -> bytes:
         """Return the payload of a row of all columns, as it was before it was sealed.
 
@@ -133,6 +129,10 @@ class Reader:
         name: str | None = row[4]
         return name
 
+    def _open_joined(self, row: Row) -> list[Any]:
+        _, count, payloads = row
+        return cast("JoinedCodec", self._decoder).decode_joined(payloads or b"", count)
+
 
 class SealedReader(Reader):
     """Reads entries of a sealed session."""
@@ -142,10 +142,11 @@ class SealedReader(Reader):
     def __init__(self, conversation: Conversation, key: SessionKey) -> None:
         super().__init__(conversation)
         self._key = key
+        self._joining = {"overhead": key.overhead, "cut": key.cut}
         self.backward = statements.SEALED_BACKWARD
 
     def open_all(self, rows: Sequence[Row]) -> list[Any]:
-        """Return the items of rows of a page or with all columns."""
+        """Return the items of rows of all columns."""
         items: list[Any] = []
         for first in range(0, len(rows), _AT_ONCE):
             items += self._decoder.decode_all(self._key.open_all(rows[first : first + _AT_ONCE]))
@@ -162,6 +163,10 @@ class SealedReader(Reader):
     def tool_name(self, row: Row) -> str | None:
         """Return the tool's name in a row of all columns."""
         return self._key.tool_name(row)
+
+    def _open_joined(self, row: Row) -> list[Any]:
+        _, count, payloads, lengths, columns = row
+        return self._decoder.decode_all(self._key.open_joined(count, payloads or b"", lengths or "", columns or b""))
 
 
 def unlock(conversation: Conversation, seal: bytes | None) -> SessionKey | None:

@@ -31,10 +31,23 @@ class SessionKey(Protocol):
         ...
 
     def open_all(self, rows: Sequence[Row], /) -> list[bytes]:
-        """Return the payloads of stored entries, rows of all columns or of `statements.SEALED_BACKWARD`.
+        """Return the payloads of stored entries; raise `DecryptionError` if one is not what was stored there."""
+        ...
 
-        It raises `DecryptionError` if one is not what was stored there, or `ValueError` if that takes all columns to
-        tell.
+    @property
+    def overhead(self) -> int:
+        """What is taken off each payload's length in a joined page of `statements.SEALED_BACKWARD`."""
+        ...
+
+    @property
+    def cut(self) -> str:
+        """What these lengths are joined with."""
+        ...
+
+    def open_joined(self, count: int, payloads: bytes, lengths: str, columns: bytes, /) -> list[bytes]:
+        """Return the payloads of the `count` entries of such a page.
+
+        It raises `ValueError` if it takes all columns of each to tell whether it is what was stored there.
         """
         ...
 

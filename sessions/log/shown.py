@@ -6,6 +6,7 @@ and then goes around the range, of which little is read.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.log import statements
@@ -14,7 +15,7 @@ from sessions.log.marks import EXPANSION, HANDOVER, SUMMARY, Covering, is_mark, 
 from sessions.log.reader import UNREADABLE
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
 
     from sessions.log.branch import Head
     from sessions.log.reader import Page, Reader
@@ -62,12 +63,7 @@ def item_pages(tx: Transaction, head: Head, count: int, undecodable: list[int]) 
         DecryptionError: A payload is not what was stored there.
     """
     if not head.marks:
-        for found in walk_back(tx, head, count):
-            try:
-                items = head.reader.open_page(found)
-            except ValueError:
-                items = _one_by_one(tx, head.reader, found, undecodable)
-            yield items
+        yield from _pages_without_marks(tx, head, count, undecodable)
         return
     walk = Walk(head.reader)
     for rows, page in walk.steps(tx, head, min(count, _FEW)):
@@ -86,6 +82,32 @@ def item_pages(tx: Transaction, head: Head, count: int, undecodable: list[int]) 
             items = []
             undecodable.append(shown.position)
         yield items
+
+
+def _pages_without_marks(tx: Transaction, head: Head, count: int, undecodable: list[int]) -> Iterator[list[Any]]:
+    """Do what `item_pages` does; a page after which more is wanted may be opened while the next one is fetched."""
+    ahead: list[Callable[[], list[Any]]] = []
+    left = count
+    for page in walk_back(tx, head, count):
+        left -= page.length
+        goes_on = left > 0 and page.length >= statements.PAGE
+        opened: Callable[[], list[Any]] = partial(head.reader.open_page, page)
+        ahead.append(partial(_opened, tx, head.reader, page, tx.beside(opened) if goes_on else opened, undecodable))
+        # One at most, as it takes memory twice: as it is stored and as items.
+        while len(ahead) > (1 if goes_on else 0):
+            yield ahead.pop(0)()
+    for last in ahead:
+        yield last()
+
+
+def _opened(
+    tx: Transaction, reader: Reader, page: Page, opened: Callable[[], list[Any]], undecodable: list[int]
+) -> list[Any]:
+    """Return the items of a page, or those of them that can be decoded."""
+    try:
+        return opened()
+    except ValueError:
+        return _one_by_one(tx, reader, page, undecodable)
 
 
 def _one_by_one(tx: Transaction, reader: Reader, page: Page, undecodable: list[int]) -> list[Any]:

@@ -403,6 +403,16 @@ def _backward(selected: str, limit: str = ":count") -> str:
     """  # noqa: S608 - columns, by words of this module.
 
 
+def _joined(selected: str, columns: str) -> str:
+    """Return a page in one row: the oldest id, how many there are, and what is `selected` of them."""
+    page = _backward(f"{columns}, length(payload) as size", f"min(:count, {PAGE})")
+    return f"select min(id), count(*), {selected} from ({page})"  # noqa: S608 - words of this module.
+
+
+def _payloads(joint: str) -> str:
+    return f"cast(group_concat(case when size < {MAX_JOINED} then payload end, {joint}) as blob)"
+
+
 PAYLOADS_BACKWARD = Statement(
     "Payloads of one segment, the newest first.",
     _backward("id, payload"),
@@ -415,21 +425,22 @@ JOINED_BACKWARD = Statement(
     whose rows are joined: https://sqlite.org/src/file/src/select.c, where it says when it leaves an "order by" out.
     """,
     _backward("id, payload"),
-    {
-        SQLITE: f"""
-        select min(id), count(*), cast(
-            group_concat(case when length(payload) < {MAX_JOINED} then payload end, :joint) as blob
-        ) from ({_backward("id, payload", f"min(:count, {PAGE})")})
-        """  # noqa: S608 - words of this module.
-    },
+    {SQLITE: _joined(_payloads(":joint"), "id, payload")},
 )
 SEALED_BACKWARD = Statement(
-    """Entries of one segment, to be opened, the newest first.
+    """Entries of one segment, to be opened, the newest first; or a page in one row.
 
-    Where the database writes what a payload is bound to as `codecs/bound.py` says, that and the payload are all.
+    That has the oldest id; how many there are; their payloads, joined; the length of each without `:overhead`, with
+    `:cut` between them; and a line for each with what its payload is bound to, as `codecs/bound.py` writes it.
     """,
     _backward("{entry}"),
-    {SQLITE: _backward("cast(json_array({columns}) as blob), payload", f"min(:count, {PAGE})")},
+    {
+        SQLITE: _joined(
+            _payloads("''")
+            + ", group_concat(size - :overhead, :cut), cast(group_concat(json_array({columns}), x'0a') as blob)",
+            "{entry}",
+        )
+    },
 )
 ENTRIES_BACKWARD = Statement(
     "Entries of one segment with all that is known of them, the newest first.", _backward("{entry}")

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
+
+T = TypeVar("T")
 
 Row: TypeAlias = tuple[Any, ...]
 
@@ -58,4 +60,11 @@ class Transaction(Protocol):
 
     def many(self, statement: Statement, rows: Iterable[tuple[Any, ...]], /) -> None:
         """Execute a statement once for each of `rows`, whose values are in the order of the statement's parameters."""
+        ...
+
+    def beside(self, compute: Callable[[], T], /) -> Callable[[], T]:
+        """Return what gives the result of `compute`, or raises its error.
+
+        It may be computed at any time until then, on any thread, while the database does what it is asked for next.
+        """
         ...

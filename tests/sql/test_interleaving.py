@@ -114,6 +114,9 @@ class InterruptedTransaction:
         self._count()
         self._tx.many(statement, rows)
 
+    def beside(self, compute: Callable[[], Any], /) -> Callable[[], Any]:
+        return self._tx.beside(compute)
+
     def _count(self) -> None:
         self.left -= 1
         if self.left <= 0:

@@ -50,7 +50,7 @@ async def test_large_payloads_are_fetched_by_themselves(ours: Ours) -> None:
     await session.add_items([LARGE, *MANY, LARGE, user("last")])
 
     assert await session.get_items() == [LARGE, *MANY, LARGE, user("last")]
-    assert await selects(session) == ["joined", "rows", "joined", "joined", "rows"]
+    assert await selects(session) == ["joined", "joined", "rows", "joined", "rows"]
     assert await session.get_items(2) == [LARGE, user("last")]
     assert await selects(session, 1) == ["joined"]
 

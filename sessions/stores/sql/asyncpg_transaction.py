@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy.util import await_only
 
 from sessions.log.dialect import POSTGRES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from sessions.log.transaction import Row, Statement
+
+T = TypeVar("T")
 
 _NAMED = re.compile(r"(?<!:):(\w+)")
 
@@ -64,3 +66,7 @@ class AsyncpgTransaction:
         """Execute a statement once for each of `rows`, whose values are in the order of the statement's parameters."""
         text, _ = self._texts[statement]
         await_only(self._connection.executemany(text, rows))
+
+    def beside(self, compute: Callable[[], T], /) -> Callable[[], T]:
+        """Return what gives the result of `compute`: that itself, as the driver's rows need the interpreter's lock."""
+        return compute

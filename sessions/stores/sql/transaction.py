@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import text
 
 from sessions.log.dialect import PREFIX, words
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from sqlalchemy import Connection, TextClause
 
     from sessions.log.transaction import Row, Statement
+
+T = TypeVar("T")
 
 
 class Texts:
@@ -68,6 +70,10 @@ class SQLAlchemyTransaction:
         names = list(clause._bindparams)  # noqa: SLF001
         if listed := [dict(zip(names, row, strict=True)) for row in rows]:
             self._connection.execute(clause, listed)
+
+    def beside(self, compute: Callable[[], T], /) -> Callable[[], T]:
+        """Return what gives the result of `compute`: that itself, as the driver's rows need the interpreter's lock."""
+        return compute
 
 
 def _used(clause: TextClause, values: dict[str, Any]) -> dict[str, Any]:

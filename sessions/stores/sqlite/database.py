@@ -183,7 +183,9 @@ class Database:
 
         try:
             self._check_file()
-            read_group(reading.database(), jobs, note)
+            # Where it has nothing to do, the other thread opens what this one has read.
+            other = self._reading if reading is self._writing else self._writing
+            read_group(reading.database(), jobs, note, other)
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait
             _fail(jobs, error)
             done = jobs

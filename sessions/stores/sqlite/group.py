@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sessions.stores.jobs import Job
+    from sessions.stores.sqlite.thread import ConnectionThread
 
 
 def write_group(connection: sqlite3.Connection, jobs: list[Job[Any]]) -> None:
@@ -30,15 +31,20 @@ def write_group(connection: sqlite3.Connection, jobs: list[Job[Any]]) -> None:
         _write_alone(connection, job)
 
 
-def read_group(connection: sqlite3.Connection, jobs: list[Job[Any]], done: Callable[[Job[Any]], None]) -> None:
-    """Do jobs that read, in one snapshot; call `done` with each.
+def read_group(
+    connection: sqlite3.Connection,
+    jobs: list[Job[Any]],
+    done: Callable[[Job[Any]], None],
+    other: ConnectionThread | None = None,
+) -> None:
+    """Do jobs that read, in one snapshot; call `done` with each, and have another thread help if there is one.
 
     Raises:
         sqlite3.Error: The snapshot could not be taken; no job was done.
     """
     connection.execute("begin")
     try:
-        transaction = SQLiteTransaction(connection)
+        transaction = SQLiteTransaction(connection, other)
         for job in jobs:
             try:
                 job.run(transaction)

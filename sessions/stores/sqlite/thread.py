@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import threading
 import time
+from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import aiosqlite
 
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable
 
+T = TypeVar("T")
 
 _LOOK_AGAIN = 0.01
 """Seconds between two looks at whether a thread that was told to stop has ended instead."""
@@ -48,6 +50,28 @@ class ConnectionThread(aiosqlite.Connection):
         """Have `call`, which must not raise, called on the thread, after what was posted before."""
         # In a list that is emptied: while it waits for the next call, aiosqlite's thread holds on to the last one.
         self._tx.put_nowait((None, partial(_call_once, [call])))
+
+    def offer(self, compute: Callable[[], T]) -> Callable[[], T]:
+        """Offer the thread something to compute, which whoever wants the result does himself if it has not begun.
+
+        So nobody waits for what the thread does otherwise, or for one that has ended. What is offered must not wait
+        for another thread.
+
+        Returns:
+            A function that returns the result, or raises its error. To be called once.
+        """
+        offered: Future[T] = Future()
+
+        def take() -> None:
+            if not offered.set_running_or_notify_cancel():
+                return
+            try:
+                offered.set_result(compute())
+            except BaseException as error:  # noqa: BLE001 - it belongs to whoever wants the result
+                offered.set_exception(error)
+
+        self.post(take)
+        return lambda: compute() if offered.cancel() else offered.result()
 
     def database(self) -> sqlite3.Connection:
         """Return the connection, opened if it is not. Only for calls on the thread."""

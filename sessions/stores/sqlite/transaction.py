@@ -4,60 +4,68 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sessions.log.dialect import SQLITE, words
 
 if TYPE_CHECKING:
     import sqlite3
-    from collections.abc import Iterable, Iterator
+    from collections.abc import Callable, Iterable, Iterator
 
     from sessions.log.transaction import Row, Statement
+    from sessions.stores.sqlite.thread import ConnectionThread
+
+T = TypeVar("T")
 
 _PAGE = 256
 """Rows fetched at a time."""
+
+_PARAMETER = re.compile(r":(\w+)")
 
 _WORDS = words(SQLITE)
 
 
 @cache
-def _render(statement: Statement) -> str:
+def _render(statement: Statement) -> tuple[str, tuple[str, ...]]:
+    """Return the text with ``?`` for each parameter, and the parameters' names in this order.
+
+    For each value that it binds by name, Python's `sqlite3` gives the interpreter's lock away.
+    """
     (text,) = statement.render(SQLITE, _WORDS)
-    return text
-
-
-@cache
-def _render_positional(statement: Statement) -> str:
-    """Return the text with ``?`` for each parameter: values by place are faster bound than values by name."""
-    return re.sub(r":\w+", "?", _render(statement))
+    return _PARAMETER.sub("?", text), tuple(_PARAMETER.findall(text))
 
 
 class SQLiteTransaction:
     """Runs statements on the connection's own thread.
 
     No cursor stays open: it would hold its snapshot and keep the WAL from being reused.
+
+    Args:
+        connection: The connection.
+        other: A thread that may compute what this one does not need at once, if there is one.
     """
 
-    def __init__(self, connection: sqlite3.Connection) -> None:
+    def __init__(self, connection: sqlite3.Connection, other: ConnectionThread | None = None) -> None:
+        self._other = other
         self._execute = connection.execute
         self._executemany = connection.executemany
 
     def run(self, statement: Statement, /, **values: Any) -> None:
         """Execute a statement that returns nothing."""
-        self._execute(_render(statement), values)
+        self._do(statement, values)
 
     def one(self, statement: Statement, /, **values: Any) -> Row | None:
         """Return the first row, or ``None`` if there is none."""
-        rows = self._execute(_render(statement), values).fetchall()
+        rows = self._do(statement, values).fetchall()
         return rows[0] if rows else None
 
     def all(self, statement: Statement, /, **values: Any) -> list[Row]:
         """Return all rows."""
-        return self._execute(_render(statement), values).fetchall()
+        return self._do(statement, values).fetchall()
 
     def pages(self, statement: Statement, /, **values: Any) -> Iterator[list[Row]]:
         """Yield all rows, in lists of any size."""
-        cursor = self._execute(_render(statement), values)
+        cursor = self._do(statement, values)
         try:
             while rows := cursor.fetchmany(_PAGE):
                 yield rows
@@ -66,4 +74,12 @@ class SQLiteTransaction:
 
     def many(self, statement: Statement, rows: Iterable[tuple[Any, ...]], /) -> None:
         """Execute a statement once for each of `rows`, whose values are in the order of the statement's parameters."""
-        self._executemany(_render_positional(statement), rows)
+        self._executemany(_render(statement)[0], rows)
+
+    def beside(self, compute: Callable[[], T], /) -> Callable[[], T]:
+        """Return what gives the result of `compute`, which may be computed while SQLite executes a statement."""
+        return compute if self._other is None else self._other.offer(compute)
+
+    def _do(self, statement: Statement, values: dict[str, Any]) -> sqlite3.Cursor:
+        text, names = _render(statement)
+        return self._execute(text, [values[name] for name in names])
