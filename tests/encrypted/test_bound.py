@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sessions import EncryptedSession, SQLiteSession, generate_key
 from sessions.codecs.bound import encode_columns
 from sessions.codecs.sealed import SealedPayloads
+from sessions.log.statements import MAX_JOINED, PAGE
 from sessions.testing_tree import item
 from tests.sqlite_store.inside import trace
 
@@ -32,11 +33,9 @@ def test_sqlite_writes_the_same(columns: tuple[Any, ...]) -> None:
     assert written == encode_columns(columns)
 
 
-# Fails without: log/statements.py, `cast(json_array({columns}) as blob), payload`
+# Fails without: log/statements.py, `group_concat(size - :overhead, :cut)`
 @pytest.mark.parametrize("hide", [False, True])
-async def test_a_read_fetches_two_values_of_each_entry(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, hide: bool
-) -> None:
+async def test_a_page_is_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, hide: bool) -> None:
     plain = SQLiteSession("s", tmp_path / "s.db")
     session = EncryptedSession("s", plain, generate_key(), ttl=None, hide_tool_names=hide)
     items = [item("u1"), {"type": "function_call", "name": "Zoë's\n\x1b", "call_id": "1", "arguments": "{}"}]
@@ -46,3 +45,28 @@ async def test_a_read_fetches_two_values_of_each_entry(
 
     assert await session.get_items() == items
     assert ["json_array" in text for text in statements if "payload" in text] == [True]
+
+
+# Fails without: log/shown.py, `return _one_by_one(tx, reader, page, undecodable)`
+@pytest.mark.parametrize("hide", [False, True])
+async def test_large_payloads_are_fetched_by_themselves(tmp_path: Path, *, hide: bool) -> None:
+    plain = SQLiteSession("s", tmp_path / "s.db")
+    session = EncryptedSession("s", plain, generate_key(), ttl=None, hide_tool_names=hide)
+    many = [item(f"u{number}") for number in range(PAGE)]
+    large = item("u" + "x" * MAX_JOINED)
+    await session.add_items([large, *many, *many, large, item("last")])
+
+    assert await session.get_items() == [large, *many, *many, large, item("last")]
+    assert await session.get_items(2) == [large, item("last")]
+
+
+async def test_a_file_in_another_encoding(tmp_path: Path) -> None:
+    """There SQLite cannot join payloads: text is not what they are written in."""
+    with closing(sqlite3.connect(tmp_path / "s.db")) as connection:
+        connection.execute("pragma encoding = 'UTF-16'")
+        connection.execute("create table theirs (id integer)")
+    session = EncryptedSession("s", SQLiteSession("s", tmp_path / "s.db"), generate_key(), ttl=None)
+    many = [item(f"u{number} é😀") for number in range(PAGE + 1)]
+    await session.add_items(many)
+
+    assert await session.get_items() == many

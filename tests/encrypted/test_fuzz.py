@@ -26,7 +26,7 @@ from sessions.testing_model import json_values
 from sessions.vault import Vault
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
 pytestmark = pytest.mark.filterwarnings("ignore::sessions.WeakKeyWarning")
 
@@ -49,6 +49,13 @@ def _refuse(payload: bytes, position: int) -> bytes:
 
 def payloads(*, hide: bool, plain: Callable[[bytes, int], bytes] = _refuse) -> SealedPayloads:
     return SealedPayloads("s", [KEY], "k", hide_tool_names=hide, plain=plain)
+
+
+def joined(key: SealedPayloads, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
+    """Return what SQLite makes of rows: how many, payloads, lengths, and columns."""
+    sealed = [row[8] for row in rows]
+    lengths = key.cut.join(str(len(payload) - key.overhead) for payload in sealed)
+    return [len(rows), b"".join(sealed), lengths, b"\n".join(encode_columns(row[:8]) for row in rows)]
 
 
 def mutated(valid: bytes) -> st.SearchStrategy[bytes]:
@@ -104,7 +111,7 @@ def test_any_columns(columns: tuple[Any, ...]) -> None:
             operation((*columns, sealed[8]))
 
 
-# Fails without: codecs/sealed.py, `return ObjectTexts(map(self._newest.decrypt, ` and `in map(_split, opened)]`
+# Fails without: codecs/sealed.py, `return ObjectTexts(map(cipher.decrypt, ` and `in map(_split, opened)]`
 def test_many_are_opened_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = (("user", None, "a"), ("k", "t", "b"))
     entries = [ENTRY, *((*ENTRY[:3], *columns, *ENTRY[6:]) for columns in texts), (7, 6, 5, *ENTRY[3:6], 4, 3, b"{}")]
@@ -116,8 +123,24 @@ def test_many_are_opened_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(SealedPayloads, "open", None)
     for key, rows in zip(keys, sealed, strict=True):
         assert key.open_all(rows) == expected
-        assert key.open_all([(encode_columns(row[:8]), row[8]) for row in rows]) == expected
+        assert key.open_joined(*joined(key, rows)) == expected
         assert key.open_all([]) == []
+
+
+@pytest.mark.parametrize("hide", [False, True])
+def test_what_an_older_key_sealed_is_opened_at_once_too(monkeypatch: pytest.MonkeyPatch, *, hide: bool) -> None:
+    older, newer = payloads(hide=hide), new_data_key()
+    rows = [older.seal(ENTRY)] * 2
+    key = SealedPayloads("s", [KEY, newer], "k", hide_tool_names=hide, plain=_refuse)
+    both = [*rows, key.seal(ENTRY)]
+
+    assert key.open_all(both) == [ENTRY[8]] * 3
+    with pytest.raises(ValueError, match="several ways"):
+        key.open_joined(*joined(key, both))
+    with pytest.raises(ValueError, match="several ways"):
+        SealedPayloads("s", [newer], "k", hide_tool_names=hide, plain=_refuse).open_joined(*joined(key, rows))
+    monkeypatch.setattr(SealedPayloads, "open", None)
+    assert key.open_all(rows) == key.open_joined(*joined(key, rows)) == [ENTRY[8]] * 2
 
 
 # Fails without: codecs/sealed.py, `or not is_object_text(payload)`
@@ -130,19 +153,24 @@ def test_what_is_no_object_is_sealed_apart(payload: bytes, *, hide: bool) -> Non
         assert sealed[8][:1] == b"\4"
         assert sealed[4] == (None if hide else name)
         assert (key.open(sealed), key.tool_name(sealed)) == (payload, name)
-        opened = key.open_all([(encode_columns(sealed[:8]), sealed[8])])
+        opened = key.open_joined(*joined(key, [sealed]))
         assert opened == [payload]
         assert not isinstance(opened, ObjectTexts)
 
 
-@given(st.data(), st.booleans(), st.integers(0, 1))
-def test_what_is_wrong_with_fetched_columns_takes_all_of_them(data: st.DataObject, hide: bool, part: int) -> None:  # noqa: FBT001
+# Fails without: codecs/sealed.py, `if not len(bound) == count == len(parts) // 3`
+@given(st.data(), st.booleans(), st.integers(0, 3))
+def test_what_is_wrong_with_a_joined_page_is_told(data: st.DataObject, hide: bool, part: int) -> None:  # noqa: FBT001
     key = payloads(hide=hide)
-    sealed = [key.seal(ENTRY)] * 2
-    rows = [[encode_columns(row[:8]), row[8]] for row in sealed]
-    rows[0][part] = data.draw(mutated(rows[0][part]).filter(lambda changed: changed != rows[0][part]))
-    with pytest.raises(ValueError, match="all columns"):
-        key.open_all([tuple(row) for row in rows])
+    page = joined(key, [key.seal(ENTRY)] * 2)
+    lengths = st.lists(st.integers(-(2**63), 2**63) | st.integers(-20, 60)).map(
+        lambda some: key.cut.join(map(str, some))
+    )
+    changes = [st.integers(0, 5), mutated(page[1]), lengths, mutated(page[3])]
+    before = page[part]
+    page[part] = data.draw(changes[part].filter(lambda changed: changed != before))
+    with pytest.raises(ValueError, match="payload"):
+        key.open_joined(*page)
 
 
 def _ends_well(operation: Callable[[], object]) -> None:
