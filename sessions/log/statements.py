@@ -436,9 +436,9 @@ SEALED_BACKWARD = Statement(
     _backward("{entry}"),
     {
         SQLITE: _joined(
-            _payloads("''")
-            + ", group_concat(size - :overhead, :cut), cast(group_concat(json_array({columns}), x'0a') as blob)",
-            "{entry}",
+            _payloads("''") + ", group_concat(size - :overhead, :cut), cast(group_concat(bound_to, char(10)) as blob)",
+            # Before the rows leave the subquery, which copies each column.
+            "id, json_array({columns}) as bound_to, payload",
         )
     },
 )

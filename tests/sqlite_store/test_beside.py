@@ -1,4 +1,4 @@
-"""Long reads: what one connection's thread has fetched, the other's opens, if it has nothing else to do."""
+"""What a brief read has fetched on the writing connection's thread, the reading one's opens if it has time."""
 
 from __future__ import annotations
 
@@ -118,16 +118,13 @@ def test_whoever_wants_the_result_gets_the_error(thread: ConnectionThread, error
 
 
 # Fails without: stores/sqlite/database.py, `read_group(reading.database(), jobs, note, other)`
-@pytest.mark.parametrize("brief_reads", [True, False])
 async def test_the_other_thread_opens_pages(
-    path: Path, ours: Ours, openers: list[int | None], monkeypatch: pytest.MonkeyPatch, *, brief_reads: bool
+    path: Path, ours: Ours, openers: list[int | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(brief, "BRIEF", len(MANY) if brief_reads else 0)
     session = ours()
     await session.add_items(MANY)
-    threads = [thread._thread.ident for thread in database_in(path)._threads()]
-    this, other = threads if brief_reads else threads[::-1]
-    fetch, fetched = Reader.page, list[int]()
+    writing, reading = (thread._thread.ident for thread in database_in(path)._threads())
+    fetch, fetched = Reader.page, list[int | None]()
 
     def slowly(self: Reader, *arguments: Any) -> Any:
         until = time.monotonic() + 10
@@ -138,9 +135,20 @@ async def test_the_other_thread_opens_pages(
 
     monkeypatch.setattr(Reader, "page", slowly)
     assert await session.get_items() == MANY
-    assert fetched == [this] * 5
+    assert fetched == [writing] * 5
     # After the last one there is nothing else to do.
-    assert openers == [other] * 4 + [this]
+    assert openers == [reading] * 4 + [writing]
+
+
+async def test_the_thread_that_writes_opens_nothing_for_others(
+    ours: Ours, openers: list[int | None], monkeypatch: pytest.MonkeyPatch, path: Path
+) -> None:
+    monkeypatch.setattr(brief, "BRIEF", 0)
+    session = ours()
+    await session.add_items(MANY)
+    _, reading = database_in(path)._threads()
+    assert await session.get_items() == MANY
+    assert set(openers) == {reading._thread.ident}
 
 
 @pytest.mark.parametrize("sealed", [False, True])

@@ -183,8 +183,8 @@ class Database:
 
         try:
             self._check_file()
-            # Where it has nothing to do, the other thread opens what this one has read.
-            other = self._reading if reading is self._writing else self._writing
+            # Not the other way round: a change would wait for what its thread does for readers.
+            other = self._reading if reading is self._writing else None
             read_group(reading.database(), jobs, note, other)
         except Exception as error:  # noqa: BLE001 - it belongs to those who wait
             _fail(jobs, error)
