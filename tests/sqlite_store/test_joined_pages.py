@@ -44,7 +44,7 @@ async def test_a_page_is_one_row(ours: Ours, codec: Any) -> None:
     assert await selects(session, 1) == ["joined"]
 
 
-# Fails without: log/statements.py, `case when length(payload) <`
+# Fails without: log/statements.py, `case when size <`
 async def test_large_payloads_are_fetched_by_themselves(ours: Ours) -> None:
     session = ours()
     await session.add_items([LARGE, *MANY, LARGE, user("last")])
