@@ -14,6 +14,7 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 from time import perf_counter
 
+import asyncpg
 from rich.console import Console
 
 from benchmarks import report
@@ -45,6 +46,13 @@ def wanted(name: str, only: list[str]) -> bool:
     return not only or any(part in name for part in only)
 
 
+async def vacuum(url: str) -> None:
+    """Vacuum what earlier workloads left, so that no autovacuum does it at the expense of one side of this one."""
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    await connection.execute("VACUUM ANALYZE")
+    await connection.close()
+
+
 async def measure(url: str, *, only: list[str], quick: bool, console: Console) -> list[Result]:
     """All workloads, each side in turn."""
     results: list[Result] = []
@@ -57,9 +65,10 @@ async def measure(url: str, *, only: list[str], quick: bool, console: Console) -
                 continue
             began = perf_counter()
             result = Result(type(name, (Row,), {"name": name}), figure)
+            await vacuum(url)
             for bench in benches:
                 await workload(bench)
-            for _ in range(3 if quick else 9):
+            for _ in range(3 if quick else 15):
                 for bench in benches:
                     # What earlier samples left is not collected at this one's expense.
                     gc.collect()
