@@ -54,6 +54,7 @@ class PostgresDatabase:
             statement: statement.render(POSTGRES, general.words)[0]
             for statement in (APPEND, APPEND_MANY, POP, SEALED_POP, TAKE_LEASE, SET_LEASE, *_READS)
         }
+        self._knows_pop = True
         self._appends = Groups(self._append, _WORKERS)
         self._sealed = SealedPath(self)
         self._listener = Listener(general)
@@ -126,7 +127,7 @@ class PostgresDatabase:
 
     async def _pop(self, work: Pop, subject: str) -> Any:
         """Return the popped item, or ``None`` if the log's own function must look."""
-        if not isinstance(work.conversation.codec, JSONCodec):
+        if not self._knows_pop or not isinstance(work.conversation.codec, JSONCodec):
             # The statement removes what is JSON, and cannot tell what another codec would not read.
             return None
         values = (
@@ -160,6 +161,10 @@ class PostgresDatabase:
         except FailedError as failed:
             # The last entry is no text, or is nested more deeply than the server's stack is.
             if isinstance(failed.error, (asyncpg.CharacterNotInRepertoireError, asyncpg.StatementTooComplexError)):
+                return []
+            if isinstance(failed.error, asyncpg.PostgresSyntaxError):
+                # A server before Postgres 16.
+                self._knows_pop = False
                 return []
             raise
 

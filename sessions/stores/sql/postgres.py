@@ -13,6 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sessions.log.transaction import Statement
+from sessions.stores.sql.few import for_few
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -138,28 +139,32 @@ TAIL: Final = Statement(
     """,
     """
     with head as materialized (
-        select b.segment * 4294967296 as low, b.tip, b.parent, b.name from {sessions} s
+        select b.segment * 4294967296 as low, b.tip, b.parent, b.name, $2::bigint as wanted from {sessions} s
         join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
         where s.session_id = $1 and s.seal is null and s.marks = 0
     )
     (
+    """
+    + for_few(
+        """
         select id, payload from {entries}
-        where id > (select low + greatest(tip - $2::bigint, 0) from head where parent is null)
+        where id > (select low + greatest(tip - wanted, 0) from head where parent is null)
         and id <= (select low + tip from head) and created_at > $5::bigint
         and (expires_at is null or expires_at > $4::bigint)
         order by id desc
+        """
+    )
+    + """
     ) union all
     select case when parent is null then -tip end, convert_to(name, 'UTF8') from head
     """,
 )
 TAIL_FORKED: Final = Statement(
-    """The same of a branch that was forked: of as many segments, the newest first, as hold the latest positions.
-
-    The limit takes nothing away; with it the planner looks each segment up in the index.
-    """,
+    "The same of a branch that was forked: of as many segments, the newest first, as hold the latest positions.",
     """
     with recursive head as materialized (
-        select b.segment, b.tip, b.name, greatest(b.tip - $2::bigint, 0) as before from {sessions} s
+        select b.segment, b.tip, b.name, greatest(b.tip - $2::bigint, 0) as before, $2::bigint as wanted
+        from {sessions} s
         join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
         where s.session_id = $1 and s.seal is null and s.marks = 0
     ), lineage (segment, parent, low, high) as (
@@ -170,10 +175,16 @@ TAIL_FORKED: Final = Statement(
     )
     (
         select e.id, e.payload from lineage l cross join lateral (
+    """
+    + for_few(
+        """
             select id, payload from {entries} where id <= l.segment * 4294967296 + l.high
             and id > l.segment * 4294967296 + greatest(l.low, (select before from head))
             and created_at > $5::bigint and (expires_at is null or expires_at > $4::bigint)
-            order by id desc limit $2::bigint
+            order by id desc
+        """
+    )
+    + """
         ) e order by e.id % 4294967296 desc
     ) union all
     select -tip, convert_to(name, 'UTF8') from head
@@ -184,7 +195,8 @@ POP: Final = Statement(
 
     In sessions that ever had a lease, whether one is held is for the log's own function to see; so are marks.
 
-    Beside what is no JSON, Python's integers have a limit, of 640 digits or more, and our decoder one of 256 levels.
+    Servers before Postgres 16 do not know ``is json``; a cast would do, but its error would show the item in the server's
+    log. Beside what is no JSON, Python's integers have a limit, of 640 digits or more, and our decoder one of 256 levels.
     """,
     """
     with last as (

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.transaction import Statement
+from sessions.stores.sql.few import for_few
 
 if TYPE_CHECKING:
     from sessions.log.append import Append
@@ -20,29 +21,33 @@ SEALED_TAIL: Final = Statement(
     """
     with head as materialized (
         select s.version, s.seal, s.marks, b.name, b.segment, b.segment * 4294967296 as low, b.tip, b.turn, b.may_grow,
-        b.parent from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
+        b.parent, $2::bigint as wanted
+        from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
         where s.session_id = $1 and s.seal is not null
     )
     (
+    """
+    + for_few(
+        """
         select {entry} from {entries}
-        where id > (select low + greatest(tip - $2::bigint, 0) from head where parent is null and marks = 0)
+        where id > (select low + greatest(tip - wanted, 0) from head where parent is null and marks = 0)
         and id <= (select low + tip from head) and created_at > $5::bigint
         and (expires_at is null or expires_at > $4::bigint)
         order by id desc
+        """
+    )
+    + """
     ) union all
     select case when parent is null then -tip end, version, turn, name, marks::text, null, segment, may_grow, seal
     from head
     """,
 )
 SEALED_TAIL_FORKED: Final = Statement(
-    """The same of a branch that was forked: of as many segments, the newest first, as hold the latest positions.
-
-    The limit takes nothing away; with it the planner looks each segment up in the index.
-    """,
+    "The same of a branch that was forked: of as many segments, the newest first, as hold the latest positions.",
     """
     with recursive head as materialized (
         select s.version, s.seal, s.marks, b.name, b.segment, b.tip, b.turn, b.may_grow,
-        greatest(b.tip - $2::bigint, 0) as before
+        greatest(b.tip - $2::bigint, 0) as before, $2::bigint as wanted
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
         where s.session_id = $1 and s.seal is not null
     ), lineage (segment, parent, low, high) as (
@@ -54,10 +59,16 @@ SEALED_TAIL_FORKED: Final = Statement(
     )
     (
         select e.* from lineage l cross join lateral (
+    """
+    + for_few(
+        """
             select {entry} from {entries} where id <= l.segment * 4294967296 + l.high
             and id > l.segment * 4294967296 + greatest(l.low, (select before from head))
             and created_at > $5::bigint and (expires_at is null or expires_at > $4::bigint)
-            order by id desc limit $2::bigint
+            order by id desc
+        """
+    )
+    + """
         ) e order by e.id % 4294967296 desc
     ) union all
     select -tip, version, turn, name, marks::text, null, segment, may_grow, seal from head
