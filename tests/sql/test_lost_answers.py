@@ -91,7 +91,7 @@ async def test_a_pop_whose_answer_is_lost_is_not_repeated(network: Network) -> N
     """
     session = network.session("marked")
     await session.add_items([message("1"), message("2"), message("3")])
-    network.proxy.lose_answer_to(network.commit_of(b"marked"))
+    network.proxy.lose_answer_to(network.commit_of_pop)
     with pytest.raises(OutcomeUnknownError, match="session 'marked'"):
         await session.pop_item()
     assert network.proxy.losses == 1

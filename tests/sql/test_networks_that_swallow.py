@@ -69,7 +69,7 @@ async def test_a_change_whose_answer_is_swallowed_is_not_repeated(network: Netwo
     Fails without: stores/sql/deadline.py, `self._timer = …` (it never ends).
     """
     session = await _ready(network)
-    network.proxy.lose_answer_to(network.commit_of(b"marked") if change == "pop" else network.commit, silently=True)
+    network.proxy.lose_answer_to(network.commit_of_pop if change == "pop" else network.commit, silently=True)
     with pytest.raises(OutcomeUnknownError, match=r"session 'marked': .* \(tried once in .* was TimeoutError\)"):
         await (session.pop_item() if change == "pop" else session.clear_session())
     assert network.proxy.losses == 1

@@ -39,7 +39,7 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-_READS: Final = (TAIL, TAIL_FORKED, SEALED_TAIL, SEALED_TAIL_FORKED)
+READS: Final = (TAIL, TAIL_FORKED, SEALED_TAIL, SEALED_TAIL_FORKED)
 
 _WORKERS: Final = 2
 """Groups under way at once: while one waits for the disk, the next is sent."""
@@ -52,7 +52,7 @@ class PostgresDatabase:
         self._general = general
         self._texts = {
             statement: statement.render(POSTGRES, general.words)[0]
-            for statement in (APPEND, APPEND_MANY, POP, SEALED_POP, TAKE_LEASE, SET_LEASE, *_READS)
+            for statement in (APPEND, APPEND_MANY, POP, SEALED_POP, TAKE_LEASE, SET_LEASE, *READS)
         }
         self._knows_pop = True
         self._appends = Groups(self._append, _WORKERS)
@@ -238,5 +238,5 @@ class PostgresDatabase:
             said = isinstance(error, asyncpg.PostgresError) and not isinstance(error, asyncpg.PostgresConnectionError)
             error = as_lost(error) if sent else error
             # Nothing can have come of a read.
-            is_read = statement in _READS
+            is_read = statement in READS
             raise FailedError(error, outcome_known=said or not sent or is_read) from None

@@ -1,0 +1,56 @@
+"""The system's Postgres, which is older than the one of the other tests: Debian 12 has 15."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sessions import SQLAlchemySession
+from sessions.testing import SessionContract
+from sessions.testing_history import HistoryContract
+from sessions.testing_sealed import SealedContract
+
+from .servers import NotInstalledError, running_postgres, system_postgres
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+    from sessions.testing_history import MakeLogSession
+
+    from .servers import Postgres
+
+
+@pytest.fixture(scope="module")
+def older_postgres(public_folder: Path, worker_id: str) -> Iterator[Postgres]:
+    try:
+        with running_postgres(public_folder / f"older-postgres-{worker_id}", binaries=system_postgres()) as server:
+            yield server
+    except NotInstalledError as error:
+        pytest.skip(str(error))
+
+
+class _Older:
+    @pytest.fixture
+    def make(self, older_postgres: Postgres) -> MakeLogSession:
+        url = older_postgres.new_database()
+        return lambda session_id, **settings: SQLAlchemySession.from_url(
+            session_id, url=url, create_tables=True, **settings
+        )
+
+
+class TestSession(_Older, SessionContract):
+    """
+    What a session promises.
+
+    Fails without: stores/sql/hot.py, `self._knows_pop = False` and its `return []`.
+    """
+
+
+class TestHistory(_Older, HistoryContract):
+    """What it promises of branches, undo and turns."""
+
+
+class TestSealed(_Older, SealedContract):
+    """What it promises when it is sealed."""

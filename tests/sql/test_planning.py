@@ -1,0 +1,51 @@
+"""What Postgres's planner makes of the hot path's reads when there are many entries."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import asyncpg
+import pytest
+
+from sessions import SQLAlchemySession
+from sessions.log.dialect import POSTGRES, PREFIX, words
+from sessions.stores.sql.hot import READS
+
+if TYPE_CHECKING:
+    from sessions.log.transaction import Statement
+
+    from .servers import Postgres
+
+ENTRIES = 300_000
+
+
+@pytest.mark.parametrize("statement", READS, ids=["tail", "tail of a fork", "sealed tail", "sealed tail of a fork"])
+async def test_reads_are_planned_for_few_rows(postgres: Postgres, statement: Statement) -> None:
+    """
+    At 100,000 times this cost a server would compile each read, and start workers for it.
+
+    Fails without: stores/sql/few.py, the loop.
+    """
+    url = postgres.new_database()
+    session = SQLAlchemySession.from_url("s", url=url, create_tables=True)
+    await session.add_items([{"role": "user", "content": "1"}])
+    await session._sql.aclose()
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    try:
+        # Conversations that go on at the same time: the order of ids is not that of the table.
+        await connection.execute(
+            f"""
+            insert into {PREFIX}entries (id, version, turn, kind, created_at, payload)
+            select (1000 + g % 1000) * 4294967296 + g / 1000, 1, 1, 'user', 1, '{{}}'
+            from generate_series(1, {ENTRIES}) g
+            """
+        )
+        await connection.execute("analyze")
+        await connection.execute("set plan_cache_mode = force_generic_plan")
+        (text,) = statement.render(POSTGRES, words(POSTGRES, PREFIX, None))
+        await connection.execute(f"prepare read as {text}")
+        plan = json.loads(await connection.fetchval("explain (format json) execute read('s', 50, null, 1, 0)"))
+    finally:
+        await connection.close()
+    assert plan[0]["Plan"]["Total Cost"] < 200
