@@ -47,7 +47,7 @@ def wanted(name: str, only: list[str]) -> bool:
 
 
 async def vacuum(url: str) -> None:
-    """Vacuum what earlier workloads left, so that no autovacuum does it at the expense of one side of this one."""
+    """Do for all sides alike what autovacuum would do at the expense of one: plans are made for what is there now."""
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     await connection.execute("VACUUM ANALYZE")
     await connection.close()
@@ -65,9 +65,9 @@ async def measure(url: str, *, only: list[str], quick: bool, console: Console) -
                 continue
             began = perf_counter()
             result = Result(type(name, (Row,), {"name": name}), figure)
-            await vacuum(url)
             for bench in benches:
                 await workload(bench)
+            await vacuum(url)
             for _ in range(3 if quick else 15):
                 for bench in benches:
                     # What earlier samples left is not collected at this one's expense.
