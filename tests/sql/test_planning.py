@@ -10,6 +10,7 @@ import pytest
 
 from sessions import SQLAlchemySession
 from sessions.log.dialect import POSTGRES, PREFIX, words
+from sessions.stores.sql.few import FEW
 from sessions.stores.sql.hot import READS
 
 if TYPE_CHECKING:
@@ -17,15 +18,13 @@ if TYPE_CHECKING:
 
     from .servers import Postgres
 
-ENTRIES = 300_000
-
 
 @pytest.mark.parametrize("statement", READS, ids=["tail", "tail of a fork", "sealed tail", "sealed tail of a fork"])
 async def test_reads_are_planned_for_few_rows(postgres: Postgres, statement: Statement) -> None:
     """
     At 100,000 times this cost a server would compile each read, and start workers for it.
 
-    Fails without: stores/sql/few.py, the loop.
+    Fails without: stores/sql/few.py, `* _TIMES`.
     """
     url = postgres.new_database()
     session = SQLAlchemySession.from_url("s", url=url, create_tables=True)
@@ -35,15 +34,14 @@ async def test_reads_are_planned_for_few_rows(postgres: Postgres, statement: Sta
     try:
         # Conversations that go on at the same time: the order of ids is not that of the table.
         await connection.execute(
-            f"""
-            insert into {PREFIX}entries (id, version, turn, kind, created_at, payload)
-            select (1000 + g % 1000) * 4294967296 + g / 1000, 1, 1, 'user', 1, '{{}}'
-            from generate_series(1, {ENTRIES}) g
+            """
+            insert into agent_log_entries (id, version, turn, kind, created_at, payload)
+            select (1000 + g % 1000) * 4294967296 + g / 1000, 1, 1, 'user', 1, '{}' from generate_series(1, 300000) g
             """
         )
         await connection.execute("analyze")
         await connection.execute("set plan_cache_mode = force_generic_plan")
-        (text,) = statement.render(POSTGRES, words(POSTGRES, PREFIX, None))
+        (text,) = statement.render(POSTGRES, {**words(POSTGRES, PREFIX, None), **FEW})
         await connection.execute(f"prepare read as {text}")
         plan = json.loads(await connection.fetchval("explain (format json) execute read('s', 50, null, 1, 0)"))
     finally:

@@ -19,6 +19,7 @@ from sessions.stores.sql.append_values import append_many_values, append_values
 from sessions.stores.sql.asyncpg_database import as_lost
 from sessions.stores.sql.deadline import Deadline
 from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
+from sessions.stores.sql.few import FEW
 from sessions.stores.sql.groups import Groups
 from sessions.stores.sql.hot_sealed import SealedPath
 from sessions.stores.sql.keys import automatic_keys, with_key
@@ -50,8 +51,9 @@ class PostgresDatabase:
 
     def __init__(self, general: AsyncpgDatabase) -> None:
         self._general = general
+        words = {**general.words, **FEW}
         self._texts = {
-            statement: statement.render(POSTGRES, general.words)[0]
+            statement: statement.render(POSTGRES, words)[0]
             for statement in (APPEND, APPEND_MANY, POP, SEALED_POP, TAKE_LEASE, SET_LEASE, *READS)
         }
         self._knows_pop = True

@@ -13,7 +13,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sessions.log.transaction import Statement
-from sessions.stores.sql.few import for_few
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -144,17 +143,13 @@ TAIL: Final = Statement(
         where s.session_id = $1 and s.seal is null and s.marks = 0
     )
     (
-    """
-    + for_few(
-        """
+        {few}
         select id, payload from {entries}
         where id > (select low + greatest(tip - wanted, 0) from head where parent is null)
         and id <= (select low + tip from head) and created_at > $5::bigint
         and (expires_at is null or expires_at > $4::bigint)
         order by id desc
-        """
-    )
-    + """
+        {of_few}
     ) union all
     select case when parent is null then -tip end, convert_to(name, 'UTF8') from head
     """,
@@ -175,16 +170,12 @@ TAIL_FORKED: Final = Statement(
     )
     (
         select e.id, e.payload from lineage l cross join lateral (
-    """
-    + for_few(
-        """
+            {few}
             select id, payload from {entries} where id <= l.segment * 4294967296 + l.high
             and id > l.segment * 4294967296 + greatest(l.low, (select before from head))
             and created_at > $5::bigint and (expires_at is null or expires_at > $4::bigint)
             order by id desc
-        """
-    )
-    + """
+            {of_few}
         ) e order by e.id % 4294967296 desc
     ) union all
     select -tip, convert_to(name, 'UTF8') from head
@@ -195,8 +186,8 @@ POP: Final = Statement(
 
     In sessions that ever had a lease, whether one is held is for the log's own function to see; so are marks.
 
-    Servers before Postgres 16 do not know ``is json``; a cast would do, but its error would show the item in the server's
-    log. Beside what is no JSON, Python's integers have a limit, of 640 digits or more, and our decoder one of 256 levels.
+    Beside what is no JSON, Python's integers have a limit, of 640 digits or more, and our decoder one of 256 levels.
+    Servers before Postgres 16 do not know ``is json``; a cast would do, but its error would show the item in their log.
     """,
     """
     with last as (

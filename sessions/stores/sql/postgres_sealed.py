@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.transaction import Statement
-from sessions.stores.sql.few import for_few
 
 if TYPE_CHECKING:
     from sessions.log.append import Append
@@ -26,17 +25,13 @@ SEALED_TAIL: Final = Statement(
         where s.session_id = $1 and s.seal is not null
     )
     (
-    """
-    + for_few(
-        """
+        {few}
         select {entry} from {entries}
         where id > (select low + greatest(tip - wanted, 0) from head where parent is null and marks = 0)
         and id <= (select low + tip from head) and created_at > $5::bigint
         and (expires_at is null or expires_at > $4::bigint)
         order by id desc
-        """
-    )
-    + """
+        {of_few}
     ) union all
     select case when parent is null then -tip end, version, turn, name, marks::text, null, segment, may_grow, seal
     from head
@@ -59,16 +54,12 @@ SEALED_TAIL_FORKED: Final = Statement(
     )
     (
         select e.* from lineage l cross join lateral (
-    """
-    + for_few(
-        """
+            {few}
             select {entry} from {entries} where id <= l.segment * 4294967296 + l.high
             and id > l.segment * 4294967296 + greatest(l.low, (select before from head))
             and created_at > $5::bigint and (expires_at is null or expires_at > $4::bigint)
             order by id desc
-        """
-    )
-    + """
+            {of_few}
         ) e order by e.id % 4294967296 desc
     ) union all
     select -tip, version, turn, name, marks::text, null, segment, may_grow, seal from head
