@@ -98,10 +98,13 @@ class TamperingContract(SealedFixtures):
 
     # --- Payloads and the columns beside them ----------------------------------------------------------------------
 
-    async def _assert_found(self, seal: MakeSealed, name: str, what: str, *, mixed: bool = False) -> None:
+    async def _assert_found(
+        self, seal: MakeSealed, name: str, what: str, *, mixed: bool = False, key: str = "key 'old'"
+    ) -> None:
         for way, operation in READS.items():
             caught = await raised(DecryptionError, operation(seal(name, allow_plain_text=mixed)), f"{what}, {way}")
             assert repr(name) in str(caught)
+            assert key in str(caught)
 
     @pytest.mark.parametrize("mixed", [False, True], ids=["sealed", "mixed content"])
     async def test_each_flipped_bit_is_found(self, seal: MakeSealed, rows: Rows, name: str, *, mixed: bool) -> None:
@@ -116,7 +119,9 @@ class TamperingContract(SealedFixtures):
             async with rows.altered(last, payload=bytes(flipped)):
                 for way in (["get_items", "pop_item"], list(READS))[bit % 8 == 0]:
                     session = seal(name, allow_plain_text=mixed)
-                    await raised(DecryptionError, READS[way](session), f"bit {bit}, {way}")
+                    caught = await raised(DecryptionError, READS[way](session), f"bit {bit}, {way}")
+                    assert repr(name) in str(caught)
+                    assert "key 'old'" in str(caught)
         assert await rows.all() == before
         assert await seal(name).get_items() == [item("u1"), {}]
 
@@ -218,7 +223,7 @@ class TamperingContract(SealedFixtures):
         await seal(name).add_items([item("u1"), item("a1")])
         await rows.set_seal(name, None)
         before = await rows.all()
-        await self._assert_found(seal, name, "a removed seal", mixed=mixed)
+        await self._assert_found(seal, name, "a removed seal", mixed=mixed, key="")
         with pytest.raises(DecryptionError):
             await seal(name).add_items([item("u2")])
         with pytest.raises(DecryptionError):
@@ -230,7 +235,7 @@ class TamperingContract(SealedFixtures):
             await seal(session_id).add_items([item("u1"), item("a1")])
         await rows.set_seal(name, await rows.seal("other"))
         before = await rows.all()
-        await self._assert_found(seal, name, "another session's seal")
+        await self._assert_found(seal, name, "another session's seal", key="")
         for operation in (lambda: seal(name).add_items([item("u2")]), lambda: seal(name).rotate()):
             with pytest.raises(DecryptionError):
                 await operation()
@@ -249,6 +254,6 @@ class TamperingContract(SealedFixtures):
             assert repr(name) in str(caught)
         for length in range(0, len(original), 7):
             await rows.set_seal(name, original[:length])
-            await self._assert_found(seal, name, f"a seal of {length} bytes")
+            await self._assert_found(seal, name, f"a seal of {length} bytes", key="")
         await rows.set_seal(name, original)
         assert await rows.all() == before

@@ -105,7 +105,7 @@ class Vault:
             KeyWanted: `fetch` it first.
         """
         if seal is None:
-            return PlainPayloads(session_id, partial(self._plain, session_id))
+            return PlainPayloads(session_id, partial(self._plain, session_id, ""))
         known = self._memory.get(self._place(session_id, seal))
         if known is not None:
             self._new_seals.pop(session_id, None)
@@ -258,7 +258,7 @@ class Vault:
             keys,
             wrapped[-1].by,
             hide_tool_names=self._hide_tool_names,
-            plain=partial(self._plain, session_id),
+            plain=partial(self._plain, session_id, f", sealed with key {wrapped[-1].by!r}"),
         )
         seconds = math.inf if self._provider is None else _KEPT_SECONDS
         self._memory.put(self._place(session_id, seal), payloads, seconds)
@@ -267,13 +267,13 @@ class Vault:
     def _place(self, session_id: str, seal: bytes) -> _Place:
         return _Place(session_id, seal, self._allow_plain_text, self._hide_tool_names)
 
-    def _plain(self, session_id: str, payload: bytes, position: int) -> bytes:
-        """Return a payload that is in the clear, if it may be."""
+    def _plain(self, session_id: str, sealed: str, payload: bytes, position: int) -> bytes:
+        """Return a payload that is in the clear, if it may be; `sealed` is what an error says of the session."""
         if not self._allow_plain_text:
             raise DecryptionError(
-                f"session {session_id!r}: the entry at position {position} is in the clear, and the session is opened "
-                "with a key; nothing was changed. If that is to be so while sessions are being sealed, open it with "
-                "allow_plain_text=True"
+                f"session {session_id!r}{sealed}: the entry at position {position} is in the clear, and the session is "
+                "opened with a key; nothing was changed. If that is to be so while sessions are being sealed, open it "
+                "with allow_plain_text=True"
             )
         if envelope_token(payload) is not None:
             return self.open_foreign(session_id, payload)[0]
