@@ -11,8 +11,8 @@ from sessions.arguments import check_branch_name
 from sessions.errors import BranchExistsError
 from sessions.flat_usage import FlatUsage
 from sessions.flat_words import as_text, tool_of, turn_of, type_of
+from sessions.log.entry_statements import ENTRIES_FORWARD, USERS_FORWARD
 from sessions.log.outline import read_outline
-from sessions.log.statements import ENTRIES_FORWARD, USERS_FORWARD
 from sessions.log.text import says
 
 if TYPE_CHECKING:

@@ -295,7 +295,7 @@ class LeaseContract(SessionAndClock):
 
     @pytest.mark.parametrize("back", ["pop", "undo", "choose"])
     async def test_a_fork_has_nothing_of_a_turn_that_went_back_first(self, session: LogSession, back: str) -> None:
-        """Fails without: log/statements.py, `lease_from` in MOVE_TIP; for a sibling, in MOVE_TO_TIP."""
+        """Fails without: log/branch_statements.py, `lease_from` in MOVE_TIP; for a sibling, in MOVE_TO_TIP."""
         await session.add_items([_user(1)])
         await session.undo()
         await session.add_items([_user(2), _CALL, {"role": "assistant", "content": "4"}])

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from sessions.errors import ConflictError, IdempotencyKeyReusedError
-from sessions.log import statements
+from sessions.log import record_statements, session_statements
 from sessions.log.grow import add_entries
 from sessions.log.old_keys import FIRST_GIVEN, forget_old_keys, is_old
 from sessions.log.reader import unlock
@@ -94,7 +94,7 @@ def append(
     session_id = conversation.session_id
     locked = None
     if idempotency:
-        row = tx.one(statements.LOCK_SESSION, session_id=session_id)
+        row = tx.one(session_statements.LOCK_SESSION, session_id=session_id)
         if row is None:
             locked = begin_session(tx, conversation, now, branch)
             session, key = locked.session, locked.key
@@ -120,7 +120,7 @@ def append(
     tip = add_entries(tx, locked, entries, now, expires_at=expires_at)
     if idempotency:
         tx.run(
-            statements.REMEMBER_KEY,
+            record_statements.REMEMBER_KEY,
             session=locked.session,
             idempotency_key=idempotency.key,
             digest=idempotency.digest if locked.key is None else locked.key.digest(idempotency.digest),
@@ -134,7 +134,7 @@ def append(
 
 def version_of(tx: Transaction, session_id: str) -> int:
     """Return a session's version; 0 if it is not there."""
-    row = tx.one(statements.VERSION, session_id=session_id)
+    row = tx.one(session_statements.VERSION, session_id=session_id)
     return 0 if row is None else int(row[0])
 
 
@@ -157,12 +157,12 @@ def _was_added(
     now: int,
 ) -> bool:
     """Tell whether the session, which is locked, has seen this key."""
-    seen = tx.one(statements.SEEN_KEY, session=session, idempotency_key=idempotency.key)
+    seen = tx.one(record_statements.SEEN_KEY, session=session, idempotency_key=idempotency.key)
     if seen is None:
         return False
     digest, created_at = seen
     if is_old(created_at, now):
-        tx.run(statements.FORGET_KEY, session=session, idempotency_key=idempotency.key)
+        tx.run(record_statements.FORGET_KEY, session=session, idempotency_key=idempotency.key)
         return False
     # The key may have been seen before the session was sealed.
     digests = [idempotency.digest] + [key.digest(idempotency.digest) for key in (session_key,) if key is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sessions.errors import UnknownBranchError
-from sessions.log import statements
+from sessions.log import branch_statements, entry_statements
 from sessions.log.reader import reader_of
 from sessions.log.schema import SEGMENT_SHIFT
 
@@ -84,7 +84,7 @@ def find_head(tx: Transaction, conversation: Conversation, branch: str | None = 
         UnknownBranchError: There is no such branch; a session that is not there has ``main``.
         DecryptionError: The session is sealed with another key.
     """
-    row = tx.one(statements.HEAD, session_id=conversation.session_id, branch=branch)
+    row = tx.one(branch_statements.HEAD, session_id=conversation.session_id, branch=branch)
     if row is None:
         check_without_session(conversation.session_id, branch)
         return None
@@ -110,7 +110,7 @@ def check_without_session(session_id: str, branch: str | None) -> None:
 
 def branch_names(tx: Transaction, session: int) -> list[str]:
     """Return the names of a session's branches, sorted; ``main`` is always among them."""
-    names = {name for name, *_ in tx.all(statements.TIPS, session=session) if not name.startswith(LEFT_TIP)}
+    names = {name for name, *_ in tx.all(branch_statements.TIPS, session=session) if not name.startswith(LEFT_TIP)}
     return sorted({MAIN, *names})
 
 
@@ -124,7 +124,7 @@ def lineage(tx: Transaction, head: Head) -> list[Stretch]:
     """Return what a branch sees of each segment, the newest first. Together that is every position up to the tip."""
     if head.parent is None:
         return [Stretch(head.segment, 0, head.tip, 0)] if head.tip else []
-    return [Stretch(*row) for row in tx.all(statements.LINEAGE, session=head.session, branch=head.branch)]
+    return [Stretch(*row) for row in tx.all(branch_statements.LINEAGE, session=head.session, branch=head.branch)]
 
 
 def walk_back(tx: Transaction, head: Head, count: int) -> Iterator[Page]:
@@ -142,7 +142,7 @@ def walk_back(tx: Transaction, head: Head, count: int) -> Iterator[Page]:
             page = head.reader.page(tx, low, high, left)
             if page.length:
                 yield page
-            if page.length < min(left, statements.PAGE):
+            if page.length < min(left, entry_statements.PAGE):
                 left -= page.length
                 break
             left = left - page.length or count

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sessions.clock import as_time
-from sessions.log import statements
+from sessions.log import branch_statements, entry_statements, session_statements
 from sessions.log.branch import LEFT_TIP, MAIN
 from sessions.log.reader import unlock
 from sessions.log.schema import SEGMENT_SHIFT
@@ -20,13 +20,13 @@ if TYPE_CHECKING:
 
 def list_branches(tx: Transaction, conversation: Conversation) -> list[Branch]:
     """Return a session's branches in the order in which they were made; ``main``, which is always there, first."""
-    row = tx.one(statements.SESSION_TIMES, session_id=conversation.session_id)
+    row = tx.one(session_statements.SESSION_TIMES, session_id=conversation.session_id)
     if row is None:
         return []
     session, current, created_at, updated_at, seal = row
     unlock(conversation, seal)
-    tips = tx.all(statements.TIPS, session=session)
-    origins = {segment: origin for segment, *origin in tx.all(statements.ORIGINS, session=session)}
+    tips = tx.all(branch_statements.TIPS, session=session)
+    origins = {segment: origin for segment, *origin in tx.all(branch_statements.ORIGINS, session=session)}
     redoable = Counter(owner for _, _, _, _, owner, pending, *_ in tips if pending)
     made_from = {name: made_from for name, _, _, _, _, _, _, made_from, *_ in tips}
     named = {row[0]: row for row in tips if not row[0].startswith(LEFT_TIP)}
@@ -66,8 +66,10 @@ def forked_branch(
         current: Whether it is the session's current one.
         now: The time.
     """
-    row: Any = tx.one(statements.COUNT_ITEMS, session=head.session, branch=name, **conversation.counted)
-    before = [] if head.branch == MAIN else tx.all(statements.MADE_FROM, session=head.session, branch=head.branch)
+    row: Any = tx.one(branch_statements.COUNT_ITEMS, session=head.session, branch=name, **conversation.counted)
+    before = (
+        [] if head.branch == MAIN else tx.all(branch_statements.MADE_FROM, session=head.session, branch=head.branch)
+    )
     tip, turn = place
     lineage = (*(origin for (origin,) in before), head.branch)
     return Branch(name, current, int(row[0]), turn, tip, lineage, tip, turn, 0, as_time(now), as_time(now))
@@ -89,7 +91,7 @@ def _count(tx: Transaction, conversation: Conversation, origins: dict[int, list[
         parent, low, _, holes = origins[at]
         if low < high and (holes or conversation.ttl is not None):
             base = at << SEGMENT_SHIFT
-            row: Any = tx.one(statements.COUNT_ENTRIES, low=base + low, high=base + high, **conversation.visible)
+            row: Any = tx.one(entry_statements.COUNT_ENTRIES, low=base + low, high=base + high, **conversation.visible)
             count += row[0]
         else:
             count += max(0, high - low)

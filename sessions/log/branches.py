@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sessions.errors import BranchExistsError, BranchInUseError, TurnNotFoundError
-from sessions.log import statements
+from sessions.log import branch_statements, entry_statements
 from sessions.log.branch import MAIN, find_head, lineage
 from sessions.log.branch_list import forked_branch
 from sessions.log.changes import record_change
@@ -80,13 +80,13 @@ def create_branch(
     if not made:
         raise _taken(session_id, name)
     if switch:
-        tx.run(statements.SWITCH, session=head.session, branch=name)
+        tx.run(branch_statements.SWITCH, session=head.session, branch=name)
     record_change(tx, locked, "branched", now)
     return forked_branch(tx, conversation, head, name, (tip, turn), current=switch, now=now), undecodable
 
 
 def _is_taken(tx: Transaction, session_id: str, name: str) -> bool:
-    row: Any = tx.one(statements.HEAD, session_id=session_id, branch=name)
+    row: Any = tx.one(branch_statements.HEAD, session_id=session_id, branch=name)
     return name == MAIN or row[2] is not None
 
 
@@ -105,7 +105,7 @@ def _fork_position(
     turn = place.turn
     undecodable: list[int] = []
     if place.matches is not None:
-        entries, unread = read_entries(tx, head.reader, stretches, (0, head.tip), statements.USERS_FORWARD)
+        entries, unread = read_entries(tx, head.reader, stretches, (0, head.tip), entry_statements.USERS_FORWARD)
         found = next((entry for entry in entries if place.matches(entry.item)), None)
         if found is None:
             but = f"; those at positions {', '.join(map(str, unread))} cannot be read" if unread else ""
@@ -137,7 +137,7 @@ def switch_branch(tx: Transaction, conversation: Conversation, now: int, name: s
         return
     find_head(tx, conversation, name)
     if locked.current != name:
-        tx.run(statements.SWITCH, session=locked.session, branch=name)
+        tx.run(branch_statements.SWITCH, session=locked.session, branch=name)
         record_change(tx, locked, "switched", now)
 
 
@@ -163,10 +163,10 @@ def rename_branch(tx: Transaction, conversation: Conversation, now: int, name: s
             f"session {session_id!r}: branch {name!r} is held for this turn; nothing was changed. Rename it when the "
             "turn is over"
         )
-    for statement in (statements.RENAME_BRANCH, statements.RENAME_OWNER, statements.RENAME_ORIGIN):
+    for statement in (branch_statements.RENAME_BRANCH, branch_statements.RENAME_OWNER, branch_statements.RENAME_ORIGIN):
         tx.run(statement, session=session, branch=name, new=new)
     if locked.branch == name:
-        tx.run(statements.SWITCH, session=session, branch=new)
+        tx.run(branch_statements.SWITCH, session=session, branch=new)
     record_change(tx, locked, "renamed", now)
 
 
@@ -189,11 +189,13 @@ def delete_branch(tx: Transaction, conversation: Conversation, now: int, name: s
                 f"session {session_id!r}: the current branch is {name!r}; nothing was changed. Switch to another one "
                 "first, or pass force=True"
             )
-        tx.run(statements.SWITCH, session=session, branch=MAIN)
+        tx.run(branch_statements.SWITCH, session=session, branch=MAIN)
     before = find_seen(tx, session)
-    ((origin, position, turn),) = (row[7:10] for row in tx.all(statements.TIPS, session=session) if row[0] == name)
-    tx.run(statements.ADOPT, session=session, branch=name, forked_from=origin, position=position, turn=turn)
-    tx.run(statements.DELETE_BRANCH, session=session, branch=name)
+    ((origin, position, turn),) = (
+        row[7:10] for row in tx.all(branch_statements.TIPS, session=session) if row[0] == name
+    )
+    tx.run(branch_statements.ADOPT, session=session, branch=name, forked_from=origin, position=position, turn=turn)
+    tx.run(branch_statements.DELETE_BRANCH, session=session, branch=name)
     collect(tx, session, before)
     record_change(tx, locked, "branch deleted", now)
 

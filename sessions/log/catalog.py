@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessions.clock import as_time
-from sessions.log import statements
+from sessions.log import session_statements
 from sessions.log.branch import EVERYTHING
 from sessions.log.conversation import NO_EXPIRY
 from sessions.model import SessionInfo
@@ -29,7 +29,7 @@ def list_sessions(
     return [
         SessionInfo(session_id, as_time(created_at), as_time(updated_at), int(item_count), cursor=str(session))
         for session, session_id, created_at, updated_at, item_count in tx.all(
-            statements.LIST_SESSIONS, before=before, count=min(limit, EVERYTHING), **counted
+            session_statements.LIST_SESSIONS, before=before, count=min(limit, EVERYTHING), **counted
         )
     ]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sessions.log import statements
+from sessions.log import record_statements
 
 if TYPE_CHECKING:
     from sessions.log.session_row import LockedSession
@@ -21,6 +21,6 @@ def record_change(tx: Transaction, locked: LockedSession, what: str, now: int) -
 
 def record_change_of(tx: Transaction, session: int, version: int, what: str, now: int) -> None:
     """Do the same for a session's internal id and new version."""
-    tx.run(statements.RECORD_CHANGE, session=session, version=version, what=what, now=now)
+    tx.run(record_statements.RECORD_CHANGE, session=session, version=version, what=what, now=now)
     if version > KEPT_VERSIONS:
-        tx.run(statements.FORGET_CHANGES, session=session, version=version - KEPT_VERSIONS)
+        tx.run(record_statements.FORGET_CHANGES, session=session, version=version - KEPT_VERSIONS)

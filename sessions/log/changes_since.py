@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.clock import as_time
-from sessions.log import statements
+from sessions.log import branch_statements, entry_statements, record_statements, session_statements
 from sessions.log.branch import LEFT_TIP, position_of
 from sessions.log.changes import KEPT_VERSIONS
 from sessions.log.marks import is_mark
@@ -79,7 +79,7 @@ class _Grown(NamedTuple):
 
 def find_place(tx: Transaction, conversation: Conversation) -> Place:
     """Return where a session is now."""
-    row = tx.one(statements.WHERE_IT_IS, session_id=conversation.session_id)
+    row = tx.one(session_statements.WHERE_IT_IS, session_id=conversation.session_id)
     return Place(0) if row is None else Place(row[1], row[0])
 
 
@@ -90,7 +90,7 @@ def changes_since(tx: Transaction, conversation: Conversation, place: Place) -> 
         DecryptionError: The session is sealed with another key, or a payload is not what was stored there.
         SealedSessionError: It is sealed, and is asked for without a key.
     """
-    row = tx.one(statements.WHERE_IT_IS, session_id=conversation.session_id)
+    row = tx.one(session_statements.WHERE_IT_IS, session_id=conversation.session_id)
     if row is None:
         return _reset(conversation, Place(0)) if place.version else Found([], [], Place(0), is_all=True)
     session, version, seal, recorded = row
@@ -104,7 +104,7 @@ def changes_since(tx: Transaction, conversation: Conversation, place: Place) -> 
     until = min(version, after + _AT_ONCE)
     found = Found([], [], Place(until, session), is_all=until == version)
     if until > after:
-        recorded = tx.all(statements.CHANGES_BETWEEN, session=session, after=after, until=until)
+        recorded = tx.all(record_statements.CHANGES_BETWEEN, session=session, after=after, until=until)
         changes = {at: Change(at, what, None, [], [], as_time(time)) for at, what, time in recorded}
         reader = reader_of(conversation, seal)
         for grown in _find_grown(tx, session, after):
@@ -127,7 +127,7 @@ def _find_grown(tx: Transaction, session: int, after: int) -> list[_Grown]:
     grown: dict[int, _Grown] = {}
     highest: dict[int, int] = {}
     names: dict[int, str] = {}
-    for start, *origin, tip, name, owner, _ in tx.all(statements.MOVED_TIPS, session=session, after=after):
+    for start, *origin, tip, name, owner, _ in tx.all(branch_statements.MOVED_TIPS, session=session, after=after):
         # The first of them may grow there; others share a part of it.
         names.setdefault(start, owner if name.startswith(LEFT_TIP) else name)
         at: int | None = start
@@ -136,13 +136,13 @@ def _find_grown(tx: Transaction, session: int, after: int) -> list[_Grown]:
         while at and highest.get(at, -1) < high:
             highest[at] = high
             base = at << SEGMENT_SHIFT
-            last = tx.one(statements.LAST_VERSION, low=base, high=base + high)
+            last = tx.one(entry_statements.LAST_VERSION, low=base, high=base + high)
             if last is not None:
                 if last[1] <= after:
                     break
                 grown[at] = _Grown(at, position_of(last[0]), last[1], None)
             at, high = parent, min(high, fork)
-            parent, fork = (at and tx.one(statements.ORIGIN, segment=at)) or (None, 0)
+            parent, fork = (at and tx.one(branch_statements.ORIGIN, segment=at)) or (None, 0)
     return [one._replace(branch=names.get(one.segment)) for one in grown.values()]
 
 
@@ -150,13 +150,15 @@ def _entries_between(tx: Transaction, grown: _Grown, after: int, until: int) -> 
     """Return a segment's entries between two versions, without the first and with the second."""
 
     def start_of(version: int) -> int:
-        row: Any = tx.one(statements.VERSION_START, segment=grown.segment, low=0, high=grown.high, version=version)
+        row: Any = tx.one(
+            entry_statements.VERSION_START, segment=grown.segment, low=0, high=grown.high, version=version
+        )
         return int(row[0])
 
     beyond = (grown.segment << SEGMENT_SHIFT) + grown.high + 1
     if grown.version > until:
         beyond = start_of(until + 1)
-    return tx.all(statements.ENTRIES_THERE, first=start_of(after + 1), beyond=beyond)
+    return tx.all(entry_statements.ENTRIES_THERE, first=start_of(after + 1), beyond=beyond)
 
 
 def _add(changes: dict[int, Change], entry: Row, branch: str | None, reader: Reader, undecodable: list[int]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sessions.log import statements
+from sessions.log import branch_statements, entry_statements
 from sessions.log.schema import SEGMENT_SHIFT
 
 if TYPE_CHECKING:
@@ -27,8 +27,10 @@ class Seen(NamedTuple):
 
 def find_seen(tx: Transaction, session: int) -> Seen:
     """Return what can be seen now. The cost depends on the numbers of tips and of segments."""
-    origins = {segment: (parent, fork) for segment, parent, fork, *_ in tx.all(statements.ORIGINS, session=session)}
-    tips = ((segment, tip) for _, segment, tip, *_ in tx.all(statements.TIPS, session=session))
+    origins = {
+        segment: (parent, fork) for segment, parent, fork, *_ in tx.all(branch_statements.ORIGINS, session=session)
+    }
+    tips = ((segment, tip) for _, segment, tip, *_ in tx.all(branch_statements.TIPS, session=session))
     return Seen(origins, _highest(origins, tips))
 
 
@@ -38,9 +40,9 @@ def collect(tx: Transaction, session: int, before: Seen) -> None:
     for segment, high in before.highest.items():
         base, kept = segment << SEGMENT_SHIFT, after.get(segment, 0)
         if kept < high:
-            tx.run(statements.DELETE_ENTRIES, low=base + kept, high=base + high)
+            tx.run(entry_statements.DELETE_ENTRIES, low=base + kept, high=base + high)
         if segment not in after:
-            tx.run(statements.FORGET_SEGMENT, segment=segment)
+            tx.run(branch_statements.FORGET_SEGMENT, segment=segment)
 
 
 def _highest(origins: dict[int, tuple[int | None, int]], tips: Iterable[tuple[int, int]]) -> dict[int, int]:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.clock import NEVER
 from sessions.errors import ConflictError, SummaryError
-from sessions.log import statements
+from sessions.log import entry_statements
 from sessions.log.branch import MAIN, find_head, lineage
 from sessions.log.changes import record_change
 from sessions.log.grow import NewEntry
@@ -175,5 +175,5 @@ def _state(tx: Transaction, head: Head, first: int, last: int) -> object:
     for stretch in lineage(tx, head):
         ids = stretch.ids(max(first - 1, stretch.low), min(last, stretch.high))
         if ids["low"] < ids["high"]:
-            entries += tx.all(statements.VERSIONS, **ids, **head.reader.visible)
+            entries += tx.all(entry_statements.VERSIONS, **ids, **head.reader.visible)
     return entries, [row[0] for row in find_marks(tx, head, last) if row[3] != HANDOVER]

@@ -18,6 +18,9 @@ MARIADB: Final = "mysql"
 
 PREFIX: Final = "agent_log_"
 
+ENDLESSLY: Final = "set statement max_recursive_iterations = 4294967295 for "
+"""MariaDB ends a recursion after 1,000 steps and returns what it has: a deep lineage would lose its beginning."""
+
 _TABLES: Final = (
     "schema",
     "sessions",

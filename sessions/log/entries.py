@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sessions.log import statements
+from sessions.log import entry_statements
 from sessions.log.branch import EVERYTHING, MAIN, find_head, lineage, position_of
 from sessions.log.reader import UNREADABLE
 
@@ -33,7 +33,7 @@ def read_entries(
     reader: Reader,
     stretches: list[Stretch],
     positions: tuple[int, int],
-    statement: Statement = statements.ENTRIES_FORWARD,
+    statement: Statement = entry_statements.ENTRIES_FORWARD,
 ) -> tuple[list[StoredEntry], list[int]]:
     """Return the items of a lineage between two positions, without the first and with the second, oldest first.
 
@@ -59,7 +59,7 @@ def read_all_entries(
     reader: Reader,
     stretches: list[Stretch],
     positions: tuple[int, int],
-    statement: Statement = statements.ENTRIES_FORWARD,
+    statement: Statement = entry_statements.ENTRIES_FORWARD,
 ) -> list[StoredEntry]:
     """Return the same in one list, with `UNREADABLE` where an item could not be decoded."""
     low, high = positions
@@ -107,7 +107,7 @@ def read_entry_page(
     limit = EVERYTHING if limit is None else limit
     readable: list[StoredEntry] = []
     unreadable: list[int] = []
-    statement = statements.ENTRIES_BACKWARD if backward else statements.ENTRIES_FORWARD_SOME
+    statement = entry_statements.ENTRIES_BACKWARD if backward else entry_statements.ENTRIES_FORWARD_SOME
     for stretch in stretches if backward else reversed(stretches):
         ids = stretch.ids(max(low, stretch.low), min(high, stretch.high))
         while ids["low"] < ids["high"] and (count := limit - len(readable)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sessions.log import statements
+from sessions.log import session_statements
 from sessions.log.foreign import count_foreign
 from sessions.log.remove import delete
 from sessions.log.session_row import lock_session
@@ -34,7 +34,7 @@ def erase(tx: Transaction, session_id: str, foreign: ForeignTables) -> Erased:
     """
     sdk_rows = count_foreign(tx, session_id, foreign)
     session = lock_session(tx, session_id)
-    counts: Any = session is not None and tx.one(statements.ROWS_OF_SESSION, session=session)
+    counts: Any = session is not None and tx.one(session_statements.ROWS_OF_SESSION, session=session)
     delete(tx, session_id, foreign)
     existed = session is not None or sdk_rows > 0
     return Erased._make((existed, *map(int, counts or [0] * 6), sdk_rows))

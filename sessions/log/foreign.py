@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.clock import as_microseconds
 from sessions.errors import StoreError
-from sessions.log import statements
+from sessions.log import schema_statements
 from sessions.log.conversation import ForeignTables
 from sessions.log.dialect import MARIADB, POSTGRES, SQLITE
 from sessions.log.transaction import Statement
@@ -106,7 +106,7 @@ def has_messages(tx: Transaction, session_id: str, tables: ForeignTables) -> boo
         StoreError: A table that the user named is not one of the SDK's.
     """
     if not _has_columns(tx, tables.messages, _MESSAGES_COLUMNS):
-        if tables != ForeignTables() and tx.all(statements.COLUMNS, table=tables.messages):
+        if tables != ForeignTables() and tx.all(schema_statements.COLUMNS, table=tables.messages):
             raise StoreError(
                 f"session {session_id!r}: the table {tables.messages} is not one of the OpenAI Agents SDK; nothing was "
                 f"changed. It would have the columns {', '.join(sorted(_MESSAGES_COLUMNS))}. Check messages_table"
@@ -192,7 +192,7 @@ def _is_about(tx: Transaction, tables: ForeignTables) -> bool:
 
 def _has_columns(tx: Transaction, table: str, columns: frozenset[str]) -> bool:
     """Tell whether there is such a table with these columns: one of the same name may be somebody else's."""
-    return columns <= {name for (name,) in tx.all(statements.COLUMNS, table=table)}
+    return columns <= {name for (name,) in tx.all(schema_statements.COLUMNS, table=table)}
 
 
 def _microseconds(time: object, otherwise: int) -> int:

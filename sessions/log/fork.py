@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sessions.log import statements
+from sessions.log import branch_statements
 
 if TYPE_CHECKING:
     from sessions.log.branch import Head, Stretch
@@ -31,9 +31,9 @@ def fork(
     """
     origin = _origin(stretches, tip)
     of_branch = {"session": locked.session, "branch": locked.branch, "forked_from": head.branch, **origin}
-    if tx.one(statements.MAKE_BRANCH, tip=tip, turn=turn, version=locked.version, now=now, **of_branch) is None:
+    if tx.one(branch_statements.MAKE_BRANCH, tip=tip, turn=turn, version=locked.version, now=now, **of_branch) is None:
         return False
-    tx.run(statements.RAISE_FLOOR, session=head.session, segment=origin["segment"], position=tip)
+    tx.run(branch_statements.RAISE_FLOOR, session=head.session, segment=origin["segment"], position=tip)
     return True
 
 

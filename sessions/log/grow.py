@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from sessions.clock import NEVER
-from sessions.log import lease_statements, statements
+from sessions.log import branch_statements, entry_statements, lease_statements
 from sessions.log.branch import find_head, lineage
 from sessions.log.classify import USER
 from sessions.log.guard import check_lease
@@ -61,13 +61,13 @@ def add_entries(
     turns = sum(entry.kind == USER for entry in entries)
     place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "version": locked.version, "now": now}
     lease = locked.conversation.lease or 0
-    advanced = tx.one(statements.ADVANCE_TIP, count=len(entries), turns=turns, lease=lease, **place)
+    advanced = tx.one(branch_statements.ADVANCE_TIP, count=len(entries), turns=turns, lease=lease, **place)
     if advanced is None:
         check_lease(tx, locked.conversation, locked.session, locked.branch, now)
         advanced = _open_segment(tx, locked, now, len(entries), turns)
     segment, tip, turn = advanced
     if not countable or (expires_at is not None and expires_at < NEVER):
-        tx.run(statements.NOTE_HOLE, segment=segment)
+        tx.run(branch_statements.NOTE_HOLE, segment=segment)
     first_id = (segment << SEGMENT_SHIFT) + tip - len(entries) + 1
     rows = entry_rows(
         entries,
@@ -77,7 +77,7 @@ def add_entries(
         version=locked.version if version is None else version,
         turn=turn - turns,
     )
-    tx.many(statements.ADD_ENTRY, rows if locked.key is None else map(locked.key.seal, rows))
+    tx.many(entry_statements.ADD_ENTRY, rows if locked.key is None else map(locked.key.seal, rows))
     return int(tip)
 
 
@@ -113,10 +113,10 @@ def _open_segment(tx: Transaction, locked: LockedSession, now: int, count: int, 
     # The newest stretch ends at the tip; without one there is nothing to inherit.
     parent = next((stretch.segment for stretch in lineage(tx, head)), None)
     origin = {"session": locked.session, "parent": parent, "fork_position": head.tip}
-    row: Any = tx.one(statements.CREATE_SEGMENT, turn=head.turn, **origin)
+    row: Any = tx.one(branch_statements.CREATE_SEGMENT, turn=head.turn, **origin)
     (segment,) = row
     tx.run(
-        statements.PUT_BRANCH,
+        branch_statements.PUT_BRANCH,
         segment=segment,
         branch=locked.branch,
         tip=head.tip + count,

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sessions.log import statements
+from sessions.log import branch_statements
 from sessions.log.branch import LEFT_TIP
 
 if TYPE_CHECKING:
@@ -23,18 +23,18 @@ def keep_tip(tx: Transaction, locked: LockedSession, now: int, *, pending: bool)
     """Keep where the locked session's branch is; as a way forward for redo if `pending`."""
     name = f"{LEFT_TIP}{locked.version:016}"
     place = {"session": locked.session, "branch": locked.branch}
-    tx.run(statements.KEEP_TIP, name=name, pending=int(pending), version=locked.version, now=now, **place)
+    tx.run(branch_statements.KEEP_TIP, name=name, pending=int(pending), version=locked.version, now=now, **place)
 
 
 def move_tip(tx: Transaction, locked: LockedSession, tip: int, turn: int, *, may_grow: int, now: int) -> None:
     """Put the locked session's branch somewhere else in its own lineage; `turn` is the number of turns up to there."""
     place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "version": locked.version}
-    tx.run(statements.MOVE_TIP, tip=tip, turn=turn, may_grow=may_grow, now=now, **place)
+    tx.run(branch_statements.MOVE_TIP, tip=tip, turn=turn, may_grow=may_grow, now=now, **place)
 
 
 def ways_forward(tx: Transaction, head: Head) -> list[Row]:
     """Return the tips from which a branch was moved back by undo, the latest first: name, tip, turn, may-grow."""
-    return [] if head.may_grow else tx.all(statements.WAYS_FORWARD, session=head.session, branch=head.branch)
+    return [] if head.may_grow else tx.all(branch_statements.WAYS_FORWARD, session=head.session, branch=head.branch)
 
 
 def settle_ways_forward(tx: Transaction, head: Head) -> bool:
@@ -47,7 +47,7 @@ def settle_ways_forward(tx: Transaction, head: Head) -> bool:
     if found:
         *nearer, (farthest, *_) = found
         _forget(tx, head, nearer)
-        tx.run(statements.SETTLE_TIP, session=head.session, name=farthest)
+        tx.run(branch_statements.SETTLE_TIP, session=head.session, name=farthest)
     return bool(found)
 
 
@@ -58,4 +58,4 @@ def forget_ways_forward(tx: Transaction, head: Head) -> None:
 
 def _forget(tx: Transaction, head: Head, tips: list[Row]) -> None:
     for name, *_ in tips:
-        tx.run(statements.FORGET_TIP, session=head.session, name=name)
+        tx.run(branch_statements.FORGET_TIP, session=head.session, name=name)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sessions.log import statements
+from sessions.log import branch_statements, entry_statements
 from sessions.log.branch import Stretch
 from sessions.log.schema import SEGMENT_SHIFT
 
@@ -28,7 +28,7 @@ class Lineages:
         self._uneven = uneven
         self._last: dict[int, int] = {}
         self._origins: dict[int, list[Any]] = {
-            segment: origin for segment, *origin in tx.all(statements.ORIGINS, session=session)
+            segment: origin for segment, *origin in tx.all(branch_statements.ORIGINS, session=session)
         }
         self._below: dict[tuple[int, int], Stretch] = {}
 
@@ -66,7 +66,7 @@ class Lineages:
             if not (holes or self._uneven):
                 return entry
             base = segment << SEGMENT_SHIFT
-            row: Any = tx.one(statements.LAST_ENTRY, low=base + low, high=base + position, **self._visible)
+            row: Any = tx.one(entry_statements.LAST_ENTRY, low=base + low, high=base + position, **self._visible)
             if row[0] is not None:
                 return int(row[0])
             entry = 0 if parent is None else self.entry_at(parent, low)

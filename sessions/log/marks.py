@@ -17,7 +17,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.clock import as_time
-from sessions.log import statements
+from sessions.log import branch_statements, entry_statements
 from sessions.log.branch import lineage, position_of
 from sessions.log.conversation import NO_EXPIRY
 from sessions.log.dialect import MARK
@@ -109,7 +109,7 @@ def add_mark(
     """
     times = None if created_at is None else [created_at]
     tip = add_entries(tx, locked, [entry], now, created_at=times, expires_at=expires_at, countable=False)
-    tx.run(statements.FLAG_MARKS, session=locked.session)
+    tx.run(branch_statements.FLAG_MARKS, session=locked.session)
     return tip
 
 
@@ -131,7 +131,7 @@ def find_marks(tx: Transaction, head: Head, after: int) -> list[Row]:
         visible = {**head.reader.visible, "oldest": NO_EXPIRY}
         for stretch in reversed(lineage(tx, head)):
             if after < stretch.high:
-                rows += tx.all(statements.MARKS_FORWARD, **stretch.ids(max(after, stretch.low)), **visible)
+                rows += tx.all(entry_statements.MARKS_FORWARD, **stretch.ids(max(after, stretch.low)), **visible)
     return rows
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sessions.log import statements
+from sessions.log import record_statements, session_statements
 
 if TYPE_CHECKING:
     from sessions.log.transaction import Transaction
@@ -30,16 +30,16 @@ def is_old(created_at: int, now: int) -> bool:
 
 def forget_old_keys(tx: Transaction, session: int, now: int, count: int = _AT_ONCE) -> int:
     """Remove up to `count` old keys of a locked session, and return how many that were."""
-    return len(tx.all(statements.FORGET_OLD_KEYS, session=session, before=now - KEY_LIFE, count=count))
+    return len(tx.all(record_statements.FORGET_OLD_KEYS, session=session, before=now - KEY_LIFE, count=count))
 
 
 def purge_old_keys(tx: Transaction, session: int, now: int, count: int) -> int:
     """Lock a session and remove up to `count` old keys of it; return how many that were."""
-    if tx.one(statements.LOCK_SESSION_ROW, session=session) is None:
+    if tx.one(session_statements.LOCK_SESSION_ROW, session=session) is None:
         return 0
     return forget_old_keys(tx, session, now, count)
 
 
 def find_old_keys(tx: Transaction, now: int, count: int, after: int) -> list[int]:
     """Return up to `count` sessions with old keys, by their internal ids, from behind one. All keys are looked at."""
-    return [row[0] for row in tx.all(statements.WITH_OLD_KEYS, before=now - KEY_LIFE, count=count, after=after)]
+    return [row[0] for row in tx.all(record_statements.WITH_OLD_KEYS, before=now - KEY_LIFE, count=count, after=after)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sessions.log import statements
+from sessions.log import entry_statements
 from sessions.log.branch import MAIN, find_head, lineage
 from sessions.log.entries import read_entries
 
@@ -24,7 +24,7 @@ def read_outline(
     tx: Transaction,
     conversation: Conversation,
     branch: str | None,
-    statement: Statement = statements.ENTRIES_FORWARD,
+    statement: Statement = entry_statements.ENTRIES_FORWARD,
 ) -> tuple[list[StoredEntry], list[int], str]:
     """Return a branch's entries, oldest first; those that `statement` fetches, so that nothing else is read.
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sessions.log import statements
+from sessions.log import branch_statements, entry_statements
 from sessions.log.branch import lineage, position_of
 from sessions.log.changes import record_change
 from sessions.log.classify import USER
@@ -92,13 +92,13 @@ def _remove(tx: Transaction, locked: LockedSession, head: Head, row: Row, now: i
     stays = position < head.tip and _holds(tx, head, position, now)
     if owned and stays:
         # It leaves a hole: what comes after it stays in its turn.
-        tx.run(statements.DELETE_ENTRY, id=entry)
-        tx.run(statements.NOTE_HOLE, segment=head.segment)
+        tx.run(entry_statements.DELETE_ENTRY, id=entry)
+        tx.run(branch_statements.NOTE_HOLE, segment=head.segment)
         move_tip(tx, locked, head.tip, head.turn, may_grow=1, now=now)
         return
     marks = surviving(head, find_marks(tx, head, position), position - 1)
     if owned:
-        tx.run(statements.DELETE_ENTRIES, low=entry - 1, high=entry - position + head.tip)
+        tx.run(entry_statements.DELETE_ENTRIES, low=entry - 1, high=entry - position + head.tip)
         move_tip(tx, locked, position - 1, turn, may_grow=1, now=now)
     else:
         # Others may have seen it, but need not see it any longer; and an undone turn cannot follow what is gone.
@@ -116,7 +116,7 @@ def _holds(tx: Transaction, head: Head, position: int, now: int) -> bool:
     """Tell whether a branch holds an item after a position that has not expired for all readers."""
     values = {"now": now, "oldest": NO_EXPIRY}
     return any(
-        tx.one(statements.COUNT_ENTRIES, **stretch.ids(low=max(position, stretch.low)), **values) != (0,)
+        tx.one(entry_statements.COUNT_ENTRIES, **stretch.ids(low=max(position, stretch.low)), **values) != (0,)
         for stretch in lineage(tx, head)
         if stretch.high > position
     )

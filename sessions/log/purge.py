@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sessions.log import statements
+from sessions.log import branch_statements, entry_statements, session_statements
 from sessions.log.changes import record_change_of
 from sessions.log.conversation import NO_EXPIRY
 from sessions.log.schema import SEGMENT_SHIFT
@@ -53,7 +53,7 @@ class Found(NamedTuple):
 
 def find_expired(tx: Transaction, expired: Expired, count: int) -> Found:
     """Return up to `count` entries of all sessions that are beyond their own expiry, the longest first."""
-    return _found(tx.all(statements.EXPIRED, now=expired.now, count=count))
+    return _found(tx.all(entry_statements.EXPIRED, now=expired.now, count=count))
 
 
 def find_aged(tx: Transaction, expired: Expired, count: int, after: int) -> Found:
@@ -61,12 +61,12 @@ def find_aged(tx: Transaction, expired: Expired, count: int, after: int) -> Foun
 
     There is no index for this: all entries are looked at.
     """
-    return _found(tx.all(statements.AGED, oldest=expired.values["oldest"], after=after, count=count))
+    return _found(tx.all(entry_statements.AGED, oldest=expired.values["oldest"], after=after, count=count))
 
 
 def find_in_session(tx: Transaction, session_id: str, expired: Expired, count: int) -> Found:
     """Return up to `count` entries of a session that have expired for either reason."""
-    return _found(tx.all(statements.EXPIRED_IN_SESSION, session_id=session_id, count=count, **expired.values))
+    return _found(tx.all(entry_statements.EXPIRED_IN_SESSION, session_id=session_id, count=count, **expired.values))
 
 
 def _found(rows: list[tuple[int, int]]) -> Found:
@@ -81,18 +81,18 @@ def remove_expired(tx: Transaction, session: int, entries: list[int], expired: E
 
     It needs no key: what has expired is told from what is not sealed.
     """
-    if tx.one(statements.LOCK_SESSION_ROW, session=session) is None:
+    if tx.one(session_statements.LOCK_SESSION_ROW, session=session) is None:
         return 0
     removed = 0
     segments = set()
     for first, last in _runs(sorted(entries)):
-        gone = tx.all(statements.DELETE_EXPIRED, low=first - 1, high=last, **expired.values)
+        gone = tx.all(entry_statements.DELETE_EXPIRED, low=first - 1, high=last, **expired.values)
         if gone:
             removed += len(gone)
             segments.add(first >> SEGMENT_SHIFT)
     for segment in sorted(segments):
-        tx.run(statements.NOTE_HOLE, segment=segment)
-    row = tx.one(statements.RAISE_VERSION_OF, session=session) if removed else None
+        tx.run(branch_statements.NOTE_HOLE, segment=segment)
+    row = tx.one(session_statements.RAISE_VERSION_OF, session=session) if removed else None
     if row is not None:
         record_change_of(tx, session, row[0], "purged", expired.now)
     return removed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from sessions.log import statements
+from sessions.log import entry_statements
 from sessions.log.branch import MAIN, find_head, lineage
 from sessions.log.entries import read_entries
 from sessions.log.shown import item_pages
@@ -82,6 +82,6 @@ def _last_message(tx: Transaction, head: Head, undecodable: list[int]) -> list[A
     if not any(last):
         return []
     position = turn_start(tx, stretches, last[0])
-    entries, unread = read_entries(tx, head.reader, stretches, (position - 1, position), statements.USERS_FORWARD)
+    entries, unread = read_entries(tx, head.reader, stretches, (position - 1, position), entry_statements.USERS_FORWARD)
     undecodable += unread
     return [entry.item for entry in entries]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from sessions.errors import SealedSessionError
-from sessions.log import statements
+from sessions.log import entry_statements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -59,7 +59,7 @@ class Reader:
         # To ask whether it is a `JoinedCodec` takes as long as a read of a few items.
         joint: str | None = getattr(self._decoder, "joint", None)
         self._joining: dict[str, Any] = {"joint": joint}
-        self.backward = statements.PAYLOADS_BACKWARD if joint is None else statements.JOINED_BACKWARD
+        self.backward = entry_statements.PAYLOADS_BACKWARD if joint is None else entry_statements.JOINED_BACKWARD
 
     def is_live(self, created_at: int, expires_at: int | None) -> bool:
         """Tell whether an entry is still there: what the condition `{live}` of the statements says of its row."""
@@ -143,7 +143,7 @@ class SealedReader(Reader):
         super().__init__(conversation)
         self._key = key
         self._joining = {"overhead": key.overhead, "cut": key.cut}
-        self.backward = statements.SEALED_BACKWARD
+        self.backward = entry_statements.SEALED_BACKWARD
 
     def open_all(self, rows: Sequence[Row]) -> list[Any]:
         """Return the items of rows of all columns."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sessions.log import lease_statements, statements
+from sessions.log import branch_statements, entry_statements, lease_statements, record_statements, session_statements
 from sessions.log.branch import EVERYTHING, MAIN
 from sessions.log.changes import record_change
 from sessions.log.foreign import delete_foreign
@@ -35,7 +35,7 @@ def clear(tx: Transaction, conversation: Conversation, now: int) -> None:
     if locked is not None:
         leases = _leases(tx, conversation, locked.session, now)
         _remove_content(tx, locked.session)
-        tx.run(statements.EMPTY, session=locked.session, branch=MAIN)
+        tx.run(branch_statements.EMPTY, session=locked.session, branch=MAIN)
         if MAIN in leases:
             ensure_row(tx, locked._replace(branch=MAIN), now)
             values = leases[MAIN]._replace(begins=0)._asdict()
@@ -50,11 +50,11 @@ def delete(tx: Transaction, session_id: str, foreign: ForeignTables) -> bool:
     if session is None:
         return was_foreign
     _remove_content(tx, session)
-    tx.run(statements.FORGET_KEYS, session=session)
-    tx.run(statements.FORGET_CHANGES, session=session, version=EVERYTHING)
-    tx.run(statements.FORGET_USAGE, session=session)
+    tx.run(record_statements.FORGET_KEYS, session=session)
+    tx.run(record_statements.FORGET_CHANGES, session=session, version=EVERYTHING)
+    tx.run(session_statements.FORGET_USAGE, session=session)
     tx.run(lease_statements.FORGET_WAITING, session=session)
-    tx.run(statements.DELETE_SESSION, session=session)
+    tx.run(session_statements.DELETE_SESSION, session=session)
     return True
 
 
@@ -70,8 +70,8 @@ def _leases(tx: Transaction, conversation: Conversation, session: int, now: int)
 
 
 def _remove_content(tx: Transaction, session: int) -> None:
-    for (segment,) in tx.all(statements.SEGMENTS, session=session):
+    for (segment,) in tx.all(branch_statements.SEGMENTS, session=session):
         low = segment << SEGMENT_SHIFT
-        tx.run(statements.DELETE_ENTRIES, low=low, high=low + (1 << SEGMENT_SHIFT) - 1)
-    tx.run(statements.DELETE_SEGMENTS, session=session)
-    tx.run(statements.DELETE_BRANCHES, session=session)
+        tx.run(entry_statements.DELETE_ENTRIES, low=low, high=low + (1 << SEGMENT_SHIFT) - 1)
+    tx.run(branch_statements.DELETE_SEGMENTS, session=session)
+    tx.run(branch_statements.DELETE_BRANCHES, session=session)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sessions.log import statements
+from sessions.log import branch_statements, session_statements
 from sessions.log.changes import record_change
 from sessions.log.dialect import MARIADB
 from sessions.log.schema import SEGMENT_SHIFT
@@ -95,7 +95,7 @@ def replace_seal(tx: Transaction, conversation: Conversation, now: int, old: byt
         return False
     if old is None and conversation.vault:
         check_sealable(tx, conversation.vault, conversation.session_id, locked.session)
-    tx.run(statements.SET_SEAL, session=locked.session, seal=new)
+    tx.run(session_statements.SET_SEAL, session=locked.session, seal=new)
     record_change(tx, locked, "sealed anew", now)
     return True
 
@@ -116,7 +116,7 @@ def reseal(tx: Transaction, conversation: Conversation, now: int, before: Batch)
     Raises:
         DecryptionError: An entry is not what was sealed there.
     """
-    row = tx.one(statements.LOCK_SESSION, session_id=conversation.session_id)
+    row = tx.one(session_statements.LOCK_SESSION, session_id=conversation.session_id)
     vault = conversation.vault
     if row is None or row[1] is None or vault is None:
         return Batch(0, None)
@@ -125,7 +125,7 @@ def reseal(tx: Transaction, conversation: Conversation, now: int, before: Batch)
     first, second = key.beginnings
     after = before.after if before.after is not None and before.key == first else 0
     left = _BATCH
-    for (segment,) in sorted(tx.all(statements.SEGMENTS, session=row[0])):
+    for (segment,) in sorted(tx.all(branch_statements.SEGMENTS, session=row[0])):
         low = max(segment << SEGMENT_SHIFT, after)
         high = ((segment + 1) << SEGMENT_SHIFT) - 1
         if low >= high:

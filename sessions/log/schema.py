@@ -13,7 +13,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sessions.errors import SchemaVersionError, StoreBusyError
-from sessions.log import statements
+from sessions.log import schema_statements
 from sessions.log.dialect import PREFIX, table_name
 from sessions.log.transaction import Statement
 
@@ -235,9 +235,9 @@ def schema_is_current(tx: Transaction, where: str, prefix: str = PREFIX) -> bool
     Raises:
         SchemaVersionError: The database knows migrations that this version of the package does not.
     """
-    if not tx.all(statements.COLUMNS, table=table_name("schema", prefix)):
+    if not tx.all(schema_statements.COLUMNS, table=table_name("schema", prefix)):
         return False
-    (applied,) = tx.one(statements.SCHEMA_VERSION) or (0,)
+    (applied,) = tx.one(schema_statements.SCHEMA_VERSION) or (0,)
     if applied > len(MIGRATIONS):
         raise SchemaVersionError(
             f"{where} has schema version {applied}, this version of agent-sessions knows {len(MIGRATIONS)}: "
@@ -253,20 +253,20 @@ def migrate(tx: Transaction, now: int) -> None:
         tx: A transaction that nobody else writes beside.
         now: The time, in microseconds since 1970, UTC.
     """
-    if tx.one(statements.LOCK_SCHEMA) != (1,):
+    if tx.one(schema_statements.LOCK_SCHEMA) != (1,):
         raise StoreBusyError(
             "another process has been migrating the tables for a minute; nothing was changed. Try again"
         )
     try:
         tx.run(CREATE_SCHEMA_TABLE)
-        (applied,) = tx.one(statements.SCHEMA_VERSION) or (0,)
+        (applied,) = tx.one(schema_statements.SCHEMA_VERSION) or (0,)
         for number, migration in enumerate(MIGRATIONS[applied:], applied + 1):
             for statement in migration:
                 tx.run(statement)
-            tx.run(statements.MIGRATION_APPLIED, number=number, now=now)
+            tx.run(schema_statements.MIGRATION_APPLIED, number=number, now=now)
     except BaseException:
         # MariaDB's lock outlives the transaction; elsewhere nothing more can be said in one that has failed.
         with suppress(Exception):
-            tx.run(statements.UNLOCK_SCHEMA)
+            tx.run(schema_statements.UNLOCK_SCHEMA)
         raise
-    tx.run(statements.UNLOCK_SCHEMA)
+    tx.run(schema_statements.UNLOCK_SCHEMA)

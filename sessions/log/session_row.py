@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.errors import DecryptionError
-from sessions.log import statements
+from sessions.log import branch_statements, entry_statements, session_statements
 from sessions.log.branch import MAIN
 from sessions.log.guard import check_held, check_lease
 from sessions.log.reader import unlock
@@ -48,7 +48,7 @@ class LockedSession(NamedTuple):
 
 def lock_session(tx: Transaction, session_id: str) -> int | None:
     """Lock a session without changing it; return its internal id, or ``None`` if there is none."""
-    row = tx.one(statements.LOCK_SESSION, session_id=session_id)
+    row = tx.one(session_statements.LOCK_SESSION, session_id=session_id)
     return None if row is None else int(row[0])
 
 
@@ -64,7 +64,7 @@ def raise_version(
         SessionBusyError: Somebody else holds the branch, and keeps others out.
         DecryptionError: The session is sealed with another key.
     """
-    row = tx.one(statements.RAISE_VERSION, session_id=conversation.session_id, now=now)
+    row = tx.one(session_statements.RAISE_VERSION, session_id=conversation.session_id, now=now)
     if row is None:
         if guard:
             check_held(tx, conversation, None, branch)
@@ -91,7 +91,7 @@ def create_session(
         DecryptionError: That process has sealed it with another key.
     """
     row: Any = tx.one(
-        statements.CREATE_SESSION,
+        session_statements.CREATE_SESSION,
         session_id=conversation.session_id,
         branch=MAIN,
         seal=conversation.vault and conversation.vault.new_seal(conversation.session_id),
@@ -112,7 +112,7 @@ def ensure_sealed(tx: Transaction, locked: LockedSession) -> LockedSession:
         return locked
     check_sealable(tx, vault, session_id, locked.session)
     seal = vault.new_seal(session_id)
-    tx.run(statements.SET_SEAL, session=locked.session, seal=seal)
+    tx.run(session_statements.SET_SEAL, session=locked.session, seal=seal)
     return locked._replace(seal=seal, key=vault.unlock(session_id, seal))
 
 
@@ -122,13 +122,13 @@ def check_sealable(tx: Transaction, vault: Vault, session_id: str, session: int)
     Raises:
         DecryptionError: It holds entries in the clear, and may not; or sealed ones, so that it must have had a seal.
     """
-    if not tx.one(statements.HOLDS_SOMETHING, session=session):
+    if not tx.one(session_statements.HOLDS_SOMETHING, session=session):
         return
     vault.allow_plain_text(session_id)
-    for (segment,) in tx.all(statements.SEGMENTS, session=session):
+    for (segment,) in tx.all(branch_statements.SEGMENTS, session=session):
         low = segment << SEGMENT_SHIFT
         formats = {"first": vault.formats[0], "last": vault.formats[-1]}
-        if tx.one(statements.SEALED_ENTRY, low=low, high=low + (1 << SEGMENT_SHIFT) - 1, **formats):
+        if tx.one(entry_statements.SEALED_ENTRY, low=low, high=low + (1 << SEGMENT_SHIFT) - 1, **formats):
             raise DecryptionError(
                 f"session {session_id!r} holds sealed entries, but its seal was removed; nothing was changed. Restore "
                 "it from a backup, or clear the session"

@@ -9,7 +9,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sessions.log import statements
+from sessions.log import entry_statements
 from sessions.log.branch import lineage, position_of, walk_back
 from sessions.log.marks import EXPANSION, HANDOVER, SUMMARY, Covering, is_mark, summary_taken_back
 from sessions.log.reader import UNREADABLE
@@ -90,7 +90,7 @@ def _pages_without_marks(tx: Transaction, head: Head, count: int, undecodable: l
     left = count
     for page in walk_back(tx, head, count):
         left -= page.length
-        goes_on = left > 0 and page.length >= statements.PAGE
+        goes_on = left > 0 and page.length >= entry_statements.PAGE
         opened: Callable[[], list[Any]] = partial(head.reader.open_page, page)
         ahead.append(partial(_opened, tx, head.reader, page, tx.beside(opened) if goes_on else opened, undecodable))
         # One at most, as it takes memory twice: as it is stored and as items.
@@ -113,7 +113,9 @@ def _opened(
 def _one_by_one(tx: Transaction, reader: Reader, page: Page, undecodable: list[int]) -> list[Any]:
     """Return those items of a page that can be decoded, looking at all their columns."""
     items: list[Any] = []
-    for row in tx.all(statements.ENTRIES_BACKWARD, low=page.low, high=page.high, count=page.length, **reader.visible):
+    for row in tx.all(
+        entry_statements.ENTRIES_BACKWARD, low=page.low, high=page.high, count=page.length, **reader.visible
+    ):
         item = reader.open_or_unreadable(row)
         if item is UNREADABLE:
             undecodable.append(position_of(row[0]))
@@ -170,7 +172,7 @@ class Walk:
         for stretch in lineage(tx, head):
             while stretch.low < self._below - 1:
                 ids = stretch.ids(high=min(stretch.high, self._below - 1))
-                rows = tx.all(statements.ENTRIES_BACKWARD, count=count, **ids, **self._reader.visible)
+                rows = tx.all(entry_statements.ENTRIES_BACKWARD, count=count, **ids, **self._reader.visible)
                 if self._ahead or any(is_mark(row[3]) for row in rows):
                     yield [], self._page(rows)
                 elif rows:

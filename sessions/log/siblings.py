@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.clock import as_time
 from sessions.errors import BranchInUseError, TurnNotFoundError
-from sessions.log import statements
+from sessions.log import branch_statements
 from sessions.log.branch import LEFT_TIP, find_head, lineage, position_of
 from sessions.log.changes import record_change
 from sessions.log.left_tips import keep_tip, settle_ways_forward
@@ -109,7 +109,7 @@ def choose_sibling(
                 f"object stays on {head.branch!r}; nothing was changed. Use on_branch({chosen.name!r})"
             )
         locked: Any = raise_version(tx, conversation, now, guard=False)
-        tx.run(statements.SWITCH, session=locked.session, branch=chosen.name)
+        tx.run(branch_statements.SWITCH, session=locked.session, branch=chosen.name)
     else:
         locked = raise_version(tx, conversation, now, head.branch)
         if not settle_ways_forward(tx, head):
@@ -118,9 +118,9 @@ def choose_sibling(
         # What another branch left stays that one's: it could be deleted with this one otherwise.
         own = chosen.owner == head.branch
         moved = {"branch": head.branch, "alone": int(own), "version": locked.version, "now": now}
-        tx.run(statements.MOVE_TO_TIP, **moved, **place)
+        tx.run(branch_statements.MOVE_TO_TIP, **moved, **place)
         if own:
-            tx.run(statements.FORGET_TIP, **place)
+            tx.run(branch_statements.FORGET_TIP, **place)
     record_change(tx, locked, "sibling chosen", now)
     return head.branch if chosen.name.startswith(LEFT_TIP) else chosen.name
 
@@ -147,7 +147,9 @@ def _ways(tx: Transaction, lineages: Lineages, head: Head, turn: int) -> dict[in
 
     before = end_of(head.segment, head.tip, head.turn, turn - 1)
     ways: dict[int, list[_Tip]] = {}
-    for name, segment, tip, turns, owner, *_, updated_at, changed_in in tx.all(statements.TIPS, session=head.session):
+    for name, segment, tip, turns, owner, *_, updated_at, changed_in in tx.all(
+        branch_statements.TIPS, session=head.session
+    ):
         if turns < turn or end_of(segment, tip, turns, turn - 1) != before:
             continue
         end = end_of(segment, tip, turns, turn)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sessions.log import statements
+from sessions.log import session_statements
 from sessions.log.branch import check_without_session, find_head
 from sessions.log.foreign import has_messages
 from sessions.log.guard import check_held
@@ -30,7 +30,7 @@ def is_waiting(tx: Transaction, conversation: Conversation) -> bool:
 
 def waits_for_take_over(tx: Transaction, conversation: Conversation) -> bool:
     """Tell whether the conversation has no row of ours, and messages to be taken over."""
-    here = tx.one(statements.SESSION_TIMES, session_id=conversation.session_id)
+    here = tx.one(session_statements.SESSION_TIMES, session_id=conversation.session_id)
     return here is None and is_waiting(tx, conversation)
 
 

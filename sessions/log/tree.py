@@ -11,7 +11,7 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from sessions.log import statements
+from sessions.log import branch_statements, entry_statements
 from sessions.log.branch import LEFT_TIP, MAIN, find_head, position_of
 from sessions.log.classify import HOSTED_TOOL_CALL, TOOL_CALL, USER
 from sessions.log.collect import find_seen
@@ -108,7 +108,7 @@ def read_tree(tx: Transaction, conversation: Conversation, branch: str | None) -
     head = find_head(tx, conversation, branch)
     if head is None:
         return Tree(session_id, MAIN, [], [End(MAIN, "branch", current=True)])
-    tips = tx.all(statements.TIPS, session=head.session)
+    tips = tx.all(branch_statements.TIPS, session=head.session)
     seen = find_seen(tx, head.session)
     growth = _Growth(seen, head.reader)
     for _, segment, tip, *_ in tips:
@@ -163,10 +163,10 @@ class _Growth:
             if high <= low:
                 continue
             ids = {"low": base + low, "high": base + high, **self._reader.visible}
-            first = (row for rows in tx.pages(statements.FIRST_MESSAGES, **ids) for row in rows)
+            first = (row for rows in tx.pages(entry_statements.FIRST_MESSAGES, **ids) for row in rows)
             said = {row[0]: self._text(row) for row in first}
             node = None
-            for id_, turn, kind in (row for rows in tx.pages(statements.OUTLINE, **ids) for row in rows):
+            for id_, turn, kind in (row for rows in tx.pages(entry_statements.OUTLINE, **ids) for row in rows):
                 if node is None or node.turn != turn or kind == USER:
                     continues = before is not None and self.nodes[before].turn == turn and kind != USER
                     node = Node(turn, before, continues)

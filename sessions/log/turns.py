@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from sessions.clock import as_time
 from sessions.errors import TurnNotFoundError
-from sessions.log import statements
+from sessions.log import entry_statements
 from sessions.log.branch import MAIN, find_head, lineage, position_of
 from sessions.log.entries import read_all_entries
 from sessions.log.reader import UNREADABLE
@@ -47,7 +47,9 @@ def turn_start(tx: Transaction, stretches: list[Stretch], turn: int) -> int:
     if turn == 0:
         return 1
     holding = next(stretch for stretch in stretches if stretch.turn < turn)
-    row: Any = tx.one(statements.TURN_START, segment=holding.segment, low=holding.low, high=holding.high, turn=turn)
+    row: Any = tx.one(
+        entry_statements.TURN_START, segment=holding.segment, low=holding.low, high=holding.high, turn=turn
+    )
     return position_of(row[0])
 
 
@@ -65,7 +67,7 @@ def nearest_turns(
     The last of them first, or, if not `backward`, the first one first.
     """
     low, high = positions
-    statement = statements.TURNS_BACKWARD if backward else statements.TURNS_FORWARD
+    statement = entry_statements.TURNS_BACKWARD if backward else entry_statements.TURNS_FORWARD
     found: dict[int, None] = {}
     for stretch in stretches if backward else reversed(stretches):
         ids = stretch.ids(max(low, stretch.low), min(high, stretch.high))
@@ -83,7 +85,7 @@ def turn_at(tx: Transaction, stretches: list[Stretch], position: int) -> int:
     """Return the number of turns up to a position."""
     for stretch in stretches:
         if stretch.low < position:
-            row = tx.one(statements.LATEST_UP_TO, **stretch.ids(high=min(position, stretch.high)))
+            row = tx.one(entry_statements.LATEST_UP_TO, **stretch.ids(high=min(position, stretch.high)))
             return int(row[0]) if row else stretch.turn
     return 0
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sessions.errors import NothingToRedoError
-from sessions.log import statements
+from sessions.log import branch_statements
 from sessions.log.branch import MAIN, lineage
 from sessions.log.changes import record_change
 from sessions.log.entries import read_all_entries, readable_items
@@ -78,7 +78,7 @@ def redo(tx: Transaction, conversation: Conversation, now: int, *, branch: str |
     locked, head = found
     name, tip, turn, may_grow = kept[0]
     move_tip(tx, locked, tip, turn, may_grow=may_grow, now=now)
-    tx.run(statements.FORGET_TIP, session=head.session, name=name)
+    tx.run(branch_statements.FORGET_TIP, session=head.session, name=name)
     stretches = lineage(tx, head._replace(tip=tip, turn=turn))
     redone = read_all_entries(tx, head.reader, stretches, (head.tip, tip))
     record_change(tx, locked, "redone", now)

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sessions import EncryptedSession, SQLiteSession, generate_key
 from sessions.codecs.bound import encode_columns
 from sessions.codecs.sealed import SealedPayloads
-from sessions.log.statements import MAX_JOINED, PAGE
+from sessions.log.entry_statements import MAX_JOINED, PAGE
 from sessions.testing_tree import item
 from tests.sqlite_store.inside import trace
 
@@ -33,7 +33,7 @@ def test_sqlite_writes_the_same(columns: tuple[Any, ...]) -> None:
     assert written == encode_columns(columns)
 
 
-# Fails without: log/statements.py, `group_concat(size - :overhead, :cut)`
+# Fails without: log/entry_statements.py, `group_concat(size - :overhead, :cut)`
 @pytest.mark.parametrize("hide", [False, True])
 async def test_a_page_is_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, hide: bool) -> None:
     plain = SQLiteSession("s", tmp_path / "s.db")

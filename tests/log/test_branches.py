@@ -105,7 +105,7 @@ def test_pop_never_deletes_what_a_branch_inherited(log: BareLog) -> None:
     assert len(log.entries()) == 9
 
 
-# Fails without: log/statements.py, `may_grow = :may_grow` (of MOVE_TIP)
+# Fails without: log/branch_statements.py, `may_grow = :may_grow` (of MOVE_TIP)
 # Fails without: log/grow.py, `next((stretch.segment for stretch in lineage(tx, head)), None)` (as `head.segment`)
 @pytest.mark.parametrize("pops", range(1, 7))
 def test_an_append_after_popping_what_others_see_writes_over_nothing(log: BareLog, pops: int) -> None:

@@ -40,7 +40,7 @@ def test_a_key_stands_for_its_items_only(log: BareLog, others: str) -> None:
     assert contents(log.read()) == "a"
 
 
-# Fails without: log/statements.py, `where session = :session and idempotency_key = :idempotency_key` (the session)
+# Fails without: log/record_statements.py, `where session = :session and` in SEEN_KEY
 def test_a_key_belongs_to_a_session(log: BareLog) -> None:
     log.append(user("a"), key="k")
     log.append(user("b"), to="other")

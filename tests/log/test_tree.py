@@ -215,7 +215,7 @@ def test_messages_of_many_parts_and_without_text(log: BareLog) -> None:
     assert told(tree_of(log)) == [">1:a b:", "0>2::main!"]
 
 
-# Fails without: log/statements.py, FIRST_MESSAGES
+# Fails without: log/entry_statements.py, FIRST_MESSAGES
 def test_only_first_messages_are_decoded(log: BareLog) -> None:
     class Counting:
         decoded = 0

@@ -68,7 +68,7 @@ async def test_an_append_with_a_key_removes_old_ones_of_its_session(anywhere: st
 
 
 async def test_purging_removes_old_keys_of_sessions_that_nobody_uses(anywhere: str, time: MovableClock) -> None:
-    """Fails without: purging.py, `_purge_keys`; log/statements.py, `session > :after` (no end)."""
+    """Fails without: purging.py, `_purge_keys`; log/record_statements.py, `session > :after` (no end)."""
     async with open_store(anywhere, create_tables=True) as store:
         for session in "abc":
             for number in range(5):

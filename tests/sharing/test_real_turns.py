@@ -100,7 +100,9 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.mark.timeout(HANGS_AFTER + SECONDS)
 async def test_whoever_is_stopped_beyond_the_lease_writes_nothing(url: str, tmp_path: Path) -> None:
-    """Fails without: log/statements.py, `else lease_token = :lease`; stores/sql/postgres.py, `b.lease_token = $21`."""
+    """
+    Fails without: log/branch_statements.py, `else lease_token = :lease`; stores/sql/postgres.py, `b.lease_token = $21`.
+    """
     async with open_store(url, create_tables=True) as store:
         assert await store.session("shared").get_items() == []
     chance = random.Random()  # noqa: S311 - moments are nobody's choice

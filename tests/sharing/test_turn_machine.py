@@ -3,8 +3,8 @@
 Processes are functions of a bare log on SQLite in memory, each with a clock of its own; a crash ends a transaction
 before one of its statements, and the process forgets what it was doing, or believes that it still holds its lease.
 
-Fails without: log/statements.py, `else lease_token = :lease`; log/guard.py, `lease.token != conversation.lease` and
-`END_LEASE`; log/lease.py, `lease.until <= now`; log/lease_statements.py, where the first number is made.
+Fails without: log/branch_statements.py, `else lease_token = :lease`; log/guard.py, `lease.token != conversation.lease`
+and `END_LEASE`; log/lease.py, `lease.until <= now`; log/lease_statements.py, where the first number is made.
 """
 
 from __future__ import annotations

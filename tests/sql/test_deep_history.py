@@ -40,7 +40,7 @@ def store_url(url: str) -> str:
 async def test_nothing_of_a_deep_lineage_is_hidden(store_url: str) -> None:
     """The rows are those that undoing a turn and adding another leaves, so many times, but for what was undone.
 
-    Fails without: log/statements.py, `{MARIADB: _ENDLESSLY + sql}`, `_ENDLESSLY +` of LIST_SESSIONS.
+    Fails without: log/branch_statements.py, `{MARIADB: ENDLESSLY + sql}`; log/session_statements.py, `ENDLESSLY +`.
     """
     messages = [message(str(number)) for number in range(_DEPTH)]
 

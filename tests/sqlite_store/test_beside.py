@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import EncryptedSession, generate_key
+from sessions.log.entry_statements import PAGE
 from sessions.log.reader import Reader
-from sessions.log.statements import PAGE
 from sessions.stores.sqlite import brief
 from sessions.stores.sqlite.thread import ConnectionThread
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import PlusCodec
-from sessions.log import statements
+from sessions.log.entry_statements import MAX_JOINED, PAGE
 
 from .inside import trace, user
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     Ours = Callable[..., SQLiteSession]
 
-MANY = [user(number) for number in range(2 * statements.PAGE + 10)]
-LARGE = user("x" * statements.MAX_JOINED)
+MANY = [user(number) for number in range(2 * PAGE + 10)]
+LARGE = user("x" * MAX_JOINED)
 
 
 async def selects(session: SQLiteSession, limit: int | None = None) -> list[str]:
@@ -32,7 +32,7 @@ async def selects(session: SQLiteSession, limit: int | None = None) -> list[str]
     return ["joined" if "group_concat" in text else "rows" for text in executed if "payload" in text]
 
 
-# Fails without: log/statements.py, `group_concat(`
+# Fails without: log/entry_statements.py, `group_concat(`
 @pytest.mark.parametrize("codec", [None, PlusCodec()], ids=["JSON", "plus"])
 async def test_a_page_is_one_row(ours: Ours, codec: Any) -> None:
     session = ours(codec=codec)
@@ -40,11 +40,11 @@ async def test_a_page_is_one_row(ours: Ours, codec: Any) -> None:
 
     assert await session.get_items() == MANY
     assert await selects(session) == ["joined"] * 3
-    assert await session.get_items(statements.PAGE + 1) == MANY[-statements.PAGE - 1 :]
+    assert await session.get_items(PAGE + 1) == MANY[-PAGE - 1 :]
     assert await selects(session, 1) == ["joined"]
 
 
-# Fails without: log/statements.py, `case when size <`
+# Fails without: log/entry_statements.py, `case when size <`
 async def test_large_payloads_are_fetched_by_themselves(ours: Ours) -> None:
     session = ours()
     await session.add_items([LARGE, *MANY, LARGE, user("last")])

@@ -41,7 +41,7 @@ async def test_the_newest_first(store: Store) -> None:
     assert found[2].updated_at > found[0].created_at - timedelta(hours=1)
 
 
-# Fails without: log/statements.py, `where id < :before order by id desc limit :count`
+# Fails without: log/session_statements.py, `where id < :before order by id desc limit :count`
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 async def test_pages_stay_right_while_sessions_come_and_go(store: Store, size: int) -> None:
     for number in range(9):

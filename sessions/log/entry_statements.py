@@ -1,0 +1,251 @@
+"""Statements about entries.
+
+The second part of an entry's id is its position, so all entries of a segment up to a tip are ``id > segment << 32 and
+id <= segment << 32 | tip``; the shift is written as a multiplication, which every database has.
+"""
+
+from __future__ import annotations
+
+from sessions.log.dialect import MARIADB, SQLITE
+from sessions.log.transaction import Statement
+
+SEALED_ENTRY = Statement(
+    "An entry of a range whose payload begins as sealed ones do.",
+    """
+    select id from {entries} where id > :low and id <= :high and substr(payload, 1, 1) between :first and :last limit 1
+    """,
+)
+
+ADD_ENTRY = Statement(
+    "Store an item.",
+    """
+    insert into {entries} ({entry})
+    values (:id, :version, :turn, :kind, :tool_name, :author, :created_at, :expires_at, :payload)
+    """,
+)
+
+PAGE = 256
+"""Entries that SQLite returns at once where pages are asked for; a server returns all that are wanted."""
+
+MAX_JOINED = 262_144
+"""Payloads of this many bytes are not joined: a page of larger ones would be more than a value may hold."""
+
+
+def _backward(selected: str, limit: str = ":count") -> str:
+    return f"""
+    select {selected} from {{entries}} where id > :low and id <= :high and {{live}}
+    order by id desc limit {limit}
+    """  # noqa: S608 - columns, by words of this module.
+
+
+def _joined(selected: str, columns: str) -> str:
+    """Return a page in one row: the oldest id, how many there are, and what is `selected` of them."""
+    page = _backward(f"{columns}, length(payload) as size", f"min(:count, {PAGE})")
+    return f"select min(id), count(*), {selected} from ({page})"  # noqa: S608 - words of this module.
+
+
+def _payloads(joint: str) -> str:
+    return f"cast(group_concat(case when size < {MAX_JOINED} then payload end, {joint}) as blob)"
+
+
+PAYLOADS_BACKWARD = Statement(
+    "Payloads of one segment, the newest first.",
+    _backward("id, payload"),
+    {SQLITE: _backward("id, payload", f"min(:count, {PAGE})")},
+)
+
+JOINED_BACKWARD = Statement(
+    """The same or, where that is faster, a page in one row: the oldest id, how many there are, and payloads, joined.
+
+    Python's `sqlite3` gives the interpreter's lock away for each row and each of its columns. SQLite sorts a subquery
+    whose rows are joined: https://sqlite.org/src/file/src/select.c, where it says when it leaves an "order by" out.
+    """,
+    _backward("id, payload"),
+    {SQLITE: _joined(_payloads(":joint"), "id, payload")},
+)
+
+SEALED_BACKWARD = Statement(
+    """Entries of one segment, to be opened, the newest first; or a page in one row.
+
+    That has the oldest id; how many there are; their payloads, joined; the length of each without `:overhead`, with
+    `:cut` between them; and a line for each with what its payload is bound to, as `codecs/bound.py` writes it.
+    """,
+    _backward("{entry}"),
+    {
+        SQLITE: _joined(
+            _payloads("''") + ", group_concat(size - :overhead, :cut), cast(group_concat(bound_to, char(10)) as blob)",
+            # Before the rows leave the subquery, which copies each column.
+            "id, json_array({columns}) as bound_to, payload",
+        )
+    },
+)
+
+ENTRIES_BACKWARD = Statement(
+    "Entries of one segment with all that is known of them, the newest first.", _backward("{entry}")
+)
+
+LATEST_UP_TO = Statement(
+    "The turn of the last of a range of entries.",
+    "select turn from {entries} where id > :low and id <= :high order by id desc limit 1",
+)
+
+
+def _first_from(column: str, value: str) -> Statement:
+    """Return a search for the first entry whose `column`, which rises with positions, is `value` or more."""
+    sql = f"""
+    with recursive search (low, high) as (
+        select id * 4294967296 + :low, id * 4294967296 + :high from {{segments}} where id = :segment
+        union all
+        select
+            case when coalesce((
+                select e.{column} from {{entries}} e where e.id > s.low and e.id <= (s.low + s.high) / 2
+                order by e.id desc limit 1
+            ), 0) < {value} then (s.low + s.high) / 2 else s.low end,
+            case when coalesce((
+                select e.{column} from {{entries}} e where e.id > s.low and e.id <= (s.low + s.high) / 2
+                order by e.id desc limit 1
+            ), 0) < {value} then s.high else (s.low + s.high) / 2 end
+        from search s where s.high - s.low > 1
+    )
+    select min(high) from search
+    """  # noqa: S608 - both are words of this module.
+    return Statement(
+        f"""The first entry of a segment's range that belongs to a {column} or a later one; `high` if none is left.
+
+        They rise with positions: a binary search, as there is no index. Everything up to `low` is before.
+        """,
+        sql,
+        # There a slash makes decimals.
+        {MARIADB: sql.replace(" / 2", " div 2")},
+    )
+
+
+TURN_START = _first_from("turn", ":turn")
+
+VERSION_START = _first_from("version", ":version")
+
+ENTRIES_FORWARD = Statement(
+    "Items of one segment with all that is known of them, the oldest first.",
+    "select {entry} from {entries} where id > :low and id <= :high and {shown} order by id",
+)
+
+ENTRIES_FORWARD_SOME = Statement(
+    "The same with marks, so many at most.",
+    "select {entry} from {entries} where id > :low and id <= :high and {live} order by id limit :count",
+)
+
+MARKS_FORWARD = Statement(
+    "The marks of one segment, the oldest first.",
+    "select {entry} from {entries} where id > :low and id <= :high and {live} and not ({shown}) order by id",
+)
+
+VERSIONS = Statement(
+    "Which entries a range has, and which versions added them.",
+    "select id, version from {entries} where id > :low and id <= :high and {live} order by id",
+)
+
+USERS_FORWARD = Statement(
+    "Those that are messages of users.",
+    "select {entry} from {entries} where id > :low and id <= :high and kind = 'user' and {live} order by id",
+)
+
+OUTLINE = Statement(
+    "Items of one segment without their payloads, the oldest first.",
+    "select id, turn, kind from {entries} where id > :low and id <= :high and {shown} order by id",
+)
+
+TURNS_BACKWARD = Statement(
+    "The turns of items of one segment, the newest first.",
+    "select id, turn from {entries} where id > :low and id <= :high and {shown} order by id desc limit :count",
+)
+
+TURNS_FORWARD = Statement(
+    "The same, the oldest first.",
+    "select id, turn from {entries} where id > :low and id <= :high and {shown} order by id limit :count",
+)
+
+LAST_ENTRY = Statement(
+    "The last item of a range; a row without one if there is none.",
+    "select max(id) from {entries} where id > :low and id <= :high and {shown}",
+)
+
+FIRST_MESSAGES = Statement(
+    "The first message of each kind in each turn of one segment: enough to say what a turn is about.",
+    """
+    select {entry} from {entries} where id in (
+        select min(id) from {entries} where id > :low and id <= :high
+        and kind in ('user', 'assistant', 'system', 'developer') and {live} group by turn, kind
+    )
+    """,
+)
+
+COUNT_ENTRIES = Statement(
+    "How many items a range has.",
+    "select count(*) from {entries} where id > :low and id <= :high and {shown}",
+)
+
+DELETE_ENTRY = Statement(
+    "Remove one entry.",
+    "delete from {entries} where id = :id",
+)
+
+DELETE_ENTRIES = Statement(
+    "Remove a range of entries.",
+    "delete from {entries} where id > :low and id <= :high",
+)
+
+
+# --- Expired entries ---------------------------------------------------------------------------------------------
+
+
+_EXPIRED = """
+    select g.session, e.id from {entries} e join {segments} g on g.id = e.id / 4294967296
+    where e.expires_at <= :now order by e.expires_at limit :count
+"""
+
+EXPIRED = Statement(
+    "Entries that are beyond their own expiry, with their sessions; found by an index.",
+    _EXPIRED,
+    # There a slash makes decimals.
+    {MARIADB: _EXPIRED.replace(" / ", " div ")},
+)
+
+_AGED = """
+    select g.session, e.id from {entries} e join {segments} g on g.id = e.id / 4294967296
+    where e.id > :after and {ages} and e.created_at <= :oldest order by e.id limit :count
+"""
+
+AGED = Statement(
+    "Entries without an expiry that are too old, with their sessions.",
+    _AGED,
+    {MARIADB: _AGED.replace(" / ", " div ")},
+)
+
+EXPIRED_IN_SESSION = Statement(
+    "Both of one session.",
+    """
+    select s.id, e.id from {sessions} s join {segments} g on g.session = s.id
+    join {entries} e on e.id > g.id * 4294967296 and e.id < (g.id + 1) * 4294967296
+    where s.session_id = :session_id
+    and (e.expires_at <= :now or ({ages} and e.created_at <= :oldest))
+    order by e.id limit :count
+    """,
+)
+
+DELETE_EXPIRED = Statement(
+    "Remove those of a range of entries that have expired; a row for each.",
+    """
+    delete from {entries} where id > :low and id <= :high
+    and (expires_at <= :now or ({ages} and created_at <= :oldest)) returning id
+    """,
+)
+
+LAST_VERSION = Statement(
+    "The last of a range of entries, and its version.",
+    "select id, version from {entries} where id > :low and id <= :high order by id desc limit 1",
+)
+
+ENTRIES_THERE = Statement(
+    "Entries of one segment with all that is known of them, the oldest first, also expired ones.",
+    "select {entry} from {entries} where id >= :first and id < :beyond order by id",
+)
