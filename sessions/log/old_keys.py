@@ -1,7 +1,8 @@
 """Idempotency keys that end: from a stated age on, a key that a caller gave is one that never came.
 
 That is decided by the times of appends alone. Their rows are removed later, in batches: when the session is appended to
-with another key, and by purging.
+with another key, and by purging. So are the keys that a store makes for itself, where a lost answer may make it repeat
+an append.
 """
 
 from __future__ import annotations
@@ -15,6 +16,9 @@ if TYPE_CHECKING:
 
 KEY_LIFE: Final = 30 * 24 * 60 * 60 * 1_000_000
 """Microseconds for which a key that a caller gave is known."""
+
+MADE_LIFE: Final = 15 * 60 * 1_000_000
+"""Microseconds for which one that a store made for itself is kept: longer than any retry takes, whatever the clocks."""
 
 FIRST_GIVEN: Final = " "
 """No key that a caller gave is below this, and every key that a store made for itself is."""
@@ -37,9 +41,13 @@ def purge_old_keys(tx: Transaction, session: int, now: int, count: int) -> int:
     """Lock a session and remove up to `count` old keys of it; return how many that were."""
     if tx.one(session_statements.LOCK_SESSION_ROW, session=session) is None:
         return 0
-    return forget_old_keys(tx, session, now, count)
+    return len(tx.all(record_statements.PURGE_KEYS, session=session, count=count, **_times(now)))
 
 
 def find_old_keys(tx: Transaction, now: int, count: int, after: int) -> list[int]:
     """Return up to `count` sessions with old keys, by their internal ids, from behind one. All keys are looked at."""
-    return [row[0] for row in tx.all(record_statements.WITH_OLD_KEYS, before=now - KEY_LIFE, count=count, after=after)]
+    return [row[0] for row in tx.all(record_statements.WITH_OLD_KEYS, count=count, after=after, **_times(now))]
+
+
+def _times(now: int) -> dict[str, int]:
+    return {"before": now - KEY_LIFE, "made_before": now - MADE_LIFE}

@@ -41,12 +41,25 @@ FORGET_OLD_KEYS = Statement(
     },
 )
 
+_KNOWN_NO_MORE = "(created_at <= :before or created_at <= :made_before and idempotency_key < ' ')"
 WITH_OLD_KEYS = Statement(
-    "Sessions with idempotency keys that came before a time.",
-    """
-    select distinct session from {appends}
-    where session > :after and created_at <= :before and idempotency_key >= ' ' order by session limit :count
-    """,
+    "Sessions with idempotency keys that came before a time, one for keys that callers gave and one for others.",
+    f"""
+    select distinct session from {{appends}} where session > :after and {_KNOWN_NO_MORE} order by session limit :count
+    """,  # noqa: S608 - words of this module.
+)
+PURGE_KEYS = Statement(
+    "Remove some of a session's idempotency keys that came before those times; a row for each.",
+    f"""
+    delete from {{appends}} where session = :session and idempotency_key in (
+        select idempotency_key from {{appends}} where session = :session and {_KNOWN_NO_MORE} limit :count
+    ) returning session
+    """,  # noqa: S608 - words of this module.
+    {
+        MARIADB: f"""
+        delete from {{appends}} where session = :session and {_KNOWN_NO_MORE} limit :count returning session
+        """  # noqa: S608 - words of this module.
+    },
 )
 
 FORGET_KEYS = Statement(

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 DAY = 86_400
 _KEYS = "select count(*) from agent_log_appends where idempotency_key >= ' '"
+_MADE = "select count(*) from agent_log_appends where idempotency_key < ' '"
 
 
 @pytest.fixture(params=["sqlite", "postgres", "mariadb"])
@@ -34,10 +35,10 @@ def time(monkeypatch: pytest.MonkeyPatch) -> MovableClock:
     return MovableClock(monkeypatch)
 
 
-async def _keys(url: str) -> int:
+async def _keys(url: str, query: str = _KEYS) -> int:
     engine = create_async_engine(url.replace("sqlite:", "sqlite+aiosqlite:"))
     async with engine.connect() as connection:
-        count = int((await connection.execute(text(_KEYS))).scalar_one())
+        count = int((await connection.execute(text(query))).scalar_one())
     await engine.dispose()
     return count
 
@@ -81,3 +82,22 @@ async def test_purging_removes_old_keys_of_sessions_that_nobody_uses(anywhere: s
         assert await store.purge_expired(batch=2) == 0
         assert await _keys(anywhere) == 1
         assert [len(await store.session(session).get_items()) for session in "abc"] == [5, 6, 5]
+
+
+async def test_purging_removes_what_a_server_needed_for_retries(anywhere: str, time: MovableClock) -> None:
+    """Fails without: log/record_statements.py, `or created_at <= :made_before`; old_keys.py, `PURGE_KEYS`."""
+    async with open_store(anywhere, create_tables=True) as store:
+        for session in "abc":
+            for number in range(5):
+                await store.session(session).add_items(_message(number))
+        await store.session("a").add_items(_message(5), idempotency_key="given")
+        # A SQLite file has no network between, and nothing to retry.
+        expected = 0 if "sqlite" in anywhere else 15
+        assert await _keys(anywhere, _MADE) == expected
+        time.move(14 * 60)
+        await store.purge_expired(batch=2)
+        assert await _keys(anywhere, _MADE) == expected
+        time.move(60)
+        await store.purge_expired(batch=2)
+        assert await _keys(anywhere, _MADE) == 0
+        assert await _keys(anywhere) == 1
