@@ -59,8 +59,8 @@ class Network:
 
     @property
     def commit(self) -> bytes:
-        """What is in the request that commits a transaction, and not in READ COMMITTED."""
-        return b"COMMIT;" if self.is_postgres else b"COMMIT"
+        """What is in the request that commits a transaction, and not in "read committed"."""
+        return b"commit\0" if self.is_postgres else b"COMMIT"
 
     def commit_of(self, statement: bytes) -> bytes:
         """Return what is in the request that commits: Postgres's hot path has one statement, all others a COMMIT."""

@@ -1,4 +1,4 @@
-"""What Postgres's planner makes of the hot path's reads when there are many entries."""
+"""What Postgres's planner makes of our statements when there are many entries."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from typing import TYPE_CHECKING
 
 import asyncpg
 import pytest
+from sqlalchemy import text
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import SQLAlchemySession
 from sessions.log.dialect import POSTGRES, PREFIX, words
+from sessions.log.transaction import Statement
 from sessions.stores.sql.few import FEW
 from sessions.stores.sql.hot import READS
 
 if TYPE_CHECKING:
-    from sessions.log.transaction import Statement
-
     from .servers import Postgres
 
 
@@ -41,9 +42,36 @@ async def test_reads_are_planned_for_few_rows(postgres: Postgres, statement: Sta
         )
         await connection.execute("analyze")
         await connection.execute("set plan_cache_mode = force_generic_plan")
-        (text,) = statement.render(POSTGRES, {**words(POSTGRES, PREFIX, None), **FEW})
-        await connection.execute(f"prepare read as {text}")
+        (sql,) = statement.render(POSTGRES, {**words(POSTGRES, PREFIX, None), **FEW})
+        await connection.execute(f"prepare read as {sql}")
         plan = json.loads(await connection.fetchval("explain (format json) execute read('s', 50, null, 1, 0)"))
     finally:
         await connection.close()
     assert plan[0]["Plan"]["Total Cost"] < 200
+
+
+_SETTINGS = Statement(
+    "What concerns plans.", "select current_setting('jit'), current_setting('max_parallel_workers_per_gather')"
+)
+
+
+@pytest.mark.parametrize("write", [False, True], ids=["read", "write"])
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
+async def test_transactions_are_neither_compiled_nor_parallel(postgres: Postgres, driver: str, *, write: bool) -> None:
+    """
+    And what else is done with the engine's connections is as before.
+
+    Fails without: stores/sql/asyncpg_database.py, or database.py, `FOR_THIS_TRANSACTION`; few.py, `local`.
+    """
+    engine = create_async_engine(f"postgresql+{driver}://{postgres.new_database().partition('://')[2]}", pool_size=1)
+    try:
+        session = SQLAlchemySession("s", engine=engine, create_tables=True)
+        await session.add_items([{"role": "user", "content": "1"}])
+        database = session._sql._database()
+        found = await (database.write if write else database.read)(lambda tx: tx.one(_SETTINGS), "test")
+        assert found
+        assert tuple(found) == ("off", "0")
+        async with engine.connect() as connection:
+            assert tuple((await connection.execute(text(_SETTINGS.sql))).one()) == ("on", "2")
+    finally:
+        await engine.dispose()

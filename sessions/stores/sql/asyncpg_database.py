@@ -12,6 +12,7 @@ from sessions.stores.sql.asyncpg_transaction import AsyncpgTransaction, Numbered
 from sessions.stores.sql.database import Database
 from sessions.stores.sql.deadline import Deadline
 from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
+from sessions.stores.sql.few import FOR_THIS_TRANSACTION
 from sessions.stores.sql.retry import FailedError
 
 if TYPE_CHECKING:
@@ -34,20 +35,20 @@ class AsyncpgDatabase(Database):
         refused: Exception | None = None
         try:
             async with Deadline(seconds or self.attempt_timeout) as deadline, self.borrowed(deadline) as connection:
-                # A snapshot for several reads; for changes, what the log is written for.
-                transaction = connection.transaction(isolation="read_committed" if write else "repeatable_read")
-                await transaction.start()
+                # A snapshot for several reads; for changes, what the log is written for. In one round trip.
+                level = "read committed" if write else "repeatable read"
+                await connection.execute(f"begin isolation level {level}; {FOR_THIS_TRANSACTION}")
                 try:
                     result = await greenlet_spawn(work, AsyncpgTransaction(connection, self._numbered))
                 except Exception as error:
                     with suppress(asyncpg.InterfaceError, asyncpg.PostgresError, OSError):
-                        await transaction.rollback()
+                        await connection.execute("rollback")
                     if is_database_error(error):
                         raise
                     refused = error
                 else:
                     committing = write
-                    await transaction.commit()
+                    await connection.execute("commit")
         except Exception as error:
             if not is_database_error(error):
                 raise

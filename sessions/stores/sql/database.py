@@ -22,6 +22,7 @@ from sessions.log.schema import migrate, schema_is_current
 from sessions.log.usage import Record
 from sessions.stores.sql.deadline import ATTEMPT_TIMEOUT, MIGRATION_TIMEOUT, Deadline
 from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
+from sessions.stores.sql.few import FOR_THIS_TRANSACTION
 from sessions.stores.sql.keys import FORGET_AUTOMATIC_KEYS, automatic_keys, with_key
 from sessions.stores.sql.mariadb import check_packet
 from sessions.stores.sql.polling import Looks, PollingWaker
@@ -180,6 +181,7 @@ class Database:
         elif self._name == POSTGRES:
             # A snapshot for several reads; for changes, what the log is written for. Both, whatever the engine's own.
             await connection.execution_options(isolation_level="READ COMMITTED" if write else "REPEATABLE READ")
+            await connection.exec_driver_sql(FOR_THIS_TRANSACTION)
         else:
             # Not by `execution_options`, which costs four round trips, and fails on a connection that has ended.
             level = "read committed" if write else "repeatable read"
