@@ -20,7 +20,7 @@ from rich.console import Console
 from benchmarks import report
 from benchmarks.data import ROOT, default_data, load_items
 from benchmarks.machine import describe_machine, describe_versions
-from benchmarks.on_postgres import branches, processes
+from benchmarks.on_postgres import branches, many, processes
 from benchmarks.on_postgres.sides import connected, make_limits_table
 from benchmarks.on_postgres.workloads import WORKLOADS
 from benchmarks.row import Row
@@ -101,6 +101,8 @@ def main() -> None:
                 results += asyncio.run(
                     branches.measure(server.new_database, operations, quick=options.quick, console=console)
                 )
+        if wanted(many.TITLE, options.only):
+            results += asyncio.run(many.measure(load_items(default_data()), quick=options.quick, console=console))
         report.show(results, console)
         if output := options.output or (None if options.quick or options.only else DOCUMENT):
             load = f"Load average over 15 minutes when it ended, the benchmark's own in it: {os.getloadavg()[2]:.1f}"

@@ -1,0 +1,119 @@
+"""Ours among millions of entries, against ours among a few thousand, on the system's Postgres where there is one.
+
+Debian's compiles statements that its planner takes for expensive (`jit`); the development dependency's cannot.
+"""
+
+import gc
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from itertools import count
+from pathlib import Path
+from time import perf_counter
+
+import asyncpg
+from rich.console import Console
+from sqlalchemy.ext.asyncio import create_async_engine
+
+from benchmarks.data import Item
+from benchmarks.row import Figure, Row, Stopwatch, Target
+from benchmarks.run import Result
+from benchmarks.sealed import encrypted
+from sessions import SQLAlchemySession, open_store
+from tests.sql.servers import NotInstalledError, running_postgres, system_postgres
+
+TITLE = "among 10 million entries"
+EACH = 100
+"""Entries of each of the other sessions."""
+
+FEW, MANY = 100, 100_000
+"""Other sessions."""
+
+# Conversations go on at the same time: entries do not lie in the order of their ids.
+FILL = """
+INSERT INTO agent_log_sessions (id, session_id, version, branch, created_at, updated_at)
+SELECT 1000 + g, 'other ' || g, 1, 'main', s.created_at, s.updated_at
+FROM generate_series(1, {others}) g, (SELECT * FROM agent_log_sessions LIMIT 1) s;
+INSERT INTO agent_log_segments (id, session, fork_position, turn) SELECT 1000 + g, 1000 + g, 0, 0
+FROM generate_series(1, {others}) g;
+INSERT INTO agent_log_branches (session, name, segment, fork_position, tip, turn, floor, may_grow, pending,
+created_at, updated_at, made_in, changed_in)
+SELECT 1000 + g, 'main', 1000 + g, 0, {each}, 1, 0, 1, 0, b.created_at, b.updated_at, 1, 1
+FROM generate_series(1, {others}) g, (SELECT * FROM agent_log_branches LIMIT 1) b;
+INSERT INTO agent_log_entries (id, version, turn, kind, created_at, payload)
+SELECT (1000 + g) * 4294967296 + p, 1, 1, 'user', e.created_at, convert_to('{{"role":"user","content":"x"}}', 'UTF8')
+FROM generate_series(1, {others}) g, generate_series(1, {each}) p, (SELECT * FROM agent_log_entries LIMIT 1) e
+ORDER BY random();
+SELECT setval(pg_get_serial_sequence('agent_log_sessions', 'id'), 1000 + {others});
+SELECT setval(pg_get_serial_sequence('agent_log_segments', 'id'), 1000 + {others});
+"""
+
+Operation = Callable[[], Awaitable[object]]
+
+
+@asynccontextmanager
+async def _operations(url: str, items: list[Item], others: int) -> AsyncIterator[dict[str, Operation]]:
+    """What is measured, in a database with that many other sessions."""
+    engine = create_async_engine(url, pool_size=2, pool_use_lifo=True)
+    store = open_store(url)
+    try:
+        plain = SQLAlchemySession("plain", engine=engine, create_tables=True)
+        sealed = encrypted("ours", "sealed", SQLAlchemySession("sealed", engine=engine))
+        for session in (plain, sealed):
+            await session.add_items(items[:EACH])
+        connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+        await connection.execute(FILL.format(others=others, each=EACH))
+        await connection.execute("VACUUM ANALYZE")
+        await connection.close()
+        numbers = count()
+        yield {
+            "last 50": lambda: plain.get_items(50),
+            "add 2": lambda: plain.add_items(items[:2]),
+            "pop": plain.pop_item,
+            "last 50, sealed": lambda: sealed.get_items(50),
+            "add 2, sealed": lambda: sealed.add_items(items[:2]),
+            "pop, sealed": sealed.pop_item,
+            "a new branch": lambda: plain.branches.create(f"branch {next(numbers)}"),
+            "a page of 100 sessions": store.sessions,
+        }
+    finally:
+        await store.close()
+        await engine.dispose()
+
+
+async def measure(items: list[Item], *, quick: bool, console: Console) -> list[Result]:
+    """Both databases in turn."""
+    began = perf_counter()
+    row = type("Many", (Row,), {"name": TITLE})
+    results: list[Result] = []
+    binaries = None
+    with suppress(NotInstalledError):
+        binaries = system_postgres()
+    with tempfile.TemporaryDirectory(prefix="sessions-benchmarks-") as folder:
+        Path(folder).chmod(0o755)
+        with running_postgres(Path(folder) / "postgres", settings=("max_wal_size=8GB",), binaries=binaries) as server:
+            async with AsyncExitStack() as stack:
+                few, many = [
+                    await stack.enter_async_context(_operations(server.new_database(), items, others))
+                    for others in (FEW, FEW * 10 if quick else MANY)
+                ]
+                for name in few:
+                    taken = Result(row, Figure(name, "ms"))
+                    ratio = Result(row, Figure(f"{name} / among 10,000", "", Target(1.25, "absolute")))
+                    for number in range(2 if quick else 16):
+                        gc.collect()
+                        small, large = await _time(few[name]), await _time(many[name])
+                        if number:  # The first is the warm-up.
+                            taken.samples.setdefault("ours", []).append(large)
+                            ratio.samples.setdefault("ours", []).append(large / small)
+                    results += [taken, ratio]
+    console.print(f"{perf_counter() - began:5.1f} s  {TITLE}")
+    return results
+
+
+async def _time(operation: Operation) -> float:
+    watch = Stopwatch()
+    for _ in range(9):
+        with watch:
+            await operation()
+    return watch.milliseconds
