@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 KEY_LIFE: Final = 30 * 24 * 60 * 60 * 1_000_000
 """Microseconds for which a key that a caller gave is known."""
 
-MADE_LIFE: Final = 15 * 60 * 1_000_000
-"""Microseconds for which one that a store made for itself is kept: longer than any retry takes, whatever the clocks."""
+MADE_LIFE: Final = 24 * 60 * 60 * 1_000_000
+"""Microseconds for which purging keeps one that a store made: longer than an attempt and its retries take."""
 
 FIRST_GIVEN: Final = " "
 """No key that a caller gave is below this, and every key that a store made for itself is."""

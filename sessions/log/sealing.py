@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 class SessionKey(Protocol):
     """Seals and opens the payloads of one session.
 
-    An entry is a row of `statements.ENTRY`'s columns: its id, version, turn, kind, tool name, author, created_at,
+    An entry is a row of the columns of ``{entry}``: its id, version, turn, kind, tool name, author, created_at,
     expires_at and payload.
     """
 
@@ -36,7 +36,7 @@ class SessionKey(Protocol):
 
     @property
     def overhead(self) -> int:
-        """What is taken off each payload's length in a joined page of `statements.SEALED_BACKWARD`."""
+        """What is taken off each payload's length in a joined page of `entry_statements.SEALED_BACKWARD`."""
         ...
 
     @property

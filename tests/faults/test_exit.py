@@ -105,7 +105,7 @@ def test_appends_that_nobody_awaits(path: Path, start: Start, options: tuple[str
 def test_an_exit_in_the_middle_of_an_append(path: Path, start: Start, options: tuple[str, ...]) -> None:
     """The thread that appends is a daemon, so it is gone at any moment.
 
-    Fails without: log/grow.py, `tx.many(statements.ADD_ENTRY, ...)`.
+    Fails without: log/grow.py, `tx.many(entry_statements.ADD_ENTRY, ...)`.
     """
     program = start(
         """

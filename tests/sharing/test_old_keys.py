@@ -94,10 +94,10 @@ async def test_purging_removes_what_a_server_needed_for_retries(anywhere: str, t
         # A SQLite file has no network between, and nothing to retry.
         expected = 0 if "sqlite" in anywhere else 15
         assert await _keys(anywhere, _MADE) == expected
-        time.move(14 * 60)
+        time.move(DAY - 1)
         await store.purge_expired(batch=2)
         assert await _keys(anywhere, _MADE) == expected
-        time.move(60)
+        time.move(1)
         await store.purge_expired(batch=2)
         assert await _keys(anywhere, _MADE) == 0
         assert await _keys(anywhere) == 1

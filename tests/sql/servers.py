@@ -239,7 +239,7 @@ _PORTS = _ports()
 
 def system_postgres() -> Path:
     """Return the folder of the programs of the system's Postgres, which is older than the development dependency's."""
-    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+    installed = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: float(path.parent.name))
     if not installed:
         raise NotInstalledError("the system's Postgres is not installed: apt-get install postgresql")
     return installed[-1]

@@ -15,7 +15,10 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import SQLAlchemySession, open_store
 from sessions.errors import StoreError
+from sessions.log.dialect import PREFIX
 from sessions.stores.sql import retry
+from sessions.stores.sql.asyncpg_database import AsyncpgDatabase
+from sessions.stores.sql.deadline import Deadline
 
 from .network import message
 
@@ -374,7 +377,7 @@ async def _waits_in_mariadb(engine: Any) -> bool:
 async def test_an_engine_that_commits_each_statement_does_not_take_transactions_apart(network: Network) -> None:
     """
     Fails without: stores/sql/database.py, `isolation_level="READ COMMITTED"`; on Postgres,
-    stores/sql/asyncpg_database.py, `connection.transaction(…)`.
+    stores/sql/asyncpg_database.py, `begin isolation level {level};`.
     """
     engine = create_async_engine(network.url, isolation_level="AUTOCOMMIT")
     session = SQLAlchemySession("s", engine=engine, create_tables=True)
@@ -411,3 +414,21 @@ async def test_a_server_that_is_shutting_down_is_waited_for(postgres_network: Ne
     assert await postgres_network.stored() == {
         "add": [message("1"), message("2")], "read": [message("1")], "pop": [],
     }[operation]  # fmt: skip
+
+
+async def test_a_connection_in_a_transaction_is_given_to_nobody(postgres: Postgres) -> None:
+    """As where a rollback takes longer than the driver's `command_timeout`: what came next was done in it, and lost.
+
+    Fails without: stores/sql/asyncpg_database.py, `if connection is not None and …:` (never).
+    """
+    engine = create_async_engine(postgres.new_database(), pool_size=1, max_overflow=0)
+    session = SQLAlchemySession("s", engine=engine, create_tables=True)
+    await session.add_items([message("1")])
+    database = AsyncpgDatabase(engine, create_tables=False, prefix=PREFIX, schema=None, attempt_timeout=60.0)
+    async with Deadline(60) as deadline, database.borrowed(deadline) as connection:
+        await connection.execute("begin")
+    await session.add_items([message("2")])
+    await engine.dispose()
+    engine = create_async_engine(engine.url)
+    assert await SQLAlchemySession("s", engine=engine).get_items() == [message("1"), message("2")]
+    await engine.dispose()

@@ -44,7 +44,7 @@ class TestSession(_Older, SessionContract):
     """
     What a session promises.
 
-    Fails without: stores/sql/hot.py, `self._knows_pop = False` and its `return []`.
+    Fails without, where the system's is older than 16: stores/sql/hot.py, `self._knows_pop = False`, `return []`.
     """
 
 

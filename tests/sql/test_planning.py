@@ -56,14 +56,22 @@ _SETTINGS = Statement(
 
 
 @pytest.mark.parametrize("write", [False, True], ids=["read", "write"])
-@pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
-async def test_transactions_are_neither_compiled_nor_parallel(postgres: Postgres, driver: str, *, write: bool) -> None:
+@pytest.mark.parametrize(
+    ("driver", "options"),
+    [("asyncpg", {}), ("psycopg", {}), ("psycopg", {"prepare_threshold": 0})],
+    ids=["asyncpg", "psycopg", "psycopg that prepares everything"],
+)
+async def test_transactions_are_neither_compiled_nor_parallel(
+    postgres: Postgres, driver: str, options: dict[str, int], *, write: bool
+) -> None:
     """
     And what else is done with the engine's connections is as before.
 
-    Fails without: stores/sql/asyncpg_database.py, or database.py, `FOR_THIS_TRANSACTION`; few.py, `local`.
+    Fails without: stores/sql/asyncpg_database.py, or database.py, `FOR_THIS_TRANSACTION`; few.py, `true` (as `false`).
     """
-    engine = create_async_engine(f"postgresql+{driver}://{postgres.new_database().partition('://')[2]}", pool_size=1)
+    engine = create_async_engine(
+        f"postgresql+{driver}://{postgres.new_database().partition('://')[2]}", pool_size=1, connect_args=options
+    )
     try:
         session = SQLAlchemySession("s", engine=engine, create_tables=True)
         await session.add_items([{"role": "user", "content": "1"}])

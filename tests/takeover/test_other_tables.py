@@ -26,7 +26,7 @@ SOMEBODY_ELSES = {
 }
 
 
-# Fails without: log/foreign.py, `return columns <= {name for (name,) in tx.all(statements.COLUMNS, table=table)}`
+# Fails without: log/foreign.py, `return columns <= {name for (name,) in tx.all(`
 @pytest.mark.parametrize("table", SOMEBODY_ELSES.values(), ids=SOMEBODY_ELSES.keys())
 async def test_a_table_that_is_somebody_elses_is_left_alone(path: Path, ours: Ours, store: Store, table: str) -> None:
     execute(path, table)

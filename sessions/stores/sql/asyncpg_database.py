@@ -82,6 +82,10 @@ class AsyncpgDatabase(Database):
                 pooled.invalidate()
             raise
         finally:
+            connection = cast("Any", pooled.driver_connection)
+            if connection is not None and connection.is_in_transaction():
+                # An end that failed, or a beginning of which a part was done: the pool would not look.
+                pooled.invalidate()
             await greenlet_spawn(pooled.close)
 
 

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
-FOR_THIS_TRANSACTION: Final = "set local jit = off; set local max_parallel_workers_per_gather = 0"
-"""What is said at the beginning of a transaction, and ends with it."""
+FOR_THIS_TRANSACTION: Final = (
+    "select set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)"
+)
+"""What is said at the beginning of a transaction, and ends with it; one statement, as psycopg may prepare it."""
 
 _TIMES: Final = 4
 

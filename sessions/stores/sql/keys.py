@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from sessions.log.append import Idempotency
-from sessions.log.old_keys import MADE_LIFE
 from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
     from sessions.log.append import Append
 
 _BEGINNING: Final = "\x01"
+
+_LIFE: Final = 15 * 60 * 1_000_000
+"""Microseconds for which they are kept at least: longer than any retry takes, unless ``attempt_timeout`` is as long."""
 
 FORGET_AUTOMATIC_KEYS: Final = Statement(
     "Remove a session's keys between two.",
@@ -35,4 +37,4 @@ def with_key(append: Append) -> Append:
 
 def automatic_keys(now: int) -> tuple[str, str]:
     """Return the two keys between which lie those that nobody will repeat any more."""
-    return _BEGINNING, f"{_BEGINNING}{now - MADE_LIFE:016x}"
+    return _BEGINNING, f"{_BEGINNING}{now - _LIFE:016x}"
