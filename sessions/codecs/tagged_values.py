@@ -59,7 +59,10 @@ def _zones() -> set[str]:
 
 
 def _write_moment(value: datetime | time) -> str | dict[str, Any]:
-    """Return ISO 8601 if it says everything, else an object with that in "at", and with "zone", "name" and "fold"."""
+    """Return ISO 8601 if it says everything, else an object with that in "at" and the rest beside it.
+
+    That is "zone"; or "name", and "offset" in microseconds; and "fold".
+    """
     zone = value.tzinfo
     more: dict[str, Any] = {}
     if type(zone) is ZoneInfo:
@@ -69,6 +72,11 @@ def _write_moment(value: datetime | time) -> str | dict[str, Any]:
         text = value.replace(tzinfo=None).isoformat()
     elif zone is None or type(zone) is timezone:
         text = value.isoformat()
+        offset = value.utcoffset()
+        if offset and abs(offset) < timedelta(seconds=1):
+            # `fromisoformat` reads it as none (CPython, as of 3.13).
+            more["offset"] = offset // timedelta(microseconds=1)
+            text = value.replace(tzinfo=None).isoformat()
         if zone and zone.tzname(None) != timezone(zone.utcoffset(None)).tzname(None):
             more["name"] = zone.tzname(None)
     else:
@@ -92,9 +100,11 @@ def _read_moment(kind: type[datetime | time], form: Any) -> datetime | time:
             raise ValueError
         zone = ZoneInfo(more["zone"])
         value = value.replace(tzinfo=zone)
-    elif "name" in more:
+    elif "name" in more or "offset" in more:
         # An offset is there, or there would be no name in what is compared below.
-        zone = timezone(value.utcoffset() or timedelta(0), expect(str, more["name"]))
+        known = timedelta(microseconds=expect(int, more["offset"])) if "offset" in more else value.utcoffset()
+        offset = known or timedelta(0)
+        zone = timezone(offset, expect(str, more["name"])) if "name" in more else timezone(offset)
         value = value.replace(tzinfo=zone)
     if _write_moment(value) != form:
         raise ValueError

@@ -71,7 +71,7 @@ words = st.sampled_from(
     ]
 )
 names = st.sampled_from(
-    ["at", "zone", "fold", "name", "args", "notes", "attributes", "value", "x", "root", "late", "__class__"]
+    ["at", "zone", "fold", "name", "offset", "args", "notes", "attributes", "value", "x", "root", "late", "__class__"]
 )
 tag_like: SearchStrategy[Any] = st.recursive(
     json_values.scalars | words | st.integers(-2, 2),
@@ -139,6 +139,11 @@ WRONG: dict[str, str] = {
     "no fold": '{"~datetime":{"at":"2026-01-01T00:00:00","fold":0}}',
     "nothing but at": '{"~datetime":{"at":"2026-01-01T00:00:00"}}',
     "zone and offset": '{"~datetime":{"at":"2026-01-01T00:00:00+01:00","zone":"UTC"}}',
+    "offset that the text would say": '{"~time":{"at":"00:00:00","offset":1000000}}',
+    "offset and zone": '{"~datetime":{"at":"2026-01-01T00:00:00","zone":"UTC","offset":1}}',
+    "offset twice": '{"~datetime":{"at":"2026-01-01T00:00:00+01:00","offset":1}}',
+    "offset of years": '{"~datetime":{"at":"2026-01-01T00:00:00","offset":99999999999999999999}}',
+    "no offset": '{"~datetime":{"at":"2026-01-01T00:00:00","offset":0}}',
     "zone and name": '{"~datetime":{"at":"2026-01-01T00:00:00","zone":"UTC","name":"x"}}',
     "name without offset": '{"~datetime":{"at":"2026-01-01T00:00:00","name":"x"}}',
     "unknown part": '{"~datetime":{"at":"2026-01-01T00:00:00","fold":1,"x":1}}',

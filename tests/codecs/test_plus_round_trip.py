@@ -68,6 +68,14 @@ FORMS: dict[str, tuple[Any, str]] = {
         datetime(1, 1, 1, 0, 0, 0, 1, tzinfo=timezone(-timedelta(seconds=1, microseconds=2))),
         '{"~datetime":"0001-01-01T00:00:00.000001-00:00:01.000002"}',
     ),
+    "offset below a second": (
+        time(1, 2, tzinfo=timezone(-timedelta(microseconds=3))),
+        '{"~time":{"at":"01:02:00","offset":-3}}',
+    ),
+    "such an offset with a name": (
+        datetime(2026, 1, 2, tzinfo=timezone(timedelta(microseconds=999_999), "odd")),
+        '{"~datetime":{"at":"2026-01-02T00:00:00","offset":999999,"name":"odd"}}',
+    ),
     "zone": (
         datetime(2026, 10, 25, 2, 30, tzinfo=BERLIN),
         '{"~datetime":{"at":"2026-10-25T02:30:00","zone":"Europe/Berlin"}}',
