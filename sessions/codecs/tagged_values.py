@@ -102,8 +102,8 @@ def _read_moment(kind: type[datetime | time], form: Any) -> datetime | time:
         value = value.replace(tzinfo=zone)
     elif "name" in more or "offset" in more:
         # An offset is there, or there would be no name in what is compared below.
-        known = timedelta(microseconds=expect(int, more["offset"])) if "offset" in more else value.utcoffset()
-        offset = known or timedelta(0)
+        text_says = value.utcoffset() or timedelta(0)
+        offset = timedelta(microseconds=expect(int, more["offset"])) if "offset" in more else text_says
         zone = timezone(offset, expect(str, more["name"])) if "name" in more else timezone(offset)
         value = value.replace(tzinfo=zone)
     if _write_moment(value) != form:

@@ -225,6 +225,34 @@ FORGET_SEGMENT = Statement(
     "delete from {segments} where id = :segment",
 )
 
+MOVED_TIPS = Statement(
+    "The tips that were moved after a version.",
+    """
+    select segment, parent, fork_position, tip, name, owner, may_grow from {branches}
+    where session = :session and changed_in > :after order by may_grow desc, made_in, name
+    """,
+)
+
+ORIGIN = Statement(
+    "Where a segment was forked.",
+    "select parent, fork_position from {segments} where id = :segment",
+)
+
+SEGMENTS = Statement(
+    "All segments of a session.",
+    "select id from {segments} where session = :session",
+)
+
+DELETE_SEGMENTS = Statement(
+    "Remove a session's segments.",
+    "delete from {segments} where session = :session",
+)
+
+DELETE_BRANCHES = Statement(
+    "Remove a session's branches.",
+    "delete from {branches} where session = :session",
+)
+
 
 # --- Tips that branches left -------------------------------------------------------------------------------------
 
@@ -276,32 +304,4 @@ MOVE_TO_TIP = Statement(
         where b.session = :session and b.name = :branch
         """
     },
-)
-
-SEGMENTS = Statement(
-    "All segments of a session.",
-    "select id from {segments} where session = :session",
-)
-
-DELETE_SEGMENTS = Statement(
-    "Remove a session's segments.",
-    "delete from {segments} where session = :session",
-)
-
-DELETE_BRANCHES = Statement(
-    "Remove a session's branches.",
-    "delete from {branches} where session = :session",
-)
-
-MOVED_TIPS = Statement(
-    "The tips that were moved after a version.",
-    """
-    select segment, parent, fork_position, tip, name, owner, may_grow from {branches}
-    where session = :session and changed_in > :after order by may_grow desc, made_in, name
-    """,
-)
-
-ORIGIN = Statement(
-    "Where a segment was forked.",
-    "select parent, fork_position from {segments} where id = :segment",
 )

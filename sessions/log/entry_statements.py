@@ -9,13 +9,6 @@ from __future__ import annotations
 from sessions.log.dialect import MARIADB, SQLITE
 from sessions.log.transaction import Statement
 
-SEALED_ENTRY = Statement(
-    "An entry of a range whose payload begins as sealed ones do.",
-    """
-    select id from {entries} where id > :low and id <= :high and substr(payload, 1, 1) between :first and :last limit 1
-    """,
-)
-
 ADD_ENTRY = Statement(
     "Store an item.",
     """
@@ -194,6 +187,23 @@ DELETE_ENTRIES = Statement(
     "delete from {entries} where id > :low and id <= :high",
 )
 
+SEALED_ENTRY = Statement(
+    "An entry of a range whose payload begins as sealed ones do.",
+    """
+    select id from {entries} where id > :low and id <= :high and substr(payload, 1, 1) between :first and :last limit 1
+    """,
+)
+
+LAST_VERSION = Statement(
+    "The last of a range of entries, and its version.",
+    "select id, version from {entries} where id > :low and id <= :high order by id desc limit 1",
+)
+
+ENTRIES_THERE = Statement(
+    "Entries of one segment with all that is known of them, the oldest first, also expired ones.",
+    "select {entry} from {entries} where id >= :first and id < :beyond order by id",
+)
+
 
 # --- Expired entries ---------------------------------------------------------------------------------------------
 
@@ -238,14 +248,4 @@ DELETE_EXPIRED = Statement(
     delete from {entries} where id > :low and id <= :high
     and (expires_at <= :now or ({ages} and created_at <= :oldest)) returning id
     """,
-)
-
-LAST_VERSION = Statement(
-    "The last of a range of entries, and its version.",
-    "select id, version from {entries} where id > :low and id <= :high order by id desc limit 1",
-)
-
-ENTRIES_THERE = Statement(
-    "Entries of one segment with all that is known of them, the oldest first, also expired ones.",
-    "select {entry} from {entries} where id >= :first and id < :beyond order by id",
 )

@@ -23,43 +23,41 @@ FORGET_KEY = Statement(
     "delete from {appends} where session = :session and idempotency_key = :idempotency_key",
 )
 
-FORGET_OLD_KEYS = Statement(
-    "Remove some of a session's idempotency keys that came before a time, the oldest first; a row for each.",
-    """
-    delete from {appends} where session = :session and idempotency_key in (
-        select idempotency_key from {appends}
-        where session = :session and created_at <= :before and idempotency_key >= ' ' order by created_at limit :count
-    ) returning session
-    """,
-    {
-        # It has no limit in a subquery, but one for what is deleted.
-        MARIADB: """
-        delete from {appends}
-        where session = :session and created_at <= :before and idempotency_key >= ' ' order by created_at limit :count
-        returning session
-        """
-    },
+
+def _forget_some(purpose: str, which: str) -> Statement:
+    """Return a statement that removes some of a session's idempotency keys; it has a row for each."""
+    return Statement(
+        purpose,
+        f"""
+        delete from {{appends}} where session = :session and idempotency_key in (
+            select idempotency_key from {{appends}} where session = :session and {which} limit :count
+        ) returning session
+        """,  # noqa: S608 - conditions, by words of this module.
+        {
+            # It has no limit in a subquery, but one for what is deleted.
+            MARIADB: f"""
+            delete from {{appends}} where session = :session and {which} limit :count returning session
+            """  # noqa: S608 - conditions, by words of this module.
+        },
+    )
+
+
+FORGET_OLD_KEYS = _forget_some(
+    "Remove some of a session's idempotency keys that callers gave before a time, the oldest first, by an index.",
+    "created_at <= :before and idempotency_key >= ' ' order by created_at",
 )
 
 _KNOWN_NO_MORE = "(created_at <= :before or created_at <= :made_before and idempotency_key < ' ')"
+
+PURGE_KEYS = _forget_some(
+    "The same of keys that came before a time, one for those that callers gave and one for others.", _KNOWN_NO_MORE
+)
+
 WITH_OLD_KEYS = Statement(
-    "Sessions with idempotency keys that came before a time, one for keys that callers gave and one for others.",
+    "Sessions that have such keys.",
     f"""
     select distinct session from {{appends}} where session > :after and {_KNOWN_NO_MORE} order by session limit :count
     """,  # noqa: S608 - words of this module.
-)
-PURGE_KEYS = Statement(
-    "Remove some of a session's idempotency keys that came before those times; a row for each.",
-    f"""
-    delete from {{appends}} where session = :session and idempotency_key in (
-        select idempotency_key from {{appends}} where session = :session and {_KNOWN_NO_MORE} limit :count
-    ) returning session
-    """,  # noqa: S608 - words of this module.
-    {
-        MARIADB: f"""
-        delete from {{appends}} where session = :session and {_KNOWN_NO_MORE} limit :count returning session
-        """  # noqa: S608 - words of this module.
-    },
 )
 
 FORGET_KEYS = Statement(

@@ -69,7 +69,8 @@ class Network:
     @property
     def commit_of_pop(self) -> bytes:
         """The same for a pop from the session "marked"; Postgres has the one statement since 16."""
-        return b"marked" if isinstance(self.server, Postgres) and self.server.version >= 16 else self.commit
+        is_older = isinstance(self.server, Postgres) and self.server.version < 16
+        return self.commit if is_older else self.commit_of(b"marked")
 
     async def end(self) -> None:
         for session in self._made:
