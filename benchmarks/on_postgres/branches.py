@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from benchmarks.branching import LIMIT_SCHEMA, Branched, Ours, others, turns_of
 from benchmarks.data import default_data
 from benchmarks.on_postgres.branching import PostgresLimit
+from benchmarks.on_postgres.sides import execute
 from benchmarks.row import Row, Setting
 from benchmarks.rows.branches import FIGURES, Operation, Place, places, sample
 from benchmarks.run import Result
@@ -44,11 +45,7 @@ async def _connected(side: Side, url: str) -> AsyncIterator[Make]:
 
 async def _fill(side: Side, url: str, place: Place, make: Make, setting: Setting) -> None:
     await make("first").add_items(turns_of(setting.items, 1))
-    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-    for statement in others(side, place.others, HELLO):
-        await connection.execute(statement)
-    await connection.execute("VACUUM ANALYZE")
-    await connection.close()
+    await execute(url, *others(side, place.others, HELLO), "VACUUM ANALYZE")
 
 
 async def measure(

@@ -11,11 +11,13 @@ from itertools import count
 from pathlib import Path
 from time import perf_counter
 
-import asyncpg
 from rich.console import Console
 from sqlalchemy.ext.asyncio import create_async_engine
 
+from benchmarks.branching import others
 from benchmarks.data import Item
+from benchmarks.on_postgres.branches import HELLO
+from benchmarks.on_postgres.sides import execute
 from benchmarks.row import Figure, Row, Stopwatch, Target
 from benchmarks.run import Result
 from benchmarks.sealed import encrypted
@@ -30,29 +32,21 @@ FEW, MANY = 100, 100_000
 """Other sessions."""
 
 # Conversations go on at the same time: entries do not lie in the order of their ids.
-FILL = """
-INSERT INTO agent_log_sessions (id, session_id, version, branch, created_at, updated_at)
-SELECT 1000 + g, 'other ' || g, 1, 'main', s.created_at, s.updated_at
-FROM generate_series(1, {others}) g, (SELECT * FROM agent_log_sessions LIMIT 1) s;
-INSERT INTO agent_log_segments (id, session, fork_position, turn) SELECT 1000 + g, 1000 + g, 0, 0
-FROM generate_series(1, {others}) g;
-INSERT INTO agent_log_branches (session, name, segment, fork_position, tip, turn, floor, may_grow, pending,
-created_at, updated_at, made_in, changed_in)
-SELECT 1000 + g, 'main', 1000 + g, 0, {each}, 1, 0, 1, 0, b.created_at, b.updated_at, 1, 1
-FROM generate_series(1, {others}) g, (SELECT * FROM agent_log_branches LIMIT 1) b;
-INSERT INTO agent_log_entries (id, version, turn, kind, created_at, payload)
-SELECT (1000 + g) * 4294967296 + p, 1, 1, 'user', e.created_at, convert_to('{{"role":"user","content":"x"}}', 'UTF8')
-FROM generate_series(1, {others}) g, generate_series(1, {each}) p, (SELECT * FROM agent_log_entries LIMIT 1) e
-ORDER BY random();
-SELECT setval(pg_get_serial_sequence('agent_log_sessions', 'id'), 1000 + {others});
-SELECT setval(pg_get_serial_sequence('agent_log_segments', 'id'), 1000 + {others});
-"""
+LENGTHEN = (
+    "UPDATE agent_log_branches SET tip = {each} WHERE tip = 1",
+    (
+        "INSERT INTO agent_log_entries (id, version, turn, kind, created_at, payload) "
+        "SELECT e.id + p, e.version, e.turn, e.kind, e.created_at, e.payload "
+        "FROM agent_log_entries e, generate_series(1, {each} - 1) p WHERE e.payload = {hello} ORDER BY random()"
+    ),
+)
+"""Gives each session of one entry as many as it shall have."""
 
 Operation = Callable[[], Awaitable[object]]
 
 
 @asynccontextmanager
-async def _operations(url: str, items: list[Item], others: int) -> AsyncIterator[dict[str, Operation]]:
+async def _operations(url: str, items: list[Item], sessions: int) -> AsyncIterator[dict[str, Operation]]:
     """What is measured, in a database with that many other sessions."""
     engine = create_async_engine(url, pool_size=2, pool_use_lifo=True)
     store = open_store(url)
@@ -61,10 +55,8 @@ async def _operations(url: str, items: list[Item], others: int) -> AsyncIterator
         sealed = encrypted("ours", "sealed", SQLAlchemySession("sealed", engine=engine))
         for session in (plain, sealed):
             await session.add_items(items[:EACH])
-        connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-        await connection.execute(FILL.format(others=others, each=EACH))
-        await connection.execute("VACUUM ANALYZE")
-        await connection.close()
+        longer = [text.format(each=EACH, hello=HELLO) for text in LENGTHEN]
+        await execute(url, *others("ours", sessions, HELLO), *longer, "VACUUM ANALYZE")
         numbers = count()
         yield {
             "last 50": lambda: plain.get_items(50),
@@ -94,8 +86,8 @@ async def measure(items: list[Item], *, quick: bool, console: Console) -> list[R
         with running_postgres(Path(folder) / "postgres", settings=("max_wal_size=8GB",), binaries=binaries) as server:
             async with AsyncExitStack() as stack:
                 few, many = [
-                    await stack.enter_async_context(_operations(server.new_database(), items, others))
-                    for others in (FEW, FEW * 10 if quick else MANY)
+                    await stack.enter_async_context(_operations(server.new_database(), items, sessions))
+                    for sessions in (FEW, FEW * 10 if quick else MANY)
                 ]
                 for name in few:
                     taken = Result(row, Figure(name, "ms"))

@@ -107,11 +107,17 @@ class Bench:
         return session
 
 
+async def execute(url: str, *statements: str) -> None:
+    """Executes statements, each by itself."""
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    for statement in statements:
+        await connection.execute(statement)
+    await connection.close()
+
+
 async def make_limits_table(url: str) -> None:
     """The others make theirs themselves."""
-    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
-    await connection.execute("CREATE TABLE items (s text, p bigint, payload bytea, PRIMARY KEY (s, p))")
-    await connection.close()
+    await execute(url, "CREATE TABLE items (s text, p bigint, payload bytea, PRIMARY KEY (s, p))")
 
 
 @asynccontextmanager
