@@ -1,7 +1,8 @@
 """The tables in which the OpenAI Agents SDK keeps its sessions, as they are.
 
 Its ``SQLiteSession`` keeps two, ``agent_sessions(session_id, created_at, updated_at)`` and
-``agent_messages(id, session_id, message_data, created_at)``; times are text, to the second, in UTC. Its
+``agent_messages(id, session_id, message_data, created_at)``. On SQLite times are text, to the second, in UTC; elsewhere
+they are local times of the zone that the connection had which wrote them, taken for that of the one which reads. Its
 ``AdvancedSQLiteSession`` keeps in ``message_structure`` a row for each message on each branch, with its place in the
 order (``sequence_number``) and its turn, counted along that branch (``user_turn_number``), and in ``turn_usage`` a row
 for each turn of a branch that something was spent on. A file has one pair of these; their foreign keys say for which
@@ -48,6 +49,13 @@ _AS_BYTES: Final = {
     MARIADB: "if(charset({0}) = 'binary', {0}, cast(convert({0} using utf8mb4) as binary))",
 }
 _READ_AS_BYTES: Final = ("message_data", "branch_id", *_DETAILS)
+# In microseconds since 1970, UTC, where the database knows the zone. A time that is not one of those is null.
+_MADE_AT: Final = {
+    SQLITE: "cast(created_at as blob)",
+    POSTGRES: """case when isfinite(cast(created_at as timestamptz))
+        then cast(extract(epoch from cast(created_at as timestamptz)) * 1000000 as bigint) end""",
+    MARIADB: "cast(nullif(unix_timestamp(created_at), 0) * 1000000 as signed)",
+}
 
 _HAS_MESSAGES: Final = "select 1 from {foreign} where {of_session} limit 1"
 _MESSAGES: Final = "select id, {message_data}, {created_at} from {foreign} where {of_session} order by id"
@@ -70,7 +78,7 @@ _DELETE: Final = "delete from {foreign} where {of_session}"
 
 
 class Message(NamedTuple):
-    """A message; its id is whatever the table holds, and its time is in microseconds since 1970, UTC."""
+    """A message; its id is any value that the table holds, and its time is in microseconds since 1970, UTC."""
 
     id: Any
     payload: bytes
@@ -151,12 +159,12 @@ def read_spent(tx: Transaction, session_id: str, tables: ForeignTables, now: int
     ]
 
 
-def read_created_at(tx: Transaction, session_id: str, tables: ForeignTables, otherwise: int) -> int:
-    """Return when a session was made."""
+def read_created_at(tx: Transaction, session_id: str, tables: ForeignTables, now: int, *, otherwise: int) -> int:
+    """Return when a session was made; `now` at the latest."""
     row = None
     if _has_columns(tx, tables.sessions, _SESSIONS_COLUMNS):
         row = tx.one(_statement(_CREATED_AT, tables.sessions), session_id=session_id)
-    return _microseconds(row[0] if row else None, otherwise)
+    return _microseconds(row[0] if row else None, now, otherwise=otherwise)
 
 
 def delete_foreign(tx: Transaction, session_id: str, tables: ForeignTables) -> bool:
@@ -195,16 +203,21 @@ def _has_columns(tx: Transaction, table: str, columns: frozenset[str]) -> bool:
     return columns <= {name for (name,) in tx.all(schema_statements.COLUMNS, table=table)}
 
 
-def _microseconds(time: object, otherwise: int) -> int:
-    """Return a time of the SDK's in microseconds since 1970, UTC."""
+def _microseconds(time: object, now: int, *, otherwise: int | None = None) -> int:
+    """Return a time of the SDK's in microseconds since 1970, UTC: never later than `now`.
+
+    What is not a time was written at `otherwise`, which is `now` if not given.
+    """
     text = time.decode(errors="replace") if isinstance(time, bytes) else time
     try:
         parsed = datetime.fromisoformat(text) if isinstance(text, str) else text
-        if isinstance(parsed, datetime):
-            return as_microseconds(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
     except ValueError:
-        pass
-    return otherwise
+        parsed = None
+    if isinstance(parsed, datetime):
+        parsed = as_microseconds(parsed if parsed.tzinfo else parsed.replace(tzinfo=UTC))
+    if not isinstance(parsed, int):
+        parsed = now if otherwise is None else otherwise
+    return min(parsed, now)
 
 
 @cache
@@ -219,9 +232,7 @@ def _statement(template: str, table: str) -> Statement:
         filled = filled.replace("{of_session}", _OF_SESSION_MARIADB if database == MARIADB else _OF_SESSION)
         for column in _READ_AS_BYTES:
             filled = filled.replace(f"{{{column}}}", _AS_BYTES[database].format(column))
-        # On SQLite a time is text, too.
-        time = _AS_BYTES[SQLITE].format("created_at") if database == SQLITE else "created_at"
-        return filled.replace("{created_at}", time)
+        return filled.replace("{created_at}", _MADE_AT[database])
 
     return Statement(
         "About a session of the OpenAI Agents SDK.", text(SQLITE), {other: text(other) for other in (POSTGRES, MARIADB)}

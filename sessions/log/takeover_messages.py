@@ -23,9 +23,9 @@ def copy_over(tx: Transaction, conversation: Conversation, now: int) -> None:
     session_id, codec, tables, vault, *_ = conversation
     messages = read_messages(tx, session_id, tables, now)
     if vault is not None:
-        messages = [_opened(message, *vault.open_foreign(session_id, message.payload)) for message in messages]
+        messages = [_opened(message, now, *vault.open_foreign(session_id, message.payload)) for message in messages]
     began = min((message.created_at for message in messages), default=now)
-    created_at = read_created_at(tx, session_id, tables, began)
+    created_at = read_created_at(tx, session_id, tables, now, otherwise=began)
     locked = create_session(tx, conversation, now, created_at=created_at)
     if locked.is_new:
         branches = arrange(messages, read_places(tx, session_id, tables, now), now)
@@ -33,9 +33,9 @@ def copy_over(tx: Transaction, conversation: Conversation, now: int) -> None:
         put_usage(tx, locked, branches, read_spent(tx, session_id, tables, now), codec)
 
 
-def _opened(message: Message, payload: bytes, encrypted_at: int | None) -> Message:
-    """Return a message as it was before the SDK encrypted it, made when it was encrypted."""
-    return message._replace(payload=payload, created_at=encrypted_at or message.created_at)
+def _opened(message: Message, now: int, payload: bytes, encrypted_at: int | None) -> Message:
+    """Return a message as it was before the SDK encrypted it, made when it was encrypted; `now` at the latest."""
+    return message._replace(payload=payload, created_at=min(encrypted_at or message.created_at, now))
 
 
 def _as_entries(messages: list[Message], codec: Codec) -> list[tuple[NewEntry, int]]:
