@@ -32,12 +32,15 @@ class FlatMethods(FlatUsage):
 
     _logger: logging.Logger = logging.getLogger("sessions")
 
-    async def get_items(self, limit: int | None = None, branch_id: str | None = None) -> list[Item]:
+    async def get_items(
+        self, limit: int | None = None, branch_id: str | None = None, *, wrapper: object = None
+    ) -> list[Item]:
         """Return the latest `limit` items of a branch, oldest first, as of one moment.
 
         Args:
             limit: As for `LogSession.get_items`.
             branch_id: The branch. Reading one by its name does not move this object there.
+            wrapper: As for `LogSession.get_items`.
 
         Raises:
             UnknownBranchError: There is no such branch.
@@ -48,8 +51,8 @@ class FlatMethods(FlatUsage):
             SessionClosedError: The session has been closed.
         """
         if branch_id is None:
-            return await super().get_items(limit)
-        return await super(FlatMethods, self.on_branch(branch_id)).get_items(limit)
+            return await super().get_items(limit, wrapper=wrapper)
+        return await super(FlatMethods, self.on_branch(branch_id)).get_items(limit, wrapper=wrapper)
 
     async def create_branch_from_turn(self, turn_number: int, branch_name: str | None = None) -> str:
         """Make a branch that ends before a turn, and make it the current one, at once.

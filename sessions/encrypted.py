@@ -3,28 +3,30 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Self, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sessions.advanced import FlatMethods
-from sessions.arguments import DEFAULT, Default, check_session_id, check_ttl
+from sessions.arguments import check_session_id, check_ttl
 from sessions.clock import as_microseconds, now
-from sessions.envelopes import Envelopes
+from sessions.encrypted_items import ItemByItem
+from sessions.envelopes import scan_limit_reached
 from sessions.model import Rotation
 from sessions.protocol import check_limit, coerce_settings
 from sessions.rotation import rotate
-from sessions.session import LogSession, as_listed
+from sessions.session import LogSession
 from sessions.speaker import Speaker
+from sessions.underneath import Way, way_around
 from sessions.vault import Vault, keys_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Callable
 
     from sessions.codecs.keys import KeyProvider, KeyRing
     from sessions.handle import Handle
     from sessions.protocol import Item
 
 _MICROSECONDS = 1_000_000
-_METHODS = ("get_items", "add_items", "pop_item", "clear_session")
+_COMBINED = "_encrypted_over"
 
 
 class EncryptedSession(LogSession):
@@ -33,7 +35,10 @@ class EncryptedSession(LogSession):
     Over a session of this package, sealing happens below the log: branches, undo, turns, usage and limits work as they
     do without, and it shares that session's hold on the database. Kinds, turns, tools' names, times, sizes and the
     names of branches stay in the clear; docs/encryption.md says what a reader of the database learns, and what is found
-    that somebody alters there. Over any other object with the four methods, there are the four methods alone.
+    that somebody alters there. Over any other object with the four methods, there are the four methods alone, and
+    `run_compaction` if it has that. So it is over a session of this package whose class overrides one of these methods,
+    which are called with encrypted items; one that overrides another method is refused. Subclasses of this class work
+    over each of them.
 
     Args:
         session_id: The conversation's id, the same as the other session's.
@@ -41,29 +46,18 @@ class EncryptedSession(LogSession):
         encryption_key: 32 random bytes, as such or in base64 (`generate_key` makes them); a `KeyRing` of several; or a
             `KeyProvider`. Any other text is a passphrase: it is stretched, and there is a `WeakKeyWarning`.
         ttl: How old items may become, in seconds; older ones are not there any more. ``None`` means any age.
+        max_scan_items: How many items `get_items` may read and open at most; ``None`` means any number. Where the
+            answer could not be complete within that, `ScanLimitError` is raised.
         allow_plain_text: Also read items that are in the clear, while a session is being sealed; see `rotate`.
         hide_tool_names: Keep the names of tools out of the clear, too, of what is added from now on.
 
     Raises:
-        TypeError: An argument has the wrong type.
+        TypeError: An argument has the wrong type; or the other session is encrypted already, overrides a method that
+            would be bypassed, or is the OpenAI Agents SDK's `OpenAIResponsesCompactionSession`, which goes around.
         ValueError: An argument is out of range, or the ids differ.
     """
 
-    def __new__(cls, session_id: str = "", underlying_session: object = None, *_: Any, **__: Any) -> Self:
-        """Return a session with the methods that the other one has."""
-        del session_id
-        if cls is not EncryptedSession or underlying_session is None:  # As for a copy.
-            return object.__new__(cls)
-        if isinstance(underlying_session, EncryptedSession):
-            raise TypeError("underlying_session is an EncryptedSession; use it as it is, or give the one underneath")
-        if isinstance(underlying_session, FlatMethods):
-            return cast("Self", object.__new__(EncryptedAdvancedSession))
-        if isinstance(underlying_session, LogSession):
-            return object.__new__(cls)
-        has_all = all(callable(getattr(underlying_session, method, None)) for method in _METHODS)
-        if not has_all or isinstance(underlying_session, type):
-            raise TypeError(f"underlying_session must be a session, not {type(underlying_session).__name__}")
-        return cast("Self", object.__new__(EncryptedForeignSession))
+    max_scan_items: int | None
 
     def __init__(
         self,
@@ -71,25 +65,70 @@ class EncryptedSession(LogSession):
         underlying_session: Any,
         encryption_key: str | bytes | KeyRing | KeyProvider,
         ttl: float | None = 600,
+        max_scan_items: int | None = None,
         *,
         allow_plain_text: bool = False,
         hide_tool_names: bool = False,
     ) -> None:
         self.session_id = check_session_id(session_id)
-        if not isinstance(underlying_session, LogSession):
-            raise TypeError(f"underlying_session must be a session, not {type(underlying_session).__name__}")
-        if session_id != underlying_session.session_id:
-            raise ValueError(
-                f"session_id is {session_id!r}, that of underlying_session is {underlying_session.session_id!r}; give "
-                "the same"
-            )
-        vault = Vault(keys_of(encryption_key), allow_plain_text=allow_plain_text, hide_tool_names=hide_tool_names)
-        self.session_settings = underlying_session.session_settings
-        self._handle = handle_of(underlying_session).sealed(vault, check_ttl(ttl))
-        self._vault = vault
-        self._author = underlying_session._author  # noqa: SLF001
-        self._lease = underlying_session._lease  # noqa: SLF001
+        self.max_scan_items = _checked_scan(max_scan_items)
+        if isinstance(underlying_session, EncryptedSession):
+            raise TypeError("underlying_session is an EncryptedSession; use it as it is, or give the one underneath")
+        # Here and not in `__new__`, which does not see the arguments that a subclass's own constructor passes on.
+        self.__class__ = _class_for(type(self), way_around(underlying_session, session_id))
+        self._underlying = underlying_session
         self._speaker = Speaker()
+        self._encrypt(
+            keys_of(encryption_key),
+            check_ttl(ttl),
+            allow_plain_text=allow_plain_text,
+            hide_tool_names=hide_tool_names,
+        )
+
+    def _encrypt(
+        self, keys: KeyRing | KeyProvider, ttl: int | None, *, allow_plain_text: bool, hide_tool_names: bool
+    ) -> None:
+        vault = Vault(keys, allow_plain_text=allow_plain_text, hide_tool_names=hide_tool_names)
+        self._handle = handle_of(self._underlying).sealed(vault, ttl)
+        self._vault = vault
+        self._author = self._underlying._author  # noqa: SLF001
+        self._lease = self._underlying._lease  # noqa: SLF001
+
+    @property
+    def session_settings(self) -> Any:
+        """The other session's."""
+        return getattr(self._underlying, "session_settings", None)
+
+    @session_settings.setter
+    def session_settings(self, settings: object) -> None:
+        self._underlying.session_settings = settings
+
+    async def get_items(self, limit: int | None = None, *, wrapper: object = None) -> list[Item]:
+        """Return the latest `limit` items, as `LogSession.get_items` does, within `max_scan_items`.
+
+        Raises:
+            ScanLimitError: The answer may have more items than `max_scan_items`, so it could not be complete.
+            DecryptionError: A key is wrong, or an item is not what was encrypted.
+            TypeError: `limit` is not an integer.
+            ValueError: `limit` is negative, or there is a bound and the settings have a window, repair or compaction.
+            StoreError: The database refused.
+            SessionClosedError: The session has been closed.
+        """
+        most = self.max_scan_items
+        if most is None:
+            return await super().get_items(limit, wrapper=wrapper)
+        settings = coerce_settings(self.session_settings)
+        if settings.window or settings.repair or settings.compaction:
+            raise ValueError(
+                f"session {self.session_id!r}: max_scan_items bounds plain reads; session_settings have a window, "
+                "repair or compaction, which read as much as they need"
+            )
+        wanted = settings.limit if limit is None else limit
+        check_limit(wanted)
+        items = await super().get_items(most if wanted is None else min(most, int(wanted)), wrapper=wrapper)
+        if (wanted is None or wanted > most) and len(items) >= most:
+            raise scan_limit_reached(self.session_id)
+        return items
 
     async def rotate(
         self,
@@ -130,97 +169,32 @@ class EncryptedAdvancedSession(FlatMethods, EncryptedSession):
     """`EncryptedSession` over a session with the flat methods, which it has, too."""
 
 
-class EncryptedForeignSession(EncryptedSession):
+class EncryptedForeignSession(ItemByItem, EncryptedSession):
     """`EncryptedSession` over any other object with the four methods, which are what it has."""
 
-    def __init__(
-        self,
-        session_id: str,
-        underlying_session: Any,
-        encryption_key: str | bytes | KeyRing | KeyProvider,
-        ttl: float | None = 600,
-        *,
-        allow_plain_text: bool = False,
-        hide_tool_names: bool = False,
-    ) -> None:
-        del hide_tool_names  # Nothing is in the clear there.
-        self._speaker = Speaker()
-        self.session_id = check_session_id(session_id)
-        self._envelopes = Envelopes(
-            session_id,
-            underlying_session,
-            keys_of(encryption_key),
-            check_ttl(ttl),
-            allow_plain_text=allow_plain_text,
-        )
 
-    @property
-    def session_settings(self) -> Any:
-        """The other session's."""
-        return getattr(self._envelopes.underlying, "session_settings", None)
+def _class_for(cls: type[EncryptedSession], way: Way) -> type[EncryptedSession]:
+    """Return the class of an object: the one that is wanted, with the methods that the other session has."""
+    kinds = {Way.LOG: EncryptedSession, Way.FLAT: EncryptedAdvancedSession, Way.ITEMS: EncryptedForeignSession}
+    wanted = kinds[way]
+    if cls is EncryptedSession or issubclass(cls, wanted):
+        return wanted if cls is EncryptedSession else cls
+    made = vars(cls).get(_COMBINED, {}).get(way)
+    if made is None:
+        names = {"__module__": cls.__module__, "__qualname__": cls.__qualname__, "__doc__": cls.__doc__}
+        made = type(cls)(cls.__name__, (cls, wanted), names)
+        setattr(cls, _COMBINED, {**vars(cls).get(_COMBINED, {}), way: made})
+    return cast("type[EncryptedSession]", made)
 
-    @session_settings.setter
-    def session_settings(self, settings: object) -> None:
-        self._envelopes.underlying.session_settings = settings
 
-    @property
-    def _handle(self) -> Handle:
-        raise TypeError(
-            f"session {self.session_id!r} is kept by {type(self._envelopes.underlying).__name__}, which knows the four "
-            "methods of a session alone; branches, undo, turns and usage need a session of this package underneath"
-        )
-
-    @_handle.setter
-    def _handle(self, handle: Handle) -> None:
-        del handle
-        raise AttributeError("_handle")
-
-    async def get_items(self, limit: int | None = None) -> list[Item]:
-        """Return the latest `limit` items that have not expired, oldest first.
-
-        Raises:
-            DecryptionError: A key is wrong, or an item is not what was sealed.
-            TypeError: `limit` is not an integer.
-            ValueError: `limit` is negative.
-        """
-        if limit is None:
-            limit = coerce_settings(self.session_settings).limit
-        check_limit(limit)
-        return await self._envelopes.read(limit)
-
-    async def add_items(
-        self,
-        items: Sequence[Mapping[str, object]],
-        *,
-        idempotency_key: str | None = None,
-        ttl: float | Default | None = DEFAULT,
-        expected_version: int | None = None,
-    ) -> None:
-        """Append `items`, sealed, as the other session appends them.
-
-        Raises:
-            InvalidItemError: An item is not a JSON object; nothing was added.
-            ValueError: There is an idempotency key, a `ttl` or a version, which the other session does not know.
-        """
-        if ttl is not DEFAULT:
-            raise ValueError(f"session {self.session_id!r}: the session underneath keeps no times to live of items")
-        if idempotency_key is not None:
-            raise ValueError(f"session {self.session_id!r}: the session underneath keeps no idempotency keys")
-        if expected_version is not None:
-            raise ValueError(f"session {self.session_id!r}: the session underneath has no versions")
-        await self._envelopes.add(as_listed(items))
-
-    async def pop_item(self) -> Item | None:
-        """Remove the last item that has not expired, and those after it, and return it; ``None`` if there is none.
-
-        Raises:
-            DecryptionError: A key is wrong, or the item is not what was sealed; nothing was removed.
-        """
-        return await self._envelopes.pop()
-
-    async def clear_session(self) -> None:
-        """Remove all items."""
-        await self._envelopes.underlying.clear_session()
+def _checked_scan(most: object) -> int | None:
+    if most is None:
+        return None
+    if not isinstance(most, int) or isinstance(most, bool):
+        raise TypeError(f"max_scan_items must be an integer or None, not {type(most).__name__}")
+    if most <= 0:
+        raise ValueError(f"max_scan_items must be positive or None, got {most}")
+    return most
 
 
 def check_before(before: object, *, reencrypt: bool) -> int | None:

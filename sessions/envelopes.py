@@ -19,7 +19,7 @@ from sessions.clock import now
 from sessions.codecs.json import JSONCodec
 from sessions.codecs.openai_envelope import envelope_token
 from sessions.codecs.passphrase import new_parameters
-from sessions.errors import DecryptionError, InvalidItemError, UndecodableItemError
+from sessions.errors import DecryptionError, InvalidItemError, ScanLimitError, UndecodableItemError
 from sessions.log.sealing import KeyWanted
 from sessions.vault import Vault
 
@@ -77,23 +77,42 @@ class Envelopes:
         self._vault = Vault(keys, allow_plain_text=allow_plain_text, parameters=new_parameters(salt))
         self._seal: bytes | None = None
 
-    async def read(self, limit: int | None) -> list[Item]:
+    async def read(self, limit: int | None, most: int | None = None, **context: object) -> list[Item]:
         """Return the latest `limit` items that have not expired, oldest first; all without a limit.
+
+        Args:
+            limit: How many.
+            most: How many envelopes are read and opened at most, those that are read twice counted twice.
+            context: What the other object's methods are to be called with, too.
 
         Raises:
             DecryptionError: A key is wrong, or an item is not what was sealed.
+            ScanLimitError: There may be more than those `most`.
         """
-        if limit is None:
-            return await self._live(await self.underlying.get_items())
-        wanted = limit
+        wanted = most if limit is None else limit
+        if wanted is None:
+            return await self._live(await self.underlying.get_items(**context))
+        left = most
+        if left is not None:
+            wanted = min(wanted, left)
         while True:
-            found = await self.underlying.get_items(limit=wanted)
+            found = await self.underlying.get_items(limit=wanted, **context)
+            if left is not None and len(found) > left:
+                raise scan_limit_reached(self._session_id)
             items = await self._live(found)
-            if len(items) >= limit or len(found) < wanted:
-                return items[len(items) - min(limit, len(items)) :]
-            wanted *= 2
+            if limit is not None and len(items) >= limit:
+                return items[len(items) - limit :]
+            if len(found) < wanted:
+                return items
+            grown = wanted * 2
+            if left is not None:
+                left -= len(found)
+                grown = min(grown, left)
+                if grown <= wanted:
+                    raise scan_limit_reached(self._session_id)
+            wanted = grown
 
-    async def add(self, items: list[Any]) -> None:
+    async def add(self, items: list[Any], **context: object) -> None:
         """Append items.
 
         Raises:
@@ -104,9 +123,9 @@ class Envelopes:
         except InvalidItemError as error:
             raise InvalidItemError(f"session {self._session_id!r}: {error}; nothing was added") from None
         if payloads:
-            await self.underlying.add_items([await self._envelope(payload) for payload in payloads])
+            await self.underlying.add_items([await self._envelope(payload) for payload in payloads], **context)
 
-    async def pop(self) -> Item | None:
+    async def pop(self, **context: object) -> Item | None:
         """Remove the last item that has not expired, and those after it, and return it; ``None`` if there is none.
 
         The last item is looked at before it is taken away, so a wrong key takes nothing. Somebody else may have added
@@ -116,18 +135,18 @@ class Envelopes:
             DecryptionError: A key is wrong, or the item is not what was sealed.
         """
         while True:
-            last = await self.underlying.get_items(limit=1)
+            last = await self.underlying.get_items(limit=1, **context)
             if not last:
                 return None
             await self._open(last[-1])
-            popped = await self.underlying.pop_item()
+            popped = await self.underlying.pop_item(**context)
             if popped is None:
                 return None
             try:
                 live = await self._live([popped])
             except BaseException:
                 # Also if a key provider failed, or the caller was cancelled while it was asked.
-                await asyncio.shield(self.underlying.add_items([popped]))
+                await asyncio.shield(self.underlying.add_items([popped], **context))
                 raise
             if live:
                 return live[0]
@@ -202,6 +221,14 @@ class Envelopes:
 
     async def _key(self, seal: bytes) -> SessionKey:
         return await self._fetching(partial(self._vault.unlock, self._session_id, seal))
+
+
+def scan_limit_reached(session_id: str) -> ScanLimitError:
+    """Return the error for a bound that is too small; it has the words of the OpenAI Agents SDK."""
+    return ScanLimitError(
+        f"session {session_id!r}: max_scan_items exhausted before a complete history result could be established; "
+        "increase max_scan_items or reduce retained history"
+    )
 
 
 def _entry(payload: bytes, created_at: Any, expires_at: Any) -> tuple[Any, ...]:

@@ -3,7 +3,7 @@
 ::
 
     SessionsError
-    ├── InvalidItemError (ValueError)            an item is not a JSON object
+    ├── InvalidItemError (ValueError, TypeError) an item is not a JSON object
     ├── UndecodableItemError (ValueError)        a stored item cannot be read back
     ├── IdempotencyKeyReusedError (ValueError)   a key came again with other items
     ├── ConflictError                            the session has another version than was expected
@@ -16,6 +16,7 @@
     ├── NothingToRedoError (ValueError)          nothing was undone, or something was added since
     ├── SealedSessionError                       the session is sealed, and was opened without a key
     ├── DecryptionError                          a wrong key, or not what was stored there
+    ├── ScanLimitError (RuntimeError)            max_scan_items is too small for a complete answer
     ├── CounterError (ValueError)                the counter of tokens failed, or returned no number
     ├── SummaryError (ValueError)                the summariser returned no summary, or there is none to take back
     ├── SessionClosedError (RuntimeError)        a call after close()
@@ -45,8 +46,11 @@ class SessionsError(Exception):
     """The root of this package's errors."""
 
 
-class InvalidItemError(SessionsError, ValueError):
-    """An item cannot be stored losslessly as a JSON object. Nothing was written."""
+class InvalidItemError(SessionsError, ValueError, TypeError):
+    """An item cannot be stored losslessly as a JSON object. Nothing was written.
+
+    It is a `TypeError`, too, because the OpenAI Agents SDK's sessions raise one.
+    """
 
 
 class UndecodableItemError(SessionsError, ValueError):
@@ -116,6 +120,10 @@ class DecryptionError(SessionsError):
 
     Nothing was changed.
     """
+
+
+class ScanLimitError(SessionsError, RuntimeError):
+    """`max_scan_items` items were read, and there may be more that belong to the answer. Nothing was returned."""
 
 
 class CounterError(SessionsError, ValueError):

@@ -178,6 +178,17 @@ def check_limit(limit: object) -> None:
         raise ValueError(f"limit must not be negative, got {limit}; 0 gives no items, None gives all")
 
 
+def as_given(settings: object) -> Any:
+    """Return settings as a session keeps them: an object stays the one it is, a dictionary or ``None`` becomes ours.
+
+    Raises:
+        TypeError: They are no settings.
+        ValueError: A value is out of range.
+    """
+    coerced = coerce_settings(settings)
+    return coerced if settings is None or type(settings) is dict else settings
+
+
 def coerce_settings(settings: object) -> SessionSettings:
     """Return `settings` (ours, the OpenAI Agents SDK's, a dictionary or ``None``) as ours."""
     if isinstance(settings, SessionSettings):
@@ -190,9 +201,9 @@ def _values(settings: object) -> dict[str, Any]:
     if settings is None:
         return {}
     if isinstance(settings, dict) and not isinstance(settings, SessionSettings):
-        unknown = sorted(repr(name) for name in settings if name not in _KNOWN)
+        unknown = sorted(str(name) for name in settings if name not in _KNOWN)
         if unknown:
-            raise TypeError(f"unknown session setting {', '.join(unknown)}; there is {', '.join(_KNOWN)}")
+            raise TypeError(f"Unknown session settings: {', '.join(unknown)}; there are {', '.join(_KNOWN)}")
         return settings
     found = {name: getattr(settings, name) for name in _KNOWN if hasattr(settings, name)}
     if not found:

@@ -28,7 +28,7 @@ from sessions.log.old_keys import FIRST_GIVEN
 from sessions.log.pop import Pop
 from sessions.log.read import ReadTail
 from sessions.log.remove import clear
-from sessions.protocol import SettingsLimit, check_limit, coerce_settings
+from sessions.protocol import SettingsLimit, as_given, check_limit, coerce_settings
 from sessions.speaker import Speaker
 from sessions.watched import Watched
 from sessions.windowed import Windowed
@@ -77,7 +77,7 @@ class LogSession(Compacting, Watched, Windowed):
         ttl: float | None = None,
     ) -> None:
         self.session_id = check_session_id(session_id)
-        self.session_settings = coerce_settings(session_settings)
+        self.session_settings = as_given(session_settings)
         tables = foreign.check() if foreign else _FOREIGN
         conversation = Conversation(session_id, _checked(codec), tables, ttl=check_ttl(ttl))
         self._handle = Handle(conversation, backend, strict=strict)
@@ -86,7 +86,7 @@ class LogSession(Compacting, Watched, Windowed):
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.session_id!r})"
 
-    async def get_items(self, limit: int | None = None) -> list[Item]:
+    async def get_items(self, limit: int | None = None, *, wrapper: object = None) -> list[Item]:
         """Return the latest `limit` items, oldest first, as of one moment.
 
         Args:
@@ -94,6 +94,8 @@ class LogSession(Compacting, Watched, Windowed):
                 list. If `session_settings.window` is set, ``None`` means that window instead, with at most
                 `session_settings.limit` items; so does a limit that a runner has from settings. Any other number is
                 exact. A summary counts as the items that it shows.
+            wrapper: The context of the run, which the OpenAI Agents SDK's runner passes to all four methods. It has no
+                effect here; subclasses may use it.
 
         Raises:
             TypeError: `limit` is not an integer.
@@ -102,6 +104,7 @@ class LogSession(Compacting, Watched, Windowed):
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
+        del wrapper
         if limit is None or isinstance(limit, SettingsLimit):
             settings = coerce_settings(self.session_settings)
             limit = settings.limit if limit is None else limit
@@ -130,6 +133,7 @@ class LogSession(Compacting, Watched, Windowed):
         idempotency_key: str | None = None,
         ttl: float | Default | None = DEFAULT,
         expected_version: int | None = None,
+        wrapper: object = None,
     ) -> None:
         """Append `items`, all or none, next to each other; when this returns they are on disk.
 
@@ -142,6 +146,7 @@ class LogSession(Compacting, Watched, Windowed):
                 not given.
             expected_version: What `version` returned before the session was read: nothing is added if anybody has
                 changed the session since. A retry with the same `idempotency_key` finds what it has added itself.
+            wrapper: As for `get_items`.
 
         Raises:
             ConflictError: The session has another version than `expected_version`.
@@ -156,6 +161,7 @@ class LogSession(Compacting, Watched, Windowed):
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
+        del wrapper
         lifetime = self._lifetime
         if ttl is not DEFAULT:
             lifetime = NEVER if ttl is None else check_ttl(ttl)
@@ -187,14 +193,18 @@ class LogSession(Compacting, Watched, Windowed):
         if any(entry.kind != USER for entry in entries):
             self._speaker.has_spoken()
 
-    async def pop_item(self) -> Item | None:
+    async def pop_item(self, *, wrapper: object = None) -> Item | None:
         """Remove the last item and return it, or return ``None`` if there is none.
+
+        Args:
+            wrapper: As for `get_items`.
 
         Raises:
             UndecodableItemError: The last stored item cannot be read and the session is strict; nothing was removed.
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
+        del wrapper
         handle = self._handle
         item, undecodable = await handle.write(
             Pop(handle.conversation, now(), strict=handle.strict, branch=handle.target)
@@ -202,13 +212,17 @@ class LogSession(Compacting, Watched, Windowed):
         handle.report(undecodable)
         return item
 
-    async def clear_session(self) -> None:
+    async def clear_session(self, *, wrapper: object = None) -> None:
         """Remove all items, physically, in all branches; ``main`` is the current branch then.
+
+        Args:
+            wrapper: As for `get_items`.
 
         Raises:
             StoreError: The database refused.
             SessionClosedError: The session has been closed.
         """
+        del wrapper
         handle = self._handle
         await handle.write(lambda tx: clear(tx, handle.conversation, now()))
         handle.followed = None

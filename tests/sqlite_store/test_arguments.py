@@ -49,11 +49,11 @@ CONSTRUCTORS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"busy_timeout": None}, TypeError, "busy_timeout must be"),
     ({"session_settings": 5}, TypeError, "session_settings must be"),
     ({"session_settings": "limit"}, TypeError, "session_settings must be"),
-    ({"session_settings": {"limits": 5}}, TypeError, "unknown session setting 'limits'"),
+    ({"session_settings": {"limits": 5}}, TypeError, "Unknown session settings: limits"),
     ({"session_settings": {"limit": -5}}, ValueError, "limit must not be negative"),
     ({"session_settings": {"limit": "5"}}, TypeError, "limit must be an integer or None, not str"),
     ({"session_settings": {"limit": True}}, TypeError, "limit must be an integer or None, not bool"),
-    ({"session_settings": {7: 5}}, TypeError, "unknown session setting 7"),
+    ({"session_settings": {7: 5}}, TypeError, "Unknown session settings: 7"),
 ]
 
 
