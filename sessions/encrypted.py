@@ -43,9 +43,10 @@ class EncryptedSession(LogSession):
     Args:
         session_id: The conversation's id, the same as the other session's.
         underlying_session: Where the conversation is kept.
-        encryption_key: 32 random bytes, as such or in base64 (`generate_key` makes them); a `KeyRing` of several; or a
+        encryption_key: A key that `generate_key` made; 32 or more random bytes; a `KeyRing` of several; or a
             `KeyProvider`. Any other text is a passphrase: it is stretched, and there is a `WeakKeyWarning`.
-        ttl: How old items may become, in seconds; older ones are not there any more. ``None`` means any age.
+        ttl: How old items may become, in seconds; older ones are gone. Ten minutes if not given, as in the OpenAI
+            Agents SDK. ``None`` keeps items for ever.
         max_scan_items: How many items `get_items` may read and open at most; ``None`` means any number. Where the
             answer could not be complete within that, `ScanLimitError` is raised.
         allow_plain_text: Also read items that are in the clear, while a session is being sealed; see `rotate`.

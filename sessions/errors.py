@@ -16,6 +16,7 @@
     ├── NothingToRedoError (ValueError)          nothing was undone, or something was added since
     ├── SealedSessionError                       the session is sealed, and was opened without a key
     ├── DecryptionError                          a wrong key, or not what was stored there
+    │   └── RotationIncompleteError              store.rotate() left sessions that the keys here do not open
     ├── ScanLimitError (RuntimeError)            max_scan_items is too small for a complete answer
     ├── CounterError (ValueError)                the counter of tokens failed, or returned no number
     ├── SummaryError (ValueError)                the summariser returned no summary, or there is none to take back
@@ -39,7 +40,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from datetime import datetime
-    from typing import Self
+    from typing import Any, Self
 
 
 class SessionsError(Exception):
@@ -120,6 +121,18 @@ class DecryptionError(SessionsError):
 
     Nothing was changed.
     """
+
+
+class RotationIncompleteError(DecryptionError):
+    """Sessions were left that the keys here do not open; all others were rotated. Keep the old keys.
+
+    Attributes:
+        rotation: What was done, as a `Rotation`; its `failed` names the sessions that were left as they are.
+    """
+
+    def __init__(self, message: str, rotation: Any = None) -> None:
+        super().__init__(message)
+        self.rotation = rotation
 
 
 class ScanLimitError(SessionsError, RuntimeError):

@@ -321,7 +321,8 @@ class Rotation:
         rewrapped: How many of them have a new seal: their keys are wrapped with the current key now, or a data key was
             added.
         reencrypted: How many entries were sealed anew.
-        failed: Sessions that cannot be opened with the keys here, and were left as they are.
+        failed: Sessions that cannot be opened with the keys here, and were left as they are; with any of them,
+            `store.rotate` raises `RotationIncompleteError`.
     """
 
     sessions: int = 0

@@ -10,6 +10,7 @@ from sessions.log.old_keys import find_old_keys, purge_old_keys
 from sessions.log.purge import find_aged, find_expired, find_in_session, remove_expired
 
 if TYPE_CHECKING:
+    from sessions.handle import Handle
     from sessions.log.purge import Expired, Found
     from sessions.stores import Backend
 
@@ -17,23 +18,17 @@ if TYPE_CHECKING:
 _MAX_BATCH: Final = 10_000
 
 
-async def purge(backend: Backend, subject: str, expired: Expired, batch: int, session_id: str | None = None) -> int:
-    """Remove what has expired from one session, or from all, and return how many items that were.
+async def purge(backend: Backend, subject: str, expired: Expired, batch: int) -> int:
+    """Remove what has expired from all sessions, and return how many items that were.
 
-    From all, idempotency keys that are known no more are removed, too; they are not counted.
+    Idempotency keys that are known no more are removed, too; they are not counted.
 
     Raises:
         TypeError: `batch` is not an integer.
         ValueError: `batch` is below 1.
     """
-    count = min(check_count(batch, "batch", least=1), _MAX_BATCH)
+    count = _checked(batch)
     removed = 0
-    if session_id is not None:
-        while True:
-            found = await backend.read(lambda tx: find_in_session(tx, session_id, expired, count), subject)
-            removed += (gone := await _remove(backend, subject, expired, found))
-            if found.number < count or not gone:
-                return removed
     while True:
         found = await backend.read(lambda tx: find_expired(tx, expired, count), subject)
         removed += (gone := await _remove(backend, subject, expired, found))
@@ -49,6 +44,28 @@ async def purge(backend: Backend, subject: str, expired: Expired, batch: int, se
         after = found.last
     await _purge_keys(backend, subject, expired.now, count)
     return removed
+
+
+async def purge_session(handle: Handle, expired: Expired, batch: int) -> int:
+    """Remove what has expired from one session, and return how many items that were.
+
+    Raises:
+        SealedSessionError: The session is sealed, and is asked for without a key; nothing was removed.
+        DecryptionError: It is sealed with another key; nothing was removed.
+        TypeError: `batch` is not an integer.
+        ValueError: `batch` is below 1.
+    """
+    count = _checked(batch)
+    removed = 0
+    while True:
+        found = await handle.read_plainly(lambda tx: find_in_session(tx, handle.conversation, expired, count))
+        removed += (gone := await _remove(handle.backend, handle.subject, expired, found))
+        if found.number < count or not gone:
+            return removed
+
+
+def _checked(batch: object) -> int:
+    return min(check_count(batch, "batch", least=1), _MAX_BATCH)
 
 
 async def _purge_keys(backend: Backend, subject: str, now: int, count: int) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from sessions.clock import now
 from sessions.codecs.keys import KeyRing
-from sessions.errors import DecryptionError
+from sessions.errors import DecryptionError, RotationIncompleteError
 from sessions.log.reseal import Batch, find_seal, list_sealed, replace_seal, reseal
 from sessions.model import Rotation
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from sessions.vault import Vault
 
 _PAGE: Final = 100
+_NAMED: Final = 5
+"""Sessions that an error names; it has all of them as an attribute."""
 
 _log = logging.getLogger("sessions")
 
@@ -76,6 +78,9 @@ async def rotate_all(
         rotate_one: Rotates a session; it is given its id, and what to call after each transaction.
         progress: Called after each transaction with what was done until then.
         everything: Also those without a seal.
+
+    Raises:
+        RotationIncompleteError: Some cannot be opened with the keys here; all others were rotated.
     """
     done, after = Rotation(), 0
     while page := await _page(backend, after, everything=everything):
@@ -91,7 +96,19 @@ async def rotate_all(
             except DecryptionError as error:
                 _log.warning("%s", error)
                 done = before + Rotation(sessions=1, failed=(session_id,))
+    if done.failed:
+        raise RotationIncompleteError(_left(done), done)
     return done
+
+
+def _left(done: Rotation) -> str:
+    """Return what an error says of sessions that were left."""
+    named = ", ".join(map(repr, done.failed[:_NAMED])) + (", …" if len(done.failed) > _NAMED else "")
+    return (
+        f"{len(done.failed)} of {done.sessions} sessions cannot be opened with the keys here and were left as they "
+        f"are: {named}; {done.rewrapped} were wrapped with the current key. Keep the old keys, add those that are "
+        "missing to the key ring and rotate again; the log has a warning for each session"
+    )
 
 
 async def _page(backend: Backend, after: int, *, everything: bool) -> list[tuple[int, str]]:

@@ -241,6 +241,8 @@ class LogSession(Compacting, Watched, Windowed):
             How many items were deleted.
 
         Raises:
+            SealedSessionError: The session is sealed and was opened without a key; nothing was deleted.
+            DecryptionError: The session is sealed with another key; nothing was deleted.
             TypeError: An argument has the wrong type.
             ValueError: An argument is out of range.
             StoreError: The database refused.
@@ -249,10 +251,9 @@ class LogSession(Compacting, Watched, Windowed):
         handle = self._handle
         age = self._handle.conversation.ttl if older_than is DEFAULT else check_ttl(older_than, "older_than")
         from sessions.log.purge import Expired  # noqa: PLC0415 - many programs never purge
-        from sessions.purging import purge  # noqa: PLC0415 - as above
+        from sessions.purging import purge_session  # noqa: PLC0415 - as above
 
-        expired = Expired(handle.conversation.now, age)
-        return await purge(handle.backend, handle.subject, expired, batch, self.session_id)
+        return await purge_session(handle, Expired(handle.conversation.now, age), batch)
 
 
 def as_listed(items: object) -> list[Any]:

@@ -239,9 +239,11 @@ class Store:
             progress: Called after each transaction with what was done until then.
 
         Returns:
-            What was done. A session that cannot be opened with the keys here is logged, named in it, and left as it is.
+            What was done.
 
         Raises:
+            RotationIncompleteError: Some sessions cannot be opened with the keys here. They were logged and left as
+                they are, all others were rotated, and the error's `rotation` says what was done.
             TypeError: `before` is no time.
             ValueError: The store was opened without a key, `before` has no time zone, or there is no `reencrypt`.
             StoreError: The database refused; what was done stays done.

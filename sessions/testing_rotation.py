@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sessions.codecs.keys import KeyRing
 from sessions.errors import DecryptionError
-from sessions.testing_sealing import SealedFixtures, both, fill, new, texts_of
+from sessions.model import Rotation
+from sessions.testing_sealing import KEYS, SealedFixtures, both, fill, new, texts_of
 from sessions.testing_tree import item
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sessions.encrypted import EncryptedSession
-    from sessions.model import Rotation
     from sessions.testing_rows import Rows
     from sessions.testing_sealing import MakeSealed
 
@@ -90,6 +91,40 @@ class RotationContract(SealedFixtures):
         before = await rows.all()
         assert (await seal(name, new()).rotate()).rewrapped == 0
         assert await rows.all() == before
+
+    @pytest.mark.parametrize(
+        ("first", "then"),
+        [
+            (KEYS["old"], KeyRing({"2025": KEYS["old"]})),
+            (KEYS["old"], KeyRing({"2025": KEYS["old"], "2026": KEYS["new"]})),
+            (KeyRing({"2025": KEYS["old"]}), KEYS["old"]),
+            (KeyRing({"2025": KEYS["old"]}), KeyRing({"renamed": KEYS["old"], "2026": KEYS["new"]})),
+            (KeyRing({"2025": KEYS["old"]}), KeyRing({"2026": KEYS["old"], "2025": KEYS["new"]})),
+        ],
+        ids=["named", "named in a ring", "of a ring to a single one", "renamed", "swapped names"],
+    )
+    async def test_a_key_is_found_under_every_id(
+        self, seal: MakeSealed, rows: Rows, name: str, first: Any, then: Any
+    ) -> None:
+        texts = await fill(seal(name, first))
+        before = await rows.all()
+        assert texts_of(await seal(name, then).get_items()) == texts
+        assert await rows.all() == before
+        await seal(name, then).add_items([item("u10")])
+        assert texts_of(await seal(name, first).get_items()) == [*texts, "u10"]
+        # The stored id is another one than the current key's, whatever key that is: it is wrapped with that one now.
+        assert await seal(name, then).rotate() == Rotation(1, 1)
+        assert await seal(name, then).rotate() == Rotation(1)
+        assert texts_of(await seal(name, then).get_items()) == [*texts, "u10"]
+
+    async def test_the_way_to_another_key_and_back_from_single_keys(self, seal: MakeSealed, name: str) -> None:
+        texts = await fill(seal(name, KEYS["old"]))
+        await seal(name, both()).rotate()
+        for key in (KEYS["new"], KeyRing({"any": KEYS["new"]})):
+            assert texts_of(await seal(name, key).get_items()) == texts
+        for key in (KEYS["old"], KeyRing({"new": KEYS["old"]})):
+            with pytest.raises(DecryptionError, match="'new'"):
+                await seal(name, key).get_items()
 
     async def test_reencrypting_replaces_every_payload(self, seal: MakeSealed, rows: Rows, name: str) -> None:
         session = seal(name)

@@ -30,6 +30,12 @@ CALL: Final = {"type": "function_call", "name": "look", "call_id": "1", "argumen
 OUTPUT: Final = {"type": "function_call_output", "call_id": "1", "output": "found"}
 KEYS: Final = {"old": generate_key(), "new": generate_key()}
 
+
+async def _turn(session: LogSession, **options: Any) -> None:
+    async with session.turn(**options):
+        pytest.fail("a turn began")
+
+
 READS: Final[dict[str, Operation]] = {
     "get_items": lambda session: session.get_items(),
     "get_items(1)": lambda session: session.get_items(1),
@@ -71,8 +77,18 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "by": lambda session: session.usage.by("turn"),
     "tools": lambda session: session.usage.tools(),
     "clear_session": lambda session: session.clear_session(),
+    "purge_expired": lambda session: session.purge_expired(older_than=1e-6),
+    "purge_expired of their own": lambda session: session.purge_expired(older_than=None),
+    "watch": lambda session: anext(session.watch()),
+    "watch from the beginning": lambda session: anext(session.watch(after=0)),
+    "watch from now": lambda session: anext(session.watch(after=6)),
+    "turn": _turn,
+    "turn that forks": lambda session: _turn(session, on_busy="fork"),
 }
-"""All that can be done with a session, but to choose a sibling, and to ask for its version, which is no secret."""
+"""All that can be done with a session, but to choose a sibling, to rotate, and what needs no key: `NEED_NO_KEY`."""
+
+NEED_NO_KEY: Final = ("version",)
+"""Methods of a sealed session that need no key: a number of changes says nothing of what was changed."""
 
 
 class MakeSealed(Protocol):

@@ -209,13 +209,12 @@ class Vault:
         if seal is None:
             key = new_data_key()
             return write_seal([await self._wrap(session_id, key, _seconds())], key.digest_key)
-        current = (self._masters or cast("KeyProvider", self._provider)).current
         wrapped = read_seal(session_id, seal)
         is_old = new_key_if_before is not None and wrapped[-1].at < new_key_if_before
-        is_done = not is_old and all(key.by == current for key in wrapped)
+        is_done = not is_old and all(self._is_current(session_id, key) for key in wrapped)
         if is_done and self._provider is not None:
             return None
-        # A key of the same id may be another one, and whoever hears that all is done gives the right one away.
+        # Whoever hears that all is done gives the other keys away.
         keys = [await self._unwrap(session_id, key) for key in wrapped]
         check_seal(session_id, seal, wrapped, keys[-1].digest_key)
         if is_done:
@@ -224,6 +223,12 @@ class Vault:
         if is_old:
             rewrapped.append(await self._wrap(session_id, new_data_key(keys[-1].digest_key), _seconds()))
         return write_seal(rewrapped, keys[-1].digest_key)
+
+    def _is_current(self, session_id: str, key: WrappedKey) -> bool:
+        if self._provider is not None:
+            return key.by == self._provider.current
+        masters = cast("Masters", self._masters)
+        return masters.is_current(key.wrapped, key_id=key.by, session_id=session_id)
 
     async def _unwrap(self, session_id: str, key: WrappedKey) -> DataKey:
         if self._provider is None:

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import secrets
-import warnings
 from typing import TYPE_CHECKING, Final, Protocol, cast, runtime_checkable
 
 from cryptography.exceptions import InvalidTag
@@ -14,8 +11,9 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from sessions.arguments import check_text
+from sessions.codecs.key_texts import generate_key, parse_key, spellings
 from sessions.codecs.passphrase import Passphrase
-from sessions.errors import DecryptionError, WeakKeyWarning
+from sessions.errors import DecryptionError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -23,8 +21,7 @@ if TYPE_CHECKING:
 
     from sessions.codecs.passphrase import Stretch
 
-STRONG_BYTES: Final = 32
-"""From so many random bytes on, a key needs no stretching."""
+__all__ = ["KeyProvider", "KeyRing", "Masters", "generate_key"]
 
 _NONCE_BYTES: Final = 12
 _MAX_ID_BYTES: Final = 255
@@ -62,11 +59,14 @@ class KeyProvider(Protocol):
 class KeyRing:
     """Keys by id, of which one is current: it wraps from now on, the others still unwrap.
 
+    An id is a name for people. A session is opened by whichever key of the ring wrapped its own, also if that key was
+    given without an id then, or with another one.
+
     Args:
-        keys: By id (text that readers of the database may know), each of at least 32 random bytes, as such or 32 of
-            them in base64 or hexadecimal digits; `generate_key` makes one. Any other text is a passphrase: it works,
-            but is only as good as it is hard to guess, so it is stretched with scrypt, which takes a third of a second
-            once for each process and store, and there is a `WeakKeyWarning`.
+        keys: By id (text that readers of the database may know), each made by `generate_key` or of at least 32 random
+            bytes. Any other text is a passphrase: it works, but is only as good as it is hard to guess, so it is
+            stretched with scrypt, which takes a third of a second once for each process and store, and there is a
+            `WeakKeyWarning`. A final newline is no part of a key.
         current: The id of the current one; the last if not given.
 
     Raises:
@@ -83,9 +83,8 @@ class KeyRing:
         # The id of a single key without one is made of the key.
         self._keys: dict[str | None, bytes | Passphrase] = {}
         for id_, key in keys.items():
-            self._keys[check_text(id_, "a key's id", _MAX_ID_BYTES)] = _parse(key, f"key {id_!r}", stacklevel=2)
-        # Not as mutable bytes, which could change later.
-        self._given = tuple(key if isinstance(key, str) else bytes(key) for key in keys.values())
+            self._keys[check_text(id_, "a key's id", _MAX_ID_BYTES)] = parse_key(key, f"key {id_!r}", stacklevel=2)
+        self._given = tuple(spelling for key in keys.values() for spelling in spellings(key))
         self._current = list(self._keys)[-1] if current is None else current
         if self._current not in self._keys:
             raise ValueError(f"current is {current!r}, which is none of the keys: {self._ids()}")
@@ -103,7 +102,8 @@ class KeyRing:
             ValueError: It is empty, or of fewer than 32 bytes.
         """
         ring = cls.__new__(cls)
-        ring._given, ring._keys, ring._current = (key,), {None: _parse(key, "encryption_key", stacklevel)}, None  # noqa: SLF001
+        ring._keys, ring._current = {None: parse_key(key, "encryption_key", stacklevel)}, None  # noqa: SLF001
+        ring._given = spellings(key)  # noqa: SLF001
         return ring
 
     def __repr__(self) -> str:
@@ -114,7 +114,7 @@ class KeyRing:
 
     @property
     def given(self) -> tuple[str | bytes, ...]:
-        """The keys as they were given."""
+        """The keys as they were given, and without the final newline of a file."""
         return self._given
 
     @property
@@ -151,37 +151,47 @@ class Masters:
         return nonce + self._keys[self.current].cipher.encrypt(nonce, secret, _bound(self.current, session_id))
 
     def unwrap(self, wrapped: bytes, *, key_id: str, session_id: str) -> bytes:
-        """Return the secret that `wrap` was given.
+        """Return the secret that `wrap` was given, by whichever key here wrapped it.
 
         Raises:
-            DecryptionError: There is no such key here, or this is not what it wrapped for this session.
+            DecryptionError: None of them did, or this is not what one wrapped for this session.
         """
-        key = self._keys.get(key_id)
-        if key is None:
+        named = self._keys.get(key_id)
+        # A key has other ids elsewhere: that of a ring, or one made of the key. What it wrapped is bound to that id.
+        others = list(self._keys.values())
+        for key in others if named is None else [named, *others]:
+            try:
+                return key.unwrap(wrapped, _bound(key_id, session_id))
+            except (InvalidTag, ValueError):
+                continue
+        if named is None:
             raise DecryptionError(
                 f"session {session_id!r} is sealed with key {key_id!r}, which is not here; nothing was changed. Here "
                 f"is {', '.join(map(repr, self._keys))}"
             )
+        raise DecryptionError(
+            f"session {session_id!r}: the key that is called {key_id!r} here is not the one that the session was "
+            "sealed with, or its seal was altered or is another session's; nothing was changed"
+        )
+
+    def is_current(self, wrapped: bytes, *, key_id: str, session_id: str) -> bool:
+        """Tell whether a secret was wrapped with the current key, under its id: another key may have had that id."""
         try:
-            return key.cipher.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], _bound(key_id, session_id))
+            return key_id == self.current and bool(self._keys[key_id].unwrap(wrapped, _bound(key_id, session_id)))
         except (InvalidTag, ValueError):
-            raise DecryptionError(
-                f"session {session_id!r}: the key that is called {key_id!r} here is not the one that the session was "
-                "sealed with, or its seal was altered or is another session's; nothing was changed"
-            ) from None
+            return False
 
 
 class _Wrapping:
     """A key that wraps, made of a master key by HKDF-SHA256 (RFC 5869) without salt."""
 
     def __init__(self, master: bytes) -> None:
-        self.cipher = AESGCM(_derive(master, _WRAP_INFO, 32))
+        self.cipher: AESGCM = AESGCM(_derive(master, _WRAP_INFO, 32))
         self.id = _derive(master, _ID_INFO, 4).hex()
 
-
-def generate_key() -> str:
-    """Return a new random key of 32 bytes, in base64 for URLs (44 characters)."""
-    return base64.urlsafe_b64encode(secrets.token_bytes(STRONG_BYTES)).decode()
+    def unwrap(self, wrapped: bytes, bound: bytes) -> bytes:
+        """Return a secret; raise `InvalidTag` or `ValueError` if this is not what this key wrapped."""
+        return self.cipher.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], bound)
 
 
 def _derive(master: bytes, info: bytes, length: int) -> bytes:
@@ -191,50 +201,3 @@ def _derive(master: bytes, info: bytes, length: int) -> bytes:
 def _bound(key_id: str, session_id: str) -> bytes:
     """Return the associated data of a wrapped secret."""
     return b"\0".join((b"sessions/seal/1", key_id.encode(), session_id.encode()))
-
-
-def _parse(key: object, what: str, stacklevel: int) -> bytes | Passphrase:
-    """Return a key's bytes, or a passphrase."""
-    if isinstance(key, (bytes, bytearray, memoryview)):
-        raw = bytes(key)
-        if len(raw) < STRONG_BYTES:
-            raise ValueError(
-                f"{what} has {len(raw)} bytes; it needs {STRONG_BYTES} random ones, as sessions.generate_key() makes"
-            )
-        return raw
-    if not isinstance(key, str):
-        raise TypeError(f"{what} must be text or bytes, not {type(key).__name__}")
-    if not key:
-        raise ValueError(f"{what} is empty; sessions.generate_key() makes one")
-    if any("\ud800" <= letter <= "\udfff" for letter in key):
-        # `encode` would find it too, with the key in its error.
-        raise ValueError(f"{what} has a lone surrogate in it, which is no Unicode text")
-    decoded = _decoded(key)
-    if decoded is not None:
-        return decoded
-    warnings.warn(
-        f"{what} is a passphrase, which can be guessed; a random key cannot, and needs no stretching. Make one with "
-        '`python -c "import sessions; print(sessions.generate_key())"` and keep it where secrets are kept',
-        WeakKeyWarning,
-        stacklevel=stacklevel + 1,
-    )
-    return Passphrase(key)
-
-
-def _decoded(text: str) -> bytes | None:
-    """Return the bytes of a key in hexadecimal digits or base64; ``None`` for any other text."""
-    with_hex, with_base64 = 2 * STRONG_BYTES, (43, 44)
-    if len(text) == with_hex:
-        try:
-            raw = bytes.fromhex(text)
-        except ValueError:
-            return None
-        # It skips white space.
-        return raw if len(raw) == STRONG_BYTES else None
-    if len(text) not in with_base64:
-        return None
-    try:
-        raw = base64.b64decode(text.translate({ord("-"): "+", ord("_"): "/"}).rstrip("=") + "=", validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return raw if len(raw) == STRONG_BYTES else None

@@ -14,7 +14,7 @@ from sessions.log import branch_statements, entry_statements, record_statements,
 from sessions.log.branch import LEFT_TIP, position_of
 from sessions.log.changes import KEPT_VERSIONS
 from sessions.log.marks import is_mark
-from sessions.log.reader import reader_of
+from sessions.log.reader import reader_of, unlock
 from sessions.log.schema import SEGMENT_SHIFT
 from sessions.model import Change
 
@@ -78,9 +78,18 @@ class _Grown(NamedTuple):
 
 
 def find_place(tx: Transaction, conversation: Conversation) -> Place:
-    """Return where a session is now."""
+    """Return where a session is now.
+
+    Raises:
+        DecryptionError: The session is sealed with another key.
+        SealedSessionError: It is sealed, and is asked for without a key.
+    """
     row = tx.one(session_statements.WHERE_IT_IS, session_id=conversation.session_id)
-    return Place(0) if row is None else Place(row[1], row[0])
+    if row is None:
+        return Place(0)
+    session, version, seal, _ = row
+    unlock(conversation, seal)
+    return Place(version, session)
 
 
 def changes_since(tx: Transaction, conversation: Conversation, place: Place) -> Found:
@@ -94,6 +103,8 @@ def changes_since(tx: Transaction, conversation: Conversation, place: Place) -> 
     if row is None:
         return _reset(conversation, Place(0)) if place.version else Found([], [], Place(0), is_all=True)
     session, version, seal, recorded = row
+    # Before anything is told: with a wrong key, the iterator would wait for changes that it cannot show.
+    reader = reader_of(conversation, seal)
     after = place.version
     if (
         place.session not in {None, session}
@@ -106,7 +117,6 @@ def changes_since(tx: Transaction, conversation: Conversation, place: Place) -> 
     if until > after:
         recorded = tx.all(record_statements.CHANGES_BETWEEN, session=session, after=after, until=until)
         changes = {at: Change(at, what, None, [], [], as_time(time)) for at, what, time in recorded}
-        reader = reader_of(conversation, seal)
         for grown in _find_grown(tx, session, after):
             for entry in _entries_between(tx, grown, after, until):
                 _add(changes, entry, grown.branch, reader, found.undecodable)

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING, NamedTuple
 from sessions.log import branch_statements, entry_statements, session_statements
 from sessions.log.changes import record_change_of
 from sessions.log.conversation import NO_EXPIRY
+from sessions.log.reader import unlock
 from sessions.log.schema import SEGMENT_SHIFT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sessions.log.conversation import Conversation
     from sessions.log.transaction import Transaction
 
 
@@ -64,8 +66,19 @@ def find_aged(tx: Transaction, expired: Expired, count: int, after: int) -> Foun
     return _found(tx.all(entry_statements.AGED, oldest=expired.values["oldest"], after=after, count=count))
 
 
-def find_in_session(tx: Transaction, session_id: str, expired: Expired, count: int) -> Found:
-    """Return up to `count` entries of a session that have expired for either reason."""
+def find_in_session(tx: Transaction, conversation: Conversation, expired: Expired, count: int) -> Found:
+    """Return up to `count` entries of a session that have expired for either reason.
+
+    Raises:
+        SealedSessionError: The session is sealed, and is asked for without a key.
+        DecryptionError: It is sealed with another key.
+    """
+    session_id = conversation.session_id
+    row = tx.one(session_statements.SESSION_TIMES, session_id=session_id)
+    if row is None:
+        return _found([])
+    *_, seal = row
+    unlock(conversation, seal)
     return _found(tx.all(entry_statements.EXPIRED_IN_SESSION, session_id=session_id, count=count, **expired.values))
 
 
@@ -79,7 +92,7 @@ def _found(rows: list[tuple[int, int]]) -> Found:
 def remove_expired(tx: Transaction, session: int, entries: list[int], expired: Expired) -> int:
     """Remove those of a session's entries that have expired, and return how many that were.
 
-    It needs no key: what has expired is told from what is not sealed.
+    It needs no key: times are in the clear. `find_in_session` has asked for it where one session is purged.
     """
     if tx.one(session_statements.LOCK_SESSION_ROW, session=session) is None:
         return 0

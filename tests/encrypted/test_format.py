@@ -6,6 +6,7 @@ import base64
 import hashlib
 import hmac
 import json
+import re
 import sqlite3
 import struct
 from contextlib import closing
@@ -117,7 +118,9 @@ async def test_what_we_write_opens_by_the_text_alone(tmp_path: Path) -> None:
     stored = _stored(tmp_path / "s.db", f"select {', '.join(COLUMNS)}, payload from agent_log_entries")  # noqa: S608
     row = dict(zip((*COLUMNS, "payload"), stored, strict=True))
     (seal,) = _stored(tmp_path / "s.db", "select seal from agent_log_sessions")
-    raw = base64.urlsafe_b64decode(master)
+    assert re.fullmatch(r"sessions_key_[A-Za-z0-9_-]{48}", master)
+    raw, check = base64.urlsafe_b64decode(master[13:])[:32], base64.urlsafe_b64decode(master[13:])[32:]
+    assert check == hashlib.sha256(b"sessions/key/1/check" + raw).digest()[:4]
     _, data_key, _ = secret_of_seal(raw, "user_123", seal)
     assert read_seal("user_123", seal)[0].by == HKDF(SHA256(), 4, None, b"sessions/seal/1/id").derive(raw).hex()
     assert row["tool_name"] is None

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import EncryptedSession, KeyRing, SQLAlchemySession, SQLiteSession, generate_key, open_store
+from sessions.codecs.key_texts import PREFIX
 from sessions.codecs.keys import Masters, _Wrapping
 from sessions.codecs.seal import new_data_key
 from sessions.codecs.sealed import DataKey, SealedPayloads
@@ -41,8 +42,8 @@ class Secrets:
     def __init__(self) -> None:
         self.texts = {MARKED, PASSPHRASE}
         for key in KEYS.values():
-            self.texts.add(key)
-            self._add(base64.urlsafe_b64decode(key))
+            self.texts |= {key, key.removeprefix(PREFIX)}
+            self._add(base64.urlsafe_b64decode(key.removeprefix(PREFIX))[:32])
 
     def made(self, digest_key: bytes | None = None) -> DataKey:
         """Make a data key, and keep it in mind."""

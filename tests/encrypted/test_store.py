@@ -15,6 +15,7 @@ from sessions import (
     EncryptedSession,
     KeyRing,
     Rotation,
+    RotationIncompleteError,
     SealedSessionError,
     Store,
     generate_key,
@@ -117,10 +118,36 @@ async def test_a_session_of_another_key_is_named_and_left(url: str, caplog: pyte
         await store.session("foreign").add_items([user("1")])
     async with open_store(url, encryption_key=KeyRing({"old": OLD, "new": NEW})) as store:
         await fill(store, 2)
-        with caplog.at_level(logging.WARNING, "sessions"):
-            done = await store.rotate()
-        assert done == Rotation(sessions=3, failed=("foreign",))
+        with caplog.at_level(logging.WARNING, "sessions"), pytest.raises(RotationIncompleteError) as caught:
+            await store.rotate()
+        assert caught.value.rotation == Rotation(sessions=3, failed=("foreign",))
+        assert "1 of 3 sessions" in str(caught.value)
+        assert "'foreign'" in str(caught.value)
         assert "'foreign'" in caplog.text
+
+
+async def test_a_rotation_that_leaves_many_sessions_names_some_and_has_all(url: str) -> None:
+    async with open_store(url, encryption_key=KeyRing({"old": OLD})) as store:
+        await fill(store, 10)
+    async with open_store(url, encryption_key=KeyRing({"new": NEW})) as store:
+        await store.session("ours").add_items([user("1")])
+        with pytest.raises(RotationIncompleteError, match="10 of 11 sessions") as caught:
+            await store.rotate(reencrypt=True)
+        assert len(str(caught.value)) < 500
+        assert sorted(caught.value.rotation.failed) == [f"s{number}" for number in range(10)]
+        assert caught.value.rotation.reencrypted == 1
+
+
+@pytest.mark.parametrize("single", [OLD, "a passphrase"], ids=["key", "passphrase"])
+@pytest.mark.filterwarnings("ignore::sessions.errors.WeakKeyWarning")
+async def test_rotation_from_a_single_key_as_documented(url: str, single: str) -> None:
+    async with open_store(url, encryption_key=single) as store:
+        await store.session("s").add_items([user("1")])
+    async with open_store(url, encryption_key=KeyRing({"2025": single, "2026": NEW}, current="2026")) as store:
+        assert await store.session("s").get_items() == [user("1")]
+        assert await store.rotate() == Rotation(sessions=1, rewrapped=1)
+    async with open_store(url, encryption_key=NEW) as store:
+        assert await store.session("s").get_items() == [user("1")]
 
 
 async def test_a_store_without_a_key_rotates_nothing(url: str) -> None:

@@ -25,6 +25,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from pathlib import Path
 
+# The SDK's keys are no keys of `generate_key`: as text they are taken for passphrases.
+pytestmark = pytest.mark.filterwarnings("ignore::sessions.errors.WeakKeyWarning")
+
 FERNET = Fernet.generate_key().decode()
 # It cannot encrypt half an emoji.
 ENCRYPTED: list[Any] = [*ITEMS[:5], {"role": "user", "content": "again", "weights": [math.inf, 2**70]}]
@@ -122,12 +125,31 @@ async def test_a_raw_string_as_the_sdk_takes_it(path: Path) -> None:
     assert b"sdk" not in (await Rows(SQLiteSession("u", path)).seal("u") or b"")
 
 
-@pytest.mark.parametrize("given", ["bytes", "bytearray", "text"])
+@pytest.mark.parametrize("key", [LONG, f"{LONG}\n", FERNET, f"{FERNET}\n"], ids=["raw", "raw line", "Fernet", "line"])
+async def test_a_key_with_a_final_newline_as_the_sdk_takes_it(path: Path, key: str) -> None:
+    async with encrypted("SQLiteSession", path, key) as theirs:
+        await theirs.add_items([{"role": "user", "content": "u1"}])
+    session = ours(path, key)
+    assert [found["content"] for found in await session.get_items()] == ["u1"]
+
+
+@pytest.mark.filterwarnings("error::sessions.errors.WeakKeyWarning")
+async def test_the_bytes_of_the_sdks_key_are_a_random_key(path: Path) -> None:
+    async with encrypted("SQLiteSession", path) as theirs:
+        await theirs.add_items([{"role": "user", "content": "u1"}])
+    session = ours(path, base64.urlsafe_b64decode(FERNET))
+    assert [found["content"] for found in await session.get_items()] == ["u1"]
+
+
+@pytest.mark.parametrize("given", ["bytes", "bytearray", "text", "line", "text in bytes", "line in bytes"])
 async def test_a_key_ring_with_the_sdks_key(path: Path, given: str) -> None:
     async with encrypted("SQLiteSession", path) as theirs:
         await theirs.add_items([{"role": "user", "content": "u1"}])
     raw = base64.urlsafe_b64decode(FERNET)
-    key: Any = {"bytes": raw, "bytearray": bytearray(raw), "text": FERNET}[given]
+    key: Any = {"bytes": raw, "bytearray": bytearray(raw), "text": FERNET}.get(given)
+    key = (
+        key or {"line": f"{FERNET}\n", "text in bytes": FERNET.encode(), "line in bytes": f"{FERNET}\n".encode()}[given]
+    )
     session = ours(path, KeyRing({"old": key, "new": generate_key()}, current="new"))
     assert [found["content"] for found in await session.get_items()] == ["u1"]
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import base64
 import inspect
+import random
+import string
 import subprocess
 import sys
 import time
@@ -13,6 +16,7 @@ from uuid import uuid4
 import pytest
 
 from sessions import AdvancedSQLiteSession, EncryptedSession, KeyRing, SQLiteSession, generate_key, open_store
+from sessions.codecs.key_texts import PREFIX
 from sessions.codecs.passphrase import Stretcher
 from sessions.errors import WeakKeyWarning
 
@@ -100,22 +104,110 @@ def test_once_for_each_key(tmp_path: Path, passphrase: str, caught: list[warning
     assert len(caught) == 2
 
 
+def _raw(key: str) -> bytes:
+    """Return the random bytes of a generated key."""
+    return base64.urlsafe_b64decode(key.removeprefix(PREFIX))[:32]
+
+
+KEY = generate_key()
+
+
 # Named, as those that are generated would have another name in each process that runs tests.
 @pytest.mark.parametrize(
     "key",
-    [generate_key(), generate_key().rstrip("="), "0f" * 32, b"\x01" * 32, b"\x01" * 40],
-    ids=["generated", "without padding", "hexadecimal", "32 bytes", "40 bytes"],
+    [KEY, f"{KEY}\n", f"{KEY}\r\n", KEY.encode(), f"{KEY}\n".encode(), b"\x01" * 32, b"\x01" * 40],
+    ids=["generated", "with a newline", "with CR LF", "as bytes", "as bytes of a file", "32 bytes", "40 bytes"],
 )
 def test_none_for_a_good_key(tmp_path: Path, key: Any, caught: list[warnings.WarningMessage]) -> None:
     EncryptedSession("s", SQLiteSession("s", tmp_path / "s.db"), key)
     assert not caught
 
 
-def test_the_same_key_in_each_spelling() -> None:
-    key = generate_key()
-    raw = KeyRing.of(key).masters().current
-    spelt = [key.rstrip("="), key.replace("-", "+").replace("_", "/")]
-    assert {KeyRing.of(one).masters().current for one in spelt} == {raw}
+@pytest.mark.parametrize(
+    "text",
+    [
+        "correct-horse-battery-staple-is-my-password",
+        "correct-horse-battery-staple-is-my-password1",
+        "a" * 43,
+        "a" * 43 + "=",
+        "0f" * 32,
+        "deadbeef" * 8,
+        base64.urlsafe_b64encode(bytes(range(32))).decode(),
+        bytes(range(32)).hex(),
+        KEY.removeprefix(PREFIX),
+        PREFIX.upper() + "a" * 48,
+    ],
+    ids=["43", "44", "43 a", "padded", "hex-like", "dead beef", "base64", "hex", "no prefix", "another prefix"],
+)
+@pytest.mark.parametrize("of", [str, str.encode, "{}\n".format], ids=["text", "bytes", "a file's line"])
+def test_all_other_text_is_a_passphrase(text: str, of: Any, caught: list[warnings.WarningMessage]) -> None:
+    """Fails without: codecs/key_texts.py, `PREFIX`; `_as_text`."""
+    for ring in (KeyRing.of(of(text)), KeyRing({"k": of(text)})):
+        assert ring.needs_stretching
+    assert [warning.category for warning in caught] == [WeakKeyWarning, WeakKeyWarning]
+    assert text not in str(caught[0].message)
+
+
+def test_random_bytes_are_a_key_whatever_they_look_like(caught: list[warnings.WarningMessage]) -> None:
+    for number in range(2000):
+        raw = random.Random(number).randbytes(32)  # noqa: S311 - the same ones in each run
+        assert not KeyRing.of(raw).needs_stretching
+    assert not caught
+
+
+@pytest.mark.parametrize(
+    "key",
+    [KEY, _raw(KEY), b"\x01" * 32, b"\x01" * 31 + b"\n", b"\x01" * 64, b"\x01" * 60 + b"\n\n"],
+    ids=["generated", "its bytes", "32", "31 and a newline", "64", "60 and two newlines"],
+)
+def test_a_final_newline_is_no_part_of_a_key(key: Any) -> None:
+    """As of a key that was read from a file.
+
+    Fails without: codecs/key_texts.py, `_without_newlines`, `rstrip`.
+    """
+    newline: Any = "\n" if isinstance(key, str) else b"\n"
+    assert KeyRing.of(key + newline).masters().current == KeyRing.of(key).masters().current
+    if isinstance(key, str):
+        assert KeyRing.of((key + newline).encode()).masters().current == KeyRing.of(_raw(key)).masters().current
+
+
+async def test_a_passphrase_from_a_file_is_the_passphrase(
+    tmp_path: Path, passphrase: str, caught: list[warnings.WarningMessage]
+) -> None:
+    texts: list[str | bytes] = [passphrase, f"{passphrase}\n", f"{passphrase}\r\n", f"{passphrase}\n".encode()]
+    for number, text in enumerate(texts):
+        session = EncryptedSession("s", SQLiteSession("s", tmp_path / "s.db"), text, None)
+        await session.add_items([{"role": "user", "content": str(number)}])
+        assert len(await session.get_items()) == number + 1
+    assert len(caught) == 4
+
+
+def test_a_generated_key_has_one_spelling() -> None:
+    """A letter that is wrong or missing is no other key, and no passphrase.
+
+    Fails without: codecs/key_texts.py, `_check`.
+    """
+    letters = string.ascii_letters + string.digits + "-_=+/ \n\u00e9"
+    body = len(PREFIX)
+    for place in (*range(body, len(KEY), 7), len(KEY) - 1):
+        for letter in letters:
+            altered = KEY[:place] + letter + KEY[place + 1 :]
+            if altered != KEY:
+                with pytest.raises(ValueError, match="cut or altered") as error:
+                    KeyRing.of(altered)
+                assert KEY[body : body + 6] not in str(error.value)
+    for length in range(body, len(KEY)):
+        with pytest.raises(ValueError, match="cut or altered"):
+            KeyRing.of(KEY[:length])
+    for more in ("=", "A", "AAAA", KEY):
+        with pytest.raises(ValueError, match="cut or altered"):
+            KeyRing.of(KEY + more)
+
+
+@pytest.mark.parametrize("key", ["", "\n", "\r\n", b"", b"\n" * 31, b"a" * 31, b"secret\n"])
+def test_no_key(key: Any) -> None:
+    with pytest.raises(ValueError, match=r"empty|32 random"):
+        KeyRing.of(key)
 
 
 async def test_it_is_stretched_once_for_each_process_and_store(

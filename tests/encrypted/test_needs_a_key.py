@@ -1,0 +1,45 @@
+"""Which methods of sealed sessions need no key: all others are tried with a wrong one by the contract."""
+
+from __future__ import annotations
+
+import inspect
+from pathlib import Path
+from typing import Any, Final
+
+from sessions import EncryptedSession
+from sessions.branches import Branches
+from sessions.testing_sealing import NEED_NO_KEY, OPERATIONS
+from sessions.usage import SessionUsage
+
+_DO_NOTHING: Final = {"as_author", "branches", "lease", "on_branch", "speaker", "usage"}
+"""They return objects, and touch no database; `on_branch` is tried with a read."""
+
+_BESIDE: Final = {"choose", "rotate"}
+"""Tried by the contract beside `OPERATIONS`."""
+
+_ENDS: Final = {"close", "aclose", "run_compaction"}
+"""They end a hold, or raise that they are not there."""
+
+
+def _public(kind: type[Any]) -> set[str]:
+    return {
+        name
+        for name, member in inspect.getmembers(kind)
+        if name[0] != "_" and (callable(member) or isinstance(member, property))
+    }
+
+
+def test_every_method_is_tried_with_a_wrong_key_or_said_to_need_none() -> None:
+    """Fails when a method is added that the contract does not try with a wrong key and without one."""
+    tried = {word for name in OPERATIONS for word in [name.split("(", 1)[0].split(" ", 1)[0]]}
+    methods = _public(EncryptedSession) - _DO_NOTHING - _BESIDE - _ENDS - set(NEED_NO_KEY)
+    for kind in (Branches, SessionUsage):
+        methods |= _public(kind)
+    assert methods - tried == set()
+
+
+def test_the_page_says_which_need_none() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "encryption.md").read_text()
+    section = page.split("## What needs no key", 1)[1].split("\n## ", 1)[0]
+    for name in (*NEED_NO_KEY, "store.delete", "store.erase", "store.sessions", "store.purge_expired", "store.usage"):
+        assert f"`{name}" in section, name
