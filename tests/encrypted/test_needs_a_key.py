@@ -11,8 +11,8 @@ from sessions.branches import Branches
 from sessions.testing_sealing import NEED_NO_KEY, OPERATIONS
 from sessions.usage import SessionUsage
 
-_DO_NOTHING: Final = {"as_author", "branches", "lease", "on_branch", "speaker", "usage"}
-"""They return objects, and touch no database; `on_branch` is tried with a read."""
+_DO_NOTHING: Final = {"as_author", "branches", "lease", "on_branch", "session_settings", "speaker", "usage"}
+"""Objects and values that touch no database; `on_branch` is tried with a read."""
 
 _BESIDE: Final = {"choose", "rotate"}
 """Tried by the contract beside `OPERATIONS`."""
