@@ -47,11 +47,12 @@ def open_store(
             or a URL of SQLAlchemy's with an asynchronous driver, as in ``postgresql+asyncpg://…``; or an engine, which
             is used as it is and never disposed.
         sessions_table: The OpenAI Agents SDK's table of sessions, if the database is one of its own.
-        messages_table: Its table of messages. Conversations found there are taken over when they are touched.
+        messages_table: Its table of messages. Conversations found there are taken over when they are touched. Our
+            tables belong to one such pair: for another pair, choose another `table_prefix` or `schema`.
         durability: As for `SQLiteSession`; for ``sqlite:`` only.
         busy_timeout: As for `SQLiteSession`, in seconds; for ``sqlite:`` only.
         create_tables: As for `SQLAlchemySession`; on ``sqlite:`` tables are made in any case.
-        table_prefix: As for `SQLAlchemySession`; not for ``sqlite:``.
+        table_prefix: What the names of our tables begin with.
         schema: As for `SQLAlchemySession`; not for ``sqlite:``.
         attempt_timeout: As for `SQLAlchemySession`, in seconds; not for ``sqlite:``.
         engine_kwargs: Passed to `sqlalchemy.ext.asyncio.create_async_engine`.
@@ -73,7 +74,7 @@ def open_store(
     if not isinstance(url, str) and not hasattr(url, "sync_engine"):
         hint = '; for a file: f"sqlite:///{path}"' if hasattr(url, "__fspath__") else ""
         raise TypeError(f"url must be a URL or an AsyncEngine, not {type(url).__name__}{hint}")
-    foreign = ForeignTables(sessions_table, messages_table).check()
+    foreign = ForeignTables(sessions_table, messages_table).check(table_prefix)
     encryption = None
     if encryption_key is not None:
         # Imported by those who use it only: cryptography takes as long to import as all of this package.
@@ -82,7 +83,11 @@ def open_store(
         # Made a ring at once: a bad key is refused here, a weak one warned of, and no `repr` shows either.
         encryption = Encryption(keys_of(encryption_key), allow_plain_text, hide_tool_names)
     if isinstance(url, str) and ("+" not in url.partition("://")[0]):
-        sqlite = SQLiteBackend(_sqlite_path(url), durability=durability, busy_timeout=busy_timeout)
+        if schema is not None:
+            raise ValueError("a SQLite file has no schemas; to keep two stores apart in one file, use table_prefix")
+        sqlite = SQLiteBackend(
+            _sqlite_path(url), durability=durability, busy_timeout=busy_timeout, prefix=table_prefix, foreign=foreign
+        )
         return Store(sqlite, foreign, codec, ttl, sweep_every=sweep_every, encryption=encryption)
     # Imported by those who use it only: SQLAlchemy takes longer to import than all of this package.
     from sessions.stores.sql.backend import SQLAlchemyBackend  # noqa: PLC0415
@@ -94,6 +99,7 @@ def open_store(
         prefix=table_prefix,
         schema=schema,
         attempt_timeout=attempt_timeout,
+        foreign=foreign,
     )
     return Store(backend, foreign, codec, ttl, sweep_every=sweep_every, encryption=encryption)
 

@@ -13,10 +13,11 @@ usage in Anthropic's API                                the same, ``cache_read_â
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+import json
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
 from sessions.arguments import check_count
-from sessions.log.usage import MAX_AMOUNT, Amounts, Call, Run
+from sessions.log.usage import MAX_AMOUNT, OUTPUT_KEY, Amounts, Call, Run
 from sessions.result_keys import Known, key_for, new_key, recall, remember
 
 if TYPE_CHECKING:
@@ -58,18 +59,36 @@ def read_result(result: Any, said: Said) -> tuple[list[Call], Run | None]:
     return [Call(known.also(said.key), amounts, said.model, said.agent, said.cost)], None
 
 
-def _read_call(response: Any, said: Said) -> tuple[Call, Known]:
-    """Return one response as a call, and what is known of it."""
+def _read_call(response: Any, said: Said, *, of_run: bool = False) -> tuple[Call, Known]:
+    """Return one response as a call, and what is known of it; `of_run` if `said.key` is that of a run."""
     usage = _get(response, "usage")
     given = _get(response, "response_id") or _get(response, "id")
-    own = key_for("id", given) if isinstance(given, str) and given and given not in _NO_IDS else None
     amounts = read_amounts(usage)
+    by_id = key_for("id", given) if _is_id(given) else None
+    by_output = None if by_id or (said.key and not of_run) else _key_of_output(response, amounts)
+    own = by_id or by_output
     known = recall(response) or recall(usage) or Known(own or said.key or new_key())
     known.is_call = True
     remember(response, known)
     remember(usage, known)
     model = said.model or as_name(_get(response, "model"))
-    return Call(known.also(said.key, own), amounts, model, said.agent, said.cost), known
+    return Call(known.also(by_id, said.key, by_output), amounts, model, said.agent, said.cost), known
+
+
+def _is_id(value: object) -> TypeGuard[str]:
+    return isinstance(value, str) and value not in _NO_IDS and value != ""
+
+
+def _key_of_output(response: Any, amounts: Amounts) -> str | None:
+    """Return the key of a response without an id, by the ids of its items and calls and by its usage.
+
+    These are the same when a run that waited for an approval goes on from JSON. ``None`` if it has no ids at all.
+    """
+    items: list[Any] = list(_get(response, "output") or ())
+    for choice in _get(response, "choices") or ():  # Chat Completions
+        items += _get(_get(choice, "message"), "tool_calls") or ()
+    ids = [found for item in items for name in ("id", "call_id") if _is_id(found := _get(item, name))]
+    return key_for(OUTPUT_KEY, json.dumps([ids, *amounts])) if ids else None
 
 
 def note_call(usage: Any, response: Any, said: Said) -> None:
@@ -93,7 +112,7 @@ def _read_run(result: Any, responses: Iterable[Any], said: Said) -> tuple[list[C
 
 
 def _note(run: Known, response: Any, said: Said) -> None:
-    call, known = _read_call(response, said)
+    call, known = _read_call(response, said, of_run=True)
     # What was noted first knows more: a hook is told of the agent.
     noted = run.calls.get(known.key, call)
     model, agent = noted.model or call.model, noted.agent or call.agent

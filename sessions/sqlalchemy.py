@@ -30,7 +30,8 @@ class SQLAlchemySession(LogSession):
         engine: Your engine, used as it is and never disposed. It belongs to one event loop, and so does the session.
         create_tables: Make or migrate our tables at the first operation, if they are missing or older.
         sessions_table: The OpenAI Agents SDK's table of sessions, if the database is one of its own.
-        messages_table: Its table of messages. A conversation found there is taken over at the first operation.
+        messages_table: Its table of messages. A conversation found there is taken over at the first operation. Our
+            tables belong to one such pair: for another pair, choose another `table_prefix` or `schema`.
         session_settings: How the session is read when the caller does not say: settings or a dictionary.
         ensure_ascii: Without effect; payloads are UTF-8.
         strict: Raise `UndecodableItemError` for a stored item that cannot be read, rather than leave it out and log
@@ -70,18 +71,20 @@ class SQLAlchemySession(LogSession):
         if not (isinstance(engine, EngineOfLoop) or hasattr(engine, "sync_engine")):
             hint = "; for a URL there is from_url(session_id, url=…)" if isinstance(engine, str) else ""
             raise TypeError(f"engine must be an AsyncEngine, not {type(engine).__name__}{hint}")
+        foreign = ForeignTables(sessions_table, messages_table)
         self._sql = SQLAlchemyBackend(
             engine,
             create_tables=create_tables,
             prefix=table_prefix,
             schema=schema,
             attempt_timeout=attempt_timeout,
+            foreign=foreign,
         )
         super().__init__(
             session_id,
             self._sql,
             session_settings=session_settings,
-            foreign=ForeignTables(sessions_table, messages_table),
+            foreign=foreign,
             strict=strict,
             codec=codec,
             ttl=ttl,

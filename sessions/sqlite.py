@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessions.log.conversation import ForeignTables
+from sessions.log.dialect import PREFIX
 from sessions.session import LogSession
 from sessions.stores.sqlite.backend import SQLiteBackend
 from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
@@ -32,16 +33,20 @@ class _SQLiteSession(LogSession):
         strict: bool = False,
         codec: Codec | None = None,
         ttl: float | None = None,
+        table_prefix: str = PREFIX,
     ) -> None:
         if isinstance(db_path, str) and "://" in db_path:
             # It would be a file in a folder called "sqlite:"; and a URL may have a password in it, which errors show.
             raise ValueError("db_path must be the path of a file, not a URL; for URLs there is open_store(url)")
-        sqlite = SQLiteBackend(db_path, durability=durability, busy_timeout=busy_timeout)
+        foreign = ForeignTables(sessions_table, messages_table)
+        sqlite = SQLiteBackend(
+            db_path, durability=durability, busy_timeout=busy_timeout, prefix=table_prefix, foreign=foreign
+        )
         super().__init__(
             session_id,
             sqlite,
             session_settings=session_settings,
-            foreign=ForeignTables(sessions_table, messages_table),
+            foreign=foreign,
             strict=strict,
             codec=codec,
             ttl=ttl,
@@ -61,7 +66,8 @@ class SQLiteSession(_SQLiteSession):
         db_path: The file; it is made at the first operation if there is none. Without it the conversation is in a
             database in memory of its own.
         sessions_table: The OpenAI Agents SDK's table of sessions, if the file is one of its own.
-        messages_table: Its table of messages. A conversation found there is taken over at the first operation.
+        messages_table: Its table of messages. A conversation found there is taken over at the first operation. Our
+            tables in a file belong to one such pair: for another pair, choose another `table_prefix`.
         session_settings: How the session is read when the caller does not say: settings or a dictionary.
         durability: ``"full"``: what was added survives the loss of power. ``"normal"``: it survives the end of the
             process, but the loss of power may take the last commits; commits cost about a quarter.
@@ -72,10 +78,11 @@ class SQLiteSession(_SQLiteSession):
         codec: What items may hold, and how they are written: `PlusCodec(types=[…])`; plain JSON if not given.
         ttl: Seconds after which an item is gone: what this object adds expires then, for every reader, and what it
             reads is never older, whoever added it. ``None``: for ever, but for what was added with an expiry.
+        table_prefix: What the names of our tables begin with. Sessions with another prefix are another store.
 
     Raises:
         TypeError: An argument has the wrong type.
-        ValueError: An argument is out of range.
+        ValueError: An argument is out of range; at the first operation, the file is used with another pair of tables.
     """
 
     def close(self) -> None:

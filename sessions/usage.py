@@ -58,7 +58,8 @@ class SessionUsage:
         A call without requests, tokens or a cost leaves no record: its provider did not say what it took.
 
         The same result counts once, however often it is recorded and whether by a hook or by hand. A response is known
-        by its id; where there is none, the object is, as long as it lives. So after an error, try again with the same
+        by its id, else by `key`, else by its usage and the ids of the items and calls in its output, within its turn;
+        without any of these, the object is known as long as it lives. So after an error, try again with the same
         object. Of a run of the OpenAI Agents SDK, each model call is recorded, and what else its usage holds, such as
         that of agents used as tools; if part of it was recorded before, the rest is.
 

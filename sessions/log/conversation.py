@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from sessions.log.dialect import check_name
+from sessions.log.dialect import PREFIX, check_quoted, our_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -18,15 +18,53 @@ class ForeignTables(NamedTuple):
     sessions: str = "agent_sessions"
     messages: str = "agent_messages"
 
-    def check(self) -> ForeignTables:
-        """Return these names if they can be names of tables.
+    def check(self, prefix: str = PREFIX) -> ForeignTables:
+        """Return these names, without their quotes, if they can be names of tables beside ours.
+
+        Args:
+            prefix: What the names of our tables begin with.
 
         Raises:
-            ValueError: One cannot.
+            ValueError: One cannot name a table, or is the name of one of ours.
         """
-        for name in self:
-            check_name(name)
+        if (self, prefix) == (_USUAL, PREFIX):
+            return self
+        names = _Checked(*map(_plain, self))
+        ours = our_names(prefix)
+        for name in (*names, *ADVANCED_TABLES):
+            if name.lower() in ours:
+                raise ValueError(
+                    f"table_prefix={prefix!r} would give one of our tables the name of one of the OpenAI Agents SDK's, "
+                    f"{name}; use another prefix"
+                )
+        return names
+
+
+class _Checked(ForeignTables):
+    """Names that have been checked, and have no quotes any more."""
+
+    __slots__ = ()
+
+    def check(self, prefix: str = PREFIX) -> ForeignTables:
+        """Return them."""
+        del prefix
         return self
+
+
+ADVANCED_TABLES: Final = ("message_structure", "turn_usage", "branch_reservations", "session_clear_generations")
+"""The tables that its ``AdvancedSQLiteSession`` has beside these two."""
+
+_USUAL: Final = ForeignTables()
+
+
+def _plain(name: object) -> str:
+    """Return the name of a table, which may have a schema before it and quotes around each part, without quotes.
+
+    Raises:
+        ValueError: It cannot name a table.
+    """
+    parts = name.split(".", 1) if isinstance(name, str) else [name]
+    return ".".join(check_quoted(part, whole=name) for part in parts)
 
 
 class Codec(Protocol):

@@ -136,6 +136,10 @@ _ENTRIES: Final = {
 _MAX_NAME_LENGTH: Final = 63
 """What Postgres allows."""
 
+_QUOTES: Final = frozenset({'""', "``", "[]"})
+_UNQUOTABLE: Final = frozenset("\"`'[]\\:{}%.")
+"""What would end a quoted name, or is a parameter, a word or a part to those who read statements."""
+
 
 def check_name(name: object, what: str = "a table") -> str:
     """Return a name that can be quoted in a statement on every database.
@@ -145,7 +149,36 @@ def check_name(name: object, what: str = "a table") -> str:
     """
     if isinstance(name, str) and name.isascii() and name.isidentifier() and len(name) <= _MAX_NAME_LENGTH:
         return name
-    raise ValueError(f"{name!r} cannot name {what}: use letters, digits and _, at most {_MAX_NAME_LENGTH}")
+    raise cannot_name(name, what)
+
+
+def cannot_name(name: object, what: str = "a table") -> ValueError:
+    """Return the error for a name that cannot be quoted."""
+    return ValueError(f"{name!r} cannot name {what}: use letters, digits and _, at most {_MAX_NAME_LENGTH}")
+
+
+def check_quoted(name: object, *, whole: object) -> str:
+    """Return a name without the quotes around it; between quotes, there may be more than letters, digits and _.
+
+    Args:
+        name: The name.
+        whole: What it is a part of, for the error.
+
+    Raises:
+        ValueError: It cannot name a table.
+    """
+    if isinstance(name, str) and name[:1] + name[-1:] in _QUOTES:
+        inner = name[1:-1]
+        if inner.isprintable() and 0 < len(inner.encode()) <= _MAX_NAME_LENGTH and not _UNQUOTABLE & set(inner):
+            return inner
+    elif isinstance(name, str) and name.isascii() and name.isidentifier() and len(name) <= _MAX_NAME_LENGTH:
+        return name
+    raise cannot_name(whole)
+
+
+def our_names(prefix: str) -> frozenset[str]:
+    """Return the names of our tables, in small letters."""
+    return frozenset(table_name(table, prefix).lower() for table in _TABLES)
 
 
 def table_name(table: str, prefix: str = PREFIX) -> str:

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sessions.clock import as_microseconds
 from sessions.errors import StoreError
 from sessions.log import schema_statements
-from sessions.log.conversation import ForeignTables
+from sessions.log.conversation import ADVANCED_TABLES, ForeignTables
 from sessions.log.dialect import MARIADB, POSTGRES, SQLITE
 from sessions.log.transaction import Statement
 
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
 
 _STRUCTURE: Final = "message_structure"
 _USAGE: Final = "turn_usage"
-_ADVANCED_TABLES: Final = (_STRUCTURE, _USAGE, "branch_reservations", "session_clear_generations")
 
 _MESSAGES_COLUMNS: Final = frozenset({"id", "session_id", "message_data", "created_at"})
 _SESSIONS_COLUMNS: Final = frozenset({"session_id", "created_at"})
@@ -72,6 +71,27 @@ _OWNERS: Final = Statement(
     """select "table" from pragma_foreign_key_list('message_structure') where "from" = 'message_id'""",
     dict.fromkeys((POSTGRES, MARIADB), "select 1 from {schema} where 1 = 0"),
 )
+_COLUMNS_IN: Final = Statement(
+    "The names of the columns of a table in a schema.",
+    "select name from pragma_table_info(:table, :schema)",
+    dict.fromkeys(
+        (POSTGRES, MARIADB),
+        "select column_name from information_schema.columns where table_schema = :schema and table_name = :table",
+    ),
+)
+_SCHEMA_OF: Final = Statement(
+    "The schema in which the connection finds a table that is named without one.",
+    "select 'main' from pragma_table_info(:table) limit 1",
+    {
+        POSTGRES: """
+        select n.nspname from pg_class c join pg_namespace n on n.oid = c.relnamespace
+        where c.relname = :table and pg_table_is_visible(c.oid)
+        """,
+        MARIADB: """
+        select table_schema from information_schema.tables where table_schema = database() and table_name = :table
+        """,
+    },
+)
 _CREATED_AT: Final = "select {created_at} from {foreign} where {of_session}"
 _COUNT: Final = "select count(*) from {foreign} where {of_session}"
 _DELETE: Final = "delete from {foreign} where {of_session}"
@@ -113,8 +133,9 @@ def has_messages(tx: Transaction, session_id: str, tables: ForeignTables) -> boo
     Raises:
         StoreError: A table that the user named is not one of the SDK's.
     """
+    tables = _located(tx, tables)
     if not _has_columns(tx, tables.messages, _MESSAGES_COLUMNS):
-        if tables != ForeignTables() and tx.all(schema_statements.COLUMNS, table=tables.messages):
+        if tables != ForeignTables() and _columns(tx, tables.messages):
             raise StoreError(
                 f"session {session_id!r}: the table {tables.messages} is not one of the OpenAI Agents SDK; nothing was "
                 f"changed. It would have the columns {', '.join(sorted(_MESSAGES_COLUMNS))}. Check messages_table"
@@ -125,15 +146,16 @@ def has_messages(tx: Transaction, session_id: str, tables: ForeignTables) -> boo
 
 def read_messages(tx: Transaction, session_id: str, tables: ForeignTables, now: int) -> list[Message]:
     """Return a session's messages in the order of their ids. What has no time was written `now`."""
-    rows = tx.all(_statement(_MESSAGES, tables.messages), session_id=session_id)
+    rows = tx.all(_statement(_MESSAGES, _located(tx, tables).messages), session_id=session_id)
     return [Message(id_, bytes(data or b""), _microseconds(time, now)) for id_, data, time in rows]
 
 
 def read_places(tx: Transaction, session_id: str, tables: ForeignTables, now: int) -> list[Place]:
     """Return on which branches a session's messages are, those of each branch in their order."""
-    if not _has_columns(tx, _STRUCTURE, _STRUCTURE_COLUMNS) or not _is_about(tx, tables):
+    structure = _beside(tables, _STRUCTURE)
+    if not _has_columns(tx, structure, _STRUCTURE_COLUMNS) or not _is_about(tx, tables):
         return []
-    rows = tx.all(_statement(_PLACES, _STRUCTURE), session_id=session_id)
+    rows = tx.all(_statement(_PLACES, structure), session_id=session_id)
     return [
         Place(message, bytes(branch or b""), turn, _microseconds(time, now)) for message, branch, turn, time in rows
     ]
@@ -141,9 +163,10 @@ def read_places(tx: Transaction, session_id: str, tables: ForeignTables, now: in
 
 def read_spent(tx: Transaction, session_id: str, tables: ForeignTables, now: int) -> list[Spent]:
     """Return what a session's turns cost."""
-    if not _has_columns(tx, _USAGE, _USAGE_COLUMNS) or not _is_about(tx, tables):
+    usage = _beside(tables, _USAGE)
+    if not _has_columns(tx, usage, _USAGE_COLUMNS) or not _is_about(tx, tables):
         return []
-    rows = tx.all(_statement(_SPENT, _USAGE), session_id=session_id)
+    rows = tx.all(_statement(_SPENT, usage), session_id=session_id)
     return [
         Spent(
             bytes(branch or b""),
@@ -162,6 +185,7 @@ def read_spent(tx: Transaction, session_id: str, tables: ForeignTables, now: int
 def read_created_at(tx: Transaction, session_id: str, tables: ForeignTables, now: int, *, otherwise: int) -> int:
     """Return when a session was made; `now` at the latest."""
     row = None
+    tables = _located(tx, tables)
     if _has_columns(tx, tables.sessions, _SESSIONS_COLUMNS):
         row = tx.one(_statement(_CREATED_AT, tables.sessions), session_id=session_id)
     return _microseconds(row[0] if row else None, now, otherwise=otherwise)
@@ -185,9 +209,12 @@ def count_foreign(tx: Transaction, session_id: str, tables: ForeignTables) -> in
 
 def _tables_of(tx: Transaction, tables: ForeignTables) -> list[str]:
     """Return the SDK's tables that are there and have rows of sessions; none without one of messages."""
+    tables = _located(tx, tables)
     if not _has_columns(tx, tables.messages, _MESSAGES_COLUMNS):
         return []
-    advanced = _ADVANCED_TABLES if _has_columns(tx, _STRUCTURE, _STRUCTURE_COLUMNS) else ()
+    advanced = [_beside(tables, table) for table in ADVANCED_TABLES]
+    if not _has_columns(tx, advanced[0], _STRUCTURE_COLUMNS):
+        advanced = []
     listed = (*advanced, tables.messages, tables.sessions)
     return [table for table in listed if _has_columns(tx, table, frozenset({"session_id"}))]
 
@@ -195,12 +222,37 @@ def _tables_of(tx: Transaction, tables: ForeignTables) -> list[str]:
 def _is_about(tx: Transaction, tables: ForeignTables) -> bool:
     """Tell whether branches are those of these tables; messages of another pair have the same ids."""
     owners = {str(name).lower() for (name,) in tx.all(_OWNERS)}
-    return not owners or tables.messages.lower() in owners
+    return not owners or tables.messages.rpartition(".")[2].lower() in owners
+
+
+def _located(tx: Transaction, tables: ForeignTables) -> ForeignTables:
+    """Return where the tables are that a user named: beside ours, or else where the connection finds them.
+
+    The SDK's usual names are looked for beside ours alone: ours may be in a schema for each tenant.
+    """
+    if tables == ForeignTables() or "." in tables.messages or _columns(tx, tables.messages):
+        return tables
+    row = tx.one(_SCHEMA_OF, table=tables.messages)
+    if row is None:
+        return tables
+    return ForeignTables(*(name if "." in name else f"{row[0]}.{name}" for name in tables))
+
+
+def _beside(tables: ForeignTables, table: str) -> str:
+    """Return the name of one of the tables that are in the same schema as that of messages."""
+    schema, dot, _ = tables.messages.rpartition(".")
+    return f"{schema}{dot}{table}"
 
 
 def _has_columns(tx: Transaction, table: str, columns: frozenset[str]) -> bool:
     """Tell whether there is such a table with these columns: one of the same name may be somebody else's."""
-    return columns <= {name for (name,) in tx.all(schema_statements.COLUMNS, table=table)}
+    return columns <= _columns(tx, table)
+
+
+def _columns(tx: Transaction, table: str) -> set[str]:
+    schema, _, name = table.rpartition(".")
+    found = tx.all(_COLUMNS_IN, table=name, schema=schema) if schema else tx.all(schema_statements.COLUMNS, table=name)
+    return {column for (column,) in found}
 
 
 def _microseconds(time: object, now: int, *, otherwise: int | None = None) -> int:
@@ -228,7 +280,9 @@ def _statement(template: str, table: str) -> Statement:
     """
 
     def text(database: str) -> str:
-        filled = template.replace("{foreign}", "{where}{q}" + table + "{q}")
+        schema, _, name = table.rpartition(".")
+        where = "{q}" + schema + "{q}." if schema else "{where}"
+        filled = template.replace("{foreign}", where + "{q}" + name + "{q}")
         filled = filled.replace("{of_session}", _OF_SESSION_MARIADB if database == MARIADB else _OF_SESSION)
         for column in _READ_AS_BYTES:
             filled = filled.replace(f"{{{column}}}", _AS_BYTES[database].format(column))

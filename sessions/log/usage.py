@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from sessions.errors import IdempotencyKeyReusedError
-from sessions.log import usage_statements
+from sessions.log import entry_statements, usage_statements
 from sessions.log.branch import MAIN, branch_names, entry_at, find_head, lineage, position_of
 from sessions.log.takeover import begin_session, lock_head
 from sessions.log.turns import turn_not_found, turn_start
@@ -24,6 +24,9 @@ if TYPE_CHECKING:
 
 CALLERS_KEY: Final = "key"
 """What the keys begin with that callers choose."""
+
+OUTPUT_KEY: Final = "output"
+"""What the keys begin with that are those of an output: they say which one within its turn."""
 
 MAX_AMOUNT: Final = 10**12
 """Of requests or tokens in one record: more is a mistake or damage, and sums stay within 64 bits."""
@@ -107,7 +110,7 @@ class Record:
     Its keys are chosen before it runs, so it can be repeated when its answer was lost.
     """
 
-    __slots__ = ("branch", "calls", "conversation", "now", "run", "turn")
+    __slots__ = ("_turn_id", "branch", "calls", "conversation", "now", "run", "turn")
 
     def __init__(
         self,
@@ -125,10 +128,21 @@ class Record:
         self.run = run
         self.branch = branch
         self.turn = turn
+        # Kept when this is done again: another process may have begun the next turn meanwhile.
+        self._turn_id: str | None = None
 
     def __call__(self, tx: Transaction) -> None:
         """Record in `tx`."""
-        record(tx, self.conversation, self.now, self.calls, self.run, branch=self.branch, turn=self.turn)
+        self._turn_id = record(
+            tx,
+            self.conversation,
+            self.now,
+            self.calls,
+            self.run,
+            branch=self.branch,
+            turn=self.turn,
+            turn_id=self._turn_id,
+        )
 
 
 def record(
@@ -140,11 +154,15 @@ def record(
     *,
     branch: str | None,
     turn: int | None,
-) -> None:
+    turn_id: str | None = None,
+) -> str | None:
     """Record what has not been recorded yet, at the end of a branch or of one of its turns. The version stays.
 
     With a run, everything recorded of it is brought to what it has taken: so it does not matter whether the run, its
     calls or some of them were recorded before.
+
+    Returns:
+        What tells the turn from all others, which is a part of the keys of outputs; `turn_id` if that was given.
 
     Raises:
         IdempotencyKeyReusedError: The caller's key was used before for other amounts.
@@ -162,6 +180,9 @@ def record(
     position = head.tip if last else turn_start(tx, stretches, cast("int", turn) + 1) - 1
     place: dict[str, Any] = {"session": head.session, "place": entry_at(stretches, position), "now": now}
     place["turn"] = head.turn if turn is None else turn
+    if turn_id is None and any(key.startswith(OUTPUT_KEY) for call in calls for key in call.keys):
+        turn_id = _id_of_turn(tx, head, stretches, place["turn"])
+    calls = [call._replace(keys=tuple(_in_turn(key, turn_id) for key in call.keys)) for call in calls]
     recorded = _recorded(tx, conversation.session_id, head.session, calls, run)
     room = _missing(recorded, calls, run)
     for call in calls:
@@ -177,6 +198,20 @@ def record(
         number = sum(key == run.key or key.startswith(run.key + _GROWTH) for key in recorded)
         key = f"{run.key}{_GROWTH}{number:06}" if number else run.key
         _add(tx, key, Call((key,), room, run.model, run.agent), place)
+    return turn_id
+
+
+def _id_of_turn(tx: Transaction, head: Head, stretches: list[Stretch], turn: int) -> str:
+    """Return the id of a turn's first entry, and the version that added it: a popped one's place is taken again."""
+    if not stretches:
+        return ""
+    entry = entry_at(stretches, turn_start(tx, stretches, turn))
+    rows = tx.all(entry_statements.VERSIONS, low=entry - 1, high=entry, **head.reader.visible)
+    return f"{entry}.{rows[0][1] if rows else 0}"
+
+
+def _in_turn(key: str, turn_id: str | None) -> str:
+    return f"{key}@{turn_id}" if key.startswith(OUTPUT_KEY) else key
 
 
 def _recorded(

@@ -7,6 +7,7 @@ import weakref
 from typing import TYPE_CHECKING, TypeVar
 
 from sessions.errors import SessionClosedError
+from sessions.log.conversation import ForeignTables
 from sessions.log.dialect import PREFIX, words
 from sessions.stores.sql.deadline import ATTEMPT_TIMEOUT
 from sessions.stores.sql.engines import EngineOfLoop, database_of
@@ -33,6 +34,7 @@ class SQLAlchemyBackend:
         prefix: What the names of our tables begin with.
         schema: The schema they are in, if not the connection's own.
         attempt_timeout: Seconds after which one attempt of an operation is given up.
+        foreign: The OpenAI Agents SDK's tables that sessions are taken over from; the log belongs to these.
 
     Raises:
         TypeError: `attempt_timeout` is no number.
@@ -47,7 +49,9 @@ class SQLAlchemyBackend:
         prefix: str = PREFIX,
         schema: str | None = None,
         attempt_timeout: float = ATTEMPT_TIMEOUT,
+        foreign: ForeignTables | None = None,
     ) -> None:
+        self._foreign = (foreign or ForeignTables()).check(prefix)
         if (prefix, schema) != (PREFIX, None):
             words("sqlite", prefix, schema)
         self._source = source
@@ -102,6 +106,7 @@ class SQLAlchemyBackend:
             prefix=self._prefix,
             schema=self._schema,
             attempt_timeout=self._attempt_timeout,
+            foreign=self._foreign,
         )
 
 

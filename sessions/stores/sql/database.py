@@ -15,10 +15,12 @@ from sqlalchemy.pool import StaticPool
 from sessions.clock import now
 from sessions.errors import StoreError
 from sessions.log.append import Append
+from sessions.log.conversation import ForeignTables
 from sessions.log.dialect import MARIADB, POSTGRES, PREFIX, SQLITE, words
 from sessions.log.erase import Scrub
 from sessions.log.lease import SetLease, TakeLease
 from sessions.log.schema import migrate, schema_is_current
+from sessions.log.table_pair import claim, is_ours
 from sessions.log.usage import Record
 from sessions.stores.sql.deadline import ATTEMPT_TIMEOUT, MIGRATION_TIMEOUT, Deadline
 from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
@@ -58,7 +60,10 @@ class Database:
         prefix: str = PREFIX,
         schema: str | None = None,
         attempt_timeout: float = ATTEMPT_TIMEOUT,
+        foreign: ForeignTables | None = None,
     ) -> None:
+        self._foreign = foreign or ForeignTables()
+        self._is_ours = False
         self._engine = weakref.ref(engine)
         self._create_tables = create_tables
         self.where = _place(engine.url)
@@ -90,14 +95,14 @@ class Database:
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Return what `work` finds in one snapshot."""
-        await self.ensure_schema(subject)
+        await self.ensure_ours(subject)
         found = self.retried(subject, lambda: self._attempt(work, write=False), repeatable=True)
         # The thread of a cancelled read would go on, and keep the file locked.
         return await (settle(found) if self._name == SQLITE else found)
 
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction."""
-        await self.ensure_schema(subject)
+        await self.ensure_ours(subject, write=True)
         if isinstance(work, Scrub):
             return cast("T", await self._scrub(work, subject))
         if not isinstance(work, Append):
@@ -189,6 +194,22 @@ class Database:
             if self._autocommit:
                 await connection.exec_driver_sql("start transaction")
 
+    async def ensure_ours(self, subject: str, *, write: bool = False) -> None:
+        """Check the schema and the SDK's tables that the log belongs to, once; note these before the first change.
+
+        Raises:
+            ValueError: It belongs to another pair of them.
+        """
+        await self.ensure_schema(subject)
+        if self._is_ours:
+            return
+        noted = partial(is_ours, tables=self._foreign, subject=subject)
+        self._is_ours = await self.retried(subject, lambda: self._attempt(noted, write=False), repeatable=True)
+        if write and not self._is_ours:
+            note = partial(claim, tables=self._foreign, subject=subject)
+            await settle(self.retried(subject, lambda: self._attempt(note, write=True), repeatable=True))
+            self._is_ours = True
+
     async def ensure_schema(self, subject: str) -> None:
         """Check the schema, once, and make the tables if that was asked for."""
         if self._schema_ready:
@@ -196,6 +217,7 @@ class Database:
         async with self._schema_lock:
             if self._schema_ready:
                 return
+            self._is_ours = False
             check = partial(schema_is_current, where=self.where, prefix=self._prefix)
             if not await self.retried(subject, lambda: self._attempt(check, write=False), repeatable=True):
                 if not self._create_tables:

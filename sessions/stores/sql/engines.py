@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from sessions.log.conversation import ForeignTables
     from sessions.stores.sql.hot import PostgresDatabase
 
 _databases: weakref.WeakKeyDictionary[AsyncEngine, dict[object, Database | PostgresDatabase]] = (
@@ -119,17 +120,24 @@ class EngineOfLoop:
 
 
 def database_of(
-    engine: AsyncEngine, *, create_tables: bool, prefix: str, schema: str | None, attempt_timeout: float
+    engine: AsyncEngine,
+    *,
+    create_tables: bool,
+    prefix: str,
+    schema: str | None,
+    attempt_timeout: float,
+    foreign: ForeignTables | None = None,
 ) -> Database | PostgresDatabase:
     """Return the database behind an engine, made at the first call."""
     databases = _databases.setdefault(engine, {})
-    key = (create_tables, prefix, schema, attempt_timeout)
+    key = (create_tables, prefix, schema, attempt_timeout, foreign)
     if key not in databases:
         options: dict[str, Any] = {
             "create_tables": create_tables,
             "prefix": prefix,
             "schema": schema,
             "attempt_timeout": attempt_timeout,
+            "foreign": foreign,
         }
         if engine.dialect.name == POSTGRES and engine.dialect.driver == "asyncpg":
             # Imported by those who use it only: it needs the driver.

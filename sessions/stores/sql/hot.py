@@ -72,7 +72,7 @@ class PostgresDatabase:
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Return what `work` finds in one snapshot."""
         if isinstance(work, ReadTail):
-            await self._general.ensure_schema(subject)
+            await self._general.ensure_ours(subject)
             sealed = work.conversation.vault is not None
             tail = await (self._sealed.tail(work, subject) if sealed else self._tail(work, subject))
             if tail is not None:
@@ -82,7 +82,7 @@ class PostgresDatabase:
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction."""
         if isinstance(work, Append):
-            await self._general.ensure_schema(subject)
+            await self._general.ensure_ours(subject, write=True)
             if work.changes_nothing:
                 return cast("T", None)
             if not work.entries and work.idempotency is None:
@@ -90,12 +90,12 @@ class PostgresDatabase:
             appends = self._appends if work.conversation.vault is None else self._sealed.appends
             return cast("T", await appends.submit(with_key(work), subject))
         if isinstance(work, Pop):
-            await self._general.ensure_schema(subject)
+            await self._general.ensure_ours(subject, write=True)
             item = await self._popped(work, subject)
             if item is not None:
                 return cast("T", (item, []))
         if isinstance(work, (TakeLease, SetLease)):
-            await self._general.ensure_schema(subject)
+            await self._general.ensure_ours(subject, write=True)
             done = await (self._take(work, subject) if isinstance(work, TakeLease) else self._set(work, subject))
             if done is not None:
                 return cast("T", done)

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 import os
 import weakref
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
 
 from sessions.errors import SessionClosedError, StoreError
+from sessions.log.conversation import ForeignTables
+from sessions.log.dialect import PREFIX
+from sessions.log.erase import Scrub
 from sessions.stores.jobs import ClosedError
 from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
 from sessions.stores.sqlite.registry import let_go, open_file, open_memory, retire
+from sessions.stores.sqlite.transaction import texts_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +42,8 @@ class SQLiteBackend:
         path: The file; it is made at the first operation if there is none.
         durability: See `Durability`.
         busy_timeout: How long to wait for other processes, in seconds. The first to open a file in a process decides.
+        prefix: What the names of our tables begin with.
+        foreign: The OpenAI Agents SDK's tables that sessions are taken over from; the log belongs to these.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -50,7 +56,12 @@ class SQLiteBackend:
         *,
         durability: Durability = "full",
         busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
+        prefix: str = PREFIX,
+        foreign: ForeignTables | None = None,
     ) -> None:
+        self._prefix = prefix
+        self._texts = None if prefix == PREFIX else texts_of(prefix)
+        self._foreign = (foreign or ForeignTables()).check(prefix)
         self._path = _checked_path(path)
         if durability not in ("full", "normal"):
             raise ValueError(f'durability must be "full" or "normal", not {durability!r}')
@@ -73,7 +84,9 @@ class SQLiteBackend:
         while True:
             database = self.database(subject)
             try:
-                return await database.read(work, subject)
+                if database.pairs.get(self._prefix) != self._foreign:
+                    return await self._first(database, work, subject, write=False)
+                return await database.read(work, subject, self._texts)
             except ClosedError:
                 self._open_again(database, subject)
 
@@ -82,9 +95,33 @@ class SQLiteBackend:
         while True:
             database = self.database(subject)
             try:
-                return await database.write(work, subject, full=self._full)
+                if database.pairs.get(self._prefix) != self._foreign:
+                    return await self._first(database, work, subject, write=True)
+                return await database.write(work, subject, self._texts, full=self._full)
             except ClosedError:
                 self._open_again(database, subject)
+
+    async def _first(self, database: Database, work: Callable[[Transaction], T], subject: str, *, write: bool) -> T:
+        """Do `work`, and find out with it whether the tables are those of this store's pair."""
+        # Once in each process and file.
+        from sessions.stores.sqlite.tables import First, TablesMissingError, nothing  # noqa: PLC0415
+
+        if isinstance(work, Scrub):
+            return cast("T", await database.write(work, subject, full=self._full))
+        about = self._path, self._prefix, self._foreign, subject
+        first = First(work, *about, write=write)
+        if write:
+            result = await database.write(first, subject, self._texts, full=self._full)
+        else:
+            try:
+                result = await database.read(first, subject, self._texts)
+            except TablesMissingError:
+                make = First(nothing, *about, write=True)
+                await database.write(make, subject, self._texts, full=self._full)
+                result = await database.read(first, subject, self._texts)
+        if first.is_ours:
+            database.pairs[self._prefix] = self._foreign
+        return result
 
     def waker(self, session_id: str, subject: str) -> FileWaker:
         """Return what wakes one who watches a session: at any change in the file."""

@@ -6,13 +6,14 @@ reads the conversation and adds to it, turn by turn; the reading connection woul
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from sessions.log.read import TooLongError, read_tail
 
 if TYPE_CHECKING:
     from sessions.log.read import ReadTail, Tail
     from sessions.log.transaction import Transaction
+    from sessions.stores.sqlite.transaction import SQLiteTransaction, Texts
 
 BRIEF: Final = 4096
 """Entries that are read in ten milliseconds, for which a change may wait."""
@@ -24,14 +25,17 @@ TOO_LONG: Final = object()
 class BriefRead:
     """A read that gives up, before it fetches any entry, if there are many."""
 
-    __slots__ = ("_read",)
+    __slots__ = ("_read", "_texts")
 
-    def __init__(self, read: ReadTail) -> None:
+    def __init__(self, read: ReadTail, texts: Texts | None = None) -> None:
         self._read = read
+        self._texts = texts
 
     def __call__(self, tx: Transaction) -> Tail | object | None:
         """Read in `tx`, or return `TOO_LONG`."""
         read = self._read
+        if self._texts is not None:
+            tx = cast("SQLiteTransaction", tx).with_texts(self._texts)
         try:
             return read_tail(tx, read.conversation, read.limit, read.branch, most=BRIEF)
         except TooLongError:

@@ -20,13 +20,16 @@ from sessions.stores.sqlite.lane import Lane, settle_all
 from sessions.stores.sqlite.opening import MEMORY, FileIdentity, Opening, identify
 from sessions.stores.sqlite.scrub import scrub
 from sessions.stores.sqlite.thread import ConnectionThread
+from sessions.stores.sqlite.transaction import About
 
 if TYPE_CHECKING:
     import threading
     from collections.abc import Callable
 
+    from sessions.log.conversation import ForeignTables
     from sessions.log.transaction import Transaction
     from sessions.stores.jobs import Job
+    from sessions.stores.sqlite.transaction import Texts
     from sessions.stores.sqlite.watching import Look
 
 T = TypeVar("T")
@@ -51,6 +54,8 @@ class Database:
         self._file = file
         self.holders: weakref.WeakSet[Any] = weakref.WeakSet()
         """Who uses this database and has not been closed."""
+        self.pairs: dict[str, ForeignTables] = {}
+        """By the prefix of our tables, the pair of the SDK's that they are known to belong to."""
         self.inherited = False
         """Whether this belongs to the parent of this process, from before a fork."""
         self.listeners: set[Look] = set()
@@ -69,16 +74,20 @@ class Database:
         # A database in memory ends with the last object that holds it.
         weakref.finalize(self, self._writing.finish).atexit = False
 
-    async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
-        """Return what `work` finds in one snapshot."""
+    async def read(self, work: Callable[[Transaction], T], subject: str, texts: Texts | None = None) -> T:
+        """Return what `work` finds in one snapshot; with `texts`, in the tables that these are about."""
         if isinstance(work, ReadTail) and self._reading is not None and self._writer.is_idle:
-            found = await self._writer.submit(BriefRead(work), subject)
+            found = await self._writer.submit(BriefRead(work, texts), subject)
             if found is not TOO_LONG:
                 return cast("T", found)
-        return await self._reader.submit(work, subject)
+        return await self._reader.submit(work if texts is None else About(work, texts), subject)
 
-    async def write(self, work: Callable[[Transaction], T], subject: str, *, full: bool) -> T:
+    async def write(
+        self, work: Callable[[Transaction], T], subject: str, texts: Texts | None = None, *, full: bool
+    ) -> T:
         """Do `work` as one transaction; with `full`, it survives the loss of power."""
+        if texts is not None and not isinstance(work, Scrub):
+            work = About(work, texts)
         return await self._writer.submit(work, subject, full=full)
 
     def finish(self) -> None:

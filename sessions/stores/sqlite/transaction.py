@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import re
 from functools import cache
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from sessions.log.dialect import SQLITE, words
+from sessions.log.dialect import PREFIX, SQLITE, words
 
 if TYPE_CHECKING:
     import sqlite3
     from collections.abc import Callable, Iterable, Iterator
 
-    from sessions.log.transaction import Row, Statement
+    from sessions.log.transaction import Row, Statement, Transaction
     from sessions.stores.sqlite.thread import ConnectionThread
 
 T = TypeVar("T")
@@ -22,17 +22,34 @@ _PAGE = 256
 
 _PARAMETER = re.compile(r":(\w+)")
 
-_WORDS = words(SQLITE)
 
-
-@cache
-def _render(statement: Statement) -> tuple[str, tuple[str, ...]]:
-    """Return the text with ``?`` for each parameter, and the parameters' names in this order.
+class Texts(dict["Statement", tuple[str, tuple[str, ...]]]):
+    """Statements about tables with a prefix: each with ``?`` for its parameters, and their names in this order.
 
     For each value that it binds by name, Python's `sqlite3` gives the interpreter's lock away.
     """
-    (text,) = statement.render(SQLITE, _WORDS)
-    return _PARAMETER.sub("?", text), tuple(_PARAMETER.findall(text))
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self._words = words(SQLITE, prefix)
+
+    def __missing__(self, statement: Statement) -> tuple[str, tuple[str, ...]]:
+        (text,) = statement.render(SQLITE, self._words)
+        made = self[statement] = _PARAMETER.sub("?", text), tuple(_PARAMETER.findall(text))
+        return made
+
+
+@cache
+def texts_of(prefix: str) -> Texts:
+    """Return the statements about tables with a prefix.
+
+    Raises:
+        ValueError: It cannot begin a table's name.
+    """
+    return Texts(prefix)
+
+
+_USUAL = texts_of(PREFIX)
 
 
 class SQLiteTransaction:
@@ -43,12 +60,21 @@ class SQLiteTransaction:
     Args:
         connection: The connection.
         other: A thread that may compute what this one does not need at once, if there is one.
+        texts: The statements about the tables that are meant.
     """
 
-    def __init__(self, connection: sqlite3.Connection, other: ConnectionThread | None = None) -> None:
+    def __init__(
+        self, connection: sqlite3.Connection, other: ConnectionThread | None = None, texts: Texts = _USUAL
+    ) -> None:
+        self._connection = connection
         self._other = other
+        self._texts = texts
         self._execute = connection.execute
         self._executemany = connection.executemany
+
+    def with_texts(self, texts: Texts) -> SQLiteTransaction:
+        """Return the same transaction about other tables of ours."""
+        return SQLiteTransaction(self._connection, self._other, texts)
 
     def run(self, statement: Statement, /, **values: Any) -> None:
         """Execute a statement that returns nothing."""
@@ -74,12 +100,26 @@ class SQLiteTransaction:
 
     def many(self, statement: Statement, rows: Iterable[tuple[Any, ...]], /) -> None:
         """Execute a statement once for each of `rows`, whose values are in the order of the statement's parameters."""
-        self._executemany(_render(statement)[0], rows)
+        self._executemany(self._texts[statement][0], rows)
 
     def beside(self, compute: Callable[[], T], /) -> Callable[[], T]:
         """Return what gives the result of `compute`, which may be computed while SQLite executes a statement."""
         return compute if self._other is None else self._other.offer(compute)
 
     def _do(self, statement: Statement, values: dict[str, Any]) -> sqlite3.Cursor:
-        text, names = _render(statement)
+        text, names = self._texts[statement]
         return self._execute(text, [values[name] for name in names])
+
+
+class About(Generic[T]):
+    """Work about the tables with another prefix than the usual one."""
+
+    __slots__ = ("_texts", "_work")
+
+    def __init__(self, work: Callable[[Transaction], T], texts: Texts) -> None:
+        self._work = work
+        self._texts = texts
+
+    def __call__(self, tx: Transaction) -> T:
+        """Do it in `tx`, which is SQLite's."""
+        return self._work(cast("SQLiteTransaction", tx).with_texts(self._texts))
