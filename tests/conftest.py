@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
+from .lived_in import move_in
 from .sql.databases import make_public_folder, mariadb, postgres, public_folder, url
 
 if TYPE_CHECKING:
@@ -24,6 +25,12 @@ settings.register_profile("patient", settings(), deadline=None, suppress_health_
 settings.load_profile("patient")
 
 _EVERYTHING_MUST_RUN = os.environ.get("CI") == "true"
+
+
+@pytest.fixture(autouse=True)
+def lived_in(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every database that a test's own process makes has large ids, and another session where a contract is tested."""
+    move_in(monkeypatch, stays=request.path.name.endswith("contract.py"))
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sessions.log.dialect import ENDLESSLY, MARIADB
+from sessions.log.dialect import ENDLESSLY, MARIADB, POSTGRES
 from sessions.log.transaction import Statement
 
 
@@ -35,13 +35,15 @@ ADVANCE_TIP = Statement(
     """,
     _ADVANCE_TIP + " returning segment, tip, turn",
     {
+        # Compared with 0 first, it would be taken for an integer of 32 bits; numbers of leases are larger.
+        POSTGRES: _ADVANCE_TIP.replace(":lease", "cast(:lease as bigint)") + " returning segment, tip, turn",
         MARIADB: (
             _ADVANCE_TIP,
             """
             select segment, tip, turn from {branches}
             where session = :session and name = :branch and may_grow = 1 and changed_in = :version
             """,
-        )
+        ),
     },
 )
 

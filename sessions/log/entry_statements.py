@@ -91,13 +91,13 @@ def _first_from(column: str, value: str) -> Statement:
         union all
         select
             case when coalesce((
-                select e.{column} from {{entries}} e where e.id > s.low and e.id <= (s.low + s.high) / 2
+                select e.{column} from {{entries}} e where e.id > s.low and e.id <= s.low + (s.high - s.low) / 2
                 order by e.id desc limit 1
-            ), 0) < {value} then (s.low + s.high) / 2 else s.low end,
+            ), 0) < {value} then s.low + (s.high - s.low) / 2 else s.low end,
             case when coalesce((
-                select e.{column} from {{entries}} e where e.id > s.low and e.id <= (s.low + s.high) / 2
+                select e.{column} from {{entries}} e where e.id > s.low and e.id <= s.low + (s.high - s.low) / 2
                 order by e.id desc limit 1
-            ), 0) < {value} then s.high else (s.low + s.high) / 2 end
+            ), 0) < {value} then s.high else s.low + (s.high - s.low) / 2 end
         from search s where s.high - s.low > 1
     )
     select min(high) from search
@@ -105,7 +105,8 @@ def _first_from(column: str, value: str) -> Statement:
     return Statement(
         f"""The first entry of a segment's range that belongs to a {column} or a later one; `high` if none is left.
 
-        They rise with positions: a binary search, as there is no index. Everything up to `low` is before.
+        They rise with positions: a binary search, as there is no index. Everything up to `low` is before. The sum of
+        two ids may have more than 64 bits.
         """,
         sql,
         # There a slash makes decimals.
@@ -235,7 +236,7 @@ EXPIRED_IN_SESSION = Statement(
     "Both of one session.",
     """
     select s.id, e.id from {sessions} s join {segments} g on g.session = s.id
-    join {entries} e on e.id > g.id * 4294967296 and e.id < (g.id + 1) * 4294967296
+    join {entries} e on e.id > g.id * 4294967296 and e.id <= g.id * 4294967296 + 4294967295
     where s.session_id = :session_id
     and (e.expires_at <= :now or ({ages} and e.created_at <= :oldest))
     order by e.id limit :count

@@ -7,12 +7,13 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from sessions.clock import NEVER
+from sessions.errors import StoreFullError
 from sessions.log import branch_statements, entry_statements, lease_statements
 from sessions.log.branch import find_head, lineage
 from sessions.log.classify import USER
 from sessions.log.guard import check_lease
 from sessions.log.left_tips import settle_ways_forward
-from sessions.log.schema import SEGMENT_SHIFT
+from sessions.log.schema import MAX_POSITION, MAX_SEGMENT, SEGMENT_SHIFT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -57,6 +58,7 @@ def add_entries(
         UnknownBranchError: There is no such branch.
         LeaseLostError: They are added under a lease that was lost.
         SessionBusyError: Somebody else holds the branch, and keeps others out.
+        StoreFullError: There is no id left for an entry.
     """
     turns = sum(entry.kind == USER for entry in entries)
     place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "version": locked.version, "now": now}
@@ -66,6 +68,11 @@ def add_entries(
         check_lease(tx, locked.conversation, locked.session, locked.branch, now)
         advanced = _open_segment(tx, locked, now, len(entries), turns)
     segment, tip, turn = advanced
+    if tip > MAX_POSITION:
+        raise StoreFullError(
+            f"session {locked.conversation.session_id!r}: branch {locked.branch!r} cannot hold more than "
+            f"{MAX_POSITION:,} entries; nothing was changed. Go on in another session"
+        )
     if not countable or (expires_at is not None and expires_at < NEVER):
         tx.run(branch_statements.NOTE_HOLE, segment=segment)
     first_id = (segment << SEGMENT_SHIFT) + tip - len(entries) + 1
@@ -115,6 +122,12 @@ def _open_segment(tx: Transaction, locked: LockedSession, now: int, count: int, 
     origin = {"session": locked.session, "parent": parent, "fork_position": head.tip}
     row: Any = tx.one(branch_statements.CREATE_SEGMENT, turn=head.turn, **origin)
     (segment,) = row
+    if segment > MAX_SEGMENT:
+        raise StoreFullError(
+            f"session {locked.conversation.session_id!r}: this database has given away all {MAX_SEGMENT:,} numbers of "
+            "segments, of which each session and each branch takes one; nothing was changed. What is there can be read "
+            "and appended to; use another database, or another prefix of tables, for new sessions"
+        )
     tx.run(
         branch_statements.PUT_BRANCH,
         segment=segment,

@@ -23,6 +23,13 @@ if TYPE_CHECKING:
 SEGMENT_SHIFT = 32
 """An entry's id is ``segment << 32 | position``."""
 
+MAX_SEGMENT = (1 << 31) - 1
+MAX_POSITION = (1 << SEGMENT_SHIFT) - 2
+"""The highest that an id of 64 bits, one of which is the sign, has room for; one more can be written behind it."""
+
+MAX_SESSION = (1 << 39) - 1
+"""The highest internal id of a session: beyond it, numbers of leases (`lease_statements.NUMBERS`) have no room."""
+
 
 def _add_column(table: str, column: str, purpose: str) -> Statement:
     return Statement(purpose, f"alter table {{{table}}} {{add_column}} {column}")

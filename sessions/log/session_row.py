@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sessions.errors import DecryptionError
+from sessions.errors import DecryptionError, StoreFullError
 from sessions.log import branch_statements, entry_statements, session_statements
 from sessions.log.branch import MAIN
 from sessions.log.guard import check_held, check_lease
 from sessions.log.reader import unlock
-from sessions.log.schema import SEGMENT_SHIFT
+from sessions.log.schema import MAX_SESSION, SEGMENT_SHIFT
 
 if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
@@ -89,6 +89,7 @@ def create_session(
 
     Raises:
         DecryptionError: That process has sealed it with another key.
+        StoreFullError: There is no internal id left.
     """
     row: Any = tx.one(
         session_statements.CREATE_SESSION,
@@ -98,6 +99,11 @@ def create_session(
         created_at=now if created_at is None else created_at,
         now=now,
     )
+    if row[0] > MAX_SESSION:
+        raise StoreFullError(
+            f"session {conversation.session_id!r}: this database has given away all {MAX_SESSION:,} numbers of "
+            "sessions; nothing was changed. Use another database, or another prefix of tables"
+        )
     return _locked(conversation, row, branch)
 
 

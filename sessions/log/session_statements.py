@@ -127,7 +127,7 @@ ROWS_OF_SESSION = Statement(
     """
     select (
         select count(*) from {segments} g join {entries} e
-        on e.id > g.id * 4294967296 and e.id < (g.id + 1) * 4294967296 where g.session = :session
+        on e.id > g.id * 4294967296 and e.id <= g.id * 4294967296 + 4294967295 where g.session = :session
     ),
     (select count(*) from {branches} where session = :session),
     (select count(*) from {segments} where session = :session),

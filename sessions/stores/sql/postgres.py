@@ -26,6 +26,8 @@ APPEND: Final = Statement(
     updated, as of then; see `log/guard.py` for what is asked of it. To a sealed session only if it has the seal for
     which they were sealed: one that was deleted and made anew may have the same version.
 
+    An entry whose position has no room in its id divides by zero: nothing is done, and the log's own function says why.
+
     Imports come this way, and each value in an array costs them a few tenths of a microsecond. So each kind and tool
     name is sent once and looked up by one byte for each item, and turns are sent as the positions where they begin.
     """,
@@ -45,7 +47,8 @@ APPEND: Final = Statement(
         lease_until = case when $21::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_until end
         from raised r where b.session = r.id and b.name = coalesce($14::text, r.branch) and b.may_grow = 1
         and case when $21::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $21::bigint end
-        returning b.session, b.segment * 4294967296 + b.tip - $3::bigint as before, b.tip,
+        returning b.session,
+        b.segment * 4294967296 + b.tip - $3::bigint + 0 / (b.tip < 4294967295)::int as before, b.tip,
         b.turn - $4::bigint as turn, r.version, r.session_id
     ), keyed as (
         insert into {appends} (session, idempotency_key, digest, version, tip, created_at)
@@ -100,8 +103,9 @@ APPEND_MANY: Final = Statement(
         lease_until = case when r.lease = 0 and b.lease_until <= $4 then 0 else b.lease_until end
         from raised r where b.session = r.id and b.name = r.branch and b.may_grow = 1
         and case when r.lease = 0 then b.lease_until <= $4 or b.lease_open = 1 else b.lease_token = r.lease end
-        returning b.session, b.segment * 4294967296 + b.tip - r.count as before, b.tip, b.turn - r.turns as turn,
-        r.version, r.number, r.session_id
+        returning b.session,
+        b.segment * 4294967296 + b.tip - r.count + 0 / (b.tip < 4294967295)::int as before, b.tip,
+        b.turn - r.turns as turn, r.version, r.number, r.session_id
     ), keyed as (
         insert into {appends} (session, idempotency_key, digest, version, tip, created_at)
         select a.session, k.idempotency_key, k.digest, a.version, a.tip, $4

@@ -1,0 +1,106 @@
+"""New databases are lived-in: their ids begin where an integer of 32 bits ends, and contracts find a session there.
+
+So every test that makes its tables in its own process also shows that no statement takes a number for a small one, and
+contracts show that none touches a session that it is not about.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import sessions.stores.sql.database
+import sessions.stores.sqlite.opening
+from sessions.log.dialect import POSTGRES
+from sessions.log.schema import migrate
+from sessions.log.transaction import Statement
+
+if TYPE_CHECKING:
+    import pytest
+
+    from sessions.log.transaction import Transaction
+
+SESSION: Final = (1 << 31) + (1 << 24)
+"""The internal id of the session that is there; those of new ones follow."""
+
+SEGMENT: Final = (1 << 30) + (1 << 24)
+"""Its segment: twice one of its ids has more than 64 bits. There is no 2^31st segment."""
+
+_TIP: Final = 3 << 30
+_VALUES: Final[dict[str, Any]] = {
+    "session": SESSION,
+    "session_id": "a session that was there before",
+    "segment": SEGMENT,
+    "tip": _TIP,
+    "entry": (SEGMENT << 32) + _TIP,
+    "version": 1 << 40,
+    "lease": SESSION << 24,
+    "payload": b'{"role":"user","content":"theirs"}',
+}
+
+_FIRST = Statement("A session.", "select 1 from {sessions} limit 1")
+_FILL = (
+    Statement(
+        "A session.",
+        """
+        insert into {sessions} (id, session_id, version, branch, created_at, updated_at, leases)
+        values (:session, :session_id, :version, 'main', 1, 1, :lease)
+        """,
+    ),
+    Statement(
+        "Its segment.",
+        "insert into {segments} (id, session, parent, fork_position) values (:segment, :session, null, 0)",
+    ),
+    Statement(
+        "Its branch.",
+        """
+        insert into {branches} (session, name, segment, fork_position, tip, turn, floor, may_grow, made_in)
+        values (:session, 'main', :segment, 0, :tip, :tip, 0, 1, 1)
+        """,
+    ),
+    Statement(
+        "Its last entry.",
+        """
+        insert into {entries} (id, version, turn, kind, created_at, payload)
+        values (:entry, :version, :tip, 'user', 1, :payload)
+        """,
+    ),
+)
+# SQLite and MariaDB go on behind the highest id by themselves.
+_GO_ON = (
+    Statement(
+        "Ids of sessions.",
+        "select 1",
+        {POSTGRES: f"alter table {{sessions}} alter column id restart with {SESSION + 1}"},
+    ),
+    Statement(
+        "Ids of segments.",
+        "select 1",
+        {POSTGRES: f"alter table {{segments}} alter column id restart with {SEGMENT + 1}"},
+    ),
+)
+_LEAVE = (
+    Statement("The entry.", "delete from {entries}"),
+    Statement("The branch.", "delete from {branches}"),
+    Statement("The segment.", "delete from {segments}"),
+    Statement("The session.", "delete from {sessions}"),
+)
+
+
+def move_in(monkeypatch: pytest.MonkeyPatch, *, stays: bool) -> None:
+    """Have the databases that this process makes be lived-in; the session that was there `stays` or is gone again."""
+    live = partial(_live_in, stays=stays)
+    monkeypatch.setattr(sessions.stores.sql.database, "migrate", live)
+    monkeypatch.setattr(sessions.stores.sqlite.opening, "migrate", live)
+
+
+def _live_in(tx: Transaction, now: int, *, stays: bool) -> None:
+    """Migrate, and fill a database in which there is no session."""
+    migrate(tx, now)
+    if tx.one(_FIRST) is not None:
+        return
+    for statement in _FILL:
+        # What a statement has no parameter for, SQLite's driver would refuse.
+        tx.run(statement, **{name: value for name, value in _VALUES.items() if f":{name}" in statement.sql})
+    for statement in (*_GO_ON, *(() if stays else _LEAVE)):
+        tx.run(statement)
