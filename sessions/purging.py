@@ -6,8 +6,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sessions.arguments import check_count
-from sessions.log.old_keys import find_old_keys, purge_old_keys
 from sessions.log.purge import find_aged, find_expired, find_in_session, remove_expired
+from sessions.log.upkeep import keep_up
 
 if TYPE_CHECKING:
     from sessions.handle import Handle
@@ -42,7 +42,9 @@ async def purge(backend: Backend, subject: str, expired: Expired, batch: int) ->
         if found.number < count:
             break
         after = found.last
-    await _purge_keys(backend, subject, expired.now, count)
+    # Keys end by the database's time, and tickets.
+    while await backend.write(partial(keep_up, count=count), subject):
+        pass
     return removed
 
 
@@ -66,17 +68,6 @@ async def purge_session(handle: Handle, expired: Expired, batch: int) -> int:
 
 def _checked(batch: object) -> int:
     return min(check_count(batch, "batch", least=1), _MAX_BATCH)
-
-
-async def _purge_keys(backend: Backend, subject: str, now: int, count: int) -> None:
-    """Remove the idempotency keys of all sessions that are known no more."""
-    after = 0
-    while sessions := await backend.read(partial(find_old_keys, now=now, count=count, after=after), subject):
-        for session in sessions:
-            purge_some = partial(purge_old_keys, session=session, now=now, count=count)
-            while await backend.write(purge_some, subject) == count:
-                pass
-        after = sessions[-1]
 
 
 async def _remove(backend: Backend, subject: str, expired: Expired, found: Found) -> int:

@@ -1,4 +1,4 @@
-"""New databases are lived-in: their ids begin where an integer of 32 bits ends, and contracts find a session there.
+"""New databases are lived-in: their ids begin where an integer of 32 bits ends, and contracts find another's entries.
 
 So every test that makes its tables in its own process also shows that no statement takes a number for a small one, and
 contracts show that none touches a session that it is not about.
@@ -11,6 +11,9 @@ from typing import TYPE_CHECKING, Any, Final
 
 import sessions.stores.sql.database
 import sessions.stores.sqlite.opening
+import sessions.stores.sqlite.tables
+from sessions.clock import NEVER
+from sessions.log import schema
 from sessions.log.dialect import POSTGRES
 from sessions.log.schema import migrate
 from sessions.log.transaction import Statement
@@ -26,6 +29,7 @@ SESSION: Final = (1 << 31) + (1 << 24)
 SEGMENT: Final = (1 << 30) + (1 << 24)
 """Its segment: twice one of its ids has more than 64 bits. There is no 2^31st segment."""
 
+_MIGRATIONS: Final = len(schema.MIGRATIONS)
 _TIP: Final = 3 << 30
 _VALUES: Final[dict[str, Any]] = {
     "session": SESSION,
@@ -35,6 +39,8 @@ _VALUES: Final[dict[str, Any]] = {
     "entry": (SEGMENT << 32) + _TIP,
     "version": 1 << 40,
     "lease": SESSION << 24,
+    # It is never too old for a test of purging.
+    "never": NEVER,
     "payload": b'{"role":"user","content":"theirs"}',
 }
 
@@ -62,7 +68,7 @@ _FILL = (
         "Its last entry.",
         """
         insert into {entries} (id, version, turn, kind, created_at, payload)
-        values (:entry, :version, :tip, 'user', 1, :payload)
+        values (:entry, :version, :tip, 'user', :never, :payload)
         """,
     ),
 )
@@ -80,27 +86,29 @@ _GO_ON = (
     ),
 )
 _LEAVE = (
-    Statement("The entry.", "delete from {entries}"),
+    # Tests list the sessions that they have made, so this one is in no list.
+    Statement("The session.", "delete from {sessions}"),
     Statement("The branch.", "delete from {branches}"),
     Statement("The segment.", "delete from {segments}"),
-    Statement("The session.", "delete from {sessions}"),
+    Statement("The entry.", "delete from {entries}"),
 )
 
 
 def move_in(monkeypatch: pytest.MonkeyPatch, *, stays: bool) -> None:
-    """Have the databases that this process makes be lived-in; the session that was there `stays` or is gone again."""
+    """Have the databases that this process makes be lived-in; what was there before `stays`, or is gone."""
     live = partial(_live_in, stays=stays)
     monkeypatch.setattr(sessions.stores.sql.database, "migrate", live)
     monkeypatch.setattr(sessions.stores.sqlite.opening, "migrate", live)
+    monkeypatch.setattr(sessions.stores.sqlite.tables, "migrate", live)
 
 
 def _live_in(tx: Transaction, now: int, *, stays: bool) -> None:
-    """Migrate, and fill a database in which there is no session."""
+    """Migrate, and fill a database in which there is no session, unless it is to be one of an older version."""
     migrate(tx, now)
-    if tx.one(_FIRST) is not None:
+    if len(schema.MIGRATIONS) < _MIGRATIONS or tx.one(_FIRST) is not None:
         return
     for statement in _FILL:
         # What a statement has no parameter for, SQLite's driver would refuse.
         tx.run(statement, **{name: value for name, value in _VALUES.items() if f":{name}" in statement.sql})
-    for statement in (*_GO_ON, *(() if stays else _LEAVE)):
+    for statement in (*_GO_ON, *_LEAVE[: 1 if stays else None]):
         tx.run(statement)

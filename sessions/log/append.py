@@ -9,7 +9,7 @@ import msgspec
 from sessions.errors import ConflictError, IdempotencyKeyReusedError
 from sessions.log import record_statements, session_statements
 from sessions.log.grow import add_entries
-from sessions.log.old_keys import FIRST_GIVEN, forget_old_keys, is_old
+from sessions.log.old_keys import life_of
 from sessions.log.reader import unlock
 from sessions.log.session_row import ensure_sealed, guard_branch, raise_version
 from sessions.log.takeover import begin_session
@@ -100,7 +100,7 @@ def append(
             session, key = locked.session, locked.key
         else:
             session, key = row[0], unlock(conversation, row[1])
-        if _was_added(tx, session_id, session, idempotency, key, now=now):
+        if _was_added(tx, session_id, session, idempotency, key):
             return
     elif not entries:
         if expected_version is not None:
@@ -127,9 +127,8 @@ def append(
             version=locked.version,
             tip=tip,
             now=now,
+            life=life_of(idempotency.key),
         )
-        if idempotency.key >= FIRST_GIVEN:
-            forget_old_keys(tx, locked.session, now)
 
 
 def version_of(tx: Transaction, session_id: str) -> int:
@@ -153,15 +152,13 @@ def _was_added(
     session: int,
     idempotency: Idempotency,
     session_key: SessionKey | None,
-    *,
-    now: int,
 ) -> bool:
     """Tell whether the session, which is locked, has seen this key."""
     seen = tx.one(record_statements.SEEN_KEY, session=session, idempotency_key=idempotency.key)
     if seen is None:
         return False
-    digest, created_at = seen
-    if is_old(created_at, now):
+    digest, has_ended = seen
+    if has_ended:
         tx.run(record_statements.FORGET_KEY, session=session, idempotency_key=idempotency.key)
         return False
     # The key may have been seen before the session was sealed.

@@ -33,7 +33,7 @@ _TABLES: Final = (
     "settings",
     "waiting",
 )
-_INDEXES: Final = ("segments_of_session", "entries_expiring", "appends_by_age")
+_INDEXES: Final = ("segments_of_session", "entries_expiring", "appends_by_age", "appends_by_end")
 
 # Ids, keys and names compare byte by byte. MariaDB's text does not, and ignores trailing spaces; its binary types do.
 _TYPES: Final[Mapping[str, Mapping[str, str]]] = {
@@ -97,6 +97,14 @@ _TYPES: Final[Mapping[str, Mapping[str, str]]] = {
         "updated_clustered_table": "engine=InnoDB",
     },
 }
+
+# Microseconds since 1970, UTC; whole seconds will do.
+_CLOCK: Final = {
+    SQLITE: "(cast(strftime('%s', 'now') as integer) * 1000000)",
+    POSTGRES: "(cast(extract(epoch from statement_timestamp()) as bigint) * 1000000)",
+    MARIADB: "(unix_timestamp() * 1000000)",
+}
+"""The database's own time, by which keys end: no writer's clock decides about the keys of others."""
 
 _CURRENT_SCHEMA: Final = {SQLITE: "'main'", POSTGRES: "current_schema()", MARIADB: "database()"}
 
@@ -206,5 +214,6 @@ def words(database: str, prefix: str = PREFIX, schema: str | None = None) -> dic
     here = f"'{schema}'" if schema else _CURRENT_SCHEMA[database]
     names = {table: f"{where}{quote}{table_name(table, prefix)}{quote}" for table in _TABLES}
     names |= {index: f"{quote}{table_name(index, prefix)}{quote}" for index in _INDEXES}
-    others = {"q": quote, "where": where, "schema_here": here, "tell_watchers": _TELL_WATCHERS}
+    others = {"q": quote, "where": where, "schema_here": here, "clock": _CLOCK[database]}
+    others["tell_watchers"] = _TELL_WATCHERS
     return {**_TYPES[database], **_ENTRIES, **names, **others}

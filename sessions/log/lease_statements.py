@@ -74,6 +74,10 @@ FORGET_VOID = Statement(
     "Remove the tickets of those who do not wait any more.",
     "delete from {waiting} where session = :session and until <= :now",
 )
+FORGET_ABANDONED = Statement(
+    "Remove the tickets of those who have not waited for an hour, of whatever sessions.",
+    "delete from {waiting} where until <= {clock} - 3600000000",
+)
 WAITS = Statement(
     "Show a ticket again; no row if there is none.",
     """

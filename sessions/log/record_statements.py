@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from sessions.log.dialect import MARIADB
+from sessions.log.dialect import MARIADB, POSTGRES
 from sessions.log.transaction import Statement
 
 SEEN_KEY = Statement(
-    "The digest of what an idempotency key stands for, and when it came.",
-    "select digest, created_at from {appends} where session = :session and idempotency_key = :idempotency_key",
+    "The digest of what an idempotency key stands for, and 1 if it has ended.",
+    """
+    select digest, case when until <= {clock} then 1 else 0 end from {appends}
+    where session = :session and idempotency_key = :idempotency_key
+    """,
 )
 
 REMEMBER_KEY = Statement(
     "Note what an append with an idempotency key added.",
     """
-    insert into {appends} (session, idempotency_key, digest, version, tip, created_at)
-    values (:session, :idempotency_key, :digest, :version, :tip, :now)
+    insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until)
+    values (:session, :idempotency_key, :digest, :version, :tip, :now, {clock} + :life)
     """,
 )
 
@@ -24,40 +27,34 @@ FORGET_KEY = Statement(
 )
 
 
-def _forget_some(purpose: str, which: str) -> Statement:
-    """Return a statement that removes some of a session's idempotency keys; it has a row for each."""
-    return Statement(
-        purpose,
-        f"""
-        delete from {{appends}} where session = :session and idempotency_key in (
-            select idempotency_key from {{appends}} where session = :session and {which} limit :count
-        ) returning session
-        """,  # noqa: S608 - conditions, by words of this module.
-        {
-            # It has no limit in a subquery, but one for what is deleted.
-            MARIADB: f"""
-            delete from {{appends}} where session = :session and {which} limit :count returning session
-            """  # noqa: S608 - conditions, by words of this module.
-        },
-    )
-
-
-FORGET_OLD_KEYS = _forget_some(
-    "Remove some of a session's idempotency keys that callers gave before a time, the oldest first, by an index.",
-    "created_at <= :before and idempotency_key >= ' ' order by created_at",
+FORGET_ENDED_KEYS = Statement(
+    "Remove some idempotency keys that have ended, of whatever sessions, the oldest first; a row for each.",
+    """
+    delete from {appends} where (session, idempotency_key) in (
+        select session, idempotency_key from {appends} where until <= {clock} order by until limit :count
+    ) returning session
+    """,
+    {
+        # Those that another process is about to remove are left to it.
+        POSTGRES: """
+        with ended as materialized (
+            select session, idempotency_key from {appends} where until <= {clock}
+            order by until limit :count for update skip locked
+        )
+        delete from {appends} p using ended e
+        where p.session = e.session and p.idempotency_key = e.idempotency_key returning p.session
+        """,
+        # It has no limit in a subquery, but one for what is deleted.
+        MARIADB: "delete from {appends} where until <= {clock} order by until limit :count returning session",
+    },
 )
 
-_KNOWN_NO_MORE = "(created_at <= :before or created_at <= :made_before and idempotency_key < ' ')"
-
-PURGE_KEYS = _forget_some(
-    "The same of keys that came before a time, one for those that callers gave and one for others.", _KNOWN_NO_MORE
-)
-
-WITH_OLD_KEYS = Statement(
-    "Sessions that have such keys.",
-    f"""
-    select distinct session from {{appends}} where session > :after and {_KNOWN_NO_MORE} order by session limit :count
-    """,  # noqa: S608 - words of this module.
+FORGET_SETTLED_KEY = Statement(
+    "Remove an idempotency key of a session by the id that users give.",
+    """
+    delete from {appends} where session = (select id from {sessions} where session_id = :session_id)
+    and idempotency_key = :idempotency_key
+    """,
 )
 
 FORGET_KEYS = Statement(

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from sessions.errors import SchemaVersionError, StoreBusyError
 from sessions.log import schema_statements
-from sessions.log.dialect import PREFIX, table_name
+from sessions.log.dialect import MARIADB, PREFIX, table_name
 from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
@@ -222,6 +222,23 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
     ),
     # 6: marks
     (_add_column("sessions", "marks {flag} not null default 0", "1 if it has an entry that no model is shown."),),
+    # 7: idempotency keys that end by the database's time
+    (
+        _add_column("appends", "until {integer} not null default 0", "When the key ends, by the database's time."),
+        Statement(
+            "Keys that are there: thirty days for those that callers gave, and for others a quarter of an hour.",
+            """
+            update {appends} set until = created_at
+            + case when idempotency_key >= ' ' then 2592000000000 else 900000000 end where until = 0
+            """,
+        ),
+        Statement("Keys by their end, for removing them.", "{create_index} {appends_by_end} on {appends} (until)"),
+        Statement(
+            "Nothing is found by age any more.",
+            "drop index {where}{appends_by_age}",
+            {MARIADB: "drop index if exists {appends_by_age} on {appends}"},
+        ),
+    ),
 )
 
 

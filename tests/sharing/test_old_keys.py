@@ -1,4 +1,4 @@
-"""Idempotency keys that are known no more leave the database, a bounded number at a time."""
+"""Idempotency keys end by the database's time, and then leave the database, beside changes of whatever sessions."""
 
 from __future__ import annotations
 
@@ -9,7 +9,13 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from sessions import open_store
+from sessions import IdempotencyKeyReusedError, open_store
+from sessions.clock import now
+from sessions.codecs.json import JSONCodec
+from sessions.log.append import Append, Idempotency
+from sessions.log.conversation import Conversation, ForeignTables
+from sessions.log.grow import NewEntry
+from sessions.stores.upkeep import _EVERY, BATCH, Upkeep
 from sessions.testing_expiring import MovableClock
 
 if TYPE_CHECKING:
@@ -35,7 +41,7 @@ def time(monkeypatch: pytest.MonkeyPatch) -> MovableClock:
     return MovableClock(monkeypatch)
 
 
-async def _keys(url: str, query: str = _KEYS) -> int:
+async def _count(url: str, query: str = _KEYS) -> int:
     engine = create_async_engine(url.replace("sqlite:", "sqlite+aiosqlite:"))
     async with engine.connect() as connection:
         count = int((await connection.execute(text(query))).scalar_one())
@@ -43,61 +49,121 @@ async def _keys(url: str, query: str = _KEYS) -> int:
     return count
 
 
+async def _age(url: str, seconds: float) -> None:
+    """Have all keys be older, by the database's time."""
+    engine = create_async_engine(url.replace("sqlite:", "sqlite+aiosqlite:"))
+    async with engine.begin() as connection:
+        await connection.execute(
+            text("update agent_log_appends set until = until - :age"), {"age": int(seconds * 1_000_000)}
+        )
+    await engine.dispose()
+
+
 def _message(number: int) -> list[dict[str, object]]:
     return [{"role": "user", "content": str(number)}]
 
 
-async def test_an_append_with_a_key_removes_old_ones_of_its_session(anywhere: str, time: MovableClock) -> None:
-    """Fails without: log/append.py, `forget_old_keys(tx, ...)`; stores/sql/postgres.py, `outlived`."""
+async def test_a_key_is_known_for_thirty_days_and_no_longer(anywhere: str) -> None:
+    """Fails without: log/old_keys.py, `KEY_LIFE if`; log/append.py, `if has_ended:`."""
     async with open_store(anywhere, create_tables=True) as store:
-        session, other = store.session("s"), store.session("other")
-        await other.add_items(_message(0), idempotency_key="other")
-        for number in range(103):
-            await session.add_items(_message(number), idempotency_key=f"old {number}")
-        time.move(15 * DAY)
-        await session.add_items(_message(103), idempotency_key="younger")
-        time.move(15 * DAY)
-        await session.add_items(_message(104))
-        assert await _keys(anywhere) == 105
-        await session.add_items(_message(105), idempotency_key="new")
-        # A hundred at once, of 103; and nothing of the other session.
-        assert await _keys(anywhere) == 6
-        await asyncio.gather(*(session.add_items(_message(n), idempotency_key=f"more {n}") for n in range(3)))
-        assert await _keys(anywhere) == 6
-        await session.add_items(_message(103), idempotency_key="younger")
-        assert len(await session.get_items()) == 109
+        session = store.session("s")
+        await session.add_items(_message(1), idempotency_key="k")
+        await _age(anywhere, 30 * DAY - 600)
+        await session.add_items(_message(1), idempotency_key="k")
+        with pytest.raises(IdempotencyKeyReusedError):
+            await session.add_items(_message(2), idempotency_key="k")
+        assert len(await session.get_items()) == 1
+        await _age(anywhere, 601)
+        await session.add_items(_message(2), idempotency_key="k")
+        await session.add_items(_message(2), idempotency_key="k")
+        with pytest.raises(IdempotencyKeyReusedError):
+            await session.add_items(_message(1), idempotency_key="k")
+        assert len(await session.get_items()) == 2
 
 
-async def test_purging_removes_old_keys_of_sessions_that_nobody_uses(anywhere: str, time: MovableClock) -> None:
-    """Fails without: purging.py, `_purge_keys`; log/record_statements.py, `session > :after` (no end)."""
+async def test_keys_that_have_ended_go_beside_changes_of_other_sessions(anywhere: str) -> None:
+    """
+    In batches: a change removes no more than that.
+
+    Fails without: stores/sql/database.py, `self._attempt(self._upkeep`; stores/sqlite/database.py, `write_beside(`;
+    log/upkeep.py, `forget_ended_keys`.
+    """
+    async with open_store(anywhere, create_tables=True) as store:
+        for name in "ab":
+            await asyncio.gather(
+                *(store.session(name).add_items(_message(n), idempotency_key=f"{n}") for n in range(BATCH // 2 + 8))
+            )
+        await store.session("c").add_items(_message(0), idempotency_key="0")
+        await _age(anywhere, 30 * DAY)
+        other = store.session("other")
+        for number in range(_EVERY + 32):
+            await other.add_items(_message(number))
+        assert await _count(anywhere) == 0
+        assert len(await store.session("c").get_items()) == 1
+
+
+async def test_what_a_server_needs_for_retries_goes_when_the_answer_has_come(anywhere: str) -> None:
+    """
+    And after a quarter of an hour where it has not: what a process has left that was killed.
+
+    Fails without: stores/sql/database.py, `self._upkeep.settled(`; log/old_keys.py, `MADE_LIFE`.
+    """
+    async with open_store(anywhere, create_tables=True) as store:
+        for chat in range(8):
+            for number in range(_EVERY // 8):
+                await store.session(f"chat {chat}").add_items(_message(number))
+        before = await _count(anywhere, _MADE)
+        assert before == 0 if "sqlite" in anywhere else before <= _EVERY
+    async with open_store(anywhere, create_tables=True) as store:
+        await _age(anywhere, 15 * 60 - 60)
+        await store.session("other").add_items(_message(0), idempotency_key="given")
+        assert await _count(anywhere, _MADE) == before
+        await _age(anywhere, 61)
+        for number in range(_EVERY + 1):
+            await store.session("other").add_items(_message(number), idempotency_key=f"{number}")
+        assert await _count(anywhere, _MADE) == 0
+
+
+async def test_purging_removes_keys_that_have_ended(anywhere: str) -> None:
+    """Fails without: purging.py, `keep_up`."""
     async with open_store(anywhere, create_tables=True) as store:
         for session in "abc":
             for number in range(5):
                 await store.session(session).add_items(_message(number), idempotency_key=str(number))
-        time.move(29 * DAY)
+        await _age(anywhere, 29 * DAY)
         await store.session("b").add_items(_message(5), idempotency_key="5")
         assert await store.purge_expired(batch=2) == 0
-        assert await _keys(anywhere) == 16
-        time.move(DAY)
+        assert await _count(anywhere) == 16
+        await _age(anywhere, DAY)
         assert await store.purge_expired(batch=2) == 0
-        assert await _keys(anywhere) == 1
+        assert await _count(anywhere) == 1
         assert [len(await store.session(session).get_items()) for session in "abc"] == [5, 6, 5]
 
 
-async def test_purging_removes_what_a_server_needed_for_retries(anywhere: str, time: MovableClock) -> None:
-    """Fails without: log/record_statements.py, `or created_at <= :made_before`; old_keys.py, `PURGE_KEYS`."""
-    async with open_store(anywhere, create_tables=True) as store:
-        for session in "abc":
-            for number in range(5):
-                await store.session(session).add_items(_message(number))
-        await store.session("a").add_items(_message(5), idempotency_key="given")
-        # A SQLite file has no network between, and nothing to retry.
-        expected = 0 if "sqlite" in anywhere else 15
-        assert await _keys(anywhere, _MADE) == expected
-        time.move(DAY - 1)
-        await store.purge_expired(batch=2)
-        assert await _keys(anywhere, _MADE) == expected
-        time.move(1)
-        await store.purge_expired(batch=2)
-        assert await _keys(anywhere, _MADE) == 0
-        assert await _keys(anywhere) == 1
+@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
+@pytest.mark.parametrize("days", [0.011, 40])
+async def test_a_retry_is_recognised_beside_a_writer_whose_clock_is_ahead(
+    request: pytest.FixtureRequest, time: MovableClock, monkeypatch: pytest.MonkeyPatch, kind: str, days: float
+) -> None:
+    """
+    An append whose answer was lost is repeated with the key that the store made, after another writer has appended.
+
+    Fails without: log/dialect.py, `_CLOCK` (as the time of the writer).
+    """
+    monkeypatch.setattr("sessions.stores.upkeep._EVERY", 0)
+    # No answer has come.
+    monkeypatch.setattr(Upkeep, "settled", lambda *_: None)
+    async with open_store(request.getfixturevalue(kind).new_database(), create_tables=True) as store:
+        session = store.session("s")
+        await session.add_items(_message(0))
+        entry = NewEntry(b'{"role":"user","content":"1"}', "user", None)
+        conversation = Conversation("s", JSONCodec(), ForeignTables())
+        append = Append(conversation, [entry], now(), Idempotency("\x01made", b""))
+        await store._backend.write(append, "the first time")
+        time.move(days * DAY)
+        for number in range(2, 6):
+            await session.add_items(_message(number))
+        await store.purge_expired()
+        time.move(-days * DAY)
+        await store._backend.write(append, "the second time")
+        assert [item["content"] for item in await session.get_items()] == list("012345")

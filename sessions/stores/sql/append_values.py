@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sessions.clock import NEVER
 from sessions.log.classify import USER
-from sessions.log.old_keys import FIRST_GIVEN, KEY_LIFE
+from sessions.log.old_keys import life_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -48,14 +48,8 @@ class _Columns:
         return any(expires_at is not None and expires_at < NEVER for expires_at in self.expiries)
 
 
-def _oldest_key(appends: Sequence[Append]) -> int | None:
-    """Return the time up to which keys are removed; ``None``, which is before all, if the appends bring none."""
-    given = [append.now for append in appends if append.idempotency and append.idempotency.key >= FIRST_GIVEN]
-    return max(given) - KEY_LIFE if given else None
-
-
-def append_values(append: Append, required: Required, forget: tuple[str, str]) -> tuple[Any, ...] | None:
-    """Return the parameters of `APPEND`; keys between the two of `forget` are forgotten.
+def append_values(append: Append, required: Required) -> tuple[Any, ...] | None:
+    """Return the parameters of `APPEND`.
 
     ``None`` if the items have too many kinds and tool names for it, or several authors: `APPEND_MANY` takes any.
     """
@@ -71,15 +65,13 @@ def append_values(append: Append, required: Required, forget: tuple[str, str]) -
     tool_names = [tool_name for _, tool_name in numbers]
     key, digest = append.idempotency or (None, None)
     return (
-        append.conversation.session_id, append.now, len(entries), len(turn_starts), key, digest, *forget,
+        append.conversation.session_id, append.now, len(entries), len(turn_starts), key, digest, life_of(key or ""),
         turn_starts, bytes(number_of), kinds, tool_names, [entry.payload for entry in entries], append.branch,
-        version, append.expires_at, NEVER, seal, _oldest_key([append]), author, append.conversation.lease or 0,
+        version, append.expires_at, NEVER, seal, author, append.conversation.lease or 0,
     )  # fmt: skip
 
 
-def append_many_values(
-    appends: Sequence[Append], required: Sequence[Required], forget: tuple[str, str]
-) -> tuple[tuple[Any, ...], list[int]]:
+def append_many_values(appends: Sequence[Append], required: Sequence[Required]) -> tuple[tuple[Any, ...], list[int]]:
     """Return the parameters of `APPEND_MANY`, and for each append the number of its session.
 
     One branch of each session; appends to another one have number 0, and those that expect a version behind others.
@@ -116,7 +108,7 @@ def append_many_values(
         [number for number, _, _ in keyed],
         [key for _, key, _ in keyed],
         [digest for _, _, digest in keyed],
-        *forget,
+        [life_of(key) for _, key, _ in keyed],
         [number for number, column in enumerate(columns, 1) for _ in column.kinds],
         [position for column in columns for position in range(1, len(column.kinds) + 1)],
         [turn for column in columns for turn in column.turns],
@@ -128,7 +120,6 @@ def append_many_values(
         [expires_at for column in columns for expires_at in column.expiries],
         [number for number, column in enumerate(columns, 1) if column.expiring],
         [seal for _, seal in expected.values()],
-        _oldest_key(appends),
         [author for column in columns for author in column.authors],
         list(leases.values()),
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import weakref
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
@@ -25,13 +25,14 @@ from sessions.log.usage import Record
 from sessions.stores.sql.deadline import ATTEMPT_TIMEOUT, MIGRATION_TIMEOUT, Deadline
 from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
 from sessions.stores.sql.few import FOR_THIS_TRANSACTION
-from sessions.stores.sql.keys import FORGET_AUTOMATIC_KEYS, automatic_keys, with_key
+from sessions.stores.sql.keys import is_automatic, with_key
 from sessions.stores.sql.mariadb import check_packet
 from sessions.stores.sql.polling import Looks, PollingWaker
 from sessions.stores.sql.retry import FailedError, retry
 from sessions.stores.sql.scrub import pending_on_server, scrub_file, tables_with_content
 from sessions.stores.sql.settle import settle
 from sessions.stores.sql.transaction import SQLAlchemyTransaction, Texts
+from sessions.stores.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -44,6 +45,9 @@ T = TypeVar("T")
 
 _REPEATABLE: Final = (Record, TakeLease, SetLease)
 """Changes that tell by themselves whether they were done."""
+
+_UPKEEP_WITHIN: Final = 5.0
+"""Seconds for what is done beside some changes."""
 
 _SECURE: Final = "sessions_secure_delete"
 """What a connection's `info` says once SQLite overwrites on it what is deleted."""
@@ -79,6 +83,7 @@ class Database:
         self.words = words(self._name, prefix, schema)
         self._autocommit = getattr(engine.dialect, "_on_connect_isolation_level", None) == "AUTOCOMMIT"
         self.looks = Looks(self)
+        self._upkeep = Upkeep()
         self._schema_ready = False
         self._schema_lock = asyncio.Lock()
         # SQLite has one writer. In memory, all share one connection, so readers wait too.
@@ -106,10 +111,12 @@ class Database:
         if isinstance(work, Scrub):
             return cast("T", await self._scrub(work, subject))
         if not isinstance(work, Append):
-            done = self.retried(
+            attempted = self.retried(
                 subject, lambda: self._attempt(work, write=True), repeatable=isinstance(work, _REPEATABLE)
             )
-            return await settle(done)
+            done = await settle(attempted)
+            await self._keep_up()
+            return done
         keyed = work if self._name == SQLITE else with_key(work)
         repeatable = keyed.idempotency is not None
 
@@ -117,12 +124,23 @@ class Database:
             if self._name == MARIADB:
                 check_packet(tx, keyed, self.where)
             keyed(tx)
-            if keyed is not work:
-                low, high = automatic_keys(work.now)
-                tx.run(FORGET_AUTOMATIC_KEYS, session_id=work.conversation.session_id, low=low, high=high)
 
         appended = self.retried(subject, lambda: self._attempt(append, write=True), repeatable=repeatable)
-        return cast("T", await settle(appended))
+        await settle(appended)
+        await self.changed(keyed)
+        return cast("T", None)
+
+    async def changed(self, append: Append) -> None:
+        """Note that an append is done and its answer has come, and do what is done beside some changes."""
+        if append.idempotency and self._name == POSTGRES and is_automatic(append.idempotency.key):
+            self._upkeep.settled(append.conversation.session_id, append.idempotency.key)
+        await self._keep_up()
+
+    async def _keep_up(self) -> None:
+        if self._upkeep.is_due():
+            # What is not done now is done another time, and is nothing to the caller.
+            with suppress(FailedError):
+                await self._attempt(self._upkeep, write=True, seconds=_UPKEEP_WITHIN)
 
     def waker(self, session_id: str) -> PollingWaker:
         """Return what wakes one who watches a session."""

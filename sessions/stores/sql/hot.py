@@ -22,7 +22,7 @@ from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
 from sessions.stores.sql.few import FEW
 from sessions.stores.sql.groups import Groups
 from sessions.stores.sql.hot_sealed import SealedPath
-from sessions.stores.sql.keys import automatic_keys, with_key
+from sessions.stores.sql.keys import with_key
 from sessions.stores.sql.listening import Listener, ListeningWaker
 from sessions.stores.sql.postgres import APPEND, APPEND_MANY, POP, TAIL, TAIL_FORKED, payloads_of_tail
 from sessions.stores.sql.postgres_lease import SET_LEASE, TAKE_LEASE, set_values, take_values
@@ -88,7 +88,10 @@ class PostgresDatabase:
             if not work.entries and work.idempotency is None:
                 return cast("T", await self._general.write(cast("Callable[[Transaction], None]", work), subject))
             appends = self._appends if work.conversation.vault is None else self._sealed.appends
-            return cast("T", await appends.submit(with_key(work), subject))
+            keyed = with_key(work)
+            await appends.submit(keyed, subject)
+            await self._general.changed(keyed)
+            return cast("T", None)
         if isinstance(work, Pop):
             await self._general.ensure_ours(subject, write=True)
             item = await self._popped(work, subject)
@@ -204,11 +207,10 @@ class PostgresDatabase:
         """Return the indexes of the appends that were done; none if one was refused or had been done before."""
         appends = [one.append for one in sent]
         required = [one.required for one in sent]
-        forget = automatic_keys(max(append.now for append in appends))
         try:
-            if len(appends) == 1 and (alone := append_values(appends[0], required[0], forget)):
+            if len(appends) == 1 and (alone := append_values(appends[0], required[0])):
                 return {0} if await self.fetch(APPEND, *alone) else set()
-            values, number_of = append_many_values(appends, required, forget)
+            values, number_of = append_many_values(appends, required)
             numbers = {row[0] for row in await self.fetch(APPEND_MANY, *values)}
         except FailedError as failed:
             # A key that was seen before is for the log's own function to tell.

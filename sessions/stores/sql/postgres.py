@@ -34,44 +34,35 @@ APPEND: Final = Statement(
     """
     with raised as (
         update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1
-        and seal is not distinct from $18::bytea and ($15::bigint is null or version = $15::bigint)
-        and ($15::bigint is null and s.leases = 0 and $21::bigint = 0 or exists (
+        and seal is not distinct from $17::bytea and ($14::bigint is null or version = $14::bigint)
+        and ($14::bigint is null and s.leases = 0 and $19::bigint = 0 or exists (
             select 1 from {branches} b
-            where b.session = s.id and b.name = coalesce($14::text, s.branch) and b.may_grow = 1
-            and case when $21::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $21 end
+            where b.session = s.id and b.name = coalesce($13::text, s.branch) and b.may_grow = 1
+            and case when $19::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $19 end
         )) returning s.id, s.version, s.branch, s.session_id
     ), advanced as (
         update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint, updated_at = $2,
         changed_in = r.version,
-        lease_token = case when $21::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_token end,
-        lease_until = case when $21::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_until end
-        from raised r where b.session = r.id and b.name = coalesce($14::text, r.branch) and b.may_grow = 1
-        and case when $21::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $21::bigint end
+        lease_token = case when $19::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_token end,
+        lease_until = case when $19::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_until end
+        from raised r where b.session = r.id and b.name = coalesce($13::text, r.branch) and b.may_grow = 1
+        and case when $19::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $19::bigint end
         returning b.session,
         b.segment * 4294967296 + b.tip - $3::bigint + 0 / (b.tip < 4294967295)::int as before, b.tip,
         b.turn - $4::bigint as turn, r.version, r.session_id
     ), keyed as (
-        insert into {appends} (session, idempotency_key, digest, version, tip, created_at)
-        select session, $5::text, $6::bytea, version, tip, $2 from advanced
-    ), forgotten as (
-        delete from {appends} p using advanced a
-        where p.session = a.session and p.idempotency_key > $7 and p.idempotency_key < $8
-    ), outlived as (
-        delete from {appends} p using advanced a cross join lateral (
-            select o.idempotency_key from {appends} o
-            where o.session = a.session and o.created_at <= $19::bigint and o.idempotency_key >= ' '
-            order by o.created_at limit 100
-        ) o where p.session = a.session and p.idempotency_key = o.idempotency_key
+        insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until)
+        select session, $5::text, $6::bytea, version, tip, $2, {clock} + $7::bigint from advanced
     ), added as (
         insert into {entries} (id, version, turn, kind, tool_name, author, created_at, payload, expires_at)
-        select a.before + e.position, a.version, a.turn + width_bucket(e.position, $9::bigint[]),
-        ($11::text[])[1 + get_byte($10::bytea, e.position::int - 1)],
-        ($12::text[])[1 + get_byte($10::bytea, e.position::int - 1)],
-        $20::text, $2, e.payload, $16::bigint
-        from advanced a, unnest($13::bytea[]) with ordinality e (payload, position)
+        select a.before + e.position, a.version, a.turn + width_bucket(e.position, $8::bigint[]),
+        ($10::text[])[1 + get_byte($9::bytea, e.position::int - 1)],
+        ($11::text[])[1 + get_byte($9::bytea, e.position::int - 1)],
+        $18::text, $2, e.payload, $15::bigint
+        from advanced a, unnest($12::bytea[]) with ordinality e (payload, position)
     ), holed as (
         update {segments} g set holes = 1 from advanced a
-        where $16::bigint < $17::bigint and g.id = a.before / 4294967296 and g.holes = 0
+        where $15::bigint < $16::bigint and g.id = a.before / 4294967296 and g.holes = 0
     )
     select 1, {tell_watchers} from advanced
     """,
@@ -81,7 +72,7 @@ APPEND_MANY: Final = Statement(
     """
     with input as (
         select * from unnest(
-            $1::text[], $2::bigint[], $3::bigint[], $16::text[], $17::bigint[], $20::bytea[], $23::bigint[]
+            $1::text[], $2::bigint[], $3::bigint[], $15::text[], $16::bigint[], $19::bytea[], $21::bigint[]
         ) with ordinality i (session_id, count, turns, branch, version, seal, lease, number)
     ), locked as (
         select s.id, i.count, i.turns, i.branch, i.lease, i.number
@@ -107,30 +98,21 @@ APPEND_MANY: Final = Statement(
         b.segment * 4294967296 + b.tip - r.count + 0 / (b.tip < 4294967295)::int as before, b.tip,
         b.turn - r.turns as turn, r.version, r.number, r.session_id
     ), keyed as (
-        insert into {appends} (session, idempotency_key, digest, version, tip, created_at)
-        select a.session, k.idempotency_key, k.digest, a.version, a.tip, $4
-        from advanced a join unnest($5::bigint[], $6::text[], $7::bytea[]) k (number, idempotency_key, digest)
-        on k.number = a.number
-    ), forgotten as (
-        delete from {appends} p using advanced a
-        where p.session = a.session and p.idempotency_key > $8 and p.idempotency_key < $9
-    ), outlived as (
-        delete from {appends} p using advanced a cross join lateral (
-            select o.idempotency_key from {appends} o
-            where o.session = a.session and o.created_at <= $21::bigint and o.idempotency_key >= ' '
-            order by o.created_at limit 100
-        ) o where p.session = a.session and p.idempotency_key = o.idempotency_key
+        insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until)
+        select a.session, k.idempotency_key, k.digest, a.version, a.tip, $4, {clock} + k.life
+        from advanced a join unnest($5::bigint[], $6::text[], $7::bytea[], $8::bigint[])
+        k (number, idempotency_key, digest, life) on k.number = a.number
     ), added as (
         insert into {entries} (id, version, turn, kind, tool_name, author, created_at, payload, expires_at)
         select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, e.author, $4, e.payload,
         e.expires_at
         from advanced a join unnest(
-            $10::bigint[], $11::bigint[], $12::bigint[], $13::text[], $14::text[], $15::bytea[],
-            $18::bigint[], $22::text[]
+            $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::bytea[],
+            $17::bigint[], $20::text[]
         ) e (number, position, turns, kind, tool_name, payload, expires_at, author) on e.number = a.number
     ), holed as (
         update {segments} g set holes = 1 from advanced a
-        where a.number = any($19::bigint[]) and g.id = a.before / 4294967296 and g.holes = 0
+        where a.number = any($18::bigint[]) and g.id = a.before / 4294967296 and g.holes = 0
     )
     select number, {tell_watchers} from advanced
     """,

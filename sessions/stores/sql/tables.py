@@ -156,12 +156,8 @@ def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
         number("version"),
         number("tip"),
         number("created_at"),
-        Index(
-            table_name("appends_by_age", table_prefix),
-            "session",
-            "created_at",
-            postgresql_where=text("idempotency_key >= ' '"),
-        ),
+        number("until", default=True),
+        Index(table_name("appends_by_end", table_prefix), "until"),
     )
     table(
         "changes",

@@ -15,12 +15,13 @@ from sessions.log.read import ReadTail
 from sessions.stores.jobs import ClosedError
 from sessions.stores.sqlite.brief import TOO_LONG, BriefRead
 from sessions.stores.sqlite.errors import translate
-from sessions.stores.sqlite.group import read_group, write_group
+from sessions.stores.sqlite.group import read_group, write_beside, write_group
 from sessions.stores.sqlite.lane import Lane, settle_all
 from sessions.stores.sqlite.opening import MEMORY, FileIdentity, Opening, identify
 from sessions.stores.sqlite.scrub import scrub
 from sessions.stores.sqlite.thread import ConnectionThread
-from sessions.stores.sqlite.transaction import About
+from sessions.stores.sqlite.transaction import USUAL, About
+from sessions.stores.upkeep import Upkeep
 
 if TYPE_CHECKING:
     import threading
@@ -66,6 +67,9 @@ class Database:
         self._writing = ConnectionThread(self._opening.writer)
         self._writer = Lane(self._writing.post, self._do_writes)
         self._syncs_fully = True
+        self._upkeep = Upkeep()
+        self._texts = {id(USUAL): USUAL}
+        """Statements about the tables of each prefix that is used in this process."""
         if path == MEMORY:
             self._reading, self._reader = None, self._writer
         else:
@@ -88,6 +92,7 @@ class Database:
         """Do `work` as one transaction; with `full`, it survives the loss of power."""
         if texts is not None and not isinstance(work, Scrub):
             work = About(work, texts)
+            self._texts[id(texts)] = texts
         return await self._writer.submit(work, subject, full=full)
 
     def finish(self) -> None:
@@ -156,6 +161,9 @@ class Database:
                 self._set_durability(connection, full=any(job.full for job in jobs))
                 changes = -connection.total_changes
                 write_group(connection, jobs)
+                if self._upkeep.is_due(len(jobs)):
+                    for texts in tuple(self._texts.values()):
+                        write_beside(connection, About(self._upkeep, texts))
                 changes += connection.total_changes
             finally:
                 self._opening.give_turn_back()

@@ -15,6 +15,7 @@ from sessions.stores.sqlite.transaction import SQLiteTransaction
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sessions.log.transaction import Transaction
     from sessions.stores.jobs import Job
     from sessions.stores.sqlite.thread import ConnectionThread
 
@@ -29,6 +30,16 @@ def write_group(connection: sqlite3.Connection, jobs: list[Job[Any]]) -> None:
         return
     for job in jobs:
         _write_alone(connection, job)
+
+
+def write_beside(connection: sqlite3.Connection, work: Callable[[Transaction], object]) -> None:
+    """Do what nobody waits for; if it fails, nothing has changed."""
+    try:
+        connection.execute("begin immediate")
+        work(SQLiteTransaction(connection))
+        connection.execute("commit")
+    except sqlite3.Error:
+        _roll_back(connection)
 
 
 def read_group(

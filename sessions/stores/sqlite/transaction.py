@@ -49,7 +49,7 @@ def texts_of(prefix: str) -> Texts:
     return Texts(prefix)
 
 
-_USUAL = texts_of(PREFIX)
+USUAL = texts_of(PREFIX)
 
 
 class SQLiteTransaction:
@@ -64,7 +64,7 @@ class SQLiteTransaction:
     """
 
     def __init__(
-        self, connection: sqlite3.Connection, other: ConnectionThread | None = None, texts: Texts = _USUAL
+        self, connection: sqlite3.Connection, other: ConnectionThread | None = None, texts: Texts = USUAL
     ) -> None:
         self._connection = connection
         self._other = other

@@ -1,0 +1,56 @@
+"""When a database does what `log/upkeep.py` says: beside its first change, and then beside one of many."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final
+
+from sessions.log import record_statements
+from sessions.log.upkeep import keep_up
+
+if TYPE_CHECKING:
+    from sessions.log.transaction import Transaction
+
+_EVERY: Final = 256
+"""Changes from one time to the next: so it costs a hundredth of what they do."""
+
+_AT_LEAST_EVERY: Final = 60.0
+"""Seconds after which the next change comes with it, if they are few."""
+
+BATCH: Final = 2 * _EVERY
+"""Rows removed at once: more than come, so that what has gathered goes."""
+
+_SOON: Final = 16
+"""Changes to the next time if there was more."""
+
+_REMEMBERED: Final = 4 * _EVERY
+
+
+class Upkeep:
+    """Counts the changes of one database in this process, and knows which of its keys nobody needs any more."""
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._next = 0.0
+        self._settled: list[tuple[str, str]] = []
+
+    def settled(self, session_id: str, key: str) -> None:
+        """Note that an append has been answered: nobody repeats it, so its key need not wait for its end."""
+        if len(self._settled) < _REMEMBERED:
+            self._settled.append((session_id, key))
+
+    def is_due(self, changes: int = 1) -> bool:
+        """Count changes, and tell whether it is time."""
+        self._left -= changes
+        if self._left >= 0 and time.monotonic() < self._next:
+            return False
+        self._left, self._next = _EVERY, time.monotonic() + _AT_LEAST_EVERY
+        return True
+
+    def __call__(self, tx: Transaction) -> None:
+        """Do it in `tx`; if that fails, there will be another time."""
+        settled, self._settled = self._settled, []
+        if settled:
+            tx.many(record_statements.FORGET_SETTLED_KEY, settled)
+        if keep_up(tx, BATCH):
+            self._left = _SOON
