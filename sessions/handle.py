@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast, runtime_checkable
 
 from sessions.clock import now
-from sessions.errors import InvalidItemError, UndecodableItemError
+from sessions.errors import InvalidItemError, UndecodableItemError, UnknownBranchError
+from sessions.log.cleared import was_cleared_away
 from sessions.log.sealing import KeyWanted
 from sessions.log.takeover import take_over, waits_for_take_over
 
@@ -23,6 +24,15 @@ T = TypeVar("T")
 
 _log = logging.getLogger("sessions")
 _WAITS = object()
+
+
+@runtime_checkable
+class OfBranch(Protocol):
+    """Work that names the branch which it changes. Other work asks the handle for it each time it runs."""
+
+    def on_current_branch(self) -> Self:
+        """Return the same work for the session's current branch."""
+        ...
 
 
 class Handle:
@@ -129,6 +139,22 @@ class Handle:
         return await self._with_key(self.backend.write, work)
 
     async def _with_key(
+        self, run: Callable[[Callable[[Transaction], T], str], Awaitable[T]], work: Callable[[Transaction], T]
+    ) -> T:
+        """Run `work`; on the current branch if the one that was followed went when the session was cleared."""
+        try:
+            return await self._unlocked(run, work)
+        except UnknownBranchError:
+            lost = self.followed
+            if lost is None or self.pinned is not None:
+                raise
+            session_id = self._conversation.session_id
+            if not await self.backend.read(lambda tx: was_cleared_away(tx, session_id, lost), self.subject):
+                raise
+        self.followed = None
+        return await self._unlocked(run, work.on_current_branch() if isinstance(work, OfBranch) else work)
+
+    async def _unlocked(
         self, run: Callable[[Callable[[Transaction], T], str], Awaitable[T]], work: Callable[[Transaction], T]
     ) -> T:
         """Run `work`, and again once a key is there that it lacked."""

@@ -176,8 +176,8 @@ class Shared(History):
         handle = self._handle
         content = {"type": "handover", "to": to, **({} if note is None else {"note": note})}
         payload = handle.encoded(content, "the note")
-        how: dict[str, Any] = {"author": self._agent, "branch": handle.target, "lifetime": self._lifetime}
-        await handle.write(lambda tx: hand_over(tx, handle.conversation, now(), payload, **how))
+        how: dict[str, Any] = {"author": self._agent, "lifetime": self._lifetime}
+        await handle.write(lambda tx: hand_over(tx, handle.conversation, now(), payload, branch=handle.target, **how))
 
     async def entries(
         self, limit: int | None = None, *, before: int | None = None, after: int | None = None

@@ -19,13 +19,14 @@ from sessions.errors import (
     BranchExistsError,
     BranchInUseError,
     NothingToRedoError,
+    SummaryError,
     TurnNotFoundError,
     UnknownBranchError,
 )
 from sessions.testing_tree import CountEntries, TreeMachine, item
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from sessions.model import Turn
     from sessions.session import LogSession
@@ -40,6 +41,27 @@ def _texts(items: list[Any]) -> str:
 async def _fill(session: LogSession, *texts: str) -> None:
     for text in texts:
         await session.add_items([item(word) for word in text.split()])
+
+
+async def _refused(change: Awaitable[object], error: type[Exception]) -> None:
+    with pytest.raises(error):
+        await change
+
+
+AFTER_CLEARING: dict[str, Callable[[LogSession], Awaitable[object]]] = {
+    "add": lambda session: session.add_items([item("u5")]),
+    "add with a key": lambda session: session.add_items([item("u5")], idempotency_key="key"),
+    "pop": lambda session: session.pop_item(),
+    "undo": lambda session: session.undo(),
+    "redo": lambda session: session.redo(),
+    "branch": lambda session: session.branches.create("another"),
+    "siblings": lambda session: session.siblings(),
+    "handover": lambda session: session.handover("somebody"),
+    "usage": lambda session: session.usage.record(input_tokens=1),
+    "repair": lambda session: session.repair(mend=True),
+    "expand": lambda session: _refused(session.undo_compaction(), SummaryError),
+}
+"""Changes by an object on a branch that went when another one cleared the session; ``main`` has something again."""
 
 
 class HistoryContract:
@@ -68,6 +90,51 @@ class HistoryContract:
                 suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
             ),
         )
+
+    # --- Cleared by another object -----------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("change", AFTER_CLEARING)
+    async def test_an_object_goes_on_after_another_one_cleared(self, make: MakeLogSession, change: str) -> None:
+        session_id = f"session-{uuid4()}"
+        session, other = make(session_id), make(session_id)
+        await _fill(session, "u1 a1", "u2 a2")
+        await session.branches.create("branch", switch=True)
+        await other.clear_session()
+        await _fill(other, "u3 a3", "u4 a4")
+        await other.undo()
+        await AFTER_CLEARING[change](session)
+        assert [branch.name for branch in await other.branches.list() if branch.current] == ["main"]
+        await session.add_items([item("a5")])
+        assert (await other.get_items())[-1] == item("a5")
+
+    async def test_an_object_goes_on_after_the_session_was_cleared_and_left(self, make: MakeLogSession) -> None:
+        session_id = f"session-{uuid4()}"
+        session, other = make(session_id), make(session_id)
+        await _fill(session, "u1 a1")
+        await session.branches.create("branch", switch=True)
+        await other.clear_session()
+        for number in range(2):
+            await session.add_items([item(f"u{number}")])
+        assert await session.pop_item() == item("u1")
+        assert _texts(await other.get_items()) == "u0"
+
+    async def test_an_object_whose_branch_was_deleted_is_told_so(self, make: MakeLogSession) -> None:
+        session_id = f"session-{uuid4()}"
+        session, other = make(session_id), make(session_id)
+        await _fill(session, "u1 a1")
+        await other.clear_session()
+        await _fill(other, "u1 a1")
+        await session.get_items()
+        await session.branches.create("branch", switch=True)
+        await other.branches.delete("branch", force=True)
+        for change in (session.add_items([item("a2")]), session.pop_item(), session.undo()):
+            with pytest.raises(UnknownBranchError):
+                await change
+        pinned = session.on_branch("main")
+        await other.clear_session()
+        await pinned.add_items([item("u1")])
+        with pytest.raises(UnknownBranchError):
+            await session.on_branch("branch").add_items([item("u2")])
 
     # --- Undo and redo -----------------------------------------------------------------------------------------
 

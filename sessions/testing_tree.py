@@ -52,6 +52,8 @@ class TreeModel:
         self.undone: dict[str, list[Path]] = {}
         self.left: list[tuple[str, Path]] = []
         self.current = MAIN
+        # Whether the session was never cleared, or lost branches since: objects on a branch that is gone are told so.
+        self.has_lost_branches = True
 
     def tips(self) -> list[tuple[str | None, Path]]:
         """Return all paths there are, with the branch if it is one's own."""
@@ -77,6 +79,7 @@ class TreeModel:
 
     def delete(self, name: str) -> None:
         """Remove a branch and what it left."""
+        self.has_lost_branches = True
         del self.branches[name]
         self.undone.pop(name, None)
         self.left = [(owner, path) for owner, path in self.left if owner != name]
@@ -85,6 +88,7 @@ class TreeModel:
 
     def rename(self, name: str, new: str) -> None:
         """Give a branch another name."""
+        self.has_lost_branches |= name != new
         self.branches[new] = self.branches.pop(name)
         if name in self.undone:
             self.undone[new] = self.undone.pop(name)
@@ -134,7 +138,7 @@ class TreeMachine(RuleBasedStateMachine):
     def append(self, which: int, name: str, kinds: str) -> None:
         texts = [f"{kind}{self._texts + number}" for number, kind in enumerate(kinds)]
         self._texts += len(texts)
-        session, target = self._target(which, name)
+        session, target = (self._changed if texts else self._target)(which, name)
         adding = session.add_items([item(text) for text in texts])
         if texts and target not in self.model.branches:
             self._refused(adding, UnknownBranchError)
@@ -153,7 +157,7 @@ class TreeMachine(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 2), name=st.sampled_from(NAMES))
     def pop(self, which: int, name: str) -> None:
-        session, target = self._target(which, name)
+        session, target = self._changed(which, name)
         if target not in self.model.branches:
             self._refused(session.pop_item(), UnknownBranchError)
             return
@@ -168,7 +172,7 @@ class TreeMachine(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 2), name=st.sampled_from(NAMES), turns=st.integers(1, 3))
     def undo(self, which: int, name: str, turns: int) -> None:
-        session, target = self._target(which, name)
+        session, target = self._changed(which, name)
         path = self.model.branches.get(target)
         if path is None:
             self._refused(session.undo(turns), UnknownBranchError)
@@ -184,7 +188,7 @@ class TreeMachine(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 2), name=st.sampled_from(NAMES))
     def redo(self, which: int, name: str) -> None:
-        session, target = self._target(which, name)
+        session, target = self._changed(which, name)
         if target not in self.model.branches:
             self._refused(session.redo(), UnknownBranchError)
         elif not self.model.undone.get(target):
@@ -197,7 +201,7 @@ class TreeMachine(RuleBasedStateMachine):
 
     @rule(which=st.integers(0, 2), stays_on=st.sampled_from(NAMES), data=st.data(), switch=st.booleans())
     def create(self, which: int, stays_on: str, data: st.DataObject, *, switch: bool) -> None:
-        session, source = self._target(which, stays_on)
+        session, source = self._changed(which, stays_on)
         name = data.draw(st.sampled_from(NAMES))
         path = self.model.branches.get(source)
         where: dict[str, Any] = {}
@@ -277,11 +281,12 @@ class TreeMachine(RuleBasedStateMachine):
     def clear(self, which: int) -> None:
         self._runner.run(self._sessions[which].clear_session())
         self.model = TreeModel()
+        self.model.has_lost_branches = False
         self._followed[which] = None
 
     @rule(which=st.integers(0, 2), name=st.sampled_from(NAMES), data=st.data())
     def choose(self, which: int, name: str, data: st.DataObject) -> None:
-        session, target = self._target(which, name)
+        session, target = self._changed(which, name)
         path = self.model.branches.get(target)
         if path is None or not starts_of_turns(path):
             error = UnknownBranchError if path is None else TurnNotFoundError
@@ -363,6 +368,13 @@ class TreeMachine(RuleBasedStateMachine):
         if which < 2:
             return self._sessions[which], self._followed[which] or self.model.current
         return self._sessions[0].on_branch(name), name
+
+    def _changed(self, which: int, name: str) -> tuple[LogSession, str]:
+        """Return the same for an operation: an object is on the current branch again once the session was cleared."""
+        session, target = self._target(which, name)
+        if which < 2 and target not in self.model.branches and not self.model.has_lost_branches:
+            self._followed[which] = None
+        return session, self._target(which, name)[1]
 
     def _now_follows(self, which: int, name: str) -> None:
         if which < 2:

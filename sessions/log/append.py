@@ -46,6 +46,10 @@ class Append(msgspec.Struct, frozen=True, eq=False):
         """Whether there is nothing to add, to remember or to check."""
         return not self.entries and self.idempotency is None and self.expected_version is None
 
+    def on_current_branch(self) -> Append:
+        """Return the same for the current branch."""
+        return msgspec.structs.replace(self, branch=None)
+
     def __call__(self, tx: Transaction) -> None:
         """Append in `tx`."""
         append(

@@ -39,6 +39,10 @@ class Pop:
         self.strict = strict
         self.branch = branch
 
+    def on_current_branch(self) -> Pop:
+        """Return the same for the current branch."""
+        return Pop(self.conversation, self.now, strict=self.strict)
+
     def __call__(self, tx: Transaction) -> tuple[Any, list[int]]:
         """Pop in `tx`."""
         return pop(tx, self.conversation, self.now, strict=self.strict, branch=self.branch)

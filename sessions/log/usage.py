@@ -131,6 +131,10 @@ class Record:
         # Kept when this is done again: another process may have begun the next turn meanwhile.
         self._turn_id: str | None = None
 
+    def on_current_branch(self) -> Record:
+        """Return the same for the current branch."""
+        return Record(self.conversation, self.now, self.calls, self.run, turn=self.turn)
+
     def __call__(self, tx: Transaction) -> None:
         """Record in `tx`."""
         self._turn_id = record(
