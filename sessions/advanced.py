@@ -7,7 +7,7 @@ import time
 from itertools import count
 from typing import TYPE_CHECKING, Any
 
-from sessions.arguments import check_branch_name
+from sessions.arguments import check_branch_name, check_count
 from sessions.errors import BranchExistsError
 from sessions.flat_usage import FlatUsage
 from sessions.flat_words import as_text, tool_of, turn_of, type_of
@@ -52,6 +52,7 @@ class FlatMethods(FlatUsage):
         """
         if branch_id is None:
             return await super().get_items(limit, wrapper=wrapper)
+        check_branch_name(branch_id, "branch_id")
         return await super(FlatMethods, self.on_branch(branch_id)).get_items(limit, wrapper=wrapper)
 
     async def create_branch_from_turn(self, turn_number: int, branch_name: str | None = None) -> str:
@@ -71,7 +72,8 @@ class FlatMethods(FlatUsage):
             ValueError: The name is not allowed, or `turn_number` is below 1.
             StoreError: The database refused.
         """
-        return await self._branch_off(branch_name, turn_number, turn=turn_number)
+        check_count(turn_number, "turn_number", least=1)
+        return await self._branch_off(_checked_name(branch_name), turn_number, turn=turn_number)
 
     async def create_branch_from_content(self, search_term: str, branch_name: str | None = None) -> str:
         """Make a branch that ends before the first message of a user with a text in it, and make it the current one.
@@ -91,6 +93,7 @@ class FlatMethods(FlatUsage):
             StoreError: The database refused.
         """
         _check_search_term(search_term)
+        _checked_name(branch_name)
         turn = None
         if branch_name is None:  # A name that is made up tells of the turn; where to branch is found with the branch.
             turn = next((found["turn"] for found in await self.find_turns_by_content(search_term)), None)
@@ -116,6 +119,7 @@ class FlatMethods(FlatUsage):
             UnknownBranchError: There is no such branch.
             StoreError: The database refused.
         """
+        check_branch_name(branch_id, "branch_id")
         await self.branches.switch(branch_id)
         self._logger.debug("session %r: switched to branch %r", self.session_id, branch_id)
 
@@ -131,6 +135,9 @@ class FlatMethods(FlatUsage):
             UnknownBranchError: There is no such branch.
             StoreError: The database refused.
         """
+        if isinstance(branch_id, str) and not branch_id.strip():
+            raise ValueError(f"Branch ID cannot be empty, got {branch_id!r} as branch_id")
+        check_branch_name(branch_id, "branch_id")
         await self.branches.delete(branch_id, force=force)
         self._logger.debug("session %r: deleted branch %r", self.session_id, branch_id)
 
@@ -221,6 +228,13 @@ def _made_up_names(turn_number: int | None) -> Iterator[str]:
     yield name
     for number in count(2):
         yield f"{name}_{number}"
+
+
+def _checked_name(branch_name: str | None) -> str | None:
+    """Return the name for a new branch, if there is one and it can be one."""
+    if isinstance(branch_name, str) and not branch_name.strip():
+        raise ValueError(f"Branch name cannot be empty, got {branch_name!r} as branch_name")
+    return None if branch_name is None else check_branch_name(branch_name, "branch_name")
 
 
 def _check_search_term(search_term: object) -> str:

@@ -2,12 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
 
-from sessions.flat_words import usage_of
-from sessions.log.outline import branch_name
-from sessions.model import Usage
+from sessions.arguments import check_branch_name
+from sessions.flat_words import SEARCH_CALL, TOOL_SEARCH, tool_of, usage_of
+from sessions.log.outline import branch_name, read_outline
+from sessions.log.schema import SEGMENT_SHIFT
+from sessions.log.tools import read_tools
+from sessions.log.usage import read_session
+from sessions.log.usage_statements import SEARCHES_AND_REQUESTS
 from sessions.session import LogSession
+
+if TYPE_CHECKING:
+    from sessions.log.entries import StoredEntry
+    from sessions.log.transaction import Transaction
+    from sessions.log.usage import Sums
+    from sessions.model import ToolUse
 
 _TOTALS: Final = ("requests", "input_tokens", "output_tokens", "total_tokens")
 
@@ -18,12 +29,34 @@ class FlatUsage(LogSession):
     async def get_tool_usage(self, branch_id: str | None = None) -> list[tuple[str, int, int]]:
         """Return how often tools were called on a branch: ``(tool, calls, turn)``, in the order of turns, then names.
 
+        Requests for approval count, too, as ``server.tool``; searches for tools are ``tool_search``.
+
         Raises:
             UnknownBranchError: There is no such branch.
             UndecodableItemError: A stored item cannot be read and the session is strict.
             StoreError: The database refused.
         """
-        return [(use.tool, use.calls, use.turn) for use in await self.usage.tools(branch_id)]
+        if branch_id is not None:
+            check_branch_name(branch_id, "branch_id")
+        handle = self._handle
+        wanted = branch_id or handle.pinned
+
+        def read(tx: Transaction) -> tuple[list[ToolUse], list[StoredEntry], set[int]]:
+            uses, undecodable, _ = read_tools(tx, handle.conversation, wanted)
+            entries, more, _ = read_outline(tx, handle.conversation, wanted, SEARCHES_AND_REQUESTS)
+            return uses, entries, {*undecodable, *more}
+
+        uses, entries, undecodable = await handle.read(read)
+        handle.report(list(undecodable))
+        calls: Counter[tuple[int, str]] = Counter()
+        for use in uses:
+            calls[use.turn, TOOL_SEARCH if use.tool == SEARCH_CALL else use.tool] += use.calls
+        searched = {turn for turn, tool in calls if tool == TOOL_SEARCH}
+        for entry in entries:
+            tool = tool_of(entry)
+            if tool is not None and (tool != TOOL_SEARCH or entry.turn not in searched):
+                calls[entry.turn, tool] += 1
+        return [(tool, count, turn) for (turn, tool), count in sorted(calls.items())]
 
     async def store_run_usage(self, result: Any) -> None:
         """Record what a run took, in the last turn of the branch that this object is on. It adds to what is there.
@@ -50,17 +83,26 @@ class FlatUsage(LogSession):
 
         Returns:
             ``requests``, ``input_tokens``, ``output_tokens``, ``total_tokens``, and ``total_turns``: on how many turns
-            they were spent, those of the same number on several branches counted once. ``None`` if nothing is recorded.
+            they were spent, of whichever branch. ``None`` if nothing is recorded.
 
         Raises:
             UnknownBranchError: There is no such branch.
             StoreError: The database refused.
         """
-        turns = await self.usage.by("turn", branch=branch_id)
-        if not turns:
+        rows = await self._spent(branch_id)
+        if not rows:
             return None
-        total = usage_of(sum((turn.usage for turn in turns), Usage()))
+        total = usage_of(rows)
+        turns = {(row.values["place"] >> SEGMENT_SHIFT if branch_id is None else 0, row.values["turn"]) for row in rows}
         return {name: total[name] for name in _TOTALS} | {"total_turns": len(turns)}
+
+    async def _spent(self, branch: str | None) -> list[Sums]:
+        """Return what was spent in the session, by place and turn; or what a branch sees of that."""
+        if branch is not None:
+            check_branch_name(branch, "branch_id")
+        handle = self._handle
+        columns = ("place", "turn") if branch is None else ("turn",)
+        return await handle.read(lambda tx: read_session(tx, handle.conversation, columns, branch))
 
     async def get_turn_usage(
         self, user_turn_number: int | None = None, branch_id: str | None = None
@@ -75,6 +117,7 @@ class FlatUsage(LogSession):
             ``requests``, ``input_tokens``, ``output_tokens``, ``total_tokens``, ``input_tokens_details``
             (``cached_tokens``, ``cache_write_tokens``) and ``output_tokens_details`` (``reasoning_tokens``) of the
             turn, an empty dictionary if nothing is recorded of it; or a list of these, each with ``user_turn_number``.
+            Details that no result told are ``None``.
 
         Raises:
             UnknownBranchError: There is no such branch.
@@ -82,7 +125,10 @@ class FlatUsage(LogSession):
         """
         handle = self._handle
         branch = branch_id or handle.pinned or await handle.read(lambda tx: branch_name(tx, handle.conversation))
-        turns = {row.turn: usage_of(row.usage) for row in await self.usage.by("turn", branch=branch)}
+        rows: dict[int, list[Sums]] = {}
+        for row in await self._spent(branch):
+            rows.setdefault(row.values["turn"], []).append(row)
+        turns = {turn: usage_of(of_turn) for turn, of_turn in sorted(rows.items())}
         if user_turn_number is not None:
             return turns.get(user_turn_number, {})
         return [{"user_turn_number": turn, **usage} for turn, usage in turns.items()]

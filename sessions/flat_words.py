@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sessions.clock import as_time
 from sessions.log.classify import TOOL_OUTPUT
+from sessions.log.usage import INPUT_DETAILS, OUTPUT_DETAILS, total
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sessions.log.entries import StoredEntry
-    from sessions.model import Usage
+    from sessions.log.usage import Sums
 
 _PREVIEW: Final = 100
 """Characters."""
+
+SEARCH_CALL: Final = "tool_search_call"
+TOOL_SEARCH: Final = "tool_search"
+"""What a search for tools is called, and what was found by it."""
 
 
 def type_of(item: Any) -> str:
@@ -30,10 +35,10 @@ def tool_of(entry: StoredEntry) -> str | None:
     """Return the tool that an entry calls; an output names one only by itself."""
     item, type_ = entry.item, entry.item.get("type")
     name = _text(item.get("name"))
+    if type_ in (SEARCH_CALL, "tool_search_output"):
+        return TOOL_SEARCH
     if entry.kind == TOOL_OUTPUT:
         return name
-    if type_ in ("tool_search_call", "tool_search_output"):
-        return "tool_search"
     if type_ == "mcp_approval_request":
         return ".".join(part for part in (_text(item.get("server_label")), name) if part) or None
     return entry.tool_name
@@ -54,18 +59,18 @@ def turn_of(entry: StoredEntry, *, shortened: bool) -> dict[str, Any]:
     }
 
 
-def usage_of(usage: Usage) -> dict[str, Any]:
+def usage_of(rows: list[Sums]) -> dict[str, Any]:
     """Return what a turn took as that class gives it."""
+    amounts = total(row.amounts for row in rows)
+    told = {of: any(not row.untold & of for row in rows) for of in (INPUT_DETAILS, OUTPUT_DETAILS)}
+    of_input = {"cached_tokens": amounts.cached_tokens, "cache_write_tokens": amounts.cache_write_tokens}
     return {
-        "requests": usage.requests,
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "total_tokens": usage.total_tokens,
-        "input_tokens_details": {
-            "cached_tokens": usage.cached_tokens,
-            "cache_write_tokens": usage.cache_write_tokens,
-        },
-        "output_tokens_details": {"reasoning_tokens": usage.reasoning_tokens},
+        "requests": amounts.requests,
+        "input_tokens": amounts.input_tokens,
+        "output_tokens": amounts.output_tokens,
+        "total_tokens": amounts.input_tokens + amounts.output_tokens,
+        "input_tokens_details": of_input if told[INPUT_DETAILS] else None,
+        "output_tokens_details": {"reasoning_tokens": amounts.reasoning_tokens} if told[OUTPUT_DETAILS] else None,
     }
 
 

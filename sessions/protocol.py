@@ -175,7 +175,7 @@ def check_limit(limit: object) -> None:
     if not isinstance(limit, int) or isinstance(limit, bool):
         raise TypeError(f"limit must be an integer or None, not {type(limit).__name__}")
     if limit < 0:
-        raise ValueError(f"limit must not be negative, got {limit}; 0 gives no items, None gives all")
+        raise ValueError(f"limit must be non-negative, got {limit}; 0 gives no items, None gives all")
 
 
 def as_given(settings: object) -> Any:

@@ -17,7 +17,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
 from sessions.arguments import check_count
-from sessions.log.usage import MAX_AMOUNT, OUTPUT_KEY, Amounts, Call, Run
+from sessions.log.usage import INPUT_DETAILS, MAX_AMOUNT, OUTPUT_DETAILS, OUTPUT_KEY, Amounts, Call, Run
 from sessions.result_keys import Known, key_for, new_key, recall, remember
 
 if TYPE_CHECKING:
@@ -56,7 +56,8 @@ def read_result(result: Any, said: Said) -> tuple[list[Call], Run | None]:
     remember(result, known)
     if _get(result, "requests") is not None and not known.is_call and (found is not None or said.key is None):
         return _whole(result, known, said)
-    return [Call(known.also(said.key), amounts, said.model, said.agent, said.cost)], None
+    call = Call(known.also(said.key), amounts, said.model, said.agent, said.cost, read_untold(result))
+    return [call], None
 
 
 def _read_call(response: Any, said: Said, *, of_run: bool = False) -> tuple[Call, Known]:
@@ -72,7 +73,8 @@ def _read_call(response: Any, said: Said, *, of_run: bool = False) -> tuple[Call
     remember(response, known)
     remember(usage, known)
     model = said.model or as_name(_get(response, "model"))
-    return Call(known.also(by_id, said.key, by_output), amounts, model, said.agent, said.cost), known
+    call = Call(known.also(by_id, said.key, by_output), amounts, model, said.agent, said.cost, read_untold(usage))
+    return call, known
 
 
 def _is_id(value: object) -> TypeGuard[str]:
@@ -133,8 +135,8 @@ def _whole(usage: Any, run: Known, said: Said) -> tuple[list[Call], Run | None]:
     amounts = read_amounts(usage)
     remember(usage, run)
     if said.cost is not None and not calls:
-        return [Call(run.also(said.key), amounts, said.model, said.agent, said.cost)], None
-    return calls, Run(run.key, amounts, said.model, said.agent)
+        return [Call(run.also(said.key), amounts, said.model, said.agent, said.cost, read_untold(usage))], None
+    return calls, Run(run.key, amounts, said.model, said.agent, read_untold(usage))
 
 
 def _agents(result: Any) -> dict[int, Any]:
@@ -181,6 +183,16 @@ def read_amounts(usage: Any) -> Amounts:
         input_tokens += cached + written
     requests = 1 if _get(usage, "requests") is None else _amount(usage, "requests")
     return Amounts(requests, input_tokens, cached, written, output_tokens, _amount(of_output, "reasoning_tokens"))
+
+
+def read_untold(usage: Any) -> int:
+    """Return which details a usage object does not tell: `INPUT_DETAILS`, `OUTPUT_DETAILS`, both added up, or 0."""
+    chat = _get(usage, "prompt_tokens") is not None
+    names = ("prompt_tokens", "completion_tokens") if chat else ("input_tokens", "output_tokens")
+    of_input, of_output = (_details(usage, f"{name}_details") for name in names)
+    cached = [_get(usage, f"cache_{what}_input_tokens") for what in ("read", "creation")]
+    has_input = bool(of_input) or any(number is not None for number in cached)
+    return INPUT_DETAILS * (not has_input) + OUTPUT_DETAILS * (not of_output)
 
 
 def check_amount(value: object, name: str) -> int:

@@ -116,7 +116,8 @@ def branch_names(tx: Transaction, session: int) -> list[str]:
 
 def _unknown_branch(session_id: str, branch: str, there: list[str]) -> UnknownBranchError:
     return UnknownBranchError(
-        f"session {session_id!r} has no branch {branch!r}; nothing was changed. It has {', '.join(map(repr, there))}"
+        f"Branch {branch!r} does not exist in session {session_id!r}, which has {', '.join(map(repr, there))}; "
+        "nothing was changed"
     )
 
 

@@ -91,7 +91,9 @@ def _is_taken(tx: Transaction, session_id: str, name: str) -> bool:
 
 
 def _taken(session_id: str, name: str) -> BranchExistsError:
-    return BranchExistsError(f"session {session_id!r} has a branch {name!r} already; nothing was changed")
+    return BranchExistsError(
+        f"session {session_id!r}: the branch name {name!r} has already been used; nothing was changed"
+    )
 
 
 def _fork_position(
@@ -152,7 +154,7 @@ def rename_branch(tx: Transaction, conversation: Conversation, now: int, name: s
         UnknownBranchError: There is no such branch.
     """
     session_id = conversation.session_id
-    session = _lock_other_than_main(tx, conversation, now, name, "renamed")
+    session = _lock_other_than_main(tx, conversation, now, name, "rename")
     if name == new:
         return
     if _is_taken(tx, session_id, new):
@@ -180,14 +182,14 @@ def delete_branch(tx: Transaction, conversation: Conversation, now: int, name: s
         UnknownBranchError: There is no such branch.
     """
     session_id = conversation.session_id
-    session = _lock_other_than_main(tx, conversation, now, name, "removed")
+    session = _lock_other_than_main(tx, conversation, now, name, "delete")
     locked: Any = raise_version(tx, conversation, now, guard=False)
     check_any_branch(tx, conversation, session, name, now)
     if locked.branch == name:
         if not force:
             raise BranchInUseError(
-                f"session {session_id!r}: the current branch is {name!r}; nothing was changed. Switch to another one "
-                "first, or pass force=True"
+                f"Cannot delete current branch {name!r} of session {session_id!r}. Use force=True or switch branches "
+                "first; nothing was changed"
             )
         tx.run(branch_statements.SWITCH, session=session, branch=MAIN)
     before = find_seen(tx, session)
@@ -203,7 +205,9 @@ def delete_branch(tx: Transaction, conversation: Conversation, now: int, name: s
 def _lock_other_than_main(tx: Transaction, conversation: Conversation, now: int, name: str, what: str) -> int:
     """Lock the session of a branch that is there and not ``main``; return its internal id."""
     if name == MAIN:
-        raise BranchInUseError(f"session {conversation.session_id!r}: {MAIN!r} cannot be {what}; nothing was changed")
+        raise BranchInUseError(
+            f"Cannot {what} the 'main' branch of session {conversation.session_id!r}; nothing was changed"
+        )
     return cast("Head", lock_head(tx, conversation, now, name, guard=False)).session
 
 

@@ -239,6 +239,8 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
             {MARIADB: "drop index if exists {appends_by_age} on {appends}"},
         ),
     ),
+    # 8: which details of usage were not told
+    (_add_column("usage", "untold {flag} not null default 0", "1 without details of input, 2 of output; added up."),),
 )
 
 

@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final
 
 from sessions.log.takeover_branches import entries_of_turns
-from sessions.log.usage import MAX_AMOUNT
+from sessions.log.usage import INPUT_DETAILS, MAX_AMOUNT, OUTPUT_DETAILS
 from sessions.log.usage_statements import ADD_USAGE
 
 if TYPE_CHECKING:
@@ -55,6 +55,7 @@ def put_usage(
             output_tokens=output_tokens,
             reasoning_tokens=min(_amount(details_out.get("reasoning_tokens")), output_tokens),
             cost=None,
+            untold=INPUT_DETAILS * (not details_in) + OUTPUT_DETAILS * (not details_out),
             now=row.created_at,
         )
 

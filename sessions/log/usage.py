@@ -35,6 +35,11 @@ _GROWTH: Final = "\x1f"
 """Between a run's key and the number of a later record of it; no key has such a character in it."""
 
 
+INPUT_DETAILS: Final = 1
+OUTPUT_DETAILS: Final = 2
+"""Details of its tokens that a record may not have been told, added up; they are 0 then."""
+
+
 class Amounts(NamedTuple):
     """Numbers of requests and tokens, as in `sessions.model.Usage`."""
 
@@ -63,6 +68,7 @@ class Call(NamedTuple):
         model: The model's name.
         agent: The agent's name.
         cost: In billionths.
+        untold: Which details it does not tell: `INPUT_DETAILS`, `OUTPUT_DETAILS`, both added up, or 0.
     """
 
     keys: tuple[str, ...]
@@ -70,6 +76,7 @@ class Call(NamedTuple):
     model: str | None
     agent: str | None
     cost: int | None = None
+    untold: int = 0
 
 
 class Run(NamedTuple):
@@ -80,12 +87,14 @@ class Run(NamedTuple):
         amounts: What it took.
         model: The model's name, if it is known for all of it.
         agent: The agent's name, if it is known for all of it.
+        untold: As for a call.
     """
 
     key: str
     amounts: Amounts
     model: str | None
     agent: str | None
+    untold: int = 0
 
 
 class Sums(NamedTuple):
@@ -96,12 +105,14 @@ class Sums(NamedTuple):
         model: Their model.
         amounts: What they took.
         cost: In billionths; ``None`` if they were recorded without.
+        untold: Which details none of them tells.
     """
 
     values: dict[str, Any]
     model: str | None
     amounts: Amounts
     cost: int | None
+    untold: int = 0
 
 
 class Record:
@@ -201,7 +212,7 @@ def record(
     if run is not None and any(room):
         number = sum(key == run.key or key.startswith(run.key + _GROWTH) for key in recorded)
         key = f"{run.key}{_GROWTH}{number:06}" if number else run.key
-        _add(tx, key, Call((key,), room, run.model, run.agent), place)
+        _add(tx, key, Call((key,), room, run.model, run.agent, untold=run.untold), place)
     return turn_id
 
 
@@ -263,7 +274,8 @@ def total(amounts: Iterable[Amounts]) -> Amounts:
 def _add(tx: Transaction, key: str, call: Call, place: dict[str, Any]) -> None:
     tx.run(
         usage_statements.ADD_USAGE,
-        usage_key=key, model=call.model, agent=call.agent, cost=call.cost, **call.amounts._asdict(), **place,
+        usage_key=key, model=call.model, agent=call.agent, cost=call.cost, untold=call.untold, **place,
+        **call.amounts._asdict(),
     )  # fmt: skip
 
 
@@ -318,8 +330,8 @@ def _sums(rows: list[Any], columns: tuple[str, ...]) -> list[Sums]:
     found = []
     width = len(columns)
     for row in rows:
-        model, has_cost, *numbers, cost = row[width:]
+        model, has_cost, *numbers, cost, of_input, of_output = row[width:]
         amounts = Amounts(*map(int, numbers))
         values = dict(zip(columns, row[:width], strict=True))
-        found.append(Sums(values, model, amounts, int(cost) if has_cost else None))
+        found.append(Sums(values, model, amounts, int(cost) if has_cost else None, int(of_input) + int(of_output)))
     return found

@@ -26,10 +26,10 @@ ADD_USAGE = Statement(
     """
     insert into {usage} (
         session, usage_key, place, turn, model, agent, requests, input_tokens, cached_tokens, cache_write_tokens,
-        output_tokens, reasoning_tokens, cost, created_at
+        output_tokens, reasoning_tokens, cost, untold, created_at
     ) values (
         :session, :usage_key, :place, :turn, :model, :agent, :requests, :input_tokens, :cached_tokens,
-        :cache_write_tokens, :output_tokens, :reasoning_tokens, :cost, :now
+        :cache_write_tokens, :output_tokens, :reasoning_tokens, :cost, :untold, :now
     )
     """,
 )
@@ -44,10 +44,18 @@ TOOLS_FORWARD = Statement(
     and kind in ('tool_call', 'hosted_tool_call', 'tool_output') and {live} order by id
     """,
 )
+SEARCHES_AND_REQUESTS = Statement(
+    "What tools were found in one segment, and which approvals were asked for, the oldest first.",
+    """
+    select {entry} from {entries} where id > :low and id <= :high
+    and kind in ('tool_search_output', 'mcp_approval_request') and {live} order by id
+    """,
+)
 
 _SUMS = """
     select COLUMNS, u.model, case when u.cost is null then 0 else 1 end, sum(u.requests), sum(u.input_tokens),
-    sum(u.cached_tokens), sum(u.cache_write_tokens), sum(u.output_tokens), sum(u.reasoning_tokens), sum(u.cost)
+    sum(u.cached_tokens), sum(u.cache_write_tokens), sum(u.output_tokens), sum(u.reasoning_tokens), sum(u.cost),
+    min(case when u.untold in (1, 3) then 1 else 0 end), min(case when u.untold in (2, 3) then 2 else 0 end)
     from {usage} u
 """
 _OF_SESSION = "where u.session = :session"

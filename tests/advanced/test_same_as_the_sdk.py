@@ -224,3 +224,88 @@ async def test_it_opens_what_the_sdk_wrote(tmp_path: Path, theirs: Any) -> None:
     with_ours = AdvancedSQLiteSession(session_id="u", db_path=tmp_path / "theirs.db")
     await Beside(with_ours, theirs).reads("main", "what-if")
     with_ours.close()
+
+
+SEARCH: list[list[dict[str, Any]]] = [
+    [{"type": "tool_search_call", "id": "1"}, {"type": "tool_search_output", "id": "2"}],
+    [{"type": "tool_search_output", "id": "3"}, {"type": "tool_search_output", "id": "4"}],
+    [
+        {"type": "tool_search_output", "id": "5"},
+        {"type": "tool_search_call", "id": "6"},
+        {"type": "tool_search_call", "id": "7"},
+    ],
+    [{"type": "mcp_approval_request", "id": "8", "server_label": "files", "name": "list"}] * 2,
+]
+
+
+async def test_searches_for_tools_and_requests_for_approval_count(both: Beside) -> None:
+    for number, items in enumerate(SEARCH):
+        await both.same("add_items", [user(f"question {number}"), *items])
+
+    assert await both.same("get_tool_usage") == [
+        ("tool_search", 1, 1),
+        ("tool_search", 2, 2),
+        ("tool_search", 2, 3),
+        ("files.list", 2, 4),
+    ]
+    await both.reads("main")
+
+
+PHRASES: list[tuple[str, tuple[Any, ...], str]] = [
+    ("create_branch_from_turn", (2, ""), "Branch name cannot be empty"),
+    ("create_branch_from_turn", (2, " "), "Branch name cannot be empty"),
+    ("create_branch_from_content", ("question", ""), "Branch name cannot be empty"),
+    ("create_branch_from_turn", (2, "taken"), "has already been used"),
+    ("switch_to_branch", ("nowhere",), "Branch 'nowhere' does not exist"),
+    ("delete_branch", ("nowhere",), "Branch 'nowhere' does not exist"),
+    ("delete_branch", ("",), "Branch ID cannot be empty"),
+    ("delete_branch", ("main",), "Cannot delete the 'main' branch"),
+    ("delete_branch", ("taken",), "Cannot delete current branch 'taken'"),
+    ("delete_branch", ("taken",), "Use force=True or switch branches first"),
+]
+
+
+@pytest.mark.parametrize(("method", "args", "phrase"), PHRASES)
+async def test_errors_say_what_the_sdks_say(both: Beside, method: str, args: tuple[Any, ...], phrase: str) -> None:
+    await both.same("add_items", [*turn("a"), *turn("b")])
+    await both.same("create_branch_from_turn", 2, "taken")
+    await both.ours.add_items(turn("c"))
+    await both.theirs.add_items(turn("c"))  # type: ignore[arg-type]  # Items as plain dictionaries.
+
+    for session in (both.ours, both.theirs):
+        with pytest.raises(ValueError, match=phrase):
+            await getattr(session, method)(*args)
+
+
+@pytest.mark.parametrize(
+    ("method", "arguments"),
+    [
+        ("get_items", {"branch_id": 1}),
+        ("create_branch_from_turn", {"turn_number": "1"}),
+        ("create_branch_from_turn", {"turn_number": 1, "branch_name": 2}),
+        ("create_branch_from_content", {"search_term": 1}),
+        ("create_branch_from_content", {"search_term": "a", "branch_name": 2}),
+        ("switch_to_branch", {"branch_id": 1}),
+        ("delete_branch", {"branch_id": 1}),
+        ("get_conversation_turns", {"branch_id": 1}),
+        ("find_turns_by_content", {"search_term": "a", "branch_id": 1}),
+        ("get_conversation_by_turns", {"branch_id": 1}),
+        ("get_tool_usage", {"branch_id": 1}),
+        ("get_session_usage", {"branch_id": 1}),
+        ("get_turn_usage", {"branch_id": 1}),
+    ],
+)
+async def test_errors_name_arguments_as_the_sdk_does(
+    ours: AdvancedSQLiteSession, method: str, arguments: dict[str, Any]
+) -> None:
+    await ours.add_items(turn("a"))
+    with pytest.raises(TypeError, match=rf"^{list(arguments)[-1]} must be"):
+        await getattr(ours, method)(**arguments)
+
+
+async def test_what_is_closed_says_so(ours: AdvancedSQLiteSession, theirs: SDKSession) -> None:
+    for session in (ours, theirs):
+        session.close()
+        for call in (session.get_items(), session.add_items([]), session.pop_item(), session.clear_session()):
+            with pytest.raises(RuntimeError, match="is closed"):
+                await call

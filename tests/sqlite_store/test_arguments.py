@@ -50,7 +50,7 @@ CONSTRUCTORS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"session_settings": 5}, TypeError, "session_settings must be"),
     ({"session_settings": "limit"}, TypeError, "session_settings must be"),
     ({"session_settings": {"limits": 5}}, TypeError, "Unknown session settings: limits"),
-    ({"session_settings": {"limit": -5}}, ValueError, "limit must not be negative"),
+    ({"session_settings": {"limit": -5}}, ValueError, "limit must be non-negative"),
     ({"session_settings": {"limit": "5"}}, TypeError, "limit must be an integer or None, not str"),
     ({"session_settings": {"limit": True}}, TypeError, "limit must be an integer or None, not bool"),
     ({"session_settings": {7: 5}}, TypeError, "Unknown session settings: 7"),
@@ -67,7 +67,7 @@ def test_constructors_refuse(class_: Any, arguments: dict[str, Any], error: type
 
 Call: TypeAlias = tuple[str, tuple[Any, ...], dict[str, Any]]
 OPERATIONS: list[tuple[str, tuple[Any, ...], dict[str, Any], type[Exception], str]] = [
-    ("get_items", (-1,), {}, ValueError, "limit must not be negative"),
+    ("get_items", (-1,), {}, ValueError, "limit must be non-negative"),
     ("get_items", ("1",), {}, TypeError, "limit must be an integer or None, not str"),
     ("get_items", (1.0,), {}, TypeError, "limit must be an integer or None, not float"),
     ("get_items", (True,), {}, TypeError, "limit must be an integer or None, not bool"),
@@ -191,7 +191,7 @@ async def test_a_closed_store_says_that_it_is_the_store() -> None:
     store = open_store("sqlite://")
     await store.close()
     for call in (store.sessions, store.usage):
-        with pytest.raises(SessionClosedError, match=r"^the store has been closed"):
+        with pytest.raises(SessionClosedError, match=r"^the store is closed"):
             await call()
 
 

@@ -54,7 +54,7 @@ async def test_a_call_after_closing_says_so(path: Path, kind: str, operation: An
     session = await make_and_close(kind, path, used=used)
 
     for _ in range(2):
-        with pytest.raises(SessionClosedError, match="session 's' has been closed") as caught:
+        with pytest.raises(SessionClosedError, match="session 's' is closed") as caught:
             await operation(session)
         assert isinstance(caught.value, RuntimeError)
     if kind in ("SQLiteSession", "memory"):
@@ -178,7 +178,7 @@ async def test_a_database_in_memory_cannot_be_opened_again(operation: Any) -> No
     database.finish()
     database.join()
 
-    with pytest.raises(SessionClosedError, match="session 's' has been closed"):
+    with pytest.raises(SessionClosedError, match="session 's' is closed"):
         await operation(session)
     session.close()
 

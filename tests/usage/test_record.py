@@ -202,12 +202,12 @@ async def test_recording_does_not_raise_the_version_nor_hinder_redo(session: Asy
 
 
 async def test_a_branch_that_is_gone_is_an_error(session: AsyncSQLiteSession) -> None:
-    with pytest.raises(UnknownBranchError, match="'conversation' has no branch 'gone'"):
+    with pytest.raises(UnknownBranchError, match="Branch 'gone' does not exist in session 'conversation'"):
         await session.on_branch("gone").usage.record(input_tokens=1)
-    with pytest.raises(UnknownBranchError, match="'conversation' has no branch 'gone'"):
+    with pytest.raises(UnknownBranchError, match="Branch 'gone' does not exist in session 'conversation'"):
         await session.usage.total(branch="gone")
     await session.add_items([user("1")])
-    with pytest.raises(UnknownBranchError, match="'conversation' has no branch 'gone'"):
+    with pytest.raises(UnknownBranchError, match="Branch 'gone' does not exist in session 'conversation'"):
         await session.usage.by("model", branch="gone")
-    with pytest.raises(UnknownBranchError, match="'conversation' has no branch 'gone'"):
+    with pytest.raises(UnknownBranchError, match="Branch 'gone' does not exist in session 'conversation'"):
         await session.usage.tools("gone")

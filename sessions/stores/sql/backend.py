@@ -97,7 +97,7 @@ class SQLAlchemyBackend:
 
     def _check_open(self, subject: str) -> None:
         if self._closed:
-            raise SessionClosedError(f"{subject} has been closed; make a new object to go on")
+            raise SessionClosedError(f"{subject} is closed; make a new object to go on")
 
     def _database(self) -> Database | PostgresDatabase:
         return database_of(

@@ -182,6 +182,7 @@ def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
         number("reasoning_tokens"),
         number("cost", null=True),
         number("created_at"),
+        flag("untold", default=True),
     )
     table(
         "waiting",

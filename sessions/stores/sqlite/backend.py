@@ -178,7 +178,7 @@ class SQLiteBackend:
 
 
 def _closed(subject: str) -> SessionClosedError:
-    return SessionClosedError(f"{subject} has been closed; make a new object to go on")
+    return SessionClosedError(f"{subject} is closed; make a new object to go on")
 
 
 def _checked_path(path: object) -> str:
