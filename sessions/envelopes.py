@@ -8,7 +8,6 @@ and its times; not to its place, which such an object does not tell.
 
 from __future__ import annotations
 
-import asyncio
 import base64
 import binascii
 import hashlib
@@ -21,6 +20,7 @@ from sessions.codecs.openai_envelope import envelope_token
 from sessions.codecs.passphrase import new_parameters
 from sessions.errors import DecryptionError, InvalidItemError, ScanLimitError, UndecodableItemError
 from sessions.log.sealing import KeyWanted
+from sessions.stores.settle import settle
 from sessions.vault import Vault
 
 if TYPE_CHECKING:
@@ -146,7 +146,7 @@ class Envelopes:
                 live = await self._live([popped])
             except BaseException:
                 # Also if a key provider failed, or the caller was cancelled while it was asked.
-                await asyncio.shield(self.underlying.add_items([popped], **context))
+                await settle(self.underlying.add_items([popped], **context))
                 raise
             if live:
                 return live[0]

@@ -15,6 +15,7 @@ from sessions.clock import now
 from sessions.errors import SessionsError
 from sessions.log.guard import busy
 from sessions.log.lease import Refused, SetLease, TakeLease, give_up
+from sessions.stores.settle import settle
 
 if TYPE_CHECKING:
     from sessions.handle import Handle
@@ -73,10 +74,7 @@ async def take(handle: Handle, wanted: Wanted) -> Lease:
         return await _take(handle, wanted, claim)
     except BaseException as error:
         if wanted.on_busy == "wait" or isinstance(error, asyncio.CancelledError):
-            # If this fails, too, the ticket and the lease end by themselves.
-            with suppress(SessionsError):
-                session_id = handle.conversation.session_id
-                await handle.write(partial(give_up, session_id=session_id, claim=claim))
+            await settle(_give_up(handle, claim))
         raise
 
 
@@ -97,6 +95,12 @@ async def _take(handle: Handle, wanted: Wanted, claim: str) -> Lease:
         delay = min(delay * _GROWTH, _LONGEST_DELAY)
 
 
+async def _give_up(handle: Handle, claim: str) -> None:
+    # If this fails, too, the ticket and the lease end by themselves.
+    with suppress(SessionsError):
+        await handle.write(partial(give_up, session_id=handle.conversation.session_id, claim=claim))
+
+
 async def renew(handle: Handle, lease: Lease, ttl: int) -> None:
     """Renew a lease again and again, until it is lost or this is cancelled."""
     while not lease.lost:
@@ -107,8 +111,17 @@ async def renew(handle: Handle, lease: Lease, ttl: int) -> None:
     _log.warning("%s: the lease on branch %r is lost; what its holder adds is refused", handle.subject, lease.branch)
 
 
-async def give_back(handle: Handle, lease: Lease) -> None:
-    """Give a lease back; if that fails, it ends by itself."""
+async def give_back(handle: Handle, lease: Lease, renewing: asyncio.Task[None]) -> None:
+    """Give a lease back that a task was renewing; if that fails, it ends by itself.
+
+    A caller that is cancelled, even again and again, is told of that when it is done.
+    """
+    renewing.cancel()
+    await settle(_give_back(handle, lease, renewing))
+
+
+async def _give_back(handle: Handle, lease: Lease, renewing: asyncio.Task[None]) -> None:
+    await asyncio.wait([renewing])
     try:
         await handle.write(_set(handle, lease, 0))
     except SessionsError as error:

@@ -144,9 +144,7 @@ class Shared(History):
             turn._lease = lease  # noqa: SLF001
             yield turn
         finally:
-            renewing.cancel()
-            await asyncio.wait([renewing])
-            await give_back(handle, lease)
+            await give_back(handle, lease, renewing)
 
     async def handover(self, to: str, *, note: str | None = None) -> None:
         """Note on the branch that somebody else goes on with the conversation.

@@ -309,7 +309,15 @@ class Store:
         return sweeper
 
     async def close(self) -> None:
-        """Give up the hold on the database. Later calls on this store or on its sessions raise."""
+        """Give up the hold on the database. Later calls on this store or on its sessions raise.
+
+        If the caller is cancelled meanwhile, that is passed on when it is done.
+        """
+        from sessions.stores.settle import settle  # noqa: PLC0415 - most programs close once
+
+        await settle(self._close())
+
+    async def _close(self) -> None:
         for sweeper in self._sweepers:
             await sweeper.stop()
         await self._backend.aclose()

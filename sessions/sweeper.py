@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final, Self
 
 from sessions.arguments import check_seconds
 from sessions.errors import SessionClosedError
+from sessions.stores.settle import settle
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -73,7 +74,7 @@ class Sweeper:
                 loop.call_soon_threadsafe(task.cancel)
             return
         task.cancel()
-        await asyncio.wait([task])
+        await settle(_wait(task))
 
     async def _run(self) -> None:
         await asyncio.sleep(self._every * random.random())  # noqa: S311 - nothing is to be kept secret
@@ -88,3 +89,7 @@ class Sweeper:
                 if removed:
                     _log.debug("purged %d expired items", removed)
             await asyncio.sleep(self._every * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - as above
+
+
+async def _wait(task: asyncio.Task[None]) -> None:
+    await asyncio.wait([task])

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from sessions.errors import CounterError
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -20,6 +22,8 @@ def token_counter(encoding: str | tiktoken.Encoding) -> Callable[[Any], int]:
     Args:
         encoding: A model's name, or one of tiktoken's encodings. For a name, tiktoken fetches the encoding over the
             network when it is first asked for it, and keeps it where ``TIKTOKEN_CACHE_DIR`` says.
+
+    The counter raises `CounterError` for an item with which tiktoken panics.
 
     Raises:
         ImportError: tiktoken is not installed.
@@ -40,6 +44,16 @@ def token_counter(encoding: str | tiktoken.Encoding) -> Callable[[Any], int]:
     encode = encoding.encode_ordinary
 
     def count(item: Any) -> int:
-        return len(encode(json.dumps(item, ensure_ascii=False, separators=(",", ":"), default=str)))
+        text = json.dumps(item, ensure_ascii=False, separators=(",", ":"), default=str)
+        try:
+            return len(encode(text))
+        except BaseException as error:
+            # A panic in Rust is no `Exception`. tiktoken has them for long stretches without a space.
+            if type(error).__module__ != "pyo3_runtime":
+                raise
+            raise CounterError(
+                f"tiktoken cannot count an item of {len(text)} characters ({type(error).__name__}); give the window a "
+                "counter of your own, which counts such an item by its characters"
+            ) from None
 
     return count

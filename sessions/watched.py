@@ -48,6 +48,7 @@ class Watched:
 async def _follow(handle: Handle, after: int | None) -> AsyncGenerator[Change]:
     # Whoever does not watch imports none of this.
     from sessions.log.changes_since import Place, changes_since
+    from sessions.stores.settle import settle
 
     # Made first, so that it knows of all that happens after the first read.
     waker = handle.backend.waker(handle.conversation.session_id, handle.subject)
@@ -63,7 +64,7 @@ async def _follow(handle: Handle, after: int | None) -> AsyncGenerator[Change]:
             if found.is_all:
                 await waker.wait()
     finally:
-        await waker.aclose()
+        await settle(waker.aclose())
 
 
 async def _find_place(handle: Handle) -> Place:

@@ -77,6 +77,8 @@ class Size(NamedTuple):
 def _tokens(counter: Callable[[Any], int], item: Any) -> int:
     try:
         tokens = counter(item)
+    except CounterError:
+        raise
     except Exception as error:
         raise CounterError(f"the counter of tokens raised {type(error).__name__}") from error
     if not isinstance(tokens, int) or isinstance(tokens, bool):

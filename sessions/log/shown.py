@@ -161,7 +161,8 @@ class Walk:
         found: list[Shown] = []
         for rows, page in self.steps(tx, head, _MANY):
             found += page
-            found += map(self.shown, rows)
+            # No map: a codec's StopIteration would look like the end of the rows.
+            found += [self.shown(row) for row in rows]
         found.reverse()
         readable = [shown for shown in found if shown.item is not UNREADABLE]
         return readable, [shown.position for shown in found if shown.item is UNREADABLE]

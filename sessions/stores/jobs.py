@@ -6,6 +6,8 @@ import asyncio
 from collections import deque
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from sessions.stores.settle import wait_out
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -48,32 +50,33 @@ class Job(Generic[T]):
     def settle(self) -> None:
         """Wake whoever waits. Runs on the job's own loop."""
         self.settled = True
-        if self.waiter is not None and not self.waiter.done():
-            self.waiter.set_result(None)
-        if self.future.done():
-            return
-        if self.error is not None:
-            self.future.set_exception(self.error)
-        else:
-            self.future.set_result(None)
+        # Not with the error: a future takes no StopIteration, and then nobody would be woken.
+        for future in (self.future, self.waiter):
+            if future is not None and not future.done():
+                future.set_result(None)
 
     def give(self) -> T:
-        """Return the result and let go of it.
+        """Return the result, or raise the error, and let go of it.
 
         The event loop holds the future for as long as the caller that it woke runs on, and the worker may still hold
         the job. A result in either would outlive the caller's use of it, and be taken apart while the next job waits.
         """
         result, self.result = self.result, None
-        return cast("T", result)
+        error, self.error = self.error, None
+        if error is None:
+            return cast("T", result)
+        try:
+            raise error
+        finally:
+            del error  # It holds this frame.
 
     async def wait_until_settled(self) -> None:
-        """Wait for the outcome, whatever cancels the caller meanwhile."""
-        while not self.settled:
-            self.waiter = self.loop.create_future()
-            try:
-                await self.waiter
-            except asyncio.CancelledError:
-                continue
+        """Wait for the outcome, even if the caller is cancelled again meanwhile."""
+        await wait_out(lambda: self.settled, self._new_waiter)
+
+    def _new_waiter(self) -> asyncio.Future[None]:
+        self.waiter = self.loop.create_future()
+        return self.waiter
 
 
 class Jobs:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 import tiktoken
 
-from sessions import SQLiteSession
+from sessions import CounterError, SQLiteSession, Window
 from sessions.tokens import token_counter
 
 BYTES = tiktoken.Encoding(
@@ -44,3 +45,36 @@ def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tiktoken", None)
     with pytest.raises(ImportError, match=r"pip install 'agent-sessions\[tiktoken\]'"):
         token_counter(BYTES)
+
+
+async def test_an_item_with_which_tiktoken_panics() -> None:
+    """As version 0.9 does with a million letters in a row.
+
+    Fails without: tokens.py, `except BaseException`.
+    """
+
+    class PanicError(BaseException):
+        pass
+
+    PanicError.__module__ = "pyo3_runtime"
+
+    class Panicking:
+        def encode_ordinary(self, text: str) -> list[int]:
+            if "A" * 1000 in text:
+                raise PanicError("called `Result::unwrap()` on an `Err` value")
+            if "interrupted" in text:
+                raise KeyboardInterrupt
+            return [0] * len(text)
+
+    encoding: Any = Panicking()
+    count = token_counter(encoding)
+    session = SQLiteSession("s", session_settings={"window": Window(tokens=100, counter=count)})
+    await session.add_items([{"role": "user", "content": "A" * 1000}])
+    with pytest.raises(CounterError, match=r"tiktoken cannot count an item of 1028 characters \(PanicError\)"):
+        await session.get_items()
+    await session.clear_session()
+    await session.add_items([{"role": "user", "content": "Oslo?"}])
+    assert len(await session.get_items()) == 1
+    with pytest.raises(KeyboardInterrupt):
+        count({"role": "user", "content": "interrupted"})
+    session.close()

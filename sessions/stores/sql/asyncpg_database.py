@@ -13,6 +13,7 @@ from sessions.stores.sql.database import Database
 from sessions.stores.sql.deadline import Deadline
 from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
 from sessions.stores.sql.few import FOR_THIS_TRANSACTION
+from sessions.stores.sql.outcome import outcome_of
 from sessions.stores.sql.retry import FailedError
 
 if TYPE_CHECKING:
@@ -32,33 +33,34 @@ class AsyncpgDatabase(Database):
 
     async def _attempt(self, work: Callable[[Transaction], T], *, write: bool, seconds: float | None = None) -> T:
         committing = False
-        refused: Exception | None = None
+        refused: BaseException | None = None
         try:
             async with Deadline(seconds or self.attempt_timeout) as deadline, self.borrowed(deadline) as connection:
                 # A snapshot for several reads; for changes, what the log is written for. In one round trip.
                 level = "read committed" if write else "repeatable read"
                 await connection.execute(f"begin isolation level {level}; {FOR_THIS_TRANSACTION}")
                 try:
-                    result = await greenlet_spawn(work, AsyncpgTransaction(connection, self._numbered))
-                except Exception as error:
-                    with suppress(asyncpg.InterfaceError, asyncpg.PostgresError, OSError):
-                        await connection.execute("rollback")
-                    if is_database_error(error):
-                        raise
-                    refused = error
-                else:
-                    committing = write
-                    await connection.execute("commit")
+                    tx = AsyncpgTransaction(connection, self._numbered)
+                    result, refused = await greenlet_spawn(outcome_of, work, tx)
+                    committing = write and refused is None
+                    await connection.execute("rollback" if refused else "commit")
+                except Exception:
+                    if not committing:
+                        with suppress(asyncpg.InterfaceError, asyncpg.PostgresError, OSError):
+                            await connection.execute("rollback")
+                    raise
         except Exception as error:
             if not is_database_error(error):
                 raise
+            if refused is not None:
+                raise refused from None
             failed = as_lost(error)
             rolled_back = trouble_of(failed) is Trouble.ROLLED_BACK
             raise FailedError(failed, outcome_known=rolled_back or not committing) from None
         if refused is not None:
             # Raised here, it does not cost the connection, which is as good as before.
             raise refused
-        return result
+        return cast("T", result)
 
     @asynccontextmanager
     async def borrowed(self, deadline: Deadline) -> AsyncIterator[Any]:

@@ -10,7 +10,7 @@ from sqlalchemy.util import await_only
 from sessions.log.dialect import POSTGRES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
 
     from sessions.log.transaction import Row, Statement
 
@@ -42,6 +42,7 @@ class AsyncpgTransaction:
     def __init__(self, connection: Any, texts: NumberedTexts) -> None:
         self._connection = connection
         self._texts = texts
+        self.raised: BaseException | None = None
 
     def run(self, statement: Statement, /, **values: Any) -> None:
         """Execute a statement that returns nothing."""
@@ -55,7 +56,7 @@ class AsyncpgTransaction:
     def all(self, statement: Statement, /, **values: Any) -> list[Row]:
         """Return all rows."""
         text, names = self._texts[statement]
-        rows = await_only(self._connection.fetch(text, *[values[name] for name in names]))
+        rows = self._answer(self._connection.fetch(text, *[values[name] for name in names]))
         return [tuple(row) for row in rows]
 
     def pages(self, statement: Statement, /, **values: Any) -> Iterator[list[Row]]:
@@ -65,8 +66,15 @@ class AsyncpgTransaction:
     def many(self, statement: Statement, rows: Iterable[tuple[Any, ...]], /) -> None:
         """Execute a statement once for each of `rows`, whose values are in the order of the statement's parameters."""
         text, _ = self._texts[statement]
-        await_only(self._connection.executemany(text, rows))
+        self._answer(self._connection.executemany(text, rows))
 
     def beside(self, compute: Callable[[], T], /) -> Callable[[], T]:
         """Return what gives the result of `compute`: that itself, as the driver's rows need the interpreter's lock."""
         return compute
+
+    def _answer(self, statement: Coroutine[Any, Any, Any]) -> Any:
+        try:
+            return await_only(statement)
+        except BaseException as error:
+            self.raised = error
+            raise

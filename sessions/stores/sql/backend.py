@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 from sessions.errors import SessionClosedError
 from sessions.log.conversation import ForeignTables
 from sessions.log.dialect import PREFIX, words
+from sessions.stores.settle import settle
 from sessions.stores.sql.deadline import ATTEMPT_TIMEOUT
 from sessions.stores.sql.engines import EngineOfLoop, database_of
 
@@ -93,7 +94,7 @@ class SQLAlchemyBackend:
         for waker in tuple(self._wakers):
             waker.wake()
         if isinstance(self._source, EngineOfLoop):
-            await self._source.let_go(self)
+            await settle(self._source.let_go(self))
 
     def _check_open(self, subject: str) -> None:
         if self._closed:

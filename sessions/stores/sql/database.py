@@ -22,15 +22,16 @@ from sessions.log.lease import SetLease, TakeLease
 from sessions.log.schema import migrate, schema_is_current
 from sessions.log.table_pair import claim, is_ours
 from sessions.log.usage import Record
+from sessions.stores.settle import settle
 from sessions.stores.sql.deadline import ATTEMPT_TIMEOUT, MIGRATION_TIMEOUT, Deadline
 from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
 from sessions.stores.sql.few import FOR_THIS_TRANSACTION
 from sessions.stores.sql.keys import is_automatic, with_key
 from sessions.stores.sql.mariadb import check_packet
+from sessions.stores.sql.outcome import outcome_of
 from sessions.stores.sql.polling import Looks, PollingWaker
 from sessions.stores.sql.retry import FailedError, retry
 from sessions.stores.sql.scrub import pending_on_server, scrub_file, tables_with_content
-from sessions.stores.sql.settle import settle
 from sessions.stores.sql.transaction import SQLAlchemyTransaction, Texts
 from sessions.stores.upkeep import Upkeep
 
@@ -101,6 +102,9 @@ class Database:
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Return what `work` finds in one snapshot."""
         await self.ensure_ours(subject)
+        return await self._found(work, subject)
+
+    async def _found(self, work: Callable[[Transaction], T], subject: str) -> T:
         found = self.retried(subject, lambda: self._attempt(work, write=False), repeatable=True)
         # The thread of a cancelled read would go on, and keep the file locked.
         return await (settle(found) if self._name == SQLITE else found)
@@ -109,7 +113,7 @@ class Database:
         """Do `work` as one transaction."""
         await self.ensure_ours(subject, write=True)
         if isinstance(work, Scrub):
-            return cast("T", await self._scrub(work, subject))
+            return cast("T", await settle(self._scrub(work, subject)))
         if not isinstance(work, Append):
             attempted = self.retried(
                 subject, lambda: self._attempt(work, write=True), repeatable=isinstance(work, _REPEATABLE)
@@ -140,7 +144,7 @@ class Database:
         if self._upkeep.is_due():
             # What is not done now is done another time, and is nothing to the caller.
             with suppress(FailedError):
-                await self._attempt(self._upkeep, write=True, seconds=_UPKEEP_WITHIN)
+                await settle(self._attempt(self._upkeep, write=True, seconds=_UPKEEP_WITHIN))
 
     def waker(self, session_id: str) -> PollingWaker:
         """Return what wakes one who watches a session."""
@@ -173,25 +177,35 @@ class Database:
         lock = self._write_lock if write else self._read_lock
         async with lock or nullcontext():
             committing = False
+            refused: BaseException | None = None
             try:
                 async with Deadline(limit) as deadline, self.engine.connect() as connection:
                     deadline.connected((await connection.get_raw_connection()).driver_connection)
                     try:
                         await self._begin(connection, write=write)
-                        result = await connection.run_sync(lambda c: work(SQLAlchemyTransaction(c, self._texts)))
-                        committing = write
-                        await connection.commit()
+                        result, refused = await connection.run_sync(
+                            lambda c: outcome_of(work, SQLAlchemyTransaction(c, self._texts))
+                        )
+                        if refused is not None:
+                            await connection.rollback()
+                        else:
+                            committing = write
+                            await connection.commit()
                     except DBAPIError as error:
                         if trouble_of(error) is Trouble.LOST and not error.connection_invalidated:
                             # The server is up but takes no writes; the pool should not hand this connection out again.
                             await connection.invalidate()
                         raise
-                    return result
             except Exception as error:
+                if refused is not None:
+                    raise refused from None
                 if not is_database_error(error):
                     raise
                 rolled_back = trouble_of(error) is Trouble.ROLLED_BACK
                 raise FailedError(error, outcome_known=rolled_back or not committing) from None
+        if refused is not None:
+            raise refused
+        return cast("T", result)
 
     async def _begin(self, connection: AsyncConnection, *, write: bool) -> None:
         if self._name == SQLITE:
@@ -222,7 +236,7 @@ class Database:
         if self._is_ours:
             return
         noted = partial(is_ours, tables=self._foreign, subject=subject)
-        self._is_ours = await self.retried(subject, lambda: self._attempt(noted, write=False), repeatable=True)
+        self._is_ours = await self._found(noted, subject)
         if write and not self._is_ours:
             note = partial(claim, tables=self._foreign, subject=subject)
             await settle(self.retried(subject, lambda: self._attempt(note, write=True), repeatable=True))
@@ -237,7 +251,7 @@ class Database:
                 return
             self._is_ours = False
             check = partial(schema_is_current, where=self.where, prefix=self._prefix)
-            if not await self.retried(subject, lambda: self._attempt(check, write=False), repeatable=True):
+            if not await self._found(check, subject):
                 if not self._create_tables:
                     raise StoreError(
                         f"{subject}: {self.where} lacks our tables, or has older ones; nothing was changed. Run "

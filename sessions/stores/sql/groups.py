@@ -49,14 +49,11 @@ class Groups:
             while jobs := self._jobs.take():
                 try:
                     await self._do(jobs)
-                except BaseException as error:
+                except BaseException as error:  # noqa: BLE001 - it belongs to those who wait
                     for job in jobs:
                         job.error = job.error or error
-                    # Others wait, and nobody else would come for them.
-                    if not isinstance(error, Exception):
-                        raise
-                finally:
-                    for job in jobs:
-                        job.settle()
+                # Also if this task was cancelled, as all are when a loop ends: others wait, and nobody else would come.
+                for job in jobs:
+                    job.settle()
         finally:
             self._working -= 1

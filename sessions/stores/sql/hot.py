@@ -15,6 +15,7 @@ from sessions.log.dialect import POSTGRES
 from sessions.log.lease import SetLease, TakeLease, Taken
 from sessions.log.pop import Pop
 from sessions.log.read import ReadTail, Tail
+from sessions.stores.settle import settle
 from sessions.stores.sql.append_values import append_many_values, append_values
 from sessions.stores.sql.asyncpg_database import as_lost
 from sessions.stores.sql.deadline import Deadline
@@ -28,7 +29,6 @@ from sessions.stores.sql.postgres import APPEND, APPEND_MANY, POP, TAIL, TAIL_FO
 from sessions.stores.sql.postgres_lease import SET_LEASE, TAKE_LEASE, set_values, take_values
 from sessions.stores.sql.postgres_sealed import SEALED_POP, SEALED_TAIL, SEALED_TAIL_FORKED, Sent
 from sessions.stores.sql.retry import FailedError, retry
-from sessions.stores.sql.settle import settle
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -200,7 +200,7 @@ class PostgresDatabase:
         for job in jobs:
             try:
                 await self._general.write(job.work, job.subject)
-            except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this job
+            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for this job
                 job.error = error
 
     async def _try_together(self, sent: Sequence[Sent]) -> set[int]:

@@ -145,7 +145,7 @@ class SealedPath:
         for job in jobs:
             try:
                 sealed = await self._sealed(job, moment, ends)
-            except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this job
+            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for this job
                 job.error = error
                 continue
             if sealed is None:

@@ -11,7 +11,7 @@ from sessions.log.dialect import PREFIX, words
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from sqlalchemy import Connection, TextClause
+    from sqlalchemy import Connection, CursorResult, TextClause
 
     from sessions.log.transaction import Row, Statement
 
@@ -40,11 +40,12 @@ class SQLAlchemyTransaction:
     def __init__(self, connection: Connection, texts: Texts) -> None:
         self._connection = connection
         self._texts = texts
+        self.raised: BaseException | None = None
 
     def run(self, statement: Statement, /, **values: Any) -> None:
         """Execute a statement that returns nothing."""
         for clause in self._texts[statement]:
-            self._connection.execute(clause, _used(clause, values))
+            self._execute(clause, _used(clause, values))
 
     def one(self, statement: Statement, /, **values: Any) -> Row | None:
         """Return the first row, or ``None`` if there is none."""
@@ -55,9 +56,9 @@ class SQLAlchemyTransaction:
         """Return all rows."""
         *before, last = self._texts[statement]
         for clause in before:
-            self._connection.execute(clause, _used(clause, values))
+            self._execute(clause, _used(clause, values))
         # From the driver's cursor: SQLAlchemy would log each row, if its logger is that talkative.
-        with self._connection.execute(last, _used(last, values)) as result:
+        with self._execute(last, _used(last, values)) as result:
             return [tuple(row) for row in result.cursor.fetchall()]
 
     def pages(self, statement: Statement, /, **values: Any) -> Iterator[list[Row]]:
@@ -69,11 +70,18 @@ class SQLAlchemyTransaction:
         (clause,) = self._texts[statement]
         names = list(clause._bindparams)  # noqa: SLF001
         if listed := [dict(zip(names, row, strict=True)) for row in rows]:
-            self._connection.execute(clause, listed)
+            self._execute(clause, listed)
 
     def beside(self, compute: Callable[[], T], /) -> Callable[[], T]:
         """Return what gives the result of `compute`: that itself, as the driver's rows need the interpreter's lock."""
         return compute
+
+    def _execute(self, clause: TextClause, values: Any) -> CursorResult[Any]:
+        try:
+            return self._connection.execute(clause, values)
+        except BaseException as error:
+            self.raised = error
+            raise
 
 
 def _used(clause: TextClause, values: dict[str, Any]) -> dict[str, Any]:

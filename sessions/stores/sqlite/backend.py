@@ -12,6 +12,7 @@ from sessions.log.conversation import ForeignTables
 from sessions.log.dialect import PREFIX
 from sessions.log.erase import Scrub
 from sessions.stores.jobs import ClosedError
+from sessions.stores.settle import settle
 from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
 from sessions.stores.sqlite.registry import let_go, open_file, open_memory, retire
 from sessions.stores.sqlite.transaction import texts_of
@@ -145,7 +146,7 @@ class SQLiteBackend:
 
     async def aclose(self) -> None:
         """Do the same without blocking the event loop."""
-        await asyncio.to_thread(self.close)
+        await settle(asyncio.to_thread(self.close))
 
     def database(self, subject: str) -> Database:
         """Return the database as it is open now, or open it.

@@ -167,7 +167,7 @@ class Database:
                 changes += connection.total_changes
             finally:
                 self._opening.give_turn_back()
-        except Exception as error:  # noqa: BLE001 - it belongs to those who wait
+        except BaseException as error:  # noqa: BLE001 - it belongs to those who wait
             _fail(jobs, error)
         self._report(jobs)
         # In memory, those who are woken read this way, too: that is no news.
@@ -184,18 +184,20 @@ class Database:
                 job.result = scrub(connection, self.path, self._opening.busy_timeout)
             finally:
                 self._opening.give_turn_back()
-        except Exception as error:  # noqa: BLE001 - it belongs to whoever waits
+        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
             _fail([job], error)
         self._report([job])
 
     def _do_reads(self, reading: ConnectionThread, jobs: list[Job[Any]]) -> None:
         done: list[Job[Any]] = []
+        left = list(jobs)
         began = time.monotonic()
 
         def note(job: Job[Any]) -> None:
             done.append(job)
             if time.monotonic() - began > _REPORT_AFTER:
                 self._report(done)
+                del left[: len(done)]
                 done.clear()
 
         try:
@@ -203,10 +205,9 @@ class Database:
             # Not the other way round: a change would wait for what its thread does for readers.
             other = self._reading if reading is self._writing else None
             read_group(reading.database(), jobs, note, other)
-        except Exception as error:  # noqa: BLE001 - it belongs to those who wait
-            _fail(jobs, error)
-            done = jobs
-        self._report(done)
+        except BaseException as error:  # noqa: BLE001 - it belongs to those who wait
+            _fail(left, error)
+        self._report(left)
 
     def _check_file(self) -> None:
         """Refuse to work on a file that is not at its path any more."""
@@ -226,7 +227,7 @@ class Database:
         settle_all(jobs)
 
 
-def _fail(jobs: list[Job[Any]], error: Exception) -> None:
+def _fail(jobs: list[Job[Any]], error: BaseException) -> None:
     """Give all jobs of a group the error that kept it from being done."""
     for job in jobs:
         job.error = error.about(job.subject) if isinstance(error, StoreError) else error

@@ -2,7 +2,8 @@
 
 A job that fails does not take its neighbours along: the group is rolled back and done again with a savepoint for each
 job. If the transaction fails even so (a full disk can do that), each job is done in a transaction of its own, so that
-each fails or succeeds by itself. Results and errors are kept in the jobs.
+each fails or succeeds by itself. Results and errors are kept in the jobs. Codecs and counters are callers' functions,
+and may raise anything: also what is no `Exception`, as a panic in an extension, which would end the thread's work.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ def read_group(
         for job in jobs:
             try:
                 job.run(transaction)
-            except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this job
+            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for this job
                 job.error = error
             done(job)
     finally:
@@ -71,7 +72,7 @@ def _write_alone(connection: sqlite3.Connection, job: Job[Any]) -> None:
         connection.execute("begin immediate")
         job.run(SQLiteTransaction(connection))
         connection.execute("commit")
-    except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this job
+    except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for this job
         job.error = error
         _roll_back(connection)
 
@@ -84,7 +85,7 @@ def _write_together(connection: sqlite3.Connection, jobs: list[Job[Any]]) -> boo
         for job in jobs:
             job.run(transaction)
         connection.execute("commit")
-    except Exception:  # noqa: BLE001 - it will be raised again where it can be told whose it is
+    except BaseException:  # noqa: BLE001 - it will be raised again where it can be told whose it is
         _roll_back(connection)
         return False
     return True
@@ -99,7 +100,7 @@ def _write_with_savepoints(connection: sqlite3.Connection, jobs: list[Job[Any]])
             connection.execute("savepoint job")
             try:
                 job.run(transaction)
-            except Exception as error:  # noqa: BLE001 - it belongs to whoever waits for this job
+            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for this job
                 job.error = error
                 if not connection.in_transaction:
                     return False
