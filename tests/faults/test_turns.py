@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import multiprocessing
+import sqlite3
 import time
-from typing import TYPE_CHECKING
+from contextlib import closing, suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import psutil
 import pytest
 
-from sessions import SQLiteSession, StoreBusyError
+from sessions import SQLiteSession, StoreBusyError, open_store
+from sessions.stores.sqlite.turn import WriteTurn
 
 from .programs import HANGS_AFTER
 
 if TYPE_CHECKING:
     from multiprocessing.sharedctypes import SynchronizedArray
     from multiprocessing.synchronize import Event
-    from pathlib import Path
 
     from .conftest import Start
     from .programs import Program
@@ -49,7 +53,7 @@ def test_shares_are_about_equal(path: Path) -> None:
     process gets one commit after the other, so the shares differ by what a group holds: measured 0.9 and more.
     Without turns SQLite's retries are at random and with growing pauses: 0.1 to 0.3.
 
-    Fails without: stores/sqlite/turn.py, the `fcntl.flock` calls in `take` and `_Arrival.wait`.
+    Fails without: stores/sqlite/turn.py, the `fcntl.flock` calls in `take` and `_Place.stand`.
     """
     spawn = multiprocessing.get_context("spawn")
     counts = spawn.Array("q", _PROCESSES)
@@ -75,7 +79,7 @@ def test_shares_are_about_equal(path: Path) -> None:
 
 @pytest.mark.parametrize("end", ["goes on", "is killed"])
 async def test_a_process_that_hangs_in_its_turn(path: Path, start: Start, end: str) -> None:
-    """Fails without: stores/sqlite/turn.py, `if arrival.within(timeout)` (a wait without end)."""
+    """Fails without: stores/sqlite/turn.py, `if not place.within(timeout)` (a wait without end)."""
     holder = start(_STOPS_IN_ITS_TURN, path)
     holder.wait_until_stopped()
     session = SQLiteSession("conversation", path, busy_timeout=0.5)
@@ -99,7 +103,7 @@ async def test_a_process_that_hangs_in_its_turn(path: Path, start: Start, end: s
 async def test_a_waiter_that_gave_up_leaves_nothing_locked(path: Path, start: Start) -> None:
     """It still stands in the kernel's line; when its turn comes, it must pass it on.
 
-    Fails without: stores/sqlite/turn.py, what `_Arrival.wait` does `if self._given_up`.
+    Fails without: stores/sqlite/turn.py, `_line.forget(self)` in `_Place.stand`.
     """
     holder = start(_STOPS_IN_ITS_TURN, path)
     holder.wait_until_stopped()
@@ -117,6 +121,63 @@ async def test_a_waiter_that_gave_up_leaves_nothing_locked(path: Path, start: St
             except BlockingIOError:
                 assert time.monotonic() < deadline, "a turn that was given up is still taken"
                 await asyncio.sleep(0.01)
+
+
+@pytest.mark.parametrize("sessions", ["one", "a new one each time", "as many at once", "behind SQLAlchemy"])
+async def test_any_number_of_attempts_leaves_a_bounded_number_of_threads_and_files(path: Path, sessions: str) -> None:
+    """Fails without: stores/sqlite/turn.py, `place = places.pop(0)`."""
+    url = f"sqlite+aiosqlite:///{path}" if "SQLAlchemy" in sessions else f"sqlite:///{path}"
+    options: dict[str, Any] = {"busy_timeout": 0.005}
+    if "SQLAlchemy" in sessions:
+        options = {"create_tables": True, "engine_kwargs": {"connect_args": {"timeout": 0.005}}}
+    kept = open_store(url, **options)
+    await kept.session("s").add_items([{"n": "before"}])
+    process = psutil.Process()
+
+    async def attempt() -> None:
+        store = open_store(url, **options) if "new" in sessions else kept
+        with pytest.raises(StoreBusyError):
+            await store.session("s").add_items([{"n": "refused"}])
+        if store is not kept:
+            await store.close()
+
+    with (path.parent / f"{path.name}-lock").open("w") as lock, closing(sqlite3.connect(path)) as other:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        other.execute("begin immediate")
+        before = process.num_threads(), process.num_fds()
+        for _ in range(50 if "SQLAlchemy" not in sessions else 5):
+            await asyncio.gather(*(attempt() for _ in range(4 if "many" in sessions else 1)))
+        after = process.num_threads(), process.num_fds()
+    assert after[0] <= before[0] + 3
+    assert after[1] <= before[1] + 6
+
+    async with asyncio.timeout(HANGS_AFTER):
+        while True:
+            with suppress(StoreBusyError):
+                await kept.session("s").add_items([{"n": "later"}])
+                break
+    assert [item["n"] for item in await kept.session("s").get_items()] == ["before", "later"]
+    await kept.close()
+
+
+async def test_a_place_in_line_is_for_its_own_lock_file(path: Path) -> None:
+    """One that was deleted and made again is another one, and nobody holds that.
+
+    Fails without: stores/sqlite/turn.py, `LockFile` as the key of `_given_up`.
+    """
+    lock_path = f"{path}-lock"
+    first, second = WriteTurn(lock_path), WriteTurn(lock_path)
+    with Path(lock_path).open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert not first.take(0.01)
+        Path(lock_path).unlink()
+        assert second.take(0.01)
+        third = WriteTurn(lock_path)
+        assert not third.take(0.01)
+        second.give_back()
+        assert third.take(HANGS_AFTER)
+    for turn in (first, second, third):
+        turn.close()
 
 
 async def _refusal(session: SQLiteSession, holder: Program) -> StoreBusyError:

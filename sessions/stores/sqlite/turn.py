@@ -10,11 +10,16 @@ from __future__ import annotations
 
 import os
 import threading
+from contextlib import suppress
+from typing import Final, TypeAlias
 
 try:
     import fcntl
 except ImportError:  # Windows has no flock: writers there share as SQLite lets them.
     fcntl = None  # type: ignore[assignment]
+
+LockFile: TypeAlias = tuple[int, int]
+"""Device and inode of a lock file: one that was deleted and made again is another one."""
 
 
 class WriteTurn:
@@ -58,37 +63,107 @@ class WriteTurn:
         return self._descriptor
 
     def _wait(self, descriptor: int, timeout: float) -> bool:
-        """Stand in the kernel's line on another thread: flock itself has no timeout, and trying again has no order."""
-        arrival = _Arrival(descriptor)
-        threading.Thread(target=arrival.wait, name="sessions-write-turn", daemon=True).start()
-        if arrival.within(timeout):
-            return True
-        # The thread still stands in line and will close the descriptor when its turn comes.
-        self._descriptor = None
-        return False
+        """Stand in the kernel's line on another thread: flock itself has no timeout, and trying again has no order.
+
+        A place in that line cannot be left: if it is given up, it is there for the next one to wait.
+        """
+        place = _line.join(descriptor)
+        if place.descriptor == descriptor:
+            self._descriptor = None
+        if not place.within(timeout) and _line.leave(place):
+            return False
+        # The lock is held on the descriptor that stood in line.
+        self.close()
+        self._descriptor = place.descriptor
+        return True
 
 
-class _Arrival:
-    """A turn that will come, or will have been given up by then."""
+class _Place:
+    """A place in the line for one lock file: a turn that will come, on a descriptor of its own."""
 
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
+    def __init__(self, lock_file: LockFile, descriptor: int) -> None:
+        self.lock_file = lock_file
+        self.descriptor = descriptor
+        self.wanted = True
         self._here = threading.Event()
-        self._lock = threading.Lock()
-        self._given_up = False
-
-    def wait(self) -> None:
-        fcntl.flock(self._descriptor, fcntl.LOCK_EX)
-        with self._lock:
-            if self._given_up:
-                # Closing alone would not do if a child has a copy of the descriptor from a fork.
-                fcntl.flock(self._descriptor, fcntl.LOCK_UN)
-                os.close(self._descriptor)
-            self._here.set()
 
     def within(self, timeout: float) -> bool:
-        if self._here.wait(timeout):
+        """Wait for the turn; tell whether it came within `timeout` seconds."""
+        return self._here.wait(timeout)
+
+    @property
+    def has_come(self) -> bool:
+        """Whether the turn has come."""
+        return self._here.is_set()
+
+    def stand(self) -> None:
+        """Wait until the turn comes, on a thread."""
+        fcntl.flock(self.descriptor, fcntl.LOCK_EX)
+        with _line.lock:
+            if self.wanted:
+                self._here.set()
+            else:
+                _line.forget(self)
+
+
+class _Line:
+    """The places of this process in the lines for lock files.
+
+    There are as many as are waited for at once, however often they are given up: while a process hangs that holds a
+    lock, others may try any number of times.
+    """
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self._given_up: dict[LockFile, list[_Place]] = {}
+
+    def join(self, descriptor: int) -> _Place:
+        """Return a place in the line for a lock file that is open: one that was given up, or a new one.
+
+        A new one takes the descriptor.
+        """
+        status = os.fstat(descriptor)
+        lock_file = status.st_dev, status.st_ino
+        with self.lock:
+            if places := self._given_up.get(lock_file):
+                # The one that was given up first stands nearest to the front.
+                place = places.pop(0)
+                place.wanted = True
+                return place
+        place = _Place(lock_file, descriptor)
+        threading.Thread(target=place.stand, name="sessions-write-turn", daemon=True).start()
+        return place
+
+    def leave(self, place: _Place) -> bool:
+        """Give up a place; return False if its turn has come meanwhile."""
+        with self.lock:
+            if place.has_come:
+                return False
+            place.wanted = False
+            self._given_up.setdefault(place.lock_file, []).append(place)
             return True
-        with self._lock:
-            self._given_up = not self._here.is_set()
-            return not self._given_up
+
+    def forget(self, place: _Place) -> None:
+        """Let the next process write, and close what a place has open. Called with the lock held."""
+        places = self._given_up[place.lock_file]
+        places.remove(place)
+        if not places:
+            del self._given_up[place.lock_file]
+        # Closing alone would not do if a child has a copy of the descriptor from a fork.
+        fcntl.flock(place.descriptor, fcntl.LOCK_UN)
+        os.close(place.descriptor)
+
+    def abandon(self) -> None:
+        """Leave all places to the parent process, where their threads are; called in its child after a fork."""
+        self.lock = threading.Lock()
+        for places in self._given_up.values():
+            for place in places:
+                with suppress(OSError):
+                    os.close(place.descriptor)
+        self._given_up.clear()
+
+
+_line: Final = _Line()
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_line.abandon)
