@@ -242,7 +242,7 @@ async def test_pop_puts_back_what_it_cannot_open(other: Any) -> None:
     assert under.stored == [*before, other]
 
 
-@pytest.mark.parametrize("fault", ["failure", "cancellation"])
+@pytest.mark.parametrize("fault", ["failure", "cancellation", "two cancellations"])
 async def test_pop_puts_back_what_its_provider_does_not_open_now(fault: str) -> None:
     kept = KeptKeys()
     elsewhere = Listed()
@@ -270,7 +270,17 @@ async def test_pop_puts_back_what_its_provider_does_not_open_now(fault: str) -> 
         kept.unwrap = wait  # type: ignore[method-assign]
         task = asyncio.ensure_future(session.pop_item())
         await asked.wait()
+        put_back = under.add_items
+
+        async def slowly(items: list[Any]) -> None:
+            await asyncio.sleep(0.01)
+            await put_back(items)
+
+        under.add_items = slowly  # type: ignore[method-assign]
         task.cancel()
+        if fault == "two cancellations":
+            await asyncio.sleep(0)
+            task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task
     assert under.stored == [*before, elsewhere.stored[0]]

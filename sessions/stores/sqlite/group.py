@@ -39,7 +39,7 @@ def write_beside(connection: sqlite3.Connection, work: Callable[[Transaction], o
         connection.execute("begin immediate")
         work(SQLiteTransaction(connection))
         connection.execute("commit")
-    except sqlite3.Error:
+    except BaseException:  # noqa: BLE001 - it is nothing to those whose jobs were done before
         _roll_back(connection)
 
 
