@@ -15,11 +15,12 @@ from sessions.protocol import check_limit, coerce_settings
 from sessions.rotation import rotate
 from sessions.session import LogSession
 from sessions.speaker import Speaker
+from sessions.stores.closed import ClosedBackend
 from sessions.underneath import Way, way_around
 from sessions.vault import Vault, keys_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from sessions.codecs.keys import KeyProvider, KeyRing
     from sessions.handle import Handle
@@ -131,6 +132,27 @@ class EncryptedSession(LogSession):
             raise scan_limit_reached(self.session_id)
         return items
 
+    def close(self) -> Any:
+        """Close the session underneath, and so this one, as that is closed: at once, or when this is awaited.
+
+        Awaiting it is right in any case.
+
+        Example: ``await encrypted.close()``
+        """
+        self._refuse_more()
+        close = getattr(self._underlying, "close", None)
+        waiting = close() if close is not None else None
+        return _Done() if waiting is None else waiting
+
+    async def aclose(self) -> None:
+        """Close the session underneath, and so this one."""
+        self._refuse_more()
+        aclose = getattr(self._underlying, "aclose", None)
+        await (aclose() if aclose is not None else self.close())
+
+    def _refuse_more(self) -> None:
+        self._handle.backend = ClosedBackend()
+
     async def rotate(
         self,
         *,
@@ -173,6 +195,9 @@ class EncryptedAdvancedSession(FlatMethods, EncryptedSession):
 class EncryptedForeignSession(ItemByItem, EncryptedSession):
     """`EncryptedSession` over any other object with the four methods, which are what it has."""
 
+    def _refuse_more(self) -> None:
+        """Leave it to the session underneath."""
+
 
 def _class_for(cls: type[EncryptedSession], way: Way) -> type[EncryptedSession]:
     """Return the class of an object: the one that is wanted, with the methods that the other session has."""
@@ -196,6 +221,13 @@ def _checked_scan(most: object) -> int | None:
     if most <= 0:
         raise ValueError(f"max_scan_items must be positive or None, got {most}")
     return most
+
+
+class _Done:
+    """What was done already, and may be awaited."""
+
+    def __await__(self) -> Iterator[None]:
+        return iter(())
 
 
 def check_before(before: object, *, reencrypt: bool) -> int | None:

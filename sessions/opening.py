@@ -32,6 +32,7 @@ def open_store(
     table_prefix: str = "agent_log_",
     schema: str | None = None,
     attempt_timeout: float = 60.0,
+    retry_timeout: float = 30.0,
     engine_kwargs: Mapping[str, Any] | None = None,
     codec: Codec | None = None,
     ttl: float | None = None,
@@ -55,6 +56,7 @@ def open_store(
         table_prefix: What the names of our tables begin with.
         schema: As for `SQLAlchemySession`; not for ``sqlite:``.
         attempt_timeout: As for `SQLAlchemySession`, in seconds; not for ``sqlite:``.
+        retry_timeout: As for `SQLAlchemySession`, in seconds; not for ``sqlite:``.
         engine_kwargs: Passed to `sqlalchemy.ext.asyncio.create_async_engine`.
         codec: What the items of its sessions may hold: `PlusCodec(types=[…])`; plain JSON if not given.
         ttl: Seconds after which an item is gone, in sessions of this store that are not given another; ``None`` means
@@ -82,7 +84,7 @@ def open_store(
 
         # Made a ring at once: a bad key is refused here, a weak one warned of, and no `repr` shows either.
         encryption = Encryption(keys_of(encryption_key), allow_plain_text, hide_tool_names)
-    if isinstance(url, str) and ("+" not in url.partition("://")[0]):
+    if isinstance(url, str) and (url.startswith(_SQLITE) or "://" not in url):
         if schema is not None:
             raise ValueError("a SQLite file has no schemas; to keep two stores apart in one file, use table_prefix")
         sqlite = SQLiteBackend(
@@ -99,6 +101,7 @@ def open_store(
         prefix=table_prefix,
         schema=schema,
         attempt_timeout=attempt_timeout,
+        retry_timeout=retry_timeout,
         foreign=foreign,
     )
     return Store(backend, foreign, codec, ttl, sweep_every=sweep_every, encryption=encryption)
@@ -106,10 +109,8 @@ def open_store(
 
 def _sqlite_path(url: str) -> str:
     if not url.startswith(_SQLITE):
-        scheme, is_url, _ = url.partition("://")
-        wrong = f"no store for URLs with the scheme {scheme!r}" if is_url else "this is no URL"
         raise ValueError(
-            f"{wrong}; use sqlite:///path/to/file.db, or one of SQLAlchemy's asynchronous drivers, as in "
+            "this is no URL; use sqlite:///path/to/file.db, or one of SQLAlchemy's asynchronous drivers, as in "
             "postgresql+asyncpg://user@host/database or mysql+aiomysql://user@host/database"
         )
     path = url.removeprefix(_SQLITE)

@@ -30,6 +30,7 @@ from sessions.log.read import ReadTail
 from sessions.log.remove import clear
 from sessions.protocol import SettingsLimit, as_given, check_limit, coerce_settings
 from sessions.speaker import Speaker
+from sessions.stores.closed import ClosedBackend
 from sessions.watched import Watched
 from sessions.windowed import Windowed
 
@@ -226,6 +227,21 @@ class LogSession(Compacting, Watched, Windowed):
         handle = self._handle
         await handle.write(lambda tx: clear(tx, handle.conversation, now()))
         handle.followed = None
+
+    def close(self) -> Any:
+        """Close this object, as `aclose` does; await what is returned, unless the class says otherwise."""
+        return self.aclose()
+
+    async def aclose(self) -> None:
+        """Close this object: later calls on it raise `SessionClosedError`. Closing it again does nothing.
+
+        A session of a store leaves the store as it is. One that was made by itself gives up its hold on the database.
+        Closing is optional: an object that is garbage has let go, too.
+
+        Example: ``await session.aclose()``
+        """
+        handle = self._handle
+        handle.backend = ClosedBackend()
 
     async def purge_expired(self, *, older_than: float | Default | None = DEFAULT, batch: int = PURGE_BATCH) -> int:
         """Delete physically what has expired, in all branches; what is gone for readers anyway.

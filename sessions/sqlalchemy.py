@@ -42,6 +42,9 @@ class SQLAlchemySession(LogSession):
         attempt_timeout: Seconds after which one attempt of an operation is given up, as when a network swallows
             packets. It covers waiting for other writers, and sending or reading everything: raise it for batches
             that take longer.
+        retry_timeout: Seconds for which an operation is tried again while the database cannot be reached, restarts or
+            fails over, or gives transactions up; 0 to 600. Then it raises. What cannot be reached is logged once, as a
+            warning that names host and port, within two seconds.
         ttl: Seconds after which an item is gone: what this object adds expires then, for every reader, and what it
             reads is never older, whoever added it. ``None``: for ever, but for what was added with an expiry.
 
@@ -65,6 +68,7 @@ class SQLAlchemySession(LogSession):
         table_prefix: str = "agent_log_",
         schema: str | None = None,
         attempt_timeout: float = 60.0,
+        retry_timeout: float = 30.0,
         ttl: float | None = None,
     ) -> None:
         del ensure_ascii
@@ -78,6 +82,7 @@ class SQLAlchemySession(LogSession):
             prefix=table_prefix,
             schema=schema,
             attempt_timeout=attempt_timeout,
+            retry_timeout=retry_timeout,
             foreign=foreign,
         )
         super().__init__(
@@ -117,6 +122,20 @@ class SQLAlchemySession(LogSession):
             session_settings=session_settings,
             **kwargs,
         )
+
+    async def close(self) -> None:
+        """Give up this object's hold on the database. Later calls on it raise `SessionClosedError`.
+
+        The engine for a URL then lingers for two seconds at most, so closing each session after its request costs
+        nothing; `aclose` does not wait for that. An engine of your own is left as it is.
+
+        Example: ``await session.close()``
+        """
+        await self._sql.aclose(linger=True)
+
+    async def aclose(self) -> None:
+        """Do as `close` does, and end the engine for a URL at once if no other object holds it."""
+        await self._sql.aclose()
 
     @property
     def engine(self) -> AsyncEngine:

@@ -54,6 +54,10 @@ class _SQLiteSession(LogSession):
         self.db_path = db_path
         self._sqlite = sqlite
 
+    async def aclose(self) -> None:
+        """Do as `close` does, without blocking the event loop."""
+        await self._sqlite.aclose()
+
 
 class SQLiteSession(_SQLiteSession):
     """A conversation in a SQLite file, or in memory.

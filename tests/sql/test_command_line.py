@@ -36,16 +36,18 @@ def _fails(url: str, *arguments: str) -> str:
 @pytest.mark.parametrize(
     ("url", "expected"),
     [
-        (f"postgresql+pg8000://somebody:{_SECRET}@127.0.0.1:1/nowhere", "needs the package pg8000, which is not"),
-        (f"postgresql+psycopg2://somebody:{_SECRET}@127.0.0.1:1/nowhere", "needs the package psycopg2, which is not"),
+        (f"postgresql+pg8000://somebody:{_SECRET}@127.0.0.1:1/nowhere", "is synchronous, not asynchronous"),
+        (f"postgresql+psycopg2://somebody:{_SECRET}@127.0.0.1:1/nowhere", "is synchronous, not asynchronous"),
+        (f"mysql+pymysql://somebody:{_SECRET}@127.0.0.1:1/nowhere", "is synchronous, not asynchronous"),
+        (f"mysql+mysqlclient://somebody:{_SECRET}@127.0.0.1:1/nowhere", "is synchronous, not asynchronous"),
         (f"postgresql+nope://somebody:{_SECRET}@127.0.0.1:1/nowhere", "no driver is known for postgresql+nope://"),
         (f"nope://somebody:{_SECRET}@127.0.0.1:1/nowhere", "no driver is known for nope://"),
-        ("sqlite+pysqlite:///nowhere.db", "the driver of sqlite+pysqlite:// is not asynchronous"),
+        ("sqlite+pysqlite:///nowhere.db", "the driver of sqlite+pysqlite:// is synchronous, not asynchronous"),
     ],
 )
 def test_a_driver_that_cannot_be_used(url: str, expected: str) -> None:
     """
-    Fails without: stores/sql/engines.py, the `except` for it in `_make_engine`.
+    Fails without: stores/sql/urls.py, `_check_driver`.
     """
     line = _fails(url)
     assert expected in line
@@ -64,7 +66,7 @@ def test_a_url_of_open_store_for_sqlite() -> None:
 def test_what_is_no_url(url: str) -> None:
     """SQLAlchemy takes a password before which there is no user for a port, and its error shows it.
 
-    Fails without: stores/sql/engines.py, `except (ArgumentError, ValueError)`; `except ArgumentError`.
+    Fails without: stores/sql/urls.py, `except (ArgumentError, ValueError)`.
     """
     assert "this is no URL of a database" in _fails(url)
 
@@ -84,9 +86,14 @@ def test_a_wrong_user_password_or_database(request: pytest.FixtureRequest, kind:
 
 
 def test_a_server_that_is_not_there() -> None:
-    line = _fails(f"postgresql+asyncpg://somebody:{_SECRET}@127.0.0.1:{free_port()}/nowhere")
+    """Soon it is said that it is waited for, and in the end that it was in vain."""
+    port = free_port()
+    done = _migrate(f"postgresql+asyncpg://somebody:{_SECRET}@127.0.0.1:{port}/nowhere")
+    warning, line = done.stderr.splitlines()
+    assert f"host 127.0.0.1, port {port} cannot be reached" in warning
     assert "cannot be reached" in line
     assert "the last error was ConnectionRefusedError" in line
+    assert _SECRET not in done.stderr
 
 
 def test_options_of_the_driver(postgres: Postgres) -> None:
@@ -103,11 +110,10 @@ def test_options_of_the_driver(postgres: Postgres) -> None:
     assert "an option of the driver is written NAME=VALUE" in wrong.stderr
 
 
-async def test_a_store_says_the_same(tmp_path: object) -> None:
+def test_a_store_says_the_same(tmp_path: object) -> None:
     """
-    Fails without: stores/sql/engines.py, the `except`s in `_make_engine`.
+    Fails without: stores/sql/urls.py, the `except`s in `_check_driver`.
     """
-    async with open_store(f"postgresql+nope://{_SECRET}@127.0.0.1/{tmp_path}") as store:
-        with pytest.raises(ValueError, match="no driver is known") as caught:
-            await store.session("s").get_items()
-        assert _SECRET not in str(caught.value)
+    with pytest.raises(ValueError, match="no driver is known") as caught:
+        open_store(f"postgresql+nope://{_SECRET}@127.0.0.1/{tmp_path}")
+    assert _SECRET not in str(caught.value)

@@ -161,7 +161,7 @@ URLS: list[tuple[Any, type[Exception], str]] = [
     ("sqlite://localhost/conversations.db", ValueError, "a SQLite URL has three slashes before a relative path"),
     ("sqlite:///x.db?mode=ro", ValueError, "a SQLite URL takes no options"),
     ("sqlite:///x\0.db", ValueError, "db_path must be a path"),
-    ("mysql://user:canary@host/db", ValueError, "no store for URLs with the scheme 'mysql'"),
+    ("mongodb://user:canary@host/db", ValueError, "no driver is known for mongodb://"),
 ]
 
 

@@ -35,7 +35,10 @@ class AsyncpgDatabase(Database):
         committing = False
         refused: BaseException | None = None
         try:
-            async with Deadline(seconds or self.attempt_timeout) as deadline, self.borrowed(deadline) as connection:
+            async with (
+                Deadline(seconds or self.attempt_timeout, self.outage) as deadline,
+                self.borrowed(deadline) as connection,
+            ):
                 # A snapshot for several reads; for changes, what the log is written for. In one round trip.
                 level = "read committed" if write else "repeatable read"
                 await connection.execute(f"begin isolation level {level}; {FOR_THIS_TRANSACTION}")
@@ -106,5 +109,7 @@ def as_lost(error: Exception) -> Exception:
     What the server says when it ends a connection that nobody uses may come when somebody has just begun to use it; to
     the driver, that is an internal error.
     """
-    closed = isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError)
+    closed = isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError) and not isinstance(
+        error, asyncpg.ClientConfigurationError | asyncpg.OutdatedSchemaCacheError
+    )
     return ConnectionError(type(error).__name__) if closed else error

@@ -12,6 +12,7 @@ from sessions.log.dialect import PREFIX, words
 from sessions.stores.settle import settle
 from sessions.stores.sql.deadline import ATTEMPT_TIMEOUT
 from sessions.stores.sql.engines import EngineOfLoop, database_of
+from sessions.stores.sql.retry import MOST_RETRY_TIMEOUT, RETRY_TIMEOUT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -35,11 +36,12 @@ class SQLAlchemyBackend:
         prefix: What the names of our tables begin with.
         schema: The schema they are in, if not the connection's own.
         attempt_timeout: Seconds after which one attempt of an operation is given up.
+        retry_timeout: Seconds for which an operation is tried again.
         foreign: The OpenAI Agents SDK's tables that sessions are taken over from; the log belongs to these.
 
     Raises:
-        TypeError: `attempt_timeout` is no number.
-        ValueError: A name cannot name a table, or `attempt_timeout` is not positive.
+        TypeError: A time is no number.
+        ValueError: A name cannot name a table, or a time is out of range.
     """
 
     def __init__(
@@ -50,6 +52,7 @@ class SQLAlchemyBackend:
         prefix: str = PREFIX,
         schema: str | None = None,
         attempt_timeout: float = ATTEMPT_TIMEOUT,
+        retry_timeout: float = RETRY_TIMEOUT,
         foreign: ForeignTables | None = None,
     ) -> None:
         self._foreign = (foreign or ForeignTables()).check(prefix)
@@ -60,6 +63,7 @@ class SQLAlchemyBackend:
         self._prefix = prefix
         self._schema = schema
         self._attempt_timeout = _check_timeout(attempt_timeout)
+        self._retry_timeout = _check_retry_timeout(retry_timeout)
         self._closed = False
         self._wakers: weakref.WeakSet[PollingWaker] = weakref.WeakSet()
 
@@ -88,13 +92,13 @@ class SQLAlchemyBackend:
         """Make our tables, or bring them up to date."""
         await self._database().ensure_schema("the database")
 
-    async def aclose(self) -> None:
-        """Take no more work, and dispose of a URL's engine in this event loop if nobody else uses it."""
+    async def aclose(self, *, linger: bool = False) -> None:
+        """Take no more work, and dispose of a URL's engine if nobody else uses it; with `linger`, after a moment."""
         self._closed = True
         for waker in tuple(self._wakers):
             waker.wake()
         if isinstance(self._source, EngineOfLoop):
-            await settle(self._source.let_go(self))
+            await settle(self._source.let_go(self, linger=linger))
 
     def _check_open(self, subject: str) -> None:
         if self._closed:
@@ -107,13 +111,25 @@ class SQLAlchemyBackend:
             prefix=self._prefix,
             schema=self._schema,
             attempt_timeout=self._attempt_timeout,
+            retry_timeout=self._retry_timeout,
             foreign=self._foreign,
         )
 
 
 def _check_timeout(seconds: float) -> float:
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
-        raise TypeError(f"attempt_timeout must be a number of seconds, not {type(seconds).__name__}")
+    _check_number(seconds, "attempt_timeout")
     if not 0 < seconds < math.inf:
         raise ValueError(f"attempt_timeout must be a positive number of seconds, got {seconds}")
     return float(seconds)
+
+
+def _check_retry_timeout(seconds: float) -> float:
+    _check_number(seconds, "retry_timeout")
+    if not 0 <= seconds <= MOST_RETRY_TIMEOUT:
+        raise ValueError(f"retry_timeout must be 0 to {MOST_RETRY_TIMEOUT:g} seconds, got {seconds}")
+    return float(seconds)
+
+
+def _check_number(seconds: object, name: str) -> None:
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        raise TypeError(f"{name} must be a number of seconds, not {type(seconds).__name__}")

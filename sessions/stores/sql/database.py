@@ -8,7 +8,6 @@ from contextlib import nullcontext, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from sqlalchemy import URL
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.pool import StaticPool
 
@@ -24,15 +23,19 @@ from sessions.log.table_pair import claim, is_ours
 from sessions.log.usage import Record
 from sessions.stores.settle import settle
 from sessions.stores.sql.deadline import ATTEMPT_TIMEOUT, MIGRATION_TIMEOUT, Deadline
-from sessions.stores.sql.errors import Trouble, is_database_error, trouble_of
+from sessions.stores.sql.errors import TablesGoneError, Trouble, is_database_error, trouble_of
 from sessions.stores.sql.few import FOR_THIS_TRANSACTION
+from sessions.stores.sql.forks import use
 from sessions.stores.sql.keys import is_automatic, with_key
 from sessions.stores.sql.mariadb import check_packet
+from sessions.stores.sql.outage import Outage
 from sessions.stores.sql.outcome import outcome_of
 from sessions.stores.sql.polling import Looks, PollingWaker
-from sessions.stores.sql.retry import FailedError, retry
+from sessions.stores.sql.retry import RETRY_TIMEOUT, FailedError, Patience, retry
 from sessions.stores.sql.scrub import pending_on_server, scrub_file, tables_with_content
 from sessions.stores.sql.transaction import SQLAlchemyTransaction, Texts
+from sessions.stores.sql.urls import address, file_of, place
+from sessions.stores.sqlite.opening import identify
 from sessions.stores.upkeep import Upkeep
 
 if TYPE_CHECKING:
@@ -46,6 +49,9 @@ T = TypeVar("T")
 
 _REPEATABLE: Final = (Record, TakeLease, SetLease)
 """Changes that tell by themselves whether they were done."""
+
+_FILE: Final = "sessions_file"
+"""Which file a connection to SQLite has open, in its `info`."""
 
 _UPKEEP_WITHIN: Final = 5.0
 """Seconds for what is done beside some changes."""
@@ -65,13 +71,16 @@ class Database:
         prefix: str = PREFIX,
         schema: str | None = None,
         attempt_timeout: float = ATTEMPT_TIMEOUT,
+        retry_timeout: float = RETRY_TIMEOUT,
         foreign: ForeignTables | None = None,
     ) -> None:
         self._foreign = foreign or ForeignTables()
         self._is_ours = False
         self._engine = weakref.ref(engine)
         self._create_tables = create_tables
-        self.where = _place(engine.url)
+        self.where = place(engine.url)
+        self.outage = Outage(address(engine.url), retry_timeout)
+        self.patience = Patience(self.where, retry_timeout, self.outage)
         # SQLAlchemy knows the same dialect by two names: mysql+aiomysql:// and mariadb+aiomysql://.
         self._name = MARIADB if engine.dialect.name == "mariadb" else engine.dialect.name
         # Between us and SQLite there is no network.
@@ -89,7 +98,9 @@ class Database:
         self._schema_lock = asyncio.Lock()
         # SQLite has one writer. In memory, all share one connection, so readers wait too.
         self._write_lock = asyncio.Lock() if self._name == SQLITE else None
-        self._read_lock = self._write_lock if isinstance(engine.pool, StaticPool) else None
+        self._in_memory = isinstance(engine.pool, StaticPool)
+        self._read_lock = self._write_lock if self._in_memory else None
+        self._path = file_of(engine.url) if self._name == SQLITE else None
 
     @property
     def engine(self) -> AsyncEngine:
@@ -166,9 +177,26 @@ class Database:
             raise FailedError(error, outcome_known=True) from None
 
     async def retried(self, subject: str, attempt: Callable[[], Awaitable[T]], *, repeatable: bool) -> T:
-        """Return the result of an attempt that succeeds; see `retry`."""
+        """Return the result of an attempt that succeeds; see `retry`.
+
+        If tables are missing that were there, the schema is looked at again, and then it is tried once more.
+        """
         try:
-            return await retry(attempt, repeatable=repeatable, where=self.where)
+            return await self._retried(subject, attempt, repeatable=repeatable)
+        except TablesGoneError:
+            self._schema_ready = False
+        await self.ensure_schema(subject)
+        try:
+            return await self._retried(subject, attempt, repeatable=repeatable)
+        except TablesGoneError as error:
+            raise StoreError(
+                f"{error}. The table agent_log_schema, or that of your prefix, says that they are there: restore them "
+                "from a backup, or drop all of our tables"
+            ) from None
+
+    async def _retried(self, subject: str, attempt: Callable[[], Awaitable[T]], *, repeatable: bool) -> T:
+        try:
+            return await retry(attempt, self.patience, repeatable=repeatable)
         except StoreError as error:
             raise error.about(subject) from None
 
@@ -179,7 +207,7 @@ class Database:
             committing = False
             refused: BaseException | None = None
             try:
-                async with Deadline(limit) as deadline, self.engine.connect() as connection:
+                async with Deadline(limit, self.outage) as deadline, self.engine.connect() as connection:
                     deadline.connected((await connection.get_raw_connection()).driver_connection)
                     try:
                         await self._begin(connection, write=write)
@@ -202,14 +230,26 @@ class Database:
                 if not is_database_error(error):
                     raise
                 rolled_back = trouble_of(error) is Trouble.ROLLED_BACK
-                raise FailedError(error, outcome_known=rolled_back or not committing) from None
+                # Nothing is committed on a SQLite file that was closed, as for a fork.
+                known = rolled_back or not committing or self._name == SQLITE
+                raise FailedError(error, outcome_known=known) from None
         if refused is not None:
             raise refused
         return cast("T", result)
 
     async def _begin(self, connection: AsyncConnection, *, write: bool) -> None:
         if self._name == SQLITE:
-            known = (await connection.get_raw_connection()).info
+            raw = await connection.get_raw_connection()
+            known = raw.info
+            if not self._in_memory:
+                file = None if self._path is None else identify(self._path)
+                if _FILE not in known:
+                    use(raw.driver_connection, str(self._path or self.engine.url.database), self.engine.pool)
+                    known[_FILE] = file
+                elif known[_FILE] != file:
+                    # What is written to a file that was replaced or deleted is read by nobody.
+                    await connection.invalidate()
+                    raise FailedError(ConnectionResetError(), outcome_known=True)
             if write and _SECURE not in known:
                 await connection.exec_driver_sql("pragma secure_delete = on")
                 known[_SECURE] = True
@@ -251,22 +291,15 @@ class Database:
                 return
             self._is_ours = False
             check = partial(schema_is_current, where=self.where, prefix=self._prefix)
-            if not await self._found(check, subject):
+            checked = self._retried(subject, lambda: self._attempt(check, write=False), repeatable=True)
+            if not await (settle(checked) if self._name == SQLITE else checked):
                 if not self._create_tables:
                     raise StoreError(
                         f"{subject}: {self.where} lacks our tables, or has older ones; nothing was changed. Run "
                         f"`python -m sessions migrate{self._names} URL`, or pass create_tables=True"
                     )
-                await settle(self.retried(subject, self._migrate, repeatable=True))
+                await settle(self._retried(subject, self._migrate, repeatable=True))
             self._schema_ready = True
 
     async def _migrate(self) -> None:
         await self._attempt(lambda tx: migrate(tx, now()), write=True, seconds=MIGRATION_TIMEOUT)
-
-
-def _place(url: URL) -> str:
-    """Return a URL without what is nobody's business: user, password and options, some of which are passwords."""
-    hosts = {"host": url.query["host"]} if "host" in url.query else {}
-    return URL.create(
-        url.drivername, host=url.host, port=url.port, database=url.database, query=hosts
-    ).render_as_string()

@@ -6,12 +6,16 @@ import asyncio
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from sessions.stores.sql.errors import is_database_error
+from sessions.stores.sql.outage import TELL_AFTER
+from sessions.stores.sql.severing import ending
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from types import TracebackType
 
     from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from sessions.stores.sql.outage import Outage
 
 ATTEMPT_TIMEOUT: Final = 60.0
 """Seconds, unless the caller knows better: longer than large reads, imports and waits for other writers take."""
@@ -23,6 +27,10 @@ _DISPOSE_TIMEOUTS: Final = (2.0, 0.1)
 """Seconds to say goodbye on the first connection that does not answer, and on each of the others."""
 
 
+class UnreachableError(TimeoutError):
+    """The time to get a connection was up."""
+
+
 class Deadline:
     """Bounds one attempt.
 
@@ -31,27 +39,62 @@ class Deadline:
 
     Args:
         seconds: ``None`` for no bound.
+        outage: Is told if there is no connection for a while, and gives less time for that.
 
     Raises:
-        TimeoutError: The time was up.
+        TimeoutError: The time was up; `UnreachableError` if that to get a connection was.
     """
 
-    def __init__(self, seconds: float | None) -> None:
+    def __init__(self, seconds: float | None, outage: Outage | None = None) -> None:
         self._seconds = seconds
+        self._outage = outage
         self._task = asyncio.timeout(None)
         self._timer: asyncio.TimerHandle | None = None
         self._end: Callable[[], None] | None = None
+        self._is_connected = False
         self._is_over = False
 
     async def __aenter__(self) -> Self:
         await self._task.__aenter__()
         if self._seconds is not None:
-            self._timer = asyncio.get_running_loop().call_later(self._seconds, self._expire)
+            # One timer, which is set again in the rare case that it comes to that.
+            tell = self._outage is not None and self._seconds > TELL_AFTER
+            call = self._look if tell else self._expire
+            self._timer = asyncio.get_running_loop().call_later(TELL_AFTER if tell else self._seconds, call)
         return self
 
     def connected(self, driver_connection: Any) -> None:
         """Tell which connection of the driver's is the attempt's from now on."""
-        self._end = _ending(driver_connection)
+        self._end = ending(driver_connection)
+        self._is_connected = True
+        if self._outage is not None:
+            self._outage.connected += 1
+
+    @property
+    def _is_unreachable(self) -> bool:
+        return not self._is_connected and self._outage is not None and not self._outage.connected
+
+    def _look(self) -> None:
+        """Tell if there is no connection; then go on to wait, for that a shorter time than for an answer."""
+        within = self._within
+        call, seconds = self._expire, self._seconds or 0.0
+        if self._is_unreachable and self._outage is not None:
+            self._outage.tell("no connection yet")
+            if within < seconds:
+                call, seconds = self._give_up, within
+        self._timer = asyncio.get_running_loop().call_later(seconds - TELL_AFTER, call)
+
+    def _give_up(self) -> None:
+        """Expire if there is still no connection, and else go on to wait for the answer."""
+        if self._is_unreachable:
+            self._expire()
+        else:
+            left = (self._seconds or 0.0) - self._within
+            self._timer = asyncio.get_running_loop().call_later(left, self._expire)
+
+    @property
+    def _within(self) -> float:
+        return TELL_AFTER if self._outage is None else max(TELL_AFTER, self._outage.connect_within)
 
     def _expire(self) -> None:
         self._is_over = True
@@ -65,21 +108,17 @@ class Deadline:
     ) -> None:
         if self._timer is not None:
             self._timer.cancel()
+        if self._is_connected and self._outage is not None:
+            self._outage.connected -= 1
         cancelled = False
         try:
             await self._task.__aexit__(kind, error, trace)
         except TimeoutError:
             cancelled = True
         if cancelled or (self._is_over and error is not None and is_database_error(error)):
-            raise TimeoutError(f"no answer within {self._seconds:g} s") from None
-
-
-def _ending(driver_connection: Any) -> Callable[[], None] | None:
-    """Return what ends a connection at once; ``None`` for a driver that is not known here."""
-    if terminate := getattr(driver_connection, "terminate", None):  # asyncpg
-        return terminate  # type: ignore[no-any-return]
-    writer = getattr(driver_connection, "_writer", None)  # aiomysql has no public way that does not wait for the peer.
-    return None if writer is None else writer.transport.abort
+            if self._is_connected:
+                raise TimeoutError("no answer in time") from None
+            raise UnreachableError("no connection in time") from None
 
 
 async def dispose(engine: AsyncEngine) -> None:

@@ -3,120 +3,95 @@
 from __future__ import annotations
 
 import asyncio
-import warnings
 import weakref
-from contextlib import suppress
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, InvalidRequestError, NoSuchModuleError
-from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
 
+from sessions.errors import StoreError
 from sessions.log.dialect import POSTGRES, SQLITE
+from sessions.stores.sql import forks, shared_engine
 from sessions.stores.sql.database import Database
-from sessions.stores.sql.deadline import dispose
+from sessions.stores.sql.shared_engine import SharedEngine
+from sessions.stores.sql.urls import understand
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Mapping
+    from collections.abc import Hashable, Mapping
 
+    from sqlalchemy import URL
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from sessions.log.conversation import ForeignTables
     from sessions.stores.sql.hot import PostgresDatabase
 
-_databases: weakref.WeakKeyDictionary[AsyncEngine, dict[object, Database | PostgresDatabase]] = (
+_OfLoop = dict[object, "Database | PostgresDatabase"]
+
+_databases: weakref.WeakKeyDictionary[AsyncEngine, dict[asyncio.AbstractEventLoop, _OfLoop]] = (
     weakref.WeakKeyDictionary()
 )
+"""What is behind an engine, in each event loop: it has locks and tasks, which belong to one."""
 
+_inherited: weakref.WeakKeyDictionary[AsyncEngine, Any] = weakref.WeakKeyDictionary()
+"""Callers' engines from before a fork, and the pools whose connections the parent goes on to use."""
 
-_NO_URL: Final = (
-    "this is no URL of a database, as in postgresql+asyncpg://user:password@host/database. Special characters in a "
-    "password are written as %XX"
-)
-_USE: Final = "Use postgresql+asyncpg://, mysql+aiomysql:// or sqlite+aiosqlite://"
-
-
-def _make_engine(url: str, options: Mapping[str, Any]) -> AsyncEngine:
-    """Return an engine for a URL; what is wrong with a URL is said without showing it, for its password."""
-    try:
-        parsed = make_url(url)
-    except (ArgumentError, ValueError):
-        raise ValueError(_NO_URL) from None
-    driver = parsed.drivername
-    if parsed.get_backend_name() != SQLITE and not options.keys() & {"pool", "poolclass"}:
-        # The connection used last: what a server's process keeps for it is still at hand. In turns, a read takes half
-        # as long again.
-        options = {"pool_use_lifo": True, **options}
-    try:
-        return create_async_engine(parsed, **options)
-    except NoSuchModuleError:  # It is an ArgumentError too.
-        raise ValueError(f"no driver is known for {driver}://. {_USE}") from None
-    except ArgumentError:
-        raise ValueError(_NO_URL) from None
-    except InvalidRequestError:
-        raise ValueError(f"the driver of {driver}:// is not asynchronous. {_USE}") from None
-    except ModuleNotFoundError as error:
-        how = "pip install 'agent-sessions[mysql]'" if error.name in {"aiomysql", "pymysql"} else "install it"
-        text = f"{driver}:// needs the package {error.name}, which is not installed. {_USE}, or: {how}"
-        raise ModuleNotFoundError(text, name=error.name) from None
-
-
-class _SharedEngine:
-    """One event loop's engine, disposed of by the last to let go of it, or at the latest with the loop."""
-
-    def __init__(self, url: str, options: Mapping[str, Any]) -> None:
-        self.engine = _make_engine(url, options)
-        self.holders: weakref.WeakSet[Any] = weakref.WeakSet()
-        self._end = self._dispose_at_end()
-        with warnings.catch_warnings(), suppress(StopIteration):
-            # A loop may go on after its generators were closed, as the OpenAI Agents SDK's run_sync does.
-            warnings.simplefilter("ignore", ResourceWarning)
-            self._end.__anext__().send(None)
-
-    async def _dispose_at_end(self) -> AsyncGenerator[None]:
-        """Wait; asyncio closes generators before it closes their loop."""
-        try:
-            yield
-        finally:
-            engines = _engines.get(asyncio.get_running_loop(), {})
-            for key in [key for key, shared in engines.items() if shared is self]:
-                del engines[key]
-            await dispose(self.engine)
-
-    async def dispose(self) -> None:
-        await self._end.aclose()
-
-
-_engines: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, dict[str, _SharedEngine]] = weakref.WeakKeyDictionary()
+_memories: set[Hashable] = set()
+"""Databases in memory that the parent of this process has, by URL and options."""
 
 
 class EngineOfLoop:
-    """Where an engine is found in each event loop: by its URL and options."""
+    """Where an engine is found in each event loop: by its URL and options.
 
-    def __init__(self, url: str, options: Mapping[str, Any] | None = None) -> None:
-        self._url = url
+    Raises:
+        TypeError: `url` is no URL.
+        ValueError: It is none of a database; see `understand`.
+    """
+
+    def __init__(self, url: str | URL, options: Mapping[str, Any] | None = None) -> None:
+        given = dict(options or {})
+        self._url, connect_args = understand(url)
         # Parameters of statements hold messages, and belong in no log and no error.
-        self._options = {"hide_parameters": True, **(options or {})}
-        self._key = f"{url} {sorted(self._options.items())!r}"
+        self._options = {"hide_parameters": True, **given}
+        if connect_args:
+            self._options["connect_args"] = _merged(connect_args, given.get("connect_args") or {})
+        self._key = str(url) if isinstance(url, str) else url, _frozen(given)
+        self._last: SharedEngine | None = None
 
     def engine(self, holder: object) -> AsyncEngine:
-        """Return this event loop's engine, made at the first call."""
-        engines = _engines.setdefault(asyncio.get_running_loop(), {})
-        shared = engines.get(self._key)
-        if shared is None:
-            shared = engines[self._key] = _SharedEngine(self._url, self._options)
-        shared.holders.add(holder)
+        """Return this event loop's engine, made at the first call; it stays until `holder` lets go, or is garbage."""
+        loop = asyncio.get_running_loop()
+        shared = self._last
+        if shared is None or shared.loop is not loop or shared.is_over:
+            shared = shared_engine.engines.get((loop, self._key))
+            if shared is None:
+                shared = self._made()
+            self._last = shared
+        shared.hold(holder)
         return shared.engine
 
-    async def let_go(self, holder: object) -> None:
-        """Dispose of this event loop's engine if nobody but `holder` uses it."""
-        engines = _engines.get(asyncio.get_running_loop(), {})
-        shared = engines.get(self._key)
-        if shared is not None:
-            shared.holders.discard(holder)
-            if not shared.holders:
-                del engines[self._key]
-                await shared.dispose()
+    async def let_go(self, holder: object, *, linger: bool = False) -> None:
+        """End the engines of which nobody but `holder` is left: at once, or with `linger` after a moment.
+
+        That of the running event loop has ended when this returns.
+        """
+        shared_engine.sweep()
+        self._last = None
+        for (loop, key), shared in tuple(shared_engine.engines.items()):
+            if key == self._key and shared.release(holder):
+                if loop is not asyncio.get_running_loop():
+                    loop.call_soon_threadsafe(shared.unheld if linger else shared.end_soon)
+                elif linger and shared.lingers:
+                    shared.unheld()
+                else:
+                    await shared.dispose()
+
+    def _made(self) -> SharedEngine:
+        shared_engine.sweep()
+        if self._key in _memories:
+            raise StoreError(
+                "a database in memory stays with the process that made it, and this one was forked from it; nothing "
+                "was changed. Use a file to share a session with a child process"
+            )
+        return SharedEngine(self._key, self._url, self._options)
 
 
 def database_of(
@@ -126,17 +101,27 @@ def database_of(
     prefix: str,
     schema: str | None,
     attempt_timeout: float,
+    retry_timeout: float,
     foreign: ForeignTables | None = None,
 ) -> Database | PostgresDatabase:
-    """Return the database behind an engine, made at the first call."""
-    databases = _databases.setdefault(engine, {})
-    key = (create_tables, prefix, schema, attempt_timeout, foreign)
+    """Return the database behind an engine in the running event loop, made at the first call.
+
+    Raises:
+        RuntimeError: The engine's connections belong to another event loop or process.
+    """
+    loop = asyncio.get_running_loop()
+    of_loops = _databases.get(engine)
+    databases = None if of_loops is None else of_loops.get(loop)
+    if databases is None:
+        databases = _admit(engine, loop)
+    key = (create_tables, prefix, schema, attempt_timeout, retry_timeout, foreign)
     if key not in databases:
         options: dict[str, Any] = {
             "create_tables": create_tables,
             "prefix": prefix,
             "schema": schema,
             "attempt_timeout": attempt_timeout,
+            "retry_timeout": retry_timeout,
             "foreign": foreign,
         }
         if engine.dialect.name == POSTGRES and engine.dialect.driver == "asyncpg":
@@ -148,3 +133,110 @@ def database_of(
         else:
             databases[key] = Database(engine, **options)
     return databases[key]
+
+
+_CURE: Final = "Use poolclass=NullPool for an engine that several event loops use, or a URL, for which each has its own"
+
+
+def _admit(engine: AsyncEngine, loop: asyncio.AbstractEventLoop) -> _OfLoop:
+    """Let an event loop use an engine, if it may.
+
+    Raises:
+        RuntimeError: The engine's connections belong to another event loop or process.
+    """
+    of_loops = _databases.setdefault(engine, {})
+    pool = engine.pool
+    if _inherited.get(engine) is pool:
+        raise RuntimeError(
+            "this engine's connections belong to the process that this one was forked from; nothing was changed. Make "
+            "an engine in each process, or call engine.sync_engine.dispose(close=False) first in the child"
+        )
+    closed = [other for other in of_loops if other.is_closed()]
+    if not isinstance(pool, NullPool) and _pools.get(engine) is pool:
+        if len(of_loops) > len(closed):
+            raise RuntimeError(
+                "this engine is used by another event loop, to which its connections belong; nothing was changed. "
+                f"{_CURE}"
+            )
+        if closed and not _renewed(engine):
+            raise RuntimeError(
+                "this engine has connections of an event loop that has been closed; nothing was changed. Await "
+                f"engine.dispose() before its loop ends. {_CURE}"
+            )
+    for other in closed:
+        del of_loops[other]
+    _pools[engine] = engine.pool
+    return of_loops.setdefault(loop, {})
+
+
+_pools: weakref.WeakKeyDictionary[AsyncEngine, Any] = weakref.WeakKeyDictionary()
+"""The pools that engines had when an event loop began to use them: disposing of an engine gives it a new one."""
+
+
+def _renewed(engine: AsyncEngine) -> bool:
+    """Tell whether another event loop may use an engine whose loop has been closed; have it do so on SQLite."""
+    pool: Any = engine.pool
+    if engine.dialect.name == SQLITE:
+        # Its connections belong to no loop; but those who wait for one, do.
+        queue = getattr(getattr(pool, "_pool", None), "_queue", None)
+        if getattr(queue, "_loop", None) is not None:
+            forks.stop_all(pool)
+            engine.sync_engine.dispose(close=False)
+        return True
+    return _is_empty(pool)
+
+
+def _is_empty(pool: Any) -> bool:
+    """Tell whether a pool has no connections."""
+    if isinstance(pool, NullPool):
+        return True
+    try:
+        return pool.checkedin() + pool.checkedout() == 0  # type: ignore[no-any-return]
+    except AttributeError:  # It does not count them.
+        return False
+
+
+def _merged(translated: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a driver is given: by the URL, and by the caller, which takes precedence."""
+    merged = {**translated, **given}
+    if "server_settings" in translated:
+        merged["server_settings"] = {**translated["server_settings"], **(given.get("server_settings") or {})}
+    return merged
+
+
+class _Same:
+    """An option that is equal to itself alone: what its `repr` shows may be equal for two that differ."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self._value is other._value
+
+    def __hash__(self) -> int:
+        return id(self._value)
+
+
+def _frozen(value: object) -> Hashable:
+    """Return what stands for an option where engines are looked for."""
+    if isinstance(value, dict):
+        return "dict", frozenset((str(name), _frozen(part)) for name, part in value.items())
+    if isinstance(value, list | tuple):
+        return "list", tuple(_frozen(part) for part in value)
+    if value is None or type(value) in (str, bytes, bool, int, float):
+        return type(value).__name__, value
+    return _Same(value)
+
+
+def _leave_to_parent() -> None:
+    """Forget, in a child, what belongs to the process that it was forked from."""
+    for engine in tuple(_databases):
+        if not _is_empty(engine.pool):
+            _inherited[engine] = engine.pool
+    _databases.clear()
+    _pools.clear()
+    _memories.update(key for (_, key), shared in shared_engine.engines.items() if shared.is_in_memory)
+    shared_engine.leave_to_parent()
+
+
+forks.after_fork.append(_leave_to_parent)

@@ -187,7 +187,7 @@ class PostgresDatabase:
             Those that went together.
         """
         try:
-            done = await retry(lambda: self._try_together(sent), repeatable=True, where=self._general.where)
+            done = await retry(lambda: self._try_together(sent), self._general.patience, repeatable=True)
         except StoreError as error:
             for one in sent:
                 one.job.error = error.about(one.job.subject)
@@ -213,8 +213,9 @@ class PostgresDatabase:
             values, number_of = append_many_values(appends, required)
             numbers = {row[0] for row in await self.fetch(APPEND_MANY, *values)}
         except FailedError as failed:
-            # A key that was seen before is for the log's own function to tell.
-            if trouble_of(failed.error) is Trouble.OTHER or isinstance(failed.error, asyncpg.UniqueViolationError):
+            # A key that was seen before is for the log's own function to tell, and missing tables for `retried`.
+            left = trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES)
+            if left or isinstance(failed.error, asyncpg.UniqueViolationError):
                 return set()
             raise
         return {index for index, number in enumerate(number_of) if number in numbers}
@@ -230,7 +231,7 @@ class PostgresDatabase:
         sent = False
         try:
             async with (
-                Deadline(self._general.attempt_timeout) as deadline,
+                Deadline(self._general.attempt_timeout, self._general.outage) as deadline,
                 self._general.borrowed(deadline) as connection,
             ):
                 sent = True

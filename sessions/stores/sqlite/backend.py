@@ -13,6 +13,7 @@ from sessions.log.dialect import PREFIX
 from sessions.log.erase import Scrub
 from sessions.stores.jobs import ClosedError
 from sessions.stores.settle import settle
+from sessions.stores.sqlite.errors import lacks_tables
 from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
 from sessions.stores.sqlite.registry import let_go, open_file, open_memory, retire
 from sessions.stores.sqlite.transaction import texts_of
@@ -82,6 +83,7 @@ class SQLiteBackend:
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Return what `work` finds in one snapshot of the database."""
+        looked_again = False
         while True:
             database = self.database(subject)
             try:
@@ -90,9 +92,12 @@ class SQLiteBackend:
                 return await database.read(work, subject, self._texts)
             except ClosedError:
                 self._open_again(database, subject)
+            except StoreError as error:
+                looked_again = self._look_again(database, error, looked_again)
 
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction, which is committed when this returns."""
+        looked_again = False
         while True:
             database = self.database(subject)
             try:
@@ -101,6 +106,8 @@ class SQLiteBackend:
                 return await database.write(work, subject, self._texts, full=self._full)
             except ClosedError:
                 self._open_again(database, subject)
+            except StoreError as error:
+                looked_again = self._look_again(database, error, looked_again)
 
     async def _first(self, database: Database, work: Callable[[Transaction], T], subject: str, *, write: bool) -> T:
         """Do `work`, and find out with it whether the tables are those of this store's pair."""
@@ -170,6 +177,13 @@ class SQLiteBackend:
                 "it; nothing was changed. Use a file to share a session with a child process"
             )
         return database
+
+    def _look_again(self, database: Database, error: StoreError, looked_again: bool) -> bool:  # noqa: FBT001 - a state
+        """Have the next attempt make the tables if they were dropped, once; raise other errors."""
+        if looked_again or not lacks_tables(error.__cause__):
+            raise error
+        database.pairs.pop(self._prefix, None)
+        return True
 
     def _open_again(self, database: Database, subject: str) -> None:
         """Have the next attempt open the file that is there now; a database in memory cannot be opened again."""

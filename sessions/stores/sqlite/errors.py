@@ -58,3 +58,9 @@ def translate(error: sqlite3.Error, where: str) -> StoreError:
     translated = kind(f"{where} {text} (SQLite says: {error})")
     translated.__cause__ = error
     return translated
+
+
+def lacks_tables(error: BaseException | None) -> bool:
+    """Tell whether an error says that a table or a column is missing."""
+    texts = ("no such table", "no such column", "has no column named")
+    return isinstance(error, sqlite3.OperationalError) and any(text in str(error) for text in texts)

@@ -1,0 +1,48 @@
+"""A database that cannot be reached: told once, soon, and by name, while operations go on trying."""
+
+from __future__ import annotations
+
+import logging
+from typing import Final
+
+TELL_AFTER: Final = 1.5
+"""Seconds without a connection after which it is told. What a failover takes is not worth a word."""
+
+_CONNECT_WITHIN: Final = 10.0
+"""Seconds for which one attempt waits for a connection to a host that says nothing, before another one is made."""
+
+_log = logging.getLogger("sessions")
+
+
+class Outage:
+    """What is known of whether a database can be reached.
+
+    Args:
+        address: Where the database is, as in "host db.example.com, port 5432".
+        seconds: For how long an operation is tried again.
+
+    Attributes:
+        told: Whether it was told that the database cannot be reached.
+        connected: How many attempts have a connection. While there are some, another one that has to wait for its own
+            waits for the pool.
+        connect_within: Seconds after which an attempt that has no connection is given up.
+    """
+
+    def __init__(self, address: str, seconds: float) -> None:
+        self._address = address
+        self._seconds = seconds
+        self.told = False
+        self.connected = 0
+        self.connect_within = min(_CONNECT_WITHIN, seconds) or _CONNECT_WITHIN
+
+    def tell(self, reason: str) -> None:
+        """Tell of it, unless that was done since it could be reached last."""
+        if not self.told:
+            self.told = True
+            _log.warning(
+                "the database at %s cannot be reached, or takes no writes now (%s); each operation is tried again for "
+                "up to %g s",
+                self._address,
+                reason,
+                self._seconds,
+            )

@@ -1,0 +1,58 @@
+"""Ends of drivers' connections that ask nobody: neither the server nor an event loop."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+def ending(driver_connection: Any) -> Callable[[], None] | None:
+    """Return what ends a connection at once in its event loop; ``None`` for a driver that is not known here."""
+    if terminate := getattr(driver_connection, "terminate", None):  # asyncpg
+        return terminate  # type: ignore[no-any-return]
+    writer = getattr(driver_connection, "_writer", None)  # aiomysql has no public way that does not wait for the peer.
+    return None if writer is None else writer.transport.abort
+
+
+def end_at_once(driver_connection: Any) -> None:
+    """End a connection without a word to the server."""
+    end = ending(driver_connection)
+    if end is None:
+        sever(driver_connection)
+    else:
+        with suppress(Exception):
+            end()
+
+
+def sever(driver_connection: Any) -> None:
+    """Take a connection's socket away; its event loop is closed, or is not of this process.
+
+    In the socket's place there is then a file that takes everything and gives nothing, so that whatever the driver
+    still does with the number reaches nobody: neither the server, which a parent process may go on to talk to, nor a
+    file that was opened later.
+    """
+    number = _file_number(driver_connection)
+    if number < 0:
+        return
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    try:
+        os.dup2(nowhere, number, inheritable=False)
+    finally:
+        os.close(nowhere)
+
+
+def _file_number(driver_connection: Any) -> int:
+    """Return the number of a connection's socket; -1 if it is closed, or of a driver that is not known here."""
+    try:
+        if (libpq := getattr(driver_connection, "pgconn", None)) is not None:  # psycopg
+            return int(libpq.socket)
+        transport = getattr(driver_connection, "_transport", None)  # asyncpg
+        writer = getattr(driver_connection, "_writer", None)  # aiomysql, asyncmy
+        transport = getattr(writer, "transport", None) or transport
+        return -1 if transport is None else int(transport.get_extra_info("socket").fileno())
+    except Exception:  # noqa: BLE001 - each driver has its own for a connection that is closed
+        return -1

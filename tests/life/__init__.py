@@ -1,0 +1,1 @@
+"""Engines, event loops, forks and tables that come and go while a program runs."""
