@@ -108,7 +108,7 @@ async def test_only_the_four_methods(under: Any) -> None:
         session.on_branch("b")
     with pytest.raises(ValueError, match="idempotency"):
         await session.add_items([item("u2")], idempotency_key="k")
-    for name in ("stored", "underlying_session", "_get_connection", "db_path", "close"):
+    for name in ("stored", "underlying_session", "_get_connection", "db_path"):
         assert not hasattr(session, name)
     with pytest.raises(InvalidItemError):
         await session.add_items([{"a": object()}])

@@ -10,8 +10,17 @@ from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from agents import SQLiteSession as TheirSession
 
-from sessions import AdvancedSQLAlchemySession, EncryptedSession, SQLAlchemySession, generate_key, open_store
+from sessions import (
+    AdvancedSQLAlchemySession,
+    AsyncSQLiteSession,
+    EncryptedSession,
+    SQLAlchemySession,
+    SQLiteSession,
+    generate_key,
+    open_store,
+)
 from sessions.errors import SessionClosedError
 from sessions.stores.sql import shared_engine
 from tests.life.quiet import gc_quietly
@@ -19,6 +28,7 @@ from tests.sql.network import message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from tests.sql.servers import Postgres
 
@@ -238,3 +248,25 @@ def test_a_session_closed_by_another_loop_lets_go_in_all(
         thread.join()
         loop.run_until_complete(loop.shutdown_asyncgens())
         loop.close()
+
+
+@pytest.mark.parametrize("how", ["awaited", "not awaited"])
+async def test_an_encrypted_session_closes_any_session_underneath(tmp_path: Path, how: str) -> None:
+    """
+    Fails without: encrypted.py, `close` (or, of what is closed without waiting, `_Done`).
+    """
+
+    class Mine(SQLiteSession):
+        """One of somebody else's."""
+
+    key = generate_key()
+    makes: tuple[Any, ...] = (SQLiteSession, Mine, AsyncSQLiteSession, TheirSession)
+    for make in makes:
+        underlying = make("s", tmp_path / f"{make.__name__}.db")
+        session = EncryptedSession("s", underlying, key)
+        await session.add_items([message("1")])
+        waiting = session.close()
+        if how == "awaited" or make is AsyncSQLiteSession:
+            await waiting
+        with pytest.raises(Exception, match="closed"):
+            await underlying.get_items()
