@@ -33,6 +33,7 @@ from sessions.errors import (
     TurnNotFoundError,
     UndecodableItemError,
     UnknownBranchError,
+    UnknownFormatError,
     WeakKeyWarning,
 )
 from sessions.opening import open_store
@@ -128,6 +129,7 @@ __all__ = [
     "TurnNotFoundError",
     "UndecodableItemError",
     "UnknownBranchError",
+    "UnknownFormatError",
     "Usage",
     "UsageRow",
     "WeakKeyWarning",

@@ -207,7 +207,7 @@ class Compacting(Shared):
 
 
 def _holds(window: Window, shown: list[Shown]) -> bool:
-    from sessions.pairing.calls import Part, part_of
+    from sessions.log.calls import Part, part_of
 
     items = [one.item for one in shown]
     return window.holds(window.size_of(items, turns=sum(part_of(item) is Part.USER for item in items)))

@@ -7,14 +7,18 @@ belongs to. So is the open round at the end of a run in progress: its outputs co
 
 If not even the last turn fits, the window is that turn's message and the latest of its rounds that fit; and if the
 message alone is too much, nothing. A window is never larger than its budget.
+
+A turn with an item of an unknown shape is given whole, as it is, or not at all, as nobody here can tell which of its
+items belong together. So is what stands before the first message of a user, if it has such an item.
 """
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sessions.pairing.calls import Part, part_of
-from sessions.pairing.rounds import is_one_round, read_round
+from sessions.errors import UnknownFormatError
+from sessions.log.calls import Part, part_of, program_begun, program_of
+from sessions.pairing.rounds import find_rounds, is_one_round
 from sessions.window import Size
 
 if TYPE_CHECKING:
@@ -25,7 +29,7 @@ if TYPE_CHECKING:
 
 
 class _Kept(NamedTuple):
-    """What is sound of a round, oldest first."""
+    """What is kept of a round, oldest first."""
 
     items: list[Item]
     size: Size
@@ -33,6 +37,7 @@ class _Kept(NamedTuple):
 
 _MESSAGE: Final = Size(items=1, turns=1)
 _ITEM: Final = Size(items=1)
+_TURN: Final = Size(turns=1)
 
 
 class Cut:
@@ -46,7 +51,20 @@ class Cut:
         skipping: Whether of what is older only the nearest message of a user still matters.
     """
 
-    __slots__ = ("_kept", "_parts", "_round", "_size", "_turn", "_turn_size", "_window", "full", "skipping")
+    __slots__ = (
+        "_kept",
+        "_parts",
+        "_programs",
+        "_round",
+        "_size",
+        "_turn",
+        "_turn_size",
+        "_unknown",
+        "_whole",
+        "_window",
+        "full",
+        "skipping",
+    )
 
     def __init__(self, window: Window) -> None:
         self.full = False
@@ -57,8 +75,11 @@ class Cut:
         self._size = Size()
         self._turn: list[_Kept] = []  # The rounds of the turn that is being read.
         self._turn_size = Size()
+        self._whole: list[Item] = []  # All items of its rounds, the newest first.
+        self._unknown = False  # Whether one of them has an unknown shape.
         self._round: list[Item] = []  # The items of the round that is being read …
-        self._parts: list[Part] = []  # … and their parts.
+        self._parts: list[Part] = []  # … their parts …
+        self._programs: set[str] = set()  # … and the programs of theirs that begin before it.
 
     def add(self, page: Iterable[Item]) -> None:
         """Take the next older items.
@@ -68,10 +89,11 @@ class Cut:
 
         Raises:
             CounterError: The counter failed, or returned something else than an integer from 0.
+            UnknownFormatError: The last turn does not fit, and holds items of an unknown shape.
         """
         for item in page:
             part = part_of(item)
-            if self._round and not is_one_round(part, self._parts[-1]):
+            if self._round and (part is Part.USER or not (self._programs or is_one_round(part, self._parts[-1]))):
                 self._end_round()
             if self.full:
                 return
@@ -80,14 +102,24 @@ class Cut:
             elif not self.skipping:
                 self._round.append(item)
                 self._parts.append(part)
+                if program := program_of(item):
+                    self._programs.add(program)
+                self._programs.discard(program_begun(item))
 
     def items(self) -> list[Item]:
         """Return the window, oldest first.
 
         Raises:
             CounterError: The counter failed, or returned something else than an integer from 0.
+            UnknownFormatError: The last turn does not fit, and holds items of an unknown shape; or there are such items
+                and no turns at all.
         """
         self._end_round()
+        if self._unknown and not self.full:
+            # What stands before the first message of a user: a turn of which nobody can tell how it begins.
+            if self._window.turns is not None and not self._size.turns:
+                raise self._too_small("turns cannot be told there")
+            self._keep_whole(_Kept([], _TURN))
         return [item for kept in reversed(self._kept) for item in kept.items]
 
     def _end_round(self) -> None:
@@ -95,35 +127,63 @@ class Cut:
         if not self._round:
             return
         items, parts = self._round[::-1], self._parts[::-1]
-        self._round, self._parts = [], []
-        sound = read_round(items, parts, range(len(items))).sound
-        round_ = self._measured([items[index] for index in sound])
-        longer = self._size.plus(round_.size)
-        if parts[0] is Part.CONTEXT and not self._turn and self._window.holds(longer):
-            self._kept.append(round_)
-            self._size = longer
-            return
-        self._turn.append(round_)
-        self._turn_size = self._turn_size.plus(round_.size)
-        if not self._window.holds(self._size.plus(self._turn_size).plus(_MESSAGE)):
+        # If a program was looked for in vain, they are several.
+        rounds = [*find_rounds(items, parts)]
+        self._round, self._parts, self._programs = [], [], set()
+        for found in reversed(rounds):
+            round_ = self._measured([items[index] for index in found.sound])
+            longer = self._size.plus(round_.size)
+            if parts[found.indexes[0]] is Part.CONTEXT and not self._whole and self._window.holds(longer):
+                self._kept.append(round_)
+                self._size = longer
+                continue
+            self._whole += [items[index] for index in reversed(found.indexes)]
+            self._turn.append(round_)
+            self._turn_size = self._turn_size.plus(round_.size)
+        self._unknown = self._unknown or Part.UNKNOWN in parts
+        # If it has an item of an unknown shape, no message may begin it.
+        least = self._size.plus(self._turn_size).plus(Size() if self._unknown else _MESSAGE)
+        if self._whole and not self._window.holds(least):
             # Nothing more is wanted; or if nothing is kept yet, the message of this turn alone.
             self.skipping = not self._size.turns
             self.full = not self.skipping
+            if self.skipping and self._unknown:
+                raise self._too_small("it does not fit")
 
     def _end_turn(self, message: Item) -> None:
         """Keep the turn that has been read, which begins with `message`, if it fits."""
         opening = self._measured([message], turns=1)
         longer = self._size.plus(self._turn_size).plus(opening.size)
-        if self._window.holds(longer):
+        if self._unknown:
+            self._keep_whole(opening)
+        elif self._window.holds(longer):
             self._kept += [*self._turn, opening]
             self._size = longer
-            self._turn = []
-            self._turn_size = Size()
-            self.full = not self._window.holds(longer.plus(_ITEM))
+        else:
+            if not self._size.turns:
+                self._kept = self._latest_rounds(opening)
+            self.full = True
+        self._turn, self._whole, self._unknown = [], [], False
+        self._turn_size = Size()
+        self.full = self.full or not self._window.holds(self._size.plus(_ITEM))
+
+    def _keep_whole(self, opening: _Kept) -> None:
+        """Keep the turn that has been read as it is, with what opens it, if it fits."""
+        whole = self._measured(self._whole[::-1])
+        longer = self._size.plus(whole.size).plus(opening.size)
+        if self._window.holds(longer):
+            self._kept += [whole, opening]
+            self._size = longer
             return
         if not self._size.turns:
-            self._kept = self._latest_rounds(opening)
+            raise self._too_small("it does not fit")
         self.full = True
+
+    def _too_small(self, why: str) -> UnknownFormatError:
+        return UnknownFormatError(
+            f"the last turn holds items of an unknown shape, so it can be given whole or not at all, and {why}: nothing "
+            "was changed. Make the window larger, or read with get_items(limit=…)"
+        )
 
     def _latest_rounds(self, opening: _Kept) -> list[_Kept]:
         """Return the latest rounds of a turn that does not fit, as many as do, with the message that begins it."""

@@ -18,6 +18,7 @@
     ├── DecryptionError                          a wrong key, or not what was stored there
     │   └── RotationIncompleteError              store.rotate() left sessions that the keys here do not open
     ├── ScanLimitError (RuntimeError)            max_scan_items is too small for a complete answer
+    ├── UnknownFormatError (ValueError)          items of an unknown shape, which cannot be taken apart
     ├── CounterError (ValueError)                the counter of tokens failed, or returned no number
     ├── SummaryError (ValueError)                the summariser returned no summary, or there is none to take back
     ├── SessionClosedError (RuntimeError)        a call after close()
@@ -137,6 +138,10 @@ class RotationIncompleteError(DecryptionError):
 
 class ScanLimitError(SessionsError, RuntimeError):
     """`max_scan_items` items were read, and there may be more that belong to the answer. Nothing was returned."""
+
+
+class UnknownFormatError(SessionsError, ValueError):
+    """Items of an unknown shape would have to be told apart, which would be guessing. Nothing was changed."""
 
 
 class CounterError(SessionsError, ValueError):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from sessions.pairing.calls import Part, answered_by, part_of
+from sessions.log.calls import Part, answered_by, part_of
 from sessions.pairing.rounds import find_rounds
 
 if TYPE_CHECKING:
     from sessions.log.shown import Shown
-    from sessions.pairing.calls import Call
+    from sessions.log.calls import Call
     from sessions.pairing.rounds import Round
 
 _NOTHING = 0, 0

@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from sessions.log.calls import program_of
+
 if TYPE_CHECKING:
-    from sessions.pairing.calls import Call
+    from sessions.log.calls import Call
     from sessions.protocol import Item
 
 _BLACK_PIXEL: Final = (
@@ -16,11 +18,16 @@ _BLACK_PIXEL: Final = (
 )
 
 
-def placeholder(call: Call, text: str) -> Item:
+def placeholder(call: Call, text: str, made_by: Item) -> Item:
     """Return an output for a call, which says `text` where its shape has room for a text.
 
-    Nothing is said to have worked: commands and patches failed, approval is refused, no tools were found, and the
-    screenshot, which cannot be left out, is one black pixel.
+    Nothing is said to have worked: commands and patches failed, approval is refused, no tools were found, programs came
+    to no end, and the screenshot, which cannot be left out, is one black pixel.
+
+    Args:
+        call: The call.
+        text: What the output says.
+        made_by: The item that makes the call; an output is of the same program.
     """
     type_, call_id = call
     shapes: dict[str, dict[str, Any]] = {
@@ -50,5 +57,13 @@ def placeholder(call: Call, text: str) -> Item:
             "output": [{"stdout": "", "stderr": text, "outcome": {"type": "exit", "exit_code": 1}}],
         },
         "apply_patch_call_output": {"type": type_, "call_id": call_id, "status": "failed", "output": text},
+        "program_output": {
+            "type": type_,
+            "id": f"po_{call_id}",
+            "call_id": call_id,
+            "result": text,
+            "status": "incomplete",
+        },
     }
-    return shapes.get(type_) or {"type": type_, "call_id": call_id, "output": text}
+    output = shapes.get(type_) or {"type": type_, "call_id": call_id, "output": text}
+    return {**output, "caller": made_by["caller"]} if program_of(made_by) else output

@@ -9,11 +9,16 @@ These rules are the strictest of the providers', so that what keeps them is acce
   (platform.claude.com, "Handle tool calls").
 - Responses: each call has an output and each output a call ("No tool output found for function call …"; "No tool call
   found for function call output with call_id …").
+- Responses: what belongs to a program goes with the program, and that with its output, whatever lies between (the OpenAI
+  Agents SDK, ``run_internal/items.py``: "an indivisible hosted-program transcript").
 - Responses: reasoning goes with what follows it, and that with its reasoning ("Item 'rs_…' of type 'reasoning' was
   provided without its required following item"; "… of type 'message' was provided without its required 'reasoning'
   item"; cookbook.openai.com, "Better performance from reasoning models using the Responses API").
 
 So nothing of a round may be left out alone. A call without an output takes its whole round with it.
+
+An item of an unknown shape may make calls or answer them. It is of one round with its neighbours; and a turn that holds
+one has no rounds that somebody here could tell apart, so windows and summaries take it whole or not at all.
 """
 
 from __future__ import annotations
@@ -21,7 +26,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from sessions.pairing.calls import Call, Part, answered_by, calls_of, part_of
+from sessions.log.calls import Call, Part, answered_by, calls_of, part_of, program_begun, program_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -36,52 +41,74 @@ class Round:
     All numbers are indexes into the list that it was found in.
 
     Attributes:
+        indexes: All of them.
         answers: What the model said, without the reasoning that nothing follows; or the one message.
         outputs: What answers a call of it.
         open_calls: The calls that nothing answers, each with the index of the item that makes it.
         strays: Outputs that answer no call of it, or one that is answered already.
         lone_reasoning: Reasoning that nothing follows.
+        ownerless: Calls of programs that do not begin in it.
     """
 
+    indexes: range
     answers: list[int] = field(default_factory=list)
     outputs: list[int] = field(default_factory=list)
     open_calls: list[tuple[int, Call]] = field(default_factory=list)
     strays: list[int] = field(default_factory=list)
     lone_reasoning: list[int] = field(default_factory=list)
+    ownerless: list[int] = field(default_factory=list)
 
     def __len__(self) -> int:
         """Return the number of its items."""
-        return len(self.answers) + len(self.outputs) + len(self.strays) + len(self.lone_reasoning)
+        return len(self.indexes)
 
     @property
     def sound(self) -> list[int]:
-        """The indexes of what a provider accepts of it: nothing if a call is open."""
-        return [] if self.open_calls else [*self.answers, *self.outputs]
+        """The indexes of what a provider accepts of it, in order: nothing if a call is open, or of no program."""
+        return [] if self.open_calls or self.ownerless else sorted([*self.answers, *self.outputs])
 
 
+_ANSWERS: Final = frozenset({Part.REASONING, Part.ANSWER, Part.OUTPUT, Part.UNKNOWN})
 _GOES_ON: Final = {
     Part.USER: frozenset[Part](),
     Part.CONTEXT: frozenset[Part](),
-    Part.REASONING: frozenset({Part.REASONING, Part.ANSWER, Part.CHAT_ANSWER, Part.OUTPUT}),
-    Part.ANSWER: frozenset({Part.REASONING, Part.ANSWER, Part.OUTPUT}),
-    Part.CHAT_ANSWER: frozenset({Part.OUTPUT}),
-    Part.OUTPUT: frozenset({Part.OUTPUT}),
+    Part.REASONING: _ANSWERS | {Part.CHAT_ANSWER},
+    Part.ANSWER: _ANSWERS,
+    Part.CHAT_ANSWER: frozenset({Part.OUTPUT, Part.UNKNOWN}),
+    Part.OUTPUT: frozenset({Part.OUTPUT, Part.UNKNOWN}),
+    Part.UNKNOWN: _ANSWERS | {Part.CHAT_ANSWER},
 }
 
 
 def is_one_round(older: Part, newer: Part) -> bool:
-    """Tell whether two neighbours of these parts are of the same round."""
+    """Tell whether two neighbours of these parts are of the same round, also if no program spans them."""
     return newer in _GOES_ON[older]
 
 
-def find_rounds(items: Sequence[Item]) -> Iterator[Round]:
+def find_rounds(items: Sequence[Item], parts: Sequence[Part] | None = None) -> Iterator[Round]:
     """Yield the rounds of a list, oldest first, in time proportional to its length. Each item is in one of them."""
-    parts = [part_of(item) for item in items]
-    first = 0
+    parts = [part_of(item) for item in items] if parts is None else parts
+    programs = _program_ends(items, parts)
+    first = end = 0
     for index in range(1, len(items) + 1):
-        if index == len(items) or not is_one_round(parts[index - 1], parts[index]):
+        end = max(end, programs.get(index - 1, 0))
+        if index == len(items) or (index > end and not is_one_round(parts[index - 1], parts[index])):
             yield read_round(items, parts, range(first, index))
             first = index
+
+
+def _program_ends(items: Sequence[Item], parts: Sequence[Part]) -> dict[int, int]:
+    """Return where each program's last item in its turn is, by where the program begins."""
+    begun: dict[str, int] = {}
+    ends: dict[int, int] = {}
+    for index, item in enumerate(items):
+        if parts[index] is Part.USER:
+            begun = {}
+        elif program := program_begun(item):
+            begun[program] = index
+        elif (start := begun.get(program_of(item))) is not None:
+            ends[start] = index
+    return ends
 
 
 def read_round(items: Sequence[Item], parts: Sequence[Part], indexes: range) -> Round:
@@ -92,15 +119,20 @@ def read_round(items: Sequence[Item], parts: Sequence[Part], indexes: range) -> 
         parts: The parts of all items of the list.
         indexes: Where they are, at least one.
     """
-    found = Round()
+    found = Round(indexes)
     waiting: dict[Call, list[int]] = {}
+    programs: set[str] = set()
     for index in indexes:
-        if parts[index] is not Part.OUTPUT:
+        named = answered_by(items[index])
+        if named is None:
             found.answers.append(index)
             for call in calls_of(items[index]):
                 waiting.setdefault(call, []).append(index)
-        elif (call := answered_by(items[index])).call_id and waiting.get(call):
-            waiting[call].pop()
+            programs.add(program_begun(items[index]))
+            if (owner := program_of(items[index])) and owner not in programs:
+                found.ownerless.append(index)
+        elif named.call_id and waiting.get(named):
+            waiting[named].pop()
             found.outputs.append(index)
         else:
             found.strays.append(index)

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from sessions.pairing.calls import Call, Part, answered_by, calls_of, part_of
+from sessions.log.calls import Call, Part, answered_by, calls_of, part_of
 from sessions.pairing.rounds import find_rounds
 
 Item = dict[str, Any]
@@ -30,11 +30,15 @@ Item = dict[str, Any]
         ({"type": "web_search_call", "id": "w"}, Part.ANSWER),
         ({"type": "mcp_list_tools", "id": "m"}, Part.ANSWER),
         ({"type": "mcp_approval_request", "id": "a"}, Part.ANSWER),
-        ({"type": "item_reference", "id": "i"}, Part.ANSWER),
+        ({"type": "item_reference", "id": "i"}, Part.UNKNOWN),
+        ({"type": "program", "id": "i", "call_id": "p"}, Part.ANSWER),
+        ({"type": "program_output", "id": "i", "call_id": "p"}, Part.ANSWER),
+        ({"type": "additional_tools", "role": "developer", "tools": []}, Part.CONTEXT),
+        ({"type": "configuration_update"}, Part.CONTEXT),
         ({"type": "tool_search_call", "execution": "server"}, Part.ANSWER),
         ({"type": "tool_search_output", "execution": "server"}, Part.ANSWER),
-        ({"type": "from_the_future"}, Part.ANSWER),
-        ({}, Part.ANSWER),
+        ({"type": "from_the_future"}, Part.UNKNOWN),
+        ({}, Part.UNKNOWN),
         ({"type": "function_call_output", "call_id": "c"}, Part.OUTPUT),
         ({"type": "mcp_approval_response", "approval_request_id": "a"}, Part.OUTPUT),
         ({"type": "tool_search_output", "execution": "client", "call_id": "c"}, Part.OUTPUT),
@@ -96,11 +100,10 @@ def test_what_needs_no_output(item: Item) -> None:
 @pytest.mark.parametrize(
     ("item", "calls"),
     [
-        ({"type": "function_call"}, [Call("function_call_output", "")]),
+        ({"type": "function_call", "call_id": ""}, [Call("function_call_output", "")]),
         ({"type": "function_call", "call_id": 7}, [Call("function_call_output", "")]),
-        ({"role": "assistant", "tool_calls": "all"}, [Call("function", "")]),
-        ({"role": "assistant", "tool_calls": [None, {"id": 1}]}, [Call("tool", ""), Call("tool", "")]),
-        ({"role": "assistant", "function_call": "f"}, [Call("function", "")]),
+        ({"role": "assistant", "tool_calls": [{"id": None}, {"id": 1}]}, [Call("tool", ""), Call("tool", "")]),
+        ({"role": "assistant", "function_call": {"name": ""}}, [Call("function", "")]),
     ],
 )
 def test_a_call_that_nothing_can_answer(item: Item, calls: list[Call]) -> None:
