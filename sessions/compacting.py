@@ -86,13 +86,15 @@ class Compacting(Shared):
         With `alone`, only while nobody else holds a turn, also one that lets others in.
         """
         from sessions.log.compact import find_range, put_summary
+        from sessions.log.marks import summary_content
+        from sessions.mending import find_waiting
         from sessions.model import Summary
         from sessions.pairing.older import older_part
 
-        def choose(shown: list[Shown]) -> tuple[int, int]:
+        def choose(shown: list[Shown], ended: Callable[[], int]) -> tuple[int, int]:
             if above is not None and _holds(above, shown):
                 return 0, 0
-            return older_part(shown, keep_turns, keep_items)
+            return older_part(shown, keep_turns, keep_items, ended)
 
         handle = self._handle
         found, undecodable, handle.followed = await handle.read(
@@ -104,10 +106,8 @@ class Compacting(Shared):
         part = found
         items = await self._summarised(summarise, part.items)
         made_at = now()
-        content = {
-            "type": "summary", "first": part.first, "last": part.last, "items": items, "made_at": made_at,
-            "lifted": part.lifted,
-        }  # fmt: skip
+        waiting = [*part.waiting, *find_waiting(part.items, part.placeholders)]
+        content = summary_content((part.first, part.last, items, made_at, part.lifted, waiting))
         payload = handle.encoded(content, "the summary")
         author = self._agent
         position = await handle.write(

@@ -181,8 +181,8 @@ class Cut:
 
     def _too_small(self, why: str) -> UnknownFormatError:
         return UnknownFormatError(
-            f"the last turn holds items of an unknown shape, so it can be given whole or not at all, and {why}: nothing "
-            "was changed. Make the window larger, or read with get_items(limit=…)"
+            f"the last turn holds items of an unknown shape, so it can be given whole or not at all, and {why}; "
+            "nothing was changed. Make the window larger, or read with get_items(limit=…)"
         )
 
     def _latest_rounds(self, opening: _Kept) -> list[_Kept]:

@@ -15,11 +15,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final, cast
 
 from sessions.log.calls import Part, answered_by, asks_a_human, part_of, program_begun, program_of
+from sessions.log.marks import Waiting
 from sessions.pairing.placeholders import placeholder
-from sessions.pairing.rounds import find_rounds, is_one_round
+from sessions.pairing.rounds import Unknown, find_rounds, is_one_round
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Sequence
 
     from sessions.log.calls import Call
     from sessions.pairing.rounds import Round
@@ -93,9 +94,7 @@ class _Open:
     output: Item | None = None
 
 
-def mend(
-    items: Sequence[Item], text: str = INTERRUPTED, *, for_humans: bool = True
-) -> tuple[list[Item], list[Damage]]:
+def mend(items: Sequence[Item], text: str = INTERRUPTED, *, for_humans: bool = True) -> tuple[list[Item], list[Damage]]:
     """Return a history that providers accept, and what was wrong with it. Mending what is mended changes nothing.
 
     Args:
@@ -109,7 +108,7 @@ def mend(
         positions, which are indexes into `items`.
     """
     parts = [part_of(item) for item in items]
-    unknown = _Unknown(parts)
+    unknown = Unknown(parts)
     opened: list[_Open] = []
     strays: list[int] = []
     damages: list[Damage] = []
@@ -147,31 +146,24 @@ def mend(
     return _rebuilt(items, dropped.union(strays) - left, opened), damages
 
 
-class _Unknown:
-    """Where the items of an unknown shape are."""
+def find_waiting(items: list[Item], placeholders: Container[int]) -> list[Waiting]:
+    """Return what has no outputs of a part that a summary is to stand for, so that it is shown again if one comes.
 
-    def __init__(self, parts: Sequence[Part]) -> None:
-        self._first = next((index for index, part in enumerate(parts) if part is Part.UNKNOWN), len(parts))
-        # By turn, where the last one is.
-        self._last: list[int] = []
-        if self._first < len(parts):
-            last = -1
-            for index in range(len(parts) - 1, -1, -1):
-                last = index if parts[index] is Part.UNKNOWN and last < 0 else last
-                self._last.append(last)
-                last = -1 if parts[index] is Part.USER else last
-            self._last.reverse()
-
-    def may_call(self, output: int) -> bool:
-        """Tell whether one of them may have made the call that an output answers."""
-        return self._first < output
-
-    def may_answer(self, call: int) -> bool:
-        """Tell whether one of them may answer a call."""
-        return bool(self._last) and self._last[call] > call
+    Args:
+        items: The part.
+        placeholders: The indexes of outputs that only stand for one.
+    """
+    found = []
+    for round_ in find_rounds(items):
+        known = {id(items[index]) for index in round_.indexes if index not in placeholders}
+        mended, _ = mend([items[index] for index in round_.indexes])
+        stand_ins = [index for index, item in enumerate(mended) if id(item) not in known]
+        if stand_ins:
+            found.append(Waiting(mended, stand_ins))
+    return found
 
 
-def _open_of(items: Sequence[Item], parts: Sequence[Part], found: Round, unknown: _Unknown) -> list[_Open]:
+def _open_of(items: Sequence[Item], parts: Sequence[Part], found: Round, unknown: Unknown) -> list[_Open]:
     """Return the open calls of a round, those of programs last: what they own is answered before."""
     last = max([*found.answers, *found.outputs], default=0)
     opened = []
@@ -195,7 +187,7 @@ def _named(output: Item) -> Call:
 
 
 def _place(
-    items: Sequence[Item], strays: list[int], opened: list[_Open], answered: set[Call], unknown: _Unknown
+    items: Sequence[Item], strays: list[int], opened: list[_Open], answered: set[Call], unknown: Unknown
 ) -> tuple[list[Damage], set[int]]:
     """Give outputs back to their calls: to the last open one before the output, else to the first one after it.
 

@@ -89,7 +89,9 @@ class CompactionMachine(RuleBasedStateMachine):
         left = len(self._shown)
         self._hidden = [hidden._replace(before=min(hidden.before, left)) for hidden in self._hidden]
         if of_summary:
-            self._hidden.append(_Hidden(left, 0, [(text, True)]))
+            # Of the last one that shows something there: what it stands for is not shown for that.
+            of = max(number for number, hidden in enumerate(self._hidden) if (hidden.before, hidden.shows) == (left, 1))
+            self._hidden.append(self._hidden.pop(of)._replace(shows=0))
 
     @rule(which=st.integers(0, 1), keep_turns=st.integers(0, 2), keep_items=st.none() | st.integers(0, 4))
     def compact(self, which: int, keep_turns: int, keep_items: int | None) -> None:

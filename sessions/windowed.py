@@ -106,7 +106,10 @@ class Windowed:
         return await self._repair(mend=mend, text=text)
 
     async def _repair(self, *, mend: bool, text: str | None = None, alone: bool = False) -> RepairReport:
-        """Do as `repair`; with `alone`, mend only while nobody else holds a turn, also one that lets others in."""
+        """Do as `repair`; with `alone`, as a reader does.
+
+        That mends only while nobody else holds a turn, also one that lets others in, and decides for no human.
+        """
         from sessions.log.mend import find_damages, mend_branch
         from sessions.mending import INTERRUPTED, RepairReport
         from sessions.mending import mend as mend_items
@@ -114,7 +117,7 @@ class Windowed:
         if text is not None and not isinstance(text, str):
             raise TypeError(f"text must be a string, not {type(text).__name__}")
         handle = self._handle
-        how = partial(mend_items, text=INTERRUPTED if text is None else text)
+        how = partial(mend_items, text=INTERRUPTED if text is None else text, for_humans=not alone)
         damages, undecodable, branch = await handle.read(
             lambda tx: find_damages(tx, handle.conversation, how, handle.target if mend else handle.pinned)
         )
@@ -142,7 +145,7 @@ class Windowed:
 
         turn, taken = await handle.read(read)
         handle.followed = taken.branch
-        _, damages = mend(turn.items())
+        _, damages = mend(turn.items(), for_humans=False)
         if damages:
             # Somebody's turn is not over: its calls will have outputs.
             with suppress(SessionBusyError):

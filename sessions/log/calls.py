@@ -136,8 +136,7 @@ def program_begun(item: Item) -> str:
 def program_of(item: Item) -> str:
     """Return the id of the program that an item is a call, an output or the end of; empty if it is of none.
 
-    It is "an indivisible hosted-program transcript" (the OpenAI Agents SDK, ``run_internal/items.py``): a provider takes
-    what belongs to a program only together with the program.
+    A provider takes what belongs to a program only together with the program.
     """
     if item.get("type") == _PROGRAM_OUTPUT:
         return _text(item, "call_id")

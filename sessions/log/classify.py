@@ -76,15 +76,16 @@ _ROLES: Final = {
 KNOWN: Final = frozenset({*_TYPES.values(), *_ROLES.values()})
 """The kinds of items whose shape is known."""
 _CONTENTS: Final = frozenset(
-    # Text and media. What makes a call or answers one is none of them.
-    "text input_text output_text summary_text reasoning_text refusal image image_url input_image computer_screenshot "
-    "file input_file document audio input_audio audio_url video video_url".split()
+    # Text and media; what makes a call or answers one is not among them.
+    {"text", "input_text", "output_text", "summary_text", "reasoning_text", "refusal"}
+    | {"image", "image_url", "input_image", "computer_screenshot", "video", "video_url"}
+    | {"file", "input_file", "document", "audio", "input_audio", "audio_url"}
 )
 _OF_MESSAGES: Final = frozenset(
     # A list or an object under any other name may hold calls.
-    "role type content tool_calls function_call id name status phase refusal audio annotations logprobs images "
-    "reasoning reasoning_content reasoning_details thinking_blocks citations metadata provider_data "
-    "provider_specific_fields".split()
+    {"role", "type", "content", "tool_calls", "function_call", "id", "name", "status", "phase", "refusal", "audio"}
+    | {"annotations", "logprobs", "images", "citations", "metadata", "provider_data", "provider_specific_fields"}
+    | {"reasoning", "reasoning_content", "reasoning_details", "thinking_blocks"}
 )
 _MESSAGE_TYPES: Final = (None, "message")
 _CALLS: Final = frozenset({TOOL_CALL, HOSTED_TOOL_CALL})

@@ -9,8 +9,9 @@ from sessions.errors import ConflictError, SummaryError
 from sessions.log import entry_statements
 from sessions.log.branch import MAIN, find_head, lineage
 from sessions.log.changes import record_change
+from sessions.log.classify import PLACEHOLDER
 from sessions.log.grow import NewEntry
-from sessions.log.guard import foresee
+from sessions.log.guard import foresee, lease_of
 from sessions.log.marks import EXPANSION, HANDOVER, SUMMARY, Covering, add_mark, find_marks
 from sessions.log.session_row import ensure_sealed
 from sessions.log.shown import Walk, find_summaries
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
 
     from sessions.log.branch import Head
     from sessions.log.conversation import Conversation
+    from sessions.log.guard import Lease
+    from sessions.log.marks import Waiting
     from sessions.log.shown import Shown
     from sessions.log.transaction import Transaction
 
@@ -36,6 +39,8 @@ class Range(NamedTuple):
         created_at: When the oldest of its entries was made.
         expires_at: When the first of them expires; ``None`` if none does.
         lifted: The positions of summaries before it that were taken back.
+        placeholders: The indexes of items that stand for an output that was never recorded.
+        waiting: What summaries in it stand for that may still be answered.
         state: Equal as long as it is the same.
     """
 
@@ -46,6 +51,8 @@ class Range(NamedTuple):
     created_at: int
     expires_at: int | None
     lifted: list[int]
+    placeholders: set[int]
+    waiting: list[Waiting]
     state: object
 
 
@@ -53,7 +60,7 @@ def find_range(
     tx: Transaction,
     conversation: Conversation,
     branch: str | None,
-    choose: Callable[[list[Shown]], tuple[int, int]],
+    choose: Callable[[list[Shown], Callable[[], int]], tuple[int, int]],
     *,
     alone: bool = False,
 ) -> tuple[Range | None, list[int], str]:
@@ -63,7 +70,8 @@ def find_range(
         tx: A transaction.
         conversation: The session.
         branch: The branch; the current one unless named.
-        choose: Returns the indexes of the first one that is to be, and of the first one behind it that is not.
+        choose: Returns the indexes of the first one that is to be, and of the first one behind it that is not. It is
+            given what is shown, and a function that returns up to which position all was added in turns that are over.
         alone: Whether to leave the branch alone while somebody else holds it, also if they let others in.
 
     Returns:
@@ -80,7 +88,7 @@ def find_range(
         return None, [], MAIN
     walk = Walk(head.reader)
     shown, undecodable = walk.all(tx, head)
-    start, end = choose(shown)
+    start, end = choose(shown, lambda: _over(lease_of(tx, head.session, head.branch), head, conversation.now))
     chosen = shown[start:end]
     if not chosen:
         return None, undecodable, head.branch
@@ -98,6 +106,12 @@ def find_range(
             (at for at in expiries if at is not None and at < NEVER), default=None if None in expiries else NEVER
         ),
         lifted=sorted(position for position in walk.lifted if position < first),
+        placeholders={index for index, one in enumerate(chosen) if one.row[3] == PLACEHOLDER},
+        waiting=[
+            waiting
+            for summary in {one.summary.position: one.summary for one in chosen if one.summary}.values()
+            for waiting in walk.left_waiting(summary)
+        ],
         state=_state(tx, head, first, last),
     )
     return found_range, undecodable, head.branch
@@ -167,6 +181,13 @@ def list_summaries(tx: Transaction, conversation: Conversation, branch: str | No
     """
     head = find_head(tx, conversation, branch)
     return ([], MAIN) if head is None else (find_summaries(tx, head), head.branch)
+
+
+def _over(lease: Lease, head: Head, now: int) -> int:
+    """Return up to which position of a branch all was added in turns that are over; 0 where no turns are taken."""
+    if lease.claim is None:
+        return 0
+    return lease.begins if lease.token and lease.until > now else head.tip
 
 
 def _state(tx: Transaction, head: Head, first: int, last: int) -> object:

@@ -133,6 +133,16 @@ MARKS_FORWARD = Statement(
     "select {entry} from {entries} where id > :low and id <= :high and {live} and not ({shown}) order by id",
 )
 
+CALLS_BACKWARD = Statement(
+    "Those that may call something that has to be answered, or answer it, the newest first.",
+    """
+    select {entry} from {entries} where id > :low and id <= :high and kind in (
+        'tool_call', 'tool_output', 'hosted_tool_call', 'tool_search_output', 'mcp_approval_request',
+        'mcp_approval_response'
+    ) and {live} order by id desc
+    """,
+)
+
 VERSIONS = Statement(
     "Which entries a range has, and which versions added them.",
     "select id, version from {entries} where id > :low and id <= :high and {live} order by id",

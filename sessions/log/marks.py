@@ -7,7 +7,7 @@ look for them.
 
 - A handover says to whom the conversation was handed on: ``{"type": "handover", "to": …, "note": …}``.
 - A summary stands for a range of positions before it: ``{"type": "summary", "first": …, "last": …, "items": […],
-  "made_at": …, "lifted": […]}``; see `Covering`.
+  "made_at": …, "lifted": […], "waiting": […]}``; see `Covering`.
 - An expansion takes back a summary before it: ``{"type": "expansion", "summary": …}``, by its position.
 """
 
@@ -24,6 +24,8 @@ from sessions.log.dialect import MARK
 from sessions.log.grow import NewEntry, add_entries
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sessions.log.branch import Head
     from sessions.log.session_row import LockedSession
     from sessions.log.transaction import Row, Transaction
@@ -32,7 +34,29 @@ HANDOVER: Final = f"{MARK}handover"
 SUMMARY: Final = f"{MARK}summary"
 EXPANSION: Final = f"{MARK}expansion"
 
-_CONTENT: Final = ("first", "last", "items", "made_at", "lifted")
+_CONTENT: Final = ("first", "last", "items", "made_at", "lifted", "waiting")
+
+
+class Waiting(NamedTuple):
+    """What a model said at once, with calls that were not answered when it was summarised.
+
+    It is shown again once the output of one of them comes, as providers take no output without its call.
+
+    Attributes:
+        items: What it said, and an output for each call.
+        placeholders: The indexes of those outputs that only stand for one.
+    """
+
+    items: list[Any]
+    placeholders: list[int]
+
+    @classmethod
+    def of(cls, content: Any) -> Waiting:
+        """Return what a summary's entry says of one; raise `ValueError` or `TypeError` if that cannot be."""
+        items, placeholders = content
+        if not is_items(items) or not all(0 <= index < len(items) for index in placeholders):
+            raise ValueError
+        return cls(items, placeholders)
 
 
 class Covering(NamedTuple):
@@ -46,6 +70,7 @@ class Covering(NamedTuple):
         made_at: When it was made, in microseconds since 1970, UTC.
         lifted: The positions of summaries before `first` that were taken back when it was made; what took them back
             may be among what it stands for, which is not read.
+        waiting: What it stands for that may still be answered.
         row: Its entry, with all columns.
     """
 
@@ -55,6 +80,7 @@ class Covering(NamedTuple):
     items: list[Any]
     made_at: int
     lifted: list[int]
+    waiting: list[Waiting]
     row: Row
 
     @classmethod
@@ -62,21 +88,35 @@ class Covering(NamedTuple):
         """Return what an entry says; ``None`` if that is no summary that anybody can have made."""
         position = position_of(row[0])
         try:
-            first, last, items, made_at, lifted = (content[name] for name in _CONTENT)
+            first, last, items, made_at, lifted, waiting = (content[name] for name in _CONTENT)
             as_time(made_at)
+            waiting = [Waiting.of(one) for one in waiting]
             is_sound = (
-                0 < first <= last < position
-                and isinstance(items, list)
-                and all(isinstance(item, dict) for item in items)
-                and all(0 < summary < first for summary in lifted)
+                0 < first <= last < position and is_items(items) and all(0 < summary < first for summary in lifted)
             )
         except (KeyError, TypeError, ValueError, OverflowError):
             return None
-        return cls(position, first, last, items, made_at, lifted, row) if is_sound else None
+        return cls(position, first, last, items, made_at, lifted, waiting, row) if is_sound else None
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """What it stands for: no two summaries of a branch stand for the same unless one took the other's place."""
+        return self.first, self.last
 
     def content(self, items: list[Any]) -> dict[str, Any]:
         """Return what the entry of the same summary says, with other items."""
-        return {"type": "summary", **dict(zip(_CONTENT, (*self[1:3], items, *self[4:6]), strict=True))}
+        return summary_content((*self[1:3], items, *self[4:7]))
+
+
+def summary_content(values: Sequence[Any]) -> dict[str, Any]:
+    """Return what a summary's entry says; the values are `Covering`'s from `first` to `waiting`."""
+    content = {"type": "summary", **dict(zip(_CONTENT, values, strict=True))}
+    return {**content, "waiting": [list(waiting) for waiting in content["waiting"]]}
+
+
+def is_items(items: object) -> bool:
+    """Tell whether something is a list of items."""
+    return isinstance(items, list) and all(isinstance(item, dict) for item in items)
 
 
 def summary_taken_back(content: Any) -> int:
@@ -109,8 +149,13 @@ def add_mark(
     """
     times = None if created_at is None else [created_at]
     tip = add_entries(tx, locked, [entry], now, created_at=times, expires_at=expires_at, countable=False)
-    tx.run(branch_statements.FLAG_MARKS, session=locked.session)
+    flag_marks(tx, locked)
     return tip
+
+
+def flag_marks(tx: Transaction, locked: LockedSession) -> None:
+    """Say of a session that not all of its entries are shown as they are, so that whoever reads it looks."""
+    tx.run(branch_statements.FLAG_MARKS, session=locked.session)
 
 
 def replace_summary(tx: Transaction, locked: LockedSession, summary: Covering, items: list[Any], now: int) -> None:
@@ -138,10 +183,11 @@ def find_marks(tx: Transaction, head: Head, after: int) -> list[Row]:
 def surviving(head: Head, marks: list[Row], tip: int) -> list[Row]:
     """Return those of a branch's marks behind a position that still say something when nothing else there is left.
 
-    A summary does if it stands for what is left, and nothing behind it takes it back; an expansion if the summary that
-    it takes back is left.
+    A summary does if it stands for what is left, and nothing behind it takes it back or has taken its place; an
+    expansion if the summary that it takes back is left.
     """
     lifted: set[int] = set()
+    later: set[tuple[int, int]] = set()
     kept: list[Row] = []
     for row in reversed(marks):
         content = head.reader.open_or_unreadable(row)
@@ -151,7 +197,11 @@ def surviving(head: Head, marks: list[Row], tip: int) -> list[Row]:
             stays = 0 < taken_back <= tip
         elif row[3] == SUMMARY:
             summary = Covering.of(row, content)
-            stays = summary is not None and summary.last <= tip and summary.position not in lifted
+            stays = bool(
+                summary and summary.last <= tip and summary.position not in lifted and summary.range not in later
+            )
+            if summary:
+                later.add(summary.range)
         else:
             stays = True
         if stays:

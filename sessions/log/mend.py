@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from sessions.log.branch import MAIN, find_head, lineage
 from sessions.log.changes import record_change
-from sessions.log.classify import classify_items
+from sessions.log.classify import PLACEHOLDER, classify_items
 from sessions.log.grow import NewEntry, add_entries
 from sessions.log.left_tips import keep_tip, move_tip, settle_ways_forward
-from sessions.log.marks import find_marks, put_back, replace_summary, surviving
+from sessions.log.marks import find_marks, flag_marks, put_back, replace_summary, surviving
 from sessions.log.session_row import ensure_sealed, guard_branch
 from sessions.log.shown import Walk
 from sessions.log.takeover import change_head
@@ -168,19 +168,27 @@ def _go_back(tx: Transaction, locked: LockedSession, stretches: list[Stretch], t
 
 
 def _as_added(shown: list[Shown], mended: list[Any], kept: int, codec: Codec, now: int) -> list[_Added]:
-    """Return all but the first `kept` items. What is moved keeps its times and author; what is new expires with it."""
-    known = {id(one.item): one.row[5:8] for one in shown}
+    """Return all but the first `kept` items.
+
+    What is moved keeps its times, its author and whether it is a placeholder; what is new is one, and expires with what
+    is before it.
+    """
+    known = {id(one.item): one.row for one in shown}
     added = []
     expires_at = shown[kept - 1].row[7] if kept else None
     kinds = classify_items(mended)[kept:]
     items = mended[kept:]
-    for item, payload, (kind, tool_name) in zip(items, codec.encode_all(items), kinds, strict=True):
-        author, created_at, expires_at = known.get(id(item), (None, now, expires_at))
+    for item, payload, (found, tool_name) in zip(items, codec.encode_all(items), kinds, strict=True):
+        row = known.get(id(item))
+        author, created_at, expires_at = (None, now, expires_at) if row is None else row[5:8]
+        kind = PLACEHOLDER if row is None or row[3] == PLACEHOLDER else found
         added.append(_Added(NewEntry(payload, kind, tool_name, author), created_at, expires_at))
     return added
 
 
 def _add(tx: Transaction, locked: LockedSession, added: list[_Added], now: int) -> None:
+    if any(new.entry.kind == PLACEHOLDER for new in added):
+        flag_marks(tx, locked)
     for expires_at, group in groupby(added, key=lambda new: new.expires_at):
         together = list(group)
         created_at = [new.created_at for new in together]

@@ -21,6 +21,7 @@ from sessions.log.takeover import lock_head
 if TYPE_CHECKING:
     from sessions.log.branch import Head
     from sessions.log.conversation import Conversation
+    from sessions.log.marks import Covering
     from sessions.log.session_row import LockedSession
     from sessions.log.transaction import Row, Transaction
 
@@ -78,6 +79,7 @@ def pop(
                 _remove(tx, locked, head, shown.row, now)
             else:
                 replace_summary(tx, ensure_sealed(tx, locked), shown.summary, shown.summary.items[:-1], now)
+                _forget_summary(tx, head, shown.summary)
             record_change(tx, locked, "popped", now)
             return shown.item, undecodable
     return None, undecodable
@@ -114,6 +116,14 @@ def _remove(tx: Transaction, locked: LockedSession, head: Head, row: Row, now: i
         collect(tx, head.session, before)
     if marks:
         put_back(tx, ensure_sealed(tx, locked), head, marks, now)
+
+
+def _forget_summary(tx: Transaction, head: Head, summary: Covering) -> None:
+    """Delete the entry of a summary that another one took the place of, where no other branch can see it."""
+    entry = summary.row[0]
+    if entry >> SEGMENT_SHIFT == head.segment and head.may_grow and summary.position > head.floor:
+        tx.run(entry_statements.DELETE_ENTRY, id=entry)
+        tx.run(branch_statements.NOTE_HOLE, segment=head.segment)
 
 
 def _holds(tx: Transaction, head: Head, position: int, now: int) -> bool:

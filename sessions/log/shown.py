@@ -2,6 +2,9 @@
 
 A summary's entry comes behind the range that it stands for. So the way back along the lineage meets the summary first,
 and then goes around the range, of which little is read.
+
+A placeholder stands for an output only as long as none came: whoever comes to one looks whether an output came behind
+it. So does who comes to a summary that stands for calls without outputs: with the output, its call is shown again.
 """
 
 from __future__ import annotations
@@ -11,6 +14,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.log import entry_statements
 from sessions.log.branch import lineage, position_of, walk_back
+from sessions.log.calls import answered_by, calls_of
+from sessions.log.classify import PLACEHOLDER
 from sessions.log.marks import EXPANSION, HANDOVER, SUMMARY, Covering, is_mark, summary_taken_back
 from sessions.log.reader import UNREADABLE
 
@@ -18,6 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sessions.log.branch import Head
+    from sessions.log.calls import Call
+    from sessions.log.marks import Waiting
     from sessions.log.reader import Page, Reader
     from sessions.log.transaction import Row, Transaction
 
@@ -32,7 +39,7 @@ class Shown(NamedTuple):
     Attributes:
         item: The item.
         row: Its entry, or that of the summary that it belongs to, with all columns.
-        summary: That summary, if it belongs to one.
+        summary: That summary, if it belongs to one, or is shown again of what one stands for.
     """
 
     item: Any
@@ -150,7 +157,9 @@ class Walk:
     def __init__(self, reader: Reader) -> None:
         self.passed: list[Covering] = []
         self.lifted: set[int] = set()
+        self._lifted_ranges: set[tuple[int, int]] = set()
         self._reader = reader
+        self._answers: Answers
         # What is left of the way lies before this position.
         self._below = 0
         # Those whose ranges are still ahead, the nearest last.
@@ -170,11 +179,12 @@ class Walk:
     def steps(self, tx: Transaction, head: Head, count: int) -> Iterator[tuple[list[Row], list[Shown]]]:
         """Yield what comes next: rows that are all shown as they are, or what is shown of others."""
         self._below = head.tip + 1
+        self._answers = Answers(tx, head)
         for stretch in lineage(tx, head):
             while stretch.low < self._below - 1:
                 ids = stretch.ids(high=min(stretch.high, self._below - 1))
                 rows = tx.all(entry_statements.ENTRIES_BACKWARD, count=count, **ids, **self._reader.visible)
-                if self._ahead or any(is_mark(row[3]) for row in rows):
+                if self._ahead or any(is_mark(row[3]) or row[3] == PLACEHOLDER for row in rows):
                     yield [], self._page(rows)
                 elif rows:
                     self._below = position_of(rows[-1][0])
@@ -199,8 +209,17 @@ class Walk:
                 page += self._pass()
             if position < self._below:
                 self._below = position
-                page += self._note(row) if is_mark(row[3]) else [self.shown(row)]
+                if is_mark(row[3]):
+                    page += self._note(row)
+                elif not self._gives_way(shown := self.shown(row)):
+                    page.append(shown)
         return page
+
+    def _gives_way(self, shown: Shown) -> bool:
+        """Tell whether an item stands for an output that came later."""
+        if shown.row[3] != PLACEHOLDER or shown.item is UNREADABLE:
+            return False
+        return self._came(shown.item, shown.position)
 
     def _pass(self) -> list[Shown]:
         """Go around what the next summary stands for, and return what is shown instead."""
@@ -208,7 +227,27 @@ class Walk:
         self.passed.append(summary)
         # For readers who see less, as with a time to live, there may be one that stands for a part of another.
         self._below = min(self._below, summary.first)
-        return [Shown(item, summary.row, summary) for item in reversed(summary.items)]
+        items = [*summary.items, *self._answered(summary)]
+        return [Shown(item, summary.row, summary) for item in reversed(items)]
+
+    def _answered(self, summary: Covering) -> list[Any]:
+        """Return what is shown again of what a summary stands for, as an output of its calls came since."""
+        again: list[Any] = []
+        for waiting in summary.waiting:
+            if came := self._outputs(summary, waiting):
+                again += [item for index, item in enumerate(waiting.items) if index not in came]
+        return again
+
+    def left_waiting(self, summary: Covering) -> list[Waiting]:
+        """Return what a summary that it came to stands for that is still waiting."""
+        return [waiting for waiting in summary.waiting if not self._outputs(summary, waiting)]
+
+    def _outputs(self, summary: Covering, waiting: Waiting) -> set[int]:
+        return {index for index in waiting.placeholders if self._came(waiting.items[index], summary.last)}
+
+    def _came(self, placeholder: Any, position: int) -> bool:
+        named = answered_by(placeholder)
+        return named is not None and self._answers.came(named, position)
 
     def _note(self, row: Row) -> list[Shown]:
         """Note what a mark says; return it as unreadable if that cannot be read."""
@@ -221,7 +260,12 @@ class Walk:
         summary = Covering.of(row, content) if row[3] == SUMMARY else None
         if summary is None:
             return [Shown(UNREADABLE, row)]
-        if summary.position not in self.lifted:
+        if summary.position in self.lifted:
+            self._lifted_ranges.add(summary.range)
+        elif summary.range in self._lifted_ranges:
+            # Another one took its place, and was taken back.
+            self.lifted.add(summary.position)
+        else:
             self._look_ahead(summary)
         return []
 
@@ -234,3 +278,38 @@ class Walk:
         self._ahead = [later for later in self._ahead if not (first <= later.first and later.last <= last)]
         self._ahead.append(summary)
         self._ahead.sort(key=lambda one: one.last)
+
+
+class Answers:
+    """Which calls were answered behind a position of a branch. It reads no more than it is asked about."""
+
+    def __init__(self, tx: Transaction, head: Head) -> None:
+        self._tx = tx
+        self._head = head
+        self._read_from = head.tip
+        # Some models use the ids of calls again: whether what comes next is an output, or a call that is made anew.
+        self._next: dict[Call, bool] = {}
+
+    def came(self, call: Call, position: int) -> bool:
+        """Tell whether an output came for a call that was made before a position.
+
+        It is asked from the end on.
+
+        Raises:
+            DecryptionError: A payload is not what was stored there.
+        """
+        reader = self._head.reader
+        for stretch in lineage(self._tx, self._head) if position < self._read_from else ():
+            ids = stretch.ids(max(position, stretch.low), min(self._read_from, stretch.high))
+            if ids["low"] < ids["high"]:
+                for row in self._tx.all(entry_statements.CALLS_BACKWARD, **ids, **reader.visible):
+                    self._note(reader.open_or_unreadable(row))
+        self._read_from = min(position, self._read_from)
+        return self._next.get(call, False)
+
+    def _note(self, item: Any) -> None:
+        if item is UNREADABLE:
+            return
+        if answered := answered_by(item):
+            self._next[answered] = True
+        self._next.update(dict.fromkeys(calls_of(item), False))

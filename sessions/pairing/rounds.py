@@ -9,8 +9,8 @@ These rules are the strictest of the providers', so that what keeps them is acce
   (platform.claude.com, "Handle tool calls").
 - Responses: each call has an output and each output a call ("No tool output found for function call …"; "No tool call
   found for function call output with call_id …").
-- Responses: what belongs to a program goes with the program, and that with its output, whatever lies between (the OpenAI
-  Agents SDK, ``run_internal/items.py``: "an indivisible hosted-program transcript").
+- Responses: what belongs to a program goes with the program, and that with its output, whatever lies between (the
+  OpenAI Agents SDK, ``run_internal/items.py``: "an indivisible hosted-program transcript").
 - Responses: reasoning goes with what follows it, and that with its reasoning ("Item 'rs_…' of type 'reasoning' was
   provided without its required following item"; "… of type 'message' was provided without its required 'reasoning'
   item"; cookbook.openai.com, "Better performance from reasoning models using the Responses API").
@@ -140,3 +140,27 @@ def read_round(items: Sequence[Item], parts: Sequence[Part], indexes: range) -> 
     while found.answers and parts[found.answers[-1]] is Part.REASONING:
         found.lone_reasoning.append(found.answers.pop())
     return found
+
+
+class Unknown:
+    """Where the items of an unknown shape are."""
+
+    def __init__(self, parts: Sequence[Part]) -> None:
+        self._first = next((index for index, part in enumerate(parts) if part is Part.UNKNOWN), len(parts))
+        # By turn, where the last one is.
+        self._last: list[int] = []
+        if self._first < len(parts):
+            last = -1
+            for index in range(len(parts) - 1, -1, -1):
+                last = index if parts[index] is Part.UNKNOWN and last < 0 else last
+                self._last.append(last)
+                last = -1 if parts[index] is Part.USER else last
+            self._last.reverse()
+
+    def may_call(self, output: int) -> bool:
+        """Tell whether one of them may have made the call that an output answers."""
+        return self._first < output
+
+    def may_answer(self, call: int) -> bool:
+        """Tell whether one of them may answer a call."""
+        return bool(self._last) and self._last[call] > call

@@ -208,7 +208,10 @@ def test_previews_are_one_line_of_letters(log: BareLog) -> None:
 
 def test_messages_of_many_parts_and_without_text(log: BareLog) -> None:
     log.append(
-        {"role": "user", "content": [{"type": "input_text", "text": "a"}, {"type": "input_image"}, {"text": "b"}]}
+        {
+            "role": "user",
+            "content": [{"type": "input_text", "text": "a"}, {"type": "input_image"}, {"type": "text", "text": "b"}],
+        }
     )
     log.append({"role": "user", "content": [{"type": "input_image"}]})
 

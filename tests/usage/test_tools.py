@@ -97,7 +97,7 @@ def chat_calls(**names: str) -> dict[str, Any]:
             ("f", 1, 0, 0),
             id="chat, function",
         ),
-        pytest.param([{"role": "assistant", "tool_calls": [3]}], ("unknown", 1, 0, 1), id="chat, malformed"),
+        pytest.param([{"role": "assistant", "tool_calls": [{"id": 3}]}], ("unknown", 1, 0, 1), id="chat, malformed"),
     ],
 )
 async def test_calls_failures_and_unanswered_calls(

@@ -11,7 +11,7 @@ from sessions.pairing.older import older_part
 
 def shown(texts: str) -> list[Shown]:
     """What models are shown: "u", "a" and "s" for who speaks; what begins with a number is of the summary of it."""
-    summaries = {name: Covering(9, 1, 8, [], 0, [], ()) for name in "12"}
+    summaries = {name: Covering(9, 1, 8, [], 0, [], [], ()) for name in "12"}
     roles = {"u": "user", "a": "assistant", "s": "system"}
     return [Shown({"role": roles[text[-1]], "content": ""}, (), summaries.get(text[0])) for text in texts.split()]
 
