@@ -167,6 +167,7 @@ class CompactionContract(SessionAndClock):
         assert await _shown(session) == "u3"
         assert (await session.turns())[-1].number == 2
         # What was popped does not come back; what it stood for was not popped.
+        assert "[u1 a1]" not in str(await session.entries())
         await session.undo_compaction()
         assert await _shown(session) == "u1 a1 u3"
         with pytest.raises(SummaryError):
@@ -283,6 +284,66 @@ class CompactionContract(SessionAndClock):
             said("a3"),
         ]
         assert [damage.kind for damage in (await session.repair()).damages] == ["displaced_output"]
+
+    async def test_a_summary_ends_before_a_call_that_may_still_be_answered(self, session: LogSession) -> None:
+        """Without: pairing/older.py, `_first_waiting`."""
+        await _fill(session, "u1 a1", "u2")
+        await session.add_items([_CALL])
+        await _fill(session, "u3 a3", "u4 a4")
+        await session.compact(joined)
+        assert [item.get("content") for item in await session.get_items()][:2] == ["[u1 a1 u2]", None]
+        assert await session.compact(joined, keep_items=0) is None
+        await session.add_items([_OUTPUT])
+        assert [damage.kind for damage in (await session.repair(mend=True)).damages] == ["displaced_output"]
+        assert (await session.get_items())[1:3] == [_CALL, _OUTPUT]
+
+    @pytest.mark.parametrize("why", ["repaired", "its turn is over"])
+    async def test_a_call_that_is_dead_is_summarised_and_comes_back_with_its_output(
+        self, session: LogSession, why: str
+    ) -> None:
+        """Without: log/compact.py, `_over`; log/shown.py, `_answered`."""
+        if why == "repaired":
+            await session.add_items([said("u1"), _CALL])
+            await session.repair(mend=True)
+        else:
+            async with session.turn() as turn:
+                await turn.add_items([said("u1"), _CALL])
+        await _fill(session, "u2 a2")
+
+        async def short(_: list[Any]) -> str:
+            return "There was a call."
+
+        await session.compact(short)
+        summary = said("u") | {"content": "There was a call."}
+        await _fill(session, "u3 a3")
+        await session.compact(short)
+        assert await session.get_items() == [summary, *map(said, ["u3", "a3"])]
+
+        await session.add_items([_OUTPUT])
+        shown = [summary, _CALL, *map(said, ["u3", "a3"]), _OUTPUT]
+        assert await session.get_items() == shown
+        assert await session.get_items(4) == shown[1:]
+        assert await session.pop_item() == _OUTPUT
+        assert await session.get_items() == [summary, *map(said, ["u3", "a3"])]
+        await session.add_items([_OUTPUT])
+        assert [damage.kind for damage in (await session.repair(mend=True)).damages] == ["displaced_output"]
+        mended = [summary, _CALL, _OUTPUT, *map(said, ["u3", "a3"])]
+        assert await session.get_items() == await session.window() == mended
+        assert not (await session.repair()).damages
+        await session.compact(short)
+        assert await session.get_items() == [summary, *map(said, ["u3", "a3"])]
+
+    async def test_a_turn_of_an_unknown_shape_is_summarised_whole(self, session: LogSession) -> None:
+        foreign = {"role": "user", "content": [{"type": "tool_result", "content": "a"}]}
+        await session.add_items([*map(said, ["u1", "a1", "u2"]), foreign, said("a2")])
+
+        async def count(items: list[Any]) -> str:
+            return f"{len(items)} items"
+
+        for keep_items in (1, 2):
+            await session.compact(count, keep_items=keep_items)
+            assert (await session.get_items())[1:] == [said("u2"), foreign, said("a2")]
+            await session.undo_compaction()
 
     async def test_what_was_summarised_needs_no_repair(self, session: LogSession) -> None:
         async with session.turn() as turn:

@@ -11,7 +11,7 @@ from uuid import uuid4
 import pytest
 
 from sessions.cut import cut
-from sessions.errors import CounterError, NothingToRedoError, UnknownBranchError
+from sessions.errors import CounterError, NothingToRedoError, UnknownBranchError, UnknownFormatError
 from sessions.mending import Damage, mend
 from sessions.protocol import SessionSettings
 from sessions.window import Window
@@ -45,6 +45,16 @@ def _output(call_id: str, text: str = ".") -> dict[str, Any]:
 def _turn(name: str) -> list[dict[str, Any]]:
     """Return four items: a message, a call with its output, and an answer."""
     return [_user(name), _call(name), _output(name), _said(name)]
+
+
+_REQUEST = {"type": "mcp_approval_request", "id": "r", "server_label": "s", "name": "n", "arguments": "{}"}
+_DECISION = {"type": "mcp_approval_response", "approval_request_id": "r", "approve": True}
+_CLICK = {"type": "computer_call", "call_id": "c", "action": {}, "pending_safety_checks": [{"id": "malicious"}]}
+_FOREIGN = [
+    {"role": "assistant", "content": [{"type": "tool_use", "id": "t", "name": "look", "input": {}}]},
+    {"role": "user", "content": [{"type": "tool_result", "tool_use_id": "t", "content": "."}]},
+]
+"""In a shape that is not known here."""
 
 
 class WindowContract:
@@ -241,3 +251,158 @@ class WindowContract:
         await session.add_items([*_turn("a"), _user("b"), _call("b")])
         assert await session.get_items(limit=session.session_settings.limit) == [_call("b"), _output("b", INTERRUPTED)]
         assert await session.get_items() == [_call("b"), _output("b", INTERRUPTED)]
+
+    # --- Outputs that come late, and humans ------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("by", ["a reader", "hand"])
+    async def test_a_placeholder_gives_way_to_the_output_that_comes(self, make: MakeLogSession, by: str) -> None:
+        """Without: log/shown.py, `_gives_way`."""
+        session = make(f"late output, mended by {by}", session_settings={"repair": True} if by == "a reader" else None)
+        await session.add_items([_user("a"), _call("a")])
+        await (session.get_items() if by == "a reader" else session.repair(mend=True))
+        mended = [_user("a"), _call("a"), _output("a", INTERRUPTED)]
+        assert await make(session.session_id).get_items() == mended
+        assert [entry.kind for entry in await session.entries()] == ["user", "tool_call", "placeholder"]
+        assert [(use.calls, use.unanswered) for use in await session.usage.tools()] == [(1, 1)]
+        await session.branches.create("before")
+
+        # With the text of the placeholder: it is not known by that.
+        late = [_user("b"), _said("b"), _output("a", INTERRUPTED)]
+        await session.add_items(late)
+
+        plain = make(session.session_id)
+        assert await plain.get_items() == [*mended[:2], *late]
+        assert await plain.get_items(4) == [_call("a"), *late]
+        assert await plain.window() == [_user("a"), *late[:2]]
+        assert [damage.kind for damage in (await plain.repair()).damages] == ["displaced_output"]
+        assert await session.on_branch("before").get_items() == mended
+        assert [use.unanswered for use in await session.usage.tools()] == [0]
+        await plain.repair(mend=True)
+        assert await plain.get_items() == [*mended, *late[:2]]
+        assert await plain.window() == [*mended, *late[:2]]
+        assert not (await plain.repair()).damages
+
+    async def test_a_placeholder_is_there_as_long_as_no_output_is(self, session: LogSession) -> None:
+        await session.add_items([_user("a"), _call("a")])
+        await session.repair(mend=True)
+        mended = await session.get_items()
+        await session.add_items([_user("b"), _output("a")])
+        assert await session.get_items() == [*mended[:2], _user("b"), _output("a")]
+        await session.undo()
+        assert await session.get_items() == mended
+        await session.redo()
+        assert await session.pop_item() == _output("a")
+        assert await session.get_items() == [*mended, _user("b")]
+
+    async def test_an_output_of_a_call_that_was_made_again_is_of_that(self, session: LogSession) -> None:
+        """Some models use ids again. Without: log/shown.py, `self._next.update(`."""
+        await session.add_items([_user("a"), _call("a")])
+        await session.repair(mend=True)
+        again = [_user("b"), _call("a"), _output("a", "of b")]
+        await session.add_items(again)
+        everything = [_user("a"), _call("a"), _output("a", INTERRUPTED), *again]
+        assert await session.get_items() == everything
+        assert not (await session.repair()).damages
+        await session.branches.create("other", turn=2)
+        assert await session.on_branch("other").get_items() == everything[:3]
+
+    async def test_a_placeholder_that_is_moved_is_one_still(self, session: LogSession) -> None:
+        """Without: log/mend.py, `row[3] == PLACEHOLDER`."""
+        await session.add_items([_user("a"), _call("a"), _call("b")])
+        await session.repair(mend=True)
+        await session.add_items([_user("b"), _output("a")])
+        await session.repair(mend=True)
+        assert [item.get("output") for item in await session.get_items()] == [None] * 3 + [INTERRUPTED, ".", None]
+        await session.add_items([_output("b")])
+        assert INTERRUPTED not in [item.get("output") for item in await session.get_items()]
+
+    @pytest.mark.parametrize(("asked", "answer"), [(_REQUEST, _DECISION), (_CLICK, None)], ids=["tool", "computer"])
+    async def test_a_reader_decides_for_no_human(self, make: MakeLogSession, asked: Any, answer: Any) -> None:
+        """Without: mending.py, `if not for_humans and`."""
+        session = make(f"asks about a {asked['type']}", session_settings={"repair": True, "window": Window(items=9)})
+        crashed = [_user("a"), asked]
+        await session.add_items(crashed)
+        for _ in range(2):
+            version = await session.version()
+            assert await session.get_items() == [_user("a")]
+            assert await session.version() == version
+        plain = make(session.session_id)
+        assert await plain.get_items() == crashed
+        # Whoever repairs by hand decides, until the human has.
+        assert [damage.kind for damage in (await plain.repair(mend=True)).damages] == ["open_call"]
+        assert (await plain.get_items())[2].get("approve", False) is False
+        if answer:
+            await plain.add_items([answer])
+            assert await plain.get_items() == [*crashed, answer]
+            assert await session.get_items() == [*crashed, answer]
+
+    # --- Shapes that are not known ---------------------------------------------------------------------------------
+
+    async def test_what_has_an_unknown_shape_is_given_whole_and_left_alone(self, session: LogSession) -> None:
+        turn = [_user("b"), *_FOREIGN, _said("b")]
+        everything = [*_turn("a"), *turn, *_turn("c")]
+        await session.add_items(everything)
+        assert [len(found.items) for found in await session.turns()] == [4, 4, 4]
+        assert [entry.kind for entry in await session.entries()][5:7] == ["unknown", "unknown"]
+        assert await session.get_items() == everything
+        assert not (await session.repair(mend=True)).damages
+        for items in range(1, 13):
+            fits = {4: 1, 5: 1, 6: 1, 7: 1, 8: 2, 9: 2, 10: 2, 11: 2, 12: 3}
+            if items in fits:
+                assert await session.window(items) == everything[-4 * fits[items] :]
+        await session.undo()
+        for items in range(1, 4):
+            with pytest.raises(UnknownFormatError, match="unknown shape"):
+                await session.window(items)
+        assert await session.window(4) == turn
+        assert await session.window(turns=1) == turn
+        assert await session.window() == everything[:8]
+        assert await session.get_items(2) == turn[2:]
+
+    async def test_what_has_an_unknown_shape_may_answer_and_may_call(self, make: MakeLogSession) -> None:
+        session = make("mixed", session_settings={"repair": True})
+        mixed = [_user("a"), _call("a"), *_FOREIGN, _user("b"), _output("x"), _said("b")]
+        await session.add_items(mixed)
+        version = await session.version()
+        assert await session.get_items() == mixed
+        assert not (await session.repair(mend=True)).damages
+        assert await session.version() == version
+        # What is wrong for certain is mended beside it.
+        await session.add_items([_user("c"), _call("c")])
+        assert await session.get_items() == [*mixed, _user("c"), _call("c"), _output("c", INTERRUPTED)]
+
+    async def test_a_conversation_of_unknown_shapes_alone(self, session: LogSession) -> None:
+        parts = [{"kind": kind, "parts": [{"part_kind": "text"}]} for kind in ("request", "response")] * 2
+        await session.add_items(parts)
+        assert [turn.items for turn in await session.turns()] == [parts]
+        assert await session.window() == await session.window(4) == parts
+        for bound in (Window(items=3), Window(turns=1)):
+            with pytest.raises(UnknownFormatError):
+                await session.window(bound.items, turns=bound.turns)
+        await session.add_items(_turn("a"))
+        assert await session.window(5) == await session.window(turns=1) == _turn("a")
+        assert await session.window(8) == [*parts, *_turn("a")]
+
+    # --- Programs --------------------------------------------------------------------------------------------------
+
+    async def test_a_program_is_one_round(self, session: LogSession) -> None:
+        caller = {"type": "program", "caller_id": "p"}
+        program = {"type": "program", "id": "i", "call_id": "p", "code": "", "fingerprint": ""}
+        calls = [{**item, "caller": caller} for item in (_call("c"), _output("c"), _call("d"), _output("d"))]
+        done = {"type": "program_output", "id": "o", "call_id": "p", "result": "", "status": "completed"}
+        turn = [_user("a"), program, *calls, done, _said("a")]
+        await session.add_items(turn)
+        assert not (await session.repair()).damages
+        for items in range(1, 8):
+            assert await session.window(items) == turn[:1]
+        assert await session.window(8) == turn
+        for _ in range(3):
+            await session.pop_item()
+        assert await session.window() == turn[:1]
+        damages = (await session.repair(mend=True)).damages
+        assert [(damage.kind, damage.call_id) for damage in damages] == [("open_call", "p"), ("open_call", "d")]
+        mended = await session.get_items()
+        assert mended[:5] == turn[:5]
+        assert mended[5] == {**calls[3], "output": INTERRUPTED}
+        assert (mended[6]["type"], mended[6]["call_id"], mended[6]["status"]) == ("program_output", "p", "incomplete")
+        assert await session.window() == mended

@@ -42,6 +42,13 @@ T = TypeVar("T")
 
 READS: Final = (TAIL, TAIL_FORKED, SEALED_TAIL, SEALED_TAIL_FORKED)
 
+_UNREADABLE_THERE: Final = (
+    asyncpg.CharacterNotInRepertoireError,
+    asyncpg.UntranslatableCharacterError,
+    asyncpg.StatementTooComplexError,
+)
+"""Of an entry that is no text, has characters that the database's encoding lacks, or is nested beyond its stack."""
+
 _WORKERS: Final = 2
 """Groups under way at once: while one waits for the disk, the next is sent."""
 
@@ -132,8 +139,8 @@ class PostgresDatabase:
 
     async def _pop(self, work: Pop, subject: str) -> Any:
         """Return the popped item, or ``None`` if the log's own function must look."""
-        if not self._knows_pop or not isinstance(work.conversation.codec, JSONCodec):
-            # The statement removes what is JSON, and cannot tell what another codec would not read.
+        if not self._knows_pop or type(work.conversation.codec) is not JSONCodec:
+            # The statement removes what is JSON, and cannot tell what another codec, or one made of it, would not read.
             return None
         values = (
             work.conversation.session_id,
@@ -164,8 +171,7 @@ class PostgresDatabase:
         try:
             return await self.fetch(POP, *values)
         except FailedError as failed:
-            # The last entry is no text, or is nested more deeply than the server's stack is.
-            if isinstance(failed.error, (asyncpg.CharacterNotInRepertoireError, asyncpg.StatementTooComplexError)):
+            if isinstance(failed.error, _UNREADABLE_THERE):
                 return []
             if isinstance(failed.error, asyncpg.PostgresSyntaxError):
                 # A server before Postgres 16.
