@@ -14,7 +14,7 @@ from uuid import uuid4
 
 import pytest
 
-from sessions.errors import ConflictError, IdempotencyKeyReusedError, InvalidItemError
+from sessions.errors import ConflictError, IdempotencyKeyReusedError, InvalidItemError, SessionBusyError
 from sessions.model import Entry
 from sessions.testing_fixtures import SessionAndClock
 
@@ -72,6 +72,35 @@ class SharingContract(SessionAndClock):
         await session.add_items([], expected_version=before)
         assert await session.get_items() == [_user(1)]
         assert await session.version() == before
+
+    @pytest.mark.parametrize("how", ["choose", "undo", "redo"])
+    async def test_an_answer_is_refused_where_its_question_went(
+        self, make: MakeLogSession, session: LogSession, how: str
+    ) -> None:
+        """Whoever may be streaming an answer asks for the version that was read, or keeps others out."""
+        other = make(session.session_id)
+        await session.add_items([_user(1), _user(2)])
+        await session.undo()
+        if how != "redo":
+            await session.add_items([_user(3)])
+
+        async def move() -> None:
+            if how == "choose":
+                await other.choose((await other.siblings())[0])
+            else:
+                await (other.undo() if how == "undo" else other.redo())
+
+        async with session.turn(unleased="reject") as turn:
+            before = await turn.get_items()
+            with pytest.raises(SessionBusyError):
+                await move()
+            assert await turn.get_items() == before
+        read = await session.version()
+        await move()
+        moved = await session.get_items()
+        with pytest.raises(ConflictError):
+            await session.add_items([_user(4)], expected_version=read)
+        assert await session.get_items() == moved
 
     async def test_adds_only_to_the_expected_version(self, make: MakeLogSession, session: LogSession) -> None:
         await session.add_items([_user(1)], expected_version=0)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any
 
+from sessions.log.calls import answered_by, calls_of
 from sessions.log.classify import HOSTED_TOOL_CALL, TOOL_OUTPUT
 from sessions.log.outline import read_outline
 from sessions.log.usage_statements import TOOLS_FORWARD
 from sessions.model import ToolUse
 
 if TYPE_CHECKING:
+    from sessions.log.calls import Call
     from sessions.log.conversation import Conversation
     from sessions.log.entries import StoredEntry
     from sessions.log.transaction import Transaction
@@ -42,17 +44,18 @@ def read_tools(tx: Transaction, conversation: Conversation, branch: str | None) 
     """
     entries, undecodable, name = read_outline(tx, conversation, branch, TOOLS_FORWARD)
     calls: list[_Call] = []
-    waiting: dict[str, _Call] = {}
+    waiting: dict[Call | None, _Call] = {}
     for entry in entries:
         if entry.kind == TOOL_OUTPUT:
-            call = waiting.pop(_answers(entry), None)
+            call = waiting.pop(answered_by(entry.item), None)
             if call is not None:
                 call.answered = True
                 call.failed = call.failed or _failed(entry.item)
             continue
-        for call_id, call in _calls(entry):
+        for made, call in _calls(entry):
             calls.append(call)
-            waiting[call_id] = call
+            if made:
+                waiting[made] = call
     return _counted(calls), undecodable, name
 
 
@@ -66,29 +69,27 @@ def _counted(calls: list[_Call]) -> list[ToolUse]:
     ]
 
 
-def _calls(entry: StoredEntry) -> list[tuple[str, _Call]]:
-    """Return the calls that an item makes, each with what its output will name it by."""
-    item = entry.item
-    hosted = entry.kind == HOSTED_TOOL_CALL
-    if item.get("type") not in (None, "message"):
-        call_id = item.get("call_id") or item.get("id")
-        tool = entry.tool_name or _UNNAMED
-        return [(str(call_id), _Call(tool, entry.turn, failed=_failed(item), answered=hosted))]
-    made = item.get("tool_calls") or [{"function": item.get("function_call")}]
-    found = []
-    for call in made if isinstance(made, list) else []:
-        function = (call.get("function") or call.get("custom")) if isinstance(call, dict) else None
-        name = function.get("name") if isinstance(function, dict) else None
-        tool = name if isinstance(name, str) and name else _UNNAMED
-        call_id = call.get("id") if isinstance(call, dict) else None
+def _calls(entry: StoredEntry) -> list[tuple[Call | None, _Call]]:
+    """Return the calls that an item makes, each with what its output answers, if it is to have one."""
+    item, turn = entry.item, entry.turn
+    if entry.kind == HOSTED_TOOL_CALL:
+        return [(None, _Call(entry.tool_name or _UNNAMED, turn, failed=_failed(item), answered=True))]
+    found = calls_of(item)
+    if "type" in item and item["type"] not in (None, "message"):
+        tools = [entry.tool_name or _UNNAMED]
+    else:
         # Functions, as they were before tools, have no ids: their outputs name them.
-        found.append((str(call_id or tool), _Call(tool, entry.turn, failed=False, answered=False)))
-    return found
+        tools = [_name_of(call) for call in item.get("tool_calls") or [{"function": item.get("function_call")}]]
+    return [
+        (call, _Call(tool, turn, failed=_failed(item), answered=False))
+        for call, tool in zip(found, tools, strict=False)
+    ]
 
 
-def _answers(entry: StoredEntry) -> str:
-    item = entry.item
-    return str(item.get("call_id") or item.get("tool_call_id") or item.get("name"))
+def _name_of(call: Any) -> str:
+    function = call.get("function") or call.get("custom")
+    name = function.get("name") if isinstance(function, dict) else None
+    return name if isinstance(name, str) and name else _UNNAMED
 
 
 def _failed(item: dict[str, Any]) -> bool:

@@ -1,5 +1,5 @@
 """Which items of a conversation a model's provider takes only together.
 
-`calls` says of one item which calls it makes or answers, `rounds` of several which belong together, and
-`placeholders` what stands for an output that was never recorded.
+`rounds` says of several items which belong together, `older` which of them a summary can stand for, and `placeholders`
+what stands for an output that was never recorded. `sessions.log.calls` says which calls one item makes or answers.
 """

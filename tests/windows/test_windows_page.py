@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 async def test_the_page_says_what_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    assert len(blocks("windows.md", "python")) == 4
+    assert len(blocks("windows.md", "python")) == 6
     page: dict[str, Any] = {}
     await run_page("windows.md", page)
-    for used in (page["session"], page["windowed"]):
+    for used in (page["session"], page["windowed"], page["anthropic"]):
         used.close()
