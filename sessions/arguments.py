@@ -73,8 +73,12 @@ def check_branch_name(name: object, what: str = "name") -> str:
     return text
 
 
+LARGEST: Final = 1 << 62
+"""More than there can be of anything, where a database's integers have 64 bits."""
+
+
 def check_count(number: object, name: str, *, least: int) -> int:
-    """Return an integer that is not too small.
+    """Return an integer that is not too small, as an `int` that every driver knows; of larger ones, `LARGEST`.
 
     Raises:
         TypeError: It is not an integer; ``True`` and ``False`` are none here.
@@ -83,8 +87,27 @@ def check_count(number: object, name: str, *, least: int) -> int:
     if not isinstance(number, int) or isinstance(number, bool):
         raise TypeError(f"{name} must be an integer, not {type(number).__name__}")
     if number < least:
-        raise ValueError(f"{name} must be at least {least}, got {number}")
-    return number
+        raise ValueError(f"{name} must be at least {least}, got {_shown(number)}")
+    return min(int(number), LARGEST)
+
+
+def _shown(number: int) -> str:
+    """Return a number in digits, if they are not too many."""
+    return str(number) if number.bit_length() <= 256 else "a number of more than 77 digits"  # noqa: PLR2004
+
+
+def check_page(limit: object, before: object, after: object) -> tuple[int | None, int | None, int | None]:
+    """Return which part of a history is asked for: how many, before which position, behind which one.
+
+    Raises:
+        TypeError: One is neither an integer nor ``None``.
+        ValueError: One is too small.
+    """
+    given = (("limit", limit, 1), ("before", before, 1), ("after", after, 0))
+    limit, before, after = (
+        None if value is None else check_count(value, name, least=least) for name, value, least in given
+    )
+    return limit, before, after
 
 
 def check_ttl(ttl: object, name: str = "ttl") -> int | None:
@@ -107,5 +130,6 @@ def check_seconds(seconds: object, name: str, otherwise: str = f"at most {MAX_TT
     if not isinstance(seconds, int | float) or isinstance(seconds, bool):
         raise TypeError(f"{name} must be a number of seconds, not {type(seconds).__name__}")
     if not 0 < seconds <= MAX_TTL:
-        raise ValueError(f"{name} must be a positive number of seconds, got {seconds}; use {otherwise}")
+        shown = _shown(seconds) if isinstance(seconds, int) else seconds
+        raise ValueError(f"{name} must be a positive number of seconds, got {shown}; use {otherwise}")
     return max(1, round(seconds * 1_000_000))

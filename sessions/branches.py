@@ -63,9 +63,9 @@ class Branches:
         if sum(place is not None for place in (turn, position, matching)) > 1:
             raise ValueError("give one of turn, position and matching")
         if turn is not None:
-            check_count(turn, "turn", least=1)
+            turn = check_count(turn, "turn", least=1)
         if position is not None:
-            check_count(position, "position", least=0)
+            position = check_count(position, "position", least=0)
         place = log.ForkPlace(turn, position, *((says(matching), repr(matching)) if matching is not None else ()))
         handle, made_at = self._handle, now()
 

@@ -12,6 +12,9 @@ NEVER: Final = 253_402_300_799_999_999
 Without an expiry of its own, an entry is left to whoever purges what is older than a time of theirs.
 """
 
+FIRST: Final = -62_135_596_800_000_000
+"""The first microsecond that Python knows."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 
@@ -24,6 +27,11 @@ def now() -> int:
 def as_time(microseconds: int) -> datetime:
     """Return a time of the log's as Python's, in UTC."""
     return _EPOCH + timedelta(microseconds=microseconds)
+
+
+def as_near_time(microseconds: int) -> datetime:
+    """Return the same; of a time that Python does not know, its first or its last one."""
+    return as_time(min(max(microseconds, FIRST), NEVER))
 
 
 def as_microseconds(time: datetime) -> int:

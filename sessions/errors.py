@@ -28,6 +28,7 @@
         ├── StoreFullError                       no room left
         ├── StoreReadOnlyError                   it may be read, not written
         ├── NotADatabaseError                    the file holds something else, or is damaged
+        ├── DamagedSessionError                  rows of the session cannot be true: somebody altered them
         └── SchemaVersionError                   written by a newer version of this package
 
 An argument of the wrong type or range raises Python's own ``TypeError`` or ``ValueError``. Messages name the
@@ -184,6 +185,13 @@ class StoreReadOnlyError(StoreError):
 
 class NotADatabaseError(StoreError):
     """The file is not a database, or is damaged. Nothing was changed."""
+
+
+class DamagedSessionError(StoreError):
+    """What is stored of the session cannot be true: another program or a hand altered it. Nothing was changed.
+
+    Other sessions of the same database go on.
+    """
 
 
 class SchemaVersionError(StoreError):

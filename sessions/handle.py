@@ -3,10 +3,17 @@
 from __future__ import annotations
 
 import logging
-from typing import TYPE_CHECKING, Any, Protocol, Self, TypeVar, cast, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar, cast, runtime_checkable
 
 from sessions.clock import now
-from sessions.errors import InvalidItemError, UndecodableItemError, UnknownBranchError
+from sessions.errors import (
+    DamagedSessionError,
+    InvalidItemError,
+    SessionsError,
+    StoreError,
+    UndecodableItemError,
+    UnknownBranchError,
+)
 from sessions.log.cleared import was_cleared_away
 from sessions.log.sealing import KeyWanted
 from sessions.log.takeover import take_over, waits_for_take_over
@@ -24,6 +31,9 @@ T = TypeVar("T")
 
 _log = logging.getLogger("sessions")
 _WAITS = object()
+
+_UNEXPLAINED: Final = (ArithmeticError, AttributeError, LookupError, StoreError, TypeError, ValueError)
+"""What an operation raises that finds rows which it does not expect, or whose values a database refuses."""
 
 
 @runtime_checkable
@@ -158,13 +168,33 @@ class Handle:
         self, run: Callable[[Callable[[Transaction], T], str], Awaitable[T]], work: Callable[[Transaction], T]
     ) -> T:
         """Run `work`, and again once a key is there that it lacked."""
-        if self._vault is None:
-            return await run(work, self.subject)
         while True:
             try:
                 return await run(work, self.subject)
             except KeyWanted as wanted:
-                await self._vault.fetch(self.backend, self._conversation.session_id, wanted.seal)
+                vault = cast("Vault", self._vault)
+                await vault.fetch(self.backend, self._conversation.session_id, wanted.seal)
+            except DamagedSessionError as error:
+                raise error.about(self.subject) from error.__cause__
+            except _UNEXPLAINED as error:
+                if isinstance(error, SessionsError) and type(error) is not StoreError:
+                    raise
+                await self._explain(error)
+                raise
+
+    async def _explain(self, error: Exception) -> None:
+        """Tell whether an operation failed since what is stored cannot be true.
+
+        Raises:
+            DamagedSessionError: It cannot be; the error is its cause.
+        """
+        # Few operations fail so.
+        from sessions.log.branch import damaged  # noqa: PLC0415
+        from sessions.log.damage import find_damage  # noqa: PLC0415
+
+        found = await self.backend.read(lambda tx: find_damage(tx, self._conversation.session_id), self.subject)
+        if found is not None:
+            raise damaged(found).about(self.subject) from error
 
     async def change(self, work: Callable[[Transaction], tuple[T, list[int]]]) -> T:
         """Do `work`, which also returns the positions of items that could not be read; if strict, only without any."""

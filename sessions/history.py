@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import TYPE_CHECKING, Self
 
-from sessions.arguments import check_branch_name, check_count
+from sessions.arguments import check_branch_name, check_count, check_page
 from sessions.clock import now
 from sessions.speaker import Speaker
 
@@ -83,7 +83,7 @@ class History:
         """
         from sessions.log.undo import undo
 
-        check_count(turns, "turns", least=1)
+        turns = check_count(turns, "turns", least=1)
         handle = self._handle
         return await handle.change(lambda tx: undo(tx, handle.conversation, now(), branch=handle.target, turns=turns))
 
@@ -123,7 +123,7 @@ class History:
         from sessions.log.siblings import list_siblings
 
         if turn is not None:
-            check_count(turn, "turn", least=1)
+            turn = check_count(turn, "turn", least=1)
         handle = self._handle
         return await handle.read(lambda tx: list_siblings(tx, handle.conversation, turn, handle.target))
 
@@ -175,9 +175,7 @@ class History:
         """
         from sessions.log.turns import read_turns
 
-        for name, value, least in (("limit", limit, 1), ("before", before, 1), ("after", after, 0)):
-            if value is not None:
-                check_count(value, name, least=least)
+        limit, before, after = check_page(limit, before, after)
         if before is not None and after is not None:
             raise ValueError("give before or after, not both")
         handle = self._handle
@@ -201,7 +199,7 @@ class History:
         """
         from sessions.log.turns import read_turn
 
-        check_count(number, "number", least=0)
+        number = check_count(number, "number", least=0)
         handle = self._handle
         turn, undecodable, handle.followed = await handle.read(
             lambda tx: read_turn(tx, handle.conversation, number, handle.pinned)

@@ -167,7 +167,7 @@ class LogSession(Compacting, Watched, Windowed):
         if ttl is not DEFAULT:
             lifetime = NEVER if ttl is None else check_ttl(ttl)
         if expected_version is not None:
-            check_count(expected_version, "expected_version", least=0)
+            expected_version = check_count(expected_version, "expected_version", least=0)
         items = as_listed(items)
         codec = self._handle.codec
         try:

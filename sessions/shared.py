@@ -6,7 +6,7 @@ import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from sessions.arguments import MAX_NAME_BYTES, MAX_TTL, check_count, check_seconds, check_text
+from sessions.arguments import MAX_NAME_BYTES, MAX_TTL, check_page, check_seconds, check_text
 from sessions.clock import NEVER, as_time, now
 from sessions.history import History
 from sessions.log.append import version_of
@@ -200,9 +200,7 @@ class Shared(History):
         """
         from sessions.log.entries import read_entry_page
 
-        for name, value, least in (("limit", limit, 1), ("before", before, 1), ("after", after, 0)):
-            if value is not None:
-                check_count(value, name, least=least)
+        limit, before, after = check_page(limit, before, after)
         handle = self._handle
         positions = after or 0, before
         entries, undecodable, handle.followed = await handle.read(

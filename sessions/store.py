@@ -121,7 +121,7 @@ class Store:
             StoreError: The database refused.
             SessionClosedError: The store has been closed.
         """
-        check_count(limit, "limit", least=1)
+        limit = check_count(limit, "limit", least=1)
         from sessions.log.catalog import list_sessions  # noqa: PLC0415 - many programs never ask for the list
 
         return await self._backend.read(lambda tx: list_sessions(tx, now(), limit, after, self._lifetime), "the store")

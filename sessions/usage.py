@@ -89,7 +89,7 @@ class SessionUsage:
         """
         said = Said(_name(model, "model"), _name(agent, "agent"), _billionths(cost), _key(key))
         if turn is not None:
-            check_count(turn, "turn", least=0)
+            turn = check_count(turn, "turn", least=0)
         amounts = _checked(
             Amounts(requests, input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens)
         )
@@ -126,7 +126,7 @@ class SessionUsage:
         """
         table = check_prices(prices)
         if turn is not None:
-            check_count(turn, "turn", least=0)
+            turn = check_count(turn, "turn", least=0)
         rows = await self._read(() if turn is None else ("turn",), branch)
         return sum((as_usage(row, table) for row in rows if turn is None or row.values["turn"] == turn), Usage())
 

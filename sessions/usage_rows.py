@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 BILLIONTHS: Final = 1_000_000_000
 _FIRST_DAY: Final = date(1970, 1, 1)
+_DAYS: Final = (date.min - _FIRST_DAY).days, (date.max - _FIRST_DAY).days
+"""The first day and the last one that Python knows, counted from that one."""
 _EVER: Final = 1 << 62
 _STORE_KEYS: Final = ("session", "turn", "model", "agent", "day")
 
@@ -48,7 +50,7 @@ def as_rows(sums: Iterable[Sums], keys: tuple[str, ...], prices: Mapping[str, Pr
     for values in ordered:
         named = dict(zip(keys, values, strict=True))
         if "day" in named:
-            named["day"] = _FIRST_DAY + timedelta(days=named["day"])
+            named["day"] = _FIRST_DAY + timedelta(days=min(max(named["day"], _DAYS[0]), _DAYS[1]))
         rows.append(UsageRow(found[values], **named))
     return rows
 

@@ -41,7 +41,7 @@ class Watched:
             SessionClosedError: While iterating: the session has been closed.
         """
         if after is not None:
-            check_count(after, "after", least=0)
+            after = check_count(after, "after", least=0)
         return _follow(self._handle, after)
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
-from sessions.errors import UnknownBranchError
+from sessions.errors import DamagedSessionError, UnknownBranchError
 from sessions.log import branch_statements, entry_statements
 from sessions.log.reader import reader_of
 from sessions.log.schema import SEGMENT_SHIFT
@@ -24,6 +24,13 @@ LEFT_TIP = "\x01"
 
 EVERYTHING = 1 << 62
 """More entries than there can be, where a statement wants a count."""
+
+
+def damaged(what: str) -> DamagedSessionError:
+    """Return the error for rows that cannot be true; the session's handle says which session it is."""
+    return DamagedSessionError(
+        f"what is stored cannot be true: {what}; nothing was changed. Restore the session from a backup, or erase it"
+    )
 
 
 class Head(NamedTuple):
@@ -83,15 +90,18 @@ def find_head(tx: Transaction, conversation: Conversation, branch: str | None = 
     Raises:
         UnknownBranchError: There is no such branch; a session that is not there has ``main``.
         DecryptionError: The session is sealed with another key.
+        DamagedSessionError: What is stored of the branch cannot be true.
     """
     row = tx.one(branch_statements.HEAD, session_id=conversation.session_id, branch=branch)
     if row is None:
         check_without_session(conversation.session_id, branch)
         return None
-    *place, seal = row
+    *place, seal, intact = row
     session, name, segment, *_ = place
     reader = reader_of(conversation, seal)
     if segment is not None:
+        if not intact:
+            raise damaged(f"branch {name!r} ends where nothing is")
         return Head._make((*place, reader))
     if name == MAIN:
         return Head(session, MAIN, 0, 0, 0, 0, None, 0, 0, 0, reader)
@@ -122,10 +132,22 @@ def _unknown_branch(session_id: str, branch: str, there: list[str]) -> UnknownBr
 
 
 def lineage(tx: Transaction, head: Head) -> list[Stretch]:
-    """Return what a branch sees of each segment, the newest first. Together that is every position up to the tip."""
+    """Return what a branch sees of each segment, the newest first. Together that is every position up to the tip.
+
+    Raises:
+        DamagedSessionError: It is not: a segment is missing, or is not where it can be.
+    """
     if head.parent is None:
         return [Stretch(head.segment, 0, head.tip, 0)] if head.tip else []
-    return [Stretch(*row) for row in tx.all(branch_statements.LINEAGE, session=head.session, branch=head.branch)]
+    found = [Stretch(*row) for row in tx.all(branch_statements.LINEAGE, session=head.session, branch=head.branch)]
+    high = head.tip
+    for stretch in found:
+        if stretch.high != high or not 0 <= stretch.turn <= stretch.low:
+            break
+        high = stretch.low
+    if high:
+        raise damaged(f"the segments of branch {head.branch!r} do not reach back to its beginning")
+    return found
 
 
 def walk_back(tx: Transaction, head: Head, count: int) -> Iterator[Page]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.clock import as_time
 from sessions.log import branch_statements, entry_statements, session_statements
-from sessions.log.branch import LEFT_TIP, MAIN
+from sessions.log.branch import LEFT_TIP, MAIN, damaged
+from sessions.log.damage import read_segments, read_tips
 from sessions.log.reader import unlock
 from sessions.log.schema import SEGMENT_SHIFT
 from sessions.model import Branch
@@ -25,8 +26,8 @@ def list_branches(tx: Transaction, conversation: Conversation) -> list[Branch]:
         return []
     session, current, created_at, updated_at, seal = row
     unlock(conversation, seal)
-    tips = tx.all(branch_statements.TIPS, session=session)
-    origins = {segment: origin for segment, *origin in tx.all(branch_statements.ORIGINS, session=session)}
+    origins = read_segments(tx, session)
+    tips = read_tips(tx, session, origins)
     redoable = Counter(owner for _, _, _, _, owner, pending, *_ in tips if pending)
     made_from = {name: made_from for name, _, _, _, _, _, _, made_from, *_ in tips}
     named = {row[0]: row for row in tips if not row[0].startswith(LEFT_TIP)}
@@ -79,6 +80,8 @@ def _ancestors(made_from: dict[str, str | None], name: str) -> tuple[str, ...]:
     found: list[str] = []
     origin = made_from.get(name)
     while origin is not None:
+        if origin in found:
+            raise damaged(f"branch {name!r} was made from what was made from it")
         found.insert(0, origin)
         origin = made_from.get(origin)
     return tuple(found)

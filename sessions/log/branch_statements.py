@@ -7,29 +7,36 @@ from sessions.log.transaction import Statement
 
 
 def _recursive(purpose: str, sql: str) -> Statement:
-    """Return a statement whose recursion is as deep as a lineage may be."""
+    """Return a statement whose recursion is as deep as a lineage may be.
+
+    It ends whatever the rows say: a parent is older than its child, so its id is lower, and a branch has no more
+    branches before it than the session has.
+    """
     return Statement(purpose, sql, {MARIADB: ENDLESSLY + sql})
 
 
 HEAD = Statement(
-    "A branch of a session, the current one unless named.",
+    "A branch of a session, the current one unless named; and whether it can be true.",
     """
     select s.id, coalesce(:branch, s.branch), b.segment, b.tip, b.turn, b.floor, b.parent, b.fork_position, b.may_grow,
-    s.marks, s.seal from {sessions} s
+    s.marks, s.seal, case when {intact} then 1 else 0 end from {sessions} s
     left join {branches} b on b.session = s.id and b.name = coalesce(:branch, s.branch) where s.session_id = :session_id
     """,
 )
 
 _ADVANCE_TIP = """
-    update {branches} set tip = tip + :count, turn = turn + :turns, updated_at = :now, changed_in = :version,
+    update {branches} as b set tip = tip + :count, turn = turn + :turns, updated_at = :now, changed_in = :version,
     lease_token = case when :lease = 0 and lease_until <= :now then 0 else lease_token end,
     lease_until = case when :lease = 0 and lease_until <= :now then 0 else lease_until end
     where session = :session and name = :branch and may_grow = 1
     and case when :lease = 0 then lease_until <= :now or lease_open = 1 else lease_token = :lease end
+    and {intact}
 """
 
 ADVANCE_TIP = Statement(
-    """Reserve positions at the end of a branch's own segment; no row if the branch may not grow there, or is leased.
+    """Reserve positions at the end of a branch's own segment.
+
+    No row if the branch may not grow there, is leased, or cannot be true.
 
     Whoever changes a branch without a lease ends one whose time is over.
     """,
@@ -116,7 +123,7 @@ COUNT_ITEMS = _recursive(
         from {branches} b join {segments} g on g.id = b.segment where b.session = :session and b.name = :branch
         union all
         select g.id, g.parent, g.fork_position, case when l.low < l.high then l.low else l.high end, g.holes
-        from lineage l join {segments} g on g.id = l.parent
+        from lineage l join {segments} g on g.id = l.parent and g.id < l.segment and g.session = :session
     )
     select coalesce(sum(case when holes + :one_by_one = 0 then high - low else (
         select count(*) from {entries} e where e.id > lineage.segment * 4294967296 + lineage.low
@@ -132,6 +139,7 @@ MADE_FROM = _recursive(
         select forked_from, 1 from {branches} where session = :session and name = :branch
         union all
         select b.forked_from, o.depth + 1 from origin o join {branches} b on b.session = :session and b.name = o.name
+        where o.depth <= (select count(*) from {branches} where session = :session)
     )
     select name from origin where name is not null order by depth desc
     """,
@@ -191,10 +199,14 @@ DELETE_BRANCH = Statement(
 )
 
 TIPS = Statement(
-    "All tips of a session: its branches, and the tips that they left, in the order in which they came to be.",
+    """All tips of a session: its branches, and the tips that they left, in the order in which they came to be.
+
+    The last column says whether each can be true.
+    """,
     """
-    select name, segment, tip, turn, owner, pending, may_grow, forked_from, forked_at, forked_turn, created_at,
-    updated_at, changed_in from {branches} where session = :session order by made_in, name
+    select b.name, b.segment, b.tip, b.turn, b.owner, b.pending, b.may_grow, b.forked_from, b.forked_at, b.forked_turn,
+    b.created_at, b.updated_at, b.changed_in, case when {intact} then 1 else 0 end
+    from {branches} b where b.session = :session order by b.made_in, b.name
     """,
 )
 
@@ -206,7 +218,7 @@ LINEAGE = _recursive(
         from {branches} b join {segments} g on g.id = b.segment where b.session = :session and b.name = :branch
         union all
         select l.depth + 1, g.id, g.parent, g.fork_position, case when l.low < l.high then l.low else l.high end, g.turn
-        from lineage l join {segments} g on g.id = l.parent
+        from lineage l join {segments} g on g.id = l.parent and g.id < l.segment and g.session = :session
     )
     select segment, low, high, turn from lineage where low < high order by depth
     """,
@@ -228,10 +240,11 @@ FORGET_SEGMENT = Statement(
 )
 
 MOVED_TIPS = Statement(
-    "The tips that were moved after a version.",
+    "The tips that were moved after a version; and whether each can be true.",
     """
-    select segment, parent, fork_position, tip, name, owner, may_grow from {branches}
-    where session = :session and changed_in > :after order by may_grow desc, made_in, name
+    select b.segment, b.parent, b.fork_position, b.tip, b.name, b.owner, b.may_grow,
+    case when {intact} then 1 else 0 end from {branches} b
+    where b.session = :session and b.changed_in > :after order by b.may_grow desc, b.made_in, b.name
     """,
 )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sessions.clock import as_time
+from sessions.clock import as_near_time
 from sessions.log import session_statements
 from sessions.log.branch import EVERYTHING
 from sessions.log.conversation import NO_EXPIRY
@@ -27,8 +27,9 @@ def list_sessions(
     counted = {"now": now, "oldest": NO_EXPIRY if ttl is None else now - ttl, "one_by_one": int(ttl is not None)}
     before = EVERYTHING if after is None else _parse_cursor(after)
     return [
-        SessionInfo(session_id, as_time(created_at), as_time(updated_at), int(item_count), cursor=str(session))
-        for session, session_id, created_at, updated_at, item_count in tx.all(
+        # One session that somebody altered does not keep the others from being listed.
+        SessionInfo(session_id, as_near_time(created), as_near_time(updated), int(item_count), cursor=str(session))
+        for session, session_id, created, updated, item_count in tx.all(
             session_statements.LIST_SESSIONS, before=before, count=min(limit, EVERYTHING), **counted
         )
     ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.clock import as_time
 from sessions.log import branch_statements, entry_statements, record_statements, session_statements
-from sessions.log.branch import LEFT_TIP, position_of
+from sessions.log.branch import LEFT_TIP, damaged, position_of
 from sessions.log.changes import KEPT_VERSIONS
 from sessions.log.marks import is_mark
 from sessions.log.reader import reader_of, unlock
@@ -137,7 +137,11 @@ def _find_grown(tx: Transaction, session: int, after: int) -> list[_Grown]:
     grown: dict[int, _Grown] = {}
     highest: dict[int, int] = {}
     names: dict[int, str] = {}
-    for start, *origin, tip, name, owner, _ in tx.all(branch_statements.MOVED_TIPS, session=session, after=after):
+    for start, *origin, tip, name, owner, _, intact in tx.all(
+        branch_statements.MOVED_TIPS, session=session, after=after
+    ):
+        if not intact:
+            raise damaged(f"{'a tip' if name.startswith(LEFT_TIP) else f'branch {name!r}'} ends where nothing is")
         # The first of them may grow there; others share a part of it.
         names.setdefault(start, owner if name.startswith(LEFT_TIP) else name)
         at: int | None = start

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.log import branch_statements, entry_statements
+from sessions.log.damage import read_segments, read_tips
 from sessions.log.schema import SEGMENT_SHIFT
 
 if TYPE_CHECKING:
@@ -27,10 +28,9 @@ class Seen(NamedTuple):
 
 def find_seen(tx: Transaction, session: int) -> Seen:
     """Return what can be seen now. The cost depends on the numbers of tips and of segments."""
-    origins = {
-        segment: (parent, fork) for segment, parent, fork, *_ in tx.all(branch_statements.ORIGINS, session=session)
-    }
-    tips = ((segment, tip) for _, segment, tip, *_ in tx.all(branch_statements.TIPS, session=session))
+    segments = read_segments(tx, session)
+    origins = {segment: (parent, fork) for segment, (parent, fork, *_) in segments.items()}
+    tips = ((segment, tip) for _, segment, tip, *_ in read_tips(tx, session, segments))
     return Seen(origins, _highest(origins, tips))
 
 

@@ -141,6 +141,21 @@ _ENTRIES: Final = {
     "shown": f"{_LIVE} and substr(kind, 1, 1) <> '{MARK}'",
 }
 
+_INTACT: Final = """
+    b.tip between 0 and 4294967294 and b.turn between 0 and b.tip and b.floor between 0 and 4294967295
+    and (b.may_grow = 0 or b.tip >= b.fork_position) and b.segment < 2147483648
+    and case when b.parent is null then b.fork_position = 0 else b.parent < b.segment end
+    and (b.segment = 0 and b.tip = 0 or exists (
+        select 1 from {segments} g where g.id = b.segment and g.session = b.session
+        and g.fork_position = b.fork_position and (coalesce(g.parent, 0) = coalesce(b.parent, 0) or exists (
+            select 1 from {segments} p where p.id = b.parent and p.session = b.session
+        )) and (g.holes = 1 or b.tip <= b.fork_position or exists (
+            select 1 from {entries} e where e.id = b.segment * 4294967296 + b.tip
+        ))
+    ))
+"""
+"""Of a branch `b`: its end can be true, and its segment is the session's own. Whoever appends or reads goes by it."""
+
 _MAX_NAME_LENGTH: Final = 63
 """What Postgres allows."""
 
@@ -216,4 +231,5 @@ def words(database: str, prefix: str = PREFIX, schema: str | None = None) -> dic
     names |= {index: f"{quote}{table_name(index, prefix)}{quote}" for index in _INDEXES}
     others = {"q": quote, "where": where, "schema_here": here, "clock": _CLOCK[database]}
     others["tell_watchers"] = _TELL_WATCHERS
+    others["intact"] = _INTACT.format_map(names)
     return {**_TYPES[database], **_ENTRIES, **names, **others}

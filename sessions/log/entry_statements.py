@@ -247,7 +247,7 @@ EXPIRED_IN_SESSION = Statement(
     """
     select s.id, e.id from {sessions} s join {segments} g on g.session = s.id
     join {entries} e on e.id > g.id * 4294967296 and e.id <= g.id * 4294967296 + 4294967295
-    where s.session_id = :session_id
+    where s.session_id = :session_id and g.id between 1 and 2147483647
     and (e.expires_at <= :now or ({ages} and e.created_at <= :oldest))
     order by e.id limit :count
     """,

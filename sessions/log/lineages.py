@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sessions.log import branch_statements, entry_statements
+from sessions.log import entry_statements
 from sessions.log.branch import Stretch
+from sessions.log.damage import read_segments
 from sessions.log.schema import SEGMENT_SHIFT
 
 if TYPE_CHECKING:
@@ -21,22 +22,26 @@ class Lineages:
         visible: The parameters of statements that leave expired entries out.
         uneven: Whether there may be less in every segment than its positions, as there is for who reads with a time to
             live; else the segments tell.
+
+    Attributes:
+        origins: What `read_segments` returned.
+
+    Raises:
+        DamagedSessionError: They cannot be true.
     """
 
     def __init__(self, tx: Transaction, session: int, visible: dict[str, int], *, uneven: bool) -> None:
         self._visible = visible
         self._uneven = uneven
         self._last: dict[int, int] = {}
-        self._origins: dict[int, list[Any]] = {
-            segment: origin for segment, *origin in tx.all(branch_statements.ORIGINS, session=session)
-        }
+        self.origins = read_segments(tx, session)
         self._below: dict[tuple[int, int], Stretch] = {}
 
     def entry_at(self, segment: int, position: int) -> int:
         """Return the id of the entry at a position that is seen from a segment; 0 for that before the first."""
         at: int | None = segment
-        while at in self._origins:
-            parent, low, *_ = self._origins[at]
+        while at in self.origins:
+            parent, low, *_ = self.origins[at]
             if low < position:
                 return (at << SEGMENT_SHIFT) + position
             at = parent
@@ -45,8 +50,8 @@ class Lineages:
     def is_uneven(self, segment: int) -> bool:
         """Tell whether an entry that a segment sees may be gone, or have expired."""
         at: int | None = segment
-        while at in self._origins and not self._uneven:
-            parent, _, _, holes = self._origins[at]
+        while at in self.origins and not self._uneven:
+            parent, _, _, holes = self.origins[at]
             if holes:
                 return True
             at = parent
@@ -62,7 +67,7 @@ class Lineages:
     def _find_last(self, tx: Transaction, entry: int) -> int:
         while entry:
             segment, position = entry >> SEGMENT_SHIFT, entry & ((1 << SEGMENT_SHIFT) - 1)
-            parent, low, _, holes = self._origins[segment]
+            parent, low, _, holes = self.origins[segment]
             if not (holes or self._uneven):
                 return entry
             base = segment << SEGMENT_SHIFT
@@ -78,7 +83,7 @@ class Lineages:
         passed: list[tuple[int, int]] = []
         found = None
         while found is None:
-            parent, low, turns, _ = self._origins[at]
+            parent, low, turns, _ = self.origins[at]
             if low < high:
                 if turns <= turn:
                     found = Stretch(at, low, high, turns)

@@ -10,7 +10,7 @@ from sessions.log.changes import record_change
 from sessions.log.foreign import delete_foreign
 from sessions.log.grow import ensure_row
 from sessions.log.guard import Lease, busy, check_held
-from sessions.log.schema import SEGMENT_SHIFT
+from sessions.log.schema import MAX_SEGMENT, SEGMENT_SHIFT
 from sessions.log.session_row import lock_session, raise_version
 from sessions.log.takeover import take_over
 
@@ -71,6 +71,8 @@ def _leases(tx: Transaction, conversation: Conversation, session: int, now: int)
 
 def _remove_content(tx: Transaction, session: int) -> None:
     for (segment,) in tx.all(branch_statements.SEGMENTS, session=session):
+        if not 0 < segment <= MAX_SEGMENT:
+            continue  # Somebody altered it: no entry has such an id.
         low = segment << SEGMENT_SHIFT
         tx.run(entry_statements.DELETE_ENTRIES, low=low, high=low + (1 << SEGMENT_SHIFT) - 1)
     tx.run(branch_statements.DELETE_SEGMENTS, session=session)

@@ -103,10 +103,11 @@ _LIST_SESSIONS = """
         where id < :before order by id desc limit :count
     ), lineage (session, segment, parent, low, high, holes) as (
         select b.session, g.id, g.parent, g.fork_position, b.tip, g.holes
-        from page p join {branches} b on b.session = p.id and b.name = p.branch join {segments} g on g.id = b.segment
+        from page p join {branches} b on b.session = p.id and b.name = p.branch and {intact}
+        join {segments} g on g.id = b.segment
         union all
         select l.session, g.id, g.parent, g.fork_position, case when l.low < l.high then l.low else l.high end, g.holes
-        from lineage l join {segments} g on g.id = l.parent
+        from lineage l join {segments} g on g.id = l.parent and g.id < l.segment and g.session = l.session
     )
     select p.id, p.session_id, p.created_at, p.updated_at, (
         select coalesce(sum(case when l.holes + :one_by_one = 0 then l.high - l.low else (
@@ -117,7 +118,10 @@ _LIST_SESSIONS = """
 """
 
 LIST_SESSIONS = Statement(
-    "A page of sessions, the newest first, each with the number of items on its current branch.",
+    """A page of sessions, the newest first, each with the number of items on its current branch.
+
+    One whose end cannot be true counts as empty: the others are listed nevertheless.
+    """,
     _LIST_SESSIONS,
     {MARIADB: ENDLESSLY + _LIST_SESSIONS.replace("p.session_id,", "convert(p.session_id using utf8mb4),")},
 )
@@ -127,7 +131,8 @@ ROWS_OF_SESSION = Statement(
     """
     select (
         select count(*) from {segments} g join {entries} e
-        on e.id > g.id * 4294967296 and e.id <= g.id * 4294967296 + 4294967295 where g.session = :session
+        on e.id > g.id * 4294967296 and e.id <= g.id * 4294967296 + 4294967295
+        where g.session = :session and g.id between 1 and 2147483647
     ),
     (select count(*) from {branches} where session = :session),
     (select count(*) from {segments} where session = :session),

@@ -14,6 +14,7 @@ from sessions.errors import BranchInUseError, TurnNotFoundError
 from sessions.log import branch_statements
 from sessions.log.branch import LEFT_TIP, find_head, lineage, position_of
 from sessions.log.changes import record_change
+from sessions.log.damage import read_tips
 from sessions.log.left_tips import keep_tip, settle_ways_forward
 from sessions.log.lineages import Lineages
 from sessions.log.schema import SEGMENT_SHIFT
@@ -147,9 +148,8 @@ def _ways(tx: Transaction, lineages: Lineages, head: Head, turn: int) -> dict[in
 
     before = end_of(head.segment, head.tip, head.turn, turn - 1)
     ways: dict[int, list[_Tip]] = {}
-    for name, segment, tip, turns, owner, *_, updated_at, changed_in in tx.all(
-        branch_statements.TIPS, session=head.session
-    ):
+    tips_there = read_tips(tx, head.session, lineages.origins)
+    for name, segment, tip, turns, owner, *_, updated_at, changed_in in tips_there:
         if turns < turn or end_of(segment, tip, turns, turn - 1) != before:
             continue
         end = end_of(segment, tip, turns, turn)

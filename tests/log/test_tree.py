@@ -170,6 +170,7 @@ def test_where_a_segment_has_holes_what_ends_there_ends_before_them(log: BareLog
     log.switch("two")
     log.append(user("X"))
     log.connection.execute("delete from agent_log_entries where cast(payload as text) like '%X%'")
+    log.connection.execute("update agent_log_segments set holes = 1")
 
     assert told(tree_of(log)) == [">1:ab:two!", "0>2:c:main"]
 

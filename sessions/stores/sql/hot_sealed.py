@@ -119,12 +119,15 @@ class SealedPath:
     async def _read(
         self, conversation: Conversation, branch: str | None, wanted: int, subject: str
     ) -> tuple[list[Any], End | None]:
-        """Return the latest entries of a branch, newest first, and its end; ``None`` if the session is not sealed."""
+        """Return the latest entries of a branch, newest first, and its end.
+
+        ``None`` if the session is not sealed, or if what is stored of the branch cannot be true.
+        """
         values = conversation.session_id, wanted, branch, *conversation.visible.values()
         rows = await self._database.retried(subject, SEALED_TAIL, *values, repeatable=True)
         if rows and rows[-1][0] is None:
             rows = await self._database.retried(subject, SEALED_TAIL_FORKED, *values, repeatable=True)
-        if not rows:
+        if not rows or rows[-1][0] is None:
             return [], None
         end = End.of(rows.pop())
         self._remember(conversation.session_id, branch, end)

@@ -39,6 +39,7 @@ APPEND: Final = Statement(
             select 1 from {branches} b
             where b.session = s.id and b.name = coalesce($13::text, s.branch) and b.may_grow = 1
             and case when $19::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $19 end
+            and {intact}
         )) returning s.id, s.version, s.branch, s.session_id
     ), advanced as (
         update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint, updated_at = $2,
@@ -47,6 +48,7 @@ APPEND: Final = Statement(
         lease_until = case when $19::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_until end
         from raised r where b.session = r.id and b.name = coalesce($13::text, r.branch) and b.may_grow = 1
         and case when $19::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $19::bigint end
+        and {intact}
         returning b.session,
         b.segment * 4294967296 + b.tip - $3::bigint + 0 / (b.tip < 4294967295)::int as before, b.tip,
         b.turn - $4::bigint as turn, r.version, r.session_id
@@ -82,6 +84,7 @@ APPEND_MANY: Final = Statement(
             select 1 from {branches} b
             where b.session = s.id and b.name = coalesce(i.branch, s.branch) and b.may_grow = 1
             and case when i.lease = 0 then b.lease_until <= $4 or b.lease_open = 1 else b.lease_token = i.lease end
+            and {intact}
         )) order by s.id for no key update of s
     ), raised as (
         update {sessions} s set version = s.version + 1, updated_at = $4 from locked l where s.id = l.id
@@ -94,6 +97,7 @@ APPEND_MANY: Final = Statement(
         lease_until = case when r.lease = 0 and b.lease_until <= $4 then 0 else b.lease_until end
         from raised r where b.session = r.id and b.name = r.branch and b.may_grow = 1
         and case when r.lease = 0 then b.lease_until <= $4 or b.lease_open = 1 else b.lease_token = r.lease end
+        and {intact}
         returning b.session,
         b.segment * 4294967296 + b.tip - r.count + 0 / (b.tip < 4294967295)::int as before, b.tip,
         b.turn - r.turns as turn, r.version, r.number, r.session_id
@@ -126,7 +130,7 @@ TAIL: Final = Statement(
     with head as materialized (
         select b.segment * 4294967296 as low, b.tip, b.parent, b.name, $2::bigint as wanted from {sessions} s
         join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
-        where s.session_id = $1 and s.seal is null and s.marks = 0
+        where s.session_id = $1 and s.seal is null and s.marks = 0 and {intact}
     )
     (
         {few}
@@ -141,18 +145,21 @@ TAIL: Final = Statement(
     """,
 )
 TAIL_FORKED: Final = Statement(
-    "The same of a branch that was forked: of as many segments, the newest first, as hold the latest positions.",
+    """The same of a branch that was forked: of as many segments, the newest first, as hold the latest positions.
+
+    Without a tip the segments do not reach back as far as they have to.
+    """,
     """
     with recursive head as materialized (
         select b.segment, b.tip, b.name, greatest(b.tip - $2::bigint, 0) as before, $2::bigint as wanted
         from {sessions} s
         join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
-        where s.session_id = $1 and s.seal is null and s.marks = 0
+        where s.session_id = $1 and s.seal is null and s.marks = 0 and {intact}
     ), lineage (segment, parent, low, high) as (
         select g.id, g.parent, g.fork_position, h.tip from head h join {segments} g on g.id = h.segment
         union all
         select g.id, g.parent, g.fork_position, least(l.low, l.high)
-        from lineage l join {segments} g on g.id = l.parent where l.low > (select before from head)
+        from lineage l join {segments} g on g.id = l.parent and g.id < l.segment where l.low > (select before from head)
     )
     (
         select e.id, e.payload from lineage l cross join lateral (
@@ -164,7 +171,7 @@ TAIL_FORKED: Final = Statement(
             {of_few}
         ) e order by e.id % 4294967296 desc
     ) union all
-    select -tip, convert_to(name, 'UTF8') from head
+    select case when (select min(low) from lineage) <= before then -tip end, convert_to(name, 'UTF8') from head
     """,
 )
 POP: Final = Statement(
@@ -181,6 +188,7 @@ POP: Final = Statement(
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($4::text, s.branch)
         join {entries} e on e.id = b.segment * 4294967296 + b.tip
         where s.session_id = $1 and s.seal is null and s.marks = 0 and b.may_grow = 1 and b.tip > b.floor
+        and {intact}
         and e.created_at > $5::bigint and (e.expires_at is null or e.expires_at > $2)
         and convert_from(e.payload, 'UTF8') is json object
         and (octet_length(e.payload) <= 500 or (

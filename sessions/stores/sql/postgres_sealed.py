@@ -22,7 +22,7 @@ SEALED_TAIL: Final = Statement(
         select s.version, s.seal, s.marks, b.name, b.segment, b.segment * 4294967296 as low, b.tip, b.turn, b.may_grow,
         b.parent, $2::bigint as wanted
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
-        where s.session_id = $1 and s.seal is not null
+        where s.session_id = $1 and s.seal is not null and {intact}
     )
     (
         {few}
@@ -38,19 +38,22 @@ SEALED_TAIL: Final = Statement(
     """,
 )
 SEALED_TAIL_FORKED: Final = Statement(
-    "The same of a branch that was forked: of as many segments, the newest first, as hold the latest positions.",
+    """The same of a branch that was forked: of as many segments, the newest first, as hold the latest positions.
+
+    Without a tip the segments do not reach back as far as they have to.
+    """,
     """
     with recursive head as materialized (
         select s.version, s.seal, s.marks, b.name, b.segment, b.tip, b.turn, b.may_grow,
         greatest(b.tip - $2::bigint, 0) as before, $2::bigint as wanted
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
-        where s.session_id = $1 and s.seal is not null
+        where s.session_id = $1 and s.seal is not null and {intact}
     ), lineage (segment, parent, low, high) as (
         select g.id, g.parent, g.fork_position, h.tip
         from head h join {segments} g on g.id = h.segment where h.marks = 0
         union all
         select g.id, g.parent, g.fork_position, least(l.low, l.high)
-        from lineage l join {segments} g on g.id = l.parent where l.low > (select before from head)
+        from lineage l join {segments} g on g.id = l.parent and g.id < l.segment where l.low > (select before from head)
     )
     (
         select e.* from lineage l cross join lateral (
@@ -62,7 +65,8 @@ SEALED_TAIL_FORKED: Final = Statement(
             {of_few}
         ) e order by e.id % 4294967296 desc
     ) union all
-    select -tip, version, turn, name, marks::text, null, segment, may_grow, seal from head
+    select case when marks <> 0 or (select min(low) from lineage) <= before then -tip end, version, turn, name,
+    marks::text, null, segment, may_grow, seal from head
     """,
 )
 SEALED_POP: Final = Statement(

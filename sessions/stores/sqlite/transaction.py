@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import suppress
 from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from sessions.log.dialect import PREFIX, SQLITE, words
 
 if TYPE_CHECKING:
-    import sqlite3
     from collections.abc import Callable, Iterable, Iterator
 
     from sessions.log.transaction import Row, Statement, Transaction
@@ -96,7 +97,9 @@ class SQLiteTransaction:
             while rows := cursor.fetchmany(_PAGE):
                 yield rows
         finally:
-            cursor.close()
+            # After an error, whichever thread gives the error's frames up comes here, too.
+            with suppress(sqlite3.ProgrammingError):
+                cursor.close()
 
     def many(self, statement: Statement, rows: Iterable[tuple[Any, ...]], /) -> None:
         """Execute a statement once for each of `rows`, whose values are in the order of the statement's parameters."""
