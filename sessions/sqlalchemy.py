@@ -8,6 +8,7 @@ from sessions.log.conversation import ForeignTables
 from sessions.session import LogSession
 from sessions.stores.sql.backend import SQLAlchemyBackend
 from sessions.stores.sql.engines import EngineOfLoop
+from sessions.stores.sql.revisions import migrate, migration_numbers, note_migrations
 from sessions.stores.sql.tables import metadata
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
     from sessions.codecs import Codec
 
-__all__ = ["SQLAlchemySession", "metadata"]
+__all__ = ["SQLAlchemySession", "metadata", "migrate", "migration_numbers", "note_migrations"]
 
 
 class SQLAlchemySession(LogSession):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import ssl
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
@@ -56,3 +57,15 @@ def _file_number(driver_connection: Any) -> int:
         return -1 if transport is None else int(transport.get_extra_info("socket").fileno())
     except Exception:  # noqa: BLE001 - each driver has its own for a connection that is closed
         return -1
+
+
+def check_tls(driver_connection: Any) -> None:
+    """Refuse a connection of aiomysql's or asyncmy's that is in the clear, and end it.
+
+    Raises:
+        ssl.SSLError: It is.
+    """
+    writer = driver_connection._writer  # noqa: SLF001 - as in `ending`
+    if writer.get_extra_info("ssl_object") is None:
+        end_at_once(driver_connection)
+        raise ssl.SSLError("the server has no TLS")

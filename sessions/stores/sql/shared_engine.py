@@ -20,10 +20,10 @@ from sqlalchemy.exc import ArgumentError, InvalidRequestError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import StaticPool
 
-from sessions.log.dialect import SQLITE
+from sessions.log.dialect import MARIADB, SQLITE
 from sessions.stores.sql.deadline import dispose
 from sessions.stores.sql.forks import stop
-from sessions.stores.sql.severing import end_at_once, sever
+from sessions.stores.sql.severing import check_tls, end_at_once, sever
 from sessions.stores.sql.urls import NO_URL, USE
 
 if TYPE_CHECKING:
@@ -40,6 +40,9 @@ _MOST_LINGERING: Final = 4
 
 engines: dict[tuple[asyncio.AbstractEventLoop, Hashable], SharedEngine] = {}
 """Those that can be found, by loop and by URL and options."""
+
+_WITHOUT_A_WORD: Final = (MARIADB, "mariadb")
+"""Databases whose drivers speak in the clear, although they were given a TLS context, if the server has no TLS."""
 
 _ending: set[asyncio.Task[None]] = set()
 _of_parents: list[SharedEngine] = []
@@ -78,6 +81,9 @@ class SharedEngine:
         # SQLite's file can be copied or deleted when the last session is closed.
         self.lingers = url.get_backend_name() != SQLITE
         self.is_in_memory = not self.lingers and isinstance(self.engine.pool, StaticPool)
+        self._needs_tls = url.get_backend_name() in _WITHOUT_A_WORD and bool(
+            (options.get("connect_args") or {}).get("ssl")
+        )
         self._connections: weakref.WeakSet[Any] = weakref.WeakSet()
         event.listen(self.engine.sync_engine, "connect", self._note)
         self._end = self._dispose_at_end()
@@ -135,6 +141,8 @@ class SharedEngine:
 
     def _note(self, connection: object, record: Any) -> None:
         del connection
+        if self._needs_tls:
+            check_tls(record.driver_connection)
         with suppress(TypeError):  # A driver's connection that cannot be referred to weakly.
             self._connections.add(record.driver_connection)
 
