@@ -253,6 +253,27 @@ ORIGIN = Statement(
     "select parent, fork_position from {segments} where id = :segment",
 )
 
+FORGET_EMPTY_SEGMENT = Statement(
+    "Remove a segment to which no branch and no other segment of its session leads; a row if that was done.",
+    """
+    delete from {segments} where id = :segment
+    and not exists (select 1 from {branches} where session = :session and segment = :segment)
+    and id not in (select parent from {segments} where session = :session and parent is not null)
+    returning id
+    """,
+    {
+        # It does not read from the table that it deletes from.
+        MARIADB: """
+        delete from {segments} where id = :segment
+        and not exists (select 1 from {branches} where session = :session and segment = :segment)
+        and id not in (
+            select parent from (select parent from {segments} where session = :session and parent is not null) p
+        )
+        returning id
+        """
+    },
+)
+
 SEGMENTS = Statement(
     "All segments of a session.",
     "select id from {segments} where session = :session",

@@ -138,4 +138,14 @@ def _open_segment(tx: Transaction, locked: LockedSession, now: int, count: int, 
         now=now,
         **origin,
     )
+    if head.segment and head.tip <= head.fork_position:
+        # The branch held nothing of its own there: attempts that are popped would leave a row each.
+        _forget_segment(tx, locked.session, head.segment)
     return segment, head.tip + count, head.turn + turns
+
+
+def _forget_segment(tx: Transaction, session: int, segment: int) -> None:
+    """Remove a segment that a branch has left, unless something else leads there."""
+    if tx.one(branch_statements.FORGET_EMPTY_SEGMENT, session=session, segment=segment) is not None:
+        low = segment << SEGMENT_SHIFT
+        tx.run(entry_statements.DELETE_ENTRIES, low=low, high=low + (1 << SEGMENT_SHIFT) - 1)

@@ -115,6 +115,17 @@ class Branches(RuleBasedStateMachine):
         assert self.log.sizes()["entries"] == len(seen) + len([user("other")])
 
     @invariant()
+    def segments_that_nobody_needs_are_gone(self) -> None:
+        needed = {row["segment"] for row in self.log.rows("select segment from agent_log_branches")}
+        parents = {row["id"]: row["parent"] for row in self.log.rows("select id, parent from agent_log_segments")}
+        for segment in tuple(needed):
+            at = parents.get(segment)
+            while at is not None:
+                needed.add(at)
+                at = parents[at]
+        assert set(parents) <= needed
+
+    @invariant()
     def versions_rise(self) -> None:
         version = self.log.session_row()["version"]
         assert version >= self.version
