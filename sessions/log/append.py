@@ -50,6 +50,11 @@ class Append(msgspec.Struct, frozen=True, eq=False):
         """Return the same for the current branch."""
         return msgspec.structs.replace(self, branch=None)
 
+    @property
+    def size(self) -> int:
+        """The bytes of all items."""
+        return sum(len(entry.payload) for entry in self.entries)
+
     def __call__(self, tx: Transaction) -> None:
         """Append in `tx`."""
         append(

@@ -112,14 +112,26 @@ _CURRENT_SCHEMA: Final = {SQLITE: "'main'", POSTGRES: "current_schema()", MARIAD
 WATCHERS_CHANNEL: Final = "agent_log"
 """Where Postgres notifies those who watch sessions."""
 
-WATCHERS_KEY: Final = """hashtextextended(session_id collate "C", 7018422474229378919)"""
-"""The advisory lock of those who watch a session. The number is "agentlog" in ASCII."""
+_AGENTLOG: Final = 7018422474229378919
+"""A number that others hardly use: "agentlog" in ASCII."""
+
+WATCHERS_KEY: Final = f"""hashtextextended(session_id collate "C", {_AGENTLOG})"""
+"""A session, as those who watch it are told of it."""
+
+BUCKETS: Final = 32
+"""Advisory locks of those who watch, whatever they watch: the server's table of locks is finite."""
+
+WATCHERS_LOCK: Final = f"({_AGENTLOG - BUCKETS} + ({WATCHERS_KEY} & {BUCKETS - 1}))"
+"""The advisory lock of those who watch a session, which it shares with others."""
 
 _TELL_WATCHERS: Final = f"""
-    case when not pg_try_advisory_xact_lock({WATCHERS_KEY})
-    then pg_notify('{WATCHERS_CHANNEL}', cast({WATCHERS_KEY} as text)) end
+    case when case
+        when pg_try_advisory_lock({WATCHERS_LOCK}) then pg_advisory_unlock({WATCHERS_LOCK})
+        when pg_try_advisory_lock({WATCHERS_LOCK}) then pg_advisory_unlock({WATCHERS_LOCK})
+        else false
+    end then null else pg_notify('{WATCHERS_CHANNEL}', cast({WATCHERS_KEY} as text)) end
 """
-"""An expression for Postgres, once a session's row is locked: `stores/sql/listening.py` says how."""
+"""An expression for Postgres, once the transaction has changed a row: `stores/sql/listening.py` says how."""
 
 _LIVE: Final = "created_at > :oldest and (expires_at is null or expires_at > :now)"
 

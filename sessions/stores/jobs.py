@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from sessions.stores.settle import wait_out
 
@@ -17,6 +17,23 @@ T = TypeVar("T")
 
 MAX_GROUP = 256
 """Jobs done in one transaction at most, so that none waits long for its neighbours."""
+
+MAX_GROUP_BYTES = 8 * 1024 * 1024
+"""Bytes of items in one group at most, unless one job alone has more: several large ones would be late together."""
+
+
+class Sized(Protocol):
+    """Work that says how much it carries; other work carries next to nothing."""
+
+    @property
+    def size(self) -> int:
+        """The bytes of its items."""
+        ...
+
+
+def size_of(work: object) -> int:
+    """Return the bytes of items that work carries."""
+    return cast("Sized", work).size if hasattr(work, "size") else 0
 
 
 class ClosedError(Exception):
@@ -139,13 +156,21 @@ class Jobs:
         self._called = False
 
     def take(self) -> list[Job[Any]]:
-        """Return the jobs that wait, up to `MAX_GROUP`."""
+        """Return the jobs that wait, up to `MAX_GROUP` and `MAX_GROUP_BYTES`."""
         group: list[Job[Any]] = []
+        size = 0
         while self._waiting and len(group) < MAX_GROUP:
             try:
-                group.append(self._waiting.popleft())
+                job = self._waiting.popleft()
             except IndexError:  # It was withdrawn between the check and the taking.
                 break
+            # One that is alone goes whatever its size, which is not looked at.
+            if group or self._waiting:
+                size += size_of(job.work)
+                if group and size > MAX_GROUP_BYTES:
+                    self._waiting.appendleft(job)
+                    break
+            group.append(job)
         return group
 
     def close(self) -> None:

@@ -1,12 +1,16 @@
 """Waking those who watch sessions on Postgres: one connection for each engine listens for all of them.
 
-Whoever watches a session holds a shared advisory lock for it, on that connection. Each change tries to take the
-exclusive one, for its transaction, once it has locked the session's row (`log/dialect.py`, ``tell_watchers``): only
-if that fails does it notify. So writers learn whether somebody watches without a table or a round trip, and a watcher
-that dies is forgotten with its connection. A writer that has found nobody holds the lock until its change can be seen,
-and only then does the watcher get it: who reads after that misses nothing.
+Sessions share a small number of advisory locks (`log/dialect.py`, ``BUCKETS``). An engine with watchers holds those of
+the watched sessions, shared, on the connection that listens. Each change, once it has changed a row, tries to take the
+exclusive lock and gives it back at once (``tell_watchers``): only if that fails does it notify, by the session's own
+number, so nobody wakes for a session of somebody else. So writers learn whether somebody may be watching without a
+table or a round trip, no lock outlives the look at it, and a watcher that dies is forgotten with its connection.
 
-Until the lock is there, and where a connection may not listen, there is polling instead (`stores/sql/polling.py`).
+A writer may have looked before the lock was there, and commit later. Such a transaction has a number by then, as it has
+changed a row. So once it has the lock, a watcher goes on looking until every transaction with a number that was given
+by then has ended; what comes after it is told.
+
+Until then, and where a connection may not listen, there is polling instead (`stores/sql/polling.py`).
 Behind a pooler, a statement may run on another connection of the server each time: the server's number for the
 connection is then not the one that the pooler gave to the driver.
 """
@@ -19,7 +23,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.util import greenlet_spawn
 
-from sessions.log.dialect import WATCHERS_CHANNEL, WATCHERS_KEY
+from sessions.log.dialect import WATCHERS_CHANNEL, WATCHERS_KEY, WATCHERS_LOCK
 from sessions.stores.sql.asyncpg_database import end_what_listeners_began
 from sessions.stores.sql.deadline import Deadline
 from sessions.stores.sql.errors import is_database_error
@@ -29,22 +33,24 @@ if TYPE_CHECKING:
     from sessions.stores.sql.database import Database
     from sessions.stores.sql.polling import Looks
 
-_MOST_LOCKED: Final = 1000
-"""Sessions that one connection holds locks for, as the server's table of locks is finite; others are looked at."""
-
 _HEARTBEAT: Final = 10.0
 """Seconds after which a silent connection is asked whether it is still there."""
 
 _ANSWER_WITHIN: Final = 5.0
 _RETRY_LOCK: Final = 0.05
+_RETRY_LOCK_AT_LEAST_EVERY: Final = 1.0
 _RETRY_CONNECTION: Final = 1.0
 _RETRY_AT_LEAST_EVERY: Final = 30.0
 
-_LOCK: Final = f"""
-    select session_id, key, pg_try_advisory_lock_shared(key)
-    from (select session_id, {WATCHERS_KEY} from unnest($1::text[]) u (session_id)) k (session_id, key)
+_PLACES: Final = f"""
+    select session_id, {WATCHERS_KEY}, {WATCHERS_LOCK} from unnest($1::text[]) u (session_id)
 """  # noqa: S608 - of constants
+_LOCK: Final = "select key, pg_try_advisory_lock_shared(key) from unnest($1::bigint[]) u (key)"
 _UNLOCK: Final = "select pg_advisory_unlock_shared(key) from unnest($1::bigint[]) u (key)"
+_TRANSACTIONS: Final = """
+    select pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint from pg_current_snapshot() s
+"""
+"""The oldest transaction with a number that has not ended, and the first number that was not given yet."""
 
 
 class ListeningWaker(PollingWaker):
@@ -76,15 +82,21 @@ class Listener:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._wakers: dict[str, set[ListeningWaker]] = {}
-        self._locked: dict[str, int] = {}
-        """The keys of the locks that are held, by session."""
+        self._places: dict[str, tuple[int, int]] = {}
+        """Of sessions that are watched, the number by which they are told of, and their lock."""
+        self._told: dict[str, set[str]] = {}
+        """Sessions by the number that a notification has."""
+        self._locked: dict[int, int] = {}
+        """The locks that are held, each with the number of the transaction from which on changes are told of; or 0
+        once all before it have ended."""
         self._task: asyncio.Task[None] | None = None
         self._due = asyncio.Event()
         self._pause = _RETRY_CONNECTION
 
     def hears(self, session_id: str) -> bool:
         """Tell whether changes of a session are heard of."""
-        return session_id in self._locked
+        place = self._places.get(session_id)
+        return place is not None and self._locked.get(place[1]) == 0
 
     def join(self, waker: ListeningWaker) -> None:
         """Wake someone from now on."""
@@ -103,7 +115,7 @@ class Listener:
         if not self._wakers and self._task is not None:
             task, self._task = self._task, None
             # At once: while that connection closes, another one may be opened for who comes next.
-            self._locked.clear()
+            self._forget()
             task.cancel()
             await asyncio.wait([task])
 
@@ -119,7 +131,7 @@ class Listener:
             finally:
                 if self._task is asyncio.current_task():
                     # What happened meanwhile is found by looking.
-                    self._locked.clear()
+                    self._forget()
                     self._wake(self._wakers)
             if may_listen:
                 await asyncio.sleep(self._pause)
@@ -139,34 +151,60 @@ class Listener:
                 return False
             await connection.add_listener(WATCHERS_CHANNEL, self._heard)
             self._pause = _RETRY_CONNECTION
+            retry = _RETRY_LOCK
             while not connection.is_closed():
                 self._due.clear()
                 waiting = await self._lock_and_unlock(connection)
                 with suppress(TimeoutError):
-                    async with asyncio.timeout(_RETRY_LOCK if waiting else _HEARTBEAT):
+                    async with asyncio.timeout(retry if waiting else _HEARTBEAT):
                         await self._due.wait()
+                        retry = _RETRY_LOCK / 2
+                retry = min(2 * retry, _RETRY_LOCK_AT_LEAST_EVERY)
             return True
         finally:
             await _close(connection)
 
     async def _lock_and_unlock(self, connection: Any) -> bool:
-        """Hold the locks of those who are watched, and no others; return whether some were not to be had yet."""
-        wanted = [session_id for session_id in self._wakers if session_id not in self._locked]
-        wanted = wanted[: max(0, _MOST_LOCKED - len(self._locked))]
-        found = await connection.fetch(_LOCK, wanted, timeout=_ANSWER_WITHIN)
-        locked = {session_id: key for session_id, key, is_locked in found if is_locked}
-        self._locked.update(locked)
-        self._wake(locked)
-        left = [session_id for session_id in self._locked if session_id not in self._wakers]
+        """Hold the locks of those who are watched, and no others; return whether some are not told of changes yet."""
+
+        async def fetch(statement: str, *values: Any) -> list[Any]:
+            return list(await connection.fetch(statement, *values, timeout=_ANSWER_WITHIN))
+
+        new = [session_id for session_id in self._wakers if session_id not in self._places]
+        for session_id, key, lock in await fetch(_PLACES, new):
+            self._places[session_id] = key, lock
+            self._told.setdefault(str(key), set()).add(session_id)
+        # What they were told of before this is found by looking once more.
+        self._wake(new)
+        for session_id in [session_id for session_id in self._places if session_id not in self._wakers]:
+            key, _ = self._places.pop(session_id)
+            self._told.pop(str(key)) if len(self._told[str(key)]) == 1 else self._told[str(key)].discard(session_id)
+        wanted = {lock for _, lock in self._places.values()}
+        taken = [lock for lock, is_locked in await fetch(_LOCK, list(wanted - self._locked.keys())) if is_locked]
+        if taken or any(self._locked.values()):
+            # Asked after the locks were taken.
+            [(oldest, following)] = await fetch(_TRANSACTIONS)
+            self._locked.update(dict.fromkeys(taken, following))
+            ended = {lock for lock, since in self._locked.items() if 0 < since <= oldest}
+            self._locked.update(dict.fromkeys(ended, 0))
+            self._wake([session_id for session_id, (_, lock) in self._places.items() if lock in ended])
+        left = list(self._locked.keys() - wanted)
         if left:
-            keys = [self._locked.pop(session_id) for session_id in left]
-            await connection.fetch(_UNLOCK, keys, timeout=_ANSWER_WITHIN)
-        return len(locked) < len(wanted)
+            for lock in left:
+                del self._locked[lock]
+            await fetch(_UNLOCK, left)
+        return any(self._locked.values()) or len(self._locked) < len(wanted)
+
+    def _forget(self) -> None:
+        """Forget what a connection that ends has held."""
+        self._places.clear()
+        self._told.clear()
+        self._locked.clear()
 
     def _heard(self, connection: object, pid: int, channel: str, payload: object) -> None:
         """Wake those who watch a session that was changed."""
         del connection, pid, channel
-        self._wake([session_id for session_id, key in self._locked.items() if str(key) == payload])
+        self._wake(self._told.get(str(payload), ()))
 
     def _wake(self, session_ids: Any) -> None:
         for session_id in session_ids:

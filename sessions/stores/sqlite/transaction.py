@@ -9,6 +9,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from sessions.log.dialect import PREFIX, SQLITE, words
+from sessions.stores.jobs import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -122,6 +123,11 @@ class About(Generic[T]):
     def __init__(self, work: Callable[[Transaction], T], texts: Texts) -> None:
         self._work = work
         self._texts = texts
+
+    @property
+    def size(self) -> int:
+        """The bytes of items that it carries."""
+        return size_of(self._work)
 
     def __call__(self, tx: Transaction) -> T:
         """Do it in `tx`, which is SQLite's."""
