@@ -13,7 +13,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import EncryptedSession, SessionClosedError, SQLAlchemySession, generate_key, open_store
-from sessions.log.dialect import WATCHERS_CHANNEL
+from sessions.log.dialect import BUCKETS, POSTGRES, WATCHERS_CHANNEL, words
+from sessions.log.session_statements import RAISE_VERSION
 from sessions.stores.sql import polling
 from sessions.testing_watch import shown, take
 
@@ -149,7 +150,7 @@ def _steps(session: LogSession, store: Store) -> list[Any]:
 async def test_nobody_is_told_while_nobody_watches(store: Store, postgres: Postgres) -> None:
     """Nor of sessions that nobody watches while others are watched.
 
-    Fails without: stores/sql/listening.py, `_UNLOCK`; log/dialect.py, `case when not pg_try_advisory_xact_lock`.
+    Fails without: stores/sql/listening.py, `_UNLOCK`; log/dialect.py, `when pg_try_advisory_lock`.
     """
     session, other = store.session("s"), store.session("other")
     async with _heard(session) as count:
@@ -179,6 +180,69 @@ async def test_nobody_is_told_while_nobody_watches(store: Store, postgres: Postg
         await watched(0)
         await _use(session, store)
         assert await count() == 0
+
+
+async def test_many_who_watch_hold_few_locks(store: Store, postgres: Postgres) -> None:
+    """
+    And each is told of its own session alone.
+
+    Fails without: log/dialect.py, `& {BUCKETS - 1}`.
+    """
+    sessions = [store.session(f"s {number}") for number in range(300)]
+    watches = [session.watch() for session in sessions]
+    waiting = [asyncio.create_task(take(watch, 1)) for watch in watches]
+    count = "select count(*) from pg_locks where locktype = 'advisory' and granted"
+    async with asyncio.timeout(60):
+        while postgres.rows(count) != [str(BUCKETS)]:
+            await asyncio.sleep(0.05)
+    assert BUCKETS <= 64
+    for session, seen in zip(sessions[:20], waiting[:20], strict=True):
+        await session.add_items([message(session.session_id)])
+        assert shown(await seen) == [("appended", session.session_id)]
+    assert not any(seen.done() for seen in waiting[20:])
+    for seen in waiting[20:]:
+        seen.cancel()
+    await asyncio.wait(waiting)
+    for watch in watches:
+        await watch.aclose()
+    async with asyncio.timeout(60):
+        while postgres.rows(count) != ["0"]:
+            await asyncio.sleep(0.05)
+
+
+@pytest.mark.usefixtures("told_only")
+async def test_a_change_that_had_begun_before_somebody_watched_is_not_missed(store: Store, postgres: Postgres) -> None:
+    """
+    It has found nobody who watches, and is committed when somebody does.
+
+    Fails without: stores/sql/listening.py, `0 < since <= oldest` (as `0 < since`).
+    """
+    session: LogSession = store.session("s")
+    await session.add_items([message("0")])
+    version = await session.version()
+    backend: Any = session._handle.backend
+    url = backend.engine().url.set(drivername="postgresql").render_as_string(hide_password=False)
+    (raise_version,) = RAISE_VERSION.render(POSTGRES, words(POSTGRES))
+    writer = await asyncpg.connect(url)
+    async with _heard(session) as count:
+        await writer.execute("begin")
+        await writer.execute(raise_version.replace(":now", "1").replace(":session_id", "'s'"))
+        watch = session.watch(after=version)
+        waiting = asyncio.create_task(take(watch, 1))
+        async with asyncio.timeout(60):
+            while postgres.rows("select count(*) from pg_locks where locktype = 'advisory'") != ["1"]:
+                await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
+        await writer.execute(
+            "insert into agent_log_changes (session, version, what, created_at)"
+            " select id, version, 'purged', 1 from agent_log_sessions where session_id = 's'"
+        )
+        assert not waiting.done()
+        await writer.execute("commit")
+        assert shown(await waiting) == [("purged", "")]
+        assert await count() == 0
+    await watch.aclose()
+    await writer.close()
 
 
 async def _see_all(network: Network, session: LogSession, end: Callable[[], Any]) -> None:

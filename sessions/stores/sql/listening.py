@@ -47,10 +47,12 @@ _PLACES: Final = f"""
 """  # noqa: S608 - of constants
 _LOCK: Final = "select key, pg_try_advisory_lock_shared(key) from unnest($1::bigint[]) u (key)"
 _UNLOCK: Final = "select pg_advisory_unlock_shared(key) from unnest($1::bigint[]) u (key)"
-_TRANSACTIONS: Final = """
-    select pg_snapshot_xmin(s)::text::bigint, pg_snapshot_xmax(s)::text::bigint from pg_current_snapshot() s
-"""
-"""The oldest transaction with a number that has not ended, and the first number that was not given yet."""
+_NUMBER: Final = "select pg_current_xact_id()::text::bigint"
+"""A number for this transaction, which is higher than those of all that have changed something until now. (The end of
+a snapshot is not: transactions beyond it may be under way.)"""
+
+_OLDEST: Final = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
+"""The number below which all transactions have ended."""
 
 
 class ListeningWaker(PollingWaker):
@@ -181,10 +183,11 @@ class Listener:
             self._told.pop(str(key)) if len(self._told[str(key)]) == 1 else self._told[str(key)].discard(session_id)
         wanted = {lock for _, lock in self._places.values()}
         taken = [lock for lock, is_locked in await fetch(_LOCK, list(wanted - self._locked.keys())) if is_locked]
-        if taken or any(self._locked.values()):
-            # Asked after the locks were taken.
-            [(oldest, following)] = await fetch(_TRANSACTIONS)
-            self._locked.update(dict.fromkeys(taken, following))
+        if taken:
+            [(number,)] = await fetch(_NUMBER)
+            self._locked.update(dict.fromkeys(taken, number))
+        if any(self._locked.values()):
+            [(oldest,)] = await fetch(_OLDEST)
             ended = {lock for lock, since in self._locked.items() if 0 < since <= oldest}
             self._locked.update(dict.fromkeys(ended, 0))
             self._wake([session_id for session_id, (_, lock) in self._places.items() if lock in ended])
