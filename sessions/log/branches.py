@@ -15,7 +15,7 @@ from sessions.log.fork import fork
 from sessions.log.guard import check_any_branch
 from sessions.log.session_row import raise_version
 from sessions.log.takeover import begin_session, change_head, change_session, lock_head
-from sessions.log.turns import turn_at, turn_not_found, turn_start
+from sessions.log.turns import text_not_found, turn_at, turn_not_found, turn_start
 from sessions.model import Comparison
 
 if TYPE_CHECKING:
@@ -111,7 +111,7 @@ def _fork_position(
         found = next((entry for entry in entries if place.matches(entry.item)), None)
         if found is None:
             but = f"; those at positions {', '.join(map(str, unread))} cannot be read" if unread else ""
-            raise turn_not_found(session_id, head, f"message of a user with {place.wanted}", but)
+            raise text_not_found(session_id, head, place.wanted, but)
         turn = found.turn
         undecodable = [position for position in unread if position < found.position]
     if turn is not None:

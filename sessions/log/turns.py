@@ -29,13 +29,23 @@ _PAGE: Final = 64
 
 def turn_not_found(session_id: str, head: Head | None, wanted: str, but: str = "") -> TurnNotFoundError:
     """Return the error for a turn that is not there; it says which there are, and what else there is to say."""
+    return TurnNotFoundError(
+        f"session {session_id!r}: there is no {wanted} on {_where(head)}{but}; nothing was changed"
+    )
+
+
+def text_not_found(session_id: str, head: Head | None, text: str, but: str) -> TurnNotFoundError:
+    """Return the error for a text that no user said; it begins with the words of the OpenAI Agents SDK."""
+    return TurnNotFoundError(
+        f"No user turns found containing {text} in session {session_id!r}, on {_where(head)}{but}; nothing was changed"
+    )
+
+
+def _where(head: Head | None) -> str:
     turns = head.turn if head else 0
     # Those that have expired keep their numbers.
-    there = ("no turns" if not turns else "turn 1" if turns == 1 else f"turns 1 to {turns}") + but
-    branch = head.branch if head else "main"
-    return TurnNotFoundError(
-        f"session {session_id!r}: there is no {wanted} on branch {branch!r}, which has {there}; nothing was changed"
-    )
+    there = "no turns" if not turns else "turn 1" if turns == 1 else f"turns 1 to {turns}"
+    return f"branch {head.branch if head else 'main'!r}, which has {there}"
 
 
 def turn_start(tx: Transaction, stretches: list[Stretch], turn: int) -> int:

@@ -256,6 +256,7 @@ PHRASES: list[tuple[str, tuple[Any, ...], str]] = [
     ("create_branch_from_turn", (2, " "), "Branch name cannot be empty"),
     ("create_branch_from_content", ("question", ""), "Branch name cannot be empty"),
     ("create_branch_from_turn", (2, "taken"), "has already been used"),
+    ("create_branch_from_content", ("nobody said that", "x"), "No user turns found containing 'nobody said that'"),
     ("switch_to_branch", ("nowhere",), "Branch 'nowhere' does not exist"),
     ("delete_branch", ("nowhere",), "Branch 'nowhere' does not exist"),
     ("delete_branch", ("",), "Branch ID cannot be empty"),
