@@ -212,7 +212,7 @@ def surviving(head: Head, marks: list[Row], tip: int) -> list[Row]:
 def put_back(
     tx: Transaction, locked: LockedSession, head: Head, marks: list[Row], now: int, *, behind_new: bool = False
 ) -> None:
-    """Put marks at the end of the locked session's branch, as they were. See `add_mark`.
+    """Put marks, or what nobody here can read, at the end of the locked session's branch, as they were. See `add_mark`.
 
     Args:
         tx: A transaction.
@@ -227,7 +227,7 @@ def put_back(
         add_entries(
             tx,
             locked,
-            [NewEntry(head.reader.payload(row), row[3], None, row[5]) for row in rows],
+            [NewEntry(head.reader.payload(row), row[3], head.reader.tool_name(row), row[5]) for row in rows],
             now,
             created_at=[row[6] for row in rows],
             expires_at=expires_at,

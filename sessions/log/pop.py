@@ -10,7 +10,7 @@ from sessions.log.changes import record_change
 from sessions.log.classify import USER
 from sessions.log.collect import collect, find_seen
 from sessions.log.conversation import NO_EXPIRY
-from sessions.log.left_tips import forget_ways_forward, keep_tip, move_tip
+from sessions.log.left_tips import forget_ways_forward, move_tip
 from sessions.log.marks import find_marks, put_back, replace_summary, surviving
 from sessions.log.reader import UNREADABLE
 from sessions.log.schema import SEGMENT_SHIFT
@@ -89,20 +89,22 @@ def _remove(tx: Transaction, locked: LockedSession, head: Head, row: Row, now: i
     """Delete an entry where no other branch can see it, else move the tip back to before it.
 
     What lies after it cannot be decoded, and stays: a key may be found. Or it is gone for this reader, and stays only
-    if it has not expired for all. Or it is a mark, which is put back behind what is left.
+    if it has not expired for all. Or it is a mark. Where the tip moves, that is put back behind what is left: whatever
+    leads to it may not lead through what was popped.
     """
     entry, _, turn, kind, *_ = row
     position = position_of(entry)
     turn -= kind == USER
     owned = entry >> SEGMENT_SHIFT == head.segment and head.may_grow and position > head.floor
-    stays = position < head.tip and _holds(tx, head, position, now)
-    if owned and stays:
+    staying = _staying(tx, head, position, now) if position < head.tip else []
+    if owned and staying:
         # It leaves a hole: what comes after it stays in its turn.
         tx.run(entry_statements.DELETE_ENTRY, id=entry)
         tx.run(branch_statements.NOTE_HOLE, segment=head.segment)
         move_tip(tx, locked, head.tip, head.turn, may_grow=1, now=now)
         return
-    marks = surviving(head, find_marks(tx, head, position), position - 1)
+    back = [*staying, *surviving(head, find_marks(tx, head, position), position - 1)]
+    back.sort(key=lambda row: position_of(row[0]))
     if owned:
         tx.run(entry_statements.DELETE_ENTRIES, low=entry - 1, high=entry - position + head.tip)
         move_tip(tx, locked, position - 1, turn, may_grow=1, now=now)
@@ -110,12 +112,10 @@ def _remove(tx: Transaction, locked: LockedSession, head: Head, row: Row, now: i
         # Others may have seen it, but need not see it any longer; and an undone turn cannot follow what is gone.
         before = find_seen(tx, head.session)
         forget_ways_forward(tx, head)
-        if stays:
-            keep_tip(tx, locked, now, pending=False)
         move_tip(tx, locked, position - 1, turn, may_grow=0, now=now)
         collect(tx, head.session, before)
-    if marks:
-        put_back(tx, ensure_sealed(tx, locked), head, marks, now)
+    if back:
+        put_back(tx, ensure_sealed(tx, locked), head, back, now)
 
 
 def _forget_summary(tx: Transaction, head: Head, summary: Covering) -> None:
@@ -126,11 +126,12 @@ def _forget_summary(tx: Transaction, head: Head, summary: Covering) -> None:
         tx.run(branch_statements.NOTE_HOLE, segment=head.segment)
 
 
-def _holds(tx: Transaction, head: Head, position: int, now: int) -> bool:
-    """Tell whether a branch holds an item after a position that has not expired for all readers."""
+def _staying(tx: Transaction, head: Head, position: int, now: int) -> list[Row]:
+    """Return the items of a branch after a position that have not expired for all readers, the oldest first."""
     values = {"now": now, "oldest": NO_EXPIRY}
-    return any(
-        tx.one(entry_statements.COUNT_ENTRIES, **stretch.ids(low=max(position, stretch.low)), **values) != (0,)
-        for stretch in lineage(tx, head)
+    return [
+        row
+        for stretch in reversed(lineage(tx, head))
         if stretch.high > position
-    )
+        for row in tx.all(entry_statements.ENTRIES_FORWARD, **stretch.ids(low=max(position, stretch.low)), **values)
+    ]
