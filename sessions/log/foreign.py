@@ -11,6 +11,7 @@ table of messages.
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
@@ -79,6 +80,45 @@ _COLUMNS_IN: Final = Statement(
         "select column_name from information_schema.columns where table_schema = :schema and table_name = :table",
     ),
 )
+_TYPES: Final = Statement(
+    "The names and types of the columns of a table that is named without a schema.",
+    "select name, type from pragma_table_info(:table)",
+    {
+        POSTGRES: """
+        select cast(attname as text), format_type(atttypid, null) from pg_attribute
+        where attrelid = to_regclass('{where}' || quote_ident(cast(:table as text))) and attnum > 0 and not attisdropped
+        """,
+        MARIADB: """
+        select column_name, data_type from information_schema.columns
+        where table_schema = {schema_here} and table_name = :table
+        """,
+    },
+)
+_TYPES_IN: Final = Statement(
+    "The same of a table in a schema.",
+    "select name, type from pragma_table_info(:table, :schema)",
+    {
+        POSTGRES: """
+        select cast(attname as text), format_type(atttypid, null) from pg_attribute
+        where attrelid = to_regclass(quote_ident(cast(:schema as text)) || '.' || quote_ident(cast(:table as text)))
+        and attnum > 0 and not attisdropped
+        """,
+        MARIADB: """
+        select column_name, data_type from information_schema.columns
+        where table_schema = :schema and table_name = :table
+        """,
+    },
+)
+_TEXTS: Final = re.compile("char|text|clob|binary|blob|^$", re.IGNORECASE)
+_NUMBERS: Final = re.compile("int|serial|^$", re.IGNORECASE)
+_TIMES: Final = re.compile("time|date|char|text|clob|^$", re.IGNORECASE)
+_KINDS: Final = {
+    **dict.fromkeys(("session_id", "message_data", "branch_id"), _TEXTS),
+    **dict.fromkeys(("id", "message_id"), _NUMBERS),
+    "created_at": _TIMES,
+}
+"""What types columns of the SDK's may have, whoever made the tables. SQLite's columns may have none."""
+
 _SCHEMA_OF: Final = Statement(
     "The schema in which the connection finds a table that is named without one.",
     "select 'main' from pragma_table_info(:table) limit 1",
@@ -138,7 +178,8 @@ def has_messages(tx: Transaction, session_id: str, tables: ForeignTables) -> boo
         if tables != ForeignTables() and _columns(tx, tables.messages):
             raise StoreError(
                 f"session {session_id!r}: the table {tables.messages} is not one of the OpenAI Agents SDK; nothing was "
-                f"changed. It would have the columns {', '.join(sorted(_MESSAGES_COLUMNS))}. Check messages_table"
+                f"changed. It would have the columns {', '.join(sorted(_MESSAGES_COLUMNS))}, with its types. Check "
+                "messages_table"
             )
         return False
     return tx.one(_statement(_HAS_MESSAGES, tables.messages), session_id=session_id) is not None
@@ -245,8 +286,21 @@ def _beside(tables: ForeignTables, table: str) -> str:
 
 
 def _has_columns(tx: Transaction, table: str, columns: frozenset[str]) -> bool:
-    """Tell whether there is such a table with these columns: one of the same name may be somebody else's."""
-    return columns <= _columns(tx, table)
+    """Tell whether there is such a table with these columns: one of the same name may be somebody else's.
+
+    So may one with the same columns of other types, as numbers or UUIDs for ids of sessions, or JSON of the database's.
+    """
+    schema, _, name = table.rpartition(".")
+    found = tx.all(_TYPES_IN, table=name, schema=schema) if schema else tx.all(_TYPES, table=name)
+    types = {_text(column): _text(kind) for column, kind in found}
+    if not columns <= types.keys():
+        return False
+    return all(_KINDS[column].search(types[column]) for column in columns & _KINDS.keys())
+
+
+def _text(value: Any) -> str:
+    """Return text that MariaDB may give as bytes."""
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def _columns(tx: Transaction, table: str) -> set[str]:
