@@ -6,16 +6,20 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sessions.arguments import check_count
+from sessions.log import remove
 from sessions.log.purge import find_aged, find_expired, find_in_session, remove_expired
+from sessions.log.remove import find_left_empty
 from sessions.log.upkeep import keep_up
 
 if TYPE_CHECKING:
     from sessions.handle import Handle
+    from sessions.log.conversation import ForeignTables
     from sessions.log.purge import Expired, Found
     from sessions.stores import Backend
 
 
 _MAX_BATCH: Final = 10_000
+_PAGE: Final = 100
 
 
 async def purge(backend: Backend, subject: str, expired: Expired, batch: int) -> int:
@@ -46,6 +50,16 @@ async def purge(backend: Backend, subject: str, expired: Expired, batch: int) ->
     while await backend.write(partial(keep_up, count=count), subject):
         pass
     return removed
+
+
+async def delete_left_empty(backend: Backend, foreign: ForeignTables, now: int) -> None:
+    """Delete all sessions of which nothing is left, each in a transaction of its own."""
+    after = 0
+    while found := await backend.read(partial(find_left_empty, now=now, count=_PAGE, after=after), "the store"):
+        for one in found:
+            work = partial(remove.delete_left_empty, found=one, foreign=foreign, now=now)
+            await backend.write(work, f"session {one[1]!r}")
+        after = found[-1][0]
 
 
 async def purge_session(handle: Handle, expired: Expired, batch: int) -> int:

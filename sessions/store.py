@@ -264,7 +264,9 @@ class Store:
 
         return await rotate_all(self._backend, rotate_one, progress, everything=everything)
 
-    async def purge_expired(self, *, older_than: float | Default | None = DEFAULT, batch: int = PURGE_BATCH) -> int:
+    async def purge_expired(
+        self, *, older_than: float | Default | None = DEFAULT, batch: int = PURGE_BATCH, empty_sessions: bool = False
+    ) -> int:
         """Delete physically what has expired, in all sessions and branches; what is gone for readers anyway.
 
         That is what is beyond its own expiry, and what has none and is older than `older_than`. It is done in short
@@ -274,6 +276,9 @@ class Store:
         Args:
             older_than: Seconds; the store's `ttl`, if not given. ``None``: only what is beyond its own expiry.
             batch: How many items are deleted in one transaction at most.
+            empty_sessions: Whether sessions of which nothing is left then are deleted, too, with their usage, as by
+                `delete`: they are not listed any more. Those stay of which an idempotency key is known (for 30 days,
+                if the caller gave it) or a branch is held or waited for.
 
         Returns:
             How many items were deleted.
@@ -285,10 +290,13 @@ class Store:
             SessionClosedError: The store has been closed.
         """
         from sessions.log.purge import Expired  # noqa: PLC0415 - many programs never purge
-        from sessions.purging import purge  # noqa: PLC0415 - as above
+        from sessions.purging import delete_left_empty, purge  # noqa: PLC0415 - as above
 
         age = self._lifetime if older_than is DEFAULT else check_ttl(older_than, "older_than")
-        return await purge(self._backend, "the store", Expired(now(), age), batch)
+        purged = await purge(self._backend, "the store", Expired(now(), age), batch)
+        if empty_sessions:
+            await delete_left_empty(self._backend, self._foreign, now())
+        return purged
 
     def sweeper(self, *, every: float = 60.0) -> Sweeper:
         """Return a task that calls `purge_expired` again and again: ``async with store.sweeper(every=60): …``.

@@ -6,7 +6,7 @@ id <= segment << 32 | tip``; the shift is written as a multiplication, which eve
 
 from __future__ import annotations
 
-from sessions.log.dialect import MARIADB, SQLITE
+from sessions.log.dialect import MARIADB, POSTGRES, SQLITE
 from sessions.log.transaction import Statement
 
 ADD_ENTRY = Statement(
@@ -251,6 +251,28 @@ EXPIRED_IN_SESSION = Statement(
     and (e.expires_at <= :now or ({ages} and e.created_at <= :oldest))
     order by e.id limit :count
     """,
+)
+
+_DUE = "expires_at <= :now and expires_at <= {clock} order by expires_at limit :count"
+
+FORGET_EXPIRED = Statement(
+    """Remove some entries that are beyond their own expiry, of whatever sessions, the longest first; a row for each.
+
+    By the writer's time and the database's: a clock that is ahead removes nothing that others still see.
+    """,
+    f"""
+    delete from {{entries}} where id in (select id from {{entries}} where {_DUE}) returning id
+    """,  # noqa: S608 - words of this module.
+    {
+        # What another process is about to remove is left to it. Of a place that was filled again meanwhile, the
+        # snapshot knows nothing.
+        POSTGRES: f"""
+        with due as materialized (select id from {{entries}} where {_DUE} for update skip locked)
+        delete from {{entries}} e using due d where e.id = d.id returning e.id
+        """,  # noqa: S608 - words of this module.
+        # It has no limit in a subquery, but one for what is deleted.
+        MARIADB: f"delete from {{entries}} where {_DUE} returning id",  # noqa: S608 - words of this module.
+    },
 )
 
 DELETE_EXPIRED = Statement(

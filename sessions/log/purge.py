@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sessions.clock import now
 from sessions.log import branch_statements, entry_statements, session_statements
 from sessions.log.changes import record_change_of
 from sessions.log.conversation import NO_EXPIRY
@@ -109,6 +110,15 @@ def remove_expired(tx: Transaction, session: int, entries: list[int], expired: E
     if row is not None:
         record_change_of(tx, session, row[0], "purged", expired.now)
     return removed
+
+
+def purge_some(tx: Transaction, count: int) -> bool:
+    """Remove up to `count` entries beyond their own expiry, of whatever sessions, and tell whether there may be more.
+
+    It is done beside other changes (`upkeep.py`), so it locks no session and leaves versions as they are: nobody sees
+    what is removed, and whoever goes by a version is not refused for it. The segments of such entries have holes.
+    """
+    return len(tx.all(entry_statements.FORGET_EXPIRED, now=now(), count=count)) == count
 
 
 def _runs(entries: list[int]) -> Iterator[tuple[int, int]]:

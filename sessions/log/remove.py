@@ -58,6 +58,18 @@ def delete(tx: Transaction, session_id: str, foreign: ForeignTables) -> bool:
     return True
 
 
+def find_left_empty(tx: Transaction, now: int, count: int, after: int) -> list[tuple[int, str]]:
+    """Return up to `count` sessions of which nothing is left, by their internal ids, from behind one."""
+    return [(number, name) for number, name in tx.all(session_statements.LEFT_EMPTY, now=now, count=count, after=after)]
+
+
+def delete_left_empty(tx: Transaction, found: tuple[int, str], foreign: ForeignTables, now: int) -> None:
+    """Delete a session that `find_left_empty` found, unless somebody has begun it anew since."""
+    number, session_id = found
+    if lock_session(tx, session_id) == number and tx.one(session_statements.IS_LEFT_EMPTY, session=number, now=now):
+        delete(tx, session_id, foreign)
+
+
 def _leases(tx: Transaction, conversation: Conversation, session: int, now: int) -> dict[str, Lease]:
     """Return the leases that are held on a locked session's branches, if they let a change of all of them through."""
     found = {name: Lease._make(lease) for name, *lease in tx.all(lease_statements.LEASES, session=session)}

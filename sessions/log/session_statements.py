@@ -126,6 +126,33 @@ LIST_SESSIONS = Statement(
     {MARIADB: ENDLESSLY + _LIST_SESSIONS.replace("p.session_id,", "convert(p.session_id using utf8mb4),")},
 )
 
+_LEFT_EMPTY = """
+    not exists (
+        select 1 from {segments} g join {entries} e
+        on e.id > g.id * 4294967296 and e.id <= g.id * 4294967296 + 4294967295
+        where g.session = s.id and g.id between 1 and 2147483647
+    )
+    and not exists (select 1 from {appends} a where a.session = s.id and a.until > {clock})
+    and not exists (select 1 from {branches} b where b.session = s.id and b.lease_token > 0 and b.lease_until > :now)
+    and not exists (select 1 from {waiting} w where w.session = s.id and w.until > :now)
+"""
+
+LEFT_EMPTY = Statement(
+    "Sessions without an entry, of which no idempotency key is known and no branch is held or waited for.",
+    f"select s.id, s.session_id from {{sessions}} s where s.id > :after and {_LEFT_EMPTY} order by s.id limit :count",  # noqa: S608 - words of this module.
+    {
+        MARIADB: f"""
+        select s.id, convert(s.session_id using utf8mb4) from {{sessions}} s
+        where s.id > :after and {_LEFT_EMPTY} order by s.id limit :count
+        """  # noqa: S608 - as above.
+    },
+)
+
+IS_LEFT_EMPTY = Statement(
+    "A row if a session is one of those.",
+    f"select 1 from {{sessions}} s where s.id = :session and {_LEFT_EMPTY}",  # noqa: S608 - words of this module.
+)
+
 ROWS_OF_SESSION = Statement(
     "How many rows of each table a session has: entries, branches with the tips they left, and so on.",
     """

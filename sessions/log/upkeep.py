@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sessions.log import lease_statements
 from sessions.log.old_keys import forget_ended_keys
+from sessions.log.purge import purge_some
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -24,7 +25,7 @@ def forget_abandoned(tx: Transaction, count: int) -> bool:
     return False
 
 
-DUTIES: Final[tuple[Callable[[Transaction, int], bool], ...]] = (forget_ended_keys, forget_abandoned)
+DUTIES: Final[tuple[Callable[[Transaction, int], bool], ...]] = (forget_ended_keys, forget_abandoned, purge_some)
 """Each removes up to so many rows, and tells whether there may be more."""
 
 

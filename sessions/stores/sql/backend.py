@@ -65,6 +65,7 @@ class SQLAlchemyBackend:
         self._attempt_timeout = _check_timeout(attempt_timeout)
         self._retry_timeout = _check_retry_timeout(retry_timeout)
         self._closed = False
+        self._used: weakref.ref[Database | PostgresDatabase] | None = None
         self._wakers: weakref.WeakSet[PollingWaker] = weakref.WeakSet()
 
     def engine(self) -> AsyncEngine:
@@ -79,7 +80,10 @@ class SQLAlchemyBackend:
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction, which is committed when this returns."""
         self._check_open(subject)
-        return await self._database().write(work, subject)
+        database = self._database()
+        # It is held by its engine, which must not be held beyond its loop.
+        self._used = weakref.ref(database)
+        return await database.write(work, subject)
 
     def waker(self, session_id: str, subject: str) -> PollingWaker:
         """Return what wakes one who watches a session, in the running event loop."""
@@ -97,6 +101,8 @@ class SQLAlchemyBackend:
         self._closed = True
         for waker in tuple(self._wakers):
             waker.wake()
+        if self._used is not None and (database := self._used()) is not None:
+            await database.tidy()
         if isinstance(self._source, EngineOfLoop):
             await settle(self._source.let_go(self, linger=linger))
 

@@ -149,6 +149,7 @@ class Database:
         """Note that an append is done and its answer has come, and do what is done beside some changes."""
         if append.idempotency and self._name == POSTGRES and is_automatic(append.idempotency.key):
             self._upkeep.settled(append.conversation.session_id, append.idempotency.key)
+        self._upkeep.note(append)
         await self._keep_up()
 
     async def _keep_up(self) -> None:
@@ -156,6 +157,13 @@ class Database:
             # What is not done now is done another time, and is nothing to the caller.
             with suppress(FailedError):
                 await settle(self._attempt(self._upkeep, write=True, seconds=_UPKEEP_WITHIN))
+
+    async def tidy(self) -> None:
+        """Do what is due before the engine is let go, if something was added here that expires."""
+        if self._upkeep.has_expiring:
+            # What cannot be done now is done by whoever changes the database next.
+            with suppress(Exception):
+                await settle(self._attempt(self._upkeep.at_the_end, write=True, seconds=_UPKEEP_WITHIN))
 
     def waker(self, session_id: str) -> PollingWaker:
         """Return what wakes one who watches a session."""

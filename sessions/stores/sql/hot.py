@@ -72,6 +72,10 @@ class PostgresDatabase:
         """Return what wakes one who watches a session."""
         return ListeningWaker(self._general.looks, self._listener, session_id)
 
+    async def tidy(self) -> None:
+        """Do what is due before the engine is let go."""
+        await self._general.tidy()
+
     async def ensure_schema(self, subject: str) -> None:
         """Check the schema, once, and make the tables if that was asked for."""
         await self._general.ensure_schema(subject)

@@ -100,6 +100,7 @@ class SQLiteBackend:
         looked_again = False
         while True:
             database = self.database(subject)
+            database.upkeep.note(work)
             try:
                 if database.pairs.get(self._prefix) != self._foreign:
                     return await self._first(database, work, subject, write=True)

@@ -67,7 +67,8 @@ class Database:
         self._writing = ConnectionThread(self._opening.writer)
         self._writer = Lane(self._writing.post, self._do_writes)
         self._syncs_fully = True
-        self._upkeep = Upkeep()
+        self.upkeep = Upkeep()
+        """What is done beside some of the changes; it is told of each by whoever asks for it."""
         self._texts = {id(USUAL): USUAL}
         """Statements about the tables of each prefix that is used in this process."""
         if path == MEMORY:
@@ -101,6 +102,8 @@ class Database:
             self._reading.post(self._reader.close)
             self._reading.finish()
         self._writing.post(self._writer.close)
+        if self.upkeep.has_expiring and not self.inherited:
+            self._writing.post(self._tidy)
         self._writing.post(self._opening.close)
         self._writing.finish()
 
@@ -161,9 +164,9 @@ class Database:
                 self._set_durability(connection, full=any(job.full for job in jobs))
                 changes = -connection.total_changes
                 write_group(connection, jobs)
-                if self._upkeep.is_due(len(jobs)):
+                if self.upkeep.is_due(len(jobs)):
                     for texts in tuple(self._texts.values()):
-                        write_beside(connection, About(self._upkeep, texts))
+                        write_beside(connection, About(self.upkeep, texts))
                 changes += connection.total_changes
             finally:
                 self._opening.give_turn_back()
@@ -173,6 +176,19 @@ class Database:
         # In memory, those who are woken read this way, too: that is no news.
         for listener in tuple(self.listeners) if changes else ():
             listener.wrote()
+
+    def _tidy(self) -> None:
+        """Do what is due before the connections are closed, unless another process has the turn."""
+        # What cannot be done now is done by whoever changes the file next.
+        with suppress(Exception):
+            self._check_file()
+            connection = self._writing.database()
+            if self._opening.take_turn_if_free():
+                try:
+                    for texts in tuple(self._texts.values()):
+                        write_beside(connection, About(self.upkeep.at_the_end, texts))
+                finally:
+                    self._opening.give_turn_back()
 
     def _do_scrub(self, job: Job[Any]) -> None:
         """Rewrite the file, which is done by itself: it takes much longer than any group."""

@@ -108,6 +108,10 @@ class Opening:
                 f"{self.busy_timeout:g} s; nothing was changed. Try again, or look for a process that hangs"
             )
 
+    def take_turn_if_free(self) -> bool:
+        """Take the turn unless another process has it, or waits for it; tell whether it was taken."""
+        return self._turn is None or self._turn.take(0)
+
     def give_turn_back(self) -> None:
         """Let the next process write."""
         if self._turn is not None:
