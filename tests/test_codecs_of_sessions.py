@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from contextvars import ContextVar
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -27,7 +29,7 @@ from sessions import (
 from sessions.codecs.json import JSONCodec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Sequence
     from pathlib import Path
 
     from sessions import LogSession
@@ -147,3 +149,43 @@ async def test_the_codec_may_be_changed_where_items_are_plain(tmp_path: Path) ->
 def test_what_is_no_codec_is_refused(codec: Any) -> None:
     with pytest.raises(TypeError, match="codec must be a codec"):
         SQLiteSession("s", codec=codec)
+
+
+_KEY_OF_TENANT: ContextVar[int] = ContextVar("key of tenant")
+
+
+class _TenantsCodec(JSONCodec):
+    """Hides items by a key that belongs to the caller's request."""
+
+    def encode_all(self, items: Sequence[Any]) -> list[bytes]:
+        return [self._masked(payload) for payload in super().encode_all(items)]
+
+    def decode_all(self, payloads: Iterable[bytes]) -> list[Any]:
+        return [self.decode(payload) for payload in payloads]
+
+    def decode(self, payload: bytes) -> Any:
+        return super().decode(self._masked(bytes.fromhex(payload.decode())) if payload[:1] != b"{" else payload)
+
+    def _masked(self, payload: bytes) -> bytes:
+        masked = bytes(byte ^ _KEY_OF_TENANT.get() for byte in payload)
+        return masked if masked.startswith(b"{") else masked.hex().encode()
+
+
+@pytest.mark.parametrize("count", [3, 5000], ids=["brief", "long"])
+@pytest.mark.parametrize("url", ["sqlite:///{}/s.db", "sqlite://", "sqlite+aiosqlite:///{}/s.db"])
+async def test_a_codec_is_called_in_the_context_of_its_caller(tmp_path: Path, url: str, count: int) -> None:
+    """Of several callers at once, each has its own.
+
+    Fails without: stores/jobs.py, `self.context.run`; stores/sqlite/transaction.py, `copy_context`.
+    """
+    async with open_store(url.format(tmp_path), create_tables=True, codec=_TenantsCodec()) as store:
+
+        async def use(key: int) -> None:
+            _KEY_OF_TENANT.set(key)
+            session = store.session(f"of {key}")
+            items = [{"role": "user", "content": f"{key} {number}"} for number in range(count)]
+            await session.add_items(items)
+            assert await session.get_items() == items
+            assert await session.pop_item() == items[-1]
+
+        await asyncio.gather(*(use(key) for key in (1, 2, 3, 4)))

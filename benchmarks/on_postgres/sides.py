@@ -93,6 +93,7 @@ class Bench:
     items: list[Item]
     quick: bool
     sealed: "Bench | None" = None
+    default: "Bench | None" = None
 
     def some(self, start: int, count: int) -> list[Item]:
         """`count` items from `start` on; the recordings repeat without end."""
@@ -126,7 +127,8 @@ async def connected(side: Side, url: str, items: list[Item], *, quick: bool) -> 
     if side == "limit":
         async with asyncpg.create_pool(url.replace("+asyncpg", ""), min_size=POOL, max_size=POOL) as pool:
             with_keys = Bench(side, lambda name: SealedLimitSession(f"sealed-{name}", pool), items, quick)
-            yield Bench(side, lambda name: LimitSession(name, pool), items, quick, with_keys)
+            async with _ours_with_a_pool_of_15(url, items, quick=quick) as default:
+                yield Bench(side, lambda name: LimitSession(name, pool), items, quick, with_keys, default)
         return
     # As `from_url` makes it for ours, and as asyncpg's own pool is.
     engine = create_async_engine(url, pool_size=POOL, max_overflow=0, pool_use_lifo=True)
@@ -140,6 +142,20 @@ async def connected(side: Side, url: str, items: list[Item], *, quick: bool) -> 
             name = f"sealed-{name}"
             return cast("Session", sealed.encrypted(side, name, make(name)))
 
-        yield Bench(side, make, items, quick, Bench(side, make_sealed, items, quick))
+        def make_by_default(name: str) -> Session:
+            return session(name, engine=by_default, create_tables=True)
+
+        by_default = create_async_engine(url)
+        default = Bench(side, make_by_default, items, quick)
+        yield Bench(side, make, items, quick, Bench(side, make_sealed, items, quick), default)
+        await by_default.dispose()
     finally:
         await engine.dispose()
+
+
+@asynccontextmanager
+async def _ours_with_a_pool_of_15(url: str, items: list[Item], *, quick: bool) -> AsyncIterator[Bench]:
+    """What ours with `create_async_engine(url)` is compared with."""
+    engine = create_async_engine(url, pool_size=POOL, max_overflow=0)
+    yield Bench("limit", lambda name: SQLAlchemySession(name, engine=engine, create_tables=True), items, quick)
+    await engine.dispose()

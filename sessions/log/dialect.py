@@ -107,7 +107,7 @@ _CLOCK: Final = {
 }
 """The database's own time, by which keys end: no writer's clock decides about the keys of others."""
 
-_CURRENT_SCHEMA: Final = {SQLITE: "'main'", POSTGRES: "current_schema()", MARIADB: "database()"}
+_CURRENT_SCHEMA: Final = {SQLITE: "'main'", MARIADB: "database()"}
 
 WATCHERS_CHANNEL: Final = "agent_log"
 """Where Postgres notifies those who watch sessions."""
@@ -239,10 +239,21 @@ def words(database: str, prefix: str = PREFIX, schema: str | None = None) -> dic
         check_name(schema, "a schema")
     quote = "`" if database == MARIADB else '"'
     where = f"{quote}{schema}{quote}." if schema else ""
-    here = f"'{schema}'" if schema else _CURRENT_SCHEMA[database]
+    here = f"'{schema}'" if schema else _CURRENT_SCHEMA.get(database, "")
+    # SQLite names an index's schema with the index, and others with its table.
+    of_index, of_table = (where, "") if database == SQLITE else ("", where)
     names = {table: f"{where}{quote}{table_name(table, prefix)}{quote}" for table in _TABLES}
-    names |= {index: f"{quote}{table_name(index, prefix)}{quote}" for index in _INDEXES}
-    others = {"q": quote, "where": where, "schema_here": here, "clock": _CLOCK[database]}
-    others["tell_watchers"] = _TELL_WATCHERS
-    others["intact"] = _INTACT.format_map(names)
+    names |= {index: f"{of_index}{quote}{table_name(index, prefix)}{quote}" for index in _INDEXES}
+    names |= {f"on_{table}": f"{of_table}{quote}{table_name(table, prefix)}{quote}" for table in _TABLES}
+    others = {
+        "q": quote,
+        "where": where,
+        "where_of_index": of_table,
+        "schema_here": here,
+        "schema_name": f"'{table_name('schema', prefix)}'",
+        "schema_argument": f", {here}" * bool(schema),
+        "clock": _CLOCK[database],
+        "tell_watchers": _TELL_WATCHERS,
+        "intact": _INTACT.format_map(names),
+    }
     return {**_TYPES[database], **_ENTRIES, **names, **others}

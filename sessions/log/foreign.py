@@ -17,7 +17,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.clock import as_microseconds
-from sessions.errors import StoreError
+from sessions.errors import StoreError, StoreReadOnlyError
 from sessions.log import schema_statements
 from sessions.log.conversation import ADVANCED_TABLES, ForeignTables
 from sessions.log.dialect import MARIADB, POSTGRES, SQLITE
@@ -69,16 +69,23 @@ _SPENT: Final = f"""
 """  # noqa: S608 - These are names of columns, written above.
 _OWNERS: Final = Statement(
     "The table of messages that branches are about, where that is known: this class of the SDK's knows SQLite only.",
-    """select "table" from pragma_foreign_key_list('message_structure') where "from" = 'message_id'""",
+    """select "table" from pragma_foreign_key_list('message_structure'{schema_argument}) where "from" = 'message_id'""",
     dict.fromkeys((POSTGRES, MARIADB), "select 1 from {schema} where 1 = 0"),
 )
 _COLUMNS_IN: Final = Statement(
     "The names of the columns of a table in a schema.",
     "select name from pragma_table_info(:table, :schema)",
-    dict.fromkeys(
-        (POSTGRES, MARIADB),
-        "select column_name from information_schema.columns where table_schema = :schema and table_name = :table",
-    ),
+    {
+        POSTGRES: """
+            select cast(attname as text) from pg_attribute
+            where attrelid = to_regclass(quote_ident(cast(:schema as text)) || '.' || quote_ident(cast(:table as text)))
+            and attnum > 0 and not attisdropped
+        """,
+        MARIADB: """
+            select column_name from information_schema.columns where table_schema = :schema and table_name = :table
+            and (@@lower_case_table_names <> 0 or binary table_name = :table)
+        """,
+    },
 )
 _TYPES: Final = Statement(
     "The names and types of the columns of a table that is named without a schema.",
@@ -172,6 +179,7 @@ def has_messages(tx: Transaction, session_id: str, tables: ForeignTables) -> boo
 
     Raises:
         StoreError: A table that the user named is not one of the SDK's.
+        StoreReadOnlyError: The table is there, and this user may not read it.
     """
     tables = _located(tx, tables)
     if not _has_columns(tx, tables.messages, _MESSAGES_COLUMNS):
@@ -182,6 +190,13 @@ def has_messages(tx: Transaction, session_id: str, tables: ForeignTables) -> boo
                 "messages_table"
             )
         return False
+    schema, _, name = tables.messages.rpartition(".")
+    if tx.one(schema_statements.MAY_READ, schema=schema, table=name) == (0,):
+        raise StoreReadOnlyError(
+            f"session {session_id!r}: this user may not read the table {tables.messages}, which may hold its "
+            "messages by the OpenAI Agents SDK; nothing was changed. Grant select on it, or name other tables by "
+            "sessions_table and messages_table"
+        )
     return tx.one(_statement(_HAS_MESSAGES, tables.messages), session_id=session_id) is not None
 
 

@@ -12,9 +12,9 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
-from sessions.errors import SchemaVersionError, StoreBusyError
+from sessions.errors import SchemaVersionError, StoreBusyError, StoreError, StoreReadOnlyError
 from sessions.log import schema_statements
-from sessions.log.dialect import MARIADB, PREFIX, table_name
+from sessions.log.dialect import MARIADB
 from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
         ),
         Statement(
             "Segments of a session, for clearing and deleting.",
-            "{create_index} {segments_of_session} on {segments} (session)",
+            "{create_index} {segments_of_session} on {on_segments} (session)",
         ),
         Statement(
             """Where reading ends and appending goes on; what lies at or below the floor others may see.
@@ -187,14 +187,14 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
         ),
         Statement(
             "Entries that will expire, for purging. Most databases index no others.",
-            "{create_index} {entries_expiring} on {entries} (expires_at) {where_expiring}",
+            "{create_index} {entries_expiring} on {on_entries} (expires_at) {where_expiring}",
         ),
     ),
     # 4: idempotency keys that end
     (
         Statement(
             "Idempotency keys that callers gave, by age. Most databases index no others.",
-            "{create_index} {appends_by_age} on {appends} (session, created_at) {where_given}",
+            "{create_index} {appends_by_age} on {on_appends} (session, created_at) {where_given}",
         ),
     ),
     # 5: turns
@@ -232,10 +232,10 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
             + case when idempotency_key >= ' ' then 2592000000000 else 900000000 end where until = 0
             """,
         ),
-        Statement("Keys by their end, for removing them.", "{create_index} {appends_by_end} on {appends} (until)"),
+        Statement("Keys by their end, for removing them.", "{create_index} {appends_by_end} on {on_appends} (until)"),
         Statement(
             "Nothing is found by age any more.",
-            "drop index {where}{appends_by_age}",
+            "drop index {where_of_index}{appends_by_age}",
             {MARIADB: "drop index if exists {appends_by_age} on {appends}"},
         ),
     ),
@@ -250,18 +250,23 @@ CREATE_SCHEMA_TABLE = Statement(
 )
 
 
-def schema_is_current(tx: Transaction, where: str, prefix: str = PREFIX) -> bool:
+def schema_is_current(tx: Transaction, where: str) -> bool:
     """Tell whether all migrations have been applied.
 
     Args:
         tx: A transaction that may be read only.
         where: The database, for the error.
-        prefix: What the names of our tables begin with.
 
     Raises:
+        StoreReadOnlyError: The tables are there, in a schema that the user may not use.
         SchemaVersionError: The database knows migrations that this version of the package does not.
     """
-    if not tx.all(schema_statements.COLUMNS, table=table_name("schema", prefix)):
+    if not tx.all(schema_statements.SCHEMA_COLUMNS):
+        if hidden := tx.one(schema_statements.OUT_OF_REACH):
+            raise StoreReadOnlyError(
+                f"{where} has our tables in the schema {hidden[0]}, which this user may not use; nothing was changed. "
+                "Grant usage on it, or take it off the search path"
+            )
         return False
     (applied,) = tx.one(schema_statements.SCHEMA_VERSION) or (0,)
     if applied > len(MIGRATIONS):
@@ -284,7 +289,7 @@ def migrate(tx: Transaction, now: int) -> None:
             "another process has been migrating the tables for a minute; nothing was changed. Try again"
         )
     try:
-        tx.run(CREATE_SCHEMA_TABLE)
+        _find_place(tx)
         (applied,) = tx.one(schema_statements.SCHEMA_VERSION) or (0,)
         for number, migration in enumerate(MIGRATIONS[applied:], applied + 1):
             for statement in migration:
@@ -296,3 +301,20 @@ def migrate(tx: Transaction, now: int) -> None:
             tx.run(schema_statements.UNLOCK_SCHEMA)
         raise
     tx.run(schema_statements.UNLOCK_SCHEMA)
+
+
+def _find_place(tx: Transaction) -> None:
+    """Have tables made where ours are, if some are, and else where the database makes new ones.
+
+    Raises:
+        StoreError: That would be another place than where they are found.
+    """
+    # Made "if not exists", it would be made a second time where the search path begins.
+    if not tx.all(schema_statements.SCHEMA_COLUMNS):
+        tx.run(CREATE_SCHEMA_TABLE)
+    if tx.one(schema_statements.ATTACHED):
+        raise StoreError(
+            "our tables are in an attached or temporary database, and older than this version of agent-sessions; "
+            "nothing was changed. Pass that database's name as schema="
+        )
+    tx.one(schema_statements.STAY_WITH)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
+from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
 
 from sessions.stores.settle import wait_out
@@ -43,13 +44,14 @@ class ClosedError(Exception):
 class Job(Generic[T]):
     """One function over a transaction, and where its result goes.
 
-    `full` asks for a commit that survives the loss of power.
+    `full` asks for a commit that survives the loss of power. The work is done in the context of its caller.
     """
 
-    __slots__ = ("error", "full", "future", "loop", "result", "settled", "subject", "waiter", "work")
+    __slots__ = ("context", "error", "full", "future", "loop", "result", "settled", "subject", "waiter", "work")
 
     def __init__(self, work: Callable[[Transaction], T], subject: str, *, full: bool) -> None:
         self.work = work
+        self.context = copy_context()
         self.subject = subject
         self.full = full
         self.loop = asyncio.get_running_loop()
@@ -62,7 +64,7 @@ class Job(Generic[T]):
     def run(self, transaction: Transaction) -> None:
         """Do the work and keep its result; a job that is run again forgets its first result."""
         self.error = None
-        self.result = self.work(transaction)
+        self.result = self.context.run(self.work, transaction)
 
     def settle(self) -> None:
         """Wake whoever waits. Runs on the job's own loop."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_logger = logging.getLogger("sessions")
+
 
 class AsyncpgDatabase(Database):
     """`Database`, without SQLAlchemy between a transaction and the driver."""
@@ -31,7 +34,22 @@ class AsyncpgDatabase(Database):
         super().__init__(*args, **options)
         self._numbered = NumberedTexts(self.words)
 
+    def carried(self) -> str:
+        """Return what the engine carries that the short ways would pass by; say so once, as the others take longer."""
+        found = super().carried()
+        if found and not self.pool.told:
+            self.pool.told = True
+            _logger.info(
+                "%s: the engine has %s, so all operations go through SQLAlchemy, each by itself. That takes about "
+                "twice as long as asyncpg's short ways",
+                self.where,
+                found,
+            )
+        return found
+
     async def _attempt(self, work: Callable[[Transaction], T], *, write: bool, seconds: float | None = None) -> T:
+        if self.carried():
+            return await super()._attempt(work, write=write, seconds=seconds)
         committing = False
         refused: BaseException | None = None
         try:
@@ -69,29 +87,30 @@ class AsyncpgDatabase(Database):
     async def borrowed(self, deadline: Deadline) -> AsyncIterator[Any]:
         """Borrow a connection of the engine's pool, as the driver knows it."""
         engine = self.engine
-        pooled = await engine.raw_connection()
-        while cast("Any", pooled.driver_connection).is_closed():
-            # It ended while nobody used it, as all do when the server is restarted: nothing has been sent.
-            pooled.invalidate()
+        async with self.pool.place(engine):
             pooled = await engine.raw_connection()
-        try:
-            deadline.connected(pooled.driver_connection)
-            await end_what_listeners_began(pooled)
-            yield pooled.driver_connection
-        except BaseException as error:
-            if is_database_error(error) and trouble_of(error) is Trouble.LOST:
-                # The pool's others lead to the same dead server. SQLAlchemy does the same, but only on its own way.
-                engine.sync_engine.pool._invalidate(pooled)  # noqa: SLF001
-            elif not isinstance(error, asyncpg.PostgresError):
-                # Cancelled in the middle: it cannot be given to others.
+            while cast("Any", pooled.driver_connection).is_closed():
+                # It ended while nobody used it, as all do when the server is restarted: nothing has been sent.
                 pooled.invalidate()
-            raise
-        finally:
-            connection = cast("Any", pooled.driver_connection)
-            if connection is not None and connection.is_in_transaction():
-                # An end that failed, or a beginning of which a part was done: the pool would not look.
-                pooled.invalidate()
-            await greenlet_spawn(pooled.close)
+                pooled = await engine.raw_connection()
+            try:
+                deadline.connected(pooled.driver_connection)
+                await end_what_listeners_began(pooled)
+                yield pooled.driver_connection
+            except BaseException as error:
+                if is_database_error(error) and trouble_of(error) is Trouble.LOST:
+                    # The pool's others lead to the same dead server. SQLAlchemy does the same, but only on its own way.
+                    engine.sync_engine.pool._invalidate(pooled)  # noqa: SLF001
+                elif not isinstance(error, asyncpg.PostgresError):
+                    # Cancelled in the middle: it cannot be given to others.
+                    pooled.invalidate()
+                raise
+            finally:
+                connection = cast("Any", pooled.driver_connection)
+                if connection is not None and connection.is_in_transaction():
+                    # An end that failed, or a beginning of which a part was done: the pool would not look.
+                    pooled.invalidate()
+                await greenlet_spawn(pooled.close)
 
 
 async def end_what_listeners_began(pooled: Any) -> None:

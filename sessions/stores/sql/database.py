@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
 import weakref
-from contextlib import nullcontext, suppress
+from contextlib import suppress
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar, cast
 
-from sqlalchemy.exc import DBAPIError
-from sqlalchemy.pool import StaticPool
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 from sessions.clock import now
 from sessions.errors import StoreError
@@ -19,45 +17,53 @@ from sessions.log.dialect import MARIADB, POSTGRES, PREFIX, SQLITE, words
 from sessions.log.erase import Scrub
 from sessions.log.lease import SetLease, TakeLease
 from sessions.log.schema import migrate, schema_is_current
+from sessions.log.schema_statements import SCHEMA_VERSION
 from sessions.log.table_pair import claim, is_ours
 from sessions.log.usage import Record
 from sessions.stores.settle import settle
+from sessions.stores.sql.bounds import PostgresBounds
+from sessions.stores.sql.bounds_mariadb import MariaDBBounds
+from sessions.stores.sql.bounds_sqlite import SQLiteBounds
+from sessions.stores.sql.carried import carried, translated
 from sessions.stores.sql.deadline import ATTEMPT_TIMEOUT, MIGRATION_TIMEOUT, Deadline
-from sessions.stores.sql.errors import TablesGoneError, Trouble, is_database_error, trouble_of
-from sessions.stores.sql.few import FOR_THIS_TRANSACTION
-from sessions.stores.sql.forks import use
+from sessions.stores.sql.errors import TablesGoneError, Trouble, is_database_error, translate, trouble_of
 from sessions.stores.sql.keys import is_automatic, with_key
 from sessions.stores.sql.mariadb import check_packet
 from sessions.stores.sql.outage import Outage
 from sessions.stores.sql.outcome import outcome_of
 from sessions.stores.sql.polling import Looks, PollingWaker
+from sessions.stores.sql.pools import shared_pool
 from sessions.stores.sql.retry import RETRY_TIMEOUT, FailedError, Patience, retry
 from sessions.stores.sql.scrub import pending_on_server, scrub_file, tables_with_content
 from sessions.stores.sql.transaction import SQLAlchemyTransaction, Texts
-from sessions.stores.sql.urls import address, file_of, place
-from sessions.stores.sqlite.opening import identify
+from sessions.stores.sql.urls import address, place
 from sessions.stores.upkeep import Upkeep
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
+    from sqlalchemy import Connection
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
     from sessions.log.transaction import Transaction
+    from sessions.stores.sql.bounds import Bounds
 
 T = TypeVar("T")
 
 _REPEATABLE: Final = (Record, TakeLease, SetLease)
 """Changes that tell by themselves whether they were done."""
 
-_FILE: Final = "sessions_file"
-"""Which file a connection to SQLite has open, in its `info`."""
-
 _UPKEEP_WITHIN: Final = 5.0
 """Seconds for what is done beside some changes."""
 
-_SECURE: Final = "sessions_secure_delete"
-"""What a connection's `info` says once SQLite overwrites on it what is deleted."""
+_BOUNDS: Final[dict[str, type[Bounds]]] = {POSTGRES: PostgresBounds, MARIADB: MariaDBBounds, SQLITE: SQLiteBounds}
+
+
+class _Progress:
+    """How far an attempt came, and what came of its work."""
+
+    committing = False
+    refused: BaseException | None = None
 
 
 class Database:
@@ -86,21 +92,17 @@ class Database:
         # Between us and SQLite there is no network.
         self.attempt_timeout = None if self._name == SQLITE else attempt_timeout
         self._prefix = prefix
+        self._given_schema = schema
+        self._schema = schema = translated(engine.sync_engine.get_execution_options(), schema)
+        self._bounds = _BOUNDS[self._name]()
         # As the command line takes them.
         self._names = f" --table-prefix {prefix}" * (prefix != PREFIX) + f" --schema {schema}" * (schema is not None)
         self._table_names = tables_with_content(prefix, schema)
         self._texts = Texts(self._name, prefix, schema)
         self.words = words(self._name, prefix, schema)
-        self._autocommit = getattr(engine.dialect, "_on_connect_isolation_level", None) == "AUTOCOMMIT"
         self.looks = Looks(self)
         self._upkeep = Upkeep()
-        self._schema_ready = False
-        self._schema_lock = asyncio.Lock()
-        # SQLite has one writer. In memory, all share one connection, so readers wait too.
-        self._write_lock = asyncio.Lock() if self._name == SQLITE else None
-        self._in_memory = isinstance(engine.pool, StaticPool)
-        self._read_lock = self._write_lock if self._in_memory else None
-        self._path = file_of(engine.url) if self._name == SQLITE else None
+        self.pool = shared_pool(engine)
 
     @property
     def engine(self) -> AsyncEngine:
@@ -109,6 +111,13 @@ class Database:
         if engine is None:
             raise RuntimeError("the engine of this database is gone")
         return engine
+
+    def carried(self) -> str:
+        """Return what the engine carries that goes by a caller's context, or that only SQLAlchemy calls; see `carried`.
+
+        Where it does, each operation has a connection of its own, borrowed in its caller's context.
+        """
+        return carried(self.engine)
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Return what `work` finds in one snapshot."""
@@ -172,7 +181,7 @@ class Database:
     async def _scrub(self, work: Scrub, subject: str) -> tuple[str, ...]:
         if self._name != SQLITE:
             return pending_on_server(self._name, self._table_names, work.tables)
-        async with self._write_lock or nullcontext():
+        async with self.pool.lock(self.engine, write=True):
             return await self.retried(subject, self._scrub_file, repeatable=True)
 
     async def _scrub_file(self) -> tuple[str, ...]:
@@ -192,7 +201,7 @@ class Database:
         try:
             return await self._retried(subject, attempt, repeatable=repeatable)
         except TablesGoneError:
-            self._schema_ready = False
+            self.pool.ready.discard((self._prefix, self._schema))
         await self.ensure_schema(subject)
         try:
             return await self._retried(subject, attempt, repeatable=repeatable)
@@ -210,69 +219,70 @@ class Database:
 
     async def _attempt(self, work: Callable[[Transaction], T], *, write: bool, seconds: float | None = None) -> T:
         limit = None if self.attempt_timeout is None else seconds or self.attempt_timeout
-        lock = self._write_lock if write else self._read_lock
-        async with lock or nullcontext():
-            committing = False
-            refused: BaseException | None = None
+        engine = self.engine
+        progress = _Progress()
+        async with self.pool.lock(engine, write=write):
             try:
-                async with Deadline(limit, self.outage) as deadline, self.engine.connect() as connection:
+                async with (
+                    Deadline(limit, self.outage) as deadline,
+                    self.pool.place(engine),
+                    engine.connect() as connection,
+                ):
                     deadline.connected((await connection.get_raw_connection()).driver_connection)
                     try:
-                        await self._begin(connection, write=write)
-                        result, refused = await connection.run_sync(
-                            lambda c: outcome_of(work, SQLAlchemyTransaction(c, self._texts))
-                        )
-                        if refused is not None:
-                            await connection.rollback()
-                        else:
-                            committing = write
-                            await connection.commit()
-                    except DBAPIError as error:
-                        if trouble_of(error) is Trouble.LOST and not error.connection_invalidated:
-                            # The server is up but takes no writes; the pool should not hand this connection out again.
-                            await connection.invalidate()
+                        result = await connection.run_sync(self._transact, work, progress, write=write)
+                    except BaseException as error:
+                        await self._give_up(connection, error)
                         raise
             except Exception as error:
-                if refused is not None:
-                    raise refused from None
+                if progress.refused is not None:
+                    raise progress.refused from None
                 if not is_database_error(error):
                     raise
                 rolled_back = trouble_of(error) is Trouble.ROLLED_BACK
                 # Nothing is committed on a SQLite file that was closed, as for a fork.
-                known = rolled_back or not committing or self._name == SQLITE
+                known = rolled_back or not progress.committing or self._name == SQLITE
                 raise FailedError(error, outcome_known=known) from None
-        if refused is not None:
-            raise refused
+        if progress.refused is not None:
+            raise progress.refused
         return cast("T", result)
 
-    async def _begin(self, connection: AsyncConnection, *, write: bool) -> None:
-        if self._name == SQLITE:
-            raw = await connection.get_raw_connection()
-            known = raw.info
-            if not self._in_memory:
-                file = None if self._path is None else identify(self._path)
-                if _FILE not in known:
-                    use(raw.driver_connection, str(self._path or self.engine.url.database), self.engine.pool)
-                    known[_FILE] = file
-                elif known[_FILE] != file:
-                    # What is written to a file that was replaced or deleted is read by nobody.
-                    await connection.invalidate()
-                    raise FailedError(ConnectionResetError(), outcome_known=True)
-            if write and _SECURE not in known:
-                await connection.exec_driver_sql("pragma secure_delete = on")
-                known[_SECURE] = True
-            # Python's sqlite3 would begin only before the first change, and SQLite would then not wait for others.
-            await connection.exec_driver_sql("begin immediate" if write else "begin")
-        elif self._name == POSTGRES:
-            # A snapshot for several reads; for changes, what the log is written for. Both, whatever the engine's own.
-            await connection.execution_options(isolation_level="READ COMMITTED" if write else "REPEATABLE READ")
-            await connection.exec_driver_sql(FOR_THIS_TRANSACTION)
-        else:
-            # Not by `execution_options`, which costs four round trips, and fails on a connection that has ended.
-            level = "read committed" if write else "repeatable read"
-            await connection.exec_driver_sql(f"set transaction isolation level {level}")
-            if self._autocommit:
-                await connection.exec_driver_sql("start transaction")
+    def _transact(
+        self, connection: Connection, work: Callable[[Transaction], T], progress: _Progress, *, write: bool
+    ) -> T | None:
+        if translated(connection.get_execution_options(), self._given_schema) != self._schema:
+            raise StoreError(
+                "a listener gives this connection a schema_translate_map that its engine does not have; nothing was "
+                "changed. Give it to the engine, by execution_options, or pass schema="
+            )
+        self._bounds.begin(connection, write=write)
+        result, progress.refused = outcome_of(work, SQLAlchemyTransaction(connection, self._texts))
+        if progress.refused is not None:
+            self._bounds.roll_back(connection)
+            return None
+        progress.committing = write
+        self._bounds.commit(connection)
+        return cast("T", result)
+
+    async def _give_up(self, connection: AsyncConnection, error: BaseException) -> None:
+        """Leave nothing of a transaction that failed."""
+        if isinstance(error, DBAPIError) and trouble_of(error) is Trouble.LOST:
+            if not error.connection_invalidated:
+                # The server is up but takes no writes; the pool should not hand this connection out again.
+                await connection.invalidate()
+            return
+        if not isinstance(error, Exception):
+            if self._name == MARIADB:
+                # Its settings may be ours, and are not set back.
+                await connection.invalidate()
+            return
+        if connection.invalidated:
+            return
+        with suppress(DBAPIError, InvalidRequestError):
+            await connection.run_sync(self._bounds.roll_back)
+            return
+        if self._name != SQLITE:
+            await connection.invalidate()
 
     async def ensure_ours(self, subject: str, *, write: bool = False) -> None:
         """Check the schema and the SDK's tables that the log belongs to, once; note these before the first change.
@@ -292,22 +302,37 @@ class Database:
 
     async def ensure_schema(self, subject: str) -> None:
         """Check the schema, once, and make the tables if that was asked for."""
-        if self._schema_ready:
+        ready, names = self.pool.ready, (self._prefix, self._schema)
+        if names in ready:
             return
-        async with self._schema_lock:
-            if self._schema_ready:
+        async with self.pool.schema_lock(self.engine):
+            if names in ready:
                 return
             self._is_ours = False
-            check = partial(schema_is_current, where=self.where, prefix=self._prefix)
+            check = partial(schema_is_current, where=self.where)
             checked = self._retried(subject, lambda: self._attempt(check, write=False), repeatable=True)
             if not await (settle(checked) if self._name == SQLITE else checked):
+                await self._check_rights(subject)
                 if not self._create_tables:
                     raise StoreError(
                         f"{subject}: {self.where} lacks our tables, or has older ones; nothing was changed. Run "
                         f"`python -m sessions migrate{self._names} URL`, or pass create_tables=True"
                     )
                 await settle(self._retried(subject, self._migrate, repeatable=True))
-            self._schema_ready = True
+            ready.add(names)
+
+    async def _check_rights(self, subject: str) -> None:
+        """Tell missing rights from missing tables where the database hides a table from those without rights.
+
+        Raises:
+            StoreReadOnlyError: This user may not even read our tables, if they are there.
+        """
+        if self._name == MARIADB:
+            try:
+                await self._attempt(lambda tx: tx.one(SCHEMA_VERSION), write=False)
+            except FailedError as failed:
+                if trouble_of(failed.error) is Trouble.READ_ONLY:
+                    raise translate(failed.error, self.where, "read once").about(subject) from None
 
     async def _migrate(self) -> None:
         await self._attempt(lambda tx: migrate(tx, now()), write=True, seconds=MIGRATION_TIMEOUT)

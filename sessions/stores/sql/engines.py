@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any, Final
 from sqlalchemy.pool import NullPool
 
 from sessions.errors import StoreError
-from sessions.log.dialect import POSTGRES, SQLITE
+from sessions.log.dialect import MARIADB, POSTGRES, SQLITE
 from sessions.stores.sql import forks, shared_engine
 from sessions.stores.sql.database import Database
 from sessions.stores.sql.shared_engine import SharedEngine
-from sessions.stores.sql.urls import understand
+from sessions.stores.sql.urls import USE, understand
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -33,6 +33,8 @@ _databases: weakref.WeakKeyDictionary[AsyncEngine, dict[asyncio.AbstractEventLoo
 
 _inherited: weakref.WeakKeyDictionary[AsyncEngine, Any] = weakref.WeakKeyDictionary()
 """Callers' engines from before a fork, and the pools whose connections the parent goes on to use."""
+
+_KNOWN: Final = (POSTGRES, MARIADB, "mariadb", SQLITE)
 
 _memories: set[Hashable] = set()
 """Databases in memory that the parent of this process has, by URL and options."""
@@ -114,8 +116,12 @@ def database_of(
     databases = None if of_loops is None else of_loops.get(loop)
     if databases is None:
         databases = _admit(engine, loop)
-    key = (create_tables, prefix, schema, attempt_timeout, retry_timeout, foreign)
+    # An engine's options may be updated later on.
+    names = engine.sync_engine.get_execution_options().get("schema_translate_map")
+    key = (create_tables, prefix, schema, attempt_timeout, retry_timeout, foreign, names and names.get(schema, schema))
     if key not in databases:
+        if engine.dialect.name not in _KNOWN:
+            raise ValueError(f"no store for {engine.url.drivername}://. {USE}")
         options: dict[str, Any] = {
             "create_tables": create_tables,
             "prefix": prefix,
@@ -124,7 +130,7 @@ def database_of(
             "retry_timeout": retry_timeout,
             "foreign": foreign,
         }
-        if engine.dialect.name == POSTGRES and engine.dialect.driver == "asyncpg":
+        if type(engine.dialect).__name__ == "PGDialect_asyncpg":  # No subclass of it, which may execute differently.
             # Imported by those who use it only: it needs the driver.
             from sessions.stores.sql.asyncpg_database import AsyncpgDatabase  # noqa: PLC0415
             from sessions.stores.sql.hot import PostgresDatabase  # noqa: PLC0415

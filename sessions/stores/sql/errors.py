@@ -73,9 +73,12 @@ _NUMBERS: Final = {
     2003: Trouble.LOST,  # cannot connect
     2006: Trouble.LOST,  # server has gone away
     2013: Trouble.LOST,  # lost connection during query
+    1792: Trouble.READ_ONLY,  # read only transaction
+    1969: Trouble.BUSY,  # max_statement_time exceeded
     1021: Trouble.FULL,  # disk full
     1114: Trouble.FULL,  # table is full
     1142: Trouble.READ_ONLY,  # command denied
+    1143: Trouble.READ_ONLY,  # command denied for a column
     1044: Trouble.NOT_LET_IN,  # access denied to the database
     1045: Trouble.NOT_LET_IN,  # access denied
     1049: Trouble.NOT_LET_IN,  # unknown database
@@ -108,7 +111,7 @@ _TRANSLATIONS: Final[dict[Trouble, tuple[type[StoreError], str]]] = {
     Trouble.ROLLED_BACK: (StoreBusyError, "gave this transaction up for the sake of others, again and again"),
     Trouble.BUSY: (StoreBusyError, "kept this waiting for others for too long. Try again"),
     Trouble.FULL: (StoreFullError, "has no room left. Make room"),
-    Trouble.READ_ONLY: (StoreReadOnlyError, "may not be written by this user. Check the user's rights"),
+    Trouble.READ_ONLY: (StoreReadOnlyError, "did not let this user do that. Check the user's rights on the tables"),
     Trouble.NOT_LET_IN: (StoreError, "did not let us in. Check user, password and the database's name"),
     Trouble.TLS: (
         StoreError,

@@ -49,6 +49,9 @@ _UNREADABLE_THERE: Final = (
 )
 """Of an entry that is no text, has characters that the database's encoding lacks, or is nested beyond its stack."""
 
+_SHORT: Final = (Append, Pop, TakeLease, SetLease)
+_NOT_DONE: Final = object()
+
 _WORKERS: Final = 2
 """Groups under way at once: while one waits for the disk, the next is sent."""
 
@@ -82,7 +85,7 @@ class PostgresDatabase:
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Return what `work` finds in one snapshot."""
-        if isinstance(work, ReadTail):
+        if isinstance(work, ReadTail) and not self._general.carried():
             await self._general.ensure_ours(subject)
             sealed = work.conversation.vault is not None
             tail = await (self._sealed.tail(work, subject) if sealed else self._tail(work, subject))
@@ -92,28 +95,31 @@ class PostgresDatabase:
 
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction."""
+        if not isinstance(work, _SHORT) or self._general.carried():
+            return await self._general.write(work, subject)
+        await self._general.ensure_ours(subject, write=True)
+        done = await self._write_shortly(work, subject)
+        if done is _NOT_DONE:
+            done = await self._general.write(cast("Callable[[Transaction], T]", work), subject)
+        return cast("T", done)
+
+    async def _write_shortly(self, work: Append | Pop | TakeLease | SetLease, subject: str) -> Any:
+        """Return the result, or `_NOT_DONE` if the log's own function must do it."""
         if isinstance(work, Append):
-            await self._general.ensure_ours(subject, write=True)
             if work.changes_nothing:
-                return cast("T", None)
+                return None
             if not work.entries and work.idempotency is None:
-                return cast("T", await self._general.write(cast("Callable[[Transaction], None]", work), subject))
+                return _NOT_DONE
             appends = self._appends if work.conversation.vault is None else self._sealed.appends
             keyed = with_key(work)
             await appends.submit(keyed, subject)
             await self._general.changed(keyed)
-            return cast("T", None)
+            return None
         if isinstance(work, Pop):
-            await self._general.ensure_ours(subject, write=True)
             item = await self._popped(work, subject)
-            if item is not None:
-                return cast("T", (item, []))
-        if isinstance(work, (TakeLease, SetLease)):
-            await self._general.ensure_ours(subject, write=True)
-            done = await (self._take(work, subject) if isinstance(work, TakeLease) else self._set(work, subject))
-            if done is not None:
-                return cast("T", done)
-        return await self._general.write(work, subject)
+            return _NOT_DONE if item is None else (item, [])
+        done = await (self._take(work, subject) if isinstance(work, TakeLease) else self._set(work, subject))
+        return _NOT_DONE if done is None else done
 
     async def _tail(self, work: ReadTail, subject: str) -> Tail | None:
         """Return the tail, or ``None`` if the log's own function must look."""

@@ -1,6 +1,7 @@
 """Waking those who watch sessions where the database tells nobody of changes: by looking again and again.
 
-One look, at all sessions that are watched through an engine, is one statement for each hundred of them.
+One look, at all sessions that are watched through an engine, is one statement for each hundred of them. Where a
+connection goes by its borrower's context, as the tenant of a request, everybody looks for themselves.
 """
 
 from __future__ import annotations
@@ -40,11 +41,31 @@ class PollingWaker:
         self.event = asyncio.Event()
         self._loop = asyncio.get_running_loop()
         self._looks = looks
+        self._seen: object = None
+        """What this one saw last, where it looks alone; nothing that it could see at first."""
 
     async def wait(self) -> None:
         """Return when something may have changed."""
+        if self._looks.are_separate():
+            self._looks.leave(self)
+            await self._look_alone()
+            return
         self._looks.join(self)
         await self.event.wait()
+        self.event.clear()
+
+    async def _look_alone(self) -> None:
+        """Look, in this caller's context, until something may have changed."""
+        pause = _SHORTEST
+        while not self.event.is_set():
+            seen = await self._looks.version(self.session_id)
+            if seen != self._seen:
+                self._seen = seen
+                break
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause):
+                    await self.event.wait()
+            pause = min(pause * _GROWTH, _LONGEST)
         self.event.clear()
 
     def wake(self) -> None:
@@ -65,6 +86,19 @@ class Looks:
         self._wakers: dict[str, set[PollingWaker]] = {}
         self._seen: dict[str, tuple[int, int] | None] = {}
         self._task: asyncio.Task[None] | None = None
+
+    def are_separate(self) -> bool:
+        """Tell whether everybody has to look for themselves."""
+        return bool(self._database.carried())
+
+    async def version(self, session_id: str) -> object:
+        """Return what tells whether a session has changed; something new if that cannot be read."""
+        try:
+            versions = await self._database.read(partial(_versions, session_ids=[session_id]), "watching")
+        except SessionsError:
+            # It is raised to the one who watches, by its own next read.
+            return object()
+        return (versions.get(session_id),)
 
     def join(self, waker: PollingWaker) -> None:
         """Look for someone from now on."""

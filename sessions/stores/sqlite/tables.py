@@ -53,7 +53,7 @@ class First(Generic[T]):
             TablesMissingError: This only reads, and there are no tables with the prefix.
             ValueError: The tables are another pair's.
         """
-        if not schema_is_current(tx, self._where, self._prefix):
+        if not schema_is_current(tx, self._where):
             if not self._write:
                 raise TablesMissingError
             migrate(tx, now())

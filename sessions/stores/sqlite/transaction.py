@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 import sqlite3
 from contextlib import suppress
-from functools import cache
+from contextvars import copy_context
+from functools import cache, partial
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from sessions.log.dialect import PREFIX, SQLITE, words
@@ -108,7 +109,10 @@ class SQLiteTransaction:
 
     def beside(self, compute: Callable[[], T], /) -> Callable[[], T]:
         """Return what gives the result of `compute`, which may be computed while SQLite executes a statement."""
-        return compute if self._other is None else self._other.offer(compute)
+        if self._other is None:
+            return compute
+        # A codec may go by what the caller's context has; a context is entered by one thread at a time.
+        return self._other.offer(partial(copy_context().run, compute))
 
     def _do(self, statement: Statement, values: dict[str, Any]) -> sqlite3.Cursor:
         text, names = self._texts[statement]
