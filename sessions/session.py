@@ -30,7 +30,6 @@ from sessions.log.read import ReadTail
 from sessions.log.remove import clear
 from sessions.protocol import SettingsLimit, as_given, check_limit, coerce_settings
 from sessions.speaker import Speaker
-from sessions.stores.closed import ClosedBackend
 from sessions.watched import Watched
 from sessions.windowed import Windowed
 
@@ -240,8 +239,9 @@ class LogSession(Compacting, Watched, Windowed):
 
         Example: ``await session.aclose()``
         """
-        handle = self._handle
-        handle.backend = ClosedBackend()
+        from sessions.stores.closed import ClosedBackend  # noqa: PLC0415 - few close what a store made
+
+        self._handle.backend = ClosedBackend()
 
     async def purge_expired(self, *, older_than: float | Default | None = DEFAULT, batch: int = PURGE_BATCH) -> int:
         """Delete physically what has expired, in all branches; what is gone for readers anyway.
