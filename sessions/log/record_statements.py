@@ -49,11 +49,13 @@ FORGET_ENDED_KEYS = Statement(
     },
 )
 
-FORGET_SETTLED_KEY = Statement(
-    "Remove an idempotency key of a session by the id that users give.",
+FORGET_SETTLED_KEYS = Statement(
+    "Remove idempotency keys of sessions by the ids that users give, on Postgres: both are arrays.",
     """
-    delete from {appends} where session = (select id from {sessions} where session_id = :session_id)
-    and idempotency_key = :idempotency_key
+    delete from {appends} p
+    using unnest(cast(:session_ids as text[]), cast(:keys as text[])) k (session_id, idempotency_key)
+    join {sessions} s on s.session_id = k.session_id
+    where p.session = s.id and p.idempotency_key = k.idempotency_key
     """,
 )
 

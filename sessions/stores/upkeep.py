@@ -71,7 +71,8 @@ class Upkeep:
         """Do it in `tx`; if that fails, there will be another time."""
         settled, self._settled = self._settled, []
         if settled:
-            tx.many(record_statements.FORGET_SETTLED_KEY, settled)
+            session_ids, keys = zip(*settled, strict=True)
+            tx.run(record_statements.FORGET_SETTLED_KEYS, session_ids=list(session_ids), keys=list(keys))
         if keep_up(tx, BATCH):
             self._left = _SOON
 
