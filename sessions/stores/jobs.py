@@ -117,6 +117,11 @@ class Jobs:
         """Whether nobody waits for a job's outcome."""
         return not self._under_way
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no job waits to be begun."""
+        return not self._waiting
+
     async def submit(self, work: Callable[[Transaction], T], subject: str, *, full: bool = False) -> T:
         """Return the result of `work`.
 

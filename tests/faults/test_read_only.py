@@ -63,7 +63,7 @@ def session(folder: Path) -> SQLiteSession:
     """A session that has been written and let go."""
     session = SQLiteSession("conversation", folder / "conversations.db")
     asyncio.run(session.add_items(_ITEMS))
-    session.close()
+    asyncio.run(session.aclose())
     return SQLiteSession("conversation", folder / "conversations.db")
 
 

@@ -23,7 +23,7 @@ async def test_a_file_of_a_newer_version_is_left_alone(path: Path) -> None:
     """Fails without: log/schema.py, `if applied > len(MIGRATIONS)` in `schema_is_current`."""
     session = SQLiteSession("conversation", path)
     await session.add_items([{"n": 1}])
-    session.close()
+    await session.aclose()
     (number,) = _execute(path, "select max(number) from agent_log_schema")[0]
     _execute(path, f"insert into agent_log_schema values ({number + 1}, 0)")  # noqa: S608
     before = _dump(path)

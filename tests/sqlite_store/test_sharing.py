@@ -71,7 +71,7 @@ async def test_any_number_of_objects_share_one_pair_of_connections(path: Path) -
         assert len(set(threading.enumerate()) - before) == 2
     assert len(await sessions[0].get_items()) == 4
     for session in sessions:
-        session.close()
+        await session.aclose()
     left = {thread.name for thread in set(threading.enumerate()) - before}
     assert all(name.startswith("asyncio_") for name in left), "a store is closed by the event loop's pool of threads"
 

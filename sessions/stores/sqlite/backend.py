@@ -15,7 +15,7 @@ from sessions.stores.jobs import ClosedError
 from sessions.stores.settle import settle
 from sessions.stores.sqlite.errors import lacks_tables
 from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
-from sessions.stores.sqlite.registry import let_go, open_file, open_memory, retire
+from sessions.stores.sqlite.registry import end, is_complete, let_go, linger, open_file, open_memory, retire, unused
 from sessions.stores.sqlite.transaction import texts_of
 
 if TYPE_CHECKING:
@@ -145,16 +145,37 @@ class SQLiteBackend:
         return waker
 
     def close(self) -> None:
-        """Give up the hold on the connections and wait for those that nobody else holds to close."""
+        """Give up the hold on the file, which stays open for a moment if nobody else has one.
+
+        What was asked for before is done, and all of it in the file itself, when this returns.
+        """
+        for database in self._let_go():
+            if database.path != MEMORY and database.complete()():
+                linger(database)
+            else:
+                end(database)
+
+    async def close_soon(self) -> None:
+        """Do as `close`, without blocking the event loop."""
+        if is_complete(self._path):
+            self.close()
+        else:
+            await settle(asyncio.to_thread(self.close))
+
+    def end(self) -> None:
+        """Do the same, and close the file at once if nobody else holds it; also one that stays open for a moment."""
+        for database in {*self._let_go(), *unused(self._path)}:
+            end(database)
+
+    async def aclose(self) -> None:
+        """Do as `end`, without blocking the event loop."""
+        await settle(asyncio.to_thread(self.end))
+
+    def _let_go(self) -> list[Database]:
         self._closed = True
         for waker in tuple(self._wakers):
             waker.wake()
-        for database in let_go(self):
-            database.join()
-
-    async def aclose(self) -> None:
-        """Do the same without blocking the event loop."""
-        await settle(asyncio.to_thread(self.close))
+        return let_go(self)
 
     def database(self, subject: str) -> Database:
         """Return the database as it is open now, or open it.
@@ -170,7 +191,8 @@ class SQLiteBackend:
         except StoreError as error:
             raise error.about(subject) from error.__cause__
         if self._closed:  # Meanwhile, by another thread.
-            let_go(self)
+            for last in let_go(self):
+                linger(last)
             raise _closed(subject)
         if database.inherited:
             raise StoreError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 import weakref
@@ -14,6 +15,7 @@ from sessions.log.erase import Scrub
 from sessions.log.read import ReadTail
 from sessions.stores.jobs import ClosedError
 from sessions.stores.sqlite.brief import TOO_LONG, BriefRead
+from sessions.stores.sqlite.completing import Completing
 from sessions.stores.sqlite.errors import translate
 from sessions.stores.sqlite.group import read_group, write_beside, write_group
 from sessions.stores.sqlite.lane import Lane, settle_all
@@ -37,6 +39,10 @@ T = TypeVar("T")
 
 _REPORT_AFTER: Final = 0.001
 """Seconds after which finished reads are reported although others of their group still run."""
+
+
+_AHEAD: Final = 4
+"""Groups after which a file is completed that is closed and used again and again, until it is closed once more."""
 
 
 class Database:
@@ -71,6 +77,11 @@ class Database:
         """What is done beside some of the changes; it is told of each by whoever asks for it."""
         self._texts = {id(USUAL): USUAL}
         """Statements about the tables of each prefix that is used in this process."""
+        self._completing = Completing(self._texts)
+        self._ahead = 0
+        self.is_hasty = False
+        """Whether the log may still have an end that is in the file only once it is closed."""
+        self._stamp: object = None
         if path == MEMORY:
             self._reading, self._reader = None, self._writer
         else:
@@ -95,6 +106,37 @@ class Database:
             work = About(work, texts)
             self._texts[id(texts)] = texts
         return await self._writer.submit(work, subject, full=full)
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether all that is committed is in the file, and nobody waits for more."""
+        return self._writer.is_idle and not self._completing.is_due
+
+    def was_reopened(self) -> None:
+        """Expect to be closed again soon: the file is completed hastily, and after the next changes, not only then."""
+        self._ahead = _AHEAD
+        self.is_hasty = True
+
+    def complete(self) -> Callable[[], bool]:
+        """Have all that is committed in the file itself, once what waits is done.
+
+        Returns:
+            A function that waits for that, and tells whether it is so.
+        """
+        if self.is_complete:
+            return lambda: True
+        return self._writing.ask(self._complete_if_there)
+
+    def empty_log(self) -> None:
+        """Complete the file without haste; do not wait for that."""
+        self.is_hasty = False
+        self._completing.is_due = True
+        self._writing.post(self._complete_if_there)
+
+    @property
+    def is_as_it_was(self) -> bool:
+        """Whether nobody has written the file since it was completed; if so, what is known of it may be wrong."""
+        return self._stamp == _stamp(self.path)
 
     def finish(self) -> None:
         """Do what waits, close the connections and end the threads; do not wait for that."""
@@ -163,6 +205,8 @@ class Database:
             try:
                 self._set_durability(connection, full=any(job.full for job in jobs))
                 changes = -connection.total_changes
+                self._completing.is_due = True
+                self._completing.is_synced &= bool(self._syncs_fully)
                 write_group(connection, jobs)
                 if self.upkeep.is_due(len(jobs)):
                     for texts in tuple(self._texts.values()):
@@ -172,6 +216,10 @@ class Database:
                 self._opening.give_turn_back()
         except BaseException as error:  # noqa: BLE001 - it belongs to those who wait
             _fail(jobs, error)
+        if changes and self._ahead and self._writer.is_empty:
+            # Who is told first and closes then has to ask this thread again, which costs more than this does.
+            self._ahead -= 1
+            self._complete()
         self._report(jobs)
         # In memory, those who are woken read this way, too: that is no news.
         for listener in tuple(self.listeners) if changes else ():
@@ -182,6 +230,8 @@ class Database:
         # What cannot be done now is done by whoever changes the file next.
         with suppress(Exception):
             self._check_file()
+            if not self._completing.is_due and not self.is_as_it_was:
+                return  # Overwritten since it was closed: this would mix what was there with what is.
             connection = self._writing.database()
             if self._opening.take_turn_if_free():
                 try:
@@ -190,6 +240,33 @@ class Database:
                 finally:
                     self._opening.give_turn_back()
 
+    def _complete_if_there(self) -> bool:
+        try:
+            self._check_file()
+        except (ClosedError, StoreError):
+            return False
+        return self._complete()
+
+    def _complete(self) -> bool:
+        """Have all that is committed in the file; return False if it takes closing the file."""
+        connection = self._writing.open_database()
+        if connection is None:
+            return False
+        if not self._completing.is_due:
+            return True
+        try:
+            second = self._writing.second_database(self._opening.without_settings)
+            done = self._completing.complete(connection, second, self.closings, hastily=self.is_hasty)
+        except Exception:  # noqa: BLE001 - what was committed is, and is to be told of in any case
+            return False
+        else:
+            self._stamp = _stamp(self.path)
+            return done
+        finally:
+            connection.execute(f"pragma busy_timeout = {round(self._opening.busy_timeout * 1000)}")
+            connection.execute("pragma synchronous = full")
+            self._syncs_fully = True
+
     def _do_scrub(self, job: Job[Any]) -> None:
         """Rewrite the file, which is done by itself: it takes much longer than any group."""
         try:
@@ -197,6 +274,7 @@ class Database:
             connection = self._writing.database()
             self._opening.take_turn()
             try:
+                self._completing.is_due, self._completing.is_synced = True, False
                 job.result = scrub(connection, self.path, self._opening.busy_timeout)
             finally:
                 self._opening.give_turn_back()
@@ -241,6 +319,15 @@ class Database:
             if isinstance(job.error, sqlite3.Error):
                 job.error = translate(job.error, self.path).about(job.subject)
         settle_all(jobs)
+
+
+def _stamp(path: str) -> object:
+    """Return what changes when somebody writes a file."""
+    try:
+        status = os.stat(path)  # noqa: PTH116 - as in `identify`
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
 
 
 def _fail(jobs: list[Job[Any]], error: BaseException) -> None:

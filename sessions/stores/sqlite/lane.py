@@ -38,6 +38,11 @@ class Lane:
         """Whether nobody waits for a job's outcome."""
         return self._jobs.is_idle
 
+    @property
+    def is_empty(self) -> bool:
+        """Whether no job waits to be begun."""
+        return self._jobs.is_empty
+
     async def submit(self, work: Callable[[Transaction], T], subject: str, *, full: bool = False) -> T:
         """Return the result of `work`; see `Jobs.submit`."""
         return await self._jobs.submit(work, subject, full=full)

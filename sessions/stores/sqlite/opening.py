@@ -88,6 +88,10 @@ class Opening:
             raise
         return connection
 
+    def without_settings(self) -> sqlite3.Connection:
+        """Return a connection that reads what the others, which are open, have set up."""
+        return sqlite3.connect(self.path, timeout=self.busy_timeout, isolation_level=None)
+
     def reader(self) -> sqlite3.Connection:
         """Return a connection that only reads."""
         connection = self.writer()

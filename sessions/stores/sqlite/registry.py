@@ -10,6 +10,7 @@ import os
 import threading
 import time
 import weakref
+from contextlib import suppress
 from typing import Final
 
 from sessions.errors import StoreError
@@ -25,12 +26,26 @@ _FORK_TIMEOUT: Final = 15.0
 _REPLACE_TIMEOUT: Final = 5.0
 """Seconds that a replaced file's connections are waited for."""
 
+LINGER: Final = 1.8
+"""Seconds for which a file stays open after the last one to use it has closed: the next request may come soon.
+
+Two are promised; this leaves some for a busy machine."""
+
+_HASTE: Final = 0.05
+"""Seconds after which nobody seems to hurry any more: the log of a file that was closed is emptied."""
+
 _IDLE_FILES: Final = 8
 """Files that stay open although every object that used them is gone: the next one may come soon."""
 
 _lock = threading.Lock()
 _files: dict[str, Database] = {}
 """By path. Whether the file there is still the same one is looked at on the database's threads, once for a group."""
+
+_closing: dict[str, float] = {}
+"""When to close files that nobody uses any more, by path; by `time.monotonic`."""
+
+_closer: threading.Thread | None = None
+"""Who closes them."""
 
 _memories: weakref.WeakKeyDictionary[object, Database] = weakref.WeakKeyDictionary()
 _all: weakref.WeakSet[Database] = weakref.WeakSet()
@@ -67,6 +82,9 @@ def open_file(path: str, busy_timeout: float, holder: object) -> Database:
             f"{path} was in the middle of a transaction when this process was forked, and cannot be opened in it; "
             'nothing was changed. Start processes before using sessions, or with multiprocessing\'s "spawn"'
         )
+    if database is not None and path in _closing and not database.holders and not database.is_as_it_was:
+        # Overwritten since it was closed: what the connections have in their caches is not in it.
+        retire(database)
     with _lock:
         database = _files.get(path)
         if database is None:
@@ -74,6 +92,8 @@ def open_file(path: str, busy_timeout: float, holder: object) -> Database:
             _close_idle()
             _files[path] = database
             _all.add(database)
+        elif path in _closing and not database.holders:
+            database.was_reopened()
         database.holders.add(holder)
     return database
 
@@ -87,27 +107,105 @@ def retire(database: Database) -> None:
     with _lock:
         if _files.get(database.path) is database:
             del _files[database.path]
-            database.checkpoint()
+            _closing.pop(database.path, None)
+            if not database.is_complete:
+                # One that is has nothing in its log; and what has its name may be a new file's by now.
+                database.checkpoint()
             database.finish()
             database.join(_REPLACE_TIMEOUT)
 
 
 def let_go(holder: object) -> list[Database]:
-    """Close the databases that only `holder` held, and return them; they may not have ended yet."""
-    ended = []
+    """Return the databases that only `holder` held. Those in memory are ended; files are to be lingered on or ended."""
+    last = []
     with _lock:
-        for database in list(_files.values()):
+        for database in _files.values():
             if holder in database.holders:
                 database.holders.discard(holder)
                 if not database.holders:
-                    del _files[database.path]
-                    ended.append(database)
+                    last.append(database)
         memory = _memories.pop(holder, None)
         if memory is not None and not memory.inherited:
-            ended.append(memory)
+            memory.finish()
+            last.append(memory)
+    return last
+
+
+def linger(database: Database) -> None:
+    """Close a file in a moment, if nobody uses it by then."""
+    global _closer  # noqa: PLW0603 - under the lock
+    with _lock:
+        if _files.get(database.path) is database and not database.holders:
+            _closing[database.path] = time.monotonic() + LINGER
+            if _closer is None:
+                _closer = threading.Thread(target=_close_in_time, name="sessions-closing", daemon=True)
+                _closer.start()
+
+
+def end(database: Database) -> None:
+    """Close a file, if nobody uses it, and wait for that."""
+    with _lock:
+        is_over = _end(database)
+    if is_over or database.path == MEMORY:
+        database.join()
+        _tidy(database.path)
+
+
+def unused(path: str) -> list[Database]:
+    """Return the database in a file if it is open and nobody uses it."""
+    database = _files.get(path)
+    return [] if database is None or database.holders else [database]
+
+
+def is_complete(path: str) -> bool:
+    """Whether nothing is to be waited for when a file is closed."""
+    database = _files.get(path)
+    return database is not None and database.is_complete
+
+
+def _end(database: Database) -> bool:
+    if _files.get(database.path) is not database or database.holders:
+        return False
+    del _files[database.path]
+    _closing.pop(database.path, None)
+    database.finish()
+    return True
+
+
+def _tidy(path: str) -> None:
+    """Remove what a file that was deleted before it was closed has left: SQLite leaves alone what was moved."""
+    if path != MEMORY and not os.path.lexists(path):
+        for companion in (f"{path}-wal", f"{path}-shm"):
+            with suppress(OSError):
+                os.unlink(companion)  # noqa: PTH108 - as above
+
+
+def _close_in_time() -> None:
+    """Close files whose time has come, until there are none."""
+    global _closer  # noqa: PLW0603 - under the lock
+    while True:
+        ended = []
+        with _lock:
+            moment = time.monotonic()
+            for path, until in _closing.items():
+                hasty = _files.get(path)
+                if hasty is not None and hasty.is_hasty and not hasty.holders and until <= moment + LINGER - _HASTE:
+                    hasty.empty_log()
+            for path in [path for path, until in _closing.items() if until <= moment]:
+                del _closing[path]
+                database = _files.get(path)
+                if database is not None and _end(database):
+                    ended.append(database)
+            pause = min(_closing.values(), default=moment) - moment
+            if not _closing:
+                _closer = None
         for database in ended:
-            database.finish()
-    return ended
+            database.join()
+            _tidy(database.path)
+        del ended
+        if not pause:
+            return
+        time.sleep(min(pause, _HASTE))
 
 
 def _create(path: str) -> FileIdentity:
@@ -134,6 +232,7 @@ def _close_all() -> None:
     with _lock:
         databases = [database for database in _all if not database.inherited]
         _files.clear()
+        _closing.clear()
     for database in databases:
         database.finish()
     deadline = time.monotonic() + _EXIT_TIMEOUT
@@ -166,6 +265,8 @@ class _Fork:
         for database in _all:
             database.abandon()
         _files.clear()
+        _closing.clear()
+        globals()["_closer"] = None
         _lock.release()
 
 

@@ -40,6 +40,7 @@ class ConnectionThread(aiosqlite.Connection):
             StoreError: The interpreter is ending and starts no threads any more.
         """
         super().__init__(connect, iter_chunk_size=64)
+        self._second: sqlite3.Connection | None = None
         self._thread.daemon = True
         try:
             self._thread.start()
@@ -83,8 +84,39 @@ class ConnectionThread(aiosqlite.Connection):
         """Return the connection if it is open. Only for calls on the thread."""
         return self._connection
 
+    def second_database(self, connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
+        """Return a second connection, opened by `connect` if there is none. Only for calls on the thread."""
+        if self._second is None:
+            self._second = connect()
+        return self._second
+
+    def ask(self, question: Callable[[], bool]) -> Callable[[], bool]:
+        """Have `question`, which must not raise, called on the thread, after what was posted before.
+
+        Returns:
+            A function that waits for the answer, and returns False if the thread ended before.
+        """
+        answers: list[bool] = []
+        answered = threading.Event()
+
+        def answer() -> None:
+            try:
+                answers.append(question())
+            finally:
+                answered.set()
+
+        def wait() -> bool:
+            while not answered.wait(_LOOK_AGAIN):
+                if not self._thread.is_alive():
+                    break
+            return answers == [True]
+
+        self.post(answer)
+        return wait
+
     def finish(self) -> None:
-        """Close the connection and end the thread after what was posted before; do not wait for it."""
+        """Close the connections and end the thread after what was posted before; do not wait for it."""
+        self.post(self._close_second)
         # stop() is called on the thread itself: on one with an event loop it would make a future for that loop.
         self.post(self.stop)
 
@@ -108,6 +140,7 @@ class ConnectionThread(aiosqlite.Connection):
                 if close and self._connection is not None:
                     self._connection.close()
                     self._connection = None
+                    self._close_second()
             finally:
                 parked.set()
                 until.wait()
@@ -125,17 +158,24 @@ class ConnectionThread(aiosqlite.Connection):
         return stopped
 
     def abandon(self, *, close: bool) -> None:
-        """Forget the connection: its thread does not exist in this process. One to a file is kept open, unused."""
-        if self._connection is not None:
+        """Forget the connections: their thread does not exist in this process. To files they are kept open, unused."""
+        for connection in (self._connection, self._second):
+            if connection is None:
+                continue
             if close:
-                self._connection.close()
+                connection.close()
             else:
                 # The parent was late in closing it. To close it here would be to use it, so it gets one reference that
                 # nobody gives back, not even the end of the interpreter.
                 import ctypes  # noqa: PLC0415 - needed in such a child only
 
-                ctypes.pythonapi.Py_IncRef(ctypes.py_object(self._connection))
-            self._connection = None
+                ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))
+        self._connection = self._second = None
+
+    def _close_second(self) -> None:
+        if self._second is not None:
+            self._second.close()
+            self._second = None
 
 
 def _call_once(calls: list[Callable[[], object]]) -> None:
