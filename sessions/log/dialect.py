@@ -163,11 +163,16 @@ _INTACT: Final = """
         and g.fork_position = b.fork_position and (coalesce(g.parent, 0) = coalesce(b.parent, 0) or exists (
             select 1 from {segments} p where p.id = b.parent and p.session = b.session
         )) and (g.holes = 1 or b.tip <= b.fork_position or exists (
-            select 1 from {entries} e where e.id = b.segment * 4294967296 + b.tip
+            select 1 from {entries} e where e.id = case
+            when b.segment between 0 and 2147483647 and b.tip between 0 and 4294967294
+            then b.segment * 4294967296 + b.tip end
         ))
     ))
 """
-"""Of a branch `b`: its end can be true, and its segment is the session's own. Whoever appends or reads goes by it."""
+"""Of a branch `b`: its end can be true, and its segment is the session's own. Whoever appends or reads goes by it.
+
+A planner may compute the id for branches of other sessions, too, so it must not be too large for any of them.
+"""
 
 _MAX_NAME_LENGTH: Final = 63
 """What Postgres allows."""
