@@ -53,11 +53,13 @@ if TYPE_CHECKING:
     from sessions.encrypted import EncryptedSession
     from sessions.mending import Damage, RepairReport
     from sessions.model import (
+        Adoption,
         Branch,
         Change,
         Comparison,
         Entry,
         ErasureReceipt,
+        NotAdopted,
         Rotation,
         SessionInfo,
         Sibling,
@@ -73,6 +75,7 @@ if TYPE_CHECKING:
     from sessions.window import Window
 
 __all__ = [
+    "Adoption",
     "AdvancedSQLAlchemySession",
     "AdvancedSQLiteSession",
     "AsyncSQLiteSession",
@@ -99,6 +102,7 @@ __all__ = [
     "LeaseLostError",
     "LogSession",
     "NotADatabaseError",
+    "NotAdopted",
     "NothingToRedoError",
     "OutcomeUnknownError",
     "PlusCodec",
@@ -144,6 +148,7 @@ __all__ = [
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
 _MODEL = (
     "Branch", "Change", "Comparison", "Entry", "ErasureReceipt", "Rotation", "SessionInfo", "Sibling", "Summary",
+    "Adoption", "NotAdopted",
     "ToolUse", "Turn", "Usage", "UsageRow",
 )  # fmt: skip
 _LAZY = {

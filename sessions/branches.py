@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sessions.arguments import check_branch_name, check_count
 from sessions.clock import now
 from sessions.log import branches as log
+from sessions.log.branch import BranchName, number_of
 from sessions.log.branch_list import list_branches
 from sessions.log.text import says
 
@@ -69,13 +70,13 @@ class Branches:
         place = log.ForkPlace(turn, position, *((says(matching), repr(matching)) if matching is not None else ()))
         handle, made_at = self._handle, now()
 
-        branch = await handle.change(
+        branch, found = await handle.change(
             lambda tx: log.create_branch(
                 tx, handle.conversation, made_at, name, source=source or handle.target, place=place, switch=switch
             )
         )
         if switch:
-            handle.followed = name
+            handle.followed = found
         return branch
 
     async def list(self) -> builtins.list[Branch]:
@@ -98,8 +99,7 @@ class Branches:
         """
         check_branch_name(name)
         handle = self._handle
-        await handle.write(lambda tx: log.switch_branch(tx, handle.conversation, now(), name))
-        handle.followed = name
+        handle.followed = await handle.write(lambda tx: log.switch_branch(tx, handle.conversation, now(), name))
 
     async def rename(self, name: str, new: str) -> None:
         """Give a branch another name; not while somebody holds a turn on it.
@@ -118,7 +118,8 @@ class Branches:
         handle = self._handle
         await handle.write(lambda tx: log.rename_branch(tx, handle.conversation, now(), name, new))
         if handle.followed == name:
-            handle.followed = new
+            number = number_of(handle.followed)
+            handle.followed = BranchName(new, number) if number else new
 
     async def delete(self, name: str, *, force: bool = False) -> None:
         """Remove a branch, and physically the items that only it could see. What it cost stays on record.

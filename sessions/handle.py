@@ -14,6 +14,8 @@ from sessions.errors import (
     UndecodableItemError,
     UnknownBranchError,
 )
+from sessions.log.append import Append
+from sessions.log.branch import MAIN, BranchName, find_head, number_of
 from sessions.log.cleared import was_cleared_away
 from sessions.log.sealing import KeyWanted
 from sessions.log.takeover import take_over, waits_for_take_over
@@ -51,12 +53,13 @@ class Handle:
     Attributes:
         backend: Where transactions run.
         strict: Raise for a stored item that cannot be read, rather than log a warning.
-        pinned: The branch to stay on, whatever the session's current one is.
+        pinned: The branch to stay on, whatever the session's current one is. From the first operation on, this is the
+            very branch that was found then, and no other one that has its name later.
         followed: The branch that was read last. Changes go there, so a switch by another process never lands between
-            what a run reads and what it adds.
+            what a run reads and what it adds. It, too, is the very branch that was found.
     """
 
-    __slots__ = ("_conversation", "_vault", "backend", "followed", "pinned", "strict", "subject")
+    __slots__ = ("_conversation", "_followed", "_vault", "backend", "pinned", "strict", "subject")
 
     def __init__(
         self,
@@ -72,7 +75,7 @@ class Handle:
         self._vault = vault
         self.strict = strict
         self.pinned = pinned
-        self.followed: str | None = None
+        self._followed: str | None = None
         self.subject = f"session {conversation.session_id!r}"
 
     def pinned_to(self, branch: str) -> Handle:
@@ -83,7 +86,7 @@ class Handle:
     def copy(self) -> Handle:
         """Return a hold on the same conversation that goes its own way from the branch that this one is on."""
         made = Handle(self._conversation, self.backend, strict=self.strict, pinned=self.pinned, vault=self._vault)
-        made.followed = self.followed
+        made._followed = self._followed
         return made
 
     def leased(self, branch: str, token: int) -> Handle:
@@ -126,6 +129,28 @@ class Handle:
         return self._conversation._replace(now=now())
 
     @property
+    def followed(self) -> str | None:
+        """The branch that was read last."""
+        return self._followed
+
+    @followed.setter
+    def followed(self, branch: str | None) -> None:
+        self._followed = branch
+        if self.pinned == branch:
+            self.pinned = branch
+
+    @property
+    def _seeks_branch(self) -> bool:
+        """Whether this stays on a branch that was not found yet."""
+        return self.pinned is not None and self.pinned != MAIN and not number_of(self.pinned)
+
+    async def append(self, append: Append) -> None:
+        """Do an append as one transaction."""
+        number = await self.write(append)
+        if number is not None and self._seeks_branch:
+            self.pinned = BranchName(str(self.pinned), number)
+
+    @property
     def target(self) -> str | None:
         """The branch for changes; ``None`` means the session's current one."""
         return self.pinned or self.followed
@@ -146,6 +171,9 @@ class Handle:
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
         """Do `work` as one transaction."""
+        if self._seeks_branch and not isinstance(work, Append):
+            head = await self.read(lambda tx: find_head(tx, self._conversation, self.pinned))
+            self.pinned = head.branch if head else self.pinned
         return await self._with_key(self.backend.write, work)
 
     async def _with_key(

@@ -313,6 +313,53 @@ class ToolUse:
 
 
 @dataclass(frozen=True)
+class NotAdopted:
+    """A session of the OpenAI Agents SDK that `store.adopt` has left where it is.
+
+    Attributes:
+        session_id: Its id; where that is no text, characters stand for what is missing.
+        reason: Why, in a sentence. It holds no content of messages.
+    """
+
+    session_id: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Adoption:
+    """What `store.adopt` has done.
+
+    Attributes:
+        sessions: How many sessions were taken over.
+        items: How many items they have, each message of the SDK's tables counted once.
+        branches: How many branches, ``main`` of each session included.
+        usage: How many records of what turns cost.
+        unreadable: How many of the items cannot be read. They were taken over as they are; reading reports them.
+        already: How many sessions were here before: taken over earlier, or begun here. They were left as they are.
+        skipped: The sessions that were not taken over, and why.
+    """
+
+    sessions: int = 0
+    items: int = 0
+    branches: int = 0
+    usage: int = 0
+    unreadable: int = 0
+    already: int = 0
+    skipped: tuple[NotAdopted, ...] = ()
+
+    def __add__(self, other: Adoption) -> Adoption:
+        return Adoption(
+            self.sessions + other.sessions,
+            self.items + other.items,
+            self.branches + other.branches,
+            self.usage + other.usage,
+            self.unreadable + other.unreadable,
+            self.already + other.already,
+            self.skipped + other.skipped,
+        )
+
+
+@dataclass(frozen=True)
 class Rotation:
     """What rotating keys has done.
 

@@ -189,7 +189,7 @@ class LogSession(Compacting, Watched, Windowed):
         added_at = now()
         expires_at = None if lifetime is None else min(added_at + lifetime, NEVER)
         place = handle.conversation, entries, added_at, idempotency, handle.target
-        await handle.write(Append(*place, expires_at=expires_at, expected_version=expected_version))
+        await handle.append(Append(*place, expires_at=expires_at, expected_version=expected_version))
         if any(entry.kind != USER for entry in entries):
             self._speaker.has_spoken()
 

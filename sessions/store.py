@@ -18,8 +18,9 @@ if TYPE_CHECKING:
     from sessions.codecs import Codec
     from sessions.codecs.keys import KeyProvider, KeyRing
     from sessions.encrypted import EncryptedSession
+    from sessions.handle import Handle
     from sessions.log.conversation import ForeignTables
-    from sessions.model import ErasureReceipt, Rotation, SessionInfo, UsageRow
+    from sessions.model import Adoption, ErasureReceipt, Rotation, SessionInfo, UsageRow
     from sessions.prices import Price
     from sessions.stores import Backend
     from sessions.sweeper import Sweeper
@@ -109,7 +110,8 @@ class Store:
     async def sessions(self, *, limit: int = 100, after: str | None = None) -> list[SessionInfo]:
         """Return a page of the store's sessions, the newest first, as of one moment.
 
-        Sessions of the OpenAI Agents SDK are listed once they have been touched. What has expired is not counted.
+        Sessions of the OpenAI Agents SDK are listed once they were used, or `adopt` was called. What has expired is not
+        counted.
 
         Args:
             limit: How many at most.
@@ -125,6 +127,32 @@ class Store:
         from sessions.log.catalog import list_sessions  # noqa: PLC0415 - many programs never ask for the list
 
         return await self._backend.read(lambda tx: list_sessions(tx, now(), limit, after, self._lifetime), "the store")
+
+    async def adopt(self, *, progress: Callable[[Adoption], object] | None = None) -> Adoption:
+        """Take over all sessions that the OpenAI Agents SDK wrote into this database, so that they are listed.
+
+        ``report = await store.adopt(progress=print)``. Each session is copied as at its first use, with its branches,
+        its usage and its times, in a short transaction of its own, beside other readers and writers. What was encrypted
+        by the SDK needs the same `encryption_key` here. The SDK's tables are not changed. After an interruption, call
+        it again: a session that is here already is left as it is. docs/switching.md says how to switch a service.
+
+        Args:
+            progress: Called after each few sessions with what was done until then.
+
+        Returns:
+            What was taken over by this call, how many sessions were here already, and what was skipped and why.
+
+        Raises:
+            StoreError: The database refused, or a table that you named is not there; what was done stays done.
+            ValueError: The store's tables belong to another pair of the SDK's tables.
+            SessionClosedError: The store has been closed.
+        """
+        from sessions.adopting import adopt_all  # noqa: PLC0415 - once in a database's life
+
+        def hold(session_id: str) -> Handle:
+            return self.session(session_id)._handle  # noqa: SLF001 - it is one of ours
+
+        return await adopt_all(self._backend, self._foreign, hold, progress)
 
     async def usage(
         self,

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from sessions.errors import ConflictError, IdempotencyKeyReusedError
-from sessions.log import record_statements, session_statements
+from sessions.log import branch_statements, record_statements, session_statements
+from sessions.log.branch import MAIN, NUMBERS, number_of
 from sessions.log.grow import add_entries
 from sessions.log.old_keys import life_of
 from sessions.log.reader import unlock
@@ -55,9 +56,9 @@ class Append(msgspec.Struct, frozen=True, eq=False):
         """The bytes of all items."""
         return sum(len(entry.payload) for entry in self.entries)
 
-    def __call__(self, tx: Transaction) -> None:
-        """Append in `tx`."""
-        append(
+    def __call__(self, tx: Transaction) -> int | None:
+        """Append in `tx`; return what `append` returns."""
+        return append(
             tx,
             self.conversation,
             self.entries,
@@ -79,7 +80,7 @@ def append(
     branch: str | None = None,
     expires_at: int | None = None,
     expected_version: int | None = None,
-) -> None:
+) -> int | None:
     """Append entries to a session's branch, next to each other; make the session if there is none.
 
     Args:
@@ -91,6 +92,9 @@ def append(
         branch: The branch; the current one unless named.
         expires_at: When the entries will not be there any more.
         expected_version: The version that the session must have, unless it has seen the key; 0 if it is not there.
+
+    Returns:
+        The number of the branch that was named and appended to, if `branch` has none yet: see `BranchName`.
 
     Raises:
         ConflictError: It has another one, and nobody keeps others out of the branch.
@@ -110,11 +114,11 @@ def append(
         else:
             session, key = row[0], unlock(conversation, row[1])
         if _was_added(tx, session_id, session, idempotency, key):
-            return
+            return None
     elif not entries:
         if expected_version is not None:
             _check_version(session_id, version_of(tx, session_id), expected_version)
-        return
+        return None
     # Putting entries at the branch's end looks at its lease.
     locked = (
         locked
@@ -138,6 +142,14 @@ def append(
             now=now,
             life=life_of(idempotency.key),
         )
+    return _number(tx, locked.session, branch)
+
+
+def _number(tx: Transaction, session: int, branch: str | None) -> int | None:
+    if branch is None or branch == MAIN or number_of(branch):
+        return None
+    row = tx.one(branch_statements.MADE_IN, session=session, branch=branch)
+    return None if row is None else session * NUMBERS + int(row[0])
 
 
 def version_of(tx: Transaction, session_id: str) -> int:

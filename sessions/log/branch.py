@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Self
 
 from sessions.errors import DamagedSessionError, UnknownBranchError
 from sessions.log import branch_statements, entry_statements
+from sessions.log.guard import lease_lost
 from sessions.log.reader import reader_of
 from sessions.log.schema import SEGMENT_SHIFT
 
@@ -31,6 +32,39 @@ def damaged(what: str) -> DamagedSessionError:
     return DamagedSessionError(
         f"what is stored cannot be true: {what}; nothing was changed. Restore the session from a backup, or erase it"
     )
+
+
+NUMBERS = 1 << 24
+"""How many numbers belong to each session's internal id: of its leases, and of its branches."""
+
+
+class BranchName(str):
+    """The name of a branch as it was found, which also tells it from others that had the name before or have it later.
+
+    Attributes:
+        number: The session's internal id and the version that made the branch, in one: no branch of any session has
+            the same, as internal ids are never given twice.
+    """
+
+    __slots__ = ("number",)
+
+    number: int
+
+    def __new__(cls, name: str, number: int) -> Self:
+        """Return the name with its number."""
+        made = super().__new__(cls, name)
+        made.number = number
+        return made
+
+
+def name_of(name: str, session: int, made_in: int) -> str:
+    """Return the name of a branch that was found; ``main`` is always the same one."""
+    return name if name == MAIN else BranchName(name, session * NUMBERS + made_in)
+
+
+def number_of(branch: str | None) -> int:
+    """Return the number of a branch that was found before; 0 if any branch of that name is meant."""
+    return branch.number if isinstance(branch, BranchName) else 0
 
 
 class Head(NamedTuple):
@@ -88,7 +122,9 @@ def find_head(tx: Transaction, conversation: Conversation, branch: str | None = 
     """Return the head of a branch (the session's current one unless named), or ``None`` without such a session.
 
     Raises:
-        UnknownBranchError: There is no such branch; a session that is not there has ``main``.
+        UnknownBranchError: There is no such branch, or another one has the name now; a session that is not there has
+            ``main``.
+        LeaseLostError: The conversation's lease was on a branch whose name another one has now.
         DecryptionError: The session is sealed with another key.
         DamagedSessionError: What is stored of the branch cannot be true.
     """
@@ -96,13 +132,21 @@ def find_head(tx: Transaction, conversation: Conversation, branch: str | None = 
     if row is None:
         check_without_session(conversation.session_id, branch)
         return None
-    *place, seal, intact = row
-    session, name, segment, *_ = place
+    session, name, segment, *place, seal, made_in, intact = row
     reader = reader_of(conversation, seal)
     if segment is not None:
         if not intact:
             raise damaged(f"branch {name!r} ends where nothing is")
-        return Head._make((*place, reader))
+        found = name_of(name, session, made_in)
+        if number_of(branch) not in {0, number_of(found)}:
+            if conversation.lease is not None:  # It was on the branch that is gone.
+                raise lease_lost(conversation.session_id, name)
+            raise UnknownBranchError(
+                f"session {conversation.session_id!r}: the branch {name!r} that this object was on was deleted or "
+                "renamed, and another branch has its name now; nothing was changed. Read again, or use "
+                f"on_branch({name!r}), to go on with the other one"
+            )
+        return Head._make((session, found, segment, *place, reader))
     if name == MAIN:
         return Head(session, MAIN, 0, 0, 0, 0, None, 0, 0, 0, reader)
     raise _unknown_branch(conversation.session_id, name, branch_names(tx, session))

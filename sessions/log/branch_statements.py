@@ -15,11 +15,16 @@ def _recursive(purpose: str, sql: str) -> Statement:
     return Statement(purpose, sql, {MARIADB: ENDLESSLY + sql})
 
 
+MADE_IN = Statement(
+    "The version that made a branch.",
+    "select made_in from {branches} where session = :session and name = :branch",
+)
+
 HEAD = Statement(
     "A branch of a session, the current one unless named; and whether it can be true.",
     """
     select s.id, coalesce(:branch, s.branch), b.segment, b.tip, b.turn, b.floor, b.parent, b.fork_position, b.may_grow,
-    s.marks, s.seal, case when {intact} then 1 else 0 end from {sessions} s
+    s.marks, s.seal, b.made_in, case when {intact} then 1 else 0 end from {sessions} s
     left join {branches} b on b.session = s.id and b.name = coalesce(:branch, s.branch) where s.session_id = :session_id
     """,
 )
@@ -29,6 +34,7 @@ _ADVANCE_TIP = """
     lease_token = case when :lease = 0 and lease_until <= :now then 0 else lease_token end,
     lease_until = case when :lease = 0 and lease_until <= :now then 0 else lease_until end
     where session = :session and name = :branch and may_grow = 1
+    and (session * 16777216 + made_in = :number or :number = 0)
     and case when :lease = 0 then lease_until <= :now or lease_open = 1 else lease_token = :lease end
     and {intact}
 """
@@ -37,6 +43,8 @@ ADVANCE_TIP = Statement(
     """Reserve positions at the end of a branch's own segment.
 
     No row if the branch may not grow there, is leased, or cannot be true.
+
+    Nor if a branch with a certain number is meant, and another one has its name: see `BranchName`.
 
     Whoever changes a branch without a lease ends one whose time is over.
     """,

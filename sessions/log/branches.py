@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sessions.errors import BranchExistsError, BranchInUseError, TurnNotFoundError
 from sessions.log import branch_statements, entry_statements
-from sessions.log.branch import MAIN, find_head, lineage
+from sessions.log.branch import MAIN, find_head, lineage, name_of
 from sessions.log.branch_list import forked_branch
 from sessions.log.changes import record_change
 from sessions.log.collect import collect, find_seen
@@ -52,12 +52,12 @@ def create_branch(
     source: str | None,
     place: ForkPlace,
     switch: bool,
-) -> tuple[Branch, list[int]]:
+) -> tuple[tuple[Branch, str], list[int]]:
     """Make a branch that begins with what another one has up to a place.
 
     Returns:
-        What `list_branches` says of it, and the positions of messages before the one that matches, which may match,
-        too, but cannot be decoded.
+        What `list_branches` says of it with its name as it is found from now on, and the positions of messages before
+        the one that matches, which may match, too, but cannot be decoded.
 
     Raises:
         BranchExistsError: The name is taken.
@@ -82,7 +82,8 @@ def create_branch(
     if switch:
         tx.run(branch_statements.SWITCH, session=head.session, branch=name)
     record_change(tx, locked, "branched", now)
-    return forked_branch(tx, conversation, head, name, (tip, turn), current=switch, now=now), undecodable
+    listed = forked_branch(tx, conversation, head, name, (tip, turn), current=switch, now=now)
+    return (listed, name_of(name, locked.session, locked.version)), undecodable
 
 
 def _is_taken(tx: Transaction, session_id: str, name: str) -> bool:
@@ -128,19 +129,20 @@ def _fork_position(
     return place.position, turn_at(tx, stretches, place.position), undecodable
 
 
-def switch_branch(tx: Transaction, conversation: Conversation, now: int, name: str) -> None:
-    """Make a branch the session's current one.
+def switch_branch(tx: Transaction, conversation: Conversation, now: int, name: str) -> str:
+    """Make a branch the session's current one, and return its name as it was found.
 
     Raises:
         UnknownBranchError: There is no such branch.
     """
     locked = change_session(tx, conversation, now, name, guard=False)
     if locked is None:
-        return
-    find_head(tx, conversation, name)
+        return MAIN
+    head: Any = find_head(tx, conversation, name)
     if locked.current != name:
         tx.run(branch_statements.SWITCH, session=locked.session, branch=name)
         record_change(tx, locked, "switched", now)
+    return cast("Head", head).branch
 
 
 def rename_branch(tx: Transaction, conversation: Conversation, now: int, name: str, new: str) -> None:

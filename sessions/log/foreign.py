@@ -48,7 +48,7 @@ _AS_BYTES: Final = {
     # Whatever the column's character set is; one of bytes has none.
     MARIADB: "if(charset({0}) = 'binary', {0}, cast(convert({0} using utf8mb4) as binary))",
 }
-_READ_AS_BYTES: Final = ("message_data", "branch_id", *_DETAILS)
+_READ_AS_BYTES: Final = ("message_data", "branch_id", "session_id", *_DETAILS)
 # In microseconds since 1970, UTC, where the database knows the zone. A time that is not one of those is null.
 _MADE_AT: Final = {
     SQLITE: "cast(created_at as blob)",
@@ -139,6 +139,11 @@ _SCHEMA_OF: Final = Statement(
         """,
     },
 )
+_FIRST_IDS: Final = "select id, {session_id} from {foreign} order by id limit :count"
+_NEXT_IDS: Final = "select id, {session_id} from {foreign} where id > :after order by id limit :count"
+_EMPTY: Final = """
+    select {session_id} from {foreign} s where not exists (select 1 from {messages} m where m.session_id = s.session_id)
+"""
 _CREATED_AT: Final = "select {created_at} from {foreign} where {of_session}"
 _COUNT: Final = "select count(*) from {foreign} where {of_session}"
 _DELETE: Final = "delete from {foreign} where {of_session}"
@@ -198,6 +203,40 @@ def has_messages(tx: Transaction, session_id: str, tables: ForeignTables) -> boo
             "sessions_table and messages_table"
         )
     return tx.one(_statement(_HAS_MESSAGES, tables.messages), session_id=session_id) is not None
+
+
+def list_ids(tx: Transaction, tables: ForeignTables, after: Any, count: int) -> list[tuple[Any, bytes]] | None:
+    """Return a page of messages: of each its id, and its session's id as bytes; ``None`` without such a table.
+
+    Args:
+        tx: A transaction.
+        tables: The tables.
+        after: The id of the last message of the page before; ``None`` for the first page.
+        count: How many at most.
+
+    Raises:
+        StoreError: A table that the user named is not one of the SDK's.
+    """
+    has_messages(tx, "", tables)
+    messages = _located(tx, tables).messages
+    if not _has_columns(tx, messages, _MESSAGES_COLUMNS):
+        return None
+    if after is None:
+        rows = tx.all(_statement(_FIRST_IDS, messages), count=count)
+    else:
+        rows = tx.all(_statement(_NEXT_IDS, messages), after=after, count=count)
+    return [(message, session_id) for message, session_id in rows]
+
+
+def list_without_messages(tx: Transaction, tables: ForeignTables) -> list[tuple[bytes]]:
+    """Return the ids of sessions without messages, as bytes."""
+    tables = _located(tx, tables)
+    if not _has_columns(tx, tables.messages, _MESSAGES_COLUMNS):
+        return []
+    if not _has_columns(tx, tables.sessions, _SESSIONS_COLUMNS):
+        return []
+    template = _EMPTY.replace("{messages}", _quoted(tables.messages))
+    return [(session_id,) for (session_id,) in tx.all(_statement(template, tables.sessions))]
 
 
 def read_messages(tx: Transaction, session_id: str, tables: ForeignTables, now: int) -> list[Message]:
@@ -341,6 +380,12 @@ def _microseconds(time: object, now: int, *, otherwise: int | None = None) -> in
     return min(parsed, now)
 
 
+def _quoted(table: str) -> str:
+    schema, _, name = table.rpartition(".")
+    where = "{q}" + schema + "{q}." if schema else "{where}"
+    return where + "{q}" + name + "{q}"
+
+
 @cache
 def _statement(template: str, table: str) -> Statement:
     """Return a statement about one of the SDK's tables.
@@ -349,9 +394,7 @@ def _statement(template: str, table: str) -> Statement:
     """
 
     def text(database: str) -> str:
-        schema, _, name = table.rpartition(".")
-        where = "{q}" + schema + "{q}." if schema else "{where}"
-        filled = template.replace("{foreign}", where + "{q}" + name + "{q}")
+        filled = template.replace("{foreign}", _quoted(table))
         filled = filled.replace("{of_session}", _OF_SESSION_MARIADB if database == MARIADB else _OF_SESSION)
         for column in _READ_AS_BYTES:
             filled = filled.replace(f"{{{column}}}", _AS_BYTES[database].format(column))

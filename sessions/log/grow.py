@@ -9,7 +9,7 @@ import msgspec
 from sessions.clock import NEVER
 from sessions.errors import StoreFullError
 from sessions.log import branch_statements, entry_statements, lease_statements
-from sessions.log.branch import find_head, lineage
+from sessions.log.branch import find_head, lineage, number_of
 from sessions.log.classify import USER
 from sessions.log.guard import check_lease
 from sessions.log.left_tips import settle_ways_forward
@@ -62,8 +62,10 @@ def add_entries(
     """
     turns = sum(entry.kind == USER for entry in entries)
     place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "version": locked.version, "now": now}
-    lease = locked.conversation.lease or 0
-    advanced = tx.one(branch_statements.ADVANCE_TIP, count=len(entries), turns=turns, lease=lease, **place)
+    lease, number = locked.conversation.lease or 0, number_of(locked.branch)
+    advanced = tx.one(
+        branch_statements.ADVANCE_TIP, count=len(entries), turns=turns, lease=lease, number=number, **place
+    )
     if advanced is None:
         check_lease(tx, locked.conversation, locked.session, locked.branch, now)
         advanced = _open_segment(tx, locked, now, len(entries), turns)

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from sessions.log import lease_statements as statements
-from sessions.log.branch import find_head, lineage
+from sessions.log.branch import find_head, lineage, name_of
 from sessions.log.changes import record_change
 from sessions.log.fork import fork
 from sessions.log.grow import ensure_row
@@ -101,6 +101,12 @@ class TakeLease:
         if lease.token and lease.claim == self.claim:
             # The answer was lost.
             return Taken(head.branch, lease.token)
+        if self.otherwise == "fork":
+            row = tx.one(statements.CLAIMED, session=session, claim=self.claim)
+            if row is not None:  # The answer was lost, too.
+                name, made_in, token, begins = row
+                forked = name_of(name, session, made_in)
+                return Taken(forked, token) if token else self._put(tx, session, forked, begins)
         tx.run(statements.FORGET_VOID, session=session, now=now)
         first = tx.one(statements.FIRST_WAITING, now=now, **place)
         if lease.until <= now and (first is None or first[0] == self.claim):
@@ -136,7 +142,7 @@ class TakeLease:
             name = f"turn-{number % statements.NUMBERS}"
             made = fork(tx, locked._replace(branch=name), head, stretches, tip=tip, turn=turn, now=self.now)
         record_change(tx, locked, "branched", self.now)
-        return self._put(tx, head.session, name, tip)
+        return self._put(tx, head.session, name_of(name, head.session, locked.version), tip)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -63,6 +63,10 @@ GIVE_UP = Statement(
     where session = :session and lease_claim = :claim and lease_token > 0
     """,
 )
+CLAIMED = Statement(
+    "The branch that somebody leased by a claim, which is not used again, and its lease's number; 0 if that has ended.",
+    "select name, made_in, lease_token, lease_from from {branches} where session = :session and lease_claim = :claim",
+)
 FIRST_WAITING = Statement(
     "Who waits longest for a branch.",
     """

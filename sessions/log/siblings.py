@@ -7,7 +7,7 @@ it, and a way of which nothing is left is none.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sessions.clock import as_time
 from sessions.errors import BranchInUseError, TurnNotFoundError
@@ -123,7 +123,9 @@ def choose_sibling(
         if own:
             tx.run(branch_statements.FORGET_TIP, **place)
     record_change(tx, locked, "sibling chosen", now)
-    return head.branch if chosen.name.startswith(LEFT_TIP) else chosen.name
+    if chosen.name.startswith(LEFT_TIP):
+        return head.branch
+    return cast("Head", find_head(tx, conversation, chosen.name)).branch
 
 
 def _lead_through(lineages: Lineages, tips: list[_Tip], entry: int) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.log.classify import UNKNOWN, classify_items
 from sessions.log.foreign import read_created_at, read_messages, read_places, read_spent
@@ -18,8 +18,17 @@ if TYPE_CHECKING:
     from sessions.log.transaction import Transaction
 
 
-def copy_over(tx: Transaction, conversation: Conversation, now: int) -> None:
-    """Make a session of the messages there, unless another process is first."""
+class Copied(NamedTuple):
+    """How much was copied; of the items, so many cannot be read."""
+
+    items: int
+    branches: int
+    usage: int
+    unreadable: int
+
+
+def copy_over(tx: Transaction, conversation: Conversation, now: int) -> Copied | None:
+    """Make a session of the messages there, unless another process is first: then return ``None``."""
     session_id, codec, tables, vault, *_ = conversation
     messages = read_messages(tx, session_id, tables, now)
     if vault is not None:
@@ -27,10 +36,14 @@ def copy_over(tx: Transaction, conversation: Conversation, now: int) -> None:
     began = min((message.created_at for message in messages), default=now)
     created_at = read_created_at(tx, session_id, tables, now, otherwise=began)
     locked = create_session(tx, conversation, now, created_at=created_at)
-    if locked.is_new:
-        branches = arrange(messages, read_places(tx, session_id, tables, now), now)
-        put_branches(tx, locked, branches, _as_entries(messages, codec), now=now)
-        put_usage(tx, locked, branches, read_spent(tx, session_id, tables, now), codec)
+    if not locked.is_new:
+        return None
+    branches = arrange(messages, read_places(tx, session_id, tables, now), now)
+    entries, unreadable = _as_entries(messages, codec)
+    put_branches(tx, locked, branches, entries, now=now)
+    spent = read_spent(tx, session_id, tables, now)
+    put_usage(tx, locked, branches, spent, codec)
+    return Copied(len(messages), len(branches), len(spent), unreadable)
 
 
 def _opened(message: Message, now: int, payload: bytes, encrypted_at: int | None) -> Message:
@@ -38,8 +51,11 @@ def _opened(message: Message, now: int, payload: bytes, encrypted_at: int | None
     return message._replace(payload=payload, created_at=min(encrypted_at or message.created_at, now))
 
 
-def _as_entries(messages: list[Message], codec: Codec) -> list[tuple[NewEntry, int]]:
-    """Return messages as entries, each with its time. What cannot be decoded is kept as it is; reading reports it."""
+def _as_entries(messages: list[Message], codec: Codec) -> tuple[list[tuple[NewEntry, int]], int]:
+    """Return messages as entries, each with its time, and how many cannot be decoded.
+
+    What cannot be decoded is kept as it is; reading reports it.
+    """
     items: list[dict[str, Any] | None] = []
     for message in messages:
         try:
@@ -48,7 +64,8 @@ def _as_entries(messages: list[Message], codec: Codec) -> list[tuple[NewEntry, i
             items.append(None)
     known = iter(classify_items([item for item in items if item is not None]))
     unknown: Classified = (UNKNOWN, None)
-    return [
+    entries = [
         (NewEntry(message.payload, *(unknown if item is None else next(known))), message.created_at)
         for message, item in zip(messages, items, strict=True)
     ]
+    return entries, items.count(None)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sessions.clock import NEVER
+from sessions.log.branch import number_of as number_of_branch
 from sessions.log.classify import USER
 from sessions.log.old_keys import life_of
 
@@ -68,6 +69,7 @@ def append_values(append: Append, required: Required) -> tuple[Any, ...] | None:
         append.conversation.session_id, append.now, len(entries), len(turn_starts), key, digest, life_of(key or ""),
         turn_starts, bytes(number_of), kinds, tool_names, [entry.payload for entry in entries], append.branch,
         version, append.expires_at, NEVER, seal, author, append.conversation.lease or 0,
+        number_of_branch(append.branch),
     )  # fmt: skip
 
 
@@ -78,14 +80,15 @@ def append_many_values(appends: Sequence[Append], required: Sequence[Required]) 
     """
     sessions: dict[str, _Columns] = {}
     numbers: dict[str, int] = {}
-    branches: dict[str, str | None] = {}
+    branches: dict[str, tuple[str | None, int]] = {}
     expected: dict[str, Required] = {}
     leases: dict[str, int] = {}
     number_of = []
     for append, wanted in zip(appends, required, strict=True):
         session_id = append.conversation.session_id
         number = numbers.setdefault(session_id, len(numbers) + 1)
-        together = branches.setdefault(session_id, append.branch) == append.branch
+        branch = append.branch, number_of_branch(append.branch)
+        together = branches.setdefault(session_id, branch) == branch
         together = together and expected.setdefault(session_id, wanted) == wanted
         lease = append.conversation.lease or 0
         together = together and leases.setdefault(session_id, lease) == lease
@@ -115,12 +118,13 @@ def append_many_values(appends: Sequence[Append], required: Sequence[Required]) 
         [kind for column in columns for kind in column.kinds],
         [tool_name for column in columns for tool_name in column.tool_names],
         [payload for column in columns for payload in column.payloads],
-        list(branches.values()),
+        [name for name, _ in branches.values()],
         [version for version, _ in expected.values()],
         [expires_at for column in columns for expires_at in column.expiries],
         [number for number, column in enumerate(columns, 1) if column.expiring],
         [seal for _, seal in expected.values()],
         [author for column in columns for author in column.authors],
         list(leases.values()),
+        [number for _, number in branches.values()],
     )
     return values, number_of

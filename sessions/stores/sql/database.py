@@ -144,15 +144,15 @@ class Database:
         keyed = work if self._name == SQLITE else with_key(work)
         repeatable = keyed.idempotency is not None
 
-        def append(tx: Transaction) -> None:
+        def append(tx: Transaction) -> int | None:
             if self._name == MARIADB:
                 check_packet(tx, keyed, self.where)
-            keyed(tx)
+            return keyed(tx)
 
         appended = self.retried(subject, lambda: self._attempt(append, write=True), repeatable=repeatable)
-        await settle(appended)
+        number = await settle(appended)
         await self.changed(keyed)
-        return cast("T", None)
+        return cast("T", number)
 
     async def changed(self, append: Append) -> None:
         """Note that an append is done and its answer has come, and do what is done beside some changes."""

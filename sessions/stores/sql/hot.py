@@ -9,7 +9,7 @@ import asyncpg
 from sessions.codecs.json import JSONCodec
 from sessions.errors import StoreError
 from sessions.log.append import Append
-from sessions.log.branch import EVERYTHING
+from sessions.log.branch import EVERYTHING, MAIN, BranchName, number_of
 from sessions.log.changes import KEPT_VERSIONS
 from sessions.log.dialect import POSTGRES
 from sessions.log.lease import SetLease, TakeLease, Taken
@@ -124,7 +124,8 @@ class PostgresDatabase:
     async def _tail(self, work: ReadTail, subject: str) -> Tail | None:
         """Return the tail, or ``None`` if the log's own function must look."""
         wanted = EVERYTHING if work.limit is None else min(work.limit, EVERYTHING)
-        values = (work.conversation.session_id, wanted, work.branch, *work.conversation.visible.values())
+        conversation, number = work.conversation, number_of(work.branch)
+        values = conversation.session_id, wanted, work.branch, *conversation.visible.values(), number
         rows = await self.retried(subject, TAIL, *values, repeatable=True)
         if rows and rows[-1][0] is None:
             rows = await self.retried(subject, TAIL_FORKED, *values, repeatable=True)
@@ -158,6 +159,7 @@ class PostgresDatabase:
             KEPT_VERSIONS,
             work.branch,
             work.conversation.visible["oldest"],
+            number_of(work.branch),
         )
         # A cancelled caller must not be told before it is settled: the server would go on with what was sent.
         rows = await settle(self._general.retried(subject, lambda: self._fetch_pop(*values), repeatable=False))
@@ -171,7 +173,10 @@ class PostgresDatabase:
             if seal is None:
                 return None
         rows = await settle(self.retried(subject, TAKE_LEASE, *take_values(work, seal), repeatable=True))
-        return Taken(*rows[0]) if rows else None
+        if not rows:
+            return None
+        name, token, number = rows[0]
+        return Taken(name if name == MAIN else BranchName(name, number), token)
 
     async def _set(self, work: SetLease, subject: str) -> bool:
         """Return whether the lease was still held."""
@@ -209,32 +214,38 @@ class PostgresDatabase:
                 one.job.error = error.about(one.job.subject)
             return []
         await self.append_singly([one.job for number, one in enumerate(sent) if number not in done])
-        return [sent[number] for number in done]
+        for index, number in done.items():
+            sent[index].job.result = number
+        return [sent[index] for index in done]
 
     async def append_singly(self, jobs: Sequence[Job[Any]]) -> None:
         """Append one by one, by the log's own function."""
         for job in jobs:
             try:
-                await self._general.write(job.work, job.subject)
+                job.result = await self._general.write(job.work, job.subject)
             except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for this job
                 job.error = error
 
-    async def _try_together(self, sent: Sequence[Sent]) -> set[int]:
-        """Return the indexes of the appends that were done; none if one was refused or had been done before."""
+    async def _try_together(self, sent: Sequence[Sent]) -> dict[int, int]:
+        """Return the numbers of the branches of the appends that were done, by their indexes.
+
+        There are none if one was refused or had been done before.
+        """
         appends = [one.append for one in sent]
         required = [one.required for one in sent]
         try:
             if len(appends) == 1 and (alone := append_values(appends[0], required[0])):
-                return {0} if await self.fetch(APPEND, *alone) else set()
-            values, number_of = append_many_values(appends, required)
-            numbers = {row[0] for row in await self.fetch(APPEND_MANY, *values)}
+                rows = await self.fetch(APPEND, *alone)
+                return {0: rows[0][0]} if rows else {}
+            values, places = append_many_values(appends, required)
+            numbers = {row[0]: row[1] for row in await self.fetch(APPEND_MANY, *values)}
         except FailedError as failed:
             # A key that was seen before is for the log's own function to tell, and missing tables for `retried`.
             left = trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES)
             if left or isinstance(failed.error, asyncpg.UniqueViolationError):
-                return set()
+                return {}
             raise
-        return {index for index, number in enumerate(number_of) if number in numbers}
+        return {index: numbers[number] for index, number in enumerate(places) if number in numbers}
 
     async def retried(self, subject: str, statement: Statement, *values: Any, repeatable: bool) -> list[Any]:
         """Return a statement's rows, tried again if the connection is lost and that is safe."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 import msgspec
 
 from sessions.errors import DecryptionError
-from sessions.log.branch import EVERYTHING
+from sessions.log.branch import EVERYTHING, number_of
 from sessions.log.changes import KEPT_VERSIONS
 from sessions.log.classify import USER
 from sessions.log.grow import NewEntry, entry_rows
@@ -123,7 +123,7 @@ class SealedPath:
 
         ``None`` if the session is not sealed, or if what is stored of the branch cannot be true.
         """
-        values = conversation.session_id, wanted, branch, *conversation.visible.values()
+        values = conversation.session_id, wanted, branch, *conversation.visible.values(), number_of(branch)
         rows = await self._database.retried(subject, SEALED_TAIL, *values, repeatable=True)
         if rows and rows[-1][0] is None:
             rows = await self._database.retried(subject, SEALED_TAIL_FORKED, *values, repeatable=True)

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from sessions.log.branch import LEFT_TIP, MAIN, BranchName
 from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
@@ -35,9 +36,10 @@ APPEND: Final = Statement(
     with raised as (
         update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1
         and seal is not distinct from $17::bytea and ($14::bigint is null or version = $14::bigint)
-        and ($14::bigint is null and s.leases = 0 and $19::bigint = 0 or exists (
+        and ($14::bigint is null and s.leases = 0 and $19::bigint = 0 and $20::bigint = 0 or exists (
             select 1 from {branches} b
             where b.session = s.id and b.name = coalesce($13::text, s.branch) and b.may_grow = 1
+            and ($20::bigint = 0 or b.session * 16777216 + b.made_in = $20::bigint)
             and case when $19::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $19 end
             and {intact}
         )) returning s.id, s.version, s.branch, s.session_id
@@ -47,11 +49,12 @@ APPEND: Final = Statement(
         lease_token = case when $19::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_token end,
         lease_until = case when $19::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_until end
         from raised r where b.session = r.id and b.name = coalesce($13::text, r.branch) and b.may_grow = 1
+            and ($20::bigint = 0 or b.session * 16777216 + b.made_in = $20::bigint)
         and case when $19::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $19::bigint end
         and {intact}
         returning b.session,
         b.segment * 4294967296 + b.tip - $3::bigint + 0 / (b.tip < 4294967295)::int as before, b.tip,
-        b.turn - $4::bigint as turn, r.version, r.session_id
+        b.turn - $4::bigint as turn, r.version, r.session_id, b.made_in
     ), keyed as (
         insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until)
         select session, $5::text, $6::bytea, version, tip, $2, {clock} + $7::bigint from advanced
@@ -66,7 +69,7 @@ APPEND: Final = Statement(
         update {segments} g set holes = 1 from advanced a
         where $15::bigint < $16::bigint and g.id = a.before / 4294967296 and g.holes = 0
     )
-    select 1, {tell_watchers} from advanced
+    select session * 16777216 + made_in, {tell_watchers} from advanced
     """,
 )
 APPEND_MANY: Final = Statement(
@@ -74,33 +77,36 @@ APPEND_MANY: Final = Statement(
     """
     with input as (
         select * from unnest(
-            $1::text[], $2::bigint[], $3::bigint[], $15::text[], $16::bigint[], $19::bytea[], $21::bigint[]
-        ) with ordinality i (session_id, count, turns, branch, version, seal, lease, number)
+            $1::text[], $2::bigint[], $3::bigint[], $15::text[], $16::bigint[], $19::bytea[], $21::bigint[],
+            $22::bigint[]
+        ) with ordinality i (session_id, count, turns, branch, version, seal, lease, branch_number, number)
     ), locked as (
-        select s.id, i.count, i.turns, i.branch, i.lease, i.number
+        select s.id, i.count, i.turns, i.branch, i.lease, i.branch_number, i.number
         from {sessions} s join input i on i.session_id = s.session_id
         where s.seal is not distinct from i.seal and (i.version is null or s.version = i.version)
-        and (i.version is null and s.leases = 0 and i.lease = 0 or exists (
+        and (i.version is null and s.leases = 0 and i.lease = 0 and i.branch_number = 0 or exists (
             select 1 from {branches} b
             where b.session = s.id and b.name = coalesce(i.branch, s.branch) and b.may_grow = 1
+            and (i.branch_number = 0 or b.session * 16777216 + b.made_in = i.branch_number)
             and case when i.lease = 0 then b.lease_until <= $4 or b.lease_open = 1 else b.lease_token = i.lease end
             and {intact}
         )) order by s.id for no key update of s
     ), raised as (
         update {sessions} s set version = s.version + 1, updated_at = $4 from locked l where s.id = l.id
-        returning s.id, s.version, coalesce(l.branch, s.branch) as branch, l.count, l.turns, l.lease, l.number,
-        s.session_id
+        returning s.id, s.version, coalesce(l.branch, s.branch) as branch, l.count, l.turns, l.lease,
+        l.branch_number, l.number, s.session_id
     ), advanced as (
         update {branches} b set tip = b.tip + r.count, turn = b.turn + r.turns, updated_at = $4,
         changed_in = r.version,
         lease_token = case when r.lease = 0 and b.lease_until <= $4 then 0 else b.lease_token end,
         lease_until = case when r.lease = 0 and b.lease_until <= $4 then 0 else b.lease_until end
         from raised r where b.session = r.id and b.name = r.branch and b.may_grow = 1
+        and (r.branch_number = 0 or b.session * 16777216 + b.made_in = r.branch_number)
         and case when r.lease = 0 then b.lease_until <= $4 or b.lease_open = 1 else b.lease_token = r.lease end
         and {intact}
         returning b.session,
         b.segment * 4294967296 + b.tip - r.count + 0 / (b.tip < 4294967295)::int as before, b.tip,
-        b.turn - r.turns as turn, r.version, r.number, r.session_id
+        b.turn - r.turns as turn, r.version, r.number, r.session_id, b.made_in
     ), keyed as (
         insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until)
         select a.session, k.idempotency_key, k.digest, a.version, a.tip, $4, {clock} + k.life
@@ -118,7 +124,7 @@ APPEND_MANY: Final = Statement(
         update {segments} g set holes = 1 from advanced a
         where a.number = any($18::bigint[]) and g.id = a.before / 4294967296 and g.holes = 0
     )
-    select number, {tell_watchers} from advanced
+    select number, session * 16777216 + made_in, {tell_watchers} from advanced
     """,
 )
 TAIL: Final = Statement(
@@ -128,9 +134,12 @@ TAIL: Final = Statement(
     """,
     """
     with head as materialized (
-        select b.segment * 4294967296 as low, b.tip, b.parent, b.name, $2::bigint as wanted from {sessions} s
+        select b.segment * 4294967296 as low, b.tip, b.parent, b.name,
+        b.session * 16777216 + b.made_in as number, $2::bigint as wanted
+        from {sessions} s
         join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
-        where s.session_id = $1 and s.seal is null and s.marks = 0 and {intact}
+        where s.session_id = $1 and ($6::bigint = 0 or b.session * 16777216 + b.made_in = $6::bigint)
+        and s.seal is null and s.marks = 0 and {intact}
     )
     (
         {few}
@@ -141,7 +150,7 @@ TAIL: Final = Statement(
         order by id desc
         {of_few}
     ) union all
-    select case when parent is null then -tip end, convert_to(name, 'UTF8') from head
+    select case when parent is null then -tip end, convert_to(name || chr(1) || number, 'UTF8') from head
     """,
 )
 TAIL_FORKED: Final = Statement(
@@ -151,10 +160,12 @@ TAIL_FORKED: Final = Statement(
     """,
     """
     with recursive head as materialized (
-        select b.segment, b.tip, b.name, greatest(b.tip - $2::bigint, 0) as before, $2::bigint as wanted
+        select b.segment, b.tip, b.name,
+        b.session * 16777216 + b.made_in as number, greatest(b.tip - $2::bigint, 0) as before, $2::bigint as wanted
         from {sessions} s
         join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
-        where s.session_id = $1 and s.seal is null and s.marks = 0 and {intact}
+        where s.session_id = $1 and ($6::bigint = 0 or b.session * 16777216 + b.made_in = $6::bigint)
+        and s.seal is null and s.marks = 0 and {intact}
     ), lineage (segment, parent, low, high) as (
         select g.id, g.parent, g.fork_position, h.tip from head h join {segments} g on g.id = h.segment
         union all
@@ -171,7 +182,8 @@ TAIL_FORKED: Final = Statement(
             {of_few}
         ) e order by e.id % 4294967296 desc
     ) union all
-    select case when (select min(low) from lineage) <= before then -tip end, convert_to(name, 'UTF8') from head
+    select case when (select min(low) from lineage) <= before then -tip end,
+    convert_to(name || chr(1) || number, 'UTF8') from head
     """,
 )
 POP: Final = Statement(
@@ -187,8 +199,8 @@ POP: Final = Statement(
         select s.id, s.version, b.name, e.id as entry, e.payload, e.turn - (e.kind = 'user')::int as turn
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($4::text, s.branch)
         join {entries} e on e.id = b.segment * 4294967296 + b.tip
-        where s.session_id = $1 and s.seal is null and s.marks = 0 and b.may_grow = 1 and b.tip > b.floor
-        and {intact}
+        where s.session_id = $1 and ($6::bigint = 0 or b.session * 16777216 + b.made_in = $6::bigint)
+        and s.seal is null and s.marks = 0 and b.may_grow = 1 and b.tip > b.floor and {intact}
         and e.created_at > $5::bigint and (e.expires_at is null or e.expires_at > $2)
         and convert_from(e.payload, 'UTF8') is json object
         and (octet_length(e.payload) <= 500 or (
@@ -226,4 +238,5 @@ def payloads_of_tail(rows: Sequence[Any], wanted: int) -> tuple[list[bytes], str
     # Fewer than wanted although there may be more below: something in between was removed, or has expired.
     if found < wanted < tip:
         return None
-    return [payload for _, payload in rows[:-1]], rows[-1][1].decode()
+    name, _, number = rows[-1][1].decode().partition(LEFT_TIP)
+    return [payload for _, payload in rows[:-1]], name if name == MAIN else BranchName(name, int(number))

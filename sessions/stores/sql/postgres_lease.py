@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from sessions.log.branch import number_of
 from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
@@ -25,6 +26,7 @@ TAKE_LEASE: Final = Statement(
         where s.session_id = $1 and s.seal is not distinct from $8::bytea and exists (
             select 1 from {branches} b
             where b.session = s.id and b.name = coalesce($2::text, s.branch) and b.lease_until <= $3::bigint
+            and ($9::bigint = 0 or b.session * 16777216 + b.made_in = $9::bigint)
         ) and not exists (
             select 1 from {waiting} w
             where w.session = s.id and w.branch = coalesce($2::text, s.branch) and w.until > $3::bigint
@@ -33,7 +35,8 @@ TAKE_LEASE: Final = Statement(
     update {branches} b set lease_token = c.leases, lease_until = $4::bigint, lease_open = $5::smallint,
     lease_from = b.tip, lease_holder = $6::text, lease_claim = $7::text
     from counted c where b.session = c.id and b.name = c.branch and b.lease_until <= $3::bigint
-    returning b.name, b.lease_token
+    and ($9::bigint = 0 or b.session * 16777216 + b.made_in = $9::bigint)
+    returning b.name, b.lease_token, b.session * 16777216 + b.made_in
     """,
 )
 SET_LEASE: Final = Statement(
@@ -51,7 +54,7 @@ def take_values(take: TakeLease, seal: bytes | None) -> tuple[Any, ...]:
     conversation = take.conversation
     return (
         conversation.session_id, take.branch, take.now, take.now + take.ttl, int(take.is_open), take.holder, take.claim,
-        seal,
+        seal, number_of(take.branch),
     )  # fmt: skip
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sessions.log.branch import MAIN, BranchName
 from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.transaction import Statement
 
@@ -19,10 +20,12 @@ SEALED_TAIL: Final = Statement(
     """,
     """
     with head as materialized (
-        select s.version, s.seal, s.marks, b.name, b.segment, b.segment * 4294967296 as low, b.tip, b.turn, b.may_grow,
+        select s.version, s.seal, s.marks, b.name,
+        b.session * 16777216 + b.made_in as number, b.segment, b.segment * 4294967296 as low, b.tip, b.turn, b.may_grow,
         b.parent, $2::bigint as wanted
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
-        where s.session_id = $1 and s.seal is not null and {intact}
+        where s.session_id = $1 and ($6::bigint = 0 or b.session * 16777216 + b.made_in = $6::bigint)
+        and s.seal is not null and {intact}
     )
     (
         {few}
@@ -33,8 +36,8 @@ SEALED_TAIL: Final = Statement(
         order by id desc
         {of_few}
     ) union all
-    select case when parent is null then -tip end, version, turn, name, marks::text, null, segment, may_grow, seal
-    from head
+    select case when parent is null then -tip end, version, turn, name, marks::text, number::text,
+    segment, may_grow, seal from head
     """,
 )
 SEALED_TAIL_FORKED: Final = Statement(
@@ -44,10 +47,12 @@ SEALED_TAIL_FORKED: Final = Statement(
     """,
     """
     with recursive head as materialized (
-        select s.version, s.seal, s.marks, b.name, b.segment, b.tip, b.turn, b.may_grow,
+        select s.version, s.seal, s.marks, b.name,
+        b.session * 16777216 + b.made_in as number, b.segment, b.tip, b.turn, b.may_grow,
         greatest(b.tip - $2::bigint, 0) as before, $2::bigint as wanted
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
-        where s.session_id = $1 and s.seal is not null and {intact}
+        where s.session_id = $1 and ($6::bigint = 0 or b.session * 16777216 + b.made_in = $6::bigint)
+        and s.seal is not null and {intact}
     ), lineage (segment, parent, low, high) as (
         select g.id, g.parent, g.fork_position, h.tip
         from head h join {segments} g on g.id = h.segment where h.marks = 0
@@ -66,7 +71,7 @@ SEALED_TAIL_FORKED: Final = Statement(
         ) e order by e.id % 4294967296 desc
     ) union all
     select case when marks <> 0 or (select min(low) from lineage) <= before then -tip end, version, turn, name,
-    marks::text, null, segment, may_grow, seal from head
+    marks::text, number::text, segment, may_grow, seal from head
     """,
 )
 SEALED_POP: Final = Statement(
@@ -134,7 +139,8 @@ class End(NamedTuple):
     @classmethod
     def of(cls, row: Any) -> End:
         """Return what the row says."""
-        tip, version, turn, branch, marks, _, segment, may_grow, seal = row
+        tip, version, turn, name, marks, number, segment, may_grow, seal = row
+        branch = name if name == MAIN else BranchName(name, int(number))
         return cls(version, branch, segment, -tip, turn, may_grow, marks != "0", seal)
 
     @property
