@@ -118,6 +118,40 @@ class HistoryContract:
         assert await session.pop_item() == item("u1")
         assert _texts(await other.get_items()) == "u0"
 
+    @pytest.mark.parametrize("how", ["deleted", "renamed"])
+    async def test_an_object_is_not_led_into_another_branch_of_the_same_name(
+        self, make: MakeLogSession, how: str
+    ) -> None:
+        """Fails without: log/branch.py, `if number_of(branch) not in` in `find_head`."""
+        session_id = f"session-{uuid4()}"
+        other = make(session_id)
+        await _fill(other, "u1")
+        await other.branches.create("draft", switch=True)
+        followed, pinned, only_adds = make(session_id), *(make(session_id).on_branch("draft") for _ in range(2))
+        for session in (followed, pinned):
+            await session.get_items()
+        await only_adds.add_items([item("old")])
+        await other.branches.switch("main")
+        if how == "deleted":
+            await other.branches.delete("draft")
+            await other.branches.create("draft")
+        else:
+            await other.branches.create("new")
+            await other.branches.rename("draft", "old")
+            await other.branches.rename("new", "draft")
+        version = await other.version()
+        for session in (followed, pinned, only_adds):
+            for change in (partial(session.add_items, [item("lost")]), session.pop_item, session.undo):
+                await _refused(change(), UnknownBranchError)
+        assert await other.version() == version
+        assert _texts(await make(session_id).on_branch("draft").get_items()) == "u1"
+        for session in (pinned, only_adds):
+            await _refused(session.get_items(), UnknownBranchError)
+        # What only follows goes on with the current branch once it has read.
+        assert _texts(await followed.get_items()) == "u1"
+        await followed.add_items([item("u2")])
+        assert _texts(await other.get_items()) == "u1 u2"
+
     async def test_an_object_whose_branch_was_deleted_is_told_so(self, make: MakeLogSession) -> None:
         session_id = f"session-{uuid4()}"
         session, other = make(session_id), make(session_id)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sessions.clock import now
 from sessions.errors import (
     BranchExistsError,
     BranchInUseError,
@@ -278,6 +279,17 @@ class LeaseContract(SessionAndClock):
         async with session.turn(on_busy="fork") as turn:
             assert turn.lease is not None
             assert turn.lease.branch == "main"
+
+    async def test_a_fork_whose_answer_was_lost_is_the_same_fork(self, session: LogSession) -> None:
+        """Fails without: log/lease.py, `statements.CLAIMED`."""
+        handle = session._handle  # noqa: SLF001 - a store does again what it was asked for.
+        async with session.turn():
+            taking = TakeLease(
+                handle.conversation, None, "claim", None, is_open=True, now=now(), ttl=1, otherwise="fork"
+            )
+            first = await handle.write(taking)
+            assert await handle.write(taking) == first
+        assert len(await session.branches.list()) == 2
 
     async def test_a_fork_has_a_name_that_is_free(self, session: LogSession) -> None:
         """Fails without: log/lease.py, the loop in `_fork`: the turn would be held on a branch of somebody else."""
