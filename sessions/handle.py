@@ -239,7 +239,7 @@ class Handle:
 
     async def take_over(self) -> None:
         """Take the conversation over from the OpenAI Agents SDK, if it is there and nobody was first."""
-        await self.write(lambda tx: take_over(tx, self.conversation, now()))
+        await self._with_key(self.backend.write, lambda tx: take_over(tx, self.conversation, now()))
 
     def report(self, undecodable: list[int]) -> None:
         """Tell of stored items that could not be read.

@@ -112,9 +112,9 @@ class PostgresDatabase:
                 return _NOT_DONE
             appends = self._appends if work.conversation.vault is None else self._sealed.appends
             keyed = with_key(work)
-            await appends.submit(keyed, subject)
+            number = await appends.submit(keyed, subject)
             await self._general.changed(keyed)
-            return None
+            return number
         if isinstance(work, Pop):
             item = await self._popped(work, subject)
             return _NOT_DONE if item is None else (item, [])
