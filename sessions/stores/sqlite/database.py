@@ -109,8 +109,8 @@ class Database:
 
     @property
     def is_complete(self) -> bool:
-        """Whether all that is committed is in the file, and nobody waits for more."""
-        return self._writer.is_idle and not self._completing.is_due
+        """Whether all that is committed is in the file, and nothing is to be done before it is closed."""
+        return self._writer.is_idle and not self._completing.is_due and not self.upkeep.has_expiring
 
     def was_reopened(self) -> None:
         """Expect to be closed again soon: the file is completed hastily, and after the next changes, not only then."""
@@ -245,6 +245,9 @@ class Database:
             self._check_file()
         except (ClosedError, StoreError):
             return False
+        if self.upkeep.has_expiring and self._writing.open_database() is not None:
+            self._tidy()
+            self._completing.is_due = True
         return self._complete()
 
     def _complete(self) -> bool:
