@@ -42,7 +42,7 @@ class AsyncpgTransaction:
     def __init__(self, connection: Any, texts: NumberedTexts) -> None:
         self._connection = connection
         self._texts = texts
-        self.raised: BaseException | None = None
+        self.raised: list[BaseException] = []
 
     def run(self, statement: Statement, /, **values: Any) -> None:
         """Execute a statement that returns nothing."""
@@ -76,5 +76,5 @@ class AsyncpgTransaction:
         try:
             return await_only(statement)
         except BaseException as error:
-            self.raised = error
+            self.raised.append(error)
             raise

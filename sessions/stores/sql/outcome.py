@@ -24,9 +24,9 @@ class Outcome(NamedTuple):
 
 
 class NotingTransaction(Transaction, Protocol):
-    """A transaction that notes what its statements raised, as `raised`."""
+    """A transaction that notes what its statements raised, as `raised`: a function may go on after an error."""
 
-    raised: BaseException | None
+    raised: list[BaseException]
 
 
 def outcome_of(work: Callable[[Transaction], object], tx: NotingTransaction) -> Outcome:
@@ -34,6 +34,6 @@ def outcome_of(work: Callable[[Transaction], object], tx: NotingTransaction) -> 
     try:
         return Outcome(work(tx))
     except BaseException as error:
-        if error is tx.raised:
+        if any(error is raised for raised in tx.raised):
             raise
         return Outcome(refused=error)

@@ -40,7 +40,7 @@ class SQLAlchemyTransaction:
     def __init__(self, connection: Connection, texts: Texts) -> None:
         self._connection = connection
         self._texts = texts
-        self.raised: BaseException | None = None
+        self.raised: list[BaseException] = []
 
     def run(self, statement: Statement, /, **values: Any) -> None:
         """Execute a statement that returns nothing."""
@@ -80,7 +80,7 @@ class SQLAlchemyTransaction:
         try:
             return self._connection.execute(clause, values)
         except BaseException as error:
-            self.raised = error
+            self.raised.append(error)
             raise
 
 
