@@ -235,7 +235,7 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
         Statement("Keys by their end, for removing them.", "{create_index} {appends_by_end} on {on_appends} (until)"),
         Statement(
             "Nothing is found by age any more.",
-            "drop index {where_of_index}{appends_by_age}",
+            "drop index if exists {where_of_index}{appends_by_age}",
             {MARIADB: "drop index if exists {appends_by_age} on {appends}"},
         ),
     ),
