@@ -316,39 +316,36 @@ class InterruptionContract(SessionAndClock):
             await asyncio.wait(left, timeout=_HANGS_AFTER)
         assert asyncio.all_tasks() == before
 
-    # --- What callers' functions raise ------------------------------------------------------------------------------
+    # --- What callers' functions raise: each kind in a session of its own, as a new database costs more ---------------
 
-    @pytest.mark.parametrize("raised", RAISED)
     @pytest.mark.parametrize("reader", READERS)
-    async def test_what_a_codec_raises_while_reading(
-        self, make: MakeLogSession, reader: str, raised: type[BaseException]
-    ) -> None:
-        codec, own = FaultyCodec(), uuid4()
-        bad = make(f"bad {own}", codec=codec)
-        await bad.add_items([item("u1"), item("u2 bad"), item("a2 bad")])
+    async def test_what_a_codec_raises_while_reading(self, make: MakeLogSession, reader: str) -> None:
         read = READERS[reader]
-        async with self._neighbours(make, own, codec, read):
-            codec.fault = raised
-            await self._raises(raised, lambda: read(bad))
-            await self._raises(raised, lambda: read(bad))
-            codec.fault = None
-        assert len(await bad.get_items()) == 3
-        await bad.add_items([item("u3")])
-        assert (await bad.pop_item()) == item("u3")
+        for raised in RAISED:
+            codec, own = FaultyCodec(), uuid4()
+            bad = make(f"bad {own}", codec=codec)
+            await bad.add_items([item("u1"), item("u2 bad"), item("a2 bad")])
+            async with self._neighbours(make, own, codec, read):
+                codec.fault = raised
+                await self._raises(raised, partial(read, bad))
+                await self._raises(raised, partial(read, bad))
+                codec.fault = None
+            assert len(await bad.get_items()) == 3
+            await bad.add_items([item("u3")])
+            assert (await bad.pop_item()) == item("u3")
 
-    @pytest.mark.parametrize("raised", RAISED)
-    async def test_what_a_codec_raises_while_writing(self, make: MakeLogSession, raised: type[BaseException]) -> None:
-        codec, own = FaultyCodec(), uuid4()
-        bad = make(f"bad {own}", codec=codec)
-        await bad.add_items([item("u1")])
-        async with self._neighbours(make, own, codec, lambda s: s.add_items([item("u2")])):
-            codec.fault = raised
-            await self._raises(raised, lambda: bad.add_items([item("u2"), item("unwritable")]))
-        assert len(await bad.get_items()) == 1
+    async def test_what_a_codec_raises_while_writing(self, make: MakeLogSession) -> None:
+        for raised in RAISED:
+            codec, own = FaultyCodec(), uuid4()
+            bad = make(f"bad {own}", codec=codec)
+            await bad.add_items([item("u1")])
+            async with self._neighbours(make, own, codec, lambda s: s.add_items([item("u2")])):
+                codec.fault = raised
+                await self._raises(raised, partial(bad.add_items, [item("u2"), item("unwritable")]))
+            assert len(await bad.get_items()) == 1
 
-    @pytest.mark.parametrize("raised", RAISED)
     @pytest.mark.parametrize("where", ["window", "compaction"])
-    async def test_what_a_counter_raises(self, make: MakeLogSession, where: str, raised: type[BaseException]) -> None:
+    async def test_what_a_counter_raises(self, make: MakeLogSession, where: str) -> None:
         def count(counted: Any) -> int:
             if "slow" in counted["content"]:
                 time.sleep(0.05)
@@ -358,43 +355,42 @@ class InterruptionContract(SessionAndClock):
 
         window = Window(tokens=100, counter=count)
         setting = {"window": window} if where == "window" else {"compaction": Compaction(_summarise, above=window)}
-        own = uuid4()
-        bad = make(f"bad {own}", session_settings=setting)
-        await bad.add_items([item("u1"), item("u2 bad")])
 
         def with_setting(session_id: str, **_: Any) -> LogSession:
             return make(session_id, session_settings=setting)
 
-        async with self._neighbours(with_setting, own, None, lambda s: s.get_items()):
-            await self._raises(CounterError if issubclass(raised, Exception) else raised, bad.get_items)
-        assert len(await bad.get_items(5)) == 2
+        for raised in RAISED:
+            own = uuid4()
+            bad = with_setting(f"bad {own}")
+            await bad.add_items([item("u1"), item("u2 bad")])
+            async with self._neighbours(with_setting, own, None, lambda s: s.get_items()):
+                await self._raises(CounterError if issubclass(raised, Exception) else raised, bad.get_items)
+            assert len(await bad.get_items(5)) == 2
 
-    @pytest.mark.parametrize("raised", RAISED)
-    async def test_what_a_summariser_raises(
-        self, make: MakeLogSession, session: LogSession, raised: type[BaseException]
-    ) -> None:
-        await session.add_items([item("u1"), item("a1"), item("u2")])
-
+    async def test_what_a_summariser_raises(self, make: MakeLogSession) -> None:
         async def fail(_: list[Any]) -> str:
             raise raised("by a summariser")
 
-        async with self._neighbours(make, uuid4(), None, lambda s: s.compact(_summarise, keep_turns=0)):
-            await self._raises(raised, lambda: session.compact(fail))
-        assert len(await session.get_items()) == 3
-        assert await session.compact(_summarise) is not None
+        for raised in RAISED:
+            own = uuid4()
+            session = make(f"bad {own}")
+            await session.add_items([item("u1"), item("a1"), item("u2")])
+            async with self._neighbours(make, own, None, lambda s: s.compact(_summarise, keep_turns=0)):
+                await self._raises(raised, partial(session.compact, fail))
+            assert len(await session.get_items()) == 3
+            assert await session.compact(_summarise) is not None
 
-    @pytest.mark.parametrize("raised", RAISED)
-    async def test_what_the_body_of_a_turn_raises(
-        self, make: MakeLogSession, session: LogSession, raised: type[BaseException]
-    ) -> None:
+    async def test_what_the_body_of_a_turn_raises(self, make: MakeLogSession) -> None:
         async def fail() -> None:
             async with session.turn() as turn:
                 await turn.add_items([item("u1")])
                 raise raised("by the body of a turn")
 
-        await self._raises(raised, fail)
-        async with make(session.session_id).turn(on_busy="reject"):
-            assert len(await session.get_items()) == 1
+        for raised in RAISED:
+            session = make(f"{uuid4()}")
+            await self._raises(raised, fail)
+            async with make(session.session_id).turn(on_busy="reject"):
+                assert len(await session.get_items()) == 1
 
     @asynccontextmanager
     async def _neighbours(

@@ -1,4 +1,4 @@
-"""The contract for interruptions, on every database and driver, plain, sealed and with the flat methods."""
+"""The contract for interruptions, on every kind of database, and sealed where appends have a way of their own."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import EncryptedSession, SQLAlchemySession, SQLiteSession, generate_key, open_store
-from sessions.advanced_sqlite import AdvancedSQLiteSession
 from sessions.testing_interruptions import InterruptionContract
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from sessions.testing_fixtures import MakeLogSession
+    from tests.sql.servers import Postgres
 
 
 class TestSQLiteFile(InterruptionContract):
@@ -26,15 +26,6 @@ class TestSQLiteMemory(InterruptionContract):
     @pytest.fixture
     def make(self) -> MakeLogSession:
         return open_store("sqlite://").session
-
-
-class TestAdvanced(InterruptionContract):
-    @pytest.fixture
-    def make(self, tmp_path: Path) -> MakeLogSession:
-        path = tmp_path / "sessions.db"
-        return lambda session_id, **settings: AdvancedSQLiteSession(
-            session_id=session_id, db_path=path, create_tables=True, **settings
-        )
 
 
 class TestSQLiteSealed(InterruptionContract):
@@ -56,8 +47,8 @@ class TestSQLAlchemy(InterruptionContract):
 
 class TestSealed(InterruptionContract):
     @pytest.fixture
-    def make(self, url: str) -> MakeLogSession:
-        key = generate_key()
+    def make(self, postgres: Postgres) -> MakeLogSession:
+        url, key = postgres.new_database(), generate_key()
         return lambda session_id, **settings: EncryptedSession(
             session_id, SQLAlchemySession.from_url(session_id, url=url, create_tables=True, **settings), key, ttl=None
         )
