@@ -13,11 +13,12 @@ import pytest
 from sqlalchemy import event, text
 from sqlalchemy.engine import Engine
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
-from sqlalchemy.pool import NullPool, Pool, StaticPool
+from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool, Pool, StaticPool
 
 from sessions import EncryptedSession, SQLAlchemySession, StoreError, generate_key, open_store
 from sessions.errors import StoreReadOnlyError
 from sessions.log import marks
+from sessions.stores.sql.carried import carried
 from sessions.testing import SessionContract
 from sessions.testing_history import HistoryContract
 from sessions.testing_sealed import SealedContract
@@ -140,49 +141,43 @@ async def test_statements_are_logged_where_the_engine_is_to_log_them(
     assert "secret" not in caplog.text
 
 
-class _Own:
-    """Sessions over an engine of one's own, for the contract suites."""
+class _OwnPool(AsyncAdaptedQueuePool):
+    """A pool of which nobody knows what it does, so that asyncpg's short ways are not taken."""
 
-    url: str
+
+class _Own:
+    """Sessions over engines with options, for the contract suites; from a URL, as these use several event loops."""
+
     options: ClassVar[dict[str, Any]]
 
-    def prepare(self, engine: AsyncEngine) -> AsyncEngine:
-        return engine
-
     @pytest.fixture
-    async def engine(self, own_url: str) -> AsyncIterator[AsyncEngine]:
-        engine = create_async_engine(own_url, **self.options)
-        yield self.prepare(engine)
-        await engine.dispose()
-
-    @pytest.fixture
-    def make(self, engine: AsyncEngine) -> MakeLogSession:
-        return lambda session_id, **settings: SQLAlchemySession(
-            session_id, engine=engine, create_tables=True, **settings
+    def make(self, own_url: str) -> MakeLogSession:
+        return lambda session_id, **settings: SQLAlchemySession.from_url(
+            session_id, url=own_url, engine_kwargs=self.options, create_tables=True, **settings
         )
 
 
-class _Listened(_Own):
-    options: ClassVar[dict[str, Any]] = {}
-
-    def prepare(self, engine: AsyncEngine) -> AsyncEngine:
-        event.listen(engine.sync_engine, "begin", lambda _: None)
-        return engine
+class _ThroughSQLAlchemy(_Own):
+    options: ClassVar[dict[str, Any]] = {"poolclass": _OwnPool}
 
     @pytest.fixture
     def own_url(self, postgres: Postgres) -> str:
         return postgres.new_database()
 
+    async def test_it_takes_that_way(self, own_url: str) -> None:
+        async with made_engine(own_url, **self.options) as engine:
+            assert carried(engine) == "a pool of its own (_OwnPool)"
 
-class TestListened(_Listened, SessionContract):
+
+class TestThroughSQLAlchemy(_ThroughSQLAlchemy, SessionContract):
     """asyncpg, through SQLAlchemy."""
 
 
-class TestListenedHistory(_Listened, HistoryContract):
+class TestHistoryThroughSQLAlchemy(_ThroughSQLAlchemy, HistoryContract):
     """asyncpg, through SQLAlchemy."""
 
 
-class TestListenedSealed(_Listened, SealedContract):
+class TestSealedThroughSQLAlchemy(_ThroughSQLAlchemy, SealedContract):
     """asyncpg, through SQLAlchemy."""
 
 
