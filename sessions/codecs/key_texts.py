@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import codecs
 import hashlib
 import hmac
 import secrets
@@ -18,6 +19,9 @@ STRONG_BYTES: Final = 32
 
 PREFIX: Final = "sessions_key_"
 """The beginning of every generated key."""
+
+_BYTE_ORDER_MARK: Final = "\ufeff"
+"""What some editors and shells begin a file with."""
 
 _CHECK_BYTES: Final = 4
 _CHECK_INFO: Final = b"sessions/key/1/check"
@@ -42,7 +46,8 @@ def parse_key(key: object, what: str, stacklevel: int) -> bytes | Passphrase:
 
     Text that `generate_key` made is a key, and all other text is a passphrase: nothing tells 32 random bytes in base64
     from words of as many letters. Bytes that are printable text are treated as that text: 32 random bytes are text
-    once in 10**10 keys, and then they are stretched. A final newline, as files have, is no part of a key.
+    once in 10**10 keys, and then they are stretched. A final newline and a byte order mark, as files have, are no part
+    of a key.
 
     Args:
         key: Text or bytes.
@@ -66,13 +71,13 @@ def parse_key(key: object, what: str, stacklevel: int) -> bytes | Passphrase:
         text = key
     else:
         raise TypeError(f"{what} must be text or bytes, not {type(key).__name__}")
-    text = text.rstrip("\r\n")
+    text = _bare(text)
     if not text:
         raise ValueError(f"{what} is empty; sessions.generate_key() makes one")
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         # `encode` would find it too, with the key in its error.
         raise ValueError(f"{what} has a lone surrogate in it, which is no Unicode text")
-    if text.startswith(PREFIX):
+    if text.startswith(PREFIX) or _is_nearly_generated(text):
         return _generated(text, what)
     warnings.warn(
         f"{what} is text that sessions.generate_key() did not make. It is used as a passphrase, which can be guessed, "
@@ -86,43 +91,67 @@ def parse_key(key: object, what: str, stacklevel: int) -> bytes | Passphrase:
 
 
 def spellings(key: str | bytes) -> tuple[str | bytes, ...]:
-    """Return a key as it was given and, if that differs, without a final newline."""
-    bare = key.rstrip("\r\n") if isinstance(key, str) else _without_newlines(bytes(key))
+    """Return a key as it was given and, if that differs, without what a file adds to it."""
+    bare = _bare(key) if isinstance(key, str) else _without_newlines(bytes(key))
     text = None if isinstance(bare, str) else _as_text(bare)
     # The OpenAI Agents SDK knows keys as text alone.
-    texts = () if text is None else (text.rstrip("\r\n"),)
+    texts = () if text is None else (_bare(text),)
     return tuple(dict.fromkeys((key if isinstance(key, str) else bytes(key), bare, *texts)))
 
 
 def _generated(text: str, what: str) -> bytes:
-    try:
-        decoded = base64.b64decode(text[len(PREFIX) :].encode("ascii"), altchars=b"-_", validate=True)
-    except (ValueError, binascii.Error):
-        decoded = b""
-    raw, check = decoded[:STRONG_BYTES], decoded[STRONG_BYTES:]
-    if len(text) != len(PREFIX) + _BODY or not hmac.compare_digest(check, _check(raw)):
+    raw = _checked(text[len(PREFIX) :])
+    if raw is None or not text.startswith(PREFIX):
         raise ValueError(
-            f"{what} begins as keys of sessions.generate_key() do, but was cut or altered: such a key has "
-            f"{len(PREFIX) + _BODY} letters, this one {len(text)}. Copy all of it"
+            f"{what} looks like a key of sessions.generate_key(), but was cut or altered: such a key begins with "
+            f"{PREFIX} and has {len(PREFIX) + _BODY} letters, this one {len(text)}. Copy all of it, and nothing else"
         )
     return raw
+
+
+def _is_nearly_generated(text: str) -> bool:
+    """Tell whether a text that begins otherwise is a generated key with something added or altered.
+
+    As a passphrase it would seal, and nobody who has the key itself could open that.
+    """
+    inner = text.strip().strip("\"'`").strip()
+    return inner.lower().startswith(PREFIX) or _checked(inner[-_BODY:]) is not None
+
+
+def _checked(body: str) -> bytes | None:
+    """Return the bytes of a generated key, whose beginning was taken away, if its check is right."""
+    try:
+        decoded = base64.b64decode(body.encode("ascii"), altchars=b"-_", validate=True)
+    except (ValueError, binascii.Error):
+        return None
+    raw, check = decoded[:STRONG_BYTES], decoded[STRONG_BYTES:]
+    return raw if len(body) == _BODY and hmac.compare_digest(check, _check(raw)) else None
 
 
 def _check(raw: bytes) -> bytes:
     return hashlib.sha256(_CHECK_INFO + raw).digest()[:_CHECK_BYTES]
 
 
+def _bare(text: str) -> str:
+    return text.removeprefix(_BYTE_ORDER_MARK).rstrip("\r\n")
+
+
 def _without_newlines(raw: bytes) -> bytes:
     """Return bytes without the newlines at their end, but never fewer than 32 of them: a random byte may be one."""
-    while len(raw) > STRONG_BYTES and raw.endswith(b"\n"):
+    while len(raw) > STRONG_BYTES and raw.endswith((b"\n", b"\r")):
         raw = raw[:-1]
     return raw
 
 
 def _as_text(raw: bytes) -> str | None:
     """Return bytes as text, if all of it is printable."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        # Random bytes may begin like that, too, so it is taken for text only if it is a generated key.
+        text = raw.decode("utf-16", "replace")
+        return text if _is_nearly_generated(text) else None
     try:
         text = raw.decode()
     except UnicodeDecodeError:
         return None
-    return text if all(letter.isprintable() or letter.isspace() for letter in text) else None
+    printable = text.removeprefix(_BYTE_ORDER_MARK)
+    return text if all(letter.isprintable() or letter.isspace() for letter in printable) else None

@@ -66,7 +66,7 @@ class KeyRing:
         keys: By id (text that readers of the database may know), each made by `generate_key` or of at least 32 random
             bytes. Any other text is a passphrase: it works, but is only as good as it is hard to guess, so it is
             stretched with scrypt, which takes a third of a second once for each process and store, and there is a
-            `WeakKeyWarning`. A final newline is no part of a key.
+            `WeakKeyWarning`. A final newline and a byte order mark are no part of a key.
         current: The id of the current one; the last if not given.
 
     Raises:
@@ -114,7 +114,7 @@ class KeyRing:
 
     @property
     def given(self) -> tuple[str | bytes, ...]:
-        """The keys as they were given, and without the final newline of a file."""
+        """The keys as they were given, and without what a file adds to them."""
         return self._given
 
     @property

@@ -32,6 +32,7 @@ from sessions.stores.sqlite.transaction import SQLiteTransaction
 async def play(life, statements):
     session, chance = SQLiteSession(f"life {life}", path), random.Random(life)
     left = iter(range(statements))
+    await session.version()  # The tables are made before anything is counted.
 
     def or_die(method):
         def run(*arguments, **values):

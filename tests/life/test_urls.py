@@ -58,6 +58,11 @@ UNDERSTOOD = [
         "postgresql+asyncpg://u@/d?host=one%3A1&host=two%3A5432&target_session_attrs=read-write",
         {},
     ),
+    (
+        "postgres://u@[::1]:1,two/d?sslmode=require",
+        "postgresql+asyncpg://u@/d?host=%3A%3A1%2Ctwo&port=1%2C5432&ssl=require",
+        {},
+    ),
     ("postgres://u@[::1]:5/d", "postgresql+asyncpg://u@[::1]:5/d", {}),
     ("mysql://u@h/d?ssl-mode=DISABLED", "mysql+aiomysql://u@h/d", {}),
 ]
@@ -114,6 +119,9 @@ REFUSED = [
     ("postgresql+psycopg2://u:canary@h/d", "synchronous.*asyncpg"),
     ("mysql+pymysql://u:canary@h/d", "synchronous.*aiomysql"),
     ("mysql+mysqlclient://u:canary@h/d", "synchronous"),
+    ("mysql://u:canary@one:1,two:2/d", "host.*one host"),
+    ("postgres://u:canary@h:99999/d", "port"),
+    ("postgres://u:canary@h..example/d", "no URL of a database"),
     ("postgres://u:canary", "no URL of a database"),
     ("postgres://h:canary/d", "no URL of a database"),
 ]

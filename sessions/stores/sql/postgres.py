@@ -39,7 +39,7 @@ APPEND: Final = Statement(
         and ($14::bigint is null and s.leases = 0 and $19::bigint = 0 and $20::bigint = 0 or exists (
             select 1 from {branches} b
             where b.session = s.id and b.name = coalesce($13::text, s.branch) and b.may_grow = 1
-            and ($20::bigint = 0 or b.session * 16777216 + b.made_in = $20::bigint)
+            and ($20::bigint = 0 or b.made_in = $20::bigint - s.id * 16777216)
             and case when $19::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $19 end
             and {intact}
         )) returning s.id, s.version, s.branch, s.session_id
@@ -49,7 +49,7 @@ APPEND: Final = Statement(
         lease_token = case when $19::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_token end,
         lease_until = case when $19::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_until end
         from raised r where b.session = r.id and b.name = coalesce($13::text, r.branch) and b.may_grow = 1
-            and ($20::bigint = 0 or b.session * 16777216 + b.made_in = $20::bigint)
+            and ($20::bigint = 0 or b.made_in = $20::bigint - r.id * 16777216)
         and case when $19::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $19::bigint end
         and {intact}
         returning b.session,
@@ -87,7 +87,7 @@ APPEND_MANY: Final = Statement(
         and (i.version is null and s.leases = 0 and i.lease = 0 and i.branch_number = 0 or exists (
             select 1 from {branches} b
             where b.session = s.id and b.name = coalesce(i.branch, s.branch) and b.may_grow = 1
-            and (i.branch_number = 0 or b.session * 16777216 + b.made_in = i.branch_number)
+            and (i.branch_number = 0 or b.made_in = i.branch_number - s.id * 16777216)
             and case when i.lease = 0 then b.lease_until <= $4 or b.lease_open = 1 else b.lease_token = i.lease end
             and {intact}
         )) order by s.id for no key update of s
@@ -101,7 +101,7 @@ APPEND_MANY: Final = Statement(
         lease_token = case when r.lease = 0 and b.lease_until <= $4 then 0 else b.lease_token end,
         lease_until = case when r.lease = 0 and b.lease_until <= $4 then 0 else b.lease_until end
         from raised r where b.session = r.id and b.name = r.branch and b.may_grow = 1
-        and (r.branch_number = 0 or b.session * 16777216 + b.made_in = r.branch_number)
+        and (r.branch_number = 0 or b.made_in = r.branch_number - r.id * 16777216)
         and case when r.lease = 0 then b.lease_until <= $4 or b.lease_open = 1 else b.lease_token = r.lease end
         and {intact}
         returning b.session,
@@ -138,7 +138,7 @@ TAIL: Final = Statement(
         b.session * 16777216 + b.made_in as number, $2::bigint as wanted
         from {sessions} s
         join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
-        where s.session_id = $1 and ($6::bigint = 0 or b.session * 16777216 + b.made_in = $6::bigint)
+        where s.session_id = $1 and ($6::bigint = 0 or b.made_in = $6::bigint - s.id * 16777216)
         and s.seal is null and s.marks = 0 and {intact}
     )
     (
@@ -164,7 +164,7 @@ TAIL_FORKED: Final = Statement(
         b.session * 16777216 + b.made_in as number, greatest(b.tip - $2::bigint, 0) as before, $2::bigint as wanted
         from {sessions} s
         join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
-        where s.session_id = $1 and ($6::bigint = 0 or b.session * 16777216 + b.made_in = $6::bigint)
+        where s.session_id = $1 and ($6::bigint = 0 or b.made_in = $6::bigint - s.id * 16777216)
         and s.seal is null and s.marks = 0 and {intact}
     ), lineage (segment, parent, low, high) as (
         select g.id, g.parent, g.fork_position, h.tip from head h join {segments} g on g.id = h.segment
@@ -199,7 +199,7 @@ POP: Final = Statement(
         select s.id, s.version, b.name, e.id as entry, e.payload, e.turn - (e.kind = 'user')::int as turn
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($4::text, s.branch)
         join {entries} e on e.id = b.segment * 4294967296 + b.tip
-        where s.session_id = $1 and ($6::bigint = 0 or b.session * 16777216 + b.made_in = $6::bigint)
+        where s.session_id = $1 and ($6::bigint = 0 or b.made_in = $6::bigint - s.id * 16777216)
         and s.seal is null and s.marks = 0 and b.may_grow = 1 and b.tip > b.floor and {intact}
         and e.created_at > $5::bigint and (e.expires_at is null or e.expires_at > $2)
         and convert_from(e.payload, 'UTF8') is json object

@@ -26,7 +26,7 @@ TAKE_LEASE: Final = Statement(
         where s.session_id = $1 and s.seal is not distinct from $8::bytea and exists (
             select 1 from {branches} b
             where b.session = s.id and b.name = coalesce($2::text, s.branch) and b.lease_until <= $3::bigint
-            and ($9::bigint = 0 or b.session * 16777216 + b.made_in = $9::bigint)
+            and ($9::bigint = 0 or b.made_in = $9::bigint - s.id * 16777216)
         ) and not exists (
             select 1 from {waiting} w
             where w.session = s.id and w.branch = coalesce($2::text, s.branch) and w.until > $3::bigint
@@ -35,7 +35,7 @@ TAKE_LEASE: Final = Statement(
     update {branches} b set lease_token = c.leases, lease_until = $4::bigint, lease_open = $5::smallint,
     lease_from = b.tip, lease_holder = $6::text, lease_claim = $7::text
     from counted c where b.session = c.id and b.name = c.branch and b.lease_until <= $3::bigint
-    and ($9::bigint = 0 or b.session * 16777216 + b.made_in = $9::bigint)
+    and ($9::bigint = 0 or b.made_in = $9::bigint - c.id * 16777216)
     returning b.name, b.lease_token, b.session * 16777216 + b.made_in
     """,
 )

@@ -24,7 +24,7 @@ SEALED_TAIL: Final = Statement(
         b.session * 16777216 + b.made_in as number, b.segment, b.segment * 4294967296 as low, b.tip, b.turn, b.may_grow,
         b.parent, $2::bigint as wanted
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
-        where s.session_id = $1 and ($6::bigint = 0 or b.session * 16777216 + b.made_in = $6::bigint)
+        where s.session_id = $1 and ($6::bigint = 0 or b.made_in = $6::bigint - s.id * 16777216)
         and s.seal is not null and {intact}
     )
     (
@@ -51,7 +51,7 @@ SEALED_TAIL_FORKED: Final = Statement(
         b.session * 16777216 + b.made_in as number, b.segment, b.tip, b.turn, b.may_grow,
         greatest(b.tip - $2::bigint, 0) as before, $2::bigint as wanted
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
-        where s.session_id = $1 and ($6::bigint = 0 or b.session * 16777216 + b.made_in = $6::bigint)
+        where s.session_id = $1 and ($6::bigint = 0 or b.made_in = $6::bigint - s.id * 16777216)
         and s.seal is not null and {intact}
     ), lineage (segment, parent, low, high) as (
         select g.id, g.parent, g.fork_position, h.tip
@@ -81,7 +81,7 @@ SEALED_POP: Final = Statement(
         update {sessions} s set version = s.version + 1, updated_at = $2
         where s.session_id = $1 and s.version = $6::bigint and s.leases = 0 and exists (
             select 1 from {branches} b where b.session = s.id and b.name = $4::text and b.may_grow = 1
-            and b.tip > b.floor and b.segment * 4294967296 + b.tip = $5::bigint
+            and b.tip > b.floor and b.segment = $5::bigint / 4294967296 and b.tip = $5::bigint % 4294967296
         ) returning s.id, s.version, s.session_id
     ), moved as (
         update {branches} b set tip = b.tip - 1, turn = $7::bigint, updated_at = $2, changed_in = r.version

@@ -182,6 +182,7 @@ _MYSQL_CURES: Final = {
     **dict.fromkeys(("ssl", "ssl-mode", "ssl_mode", "sslmode", "sslaccept"), _MYSQL_SSL),
     **dict.fromkeys(("connection_limit", "pool_size", "pool_timeout", "max_overflow"), _POOL),
     "connect_timeout": "write connect_timeout= with a number of seconds",
+    **dict.fromkeys(("host", "port"), "MySQL's drivers connect to one host: name one, or a proxy in front of several"),
 }
 
 
@@ -209,6 +210,7 @@ def _for_mysql(given: dict[str, Any]) -> Translated:
         mode = "full"
     if not query.get("connect_timeout", "1").isdigit():
         wrong.add("connect_timeout")
+    wrong |= {name for name in ("host", "port") if not isinstance(query.get(name, ""), str)}
     _refuse(wrong | (query.keys() - set(_MYSQL)), _MYSQL_CURES)
     return query, {"ssl": _context(mode, files)} if mode else {}
 

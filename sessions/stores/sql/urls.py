@@ -33,6 +33,7 @@ _DRIVERS: Final = {
     "mariadb": "mariadb+aiomysql",
     "sqlite": "sqlite+aiosqlite",
 }
+_PORT_NUMBERS: Final = 1 << 16
 _PORTS: Final = {POSTGRES: 5432, MARIADB: 3306, "mariadb": 3306}
 
 _NAMED_OTHERWISE: Final = {"mysqlclient": "mysqldb"}
@@ -64,6 +65,7 @@ def understand(url: str | URL) -> Understood:
         raise TypeError(f"url must be a URL, not {type(url).__name__}")
     parsed = _parse(url) if isinstance(url, str) else _with_driver(url)
     _check_driver(parsed)
+    _check_address(parsed)
     translate = TRANSLATIONS.get(parsed.drivername.partition("+")[2])
     if translate is None:
         return Understood(parsed, {})
@@ -137,9 +139,18 @@ def _with_escapes(rest: str) -> str:
                 return f"{user}{found[0]}"
             listed = [host if re.search(r":\d+$", host) else f"{host.removesuffix(':')}:5432" for host in hosts]
             path, _, query = found["rest"].partition("?")
-            parameters = [f"host={quote(host, safe=':[]')}" for host in listed] + [query] * bool(query)
+            parameters = [*_several(listed), *[query] * bool(query)]
             return f"{user}{path or '/'}?{'&'.join(parameters)}"
     raise ValueError(NO_URL)
+
+
+def _several(hosts: list[str]) -> list[str]:
+    """Return parameters for several hosts, each with its port."""
+    if not any("[" in host for host in hosts):
+        return [f"host={quote(host, safe=':')}" for host in hosts]
+    # In the other spelling SQLAlchemy takes each colon of an address for the one before a port.
+    names, ports = zip(*(host.rsplit(":", 1) for host in hosts), strict=True)
+    return [f"host={quote(','.join(name.strip('[]') for name in names), safe=':,')}", f"port={','.join(ports)}"]
 
 
 def _with_driver(url: URL) -> URL:
@@ -157,6 +168,21 @@ def _check_driver(url: URL) -> None:
         raise ValueError(NO_URL) from None
     if not dialect.is_async:
         raise ValueError(f"the driver of {url.drivername}:// is synchronous, not asynchronous. {USE}")
+
+
+def _check_address(url: URL) -> None:
+    """Refuse a port and a name that no server can have, which drivers find in the middle of connecting.
+
+    Raises:
+        ValueError: It is one.
+    """
+    if url.port is not None and not 0 < url.port < _PORT_NUMBERS:
+        raise ValueError(f"the port in a URL is from 1 to {_PORT_NUMBERS - 1}, not {url.port}")
+    if url.host and not url.host.startswith("/"):
+        try:
+            url.host.encode("idna")
+        except UnicodeError:
+            raise ValueError(NO_URL) from None
 
 
 def _once_each(query: Mapping[str, str | tuple[str, ...]]) -> dict[str, Any]:
