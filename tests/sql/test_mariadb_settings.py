@@ -38,6 +38,7 @@ _SETTINGS = {
     "results as they are": "character_set_results = null",
     "few rows": "sql_select_limit = 2",
     "safe updates": "sql_safe_updates = 1",
+    "few steps": "max_recursive_iterations = 3",
     "unchecked": "unique_checks = 0",
     "autocommit": "autocommit = 1",
     "serializable": "tx_isolation = 'SERIALIZABLE'",
@@ -78,8 +79,11 @@ async def _use(url: str, engine: AsyncEngine) -> None:
         await victim.add_items([message("what the victim said")])
         async with usual.connect() as connection:
             entry = (await connection.execute(text("select id from agent_log_entries"))).scalar_one()
-        for session_id in ("mine", "縗 \\ \U0001f600"):
+        for session_id in ("mine", "縗 \\ \U0001f600", "\\' or 1 = 1 -- ", "\\"):
             mine = SQLAlchemySession(session_id, engine=engine)
+            # Its id is in the very first statement.
+            assert await mine.get_items() == []
+            assert await mine.pop_item() is None
             await mine.add_items(_EVERYTHING)
             await mine.add_items(_EVERYTHING, idempotency_key="縗'\\")
             await mine.add_items(_EVERYTHING, idempotency_key="縗'\\")
@@ -98,6 +102,10 @@ async def _use(url: str, engine: AsyncEngine) -> None:
             await mine.branches.create(name)
             assert [branch.name for branch in await mine.branches.list()] == ["main", name]
             assert [turn.number for turn in await mine.turns()] == [1, 2, 3, 4, 5, 6]
+            await mine.add_items([message(str(number)) for number in range(20)])
+            # Where a turn begins is searched in steps.
+            assert await mine.undo(15) == [message(str(number)) for number in range(5, 20)]
+            assert await mine.undo(5) == [message(str(number)) for number in range(5)]
             async with mine.turn():
                 assert await mine.pop_item() == message("3")
             inner = SQLAlchemySession(f"sealed {session_id}", engine=engine)
@@ -112,7 +120,7 @@ async def _use(url: str, engine: AsyncEngine) -> None:
 @pytest.mark.parametrize("setting", _SETTINGS)
 async def test_settings_of_connections(url: str, setting: str) -> None:
     """
-    Fails without: stores/sql/bounds_mariadb.py, `_CHECK`, `_SET`.
+    Fails without: stores/sql/bounds_mariadb.py, `_CHECK`, `_SET`, `_start`.
     """
     async with made_engine(url, connect_args={"init_command": f"set {_SETTINGS[setting]}"}) as engine:
         async with engine.connect() as connection:
@@ -126,7 +134,7 @@ async def test_settings_of_connections(url: str, setting: str) -> None:
 _READ = """
     select @@sql_mode, @@character_set_client, @@character_set_connection, @@collation_connection,
     @@character_set_results, @@sql_select_limit, @@sql_safe_updates, @@unique_checks, @@completion_type, @@autocommit,
-    @@tx_isolation
+    @@tx_isolation, @@max_recursive_iterations
 """
 
 

@@ -13,6 +13,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sessions import (
     EncryptedSession,
     PlusCodec,
+    SQLAlchemySession,
     TurnNotFoundError,
     UndecodableItemError,
     generate_key,
@@ -21,6 +22,7 @@ from sessions import (
 from sessions.codecs.json import JSONCodec
 from sessions.log.transaction import Statement
 
+from .engines import made_engine
 from .network import message
 
 if TYPE_CHECKING:
@@ -215,6 +217,26 @@ async def test_postgres_databases_of_other_encodings(postgres: Postgres, encodin
         await connection.execute(sa.text(f"create database {name} {how}"))
     await engine.dispose()
     await _goes_round(url.set(database=name).render_as_string(hide_password=False))
+
+
+@pytest.mark.parametrize(("encoding", "held"), [("LATIN1", "\u00e9"), ("EUC_JP", "\u7e17"), ("UTF8", "\u20ac")])
+async def test_psycopg_has_the_databases_encoding(postgres: Postgres, encoding: str, held: str) -> None:
+    """
+    Fails without: stores/sql/bounds.py, `client_encoding`.
+    """
+    url = sa.make_url(postgres.new_database()).set(drivername="postgresql+psycopg")
+    async with made_engine(url.render_as_string(hide_password=False)) as engine, engine.begin() as connection:
+        await connection.execute(sa.text(f"alter database {url.database} set client_encoding = '{encoding}'"))
+    async with made_engine(url.render_as_string(hide_password=False)) as engine:
+        for name in (held, "\U0001f600"):
+            session = SQLAlchemySession(name, engine=engine, create_tables=True)
+            await session.as_author(name).add_items([message(name)])
+            await session.branches.create(name)
+            assert [entry.author for entry in await session.on_branch(name).entries()] == [name]
+            assert await session.pop_item() == message(name)
+        async with engine.connect() as connection:
+            # It is as it was.
+            assert (await connection.execute(sa.text("show client_encoding"))).scalar_one() == encoding
 
 
 @pytest.mark.parametrize("charset", ["latin1", "utf8mb3", "utf8mb4", "ascii"])

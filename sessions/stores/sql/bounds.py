@@ -50,6 +50,8 @@ class PostgresBounds:
         if again:
             listen_again(connection)
         connection.exec_driver_sql(FOR_THIS_TRANSACTION)
+        if not _writes_all_text(connection.connection.driver_connection):
+            connection.exec_driver_sql("set local client_encoding = 'UTF8'")
 
     def commit(self, connection: Connection) -> None:
         """Commit."""
@@ -65,6 +67,12 @@ def _is_in_transaction(driver_connection: Any) -> bool:
         return bool(driver_connection.is_in_transaction())
     info = getattr(driver_connection, "info", None)  # psycopg; 0 is PQTRANS_IDLE
     return info is not None and bool(info.transaction_status)
+
+
+def _writes_all_text(driver_connection: Any) -> bool:
+    """Return whether a driver has Unicode on the wire. psycopg has what the database or a setting says."""
+    info = getattr(driver_connection, "info", None)
+    return info is None or info.encoding == "utf-8"
 
 
 def end_what_began(connection: Connection, *, began: bool) -> bool:

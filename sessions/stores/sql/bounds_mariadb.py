@@ -3,7 +3,7 @@
 The drivers write values into the statement's text, and escape bytes by backslashes in any mode. With
 ``NO_BACKSLASH_ESCAPES``, or in a character set in which a backslash may be half of a character, a value would become
 SQL. In other modes, a text that is too long is cut short without an error, an empty text becomes null, or a statement
-means something else; and ``sql_select_limit`` hides rows.
+means something else; ``sql_select_limit`` hides rows, and a small ``max_recursive_iterations`` ends a search early.
 
 So the statement that sets the transaction's isolation also asks whether the settings are usual, which costs nothing. It
 fails where they are not. Then they are set for the transaction, and set back at its end.
@@ -39,6 +39,7 @@ _OURS: Final = {
     "character_set_results": "utf8mb4",
     "sql_select_limit": "18446744073709551615",
     "sql_safe_updates": "0",
+    "max_recursive_iterations": "4294967295",
     "unique_checks": "1",
     "completion_type": "0",
 }
@@ -49,6 +50,7 @@ _USUAL: Final = f"""
         = ('utf8mb4', 'utf8mb4', 'utf8mb4')
     and (@@sql_select_limit, @@sql_safe_updates, @@unique_checks, @@completion_type)
         = (18446744073709551615, 0, 1, 'NO_CHAIN')
+    and @@max_recursive_iterations >= 1000
 """
 _CHECK: Final = f"@sessions_usual = if({_USUAL}, 1, (select 1 union select 2))"
 _LEVEL: Final = "@@tx_isolation = '{}'"
@@ -64,7 +66,8 @@ _UNICODE: Final = ("utf8mb4", "utf8mb3", "utf8")
 
 _IN_TRANSACTION: Final = 1
 _AUTOCOMMIT: Final = 2
-"""Flags that the server sends with each answer."""
+_NO_BACKSLASH_ESCAPES: Final = 512
+"""Flags that the server sends with each answer. A driver escapes text by the last one."""
 
 
 class MariaDBBounds:
@@ -83,8 +86,7 @@ class MariaDBBounds:
                 "it; nothing was changed. Have its completion_type be NO_CHAIN"
             )
         _enter(connection, "read-committed" if write else "repeatable-read")
-        if _flags(connection) & _AUTOCOMMIT:
-            execute(connection, "start transaction")
+        _start(connection)
         if again:
             listen_again(connection)
         if not connection.in_transaction():
@@ -92,6 +94,8 @@ class MariaDBBounds:
         if again or connection.dispatch.begin:
             # Listeners may have set something since.
             _check_again(connection)
+            if not _flags(connection) & _IN_TRANSACTION:
+                _start(connection)
 
     def commit(self, connection: Connection) -> None:
         """Commit."""
@@ -112,6 +116,15 @@ class MariaDBBounds:
         connection.rollback()
         if unusual:
             execute(connection, _SET_BACK)
+
+
+def _start(connection: Connection) -> None:
+    """Start a transaction if the first statement would not, or if the driver may take a mode for set that is not.
+
+    asyncmy does not note that no flag is set any more: it would go on escaping text as if there were no backslashes.
+    """
+    if _flags(connection) & (_AUTOCOMMIT | _NO_BACKSLASH_ESCAPES):
+        execute(connection, "start transaction")
 
 
 def _enter(connection: Connection, level: str) -> None:
