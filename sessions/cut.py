@@ -44,11 +44,13 @@ class Cut:
     """A window that is being cut, from the end of a history. Give it pages until it is `full` or there are no more.
 
     It needs nothing older than the first round that does not fit any more; only if the last turn does not fit, it still
-    needs that turn's message. The work is proportional to what it is given.
+    needs that turn's message, and any item of an unknown shape in that turn. The work is
+    proportional to what it is given.
 
     Attributes:
         full: Whether nothing older can change what it holds.
-        skipping: Whether of what is older only the nearest message of a user still matters.
+        skipping: Whether of what is older only the nearest message of a user still matters, and any item of an unknown
+            shape behind that.
     """
 
     __slots__ = (
@@ -105,6 +107,8 @@ class Cut:
                 if program := program_of(item):
                     self._programs.add(program)
                 self._programs.discard(program_begun(item))
+            elif part is Part.UNKNOWN:
+                raise self._too_small("it does not fit")
 
     def items(self) -> list[Item]:
         """Return the window, oldest first.

@@ -371,6 +371,28 @@ class WindowContract:
         await session.add_items([_user("c"), _call("c")])
         assert await session.get_items() == [*mixed, _user("c"), _call("c"), _output("c", INTERRUPTED)]
 
+    async def test_what_has_an_unknown_shape_far_before_the_end_of_its_turn(self, make: MakeLogSession) -> None:
+        """A window that is smaller than the turn does not come to it."""
+        rounds = [item for number in range(150) for item in (_call(str(number)), _output(str(number)))]
+        reference = {"type": "item_reference", "id": "r"}
+        for number, begun in enumerate(
+            ([_user("b"), *_FOREIGN], [_user("b"), reference], _FOREIGN, [_said("b"), *_FOREIGN])
+        ):
+            session = make(f"far{number}")
+            await session.add_items([*begun, *rounds])
+            for _ in range(2):
+                for items in (1, 5, 80, 299, len(begun) + 299):
+                    with pytest.raises(UnknownFormatError, match="unknown shape"):
+                        await session.window(items)
+                assert await session.window(len(begun) + 300) == [*begun, *rounds]
+                # Where there are marks, what is shown is read page by page.
+                await session.handover("b")
+            await session.add_items(_turn("c"))
+            assert await session.window(4) == _turn("c")
+        session = make("before it")
+        await session.add_items([*_FOREIGN, _user("b"), *rounds])
+        assert await session.window(3) == [_user("b"), *rounds[-2:]]
+
     async def test_a_conversation_of_unknown_shapes_alone(self, session: LogSession) -> None:
         parts = [{"kind": kind, "parts": [{"part_kind": "text"}]} for kind in ("request", "response")] * 2
         await session.add_items(parts)

@@ -6,6 +6,7 @@ id <= segment << 32 | tip``; the shift is written as a multiplication, which eve
 
 from __future__ import annotations
 
+from sessions.log.classify import KNOWN, PLACEHOLDER, REFERENCE
 from sessions.log.dialect import MARIADB, POSTGRES, SQLITE
 from sessions.log.transaction import Statement
 
@@ -22,6 +23,10 @@ PAGE = 256
 
 MAX_JOINED = 262_144
 """Payloads of this many bytes are not joined: a page of larger ones would be more than a value may hold."""
+
+
+_KINDS = ", ".join(f"'{kind}'" for kind in sorted(KNOWN - {REFERENCE} | {PLACEHOLDER}))
+"""The kinds of items that belong to no other than can be told: a reference may be to anything."""
 
 
 def _backward(selected: str, limit: str = ":count") -> str:
@@ -151,6 +156,14 @@ VERSIONS = Statement(
 USERS_FORWARD = Statement(
     "Those that are messages of users.",
     "select {entry} from {entries} where id > :low and id <= :high and kind = 'user' and {live} order by id",
+)
+
+FIRST_UNKNOWN = Statement(
+    "The first one of a shape that is not known, and so may belong to any other.",
+    f"""
+    select {{entry}} from {{entries}} where id > :low and id <= :high and kind not in ({_KINDS}) and {{shown}}
+    order by id limit 1
+    """,  # noqa: S608 - they are words of this package.
 )
 
 OUTLINE = Statement(

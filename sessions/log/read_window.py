@@ -23,7 +23,8 @@ class Taker(Protocol):
 
     Attributes:
         full: Whether it wants no more.
-        skipping: Whether it wants nothing more but the message that begins the last turn.
+        skipping: Whether it wants nothing more but the message that begins the last turn, and any item of an unknown
+            shape in that turn.
     """
 
     full: bool
@@ -70,18 +71,23 @@ def read_window(tx: Transaction, conversation: Conversation, taker: Taker, branc
             break
         # A summary may stand for the last turn's message.
         if taker.skipping and not head.marks:
-            taker.add(_last_message(tx, head, undecodable))
+            taker.add(_left_of_last_turn(tx, head, undecodable))
             break
     return Taken(undecodable, head.branch)
 
 
-def _last_message(tx: Transaction, head: Head, undecodable: list[int]) -> list[Any]:
-    """Return the message that begins the last turn of which anything is left, if it is there and can be read."""
+def _left_of_last_turn(tx: Transaction, head: Head, undecodable: list[int]) -> list[Any]:
+    """Return what is still wanted of the last turn of which anything is left, the newest first.
+
+    Those are an item of an unknown shape, and the message that begins the turn, if they are there and can be read.
+    """
     stretches = lineage(tx, head)
     last = nearest_turns(tx, head.reader, stretches, (0, head.tip), 1)
-    if not any(last):
+    if not last:
         return []
     position = turn_start(tx, stretches, last[0])
-    entries, unread = read_entries(tx, head.reader, stretches, (position - 1, position), entry_statements.USERS_FORWARD)
+    unknown, _ = read_entries(tx, head.reader, stretches, (position - 1, head.tip), entry_statements.FIRST_UNKNOWN)
+    first = (position - 1, position)
+    message, unread = read_entries(tx, head.reader, stretches, first, entry_statements.USERS_FORWARD)
     undecodable += unread
-    return [entry.item for entry in entries]
+    return [*(entry.item for entry in unknown[:1]), *(entry.item for entry in message)]
