@@ -121,11 +121,14 @@ def _is_nearly_generated(text: str) -> bool:
 def _checked(body: str) -> bytes | None:
     """Return the bytes of a generated key, whose beginning was taken away, if its check is right."""
     try:
-        decoded = base64.b64decode(body.encode("ascii"), altchars=b"-_", validate=True)
+        decoded = base64.urlsafe_b64decode(body.encode("ascii"))
     except (ValueError, binascii.Error):
         return None
+    # The decoder skips letters that it does not know, and takes those of the usual base64, too.
+    if base64.urlsafe_b64encode(decoded).decode() != body or len(body) != _BODY:
+        return None
     raw, check = decoded[:STRONG_BYTES], decoded[STRONG_BYTES:]
-    return raw if len(body) == _BODY and hmac.compare_digest(check, _check(raw)) else None
+    return raw if hmac.compare_digest(check, _check(raw)) else None
 
 
 def _check(raw: bytes) -> bytes:

@@ -240,6 +240,10 @@ def test_a_generated_key_has_one_spelling() -> None:
     for length in range(body, len(KEY)):
         with pytest.raises(ValueError, match="cut or altered"):
             KeyRing.of(KEY[:length])
+    dashed = next(key for key in iter(generate_key, "") if {"-", "_"} <= set(key[body:]))
+    for letter, usual in ("-", "+"), ("_", "/"):
+        with pytest.raises(ValueError, match="cut or altered"):
+            KeyRing.of(PREFIX + dashed[body:].replace(letter, usual))
     for more in ("=", "A", "AAAA", KEY):
         with pytest.raises(ValueError, match="cut or altered"):
             KeyRing.of(KEY + more)
