@@ -113,8 +113,9 @@ class MariaDB:
         self._process: subprocess.Popen[bytes] | None = None
         self._command = [
             "mariadbd", "--no-defaults", *([f"--user={user}"] if user else []), f"--datadir={folder}/data",
-            f"--socket={folder}/s", f"--pid-file={folder}/pid", "--bind-address=127.0.0.1", f"--port={self.port}",
-            "--innodb-flush-log-at-trx-commit=0", "--max-connections=300",
+            f"--socket={folder}/s", f"--pid-file={folder}/pid", f"--tmpdir={folder}",
+            "--bind-address=127.0.0.1", f"--port={self.port}", "--max-connections=300",
+            "--innodb-flush-log-at-trx-commit=0",
         ]  # fmt: skip
 
     def start(self) -> None:
@@ -182,7 +183,7 @@ def running_mariadb(folder: Path) -> Iterator[MariaDB]:
     user = _server_user("mysql")
     _make_folder(folder, user)
     _run(["mysql_install_db", "--no-defaults", *([f"--user={user}"] if user else []), f"--datadir={folder}/data",
-          "--skip-test-db", "--auth-root-authentication-method=normal"])  # fmt: skip
+          f"--tmpdir={folder}", "--skip-test-db", "--auth-root-authentication-method=normal"])  # fmt: skip
     server = MariaDB(folder, user)
     try:
         server.start()
