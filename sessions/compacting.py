@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sessions.compaction import Compaction, Summariser
     from sessions.log.marks import Covering
     from sessions.log.shown import Shown
+    from sessions.log.transaction import Transaction
     from sessions.model import Summary
     from sessions.protocol import Item
     from sessions.window import Window
@@ -152,10 +153,8 @@ class Compacting(Shared):
         from sessions.log.compact import take_back
 
         handle, author = self._handle, self._agent
-        return _as_summary(
-            await handle.write(
-                lambda tx: take_back(tx, handle.conversation, now(), branch=handle.target, author=author)
-            )
+        return await handle.write(
+            lambda tx: _as_summary(take_back(tx, handle.conversation, now(), branch=handle.target, author=author))
         )
 
     async def summaries(self) -> list[Summary]:
@@ -169,8 +168,13 @@ class Compacting(Shared):
         from sessions.log.compact import list_summaries
 
         handle = self._handle
-        found, handle.followed = await handle.read(lambda tx: list_summaries(tx, handle.conversation, handle.pinned))
-        return [_as_summary(summary) for summary in found]
+
+        def read(tx: Transaction) -> tuple[list[Summary], str]:
+            found, branch = list_summaries(tx, handle.conversation, handle.pinned)
+            return [_as_summary(summary) for summary in found], branch
+
+        summaries, handle.followed = await handle.read(read)
+        return summaries
 
     @property
     def run_compaction(self) -> Callable[[Mapping[str, Any] | None], Awaitable[None]]:

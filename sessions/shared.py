@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sessions.leasing import Lease, Wanted
     from sessions.log.entries import StoredEntry
+    from sessions.log.transaction import Transaction
     from sessions.model import Entry
     from sessions.speaker import Speaker
 
@@ -203,11 +204,16 @@ class Shared(History):
         limit, before, after = check_page(limit, before, after)
         handle = self._handle
         positions = after or 0, before
-        entries, undecodable, handle.followed = await handle.read(
-            lambda tx: read_entry_page(tx, handle.conversation, handle.pinned, positions, limit, backward=after is None)
-        )
+
+        def read(tx: Transaction) -> tuple[list[Entry], list[int], str]:
+            backward = after is None
+            found = read_entry_page(tx, handle.conversation, handle.pinned, positions, limit, backward=backward)
+            # Here, as times that cannot be true are told as damage.
+            return [_as_entry(entry) for entry in found[0]], *found[1:]
+
+        entries, undecodable, handle.followed = await handle.read(read)
         handle.report(undecodable)
-        return [_as_entry(entry) for entry in entries]
+        return entries
 
 
 def _as_entry(entry: StoredEntry) -> Entry:
