@@ -38,6 +38,7 @@ session, what happened and what to do; never the content of an item. SQLite's ow
 
 from __future__ import annotations
 
+from copy import copy
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -47,6 +48,13 @@ if TYPE_CHECKING:
 
 class SessionsError(Exception):
     """The root of this package's errors."""
+
+    def about(self, subject: str) -> Self:
+        """Return the same error, saying first whom it concerns, as in "session 'user_123'"."""
+        error = copy(self)
+        error.args = (f"{subject}: {self}", *self.args[1:])
+        error.__cause__ = self.__cause__
+        return error
 
 
 class InvalidItemError(SessionsError, ValueError, TypeError):
@@ -159,12 +167,6 @@ class SessionClosedError(SessionsError, RuntimeError):
 
 class StoreError(SessionsError):
     """The database refused an operation. Nothing was changed, but for `OutcomeUnknownError`."""
-
-    def about(self, subject: str) -> Self:
-        """Return the same error, saying first whom it concerns, as in "session 'user_123'"."""
-        error = type(self)(f"{subject}: {self}")
-        error.__cause__ = self.__cause__
-        return error
 
 
 class OutcomeUnknownError(StoreError):

@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sessions.clock import now
-from sessions.errors import SessionBusyError
+from sessions.errors import CounterError, SessionBusyError, UnknownFormatError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -73,10 +73,14 @@ class Windowed:
             cut = Cut(window)
             return cut, read_window(tx, handle.conversation, cut, handle.pinned, _AT_ONCE)
 
-        cut, taken = await handle.read(read)
+        try:
+            cut, taken = await handle.read(read)
+            items = cut.items()
+        except (CounterError, UnknownFormatError) as error:
+            raise error.about(handle.subject) from error.__cause__
         handle.followed = taken.branch
         handle.report(taken.undecodable)
-        return cut.items()
+        return items
 
     async def repair(self, *, mend: bool = False, text: str | None = None) -> RepairReport:
         """Tell what of the branch no provider would accept, as a crash or two writers at once leave it, or mend it.

@@ -93,7 +93,7 @@ async def test_what_is_mended_keeps_its_times(tmp_path: Path) -> None:
             connection.execute("update agent_log_entries set expires_at = ? where id & 4294967295 >= 4", [1 << 61])
         await session.repair(mend=True)
         assert [turn.created_at for turn in await session.turns()] == [turn.created_at for turn in before]
-        assert [use.unanswered for use in await session.usage.tools()] == [0]
+        assert [use.unanswered for use in await session.usage.tools()] == [1]  # A placeholder is no answer.
     with closing(sqlite3.connect(path)) as connection:
         rows = connection.execute("select id & 4294967295, expires_at from agent_log_entries where id >> 32 = 2")
         assert rows.fetchall() == [(5, 1 << 61), (6, 1 << 61)]
