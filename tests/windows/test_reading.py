@@ -95,5 +95,8 @@ async def test_what_is_mended_keeps_its_times(tmp_path: Path) -> None:
         assert [turn.created_at for turn in await session.turns()] == [turn.created_at for turn in before]
         assert [use.unanswered for use in await session.usage.tools()] == [1]  # A placeholder is no answer.
     with closing(sqlite3.connect(path)) as connection:
-        rows = connection.execute("select id & 4294967295, expires_at from agent_log_entries where id >> 32 = 2")
+        rows = connection.execute(
+            "select id & 4294967295, expires_at from agent_log_entries"
+            " where id >> 32 = (select max(id >> 32) from agent_log_entries)"
+        )
         assert rows.fetchall() == [(5, 1 << 61), (6, 1 << 61)]
