@@ -50,7 +50,9 @@ class SessionsError(Exception):
     """The root of this package's errors."""
 
     def about(self, subject: str) -> Self:
-        """Return the same error, saying first whom it concerns, as in "session 'user_123'"."""
+        """Return the same error, saying first whom it concerns, as in "session 'user_123'", once."""
+        if str(self).startswith(f"{subject}: "):
+            return self
         error = copy(self)
         error.args = (f"{subject}: {self}", *self.args[1:])
         error.__cause__ = self.__cause__

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import open_store
+from sessions.log.schema import MAX_SEGMENT
 
 from .altering import _KEYS, CHANGES, COLUMNS, READS, REFERENCES, Alteration, Damaged
 
@@ -98,9 +99,17 @@ async def test_a_column_on_servers(server: str, table: str, column: str, *, seal
     await _alter_each(server, table, column, sealed=sealed)
 
 
+def _uses_up_the_ids(server: str, alteration: Alteration) -> bool:
+    """MariaDB goes on from the highest id that a row ever had; after an impossible one, it has none to give."""
+    is_id = (alteration.table, alteration.column) == ("segments", "id")
+    return is_id and server.startswith("mysql") and isinstance(alteration.value, int) and alteration.value > MAX_SEGMENT
+
+
 async def _alter_each(server: str, table: str, column: str, *, sealed: bool) -> None:
     async with open_store(server, create_tables=True) as store:
         for alteration in _alterations(table, column):
+            if _uses_up_the_ids(server, alteration):
+                continue
             damaged = Damaged(store, sealed=sealed)
             await damaged.fill()
             if await damaged.alter(alteration.statement(), value=alteration.value):
