@@ -83,6 +83,7 @@ class ItemByItem(LogSession):
         """Append `items`, sealed, as the other session appends them.
 
         Raises:
+            DecryptionError: A key is wrong, or the last item is not what was sealed; nothing was added.
             InvalidItemError: An item is not a JSON object; nothing was added.
             ValueError: There is an idempotency key, a `ttl` or a version, which the other session does not know.
         """
@@ -97,11 +98,18 @@ class ItemByItem(LogSession):
     async def pop_item(self, *, wrapper: object = None) -> Item | None:
         """Remove the last item that has not expired, and those after it, and return it; ``None`` if there is none.
 
+        If all that is there is only too old for this object's own ``ttl``, nothing is removed.
+
         Raises:
             DecryptionError: A key is wrong, or the item is not what was sealed; nothing was removed.
         """
         return await self._envelopes.pop(**self._context(wrapper))
 
     async def clear_session(self, *, wrapper: object = None) -> None:
-        """Remove all items."""
+        """Remove all items.
+
+        Raises:
+            DecryptionError: A key is wrong, or the last item is not what was sealed; nothing was removed.
+        """
+        await self._envelopes.check(**self._context(wrapper))
         await self._underlying.clear_session(**self._context(wrapper))

@@ -76,6 +76,16 @@ class Envelopes:
         salt = hashlib.sha256(_SALT + session_id.encode()).digest()[:_SALT_BYTES]
         self._vault = Vault(keys, allow_plain_text=allow_plain_text, parameters=new_parameters(salt))
         self._seal: bytes | None = None
+        self._has_opened = False
+
+    async def check(self, **context: object) -> None:
+        """Look whether what is there can be opened: a wrong key adds nothing beside it, and removes nothing.
+
+        Raises:
+            DecryptionError: A key is wrong, or the last item is not what was sealed.
+        """
+        for last in (await self.underlying.get_items(limit=1, **context))[-1:]:
+            await self._open(last)
 
     async def read(self, limit: int | None, most: int | None = None, **context: object) -> list[Item]:
         """Return the latest `limit` items that have not expired, oldest first; all without a limit.
@@ -116,6 +126,7 @@ class Envelopes:
         """Append items.
 
         Raises:
+            DecryptionError: A key is wrong, or the last item is not what was sealed; nothing was added.
             InvalidItemError: One is not a JSON object; nothing was added.
         """
         try:
@@ -123,6 +134,8 @@ class Envelopes:
         except InvalidItemError as error:
             raise InvalidItemError(f"session {self._session_id!r}: {error}; nothing was added") from None
         if payloads:
+            if not self._has_opened:
+                await self.check(**context)
             await self.underlying.add_items([await self._envelope(payload) for payload in payloads], **context)
 
     async def pop(self, **context: object) -> Item | None:
@@ -138,7 +151,10 @@ class Envelopes:
             last = await self.underlying.get_items(limit=1, **context)
             if not last:
                 return None
-            await self._open(last[-1])
+            opened = await self._open(last[-1])
+            if not self._is_live(opened) and not _is_over(opened) and not await self.read(1, None, **context):
+                # All that is there is only too old for this object's ttl: it is not for this one to remove.
+                return None
             popped = await self.underlying.pop_item(**context)
             if popped is None:
                 return None
@@ -153,24 +169,29 @@ class Envelopes:
 
     async def _live(self, envelopes: list[Any]) -> list[Item]:
         """Return the items of envelopes, without those that have expired."""
-        moment = now()
-        oldest = None if self._ttl is None else moment - self._ttl
         items = []
         for envelope in envelopes:
-            payload, created_at, expires_at = await self._open(envelope)
-            if expires_at is not None and expires_at <= moment:
-                continue
-            if oldest is not None and created_at is not None and created_at <= oldest:
+            opened = await self._open(envelope)
+            if not self._is_live(opened):
                 continue
             try:
-                items.append(_codec.decode(payload))
+                items.append(_codec.decode(opened.payload))
             except ValueError:
                 raise UndecodableItemError(
                     f"session {self._session_id!r}: an item that was sealed is no JSON object; nothing was changed"
                 ) from None
         return items
 
+    def _is_live(self, opened: _Opened) -> bool:
+        is_old = self._ttl is not None and opened.created_at is not None and opened.created_at <= now() - self._ttl
+        return not is_old and not _is_over(opened)
+
     async def _open(self, envelope: Any) -> _Opened:
+        opened = await self._opened(envelope)
+        self._has_opened = True
+        return opened
+
+    async def _opened(self, envelope: Any) -> _Opened:
         if not isinstance(envelope, dict) or envelope.get(_MARK) != 1:
             try:
                 (plain,) = _codec.encode_all([envelope])
@@ -229,6 +250,10 @@ def scan_limit_reached(session_id: str) -> ScanLimitError:
         f"session {session_id!r}: max_scan_items exhausted before a complete history result could be established; "
         "increase max_scan_items or reduce retained history"
     )
+
+
+def _is_over(opened: _Opened) -> bool:
+    return opened.expires_at is not None and opened.expires_at <= now()
 
 
 def _entry(payload: bytes, created_at: Any, expires_at: Any) -> tuple[Any, ...]:

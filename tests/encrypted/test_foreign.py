@@ -149,11 +149,29 @@ async def _assert_refused(under: Any, session: EncryptedSession, what: str) -> N
         assert await under.get_items() == before, what
 
 
+async def test_pop_spares_what_is_only_too_old_for_its_own_object(under: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    Fails without: envelopes.py, `pop`.
+    """
+    kept = seal(under)
+    await kept.add_items([item("u1"), item("u2")])
+    later = now() + 700_000_000
+    monkeypatch.setattr("sessions.envelopes.now", lambda: later)
+    forgetful = seal(under, ttl=600)
+    assert await forgetful.pop_item() is None
+    assert await kept.get_items() == [item("u1"), item("u2")]
+    assert await kept.pop_item() == item("u2")
+
+
 @pytest.mark.parametrize("ids", [{"old": "new"}, {"another": "new"}], ids=["same id", "other id"])
 async def test_a_wrong_key_takes_nothing(under: Any, ids: dict[str, str]) -> None:
     await seal(under).add_items([item("u1")])
     wrong = KeyRing({id_: KEYS[key] for id_, key in ids.items()})
     await _assert_refused(under, seal(under, wrong), "a wrong key")
+    before = await under.get_items()
+    await raised(DecryptionError, seal(under, wrong).add_items([item("u2")]), "a wrong key adds")
+    await raised(DecryptionError, seal(under, wrong).clear_session(), "a wrong key clears")
+    assert await under.get_items() == before
     assert "'old'" in str(await raised(DecryptionError, seal(under, wrong).get_items(), "a wrong key"))
     assert await seal(under).get_items() == [item("u1")]
 

@@ -240,6 +240,9 @@ def test_any_parameters_for_stretching(parameters: bytes) -> None:
 # --- Envelopes -------------------------------------------------------------------------------------------------------
 
 
+_NOTHING: Any = object()
+
+
 class _One:
     """An object that holds one item, and lets go of none."""
 
@@ -247,7 +250,7 @@ class _One:
         self.item = item
 
     async def get_items(self, limit: int | None = None) -> list[Any]:
-        return [] if limit == 0 else [self.item]
+        return [] if limit == 0 or self.item is _NOTHING else [self.item]
 
     async def add_items(self, items: list[Any]) -> None:
         self.item = items[-1]
@@ -260,7 +263,7 @@ class _One:
 
 
 def _envelope() -> dict[str, Any]:
-    under = _One(None)
+    under = _One(_NOTHING)
     asyncio.run(EncryptedSession("s", under, RING, 10**9).add_items([{"a": 1}]))
     return dict(under.item)
 
