@@ -15,7 +15,12 @@ if TYPE_CHECKING:
     from sessions.session import LogSession
 
 _TABLES: Final = ("sessions", "segments", "branches", "entries", "appends", "changes", "usage", "settings")
-_ALL: Final = {table: Statement("All rows.", f"select * from {{{table}}}") for table in _TABLES}  # noqa: S608
+_OWN: Final = {"appends": "where idempotency_key >= ' '", "settings": "where name <> 'sdk_tables'"}
+"""Without what a store keeps for itself: keys that go by themselves, and which tables of the SDK it belongs to."""
+_ALL: Final = {
+    table: Statement("All rows.", f"select * from {{{table}}} {_OWN.get(table, '')}")  # noqa: S608 - names of this module.
+    for table in _TABLES
+}
 _ENTRIES: Final = Statement("All entries of a store.", "select {entry} from {entries} order by id")
 _ENTRIES_OF: Final = Statement(
     "All entries of a session.",
@@ -81,7 +86,7 @@ class Rows:
         self._backend = handle_of(session).backend
 
     async def all(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Return every row of every table, byte for byte."""
+        """Return every row of every table, byte for byte, but for what a store keeps for itself."""
 
         def read(tx: Transaction) -> dict[str, list[tuple[Any, ...]]]:
             return {name: sorted(map(_exactly, tx.all(statement)), key=repr) for name, statement in _ALL.items()}
