@@ -7,6 +7,7 @@ import gc
 import ssl
 import threading
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,7 +29,6 @@ from tests.sql.network import message
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from pathlib import Path
 
     from tests.sql.servers import Postgres
 
@@ -160,6 +160,7 @@ def test_a_lingering_engine_ends_with_its_loop(
 
 @pytest.mark.parametrize("kept", ["a session each", "one session"])
 @pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_loops_that_are_closed_by_hand_leave_no_connections(
     postgres: Postgres, connections_to: Callable[[str], int], kept: str, driver: str
 ) -> None:
@@ -205,7 +206,7 @@ async def test_every_class_can_be_closed(url: str) -> None:
             await session.add_items([message("1")])
             await getattr(session, name)()
             await getattr(session, name)()
-            with pytest.raises(SessionClosedError, match="has been closed"):
+            with pytest.raises(SessionClosedError, match="is closed"):
                 await session.get_items()
             again = make()
             assert message("1") in await again.get_items()
@@ -221,7 +222,7 @@ async def test_a_session_of_a_store_closes_itself_and_not_the_store(url: str) ->
             session = store.session("s")
             await session.add_items([message(name)])
             await getattr(session, name)()
-            with pytest.raises(SessionClosedError, match="session 's' has been closed"):
+            with pytest.raises(SessionClosedError, match="session 's' is closed"):
                 await session.get_items()
             assert await store.session("s").get_items(1) == [message(name)]
 
@@ -270,3 +271,30 @@ async def test_an_encrypted_session_closes_any_session_underneath(tmp_path: Path
             await waiting
         with pytest.raises(Exception, match="closed"):
             await underlying.get_items()
+
+
+@pytest.mark.parametrize("closed_by_hand", [False, True], ids=["run", "closed by hand"])
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+def test_engines_of_loops_that_ended_are_garbage(url: str, *, closed_by_hand: bool) -> None:
+    """Neither an object nor a number of a file stays of each.
+
+    Fails without: stores/sql/engines.py, `weakref.ref(engine.pool)`.
+    """
+    session = SQLAlchemySession.from_url("s", url=url, create_tables=True)
+
+    def use() -> tuple[int, int]:
+        for _ in range(6):
+            if closed_by_hand:
+                loop = asyncio.new_event_loop()
+                loop.run_until_complete(_use(session))
+                loop.close()
+            else:
+                asyncio.run(_use(session))
+        gc_quietly()
+        kept = sum(isinstance(found, shared_engine.SharedEngine) for found in gc.get_objects())
+        return kept, len(list(Path("/proc/self/fd").iterdir()))
+
+    first, second = use(), use()
+    # The last loop that was closed by hand has an engine until the next one is made.
+    assert second <= first
+    gc_quietly()

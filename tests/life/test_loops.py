@@ -26,12 +26,16 @@ async def _append_together(session: SQLAlchemySession, number: int) -> None:
     await asyncio.gather(*(session.add_items([message(f"{number}-{part}")]) for part in range(8)))
 
 
-def test_an_engine_without_a_pool_in_several_threads_each_with_its_loop(url: str) -> None:
+@pytest.mark.parametrize("used_before", [True, False], ids=["used before", "new"])
+def test_an_engine_without_a_pool_in_several_threads_each_with_its_loop(url: str, *, used_before: bool) -> None:
     """
-    Fails without: stores/sql/engines.py, `of_loops.get(loop)` (one database for all loops hangs).
+    Fails without: stores/sql/engines.py, `of_loops.get(loop)` (one database for all loops hangs); `admit_any_loop` (the
+    first connections of several loops wait for one lock).
     """
+    asyncio.run(SQLAlchemySession.from_url("s", url=url, create_tables=True).get_items())
     engine = create_async_engine(url, poolclass=NullPool)
-    asyncio.run(SQLAlchemySession("s", engine=engine, create_tables=True).get_items())
+    if used_before:
+        asyncio.run(SQLAlchemySession("s", engine=engine).get_items())
     errors: list[BaseException] = []
 
     def work(number: int) -> None:

@@ -12,6 +12,7 @@ from sessions.errors import StoreError
 from sessions.log.dialect import MARIADB, POSTGRES, SQLITE
 from sessions.stores.sql import forks, shared_engine
 from sessions.stores.sql.database import Database
+from sessions.stores.sql.pools import admit_any_loop
 from sessions.stores.sql.shared_engine import SharedEngine
 from sessions.stores.sql.urls import USE, understand
 
@@ -158,7 +159,7 @@ def _admit(engine: AsyncEngine, loop: asyncio.AbstractEventLoop) -> _OfLoop:
             "an engine in each process, or call engine.sync_engine.dispose(close=False) first in the child"
         )
     closed = [other for other in of_loops if other.is_closed()]
-    if not isinstance(pool, NullPool) and _pools.get(engine) is pool:
+    if not isinstance(pool, NullPool) and _has_begun_with(engine, pool):
         if len(of_loops) > len(closed):
             raise RuntimeError(
                 "this engine is used by another event loop, to which its connections belong; nothing was changed. "
@@ -169,14 +170,24 @@ def _admit(engine: AsyncEngine, loop: asyncio.AbstractEventLoop) -> _OfLoop:
                 "this engine has connections of an event loop that has been closed; nothing was changed. Await "
                 f"engine.dispose() before its loop ends. {_CURE}"
             )
+    if isinstance(pool, NullPool) and not of_loops:
+        admit_any_loop(pool)
     for other in closed:
         del of_loops[other]
-    _pools[engine] = engine.pool
+    _pools[engine] = weakref.ref(engine.pool)
     return of_loops.setdefault(loop, {})
 
 
-_pools: weakref.WeakKeyDictionary[AsyncEngine, Any] = weakref.WeakKeyDictionary()
-"""The pools that engines had when an event loop began to use them: disposing of an engine gives it a new one."""
+_pools: weakref.WeakKeyDictionary[AsyncEngine, weakref.ref[Any]] = weakref.WeakKeyDictionary()
+"""The pools that engines had when an event loop began to use them: disposing of an engine gives it a new one.
+
+Weakly: listeners of a pool may refer to its engine, which would then stay for ever.
+"""
+
+
+def _has_begun_with(engine: AsyncEngine, pool: Any) -> bool:
+    begun = _pools.get(engine)
+    return begun is not None and begun() is pool
 
 
 def _renewed(engine: AsyncEngine) -> bool:

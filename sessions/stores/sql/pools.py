@@ -7,12 +7,14 @@ keeps it when an engine is disposed of: so a pool is known by that.
 from __future__ import annotations
 
 import asyncio
+import threading
 import weakref
 from contextlib import nullcontext
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.util import await_only
 
 from sessions.log.dialect import SQLITE
 
@@ -21,6 +23,10 @@ if TYPE_CHECKING:
 
     from sqlalchemy import Dialect
     from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.pool import Pool
+
+_LOOK_AGAIN: Final = 0.002
+"""Seconds after which a task looks whether it is its turn, where no event loop can wake it."""
 
 
 class _Places(asyncio.Semaphore):
@@ -90,6 +96,31 @@ class SharedPool:
         if found is None:
             found = self._of_loops[loop] = _OfLoop(engine)
         return found
+
+
+class _OneOfAnyLoop:
+    """A lock that tasks of several event loops may wait for, in SQLAlchemy's greenlets."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> bool:
+        while not self._lock.acquire(blocking=False):
+            await_only(asyncio.sleep(_LOOK_AGAIN))
+        return True
+
+    def __exit__(self, *raised: object) -> None:
+        self._lock.release()
+
+
+def admit_any_loop(pool: Pool) -> None:
+    """Have a pool's first connections wait for each other also if they are made in several event loops.
+
+    SQLAlchemy has them wait for a lock of asyncio's, which fails in all loops but one, or leaves its waiters for ever.
+    """
+    connect: Any = pool.dispatch.connect
+    if not getattr(connect, "_exec_w_sync_once", True):
+        connect._exec_once_mutex = _OneOfAnyLoop()  # noqa: SLF001 - it has no public name
 
 
 _shared: weakref.WeakKeyDictionary[Dialect, SharedPool] = weakref.WeakKeyDictionary()

@@ -44,6 +44,18 @@ def sever(driver_connection: Any) -> None:
         os.dup2(nowhere, number, inheritable=False)
     finally:
         os.close(nowhere)
+    _note_the_end(driver_connection)
+
+
+def _note_the_end(driver_connection: Any) -> None:
+    """Have a driver know that its connection has ended: as garbage, it would warn of that, or call its event loop."""
+    if (libpq := getattr(driver_connection, "pgconn", None)) is not None:  # psycopg
+        libpq.finish()
+    elif hasattr(driver_connection, "_aborted"):  # asyncpg
+        driver_connection._aborted = True  # noqa: SLF001 - as in `ending`
+    else:
+        with suppress(AttributeError):  # asyncmy's cannot be set, and asks nobody when it is garbage.
+            driver_connection._writer = None  # noqa: SLF001 - as in `ending`
 
 
 def _file_number(driver_connection: Any) -> int:
