@@ -34,4 +34,4 @@ class ClosedBackend:
 
 def closed(subject: str) -> SessionClosedError:
     """Return the error for a call on what was closed."""
-    return SessionClosedError(f"{subject} has been closed; make a new object to go on")
+    return SessionClosedError(f"{subject} is closed; make a new object to go on")

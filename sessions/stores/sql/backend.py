@@ -101,10 +101,21 @@ class SQLAlchemyBackend:
         self._closed = True
         for waker in tuple(self._wakers):
             waker.wake()
-        if self._used is not None and (database := self._used()) is not None:
+        used, self._used = self._used, None
+        database = None if used is None else used()
+        # Once, and in the event loop that it belongs to: an engine that was disposed of would open connections again,
+        # which nobody closes.
+        if database is not None and database is self._database_here():
             await database.tidy()
         if isinstance(self._source, EngineOfLoop):
             await settle(self._source.let_go(self, linger=linger))
+
+    def _database_here(self) -> Database | PostgresDatabase | None:
+        """Return the database in the running event loop, if that may use the engine."""
+        try:
+            return self._database()
+        except RuntimeError:
+            return None
 
     def _check_open(self, subject: str) -> None:
         if self._closed:
