@@ -164,7 +164,7 @@ class Database:
     async def _keep_up(self) -> None:
         if self._upkeep.is_due():
             # What is not done now is done another time, and is nothing to the caller.
-            with suppress(FailedError):
+            with suppress(FailedError, StoreError):
                 await settle(self._attempt(self._upkeep, write=True, seconds=_UPKEEP_WITHIN))
 
     async def tidy(self) -> None:

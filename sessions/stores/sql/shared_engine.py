@@ -27,6 +27,7 @@ from sessions.stores.sql.severing import check_tls, end_at_once, sever
 from sessions.stores.sql.urls import NO_URL, USE
 
 if TYPE_CHECKING:
+    import threading
     from collections.abc import AsyncGenerator, Hashable, Mapping
 
     from sqlalchemy import URL
@@ -168,12 +169,26 @@ class SharedEngine:
             yield
         finally:
             self._forget()
+            # aiosqlite's threads report to the loop when they have closed their file.
+            threads = [thread for one in self._connections if (thread := getattr(one, "_thread", None)) is not None]
             try:
                 await dispose(self.engine)
             except asyncio.CancelledError:
+                # A loop that ends cancels its tasks. No network is between us and a file, so closing that is soon done.
+                if not self.lingers:
+                    await dispose(self.engine)
+                    await _ended(threads)
                 for connection in tuple(self._connections):
                     end_at_once(connection)
                 raise
+
+
+async def _ended(threads: list[threading.Thread]) -> None:
+    """Wait for threads that are about to end; not for ever, as somebody may still use a connection."""
+    for _ in range(1000):
+        if not any(thread.is_alive() for thread in threads):
+            return
+        await asyncio.sleep(0.001)
 
 
 def sweep() -> None:
