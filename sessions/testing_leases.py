@@ -54,7 +54,7 @@ async def _summarise(items: list[Any]) -> str:
 
 
 def _changes(session: LogSession) -> list[Callable[[], Awaitable[Any]]]:
-    """Return all ways to change a session's branch, which holds two turns and has undone one."""
+    """Return all ways to change a session's branch, which holds three turns and has undone one."""
     return [
         lambda: session.add_items([_user("late")]),
         lambda: session.add_items([_user("late")], idempotency_key="late"),
@@ -73,6 +73,8 @@ _READ_FIRST = (5, 6)
 
 
 async def _fill(session: LogSession) -> None:
+    # A summary ends before a call that may still be answered, so something stands before that.
+    await session.add_items([_user(0), {"role": "assistant", "content": "0"}])
     await session.add_items([_user(1), _CALL])
     await session.add_items([_user(2)])
     await session.add_items([_user(3)])
@@ -327,7 +329,7 @@ class LeaseContract(SessionAndClock):
         async with session.turn() as turn:
             await session.add_items([_user("note")])
             await turn.add_items([_user("turn")])
-        assert await _texts(session) == "1 call 2 note turn"
+        assert await _texts(session) == "0 0 1 call 2 note turn"
 
     @pytest.mark.parametrize("change", range(9))
     async def test_whoever_is_kept_out_changes_nothing(
