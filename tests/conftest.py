@@ -10,13 +10,23 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from .lived_in import move_in
-from .sql.databases import make_public_folder, mariadb, postgres, public_folder, url
+from .sql.databases import (
+    drop_old_databases,
+    empty_url,
+    is_contract,
+    lend,
+    make_public_folder,
+    mariadb,
+    postgres,
+    public_folder,
+    url,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Generator
 
 # Servers belong to the whole run, or to one of its workers: whichever folder asks for one first starts it.
-__all__ = ["mariadb", "postgres", "public_folder", "url"]
+__all__ = ["empty_url", "lend", "mariadb", "postgres", "public_folder", "url"]
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
@@ -28,9 +38,11 @@ _EVERYTHING_MUST_RUN = os.environ.get("CI") == "true"
 
 
 @pytest.fixture(autouse=True)
-def lived_in(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+def lived_in(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     """Every database that a test's own process makes has large ids, and another session where a contract is tested."""
-    move_in(monkeypatch, stays=request.path.name.endswith("contract.py"))
+    move_in(monkeypatch, stays=is_contract(request))
+    yield
+    drop_old_databases()
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sessions.testing_fixtures import MakeLogSession
+    from tests.sql.databases import Lend
     from tests.sql.servers import Postgres
 
 
@@ -47,8 +48,8 @@ class TestSQLAlchemy(InterruptionContract):
 
 class TestSealed(InterruptionContract):
     @pytest.fixture
-    def make(self, postgres: Postgres) -> MakeLogSession:
-        url, key = postgres.new_database(), generate_key()
+    def make(self, postgres: Postgres, lend: Lend) -> MakeLogSession:
+        url, key = lend(postgres), generate_key()
         return lambda session_id, **settings: EncryptedSession(
             session_id, SQLAlchemySession.from_url(session_id, url=url, create_tables=True, **settings), key, ttl=None
         )

@@ -1,10 +1,11 @@
-"""Servers, started once for all tests of a worker, with a new database for each test."""
+"""Servers, started once for all tests of a worker, and the databases that they give to a test."""
 
 from __future__ import annotations
 
 import os
 import shutil
 import tempfile
+from contextlib import ExitStack
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,9 +14,24 @@ import pytest
 from .servers import MariaDB, NotInstalledError, Postgres, running_mariadb, running_postgres
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
+
+    Lend = Callable[[Postgres | MariaDB], str]
 
 _PUBLIC_FOLDER = "SESSIONS_PUBLIC_FOLDER"
+
+_started: list[Postgres | MariaDB] = []
+
+
+def is_contract(request: pytest.FixtureRequest) -> bool:
+    """Tell whether a test is of a contract, which shows that it touches no session but its own."""
+    return bool(request.path.name.endswith("contract.py"))
+
+
+def drop_old_databases() -> None:
+    """Drop, now and then, the databases that tests made for themselves."""
+    for server in _started:
+        server.drop_old()
 
 
 def make_public_folder(config: pytest.Config) -> None:
@@ -37,7 +53,9 @@ def public_folder() -> Path:
 def postgres(public_folder: Path, worker_id: str) -> Iterator[Postgres]:
     try:
         with running_postgres(public_folder / f"postgres-{worker_id}") as server:
+            _started.append(server)
             yield server
+            _started.remove(server)
     except NotInstalledError as error:
         pytest.skip(str(error))
 
@@ -46,14 +64,31 @@ def postgres(public_folder: Path, worker_id: str) -> Iterator[Postgres]:
 def mariadb(public_folder: Path, worker_id: str) -> Iterator[MariaDB]:
     try:
         with running_mariadb(public_folder / f"mariadb-{worker_id}") as server:
+            _started.append(server)
             yield server
+            _started.remove(server)
     except NotInstalledError as error:
         pytest.skip(str(error))
 
 
+@pytest.fixture
+def lend(request: pytest.FixtureRequest) -> Iterator[Lend]:
+    """Returns the URL of a database with our tables and without sessions, the test's own until it ends."""
+    with ExitStack() as until_the_end:
+        yield lambda server: until_the_end.enter_context(server.lent.lend(stays=is_contract(request)))
+
+
 @pytest.fixture(params=["postgres", "mariadb", "sqlite"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a new, empty database, on each kind of server."""
+def url(request: pytest.FixtureRequest, tmp_path: Path, lend: Lend) -> str:
+    """The URL of a database without sessions, which has our tables if it is on a server; on each kind of server."""
+    if request.param == "sqlite":
+        return f"sqlite+aiosqlite:///{tmp_path}/sessions.db"
+    return lend(request.getfixturevalue(request.param))
+
+
+@pytest.fixture(params=["postgres", "mariadb", "sqlite"])
+def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables, on each kind of server."""
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path}/sessions.db"
     server: Postgres | MariaDB = request.getfixturevalue(request.param)

@@ -18,15 +18,20 @@ import subprocess
 import time
 import uuid
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from .lent import Lent
+
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
 STARTS_WITHIN = 60
+
+_MANY = 20
+"""Databases of tests that ended are dropped when there are so many: thousands of them fill the disk."""
 
 
 class NotInstalledError(Exception):
@@ -41,11 +46,17 @@ class Postgres:
     user: str | None
     folder: Path
     port: int
+    _made: list[str] = field(default_factory=list, compare=False)
 
     @cached_property
     def version(self) -> int:
         """The number before the point, as in "postgres (PostgreSQL) 15.18 (Debian 15.18-0+deb12u1)"."""
         return int(_run([self.bin / "postgres", "--version"]).split()[2].split(".")[0])
+
+    @cached_property
+    def lent(self) -> Lent:
+        """Its databases that tests use one after another."""
+        return Lent(self)
 
     def sql(self, statement: str, database: str = "postgres") -> None:
         """Execute a statement as the superuser."""
@@ -98,11 +109,19 @@ class Postgres:
         """End all connections to a database, also in the middle of a statement."""
         self.sql(f"select pg_terminate_backend(pid) from pg_stat_activity where datname = '{database}'")  # noqa: S608
 
-    def new_database(self) -> str:
-        """Make a database and return its URL."""
-        name = f"test_{uuid.uuid4().hex}"
-        self.sql(f"create database {name}")
+    def new_database(self, *, keep: bool = False) -> str:
+        """Make a database and return its URL; unless it is to be kept, it may go when the test has ended."""
+        self.sql(f"create database {(name := _new_name([] if keep else self._made))}")
         return f"postgresql+asyncpg://postgres@127.0.0.1:{self.port}/{name}"
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Drop databases, whoever is connected to them."""
+        for name in names:
+            self.sql(f"drop database if exists {name} with (force)")
+
+    def drop_old(self) -> None:
+        """Drop the databases of tests that have ended, unless there are few."""
+        _drop_many(self._made, self.drop)
 
 
 class MariaDB:
@@ -111,6 +130,7 @@ class MariaDB:
     def __init__(self, folder: Path, user: str | None) -> None:
         self.port = free_port()
         self._process: subprocess.Popen[bytes] | None = None
+        self._made: list[str] = []
         self._command = [
             "mariadbd", "--no-defaults", *([f"--user={user}"] if user else []), f"--datadir={folder}/data",
             f"--socket={folder}/s", f"--pid-file={folder}/pid", f"--tmpdir={folder}",
@@ -143,6 +163,11 @@ class MariaDB:
         # One that has ended meanwhile does not matter.
         _run([*self._client, "--force", "-e", "; ".join(f"kill {number}" for number in found)], may_fail=True)
 
+    @cached_property
+    def lent(self) -> Lent:
+        """Its databases that tests use one after another."""
+        return Lent(self)
+
     @property
     def _client(self) -> list[object]:
         return ["mariadb", "--no-defaults", "-h", "127.0.0.1", "-P", self.port, "-u", "root"]
@@ -151,11 +176,20 @@ class MariaDB:
         """Execute a statement as the superuser."""
         _run([*self._client, "-e", statement, database])
 
-    def new_database(self) -> str:
-        """Make a database and return its URL."""
-        name = f"test_{uuid.uuid4().hex}"
-        self.sql(f"create database {name}")
+    def new_database(self, *, keep: bool = False) -> str:
+        """Make a database and return its URL; unless it is to be kept, it may go when the test has ended."""
+        self.sql(f"create database {(name := _new_name([] if keep else self._made))}")
         return f"mysql+aiomysql://root@127.0.0.1:{self.port}/{name}?charset=utf8mb4"
+
+    def drop(self, names: Iterable[str]) -> None:
+        """Drop databases, whoever is connected to them."""
+        for name in names:
+            self.end_connections(name)
+            self.sql(f"drop database if exists {name}")
+
+    def drop_old(self) -> None:
+        """Drop the databases of tests that have ended, unless there are few."""
+        _drop_many(self._made, self.drop)
 
 
 @contextmanager
@@ -173,6 +207,7 @@ def running_postgres(
         yield server
     finally:
         server.stop()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -190,6 +225,7 @@ def running_mariadb(folder: Path) -> Iterator[MariaDB]:
         yield server
     finally:
         server.kill()
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager
@@ -269,6 +305,17 @@ def _postgres_binaries(public: Path) -> Path:
                 shutil.copytree(libraries, copy / libraries.name)
             _run(["chmod", "-R", "a+rX", copy])
     return copy / package.name / "pginstall18" / "bin"
+
+
+def _new_name(made: list[str]) -> str:
+    made.append(f"test_{uuid.uuid4().hex}")
+    return made[-1]
+
+
+def _drop_many(made: list[str], drop: Callable[[Iterable[str]], None]) -> None:
+    if len(made) >= _MANY:
+        drop(made)
+        made.clear()
 
 
 def _server_user(preferred: str) -> str | None:

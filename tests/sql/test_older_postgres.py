@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sessions.testing_history import MakeLogSession
 
+    from .databases import Lend
     from .servers import Postgres
 
 
@@ -33,8 +34,8 @@ def older_postgres(public_folder: Path, worker_id: str) -> Iterator[Postgres]:
 
 class _Older:
     @pytest.fixture
-    def make(self, older_postgres: Postgres) -> MakeLogSession:
-        url = older_postgres.new_database()
+    def make(self, older_postgres: Postgres, lend: Lend) -> MakeLogSession:
+        url = lend(older_postgres)
         return lambda session_id, **settings: SQLAlchemySession.from_url(
             session_id, url=url, create_tables=True, **settings
         )

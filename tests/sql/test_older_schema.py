@@ -34,8 +34,8 @@ _ENTRY = """
 
 
 @pytest.fixture
-async def engine(url: str) -> AsyncIterator[AsyncEngine]:
-    made = create_async_engine(url)
+async def engine(empty_url: str) -> AsyncIterator[AsyncEngine]:
+    made = create_async_engine(empty_url)
     yield made
     await made.dispose()
 
@@ -76,12 +76,12 @@ async def test_an_older_database_opens_and_keeps_everything(older: AsyncEngine) 
     await older.dispose()
 
 
-async def test_a_migrated_database_is_like_a_new_one(url: str, older: AsyncEngine) -> None:
+async def test_a_migrated_database_is_like_a_new_one(empty_url: str, older: AsyncEngine) -> None:
     await SQLAlchemyBackend(older, create_tables=True).migrate()
     async with older.connect() as connection:
         migrated = await connection.run_sync(described)
     await older.dispose()
-    new = create_async_engine(url)
+    new = create_async_engine(empty_url)
     async with new.begin() as connection:
         for table in migrated:
             await connection.execute(text(f"drop table {table}"))

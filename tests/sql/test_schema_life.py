@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture
-async def engine(url: str) -> AsyncIterator[AsyncEngine]:
-    made = create_async_engine(url)
+async def engine(empty_url: str) -> AsyncIterator[AsyncEngine]:
+    made = create_async_engine(empty_url)
     yield made
     await made.dispose()
 
@@ -49,7 +49,7 @@ def _run(arguments: Sequence[str]) -> subprocess.CompletedProcess[str]:
 
 @pytest.mark.parametrize("names", [{}, {"table_prefix": "x_"}], ids=["our names", "other names"])
 async def test_missing_tables_are_an_error_that_names_a_command_that_works(
-    url: str, engine: AsyncEngine, names: dict[str, Any]
+    empty_url: str, engine: AsyncEngine, names: dict[str, Any]
 ) -> None:
     """The command may be given again.
 
@@ -62,7 +62,7 @@ async def test_missing_tables_are_an_error_that_names_a_command_that_works(
     command = re.search(r"`python (-m sessions migrate.*)URL`", str(caught.value))
     assert command
     for _ in range(1 if names else 2):
-        done = _run([*shlex.split(command[1]), url])
+        done = _run([*shlex.split(command[1]), empty_url])
         assert (done.returncode, done.stdout, done.stderr) == (0, "The tables are up to date.\n", "")
     await session.add_items([message("1")])
     assert await session.get_items() == [message("1")]
@@ -83,14 +83,14 @@ async def test_a_newer_schema_is_refused(engine: AsyncEngine) -> None:
         await other.dispose()
 
 
-async def test_an_older_schema_is_migrated_if_asked_for(url: str, engine: AsyncEngine) -> None:
+async def test_an_older_schema_is_migrated_if_asked_for(empty_url: str, engine: AsyncEngine) -> None:
     """
     Fails without: log/schema.py, `return bool(applied == len(MIGRATIONS))`.
     """
     await _execute(engine, "create table agent_log_schema (number bigint primary key, applied_at bigint not null)")
     with pytest.raises(StoreError, match="older ones"):
         await SQLAlchemySession("s", engine=engine).get_items()
-    async with open_store(url, create_tables=True) as store:
+    async with open_store(empty_url, create_tables=True) as store:
         await store.session("s").add_items([message("1")])
     assert await SQLAlchemySession("s", engine=engine).get_items() == [message("1")]
 

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sessions.testing_history import MakeLogSession
     from sessions.testing_tree import CountEntries
 
+    from .databases import Lend
     from .servers import MariaDB, Postgres
 
 
@@ -96,8 +97,8 @@ class TestAsyncmy(SessionContract):
     """The other driver for MariaDB, and the other name that SQLAlchemy has for it."""
 
     @pytest.fixture
-    def make(self, mariadb: MariaDB) -> MakeSession:
-        url = make_url(mariadb.new_database()).set(drivername="mariadb+asyncmy").render_as_string(hide_password=False)
+    def make(self, mariadb: MariaDB, lend: Lend) -> MakeSession:
+        url = make_url(lend(mariadb)).set(drivername="mariadb+asyncmy").render_as_string(hide_password=False)
         return lambda session_id, **settings: SQLAlchemySession.from_url(
             session_id, url=url, create_tables=True, **settings
         )
@@ -107,8 +108,8 @@ class _Psycopg:
     """The other driver for Postgres, with which the log's own functions do what is one statement with asyncpg."""
 
     @pytest.fixture
-    def make(self, postgres: Postgres) -> MakeLogSession:
-        url = make_url(postgres.new_database()).set(drivername="postgresql+psycopg")
+    def make(self, postgres: Postgres, lend: Lend) -> MakeLogSession:
+        url = make_url(lend(postgres)).set(drivername="postgresql+psycopg")
         return lambda session_id, **settings: SQLAlchemySession.from_url(
             session_id, url=url.render_as_string(hide_password=False), create_tables=True, **settings
         )
