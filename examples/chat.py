@@ -27,7 +27,7 @@ from sessions.errors import NothingToRedoError, TurnNotFoundError
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sessions.model import Sibling
+    from sessions.types import Sibling
 
 HELP = {
     "TEXT": "say something; a number says what is suggested under it",

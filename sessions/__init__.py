@@ -37,22 +37,26 @@ from sessions.errors import (
     UnknownFormatError,
     WeakKeyWarning,
 )
-from sessions.opening import open_store
 from sessions.protocol import Item, Session, SessionSettings
-from sessions.session import LogSession
+from sessions.session.base import LogSession
 from sessions.sqlite import AsyncSQLiteSession, SQLiteSession
-from sessions.store import Store
+from sessions.store.opening import open_store
+from sessions.store.store import Store
 
 if TYPE_CHECKING:
-    from sessions.advanced_sqlalchemy import AdvancedSQLAlchemySession
-    from sessions.advanced_sqlite import AdvancedSQLiteSession
-    from sessions.branches import Branches
-    from sessions.codecs.keys import KeyProvider, KeyRing, generate_key
-    from sessions.codecs.plus import PlusCodec
-    from sessions.compaction import Compaction
+    from sessions.codecs.plus.codec import PlusCodec
+    from sessions.compat.advanced_sqlalchemy import AdvancedSQLAlchemySession
+    from sessions.compat.advanced_sqlite import AdvancedSQLiteSession
+    from sessions.crypto.keys import KeyProvider, KeyRing, generate_key
     from sessions.encrypted import EncryptedSession
-    from sessions.mending import Damage, RepairReport
-    from sessions.model import (
+    from sessions.items.repair import Damage, RepairReport
+    from sessions.items.window import Window
+    from sessions.session.branches import Branches
+    from sessions.session.usage.prices import Price
+    from sessions.settings import Compaction
+    from sessions.sqlalchemy import SQLAlchemySession
+    from sessions.store.sweeper import Sweeper
+    from sessions.types import (
         Adoption,
         Branch,
         Change,
@@ -69,10 +73,6 @@ if TYPE_CHECKING:
         Usage,
         UsageRow,
     )
-    from sessions.prices import Price
-    from sessions.sqlalchemy import SQLAlchemySession
-    from sessions.sweeper import Sweeper
-    from sessions.window import Window
 
 __all__ = [
     "Adoption",
@@ -152,20 +152,20 @@ _MODEL = (
     "ToolUse", "Turn", "Usage", "UsageRow",
 )  # fmt: skip
 _LAZY = {
-    "Window": "sessions.window",
-    "AdvancedSQLAlchemySession": "sessions.advanced_sqlalchemy",
-    "AdvancedSQLiteSession": "sessions.advanced_sqlite",
-    "Branches": "sessions.branches",
-    "Compaction": "sessions.compaction",
-    "Damage": "sessions.mending",
+    "Window": "sessions.items.window",
+    "AdvancedSQLAlchemySession": "sessions.compat.advanced_sqlalchemy",
+    "AdvancedSQLiteSession": "sessions.compat.advanced_sqlite",
+    "Branches": "sessions.session.branches",
+    "Compaction": "sessions.settings",
+    "Damage": "sessions.items.repair",
     "EncryptedSession": "sessions.encrypted",
-    "PlusCodec": "sessions.codecs.plus",
-    "Price": "sessions.prices",
-    "RepairReport": "sessions.mending",
+    "PlusCodec": "sessions.codecs.plus.codec",
+    "Price": "sessions.session.usage.prices",
+    "RepairReport": "sessions.items.repair",
     "SQLAlchemySession": "sessions.sqlalchemy",
-    "Sweeper": "sessions.sweeper",
-    **dict.fromkeys(("KeyProvider", "KeyRing", "generate_key"), "sessions.codecs.keys"),
-    **dict.fromkeys(_MODEL, "sessions.model"),
+    "Sweeper": "sessions.store.sweeper",
+    **dict.fromkeys(("KeyProvider", "KeyRing", "generate_key"), "sessions.crypto.keys"),
+    **dict.fromkeys(_MODEL, "sessions.types"),
 }
 
 # Type checkers know the names from the imports above. Shown this function, they would believe every other name, too.

@@ -5,26 +5,26 @@ from __future__ import annotations
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, cast
 
-from sessions.advanced import FlatMethods
-from sessions.arguments import check_session_id, check_ttl
 from sessions.clock import as_microseconds, now
-from sessions.encrypted_items import ItemByItem
-from sessions.envelopes import scan_limit_reached
-from sessions.model import Rotation
+from sessions.compat.advanced import FlatMethods
+from sessions.compat.encryptable import Way, way_around
+from sessions.compat.encrypted_items import ItemByItem
+from sessions.compat.envelopes import scan_limit_reached
+from sessions.crypto.key_manager import Vault, keys_of
+from sessions.db.closed import ClosedBackend
 from sessions.protocol import check_limit, coerce_settings
-from sessions.rotation import rotate
-from sessions.session import LogSession
-from sessions.speaker import Speaker
-from sessions.stores.closed import ClosedBackend
-from sessions.underneath import Way, way_around
-from sessions.vault import Vault, keys_of
+from sessions.session.attribution import Speaker
+from sessions.session.base import LogSession
+from sessions.session.rotation import rotate
+from sessions.types import Rotation
+from sessions.validation import check_session_id, check_ttl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sessions.codecs.keys import KeyProvider, KeyRing
-    from sessions.handle import Handle
+    from sessions.crypto.keys import KeyProvider, KeyRing
     from sessions.protocol import Item
+    from sessions.session.handle import Handle
 
 _MICROSECONDS = 1_000_000
 _COMBINED = "_encrypted_over"

@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_check
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from sessions.compaction import Compaction
-    from sessions.window import Window
+    from sessions.items.window import Window
+    from sessions.settings import Compaction
 
 Item: TypeAlias = Any
 """One JSON object as the runner made it: a message, a tool call, a tool output, a piece of reasoning.
@@ -212,14 +212,14 @@ def _values(settings: object) -> dict[str, Any]:
 
 
 def _check_window(window: object) -> None:
-    from sessions.window import Window  # noqa: PLC0415 - few sessions have one
+    from sessions.items.window import Window  # noqa: PLC0415 - few sessions have one
 
     if not isinstance(window, Window):
         raise TypeError(f"window must be a Window or None, not {type(window).__name__}")
 
 
 def _check_compaction(compaction: object) -> None:
-    from sessions.compaction import Compaction  # noqa: PLC0415 - as above
+    from sessions.settings import Compaction  # noqa: PLC0415 - as above
 
     if not isinstance(compaction, Compaction):
         raise TypeError(f"compaction must be a Compaction or None, not {type(compaction).__name__}")

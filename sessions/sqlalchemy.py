@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from sessions.db.sqlalchemy.alembic_revisions import migrate, migration_numbers, note_migrations
+from sessions.db.sqlalchemy.backend import SQLAlchemyBackend
+from sessions.db.sqlalchemy.engines import EngineOfLoop
 from sessions.log.conversation import ForeignTables
-from sessions.session import LogSession
-from sessions.stores.sql.backend import SQLAlchemyBackend
-from sessions.stores.sql.engines import EngineOfLoop
-from sessions.stores.sql.revisions import migrate, migration_numbers, note_migrations
-from sessions.stores.sql.tables import metadata
+from sessions.log.metadata import metadata
+from sessions.session.base import LogSession
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

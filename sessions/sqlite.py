@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sessions.db.dialect import PREFIX
+from sessions.db.sqlite.backend import SQLiteBackend
+from sessions.db.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
 from sessions.log.conversation import ForeignTables
-from sessions.log.dialect import PREFIX
-from sessions.session import LogSession
-from sessions.stores.sqlite.backend import SQLiteBackend
-from sessions.stores.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
+from sessions.session.base import LogSession
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from sessions.codecs import Codec
-    from sessions.stores.sqlite.backend import Durability
+    from sessions.db.sqlite.backend import Durability
 
 
 class _SQLiteSession(LogSession):

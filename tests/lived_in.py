@@ -9,19 +9,19 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
-import sessions.stores.sql.database
-import sessions.stores.sqlite.opening
-import sessions.stores.sqlite.tables
+import sessions.db.sqlalchemy.database
+import sessions.db.sqlite.opening
+import sessions.db.sqlite.tables
 from sessions.clock import NEVER
+from sessions.db.dialect import POSTGRES
+from sessions.db.transaction import Statement
 from sessions.log import schema
-from sessions.log.dialect import POSTGRES
 from sessions.log.schema import migrate
-from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
     import pytest
 
-    from sessions.log.transaction import Transaction
+    from sessions.db.transaction import Transaction
 
 SESSION: Final = (1 << 31) + (1 << 24)
 """The internal id of the session that is there; those of new ones follow."""
@@ -97,9 +97,9 @@ _LEAVE = (
 def move_in(monkeypatch: pytest.MonkeyPatch, *, stays: bool) -> None:
     """Have the databases that this process makes be lived-in; what was there before `stays`, or is gone."""
     live = partial(_live_in, stays=stays)
-    monkeypatch.setattr(sessions.stores.sql.database, "migrate", live)
-    monkeypatch.setattr(sessions.stores.sqlite.opening, "migrate", live)
-    monkeypatch.setattr(sessions.stores.sqlite.tables, "migrate", live)
+    monkeypatch.setattr(sessions.db.sqlalchemy.database, "migrate", live)
+    monkeypatch.setattr(sessions.db.sqlite.opening, "migrate", live)
+    monkeypatch.setattr(sessions.db.sqlite.tables, "migrate", live)
 
 
 def _live_in(tx: Transaction, now: int, *, stays: bool) -> None:

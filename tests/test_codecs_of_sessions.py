@@ -92,7 +92,7 @@ async def test_what_was_put_in_comes_back(make: Callable[[Path], LogSession], tm
 
 
 async def test_repair_writes_with_the_codec(tmp_path: Path) -> None:
-    """Fails without: log/mend.py, `conversation.codec` (`JSONCodec()`)."""
+    """Fails without: log/context/repair.py, `conversation.codec` (`JSONCodec()`)."""
     session = SQLiteSession("s", tmp_path / "s.db", codec=CODEC)
     call = {"type": "function_call", "call_id": "1", "name": "look", "arguments": "{}"}
     await session.add_items([call, *ITEMS])
@@ -111,7 +111,7 @@ async def test_what_cannot_be_kept_is_refused_and_nothing_is_added(tmp_path: Pat
     assert await session.get_items() == []
 
 
-# Fails without: stores/sql/hot.py, `isinstance(work.conversation.codec, JSONCodec)`: what nobody could read was gone
+# Fails without: log/fast/postgres.py, `isinstance(work.conversation.codec, JSONCodec)`: what nobody could read was gone
 async def test_an_item_with_a_class_that_is_not_listed_any_more_stays(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -176,7 +176,7 @@ class _TenantsCodec(JSONCodec):
 async def test_a_codec_is_called_in_the_context_of_its_caller(tmp_path: Path, url: str, count: int) -> None:
     """Of several callers at once, each has its own.
 
-    Fails without: stores/jobs.py, `self.context.run`; stores/sqlite/transaction.py, `copy_context`.
+    Fails without: db/jobs.py, `self.context.run`; db/sqlite/transaction.py, `copy_context`.
     """
     async with open_store(url.format(tmp_path), create_tables=True, codec=_TenantsCodec()) as store:
 

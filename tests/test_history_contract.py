@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import EncryptedSession, SQLiteSession, generate_key, open_store
-from sessions.testing_history import HistoryContract
+from sessions.testing.history import HistoryContract
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sessions.testing_history import MakeLogSession
-    from sessions.testing_tree import CountEntries
+    from sessions.testing.history import MakeLogSession
+    from sessions.testing.tree_model import CountEntries
 
 
 class TestSQLiteFile(HistoryContract):

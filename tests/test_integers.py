@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import AdvancedSQLiteSession, SessionsError, open_store
-from sessions.testing_compacting import joined
-from sessions.testing_tree import item
+from sessions.testing.compaction_model import joined
+from sessions.testing.tree_model import item
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import SQLiteSession, open_store
-from sessions.testing_sealed import SealedContract
+from sessions.testing.sealed.contract import SealedContract
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sessions.testing_history import MakeLogSession
+    from sessions.testing.history import MakeLogSession
 
 
 class TestSQLiteFile(SealedContract):

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import EncryptedSession, SQLAlchemySession, SQLiteSession, generate_key, open_store
-from sessions.testing_watch import WatchContract
+from sessions.testing.watching import WatchContract
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sessions.testing_watch import MakeLogSession
+    from sessions.testing.watching import MakeLogSession
 
 
 class TestSQLiteFile(WatchContract):

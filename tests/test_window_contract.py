@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import EncryptedSession, SQLiteSession, generate_key, open_store
-from sessions.testing_windows import WindowContract
+from sessions.testing.windows import WindowContract
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sessions.testing_history import MakeLogSession
+    from sessions.testing.history import MakeLogSession
 
 
 class TestSQLiteFile(WindowContract):

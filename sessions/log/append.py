@@ -7,21 +7,23 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from sessions.errors import ConflictError, IdempotencyKeyReusedError
-from sessions.log import branch_statements, record_statements, session_statements
-from sessions.log.branch import MAIN, NUMBERS, number_of
-from sessions.log.grow import add_entries
-from sessions.log.old_keys import life_of
-from sessions.log.reader import unlock
-from sessions.log.session_row import ensure_sealed, guard_branch, raise_version
-from sessions.log.takeover import begin_session
+from sessions.log.adopt.adoption import begin_session
+from sessions.log.core.extend import add_entries
+from sessions.log.core.heads import MAIN, NUMBERS, number_of
+from sessions.log.core.idempotency import life_of
+from sessions.log.core.locking import ensure_sealed, guard_branch, raise_version
+from sessions.log.core.reader import unlock
+from sessions.log.statements import branches as branch_statements
+from sessions.log.statements import records as record_statements
+from sessions.log.statements import sessions as session_statements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sessions.db.transaction import Transaction
     from sessions.log.conversation import Conversation
-    from sessions.log.grow import NewEntry
-    from sessions.log.sealing import SessionKey
-    from sessions.log.transaction import Transaction
+    from sessions.log.core.extend import NewEntry
+    from sessions.log.sealing.protocols import SessionKey
 
 
 class Idempotency(NamedTuple):

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from sessions.log.dialect import PREFIX, check_quoted, our_names
+from sessions.db.dialect import PREFIX, check_quoted, our_names
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sessions.log.sealing import Vault
+    from sessions.log.sealing.protocols import Vault
 
 
 class ForeignTables(NamedTuple):

@@ -4,26 +4,27 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sessions.log import branch_statements, entry_statements
-from sessions.log.branch import lineage, position_of
-from sessions.log.changes import record_change
-from sessions.log.classify import USER
-from sessions.log.collect import collect, find_seen
+from sessions.items.kinds import USER
+from sessions.log.adopt.adoption import lock_head
+from sessions.log.context.annotations import find_marks, put_back, replace_summary, surviving
+from sessions.log.context.view import walk_shown
 from sessions.log.conversation import NO_EXPIRY
-from sessions.log.left_tips import forget_ways_forward, move_tip
-from sessions.log.marks import find_marks, put_back, replace_summary, surviving
-from sessions.log.reader import UNREADABLE
+from sessions.log.core.change_log import record_change
+from sessions.log.core.gc import collect, find_seen
+from sessions.log.core.heads import lineage, position_of
+from sessions.log.core.locking import ensure_sealed, raise_version
+from sessions.log.core.reader import UNREADABLE
+from sessions.log.core.reflog import forget_ways_forward, move_tip
 from sessions.log.schema import SEGMENT_SHIFT
-from sessions.log.session_row import ensure_sealed, raise_version
-from sessions.log.shown import walk_shown
-from sessions.log.takeover import lock_head
+from sessions.log.statements import branches as branch_statements
+from sessions.log.statements import entries as entry_statements
 
 if TYPE_CHECKING:
-    from sessions.log.branch import Head
+    from sessions.db.transaction import Row, Transaction
+    from sessions.log.context.annotations import Covering
     from sessions.log.conversation import Conversation
-    from sessions.log.marks import Covering
-    from sessions.log.session_row import LockedSession
-    from sessions.log.transaction import Row, Transaction
+    from sessions.log.core.heads import Head
+    from sessions.log.core.locking import LockedSession
 
 _PAGE = 8
 """Entries fetched at a time; the last one nearly always decodes."""

@@ -5,13 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.errors import UnknownBranchError
-from sessions.log.branch import EVERYTHING, MAIN, find_head
-from sessions.log.shown import item_pages
-from sessions.log.takeover import is_waiting, waits_for_take_over
+from sessions.log.adopt.adoption import is_waiting, waits_for_take_over
+from sessions.log.context.view import item_pages
+from sessions.log.core.heads import EVERYTHING, MAIN, find_head
 
 if TYPE_CHECKING:
+    from sessions.db.transaction import Transaction
     from sessions.log.conversation import Conversation
-    from sessions.log.transaction import Transaction
 
 
 class Tail(NamedTuple):

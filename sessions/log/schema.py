@@ -12,13 +12,13 @@ from __future__ import annotations
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from sessions.db import migration_statements as schema_statements
+from sessions.db.dialect import MARIADB
+from sessions.db.transaction import Statement
 from sessions.errors import SchemaVersionError, StoreBusyError, StoreError, StoreReadOnlyError
-from sessions.log import schema_statements
-from sessions.log.dialect import MARIADB
-from sessions.log.transaction import Statement
 
 if TYPE_CHECKING:
-    from sessions.log.transaction import Transaction
+    from sessions.db.transaction import Transaction
 
 SEGMENT_SHIFT = 32
 """An entry's id is ``segment << 32 | position``."""

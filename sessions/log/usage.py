@@ -10,17 +10,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from sessions.errors import IdempotencyKeyReusedError
-from sessions.log import entry_statements, usage_statements
-from sessions.log.branch import MAIN, branch_names, entry_at, find_head, lineage, position_of
-from sessions.log.takeover import begin_session, lock_head
-from sessions.log.turns import turn_not_found, turn_start
+from sessions.log.adopt.adoption import begin_session, lock_head
+from sessions.log.core.heads import MAIN, branch_names, entry_at, find_head, lineage, position_of
+from sessions.log.core.turns import turn_not_found, turn_start
+from sessions.log.statements import entries as entry_statements
+from sessions.log.statements import usage as usage_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sessions.log.branch import Head, Stretch
+    from sessions.db.transaction import Transaction
     from sessions.log.conversation import Conversation
-    from sessions.log.transaction import Transaction
+    from sessions.log.core.heads import Head, Stretch
 
 CALLERS_KEY: Final = "key"
 """What the keys begin with that callers choose."""
@@ -41,7 +42,7 @@ OUTPUT_DETAILS: Final = 2
 
 
 class Amounts(NamedTuple):
-    """Numbers of requests and tokens, as in `sessions.model.Usage`."""
+    """Numbers of requests and tokens, as in `sessions.types.Usage`."""
 
     requests: int = 0
     input_tokens: int = 0

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from hypothesis import strategies as st
 from pydantic import BaseModel, ConfigDict, Field, RootModel
 
-from sessions.codecs.plus import PlusCodec
+from sessions.codecs.plus.codec import PlusCodec
 
 from . import json_values
 

@@ -19,7 +19,7 @@ from pydantic import BaseModel, BeforeValidator
 
 from sessions import InvalidItemError, UndecodableItemError
 from sessions.codecs.json import JSONCodec
-from sessions.codecs.plus import PlusCodec
+from sessions.codecs.plus.codec import PlusCodec
 
 from .plus_values import Colour, Level, Mode, Plain, Point, Role, ToolError, identical
 
@@ -104,7 +104,7 @@ def refusal(codec: PlusCodec, value: Any) -> str:
     return str(caught.value)
 
 
-# Fails without: codecs/tags.py, `refused.steps.append(…)` and `_plain`
+# Fails without: codecs/plus/tags.py, `refused.steps.append(…)` and `_plain`
 @pytest.mark.parametrize(
     "value",
     [
@@ -152,7 +152,8 @@ def test_what_cannot_be_kept_is_refused(value: Any, why: str) -> None:
     assert why in refusal(PlusCodec([Mode, Plain]), value)
 
 
-# Fails without: codecs/tags.py, `_check_depth(depth)` for the first; codecs/plus.py, the JSON codec's own checks
+# Fails without: codecs/plus/tags.py, `_check_depth(depth)` for the first; codecs/plus/codec.py, the JSON codec's own
+# checks
 def test_faults_of_json_are_refused_beside_tags() -> None:
     circle: list[Any] = []
     circle.append((circle,))
@@ -165,7 +166,7 @@ def test_faults_of_json_are_refused_beside_tags() -> None:
         codec.encode_all([{"a": ()}, ()])
 
 
-# Fails without: codecs/plus.py, `self._prove(payloads[index], index)`
+# Fails without: codecs/plus/codec.py, `self._prove(payloads[index], index)`
 @pytest.mark.parametrize(
     "value",
     [Doubling(1), Choosy(1), Splitting.model_validate({"words": "a b"}), Hiding(CANARY)],
@@ -252,7 +253,7 @@ def test_other_types_have_another_digest(change: Callable[[dict[str, Any]], Any]
         assert codec.digest([item]) != codec.digest([change(item)])
 
 
-# Fails without: codecs/tags.py, `form.sort(key=_in_order)`
+# Fails without: codecs/plus/tags.py, `form.sort(key=_in_order)`
 def test_the_order_of_a_set_and_of_keys_does_not_matter() -> None:
     codec = PlusCodec()
     names = [f"name {number}" for number in range(50)]
@@ -260,7 +261,7 @@ def test_the_order_of_a_set_and_of_keys_does_not_matter() -> None:
     for name in reversed(names):
         other.add(name)
 
-    script = f"from sessions.codecs.plus import PlusCodec as P; print(P().encode_all([{{'a': set({names!r})}}]))"
+    script = f"from sessions.codecs.plus.codec import PlusCodec as P; print(P().encode_all([{{'a': set({names!r})}}]))"
     runs = {
         subprocess.run(
             [sys.executable, "-c", script], env={"PYTHONHASHSEED": seed}, capture_output=True, check=True
@@ -275,8 +276,8 @@ def test_the_order_of_a_set_and_of_keys_does_not_matter() -> None:
 def test_what_is_not_needed_is_not_imported() -> None:
     """`import sessions` does not wait for the codec, and the codec not for pydantic."""
     script = (
-        "import sys, sessions; print('sessions.codecs.plus' in sys.modules); "
-        "from sessions.codecs.plus import PlusCodec; PlusCodec([type('MyError', (Exception,), {})]); "
+        "import sys, sessions; print('sessions.codecs.plus.codec' in sys.modules); "
+        "from sessions.codecs.plus.codec import PlusCodec; PlusCodec([type('MyError', (Exception,), {})]); "
         "print('pydantic' in sys.modules)"
     )
 

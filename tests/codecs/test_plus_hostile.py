@@ -12,9 +12,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from sessions import UndecodableItemError
-from sessions.codecs import tagged_values
 from sessions.codecs.json import JSONCodec
-from sessions.codecs.plus import _ALWAYS, PlusCodec
+from sessions.codecs.plus import values as tagged_values
+from sessions.codecs.plus.codec import _ALWAYS, PlusCodec
 
 from . import json_values
 from .plus_values import OWN, codec, identical, items
@@ -84,7 +84,7 @@ tag_like: SearchStrategy[Any] = st.recursive(
 )
 
 
-# Fails without: codecs/tags.py, `except Exception:` in `_make`
+# Fails without: codecs/plus/tags.py, `except Exception:` in `_make`
 @settings(max_examples=1500, deadline=None)
 @given(st.dictionaries(one_of(["a", *TAGS]), tag_like, max_size=3))
 def test_anything_that_looks_like_tags_is_an_item_or_a_value_error(item: dict[str, Any]) -> None:
@@ -210,7 +210,7 @@ WRONG: dict[str, str] = {
 }  # fmt: skip
 
 
-# Fails without: the line of codecs/tagged_values.py, tagged_classes.py or tagged_errors.py that says what is expected
+# Fails without: the line of codecs/plus/values.py, tagged_classes.py or tagged_errors.py that says what is expected
 @pytest.mark.parametrize("form", WRONG.values(), ids=WRONG.keys())
 def test_a_wrong_form_raises_our_error_with_the_tag_and_without_the_contents(form: str) -> None:
     payload = f'{{"before":"{CANARY}","value":{form},"{CANARY}":["{CANARY}"]}}'.encode()
@@ -251,7 +251,7 @@ KEYS = [
 ]
 
 
-# Fails without: codecs/tagged_values.py, `if more["zone"] not in _zones():`
+# Fails without: codecs/plus/values.py, `if more["zone"] not in _zones():`
 @pytest.mark.parametrize("key", KEYS, ids=lambda key: ascii(key)[:20])
 def test_the_name_of_a_zone_touches_no_file_and_no_module(key: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     payload = json.dumps({"a": {"~datetime": {"at": "2026-01-01T00:00:00", "zone": key}}}).encode()

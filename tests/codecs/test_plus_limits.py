@@ -11,7 +11,7 @@ import pytest
 
 from sessions import UndecodableItemError
 from sessions.codecs.json import JSONCodec
-from sessions.codecs.plus import PlusCodec
+from sessions.codecs.plus.codec import PlusCodec
 
 from .plus_values import OWN, codec
 
@@ -27,7 +27,7 @@ NESTS = {
 }
 
 
-# Fails without: codecs/plus.py, `except RecursionError:` in `_read`
+# Fails without: codecs/plus/codec.py, `except RecursionError:` in `_read`
 @pytest.mark.parametrize("levels", [100, 150, 300, 1000, 5000, 100_000])
 @pytest.mark.parametrize(("before", "after"), NESTS.values(), ids=NESTS.keys())
 def test_what_is_nested_deeply_is_an_item_or_a_value_error(before: str, after: str, levels: int) -> None:
@@ -74,7 +74,7 @@ LARGE: dict[str, tuple[Any, bool]] = {
 }
 
 
-# Fails without: codecs/tagged_values.py, `if takes_too_long(elements):`; for nested sets, codecs/collisions.py,
+# Fails without: codecs/plus/values.py, `if takes_too_long(elements):`; for nested sets, codecs/plus/hash_collisions.py,
 # `return _of_set(value)`
 @pytest.mark.parametrize(("form", "is_read"), LARGE.values(), ids=LARGE.keys())
 def test_what_would_take_the_square_of_its_length_is_refused(form: Any, *, is_read: bool) -> None:

@@ -9,7 +9,7 @@ from uuid import UUID
 
 import pytest
 
-from sessions.codecs.plus import PlusCodec
+from sessions.codecs.plus.codec import PlusCodec
 
 
 @dataclass
@@ -22,7 +22,7 @@ class Shadow:
         A = 1
 
 
-# Fails without: codecs/plus.py, `if name in tags:`
+# Fails without: codecs/plus/codec.py, `if name in tags:`
 @pytest.mark.parametrize(
     ("types", "why"),
     [

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import assume, given, settings
 
 from sessions.codecs.json import MAX_DEPTH, JSONCodec
-from sessions.codecs.plus import PlusCodec
+from sessions.codecs.plus.codec import PlusCodec
 
 from . import json_values
 from .plus_values import (
@@ -46,7 +46,7 @@ def there_and_back(value: Any) -> Any:
     return codec.decode(payload)["value"]
 
 
-# Fails without: nearly any line of codecs/tags.py, tagged_values.py, tagged_classes.py
+# Fails without: nearly any line of codecs/plus/tags.py, tagged_values.py, tagged_classes.py
 @settings(max_examples=600, deadline=None)
 @given(items)
 def test_every_item_comes_back(item: dict[str, Any]) -> None:
@@ -155,7 +155,7 @@ def test_a_path_of_this_machine_comes_back() -> None:
     assert identical(there_and_back(Path("a/b")), Path("a/b"))
 
 
-# Fails without: codecs/tagged_errors.py, `_builtin_base(kind).__init__(error, *args)`
+# Fails without: codecs/plus/exceptions.py, `_builtin_base(kind).__init__(error, *args)`
 def test_what_an_exception_says_comes_back() -> None:
     error = DiskError(5, "broken", "/dev/sda", None, "other")
     error.add_note("seen twice")
@@ -167,7 +167,7 @@ def test_what_an_exception_says_comes_back() -> None:
     assert there_and_back(StopIteration(3)).value == 3
 
 
-# Fails without: codecs/tagged_errors.py, the `_write` of parts that are known; tracebacks would be refused
+# Fails without: codecs/plus/exceptions.py, the `_write` of parts that are known; tracebacks would be refused
 def test_what_belongs_to_the_process_is_left_out_of_an_exception() -> None:
     try:
         try:
@@ -180,7 +180,7 @@ def test_what_belongs_to_the_process_is_left_out_of_an_exception() -> None:
     assert (back.__traceback__, back.__cause__, back.__context__) == (None, None, None)
 
 
-# Fails without: codecs/tagged_values.py, `Decimal(text, _DECIMALS)` and `_DECIMALS.to_sci_string`
+# Fails without: codecs/plus/values.py, `Decimal(text, _DECIMALS)` and `_DECIMALS.to_sci_string`
 def test_the_callers_decimal_context_does_not_matter() -> None:
     with localcontext() as context:
         context.prec = 3
@@ -237,7 +237,7 @@ def test_plain_items_have_the_same_bytes_and_digest_as_without_tags(item: dict[s
     assert PlusCodec().digest([item]) == plain.digest([item])
 
 
-# Fails without: codecs/tags.py, `return {MARK + str.__str__(key): written[key]}`
+# Fails without: codecs/plus/tags.py, `return {MARK + str.__str__(key): written[key]}`
 @pytest.mark.parametrize("key", ["~", "~~", "~date", "~~date", "~~~", "~set", "~nothing"])
 def test_callers_dictionaries_that_look_like_tags_come_back(key: str) -> None:
     for item in ({key: "2026-01-01"}, {"a": [{key: {key: []}}, ({key: 1},)]}, {key: 1, "~other": 2}):
@@ -264,6 +264,6 @@ class Key(str):
         return False
 
 
-# Fails without: codecs/tags.py, `str.startswith(key, MARK)` and `str.__str__(key)`
+# Fails without: codecs/plus/tags.py, `str.startswith(key, MARK)` and `str.__str__(key)`
 def test_a_key_of_a_class_of_its_own_is_the_text_it_holds() -> None:
     assert codec.encode_all([{Key("~date"): (1,)}]) == [b'{"~~date":{"~tuple":[1]}}']

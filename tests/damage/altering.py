@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from rich.console import Console
 
 from sessions import EncryptedSession, SessionsError, generate_key
+from sessions.db.transaction import Statement
 from sessions.encrypted import handle_of
-from sessions.log.transaction import Statement
-from sessions.testing_tree import item
+from sessions.testing.tree_model import item
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from typing import TypeAlias
 
-    from sessions.log.transaction import Transaction
-    from sessions.session import LogSession
-    from sessions.store import Store
+    from sessions.db.transaction import Transaction
+    from sessions.session.base import LogSession
+    from sessions.store.store import Store
 
     Operation: TypeAlias = Callable[[LogSession], Awaitable[Any]]
 

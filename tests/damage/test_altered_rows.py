@@ -1,6 +1,6 @@
 """Every column of every table is altered: what cannot be true is told, and nothing hangs.
 
-Fails without: log/dialect.py, `_INTACT`; log/branch_statements.py, `g.id < l.segment`; log/damage.py; handle.py,
+Fails without: db/dialect.py, `_INTACT`; log/statements/branches.py, `g.id < l.segment`; log/core/damage.py; handle.py,
 `_explain`. On servers, and encrypted, some columns are tried, with ``SESSIONS_DAMAGE=all`` in the
 environment every one.
 """

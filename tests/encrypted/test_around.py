@@ -23,7 +23,7 @@ from sessions import (
     Window,
     generate_key,
 )
-from sessions.testing_tree import item
+from sessions.testing.tree_model import item
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -278,7 +278,7 @@ async def test_no_more_envelopes_are_read_than_the_bound_allows(monkeypatch: pyt
     await EncryptedSession("s", inner, KEY).add_items([item("old")])
     await EncryptedSession("s", inner, KEY, ttl=1).add_items([item(f"x{number}") for number in range(20)])
     moment = sessions.clock.now() + 2_000_000
-    monkeypatch.setattr("sessions.envelopes.now", lambda: moment)
+    monkeypatch.setattr("sessions.compat.envelopes.now", lambda: moment)
     read: list[int] = []
     get_items = inner.get_items
 

@@ -11,10 +11,10 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sessions import EncryptedSession, SQLiteSession, generate_key
-from sessions.codecs.bound import encode_columns
-from sessions.codecs.sealed import SealedPayloads
-from sessions.log.entry_statements import MAX_JOINED, PAGE
-from sessions.testing_tree import item
+from sessions.log.sealing.associated_data import encode_columns
+from sessions.log.sealing.payloads import SealedPayloads
+from sessions.log.statements.entries import MAX_JOINED, PAGE
+from sessions.testing.tree_model import item
 from tests.sqlite_store.inside import trace
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ def test_sqlite_writes_the_same(columns: tuple[Any, ...]) -> None:
     assert written == encode_columns(columns)
 
 
-# Fails without: log/entry_statements.py, `group_concat(size - :overhead, :cut)`
+# Fails without: log/statements/entries.py, `group_concat(size - :overhead, :cut)`
 @pytest.mark.parametrize("hide", [False, True])
 async def test_a_page_is_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, hide: bool) -> None:
     plain = SQLiteSession("s", tmp_path / "s.db")
@@ -47,7 +47,7 @@ async def test_a_page_is_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     assert ["json_array" in text for text in statements if "payload" in text] == [True]
 
 
-# Fails without: log/shown.py, `return _one_by_one(tx, reader, page, undecodable)`
+# Fails without: log/context/view.py, `return _one_by_one(tx, reader, page, undecodable)`
 @pytest.mark.parametrize("hide", [False, True])
 async def test_large_payloads_are_fetched_by_themselves(tmp_path: Path, *, hide: bool) -> None:
     plain = SQLiteSession("s", tmp_path / "s.db")

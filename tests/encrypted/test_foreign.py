@@ -14,9 +14,9 @@ from agents.extensions.memory.encrypt_session import EncryptedSession as SDKEncr
 
 from sessions import DecryptionError, EncryptedSession, InvalidItemError, KeyRing, SessionSettings, generate_key
 from sessions.clock import now
-from sessions.testing_provider import KeptKeys
-from sessions.testing_sealing import raised
-from sessions.testing_tree import item
+from sessions.testing.sealed.fixtures import raised
+from sessions.testing.sealed.key_provider import KeptKeys
+from sessions.testing.tree_model import item
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -121,12 +121,12 @@ async def test_only_the_four_methods(under: Any) -> None:
 @pytest.mark.parametrize("limit", [1, 2, 3, 5, 100])
 async def test_limits_count_what_has_not_expired(under: Any, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     moment = now()
-    monkeypatch.setattr("sessions.envelopes.now", lambda: moment)
+    monkeypatch.setattr("sessions.compat.envelopes.now", lambda: moment)
     await seal(under, ttl=100).add_items([item("u1"), item("a1")])
     await seal(under, ttl=1).add_items([item(f"x{n}") for n in range(9)])
     await seal(under, ttl=100).add_items([item("u2")])
     await seal(under, ttl=1).add_items([item(f"y{n}") for n in range(4)])
-    monkeypatch.setattr("sessions.envelopes.now", lambda: moment + 1 * SECOND)
+    monkeypatch.setattr("sessions.compat.envelopes.now", lambda: moment + 1 * SECOND)
     expected = [item("u1"), item("a1"), item("u2")]
     assert await seal(under).get_items(limit) == expected[-limit:]
     assert await seal(under).get_items() == expected
@@ -156,7 +156,7 @@ async def test_pop_spares_what_is_only_too_old_for_its_own_object(under: Any, mo
     kept = seal(under)
     await kept.add_items([item("u1"), item("u2")])
     later = now() + 700_000_000
-    monkeypatch.setattr("sessions.envelopes.now", lambda: later)
+    monkeypatch.setattr("sessions.compat.envelopes.now", lambda: later)
     forgetful = seal(under, ttl=600)
     assert await forgetful.pop_item() is None
     assert await kept.get_items() == [item("u1"), item("u2")]
@@ -328,7 +328,7 @@ async def test_what_the_sdk_encrypted_expires_too(tmp_path: Path, monkeypatch: p
     under = agents.SQLiteSession("s", tmp_path / "sdk.db")
     await SDKEncryptedSession("s", under, KEYS["old"]).add_items([{"role": "user", "content": "u1"}])
     moment = now() + 50 * SECOND
-    monkeypatch.setattr("sessions.envelopes.now", lambda: moment)
+    monkeypatch.setattr("sessions.compat.envelopes.now", lambda: moment)
     assert await seal(under, ttl=100).get_items() == [item("u1")]
     assert await seal(under, ttl=40).get_items() == []
     under.close()

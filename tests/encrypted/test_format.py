@@ -19,10 +19,10 @@ from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
 from sessions import DecryptionError, EncryptedSession, SQLiteSession, generate_key
-from sessions.codecs.keys import KeyRing
-from sessions.codecs.passphrase import Passphrase, Stretcher
-from sessions.codecs.seal import read_seal
-from sessions.vault import Vault
+from sessions.crypto.data_keys import read_seal
+from sessions.crypto.key_manager import Vault
+from sessions.crypto.keys import KeyRing
+from sessions.crypto.passphrase import Passphrase, Stretcher
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "encryption.md"
 COLUMNS = ("id", "version", "turn", "kind", "tool_name", "author", "created_at", "expires_at")

@@ -15,15 +15,15 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sessions import DecryptionError, EncryptedSession, KeyRing
-from sessions.codecs.bound import encode_columns
 from sessions.codecs.json import ObjectTexts
-from sessions.codecs.openai_envelope import envelope_token, open_token
-from sessions.codecs.passphrase import Passphrase, Stretcher, new_parameters
-from sessions.codecs.seal import new_data_key, read_seal
-from sessions.codecs.sealed import PlainPayloads, SealedPayloads
+from sessions.compat.sdk_encryption import envelope_token, open_token
+from sessions.crypto.data_keys import new_data_key, read_seal
+from sessions.crypto.key_manager import Vault
+from sessions.crypto.passphrase import Passphrase, Stretcher, new_parameters
 from sessions.errors import SessionsError, UndecodableItemError, WeakKeyWarning
-from sessions.testing_model import json_values
-from sessions.vault import Vault
+from sessions.log.sealing.associated_data import encode_columns
+from sessions.log.sealing.payloads import PlainPayloads, SealedPayloads
+from sessions.testing.list_model import json_values
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -111,7 +111,7 @@ def test_any_columns(columns: tuple[Any, ...]) -> None:
             operation((*columns, sealed[8]))
 
 
-# Fails without: codecs/sealed.py, `return ObjectTexts(map(cipher.decrypt, ` and `in map(_split, opened)]`
+# Fails without: log/sealing/payloads.py, `return ObjectTexts(map(cipher.decrypt, ` and `in map(_split, opened)]`
 def test_many_are_opened_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = (("user", None, "a"), ("k", "t", "b"))
     entries = [ENTRY, *((*ENTRY[:3], *columns, *ENTRY[6:]) for columns in texts), (7, 6, 5, *ENTRY[3:6], 4, 3, b"{}")]
@@ -143,7 +143,7 @@ def test_what_an_older_key_sealed_is_opened_at_once_too(monkeypatch: pytest.Monk
     assert key.open_all(rows) == key.open_joined(*joined(key, rows)) == [ENTRY[8]] * 2
 
 
-# Fails without: codecs/sealed.py, `or not is_object_text(payload)`
+# Fails without: log/sealing/payloads.py, `or not is_object_text(payload)`
 @pytest.mark.parametrize("hide", [False, True])
 @pytest.mark.parametrize("payload", [b"", b"[1]", b"{", b"}", b"{} ", b"\xff\xff\xff\xff"])
 def test_what_is_no_object_is_sealed_apart(payload: bytes, *, hide: bool) -> None:
@@ -158,7 +158,7 @@ def test_what_is_no_object_is_sealed_apart(payload: bytes, *, hide: bool) -> Non
         assert not isinstance(opened, ObjectTexts)
 
 
-# Fails without: codecs/sealed.py, `if not len(bound) == count == len(parts) // 3`
+# Fails without: log/sealing/payloads.py, `if not len(bound) == count == len(parts) // 3`
 @given(st.data(), st.booleans(), st.integers(0, 3))
 def test_what_is_wrong_with_a_joined_page_is_told(data: st.DataObject, hide: bool, part: int) -> None:  # noqa: FBT001
     key = payloads(hide=hide)
@@ -301,7 +301,7 @@ def test_any_envelope_of_the_sdk(payload: bytes) -> None:
 @given(st.binary(max_size=60))
 def test_whatever_a_token_holds(content: bytes) -> None:
     """It was encrypted with the right key, but is no item."""
-    from sessions.codecs.openai_envelope import _fernet  # noqa: PLC0415 - the key that the SDK derives
+    from sessions.compat.sdk_encryption import _fernet  # noqa: PLC0415 - the key that the SDK derives
 
     token = _fernet(MASTER, "s").encrypt(content).decode()
     session = EncryptedSession("s", _One({"__enc__": 1, "v": 1, "kid": "hkdf-v1", "payload": token}), RING, None)

@@ -12,20 +12,20 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import EncryptedSession, KeyRing, SQLAlchemySession, SQLiteSession, generate_key, open_store
-from sessions.codecs.key_texts import PREFIX
-from sessions.codecs.keys import Masters, _Wrapping
-from sessions.codecs.seal import new_data_key
-from sessions.codecs.sealed import DataKey, SealedPayloads
+from sessions.crypto.data_keys import new_data_key
+from sessions.crypto.key_manager import Vault
+from sessions.crypto.key_texts import PREFIX
+from sessions.crypto.keys import Masters, _Wrapping
 from sessions.errors import SessionsError
-from sessions.testing_provider import KeptKeys
-from sessions.testing_rows import Rows
-from sessions.vault import Vault
+from sessions.log.sealing.payloads import DataKey, SealedPayloads
+from sessions.testing.sealed.key_provider import KeptKeys
+from sessions.testing.sealed.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from sessions.session import LogSession
+    from sessions.session.base import LogSession
 
 pytestmark = pytest.mark.filterwarnings("ignore::sessions.WeakKeyWarning")
 
@@ -77,7 +77,7 @@ class Secrets:
 @pytest.fixture
 def secrets(monkeypatch: pytest.MonkeyPatch) -> Secrets:
     made = Secrets()
-    monkeypatch.setattr("sessions.vault.new_data_key", made.made)
+    monkeypatch.setattr("sessions.crypto.key_manager.new_data_key", made.made)
     return made
 
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import EncryptedSession, KeyRing, generate_key, open_store
-from sessions.testing_tree import item
+from sessions.testing.tree_model import item
 from tests.sql.processes import run_together, running_together
 
 if TYPE_CHECKING:

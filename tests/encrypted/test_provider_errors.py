@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import open_store
-from sessions.testing_interruptions import RAISED
-from sessions.testing_provider import KeptKeys
-from sessions.testing_tree import item
+from sessions.testing.interruptions import RAISED
+from sessions.testing.sealed.key_provider import KeptKeys
+from sessions.testing.tree_model import item
 
 if TYPE_CHECKING:
     from sessions import LogSession

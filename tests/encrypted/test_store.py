@@ -204,7 +204,7 @@ async def test_erasing_destroys_what_a_provider_keeps(url: str, tmp_path: Path) 
 async def test_a_session_whose_seal_was_removed_gets_no_other(url: str, tmp_path: Path) -> None:
     """Its entries would look as if they were to be sealed anew.
 
-    Fails without: log/session_row.py, `SEALED_ENTRY` in `check_sealable`.
+    Fails without: log/core/locking.py, `SEALED_ENTRY` in `check_sealable`.
     """
     async with open_store(url, encryption_key=OLD) as store:
         await store.session("s").add_items([user("1")])

@@ -16,8 +16,8 @@ from uuid import uuid4
 import pytest
 
 from sessions import AdvancedSQLiteSession, EncryptedSession, KeyRing, SQLiteSession, generate_key, open_store
-from sessions.codecs.key_texts import PREFIX
-from sessions.codecs.passphrase import Stretcher
+from sessions.crypto.key_texts import PREFIX
+from sessions.crypto.passphrase import Stretcher
 from sessions.errors import WeakKeyWarning
 
 from .test_foreign import Listed
@@ -140,7 +140,7 @@ def test_none_for_a_good_key(tmp_path: Path, key: Any, caught: list[warnings.War
 )
 @pytest.mark.parametrize("of", [str, str.encode, "{}\n".format], ids=["text", "bytes", "a file's line"])
 def test_all_other_text_is_a_passphrase(text: str, of: Any, caught: list[warnings.WarningMessage]) -> None:
-    """Fails without: codecs/key_texts.py, `PREFIX`; `_as_text`."""
+    """Fails without: crypto/key_texts.py, `PREFIX`; `_as_text`."""
     for ring in (KeyRing.of(of(text)), KeyRing({"k": of(text)})):
         assert ring.needs_stretching
     assert [warning.category for warning in caught] == [WeakKeyWarning, WeakKeyWarning]
@@ -162,7 +162,7 @@ def test_random_bytes_are_a_key_whatever_they_look_like(caught: list[warnings.Wa
 def test_a_final_newline_is_no_part_of_a_key(key: Any) -> None:
     """As of a key that was read from a file.
 
-    Fails without: codecs/key_texts.py, `_without_newlines`, `rstrip`.
+    Fails without: crypto/key_texts.py, `_without_newlines`, `rstrip`.
     """
     newline: Any = "\n" if isinstance(key, str) else b"\n"
     assert KeyRing.of(key + newline).masters().current == KeyRing.of(key).masters().current
@@ -184,7 +184,7 @@ def test_a_final_newline_is_no_part_of_a_key(key: Any) -> None:
 def test_a_file_of_windows_holds_the_key(file: Any, caught: list[warnings.WarningMessage]) -> None:
     """Whoever takes the mark or the newline off has the same key.
 
-    Fails without: codecs/key_texts.py, `_BYTE_ORDER_MARK`; `BOM_UTF16_LE`.
+    Fails without: crypto/key_texts.py, `_BYTE_ORDER_MARK`; `BOM_UTF16_LE`.
     """
     assert KeyRing.of(file).masters().current == KeyRing.of(KEY).masters().current
     assert not caught
@@ -192,7 +192,7 @@ def test_a_file_of_windows_holds_the_key(file: Any, caught: list[warnings.Warnin
 
 @pytest.mark.parametrize("last", [b"\n", b"\r", b"\x01"])
 def test_a_newline_of_windows_is_no_part_of_random_bytes(last: bytes) -> None:
-    """Fails without: codecs/key_texts.py, `_without_newlines`, of b"\\r"."""
+    """Fails without: crypto/key_texts.py, `_without_newlines`, of b"\\r"."""
     raw = b"\x01" * 31 + last
     assert KeyRing.of(raw + b"\r\n").masters().current == KeyRing.of(raw).masters().current
 
@@ -201,7 +201,7 @@ def test_a_newline_of_windows_is_no_part_of_random_bytes(last: bytes) -> None:
 def test_a_generated_key_with_another_beginning_is_no_passphrase(of: Any) -> None:
     """It would seal, and the key itself would not open that.
 
-    Fails without: codecs/key_texts.py, `_is_nearly_generated`.
+    Fails without: crypto/key_texts.py, `_is_nearly_generated`.
     """
     added = [f" {KEY}", f"\n{KEY}", f'"{KEY}"', f"'{KEY}'\n", f"KEY={KEY}", KEY.upper(), KEY.capitalize(), KEY[1:]]
     altered = [KEY[:at] + "x" + KEY[at + 1 :] for at in range(len(PREFIX))]
@@ -226,7 +226,7 @@ async def test_a_passphrase_from_a_file_is_the_passphrase(
 def test_a_generated_key_has_one_spelling() -> None:
     """A letter that is wrong or missing is no other key, and no passphrase.
 
-    Fails without: codecs/key_texts.py, `_check`.
+    Fails without: crypto/key_texts.py, `_check`.
     """
     letters = string.ascii_letters + string.digits + "-_=+/ \n\u00e9"
     body = len(PREFIX)

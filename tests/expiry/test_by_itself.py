@@ -1,6 +1,6 @@
 """What has expired is deleted beside later changes of the same database, and when that is closed.
 
-Fails without: log/upkeep.py, `purge_some`; stores/upkeep.py, `_WHERE_ITEMS_EXPIRE`; `tidy` of the databases.
+Fails without: log/lifetime/upkeep.py, `purge_some`; db/upkeep.py, `_WHERE_ITEMS_EXPIRE`; `tidy` of the databases.
 """
 
 from __future__ import annotations
@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import EncryptedSession, SQLiteSession, generate_key, open_store
+from sessions.db.transaction import Statement
 from sessions.encrypted import handle_of
-from sessions.log.transaction import Statement
-from sessions.testing_rows import Rows
-from sessions.testing_tree import item
+from sessions.testing.sealed.rows import Rows
+from sessions.testing.tree_model import item
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -106,7 +106,7 @@ async def test_an_entry_that_a_session_keeps_is_not_touched(anywhere: str) -> No
 
 @pytest.mark.parametrize("sealed", [False, True], ids=["plain", "encrypted"])
 async def test_sessions_of_which_nothing_is_left_go_if_asked_for(anywhere: str, *, sealed: bool) -> None:
-    """Fails without: log/remove.py, `delete_left_empty`."""
+    """Fails without: log/lifetime/remove.py, `delete_left_empty`."""
     async with open_store(anywhere, create_tables=True) as store:
 
         def session(name: str, ttl: float | None) -> Any:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import open_store
-from sessions.testing_expiry import ExpiryContract
+from sessions.testing.expiry import ExpiryContract
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sessions.testing_expiring import OpenStore
+    from sessions.testing.expiry_model import OpenStore
 
 
 class TestSQLiteFile(ExpiryContract):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sessions import ErasureReceipt
-from sessions.testing_model import user
+from sessions.testing.list_model import user
 from tests.pages import run_page
 
 if TYPE_CHECKING:

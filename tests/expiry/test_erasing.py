@@ -63,7 +63,7 @@ async def test_no_key_is_needed_to_purge_and_to_erase(tmp_path: Path) -> None:
 
 
 async def test_erasing_beside_writers(tmp_path: Path) -> None:
-    """Fails without: stores/sqlite/database.py, the scrub outside of the group's transaction."""
+    """Fails without: db/sqlite/database.py, the scrub outside of the group's transaction."""
     async with open_store(f"sqlite:///{tmp_path}/sessions.db") as store:
         names = [f"s{number}" for number in range(20)]
         item = {"role": "user", "content": "1"}

@@ -77,7 +77,9 @@ def reading(path: Path) -> Iterator[int]:
 
 
 async def test_what_was_erased_is_in_no_file(url: str, folder: Path) -> None:
-    """Fails without: stores/sqlite/scrub.py, "vacuum" and "wal_checkpoint(truncate)"; stores/sql/scrub.py, "vacuum"."""
+    """
+    Fails without: db/sqlite/vacuum.py, "vacuum" and "wal_checkpoint(truncate)"; db/sqlalchemy/vacuum.py, "vacuum".
+    """
     async with open_store(url, create_tables=True, **_fast(url)) as store:
         await fill(store)
         erased = 0
@@ -112,7 +114,7 @@ async def test_what_was_deleted_is_in_no_file_once_they_are_scrubbed(url: str, f
 
 
 async def test_sqlite_overwrites_what_is_deleted_on_every_connection(folder: Path) -> None:
-    """Fails without: stores/sql/database.py, "pragma secure_delete = on"; where that is not SQLite's default."""
+    """Fails without: db/sqlalchemy/database.py, "pragma secure_delete = on"; where that is not SQLite's default."""
     url = f"sqlite+aiosqlite:///{folder}/sessions.db"
     async with open_store(url, create_tables=True) as store:
         session = store.session("s1")
@@ -123,7 +125,7 @@ async def test_sqlite_overwrites_what_is_deleted_on_every_connection(folder: Pat
 
 
 async def test_what_another_process_reads_is_said_to_be_pending(url: str, folder: Path) -> None:
-    """Fails without: stores/sqlite/scrub.py, `if blocked:`; and the same in stores/sql/scrub.py."""
+    """Fails without: db/sqlite/vacuum.py, `if blocked:`; and the same in db/sqlalchemy/vacuum.py."""
     # Both ways use a write-ahead log here, as a file does that was made by `open_store("sqlite:///…")`.
     async with open_store(f"sqlite:///{folder}/sessions.db") as store:
         await store.session("s1").add_items([{"role": "user", "content": f"{MARK}-1-"}])

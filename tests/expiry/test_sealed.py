@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import EncryptedSession, generate_key, open_store
-from sessions.testing_expiry import MovableClock
+from sessions.testing.expiry import MovableClock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -27,7 +27,7 @@ def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def test_what_is_sealed_expires_and_is_purged_without_a_key(
     anywhere: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fails without: stores/sql/hot_sealed.py, `append.expires_at` in `entry_rows` (sealed for another expiry)."""
+    """Fails without: log/fast/postgres_sealed.py, `append.expires_at` in `entry_rows` (sealed for another expiry)."""
     time = MovableClock(monkeypatch)
     key = generate_key()
     async with open_store(anywhere, create_tables=True) as store:

@@ -22,7 +22,7 @@ _strictly = pytest.mark.parametrize("options", [(), ("-X", "dev", "-W", "error")
 def test_a_session_in_a_file(path: Path, start: Start, options: tuple[str, ...]) -> None:
     """The connections are closed too: everything is in the file itself, and its companions are gone.
 
-    Fails without: stores/sqlite/thread.py, `self._thread.daemon = True`.
+    Fails without: db/sqlite/connection_thread.py, `self._thread.daemon = True`.
     """
     start(
         """
@@ -40,7 +40,7 @@ def test_a_session_in_a_file(path: Path, start: Start, options: tuple[str, ...])
 
 @_strictly
 def test_a_session_in_memory(start: Start, options: tuple[str, ...]) -> None:
-    """Fails without: stores/sqlite/thread.py, `self._thread.daemon = True`."""
+    """Fails without: db/sqlite/connection_thread.py, `self._thread.daemon = True`."""
     start(
         """
         session = SQLiteSession("conversation")
@@ -53,7 +53,7 @@ def test_a_session_in_memory(start: Start, options: tuple[str, ...]) -> None:
 
 @_strictly
 def test_many_sessions_in_threads_and_loops(path: Path, start: Start, options: tuple[str, ...]) -> None:
-    """Fails without: stores/sqlite/thread.py, `self._thread.daemon = True`."""
+    """Fails without: db/sqlite/connection_thread.py, `self._thread.daemon = True`."""
     start(
         """
         import threading
@@ -75,12 +75,12 @@ def test_many_sessions_in_threads_and_loops(path: Path, start: Start, options: t
 def test_appends_that_nobody_awaits(path: Path, start: Start, options: tuple[str, ...]) -> None:
     """What still waits when the program ends is done before it ends, and the file is closed behind it.
 
-    Fails without: stores/sqlite/registry.py, `atexit.register(_close_all)`.
+    Fails without: db/sqlite/registry.py, `atexit.register(_close_all)`.
     """
     start(
         """
         import time
-        from sessions.stores.sqlite import registry
+        from sessions.db.sqlite import registry
         registry._EXIT_TIMEOUT = 60
         session = SQLiteSession("conversation", path)
         add(session, {"n": "before"})
@@ -105,7 +105,7 @@ def test_appends_that_nobody_awaits(path: Path, start: Start, options: tuple[str
 def test_an_exit_in_the_middle_of_an_append(path: Path, start: Start, options: tuple[str, ...]) -> None:
     """The thread that appends is a daemon, so it is gone at any moment.
 
-    Fails without: log/grow.py, `tx.many(entry_statements.ADD_ENTRY, ...)`.
+    Fails without: log/core/extend.py, `tx.many(entry_statements.ADD_ENTRY, ...)`.
     """
     program = start(
         """
@@ -138,7 +138,7 @@ def test_an_exit_in_the_middle_of_an_append(path: Path, start: Start, options: t
 def test_an_exit_while_another_process_holds_the_file(path: Path, start: Start, options: tuple[str, ...]) -> None:
     """The append cannot be done, and the program does not wait for that.
 
-    Fails without: stores/sqlite/registry.py, the deadline of the joins in `_close_all`.
+    Fails without: db/sqlite/registry.py, the deadline of the joins in `_close_all`.
     """
     session = SQLiteSession("conversation", path)
     asyncio.run(session.add_items([{"n": "before"}]))
@@ -166,13 +166,13 @@ def test_an_exit_while_another_process_holds_the_file(path: Path, start: Start, 
 def test_a_session_used_after_our_own_end(path: Path, start: Start) -> None:
     """Functions that a program has called at its end run after ours if they were registered before.
 
-    Fails without: stores/sqlite/backend.py, `if database.path == MEMORY` in `_open_again`; for a file,
-    `retire(database)` there together with stores/sqlite/registry.py, `_files.clear()` in `_close_all`.
+    Fails without: db/sqlite/backend.py, `if database.path == MEMORY` in `_open_again`; for a file,
+    `retire(database)` there together with db/sqlite/registry.py, `_files.clear()` in `_close_all`.
     """
     said = start(
         """
         import atexit
-        from sessions.stores.sqlite import registry
+        from sessions.db.sqlite import registry
         in_file, in_memory = SQLiteSession("conversation", path), SQLiteSession("conversation")
         add(in_file, {"n": "before"})
         add(in_memory, {"n": "before"})

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 async def test_an_item_of_fifty_megabytes(path: Path) -> None:
     """Between two small ones, so that neither its size nor what is in it moves anything else.
 
-    Fails without: log/read.py, `items.reverse()`; stores/sqlite/opening.py, SQLite's own limit of 1 GB (as 10 MB).
+    Fails without: log/read.py, `items.reverse()`; db/sqlite/opening.py, SQLite's own limit of 1 GB (as 10 MB).
     """
     session = SQLiteSession("conversation", path)
     huge = {"n": "huge", "text": "x\0ü" * 12_500_000}
@@ -36,7 +36,7 @@ async def test_an_item_of_fifty_megabytes(path: Path) -> None:
 
 
 async def test_a_thousand_sessions_share_two_threads(path: Path) -> None:
-    """Fails without: stores/sqlite/registry.py, `database = _files.get(path)` under the lock in `open_file`."""
+    """Fails without: db/sqlite/registry.py, `database = _files.get(path)` under the lock in `open_file`."""
     before = set(threading.enumerate())
     sessions = [SQLiteSession(f"conversation {number}", path) for number in range(1000)]
 
@@ -53,7 +53,7 @@ async def test_a_thousand_sessions_share_two_threads(path: Path) -> None:
 
 
 async def test_sessions_in_memory_end_with_their_last_holder() -> None:
-    """Fails without: stores/sqlite/thread.py, the list around `call` in `post` (as a plain reference)."""
+    """Fails without: db/sqlite/connection_thread.py, the list around `call` in `post` (as a plain reference)."""
     before = set(threading.enumerate())
     for number in range(50):
         session = SQLiteSession("conversation")

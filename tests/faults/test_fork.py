@@ -50,8 +50,8 @@ def _items(path: Path) -> list[object]:
 def test_parent_and_children_append_at_the_same_time(path: Path, start: Start, end: str) -> None:
     """All with the session object that the parent has been using, in three generations.
 
-    Fails without: stores/sqlite/registry.py, `_files.clear()` in `after_in_child`, and `if not database.inherited` in
-    `before` together with stores/sqlite/thread.py, `if not self._thread.is_alive()`.
+    Fails without: db/sqlite/registry.py, `_files.clear()` in `after_in_child`, and `if not database.inherited` in
+    `before` together with db/sqlite/connection_thread.py, `if not self._thread.is_alive()`.
     """
     start(
         _FORK.replace("END", end)
@@ -85,7 +85,7 @@ def test_parent_and_children_append_at_the_same_time(path: Path, start: Start, e
 def test_the_first_to_end_takes_nothing_from_the_other(path: Path, start: Start, end: str, first: str) -> None:
     """SQLite's last connection to a file removes the WAL: neither may think that it is the last when it is not.
 
-    Fails without: stores/sqlite/database.py, `close=self.path != MEMORY` in `park` (as False).
+    Fails without: db/sqlite/database.py, `close=self.path != MEMORY` in `park` (as False).
     """
     start(
         _FORK.replace("END", end)
@@ -125,7 +125,7 @@ def test_the_first_to_end_takes_nothing_from_the_other(path: Path, start: Start,
 def test_forking_after_sessions_were_closed(path: Path, start: Start) -> None:
     """A closed session's threads are gone, and the fork must not wait for them.
 
-    Fails without: stores/sqlite/thread.py, `if not self._thread.is_alive()` in `park`.
+    Fails without: db/sqlite/connection_thread.py, `if not self._thread.is_alive()` in `park`.
     """
     start(
         _FORK.replace("END", "os._exit(0)")
@@ -150,7 +150,7 @@ def test_forking_after_sessions_were_closed(path: Path, start: Start) -> None:
 def test_a_child_that_does_nothing_does_no_harm(path: Path, start: Start, end: str) -> None:
     """Not even by ending as an interpreter does, with all its objects.
 
-    Fails without: stores/sqlite/registry.py, `self._over.set()` in `after_in_parent` (the parent's threads stand still
+    Fails without: db/sqlite/registry.py, `self._over.set()` in `after_in_parent` (the parent's threads stand still
     for ever).
     """
     start(
@@ -170,7 +170,7 @@ def test_a_child_that_does_nothing_does_no_harm(path: Path, start: Start, end: s
 
 
 def test_multiprocessing_with_fork(path: Path, start: Start) -> None:
-    """Fails without: stores/sqlite/registry.py, `_files.clear()` in `after_in_child`."""
+    """Fails without: db/sqlite/registry.py, `_files.clear()` in `after_in_child`."""
     start(
         """
         import multiprocessing
@@ -195,7 +195,7 @@ def test_multiprocessing_with_fork(path: Path, start: Start) -> None:
 
 
 def test_a_session_in_memory_stays_with_the_parent(start: Start) -> None:
-    """Fails without: stores/sqlite/backend.py, `if database.inherited`."""
+    """Fails without: db/sqlite/backend.py, `if database.inherited`."""
     said = start(
         _FORK.replace("END", "os._exit(0)")
         + """
@@ -224,7 +224,7 @@ def test_a_session_in_memory_stays_with_the_parent(start: Start) -> None:
 def test_forking_while_other_threads_write_and_read(path: Path, start: Start, end: str) -> None:
     """The fork comes at any moment of a transaction, sixty times.
 
-    Fails without: stores/sqlite/registry.py, `if not stopped(deadline)` in `before` (not waited for, a thread is caught
+    Fails without: db/sqlite/registry.py, `if not stopped(deadline)` in `before` (not waited for, a thread is caught
     in its transaction).
     """
     said = start(
@@ -276,7 +276,7 @@ def test_forking_while_other_threads_write_and_read(path: Path, start: Start, en
 def test_a_turn_that_was_given_up_before_the_fork_is_passed_on(path: Path, start: Start) -> None:
     """The child has a copy of the descriptor with which the parent still stands in line.
 
-    Fails without: stores/sqlite/turn.py, `fcntl.LOCK_UN` in `_Arrival.wait`.
+    Fails without: db/sqlite/write_lock.py, `fcntl.LOCK_UN` in `_Arrival.wait`.
     """
     holder = start(
         """

@@ -27,7 +27,7 @@ async def _limit(session: SQLiteSession, more_pages: int) -> None:
 
 
 async def test_a_full_file_refuses_the_whole_batch_and_goes_on_when_there_is_room(path: Path) -> None:
-    """Fails without: stores/sqlite/errors.py, the line of `SQLITE_FULL`; stores/sqlite/group.py, `begin immediate`
+    """Fails without: db/sqlite/errors.py, the line of `SQLITE_FULL`; db/sqlite/group_commit.py, `begin immediate`
     and `commit` in `_write_alone` (each statement commits itself).
     """
     session = SQLiteSession("conversation", path)
@@ -48,7 +48,8 @@ async def test_a_full_file_refuses_the_whole_batch_and_goes_on_when_there_is_roo
 async def test_neighbours_in_the_same_commit_are_not_lost(path: Path) -> None:
     """A full file can take the whole transaction back, neighbours and all; they are then done one by one.
 
-    Fails without: stores/sqlite/group.py, `return False` after `if not connection.in_transaction` (as `return True`).
+    Fails without: db/sqlite/group_commit.py, `return False` after `if not connection.in_transaction` (as
+    `return True`).
     """
     session = SQLiteSession("conversation", path)
     await session.add_items([{"n": "before"}])
@@ -69,7 +70,7 @@ async def test_neighbours_in_the_same_commit_are_not_lost(path: Path) -> None:
 async def test_a_full_file_can_be_made_smaller(path: Path) -> None:
     """Popping and clearing need no more room than there is.
 
-    Fails without: log/remove.py, `statements.DELETE_ENTRIES`.
+    Fails without: log/lifetime/remove.py, `statements.DELETE_ENTRIES`.
     """
     session = SQLiteSession("conversation", path)
     await session.add_items([{"n": "big", "text": _TEXT}, {"n": "last"}])

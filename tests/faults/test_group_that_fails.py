@@ -8,7 +8,7 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 from sessions import SQLiteSession, StoreBusyError, StoreError
-from sessions.stores.sqlite.opening import Opening
+from sessions.db.sqlite.opening import Opening
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -69,7 +69,7 @@ async def _append_together(
 async def test_an_append_is_refused_or_stored_but_not_both(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The commit of four fails, also with savepoints, so they are done one by one; the second of those cannot begin.
 
-    Fails without: stores/sqlite/group.py, `begin immediate` inside the `try` of `_write_alone` (before it, all four
+    Fails without: db/sqlite/group_commit.py, `begin immediate` inside the `try` of `_write_alone` (before it, all four
     are refused, and the first is stored).
     """
     faults = {
@@ -84,7 +84,7 @@ async def test_an_append_is_refused_or_stored_but_not_both(path: Path, monkeypat
 
 
 async def test_a_transaction_that_cannot_begin_refuses_all(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fails without: stores/sqlite/database.py, `_fail(jobs, error)` in `_do_writes`."""
+    """Fails without: db/sqlite/database.py, `_fail(jobs, error)` in `_do_writes`."""
     outcomes, found = await _append_together(path, monkeypatch, {("begin immediate", 1): sqlite3.SQLITE_IOERR})
 
     assert [type(outcome) for outcome in outcomes] == [StoreError] * 4
@@ -92,7 +92,7 @@ async def test_a_transaction_that_cannot_begin_refuses_all(path: Path, monkeypat
 
 
 async def test_a_savepoint_that_fails_refuses_nobody_else(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fails without: stores/sqlite/group.py, `_roll_back(connection)` in `_write_with_savepoints`."""
+    """Fails without: db/sqlite/group_commit.py, `_roll_back(connection)` in `_write_with_savepoints`."""
     faults = {("commit", 1): sqlite3.SQLITE_IOERR, ("savepoint job", 3): sqlite3.SQLITE_IOERR}
     outcomes, found = await _append_together(path, monkeypatch, faults)
 

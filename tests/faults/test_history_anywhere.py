@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-import sessions.branches
-import sessions.history
-import sessions.session
+import sessions.session.base
+import sessions.session.branches
+import sessions.session.history
 from sessions import SQLiteSession
 
 from . import playing
@@ -33,7 +33,7 @@ _THREADS, _ROUNDS = 4, 40
 def test_one_object_from_several_threads_and_loops_at_once(path: Path, where: str) -> None:
     """Each thread undoes, adds and chooses on a branch of its own, in a new event loop for every round.
 
-    Fails without: log/undo.py, `keep_tip(…)` in `undo`.
+    Fails without: log/history/undo.py, `keep_tip(…)` in `undo`.
     """
     session = SQLiteSession("s", ":memory:" if where == "memory" else path)
     asyncio.run(session.add_items([*turn(0, 1), *turn(1, 1)]))
@@ -77,7 +77,7 @@ def test_one_object_from_several_threads_and_loops_at_once(path: Path, where: st
 def test_parent_and_child_go_on_with_the_history_after_a_fork(path: Path, start: Start) -> None:
     """With the object that the parent has been using; each on a branch of its own, at the same time.
 
-    Fails without: stores/sqlite/registry.py, `_files.clear()` in `after_in_child`.
+    Fails without: db/sqlite/registry.py, `_files.clear()` in `after_in_child`.
     """
     start(
         inspect.getsource(playing)
@@ -127,13 +127,13 @@ assert os.waitpid(child, 0)[1] == 0
 async def test_clocks_that_run_backwards_change_no_order(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same history, with a clock that goes on and with one that goes back a day each time it is asked.
 
-    Fails without: log/branch_statements.py, `order by made_in` of TIPS (as `created_at`); log/siblings.py,
+    Fails without: log/statements/branches.py, `order by made_in` of TIPS (as `created_at`); log/history/siblings.py,
     `tip.changed_in` in the sort (as `tip.updated_at`).
     """
     found = []
     for days in (1, -1):
         ticks = itertools.count(1_800_000_000_000_000, days * 86_400_000_000)
-        for module in (sessions.branches, sessions.history, sessions.session):
+        for module in (sessions.session.branches, sessions.session.history, sessions.session.base):
             monkeypatch.setattr(module, "now", ticks.__next__)
         session, chance = SQLiteSession(f"{days}", path), random.Random(6)  # noqa: S311
         await session.add_items([*turn(-1, 1), *turn(-2, 1)])

@@ -32,8 +32,8 @@ _APPENDS_AND_SAYS_SO = """
 def test_what_was_acknowledged_is_there_after_kill_9(path: Path, start: Start) -> None:
     """One process after the other is killed in the middle of many appends; the last one may finish its thousand.
 
-    Fails without: stores/sqlite/database.py, `write_group` before `self._report(jobs)` in `_do_writes` (acknowledged
-    before it is done); log/grow.py, `tx.many(entry_statements.ADD_ENTRY, ...)`.
+    Fails without: db/sqlite/database.py, `write_group` before `self._report(jobs)` in `_do_writes` (acknowledged
+    before it is done); log/core/extend.py, `tx.many(entry_statements.ADD_ENTRY, ...)`.
     """
     acknowledged: set[str] = set()
     for life, lines in enumerate([7, 100, 500]):

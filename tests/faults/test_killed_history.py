@@ -27,7 +27,7 @@ _LIVES = 16
 _PLAYS_AND_SAYS_SO = (
     inspect.getsource(playing)
     + """
-from sessions.stores.sqlite.transaction import SQLiteTransaction
+from sessions.db.sqlite.transaction import SQLiteTransaction
 
 async def play(life, statements):
     session, chance = SQLiteSession(f"life {life}", path), random.Random(life)
@@ -55,7 +55,7 @@ asyncio.run(play(*map(int, sys.argv[2:])))
 def test_kill_9_leaves_what_was_before_or_after_an_operation(path: Path, start: Start, dies: str) -> None:
     """Each life has a session of its own. It is killed before a statement, or at a moment that is nobody's choice.
 
-    Fails without: stores/sqlite/group.py, `begin immediate` and `commit` in `_write_alone` (each statement commits
+    Fails without: db/sqlite/group_commit.py, `begin immediate` and `commit` in `_write_alone` (each statement commits
     itself).
     """
     for life in range(_LIVES):
@@ -119,7 +119,7 @@ def unreachable(path: Path, session_id: str) -> set[int]:
 async def test_a_full_file_refuses_whole_operations_which_work_when_there_is_room(path: Path) -> None:
     """Until the file may grow again, each operation has room enough, or is refused and has changed nothing.
 
-    Fails without: stores/sqlite/errors.py, the line of `SQLITE_FULL`.
+    Fails without: db/sqlite/errors.py, the line of `SQLITE_FULL`.
     """
     session = SQLiteSession("conversation", path)
     for number in range(3):

@@ -40,7 +40,7 @@ _ways_to_lock = pytest.mark.parametrize("way", [("wal", "normal", "exclusive"), 
 
 @_ways_to_lock
 async def test_a_locked_file_is_busy_and_loses_nothing(path: Path, start: Start, way: tuple[str, ...]) -> None:
-    """Fails without: stores/sqlite/errors.py, the line of `SQLITE_BUSY`."""
+    """Fails without: db/sqlite/errors.py, the line of `SQLITE_BUSY`."""
     session = SQLiteSession("conversation", path)
     await session.add_items([{"n": "before"}])
     session.close()
@@ -61,7 +61,7 @@ async def test_a_locked_file_is_busy_and_loses_nothing(path: Path, start: Start,
 
 @_ways_to_lock
 async def test_a_lock_that_goes_away_is_waited_for(path: Path, start: Start, way: tuple[str, ...]) -> None:
-    """Fails without: stores/sqlite/opening.py, `timeout=self.busy_timeout` in `writer` (as 0)."""
+    """Fails without: db/sqlite/opening.py, `timeout=self.busy_timeout` in `writer` (as 0)."""
     session = SQLiteSession("conversation", path)
     await session.add_items([{"n": "before"}])
     session.close()
@@ -76,7 +76,7 @@ async def test_a_lock_that_goes_away_is_waited_for(path: Path, start: Start, way
 async def test_a_file_that_is_locked_when_it_is_first_opened(path: Path, start: Start) -> None:
     """It is in rollback journal mode, as other programs make files; the change to WAL needs it alone for a moment.
 
-    Fails without: stores/sqlite/errors.py, the line of `SQLITE_BUSY`.
+    Fails without: db/sqlite/errors.py, the line of `SQLITE_BUSY`.
     """
     holder = start(_HOLDS_THE_FILE, path, "delete", "normal", "exclusive")
     holder.expect("locked")
@@ -96,7 +96,7 @@ async def test_a_file_that_is_locked_when_it_is_first_opened(path: Path, start: 
 async def test_the_first_opening_waits_for_a_lock_that_goes_away(path: Path, start: Start, begin: str) -> None:
     """SQLite itself does not wait where it is to change a file to WAL, but fails.
 
-    Fails without: stores/sqlite/opening.py, `code != sqlite3.SQLITE_BUSY or` in `_use_wal` (as `True or`).
+    Fails without: db/sqlite/opening.py, `code != sqlite3.SQLITE_BUSY or` in `_use_wal` (as `True or`).
     """
     holder = start(_HOLDS_THE_FILE, path, "delete", "normal", begin)
     holder.expect("locked")
@@ -111,7 +111,7 @@ async def test_the_first_opening_waits_for_a_lock_that_goes_away(path: Path, sta
 async def test_readers_do_not_wait_for_writers(path: Path, start: Start) -> None:
     """Neither for another process, nor for an append of ours that waits for it.
 
-    Fails without: stores/sqlite/database.py, the `Lane` of `self._reading` (as `self._writer`).
+    Fails without: db/sqlite/database.py, the `Lane` of `self._reading` (as `self._writer`).
     """
     session = SQLiteSession("conversation", path, busy_timeout=HANGS_AFTER)
     await session.add_items([{"n": "before"}])

@@ -26,8 +26,8 @@ _PROCESSES, _TASKS, _BATCHES = 4, 16, 20
 def test_nothing_is_lost_doubled_or_reordered(path: Path, session_count: int, with_turns: bool) -> None:  # noqa: FBT001
     """Without the lock file, SQLite's own lock alone must do; then an append sees what others committed just before.
 
-    Fails without: stores/sqlite/group.py, `begin immediate` in `_write_together` and `_write_alone` ("begin" gives
-    "database is locked" without turns); log/branch_statements.py, `set tip = tip + :count` in ADVANCE_TIP (a count
+    Fails without: db/sqlite/group_commit.py, `begin immediate` in `_write_together` and `_write_alone` ("begin" gives
+    "database is locked" without turns); log/statements/branches.py, `set tip = tip + :count` in ADVANCE_TIP (a count
     of 1).
     """
     if not with_turns:

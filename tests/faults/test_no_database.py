@@ -26,7 +26,7 @@ _CONTENTS = {
 
 @pytest.mark.parametrize("content", _CONTENTS.values(), ids=_CONTENTS)
 async def test_a_file_that_is_no_database(path: Path, content: bytes) -> None:
-    """Fails without: stores/sqlite/errors.py, the line of `SQLITE_NOTADB`."""
+    """Fails without: db/sqlite/errors.py, the line of `SQLITE_NOTADB`."""
     path.write_bytes(content)
 
     await _is_refused(path, NotADatabaseError)
@@ -36,7 +36,7 @@ async def test_a_file_that_is_no_database(path: Path, content: bytes) -> None:
 
 @pytest.mark.parametrize("kept", [0.02, 0.1, 0.5, 0.9])
 async def test_a_truncated_database(path: Path, kept: float) -> None:
-    """Fails without: stores/sqlite/errors.py, the line of `SQLITE_CORRUPT`."""
+    """Fails without: db/sqlite/errors.py, the line of `SQLITE_CORRUPT`."""
     session = SQLiteSession("conversation", path)
     for number in range(50):
         await session.add_items([{"n": number, "text": "x" * 1000}])
@@ -53,7 +53,7 @@ async def test_a_truncated_database(path: Path, kept: float) -> None:
 async def test_a_database_with_damage_in_the_middle(path: Path) -> None:
     """What cannot be read is an error, never an empty conversation; what is not damaged is not hidden by it.
 
-    Fails without: stores/sqlite/errors.py, the line of `SQLITE_CORRUPT`.
+    Fails without: db/sqlite/errors.py, the line of `SQLITE_CORRUPT`.
     """
     session = SQLiteSession("conversation", path)
     await session.add_items([{"n": number, "text": "x" * 1000} for number in range(500)])
@@ -67,7 +67,7 @@ async def test_a_database_with_damage_in_the_middle(path: Path) -> None:
 
 
 async def test_a_folder(path: Path) -> None:
-    """Fails without: stores/sqlite/errors.py, the line of `SQLITE_CANTOPEN`."""
+    """Fails without: db/sqlite/errors.py, the line of `SQLITE_CANTOPEN`."""
     path.mkdir()
 
     await _is_refused(path, StoreError, "cannot be opened")
@@ -76,14 +76,14 @@ async def test_a_folder(path: Path) -> None:
 
 
 async def test_a_folder_that_is_missing(tmp_path: Path) -> None:
-    """Fails without: stores/sqlite/registry.py, `except OSError` in `_create`."""
+    """Fails without: db/sqlite/registry.py, `except OSError` in `_create`."""
     await _is_refused(tmp_path / "missing" / "conversations.db", StoreError, "cannot be made")
 
     assert not (tmp_path / "missing").exists()
 
 
 async def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
-    """Fails without: stores/sqlite/opening.py, `except OSError` in `identify`."""
+    """Fails without: db/sqlite/opening.py, `except OSError` in `identify`."""
     (tmp_path / "file").write_text("kept")
 
     await _is_refused(tmp_path / "file" / "conversations.db", StoreError, "cannot be opened")
@@ -92,14 +92,14 @@ async def test_a_folder_that_is_a_file(tmp_path: Path) -> None:
 
 
 async def test_a_name_that_is_too_long(tmp_path: Path) -> None:
-    """Fails without: stores/sqlite/opening.py, `except OSError` in `identify`."""
+    """Fails without: db/sqlite/opening.py, `except OSError` in `identify`."""
     await _is_refused(tmp_path / ("x" * 300), StoreError, "cannot be opened")
 
 
 async def test_a_folder_that_is_made_later(tmp_path: Path) -> None:
     """An error is not remembered.
 
-    Fails without: stores/sqlite/opening.py, `except FileNotFoundError` in `identify`.
+    Fails without: db/sqlite/opening.py, `except FileNotFoundError` in `identify`.
     """
     session = SQLiteSession("conversation", tmp_path / "later" / "conversations.db")
     with pytest.raises(StoreError):

@@ -103,14 +103,14 @@ def _left_of(disk: Disk) -> SQLiteSession:
 
 
 def test_full_durability_loses_nothing_that_was_acknowledged(disk: Disk, start: Start) -> None:
-    """Fails without: stores/sqlite/opening.py, `pragma synchronous = full` (as "normal")."""
+    """Fails without: db/sqlite/opening.py, `pragma synchronous = full` (as "normal")."""
     assert _append_and_lose_power(disk, start, "full") == list(range(_APPENDS))
 
 
 def test_normal_durability_keeps_the_file_whole(disk: Disk, start: Start) -> None:
     """The last appends are lost, which shows that the disk above does lose what was not synced.
 
-    Fails without: stores/sqlite/database.py, `self._set_durability(...)` (all is synced, and nothing lost).
+    Fails without: db/sqlite/database.py, `self._set_durability(...)` (all is synced, and nothing lost).
     """
     found = _append_and_lose_power(disk, start, "normal")
 
@@ -137,7 +137,7 @@ _CLOSES_EACH_TIME = """
 def test_closing_each_time_loses_nothing_either(disk: Disk, start: Start) -> None:
     """What closing copies into the file is not synced, and need not be: it is in the log.
 
-    Fails without: stores/sqlite/completing.py, the `where` of `_NEW_END` (as one that is never true, and `copied ==
+    Fails without: db/sqlite/final_checkpoint.py, the `where` of `_NEW_END` (as one that is never true, and `copied ==
     pages` allowed): the log is begun again before the file is on disk.
     """
     program = start(_CLOSES_EACH_TIME, disk.mount / "conversations.db", _APPENDS)
@@ -153,7 +153,7 @@ def test_closing_each_time_loses_nothing_either(disk: Disk, start: Start) -> Non
 
 
 def test_one_that_asks_for_full_durability_makes_its_group_durable(disk: Disk, start: Start) -> None:
-    """Fails without: stores/sqlite/database.py, `full=any(...)` (as `full=all(...)`)."""
+    """Fails without: db/sqlite/database.py, `full=any(...)` (as `full=all(...)`)."""
     program = start(
         """
         async def append():
@@ -179,7 +179,7 @@ def test_one_that_asks_for_full_durability_makes_its_group_durable(disk: Disk, s
 async def test_a_disk_that_is_really_full(disk: Disk) -> None:
     """The system refuses in the middle of a write, wherever that is: in the WAL, or when it is checkpointed.
 
-    Fails without: stores/sqlite/errors.py, the line of `SQLITE_FULL`.
+    Fails without: db/sqlite/errors.py, the line of `SQLITE_FULL`.
     """
     session = SQLiteSession("conversation", disk.mount / "conversations.db")
     added: list[int] = []

@@ -68,7 +68,7 @@ def session(folder: Path) -> SQLiteSession:
 
 
 def test_a_read_only_file_is_read(folder: Path, session: SQLiteSession, start: Start) -> None:
-    """Fails without: stores/sqlite/errors.py, the line of `SQLITE_READONLY`."""
+    """Fails without: db/sqlite/errors.py, the line of `SQLITE_READONLY`."""
     (folder / "conversations.db").chmod(0o444)
     folder.chmod(0o777)
 
@@ -84,7 +84,7 @@ def test_a_read_only_file_is_read(folder: Path, session: SQLiteSession, start: S
 def test_a_read_only_folder_is_read_while_somebody_else_has_it_open(
     folder: Path, session: SQLiteSession, start: Start
 ) -> None:
-    """Fails without: stores/sqlite/turn.py, `except OSError` in `_open`."""
+    """Fails without: db/sqlite/write_lock.py, `except OSError` in `_open`."""
     asyncio.run(session.add_items([{"n": 3}]))
     (folder / "conversations.db-lock").unlink()
     for file in folder.iterdir():
@@ -101,7 +101,7 @@ def test_a_read_only_folder_is_read_while_somebody_else_has_it_open(
 def test_a_read_only_folder_that_nobody_has_open(folder: Path, session: SQLiteSession, start: Start) -> None:
     """SQLite cannot read a file in WAL mode without its two companions, and they cannot be made there.
 
-    Fails without: stores/sqlite/errors.py, the line of `SQLITE_READONLY`.
+    Fails without: db/sqlite/errors.py, the line of `SQLITE_READONLY`.
     """
     before = (folder / "conversations.db").read_bytes()
     (folder / "conversations.db").chmod(0o444)
@@ -118,7 +118,7 @@ def test_a_read_only_folder_that_nobody_has_open(folder: Path, session: SQLiteSe
 
 
 def test_a_read_only_folder_without_a_file(folder: Path, start: Start) -> None:
-    """Fails without: stores/sqlite/registry.py, `except OSError` in `_create`."""
+    """Fails without: db/sqlite/registry.py, `except OSError` in `_create`."""
     folder.chmod(0o555)
 
     said = _try(folder, start)
@@ -128,7 +128,7 @@ def test_a_read_only_folder_without_a_file(folder: Path, start: Start) -> None:
 
 
 def test_a_file_that_may_not_be_read_at_all(folder: Path, session: SQLiteSession, start: Start) -> None:
-    """Fails without: stores/sqlite/errors.py, the line of `SQLITE_CANTOPEN`."""
+    """Fails without: db/sqlite/errors.py, the line of `SQLITE_CANTOPEN`."""
     (folder / "conversations.db").chmod(0 if os.getuid() else 0o600)
 
     said = _try(folder, start)

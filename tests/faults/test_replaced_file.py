@@ -31,7 +31,7 @@ def _check(path: Path) -> None:
 
 
 async def test_a_deleted_file_is_made_again(path: Path) -> None:
-    """Fails without: stores/sqlite/database.py, `self._check_file()` in `_do_writes` and `_do_reads`."""
+    """Fails without: db/sqlite/database.py, `self._check_file()` in `_do_writes` and `_do_reads`."""
     session = SQLiteSession("conversation", path)
     for life in range(5):
         await session.add_items([{"life": life}])
@@ -50,7 +50,7 @@ async def test_a_deleted_file_is_made_again(path: Path) -> None:
 async def test_only_the_file_itself_is_deleted(path: Path) -> None:
     """Its companions stay, with what was not yet moved from them; none of it may show up in the new file.
 
-    Fails without: stores/sqlite/database.py, `self._check_file()` in `_do_writes` and `_do_reads`.
+    Fails without: db/sqlite/database.py, `self._check_file()` in `_do_writes` and `_do_reads`.
     """
     session = SQLiteSession("conversation", path)
     for number in range(10):
@@ -68,8 +68,8 @@ async def test_only_the_file_itself_is_deleted(path: Path) -> None:
 async def test_a_renamed_file_keeps_what_was_acknowledged(path: Path, start: Start, remembered: str) -> None:
     """Most of it is in the WAL, which keeps the old name.
 
-    Fails without: stores/sqlite/registry.py, `database.checkpoint()` in `retire`; by who read also without
-    stores/sqlite/database.py, `for thread in self._threads()` in `checkpoint` (the writer's only).
+    Fails without: db/sqlite/registry.py, `database.checkpoint()` in `retire`; by who read also without
+    db/sqlite/database.py, `for thread in self._threads()` in `checkpoint` (the writer's only).
     """
     if remembered == "by who wrote":
         session = SQLiteSession("conversation", path)
@@ -95,7 +95,7 @@ async def test_a_renamed_file_keeps_what_was_acknowledged(path: Path, start: Sta
 async def test_a_backup_moved_into_the_place_of_a_live_file(path: Path) -> None:
     """What was added after the backup is gone with the old file; its WAL must not be applied to the new one.
 
-    Fails without: stores/sqlite/registry.py, `database.checkpoint()` in `retire`.
+    Fails without: db/sqlite/registry.py, `database.checkpoint()` in `retire`.
     """
     session = SQLiteSession("conversation", path)
     await session.add_items([{"n": number} for number in range(5)])
@@ -115,7 +115,7 @@ async def test_a_backup_moved_into_the_place_of_a_live_file(path: Path) -> None:
 async def test_it_is_replaced_while_many_tasks_use_it(path: Path) -> None:
     """Each append goes to the one file or the other, wholly; none fails.
 
-    Fails without: stores/sqlite/backend.py, `except ClosedError` in `write` and `read`.
+    Fails without: db/sqlite/backend.py, `except ClosedError` in `write` and `read`.
     """
     acknowledged: set[str] = set()
     kept = [path.with_name(f"kept-{number}.db") for number in range(5)]
@@ -147,7 +147,7 @@ async def test_it_is_replaced_while_many_tasks_use_it(path: Path) -> None:
 async def test_two_names_of_one_file(path: Path) -> None:
     """SQLite follows links itself, so that both names have one WAL; each has connections of its own.
 
-    Fails without: log/branch_statements.py, `set tip = tip + :count` in ADVANCE_TIP (a count of 1).
+    Fails without: log/statements/branches.py, `set tip = tip + :count` in ADVANCE_TIP (a count of 1).
     """
     (path.parent / "folder").mkdir()
     link = path.parent / "folder" / "link.db"

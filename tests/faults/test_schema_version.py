@@ -55,7 +55,7 @@ async def test_a_file_without_a_migration_is_upgraded(path: Path) -> None:
 async def test_an_upgrade_that_fails_changes_nothing(path: Path) -> None:
     """A table of ours is there already, made by somebody else; all that was made before it is taken back.
 
-    Fails without: stores/sqlite/opening.py, `begin immediate` in `_ensure_schema`.
+    Fails without: db/sqlite/opening.py, `begin immediate` in `_ensure_schema`.
     """
     _execute(path, "create table agent_log_entries (theirs)")
 

@@ -15,7 +15,7 @@ import psutil
 import pytest
 
 from sessions import SQLiteSession, StoreBusyError, open_store
-from sessions.stores.sqlite.turn import WriteTurn
+from sessions.db.sqlite.write_lock import WriteTurn
 
 from .programs import HANGS_AFTER
 
@@ -31,7 +31,7 @@ _MEASURED = 4000
 
 _STOPS_IN_ITS_TURN = """
     import signal
-    from sessions.stores.sqlite.opening import Opening
+    from sessions.db.sqlite.opening import Opening
 
     session = SQLiteSession("conversation", path)
     add(session, {"n": "before"})
@@ -53,7 +53,7 @@ def test_shares_are_about_equal(path: Path) -> None:
     process gets one commit after the other, so the shares differ by what a group holds: measured 0.9 and more.
     Without turns SQLite's retries are at random and with growing pauses: 0.1 to 0.3.
 
-    Fails without: stores/sqlite/turn.py, the `fcntl.flock` calls in `take` and `_Place.stand`.
+    Fails without: db/sqlite/write_lock.py, the `fcntl.flock` calls in `take` and `_Place.stand`.
     """
     spawn = multiprocessing.get_context("spawn")
     counts = spawn.Array("q", _PROCESSES)
@@ -79,7 +79,7 @@ def test_shares_are_about_equal(path: Path) -> None:
 
 @pytest.mark.parametrize("end", ["goes on", "is killed"])
 async def test_a_process_that_hangs_in_its_turn(path: Path, start: Start, end: str) -> None:
-    """Fails without: stores/sqlite/turn.py, `if not place.within(timeout)` (a wait without end)."""
+    """Fails without: db/sqlite/write_lock.py, `if not place.within(timeout)` (a wait without end)."""
     holder = start(_STOPS_IN_ITS_TURN, path)
     holder.wait_until_stopped()
     session = SQLiteSession("conversation", path, busy_timeout=0.5)
@@ -103,7 +103,7 @@ async def test_a_process_that_hangs_in_its_turn(path: Path, start: Start, end: s
 async def test_a_waiter_that_gave_up_leaves_nothing_locked(path: Path, start: Start) -> None:
     """It still stands in the kernel's line; when its turn comes, it must pass it on.
 
-    Fails without: stores/sqlite/turn.py, `_line.forget(self)` in `_Place.stand`.
+    Fails without: db/sqlite/write_lock.py, `_line.forget(self)` in `_Place.stand`.
     """
     holder = start(_STOPS_IN_ITS_TURN, path)
     holder.wait_until_stopped()
@@ -125,7 +125,7 @@ async def test_a_waiter_that_gave_up_leaves_nothing_locked(path: Path, start: St
 
 @pytest.mark.parametrize("sessions", ["one", "a new one each time", "as many at once", "behind SQLAlchemy"])
 async def test_any_number_of_attempts_leaves_a_bounded_number_of_threads_and_files(path: Path, sessions: str) -> None:
-    """Fails without: stores/sqlite/turn.py, `place = places.pop(0)`."""
+    """Fails without: db/sqlite/write_lock.py, `place = places.pop(0)`."""
     url = f"sqlite+aiosqlite:///{path}" if "SQLAlchemy" in sessions else f"sqlite:///{path}"
     options: dict[str, Any] = {"busy_timeout": 0.005}
     if "SQLAlchemy" in sessions:
@@ -163,7 +163,7 @@ async def test_any_number_of_attempts_leaves_a_bounded_number_of_threads_and_fil
 async def test_a_place_in_line_is_for_its_own_lock_file(path: Path) -> None:
     """One that was deleted and made again is another one, and nobody holds that.
 
-    Fails without: stores/sqlite/turn.py, `LockFile` as the key of `_given_up`.
+    Fails without: db/sqlite/write_lock.py, `LockFile` as the key of `_given_up`.
     """
     lock_path = f"{path}-lock"
     first, second = WriteTurn(lock_path), WriteTurn(lock_path)

@@ -69,7 +69,8 @@ CHANGES: dict[str, Callable[[SQLiteSession], Awaitable[object]]] = {
 async def test_what_a_strict_session_refuses_has_changed_nothing(path: Path, change: str) -> None:
     """
     Fails without: handle.py, `if self.strict:` in `change` (it is done, and the error says that it was not);
-    log/branches.py, `undecodable = [position …` in `_fork_position` (as `[]`; a message that may match is passed over).
+    log/history/branches.py, `undecodable = [position …` in `_fork_position` (as `[]`; a message that may match is
+    passed over).
     """
     session = await spoiled(path, strict=True)
     if change == "redo":
@@ -101,7 +102,7 @@ async def test_undo_and_redo_go_around_them_and_say_so(path: Path, caplog: pytes
 async def test_a_turn_is_there_and_begins_where_it_begins(path: Path, unreadable: tuple[int, ...]) -> None:
     """Pages of one turn each, back and forth, meet every turn once, also those of which nothing can be read.
 
-    Fails without: log/turns.py, `if entry.item is not UNREADABLE` in `_as_turns`; log/entries.py,
+    Fails without: log/core/turns.py, `if entry.item is not UNREADABLE` in `_as_turns`; log/core/entries.py,
     `item = UNREADABLE` (as `continue`: pages end, or have a turn twice).
     """
     session = await spoiled(path, *unreadable)
@@ -148,7 +149,7 @@ async def test_the_search_for_a_message_tells_of_those_it_could_not_read(
     path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     """
-    Fails without: log/branches.py, `undecodable = [position …` in `_fork_position`, and `but` there.
+    Fails without: log/history/branches.py, `undecodable = [position …` in `_fork_position`, and `but` there.
     """
     session = await spoiled(path, 3, 6)
 
@@ -163,7 +164,7 @@ async def test_the_search_for_a_message_tells_of_those_it_could_not_read(
 
 async def test_siblings_and_branches_of_what_cannot_be_read(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """
-    Fails without: log/tree.py, `except ValueError` in `_text`; log/entries.py, `except ValueError`.
+    Fails without: log/history/tree.py, `except ValueError` in `_text`; log/core/entries.py, `except ValueError`.
     """
     session = await spoiled(path)
     await session.undo()

@@ -22,8 +22,8 @@ from sessions import (
     generate_key,
     open_store,
 )
+from sessions.db.sqlalchemy import shared_engine
 from sessions.errors import SessionClosedError
-from sessions.stores.sql import shared_engine
 from tests.life.quiet import gc_quietly
 from tests.sql.network import message
 
@@ -47,7 +47,7 @@ async def test_an_engine_for_each_request_is_not_kept(
     postgres: Postgres, connections_to: Callable[[str], int], new: str
 ) -> None:
     """
-    Fails without: stores/sql/shared_engine.py, `_gone` and `_MOST_LINGERING`.
+    Fails without: db/sqlalchemy/shared_engine.py, `_gone` and `_MOST_LINGERING`.
     """
     url = postgres.new_database()
     for number in range(20):
@@ -67,7 +67,7 @@ async def test_an_engine_for_each_request_is_not_kept(
 async def test_equal_options_are_one_engine_and_others_are_not(postgres: Postgres) -> None:
     """What an option's `repr` shows may be equal for two that differ, as that of a secret.
 
-    Fails without: stores/sql/engines.py, `_Same` (the second secret's session uses the first one's engine).
+    Fails without: db/sqlalchemy/engines.py, `_Same` (the second secret's session uses the first one's engine).
     """
 
     class Secret:
@@ -100,7 +100,7 @@ async def test_the_last_hold_lingers_for_two_seconds_at_most(
     postgres: Postgres, connections_to: Callable[[str], int]
 ) -> None:
     """
-    Fails without: stores/sql/shared_engine.py, `self._timer = …` in `unheld` (each request makes an engine), or
+    Fails without: db/sqlalchemy/shared_engine.py, `self._timer = …` in `unheld` (each request makes an engine), or
     `self.end_soon` in it (it stays).
     """
     url = postgres.new_database()
@@ -121,7 +121,7 @@ async def test_what_ends_an_engine_at_once(
 ) -> None:
     """Also one that lingers.
 
-    Fails without: stores/sql/engines.py, `await shared.dispose()` in `let_go`.
+    Fails without: db/sqlalchemy/engines.py, `await shared.dispose()` in `let_go`.
     """
     monkeypatch.setattr(shared_engine, "LINGER", 3600)
     url = postgres.new_database()
@@ -144,7 +144,7 @@ def test_a_lingering_engine_ends_with_its_loop(
     postgres: Postgres, connections_to: Callable[[str], int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    Fails without: stores/sql/shared_engine.py, `_dispose_at_end`.
+    Fails without: db/sqlalchemy/shared_engine.py, `_dispose_at_end`.
     """
     monkeypatch.setattr(shared_engine, "LINGER", 3600)
     url = postgres.new_database()
@@ -165,7 +165,7 @@ def test_loops_that_are_closed_by_hand_leave_no_connections(
     postgres: Postgres, connections_to: Callable[[str], int], kept: str, driver: str
 ) -> None:
     """
-    Fails without: stores/sql/shared_engine.py, `sweep`; stores/sql/severing.py, `os.dup2`.
+    Fails without: db/sqlalchemy/shared_engine.py, `sweep`; db/sqlalchemy/severing.py, `os.dup2`.
     """
     url = postgres.new_database()
     own = url.replace("asyncpg", driver)
@@ -231,7 +231,7 @@ def test_a_session_closed_by_another_loop_lets_go_in_all(
     postgres: Postgres, connections_to: Callable[[str], int]
 ) -> None:
     """
-    Fails without: stores/sql/engines.py, `loop.call_soon_threadsafe` in `let_go`.
+    Fails without: db/sqlalchemy/engines.py, `loop.call_soon_threadsafe` in `let_go`.
     """
     url = postgres.new_database()
     session = SQLAlchemySession.from_url("s", url=url, create_tables=True)
@@ -276,7 +276,7 @@ async def test_an_encrypted_session_closes_any_session_underneath(tmp_path: Path
 async def test_closing_twice_opens_no_connection(postgres: Postgres, connections_to: Callable[[str], int]) -> None:
     """Also where something expires, which is looked for before the engine is let go.
 
-    Fails without: stores/sql/backend.py, `used, self._used = self._used, None`.
+    Fails without: db/sqlalchemy/backend.py, `used, self._used = self._used, None`.
     """
     url = postgres.new_database()
     session = SQLAlchemySession.from_url("s", url=url, create_tables=True, ttl=3600)
@@ -291,7 +291,7 @@ async def test_closing_twice_opens_no_connection(postgres: Postgres, connections
 def test_engines_of_loops_that_ended_are_garbage(url: str, *, closed_by_hand: bool) -> None:
     """Neither an object nor a number of a file stays of each.
 
-    Fails without: stores/sql/engines.py, `weakref.ref(engine.pool)`.
+    Fails without: db/sqlalchemy/engines.py, `weakref.ref(engine.pool)`.
     """
     session = SQLAlchemySession.from_url("s", url=url, create_tables=True)
 
@@ -317,7 +317,7 @@ def test_engines_of_loops_that_ended_are_garbage(url: str, *, closed_by_hand: bo
 def test_a_loop_that_ends_while_connections_are_being_closed(tmp_path: Path, steps: int) -> None:
     """Its tasks are cancelled then, and nothing is left open all the same: collecting what is left would warn.
 
-    Fails without: stores/sql/shared_engine.py, `_ended(threads)`; without `dispose` before it, the contracts do.
+    Fails without: db/sqlalchemy/shared_engine.py, `_ended(threads)`; without `dispose` before it, the contracts do.
     """
 
     async def use() -> None:

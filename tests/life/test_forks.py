@@ -79,7 +79,7 @@ def _add(session: SQLAlchemySession, text: str) -> None:
 def test_children_beside_a_busy_writer_on_a_sqlite_file(tmp_path: Path, source: str, journal: str) -> None:
     """The child's session is a new object with the same URL; an engine of one's own is made in each process.
 
-    Fails without: stores/sql/forks.py, `_close_files`, and `cursor.close()` in `_post_close`.
+    Fails without: db/sqlalchemy/forks.py, `_close_files`, and `cursor.close()` in `_post_close`.
     """
     url = f"sqlite+aiosqlite:///{tmp_path}/s.db"
     with _loop_beside() as loop:
@@ -129,7 +129,7 @@ def test_children_beside_a_busy_writer_on_a_sqlite_file(tmp_path: Path, source: 
 def test_a_fork_in_the_middle_of_the_loop_that_writes(tmp_path: Path) -> None:
     """The loop is the one that forks: what it has under way is rolled back and done again.
 
-    Fails without: stores/sql/forks.py, `_close_files`; stores/sql/errors.py, `"closed" in str(original)`.
+    Fails without: db/sqlalchemy/forks.py, `_close_files`; db/sqlalchemy/errors.py, `"closed" in str(original)`.
     """
     url = f"sqlite+aiosqlite:///{tmp_path}/s.db"
 
@@ -160,7 +160,7 @@ def test_a_fork_in_the_middle_of_the_loop_that_writes(tmp_path: Path) -> None:
 
 def test_a_database_in_memory_stays_with_its_process() -> None:
     """
-    Fails without: stores/sql/engines.py, `if self._key in _memories`.
+    Fails without: db/sqlalchemy/engines.py, `if self._key in _memories`.
     """
     with _loop_beside() as loop:
         session = SQLAlchemySession.from_url("s", url="sqlite+aiosqlite://", create_tables=True)
@@ -181,7 +181,7 @@ def driven(request: pytest.FixtureRequest) -> str:
 def test_children_beside_connections_to_a_server(driven: str) -> None:
     """The parent goes on with its connections, also when the child has used and dropped what it inherited.
 
-    Fails without: stores/sql/engines.py, `forks.after_fork.append(…)` (the child speaks on its parent's socket).
+    Fails without: db/sqlalchemy/engines.py, `forks.after_fork.append(…)` (the child speaks on its parent's socket).
     """
     with _loop_beside() as loop:
         session = SQLAlchemySession.from_url("s", url=driven, create_tables=True)
@@ -204,7 +204,7 @@ def test_children_beside_connections_to_a_server(driven: str) -> None:
 def test_an_engine_of_ones_own_is_refused_in_a_child(driven: str) -> None:
     """Until it has a pool of the child's.
 
-    Fails without: stores/sql/engines.py, `_inherited`.
+    Fails without: db/sqlalchemy/engines.py, `_inherited`.
     """
     with _loop_beside() as loop:
         engine = create_async_engine(driven)

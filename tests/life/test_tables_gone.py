@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from pathlib import Path
 
-    from sessions.session import LogSession
+    from sessions.session.base import LogSession
     from tests.sql.servers import Postgres
 
 OPERATIONS: dict[str, Callable[[LogSession], Awaitable[object]]] = {
@@ -55,7 +55,8 @@ def driven(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_dropped_tables_are_made_again_if_that_was_asked_for(driven: str, operation: str) -> None:
     """
-    Fails without: stores/sql/database.py, `except TablesGoneError` in `retried`; stores/sql/errors.py, `NO_TABLES`.
+    Fails without: db/sqlalchemy/database.py, `except TablesGoneError` in `retried`; db/sqlalchemy/errors.py,
+    `NO_TABLES`.
     """
     async with open_store(driven, create_tables=True) as store:
         session = store.session("s")
@@ -74,7 +75,7 @@ async def test_dropped_tables_are_made_again_if_that_was_asked_for(driven: str, 
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_dropped_tables_are_told_of_otherwise(driven: str, operation: str) -> None:
     """
-    Fails without: stores/sql/database.py, `except TablesGoneError` in `retried`.
+    Fails without: db/sqlalchemy/database.py, `except TablesGoneError` in `retried`.
     """
     async with open_store(driven, create_tables=True) as store:
         await store.session("s").add_items([message("before")])
@@ -88,7 +89,7 @@ async def test_dropped_tables_are_told_of_otherwise(driven: str, operation: str)
 
 async def test_some_tables_are_missing(driven: str) -> None:
     """
-    Fails without: stores/sql/database.py, the second `except TablesGoneError` in `retried`.
+    Fails without: db/sqlalchemy/database.py, the second `except TablesGoneError` in `retried`.
     """
     async with open_store(driven, create_tables=True) as store:
         session = store.session("s")
@@ -110,7 +111,7 @@ async def test_a_schema_that_is_dropped_and_made_again(postgres: Postgres) -> No
 async def test_a_sqlite_file_that_is_replaced_under_sqlalchemy(tmp_path: Path) -> None:
     """What would be written to the deleted file would be acknowledged, and read by nobody.
 
-    Fails without: stores/sql/database.py, `elif known[_FILE] != file`.
+    Fails without: db/sqlalchemy/database.py, `elif known[_FILE] != file`.
     """
     path = tmp_path / "s.db"
     session = SQLAlchemySession.from_url("s", url=f"sqlite+aiosqlite:///{path}", create_tables=True)
@@ -125,7 +126,7 @@ async def test_a_sqlite_file_that_is_replaced_under_sqlalchemy(tmp_path: Path) -
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_dropped_tables_of_a_sqlite_file_are_made_again(tmp_path: Path, operation: str) -> None:
     """
-    Fails without: stores/sqlite/backend.py, `_look_again`.
+    Fails without: db/sqlite/backend.py, `_look_again`.
     """
     session = SQLiteSession("s", tmp_path / "s.db")
     await session.add_items([message("before")])
@@ -146,7 +147,7 @@ async def test_dropped_tables_of_a_sqlite_file_are_made_again(tmp_path: Path, op
 async def test_a_table_altered_by_another_process_is_read_again(postgres: Postgres, driver: str) -> None:
     """A prepared statement is refused then: asyncpg's and SQLAlchemy's word for that, and psycopg's.
 
-    Fails without: stores/sql/errors.py, `"RevalidateCachedQuery"`.
+    Fails without: db/sqlalchemy/errors.py, `"RevalidateCachedQuery"`.
     """
     url = postgres.new_database()
     async with open_store(url.replace("asyncpg", driver), create_tables=True, engine_kwargs={"pool_size": 1}) as store:

@@ -40,7 +40,8 @@ async def test_it_is_told_once_and_tried_until_the_deadline(
     driver: str, port: int, caplog: pytest.LogCaptureFixture
 ) -> None:
     """
-    Fails without: stores/sql/deadline.py, `_look`; stores/sql/retry.py, `telling`; stores/sql/errors.py, `_LIBPQ`.
+    Fails without: db/sqlalchemy/deadline.py, `_look`; db/sqlalchemy/retry.py, `telling`; db/sqlalchemy/errors.py,
+    `_LIBPQ`.
     """
     caplog.set_level(logging.WARNING, logger="sessions")
     began = time.time()
@@ -77,7 +78,7 @@ async def test_what_waiting_does_not_change(
     request: pytest.FixtureRequest, driver: str, wrong: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """
-    Fails without: stores/sql/errors.py, `_LIBPQ` and `_by_cause`; stores/sql/severing.py, `check_tls`.
+    Fails without: db/sqlalchemy/errors.py, `_LIBPQ` and `_by_cause`; db/sqlalchemy/severing.py, `check_tls`.
     """
     is_postgres = driver.startswith("postgres")
     server: Postgres | MariaDB = request.getfixturevalue("postgres" if is_postgres else "mariadb")

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from sessions import AdvancedSQLAlchemySession, SQLAlchemySession, open_store
-from sessions.__main__ import main
-from sessions.stores.sql.urls import place, understand
+from sessions.cli.main import main
+from sessions.db.sqlalchemy.urls import place, understand
 from tests.sql.network import message
 
 if TYPE_CHECKING:
@@ -71,7 +71,7 @@ UNDERSTOOD = [
 @pytest.mark.parametrize(("url", "expected", "connect_args"), UNDERSTOOD)
 def test_what_is_understood(url: str, expected: str, connect_args: dict[str, Any]) -> None:
     """
-    Fails without: stores/sql/urls.py, `_parse`; stores/sql/url_parameters.py.
+    Fails without: db/sqlalchemy/urls.py, `_parse`; db/sqlalchemy/url_parameters.py.
     """
     found = understand(url)
     assert found.url == make_url(expected)
@@ -93,7 +93,7 @@ def test_what_is_understood(url: str, expected: str, connect_args: dict[str, Any
 @pytest.mark.parametrize("driver", ["aiomysql", "asyncmy"])
 def test_tls_with_mariadb(parameter: str, checks: ssl.VerifyMode, names: Any, driver: str) -> None:
     """
-    Fails without: stores/sql/url_parameters.py, `_context`.
+    Fails without: db/sqlalchemy/url_parameters.py, `_context`.
     """
     context = understand(f"mysql+{driver}://u@h/d?{parameter}").connect_args["ssl"]
     assert (context.verify_mode, context.check_hostname) == (checks, names)
@@ -131,7 +131,7 @@ REFUSED = [
 @pytest.mark.parametrize("opening", range(len(OPENINGS)))
 def test_what_is_refused_at_opening(url: str, expected: str, opening: int) -> None:
     """
-    Fails without: stores/sql/urls.py, `except WrongParametersError`.
+    Fails without: db/sqlalchemy/urls.py, `except WrongParametersError`.
     """
     with pytest.raises(ValueError, match=expected) as caught:
         OPENINGS[opening](url)
@@ -153,7 +153,7 @@ def test_the_command_line_says_the_same(monkeypatch: pytest.MonkeyPatch, capsys:
 def test_a_password_with_an_at_sign_is_one(password: str) -> None:
     """SQLAlchemy takes what follows its first @ for the host, which errors show.
 
-    Fails without: stores/sql/urls.py, `_with_escapes`.
+    Fails without: db/sqlalchemy/urls.py, `_with_escapes`.
     """
     found = understand(f"postgres://user:{password}@host:5/db?user=me@here")
     assert found.url.password == password.replace("%40", "@")

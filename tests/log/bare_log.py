@@ -6,17 +6,17 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from sessions.codecs.json import JSONCodec
+from sessions.db.sqlite.transaction import SQLiteTransaction
+from sessions.items.kinds import classify_items
 from sessions.log.append import Idempotency, append
-from sessions.log.branch import MAIN
-from sessions.log.branches import ForkPlace, create_branch, delete_branch, switch_branch
-from sessions.log.classify import classify_items
 from sessions.log.conversation import Conversation, ForeignTables
-from sessions.log.grow import NewEntry
+from sessions.log.core.extend import NewEntry
+from sessions.log.core.heads import MAIN
+from sessions.log.history.branches import ForkPlace, create_branch, delete_branch, switch_branch
+from sessions.log.lifetime.remove import clear, delete
 from sessions.log.pop import pop
 from sessions.log.read import read_tail
-from sessions.log.remove import clear, delete
 from sessions.log.schema import SEGMENT_SHIFT, migrate
-from sessions.stores.sqlite.transaction import SQLiteTransaction
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from sessions.log.catalog import list_sessions
+from sessions.log.lifetime.catalog import list_sessions
 
 from .bare_log import MAIN, BareLog, assistant, user
 

@@ -36,7 +36,7 @@ def views(log: BareLog, limit: int | None = None) -> dict[str, str]:
     return found
 
 
-# Fails without: log/grow.py, `if advanced is None:`
+# Fails without: log/core/extend.py, `if advanced is None:`
 def test_three_levels_of_branches_read_along_their_lineage(log: BareLog) -> None:
     three_levels(log)
 
@@ -105,8 +105,9 @@ def test_pop_never_deletes_what_a_branch_inherited(log: BareLog) -> None:
     assert len(log.entries()) == 9
 
 
-# Fails without: log/branch_statements.py, `may_grow = :may_grow` (of MOVE_TIP)
-# Fails without: log/grow.py, `next((stretch.segment for stretch in lineage(tx, head)), None)` (as `head.segment`)
+# Fails without: log/statements/branches.py, `may_grow = :may_grow` (of MOVE_TIP)
+# Fails without: log/core/extend.py, `next((stretch.segment for stretch in lineage(tx, head)), None)` (as
+# `head.segment`)
 @pytest.mark.parametrize("pops", range(1, 7))
 def test_an_append_after_popping_what_others_see_writes_over_nothing(log: BareLog, pops: int) -> None:
     three_levels(log)
@@ -146,7 +147,7 @@ def test_a_branch_from_before_everything_is_empty_and_grows(log: BareLog) -> Non
     assert views(log) == {"main": "abcdefg", "what-if": "abcdXY", "third": "abcdX1", "fresh": "q"}
 
 
-# Fails without: log/dialect.py, `integer primary key autoincrement` (of segments)
+# Fails without: db/dialect.py, `integer primary key autoincrement` (of segments)
 @pytest.mark.parametrize("remove", [BareLog.clear, BareLog.delete], ids=["clear", "delete"])
 def test_ids_of_segments_are_never_used_again(log: BareLog, remove: Callable[[BareLog], object]) -> None:
     seen: set[int] = set()

@@ -8,17 +8,17 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from sessions.log.branch import branch_names, find_head, lineage
-from sessions.log.changes import KEPT_VERSIONS
-from sessions.log.changes_since import Place, changes_since
-from sessions.log.siblings import choose_sibling, list_siblings
-from sessions.log.turns import turn_at
-from sessions.log.undo import redo, undo
+from sessions.log.core.change_log import KEPT_VERSIONS
+from sessions.log.core.heads import branch_names, find_head, lineage
+from sessions.log.core.turns import turn_at
+from sessions.log.history.siblings import choose_sibling, list_siblings
+from sessions.log.history.undo import redo, undo
+from sessions.log.watch import Place, changes_since
 
 from .bare_log import BareLog, assistant, conversation, user
 
 if TYPE_CHECKING:
-    from sessions.model import Change
+    from sessions.types import Change
 
 _LATER = 2_000_000
 """After every time that a `BareLog` has."""
@@ -172,7 +172,7 @@ TestWatching.settings = settings(max_examples=150, stateful_step_count=30, deadl
 def test_who_resumes_from_before_what_is_kept_gets_one_reset(log: BareLog) -> None:
     """Appends alone are never forgotten; other changes are, by those that follow.
 
-    Fails without: log/changes_since.py, `after < recorded - KEPT_VERSIONS`.
+    Fails without: log/watch.py, `after < recorded - KEPT_VERSIONS`.
     """
     log.append(user("first"))
     log.pop()
@@ -189,7 +189,7 @@ def test_who_resumes_from_before_what_is_kept_gets_one_reset(log: BareLog) -> No
 
 
 def test_what_is_seen_only_through_a_fork_of_a_branch_that_is_gone(log: BareLog) -> None:
-    """Fails without: log/changes_since.py, `at, high = parent, min(high, fork)`."""
+    """Fails without: log/watch.py, `at, high = parent, min(high, fork)`."""
     log.append(user("a"))
     log.fork("first", 1, 1)
     log.switch("first")

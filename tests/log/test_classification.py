@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessions.log.classify import classify_items
+from sessions.items.kinds import classify_items
 
 if TYPE_CHECKING:
     from .bare_log import BareLog
@@ -135,7 +135,7 @@ JUNK: list[tuple[Item, str, str | None]] = [
 ]
 
 
-# Fails without: log/classify.py, each line of `_TYPES` (but `reasoning`, which is its own word) and of `_ROLES`;
+# Fails without: items/kinds.py, each line of `_TYPES` (but `reasoning`, which is its own word) and of `_ROLES`;
 # `if role == ASSISTANT and …`; `if namespace and namespace != name:`; `and word.isprintable()`;
 # `tool_name and _storable(tool_name)`
 @pytest.mark.parametrize(
@@ -162,7 +162,7 @@ def test_a_surrogate_in_a_tool_name_leaves_a_name_that_can_be_stored() -> None:
         assert tool_name.encode()
 
 
-# Fails without: log/classify.py, `names[_call_id(item)] = tool_name`; `names[_text(call.get("id")) or ""] = name`
+# Fails without: items/kinds.py, `names[_call_id(item)] = tool_name`; `names[_text(call.get("id")) or ""] = name`
 def test_an_output_is_named_after_the_call_that_was_added_with_it() -> None:
     found = classify_items(
         [

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import IdempotencyKeyReusedError
-from sessions.log.changes import KEPT_VERSIONS
+from sessions.log.core.change_log import KEPT_VERSIONS
 
 from .bare_log import contents, user
 
@@ -40,7 +40,7 @@ def test_a_key_stands_for_its_items_only(log: BareLog, others: str) -> None:
     assert contents(log.read()) == "a"
 
 
-# Fails without: log/record_statements.py, `where session = :session and` in SEEN_KEY
+# Fails without: log/statements/records.py, `where session = :session and` in SEEN_KEY
 def test_a_key_belongs_to_a_session(log: BareLog) -> None:
     log.append(user("a"), key="k")
     log.append(user("b"), to="other")
@@ -64,7 +64,7 @@ def test_a_key_outlives_pop_clear_and_other_branches_but_not_delete(log: BareLog
     assert contents(log.read()) == "a"
 
 
-# Fails without: log/changes.py, `version=version - KEPT_VERSIONS`
+# Fails without: log/core/change_log.py, `version=version - KEPT_VERSIONS`
 def test_the_record_of_changes_does_not_grow_for_ever(log: BareLog) -> None:
     for _ in range(KEPT_VERSIONS):
         log.append(user("a"))

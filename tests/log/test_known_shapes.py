@@ -11,8 +11,8 @@ from openai.types.chat import ChatCompletionContentPartParam, ChatCompletionMess
 from openai.types.conversations import ConversationItem, Message
 from openai.types.responses import ResponseInputContentParam, ResponseItem, ResponseOutputItem
 
-from sessions.log.calls import Part, answered_by, calls_of, part_of
-from sessions.log.classify import KNOWN, kind_of
+from sessions.items.calls import Part, answered_by, calls_of, part_of
+from sessions.items.kinds import KNOWN, kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -92,7 +92,7 @@ ITEMS = {
 
 
 def test_each_type_of_the_package_is_classified_here() -> None:
-    """A member that is new fails here: say above what it is, and in `log/classify.py`."""
+    """A member that is new fails here: say above what it is, and in `items/kinds.py`."""
     assert {type_ for type_, _ in ITEMS} - {"message"} == set(CLASSIFIED)
 
 

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessions.log.branch_list import list_branches
-from sessions.log.siblings import choose_sibling, list_siblings
-from sessions.log.tree import read_tree
-from sessions.log.turns import read_turn
-from sessions.log.undo import undo
+from sessions.log.core.turns import read_turn
+from sessions.log.history.branch_list import list_branches
+from sessions.log.history.siblings import choose_sibling, list_siblings
+from sessions.log.history.tree import read_tree
+from sessions.log.history.undo import undo
 
 from .bare_log import BareLog, assistant, conversation, user
 
@@ -79,7 +79,7 @@ def lines_of(work: Callable[[BareLog], object], log: BareLog) -> int:
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_twice_as_much_history_is_twice_the_work_and_not_four_times(operation: str) -> None:
     """
-    Fails without: log/lineages.py, `found = self._below.get((at, turn))` (as `None`); log/collect.py,
+    Fails without: log/core/lineages.py, `found = self._below.get((at, turn))` (as `None`); log/core/gc.py,
     `and highest.get(segment, -1) < high`.
     """
     few, many = (lines_of(OPERATIONS[operation], made(rounds)) for rounds in (150, 300))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import EncryptedSession, SQLiteSession, SummaryError, UndecodableItemError, generate_key
-from sessions.testing_compacting import joined, said, texts
+from sessions.testing.compaction_model import joined, said, texts
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -71,7 +71,7 @@ async def test_a_summary_that_lacks_something_is_unreadable(tmp_path: Path) -> N
 
 
 async def test_whoever_is_strict_is_told_of_what_they_ask_for(tmp_path: Path) -> None:
-    """Fails without: log/shown.py, `yield items` before what cannot be read is told."""
+    """Fails without: log/context/view.py, `yield items` before what cannot be read is told."""
     session = SQLiteSession("s", tmp_path / "s.db", strict=True)
     await session.add_items([said("u1"), said("a1"), said("u2")])
     await session.handover("billing")
@@ -86,7 +86,7 @@ async def test_whoever_is_strict_is_told_of_what_they_ask_for(tmp_path: Path) ->
 
 @pytest.mark.parametrize("first", ["handover", "pop_item"])
 async def test_a_session_in_the_clear_is_sealed_before_a_mark_is_added(tmp_path: Path, first: str) -> None:
-    """Fails without: log/handover.py and log/pop.py, `ensure_sealed(tx, locked)`."""
+    """Fails without: log/context/handover.py and log/pop.py, `ensure_sealed(tx, locked)`."""
     plain = SQLiteSession("s", tmp_path / "s.db")
     await plain.add_items([said("u1"), said("a1"), said("u2")])
     await plain.compact(joined)
@@ -102,7 +102,8 @@ async def test_a_session_in_the_clear_is_sealed_before_a_mark_is_added(tmp_path:
 async def test_a_session_in_the_clear_is_sealed_once_for_all_marks(tmp_path: Path) -> None:
     """Each handover is of a version of its own, and is put back by itself.
 
-    Fails with: log/marks.py, `ensure_sealed(tx, locked)` in the loop of `put_back`, which makes another seal.
+    Fails with: log/context/annotations.py, `ensure_sealed(tx, locked)` in the loop of `put_back`, which makes another
+    seal.
     """
     plain = SQLiteSession("s", tmp_path / "s.db")
     await plain.add_items([said("u1"), said("a1")])

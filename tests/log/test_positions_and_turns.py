@@ -10,7 +10,7 @@ if TYPE_CHECKING:
     from .bare_log import BareLog
 
 
-# Fails without: log/grow.py, `turn += entry.kind == USER`
+# Fails without: log/core/extend.py, `turn += entry.kind == USER`
 def test_positions_and_turns_rise_whatever_the_clock_says(log: BareLog) -> None:
     log.append(assistant("before any turn"), user("a"), assistant("b"))
     log.append(assistant("c"))
@@ -30,7 +30,7 @@ def test_positions_and_turns_rise_whatever_the_clock_says(log: BareLog) -> None:
     }  # fmt: skip
 
 
-# Fails without: log/session_statements.py, `set version = version + 1`
+# Fails without: log/statements/sessions.py, `set version = version + 1`
 def test_every_change_raises_the_version_and_reading_does_not(log: BareLog) -> None:
     versions = []
     for change in (
@@ -75,7 +75,8 @@ def test_the_turn_goes_back_with_the_user_message_that_began_it(log: BareLog) ->
     assert [(entry["position"], entry["turn"]) for entry in log.entries()] == [(1, 0), (2, 1)]
 
 
-# Fails without: log/branch_statements.py, `where session = :session and name = :branch and may_grow = 1` (the session)
+# Fails without: log/statements/branches.py, `where session = :session and name = :branch and may_grow = 1` (the
+# session)
 def test_sessions_do_not_see_each_other(log: BareLog) -> None:
     names = ["s", "S", "s ", "ş", "'; drop table agent_log_entries; --"]
     for round_ in range(2):

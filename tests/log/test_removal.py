@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 NOTHING = {"segments": 0, "branches": 0, "entries": 0}
 
 
-# Fails without: log/remove.py, `for (segment,) in tx.all(branch_statements.SEGMENTS, session=session):`
+# Fails without: log/lifetime/remove.py, `for (segment,) in tx.all(branch_statements.SEGMENTS, session=session):`
 def test_clear_removes_all_entries_of_all_segments(log: BareLog) -> None:
     three_levels(log)
     log.append(user("keyed"), key="k")
@@ -28,8 +28,8 @@ def test_clear_removes_all_entries_of_all_segments(log: BareLog) -> None:
     assert log.read() == []
 
 
-# Fails without: log/remove.py, `tx.run(record_statements.FORGET_KEYS, session=session)`
-# Fails without: log/remove.py, `tx.run(record_statements.FORGET_CHANGES, session=session, version=EVERYTHING)`
+# Fails without: log/lifetime/remove.py, `tx.run(record_statements.FORGET_KEYS, session=session)`
+# Fails without: log/lifetime/remove.py, `tx.run(record_statements.FORGET_CHANGES, session=session, version=EVERYTHING)`
 def test_delete_leaves_no_row_in_any_table(log: BareLog) -> None:
     three_levels(log)
     log.append(user("keyed"), key="k")
@@ -63,7 +63,8 @@ def test_other_sessions_keep_every_row(log: BareLog) -> None:
     assert contents(log.read("after")) == "abbx"
 
 
-# Fails without: log/remove.py, `high=low + (1 << SEGMENT_SHIFT) - 1` (a larger range would reach the next segment)
+# Fails without: log/lifetime/remove.py, `high=low + (1 << SEGMENT_SHIFT) - 1` (a larger range would reach the next
+# segment)
 def test_the_first_entry_of_the_next_segment_is_not_touched(log: BareLog) -> None:
     log.append(user("a"), to="s")
     log.append(user("b"), to="next")

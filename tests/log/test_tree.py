@@ -8,9 +8,9 @@ import pytest
 
 from sessions.errors import UnknownBranchError
 from sessions.log.conversation import Conversation
-from sessions.log.siblings import choose_sibling, list_siblings
-from sessions.log.tree import PREVIEW_LENGTH, End, Node, Preview, Tree, read_tree
-from sessions.log.undo import undo
+from sessions.log.history.siblings import choose_sibling, list_siblings
+from sessions.log.history.tree import PREVIEW_LENGTH, End, Node, Preview, Tree, read_tree
+from sessions.log.history.undo import undo
 
 from .bare_log import MAIN, BareLog, assistant, conversation, user
 
@@ -63,7 +63,7 @@ def test_a_chain_has_a_node_for_each_turn(log: BareLog) -> None:
     assert tree.ends == []
 
 
-# Fails without: log/tree.py, `growth.cut(parent, fork_position)`
+# Fails without: log/history/tree.py, `growth.cut(parent, fork_position)`
 def test_a_turn_that_is_shared_is_there_once(log: BareLog) -> None:
     log.append(user("a"), assistant("b"), user("c"), assistant("d"))
     for number in range(100):
@@ -78,7 +78,7 @@ def test_a_turn_that_is_shared_is_there_once(log: BareLog) -> None:
     assert tree.branches == 101
 
 
-# Fails without: log/tree.py, `growth.cut(segment, tip)`
+# Fails without: log/history/tree.py, `growth.cut(segment, tip)`
 def test_a_fork_in_the_middle_of_a_turn_cuts_it(log: BareLog) -> None:
     log.append(user("a"), assistant("b"), assistant("c"))
     log.fork("again", position=1, turn=1)
@@ -151,7 +151,7 @@ def test_three_segments_deep(log: BareLog) -> None:
     ]  # fmt: skip
 
 
-# Fails without: log/tree.py, `if position > fork_position:`
+# Fails without: log/history/tree.py, `if position > fork_position:`
 def test_a_branch_that_was_popped_to_before_its_own_segment_ends_there(log: BareLog) -> None:
     log.append(user("a"), assistant("b"), assistant("c"))
     log.fork("two", position=3, turn=1)
@@ -163,7 +163,7 @@ def test_a_branch_that_was_popped_to_before_its_own_segment_ends_there(log: Bare
     assert told(tree_of(log)) == [">1:ab:two!", "0>1+:c:main"]
 
 
-# Fails without: log/tree.py, `position = min(position, fork_position)`
+# Fails without: log/history/tree.py, `position = min(position, fork_position)`
 def test_where_a_segment_has_holes_what_ends_there_ends_before_them(log: BareLog) -> None:
     log.append(user("a"), assistant("b"), user("c"))
     log.fork("two", position=2, turn=1)
@@ -175,8 +175,8 @@ def test_where_a_segment_has_holes_what_ends_there_ends_before_them(log: BareLog
     assert told(tree_of(log)) == [">1:ab:two!", "0>2:c:main"]
 
 
-# Fails without: log/tree.py, `or kind == USER`
-# Fails without: log/tree.py, `and kind != USER`
+# Fails without: log/history/tree.py, `or kind == USER`
+# Fails without: log/history/tree.py, `and kind != USER`
 def test_two_turns_of_one_number_are_two(log: BareLog) -> None:
     """As they were left when popping the message before what cannot be decoded gave its turn's number to the next."""
     log.append(user("a"), assistant("b"))
@@ -198,7 +198,7 @@ def test_what_cannot_be_decoded_says_so_and_hides_nothing(log: BareLog) -> None:
     assert [node.items for node in tree_of(log).nodes] == [2, 1]
 
 
-# Fails without: log/text.py, `one_line`
+# Fails without: items/text.py, `one_line`
 def test_previews_are_one_line_of_letters(log: BareLog) -> None:
     log.append(user("\x1b[31m a\n\n\tb\u202ec \x07\u200bd" + "e" * 10_000))
 
@@ -219,7 +219,7 @@ def test_messages_of_many_parts_and_without_text(log: BareLog) -> None:
     assert told(tree_of(log)) == [">1:a b:", "0>2::main!"]
 
 
-# Fails without: log/entry_statements.py, FIRST_MESSAGES
+# Fails without: log/statements/entries.py, FIRST_MESSAGES
 def test_only_first_messages_are_decoded(log: BareLog) -> None:
     class Counting:
         decoded = 0

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from .bare_log import BareLog
 
 
-# Fails without: log/shown.py, `undecodable.append(position_of(row[0]))`
+# Fails without: log/context/view.py, `undecodable.append(position_of(row[0]))`
 @pytest.mark.parametrize("limit", [None, 1, 2, 3, 4, 5])
 @pytest.mark.parametrize("spoiled", [(3,), (1,), (5,), (2, 4), (1, 2, 3, 4, 5)], ids=str)
 def test_reading_goes_around_it(log: BareLog, spoiled: tuple[int, ...], limit: int | None) -> None:

@@ -9,7 +9,7 @@ import pytest
 from agents import Agent, Runner, function_tool
 from agents.testing import ScriptedModel
 
-from sessions.openai_agents import SessionHooks
+from sessions.adapters.openai_agents import SessionHooks
 
 from .dialogue import calls, says
 

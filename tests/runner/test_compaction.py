@@ -9,7 +9,7 @@ from agents import Agent, is_openai_responses_compaction_aware_session
 from agents.testing import ScriptedModel
 
 from sessions import Compaction, SessionSettings, Window
-from sessions.openai_agents import SessionHooks
+from sessions.adapters.openai_agents import SessionHooks
 
 from .dialogue import asked, called, calls, inputs, returned, said, says
 

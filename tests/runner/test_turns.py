@@ -10,7 +10,7 @@ from agents import Agent, Runner, function_tool
 from agents.testing import ScriptedModel
 
 from sessions import SessionBusyError
-from sessions.openai_agents import SessionHooks
+from sessions.adapters.openai_agents import SessionHooks
 
 from .dialogue import asked, calls, inputs, said, says
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import EncryptedSession, SQLAlchemySession, SQLiteSession, generate_key, open_store
-from sessions.testing_sharing import SharingContract
+from sessions.testing.sharing import SharingContract
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sessions.testing_sharing import MakeLogSession
+    from sessions.testing.sharing import MakeLogSession
 
 
 class TestSQLiteFile(SharingContract):

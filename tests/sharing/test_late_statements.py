@@ -9,7 +9,7 @@ import asyncpg
 import pytest
 
 from sessions import LeaseLostError, LogSession, SessionBusyError, SQLAlchemySession
-from sessions.log.lease import Refused, TakeLease
+from sessions.log.leases import Refused, TakeLease
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -59,7 +59,7 @@ def _message(number: int) -> list[dict[str, object]]:
 async def test_an_append_that_waited_for_whoever_keeps_it_out(
     url: str, session: LogSession, number: int, expected: int | None
 ) -> None:
-    """Fails without: stores/sql/postgres.py, the `case when` of `advanced`, in `APPEND` and `APPEND_MANY`.
+    """Fails without: log/fast/statements.py, the `case when` of `advanced`, in `APPEND` and `APPEND_MANY`.
 
     With an expected version, without: log/append.py, `guard_branch`.
     """
@@ -80,7 +80,7 @@ async def test_an_append_that_waited_for_whoever_took_its_lease(url: str, sessio
 
 
 async def test_a_pop_that_waited_for_whoever_keeps_it_out(url: str, session: LogSession) -> None:
-    """Fails without: stores/sql/postgres.py, `and s.leases = 0` in `POP`."""
+    """Fails without: log/fast/statements.py, `and s.leases = 0` in `POP`."""
     await session.add_items(_message(0))
     (result,) = await _while_another_takes_the_branch(url, session.pop_item())
     assert isinstance(result, SessionBusyError)
@@ -88,7 +88,7 @@ async def test_a_pop_that_waited_for_whoever_keeps_it_out(url: str, session: Log
 
 
 async def test_two_who_take_it_at_once(url: str, session: LogSession) -> None:
-    """Fails without: stores/sql/postgres_lease.py, `b.lease_until <= $3` of the update."""
+    """Fails without: log/fast/lease_statements.py, `b.lease_until <= $3` of the update."""
     await session.add_items(_message(0))
     handle = session._handle
     taking = TakeLease(

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import EncryptedSession, SQLAlchemySession, SQLiteSession, generate_key, open_store
-from sessions.testing_leases import LeaseContract
+from sessions.testing.leases import LeaseContract
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sessions.testing_leases import MakeLogSession
+    from sessions.testing.leases import MakeLogSession
 
 
 class TestSQLiteFile(LeaseContract):

@@ -12,11 +12,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sessions import IdempotencyKeyReusedError, open_store
 from sessions.clock import now
 from sessions.codecs.json import JSONCodec
+from sessions.db.upkeep import _EVERY, BATCH, Upkeep
 from sessions.log.append import Append, Idempotency
 from sessions.log.conversation import Conversation, ForeignTables
-from sessions.log.grow import NewEntry
-from sessions.stores.upkeep import _EVERY, BATCH, Upkeep
-from sessions.testing_expiring import MovableClock
+from sessions.log.core.extend import NewEntry
+from sessions.testing.expiry_model import MovableClock
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -64,7 +64,7 @@ def _message(number: int) -> list[dict[str, object]]:
 
 
 async def test_a_key_is_known_for_thirty_days_and_no_longer(anywhere: str) -> None:
-    """Fails without: log/old_keys.py, `KEY_LIFE if`; log/append.py, `if has_ended:`."""
+    """Fails without: log/core/idempotency.py, `KEY_LIFE if`; log/append.py, `if has_ended:`."""
     async with open_store(anywhere, create_tables=True) as store:
         session = store.session("s")
         await session.add_items(_message(1), idempotency_key="k")
@@ -85,8 +85,8 @@ async def test_keys_that_have_ended_go_beside_changes_of_other_sessions(anywhere
     """
     In batches: a change removes no more than that.
 
-    Fails without: stores/sql/database.py, `self._attempt(self._upkeep`; stores/sqlite/database.py, `write_beside(`;
-    log/upkeep.py, `forget_ended_keys`.
+    Fails without: db/sqlalchemy/database.py, `self._attempt(self._upkeep`; db/sqlite/database.py, `write_beside(`;
+    log/lifetime/upkeep.py, `forget_ended_keys`.
     """
     async with open_store(anywhere, create_tables=True) as store:
         for name in "ab":
@@ -106,7 +106,7 @@ async def test_what_a_server_needs_for_retries_goes_when_the_answer_has_come(any
     """
     And after a quarter of an hour where it has not: what a process has left that was killed.
 
-    Fails without: stores/sql/database.py, `self._upkeep.settled(`; log/old_keys.py, `MADE_LIFE`.
+    Fails without: db/sqlalchemy/database.py, `self._upkeep.settled(`; log/core/idempotency.py, `MADE_LIFE`.
     """
     async with open_store(anywhere, create_tables=True) as store:
         for chat in range(8):
@@ -148,9 +148,9 @@ async def test_a_retry_is_recognised_beside_a_writer_whose_clock_is_ahead(
     """
     An append whose answer was lost is repeated with the key that the store made, after another writer has appended.
 
-    Fails without: log/dialect.py, `_CLOCK` (as the time of the writer).
+    Fails without: db/dialect.py, `_CLOCK` (as the time of the writer).
     """
-    monkeypatch.setattr("sessions.stores.upkeep._EVERY", 0)
+    monkeypatch.setattr("sessions.db.upkeep._EVERY", 0)
     # No answer has come.
     monkeypatch.setattr(Upkeep, "settled", lambda *_: None)
     async with open_store(request.getfixturevalue(kind).new_database(), create_tables=True) as store:

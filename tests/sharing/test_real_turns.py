@@ -33,7 +33,7 @@ SECONDS = float(os.environ.get("SESSIONS_TURN_SECONDS", "10"))
 HANGS_AFTER = 240.0
 
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["sessions.stores.sql.hot", "sessions.store", "sessions.shared"])
+_context.set_forkserver_preload(["sessions.log.fast.postgres", "sessions.store.store", "sessions.session.sharing"])
 
 
 def take_turns(name: str, url: str, log: str, stop: str) -> None:
@@ -101,7 +101,8 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 @pytest.mark.timeout(HANGS_AFTER + SECONDS)
 async def test_whoever_is_stopped_beyond_the_lease_writes_nothing(url: str, tmp_path: Path) -> None:
     """
-    Fails without: log/branch_statements.py, `else lease_token = :lease`; stores/sql/postgres.py, `b.lease_token = $21`.
+    Fails without: log/statements/branches.py, `else lease_token = :lease`; log/fast/statements.py,
+    `b.lease_token = $21`.
     """
     async with open_store(url, create_tables=True) as store:
         assert await store.session("shared").get_items() == []

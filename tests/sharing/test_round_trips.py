@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import SQLAlchemySession
-from sessions.stores.sql.database import Database
-from sessions.stores.sql.hot import PostgresDatabase
+from sessions.db.sqlalchemy.database import Database
+from sessions.log.fast.postgres import PostgresDatabase
 
 if TYPE_CHECKING:
     from tests.sql.servers import Postgres
@@ -37,7 +37,7 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 async def test_a_turn_costs_one_round_trip_to_take_and_one_to_give_back(
     postgres: Postgres, sent: list[str], unleased: Any
 ) -> None:
-    """Fails without: stores/sql/hot.py, `isinstance(work, (TakeLease, SetLease))`."""
+    """Fails without: log/fast/postgres.py, `isinstance(work, (TakeLease, SetLease))`."""
     session = SQLAlchemySession.from_url("s", url=postgres.new_database(), create_tables=True)
     for number in range(3):
         await session.add_items([{"role": "user", "content": f"without {number}"}])

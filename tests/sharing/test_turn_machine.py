@@ -3,8 +3,9 @@
 Processes are functions of a bare log on SQLite in memory, each with a clock of its own; a crash ends a transaction
 before one of its statements, and the process forgets what it was doing, or believes that it still holds its lease.
 
-Fails without: log/branch_statements.py, `else lease_token = :lease`; log/guard.py, `lease.token != conversation.lease`
-and `END_LEASE`; log/lease.py, `lease.until <= now`; log/lease_statements.py, where the first number is made.
+Fails without: log/statements/branches.py, `else lease_token = :lease`; log/core/fencing.py,
+`lease.token != conversation.lease`
+and `END_LEASE`; log/leases.py, `lease.until <= now`; log/statements/leases.py, where the first number is made.
 """
 
 from __future__ import annotations
@@ -16,15 +17,15 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sessions.errors import LeaseLostError, SessionBusyError
+from sessions.items.kinds import classify_items
 from sessions.log.append import append
-from sessions.log.classify import classify_items
 from sessions.log.conversation import Conversation, ForeignTables
-from sessions.log.grow import NewEntry
-from sessions.log.lease import SetLease, TakeLease, Taken, give_up
+from sessions.log.core.extend import NewEntry
+from sessions.log.history.undo import undo
+from sessions.log.leases import SetLease, TakeLease, Taken, give_up
+from sessions.log.lifetime.remove import delete
 from sessions.log.pop import pop
 from sessions.log.read import read_tail
-from sessions.log.remove import delete
-from sessions.log.undo import undo
 from tests.log.bare_log import CODEC, BareLog, user
 
 if TYPE_CHECKING:

@@ -13,7 +13,9 @@ if TYPE_CHECKING:
 
 # Twenty processes that import everything anew take half a minute.
 _context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["sessions.testing", "sessions.stores.sql.hot", "sessions.store", "aiomysql"])
+_context.set_forkserver_preload(
+    ["sessions.testing.session", "sessions.log.fast.postgres", "sessions.store.store", "aiomysql"]
+)
 
 HANGS_AFTER = 120.0
 """Seconds after which a process is taken to hang. Nothing passes or fails by being fast."""

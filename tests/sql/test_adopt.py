@@ -36,7 +36,7 @@ async def _write(database: Database, number: int) -> None:
         await session.add_items([{"role": "user", "content": f"{n}"}, {"role": "assistant", "content": "2"}])
 
 
-# Fails without: log/adopt.py, `return copy_over(`; adopting.py, `progress(done)`.
+# Fails without: log/adopt/everything.py, `return copy_over(`; adopting.py, `progress(done)`.
 async def test_the_list_is_full_on_the_first_day(database: Database) -> None:
     await _write(database, 10)
     store = open_store(database.engine, create_tables=True)
@@ -63,9 +63,9 @@ async def test_what_is_here_already_is_left_as_it_is(database: Database) -> None
 
 async def test_after_an_interruption_it_goes_on(database: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    Fails without: log/adopt.py, `return None` (what is here would be an error, or there twice).
+    Fails without: log/adopt/everything.py, `return None` (what is here would be an error, or there twice).
     """
-    monkeypatch.setattr("sessions.log.adopt.PAGE", 3)
+    monkeypatch.setattr("sessions.log.adopt.everything.PAGE", 3)
     await _write(database, 10)
     store = open_store(database.engine, create_tables=True)
 
@@ -104,7 +104,7 @@ async def test_beside_writers_each_session_is_there_once(database: Database) -> 
 @pytest.mark.parametrize("key", ["right", "wrong", "none"])
 async def test_what_the_sdk_encrypted_needs_its_key(database: Database, key: str) -> None:
     """
-    Fails without: log/adopt.py, `if any(_is_envelope(`; adopting.py, `except DecryptionError`.
+    Fails without: log/adopt/everything.py, `if any(_is_envelope(`; adopting.py, `except DecryptionError`.
     """
     inner = SDKSession("sealed", engine=database.engine)
     theirs = SDKEncryptedSession("sealed", inner, encryption_key=(secret := generate_key()), ttl=3600)
@@ -127,7 +127,7 @@ async def test_what_the_sdk_encrypted_needs_its_key(database: Database, key: str
 
 async def test_what_cannot_be_taken_over_is_named(database: Database) -> None:
     """
-    Fails without: log/adopt.py, `unusable.append(` and `list_without_messages`.
+    Fails without: log/adopt/everything.py, `unusable.append(` and `list_without_messages`.
     """
     await database.execute("insert into agent_sessions (session_id) values ('empty'), ('')")
     await database.execute("insert into agent_messages (session_id, message_data) values ('', '{}'), ('u', 'no JSON')")

@@ -11,11 +11,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import SQLAlchemySession
 from sessions.codecs.json import JSONCodec
+from sessions.db.sqlalchemy.database import Database
+from sessions.items.kinds import classify_items
 from sessions.log.append import Append
-from sessions.log.classify import classify_items
 from sessions.log.conversation import Conversation, ForeignTables
-from sessions.log.grow import NewEntry
-from sessions.stores.sql.database import Database
+from sessions.log.core.extend import NewEntry
 
 from .network import message
 
@@ -58,7 +58,7 @@ async def test_the_hot_path_stores_what_the_logs_function_does(
     postgres: Postgres, items: list[dict[str, Any]], *, together: bool
 ) -> None:
     """
-    Fails without: stores/sql/postgres.py, `width_bucket`, `1 + get_byte`, `+ e.turns`; stores/sql/append_values.py,
+    Fails without: log/fast/statements.py, `width_bucket`, `1 + get_byte`, `+ e.turns`; log/fast/append_values.py,
     `> _MAX_NUMBERS`.
     """
     url = postgres.new_database()

@@ -11,7 +11,7 @@ import pytest
 
 from sessions import Store, UnknownBranchError, open_store
 from sessions.codecs.json import JSONCodec
-from sessions.log.transaction import Statement
+from sessions.db.transaction import Statement
 
 from .processes import run_together
 
@@ -40,8 +40,8 @@ def _turn(process: int, number: int) -> list[dict[str, Any]]:
 def test_nothing_acknowledged_is_lost_and_nothing_torn_is_seen(store_url: str) -> None:
     """Each process notes in a session of its own what was acknowledged; only what was on deleted branches may be gone.
 
-    Fails without: log/fork.py, `tx.run(branch_statements.RAISE_FLOOR`; log/collect.py, `after.get(segment, 0)`
-    (as 0); log/left_tips.py, `tx.run(branch_statements.SETTLE_TIP`.
+    Fails without: log/core/fork.py, `tx.run(branch_statements.RAISE_FLOOR`; log/core/gc.py, `after.get(segment, 0)`
+    (as 0); log/core/reflog.py, `tx.run(branch_statements.SETTLE_TIP`.
     """
     run_together(_PROCESSES, _work, store_url)
 

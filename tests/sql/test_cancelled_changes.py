@@ -98,7 +98,7 @@ async def _counting_cycles() -> AsyncIterator[list[int]]:
 async def test_who_waits_for_the_outcome_does_not_keep_the_loop_busy(
     any_url: str, seal: Callable[[LogSession], LogSession], operation: str
 ) -> None:
-    """Fails without: stores/settle.py, `_shield()` in `wait_out`."""
+    """Fails without: db/uncancelled.py, `_shield()` in `wait_out`."""
     async with open_store(any_url, create_tables=True) as store:
         session = seal(store.session("s"))
         await session.add_items([_user("1")])

@@ -6,13 +6,13 @@ import asyncio
 from typing import Any
 
 from sessions import open_store
-from sessions.testing_tree import item
+from sessions.testing.tree_model import item
 
 _ROUNDS = 20
 
 
 async def test_others_write_after_reads_were_cancelled(url: str) -> None:
-    """Fails without: stores/sql/database.py, `settle` in `read`, on SQLite."""
+    """Fails without: db/sqlalchemy/database.py, `settle` in `read`, on SQLite."""
     session = open_store(url, create_tables=True).session("s")
     await session.add_items([item(f"u{number}") for number in range(300)])
     for number in range(_ROUNDS):

@@ -47,7 +47,7 @@ def _fails(url: str, *arguments: str) -> str:
 )
 def test_a_driver_that_cannot_be_used(url: str, expected: str) -> None:
     """
-    Fails without: stores/sql/urls.py, `_check_driver`.
+    Fails without: db/sqlalchemy/urls.py, `_check_driver`.
     """
     line = _fails(url)
     assert expected in line
@@ -66,7 +66,7 @@ def test_a_url_of_open_store_for_sqlite() -> None:
 def test_what_is_no_url(url: str) -> None:
     """SQLAlchemy takes a password before which there is no user for a port, and its error shows it.
 
-    Fails without: stores/sql/urls.py, `except (ArgumentError, ValueError)`.
+    Fails without: db/sqlalchemy/urls.py, `except (ArgumentError, ValueError)`.
     """
     assert "this is no URL of a database" in _fails(url)
 
@@ -74,7 +74,7 @@ def test_what_is_no_url(url: str) -> None:
 @pytest.mark.parametrize("kind", ["postgres", "mariadb"])
 def test_a_wrong_user_password_or_database(request: pytest.FixtureRequest, kind: str) -> None:
     """
-    Fails without: stores/sql/errors.py, `"28000"` and `1045: Trouble.NOT_LET_IN`, `"3D000"` and `1049`.
+    Fails without: db/sqlalchemy/errors.py, `"28000"` and `1045: Trouble.NOT_LET_IN`, `"3D000"` and `1049`.
     """
     server: Postgres | MariaDB = request.getfixturevalue(kind)
     scheme = "postgresql+asyncpg" if kind == "postgres" else "mysql+aiomysql"
@@ -98,7 +98,7 @@ def test_a_server_that_is_not_there() -> None:
 
 def test_options_of_the_driver(postgres: Postgres) -> None:
     """
-    Fails without: sessions/__main__.py, `json.loads(value)` (asyncpg wants a number); `TypeError`.
+    Fails without: sessions/cli/main.py, `json.loads(value)` (asyncpg wants a number); `TypeError`.
     """
     url = postgres.new_database()
     settings = '--connect-arg=server_settings={"application_name": "the command"}'
@@ -112,7 +112,7 @@ def test_options_of_the_driver(postgres: Postgres) -> None:
 
 def test_a_store_says_the_same(tmp_path: object) -> None:
     """
-    Fails without: stores/sql/urls.py, the `except`s in `_check_driver`.
+    Fails without: db/sqlalchemy/urls.py, the `except`s in `_check_driver`.
     """
     with pytest.raises(ValueError, match="no driver is known") as caught:
         open_store(f"postgresql+nope://{_SECRET}@127.0.0.1/{tmp_path}")

@@ -14,11 +14,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import SQLAlchemySession, open_store
+from sessions.db.dialect import PREFIX
+from sessions.db.postgres.database import AsyncpgDatabase
+from sessions.db.sqlalchemy import retry
+from sessions.db.sqlalchemy.deadline import Deadline
 from sessions.errors import StoreError
-from sessions.log.dialect import PREFIX
-from sessions.stores.sql import retry
-from sessions.stores.sql.asyncpg_database import AsyncpgDatabase
-from sessions.stores.sql.deadline import Deadline
 
 from .network import message
 
@@ -84,7 +84,7 @@ async def test_pooled_connections_that_ended_are_replaced(
     network: Network, session_of: Callable[[str], SQLAlchemySession]
 ) -> None:
     """
-    Fails without: stores/sql/asyncpg_database.py, `while cast("Any", pooled.driver_connection).is_closed()` (twenty
+    Fails without: db/postgres/database.py, `while cast("Any", pooled.driver_connection).is_closed()` (twenty
     attempts meet a dead connection each, and a pop is said to have an unknown outcome although it was never sent).
     """
     await _use_in_every_way(session_of(network.url), network.proxy.cut)
@@ -100,7 +100,8 @@ async def test_connections_that_the_server_ends_are_replaced(
     server: Postgres | MariaDB, session_of: Callable[[str], SQLAlchemySession]
 ) -> None:
     """
-    Fails without: stores/sql/hot.py, the same as above; on MariaDB, stores/sql/retry.py, `Trouble.LOST` in `_RETRIED`.
+    Fails without: log/fast/postgres.py, the same as above; on MariaDB, db/sqlalchemy/retry.py, `Trouble.LOST` in
+    `_RETRIED`.
     """
     url = server.new_database()
     await _use_in_every_way(session_of(url), lambda: server.end_connections(str(make_url(url).database)))
@@ -119,7 +120,7 @@ async def test_a_server_that_restarts_in_the_middle_of_work_loses_and_doubles_no
     server: Postgres | MariaDB,
 ) -> None:
     """
-    Fails without: stores/sql/retry.py, `Trouble.LOST` in `_RETRIED`.
+    Fails without: db/sqlalchemy/retry.py, `Trouble.LOST` in `_RETRIED`.
     """
     async with open_store(server.new_database(), create_tables=True) as store:
         done = 0
@@ -148,7 +149,7 @@ async def test_a_server_that_restarts_in_the_middle_of_work_loses_and_doubles_no
 
 async def test_a_server_that_is_away_for_a_while_is_waited_for(network: Network) -> None:
     """
-    Fails without: stores/sql/retry.py, `Trouble.LOST` in `_RETRIED`; stores/sql/errors.py, `isinstance(original,
+    Fails without: db/sqlalchemy/retry.py, `Trouble.LOST` in `_RETRIED`; db/sqlalchemy/errors.py, `isinstance(original,
     OSError)`.
     """
     session = network.session()
@@ -172,8 +173,9 @@ async def test_a_server_that_stays_away_is_an_error_that_tells_what_was_tried_an
 ) -> None:
     """Nor does any log record, or the traceback.
 
-    Fails without: stores/sql/database.py, `_place` (a URL with the user, or with its options); stores/sql/engines.py,
-    `"hide_parameters": True`; stores/sql/transaction.py, `result.cursor.fetchall()` (`result`: SQLAlchemy logs each
+    Fails without: db/sqlalchemy/database.py, `_place` (a URL with the user, or with its options);
+    db/sqlalchemy/engines.py,
+    `"hide_parameters": True`; db/sqlalchemy/transaction.py, `result.cursor.fetchall()` (`result`: SQLAlchemy logs each
     row).
     """
     monkeypatch.setattr(retry, "ATTEMPTS", 3)
@@ -225,7 +227,7 @@ def _check_error(error: StoreError, network: Network) -> None:
 
 async def test_a_wrong_password_is_an_error_of_the_store_at_once(network: Network) -> None:
     """
-    Fails without: stores/sql/database.py, `_place` (a URL with the user).
+    Fails without: db/sqlalchemy/database.py, `_place` (a URL with the user).
     """
     name = f"no_such_user_{network.database}"[:30]
     url = make_url(network.url).set(username=name, password=_PASSWORD).render_as_string(hide_password=False)
@@ -241,7 +243,7 @@ async def test_a_wrong_password_is_an_error_of_the_store_at_once(network: Networ
 async def test_serialization_failures_are_retried(postgres: Postgres) -> None:
     """The server makes every transaction serializable; pops at once then fail each other.
 
-    Fails without: stores/sql/errors.py, `"40001": Trouble.ROLLED_BACK`.
+    Fails without: db/sqlalchemy/errors.py, `"40001": Trouble.ROLLED_BACK`.
     """
     url = postgres.new_database()
     engine_kwargs = {"connect_args": {"server_settings": {"default_transaction_isolation": "serializable"}}}
@@ -258,7 +260,7 @@ async def test_serialization_failures_are_retried(postgres: Postgres) -> None:
 async def test_what_a_terminated_backend_had_not_committed_is_repeated(postgres: Postgres, operation: str) -> None:
     """It was in the middle of the statement.
 
-    Fails without: stores/sql/hot.py, `repeatable=True` in `_append`; stores/sql/database.py, `or not committing`.
+    Fails without: log/fast/postgres.py, `repeatable=True` in `_append`; db/sqlalchemy/database.py, `or not committing`.
     """
     url = postgres.new_database()
     other = create_async_engine(url)
@@ -285,7 +287,7 @@ async def test_what_a_terminated_backend_had_not_committed_is_repeated(postgres:
 async def test_a_server_that_takes_no_writes_for_a_while_is_waited_for(postgres: Postgres) -> None:
     """As one that is a standby until it is promoted: connections to it are given up, for its name may be another's.
 
-    Fails without: stores/sql/errors.py, `"25006": Trouble.LOST`; stores/sql/database.py,
+    Fails without: db/sqlalchemy/errors.py, `"25006": Trouble.LOST`; db/sqlalchemy/database.py,
     `await connection.invalidate()`.
     """
     url = postgres.new_database()
@@ -309,7 +311,7 @@ async def test_a_server_that_takes_no_writes_for_a_while_is_waited_for(postgres:
 async def test_a_deadlock_is_retried(postgres: Postgres) -> None:
     """Somebody locks two sessions in the other order than a group of appends does, and does not give way.
 
-    Fails without: stores/sql/errors.py, `"40P01": Trouble.ROLLED_BACK`.
+    Fails without: db/sqlalchemy/errors.py, `"40P01": Trouble.ROLLED_BACK`.
     """
     url = postgres.new_database()
     other = create_async_engine(url)
@@ -340,7 +342,7 @@ async def _waits_for_lock(postgres: Postgres) -> bool:
 @pytest.mark.parametrize("trouble", ["timeout", "deadlock"])
 async def test_mariadbs_lock_timeouts_and_deadlocks_are_retried(mariadb: Any, trouble: str) -> None:
     """
-    Fails without: stores/sql/errors.py, `1205: Trouble.ROLLED_BACK` and `1213: Trouble.ROLLED_BACK`.
+    Fails without: db/sqlalchemy/errors.py, `1205: Trouble.ROLLED_BACK` and `1213: Trouble.ROLLED_BACK`.
     """
     url = mariadb.new_database()
     other = create_async_engine(url)
@@ -376,8 +378,8 @@ async def _waits_in_mariadb(engine: Any) -> bool:
 
 async def test_an_engine_that_commits_each_statement_does_not_take_transactions_apart(network: Network) -> None:
     """
-    Fails without: stores/sql/database.py, `isolation_level="READ COMMITTED"`; on Postgres,
-    stores/sql/asyncpg_database.py, `begin isolation level {level};`.
+    Fails without: db/sqlalchemy/database.py, `isolation_level="READ COMMITTED"`; on Postgres,
+    db/postgres/database.py, `begin isolation level {level};`.
     """
     engine = create_async_engine(network.url, isolation_level="AUTOCOMMIT")
     session = SQLAlchemySession("s", engine=engine, create_tables=True)
@@ -397,7 +399,7 @@ async def test_an_engine_that_commits_each_statement_does_not_take_transactions_
 async def test_a_server_that_is_shutting_down_is_waited_for(postgres_network: Network, operation: str) -> None:
     """It accepts connections and refuses them in words, which reaches us on another way than a refused connection.
 
-    Fails without: stores/sql/errors.py, `"sqlalchemy.dialects."`.
+    Fails without: db/sqlalchemy/errors.py, `"sqlalchemy.dialects."`.
     """
     session = postgres_network.session()
     await session.add_items([message("1")])
@@ -419,7 +421,7 @@ async def test_a_server_that_is_shutting_down_is_waited_for(postgres_network: Ne
 async def test_a_connection_in_a_transaction_is_given_to_nobody(postgres: Postgres) -> None:
     """As where a rollback takes longer than the driver's `command_timeout`: what came next was done in it, and lost.
 
-    Fails without: stores/sql/asyncpg_database.py, `if connection is not None and …:` (never).
+    Fails without: db/postgres/database.py, `if connection is not None and …:` (never).
     """
     engine = create_async_engine(postgres.new_database(), pool_size=1, max_overflow=0)
     session = SQLAlchemySession("s", engine=engine, create_tables=True)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from sessions.session import LogSession
+    from sessions.session.base import LogSession
 
     from .servers import Postgres
 
@@ -96,7 +96,7 @@ async def test_a_connection_is_borrowed_in_the_context_of_the_call_it_serves(
 ) -> None:
     """Each tenant borrows as many connections as any other: those who are served by another's borrow fewer.
 
-    Fails without: stores/sql/hot.py, `self._general.carried()`.
+    Fails without: log/fast/postgres.py, `self._general.carried()`.
     """
     url = url_for(driver, request, tmp_path)
     async with made_engine(url) as engine:
@@ -170,7 +170,7 @@ _LISTENERS: dict[str, tuple[str, Callable[..., None]]] = {
 async def test_row_level_security(postgres: Postgres, driver: str, listener: str) -> None:
     """However a tenant is set, local to the transaction or not, all operations of all tenants keep to their rows.
 
-    Fails without: stores/sql/hot.py, `self._general.carried()`; stores/sql/bounds.py, `listen_again`.
+    Fails without: log/fast/postgres.py, `self._general.carried()`; db/sqlalchemy/boundaries.py, `listen_again`.
     """
     url = await _with_policies(postgres, driver)
     async with made_engine(url, pool_size=2, max_overflow=0) as engine:
@@ -194,7 +194,7 @@ async def test_row_level_security(postgres: Postgres, driver: str, listener: str
 @pytest.mark.parametrize("driver", ["asyncpg", "psycopg"])
 async def test_each_watcher_looks_in_its_own_context(postgres: Postgres, driver: str) -> None:
     """
-    Fails without: stores/sql/polling.py, `are_separate`.
+    Fails without: db/sqlalchemy/polling.py, `are_separate`.
     """
     url = await _with_policies(postgres, driver)
     async with made_engine(url) as engine:
@@ -215,7 +215,7 @@ async def test_each_watcher_looks_in_its_own_context(postgres: Postgres, driver:
 async def test_each_connection_is_made_in_the_context_of_its_call(postgres: Postgres) -> None:
     """A pool that keeps none makes one for each call: by what is the caller's, if the user made that so.
 
-    Fails without: stores/sql/carried.py, `makers`.
+    Fails without: db/sqlalchemy/engine_features.py, `makers`.
     """
     url = postgres.new_database()
     async with made_engine(url) as engine:

@@ -6,8 +6,8 @@ import pytest
 
 from sessions import open_store
 from sessions.codecs.json import JSONCodec
+from sessions.db.transaction import Statement, Transaction
 from sessions.log.schema import SEGMENT_SHIFT
-from sessions.log.transaction import Statement, Transaction
 
 from .network import message
 
@@ -40,7 +40,7 @@ def store_url(url: str) -> str:
 async def test_nothing_of_a_deep_lineage_is_hidden(store_url: str) -> None:
     """The rows are those that undoing a turn and adding another leaves, so many times, but for what was undone.
 
-    Fails without: log/branch_statements.py, `{MARIADB: ENDLESSLY + sql}`; log/session_statements.py, `ENDLESSLY +`.
+    Fails without: log/statements/branches.py, `{MARIADB: ENDLESSLY + sql}`; log/statements/sessions.py, `ENDLESSLY +`.
     """
     messages = [message(str(number)) for number in range(_DEPTH)]
 

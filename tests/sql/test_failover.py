@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import open_store
+from sessions.db.sqlalchemy import retry
 from sessions.errors import StoreError
-from sessions.stores.sql import retry
 
 from .processes import HANGS_AFTER, running_together
 from .servers import NotInstalledError, Postgres, running_postgres
@@ -66,7 +66,7 @@ def _promote_most_advanced(standbys: list[Postgres]) -> None:
 
 def test_writers_go_on_and_what_was_acknowledged_is_there_once(public_folder: Path, tmp_path: Path) -> None:
     """
-    Fails without: stores/sql/retry.py, `Trouble.LOST` in `_RETRIED`.
+    Fails without: db/sqlalchemy/retry.py, `Trouble.LOST` in `_RETRIED`.
     """
     with _cluster(public_folder, "failover", _SYNCHRONOUS) as servers:
         primary, *standbys = servers
@@ -159,7 +159,8 @@ def test_a_primary_is_waited_for_while_all_hosts_are_standbys(
     public_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """
-    Fails without: stores/sql/errors.py, `"asyncpg."` in `is_database_error`, and `"TargetServerAttributeNotMatched"`.
+    Fails without: db/sqlalchemy/errors.py, `"asyncpg."` in `is_database_error`, and
+    `"TargetServerAttributeNotMatched"`.
     """
     with _cluster(public_folder, "waiting") as servers:
         primary, *standbys = servers

@@ -10,9 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import EncryptedSession, SQLAlchemySession, SQLiteSession, generate_key
-from sessions.stores import jobs
-from sessions.stores.jobs import Jobs
-from sessions.stores.sqlite.transaction import About, texts_of
+from sessions.db import jobs
+from sessions.db.jobs import Jobs
+from sessions.db.sqlite.transaction import About, texts_of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -38,7 +38,7 @@ async def test_groups_on_postgres_have_a_size(postgres: Postgres, kind: str) -> 
     """
     As the server saw them: what was added in one transaction.
 
-    Fails without: stores/jobs.py, `size > MAX_GROUP_BYTES`.
+    Fails without: db/jobs.py, `size > MAX_GROUP_BYTES`.
     """
     url, key = postgres.new_database(), generate_key()
 
@@ -83,7 +83,7 @@ async def test_groups_on_sqlite_have_a_size() -> None:
     """
     They are taken by the same code; work about tables with a prefix says its size, too.
 
-    Fails without: stores/jobs.py, `self._waiting.appendleft(job)`; stores/sqlite/transaction.py, `size_of(self._work)`.
+    Fails without: db/jobs.py, `self._waiting.appendleft(job)`; db/sqlite/transaction.py, `size_of(self._work)`.
     """
     waiting = Jobs(lambda: None)
     sizes = [_BOUND * 3, 1, 100 * _KIB, 100 * _KIB, 100 * _KIB, 0, _BOUND, _BOUND + 1, 5]

@@ -14,14 +14,14 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import SessionBusyError, open_store
-from sessions.log.changes import KEPT_VERSIONS
-from sessions.stores.upkeep import _EVERY
+from sessions.db.upkeep import _EVERY
+from sessions.log.core.change_log import KEPT_VERSIONS
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sessions import Store
-    from sessions.session import LogSession
+    from sessions.session.base import LogSession
 
 OPERATIONS = int(os.environ.get("SESSIONS_GROWTH", "60"))
 _TABLES = ("sessions", "segments", "branches", "entries", "appends", "changes", "usage", "waiting", "settings")
@@ -112,8 +112,8 @@ async def deleted(store: Store, number: int) -> None:
 @pytest.mark.parametrize("operation", [attempts, turns, waiters, branches, undone, cleared, deleted])
 async def test_no_table_grows(url: str, operation: Callable[[Store, int], Awaitable[None]]) -> None:
     """
-    Fails without: log/grow.py, `_forget_segment(tx, locked.session, head.segment)`; stores/sql/database.py,
-    `self._upkeep.settled`; log/changes.py, `FORGET_CHANGES` (with `SESSIONS_GROWTH`).
+    Fails without: log/core/extend.py, `_forget_segment(tx, locked.session, head.segment)`; db/sqlalchemy/database.py,
+    `self._upkeep.settled`; log/core/change_log.py, `FORGET_CHANGES` (with `SESSIONS_GROWTH`).
     """
     async with open_store(url, create_tables=True) as store:
         session = store.session("s")
@@ -135,7 +135,7 @@ async def test_nothing_is_left_of_chats_that_ended_but_what_they_said(url: str) 
     """
     Each of many conversations has its session, its segment, its branch and its entries; keys are gone a while later.
 
-    Fails without: log/upkeep.py, `forget_ended_keys`, `forget_abandoned`.
+    Fails without: log/lifetime/upkeep.py, `forget_ended_keys`, `forget_abandoned`.
     """
     chats = max(OPERATIONS // 10, 6)
     async with open_store(url, create_tables=True) as store:

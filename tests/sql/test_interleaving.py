@@ -17,25 +17,25 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import Store, open_store
 from sessions.codecs.json import JSONCodec
+from sessions.db.sqlalchemy.backend import SQLAlchemyBackend
+from sessions.db.transaction import Statement
+from sessions.items.kinds import classify_items
+from sessions.items.repair import Damage
 from sessions.log.append import append
-from sessions.log.branches import ForkPlace, create_branch, delete_branch, rename_branch, switch_branch
-from sessions.log.classify import classify_items
+from sessions.log.context.repair import mend_branch
 from sessions.log.conversation import Conversation, ForeignTables
-from sessions.log.grow import NewEntry
-from sessions.log.mend import mend_branch
+from sessions.log.core.extend import NewEntry
+from sessions.log.history.branches import ForkPlace, create_branch, delete_branch, rename_branch, switch_branch
+from sessions.log.history.siblings import choose_sibling
+from sessions.log.history.undo import redo, undo
+from sessions.log.lifetime.remove import clear, delete
 from sessions.log.pop import pop
-from sessions.log.remove import clear, delete
-from sessions.log.siblings import choose_sibling
-from sessions.log.transaction import Statement
-from sessions.log.undo import redo, undo
-from sessions.mending import Damage
-from sessions.model import Sibling
-from sessions.stores.sql.backend import SQLAlchemyBackend
+from sessions.types import Sibling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
 
-    from sessions.log.transaction import Row, Transaction
+    from sessions.db.transaction import Row, Transaction
 
 CODEC = JSONCodec()
 CONVERSATION = Conversation("s", CODEC, ForeignTables())

@@ -36,7 +36,7 @@ def _larger_packets(mariadb: MariaDB) -> Iterator[None]:
 @pytest.mark.parametrize("content", ["x" * 20 * _MIB, "\\" * 5 * _MIB], ids=["20 MiB", "20 MiB with its escapes"])
 async def test_what_mariadb_does_not_take_is_refused_at_once(mariadb_url: str, content: str) -> None:
     """
-    Fails without: stores/sql/mariadb.py, `raise StoreError` (the connection is lost 20 times, as far as the driver can
+    Fails without: log/fast/mariadb.py, `raise StoreError` (the connection is lost 20 times, as far as the driver can
     tell); `+ _escapes(…)`.
     """
     async with open_store(mariadb_url, create_tables=True) as store:
@@ -55,7 +55,7 @@ async def test_what_mariadb_does_not_take_is_refused_at_once(mariadb_url: str, c
 @pytest.mark.usefixtures("_larger_packets")
 async def test_mariadb_takes_large_items_if_it_may(mariadb_url: str) -> None:
     """
-    Fails without: log/dialect.py, `longblob`.
+    Fails without: db/dialect.py, `longblob`.
     """
     large = message("é\"\\\n'" * 3 * _MIB)
     assert len(str(large["content"]).encode()) > 17_000_000

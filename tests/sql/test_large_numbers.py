@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from sessions.session import LogSession
+    from sessions.session.base import LogSession
 
     Make = Callable[..., LogSession]
 
@@ -84,7 +84,7 @@ async def test_a_session_that_is_very_old(place: str, make: Make) -> None:
     """
     Versions, positions and turns beyond 32 bits, in each kind of operation.
 
-    Fails without: log/entry_statements.py, `s.low + (s.high - s.low) / 2`; log/branch_statements.py,
+    Fails without: log/statements/entries.py, `s.low + (s.high - s.low) / 2`; log/statements/branches.py,
     `cast(:lease as bigint)` (asyncpg).
     """
     session = make()
@@ -127,7 +127,7 @@ async def test_a_branch_has_no_position_left(place: str, make: Make) -> None:
     """
     One more would be an entry of the next segment, and so of another session.
 
-    Fails without: log/grow.py, `if tip > MAX_POSITION`; stores/sql/postgres.py, `0 / (b.tip < 4294967295)::int`.
+    Fails without: log/core/extend.py, `if tip > MAX_POSITION`; log/fast/statements.py, `0 / (b.tip < 4294967295)::int`.
     """
     session = make()
     await session.add_items([user("0")])
@@ -161,7 +161,7 @@ async def test_a_database_has_no_id_left(place: str, make: Make, table: str) -> 
     """
     What is there goes on.
 
-    Fails without: log/grow.py, `if segment > MAX_SEGMENT`; log/session_row.py, `if row[0] > MAX_SESSION`.
+    Fails without: log/core/extend.py, `if segment > MAX_SEGMENT`; log/core/locking.py, `if row[0] > MAX_SESSION`.
     """
     session = make()
     await session.add_items([user("0")])

@@ -24,7 +24,7 @@ def _listen(connection: Any, _: object) -> None:
 
 @pytest.mark.parametrize("first", ["append", "read", "fork"])
 async def test_what_is_acknowledged_is_committed(postgres: Postgres, first: str) -> None:
-    """Fails without: stores/sql/asyncpg_database.py, `is_in_transaction`."""
+    """Fails without: db/postgres/database.py, `is_in_transaction`."""
     url = postgres.new_database()
     await SQLAlchemySession.from_url("s", url=url, create_tables=True).add_items([message("0")])
     engine = create_async_engine(url, pool_size=1, max_overflow=0)

@@ -25,7 +25,7 @@ async def test_an_append_whose_answer_is_lost_is_added_once(
     own_key: str | None,
 ) -> None:
     """
-    Fails without: stores/sql/keys.py, `return msgspec.structs.replace(append, …)` in `with_key` (`return append`).
+    Fails without: log/fast/retry_keys.py, `return msgspec.structs.replace(append, …)` in `with_key` (`return append`).
     """
     await network.session("other").add_items([message("the tables are there")])
     session = network.session()
@@ -40,7 +40,7 @@ async def test_an_append_whose_answer_is_lost_is_added_once(
 async def test_waiting_appends_whose_common_answer_is_lost_are_each_added_once(postgres_network: Network) -> None:
     """Sixty wait; the first group's answer is lost, and the second's.
 
-    Fails without: stores/sql/postgres.py, `), keyed as (` of APPEND_MANY (with "where false" it remembers no key).
+    Fails without: log/fast/statements.py, `), keyed as (` of APPEND_MANY (with "where false" it remembers no key).
     """
     names = [f"session {number}" for number in range(12)]
     sessions = [postgres_network.session(name) for name in names]
@@ -61,7 +61,7 @@ async def test_waiting_appends_whose_common_answer_is_lost_are_each_added_once(p
 @pytest.mark.parametrize("known", [False, True], ids=["new session", "known session"])
 async def test_usage_whose_answer_is_lost_is_recorded_once(network: Network, known: bool) -> None:  # noqa: FBT001
     """
-    Fails without: stores/sql/database.py, `repeatable=isinstance(work, _REPEATABLE)`.
+    Fails without: db/sqlalchemy/database.py, `repeatable=isinstance(work, _REPEATABLE)`.
     """
     await network.session("other").add_items([message("the tables are there")])
     session = network.session()
@@ -75,7 +75,8 @@ async def test_usage_whose_answer_is_lost_is_recorded_once(network: Network, kno
 
 async def test_a_read_whose_answer_is_lost_is_repeated(network: Network) -> None:
     """
-    Fails without: stores/sql/hot.py, `repeatable=True` in `_tail`; stores/sql/retry.py, `Trouble.LOST` in `_RETRIED`.
+    Fails without: log/fast/postgres.py, `repeatable=True` in `_tail`; db/sqlalchemy/retry.py, `Trouble.LOST` in
+    `_RETRIED`.
     """
     session = network.session("marked")
     await session.add_items([message("1"), message("2")])
@@ -86,7 +87,7 @@ async def test_a_read_whose_answer_is_lost_is_repeated(network: Network) -> None
 
 async def test_a_pop_whose_answer_is_lost_is_not_repeated(network: Network) -> None:
     """
-    Fails without: stores/sql/hot.py, `repeatable=False` in `_pop`; on MariaDB, stores/sql/database.py,
+    Fails without: log/fast/postgres.py, `repeatable=False` in `_pop`; on MariaDB, db/sqlalchemy/database.py,
     `committing = write`.
     """
     session = network.session("marked")
@@ -102,7 +103,7 @@ async def test_a_pop_whose_answer_is_lost_is_not_repeated(network: Network) -> N
 async def test_a_pop_by_the_log_itself_whose_answer_is_lost_is_not_repeated(postgres_network: Network) -> None:
     """What the single statement leaves to the log: an undecodable last entry.
 
-    Fails without: stores/sql/database.py, `committing = write`.
+    Fails without: db/sqlalchemy/database.py, `committing = write`.
     """
     session = postgres_network.session()
     await session.add_items([message("1"), message("2"), message("3")])
@@ -119,7 +120,7 @@ async def test_a_pop_by_the_log_itself_whose_answer_is_lost_is_not_repeated(post
 async def test_a_clear_whose_answer_is_lost_is_not_repeated(network: Network) -> None:
     """What others add after it would be removed by a second one.
 
-    Fails without: stores/sql/database.py, `committing = write`.
+    Fails without: db/sqlalchemy/database.py, `committing = write`.
     """
     session = network.session()
     await session.add_items([message("1")])
@@ -132,7 +133,7 @@ async def test_a_clear_whose_answer_is_lost_is_not_repeated(network: Network) ->
 @pytest.mark.parametrize("operation", ["add", "get", "clear"])
 async def test_what_ended_before_the_commit_is_repeated(network: Network, operation: str) -> None:
     """
-    Fails without: stores/sql/retry.py, `error.outcome_known or` in `may_retry`.
+    Fails without: db/sqlalchemy/retry.py, `error.outcome_known or` in `may_retry`.
     """
     session = network.session("marked")
     await session.add_items([message("1")])

@@ -108,8 +108,8 @@ async def _state(network: Network, session_id: str) -> list[Any]:
     return found
 
 
-# Fails without: log/lease.py, `statements.CLAIMED` (a turn on a held branch makes two).
-# Fails without: stores/sql/database.py, `committing = write`, and `_REPEATABLE`.
+# Fails without: log/leases.py, `statements.CLAIMED` (a turn on a held branch makes two).
+# Fails without: db/sqlalchemy/database.py, `committing = write`, and `_REPEATABLE`.
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("name", CHANGES)
 async def test_it_is_done_once(network: Network, name: str, times: int) -> None:

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sessions.db.sqlalchemy import retry
 from sessions.errors import OutcomeUnknownError, StoreError
-from sessions.stores.sql import retry
 
 from .network import message
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable
 
     from sessions import SQLAlchemySession
-    from sessions.model import Sibling
+    from sessions.types import Sibling
 
     from .network import Network
 
@@ -82,7 +82,7 @@ async def test_a_change_whose_answer_is_lost_has_happened_once_and_says_that_thi
     network: Network, operation: str
 ) -> None:
     """
-    Fails without: stores/sql/database.py, `committing = write` (it is done twice, or refused the second time).
+    Fails without: db/sqlalchemy/database.py, `committing = write` (it is done twice, or refused the second time).
     """
     _, after = await _before_and_after(network, operation)
     session = network.session("marked")
@@ -98,7 +98,7 @@ async def test_a_change_whose_answer_is_lost_has_happened_once_and_says_that_thi
 async def test_a_change_whose_commit_is_lost_has_not_happened(network: Network, operation: str) -> None:
     """The server rolls back what was not committed; the next try finds what the first one found.
 
-    Fails without: stores/sql/database.py, `committing = write` (it is repeated, which it cannot know to be right).
+    Fails without: db/sqlalchemy/database.py, `committing = write` (it is repeated, which it cannot know to be right).
     """
     before, after = await _before_and_after(network, operation)
     session = network.session("marked")
@@ -116,7 +116,7 @@ async def test_a_change_whose_commit_is_lost_has_not_happened(network: Network, 
 async def test_a_change_that_is_cut_before_the_commit_is_repeated(network: Network, operation: str) -> None:
     """Three times, at a statement that locks the session.
 
-    Fails without: stores/sql/retry.py, `error.outcome_known or` in `may_retry`.
+    Fails without: db/sqlalchemy/retry.py, `error.outcome_known or` in `may_retry`.
     """
     _, after = await _before_and_after(network, operation)
     session = network.session("marked")
@@ -132,7 +132,7 @@ async def test_when_nothing_passes_any_more_changes_of_the_history_end_with_the_
 ) -> None:
     """They had not begun to commit. Usage may be repeated, and counts once when the network is back.
 
-    Fails without: stores/sql/deadline.py, `self._timer = …` (they never end).
+    Fails without: db/sqlalchemy/deadline.py, `self._timer = …` (they never end).
     """
     monkeypatch.setattr(retry, "ATTEMPTS", 2)
     session = network.session("marked", attempt_timeout=1.0)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import open_store
-from sessions.testing import check_batches
+from sessions.testing.session import check_batches
 
 from .processes import run_together
 
@@ -35,8 +35,8 @@ def _batch(writer: int, batch: int) -> list[dict[str, Any]]:
 def test_nothing_is_lost_doubled_or_reordered(server_url: str, session_count: int, batches: int) -> None:
     """The tables are made by whoever is first; so are the sessions.
 
-    Fails without: stores/sql/hot.py, `if number not in done` in `_append` (`if False`); on MariaDB,
-    log/branch_statements.py, `set tip = tip + :count` in ADVANCE_TIP (a count of 1).
+    Fails without: log/fast/postgres.py, `if number not in done` in `_append` (`if False`); on MariaDB,
+    log/statements/branches.py, `set tip = tip + :count` in ADVANCE_TIP (a count of 1).
     """
     run_together(_PROCESSES, _append, server_url, session_count, batches)
 
@@ -75,7 +75,7 @@ _NEW_SESSIONS = 15
 
 def test_one_new_session_is_made_once_by_many_processes(server_url: str) -> None:
     """
-    Fails without: log/session_statements.py, `on conflict (session_id) do update` in CREATE_SESSION.
+    Fails without: log/statements/sessions.py, `on conflict (session_id) do update` in CREATE_SESSION.
     """
 
     async def prepare() -> None:
@@ -112,7 +112,7 @@ _PROCESSES_AT_ONCE, _ENGINES = 20, 3
 def test_twenty_processes_that_begin_at_once_make_the_tables_once(server_url: str) -> None:
     """Each with three engines, which surely get in each other's way.
 
-    Fails without: log/schema_statements.py, `pg_advisory_xact_lock` in LOCK_SCHEMA ("select 1").
+    Fails without: db/migration_statements.py, `pg_advisory_xact_lock` in LOCK_SCHEMA ("select 1").
     """
     run_together(_PROCESSES_AT_ONCE, _migrate, server_url)
 

@@ -120,7 +120,7 @@ async def _use(url: str, engine: AsyncEngine) -> None:
 @pytest.mark.parametrize("setting", _SETTINGS)
 async def test_settings_of_connections(url: str, setting: str) -> None:
     """
-    Fails without: stores/sql/bounds_mariadb.py, `_CHECK`, `_SET`, `_start`.
+    Fails without: db/sqlalchemy/boundaries_mariadb.py, `_CHECK`, `_SET`, `_start`.
     """
     async with made_engine(url, connect_args={"init_command": f"set {_SETTINGS[setting]}"}) as engine:
         async with engine.connect() as connection:
@@ -142,7 +142,7 @@ _READ = """
 @pytest.mark.parametrize("setting", ["no backslash escapes", "names gbk", "few rows"])
 async def test_settings_by_listeners(url: str, setting: str, listen: Callable[[AsyncEngine, str], None]) -> None:
     """
-    Fails without: stores/sql/bounds_mariadb.py, `_check_again`.
+    Fails without: db/sqlalchemy/boundaries_mariadb.py, `_check_again`.
     """
     async with made_engine(url) as engine:
         # The connections are known to be usual before.
@@ -155,7 +155,7 @@ async def test_settings_by_listeners(url: str, setting: str, listen: Callable[[A
 async def test_settings_of_a_connection_that_was_used(url: str) -> None:
     """Somebody changes a setting on a connection of the pool, and gives it back.
 
-    Fails without: stores/sql/bounds_mariadb.py, `_CHECK`.
+    Fails without: db/sqlalchemy/boundaries_mariadb.py, `_CHECK`.
     """
     async with made_engine(url, pool_size=1, max_overflow=0) as engine:
         await SQLAlchemySession("first", engine=engine, create_tables=True).get_items()
@@ -168,7 +168,7 @@ async def test_settings_of_a_connection_that_was_used(url: str) -> None:
 @pytest.mark.parametrize("charset", ["gbk", "latin1", "big5", "sjis"])
 async def test_a_character_set_that_lacks_most_texts_is_refused(url: str, charset: str) -> None:
     """
-    Fails without: stores/sql/bounds_mariadb.py, `_check_character_set`.
+    Fails without: db/sqlalchemy/boundaries_mariadb.py, `_check_character_set`.
     """
     async with made_engine(url) as engine:
         await SQLAlchemySession("s", engine=engine, create_tables=True).add_items([message("1")])
@@ -184,7 +184,7 @@ async def test_a_character_set_that_lacks_most_texts_is_refused(url: str, charse
 
 async def test_transactions_that_begin_others_are_refused(url: str) -> None:
     """
-    Fails without: stores/sql/bounds_mariadb.py, `completion_type`.
+    Fails without: db/sqlalchemy/boundaries_mariadb.py, `completion_type`.
     """
     async with made_engine(url) as engine:
         await SQLAlchemySession("s", engine=engine, create_tables=True).add_items([message("1")])

@@ -19,8 +19,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from sessions import SQLAlchemySession
+from sessions.db.sqlalchemy import retry
 from sessions.errors import OutcomeUnknownError, StoreError
-from sessions.stores.sql import retry
 
 from .network import message
 
@@ -44,7 +44,7 @@ async def _ready(network: Network) -> SQLAlchemySession:
 
 async def test_an_append_whose_answer_is_swallowed_is_added_once(network: Network) -> None:
     """
-    Fails without: stores/sql/deadline.py, `self._timer = …` (it never ends).
+    Fails without: db/sqlalchemy/deadline.py, `self._timer = …` (it never ends).
     """
     session = await _ready(network)
     network.proxy.lose_answer_to(network.commit_of(b"marked"), silently=True)
@@ -55,7 +55,7 @@ async def test_an_append_whose_answer_is_swallowed_is_added_once(network: Networ
 
 async def test_a_read_whose_answer_is_swallowed_is_repeated(network: Network) -> None:
     """
-    Fails without: stores/sql/deadline.py, `self._timer = …` (it never ends).
+    Fails without: db/sqlalchemy/deadline.py, `self._timer = …` (it never ends).
     """
     session = await _ready(network)
     network.proxy.lose_answer_to(b"marked", silently=True)
@@ -66,7 +66,7 @@ async def test_a_read_whose_answer_is_swallowed_is_repeated(network: Network) ->
 @pytest.mark.parametrize("change", ["pop", "clear"])
 async def test_a_change_whose_answer_is_swallowed_is_not_repeated(network: Network, change: str) -> None:
     """
-    Fails without: stores/sql/deadline.py, `self._timer = …` (it never ends).
+    Fails without: db/sqlalchemy/deadline.py, `self._timer = …` (it never ends).
     """
     session = await _ready(network)
     network.proxy.lose_answer_to(network.commit_of_pop if change == "pop" else network.commit, silently=True)
@@ -83,9 +83,9 @@ async def test_when_nothing_passes_any_more_every_operation_ends_with_the_right_
 ) -> None:
     """On connections that were there before, and on new ones. Closing does not wait for the network either.
 
-    Fails without: stores/sql/hot.py, `or is_read` (a read of unknown outcome); stores/sql/retry.py,
+    Fails without: log/fast/postgres.py, `or is_read` (a read of unknown outcome); db/sqlalchemy/retry.py,
     `all(… for each in failures)` (an append that reached the server is said to have changed nothing, because the last
-    attempt did not); stores/sql/deadline.py, `asyncio.timeout(seconds)` in `dispose` (closing never ends).
+    attempt did not); db/sqlalchemy/deadline.py, `asyncio.timeout(seconds)` in `dispose` (closing never ends).
     """
     monkeypatch.setattr(retry, "ATTEMPTS", _FEW)
     session = await _ready(network)
@@ -118,7 +118,7 @@ async def test_what_waits_behind_somebody_elses_lock_is_done_once_or_unknown(
     postgres_network: Network, operation: str
 ) -> None:
     """
-    Fails without: stores/sql/deadline.py, `self._timer = …` (a pop waits as long as the other holds the lock).
+    Fails without: db/sqlalchemy/deadline.py, `self._timer = …` (a pop waits as long as the other holds the lock).
     """
     session = await _ready(postgres_network)
     other = create_async_engine(postgres_network.direct)
@@ -187,7 +187,7 @@ async def test_backends_that_are_stopped(
 ) -> None:
     """The kernel takes what is sent to them: neither keepalive nor `tcp_user_timeout` would notice.
 
-    Fails without: stores/sql/deadline.py, `self._timer = …` (it never ends).
+    Fails without: db/sqlalchemy/deadline.py, `self._timer = …` (it never ends).
     """
     url, _, session = sessions_of_postgres
     with _stopped(_backends(postgres, url)):
@@ -213,7 +213,7 @@ async def test_a_server_that_is_stopped(
 ) -> None:
     """It accepts no new connection either.
 
-    Fails without: stores/sql/deadline.py, `self._task.reschedule(…)` (the driver waits for a minute).
+    Fails without: db/sqlalchemy/deadline.py, `self._task.reschedule(…)` (the driver waits for a minute).
     """
     monkeypatch.setattr(retry, "ATTEMPTS", _FEW)
     _, first, session = sessions_of_postgres

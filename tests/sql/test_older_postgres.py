@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import SQLAlchemySession
-from sessions.testing import SessionContract
-from sessions.testing_history import HistoryContract
-from sessions.testing_sealed import SealedContract
+from sessions.testing.history import HistoryContract
+from sessions.testing.sealed.contract import SealedContract
+from sessions.testing.session import SessionContract
 
 from .servers import NotInstalledError, running_postgres, system_postgres
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sessions.testing_history import MakeLogSession
+    from sessions.testing.history import MakeLogSession
 
     from .databases import Lend
     from .servers import Postgres
@@ -45,7 +45,7 @@ class TestSession(_Older, SessionContract):
     """
     What a session promises.
 
-    Fails without, where the system's is older than 16: stores/sql/hot.py, `self._knows_pop = False`, `return []`.
+    Fails without, where the system's is older than 16: log/fast/postgres.py, `self._knows_pop = False`, `return []`.
     """
 
 

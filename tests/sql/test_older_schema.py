@@ -10,8 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from sessions import SQLAlchemySession, StoreError, open_store
+from sessions.db.sqlalchemy.backend import SQLAlchemyBackend
 from sessions.log import schema
-from sessions.stores.sql.backend import SQLAlchemyBackend
 
 from .network import message
 from .test_tables import described

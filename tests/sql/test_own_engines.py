@@ -16,12 +16,12 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import AsyncAdaptedQueuePool, NullPool, Pool, StaticPool
 
 from sessions import EncryptedSession, SQLAlchemySession, StoreError, generate_key, open_store
+from sessions.db.sqlalchemy.engine_features import carried
 from sessions.errors import StoreReadOnlyError
-from sessions.log import marks
-from sessions.stores.sql.carried import carried
-from sessions.testing import SessionContract
-from sessions.testing_history import HistoryContract
-from sessions.testing_sealed import SealedContract
+from sessions.log.context import annotations as marks
+from sessions.testing.history import HistoryContract
+from sessions.testing.sealed.contract import SealedContract
+from sessions.testing.session import SessionContract
 
 from .engines import DRIVERS, made_engine, url_for
 from .network import message
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from sessions.testing_history import MakeLogSession
+    from sessions.testing.history import MakeLogSession
 
     from .servers import Postgres
 
@@ -68,7 +68,7 @@ def _heard(engine: AsyncEngine, where: str) -> Iterator[Counter[str]]:
 async def test_listeners_hear_of_every_operation(own_url: str, where: str, caplog: pytest.LogCaptureFixture) -> None:
     """Also those that were added when the engine had been used, until they are removed.
 
-    Fails without: stores/sql/hot.py, `self._general.carried()`; stores/sql/carried.py, `_has_events`.
+    Fails without: log/fast/postgres.py, `self._general.carried()`; db/sqlalchemy/engine_features.py, `_has_events`.
     """
     caplog.set_level(logging.INFO, "sessions")
     async with made_engine(own_url) as engine:
@@ -102,7 +102,7 @@ async def test_listeners_hear_of_every_operation(own_url: str, where: str, caplo
 
 async def test_listeners_hear_of_errors_and_of_what_is_undone(own_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    Fails without: stores/sql/database.py, `_give_up`.
+    Fails without: db/sqlalchemy/database.py, `_give_up`.
     """
     async with made_engine(own_url) as engine:
         session = SQLAlchemySession("s", engine=engine, create_tables=True)
@@ -129,7 +129,7 @@ async def test_statements_are_logged_where_the_engine_is_to_log_them(
     own_url: str, caplog: pytest.LogCaptureFixture
 ) -> None:
     """
-    Fails without: stores/sql/carried.py, `sync.echo`.
+    Fails without: db/sqlalchemy/engine_features.py, `sync.echo`.
     """
     async with made_engine(own_url, echo=True, hide_parameters=True) as engine:
         session = SQLAlchemySession("s", engine=engine, create_tables=True)
@@ -209,7 +209,7 @@ async def schemas(own_url: str, postgres: Postgres) -> AsyncIterator[AsyncEngine
 async def test_schema_translate_map(schemas: AsyncEngine) -> None:
     """Tenants with a schema each: their tables are made, read, watched and listed there, and nowhere else.
 
-    Fails without: stores/sql/database.py, `translated(`.
+    Fails without: db/sqlalchemy/database.py, `translated(`.
     """
     names = await _make_schemas(schemas)
     sessions = {}
@@ -244,7 +244,7 @@ async def test_schema_translate_map(schemas: AsyncEngine) -> None:
 
 async def test_an_engine_whose_options_are_updated(schemas: AsyncEngine) -> None:
     """
-    Fails without: stores/sql/engines.py, `names`.
+    Fails without: db/sqlalchemy/engines.py, `names`.
     """
     one, two = await _make_schemas(schemas)
     session = SQLAlchemySession("s", engine=schemas, create_tables=True)
@@ -265,7 +265,7 @@ async def _make_schemas(engine: AsyncEngine) -> tuple[str, str]:
 
 async def test_a_map_that_only_a_connection_has_is_refused(own_url: str) -> None:
     """
-    Fails without: stores/sql/database.py, `a listener gives this connection`.
+    Fails without: db/sqlalchemy/database.py, `a listener gives this connection`.
     """
     async with made_engine(own_url) as engine:
         session = SQLAlchemySession("s", engine=engine, create_tables=True)
@@ -281,7 +281,7 @@ async def test_a_map_that_only_a_connection_has_is_refused(own_url: str) -> None
 
 async def test_an_engine_that_may_only_read(postgres: Postgres) -> None:
     """
-    Fails without: stores/sql/bounds.py, `postgresql_readonly`.
+    Fails without: db/sqlalchemy/boundaries.py, `postgresql_readonly`.
     """
     async with made_engine(postgres.new_database()) as engine:
         await SQLAlchemySession("s", engine=engine, create_tables=True).add_items([message("1")])
@@ -304,7 +304,7 @@ _AUTOCOMMIT: dict[str, dict[str, Any]] = {
 async def test_autocommit(own_url: str, way: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What is acknowledged is there, and a change that fails leaves nothing; the engine is in autocommit as before.
 
-    Fails without: stores/sql/bounds_mariadb.py, `_AUTOCOMMIT`; stores/sql/bounds_sqlite.py, `roll_back`.
+    Fails without: db/sqlalchemy/boundaries_mariadb.py, `_AUTOCOMMIT`; db/sqlalchemy/boundaries_sqlite.py, `roll_back`.
     """
     options = _AUTOCOMMIT[way]
     if way == "driver" and "aiosqlite" in own_url:
@@ -342,7 +342,7 @@ async def test_autocommit(own_url: str, way: str, monkeypatch: pytest.MonkeyPatc
 async def test_sqlites_transactions_as_sqlalchemy_documents_them(tmp_path: Path) -> None:
     """A listener for ``begin`` that begins, as SQLAlchemy's documentation has it for savepoints.
 
-    Fails without: stores/sql/bounds_sqlite.py, `in_transaction`.
+    Fails without: db/sqlalchemy/boundaries_sqlite.py, `in_transaction`.
     """
     for number, word in enumerate(("BEGIN", "BEGIN IMMEDIATE")):
         async with made_engine(f"sqlite+aiosqlite:///{tmp_path}/{number}.db") as engine:
@@ -369,7 +369,7 @@ async def test_sqlites_transactions_as_sqlalchemy_documents_them(tmp_path: Path)
 async def test_other_pools(own_url: str, poolclass: type[Pool]) -> None:
     """One connection for each operation, or one for all, which wait for each other.
 
-    Fails without: stores/sql/pools.py, `read_lock`.
+    Fails without: db/sqlalchemy/pools.py, `read_lock`.
     """
     async with made_engine(own_url, poolclass=poolclass) as engine:
         made = [SQLAlchemySession("s", engine=engine, create_tables=True)]

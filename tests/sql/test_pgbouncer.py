@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from sessions import open_store
-from sessions.testing import check_batches
+from sessions.testing.session import check_batches
 
 from .processes import run_together
 from .servers import NotInstalledError, Postgres, running_pgbouncer
@@ -57,7 +57,7 @@ def test_everything_works_behind_pgbouncer(bounced_url: str) -> None:
 def test_the_command_makes_the_tables_behind_pgbouncer(bounced_url: str) -> None:
     """Again and again: on a connection of the server on which the statements were prepared by somebody else.
 
-    Fails without: sessions/__main__.py, `{"connect_args": connect_args}`.
+    Fails without: sessions/cli/main.py, `{"connect_args": connect_args}`.
     """
     options = [f"--connect-arg={name}={value}" for name, value in ENGINE_KWARGS["connect_args"].items()]
     for _ in range(3):

@@ -35,7 +35,7 @@ def _count_opened(engine: AsyncEngine) -> list[Any]:
 async def test_no_connection_is_opened_beyond_those_that_the_pool_keeps(own_url: str) -> None:
     """Of an engine as everybody makes it: it keeps 5, and would open 10 more and close them again.
 
-    Fails without: stores/sql/pools.py, `_Places`.
+    Fails without: db/sqlalchemy/pools.py, `_Places`.
     """
     async with made_engine(own_url) as engine:
         await SQLAlchemySession("first", engine=engine, create_tables=True).get_items()
@@ -74,7 +74,7 @@ async def test_others_do_not_stand_in_the_way(own_url: str) -> None:
 async def test_waiting_for_a_place_ends_as_waiting_for_a_connection_does(own_url: str) -> None:
     """Somebody else holds the only connection: every operation says so after the pool's own time, and then goes on.
 
-    Fails without: stores/sql/pools.py, `PoolTimeoutError`.
+    Fails without: db/sqlalchemy/pools.py, `PoolTimeoutError`.
     """
     async with made_engine(own_url, pool_size=1, max_overflow=0, pool_timeout=0.5) as engine:
         session = SQLAlchemySession("s", engine=engine, create_tables=True)
@@ -104,7 +104,7 @@ async def test_a_cancelled_operation_gives_its_place_back(own_url: str) -> None:
 def test_an_engine_in_one_event_loop_after_another(own_url: str) -> None:
     """What waited when the first one ended waits no more.
 
-    Fails without: stores/sql/pools.py, `_of_loops`.
+    Fails without: db/sqlalchemy/pools.py, `_of_loops`.
     """
 
     async def use(session_id: str) -> None:

@@ -11,10 +11,10 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import SQLAlchemySession
-from sessions.log.dialect import POSTGRES, PREFIX, words
-from sessions.log.transaction import Statement
-from sessions.stores.sql.few import FEW
-from sessions.stores.sql.hot import READS
+from sessions.db.dialect import POSTGRES, PREFIX, words
+from sessions.db.postgres.planner import FEW
+from sessions.db.transaction import Statement
+from sessions.log.fast.postgres import READS
 
 if TYPE_CHECKING:
     from .servers import Postgres
@@ -25,7 +25,7 @@ async def test_reads_are_planned_for_few_rows(postgres: Postgres, statement: Sta
     """
     At 100,000 times this cost a server would compile each read, and start workers for it.
 
-    Fails without: stores/sql/few.py, `* _TIMES`.
+    Fails without: db/postgres/planner.py, `* _TIMES`.
     """
     url = postgres.new_database()
     session = SQLAlchemySession.from_url("s", url=url, create_tables=True)
@@ -67,7 +67,7 @@ async def test_transactions_are_neither_compiled_nor_parallel(
     """
     And what else is done with the engine's connections is as before.
 
-    Fails without: stores/sql/asyncpg_database.py, or database.py, `FOR_THIS_TRANSACTION`; few.py, `true` (as `false`).
+    Fails without: db/postgres/database.py, or database.py, `FOR_THIS_TRANSACTION`; few.py, `true` (as `false`).
     """
     engine = create_async_engine(
         f"postgresql+{driver}://{postgres.new_database().partition('://')[2]}", pool_size=1, connect_args=options

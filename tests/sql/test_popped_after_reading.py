@@ -20,7 +20,7 @@ from sessions import (
     open_store,
 )
 from sessions.codecs.json import JSONCodec
-from sessions.log.transaction import Statement
+from sessions.db.transaction import Statement
 
 from .engines import made_engine
 from .network import message
@@ -157,7 +157,7 @@ class Versioned(JSONCodec):
 
 @pytest.mark.parametrize("sealed", [False, True])
 async def test_a_codec_of_the_user_is_asked(store_url: str, *, sealed: bool) -> None:
-    """Fails without: stores/sql/hot.py, `type(work.conversation.codec) is not JSONCodec` (as `isinstance`)."""
+    """Fails without: log/fast/postgres.py, `type(work.conversation.codec) is not JSONCodec` (as `isinstance`)."""
     key = generate_key()
     async with open_store(store_url, create_tables=True) as store:
 
@@ -207,7 +207,7 @@ async def _goes_round(url: str, **how: Any) -> None:
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII", "EUC_JP", "UTF8"])
 async def test_postgres_databases_of_other_encodings(postgres: Postgres, encoding: str) -> None:
-    """Fails without: stores/sql/hot.py, `asyncpg.UntranslatableCharacterError`."""
+    """Fails without: log/fast/postgres.py, `asyncpg.UntranslatableCharacterError`."""
     url = sa.make_url(postgres.new_database())
     name = f"in_{encoding.lower()}"
     engine = create_async_engine(url, isolation_level="AUTOCOMMIT")
@@ -222,7 +222,7 @@ async def test_postgres_databases_of_other_encodings(postgres: Postgres, encodin
 @pytest.mark.parametrize(("encoding", "held"), [("LATIN1", "\u00e9"), ("EUC_JP", "\u7e17"), ("UTF8", "\u20ac")])
 async def test_psycopg_has_the_databases_encoding(postgres: Postgres, encoding: str, held: str) -> None:
     """
-    Fails without: stores/sql/bounds.py, `client_encoding`.
+    Fails without: db/sqlalchemy/boundaries.py, `client_encoding`.
     """
     url = sa.make_url(postgres.new_database()).set(drivername="postgresql+psycopg")
     async with made_engine(url.render_as_string(hide_password=False)) as engine, engine.begin() as connection:

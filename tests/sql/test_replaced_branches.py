@@ -10,7 +10,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 import sessions
 from sessions import LeaseLostError, UnknownBranchError, open_store
-from sessions.log.remove import delete
+from sessions.log.lifetime.remove import delete
 
 from .network import message
 
@@ -99,7 +99,7 @@ FIRSTS: dict[str, Callable[[Any], Awaitable[Any]]] = READS | {
 HOW = ["deleted", "renamed", "session deleted"]
 
 
-# Fails without: log/branch.py, `if number_of(branch) not in`; stores/sql/postgres.py, `$22::bigint = 0 or`
+# Fails without: log/core/heads.py, `if number_of(branch) not in`; log/fast/statements.py, `$22::bigint = 0 or`
 @pytest.mark.parametrize("how", HOW)
 async def test_what_follows_a_branch_is_not_led_into_another(make: Make, how: str) -> None:
     for session_id, do_first in FIRSTS.items():
@@ -153,7 +153,7 @@ async def test_what_stays_on_a_branch_is_not_led_into_another(make: Make, how: s
 
 async def test_appends_that_travel_together_each_go_to_the_branch_they_mean(make: Make) -> None:
     """
-    Fails without: stores/sql/append_values.py, `branch = append.branch, number_of_branch(append.branch)`.
+    Fails without: log/fast/append_values.py, `branch = append.branch, number_of_branch(append.branch)`.
     """
     session_id = "s"
     await _begin(make, session_id)
@@ -175,7 +175,7 @@ async def test_appends_that_travel_together_each_go_to_the_branch_they_mean(make
 @pytest.mark.parametrize("how", ["deleted", "session deleted"])
 async def test_a_turn_is_not_led_into_another_branch(make: Make, how: str) -> None:
     """
-    Fails without: log/lease.py, `name_of(name, head.session, locked.version)`; stores/sql/hot.py,
+    Fails without: log/leases.py, `name_of(name, head.session, locked.version)`; log/fast/postgres.py,
     `BranchName(name, number)`.
     """
     session_id = "s"

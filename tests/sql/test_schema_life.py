@@ -53,7 +53,7 @@ async def test_missing_tables_are_an_error_that_names_a_command_that_works(
 ) -> None:
     """The command may be given again.
 
-    Fails without: stores/sql/database.py, `if not self._create_tables`; `{self._names}` in its message.
+    Fails without: db/sqlalchemy/database.py, `if not self._create_tables`; `{self._names}` in its message.
     """
     session = SQLAlchemySession("s", engine=engine, **names)
     with pytest.raises(StoreError, match=r"session 's': .* lacks our tables") as caught:
@@ -98,7 +98,7 @@ async def test_an_older_schema_is_migrated_if_asked_for(empty_url: str, engine: 
 @pytest.mark.parametrize("kind", ["postgres", "mariadb"])
 async def test_tables_made_of_the_metadata_can_be_used(request: pytest.FixtureRequest, kind: str) -> None:
     """
-    Fails without: stores/sql/tables.py, `event.listen(…)`.
+    Fails without: log/metadata.py, `event.listen(…)`.
     """
     engine = create_async_engine(request.getfixturevalue(kind).new_database())
     async with engine.begin() as connection:
@@ -112,7 +112,7 @@ async def test_tables_made_of_the_metadata_can_be_used(request: pytest.FixtureRe
 
 async def test_tables_in_another_schema(postgres: Postgres) -> None:
     """
-    Fails without: log/dialect.py, `where = …` and `here = …` in `words`.
+    Fails without: db/dialect.py, `where = …` and `here = …` in `words`.
     """
     url = postgres.new_database()
     engine = create_async_engine(url)
@@ -135,7 +135,7 @@ async def test_tables_in_another_schema(postgres: Postgres) -> None:
 @pytest.mark.parametrize("name", ['x"; drop table y; --', "x y", "", "ä", "1x", "x`", "a" * 64, "x.y"])
 def test_what_is_no_name_is_refused_before_anything_is_done(name: str) -> None:
     """
-    Fails without: log/dialect.py, `check_name(schema, "a schema")` in `words`.
+    Fails without: db/dialect.py, `check_name(schema, "a schema")` in `words`.
     """
     url = "postgresql+asyncpg://127.0.0.1:1/nowhere"
     with pytest.raises(ValueError, match="cannot name"):
@@ -152,7 +152,7 @@ def test_what_is_no_name_is_refused_before_anything_is_done(name: str) -> None:
 async def test_a_user_without_the_right_to_make_tables(postgres: Postgres) -> None:
     """May use those that are there, and is told what is missing where there are none.
 
-    Fails without: stores/sql/errors.py, `"42501": Trouble.READ_ONLY`.
+    Fails without: db/sqlalchemy/errors.py, `"42501": Trouble.READ_ONLY`.
     """
     url = postgres.new_database()
     user = f"user_{make_url(url).database}"[:40]
@@ -176,7 +176,7 @@ async def test_a_user_without_the_right_to_make_tables(postgres: Postgres) -> No
 
 async def test_a_user_who_may_only_read(postgres: Postgres) -> None:
     """
-    Fails without: stores/sql/errors.py, `"42501": Trouble.READ_ONLY`.
+    Fails without: db/sqlalchemy/errors.py, `"42501": Trouble.READ_ONLY`.
     """
     url = postgres.new_database()
     user = f"reader_{make_url(url).database}"[:40]

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import DecryptionError, EncryptedSession, KeyRing, generate_key, open_store
-from sessions.testing_provider import KeptKeys
-from sessions.testing_tree import item
+from sessions.testing.sealed.key_provider import KeptKeys
+from sessions.testing.tree_model import item
 
 if TYPE_CHECKING:
     from collections.abc import Callable

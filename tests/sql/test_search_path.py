@@ -11,9 +11,9 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 
 from sessions import SQLAlchemySession, StoreError
+from sessions.db.sqlalchemy.backend import SQLAlchemyBackend
 from sessions.errors import StoreReadOnlyError
 from sessions.log import schema
-from sessions.stores.sql.backend import SQLAlchemyBackend
 
 from .engines import made_engine
 from .network import message
@@ -58,7 +58,7 @@ def role(postgres: Postgres, request: pytest.FixtureRequest) -> Iterator[Role]:
 async def test_a_schema_that_comes_before_ours_hides_nothing(role: Role) -> None:
     """The day an administrator makes a schema for the role, its tables in ``public`` are still the ones.
 
-    Fails without: log/schema_statements.py, `to_regclass`.
+    Fails without: db/migration_statements.py, `to_regclass`.
     """
     role.sql(f"grant create, usage on schema public to {role.name}")
     async with made_engine(role.url) as engine:
@@ -89,7 +89,7 @@ async def test_older_tables_are_migrated_where_they_are(role: Role, monkeypatch:
 
 async def test_the_sdks_tables_are_found_on_the_whole_path(role: Role) -> None:
     """
-    Fails without: log/schema_statements.py, `to_regclass`.
+    Fails without: db/migration_statements.py, `to_regclass`.
     """
     role.sql(f"grant create, usage on schema public to {role.name}")
     async with made_engine(role.url) as engine:
@@ -103,7 +103,7 @@ async def test_the_sdks_tables_are_found_on_the_whole_path(role: Role) -> None:
 
 async def test_a_role_without_rights_is_told_so(role: Role) -> None:
     """
-    Fails without: log/schema_statements.py, `to_regclass`, `OUT_OF_REACH`; log/foreign.py, `MAY_READ`.
+    Fails without: db/migration_statements.py, `to_regclass`, `OUT_OF_REACH`; log/adopt/sdk_tables.py, `MAY_READ`.
     """
     async with made_engine(role.admin) as engine:
         await SQLAlchemySession("s", engine=engine, create_tables=True).add_items([message("1")])
@@ -147,7 +147,7 @@ async def test_missing_tables_are_missing(role: Role) -> None:
 @pytest.mark.parametrize("driver", ["aiomysql", "asyncmy"])
 async def test_a_user_of_mariadb_without_rights_is_told_so(mariadb: MariaDB, driver: str) -> None:
     """
-    Fails without: stores/sql/database.py, `_check_rights`.
+    Fails without: db/sqlalchemy/database.py, `_check_rights`.
     """
     url = make_url(mariadb.new_database()).set(drivername=f"mysql+{driver}")
     name = f"u{uuid.uuid4().hex[:12]}"
@@ -164,7 +164,7 @@ async def test_a_user_of_mariadb_without_rights_is_told_so(mariadb: MariaDB, dri
 
 async def test_names_that_differ_by_case_are_different_tables_where_the_server_says_so(mariadb: MariaDB) -> None:
     """
-    Fails without: log/schema_statements.py, `lower_case_table_names`.
+    Fails without: db/migration_statements.py, `lower_case_table_names`.
     """
     async with made_engine(mariadb.new_database()) as engine:
         await SQLAlchemySession("s", engine=engine, create_tables=True).add_items([message("1")])
@@ -175,7 +175,7 @@ async def test_names_that_differ_by_case_are_different_tables_where_the_server_s
 async def test_tables_in_an_attached_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """They are used where statements find them; older ones are not made a second time in the main one.
 
-    Fails without: log/schema.py, `ATTACHED`; log/dialect.py, `schema_argument`, `of_index`.
+    Fails without: log/schema.py, `ATTACHED`; db/dialect.py, `schema_argument`, `of_index`.
     """
     url = f"sqlite+aiosqlite:///{tmp_path}/main.db"
 

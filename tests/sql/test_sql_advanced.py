@@ -105,7 +105,7 @@ _TABLES = (
 async def _move(theirs: SDKSession, engine: AsyncEngine) -> None:
     """Copy the SDK's tables to another database, as somebody does who leaves SQLite; on MariaDB the text is Latin-1.
 
-    Fails without: log/foreign.py, `convert({0} using utf8mb4)`.
+    Fails without: log/adopt/sdk_tables.py, `convert({0} using utf8mb4)`.
     """
     latin1 = " character set latin1" if engine.dialect.name == "mysql" else ""
     async with engine.begin() as connection:

@@ -10,15 +10,15 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import EncryptedSession, SQLAlchemySession, generate_key
-from sessions.testing import MakeSession, SessionContract
-from sessions.testing_compaction import CompactionContract
-from sessions.testing_history import HistoryContract
-from sessions.testing_sealed import SealedContract
-from sessions.testing_windows import WindowContract
+from sessions.testing.compaction import CompactionContract
+from sessions.testing.history import HistoryContract
+from sessions.testing.sealed.contract import SealedContract
+from sessions.testing.session import MakeSession, SessionContract
+from sessions.testing.windows import WindowContract
 
 if TYPE_CHECKING:
-    from sessions.testing_history import MakeLogSession
-    from sessions.testing_tree import CountEntries
+    from sessions.testing.history import MakeLogSession
+    from sessions.testing.tree_model import CountEntries
 
     from .databases import Lend
     from .servers import MariaDB, Postgres

@@ -68,8 +68,9 @@ async def _theirs(engine: AsyncEngine, session_id: str) -> list[Any]:
 @pytest.mark.parametrize("first", ["get", "get some", "add", "pop", "clear", "delete"])
 async def test_the_first_touch_takes_over_what_is_there(engine: AsyncEngine, first: str) -> None:
     """
-    Fails without: log/takeover.py, `take_over(…)` in `begin_session` and `lock_conversation`; log/remove.py,
-    `take_over(…)`; log/read.py, `is_waiting(…)`; log/foreign.py, `order by id` in _MESSAGES.
+    Fails without: log/adopt/adoption.py, `take_over(…)` in `begin_session` and `lock_conversation`;
+    log/lifetime/remove.py,
+    `take_over(…)`; log/read.py, `is_waiting(…)`; log/adopt/sdk_tables.py, `order by id` in _MESSAGES.
     """
     await _write(engine, "u", _ITEMS)
     await _write(engine, "other", [message("somebody else's")])
@@ -97,7 +98,7 @@ async def test_the_first_touch_takes_over_what_is_there(engine: AsyncEngine, fir
 
 async def test_touched_by_many_at_once_it_is_taken_over_once(engine: AsyncEngine) -> None:
     """
-    Fails without: log/takeover_messages.py, `if locked.is_new`.
+    Fails without: log/adopt/messages.py, `if locked.is_new`.
     """
     await _write(engine, "u", _ITEMS)
     stores = [create_async_engine(engine.url) for _ in range(4)]
@@ -119,7 +120,7 @@ async def test_touched_by_many_at_once_it_is_taken_over_once(engine: AsyncEngine
 async def test_ids_that_mariadb_takes_for_the_same_are_not(engine: AsyncEngine, other: str) -> None:
     """The SDK's tables on MariaDB hold one of them only: it is that one's.
 
-    Fails without: log/foreign.py, `and binary session_id = :session_id`.
+    Fails without: log/adopt/sdk_tables.py, `and binary session_id = :session_id`.
     """
     await _write(engine, "user", [message("user's")])
     store = open_store(engine, create_tables=True)

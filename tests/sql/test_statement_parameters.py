@@ -18,14 +18,14 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 
+import sessions.db
 import sessions.log
-import sessions.stores.sql
 from sessions import SQLAlchemySession
-from sessions.log.dialect import MARIADB, POSTGRES, SQLITE, words
-from sessions.log.transaction import Statement
-from sessions.log.usage_statements import sums_of_all, sums_of_session
-from sessions.stores.sql.asyncpg_transaction import NumberedTexts
-from sessions.stores.sql.few import FEW
+from sessions.db.dialect import MARIADB, POSTGRES, SQLITE, words
+from sessions.db.postgres.planner import FEW
+from sessions.db.postgres.transaction import NumberedTexts
+from sessions.db.transaction import Statement
+from sessions.log.statements.usage import sums_of_all, sums_of_session
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -50,8 +50,10 @@ _ELSEWHERE = {"MAX_PACKET", "LOCK_SCHEMA", "UNLOCK_SCHEMA"}
 
 def _statements() -> Iterator[tuple[str, Statement]]:
     """Yield all statements of the package, each with its name."""
-    for package in (sessions.log, sessions.stores.sql):
-        for found in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+    for package in (sessions.log, sessions.db):
+        for found in pkgutil.walk_packages(package.__path__, f"{package.__name__}."):
+            if found.name.startswith("sessions.db.sqlite."):
+                continue  # No other database knows them.
             for name, value in vars(importlib.import_module(found.name)).items():
                 if isinstance(value, Statement) and name not in _ELSEWHERE:
                     yield f"{found.name}.{name}", value
@@ -79,7 +81,7 @@ async def test_no_parameter_is_narrower_than_its_column(postgres: Postgres) -> N
     """
     Numbers of leases begin at the session's id times 2^24, so they have more than 32 bits from the 128th session on.
 
-    Fails without: log/branch_statements.py, `cast(:lease as bigint)`.
+    Fails without: log/statements/branches.py, `cast(:lease as bigint)`.
     """
     url = postgres.new_database()
     await _make_tables(url)
@@ -119,7 +121,7 @@ async def test_statements_take_large_numbers(request: pytest.FixtureRequest, tmp
     """
     Each statement is executed with numbers beyond 32 bits, through SQLAlchemy.
 
-    Fails without: log/branch_statements.py, `cast(:lease as bigint)` (asyncpg).
+    Fails without: log/statements/branches.py, `cast(:lease as bigint)` (asyncpg).
     """
     if driver == "sqlite":
         database, url = SQLITE, f"sqlite+aiosqlite:///{tmp_path}/sessions.db"

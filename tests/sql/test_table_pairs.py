@@ -111,7 +111,7 @@ Opened = tuple[Database, "Callable[..., Any]"]
 
 async def test_another_pair_is_refused_by_name(opened: Opened) -> None:
     """
-    Fails without: log/table_pair.py, `raise ValueError(`.
+    Fails without: log/adopt/table_pair.py, `raise ValueError(`.
     """
     _, make = opened
     await make(**SHOP).add_items([message("I buy a book")])
@@ -131,7 +131,7 @@ async def test_another_pair_is_refused_by_name(opened: Opened) -> None:
 
 async def test_each_pair_has_a_store_of_its_own_by_a_prefix(opened: Opened) -> None:
     """
-    Fails without: stores/sqlite/database.py, `About(work, texts)`.
+    Fails without: db/sqlite/database.py, `About(work, texts)`.
     """
     database, make = opened
     await database.written_by_the_sdk("from the shop", **SHOP)
@@ -168,7 +168,7 @@ async def test_looking_binds_to_no_pair(opened: Opened) -> None:
 
 async def test_the_first_of_several_at_once_decides(database: Database) -> None:
     """
-    Fails without: log/table_pair.py, the second `_check(` (in `claim`).
+    Fails without: log/adopt/table_pair.py, the second `_check(` (in `claim`).
     """
     await open_store(database.engine, create_tables=True).session("other").get_items()
     pairs: list[dict[str, Any]] = [
@@ -209,7 +209,7 @@ async def test_the_same_names_in_other_letters(database: Database) -> None:
 @pytest.mark.parametrize("name", ["order", "my table", "x-y", "\u00fcber"])
 async def test_quoted_names(database: Database, name: str, quotes: str) -> None:
     """
-    Fails without: log/dialect.py, `inner = name[1:-1]`.
+    Fails without: db/dialect.py, `inner = name[1:-1]`.
     """
     plain = {"sessions_table": name, "messages_table": f"{name} 2"}
     await database.written_by_the_sdk("1", **plain)
@@ -233,7 +233,7 @@ async def test_names_with_a_schema(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", ["found by the connection", "said"])
 async def test_each_pair_has_a_store_of_its_own_by_a_schema(postgres: Postgres, how: str) -> None:
     """
-    Fails without: log/foreign.py, `_located(tx, tables)`.
+    Fails without: log/adopt/sdk_tables.py, `_located(tx, tables)`.
     """
     database = Database(postgres.new_database())
     for name, pair in (("shop", SHOP), ("help", HELP)):
@@ -251,7 +251,7 @@ async def test_each_pair_has_a_store_of_its_own_by_a_schema(postgres: Postgres, 
 async def test_the_usual_names_lead_to_no_other_schema(postgres: Postgres) -> None:
     """A schema for each tenant, and somebody's tables in the public one.
 
-    Fails without: log/foreign.py, `tables == ForeignTables() or` in `_located`.
+    Fails without: log/adopt/sdk_tables.py, `tables == ForeignTables() or` in `_located`.
     """
     database = Database(postgres.new_database())
     await database.written_by_the_sdk("somebody's", sessions_table="agent_sessions", messages_table="agent_messages")

@@ -49,7 +49,8 @@ async def _execute(engine: AsyncEngine, sql: str, **values: object) -> None:
 
 async def test_a_message_of_just_now_is_of_just_now(engine: AsyncEngine) -> None:
     """
-    Fails without: log/foreign.py, `cast(created_at as timestamptz)` and `unix_timestamp(created_at)` in _MADE_AT.
+    Fails without: log/adopt/sdk_tables.py, `cast(created_at as timestamptz)` and `unix_timestamp(created_at)` in
+    _MADE_AT.
     """
     await SDKSession("s", engine=engine).add_items([{"role": "user", "content": "just now"}])
     session = SQLAlchemySession("s", engine=engine, create_tables=True, ttl=3600)
@@ -74,7 +75,7 @@ async def test_a_message_that_is_older_than_the_ttl_has_expired(engine: AsyncEng
 async def test_a_time_to_come_is_now(engine: AsyncEngine, *, zoned: bool) -> None:
     """Clocks differ, and tables are restored elsewhere: nothing outlives its time to live by that.
 
-    Fails without: log/foreign.py, `return min(parsed, now)`.
+    Fails without: log/adopt/sdk_tables.py, `return min(parsed, now)`.
     """
     postgres = engine.dialect.name == "postgresql"
     type_ = {(True, True): "timestamptz", (False, False): "datetime"}.get((postgres, zoned), "timestamp")
@@ -94,7 +95,7 @@ async def test_a_time_to_come_is_now(engine: AsyncEngine, *, zoned: bool) -> Non
 @pytest.mark.parametrize("time", ["'infinity'", "'-infinity'", "null"])
 async def test_what_is_no_time_is_now(postgres: Any, time: str) -> None:
     """
-    Fails without: log/foreign.py, `case when isfinite(…)`.
+    Fails without: log/adopt/sdk_tables.py, `case when isfinite(…)`.
     """
     engine = create_async_engine(postgres.new_database())
     await SDKSession("s", engine=engine, create_tables=True).add_items([{"role": "user", "content": "hello"}])

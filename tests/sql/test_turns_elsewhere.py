@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import DecryptionError, EncryptedSession, LeaseLostError, generate_key, open_store
-from sessions.log.transaction import Statement
-from sessions.testing_tree import item
+from sessions.db.transaction import Statement
+from sessions.testing.tree_model import item
 
 if TYPE_CHECKING:
     from sessions import LogSession
@@ -22,7 +22,7 @@ async def _contents(session: LogSession) -> list[Any]:
 
 @pytest.mark.parametrize("options", [{}, {"encryption_key": _KEY}], ids=["plain", "sealed"])
 async def test_a_turn_of_a_session_that_was_deleted_changes_no_new_one(url: str, options: dict[str, Any]) -> None:
-    """Fails without: stores/sql/hot.py, `work.conversation.lease` in `_popped`."""
+    """Fails without: log/fast/postgres.py, `work.conversation.lease` in `_popped`."""
     store = open_store(url, create_tables=True, **options)
     session = store.session("s")
     await session.add_items([item("u0")])
@@ -40,7 +40,7 @@ async def test_a_turn_of_a_session_that_was_deleted_changes_no_new_one(url: str,
 async def test_numbers_go_on_where_they_were(url: str, before: str) -> None:
     """Of sessions whose first turn was before numbers began with the internal id.
 
-    Fails without: log/lease_statements.py and stores/sql/postgres_lease.py, `leases = 0 then`.
+    Fails without: log/statements/leases.py and log/fast/lease_statements.py, `leases = 0 then`.
     """
     store = open_store(url, create_tables=True)
     session = store.session("s")
@@ -56,7 +56,7 @@ async def test_numbers_go_on_where_they_were(url: str, before: str) -> None:
 
 
 async def test_no_turn_without_the_key(url: str) -> None:
-    """Fails without: stores/sql/postgres_lease.py, `s.seal is not distinct from` in TAKE_LEASE."""
+    """Fails without: log/fast/lease_statements.py, `s.seal is not distinct from` in TAKE_LEASE."""
     session = open_store(url, create_tables=True, encryption_key=_KEY).session("s")
     # The second time, the branch has been taken before.
     for _ in range(2):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from sessions import UndecodableItemError, open_store
-from sessions.log.transaction import Statement
+from sessions.db.transaction import Statement
 
 from .network import message
 
@@ -32,7 +32,7 @@ def store_url(url: str) -> str:
 @pytest.mark.parametrize("what", UNREADABLE)
 async def test_it_stays_whatever_is_done(store_url: str, what: str) -> None:
     """
-    Fails without: stores/sql/hot.py, `return []` in `_fetch_pop` (as `raise`); stores/sql/postgres.py,
+    Fails without: log/fast/postgres.py, `return []` in `_fetch_pop` (as `raise`); log/fast/statements.py,
     `convert_from(e.payload, 'UTF8') !~`, and `octet_length(translate(…` (it is removed, and nobody told).
     """
     async with open_store(store_url, create_tables=True) as store:

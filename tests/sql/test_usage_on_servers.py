@@ -11,7 +11,7 @@ import pytest
 from agents.usage import Usage as AgentsUsage
 
 from sessions import IdempotencyKeyReusedError, Price, Store, ToolUse, Usage, UsageRow, open_store
-from sessions import usage as usage_module
+from sessions.session.usage import usage as usage_module
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

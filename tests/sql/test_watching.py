@@ -13,10 +13,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import EncryptedSession, SessionClosedError, SQLAlchemySession, generate_key, open_store
-from sessions.log.dialect import BUCKETS, POSTGRES, WATCHERS_CHANNEL, words
-from sessions.log.session_statements import RAISE_VERSION
-from sessions.stores.sql import polling
-from sessions.testing_watch import shown, take
+from sessions.db.dialect import BUCKETS, POSTGRES, WATCHERS_CHANNEL, words
+from sessions.db.sqlalchemy import polling
+from sessions.log.statements.sessions import RAISE_VERSION
+from sessions.testing.watching import shown, take
 
 from .network import message
 from .processes import running_together
@@ -111,7 +111,7 @@ async def test_every_change_is_told(store: Store, *, sealed: bool) -> None:
 
 @pytest.mark.usefixtures("told_only")
 async def test_an_engine_whose_listeners_leave_connections_in_a_transaction(postgres: Postgres) -> None:
-    """Fails without: stores/sql/listening.py, `end_what_listeners_began`."""
+    """Fails without: db/postgres/listening.py, `end_what_listeners_began`."""
     engine = create_async_engine(postgres.new_database())
 
     @event.listens_for(engine.sync_engine, "connect")
@@ -150,7 +150,7 @@ def _steps(session: LogSession, store: Store) -> list[Any]:
 async def test_nobody_is_told_while_nobody_watches(store: Store, postgres: Postgres) -> None:
     """Nor of sessions that nobody watches while others are watched.
 
-    Fails without: stores/sql/listening.py, `_UNLOCK`; log/dialect.py, `when pg_try_advisory_lock`.
+    Fails without: db/postgres/listening.py, `_UNLOCK`; db/dialect.py, `when pg_try_advisory_lock`.
     """
     session, other = store.session("s"), store.session("other")
     async with _heard(session) as count:
@@ -186,7 +186,7 @@ async def test_many_who_watch_hold_few_locks(store: Store, postgres: Postgres) -
     """
     And each is told of its own session alone.
 
-    Fails without: log/dialect.py, `& {BUCKETS - 1}`.
+    Fails without: db/dialect.py, `& {BUCKETS - 1}`.
     """
     sessions = [store.session(f"s {number}") for number in range(300)]
     watches = [session.watch() for session in sessions]
@@ -215,7 +215,7 @@ async def test_a_change_that_had_begun_before_somebody_watched_is_not_missed(sto
     """
     It has found nobody who watches, and is committed when somebody does.
 
-    Fails without: stores/sql/listening.py, `0 < since <= oldest` (as `0 < since`).
+    Fails without: db/postgres/listening.py, `0 < since <= oldest` (as `0 < since`).
     """
     session: LogSession = store.session("s")
     await session.add_items([message("0")])
@@ -268,7 +268,7 @@ async def test_connections_are_cut(network: Network) -> None:
 
 @pytest.mark.usefixtures("told_only")
 async def test_the_listening_connection_is_cut(postgres_network: Network) -> None:
-    """Fails without: stores/sql/listening.py, `self._wake(self._wakers)` in `_run`."""
+    """Fails without: db/postgres/listening.py, `self._wake(self._wakers)` in `_run`."""
     session = postgres_network.session()
     await _see_all(postgres_network, session, postgres_network.proxy.cut)
 
@@ -284,7 +284,7 @@ async def test_the_server_ends_all_connections(postgres_network: Network) -> Non
 async def test_behind_pgbouncer_those_who_watch_look_by_themselves(bounced_url: str, postgres: Postgres) -> None:
     """There, no lock is left on a connection of the server that others use.
 
-    Fails without: stores/sql/listening.py, `connection.get_server_pid()`.
+    Fails without: db/postgres/listening.py, `connection.get_server_pid()`.
     """
     async with open_store(bounced_url, create_tables=True, engine_kwargs=ENGINE_KWARGS) as store:
         session = store.session("s")
@@ -313,7 +313,7 @@ async def test_who_writes_behind_pgbouncer_tells_others(bounced_url: str, postgr
 
 
 async def test_a_pool_of_one_connection_is_left_to_others(postgres: Postgres) -> None:
-    """Fails without: stores/sql/listening.py, `pooled.detach`."""
+    """Fails without: db/postgres/listening.py, `pooled.detach`."""
     engine = create_async_engine(postgres.new_database(), pool_size=1, max_overflow=0, pool_timeout=5)
     session = SQLAlchemySession("s", engine=engine, create_tables=True)
     async with aclosing(session.watch(after=0)) as watch:
@@ -334,7 +334,7 @@ async def test_a_pool_of_one_connection_is_left_to_others(postgres: Postgres) ->
 async def test_many_sessions_are_watched(url: str) -> None:
     """More than one look takes, and each sees its own.
 
-    Fails without: stores/sql/polling.py, `range(0, len(session_ids), _AT_ONCE)`.
+    Fails without: db/sqlalchemy/polling.py, `range(0, len(session_ids), _AT_ONCE)`.
     """
     async with open_store(url, create_tables=True) as store:
         sessions = [store.session(f"s {number}") for number in range(130)]
@@ -350,7 +350,7 @@ async def test_many_sessions_are_watched(url: str) -> None:
 
 
 async def test_who_waits_on_a_store_that_is_closed_is_told(url: str) -> None:
-    """Fails without: stores/sql/backend.py, `waker.wake()`."""
+    """Fails without: db/sqlalchemy/backend.py, `waker.wake()`."""
     store = open_store(url, create_tables=True)
     session = store.session("s")
     await session.add_items([message("1")])

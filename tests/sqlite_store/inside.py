@@ -10,13 +10,13 @@ from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sessions.stores.sqlite import registry
+from sessions.db.sqlite import registry
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from sessions import LogSession
-    from sessions.stores.sqlite.database import Database
+    from sessions.db.sqlite.database import Database
 
 
 def user(text: object) -> dict[str, Any]:

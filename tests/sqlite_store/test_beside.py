@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import EncryptedSession, generate_key
-from sessions.log.entry_statements import PAGE
-from sessions.log.reader import Reader
-from sessions.stores.sqlite import brief
-from sessions.stores.sqlite.thread import ConnectionThread
+from sessions.db.sqlite.connection_thread import ConnectionThread
+from sessions.log.core.reader import Reader
+from sessions.log.fast import sqlite as brief
+from sessions.log.statements.entries import PAGE
 
 from .inside import database_in, trace, user
 
@@ -80,7 +80,7 @@ def test_the_thread_computes_it(thread: ConnectionThread) -> None:
     assert result() == thread._thread.ident
 
 
-# Fails without: stores/sqlite/thread.py, `if offered.cancel()`
+# Fails without: db/sqlite/connection_thread.py, `if offered.cancel()`
 def test_nobody_waits_for_a_thread_that_does_something_else(thread: ConnectionThread) -> None:
     computed: list[int] = []
     over = occupied(thread)
@@ -98,7 +98,7 @@ def test_a_thread_that_has_ended_computes_nothing(thread: ConnectionThread) -> N
     assert thread.offer(threading.get_ident)() == threading.get_ident()
 
 
-# Fails without: stores/sqlite/thread.py, `offered.set_exception(error)`
+# Fails without: db/sqlite/connection_thread.py, `offered.set_exception(error)`
 @pytest.mark.parametrize("error", [ValueError, SystemExit])
 def test_whoever_wants_the_result_gets_the_error(thread: ConnectionThread, error: type[BaseException]) -> None:
     there = threading.Event()
@@ -117,7 +117,7 @@ def test_whoever_wants_the_result_gets_the_error(thread: ConnectionThread, error
 # --- Reads -----------------------------------------------------------------------------------------------------------
 
 
-# Fails without: stores/sqlite/database.py, `read_group(reading.database(), jobs, note, other)`
+# Fails without: db/sqlite/database.py, `read_group(reading.database(), jobs, note, other)`
 async def test_the_other_thread_opens_pages(
     path: Path, ours: Ours, openers: list[int | None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,7 +175,7 @@ async def test_a_short_read_disturbs_nobody(ours: Ours, monkeypatch: pytest.Monk
     assert await session.get_items(1) == MANY[-1:]
 
 
-# Fails without: log/shown.py, `return _one_by_one(tx, reader, page, undecodable)`
+# Fails without: log/context/view.py, `return _one_by_one(tx, reader, page, undecodable)`
 async def test_what_cannot_be_decoded_is_told(path: Path, ours: Ours, caplog: pytest.LogCaptureFixture) -> None:
     session = ours()
     await session.add_items(MANY)
@@ -187,7 +187,7 @@ async def test_what_cannot_be_decoded_is_told(path: Path, ours: Ours, caplog: py
     assert "at positions 7, 263, 519, 775, 1031 " in record.getMessage()
 
 
-# Fails without: log/branch.py, `left = left - page.length or count`
+# Fails without: log/core/heads.py, `left = left - page.length or count`
 async def test_no_more_is_fetched_than_is_wanted(ours: Ours) -> None:
     session = ours()
     await session.add_items(MANY)

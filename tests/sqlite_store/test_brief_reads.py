@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from sessions.stores.sqlite import brief
+from sessions.log.fast import sqlite as brief
 
 from .inside import locked, taken, trace, user
 
@@ -29,7 +29,7 @@ def selected(statements: list[str]) -> list[str]:
     return found
 
 
-# Fails without: stores/sqlite/database.py, `found = await self._writer.submit(BriefRead(work), subject)`
+# Fails without: db/sqlite/database.py, `found = await self._writer.submit(BriefRead(work), subject)`
 async def test_a_turn_stays_on_one_connection(ours: Ours) -> None:
     session = ours()
     statements = await trace(session)
@@ -53,7 +53,7 @@ async def test_a_long_read_keeps_nobody_from_writing(ours: Ours, monkeypatch: py
     assert selected(statements)
 
 
-# Fails without: stores/sqlite/database.py, `self._writer.is_idle`
+# Fails without: db/sqlite/database.py, `self._writer.is_idle`
 async def test_a_read_does_not_wait_for_a_change(path: Path, ours: Ours) -> None:
     session = ours()
     await session.add_items(ITEMS)
@@ -68,7 +68,7 @@ async def test_a_read_does_not_wait_for_a_change(path: Path, ours: Ours) -> None
     assert await session.get_items() == [*ITEMS, user("e")]
 
 
-# Fails without: stores/jobs.py, `self._under_way.discard(job)`
+# Fails without: db/jobs.py, `self._under_way.discard(job)`
 async def test_a_cancelled_change_is_no_longer_under_way(path: Path, ours: Ours) -> None:
     session = ours()
     await session.add_items(ITEMS)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sessions import SQLiteSession
-    from sessions.log.transaction import Transaction
+    from sessions.db.transaction import Transaction
 
     Operation = Callable[[SQLiteSession], Awaitable[Any]]
 
@@ -68,8 +68,8 @@ async def test_cancelled_after_any_number_of_steps(path: Path, session: SQLiteSe
     assert outcomes == {True, False}
 
 
-# Fails without: stores/jobs.py, `await job.wait_until_settled()`
-# Fails without: stores/jobs.py, `except asyncio.CancelledError:` (in `wait_until_settled`)
+# Fails without: db/jobs.py, `await job.wait_until_settled()`
+# Fails without: db/jobs.py, `except asyncio.CancelledError:` (in `wait_until_settled`)
 @every_operation
 @pytest.mark.parametrize("times", [1, 5])
 async def test_what_has_begun_is_waited_for(path: Path, session: SQLiteSession, name: str, times: int) -> None:
@@ -92,7 +92,7 @@ async def test_what_has_begun_is_waited_for(path: Path, session: SQLiteSession, 
     assert stored(path) == after
 
 
-# Fails without: stores/jobs.py, `if not self._withdraw(job):`
+# Fails without: db/jobs.py, `if not self._withdraw(job):`
 @every_operation
 async def test_what_has_not_begun_is_withdrawn(path: Path, session: SQLiteSession, name: str) -> None:
     operation, _ = OPERATIONS[name]

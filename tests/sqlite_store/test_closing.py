@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import AsyncSQLiteSession, SessionClosedError, SQLiteSession, open_store
-from sessions.stores.sqlite import backend, registry
+from sessions.db.sqlite import backend, registry
 
 from .inside import database_in, locked, open_files, stored, taken, user
 
@@ -47,7 +47,7 @@ async def make_and_close(kind: str, path: Path, *, used: bool) -> Any:
     return made
 
 
-# Fails without: stores/sqlite/backend.py, `raise _closed(subject)` (in `database`)
+# Fails without: db/sqlite/backend.py, `raise _closed(subject)` (in `database`)
 @pytest.mark.parametrize("used", [True, False], ids=["used", "unused"])
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
 @pytest.mark.parametrize("kind", ["SQLiteSession", "AsyncSQLiteSession", "memory", "store"])
@@ -75,8 +75,8 @@ async def test_a_closed_store_lists_and_deletes_nothing(path: Path) -> None:
     assert stored(path) == [user("a")]
 
 
-# Fails without: stores/sqlite/registry.py, `if not database.holders:`
-# Fails without: stores/sqlite/registry.py, `database.join()` (in `end`)
+# Fails without: db/sqlite/registry.py, `if not database.holders:`
+# Fails without: db/sqlite/registry.py, `database.join()` (in `end`)
 @on_linux
 async def test_the_last_to_close_closes_the_file(path: Path) -> None:
     sessions = [SQLiteSession(str(number % 2), path) for number in range(4)]
@@ -151,7 +151,7 @@ async def test_closing_while_others_ask(path: Path, kind: str) -> None:
         assert sorted(contents) == sorted(added), "what was acknowledged is there, what was refused is not"
 
 
-# Fails without: stores/jobs.py, `if self._closed and self._withdraw(job):`
+# Fails without: db/jobs.py, `if self._closed and self._withdraw(job):`
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
 async def test_connections_that_others_closed_at_this_moment_are_opened_again(
     path: Path, monkeypatch: pytest.MonkeyPatch, operation: Any
@@ -170,7 +170,7 @@ async def test_connections_that_others_closed_at_this_moment_are_opened_again(
     second.close()
 
 
-# Fails without: stores/sqlite/backend.py, `self._open_again(database, subject)` (twice)
+# Fails without: db/sqlite/backend.py, `self._open_again(database, subject)` (twice)
 @pytest.mark.parametrize("operation", OPERATIONS.values(), ids=OPERATIONS.keys())
 async def test_a_database_in_memory_cannot_be_opened_again(operation: Any) -> None:
     session = SQLiteSession("s")
@@ -184,7 +184,7 @@ async def test_a_database_in_memory_cannot_be_opened_again(operation: Any) -> No
     session.close()
 
 
-# Fails without: stores/sqlite/backend.py, `if self._closed:  # Meanwhile, by another thread.`
+# Fails without: db/sqlite/backend.py, `if self._closed:  # Meanwhile, by another thread.`
 def test_nothing_is_opened_again_by_what_was_closed_at_this_moment(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     session = SQLiteSession("s", path)
     asyncio.run(session.add_items([user("a")]))

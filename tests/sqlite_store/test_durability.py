@@ -31,7 +31,7 @@ async def synchronous(session: LogSession) -> int:
     return int(await session._handle.backend.write(ask, "the setting"))
 
 
-# Fails without: stores/sqlite/database.py, `self._set_durability(connection, full=any(job.full for job in jobs))`
+# Fails without: db/sqlite/database.py, `self._set_durability(connection, full=any(job.full for job in jobs))`
 async def test_each_commits_as_it_asked(ours: Ours) -> None:
     sessions = [(ours(), FULL), (ours(durability="normal"), NORMAL), (ours(durability="full"), FULL)]
 
@@ -50,7 +50,7 @@ async def test_every_other_constructor_passes_it_on(path: Path) -> None:
         assert await synchronous(store.session("s")) == FULL
 
 
-# Fails without: stores/sqlite/database.py, `any(job.full for job in jobs)`
+# Fails without: db/sqlite/database.py, `any(job.full for job in jobs)`
 @pytest.mark.parametrize("place", [0, 1, 2])
 async def test_one_that_asks_for_it_makes_its_whole_group_sync(path: Path, ours: Ours, place: int) -> None:
     durabilities = ["normal", "normal", "normal"]
@@ -76,7 +76,7 @@ async def test_one_that_asks_for_it_makes_its_whole_group_sync(path: Path, ours:
     assert [text for text in spoken if text.startswith("pragma")][-1] == "pragma synchronous = full"
 
 
-# Fails without: stores/sqlite/opening.py, each line of `_SETTINGS` that is not the build's default already
+# Fails without: db/sqlite/opening.py, each line of `_SETTINGS` that is not the build's default already
 @pytest.mark.parametrize(
     ("pragma", "value"),
     [("journal_mode", "wal"), ("secure_delete", 1), ("journal_size_limit", 64 * 1024**2), ("trusted_schema", 0)],
@@ -89,13 +89,13 @@ async def test_every_connection_has_the_settings(session: SQLiteSession, lane: s
     assert await getattr(session._handle.backend, lane)(ask, "the setting") == value
 
 
-# Fails without: stores/sqlite/opening.py, `pragma query_only = on`
+# Fails without: db/sqlite/opening.py, `pragma query_only = on`
 async def test_the_reading_connection_cannot_write(session: SQLiteSession) -> None:
     with pytest.raises(StoreError):
         await session._handle.backend.read(lambda tx: tx._execute("create table t (x)"), "a writer in disguise")  # type: ignore[attr-defined]
 
 
-# Fails without: stores/sqlite/opening.py, `pragma secure_delete = on` (where it is not the build's default)
+# Fails without: db/sqlite/opening.py, `pragma secure_delete = on` (where it is not the build's default)
 async def test_what_was_removed_is_not_left_readable_in_the_file(path: Path) -> None:
     canary = "canary-31d9" * 20
     session = SQLiteSession("s", path)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import IdempotencyKeyReusedError, InvalidItemError
-from sessions.stores.sqlite.group import read_group, write_group
+from sessions.db.sqlite.group_commit import read_group, write_group
 
 from .inside import locked, stored, taken, trace, user
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     Ours = Callable[..., SQLiteSession]
 
 
-# Fails without: stores/sqlite/group.py, `connection.execute("rollback to job")`
+# Fails without: db/sqlite/group_commit.py, `connection.execute("rollback to job")`
 async def test_one_that_fails_takes_no_neighbour_along(path: Path, ours: Ours) -> None:
     session, other = ours(), ours("other")
     await session.add_items([user("old")], idempotency_key="k")
@@ -110,7 +110,7 @@ def adds(value: object) -> Any:
     return FakeJob(lambda job, tx: tx._execute("insert into t values (?)", (value,)) and (value, job.runs))
 
 
-# Fails without: stores/sqlite/group.py, `_roll_back(connection)` (in `_write_together` and `_write_with_savepoints`)
+# Fails without: db/sqlite/group_commit.py, `_roll_back(connection)` (in `_write_together` and `_write_with_savepoints`)
 @pytest.mark.parametrize("failing", [("commit", 2), ("release job", 2), ("savepoint job", 3)], ids=str)
 def test_a_transaction_that_fails_as_a_whole_is_done_one_by_one(connection: Any, failing: tuple[str, int]) -> None:
     # At first without savepoints, then with them.
@@ -139,7 +139,7 @@ def test_a_job_that_ends_the_transaction_fails_alone(connection: Any) -> None:
     assert not connection.in_transaction
 
 
-# Fails without: stores/sqlite/group.py, `connection.execute("begin immediate")` inside the `try` of `_write_alone`
+# Fails without: db/sqlite/group_commit.py, `connection.execute("begin immediate")` inside the `try` of `_write_alone`
 @pytest.mark.parametrize("failing", [("begin immediate", 4), ("commit", 4)], ids=str)
 def test_what_was_committed_is_not_reported_as_failed(connection: Any, failing: tuple[str, int]) -> None:
     connection.failing = {
@@ -186,7 +186,7 @@ def test_a_job_of_ones_own_error_leaves_nothing_behind(connection: Any, count: i
     assert not connection.in_transaction
 
 
-# Fails without: stores/sqlite/group.py, `connection.execute("begin")`
+# Fails without: db/sqlite/group_commit.py, `connection.execute("begin")`
 def test_readers_of_a_group_share_one_snapshot(path: Path) -> None:
     writer, reader = sqlite3.connect(path, isolation_level=None), sqlite3.connect(path, isolation_level=None)
     writer.execute("pragma journal_mode = wal").fetchall()

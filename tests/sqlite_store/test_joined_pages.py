@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import PlusCodec
-from sessions.log.entry_statements import MAX_JOINED, PAGE
+from sessions.log.statements.entries import MAX_JOINED, PAGE
 
 from .inside import trace, user
 
@@ -32,7 +32,7 @@ async def selects(session: SQLiteSession, limit: int | None = None) -> list[str]
     return ["joined" if "group_concat" in text else "rows" for text in executed if "payload" in text]
 
 
-# Fails without: log/entry_statements.py, `group_concat(`
+# Fails without: log/statements/entries.py, `group_concat(`
 @pytest.mark.parametrize("codec", [None, PlusCodec()], ids=["JSON", "plus"])
 async def test_a_page_is_one_row(ours: Ours, codec: Any) -> None:
     session = ours(codec=codec)
@@ -44,7 +44,7 @@ async def test_a_page_is_one_row(ours: Ours, codec: Any) -> None:
     assert await selects(session, 1) == ["joined"]
 
 
-# Fails without: log/entry_statements.py, `case when size <`
+# Fails without: log/statements/entries.py, `case when size <`
 async def test_large_payloads_are_fetched_by_themselves(ours: Ours) -> None:
     session = ours()
     await session.add_items([LARGE, *MANY, LARGE, user("last")])

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import AsyncSQLiteSession, EncryptedSession, SQLiteSession, generate_key, open_store
-from sessions.stores.sqlite import registry
+from sessions.db.sqlite import registry
 
 from .inside import database_in, locked, open_files, stored, user
 
@@ -54,7 +54,7 @@ def _copied(path: Path) -> list[Any]:
 
 @on_linux
 async def test_a_file_is_closed_two_seconds_later_at_most(path: Path) -> None:
-    """Fails without: stores/sqlite/registry.py, `_closer.start()`."""
+    """Fails without: db/sqlite/registry.py, `_closer.start()`."""
     assert registry.LINGER <= 2
     await _add_and_close(path, 1)
     assert open_files(path)
@@ -64,7 +64,7 @@ async def test_a_file_is_closed_two_seconds_later_at_most(path: Path) -> None:
 
 
 async def test_the_next_one_finds_it_open(path: Path) -> None:
-    """Fails without: stores/sqlite/backend.py, `linger(database)`."""
+    """Fails without: db/sqlite/backend.py, `linger(database)`."""
     await _add_and_close(path, 1)
     database = database_in(path)
     for number in range(2, 20):
@@ -86,7 +86,7 @@ async def test_the_next_one_finds_it_open(path: Path) -> None:
 async def test_closing_at_once(path: Path, who: str) -> None:
     """Also what another one left open for a moment.
 
-    Fails without: stores/sqlite/backend.py, `*unused(self._path)`.
+    Fails without: db/sqlite/backend.py, `*unused(self._path)`.
     """
     await _add_and_close(path, 1)
     assert open_files(path)
@@ -108,7 +108,7 @@ async def test_closing_at_once(path: Path, who: str) -> None:
 @pytest.mark.parametrize("kind", ["sync", "async", "normal", "sealed"])
 @pytest.mark.parametrize("commits", [1, 3, 40])
 async def test_a_copy_of_the_file_alone_is_whole(path: Path, kind: str, commits: int) -> None:
-    """Fails without: stores/sqlite/completing.py, `_all_but_a_new_end` and `_all` in `complete`."""
+    """Fails without: db/sqlite/final_checkpoint.py, `_all_but_a_new_end` and `_all` in `complete`."""
     for number in range(12):
         session: Any = (AsyncSQLiteSession if kind == "async" else SQLiteSession)(
             "s", path, durability="normal" if kind == "normal" else "full"
@@ -131,7 +131,7 @@ async def test_a_copy_of_the_file_alone_is_whole(path: Path, kind: str, commits:
 async def test_a_copy_is_whole_beside_others(path: Path, what: str) -> None:
     """Another program has the file open, too: its commits, which may not be synced, are not the end of the log.
 
-    Fails without: stores/sqlite/completing.py, `seen == self._seen`, `select max(number)`.
+    Fails without: db/sqlite/final_checkpoint.py, `seen == self._seen`, `select max(number)`.
     """
     await _add_and_close(path, "first")
     with closing(sqlite3.connect(path, isolation_level=None)) as other:
@@ -220,7 +220,7 @@ def test_a_fork(path: Path) -> None:
 
 
 async def test_many_files_need_one_thread(tmp_path: Path) -> None:
-    """Fails without: stores/sqlite/registry.py, `if _closer is None`."""
+    """Fails without: db/sqlite/registry.py, `if _closer is None`."""
     gc.collect()
     for number in range(30):
         await _add_and_close(tmp_path / f"{number % 10}.db", number)
@@ -231,7 +231,7 @@ async def test_many_files_need_one_thread(tmp_path: Path) -> None:
 
 
 async def test_closing_does_not_wait_for_a_lock(path: Path) -> None:
-    """Fails without: stores/sqlite/completing.py, `busy_timeout = 0`."""
+    """Fails without: db/sqlite/final_checkpoint.py, `busy_timeout = 0`."""
     await _add_and_close(path, 1)
     session = SQLiteSession("s", path, busy_timeout=_HANGS_AFTER)
     await session.add_items([user(2)])
@@ -247,7 +247,7 @@ async def test_closing_does_not_wait_for_a_lock(path: Path) -> None:
 async def test_a_file_that_is_overwritten_is_read_as_it_is(path: Path, *, hasty: bool) -> None:
     """A backup is put back in place of what was there.
 
-    Fails without: stores/sqlite/registry.py, `database.is_as_it_was`.
+    Fails without: db/sqlite/registry.py, `database.is_as_it_was`.
     """
     for number in range(5 if hasty else 1):
         await _add_and_close(path, number)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import SQLiteSession, open_store
-from sessions.stores.sqlite import registry
+from sessions.db.sqlite import registry
 
 from .inside import locked, stored, taken, user
 
@@ -38,7 +38,7 @@ def make(kind: str, path: Path) -> Any:
     return SQLiteSession("s") if kind == "memory" else SQLiteSession("s", path)
 
 
-# Fails without: stores/sqlite/registry.py, `with _lock:` (in `open_memory` and `open_file`)
+# Fails without: db/sqlite/registry.py, `with _lock:` (in `open_memory` and `open_file`)
 @pytest.mark.parametrize("kind", ["memory", "store in memory", "file"])
 def test_the_first_use_may_come_from_several_threads(path: Path, kind: str) -> None:
     before = set(threading.enumerate())
@@ -84,7 +84,7 @@ def test_loops_that_run_at_the_same_time(path: Path) -> None:
     session.close()
 
 
-# Fails without: stores/sqlite/lane.py, `except RuntimeError:`
+# Fails without: db/sqlite/worker.py, `except RuntimeError:`
 def test_a_loop_that_is_closed_before_its_result_arrives(path: Path, session: SQLiteSession) -> None:
     asyncio.run(session.add_items([user("a")]))
     left_behind = asyncio.new_event_loop()
@@ -114,7 +114,7 @@ class Found:
     """What a read finds. A weak reference can tell whether it is still there."""
 
 
-# Fails without: stores/jobs.py, `result, self.result = self.result, None`
+# Fails without: db/jobs.py, `result, self.result = self.result, None`
 async def test_a_result_goes_with_its_last_user(path: Path) -> None:
     database = SQLiteSession("s", path)._handle.backend
 

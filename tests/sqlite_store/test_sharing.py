@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import AsyncSQLiteSession, SQLiteSession, Store, open_store
-from sessions.stores.sqlite import registry
+from sessions.db.sqlite import registry
 
 from .inside import open_files, user
 
@@ -32,7 +32,7 @@ MAKERS: dict[str, Callable[[Path], Any]] = {
 }
 
 
-# Fails without: stores/sqlite/backend.py, `os.path.abspath(text)` in place of `os.path.realpath`
+# Fails without: db/sqlite/backend.py, `os.path.abspath(text)` in place of `os.path.realpath`
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())
 def test_making_one_does_no_io(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], Any]) -> None:
     def refuse(*_: object, **__: object) -> Any:
@@ -51,7 +51,7 @@ def test_making_one_does_no_io(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, 
     assert not set(threading.enumerate()) - before
 
 
-# Fails without: stores/sqlite/registry.py, `database = _files.get(path)` (under the lock)
+# Fails without: db/sqlite/registry.py, `database = _files.get(path)` (under the lock)
 @pytest.mark.skipif(sys.platform != "linux", reason="counts descriptors in /proc")
 async def test_any_number_of_objects_share_one_pair_of_connections(path: Path) -> None:
     before = set(threading.enumerate())
@@ -113,7 +113,7 @@ def test_the_thread_ends_with_the_object(make: Callable[[], Any]) -> None:
         thread.join(0.01)
 
 
-# Fails without: stores/sqlite/registry.py, `_close_idle()`
+# Fails without: db/sqlite/registry.py, `_close_idle()`
 def test_files_of_objects_that_are_gone_are_closed(tmp_path: Path) -> None:
     """A program with a file for each user never closes them, and must not run out of descriptors."""
     files, held = 24, SQLiteSession("s", tmp_path / "held.db")

@@ -41,7 +41,7 @@ async def test_the_newest_first(store: Store) -> None:
     assert found[2].updated_at > found[0].created_at - timedelta(hours=1)
 
 
-# Fails without: log/session_statements.py, `where id < :before order by id desc limit :count`
+# Fails without: log/statements/sessions.py, `where id < :before order by id desc limit :count`
 @pytest.mark.parametrize("size", [1, 2, 3, 100])
 async def test_pages_stay_right_while_sessions_come_and_go(store: Store, size: int) -> None:
     for number in range(9):
@@ -81,7 +81,7 @@ async def test_only_sessions_that_began_are_listed(store: Store) -> None:
     assert await store.sessions() == []
 
 
-# Fails without: log/catalog.py, `raise ValueError("after must be the cursor of a listed session…`
+# Fails without: log/lifetime/catalog.py, `raise ValueError("after must be the cursor of a listed session…`
 @pytest.mark.parametrize(
     "cursor", ["", "x", "-1", "1.0", " 1", "1 ", "٣", "1; drop table agent_log_sessions", "9" * 30, "9" * 5000, 1, b"1"]
 )

@@ -35,7 +35,8 @@ asyncio.run(main())
 """
 
 
-# Fails without: log/takeover.py, `lock_session(tx, conversation.session_id) is not None`, and log/takeover_messages.py,
+# Fails without: log/adopt/adoption.py, `lock_session(tx, conversation.session_id) is not None`, and
+# log/adopt/messages.py,
 # `if locked.is_new:`: either is enough within a process
 @pytest.mark.parametrize("objects", [1, 8])
 async def test_tasks_take_over_once(path: Path, ours: Ours, objects: int) -> None:

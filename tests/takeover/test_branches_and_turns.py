@@ -61,7 +61,7 @@ async def write_tree(path: Path, session_id: str = "u") -> dict[str, list[Any]]:
         return {name: await theirs.get_items(branch_id=name) for name in names}
 
 
-# Fails without: log/takeover_branches.py, `source, shared = holders.find(branch.path)` and all of `arrange`
+# Fails without: log/adopt/branches.py, `source, shared = holders.find(branch.path)` and all of `arrange`
 async def test_each_branch_reads_as_the_sdk_reads_it(path: Path, ours: Ours) -> None:
     expected = await write_tree(path)
     before = foreign_content(path)
@@ -161,7 +161,7 @@ async def test_it_is_taken_over_once(path: Path, ours: Ours) -> None:
     assert taken_over(path) == messages
 
 
-# Fails without: log/foreign.py, `_is_about(tx, tables)`
+# Fails without: log/adopt/sdk_tables.py, `_is_about(tx, tables)`
 async def test_branches_of_another_pair_of_tables_do_not_matter(path: Path, ours: Ours) -> None:
     """Its messages have the same ids, and here also the same session's."""
     await write_tree(path)

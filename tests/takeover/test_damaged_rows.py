@@ -38,7 +38,8 @@ async def with_damaged_row(path: Path, data: object) -> None:
     await write(path, LAST)
 
 
-# Fails without: log/takeover_messages.py, `items.append(None)`; log/shown.py, `undecodable.append(position_of(row[0]))`
+# Fails without: log/adopt/messages.py, `items.append(None)`; log/context/view.py,
+# `undecodable.append(position_of(row[0]))`
 @pytest.mark.parametrize("data", DAMAGED.values(), ids=DAMAGED.keys())
 async def test_a_damaged_row_hides_no_other(
     path: Path, ours: Ours, caplog: pytest.LogCaptureFixture, data: str | bytes
@@ -60,7 +61,7 @@ async def test_a_damaged_row_hides_no_other(
     assert payload == (data if isinstance(data, bytes) else data.encode())
 
 
-# Fails without: log/foreign.py, `"cast({} as blob)"`
+# Fails without: log/adopt/sdk_tables.py, `"cast({} as blob)"`
 async def test_text_that_is_not_utf8_hides_no_other(path: Path, ours: Ours) -> None:
     await write(path, FIRST)
     execute(path, "insert into agent_messages (session_id, message_data) values ('u', cast(x'7bff7d' as text))")

@@ -28,8 +28,8 @@ TOUCHES: dict[str, tuple[Touch, Any, list[Any]]] = {
 }
 
 
-# Fails without: log/takeover.py, `take_over(tx, conversation, now)` (in `begin_session` and `lock_conversation`)
-# Fails without: log/remove.py, `take_over(tx, conversation, now)`
+# Fails without: log/adopt/adoption.py, `take_over(tx, conversation, now)` (in `begin_session` and `lock_conversation`)
+# Fails without: log/lifetime/remove.py, `take_over(tx, conversation, now)`
 # Fails without: log/read.py, `return None if is_waiting(tx, conversation) else`
 @pytest.mark.parametrize("touch", TOUCHES)
 @pytest.mark.parametrize("kind", KINDS)
@@ -50,7 +50,7 @@ async def test_the_conversation_goes_on(path: Path, ours: Ours, kind: str, touch
     assert alike(await ours().get_items()) == alike(items), "from then on they are two conversations"
 
 
-# Fails without: log/foreign.py, `tx.run(_statement(_DELETE, table), session_id=session_id)`
+# Fails without: log/adopt/sdk_tables.py, `tx.run(_statement(_DELETE, table), session_id=session_id)`
 @pytest.mark.parametrize("touched", [False, True], ids=["untouched", "touched"])
 @pytest.mark.parametrize("kind", KINDS)
 async def test_a_deleted_conversation_does_not_come_back(

@@ -26,7 +26,7 @@ SOMEBODY_ELSES = {
 }
 
 
-# Fails without: log/foreign.py, `return columns <= {name for (name,) in tx.all(`
+# Fails without: log/adopt/sdk_tables.py, `return columns <= {name for (name,) in tx.all(`
 @pytest.mark.parametrize("table", SOMEBODY_ELSES.values(), ids=SOMEBODY_ELSES.keys())
 async def test_a_table_that_is_somebody_elses_is_left_alone(path: Path, ours: Ours, store: Store, table: str) -> None:
     execute(path, table)
@@ -96,7 +96,7 @@ async def test_words_of_sql_can_be_names(path: Path, ours: Ours) -> None:
     assert await ours(messages_table="select", sessions_table="order").get_items() == NEW
 
 
-# Fails without: log/takeover_branches.py, `found.setdefault(place.branch, {})`
+# Fails without: log/adopt/branches.py, `found.setdefault(place.branch, {})`
 async def test_of_a_conversation_with_branches_the_main_one_goes_on(path: Path, ours: Ours) -> None:
     async with sdk_session("AdvancedSQLiteSession", path) as theirs:
         await theirs.add_items([{"role": "user", "content": "a"}, {"role": "assistant", "content": "b"}])
@@ -109,7 +109,7 @@ async def test_of_a_conversation_with_branches_the_main_one_goes_on(path: Path, 
     assert [item["content"] for item in await ours().get_items()] == ["a", "b", "c", "d"]
 
 
-# Fails without: log/foreign.py, `where {of_session}` in _PLACES
+# Fails without: log/adopt/sdk_tables.py, `where {of_session}` in _PLACES
 async def test_branches_of_another_conversation_do_not_matter(path: Path, ours: Ours) -> None:
     """Messages of two pairs of tables have the same ids."""
     async with sdk_session("AdvancedSQLiteSession", path, "other") as theirs:

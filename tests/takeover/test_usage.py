@@ -59,7 +59,7 @@ async def write_spent(path: Path) -> dict[str, Any]:
         return {"turns": read, "session": await theirs.get_session_usage()}
 
 
-# Fails without: log/takeover_messages.py, `put_usage(…)`; log/takeover_usage.py, `place=place` and `turn=turn`
+# Fails without: log/adopt/messages.py, `put_usage(…)`; log/adopt/usage.py, `place=place` and `turn=turn`
 async def test_each_turn_has_what_the_sdk_recorded_of_it(path: Path, session: AdvancedSQLiteSession) -> None:
     expected = await write_spent(path)
     before = foreign_content(path)

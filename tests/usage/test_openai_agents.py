@@ -24,10 +24,10 @@ from agents.testing import ModelStep, ScriptedModel
 from agents.usage import Usage as AgentsUsage
 
 from sessions import AsyncSQLiteSession, StoreFullError, Usage
-from sessions.model import UsageRow
-from sessions.openai_agents import SessionHooks
-from sessions.result_keys import Known, _known, recall, remember
-from sessions.usage import SessionUsage
+from sessions.adapters.openai_agents import SessionHooks
+from sessions.session.usage.result_identity import Known, _known, recall, remember
+from sessions.session.usage.usage import SessionUsage
+from sessions.types import UsageRow
 from tests.runner.dialogue import calls, says
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import Price, Store, Usage, UsageRow, open_store
-from sessions import usage as usage_module
+from sessions.session.usage import usage as usage_module
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

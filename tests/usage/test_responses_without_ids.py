@@ -12,7 +12,7 @@ from agents.testing import ModelStep, ScriptedModel, assistant_message, function
 from agents.usage import Usage as SDKUsage
 
 from sessions import AdvancedSQLiteSession
-from sessions.openai_agents import SessionHooks
+from sessions.adapters.openai_agents import SessionHooks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sessions.errors import IdempotencyKeyReusedError
-from sessions.log.branches import delete_branch
-from sessions.log.undo import redo, undo
+from sessions.log.history.branches import delete_branch
+from sessions.log.history.undo import redo, undo
 from sessions.log.usage import CALLERS_KEY, Amounts, Call, read_session, record
 from tests.log.bare_log import MAIN, BareLog, assistant, conversation, user
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import SessionClosedError, SQLiteSession
-from sessions.testing_watch import shown, take
+from sessions.testing.watching import shown, take
 from tests.faults.conftest import path, start
 
 if TYPE_CHECKING:
@@ -101,7 +101,7 @@ async def test_a_process_that_watches_forks(path: Path, start: Start) -> None:
 
 @pytest.mark.parametrize("where", ["file", ":memory:"])
 async def test_who_waits_on_a_session_that_is_closed_is_told(path: Path, where: str) -> None:
-    """Fails without: stores/sqlite/backend.py, `waker.wake()`."""
+    """Fails without: db/sqlite/backend.py, `waker.wake()`."""
     session = SQLiteSession("conversation", path if where == "file" else where)
     await session.add_items([{"role": "user", "content": "1"}])
     watch = session.watch(after=0)
@@ -119,7 +119,7 @@ async def test_who_waits_reads_nothing_while_nothing_changes(
 ) -> None:
     """In memory, reading goes the same way as writing, and woke the reader again.
 
-    Fails without: stores/sqlite/database.py, `if changes`.
+    Fails without: db/sqlite/database.py, `if changes`.
     """
     session = SQLiteSession("conversation", path if where == "file" else where)
     await session.add_items([{"role": "user", "content": "1"}])

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from sessions.cut import cut
 from sessions.errors import CounterError, SessionsError
-from sessions.window import Window
+from sessions.items.window import Window
+from sessions.items.window_builder import cut
 
 HISTORY = [{"role": "user", "content": "secret"}, {"role": "assistant", "content": "secret"}]
 

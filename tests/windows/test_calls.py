@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from sessions.log.calls import Call, Part, answered_by, calls_of, part_of
-from sessions.pairing.rounds import find_rounds
+from sessions.items.calls import Call, Part, answered_by, calls_of, part_of
+from sessions.items.rounds import find_rounds
 
 Item = dict[str, Any]
 

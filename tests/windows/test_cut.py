@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessions.cut import Cut, cut
-from sessions.window import Window
+from sessions.items.window import Window
+from sessions.items.window_builder import Cut, cut
 
 from .conversations import REFUSED_BY, Item, Part, conversations
 from .validator import torn_from_reasoning

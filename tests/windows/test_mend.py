@@ -12,9 +12,9 @@ from openai.types.responses import ResponseCustomToolCallOutputParam, ResponseTo
 from openai.types.responses import response_input_item_param as items_of_api
 from pydantic import ConfigDict, TypeAdapter, with_config
 
-from sessions.cut import cut
-from sessions.mending import INTERRUPTED, Damage, mend
-from sessions.window import Window
+from sessions.items.repair import INTERRUPTED, Damage, mend
+from sessions.items.window import Window
+from sessions.items.window_builder import cut
 
 from .conversations import REFUSED_BY, Item, conversations
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from sessions.log.marks import Covering
-from sessions.log.shown import Shown
-from sessions.pairing.older import older_part
+from sessions.log.context.annotations import Covering
+from sessions.log.context.older import older_part
+from sessions.log.context.view import Shown
 
 
 def shown(texts: str) -> list[Shown]:
@@ -21,7 +21,7 @@ def shown(texts: str) -> list[Shown]:
     [
         ("", 1, None, ""),
         ("u a", 1, None, ""),
-        # Fails without: pairing/older.py, `while end > start and`
+        # Fails without: log/context/older.py, `while end > start and`
         ("u s", 1, None, ""),
         ("s u s", 1, None, ""),
         ("u a u a", 1, None, "u a"),

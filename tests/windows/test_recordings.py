@@ -8,11 +8,11 @@ from typing import Any
 
 import pytest
 
-from sessions.cut import cut
-from sessions.log.shown import Shown
-from sessions.mending import mend
-from sessions.pairing.older import older_part
-from sessions.window import Window
+from sessions.items.repair import mend
+from sessions.items.window import Window
+from sessions.items.window_builder import cut
+from sessions.log.context.older import older_part
+from sessions.log.context.view import Shown
 
 from .conversations import REFUSED_BY, Item, as_responses, load_runs, prefixes
 from .validator import torn_from_reasoning

@@ -10,7 +10,7 @@ import pytest
 import tiktoken
 
 from sessions import CounterError, SQLiteSession, Window
-from sessions.tokens import token_counter
+from sessions.items.tokens import token_counter
 
 BYTES = tiktoken.Encoding(
     "bytes",

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from sessions import Compaction, SQLiteSession, UnknownFormatError, Window
-from sessions.log.calls import Part, part_of
+from sessions.items.calls import Part, part_of
 
 Items = list[dict[str, Any]]
 
@@ -125,7 +125,7 @@ OTHERS = [bedrock, gemini, agent_framework, langchain, pydantic_ai, adk, claude_
 
 @pytest.mark.parametrize("shape", [*TURNS_ARE_KNOWN, *OTHERS])
 async def test_a_conversation_is_given_whole_or_not_at_all(shape: Any) -> None:
-    """Fails without: log/classify.py, `_is_content`, `_holds_more`, `_names_its_call`; cut.py, `_keep_whole`."""
+    """Fails without: items/kinds.py, `_is_content`, `_holds_more`, `_names_its_call`; cut.py, `_keep_whole`."""
     await with_turns(shape)
 
 

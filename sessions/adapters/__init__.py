@@ -1,0 +1,1 @@
+"""Agent frameworks: one module each, the only ones that import them."""

@@ -1,0 +1,111 @@
+"""For runs of the OpenAI Agents SDK: hooks that record each model call's usage, and which agent said what.
+
+::
+
+    Runner.run(agent, "…", session=session, hooks=SessionHooks(session))
+"""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any
+
+from sessions.session.usage.results import Said, as_name, model_of, note_call
+
+try:
+    from agents import RunHooks
+    from agents.models import get_default_model
+    from agents.tool_context import ToolContext
+except ImportError as error:
+    raise ImportError(
+        "sessions.adapters.openai_agents is for the OpenAI Agents SDK, which is not installed here: "
+        "pip install openai-agents"
+    ) from error
+
+if TYPE_CHECKING:
+    from agents import Agent, AgentHookContext, ModelResponse, RunContextWrapper, Tool, TResponseInputItem
+
+    from sessions.session.base import LogSession
+
+_log = logging.getLogger("sessions")
+
+
+class SessionHooks(RunHooks[Any]):
+    """Records what each model call of a run took, in the turn that the call was made for, with its agent and model.
+
+    What agents add to the session has the name of the agent that was active, through handoffs, as `entries` tells. One
+    session object serves one run at a time so: runs at once need an object each, as `as_author` returns.
+
+    It never makes a run fail: what could not be recorded is logged as a warning, without contents, and the run goes on.
+    ``await session.usage.record(result)`` afterwards records what is missing, and nothing twice. That is also how usage
+    comes in that no hook is told of, as that of an agent used as a tool, unless it has hooks of its own:
+    ``agent.as_tool(…, hooks=SessionHooks(session))``. A run waits until each record is on disk.
+
+    Args:
+        session: The session that the run uses.
+        hooks: Your own hooks: each of their methods is called as without this, and may raise.
+        model: The model's name, where it is not the agents' own: the SDK does not tell hooks of a model in
+            `RunConfig`.
+
+    Raises:
+        TypeError: `session` is not one of this package.
+    """
+
+    def __init__(self, session: LogSession, *, hooks: RunHooks[Any] | None = None, model: str | None = None) -> None:
+        if not hasattr(session, "usage"):
+            raise TypeError(f"session must be one of this package, not {type(session).__name__}: it keeps the usage")
+        self._session = session
+        self._hooks: RunHooks[Any] = RunHooks() if hooks is None else hooks
+        self._model = model
+
+    async def on_llm_start(
+        self,
+        context: RunContextWrapper[Any],
+        agent: Agent[Any],
+        system_prompt: str | None,
+        input_items: list[TResponseInputItem],
+    ) -> None:
+        """Note who speaks, then pass it on."""
+        # An agent that is used as a tool has that tool's context, and speaks to its caller only.
+        if not isinstance(context, ToolContext):
+            self._session.speaker.begins(as_name(agent.name))
+        await self._hooks.on_llm_start(context, agent, system_prompt, input_items)
+
+    async def on_llm_end(self, context: RunContextWrapper[Any], agent: Agent[Any], response: ModelResponse) -> None:
+        """Record what the call took, then pass it on."""
+        try:
+            model = self._model or model_of(agent) or (get_default_model() if agent.model is None else None)
+            name = as_name(agent.name)
+            note_call(context.usage, response, Said(model, name))
+            await self._session.usage.record(response, model=model, agent=name)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the answer is worth more than its price
+            _log.warning(
+                "%r: the usage of a model call was not recorded (%s); the run goes on. Record its result by hand: "
+                "await session.usage.record(result)",
+                self._session,
+                type(error).__name__,
+            )
+        await self._hooks.on_llm_end(context, agent, response)
+
+    async def on_agent_start(self, context: AgentHookContext[Any], agent: Agent[Any]) -> None:
+        """Pass it on."""
+        await self._hooks.on_agent_start(context, agent)
+
+    async def on_agent_end(self, context: AgentHookContext[Any], agent: Agent[Any], output: Any) -> None:
+        """Note that it speaks for the last time, then pass it on."""
+        self._session.speaker.ends()
+        await self._hooks.on_agent_end(context, agent, output)
+
+    async def on_handoff(self, context: RunContextWrapper[Any], from_agent: Agent[Any], to_agent: Agent[Any]) -> None:
+        """Pass it on."""
+        await self._hooks.on_handoff(context=context, from_agent=from_agent, to_agent=to_agent)
+
+    async def on_tool_start(self, context: RunContextWrapper[Any], agent: Agent[Any], tool: Tool) -> None:
+        """Note who speaks, if nobody told before, as when a run goes on that was interrupted; then pass it on."""
+        if self._session.speaker.name is None:
+            self._session.speaker.begins(as_name(agent.name))
+        await self._hooks.on_tool_start(context, agent, tool)
+
+    async def on_tool_end(self, context: RunContextWrapper[Any], agent: Agent[Any], tool: Tool, result: object) -> None:
+        """Pass it on."""
+        await self._hooks.on_tool_end(context, agent, tool, result)

@@ -1,0 +1,1 @@
+"""`PlusCodec`: values that JSON lacks, as tagged values inside JSON."""

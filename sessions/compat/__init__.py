@@ -1,0 +1,1 @@
+"""What users of the OpenAI Agents SDK know, by its names."""

@@ -1,0 +1,83 @@
+"""How the OpenAI Agents SDK's `AdvancedSQLiteSession` words what it returns: types, names of tools, previews, times."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, Final
+
+from sessions.clock import as_time
+from sessions.items.kinds import TOOL_OUTPUT
+from sessions.log.usage import INPUT_DETAILS, OUTPUT_DETAILS, total
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sessions.log.core.entries import StoredEntry
+    from sessions.log.usage import Sums
+
+_PREVIEW: Final = 100
+"""Characters."""
+
+SEARCH_CALL: Final = "tool_search_call"
+TOOL_SEARCH: Final = "tool_search"
+"""What a search for tools is called, and what was found by it."""
+
+
+def type_of(item: Any) -> str:
+    """Return what that class calls an item: by its role if it is a user's or an assistant's, else by its type."""
+    role, type_ = item.get("role"), item.get("type")
+    if role in ("user", "assistant"):
+        return str(role)
+    return str(type_) if type_ else "other"
+
+
+def tool_of(entry: StoredEntry) -> str | None:
+    """Return the tool that an entry calls; an output names one only by itself."""
+    item, type_ = entry.item, entry.item.get("type")
+    name = _text(item.get("name"))
+    if type_ in (SEARCH_CALL, "tool_search_output"):
+        return TOOL_SEARCH
+    if entry.kind == TOOL_OUTPUT:
+        return name
+    if type_ == "mcp_approval_request":
+        return ".".join(part for part in (_text(item.get("server_label")), name) if part) or None
+    return entry.tool_name
+
+
+def turn_of(entry: StoredEntry, *, shortened: bool) -> dict[str, Any]:
+    """Return a user's message as that class lists turns; structured content is shown as JSON."""
+    content = entry.item.get("content", "")
+    preview = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
+    if shortened and len(preview) > _PREVIEW:
+        preview = preview[:_PREVIEW] + "..."
+    return {
+        "turn": entry.turn,
+        "content": preview,
+        "full_content": content,
+        "timestamp": as_text(as_time(entry.created_at)),
+        "can_branch": True,
+    }
+
+
+def usage_of(rows: list[Sums]) -> dict[str, Any]:
+    """Return what a turn took as that class gives it."""
+    amounts = total(row.amounts for row in rows)
+    told = {of: any(not row.untold & of for row in rows) for of in (INPUT_DETAILS, OUTPUT_DETAILS)}
+    of_input = {"cached_tokens": amounts.cached_tokens, "cache_write_tokens": amounts.cache_write_tokens}
+    return {
+        "requests": amounts.requests,
+        "input_tokens": amounts.input_tokens,
+        "output_tokens": amounts.output_tokens,
+        "total_tokens": amounts.input_tokens + amounts.output_tokens,
+        "input_tokens_details": of_input if told[INPUT_DETAILS] else None,
+        "output_tokens_details": {"reasoning_tokens": amounts.reasoning_tokens} if told[OUTPUT_DETAILS] else None,
+    }
+
+
+def as_text(time: datetime) -> str:
+    """Return a time in UTC as SQLite's ``current_timestamp`` gives it: to the second, and without its zone."""
+    return f"{time:%Y-%m-%d %H:%M:%S}"
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None

@@ -1,0 +1,10 @@
+"""`AdvancedSQLAlchemySession`: the flat methods for branches, turns and usage on every database."""
+
+from __future__ import annotations
+
+from sessions.compat.advanced import FlatMethods
+from sessions.sqlalchemy import SQLAlchemySession
+
+
+class AdvancedSQLAlchemySession(FlatMethods, SQLAlchemySession):
+    """`SQLAlchemySession` with the flat methods of `AdvancedSQLiteSession`. The arguments are those of the first."""

@@ -1,0 +1,134 @@
+"""What `AdvancedSQLiteSession` tells of usage and of tools, over `session.usage`."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any, Final
+
+from sessions.compat.advanced_shapes import SEARCH_CALL, TOOL_SEARCH, tool_of, usage_of
+from sessions.log.history.outline import branch_name, read_outline
+from sessions.log.schema import SEGMENT_SHIFT
+from sessions.log.statements.usage import SEARCHES_AND_REQUESTS
+from sessions.log.tool_use import read_tools
+from sessions.log.usage import read_session
+from sessions.session.base import LogSession
+from sessions.validation import check_branch_name
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Transaction
+    from sessions.log.core.entries import StoredEntry
+    from sessions.log.usage import Sums
+    from sessions.types import ToolUse
+
+_TOTALS: Final = ("requests", "input_tokens", "output_tokens", "total_tokens")
+
+
+class FlatUsage(LogSession):
+    """Part of `FlatMethods`."""
+
+    async def get_tool_usage(self, branch_id: str | None = None) -> list[tuple[str, int, int]]:
+        """Return how often tools were called on a branch: ``(tool, calls, turn)``, in the order of turns, then names.
+
+        Requests for approval count, too, as ``server.tool``; searches for tools are ``tool_search``.
+
+        Raises:
+            UnknownBranchError: There is no such branch.
+            UndecodableItemError: A stored item cannot be read and the session is strict.
+            StoreError: The database refused.
+        """
+        if branch_id is not None:
+            check_branch_name(branch_id, "branch_id")
+        handle = self._handle
+        wanted = branch_id or handle.pinned
+
+        def read(tx: Transaction) -> tuple[list[ToolUse], list[StoredEntry], set[int]]:
+            uses, undecodable, _ = read_tools(tx, handle.conversation, wanted)
+            entries, more, _ = read_outline(tx, handle.conversation, wanted, SEARCHES_AND_REQUESTS)
+            return uses, entries, {*undecodable, *more}
+
+        uses, entries, undecodable = await handle.read(read)
+        handle.report(list(undecodable))
+        calls: Counter[tuple[int, str]] = Counter()
+        for use in uses:
+            calls[use.turn, TOOL_SEARCH if use.tool == SEARCH_CALL else use.tool] += use.calls
+        searched = {turn for turn, tool in calls if tool == TOOL_SEARCH}
+        for entry in entries:
+            tool = tool_of(entry)
+            if tool is not None and (tool != TOOL_SEARCH or entry.turn not in searched):
+                calls[entry.turn, tool] += 1
+        return [(tool, count, turn) for (turn, tool), count in sorted(calls.items())]
+
+    async def store_run_usage(self, result: Any) -> None:
+        """Record what a run took, in the last turn of the branch that this object is on. It adds to what is there.
+
+        The same result counts once, however often it is recorded. This is on disk when it returns.
+
+        Args:
+            result: A run's result; one that has no usage leaves no record.
+
+        Raises:
+            TypeError: A number in the result is not one.
+            ValueError: A number in the result is out of range, or it is no result of a run.
+            UnknownBranchError: The branch is not there any more.
+            StoreError: The database refused.
+        """
+        if not hasattr(result, "context_wrapper"):
+            raise ValueError(f"{type(result).__name__} is no result of a run; use usage.record for others")
+        usage = result.context_wrapper.usage
+        if usage is not None:
+            await self.usage.record(result if hasattr(result, "raw_responses") else usage)
+
+    async def get_session_usage(self, branch_id: str | None = None) -> dict[str, int] | None:
+        """Return what the session took, whatever became of its branches; or a branch, its inherited turns included.
+
+        Returns:
+            ``requests``, ``input_tokens``, ``output_tokens``, ``total_tokens``, and ``total_turns``: on how many turns
+            they were spent, of whichever branch. ``None`` if nothing is recorded.
+
+        Raises:
+            UnknownBranchError: There is no such branch.
+            StoreError: The database refused.
+        """
+        rows = await self._spent(branch_id)
+        if not rows:
+            return None
+        total = usage_of(rows)
+        turns = {(row.values["place"] >> SEGMENT_SHIFT if branch_id is None else 0, row.values["turn"]) for row in rows}
+        return {name: total[name] for name in _TOTALS} | {"total_turns": len(turns)}
+
+    async def _spent(self, branch: str | None) -> list[Sums]:
+        """Return what was spent in the session, by place and turn; or what a branch sees of that."""
+        if branch is not None:
+            check_branch_name(branch, "branch_id")
+        handle = self._handle
+        columns = ("place", "turn") if branch is None else ("turn",)
+        return await handle.read(lambda tx: read_session(tx, handle.conversation, columns, branch))
+
+    async def get_turn_usage(
+        self, user_turn_number: int | None = None, branch_id: str | None = None
+    ) -> list[dict[str, Any]] | dict[str, Any]:
+        """Return what the turns of a branch took, its inherited turns included.
+
+        Args:
+            user_turn_number: One turn, from 1; all that something is recorded of, if not given.
+            branch_id: The branch.
+
+        Returns:
+            ``requests``, ``input_tokens``, ``output_tokens``, ``total_tokens``, ``input_tokens_details``
+            (``cached_tokens``, ``cache_write_tokens``) and ``output_tokens_details`` (``reasoning_tokens``) of the
+            turn, an empty dictionary if nothing is recorded of it; or a list of these, each with ``user_turn_number``.
+            Details that no result told are ``None``.
+
+        Raises:
+            UnknownBranchError: There is no such branch.
+            StoreError: The database refused.
+        """
+        handle = self._handle
+        branch = branch_id or handle.pinned or await handle.read(lambda tx: branch_name(tx, handle.conversation))
+        rows: dict[int, list[Sums]] = {}
+        for row in await self._spent(branch):
+            rows.setdefault(row.values["turn"], []).append(row)
+        turns = {turn: usage_of(of_turn) for turn, of_turn in sorted(rows.items())}
+        if user_turn_number is not None:
+            return turns.get(user_turn_number, {})
+        return [{"user_turn_number": turn, **usage} for turn, usage in turns.items()]

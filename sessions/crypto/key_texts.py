@@ -1,0 +1,160 @@
+"""How keys are written: generated ones with a beginning and a check, by which they are told from passphrases."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import codecs
+import hashlib
+import hmac
+import secrets
+import warnings
+from typing import Final
+
+from sessions.crypto.passphrase import Passphrase
+from sessions.errors import WeakKeyWarning
+
+STRONG_BYTES: Final = 32
+"""From so many random bytes on, a key needs no stretching."""
+
+PREFIX: Final = "sessions_key_"
+"""The beginning of every generated key."""
+
+_BYTE_ORDER_MARK: Final = "\ufeff"
+"""What some editors and shells begin a file with."""
+
+_CHECK_BYTES: Final = 4
+_CHECK_INFO: Final = b"sessions/key/1/check"
+_BODY: Final = 48
+"""Letters of base64 for 32 bytes and 4 of the check: no padding and no unused bits, so each key has one spelling."""
+
+
+def generate_key() -> str:
+    """Return a new random key of 32 bytes: ``sessions_key_`` and 48 letters of base64 for URLs.
+
+    The last ones are a check, so a key that was cut or mistyped is refused.
+
+    Example:
+        ``encryption_key = generate_key()``
+    """
+    raw = secrets.token_bytes(STRONG_BYTES)
+    return PREFIX + base64.urlsafe_b64encode(raw + _check(raw)).decode()
+
+
+def parse_key(key: object, what: str, stacklevel: int) -> bytes | Passphrase:
+    """Return a key's bytes, or a passphrase, with a warning.
+
+    Text that `generate_key` made is a key, and all other text is a passphrase: nothing tells 32 random bytes in base64
+    from words of as many letters. Bytes that are printable text are treated as that text: 32 random bytes are text
+    once in 10**10 keys, and then they are stretched. A final newline and a byte order mark, as files have, are no part
+    of a key.
+
+    Args:
+        key: Text or bytes.
+        what: What the key is called in errors.
+        stacklevel: Whose call a warning is about, as for `warnings.warn`.
+
+    Raises:
+        TypeError: The key is neither text nor bytes.
+        ValueError: It is empty, of fewer than 32 bytes, or a generated key that was altered.
+    """
+    if isinstance(key, (bytes, bytearray, memoryview)):
+        raw = _without_newlines(bytes(key))
+        if len(raw) < STRONG_BYTES:
+            raise ValueError(
+                f"{what} has {len(raw)} bytes; it needs {STRONG_BYTES} random ones, as sessions.generate_key() makes"
+            )
+        text = _as_text(raw)
+        if text is None:
+            return raw
+    elif isinstance(key, str):
+        text = key
+    else:
+        raise TypeError(f"{what} must be text or bytes, not {type(key).__name__}")
+    text = _bare(text)
+    if not text:
+        raise ValueError(f"{what} is empty; sessions.generate_key() makes one")
+    if any("\ud800" <= letter <= "\udfff" for letter in text):
+        # `encode` would find it too, with the key in its error.
+        raise ValueError(f"{what} has a lone surrogate in it, which is no Unicode text")
+    if text.startswith(PREFIX) or _is_nearly_generated(text):
+        return _generated(text, what)
+    warnings.warn(
+        f"{what} is text that sessions.generate_key() did not make. It is used as a passphrase, which can be guessed, "
+        "and is stretched for that; a generated key cannot be guessed and needs no stretching. Make one with "
+        '`python -c "import sessions; print(sessions.generate_key())"` and keep it where secrets are kept. If the text '
+        "is 32 random bytes in base64 or hexadecimal digits, pass those bytes",
+        WeakKeyWarning,
+        stacklevel=stacklevel + 1,
+    )
+    return Passphrase(text)
+
+
+def spellings(key: str | bytes) -> tuple[str | bytes, ...]:
+    """Return a key as it was given and, if that differs, without what a file adds to it."""
+    bare = _bare(key) if isinstance(key, str) else _without_newlines(bytes(key))
+    text = None if isinstance(bare, str) else _as_text(bare)
+    # The OpenAI Agents SDK knows keys as text alone.
+    texts = () if text is None else (_bare(text),)
+    return tuple(dict.fromkeys((key if isinstance(key, str) else bytes(key), bare, *texts)))
+
+
+def _generated(text: str, what: str) -> bytes:
+    raw = _checked(text[len(PREFIX) :])
+    if raw is None or not text.startswith(PREFIX):
+        raise ValueError(
+            f"{what} looks like a key of sessions.generate_key(), but was cut or altered: such a key begins with "
+            f"{PREFIX} and has {len(PREFIX) + _BODY} letters, this one {len(text)}. Copy all of it, and nothing else"
+        )
+    return raw
+
+
+def _is_nearly_generated(text: str) -> bool:
+    """Tell whether a text that begins otherwise is a generated key with something added or altered.
+
+    As a passphrase it would seal, and nobody who has the key itself could open that.
+    """
+    inner = text.strip().strip("\"'`").strip()
+    return inner.lower().startswith(PREFIX) or _checked(inner[-_BODY:]) is not None
+
+
+def _checked(body: str) -> bytes | None:
+    """Return the bytes of a generated key, whose beginning was taken away, if its check is right."""
+    try:
+        decoded = base64.urlsafe_b64decode(body.encode("ascii"))
+    except (ValueError, binascii.Error):
+        return None
+    # The decoder skips letters that it does not know, and takes those of the usual base64, too.
+    if base64.urlsafe_b64encode(decoded).decode() != body or len(body) != _BODY:
+        return None
+    raw, check = decoded[:STRONG_BYTES], decoded[STRONG_BYTES:]
+    return raw if hmac.compare_digest(check, _check(raw)) else None
+
+
+def _check(raw: bytes) -> bytes:
+    return hashlib.sha256(_CHECK_INFO + raw).digest()[:_CHECK_BYTES]
+
+
+def _bare(text: str) -> str:
+    return text.removeprefix(_BYTE_ORDER_MARK).rstrip("\r\n")
+
+
+def _without_newlines(raw: bytes) -> bytes:
+    """Return bytes without the newlines at their end, but never fewer than 32 of them: a random byte may be one."""
+    while len(raw) > STRONG_BYTES and raw.endswith((b"\n", b"\r")):
+        raw = raw[:-1]
+    return raw
+
+
+def _as_text(raw: bytes) -> str | None:
+    """Return bytes as text, if all of it is printable."""
+    if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        # Random bytes may begin like that, too, so it is taken for text only if it is a generated key.
+        text = raw.decode("utf-16", "replace")
+        return text if _is_nearly_generated(text) else None
+    try:
+        text = raw.decode()
+    except UnicodeDecodeError:
+        return None
+    printable = text.removeprefix(_BYTE_ORDER_MARK)
+    return text if all(letter.isprintable() or letter.isspace() for letter in printable) else None

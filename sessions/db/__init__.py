@@ -1,0 +1,77 @@
+"""Stores: where a transaction of the log runs."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sessions.db.transaction import Transaction
+
+T = TypeVar("T")
+
+
+class Waker(Protocol):
+    """Wakes one who watches a session, in one event loop."""
+
+    async def wait(self) -> None:
+        """Return when something may have changed since the waker was made, or since this returned last.
+
+        It may return although nothing has. Whoever reads after the waker was made, and again each time this has
+        returned, misses nothing.
+        """
+        ...
+
+    def wake(self) -> None:
+        """Have `wait` return. Called from any thread."""
+        ...
+
+    async def aclose(self) -> None:
+        """Let go of what wakes; end it if nobody else waits for it."""
+        ...
+
+
+class Backend(Protocol):
+    """What a session asks of a database. All methods may be called from any thread with a running event loop."""
+
+    async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Return what `work` finds in one snapshot of the database.
+
+        Args:
+            work: A function of a transaction that changes nothing.
+            subject: Whom an error is about, as in "session 'user_123'".
+
+        Raises:
+            StoreError: The database refused.
+            SessionClosedError: The backend has been closed.
+        """
+        ...
+
+    async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Do `work` as one transaction; when this returns, it is as durable as was asked for.
+
+        A cancelled caller finds it done wholly or not at all, and is told of the cancellation only when that is
+        settled.
+
+        Args:
+            work: A function of a transaction. It may be run more than once if the database gave a transaction up.
+            subject: Whom an error is about, as in "session 'user_123'".
+
+        Raises:
+            StoreError: The database refused; nothing was changed.
+            SessionClosedError: The backend has been closed.
+        """
+        ...
+
+    def waker(self, session_id: str, subject: str) -> Waker:
+        """Return what wakes one who watches a session, in the running event loop.
+
+        Raises:
+            SessionClosedError: The backend has been closed.
+        """
+        ...
+
+    async def aclose(self) -> None:
+        """Take no more work, and close what nobody else uses."""
+        ...

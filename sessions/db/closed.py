@@ -1,0 +1,37 @@
+"""What is left of a session object on a store once it was closed, while the store goes on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NoReturn
+
+from sessions.errors import SessionClosedError
+
+if TYPE_CHECKING:
+    from sessions.db import Waker
+
+
+class ClosedBackend:
+    """A `Backend` that refuses everything."""
+
+    async def read(self, work: object, subject: str) -> NoReturn:
+        """Refuse."""
+        del work
+        raise closed(subject)
+
+    async def write(self, work: object, subject: str) -> NoReturn:
+        """Refuse."""
+        del work
+        raise closed(subject)
+
+    def waker(self, session_id: str, subject: str) -> Waker:
+        """Refuse."""
+        del session_id
+        raise closed(subject)
+
+    async def aclose(self) -> None:
+        """Do nothing."""
+
+
+def closed(subject: str) -> SessionClosedError:
+    """Return the error for a call on what was closed."""
+    return SessionClosedError(f"{subject} is closed; make a new object to go on")

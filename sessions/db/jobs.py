@@ -1,0 +1,193 @@
+"""Jobs that wait to be done in groups, and what happens to them when their callers are cancelled."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
+
+from sessions.db.uncancelled import wait_out
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sessions.db.transaction import Transaction
+
+T = TypeVar("T")
+
+MAX_GROUP = 256
+"""Jobs done in one transaction at most, so that none waits long for its neighbours."""
+
+MAX_GROUP_BYTES = 8 * 1024 * 1024
+"""Bytes of items in one group at most, unless one job alone has more: several large ones would be late together."""
+
+
+class Sized(Protocol):
+    """Work that says how much it carries; other work carries next to nothing."""
+
+    @property
+    def size(self) -> int:
+        """The bytes of its items."""
+        ...
+
+
+def size_of(work: object) -> int:
+    """Return the bytes of items that work carries."""
+    return cast("Sized", work).size if hasattr(work, "size") else 0
+
+
+class ClosedError(Exception):
+    """Nobody takes jobs any more; the job was not begun."""
+
+
+class Job(Generic[T]):
+    """One function over a transaction, and where its result goes.
+
+    `full` asks for a commit that survives the loss of power. The work is done in the context of its caller.
+    """
+
+    __slots__ = ("context", "error", "full", "future", "loop", "result", "settled", "subject", "waiter", "work")
+
+    def __init__(self, work: Callable[[Transaction], T], subject: str, *, full: bool) -> None:
+        self.work = work
+        self.context = copy_context()
+        self.subject = subject
+        self.full = full
+        self.loop = asyncio.get_running_loop()
+        self.future: asyncio.Future[None] = self.loop.create_future()
+        self.result: T | None = None
+        self.error: BaseException | None = None
+        self.settled = False
+        self.waiter: asyncio.Future[None] | None = None
+
+    def run(self, transaction: Transaction) -> None:
+        """Do the work and keep its result; a job that is run again forgets its first result."""
+        self.error = None
+        self.result = self.context.run(self.work, transaction)
+
+    def settle(self) -> None:
+        """Wake whoever waits. Runs on the job's own loop."""
+        self.settled = True
+        # Not with the error: a future takes no StopIteration, and then nobody would be woken.
+        for future in (self.future, self.waiter):
+            if future is not None and not future.done():
+                future.set_result(None)
+
+    def give(self) -> T:
+        """Return the result, or raise the error, and let go of it.
+
+        The event loop holds the future for as long as the caller that it woke runs on, and the worker may still hold
+        the job. A result in either would outlive the caller's use of it, and be taken apart while the next job waits.
+        """
+        result, self.result = self.result, None
+        error, self.error = self.error, None
+        if error is None:
+            return cast("T", result)
+        try:
+            raise error
+        finally:
+            del error  # It holds this frame.
+
+    async def wait_until_settled(self) -> None:
+        """Wait for the outcome, even if the caller is cancelled again meanwhile."""
+        await wait_out(lambda: self.settled, self._new_waiter)
+
+    def _new_waiter(self) -> asyncio.Future[None]:
+        self.waiter = self.loop.create_future()
+        return self.waiter
+
+
+class Jobs:
+    """The jobs that wait for one worker.
+
+    Args:
+        call: Has the worker take jobs until none waits. Called when the first job begins to wait.
+    """
+
+    def __init__(self, call: Callable[[], object]) -> None:
+        self._call = call
+        self._waiting: deque[Job[Any]] = deque()
+        self._under_way: set[Job[Any]] = set()
+        self._called = False
+        self._closed = False
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether nobody waits for a job's outcome."""
+        return not self._under_way
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether no job waits to be begun."""
+        return not self._waiting
+
+    async def submit(self, work: Callable[[Transaction], T], subject: str, *, full: bool = False) -> T:
+        """Return the result of `work`.
+
+        If the caller is cancelled, work that has not begun is withdrawn; else the cancellation is passed on when the
+        outcome is settled.
+
+        Raises:
+            ClosedError: The work was not begun.
+        """
+        job = Job(work, subject, full=full)
+        self._under_way.add(job)
+        try:
+            return await self._outcome(job)
+        finally:
+            self._under_way.discard(job)
+
+    async def _outcome(self, job: Job[T]) -> T:
+        self._waiting.append(job)
+        # A worker that was called and has not begun will find this job; one that has begun has taken the mark back.
+        if not self._called:
+            self._called = True
+            try:
+                self._call()
+            except BaseException:  # An interrupt from the keyboard: the next job calls again.
+                self._called = False
+                raise
+        if self._closed and self._withdraw(job):
+            raise ClosedError
+        try:
+            await job.future
+        except asyncio.CancelledError:
+            if not self._withdraw(job):
+                await job.wait_until_settled()
+            raise
+        return job.give()
+
+    def begin(self) -> None:
+        """Take the mark back that the worker was called: from now on, a job that comes calls it again."""
+        self._called = False
+
+    def take(self) -> list[Job[Any]]:
+        """Return the jobs that wait, up to `MAX_GROUP` and `MAX_GROUP_BYTES`."""
+        group: list[Job[Any]] = []
+        size = 0
+        while self._waiting and len(group) < MAX_GROUP:
+            try:
+                job = self._waiting.popleft()
+            except IndexError:  # It was withdrawn between the check and the taking.
+                break
+            # One that is alone goes whatever its size, which is not looked at.
+            if group or self._waiting:
+                size += size_of(job.work)
+                if group and size > MAX_GROUP_BYTES:
+                    self._waiting.appendleft(job)
+                    break
+            group.append(job)
+        return group
+
+    def close(self) -> None:
+        """Take no more jobs. Those that wait are still to be done."""
+        self._closed = True
+
+    def _withdraw(self, job: Job[Any]) -> bool:
+        """Take back a job; tell whether it had not begun."""
+        try:
+            self._waiting.remove(job)
+        except ValueError:
+            return False
+        return True

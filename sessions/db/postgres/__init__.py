@@ -1,0 +1,1 @@
+"""Postgres through asyncpg's own connections, borrowed from the engine's pool."""

@@ -1,0 +1,152 @@
+"""What a session on a SQLAlchemy database holds: an engine, or a URL for which each event loop has one."""
+
+from __future__ import annotations
+
+import math
+import weakref
+from typing import TYPE_CHECKING, TypeVar
+
+from sessions.db.dialect import PREFIX, words
+from sessions.db.sqlalchemy.deadline import ATTEMPT_TIMEOUT
+from sessions.db.sqlalchemy.engines import EngineOfLoop, database_of
+from sessions.db.sqlalchemy.retry import MOST_RETRY_TIMEOUT, RETRY_TIMEOUT
+from sessions.db.uncancelled import settle
+from sessions.errors import SessionClosedError
+from sessions.log.conversation import ForeignTables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from sessions.db.sqlalchemy.database import Database
+    from sessions.db.sqlalchemy.polling import PollingWaker
+    from sessions.db.transaction import Transaction
+    from sessions.log.fast.postgres import PostgresDatabase
+
+T = TypeVar("T")
+
+
+class SQLAlchemyBackend:
+    """A `Backend` on any database that SQLAlchemy reaches. Making one does no I/O.
+
+    Args:
+        source: An engine, which is used as it is, or a URL and options for which each event loop has one.
+        create_tables: Make or migrate our tables at the first operation.
+        prefix: What the names of our tables begin with.
+        schema: The schema they are in, if not the connection's own.
+        attempt_timeout: Seconds after which one attempt of an operation is given up.
+        retry_timeout: Seconds for which an operation is tried again.
+        foreign: The OpenAI Agents SDK's tables that sessions are taken over from; the log belongs to these.
+
+    Raises:
+        TypeError: A time is no number.
+        ValueError: A name cannot name a table, or a time is out of range.
+    """
+
+    def __init__(
+        self,
+        source: AsyncEngine | EngineOfLoop,
+        *,
+        create_tables: bool = False,
+        prefix: str = PREFIX,
+        schema: str | None = None,
+        attempt_timeout: float = ATTEMPT_TIMEOUT,
+        retry_timeout: float = RETRY_TIMEOUT,
+        foreign: ForeignTables | None = None,
+    ) -> None:
+        self._foreign = (foreign or ForeignTables()).check(prefix)
+        if (prefix, schema) != (PREFIX, None):
+            words("sqlite", prefix, schema)
+        self._source = source
+        self._create_tables = create_tables
+        self._prefix = prefix
+        self._schema = schema
+        self._attempt_timeout = _check_timeout(attempt_timeout)
+        self._retry_timeout = _check_retry_timeout(retry_timeout)
+        self._closed = False
+        self._used: weakref.ref[Database | PostgresDatabase] | None = None
+        self._wakers: weakref.WeakSet[PollingWaker] = weakref.WeakSet()
+
+    def engine(self) -> AsyncEngine:
+        """Return the engine; for a URL, that of the running event loop."""
+        return self._source.engine(self) if isinstance(self._source, EngineOfLoop) else self._source
+
+    async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Return what `work` finds in one snapshot of the database."""
+        self._check_open(subject)
+        return await self._database().read(work, subject)
+
+    async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Do `work` as one transaction, which is committed when this returns."""
+        self._check_open(subject)
+        database = self._database()
+        # It is held by its engine, which must not be held beyond its loop.
+        self._used = weakref.ref(database)
+        return await database.write(work, subject)
+
+    def waker(self, session_id: str, subject: str) -> PollingWaker:
+        """Return what wakes one who watches a session, in the running event loop."""
+        self._check_open(subject)
+        waker = self._database().waker(session_id)
+        self._wakers.add(waker)
+        return waker
+
+    async def migrate(self) -> None:
+        """Make our tables, or bring them up to date."""
+        await self._database().ensure_schema("the database")
+
+    async def aclose(self, *, linger: bool = False) -> None:
+        """Take no more work, and dispose of a URL's engine if nobody else uses it; with `linger`, after a moment."""
+        self._closed = True
+        for waker in tuple(self._wakers):
+            waker.wake()
+        used, self._used = self._used, None
+        database = None if used is None else used()
+        # Once, and in the event loop that it belongs to: an engine that was disposed of would open connections again,
+        # which nobody closes.
+        if database is not None and database is self._database_here():
+            await database.tidy()
+        if isinstance(self._source, EngineOfLoop):
+            await settle(self._source.let_go(self, linger=linger))
+
+    def _database_here(self) -> Database | PostgresDatabase | None:
+        """Return the database in the running event loop, if that may use the engine."""
+        try:
+            return self._database()
+        except RuntimeError:
+            return None
+
+    def _check_open(self, subject: str) -> None:
+        if self._closed:
+            raise SessionClosedError(f"{subject} is closed; make a new object to go on")
+
+    def _database(self) -> Database | PostgresDatabase:
+        return database_of(
+            self.engine(),
+            create_tables=self._create_tables,
+            prefix=self._prefix,
+            schema=self._schema,
+            attempt_timeout=self._attempt_timeout,
+            retry_timeout=self._retry_timeout,
+            foreign=self._foreign,
+        )
+
+
+def _check_timeout(seconds: float) -> float:
+    _check_number(seconds, "attempt_timeout")
+    if not 0 < seconds < math.inf:
+        raise ValueError(f"attempt_timeout must be a positive number of seconds, got {seconds}")
+    return float(seconds)
+
+
+def _check_retry_timeout(seconds: float) -> float:
+    _check_number(seconds, "retry_timeout")
+    if not 0 <= seconds <= MOST_RETRY_TIMEOUT:
+        raise ValueError(f"retry_timeout must be 0 to {MOST_RETRY_TIMEOUT:g} seconds, got {seconds}")
+    return float(seconds)
+
+
+def _check_number(seconds: object, name: str) -> None:
+    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+        raise TypeError(f"{name} must be a number of seconds, not {type(seconds).__name__}")

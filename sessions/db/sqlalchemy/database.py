@@ -1,0 +1,338 @@
+"""One database behind a SQLAlchemy engine: schema checked once, transactions tried again where that is safe."""
+
+from __future__ import annotations
+
+import weakref
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar, cast
+
+from sqlalchemy.exc import DBAPIError, InvalidRequestError
+
+from sessions.clock import now
+from sessions.db.dialect import MARIADB, POSTGRES, PREFIX, SQLITE, words
+from sessions.db.migration_statements import SCHEMA_VERSION
+from sessions.db.sqlalchemy.boundaries import PostgresBounds
+from sessions.db.sqlalchemy.boundaries_mariadb import MariaDBBounds
+from sessions.db.sqlalchemy.boundaries_sqlite import SQLiteBounds
+from sessions.db.sqlalchemy.deadline import ATTEMPT_TIMEOUT, MIGRATION_TIMEOUT, Deadline
+from sessions.db.sqlalchemy.engine_features import carried, translated
+from sessions.db.sqlalchemy.error_origin import outcome_of
+from sessions.db.sqlalchemy.errors import TablesGoneError, Trouble, is_database_error, translate, trouble_of
+from sessions.db.sqlalchemy.outage import Outage
+from sessions.db.sqlalchemy.polling import Looks, PollingWaker
+from sessions.db.sqlalchemy.pools import shared_pool
+from sessions.db.sqlalchemy.retry import RETRY_TIMEOUT, FailedError, Patience, retry
+from sessions.db.sqlalchemy.transaction import SQLAlchemyTransaction, Texts
+from sessions.db.sqlalchemy.urls import address, place
+from sessions.db.sqlalchemy.vacuum import pending_on_server, scrub_file, tables_with_content
+from sessions.db.uncancelled import settle
+from sessions.db.upkeep import Upkeep
+from sessions.errors import StoreError
+from sessions.log.adopt.table_pair import claim, is_ours
+from sessions.log.append import Append
+from sessions.log.conversation import ForeignTables
+from sessions.log.fast.mariadb import check_packet
+from sessions.log.fast.retry_keys import is_automatic, with_key
+from sessions.log.leases import SetLease, TakeLease
+from sessions.log.lifetime.erase import Scrub
+from sessions.log.schema import migrate, schema_is_current
+from sessions.log.usage import Record
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sqlalchemy import Connection
+    from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+    from sessions.db.sqlalchemy.boundaries import Bounds
+    from sessions.db.transaction import Transaction
+
+T = TypeVar("T")
+
+_REPEATABLE: Final = (Record, TakeLease, SetLease)
+"""Changes that tell by themselves whether they were done."""
+
+_UPKEEP_WITHIN: Final = 5.0
+"""Seconds for what is done beside some changes."""
+
+_BOUNDS: Final[dict[str, type[Bounds]]] = {POSTGRES: PostgresBounds, MARIADB: MariaDBBounds, SQLITE: SQLiteBounds}
+
+
+class _Progress:
+    """How far an attempt came, and what came of its work."""
+
+    committing = False
+    refused: BaseException | None = None
+
+
+class Database:
+    """A database behind an engine. Used from one event loop, as its engine is."""
+
+    def __init__(
+        self,
+        engine: AsyncEngine,
+        *,
+        create_tables: bool,
+        prefix: str = PREFIX,
+        schema: str | None = None,
+        attempt_timeout: float = ATTEMPT_TIMEOUT,
+        retry_timeout: float = RETRY_TIMEOUT,
+        foreign: ForeignTables | None = None,
+    ) -> None:
+        self._foreign = foreign or ForeignTables()
+        self._is_ours = False
+        self._engine = weakref.ref(engine)
+        self._create_tables = create_tables
+        self.where = place(engine.url)
+        self.outage = Outage(address(engine.url), retry_timeout)
+        self.patience = Patience(self.where, retry_timeout, self.outage)
+        # SQLAlchemy knows the same dialect by two names: mysql+aiomysql:// and mariadb+aiomysql://.
+        self._name = MARIADB if engine.dialect.name == "mariadb" else engine.dialect.name
+        # Between us and SQLite there is no network.
+        self.attempt_timeout = None if self._name == SQLITE else attempt_timeout
+        self._prefix = prefix
+        self._given_schema = schema
+        self._schema = schema = translated(engine.sync_engine.get_execution_options(), schema)
+        self._bounds = _BOUNDS[self._name]()
+        # As the command line takes them.
+        self._names = f" --table-prefix {prefix}" * (prefix != PREFIX) + f" --schema {schema}" * (schema is not None)
+        self._table_names = tables_with_content(prefix, schema)
+        self._texts = Texts(self._name, prefix, schema)
+        self.words = words(self._name, prefix, schema)
+        self.looks = Looks(self)
+        self._upkeep = Upkeep()
+        self.pool = shared_pool(engine)
+
+    @property
+    def engine(self) -> AsyncEngine:
+        """The engine. It is held by who uses the database, which is held by the engine."""
+        engine = self._engine()
+        if engine is None:
+            raise RuntimeError("the engine of this database is gone")
+        return engine
+
+    def carried(self) -> str:
+        """Return what the engine carries that goes by a caller's context, or that only SQLAlchemy calls; see `carried`.
+
+        Where it does, each operation has a connection of its own, borrowed in its caller's context.
+        """
+        return carried(self.engine)
+
+    async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Return what `work` finds in one snapshot."""
+        await self.ensure_ours(subject)
+        return await self._found(work, subject)
+
+    async def _found(self, work: Callable[[Transaction], T], subject: str) -> T:
+        found = self.retried(subject, lambda: self._attempt(work, write=False), repeatable=True)
+        # The thread of a cancelled read would go on, and keep the file locked.
+        return await (settle(found) if self._name == SQLITE else found)
+
+    async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Do `work` as one transaction."""
+        await self.ensure_ours(subject, write=True)
+        if isinstance(work, Scrub):
+            return cast("T", await settle(self._scrub(work, subject)))
+        if not isinstance(work, Append):
+            attempted = self.retried(
+                subject, lambda: self._attempt(work, write=True), repeatable=isinstance(work, _REPEATABLE)
+            )
+            done = await settle(attempted)
+            await self._keep_up()
+            return done
+        keyed = work if self._name == SQLITE else with_key(work)
+        repeatable = keyed.idempotency is not None
+
+        def append(tx: Transaction) -> int | None:
+            if self._name == MARIADB:
+                check_packet(tx, keyed, self.where)
+            return keyed(tx)
+
+        appended = self.retried(subject, lambda: self._attempt(append, write=True), repeatable=repeatable)
+        number = await settle(appended)
+        await self.changed(keyed)
+        return cast("T", number)
+
+    async def changed(self, append: Append) -> None:
+        """Note that an append is done and its answer has come, and do what is done beside some changes."""
+        if append.idempotency and self._name == POSTGRES and is_automatic(append.idempotency.key):
+            self._upkeep.settled(append.conversation.session_id, append.idempotency.key)
+        self._upkeep.note(append)
+        await self._keep_up()
+
+    async def _keep_up(self) -> None:
+        if self._upkeep.is_due():
+            # What is not done now is done another time, and is nothing to the caller.
+            with suppress(FailedError, StoreError):
+                await settle(self._attempt(self._upkeep, write=True, seconds=_UPKEEP_WITHIN))
+
+    async def tidy(self) -> None:
+        """Do what is due before the engine is let go, if something was added here that expires."""
+        if self._upkeep.has_expiring:
+            # What cannot be done now is done by whoever changes the database next.
+            with suppress(Exception):
+                await settle(self._attempt(self._upkeep.at_the_end, write=True, seconds=_UPKEEP_WITHIN))
+
+    def waker(self, session_id: str) -> PollingWaker:
+        """Return what wakes one who watches a session."""
+        return PollingWaker(self.looks, session_id)
+
+    async def _scrub(self, work: Scrub, subject: str) -> tuple[str, ...]:
+        if self._name != SQLITE:
+            return pending_on_server(self._name, self._table_names, work.tables)
+        async with self.pool.lock(self.engine, write=True):
+            return await self.retried(subject, self._scrub_file, repeatable=True)
+
+    async def _scrub_file(self) -> tuple[str, ...]:
+        try:
+            async with self.engine.connect() as connection:
+                return await connection.run_sync(partial(scrub_file, path=self.engine.url.database))
+        except Exception as error:
+            if not is_database_error(error):
+                raise
+            raise FailedError(error, outcome_known=True) from None
+
+    async def retried(self, subject: str, attempt: Callable[[], Awaitable[T]], *, repeatable: bool) -> T:
+        """Return the result of an attempt that succeeds; see `retry`.
+
+        If tables are missing that were there, the schema is looked at again, and then it is tried once more.
+        """
+        try:
+            return await self._retried(subject, attempt, repeatable=repeatable)
+        except TablesGoneError:
+            self.pool.ready.discard((self._prefix, self._schema))
+        await self.ensure_schema(subject)
+        try:
+            return await self._retried(subject, attempt, repeatable=repeatable)
+        except TablesGoneError as error:
+            raise StoreError(
+                f"{error}. The table agent_log_schema, or that of your prefix, says that they are there: restore them "
+                "from a backup, or drop all of our tables"
+            ) from None
+
+    async def _retried(self, subject: str, attempt: Callable[[], Awaitable[T]], *, repeatable: bool) -> T:
+        try:
+            return await retry(attempt, self.patience, repeatable=repeatable)
+        except StoreError as error:
+            raise error.about(subject) from None
+
+    async def _attempt(self, work: Callable[[Transaction], T], *, write: bool, seconds: float | None = None) -> T:
+        limit = None if self.attempt_timeout is None else seconds or self.attempt_timeout
+        engine = self.engine
+        progress = _Progress()
+        async with self.pool.lock(engine, write=write):
+            try:
+                async with (
+                    Deadline(limit, self.outage) as deadline,
+                    self.pool.place(engine),
+                    engine.connect() as connection,
+                ):
+                    deadline.connected((await connection.get_raw_connection()).driver_connection)
+                    try:
+                        result = await connection.run_sync(self._transact, work, progress, write=write)
+                    except BaseException as error:
+                        await self._give_up(connection, error)
+                        raise
+            except Exception as error:
+                if progress.refused is not None:
+                    raise progress.refused from None
+                if not is_database_error(error):
+                    raise
+                rolled_back = trouble_of(error) is Trouble.ROLLED_BACK
+                # Nothing is committed on a SQLite file that was closed, as for a fork.
+                known = rolled_back or not progress.committing or self._name == SQLITE
+                raise FailedError(error, outcome_known=known) from None
+        if progress.refused is not None:
+            raise progress.refused
+        return cast("T", result)
+
+    def _transact(
+        self, connection: Connection, work: Callable[[Transaction], T], progress: _Progress, *, write: bool
+    ) -> T | None:
+        if translated(connection.get_execution_options(), self._given_schema) != self._schema:
+            raise StoreError(
+                "a listener gives this connection a schema_translate_map that its engine does not have; nothing was "
+                "changed. Give it to the engine, by execution_options, or pass schema="
+            )
+        self._bounds.begin(connection, write=write)
+        result, progress.refused = outcome_of(work, SQLAlchemyTransaction(connection, self._texts))
+        if progress.refused is not None:
+            self._bounds.roll_back(connection)
+            return None
+        progress.committing = write
+        self._bounds.commit(connection)
+        return cast("T", result)
+
+    async def _give_up(self, connection: AsyncConnection, error: BaseException) -> None:
+        """Leave nothing of a transaction that failed."""
+        if isinstance(error, DBAPIError) and trouble_of(error) is Trouble.LOST:
+            if not error.connection_invalidated:
+                # The server is up but takes no writes; the pool should not hand this connection out again.
+                await connection.invalidate()
+            return
+        if not isinstance(error, Exception):
+            if self._name == MARIADB:
+                # Its settings may be ours, and are not set back.
+                await connection.invalidate()
+            return
+        if connection.invalidated:
+            return
+        with suppress(DBAPIError, InvalidRequestError):
+            await connection.run_sync(self._bounds.roll_back)
+            return
+        if self._name != SQLITE:
+            await connection.invalidate()
+
+    async def ensure_ours(self, subject: str, *, write: bool = False) -> None:
+        """Check the schema and the SDK's tables that the log belongs to, once; note these before the first change.
+
+        Raises:
+            ValueError: It belongs to another pair of them.
+        """
+        await self.ensure_schema(subject)
+        if self._is_ours:
+            return
+        noted = partial(is_ours, tables=self._foreign, subject=subject)
+        self._is_ours = await self._found(noted, subject)
+        if write and not self._is_ours:
+            note = partial(claim, tables=self._foreign, subject=subject)
+            await settle(self.retried(subject, lambda: self._attempt(note, write=True), repeatable=True))
+            self._is_ours = True
+
+    async def ensure_schema(self, subject: str) -> None:
+        """Check the schema, once, and make the tables if that was asked for."""
+        ready, names = self.pool.ready, (self._prefix, self._schema)
+        if names in ready:
+            return
+        async with self.pool.schema_lock(self.engine):
+            if names in ready:
+                return
+            self._is_ours = False
+            check = partial(schema_is_current, where=self.where)
+            checked = self._retried(subject, lambda: self._attempt(check, write=False), repeatable=True)
+            if not await (settle(checked) if self._name == SQLITE else checked):
+                await self._check_rights(subject)
+                if not self._create_tables:
+                    raise StoreError(
+                        f"{subject}: {self.where} lacks our tables, or has older ones; nothing was changed. Run "
+                        f"`python -m sessions migrate{self._names} URL`, or pass create_tables=True"
+                    )
+                await settle(self._retried(subject, self._migrate, repeatable=True))
+            ready.add(names)
+
+    async def _check_rights(self, subject: str) -> None:
+        """Tell missing rights from missing tables where the database hides a table from those without rights.
+
+        Raises:
+            StoreReadOnlyError: This user may not even read our tables, if they are there.
+        """
+        if self._name == MARIADB:
+            try:
+                await self._attempt(lambda tx: tx.one(SCHEMA_VERSION), write=False)
+            except FailedError as failed:
+                if trouble_of(failed.error) is Trouble.READ_ONLY:
+                    raise translate(failed.error, self.where, "read once").about(subject) from None
+
+    async def _migrate(self) -> None:
+        await self._attempt(lambda tx: migrate(tx, now()), write=True, seconds=MIGRATION_TIMEOUT)

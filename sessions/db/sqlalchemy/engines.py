@@ -1,0 +1,259 @@
+"""Engines: the caller's own, or one for each event loop, URL and options, however many sessions use it."""
+
+from __future__ import annotations
+
+import asyncio
+import weakref
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy.pool import NullPool
+
+from sessions.db.dialect import MARIADB, POSTGRES, SQLITE
+from sessions.db.sqlalchemy import forks, shared_engine
+from sessions.db.sqlalchemy.database import Database
+from sessions.db.sqlalchemy.pools import admit_any_loop
+from sessions.db.sqlalchemy.shared_engine import SharedEngine
+from sessions.db.sqlalchemy.urls import USE, understand
+from sessions.errors import StoreError
+
+if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
+    from sqlalchemy import URL
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from sessions.log.conversation import ForeignTables
+    from sessions.log.fast.postgres import PostgresDatabase
+
+_OfLoop = dict[object, "Database | PostgresDatabase"]
+
+_databases: weakref.WeakKeyDictionary[AsyncEngine, dict[asyncio.AbstractEventLoop, _OfLoop]] = (
+    weakref.WeakKeyDictionary()
+)
+"""What is behind an engine, in each event loop: it has locks and tasks, which belong to one."""
+
+_inherited: weakref.WeakKeyDictionary[AsyncEngine, Any] = weakref.WeakKeyDictionary()
+"""Callers' engines from before a fork, and the pools whose connections the parent goes on to use."""
+
+_KNOWN: Final = (POSTGRES, MARIADB, "mariadb", SQLITE)
+
+_memories: set[Hashable] = set()
+"""Databases in memory that the parent of this process has, by URL and options."""
+
+
+class EngineOfLoop:
+    """Where an engine is found in each event loop: by its URL and options.
+
+    Raises:
+        TypeError: `url` is no URL.
+        ValueError: It is none of a database; see `understand`.
+    """
+
+    def __init__(self, url: str | URL, options: Mapping[str, Any] | None = None) -> None:
+        given = dict(options or {})
+        self._url, connect_args = understand(url)
+        # Parameters of statements hold messages, and belong in no log and no error.
+        self._options = {"hide_parameters": True, **given}
+        if connect_args:
+            self._options["connect_args"] = _merged(connect_args, given.get("connect_args") or {})
+        self._key = str(url) if isinstance(url, str) else url, _frozen(given)
+        self._last: SharedEngine | None = None
+
+    def engine(self, holder: object) -> AsyncEngine:
+        """Return this event loop's engine, made at the first call; it stays until `holder` lets go, or is garbage."""
+        loop = asyncio.get_running_loop()
+        shared = self._last
+        if shared is None or shared.loop is not loop or shared.is_over:
+            shared = shared_engine.engines.get((loop, self._key))
+            if shared is None:
+                shared = self._made()
+            self._last = shared
+        shared.hold(holder)
+        return shared.engine
+
+    async def let_go(self, holder: object, *, linger: bool = False) -> None:
+        """End the engines of which nobody but `holder` is left: at once, or with `linger` after a moment.
+
+        That of the running event loop has ended when this returns.
+        """
+        shared_engine.sweep()
+        self._last = None
+        for (loop, key), shared in tuple(shared_engine.engines.items()):
+            if key == self._key and shared.release(holder):
+                if loop is not asyncio.get_running_loop():
+                    loop.call_soon_threadsafe(shared.unheld if linger else shared.end_soon)
+                elif linger and shared.lingers:
+                    shared.unheld()
+                else:
+                    await shared.dispose()
+
+    def _made(self) -> SharedEngine:
+        shared_engine.sweep()
+        if self._key in _memories:
+            raise StoreError(
+                "a database in memory stays with the process that made it, and this one was forked from it; nothing "
+                "was changed. Use a file to share a session with a child process"
+            )
+        return SharedEngine(self._key, self._url, self._options)
+
+
+def database_of(
+    engine: AsyncEngine,
+    *,
+    create_tables: bool,
+    prefix: str,
+    schema: str | None,
+    attempt_timeout: float,
+    retry_timeout: float,
+    foreign: ForeignTables | None = None,
+) -> Database | PostgresDatabase:
+    """Return the database behind an engine in the running event loop, made at the first call.
+
+    Raises:
+        RuntimeError: The engine's connections belong to another event loop or process.
+    """
+    loop = asyncio.get_running_loop()
+    of_loops = _databases.get(engine)
+    databases = None if of_loops is None else of_loops.get(loop)
+    if databases is None:
+        databases = _admit(engine, loop)
+    # An engine's options may be updated later on.
+    names = engine.sync_engine.get_execution_options().get("schema_translate_map")
+    key = (create_tables, prefix, schema, attempt_timeout, retry_timeout, foreign, names and names.get(schema, schema))
+    if key not in databases:
+        if engine.dialect.name not in _KNOWN:
+            raise ValueError(f"no store for {engine.url.drivername}://. {USE}")
+        options: dict[str, Any] = {
+            "create_tables": create_tables,
+            "prefix": prefix,
+            "schema": schema,
+            "attempt_timeout": attempt_timeout,
+            "retry_timeout": retry_timeout,
+            "foreign": foreign,
+        }
+        if type(engine.dialect).__name__ == "PGDialect_asyncpg":  # No subclass of it, which may execute differently.
+            # Imported by those who use it only: it needs the driver.
+            from sessions.db.postgres.database import AsyncpgDatabase  # noqa: PLC0415
+            from sessions.log.fast.postgres import PostgresDatabase  # noqa: PLC0415
+
+            databases[key] = PostgresDatabase(AsyncpgDatabase(engine, **options))
+        else:
+            databases[key] = Database(engine, **options)
+    return databases[key]
+
+
+_CURE: Final = "Use poolclass=NullPool for an engine that several event loops use, or a URL, for which each has its own"
+
+
+def _admit(engine: AsyncEngine, loop: asyncio.AbstractEventLoop) -> _OfLoop:
+    """Let an event loop use an engine, if it may.
+
+    Raises:
+        RuntimeError: The engine's connections belong to another event loop or process.
+    """
+    of_loops = _databases.setdefault(engine, {})
+    pool = engine.pool
+    if _inherited.get(engine) is pool:
+        raise RuntimeError(
+            "this engine's connections belong to the process that this one was forked from; nothing was changed. Make "
+            "an engine in each process, or call engine.sync_engine.dispose(close=False) first in the child"
+        )
+    closed = [other for other in of_loops if other.is_closed()]
+    if not isinstance(pool, NullPool) and _has_begun_with(engine, pool):
+        if len(of_loops) > len(closed):
+            raise RuntimeError(
+                "this engine is used by another event loop, to which its connections belong; nothing was changed. "
+                f"{_CURE}"
+            )
+        if closed and not _renewed(engine):
+            raise RuntimeError(
+                "this engine has connections of an event loop that has been closed; nothing was changed. Await "
+                f"engine.dispose() before its loop ends. {_CURE}"
+            )
+    if isinstance(pool, NullPool) and not of_loops:
+        admit_any_loop(pool)
+    for other in closed:
+        del of_loops[other]
+    _pools[engine] = weakref.ref(engine.pool)
+    return of_loops.setdefault(loop, {})
+
+
+_pools: weakref.WeakKeyDictionary[AsyncEngine, weakref.ref[Any]] = weakref.WeakKeyDictionary()
+"""The pools that engines had when an event loop began to use them: disposing of an engine gives it a new one.
+
+Weakly: listeners of a pool may refer to its engine, which would then stay for ever.
+"""
+
+
+def _has_begun_with(engine: AsyncEngine, pool: Any) -> bool:
+    begun = _pools.get(engine)
+    return begun is not None and begun() is pool
+
+
+def _renewed(engine: AsyncEngine) -> bool:
+    """Tell whether another event loop may use an engine whose loop has been closed; have it do so on SQLite."""
+    pool: Any = engine.pool
+    if engine.dialect.name == SQLITE:
+        # Its connections belong to no loop; but those who wait for one, do.
+        queue = getattr(getattr(pool, "_pool", None), "_queue", None)
+        if getattr(queue, "_loop", None) is not None:
+            forks.stop_all(pool)
+            engine.sync_engine.dispose(close=False)
+        return True
+    return _is_empty(pool)
+
+
+def _is_empty(pool: Any) -> bool:
+    """Tell whether a pool has no connections."""
+    if isinstance(pool, NullPool):
+        return True
+    try:
+        return pool.checkedin() + pool.checkedout() == 0  # type: ignore[no-any-return]
+    except AttributeError:  # It does not count them.
+        return False
+
+
+def _merged(translated: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what a driver is given: by the URL, and by the caller, which takes precedence."""
+    merged = {**translated, **given}
+    if "server_settings" in translated:
+        merged["server_settings"] = {**translated["server_settings"], **(given.get("server_settings") or {})}
+    return merged
+
+
+class _Same:
+    """An option that is equal to itself alone: what its `repr` shows may be equal for two that differ."""
+
+    def __init__(self, value: object) -> None:
+        self._value = value
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self._value is other._value
+
+    def __hash__(self) -> int:
+        return id(self._value)
+
+
+def _frozen(value: object) -> Hashable:
+    """Return what stands for an option where engines are looked for."""
+    if isinstance(value, dict):
+        return "dict", frozenset((str(name), _frozen(part)) for name, part in value.items())
+    if isinstance(value, list | tuple):
+        return "list", tuple(_frozen(part) for part in value)
+    if value is None or type(value) in (str, bytes, bool, int, float):
+        return type(value).__name__, value
+    return _Same(value)
+
+
+def _leave_to_parent() -> None:
+    """Forget, in a child, what belongs to the process that it was forked from."""
+    for engine in tuple(_databases):
+        if not _is_empty(engine.pool):
+            _inherited[engine] = engine.pool
+    _databases.clear()
+    _pools.clear()
+    _memories.update(key for (_, key), shared in shared_engine.engines.items() if shared.is_in_memory)
+    shared_engine.leave_to_parent()
+
+
+forks.after_fork.append(_leave_to_parent)

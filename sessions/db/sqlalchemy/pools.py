@@ -1,0 +1,131 @@
+"""What all databases behind one pool share, whatever options their engines have: places in it, locks, what is known.
+
+`AsyncEngine.execution_options` returns another engine with the same pool. SQLAlchemy gives both the same dialect, and
+keeps it when an engine is disposed of: so a pool is known by that.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import weakref
+from contextlib import nullcontext
+from typing import TYPE_CHECKING, Any, Final, Literal
+
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.pool import QueuePool, StaticPool
+from sqlalchemy.util import await_only
+
+from sessions.db.dialect import SQLITE
+
+if TYPE_CHECKING:
+    from contextlib import AbstractAsyncContextManager
+
+    from sqlalchemy import Dialect
+    from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.pool import Pool
+
+_LOOK_AGAIN: Final = 0.002
+"""Seconds after which a task looks whether it is its turn, where no event loop can wake it."""
+
+
+class _Places(asyncio.Semaphore):
+    """As many places as a pool keeps connections; those who come when they are taken wait in order.
+
+    Connections that a pool opens beyond that, it closes again: an operation would pay for one of its own.
+    """
+
+    def __init__(self, pool: QueuePool) -> None:
+        super().__init__(pool.size())
+        self._seconds = pool.timeout()
+
+    async def acquire(self) -> Literal[True]:
+        """Wait for a place.
+
+        Raises:
+            sqlalchemy.exc.TimeoutError: It took longer than the pool would have waited.
+        """
+        if not self.locked():
+            return await super().acquire()
+        try:
+            async with asyncio.timeout(self._seconds):
+                return await super().acquire()
+        except TimeoutError:
+            raise PoolTimeoutError(f"no connection became free within {self._seconds:g} s") from None
+
+
+class _OfLoop:
+    """Locks and places, for one event loop: asyncio's belong to it, and what it held when it ended is free."""
+
+    def __init__(self, engine: AsyncEngine) -> None:
+        pool = engine.sync_engine.pool
+        # A size of 0 is no limit.
+        self.places = _Places(pool) if isinstance(pool, QueuePool) and pool.size() > 0 else None
+        self.schema_lock = asyncio.Lock()
+        # SQLite has one writer. In memory, all share one connection, so readers wait too.
+        self.write_lock = asyncio.Lock() if engine.dialect.name == SQLITE else None
+        self.read_lock = self.write_lock if isinstance(pool, StaticPool) else None
+
+
+class SharedPool:
+    """What all databases behind one pool share."""
+
+    def __init__(self) -> None:
+        self.ready: set[tuple[str, str | None]] = set()
+        """Prefixes and schemas of tables that are known to be up to date."""
+        self.told = False
+        """Whether the log says that this engine takes the general way."""
+        self._of_loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _OfLoop] = weakref.WeakKeyDictionary()
+
+    def schema_lock(self, engine: AsyncEngine) -> asyncio.Lock:
+        """Return what is held while the schema is checked."""
+        return self._here(engine).schema_lock
+
+    def lock(self, engine: AsyncEngine, *, write: bool) -> AbstractAsyncContextManager[Any]:
+        """Return what a transaction holds where a database has one writer."""
+        here = self._here(engine)
+        return (here.write_lock if write else here.read_lock) or nullcontext()
+
+    def place(self, engine: AsyncEngine) -> AbstractAsyncContextManager[Any]:
+        """Return what an operation holds while it borrows a connection."""
+        return self._here(engine).places or nullcontext()
+
+    def _here(self, engine: AsyncEngine) -> _OfLoop:
+        loop = asyncio.get_running_loop()
+        found = self._of_loops.get(loop)
+        if found is None:
+            found = self._of_loops[loop] = _OfLoop(engine)
+        return found
+
+
+class _OneOfAnyLoop:
+    """A lock that tasks of several event loops may wait for, in SQLAlchemy's greenlets."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+
+    def __enter__(self) -> bool:
+        while not self._lock.acquire(blocking=False):
+            await_only(asyncio.sleep(_LOOK_AGAIN))
+        return True
+
+    def __exit__(self, *raised: object) -> None:
+        self._lock.release()
+
+
+def admit_any_loop(pool: Pool) -> None:
+    """Have a pool's first connections wait for each other also if they are made in several event loops.
+
+    SQLAlchemy has them wait for a lock of asyncio's, which fails in all loops but one, or leaves its waiters for ever.
+    """
+    connect: Any = pool.dispatch.connect
+    if not getattr(connect, "_exec_w_sync_once", True):
+        connect._exec_once_mutex = _OneOfAnyLoop()  # noqa: SLF001 - it has no public name
+
+
+_shared: weakref.WeakKeyDictionary[Dialect, SharedPool] = weakref.WeakKeyDictionary()
+
+
+def shared_pool(engine: AsyncEngine) -> SharedPool:
+    """Return what all databases behind an engine's pool share."""
+    return _shared.setdefault(engine.dialect, SharedPool())

@@ -1,0 +1,89 @@
+"""The log's transaction, over a SQLAlchemy connection."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from sqlalchemy import text
+
+from sessions.db.dialect import PREFIX, words
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from sqlalchemy import Connection, CursorResult, TextClause
+
+    from sessions.db.transaction import Row, Statement
+
+T = TypeVar("T")
+
+
+class Texts:
+    """Statements as SQLAlchemy wants them for one database and set of names, made once each."""
+
+    def __init__(self, database: str, prefix: str = PREFIX, schema: str | None = None) -> None:
+        self._database = database
+        self._words = words(database, prefix, schema)
+        self._made: dict[Statement, tuple[TextClause, ...]] = {}
+
+    def __getitem__(self, statement: Statement) -> tuple[TextClause, ...]:
+        made = self._made.get(statement)
+        if made is None:
+            made = tuple(text(sql) for sql in statement.render(self._database, self._words))
+            self._made[statement] = made
+        return made
+
+
+class SQLAlchemyTransaction:
+    """Runs statements on a connection inside `AsyncConnection.run_sync`."""
+
+    def __init__(self, connection: Connection, texts: Texts) -> None:
+        self._connection = connection
+        self._texts = texts
+        self.raised: list[BaseException] = []
+
+    def run(self, statement: Statement, /, **values: Any) -> None:
+        """Execute a statement that returns nothing."""
+        for clause in self._texts[statement]:
+            self._execute(clause, _used(clause, values))
+
+    def one(self, statement: Statement, /, **values: Any) -> Row | None:
+        """Return the first row, or ``None`` if there is none."""
+        rows = self.all(statement, **values)
+        return rows[0] if rows else None
+
+    def all(self, statement: Statement, /, **values: Any) -> list[Row]:
+        """Return all rows."""
+        *before, last = self._texts[statement]
+        for clause in before:
+            self._execute(clause, _used(clause, values))
+        # From the driver's cursor: SQLAlchemy would log each row, if its logger is that talkative.
+        with self._execute(last, _used(last, values)) as result:
+            return [tuple(row) for row in result.cursor.fetchall()]
+
+    def pages(self, statement: Statement, /, **values: Any) -> Iterator[list[Row]]:
+        """Yield all rows, in one list: the drivers have fetched them anyway."""
+        yield self.all(statement, **values)
+
+    def many(self, statement: Statement, rows: Iterable[tuple[Any, ...]], /) -> None:
+        """Execute a statement once for each of `rows`, whose values are in the order of the statement's parameters."""
+        (clause,) = self._texts[statement]
+        names = list(clause._bindparams)  # noqa: SLF001
+        if listed := [dict(zip(names, row, strict=True)) for row in rows]:
+            self._execute(clause, listed)
+
+    def beside(self, compute: Callable[[], T], /) -> Callable[[], T]:
+        """Return what gives the result of `compute`: that itself, as the driver's rows need the interpreter's lock."""
+        return compute
+
+    def _execute(self, clause: TextClause, values: Any) -> CursorResult[Any]:
+        try:
+            return self._connection.execute(clause, values)
+        except BaseException as error:
+            self.raised.append(error)
+            raise
+
+
+def _used(clause: TextClause, values: dict[str, Any]) -> dict[str, Any]:
+    """Return the values that a text has parameters for: of several texts, each has some."""
+    return {name: value for name, value in values.items() if name in clause._bindparams}  # noqa: SLF001

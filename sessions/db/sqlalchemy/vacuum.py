@@ -1,0 +1,72 @@
+"""Where bytes of what was deleted stay on databases behind SQLAlchemy, and what finishes that."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sqlalchemy.exc import DBAPIError
+
+from sessions.db.dialect import POSTGRES, table_name
+from sessions.db.sqlite.vacuum import not_rewritten, still_read
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sqlalchemy import Connection
+
+_HOLDING: Final = ("entries", "appends", "branches", "changes", "segments", "sessions", "usage", "waiting")
+_ROWS: Final = "the files of the tables may hold deleted rows until they are rewritten: run "
+_FREED: Final = "Autovacuum, or VACUUM without FULL, frees the space, which is overwritten when it is used again"
+_POSTGRES_LOGS: Final = (
+    "the write-ahead log, and what is made of it (archives, replicas, backups), holds them until it is recycled or "
+    "deleted: pg_wal after a CHECKPOINT or two, the others by your own rules"
+)
+_MARIADB_LOGS: Final = (
+    "the undo and redo logs hold them until they are overwritten; the binary log, if there is one, until PURGE BINARY "
+    "LOGS or its expiry; replicas and backups by your own rules"
+)
+
+
+def tables_with_content(prefix: str, schema: str | None) -> list[str]:
+    """Return the names of our tables that hold something of sessions."""
+    where = f"{schema}." if schema else ""
+    return [where + table_name(table, prefix) for table in _HOLDING]
+
+
+def pending_on_server(database: str, ours: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
+    """Say what is pending after something was deleted from tables on a server.
+
+    PostgreSQL: https://www.postgresql.org/docs/current/routine-vacuuming.html. MariaDB:
+    https://mariadb.com/kb/en/innodb-purge/ and https://mariadb.com/kb/en/optimize-table/.
+    """
+    tables = ", ".join((*ours, *others))
+    if database == POSTGRES:
+        return (_ROWS + f"VACUUM FULL {tables} (it locks them meanwhile). {_FREED}", _POSTGRES_LOGS)
+    return (_ROWS + f"OPTIMIZE TABLE {tables}", _MARIADB_LOGS)
+
+
+def scrub_file(connection: Connection, path: str | None) -> tuple[str, ...]:
+    """Do what `sessions.db.sqlite.vacuum.scrub` does, for a file that need not have a write-ahead log."""
+    pending = []
+    where = path or ":memory:"
+    try:
+        connection.exec_driver_sql("vacuum")
+    except DBAPIError as error:
+        if error.connection_invalidated:
+            raise
+        pending.append(not_rewritten(where, error.orig or error))
+    mode = connection.exec_driver_sql("pragma journal_mode").scalar_one()
+    if mode == "wal":
+        patience = connection.exec_driver_sql("pragma busy_timeout").scalar_one()
+        connection.exec_driver_sql("pragma busy_timeout = 1000")
+        try:
+            blocked = connection.exec_driver_sql("pragma wal_checkpoint(truncate)").scalars().first()
+        except DBAPIError:
+            blocked = 1
+        finally:
+            connection.exec_driver_sql(f"pragma busy_timeout = {patience}")
+        if blocked:
+            pending.append(still_read(where))
+    elif mode == "persist":
+        pending.append(f"{where}-journal may hold what was deleted: set another journal mode than {mode}")
+    return tuple(pending)

@@ -1,0 +1,230 @@
+"""What a session on SQLite holds: a path and how durable its commits are."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import weakref
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
+
+from sessions.db.dialect import PREFIX
+from sessions.db.jobs import ClosedError
+from sessions.db.sqlite.errors import lacks_tables
+from sessions.db.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
+from sessions.db.sqlite.registry import end, is_complete, let_go, linger, open_file, open_memory, retire, unused
+from sessions.db.sqlite.transaction import texts_of
+from sessions.db.uncancelled import settle
+from sessions.errors import SessionClosedError, StoreError
+from sessions.log.conversation import ForeignTables
+from sessions.log.lifetime.erase import Scrub
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from pathlib import Path
+
+    from sessions.db.sqlite.database import Database
+    from sessions.db.sqlite.watching import FileWaker
+    from sessions.db.transaction import Transaction
+
+T = TypeVar("T")
+
+_MAX_BUSY_TIMEOUT = 86_400
+
+Durability: TypeAlias = Literal["full", "normal"]
+"""``full``: what was acknowledged survives the loss of power. ``normal``: it survives the end of the process, but the
+loss of power may take the last commits; the file stays whole. Commits cost about a quarter as much."""
+
+
+class SQLiteBackend:
+    """A `Backend` on a SQLite file or, for ``":memory:"``, on a database of its own in memory.
+
+    Making one does no I/O. Objects with the same file share its connections.
+
+    Args:
+        path: The file; it is made at the first operation if there is none.
+        durability: See `Durability`.
+        busy_timeout: How long to wait for other processes, in seconds. The first to open a file in a process decides.
+        prefix: What the names of our tables begin with.
+        foreign: The OpenAI Agents SDK's tables that sessions are taken over from; the log belongs to these.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        ValueError: An argument is out of range.
+    """
+
+    def __init__(
+        self,
+        path: str | Path = MEMORY,
+        *,
+        durability: Durability = "full",
+        busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
+        prefix: str = PREFIX,
+        foreign: ForeignTables | None = None,
+    ) -> None:
+        self._prefix = prefix
+        self._texts = None if prefix == PREFIX else texts_of(prefix)
+        self._foreign = (foreign or ForeignTables()).check(prefix)
+        self._path = _checked_path(path)
+        if durability not in ("full", "normal"):
+            raise ValueError(f'durability must be "full" or "normal", not {durability!r}')
+        if not isinstance(busy_timeout, (int, float)) or isinstance(busy_timeout, bool):
+            raise TypeError(f"busy_timeout must be a number of seconds, not {type(busy_timeout).__name__}")
+        if not 0 <= busy_timeout <= _MAX_BUSY_TIMEOUT:
+            raise ValueError(f"busy_timeout must be 0 to {_MAX_BUSY_TIMEOUT} seconds, not {busy_timeout}")
+        self._full = durability == "full"
+        self._busy_timeout = busy_timeout
+        self._closed = False
+        self._wakers: weakref.WeakSet[FileWaker] = weakref.WeakSet()
+
+    @property
+    def path(self) -> str:
+        """The file's absolute path, or ``":memory:"``."""
+        return self._path
+
+    async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Return what `work` finds in one snapshot of the database."""
+        looked_again = False
+        while True:
+            database = self.database(subject)
+            try:
+                if database.pairs.get(self._prefix) != self._foreign:
+                    return await self._first(database, work, subject, write=False)
+                return await database.read(work, subject, self._texts)
+            except ClosedError:
+                self._open_again(database, subject)
+            except StoreError as error:
+                looked_again = self._look_again(database, error, looked_again)
+
+    async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Do `work` as one transaction, which is committed when this returns."""
+        looked_again = False
+        while True:
+            database = self.database(subject)
+            database.upkeep.note(work)
+            try:
+                if database.pairs.get(self._prefix) != self._foreign:
+                    return await self._first(database, work, subject, write=True)
+                return await database.write(work, subject, self._texts, full=self._full)
+            except ClosedError:
+                self._open_again(database, subject)
+            except StoreError as error:
+                looked_again = self._look_again(database, error, looked_again)
+
+    async def _first(self, database: Database, work: Callable[[Transaction], T], subject: str, *, write: bool) -> T:
+        """Do `work`, and find out with it whether the tables are those of this store's pair."""
+        # Once in each process and file.
+        from sessions.db.sqlite.tables import First, TablesMissingError, nothing  # noqa: PLC0415
+
+        if isinstance(work, Scrub):
+            return cast("T", await database.write(work, subject, full=self._full))
+        about = self._path, self._prefix, self._foreign, subject
+        first = First(work, *about, write=write)
+        if write:
+            result = await database.write(first, subject, self._texts, full=self._full)
+        else:
+            try:
+                result = await database.read(first, subject, self._texts)
+            except TablesMissingError:
+                make = First(nothing, *about, write=True)
+                await database.write(make, subject, self._texts, full=self._full)
+                result = await database.read(first, subject, self._texts)
+        if first.is_ours:
+            database.pairs[self._prefix] = self._foreign
+        return result
+
+    def waker(self, session_id: str, subject: str) -> FileWaker:
+        """Return what wakes one who watches a session: at any change in the file."""
+        del session_id
+        # Few watch.
+        from sessions.db.sqlite.watching import FileWaker  # noqa: PLC0415
+
+        if self._closed:
+            raise _closed(subject)
+        waker = FileWaker(self, subject)
+        self._wakers.add(waker)
+        return waker
+
+    def close(self) -> None:
+        """Give up the hold on the file, which stays open for a moment if nobody else has one.
+
+        What was asked for before is done, and all of it in the file itself, when this returns.
+        """
+        for database in self._let_go():
+            if database.path != MEMORY and database.complete()():
+                linger(database)
+            else:
+                end(database)
+
+    async def close_soon(self) -> None:
+        """Do as `close`, without blocking the event loop."""
+        if is_complete(self._path):
+            self.close()
+        else:
+            await settle(asyncio.to_thread(self.close))
+
+    def end(self) -> None:
+        """Do the same, and close the file at once if nobody else holds it; also one that stays open for a moment."""
+        for database in {*self._let_go(), *unused(self._path)}:
+            end(database)
+
+    async def aclose(self) -> None:
+        """Do as `end`, without blocking the event loop."""
+        await settle(asyncio.to_thread(self.end))
+
+    def _let_go(self) -> list[Database]:
+        self._closed = True
+        for waker in tuple(self._wakers):
+            waker.wake()
+        return let_go(self)
+
+    def database(self, subject: str) -> Database:
+        """Return the database as it is open now, or open it.
+
+        Raises:
+            SessionClosedError: This has been closed.
+            StoreError: There can be no such file.
+        """
+        if self._closed:
+            raise _closed(subject)
+        try:
+            database = open_memory(self) if self._path == MEMORY else open_file(self._path, self._busy_timeout, self)
+        except StoreError as error:
+            raise error.about(subject) from error.__cause__
+        if self._closed:  # Meanwhile, by another thread.
+            for last in let_go(self):
+                linger(last)
+            raise _closed(subject)
+        if database.inherited:
+            raise StoreError(
+                f"{subject}: a database in memory stays with the process that made it, and this one was forked from "
+                "it; nothing was changed. Use a file to share a session with a child process"
+            )
+        return database
+
+    def _look_again(self, database: Database, error: StoreError, looked_again: bool) -> bool:  # noqa: FBT001 - a state
+        """Have the next attempt make the tables if they were dropped, once; raise other errors."""
+        if looked_again or not lacks_tables(error.__cause__):
+            raise error
+        database.pairs.pop(self._prefix, None)
+        return True
+
+    def _open_again(self, database: Database, subject: str) -> None:
+        """Have the next attempt open the file that is there now; a database in memory cannot be opened again."""
+        if database.path == MEMORY:
+            raise _closed(subject)
+        retire(database)
+
+
+def _closed(subject: str) -> SessionClosedError:
+    return SessionClosedError(f"{subject} is closed; make a new object to go on")
+
+
+def _checked_path(path: object) -> str:
+    if not isinstance(path, (str, os.PathLike)):
+        raise TypeError(f"db_path must be a path or ':memory:', not {type(path).__name__}")
+    text = os.fspath(path)
+    if not isinstance(text, str):
+        raise TypeError(f"db_path must be text, not {type(text).__name__}")
+    if not text or "\0" in text:
+        raise ValueError("db_path must be a path or ':memory:'; it is empty or has a NUL character in it")
+    return text if text == MEMORY else os.path.abspath(text)  # noqa: PTH100 - resolves no links, so no I/O

@@ -1,0 +1,60 @@
+"""SQLite's errors, translated at one door."""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from sessions.errors import NotADatabaseError, StoreBusyError, StoreError, StoreFullError, StoreReadOnlyError
+
+# By primary result code (https://www.sqlite.org/rescode.html); the low byte of an extended one.
+_TRANSLATIONS: Final[dict[int, tuple[type[StoreError], str]]] = {
+    sqlite3.SQLITE_BUSY: (
+        StoreBusyError,
+        "stayed locked by others for longer than the busy timeout; nothing was changed. Try again, or see who holds it",
+    ),
+    sqlite3.SQLITE_LOCKED: (StoreBusyError, "is locked; nothing was changed. Try again"),
+    sqlite3.SQLITE_FULL: (
+        StoreFullError,
+        "cannot grow: the disk or the file's size limit is full; nothing was changed. Make room",
+    ),
+    sqlite3.SQLITE_READONLY: (
+        StoreReadOnlyError,
+        "cannot be written by this user; nothing was changed. Check the permissions of the file and its folder",
+    ),
+    sqlite3.SQLITE_PERM: (
+        StoreReadOnlyError,
+        "may not be used by this user; nothing was changed. Check the permissions of the file and its folder",
+    ),
+    sqlite3.SQLITE_CANTOPEN: (
+        StoreError,
+        "cannot be opened. Check that it is no folder, that its own folder exists, and that this user may write there",
+    ),
+    sqlite3.SQLITE_NOTADB: (NotADatabaseError, "is not a SQLite database; nothing was changed. Check the path"),
+    sqlite3.SQLITE_CORRUPT: (NotADatabaseError, "is damaged. Restore it from a backup, or try `sqlite3 FILE .recover`"),
+    sqlite3.SQLITE_IOERR: (
+        StoreError,
+        "could not be read or written by the system; nothing was changed. Check the disk",
+    ),
+}
+_OTHER: Final[tuple[type[StoreError], str]] = (StoreError, "refused the operation; nothing was changed")
+
+
+def translate(error: sqlite3.Error, where: str) -> StoreError:
+    """Return one of SQLite's errors as ours, with the original as its cause.
+
+    Args:
+        error: What `sqlite3` raised. Its text names tables and columns, never values.
+        where: The database.
+    """
+    code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+    kind, text = _TRANSLATIONS.get(code, _OTHER)
+    translated = kind(f"{where} {text} (SQLite says: {error})")
+    translated.__cause__ = error
+    return translated
+
+
+def lacks_tables(error: BaseException | None) -> bool:
+    """Tell whether an error says that a table or a column is missing."""
+    texts = ("no such table", "no such column", "has no column named")
+    return isinstance(error, sqlite3.OperationalError) and any(text in str(error) for text in texts)

@@ -1,0 +1,138 @@
+"""The log's transaction, over a `sqlite3` connection."""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+from contextlib import suppress
+from contextvars import copy_context
+from functools import cache, partial
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+
+from sessions.db.dialect import PREFIX, SQLITE, words
+from sessions.db.jobs import size_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Iterator
+
+    from sessions.db.sqlite.connection_thread import ConnectionThread
+    from sessions.db.transaction import Row, Statement, Transaction
+
+T = TypeVar("T")
+
+_PAGE = 256
+"""Rows fetched at a time."""
+
+_PARAMETER = re.compile(r":(\w+)")
+
+
+class Texts(dict["Statement", tuple[str, tuple[str, ...]]]):
+    """Statements about tables with a prefix: each with ``?`` for its parameters, and their names in this order.
+
+    For each value that it binds by name, Python's `sqlite3` gives the interpreter's lock away.
+    """
+
+    def __init__(self, prefix: str) -> None:
+        super().__init__()
+        self._words = words(SQLITE, prefix)
+
+    def __missing__(self, statement: Statement) -> tuple[str, tuple[str, ...]]:
+        (text,) = statement.render(SQLITE, self._words)
+        made = self[statement] = _PARAMETER.sub("?", text), tuple(_PARAMETER.findall(text))
+        return made
+
+
+@cache
+def texts_of(prefix: str) -> Texts:
+    """Return the statements about tables with a prefix.
+
+    Raises:
+        ValueError: It cannot begin a table's name.
+    """
+    return Texts(prefix)
+
+
+USUAL = texts_of(PREFIX)
+
+
+class SQLiteTransaction:
+    """Runs statements on the connection's own thread.
+
+    No cursor stays open: it would hold its snapshot and keep the WAL from being reused.
+
+    Args:
+        connection: The connection.
+        other: A thread that may compute what this one does not need at once, if there is one.
+        texts: The statements about the tables that are meant.
+    """
+
+    def __init__(
+        self, connection: sqlite3.Connection, other: ConnectionThread | None = None, texts: Texts = USUAL
+    ) -> None:
+        self._connection = connection
+        self._other = other
+        self._texts = texts
+        self._execute = connection.execute
+        self._executemany = connection.executemany
+
+    def with_texts(self, texts: Texts) -> SQLiteTransaction:
+        """Return the same transaction about other tables of ours."""
+        return SQLiteTransaction(self._connection, self._other, texts)
+
+    def run(self, statement: Statement, /, **values: Any) -> None:
+        """Execute a statement that returns nothing."""
+        self._do(statement, values)
+
+    def one(self, statement: Statement, /, **values: Any) -> Row | None:
+        """Return the first row, or ``None`` if there is none."""
+        rows = self._do(statement, values).fetchall()
+        return rows[0] if rows else None
+
+    def all(self, statement: Statement, /, **values: Any) -> list[Row]:
+        """Return all rows."""
+        return self._do(statement, values).fetchall()
+
+    def pages(self, statement: Statement, /, **values: Any) -> Iterator[list[Row]]:
+        """Yield all rows, in lists of any size."""
+        cursor = self._do(statement, values)
+        try:
+            while rows := cursor.fetchmany(_PAGE):
+                yield rows
+        finally:
+            # After an error, whichever thread gives the error's frames up comes here, too.
+            with suppress(sqlite3.ProgrammingError):
+                cursor.close()
+
+    def many(self, statement: Statement, rows: Iterable[tuple[Any, ...]], /) -> None:
+        """Execute a statement once for each of `rows`, whose values are in the order of the statement's parameters."""
+        self._executemany(self._texts[statement][0], rows)
+
+    def beside(self, compute: Callable[[], T], /) -> Callable[[], T]:
+        """Return what gives the result of `compute`, which may be computed while SQLite executes a statement."""
+        if self._other is None:
+            return compute
+        # A codec may go by what the caller's context has; a context is entered by one thread at a time.
+        return self._other.offer(partial(copy_context().run, compute))
+
+    def _do(self, statement: Statement, values: dict[str, Any]) -> sqlite3.Cursor:
+        text, names = self._texts[statement]
+        return self._execute(text, [values[name] for name in names])
+
+
+class About(Generic[T]):
+    """Work about the tables with another prefix than the usual one."""
+
+    __slots__ = ("_texts", "_work")
+
+    def __init__(self, work: Callable[[Transaction], T], texts: Texts) -> None:
+        self._work = work
+        self._texts = texts
+
+    @property
+    def size(self) -> int:
+        """The bytes of items that it carries."""
+        return size_of(self._work)
+
+    def __call__(self, tx: Transaction) -> T:
+        """Do it in `tx`, which is SQLite's."""
+        return self._work(cast("SQLiteTransaction", tx).with_texts(self._texts))

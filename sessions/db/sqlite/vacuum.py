@@ -1,0 +1,63 @@
+"""Having the bytes of what was deleted really gone from a SQLite file.
+
+``secure_delete`` overwrites a deleted row where it is. But when SQLite splits a page, copies of rows stay in the unused
+part of the one they were moved from, and are not overwritten when the row is deleted
+(https://www.sqlite.org/pragma.html#pragma_secure_delete speaks of the row's own place alone). ``VACUUM`` writes every
+page anew. The old pages are in the file until the write-ahead log has been copied into it, and in the log until that
+is cut to nothing (https://www.sqlite.org/c3ref/wal_checkpoint_v2.html, SQLITE_CHECKPOINT_TRUNCATE).
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from typing import Final
+
+from sessions.db.sqlite.opening import MEMORY
+
+_PATIENCE: Final = 1_000
+"""Milliseconds to wait for readers. Those of sessions are done much sooner; writers wait meanwhile."""
+
+
+def scrub(connection: sqlite3.Connection, path: str, busy_timeout: float) -> tuple[str, ...]:
+    """Rewrite a file and empty its write-ahead log; return what could not be done, in sentences.
+
+    Args:
+        connection: One without a transaction.
+        path: The file, for the sentences, or `MEMORY`.
+        busy_timeout: What to set the connection's busy timeout to afterwards, in seconds.
+    """
+    if path == MEMORY:
+        # Nobody else reads it, and it is written nowhere.
+        connection.execute("vacuum")
+        return ()
+    pending = []
+    try:
+        connection.execute("vacuum")
+    except sqlite3.Error as error:
+        pending.append(not_rewritten(path, error))
+    connection.execute(f"pragma busy_timeout = {_PATIENCE}")
+    try:
+        (blocked, *_), *_ = connection.execute("pragma wal_checkpoint(truncate)").fetchall()
+    except sqlite3.Error:
+        blocked = 1
+    finally:
+        connection.execute(f"pragma busy_timeout = {round(busy_timeout * 1000)}")
+    if blocked:
+        pending.append(still_read(path))
+    return tuple(pending)
+
+
+def not_rewritten(path: str, error: Exception) -> str:
+    """Say that a file could not be rewritten."""
+    return (
+        f"{path} could not be rewritten ({error}), and unused parts of its pages may hold copies of what was deleted: "
+        "call store.scrub() again"
+    )
+
+
+def still_read(path: str) -> str:
+    """Say that the write-ahead log could not be emptied."""
+    return (
+        f"{path} and {path}-wal still hold what was deleted, because another connection is reading an older state: "
+        "call store.scrub() when it has ended its transaction"
+    )

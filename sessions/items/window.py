@@ -1,0 +1,88 @@
+"""Windows: how much of a conversation is wanted. `sessions.items.window_builder` says which part that is."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sessions.errors import CounterError
+from sessions.validation import check_count
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+
+@dataclass(frozen=True)
+class Window:
+    """How much of a conversation a window holds at most; of several bounds, each holds. Without any, it holds all.
+
+    Args:
+        items: So many items.
+        turns: So many messages of users, each with what follows it.
+        tokens: So many tokens, by `counter`.
+        counter: Returns the tokens of one item, an integer from 0. A window's tokens are the sum over its items. It may
+            be called for some items before the window, too, from any thread, and must not use the session.
+
+    Raises:
+        TypeError: A bound is not an integer, or the counter cannot be called.
+        ValueError: A bound is below 1, or only one of `tokens` and `counter` is given.
+    """
+
+    items: int | None = None
+    turns: int | None = None
+    tokens: int | None = None
+    counter: Callable[[Any], int] | None = None
+
+    def __post_init__(self) -> None:
+        for name, bound in (("items", self.items), ("turns", self.turns), ("tokens", self.tokens)):
+            if bound is not None:
+                check_count(bound, name, least=1)
+        if (self.tokens is None) != (self.counter is None):
+            raise ValueError("tokens and counter go together: how many tokens, and a function that counts an item's")
+        if self.counter is not None and not callable(self.counter):
+            raise TypeError(f"counter must be a function of one item, not {type(self.counter).__name__}")
+
+    def within(self, items: int | None) -> Window:
+        """Return the same window with at most `items` items, at least 1; the same if that is ``None``."""
+        bounds = [bound for bound in (items, self.items) if bound is not None]
+        return replace(self, items=min(bounds, default=None))
+
+    def size_of(self, items: Sequence[Any], *, turns: int) -> Size:
+        """Return how much of the budget items take, of which `turns` are messages of users.
+
+        Raises:
+            CounterError: The counter failed, or returned something else than an integer from 0.
+        """
+        counter = self.counter
+        return Size(len(items), turns, sum(_tokens(counter, item) for item in items) if counter else 0)
+
+    def holds(self, size: Size) -> bool:
+        """Tell whether so much is within the budget."""
+        bounds = (self.items, self.turns, self.tokens)
+        return all(bound is None or number <= bound for number, bound in zip(size, bounds, strict=True))
+
+
+class Size(NamedTuple):
+    """How much of a budget something takes."""
+
+    items: int = 0
+    turns: int = 0
+    tokens: int = 0
+
+    def plus(self, other: Size) -> Size:
+        """Return the sums."""
+        return Size(self.items + other.items, self.turns + other.turns, self.tokens + other.tokens)
+
+
+def _tokens(counter: Callable[[Any], int], item: Any) -> int:
+    try:
+        tokens = counter(item)
+    except CounterError:
+        raise
+    except Exception as error:
+        raise CounterError(f"the counter of tokens raised {type(error).__name__}") from error
+    if not isinstance(tokens, int) or isinstance(tokens, bool):
+        raise CounterError(f"the counter of tokens must return an integer, not {type(tokens).__name__}")
+    if tokens < 0:
+        raise CounterError(f"the counter of tokens must return an integer from 0, not {tokens}")
+    return tokens

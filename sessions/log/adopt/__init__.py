@@ -1,0 +1,1 @@
+"""Taking over conversations that the OpenAI Agents SDK wrote into the same database."""

@@ -1,0 +1,116 @@
+"""Taking over a session that the OpenAI Agents SDK wrote into the same database.
+
+When a session without a row of ours is touched and the SDK's tables (`foreign`) hold messages of it, they are copied
+with their branches and what was spent on them, in one transaction. ``main`` is the current branch then, as it is for
+each new process of the SDK. The SDK's tables are not changed: it can go on with its own copy, which from then on is
+another conversation.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sessions.log.adopt.sdk_tables import has_messages
+from sessions.log.core.fencing import check_held
+from sessions.log.core.heads import check_without_session, find_head
+from sessions.log.core.locking import create_session, lock_session, raise_version
+from sessions.log.statements import sessions as session_statements
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Transaction
+    from sessions.log.conversation import Conversation
+    from sessions.log.core.heads import Head
+    from sessions.log.core.locking import LockedSession
+
+
+def is_waiting(tx: Transaction, conversation: Conversation) -> bool:
+    """Tell whether there are messages to be taken over, should the conversation have no row of ours."""
+    return has_messages(tx, conversation.session_id, conversation.foreign)
+
+
+def waits_for_take_over(tx: Transaction, conversation: Conversation) -> bool:
+    """Tell whether the conversation has no row of ours, and messages to be taken over."""
+    here = tx.one(session_statements.SESSION_TIMES, session_id=conversation.session_id)
+    return here is None and is_waiting(tx, conversation)
+
+
+def lock_head(
+    tx: Transaction, conversation: Conversation, now: int, branch: str | None, *, guard: bool = True
+) -> Head | None:
+    """Lock a session, taken over first if it waits for that, and return a branch's head; ``None`` without a session.
+
+    Without `guard`, whether the conversation's lease was lost is not looked at.
+
+    Raises:
+        LeaseLostError: It was: the branch may be gone with it.
+        UnknownBranchError: There is no such branch.
+    """
+    session = lock_conversation(tx, conversation, now)
+    if guard:
+        check_held(tx, conversation, session, branch)
+    if session is None:
+        # Another process may make the session now; without the lock its head would be stale at once.
+        check_without_session(conversation.session_id, branch)
+        return None
+    return find_head(tx, conversation, branch)
+
+
+def change_head(
+    tx: Transaction, conversation: Conversation, now: int, branch: str | None, *, guard: bool = True
+) -> tuple[LockedSession, Head] | None:
+    """Lock a session for a change of a branch that is made unless it fails, so that its version can be raised at once.
+
+    Returns:
+        The session, taken over first if it waited for that, and the branch's head; ``None`` without a session.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+    """
+    locked = change_session(tx, conversation, now, branch, guard=guard)
+    head = find_head(tx, conversation, locked.branch) if locked else None
+    return (locked, head) if locked and head else None
+
+
+def change_session(
+    tx: Transaction, conversation: Conversation, now: int, branch: str | None = None, *, guard: bool = True
+) -> LockedSession | None:
+    """Lock a session for a change of a branch, taken over first if it waits for that; ``None`` without a session.
+
+    Raises:
+        UnknownBranchError: There is no session, so that it has ``main`` alone.
+    """
+    locked = raise_version(tx, conversation, now, branch, guard=guard)
+    if locked is None and take_over(tx, conversation, now):
+        locked = raise_version(tx, conversation, now, branch, guard=guard)
+    if locked is None:
+        # As in `lock_head`.
+        check_without_session(conversation.session_id, branch)
+    return locked
+
+
+def lock_conversation(tx: Transaction, conversation: Conversation, now: int) -> int | None:
+    """Lock a session, taken over first if it waits for that; return its internal id, or ``None`` if there is none.
+
+    Whoever gets ``None`` holds no lock: another process may make the session at once.
+    """
+    session = lock_session(tx, conversation.session_id)
+    if session is None and take_over(tx, conversation, now):
+        session = lock_session(tx, conversation.session_id)
+    return session
+
+
+def begin_session(tx: Transaction, conversation: Conversation, now: int, branch: str | None = None) -> LockedSession:
+    """Make a session that was not there: of what the OpenAI Agents SDK left in the database, else empty."""
+    take_over(tx, conversation, now)
+    return create_session(tx, conversation, now, branch=branch)
+
+
+def take_over(tx: Transaction, conversation: Conversation, now: int) -> bool:
+    """Make a session of the messages there, unless it has a row of ours; tell whether that was done."""
+    if lock_session(tx, conversation.session_id) is not None or not is_waiting(tx, conversation):
+        return False
+    # Few databases are the SDK's.
+    from sessions.log.adopt.messages import copy_over  # noqa: PLC0415
+
+    copy_over(tx, conversation, now)
+    return True

@@ -1,0 +1,71 @@
+"""Copying a session of the OpenAI Agents SDK: its messages, its branches and what was spent on them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sessions.items.kinds import UNKNOWN, classify_items
+from sessions.log.adopt.branches import arrange, put_branches
+from sessions.log.adopt.sdk_tables import read_created_at, read_messages, read_places, read_spent
+from sessions.log.adopt.usage import put_usage
+from sessions.log.core.extend import NewEntry
+from sessions.log.core.locking import create_session
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Transaction
+    from sessions.items.kinds import Classified
+    from sessions.log.adopt.sdk_tables import Message
+    from sessions.log.conversation import Codec, Conversation
+
+
+class Copied(NamedTuple):
+    """How much was copied; of the items, so many cannot be read."""
+
+    items: int
+    branches: int
+    usage: int
+    unreadable: int
+
+
+def copy_over(tx: Transaction, conversation: Conversation, now: int) -> Copied | None:
+    """Make a session of the messages there, unless another process is first: then return ``None``."""
+    session_id, codec, tables, vault, *_ = conversation
+    messages = read_messages(tx, session_id, tables, now)
+    if vault is not None:
+        messages = [_opened(message, now, *vault.open_foreign(session_id, message.payload)) for message in messages]
+    began = min((message.created_at for message in messages), default=now)
+    created_at = read_created_at(tx, session_id, tables, now, otherwise=began)
+    locked = create_session(tx, conversation, now, created_at=created_at)
+    if not locked.is_new:
+        return None
+    branches = arrange(messages, read_places(tx, session_id, tables, now), now)
+    entries, unreadable = _as_entries(messages, codec)
+    put_branches(tx, locked, branches, entries, now=now)
+    spent = read_spent(tx, session_id, tables, now)
+    put_usage(tx, locked, branches, spent, codec)
+    return Copied(len(messages), len(branches), len(spent), unreadable)
+
+
+def _opened(message: Message, now: int, payload: bytes, encrypted_at: int | None) -> Message:
+    """Return a message as it was before the SDK encrypted it, made when it was encrypted; `now` at the latest."""
+    return message._replace(payload=payload, created_at=min(encrypted_at or message.created_at, now))
+
+
+def _as_entries(messages: list[Message], codec: Codec) -> tuple[list[tuple[NewEntry, int]], int]:
+    """Return messages as entries, each with its time, and how many cannot be decoded.
+
+    What cannot be decoded is kept as it is; reading reports it.
+    """
+    items: list[dict[str, Any] | None] = []
+    for message in messages:
+        try:
+            items.append(codec.decode(message.payload))
+        except ValueError:
+            items.append(None)
+    known = iter(classify_items([item for item in items if item is not None]))
+    unknown: Classified = (UNKNOWN, None)
+    entries = [
+        (NewEntry(message.payload, *(unknown if item is None else next(known))), message.created_at)
+        for message, item in zip(messages, items, strict=True)
+    ]
+    return entries, items.count(None)

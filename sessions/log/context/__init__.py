@@ -1,0 +1,1 @@
+"""What models are shown of a branch: summaries, handovers, windows, repair."""

@@ -1,0 +1,237 @@
+"""Marks: entries that no model is shown, as they say something of the conversation rather than in it.
+
+Their kinds begin with a character that the kind of no item begins with. They take a position, as every entry does, and
+so are seen from wherever the branch is seen; they are no items: they count in no limit and in no number of items, and
+belong to no turn's items. A session that has, or had, one is flagged, so that the statements of the hot path need not
+look for them.
+
+- A handover says to whom the conversation was handed on: ``{"type": "handover", "to": …, "note": …}``.
+- A summary stands for a range of positions before it: ``{"type": "summary", "first": …, "last": …, "items": […],
+  "made_at": …, "lifted": […], "waiting": […]}``; see `Covering`.
+- An expansion takes back a summary before it: ``{"type": "expansion", "summary": …}``, by its position.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sessions.clock import as_time
+from sessions.db.dialect import MARK
+from sessions.log.conversation import NO_EXPIRY
+from sessions.log.core.extend import NewEntry, add_entries
+from sessions.log.core.heads import lineage, position_of
+from sessions.log.statements import branches as branch_statements
+from sessions.log.statements import entries as entry_statements
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessions.db.transaction import Row, Transaction
+    from sessions.log.core.heads import Head
+    from sessions.log.core.locking import LockedSession
+
+HANDOVER: Final = f"{MARK}handover"
+SUMMARY: Final = f"{MARK}summary"
+EXPANSION: Final = f"{MARK}expansion"
+
+_CONTENT: Final = ("first", "last", "items", "made_at", "lifted", "waiting")
+
+
+class Waiting(NamedTuple):
+    """What a model said at once, with calls that were not answered when it was summarised.
+
+    It is shown again once the output of one of them comes, as providers take no output without its call.
+
+    Attributes:
+        items: What it said, and an output for each call.
+        placeholders: The indexes of those outputs that only stand for one.
+    """
+
+    items: list[Any]
+    placeholders: list[int]
+
+    @classmethod
+    def of(cls, content: Any) -> Waiting:
+        """Return what a summary's entry says of one; raise `ValueError` or `TypeError` if that cannot be."""
+        items, placeholders = content
+        if not is_items(items) or not all(0 <= index < len(items) for index in placeholders):
+            raise ValueError
+        return cls(items, placeholders)
+
+
+class Covering(NamedTuple):
+    """What a summary's entry says.
+
+    Attributes:
+        position: Where its entry stands.
+        first: The first position that it stands for.
+        last: The last one.
+        items: What is shown instead, oldest first.
+        made_at: When it was made, in microseconds since 1970, UTC.
+        lifted: The positions of summaries before `first` that were taken back when it was made; what took them back
+            may be among what it stands for, which is not read.
+        waiting: What it stands for that may still be answered.
+        row: Its entry, with all columns.
+    """
+
+    position: int
+    first: int
+    last: int
+    items: list[Any]
+    made_at: int
+    lifted: list[int]
+    waiting: list[Waiting]
+    row: Row
+
+    @classmethod
+    def of(cls, row: Row, content: Any) -> Covering | None:
+        """Return what an entry says; ``None`` if that is no summary that anybody can have made."""
+        position = position_of(row[0])
+        try:
+            first, last, items, made_at, lifted, waiting = (content[name] for name in _CONTENT)
+            as_time(made_at)
+            waiting = [Waiting.of(one) for one in waiting]
+            is_sound = (
+                0 < first <= last < position and is_items(items) and all(0 < summary < first for summary in lifted)
+            )
+        except (KeyError, TypeError, ValueError, OverflowError):
+            return None
+        return cls(position, first, last, items, made_at, lifted, waiting, row) if is_sound else None
+
+    @property
+    def range(self) -> tuple[int, int]:
+        """What it stands for: no two summaries of a branch stand for the same unless one took the other's place."""
+        return self.first, self.last
+
+    def content(self, items: list[Any]) -> dict[str, Any]:
+        """Return what the entry of the same summary says, with other items."""
+        return summary_content((*self[1:3], items, *self[4:7]))
+
+
+def summary_content(values: Sequence[Any]) -> dict[str, Any]:
+    """Return what a summary's entry says; the values are `Covering`'s from `first` to `waiting`."""
+    content = {"type": "summary", **dict(zip(_CONTENT, values, strict=True))}
+    return {**content, "waiting": [list(waiting) for waiting in content["waiting"]]}
+
+
+def is_items(items: object) -> bool:
+    """Tell whether something is a list of items."""
+    return isinstance(items, list) and all(isinstance(item, dict) for item in items)
+
+
+def summary_taken_back(content: Any) -> int:
+    """Return the position of the summary that an expansion takes back; 0 if it does not say."""
+    position = content.get("summary") if isinstance(content, dict) else None
+    return position if isinstance(position, int) else 0
+
+
+def is_mark(kind: str) -> bool:
+    """Tell whether an entry of this kind is a mark."""
+    return kind.startswith(MARK)
+
+
+def add_mark(
+    tx: Transaction,
+    locked: LockedSession,
+    entry: NewEntry,
+    now: int,
+    *,
+    created_at: int | None = None,
+    expires_at: int | None = None,
+) -> int:
+    """Put a mark at the end of the locked session's branch, and return its position.
+
+    The session has been given its seal, if it is to have one.
+
+    Raises:
+        LeaseLostError: It is added under a lease that was lost.
+        SessionBusyError: Somebody else holds the branch, and keeps others out.
+    """
+    times = None if created_at is None else [created_at]
+    tip = add_entries(tx, locked, [entry], now, created_at=times, expires_at=expires_at, countable=False)
+    flag_marks(tx, locked)
+    return tip
+
+
+def flag_marks(tx: Transaction, locked: LockedSession) -> None:
+    """Say of a session that not all of its entries are shown as they are, so that whoever reads it looks."""
+    tx.run(branch_statements.FLAG_MARKS, session=locked.session)
+
+
+def replace_summary(tx: Transaction, locked: LockedSession, summary: Covering, items: list[Any], now: int) -> None:
+    """Put a summary that shows other items in the place of one; what it stands for stays as it is. See `add_mark`."""
+    (payload,) = locked.conversation.codec.encode_all([summary.content(items)])
+    _, _, _, kind, _, author, created_at, expires_at, _ = summary.row
+    entry = NewEntry(payload, kind, None, author)
+    add_mark(tx, locked, entry, now, created_at=created_at, expires_at=expires_at)
+
+
+def find_marks(tx: Transaction, head: Head, after: int) -> list[Row]:
+    """Return the marks of a branch behind a position, as rows of all columns, the oldest first.
+
+    Those are there, too, that are too old for this reader: they are not for others.
+    """
+    rows: list[Row] = []
+    if head.marks:
+        visible = {**head.reader.visible, "oldest": NO_EXPIRY}
+        for stretch in reversed(lineage(tx, head)):
+            if after < stretch.high:
+                rows += tx.all(entry_statements.MARKS_FORWARD, **stretch.ids(max(after, stretch.low)), **visible)
+    return rows
+
+
+def surviving(head: Head, marks: list[Row], tip: int) -> list[Row]:
+    """Return those of a branch's marks behind a position that still say something when nothing else there is left.
+
+    A summary does if it stands for what is left, and nothing behind it takes it back or has taken its place; an
+    expansion if the summary that it takes back is left.
+    """
+    lifted: set[int] = set()
+    later: set[tuple[int, int]] = set()
+    kept: list[Row] = []
+    for row in reversed(marks):
+        content = head.reader.open_or_unreadable(row)
+        if row[3] == EXPANSION:
+            taken_back = summary_taken_back(content)
+            lifted.add(taken_back)
+            stays = 0 < taken_back <= tip
+        elif row[3] == SUMMARY:
+            summary = Covering.of(row, content)
+            stays = bool(
+                summary and summary.last <= tip and summary.position not in lifted and summary.range not in later
+            )
+            if summary:
+                later.add(summary.range)
+        else:
+            stays = True
+        if stays:
+            kept.append(row)
+    return kept[::-1]
+
+
+def put_back(
+    tx: Transaction, locked: LockedSession, head: Head, marks: list[Row], now: int, *, behind_new: bool = False
+) -> None:
+    """Put marks, or what nobody here can read, at the end of the locked session's branch, as they were. See `add_mark`.
+
+    Args:
+        tx: A transaction.
+        locked: The session.
+        head: Where the branch ended when they were read.
+        marks: The marks, as rows of all columns, the oldest first.
+        now: The time, in microseconds since 1970, UTC.
+        behind_new: Whether new entries are before them: versions rise with positions, so they get the new one, too.
+    """
+    for (version, expires_at), group in groupby(marks, key=lambda row: (row[1], row[7])):
+        rows = list(group)
+        add_entries(
+            tx,
+            locked,
+            [NewEntry(head.reader.payload(row), row[3], head.reader.tool_name(row), row[5]) for row in rows],
+            now,
+            created_at=[row[6] for row in rows],
+            expires_at=expires_at,
+            countable=False,
+            version=None if behind_new else version,
+        )

@@ -1,0 +1,200 @@
+"""Compaction: a summary stands for a range of a branch, as a mark at its end. What it stands for stays as it is."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sessions.clock import NEVER
+from sessions.errors import ConflictError, SummaryError
+from sessions.items.kinds import PLACEHOLDER
+from sessions.log.adopt.adoption import change_head
+from sessions.log.context.annotations import EXPANSION, HANDOVER, SUMMARY, Covering, add_mark, find_marks
+from sessions.log.context.view import Walk, find_summaries
+from sessions.log.core.change_log import record_change
+from sessions.log.core.extend import NewEntry
+from sessions.log.core.fencing import foresee, lease_of
+from sessions.log.core.heads import MAIN, find_head, lineage
+from sessions.log.core.locking import ensure_sealed
+from sessions.log.statements import entries as entry_statements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sessions.db.transaction import Transaction
+    from sessions.log.context.annotations import Waiting
+    from sessions.log.context.view import Shown
+    from sessions.log.conversation import Conversation
+    from sessions.log.core.fencing import Lease
+    from sessions.log.core.heads import Head
+
+
+class Range(NamedTuple):
+    """A part of a branch that a summary is to stand for, as it was when it was read.
+
+    Attributes:
+        branch: The branch's name.
+        items: What models are shown of it, oldest first.
+        first: Its first position.
+        last: Its last one.
+        created_at: When the oldest of its entries was made.
+        expires_at: When the first of them expires; ``None`` if none does.
+        lifted: The positions of summaries before it that were taken back.
+        placeholders: The indexes of items that stand for an output that was never recorded.
+        waiting: What summaries in it stand for that may still be answered.
+        state: Equal as long as it is the same.
+    """
+
+    branch: str
+    items: list[Any]
+    first: int
+    last: int
+    created_at: int
+    expires_at: int | None
+    lifted: list[int]
+    placeholders: set[int]
+    waiting: list[Waiting]
+    state: object
+
+
+def find_range(
+    tx: Transaction,
+    conversation: Conversation,
+    branch: str | None,
+    choose: Callable[[list[Shown], Callable[[], int]], tuple[int, int]],
+    *,
+    alone: bool = False,
+) -> tuple[Range | None, list[int], str]:
+    """Return the part of a branch that is to be summarised.
+
+    Args:
+        tx: A transaction.
+        conversation: The session.
+        branch: The branch; the current one unless named.
+        choose: Returns the indexes of the first one that is to be, and of the first one behind it that is not. It is
+            given what is shown, and a function that returns up to which position all was added in turns that are over.
+        alone: Whether to leave the branch alone while somebody else holds it, also if they let others in.
+
+    Returns:
+        The range, ``None`` if it is empty; the positions of entries that could not be decoded; and the branch's name.
+
+    Raises:
+        LeaseLostError: The conversation's lease was lost.
+        SessionBusyError: Somebody else holds the branch, and keeps others out.
+        UnknownBranchError: There is no such branch.
+        DecryptionError: The session is sealed with another key, or a payload is not what was stored there.
+    """
+    head = find_head(tx, conversation, branch)
+    if head is None:
+        return None, [], MAIN
+    walk = Walk(head.reader)
+    shown, undecodable = walk.all(tx, head)
+    start, end = choose(shown, lambda: _over(lease_of(tx, head.session, head.branch), head, conversation.now))
+    chosen = shown[start:end]
+    if not chosen:
+        return None, undecodable, head.branch
+    foresee(tx, conversation, head.session, head.branch, conversation.now, alone=alone)
+    first, last = chosen[0].range[0], chosen[-1].range[1]
+    # It must not outlive what it stands for.
+    expiries = {one.row[7] for one in chosen}
+    found_range = Range(
+        head.branch,
+        [one.item for one in chosen],
+        first,
+        last,
+        created_at=min(one.row[6] for one in chosen),
+        expires_at=min(
+            (at for at in expiries if at is not None and at < NEVER), default=None if None in expiries else NEVER
+        ),
+        lifted=sorted(position for position in walk.lifted if position < first),
+        placeholders={index for index, one in enumerate(chosen) if one.row[3] == PLACEHOLDER},
+        waiting=[
+            waiting
+            for summary in {one.summary.position: one.summary for one in chosen if one.summary}.values()
+            for waiting in walk.left_waiting(summary)
+        ],
+        state=_state(tx, head, first, last),
+    )
+    return found_range, undecodable, head.branch
+
+
+def put_summary(
+    tx: Transaction, conversation: Conversation, now: int, found: Range, payload: bytes, *, author: str | None
+) -> int:
+    """Let a summary stand for a range, and return the position of its entry.
+
+    Raises:
+        ConflictError: The range is not any more what it was when it was read.
+        LeaseLostError: The conversation's lease was lost.
+        SessionBusyError: Somebody else holds the branch, and keeps others out.
+        UnknownBranchError: The branch is not there any more.
+    """
+    there = change_head(tx, conversation, now, found.branch)
+    if there is None or _state(tx, there[1], found.first, found.last) != found.state:
+        raise ConflictError(
+            f"session {conversation.session_id!r}: what was to be summarised on branch {found.branch!r} was changed "
+            "meanwhile; nothing was changed. Try again",
+            there[0].version - 1 if there else 0,
+        )
+    locked = ensure_sealed(tx, there[0])
+    entry = NewEntry(payload, SUMMARY, None, author)
+    position = add_mark(tx, locked, entry, now, created_at=found.created_at, expires_at=found.expires_at)
+    record_change(tx, locked, "compacted", now)
+    return position
+
+
+def take_back(
+    tx: Transaction,
+    conversation: Conversation,
+    now: int,
+    *,
+    branch: str | None,
+    author: str | None,
+) -> Covering:
+    """Let a branch's latest summary not stand for anything any more, and return it.
+
+    Raises:
+        SummaryError: There is none.
+        LeaseLostError: The conversation's lease was lost.
+        SessionBusyError: Somebody else holds the branch, and keeps others out.
+        UnknownBranchError: There is no such branch.
+    """
+    found = change_head(tx, conversation, now, branch)
+    summaries = find_summaries(tx, found[1]) if found else []
+    if found is None or not summaries:
+        raise SummaryError(
+            f"session {conversation.session_id!r}: nothing on branch {found[1].branch if found else MAIN!r} is "
+            "summarised; nothing was changed"
+        )
+    latest = max(summaries, key=lambda summary: summary.position)
+    (payload,) = conversation.codec.encode_all([{"type": "expansion", "summary": latest.position}])
+    locked = ensure_sealed(tx, found[0])
+    add_mark(tx, locked, NewEntry(payload, EXPANSION, None, author), now, expires_at=latest.row[7])
+    record_change(tx, locked, "expanded", now)
+    return latest
+
+
+def list_summaries(tx: Transaction, conversation: Conversation, branch: str | None) -> tuple[list[Covering], str]:
+    """Return the summaries that models are shown of a branch, in the order of what they stand for, and its name.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+    """
+    head = find_head(tx, conversation, branch)
+    return ([], MAIN) if head is None else (find_summaries(tx, head), head.branch)
+
+
+def _over(lease: Lease, head: Head, now: int) -> int:
+    """Return up to which position of a branch all was added in turns that are over; 0 where no turns are taken."""
+    if lease.claim is None:
+        return 0
+    return lease.begins if lease.token and lease.until > now else head.tip
+
+
+def _state(tx: Transaction, head: Head, first: int, last: int) -> object:
+    """Return something that is equal as long as a range holds the same, and no summary concerns it that did not."""
+    entries = []
+    for stretch in lineage(tx, head):
+        ids = stretch.ids(max(first - 1, stretch.low), min(last, stretch.high))
+        if ids["low"] < ids["high"]:
+            entries += tx.all(entry_statements.VERSIONS, **ids, **head.reader.visible)
+    return entries, [row[0] for row in find_marks(tx, head, last) if row[3] != HANDOVER]

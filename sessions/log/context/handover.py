@@ -1,0 +1,43 @@
+"""Handover: a mark that says to whom the conversation was handed on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sessions.clock import NEVER
+from sessions.log.adopt.adoption import begin_session
+from sessions.log.context.annotations import HANDOVER, add_mark
+from sessions.log.core.change_log import record_change
+from sessions.log.core.extend import NewEntry
+from sessions.log.core.locking import ensure_sealed, raise_version
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Transaction
+    from sessions.log.conversation import Conversation
+
+
+def hand_over(
+    tx: Transaction,
+    conversation: Conversation,
+    now: int,
+    payload: bytes,
+    *,
+    author: str | None,
+    branch: str | None,
+    lifetime: int | None,
+) -> None:
+    """Note on a branch to whom the conversation was handed on; make the session if there is none.
+
+    The note lives for `lifetime` microseconds; for ever, if that is ``None``.
+
+    Raises:
+        LeaseLostError: The conversation's lease was lost.
+        SessionBusyError: Somebody else holds the branch, and keeps others out.
+        UnknownBranchError: There is no such branch.
+        DecryptionError: The session is sealed with another key.
+    """
+    expires_at = None if lifetime is None else min(now + lifetime, NEVER)
+    locked = raise_version(tx, conversation, now, branch) or begin_session(tx, conversation, now, branch)
+    locked = ensure_sealed(tx, locked)
+    add_mark(tx, locked, NewEntry(payload, HANDOVER, None, author), now, expires_at=expires_at)
+    record_change(tx, locked, "handed over", now)

@@ -1,0 +1,195 @@
+"""Repair: what is wrong with a branch, and the mended one in its place."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
+
+from sessions.items.kinds import PLACEHOLDER, classify_items
+from sessions.log.adopt.adoption import change_head
+from sessions.log.context.annotations import find_marks, flag_marks, put_back, replace_summary, surviving
+from sessions.log.context.view import Walk
+from sessions.log.core.change_log import record_change
+from sessions.log.core.extend import NewEntry, add_entries
+from sessions.log.core.heads import MAIN, find_head, lineage
+from sessions.log.core.locking import ensure_sealed, guard_branch
+from sessions.log.core.reflog import keep_tip, move_tip, settle_ways_forward
+from sessions.log.core.turns import turn_at
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from sessions.db.transaction import Row, Transaction
+    from sessions.log.context.view import Shown
+    from sessions.log.conversation import Codec, Conversation
+    from sessions.log.core.heads import Head, Stretch
+    from sessions.log.core.locking import LockedSession
+
+
+class Damaged(Protocol):
+    """Something that is wrong with a list of items; `at` returns the same, said of another position."""
+
+    @property
+    def position(self) -> int:
+        """The index of the item."""
+        ...
+
+    def at(self, position: int) -> Any:
+        """Return the same of a branch, where the item has another position."""
+        ...
+
+
+class _Added(NamedTuple):
+    entry: NewEntry
+    created_at: int
+    expires_at: int | None
+
+
+def find_damages(
+    tx: Transaction,
+    conversation: Conversation,
+    mend: Callable[[list[Any]], tuple[list[Any], Sequence[Damaged]]],
+    branch: str | None,
+) -> tuple[list[Any], list[int], str]:
+    """Return what `mend` finds on a branch, by positions.
+
+    Returns:
+        The damages, the positions of entries that could not be decoded, and the branch's name.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+    """
+    head = find_head(tx, conversation, branch)
+    if head is None:
+        return [], [], MAIN
+    shown, undecodable = Walk(head.reader).all(tx, head)
+    _, damages = mend([one.item for one in shown])
+    return _by_position(damages, shown), undecodable, head.branch
+
+
+def mend_branch(
+    tx: Transaction,
+    conversation: Conversation,
+    now: int,
+    mend: Callable[[list[Any]], tuple[list[Any], Sequence[Damaged]]],
+    *,
+    branch: str | None,
+    alone: bool = False,
+) -> tuple[list[Any], list[int]]:
+    """Mend a branch. What is missing at its end is added there; otherwise its mended end goes on a segment of its own.
+
+    What was there stays as a way that the branch left. Entries that could not be decoded stay where they are: behind
+    the first damage they are only there.
+
+    Args:
+        tx: A transaction.
+        conversation: The session.
+        now: The time, in microseconds since 1970, UTC.
+        mend: Returns the mended items, with the same objects where they are kept, and what was wrong.
+        branch: The branch; the current one unless named.
+        alone: Whether to leave it alone while somebody else holds it, also if they let others in.
+
+    Returns:
+        The damages, by positions, and the positions of entries that could not be decoded.
+
+    Raises:
+        LeaseLostError: The conversation's lease was lost.
+        SessionBusyError: Somebody else holds the branch.
+        UnknownBranchError: There is no such branch.
+        DecryptionError: The session is sealed with another key, or a payload is not what was stored there.
+    """
+    found = change_head(tx, conversation, now, branch, guard=False)
+    if found is None:
+        return [], []
+    locked, head = found
+    guard_branch(tx, locked, now, alone=alone)
+    shown, undecodable = Walk(head.reader).all(tx, head)
+    mended, damages = mend([one.item for one in shown])
+    positions = _by_position(damages, shown)
+    if not damages:
+        return positions, undecodable
+    # Once, for all that is added: it would get another seal each time.
+    locked = ensure_sealed(tx, locked)
+    is_append = not _mend_summaries(tx, locked, shown, mend, now)
+    if not is_append:
+        head = cast("Head", find_head(tx, conversation, locked.branch))
+        shown, _ = Walk(head.reader).all(tx, head)
+        mended, damages = mend([one.item for one in shown])
+    if damages:
+        kept = _in_common(shown, mended)
+        marks: list[Row] = []
+        if kept < len(shown):
+            tip = shown[kept].position - 1
+            marks = surviving(head, find_marks(tx, head, tip), tip)
+            _go_back(tx, locked, lineage(tx, head), tip, now)
+            is_append = False
+        _add(tx, locked, _as_added(shown, mended, kept, conversation.codec, now), now)
+        put_back(tx, locked, head, marks, now, behind_new=True)
+        if kept == len(mended) and not marks:
+            # Nothing was added, which would have made what was there a way that was left, and none that redo goes.
+            settle_ways_forward(tx, cast("Head", find_head(tx, conversation, locked.branch)))
+    if not is_append:
+        record_change(tx, locked, "mended", now)
+    return positions, undecodable
+
+
+def _mend_summaries(
+    tx: Transaction,
+    locked: LockedSession,
+    shown: list[Shown],
+    mend: Callable[[list[Any]], tuple[list[Any], Sequence[Damaged]]],
+    now: int,
+) -> bool:
+    """Put mended summaries in the place of those of which too much was popped; tell whether there were any."""
+    found = False
+    for summary in {one.summary.position: one.summary for one in shown if one.summary}.values():
+        items, damages = mend(summary.items)
+        if damages:
+            replace_summary(tx, locked, summary, items, now)
+            found = True
+    return found
+
+
+def _by_position(damages: Sequence[Damaged], shown: list[Shown]) -> list[Any]:
+    return [damage.at(shown[damage.position].position) for damage in damages]
+
+
+def _in_common(shown: list[Shown], mended: list[Any]) -> int:
+    """Return how many items stay as they are before the first change."""
+    pairs = zip(shown, mended, strict=False)
+    shorter = min(len(shown), len(mended))
+    return next((number for number, (one, item) in enumerate(pairs) if one.item is not item), shorter)
+
+
+def _go_back(tx: Transaction, locked: LockedSession, stretches: list[Stretch], tip: int, now: int) -> None:
+    """Move the branch's tip back and keep where it was: as after `undo`, what is added next makes that a left tip."""
+    keep_tip(tx, locked, now, pending=True)
+    move_tip(tx, locked, tip, turn_at(tx, stretches, tip), may_grow=0, now=now)
+
+
+def _as_added(shown: list[Shown], mended: list[Any], kept: int, codec: Codec, now: int) -> list[_Added]:
+    """Return all but the first `kept` items.
+
+    What is moved keeps its times, its author and whether it is a placeholder; what is new is one, and expires with what
+    is before it.
+    """
+    known = {id(one.item): one.row for one in shown}
+    added = []
+    expires_at = shown[kept - 1].row[7] if kept else None
+    kinds = classify_items(mended)[kept:]
+    items = mended[kept:]
+    for item, payload, (found, tool_name) in zip(items, codec.encode_all(items), kinds, strict=True):
+        row = known.get(id(item))
+        author, created_at, expires_at = (None, now, expires_at) if row is None else row[5:8]
+        kind = PLACEHOLDER if row is None or row[3] == PLACEHOLDER else found
+        added.append(_Added(NewEntry(payload, kind, tool_name, author), created_at, expires_at))
+    return added
+
+
+def _add(tx: Transaction, locked: LockedSession, added: list[_Added], now: int) -> None:
+    if any(new.entry.kind == PLACEHOLDER for new in added):
+        flag_marks(tx, locked)
+    for expires_at, group in groupby(added, key=lambda new: new.expires_at):
+        together = list(group)
+        created_at = [new.created_at for new in together]
+        add_entries(tx, locked, [new.entry for new in together], now, created_at=created_at, expires_at=expires_at)

@@ -1,0 +1,35 @@
+"""Whether a branch is gone because the session was cleared, so that whoever was on it is on the current one again."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sessions.log.core.heads import branch_names
+from sessions.log.statements import records as record_statements
+from sessions.log.statements import sessions as session_statements
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Transaction
+
+_REMOVALS = {"branch deleted", "renamed"}
+
+
+def was_cleared_away(tx: Transaction, session_id: str, branch: str) -> bool:
+    """Tell whether a branch that was there went when the session was cleared or deleted, and not by itself.
+
+    If branches were deleted or renamed after the session was cleared, this may have been one of them: then it counts as
+    such, and whoever changes it is told.
+    """
+    row = tx.one(session_statements.WHERE_IT_IS, session_id=session_id)
+    if row is None:
+        return True
+    session, version, *_ = row
+    if branch in branch_names(tx, session):
+        return False
+    changes = [
+        what for _, what, _ in tx.all(record_statements.CHANGES_BETWEEN, session=session, after=0, until=version)
+    ]
+    if "cleared" not in changes:
+        return False
+    since = changes[len(changes) - changes[::-1].index("cleared") :]
+    return _REMOVALS.isdisjoint(since)

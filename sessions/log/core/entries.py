@@ -1,0 +1,123 @@
+"""Ranges of a branch's entries, decoded."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sessions.log.core.heads import EVERYTHING, MAIN, find_head, lineage, position_of
+from sessions.log.core.reader import UNREADABLE
+from sessions.log.statements import entries as entry_statements
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Row, Statement, Transaction
+    from sessions.log.conversation import Conversation
+    from sessions.log.core.heads import Stretch
+    from sessions.log.core.reader import Reader
+
+
+class StoredEntry(NamedTuple):
+    """An entry with its item, or `UNREADABLE`; times are microseconds since 1970, UTC."""
+
+    position: int
+    turn: int
+    kind: str
+    tool_name: str | None
+    author: str | None
+    created_at: int
+    expires_at: int | None
+    item: Any
+
+
+def read_entries(
+    tx: Transaction,
+    reader: Reader,
+    stretches: list[Stretch],
+    positions: tuple[int, int],
+    statement: Statement = entry_statements.ENTRIES_FORWARD,
+) -> tuple[list[StoredEntry], list[int]]:
+    """Return the items of a lineage between two positions, without the first and with the second, oldest first.
+
+    Returns:
+        The entries, and the positions of those that could not be decoded.
+
+    Raises:
+        DecryptionError: A payload is not what was stored there.
+    """
+    found = read_all_entries(tx, reader, stretches, positions, statement)
+    readable = [entry for entry in found if entry.item is not UNREADABLE]
+    return readable, [entry.position for entry in found if entry.item is UNREADABLE]
+
+
+def readable_items(entries: list[StoredEntry]) -> tuple[list[Any], list[int]]:
+    """Return the items of entries, and the positions of those that could not be decoded."""
+    items = [entry.item for entry in entries if entry.item is not UNREADABLE]
+    return items, [entry.position for entry in entries if entry.item is UNREADABLE]
+
+
+def read_all_entries(
+    tx: Transaction,
+    reader: Reader,
+    stretches: list[Stretch],
+    positions: tuple[int, int],
+    statement: Statement = entry_statements.ENTRIES_FORWARD,
+) -> list[StoredEntry]:
+    """Return the same in one list, with `UNREADABLE` where an item could not be decoded."""
+    low, high = positions
+    entries: list[StoredEntry] = []
+    for stretch in reversed(stretches):
+        first, last = max(low, stretch.low), min(high, stretch.high)
+        if first < last:
+            rows = tx.all(statement, **stretch.ids(first, last), **reader.visible)
+            entries += [_stored_entry(row, reader) for row in rows]
+    return entries
+
+
+def _stored_entry(row: Row, reader: Reader) -> StoredEntry:
+    item = reader.open_or_unreadable(row)
+    entry, _, turn, kind, _, author, created_at, expires_at, *_ = row
+    return StoredEntry(position_of(entry), turn, kind, reader.tool_name(row), author, created_at, expires_at, item)
+
+
+def read_entry_page(
+    tx: Transaction,
+    conversation: Conversation,
+    branch: str | None,
+    positions: tuple[int, int | None],
+    limit: int | None,
+    *,
+    backward: bool,
+) -> tuple[list[StoredEntry], list[int], str]:
+    """Return a branch's entries, marks too, between two positions, without either, oldest first: up to `limit` of them.
+
+    Those are the last ones or, if not `backward`, the first ones. What could not be decoded does not count.
+
+    Returns:
+        The entries, the positions of those that could not be decoded, and the branch's name.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+        DecryptionError: A payload is not what was stored there.
+    """
+    head = find_head(tx, conversation, branch)
+    if head is None:
+        return [], [], MAIN
+    low, before = positions
+    high = head.tip if before is None else min(head.tip, before - 1)
+    stretches = lineage(tx, head)
+    limit = EVERYTHING if limit is None else limit
+    readable: list[StoredEntry] = []
+    unreadable: list[int] = []
+    statement = entry_statements.ENTRIES_BACKWARD if backward else entry_statements.ENTRIES_FORWARD_SOME
+    for stretch in stretches if backward else reversed(stretches):
+        ids = stretch.ids(max(low, stretch.low), min(high, stretch.high))
+        while ids["low"] < ids["high"] and (count := limit - len(readable)):
+            rows = tx.all(statement, count=count, **ids, **head.reader.visible)
+            for entry in (_stored_entry(row, head.reader) for row in rows):
+                if entry.item is UNREADABLE:
+                    unreadable.append(entry.position)
+                else:
+                    readable.append(entry)
+            if len(rows) < count:
+                break
+            ids |= {"high": rows[-1][0] - 1} if backward else {"low": rows[-1][0]}
+    return (readable[::-1] if backward else readable), unreadable, head.branch

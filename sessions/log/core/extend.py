@@ -1,0 +1,155 @@
+"""Putting entries at the end of a branch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sessions.clock import NEVER
+from sessions.errors import StoreFullError
+from sessions.items.kinds import USER
+from sessions.log.core.fencing import check_lease
+from sessions.log.core.heads import find_head, lineage, number_of
+from sessions.log.core.reflog import settle_ways_forward
+from sessions.log.schema import MAX_POSITION, MAX_SEGMENT, SEGMENT_SHIFT
+from sessions.log.statements import branches as branch_statements
+from sessions.log.statements import entries as entry_statements
+from sessions.log.statements import leases as lease_statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sessions.db.transaction import Row, Transaction
+    from sessions.log.core.locking import LockedSession
+
+
+class NewEntry(msgspec.Struct, frozen=True, gc=False):
+    """An item on its way into the log. Imports make very many, and a `Struct` is made in a third of the time."""
+
+    payload: bytes
+    kind: str
+    tool_name: str | None
+    author: str | None = None
+
+
+def add_entries(
+    tx: Transaction,
+    locked: LockedSession,
+    entries: Sequence[NewEntry],
+    now: int,
+    *,
+    created_at: Sequence[int] | None = None,
+    expires_at: int | None = None,
+    countable: bool = True,
+    version: int | None = None,
+) -> int:
+    """Put entries at the end of the locked session's branch and return its new tip.
+
+    Args:
+        tx: A transaction.
+        locked: The session.
+        entries: What to add, oldest first.
+        now: The time, in microseconds since 1970, UTC.
+        created_at: When each entry was made; now, if not given.
+        expires_at: When they will not be there any more; `NEVER` if purging by age is to spare them, too.
+        countable: Whether they count as items.
+        version: The version that first added them, if they are not new; no lower than that of any entry before them.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+        LeaseLostError: They are added under a lease that was lost.
+        SessionBusyError: Somebody else holds the branch, and keeps others out.
+        StoreFullError: There is no id left for an entry.
+    """
+    turns = sum(entry.kind == USER for entry in entries)
+    place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "version": locked.version, "now": now}
+    lease, number = locked.conversation.lease or 0, number_of(locked.branch)
+    advanced = tx.one(
+        branch_statements.ADVANCE_TIP, count=len(entries), turns=turns, lease=lease, number=number, **place
+    )
+    if advanced is None:
+        check_lease(tx, locked.conversation, locked.session, locked.branch, now)
+        advanced = _open_segment(tx, locked, now, len(entries), turns)
+    segment, tip, turn = advanced
+    if tip > MAX_POSITION:
+        raise StoreFullError(
+            f"session {locked.conversation.session_id!r}: branch {locked.branch!r} cannot hold more than "
+            f"{MAX_POSITION:,} entries; nothing was changed. Go on in another session"
+        )
+    if not countable or (expires_at is not None and expires_at < NEVER):
+        tx.run(branch_statements.NOTE_HOLE, segment=segment)
+    first_id = (segment << SEGMENT_SHIFT) + tip - len(entries) + 1
+    rows = entry_rows(
+        entries,
+        created_at or [now] * len(entries),
+        expires_at,
+        first_id,
+        version=locked.version if version is None else version,
+        turn=turn - turns,
+    )
+    tx.many(entry_statements.ADD_ENTRY, rows if locked.key is None else map(locked.key.seal, rows))
+    return int(tip)
+
+
+def entry_rows(
+    entries: Sequence[NewEntry],
+    created_at: Sequence[int],
+    expires_at: int | None,
+    first_id: int,
+    *,
+    version: int,
+    turn: int,
+) -> Iterator[Row]:
+    """Yield entries as rows of all columns; `turn` is the number of turns before them."""
+    for id_, (entry, time) in enumerate(zip(entries, created_at, strict=True), first_id):
+        turn += entry.kind == USER
+        yield id_, version, turn, entry.kind, entry.tool_name, entry.author, time, expires_at, entry.payload
+
+
+def ensure_row(tx: Transaction, locked: LockedSession, now: int) -> None:
+    """Give the locked session's branch a row of its own if it is ``main`` and has none."""
+    if tx.one(lease_statements.LEASE, session=locked.session, branch=locked.branch) is None:
+        _open_segment(tx, locked, now, 0, 0)
+
+
+def _open_segment(tx: Transaction, locked: LockedSession, now: int, count: int, turns: int) -> tuple[int, int, int]:
+    """Give the branch a segment of its own, forked from the one that holds its tip's entry, with room for entries.
+
+    Returns:
+        The segment, and the branch's tip and turn with what is reserved.
+    """
+    head: Any = find_head(tx, locked.conversation, locked.branch)
+    settle_ways_forward(tx, head)
+    # The newest stretch ends at the tip; without one there is nothing to inherit.
+    parent = next((stretch.segment for stretch in lineage(tx, head)), None)
+    origin = {"session": locked.session, "parent": parent, "fork_position": head.tip}
+    row: Any = tx.one(branch_statements.CREATE_SEGMENT, turn=head.turn, **origin)
+    (segment,) = row
+    if segment > MAX_SEGMENT:
+        raise StoreFullError(
+            f"session {locked.conversation.session_id!r}: this database has given away all {MAX_SEGMENT:,} numbers of "
+            "segments, of which each session and each branch takes one; nothing was changed. What is there can be read "
+            "and appended to; use another database, or another prefix of tables, for new sessions"
+        )
+    tx.run(
+        branch_statements.PUT_BRANCH,
+        segment=segment,
+        branch=locked.branch,
+        tip=head.tip + count,
+        turn=head.turn + turns,
+        version=locked.version,
+        now=now,
+        **origin,
+    )
+    if head.segment and head.tip <= head.fork_position:
+        # The branch held nothing of its own there: attempts that are popped would leave a row each.
+        _forget_segment(tx, locked.session, head.segment)
+    return segment, head.tip + count, head.turn + turns
+
+
+def _forget_segment(tx: Transaction, session: int, segment: int) -> None:
+    """Remove a segment that a branch has left, unless something else leads there."""
+    if tx.one(branch_statements.FORGET_EMPTY_SEGMENT, session=session, segment=segment) is not None:
+        low = segment << SEGMENT_SHIFT
+        tx.run(entry_statements.DELETE_ENTRIES, low=low, high=low + (1 << SEGMENT_SHIFT) - 1)

@@ -1,0 +1,58 @@
+"""Deleting what no branch can see any more, after one was moved back or removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sessions.log.core.damage import read_segments, read_tips
+from sessions.log.schema import SEGMENT_SHIFT
+from sessions.log.statements import branches as branch_statements
+from sessions.log.statements import entries as entry_statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sessions.db.transaction import Transaction
+
+
+class Seen(NamedTuple):
+    """What of a session's segments can be seen from its tips.
+
+    Attributes:
+        origins: Each segment's parent and fork position.
+        highest: The highest position of each segment that is seen; segments that no tip leads to are missing.
+    """
+
+    origins: dict[int, tuple[int | None, int]]
+    highest: dict[int, int]
+
+
+def find_seen(tx: Transaction, session: int) -> Seen:
+    """Return what can be seen now. The cost depends on the numbers of tips and of segments."""
+    segments = read_segments(tx, session)
+    origins = {segment: (parent, fork) for segment, (parent, fork, *_) in segments.items()}
+    tips = ((segment, tip) for _, segment, tip, *_ in read_tips(tx, session, segments))
+    return Seen(origins, _highest(origins, tips))
+
+
+def collect(tx: Transaction, session: int, before: Seen) -> None:
+    """Delete what was seen `before` and is not seen any more."""
+    after = find_seen(tx, session).highest
+    for segment, high in before.highest.items():
+        base, kept = segment << SEGMENT_SHIFT, after.get(segment, 0)
+        if kept < high:
+            tx.run(entry_statements.DELETE_ENTRIES, low=base + kept, high=base + high)
+        if segment not in after:
+            tx.run(branch_statements.FORGET_SEGMENT, segment=segment)
+
+
+def _highest(origins: dict[int, tuple[int | None, int]], tips: Iterable[tuple[int, int]]) -> dict[int, int]:
+    highest: dict[int, int] = {}
+    for start, tip in tips:
+        segment: Any = start
+        high = tip
+        while segment in origins and highest.get(segment, -1) < high:
+            highest[segment] = high
+            segment, fork = origins[segment]
+            high = min(high, fork)
+    return highest

@@ -1,0 +1,34 @@
+"""Idempotency keys that end, by the database's time: from then on, a key is one that never came.
+
+No writer's clock has a say in it: one that is wrong would end the keys of others, and what they repeat would be there
+twice. Rows of keys that have ended are removed in batches, beside later changes of whatever sessions (`upkeep.py`).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sessions.log.statements import records as record_statements
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Transaction
+
+KEY_LIFE: Final = 30 * 24 * 60 * 60 * 1_000_000
+"""Microseconds for which a key that a caller gave is known."""
+
+MADE_LIFE: Final = 15 * 60 * 1_000_000
+"""The same for one that a store made, so that an append can be repeated if its answer is lost: longer than an attempt
+and its retries take, unless ``attempt_timeout`` is as long."""
+
+FIRST_GIVEN: Final = " "
+"""No key that a caller gave is below this, and every key that a store made for itself is."""
+
+
+def life_of(key: str) -> int:
+    """Return for how long a key is known, in microseconds."""
+    return KEY_LIFE if key >= FIRST_GIVEN else MADE_LIFE
+
+
+def forget_ended_keys(tx: Transaction, count: int) -> bool:
+    """Remove up to `count` keys that have ended, and tell whether there may be more."""
+    return len(tx.all(record_statements.FORGET_ENDED_KEYS, count=count)) == count

@@ -1,0 +1,96 @@
+"""The lineages of all tips of a session at once: what many tips have in common is walked once."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sessions.log.core.damage import read_segments
+from sessions.log.core.heads import Stretch
+from sessions.log.schema import SEGMENT_SHIFT
+from sessions.log.statements import entries as entry_statements
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Transaction
+
+
+class Lineages:
+    """A session's segments, in memory.
+
+    Args:
+        tx: A transaction.
+        session: The session's internal id.
+        visible: The parameters of statements that leave expired entries out.
+        uneven: Whether there may be less in every segment than its positions, as there is for who reads with a time to
+            live; else the segments tell.
+
+    Attributes:
+        origins: What `read_segments` returned.
+
+    Raises:
+        DamagedSessionError: They cannot be true.
+    """
+
+    def __init__(self, tx: Transaction, session: int, visible: dict[str, int], *, uneven: bool) -> None:
+        self._visible = visible
+        self._uneven = uneven
+        self._last: dict[int, int] = {}
+        self.origins = read_segments(tx, session)
+        self._below: dict[tuple[int, int], Stretch] = {}
+
+    def entry_at(self, segment: int, position: int) -> int:
+        """Return the id of the entry at a position that is seen from a segment; 0 for that before the first."""
+        at: int | None = segment
+        while at in self.origins:
+            parent, low, *_ = self.origins[at]
+            if low < position:
+                return (at << SEGMENT_SHIFT) + position
+            at = parent
+        return 0
+
+    def is_uneven(self, segment: int) -> bool:
+        """Tell whether an entry that a segment sees may be gone, or have expired."""
+        at: int | None = segment
+        while at in self.origins and not self._uneven:
+            parent, _, _, holes = self.origins[at]
+            if holes:
+                return True
+            at = parent
+        return self._uneven
+
+    def last_entry(self, tx: Transaction, segment: int, position: int) -> int:
+        """Return the id of the last entry there is up to a position that is seen from a segment; 0 without any."""
+        entry = self.entry_at(segment, position)
+        if entry not in self._last:
+            self._last[entry] = self._find_last(tx, entry)
+        return self._last[entry]
+
+    def _find_last(self, tx: Transaction, entry: int) -> int:
+        while entry:
+            segment, position = entry >> SEGMENT_SHIFT, entry & ((1 << SEGMENT_SHIFT) - 1)
+            parent, low, _, holes = self.origins[segment]
+            if not (holes or self._uneven):
+                return entry
+            base = segment << SEGMENT_SHIFT
+            row: Any = tx.one(entry_statements.LAST_ENTRY, low=base + low, high=base + position, **self._visible)
+            if row[0] is not None:
+                return int(row[0])
+            entry = 0 if parent is None else self.entry_at(parent, low)
+        return 0
+
+    def holding(self, segment: int, tip: int, turn: int) -> Stretch:
+        """Return the newest stretch of a tip's lineage up to whose beginning there are not more turns than `turn`."""
+        at, high = segment, tip
+        passed: list[tuple[int, int]] = []
+        found = None
+        while found is None:
+            parent, low, turns, _ = self.origins[at]
+            if low < high:
+                if turns <= turn:
+                    found = Stretch(at, low, high, turns)
+                else:
+                    # Seen to its beginning, it is the same way on from here for every tip.
+                    found = self._below.get((at, turn))
+                    passed.append((at, turn))
+            at, high = parent, min(high, low)
+        self._below.update(dict.fromkeys(passed, found))
+        return found

@@ -1,0 +1,151 @@
+"""A session's row: locked by every change, and made by the first."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sessions.errors import DecryptionError, StoreFullError
+from sessions.log.core.fencing import check_held, check_lease
+from sessions.log.core.heads import MAIN
+from sessions.log.core.reader import unlock
+from sessions.log.schema import MAX_SESSION, SEGMENT_SHIFT
+from sessions.log.statements import branches as branch_statements
+from sessions.log.statements import entries as entry_statements
+from sessions.log.statements import sessions as session_statements
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Row, Transaction
+    from sessions.log.conversation import Conversation
+    from sessions.log.sealing.protocols import SessionKey, Vault
+
+
+class LockedSession(NamedTuple):
+    """A session's row, locked by this transaction, at the version that its change makes.
+
+    Attributes:
+        conversation: The conversation.
+        session: The internal id.
+        version: The version.
+        branch: The name of the branch that the change is for.
+        current: The name of the session's current branch.
+        seal: Its seal; ``None`` if it has none.
+        key: What seals its payloads; ``None`` if they are to be kept in the clear.
+        leases: The last number given to a lease or a waiter; 0 if there was none.
+    """
+
+    conversation: Conversation
+    session: int
+    version: int
+    branch: str
+    current: str
+    seal: bytes | None
+    key: SessionKey | None
+    leases: int
+
+    @property
+    def is_new(self) -> bool:
+        """Whether this transaction makes the session."""
+        return self.version == 1
+
+
+def lock_session(tx: Transaction, session_id: str) -> int | None:
+    """Lock a session without changing it; return its internal id, or ``None`` if there is none."""
+    row = tx.one(session_statements.LOCK_SESSION, session_id=session_id)
+    return None if row is None else int(row[0])
+
+
+def raise_version(
+    tx: Transaction, conversation: Conversation, now: int, branch: str | None = None, *, guard: bool = True
+) -> LockedSession | None:
+    """Lock a session for a change of a branch (the current one unless named); ``None`` if there is none of that id.
+
+    Without `guard`, whether somebody else holds a lease on the branch is not looked at here.
+
+    Raises:
+        LeaseLostError: The change is made under a lease that was lost.
+        SessionBusyError: Somebody else holds the branch, and keeps others out.
+        DecryptionError: The session is sealed with another key.
+    """
+    row = tx.one(session_statements.RAISE_VERSION, session_id=conversation.session_id, now=now)
+    if row is None:
+        if guard:
+            check_held(tx, conversation, None, branch)
+        return None
+    locked = _locked(conversation, row, branch)
+    if guard:
+        guard_branch(tx, locked, now)
+    return locked
+
+
+def guard_branch(tx: Transaction, locked: LockedSession, now: int, *, alone: bool = False) -> None:
+    """Let a change of the locked session's branch through, or raise; see `check_lease`."""
+    # Most sessions never had a lease.
+    if locked.leases or locked.conversation.lease is not None:
+        check_lease(tx, locked.conversation, locked.session, locked.branch, now, alone=alone)
+
+
+def create_session(
+    tx: Transaction, conversation: Conversation, now: int, *, created_at: int | None = None, branch: str | None = None
+) -> LockedSession:
+    """Make a session, with no entry yet; lock it for a change if another process has just made it.
+
+    Raises:
+        DecryptionError: That process has sealed it with another key.
+        StoreFullError: There is no internal id left.
+    """
+    row: Any = tx.one(
+        session_statements.CREATE_SESSION,
+        session_id=conversation.session_id,
+        branch=MAIN,
+        seal=conversation.vault and conversation.vault.new_seal(conversation.session_id),
+        created_at=now if created_at is None else created_at,
+        now=now,
+    )
+    if row[0] > MAX_SESSION:
+        raise StoreFullError(
+            f"session {conversation.session_id!r}: this database has given away all {MAX_SESSION:,} numbers of "
+            "sessions; nothing was changed. Use another database, or another prefix of tables"
+        )
+    return _locked(conversation, row, branch)
+
+
+def ensure_sealed(tx: Transaction, locked: LockedSession) -> LockedSession:
+    """Give a session its seal if it is opened with a key and was made without one.
+
+    Raises:
+        DecryptionError: It holds entries in the clear, and may not.
+    """
+    vault, session_id = locked.conversation.vault, locked.conversation.session_id
+    if vault is None or locked.seal is not None:
+        return locked
+    check_sealable(tx, vault, session_id, locked.session)
+    seal = vault.new_seal(session_id)
+    tx.run(session_statements.SET_SEAL, session=locked.session, seal=seal)
+    return locked._replace(seal=seal, key=vault.unlock(session_id, seal))
+
+
+def check_sealable(tx: Transaction, vault: Vault, session_id: str, session: int) -> None:
+    """Go on if a session without a seal may be given one.
+
+    Raises:
+        DecryptionError: It holds entries in the clear, and may not; or sealed ones, so that it must have had a seal.
+    """
+    if not tx.one(session_statements.HOLDS_SOMETHING, session=session):
+        return
+    vault.allow_plain_text(session_id)
+    for (segment,) in tx.all(branch_statements.SEGMENTS, session=session):
+        low = segment << SEGMENT_SHIFT
+        formats = {"first": vault.formats[0], "last": vault.formats[-1]}
+        if tx.one(entry_statements.SEALED_ENTRY, low=low, high=low + (1 << SEGMENT_SHIFT) - 1, **formats):
+            raise DecryptionError(
+                f"session {session_id!r} holds sealed entries, but its seal was removed; nothing was changed. Restore "
+                "it from a backup, or clear the session"
+            )
+
+
+def _locked(conversation: Conversation, row: Row, branch: str | None) -> LockedSession:
+    session, version, current, seal, leases, *_ = row
+    key = unlock(conversation, seal)
+    return LockedSession(
+        conversation, session, version, current if branch is None else branch, current, seal, key, leases
+    )

@@ -1,0 +1,196 @@
+"""How a session's entries are read: which of them are still there, and how their payloads are opened."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+from sessions.errors import SealedSessionError
+from sessions.log.statements import entries as entry_statements
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessions.db.transaction import Row, Statement, Transaction
+    from sessions.log.conversation import Conversation, JoinedCodec
+    from sessions.log.sealing.protocols import SessionKey
+
+
+UNREADABLE: Final = object()
+"""In place of an item that could not be decoded."""
+
+_JOINED: Final = {3, 5}
+"""How many columns a row has in which payloads are joined: those of entries that are sealed, or not, have others."""
+
+_AT_ONCE: Final = 256
+"""Payloads opened at once: as many as a core's cache holds until they are decoded."""
+
+
+class Page(NamedTuple):
+    """The latest entries of a range of ids, as they are stored.
+
+    Attributes:
+        rows: What `Reader.backward` fetched.
+        length: How many entries there are.
+        low: They have ids beyond this one.
+        high: And up to this one.
+    """
+
+    rows: list[Row]
+    length: int
+    low: int
+    high: int
+
+
+class Reader:
+    """Reads entries of a session that is not sealed.
+
+    Attributes:
+        visible: The parameters of statements that leave expired entries out.
+        backward: The statement that fetches what `open_page` needs.
+    """
+
+    __slots__ = ("_decoder", "_joining", "backward", "visible")
+
+    backward: Statement
+
+    def __init__(self, conversation: Conversation) -> None:
+        self.visible = conversation.visible
+        self._decoder = conversation.codec
+        # To ask whether it is a `JoinedCodec` takes as long as a read of a few items.
+        joint: str | None = getattr(self._decoder, "joint", None)
+        self._joining: dict[str, Any] = {"joint": joint}
+        self.backward = entry_statements.PAYLOADS_BACKWARD if joint is None else entry_statements.JOINED_BACKWARD
+
+    def is_live(self, created_at: int, expires_at: int | None) -> bool:
+        """Tell whether an entry is still there: what the condition `{live}` of the statements says of its row."""
+        return created_at > self.visible["oldest"] and (expires_at is None or expires_at > self.visible["now"])
+
+    def page(self, tx: Transaction, low: int, high: int, count: int) -> Page:
+        """Fetch the latest `count` entries with ids beyond `low` and up to `high`, or the latest of these."""
+        rows = tx.all(self.backward, low=low, high=high, count=count, **self._joining, **self.visible)
+        if rows and len(rows[0]) in _JOINED:
+            oldest, found, *_ = rows[0]
+        else:
+            oldest, found = rows[-1][0] if rows else None, len(rows)
+        return Page(rows, found, low if oldest is None else oldest - 1, high)
+
+    def open_page(self, page: Page) -> list[Any]:
+        """Return the items of a page, the newest first.
+
+        It raises `ValueError` if one of them cannot be decoded, or if it takes all columns of its row to tell.
+
+        Raises:
+            DecryptionError: A payload is not what was stored there.
+        """
+        if page.rows and len(page.rows[0]) in _JOINED:
+            return self._open_joined(page.rows[0])
+        return self.open_all(page.rows)
+
+    def open_all(self, rows: Sequence[Row]) -> list[Any]:
+        """Return the items of rows whose last column is the payload; of a sealed session, rows of all columns.
+
+        It raises `ValueError` if one of them cannot be decoded.
+
+        Raises:
+            DecryptionError: A payload is not what was stored there.
+        """
+        return self._decoder.decode_all([row[-1] for row in rows])
+
+    def open(self, row: Row) -> Any:
+        """Return the item of a row of all columns; raise `ValueError` if it cannot be decoded.
+
+        Raises:
+            DecryptionError: The payload is not what was stored there.
+        """
+        return self._decoder.decode(row[-1])
+
+    def open_or_unreadable(self, row: Row) -> Any:
+        """Return the item of a row, or `UNREADABLE` if it cannot be decoded.
+
+        Raises:
+            DecryptionError: The payload is not what was stored there.
+        """
+        try:
+            return self.open(row)
+        except ValueError:
+            return UNREADABLE
+
+    def payload(self, row: Row) -> bytes:
+        """Return the payload of a row of all columns, as it was before it was sealed.
+
+        Raises:
+            DecryptionError: It is not what was stored there.
+        """
+        payload: bytes = row[-1]
+        return payload
+
+    def tool_name(self, row: Row) -> str | None:
+        """Return the tool's name in a row of all columns."""
+        name: str | None = row[4]
+        return name
+
+    def _open_joined(self, row: Row) -> list[Any]:
+        _, count, payloads = row
+        return cast("JoinedCodec", self._decoder).decode_joined(payloads or b"", count)
+
+
+class SealedReader(Reader):
+    """Reads entries of a sealed session."""
+
+    __slots__ = ("_key",)
+
+    def __init__(self, conversation: Conversation, key: SessionKey) -> None:
+        super().__init__(conversation)
+        self._key = key
+        self._joining = {"overhead": key.overhead, "cut": key.cut}
+        self.backward = entry_statements.SEALED_BACKWARD
+
+    def open_all(self, rows: Sequence[Row]) -> list[Any]:
+        """Return the items of rows of all columns."""
+        items: list[Any] = []
+        for first in range(0, len(rows), _AT_ONCE):
+            items += self._decoder.decode_all(self._key.open_all(rows[first : first + _AT_ONCE]))
+        return items
+
+    def open(self, row: Row) -> Any:
+        """Return the item of a row of all columns."""
+        return self._decoder.decode(self._key.open(row))
+
+    def payload(self, row: Row) -> bytes:
+        """Return the payload of a row of all columns, opened."""
+        return self._key.open(row)
+
+    def tool_name(self, row: Row) -> str | None:
+        """Return the tool's name in a row of all columns."""
+        return self._key.tool_name(row)
+
+    def _open_joined(self, row: Row) -> list[Any]:
+        _, count, payloads, lengths, columns = row
+        return self._decoder.decode_all(self._key.open_joined(count, payloads or b"", lengths or "", columns or b""))
+
+
+def unlock(conversation: Conversation, seal: bytes | None) -> SessionKey | None:
+    """Return the key of a session; ``None`` if it is not sealed, and need not be.
+
+    Raises:
+        SealedSessionError: It is sealed, and is asked for without a key.
+        DecryptionError: It is sealed with another key.
+    """
+    if conversation.vault is not None:
+        return conversation.vault.unlock(conversation.session_id, seal)
+    if seal is not None:
+        raise SealedSessionError(
+            f"session {conversation.session_id!r} is sealed; nothing was changed. Open it with EncryptedSession"
+        )
+    return None
+
+
+def reader_of(conversation: Conversation, seal: bytes | None) -> Reader:
+    """Return what reads the entries of a session.
+
+    Raises:
+        SealedSessionError: It is sealed, and is asked for without a key.
+        DecryptionError: It is sealed with another key.
+    """
+    key = unlock(conversation, seal)
+    return Reader(conversation) if key is None else SealedReader(conversation, key)

@@ -1,0 +1,61 @@
+"""Moving a branch's tip, and the tips that branches left behind.
+
+A tip is left as a way forward that undo keeps for redo, or as another turn that a conversation took.
+
+They are rows of the table of branches with an owner. Their names begin with a character that no branch's name may
+begin with, and go on with the version that made them, so they are in the order of time.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sessions.log.core.heads import LEFT_TIP
+from sessions.log.statements import branches as branch_statements
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Row, Transaction
+    from sessions.log.core.heads import Head
+    from sessions.log.core.locking import LockedSession
+
+
+def keep_tip(tx: Transaction, locked: LockedSession, now: int, *, pending: bool) -> None:
+    """Keep where the locked session's branch is; as a way forward for redo if `pending`."""
+    name = f"{LEFT_TIP}{locked.version:016}"
+    place = {"session": locked.session, "branch": locked.branch}
+    tx.run(branch_statements.KEEP_TIP, name=name, pending=int(pending), version=locked.version, now=now, **place)
+
+
+def move_tip(tx: Transaction, locked: LockedSession, tip: int, turn: int, *, may_grow: int, now: int) -> None:
+    """Put the locked session's branch somewhere else in its own lineage; `turn` is the number of turns up to there."""
+    place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "version": locked.version}
+    tx.run(branch_statements.MOVE_TIP, tip=tip, turn=turn, may_grow=may_grow, now=now, **place)
+
+
+def ways_forward(tx: Transaction, head: Head) -> list[Row]:
+    """Return the tips from which a branch was moved back by undo, the latest first: name, tip, turn, may-grow."""
+    return [] if head.may_grow else tx.all(branch_statements.WAYS_FORWARD, session=head.session, branch=head.branch)
+
+
+def settle_ways_forward(tx: Transaction, head: Head) -> bool:
+    """Keep the farthest way forward of a branch as a tip that it left, as others lie on the way to it.
+
+    Returns:
+        Whether there was one.
+    """
+    found = ways_forward(tx, head)
+    if found:
+        *nearer, (farthest, *_) = found
+        _forget(tx, head, nearer)
+        tx.run(branch_statements.SETTLE_TIP, session=head.session, name=farthest)
+    return bool(found)
+
+
+def forget_ways_forward(tx: Transaction, head: Head) -> None:
+    """Forget them all. What nobody sees any more is still there."""
+    _forget(tx, head, ways_forward(tx, head))
+
+
+def _forget(tx: Transaction, head: Head, tips: list[Row]) -> None:
+    for name, *_ in tips:
+        tx.run(branch_statements.FORGET_TIP, session=head.session, name=name)

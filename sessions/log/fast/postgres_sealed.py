@@ -1,0 +1,208 @@
+"""The hot path of sealed sessions on Postgres.
+
+A payload is bound to its place and its version, which are known only under the session's lock. So it is sealed for
+those that were read last, and appended on condition that the session still has the version and the seal that it had
+then. If it has not, the log's own function seals it under the lock.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
+
+import msgspec
+
+from sessions.db.postgres.groups import Groups
+from sessions.errors import DecryptionError
+from sessions.items.kinds import USER
+from sessions.log.core.change_log import KEPT_VERSIONS
+from sessions.log.core.extend import NewEntry, entry_rows
+from sessions.log.core.heads import EVERYTHING, number_of
+from sessions.log.core.reader import reader_of
+from sessions.log.fast.sealed_statements import SEALED_POP, SEALED_TAIL, SEALED_TAIL_FORKED, End, Sent
+from sessions.log.read import Tail
+from sessions.log.sealing.protocols import KeyWanted
+
+if TYPE_CHECKING:
+    from sessions.db.jobs import Job
+    from sessions.log.append import Append
+    from sessions.log.conversation import Conversation
+    from sessions.log.fast.append_values import Required
+    from sessions.log.fast.postgres import PostgresDatabase
+    from sessions.log.pop import Pop
+    from sessions.log.read import ReadTail
+    from sessions.log.sealing.protocols import Vault
+
+_REMEMBERED: Final = 10_000
+"""Of how many branches the ends are remembered."""
+
+
+class _Growing(NamedTuple):
+    """What a group of appends holds of one session.
+
+    Attributes:
+        way: Its branch, and the lease that is held; those of another one do not go together with these.
+        required: The version and the seal that the session must have.
+        end: Where the branch ends after what the group holds.
+    """
+
+    way: tuple[str | None, int | None]
+    required: Required
+    end: End
+
+
+class SealedPath:
+    """Reads, pops and appends for the sealed sessions of a database.
+
+    Attributes:
+        appends: Takes appends. One group at a time: the next one is sealed for the version that this one makes.
+    """
+
+    def __init__(self, database: PostgresDatabase) -> None:
+        self._database = database
+        self.appends = Groups(self._append, workers=1)
+        # By session and branch, which is None for the current one.
+        self._ends: dict[tuple[str, str | None], End] = {}
+
+    async def tail(self, work: ReadTail, subject: str) -> Tail | None:
+        """Return the tail, or ``None`` if the log's own function must look.
+
+        Raises:
+            DecryptionError: The session is sealed with another key, or an entry is not what was sealed there.
+        """
+        wanted = EVERYTHING if work.limit is None else min(work.limit, EVERYTHING)
+        rows, end = await self._read(work.conversation, work.branch, wanted, subject)
+        # Fewer than wanted although there may be more below: something was removed in between.
+        if end is None or end.marks or (wanted < EVERYTHING and len(rows) < min(wanted, end.tip)):
+            return None
+        try:
+            items = reader_of(work.conversation, end.seal).open_all(rows)
+        except ValueError:
+            return None
+        items.reverse()
+        return Tail(items, [], end.branch)
+
+    async def pop(self, work: Pop, subject: str) -> Any:
+        """Return the popped item, or ``None`` if the log's own function must look.
+
+        Raises:
+            DecryptionError: The session is sealed with another key, or the entry is not what was sealed there.
+        """
+        session_id = work.conversation.session_id
+        rows, end = await self._read(work.conversation, work.branch, 1, subject)
+        if end is None or not rows or rows[0][0] != end.entry:
+            return None
+        try:
+            item = reader_of(work.conversation, end.seal).open(rows[0])
+        except ValueError:
+            return None
+        entry, _, turn, kind, *_ = rows[0]
+        before = end._replace(version=end.version + 1, tip=end.tip - 1, turn=turn - (kind == USER))
+        place = session_id, work.now, KEPT_VERSIONS, end.branch, entry, end.version, before.turn
+        if not await self._database.retried(subject, SEALED_POP, *place, repeatable=False):
+            return None
+        self._remember(session_id, work.branch, before)
+        return item
+
+    async def openable_seal(self, conversation: Conversation, branch: str | None, subject: str) -> bytes | None:
+        """Return a session's seal, as it was read last; ``None`` if it has none, or no key here opens it."""
+        end = self._ends.get((conversation.session_id, branch))
+        if end is None:
+            _, end = await self._read(conversation, branch, 0, subject)
+        if end is None:
+            return None
+        try:
+            cast("Vault", conversation.vault).unlock(conversation.session_id, end.seal)
+        except (DecryptionError, KeyWanted):
+            return None
+        return end.seal
+
+    async def _read(
+        self, conversation: Conversation, branch: str | None, wanted: int, subject: str
+    ) -> tuple[list[Any], End | None]:
+        """Return the latest entries of a branch, newest first, and its end.
+
+        ``None`` if the session is not sealed, or if what is stored of the branch cannot be true.
+        """
+        values = conversation.session_id, wanted, branch, *conversation.visible.values(), number_of(branch)
+        rows = await self._database.retried(subject, SEALED_TAIL, *values, repeatable=True)
+        if rows and rows[-1][0] is None:
+            rows = await self._database.retried(subject, SEALED_TAIL_FORKED, *values, repeatable=True)
+        if not rows or rows[-1][0] is None:
+            return [], None
+        end = End.of(rows.pop())
+        self._remember(conversation.session_id, branch, end)
+        return rows, end
+
+    def _remember(self, session_id: str, branch: str | None, end: End) -> None:
+        for name in {branch, end.branch}:
+            self._ends[session_id, name] = end
+        while len(self._ends) > _REMEMBERED:
+            del self._ends[next(iter(self._ends))]
+
+    async def _append(self, jobs: list[Job[Any]]) -> None:
+        """Append together what can be sealed for known places; the rest is left to the log's own function."""
+        moment = max(cast("Append", job.work).now for job in jobs)
+        ends: dict[str, _Growing] = {}
+        sent: list[Sent] = []
+        left: list[Job[Any]] = []
+        for job in jobs:
+            try:
+                sealed = await self._sealed(job, moment, ends)
+            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for this job
+                job.error = error
+                continue
+            if sealed is None:
+                left.append(job)
+            else:
+                sent.append(sealed)
+        done = await self._database.append_together(sent) if sent else []
+        await self._database.append_singly(left)
+        for job in jobs:
+            append = cast("Append", job.work)
+            # It has another version now, unless all of its appends went together.
+            self._ends.pop((append.conversation.session_id, append.branch), None)
+        if len(done) == len(jobs):
+            for one in done:
+                session_id = one.append.conversation.session_id
+                self._remember(session_id, one.append.branch, ends[session_id].end)
+
+    async def _sealed(self, job: Job[Any], moment: int, ends: dict[str, _Growing]) -> Sent | None:
+        """Return an append as it is sent; ``None`` if it cannot be sealed before its session is locked.
+
+        Args:
+            job: The job.
+            moment: When the group is appended.
+            ends: By session, what the group holds of it before.
+        """
+        append = cast("Append", job.work)
+        session_id = append.conversation.session_id
+        before = remembered = self._ends.get((session_id, append.branch))
+        if before is None:
+            _, before = await self._read(append.conversation, append.branch, 0, job.subject)
+        if before is None or not before.may_grow:
+            return None
+        if append.expected_version is not None and (session_id in ends or append.expected_version != before.version):
+            return None
+        way, required = (append.branch, append.conversation.lease), (before.version, before.seal)
+        first = _Growing(way, required, before._replace(version=before.version + 1))
+        growing = ends.setdefault(session_id, first)
+        if growing[:2] != first[:2]:
+            # `append_many_values` would not send it, and what comes after it would be sealed for a wrong place.
+            return None
+        end = growing.end
+        try:
+            key = cast("Vault", append.conversation.vault).unlock(session_id, end.seal)
+        except (DecryptionError, KeyWanted):
+            if remembered is None:
+                raise
+            # The session may have another seal by now.
+            return None
+        times = [moment] * len(append.entries)
+        rows = entry_rows(append.entries, times, append.expires_at, end.entry + 1, version=end.version, turn=end.turn)
+        sealed = [key.seal(row) for row in rows]
+        turns = sum(entry.kind == USER for entry in append.entries)
+        ends[session_id] = growing._replace(end=end._replace(tip=end.tip + len(sealed), turn=end.turn + turns))
+        idempotency = append.idempotency and append.idempotency._replace(digest=key.digest(append.idempotency.digest))
+        entries = [NewEntry(payload, kind, tool, author) for _, _, _, kind, tool, author, _, _, payload in sealed]
+        sent = msgspec.structs.replace(append, entries=entries, now=moment, idempotency=idempotency)
+        return Sent(job, sent, required)

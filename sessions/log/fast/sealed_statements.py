@@ -1,0 +1,149 @@
+"""The tail and the pop of sealed sessions on Postgres: all columns are read, as payloads are bound to them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sessions.db.transaction import Statement
+from sessions.log.core.heads import MAIN, BranchName
+from sessions.log.schema import SEGMENT_SHIFT
+
+if TYPE_CHECKING:
+    from sessions.db.jobs import Job
+    from sessions.log.append import Append
+    from sessions.log.fast.append_values import Required
+
+SEALED_TAIL: Final = Statement(
+    """The latest entries of a branch of a sealed session, newest first, and last of all its end: see `End`.
+
+    Without a tip it was forked. The current branch unless named. Of a session with marks, the end alone.
+    """,
+    """
+    with head as materialized (
+        select s.version, s.seal, s.marks, b.name,
+        b.session * 16777216 + b.made_in as number, b.segment, b.segment * 4294967296 as low, b.tip, b.turn, b.may_grow,
+        b.parent, $2::bigint as wanted
+        from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
+        where s.session_id = $1 and ($6::bigint = 0 or b.made_in = $6::bigint - s.id * 16777216)
+        and s.seal is not null and {intact}
+    )
+    (
+        {few}
+        select {entry} from {entries}
+        where id > (select low + greatest(tip - wanted, 0) from head where parent is null and marks = 0)
+        and id <= (select low + tip from head) and created_at > $5::bigint
+        and (expires_at is null or expires_at > $4::bigint)
+        order by id desc
+        {of_few}
+    ) union all
+    select case when parent is null then -tip end, version, turn, name, marks::text, number::text,
+    segment, may_grow, seal from head
+    """,
+)
+SEALED_TAIL_FORKED: Final = Statement(
+    """The same of a branch that was forked: of as many segments, the newest first, as hold the latest positions.
+
+    Without a tip the segments do not reach back as far as they have to.
+    """,
+    """
+    with recursive head as materialized (
+        select s.version, s.seal, s.marks, b.name,
+        b.session * 16777216 + b.made_in as number, b.segment, b.tip, b.turn, b.may_grow,
+        greatest(b.tip - $2::bigint, 0) as before, $2::bigint as wanted
+        from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
+        where s.session_id = $1 and ($6::bigint = 0 or b.made_in = $6::bigint - s.id * 16777216)
+        and s.seal is not null and {intact}
+    ), lineage (segment, parent, low, high) as (
+        select g.id, g.parent, g.fork_position, h.tip
+        from head h join {segments} g on g.id = h.segment where h.marks = 0
+        union all
+        select g.id, g.parent, g.fork_position, least(l.low, l.high)
+        from lineage l join {segments} g on g.id = l.parent and g.id < l.segment where l.low > (select before from head)
+    )
+    (
+        select e.* from lineage l cross join lateral (
+            {few}
+            select {entry} from {entries} where id <= l.segment * 4294967296 + l.high
+            and id > l.segment * 4294967296 + greatest(l.low, (select before from head))
+            and created_at > $5::bigint and (expires_at is null or expires_at > $4::bigint)
+            order by id desc
+            {of_few}
+        ) e order by e.id % 4294967296 desc
+    ) union all
+    select case when marks <> 0 or (select min(low) from lineage) <= before then -tip end, version, turn, name,
+    marks::text, number::text, segment, may_grow, seal from head
+    """,
+)
+SEALED_POP: Final = Statement(
+    "Remove the last entry, which has been read, if the version is still the same and it is the branch's own.",
+    """
+    with raised as (
+        update {sessions} s set version = s.version + 1, updated_at = $2
+        where s.session_id = $1 and s.version = $6::bigint and s.leases = 0 and exists (
+            select 1 from {branches} b where b.session = s.id and b.name = $4::text and b.may_grow = 1
+            and b.tip > b.floor and b.segment = $5::bigint / 4294967296 and b.tip = $5::bigint % 4294967296
+        ) returning s.id, s.version, s.session_id
+    ), moved as (
+        update {branches} b set tip = b.tip - 1, turn = $7::bigint, updated_at = $2, changed_in = r.version
+        from raised r where b.session = r.id and b.name = $4::text
+    ), removed as (
+        delete from {entries} e using raised r where e.id = $5::bigint
+    ), recorded as (
+        insert into {changes} (session, version, what, created_at) select id, version, 'popped', $2 from raised
+    ), forgotten as (
+        delete from {changes} c using raised r where c.session = r.id and c.version <= r.version - $3::bigint
+    )
+    select 1, {tell_watchers} from raised
+    """,
+)
+
+
+class Sent(NamedTuple):
+    """An append on its way.
+
+    Attributes:
+        job: Whose it is.
+        append: As it is sent, sealed if its session is.
+        required: The version that its session must have, ``None`` if any will do: the caller's, or the one for which it
+            was sealed; and the seal, ``None`` if it has none.
+    """
+
+    job: Job[Any]
+    append: Append
+    required: Required
+
+
+class End(NamedTuple):
+    """Where a branch of a sealed session ends, as of one moment: the last row of `SEALED_TAIL`.
+
+    Attributes:
+        version: The session's version.
+        branch: The branch's name.
+        segment: The segment that it extends.
+        tip: The position of its last entry.
+        turn: The number of turns up to there.
+        may_grow: 1 if nothing lies beyond the tip in its segment, and it alone extends it.
+        marks: Whether the session has entries that no model is shown.
+        seal: The session's seal.
+    """
+
+    version: int
+    branch: str
+    segment: int
+    tip: int
+    turn: int
+    may_grow: int
+    marks: bool
+    seal: bytes
+
+    @classmethod
+    def of(cls, row: Any) -> End:
+        """Return what the row says."""
+        tip, version, turn, name, marks, number, segment, may_grow, seal = row
+        branch = name if name == MAIN else BranchName(name, int(number))
+        return cls(version, branch, segment, -tip, turn, may_grow, marks != "0", seal)
+
+    @property
+    def entry(self) -> int:
+        """The id that the entry at the tip has, if the segment holds it."""
+        return (self.segment << SEGMENT_SHIFT) + self.tip

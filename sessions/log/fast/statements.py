@@ -1,0 +1,243 @@
+"""Append, tail and pop on Postgres: one statement, one round trip each, on the driver's own connection.
+
+They mean what `log/append.py`, `log/read.py` and `log/pop.py` mean, in the common case: the session exists and is not
+sealed, its branch extends its own segment, and nothing was removed from the middle of what is read. A statement that
+finds another case leaves everything to the log's own function; a branch that was forked is read by a second statement.
+
+Concurrency (READ COMMITTED): the session's row is updated first, so a statement waits there for the one before it, and
+Postgres then evaluates the branch's row anew. Several sessions are locked in the order of their ids.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sessions.db.transaction import Statement
+from sessions.log.core.heads import LEFT_TIP, MAIN, BranchName
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+APPEND: Final = Statement(
+    """Append to a branch of one session, the current one unless named; a row if that was done.
+
+    Where a version is given, only to that one: the one that the caller expects, or for which entries were sealed. Only
+    where the rest will be done, too, as the caller would be told of a version that this statement has made. The same
+    where leases were ever taken: whoever must not write leaves no trace. The branch's row is looked at again when it is
+    updated, as of then; see `log/core/fencing.py` for what is asked of it. To a sealed session only if it has the seal
+    for
+    which they were sealed: one that was deleted and made anew may have the same version.
+
+    An entry whose position has no room in its id divides by zero: nothing is done, and the log's own function says why.
+
+    Imports come this way, and each value in an array costs them a few tenths of a microsecond. So each kind and tool
+    name is sent once and looked up by one byte for each item, and turns are sent as the positions where they begin.
+    """,
+    """
+    with raised as (
+        update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1
+        and seal is not distinct from $17::bytea and ($14::bigint is null or version = $14::bigint)
+        and ($14::bigint is null and s.leases = 0 and $19::bigint = 0 and $20::bigint = 0 or exists (
+            select 1 from {branches} b
+            where b.session = s.id and b.name = coalesce($13::text, s.branch) and b.may_grow = 1
+            and ($20::bigint = 0 or b.made_in = $20::bigint - s.id * 16777216)
+            and case when $19::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $19 end
+            and {intact}
+        )) returning s.id, s.version, s.branch, s.session_id
+    ), advanced as (
+        update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint, updated_at = $2,
+        changed_in = r.version,
+        lease_token = case when $19::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_token end,
+        lease_until = case when $19::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_until end
+        from raised r where b.session = r.id and b.name = coalesce($13::text, r.branch) and b.may_grow = 1
+            and ($20::bigint = 0 or b.made_in = $20::bigint - r.id * 16777216)
+        and case when $19::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $19::bigint end
+        and {intact}
+        returning b.session,
+        b.segment * 4294967296 + b.tip - $3::bigint + 0 / (b.tip < 4294967295)::int as before, b.tip,
+        b.turn - $4::bigint as turn, r.version, r.session_id, b.made_in
+    ), keyed as (
+        insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until)
+        select session, $5::text, $6::bytea, version, tip, $2, {clock} + $7::bigint from advanced
+    ), added as (
+        insert into {entries} (id, version, turn, kind, tool_name, author, created_at, payload, expires_at)
+        select a.before + e.position, a.version, a.turn + width_bucket(e.position, $8::bigint[]),
+        ($10::text[])[1 + get_byte($9::bytea, e.position::int - 1)],
+        ($11::text[])[1 + get_byte($9::bytea, e.position::int - 1)],
+        $18::text, $2, e.payload, $15::bigint
+        from advanced a, unnest($12::bytea[]) with ordinality e (payload, position)
+    ), holed as (
+        update {segments} g set holes = 1 from advanced a
+        where $15::bigint < $16::bigint and g.id = a.before / 4294967296 and g.holes = 0
+    )
+    select session * 16777216 + made_in, {tell_watchers} from advanced
+    """,
+)
+APPEND_MANY: Final = Statement(
+    "The same for several sessions; the number of each that was appended to.",
+    """
+    with input as (
+        select * from unnest(
+            $1::text[], $2::bigint[], $3::bigint[], $15::text[], $16::bigint[], $19::bytea[], $21::bigint[],
+            $22::bigint[]
+        ) with ordinality i (session_id, count, turns, branch, version, seal, lease, branch_number, number)
+    ), locked as (
+        select s.id, i.count, i.turns, i.branch, i.lease, i.branch_number, i.number
+        from {sessions} s join input i on i.session_id = s.session_id
+        where s.seal is not distinct from i.seal and (i.version is null or s.version = i.version)
+        and (i.version is null and s.leases = 0 and i.lease = 0 and i.branch_number = 0 or exists (
+            select 1 from {branches} b
+            where b.session = s.id and b.name = coalesce(i.branch, s.branch) and b.may_grow = 1
+            and (i.branch_number = 0 or b.made_in = i.branch_number - s.id * 16777216)
+            and case when i.lease = 0 then b.lease_until <= $4 or b.lease_open = 1 else b.lease_token = i.lease end
+            and {intact}
+        )) order by s.id for no key update of s
+    ), raised as (
+        update {sessions} s set version = s.version + 1, updated_at = $4 from locked l where s.id = l.id
+        returning s.id, s.version, coalesce(l.branch, s.branch) as branch, l.count, l.turns, l.lease,
+        l.branch_number, l.number, s.session_id
+    ), advanced as (
+        update {branches} b set tip = b.tip + r.count, turn = b.turn + r.turns, updated_at = $4,
+        changed_in = r.version,
+        lease_token = case when r.lease = 0 and b.lease_until <= $4 then 0 else b.lease_token end,
+        lease_until = case when r.lease = 0 and b.lease_until <= $4 then 0 else b.lease_until end
+        from raised r where b.session = r.id and b.name = r.branch and b.may_grow = 1
+        and (r.branch_number = 0 or b.made_in = r.branch_number - r.id * 16777216)
+        and case when r.lease = 0 then b.lease_until <= $4 or b.lease_open = 1 else b.lease_token = r.lease end
+        and {intact}
+        returning b.session,
+        b.segment * 4294967296 + b.tip - r.count + 0 / (b.tip < 4294967295)::int as before, b.tip,
+        b.turn - r.turns as turn, r.version, r.number, r.session_id, b.made_in
+    ), keyed as (
+        insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until)
+        select a.session, k.idempotency_key, k.digest, a.version, a.tip, $4, {clock} + k.life
+        from advanced a join unnest($5::bigint[], $6::text[], $7::bytea[], $8::bigint[])
+        k (number, idempotency_key, digest, life) on k.number = a.number
+    ), added as (
+        insert into {entries} (id, version, turn, kind, tool_name, author, created_at, payload, expires_at)
+        select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, e.author, $4, e.payload,
+        e.expires_at
+        from advanced a join unnest(
+            $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::bytea[],
+            $17::bigint[], $20::text[]
+        ) e (number, position, turns, kind, tool_name, payload, expires_at, author) on e.number = a.number
+    ), holed as (
+        update {segments} g set holes = 1 from advanced a
+        where a.number = any($18::bigint[]) and g.id = a.before / 4294967296 and g.holes = 0
+    )
+    select number, session * 16777216 + made_in, {tell_watchers} from advanced
+    """,
+)
+TAIL: Final = Statement(
+    """The latest payloads of a branch, newest first, and last of all its tip and its name.
+
+    Without a tip it was forked. The current branch unless named. Nothing of a session with marks.
+    """,
+    """
+    with head as materialized (
+        select b.segment * 4294967296 as low, b.tip, b.parent, b.name,
+        b.session * 16777216 + b.made_in as number, $2::bigint as wanted
+        from {sessions} s
+        join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
+        where s.session_id = $1 and ($6::bigint = 0 or b.made_in = $6::bigint - s.id * 16777216)
+        and s.seal is null and s.marks = 0 and {intact}
+    )
+    (
+        {few}
+        select id, payload from {entries}
+        where id > (select low + greatest(tip - wanted, 0) from head where parent is null)
+        and id <= (select low + tip from head) and created_at > $5::bigint
+        and (expires_at is null or expires_at > $4::bigint)
+        order by id desc
+        {of_few}
+    ) union all
+    select case when parent is null then -tip end, convert_to(name || chr(1) || number, 'UTF8') from head
+    """,
+)
+TAIL_FORKED: Final = Statement(
+    """The same of a branch that was forked: of as many segments, the newest first, as hold the latest positions.
+
+    Without a tip the segments do not reach back as far as they have to.
+    """,
+    """
+    with recursive head as materialized (
+        select b.segment, b.tip, b.name,
+        b.session * 16777216 + b.made_in as number, greatest(b.tip - $2::bigint, 0) as before, $2::bigint as wanted
+        from {sessions} s
+        join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
+        where s.session_id = $1 and ($6::bigint = 0 or b.made_in = $6::bigint - s.id * 16777216)
+        and s.seal is null and s.marks = 0 and {intact}
+    ), lineage (segment, parent, low, high) as (
+        select g.id, g.parent, g.fork_position, h.tip from head h join {segments} g on g.id = h.segment
+        union all
+        select g.id, g.parent, g.fork_position, least(l.low, l.high)
+        from lineage l join {segments} g on g.id = l.parent and g.id < l.segment where l.low > (select before from head)
+    )
+    (
+        select e.id, e.payload from lineage l cross join lateral (
+            {few}
+            select id, payload from {entries} where id <= l.segment * 4294967296 + l.high
+            and id > l.segment * 4294967296 + greatest(l.low, (select before from head))
+            and created_at > $5::bigint and (expires_at is null or expires_at > $4::bigint)
+            order by id desc
+            {of_few}
+        ) e order by e.id % 4294967296 desc
+    ) union all
+    select case when (select min(low) from lineage) <= before then -tip end,
+    convert_to(name || chr(1) || number, 'UTF8') from head
+    """,
+)
+POP: Final = Statement(
+    """Remove the last entry if it is the branch's own and can be read for certain; guarded by the session's version.
+
+    In sessions that ever had a lease, whether one is held is for the log's own function to see; so are marks.
+
+    Beside what is no JSON, Python's integers have a limit, of 640 digits or more, and our decoder one of 256 levels.
+    Servers before Postgres 16 do not know ``is json``; a cast would do, but its error would show the item in their log.
+    """,
+    """
+    with last as (
+        select s.id, s.version, b.name, e.id as entry, e.payload, e.turn - (e.kind = 'user')::int as turn
+        from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($4::text, s.branch)
+        join {entries} e on e.id = b.segment * 4294967296 + b.tip
+        where s.session_id = $1 and ($6::bigint = 0 or b.made_in = $6::bigint - s.id * 16777216)
+        and s.seal is null and s.marks = 0 and b.may_grow = 1 and b.tip > b.floor and {intact}
+        and e.created_at > $5::bigint and (e.expires_at is null or e.expires_at > $2)
+        and convert_from(e.payload, 'UTF8') is json object
+        and (octet_length(e.payload) <= 500 or (
+            convert_from(e.payload, 'UTF8') !~ '([0-9]{{160}}){{4}}'
+            and octet_length(translate(convert_from(e.payload, 'UTF8'), '[{{', '')) >= octet_length(e.payload) - 256
+        ))
+    ), raised as (
+        update {sessions} s set version = s.version + 1, updated_at = $2 from last l
+        where s.id = l.id and s.version = l.version and s.leases = 0
+        returning s.id, s.version, s.session_id
+    ), moved as (
+        update {branches} b set tip = b.tip - 1, turn = l.turn, updated_at = $2, changed_in = r.version
+        from last l, raised r
+        where b.session = r.id and b.name = l.name
+    ), removed as (
+        delete from {entries} e using last l, raised r where e.id = l.entry
+    ), recorded as (
+        insert into {changes} (session, version, what, created_at) select id, version, 'popped', $2 from raised
+    ), forgotten as (
+        delete from {changes} c using raised r where c.session = r.id and c.version <= r.version - $3::bigint
+    )
+    select l.payload, {tell_watchers} from last l, raised r
+    """,
+)
+
+
+def payloads_of_tail(rows: Sequence[Any], wanted: int) -> tuple[list[bytes], str] | None:
+    """Return what `TAIL` or `TAIL_FORKED` found: payloads, newest first, and the branch.
+
+    ``None`` says that the log's function must look.
+    """
+    if not rows or rows[-1][0] is None:
+        return None
+    tip, found = -rows[-1][0], len(rows) - 1
+    # Fewer than wanted although there may be more below: something in between was removed, or has expired.
+    if found < wanted < tip:
+        return None
+    name, _, number = rows[-1][1].decode().partition(LEFT_TIP)
+    return [payload for _, payload in rows[:-1]], name if name == MAIN else BranchName(name, int(number))

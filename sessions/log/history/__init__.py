@@ -1,0 +1,1 @@
+"""Branches, undo and redo, siblings, the tree."""

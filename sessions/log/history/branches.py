@@ -1,0 +1,247 @@
+"""Making, naming and removing branches. A fork writes one row and copies nothing."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple, cast
+
+from sessions.errors import BranchExistsError, BranchInUseError, TurnNotFoundError
+from sessions.log.adopt.adoption import begin_session, change_head, change_session, lock_head
+from sessions.log.core.change_log import record_change
+from sessions.log.core.entries import read_entries
+from sessions.log.core.fencing import check_any_branch
+from sessions.log.core.fork import fork
+from sessions.log.core.gc import collect, find_seen
+from sessions.log.core.heads import MAIN, find_head, lineage, name_of
+from sessions.log.core.locking import raise_version
+from sessions.log.core.turns import text_not_found, turn_at, turn_not_found, turn_start
+from sessions.log.history.branch_list import forked_branch
+from sessions.log.statements import branches as branch_statements
+from sessions.log.statements import entries as entry_statements
+from sessions.types import Comparison
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sessions.db.transaction import Transaction
+    from sessions.log.conversation import Conversation
+    from sessions.log.core.heads import Head, Stretch
+    from sessions.types import Branch
+
+
+class ForkPlace(NamedTuple):
+    """Where a new branch leaves the one it is made from: the first of these that is given, else at its head.
+
+    Attributes:
+        turn: Before this turn's first item.
+        position: Behind this position.
+        matches: Before the first message of a user for which this is true.
+        wanted: What `matches` looks for, for the error.
+    """
+
+    turn: int | None = None
+    position: int | None = None
+    matches: Callable[[Any], bool] | None = None
+    wanted: str = ""
+
+
+def create_branch(
+    tx: Transaction,
+    conversation: Conversation,
+    now: int,
+    name: str,
+    *,
+    source: str | None,
+    place: ForkPlace,
+    switch: bool,
+) -> tuple[tuple[Branch, str], list[int]]:
+    """Make a branch that begins with what another one has up to a place.
+
+    Returns:
+        What `list_branches` says of it with its name as it is found from now on, and the positions of messages before
+        the one that matches, which may match, too, but cannot be decoded.
+
+    Raises:
+        BranchExistsError: The name is taken.
+        TurnNotFoundError: There is no such place.
+        UnknownBranchError: There is no branch `source`.
+    """
+    session_id = conversation.session_id
+    found = change_head(tx, conversation, now, source, guard=False)
+    locked = found[0] if found else begin_session(tx, conversation, now)
+    head = found[1] if found else cast("Head", find_head(tx, conversation))
+    stretches = lineage(tx, head)
+    try:
+        tip, turn, undecodable = _fork_position(tx, conversation, head, stretches, place)
+    except TurnNotFoundError:
+        # Of two errors, this one is told.
+        if _is_taken(tx, session_id, name):
+            raise _taken(session_id, name) from None
+        raise
+    made = name != MAIN and fork(tx, locked._replace(branch=name), head, stretches, tip=tip, turn=turn, now=now)
+    if not made:
+        raise _taken(session_id, name)
+    if switch:
+        tx.run(branch_statements.SWITCH, session=head.session, branch=name)
+    record_change(tx, locked, "branched", now)
+    listed = forked_branch(tx, conversation, head, name, (tip, turn), current=switch, now=now)
+    return (listed, name_of(name, locked.session, locked.version)), undecodable
+
+
+def _is_taken(tx: Transaction, session_id: str, name: str) -> bool:
+    row: Any = tx.one(branch_statements.HEAD, session_id=session_id, branch=name)
+    return name == MAIN or row[2] is not None
+
+
+def _taken(session_id: str, name: str) -> BranchExistsError:
+    return BranchExistsError(
+        f"session {session_id!r}: the branch name {name!r} has already been used; nothing was changed"
+    )
+
+
+def _fork_position(
+    tx: Transaction, conversation: Conversation, head: Head, stretches: list[Stretch], place: ForkPlace
+) -> tuple[int, int, list[int]]:
+    """Return the last position that a new branch shares, the number of turns up to there, and what was not readable.
+
+    That is the positions of messages before it in which what is looked for may have been, too.
+    """
+    session_id = conversation.session_id
+    turn = place.turn
+    undecodable: list[int] = []
+    if place.matches is not None:
+        entries, unread = read_entries(tx, head.reader, stretches, (0, head.tip), entry_statements.USERS_FORWARD)
+        found = next((entry for entry in entries if place.matches(entry.item)), None)
+        if found is None:
+            but = f"; those at positions {', '.join(map(str, unread))} cannot be read" if unread else ""
+            raise text_not_found(session_id, head, place.wanted, but)
+        turn = found.turn
+        undecodable = [position for position in unread if position < found.position]
+    if turn is not None:
+        if not 1 <= turn <= head.turn:
+            raise turn_not_found(session_id, head, f"turn {turn}")
+        return turn_start(tx, stretches, turn) - 1, turn - 1, undecodable
+    if place.position is None:
+        return head.tip, head.turn, undecodable
+    if not 0 <= place.position <= head.tip:
+        raise TurnNotFoundError(
+            f"session {session_id!r}: there is no position {place.position} on branch {head.branch!r}, which ends at "
+            f"{head.tip}; nothing was changed"
+        )
+    return place.position, turn_at(tx, stretches, place.position), undecodable
+
+
+def switch_branch(tx: Transaction, conversation: Conversation, now: int, name: str) -> str:
+    """Make a branch the session's current one, and return its name as it was found.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+    """
+    locked = change_session(tx, conversation, now, name, guard=False)
+    if locked is None:
+        return MAIN
+    head: Any = find_head(tx, conversation, name)
+    if locked.current != name:
+        tx.run(branch_statements.SWITCH, session=locked.session, branch=name)
+        record_change(tx, locked, "switched", now)
+    return cast("Head", head).branch
+
+
+def rename_branch(tx: Transaction, conversation: Conversation, now: int, name: str, new: str) -> None:
+    """Give a branch another name; not while it is held, as its holder and those who wait know it by its name.
+
+    Raises:
+        BranchExistsError: The new name is taken.
+        BranchInUseError: It is ``main``, or the change is made under a lease on it.
+        LeaseLostError: The change is made under a lease that was lost.
+        SessionBusyError: Somebody else holds it.
+        UnknownBranchError: There is no such branch.
+    """
+    session_id = conversation.session_id
+    session = _lock_other_than_main(tx, conversation, now, name, "rename")
+    if name == new:
+        return
+    if _is_taken(tx, session_id, new):
+        raise _taken(session_id, new)
+    locked: Any = raise_version(tx, conversation, now, guard=False)
+    if check_any_branch(tx, conversation, session, name, now, alone=True):
+        raise BranchInUseError(
+            f"session {session_id!r}: branch {name!r} is held for this turn; nothing was changed. Rename it when the "
+            "turn is over"
+        )
+    for statement in (branch_statements.RENAME_BRANCH, branch_statements.RENAME_OWNER, branch_statements.RENAME_ORIGIN):
+        tx.run(statement, session=session, branch=name, new=new)
+    if locked.branch == name:
+        tx.run(branch_statements.SWITCH, session=session, branch=new)
+    record_change(tx, locked, "renamed", now)
+
+
+def delete_branch(tx: Transaction, conversation: Conversation, now: int, name: str, *, force: bool) -> None:
+    """Remove a branch, and the entries that only it could see.
+
+    Raises:
+        BranchInUseError: It is ``main``, or the current one and not `force`, which makes ``main`` the current one.
+        LeaseLostError: The change is made under a lease that was lost.
+        SessionBusyError: Somebody else holds it, and keeps others out.
+        UnknownBranchError: There is no such branch.
+    """
+    session_id = conversation.session_id
+    session = _lock_other_than_main(tx, conversation, now, name, "delete")
+    locked: Any = raise_version(tx, conversation, now, guard=False)
+    check_any_branch(tx, conversation, session, name, now)
+    if locked.branch == name:
+        if not force:
+            raise BranchInUseError(
+                f"Cannot delete current branch {name!r} of session {session_id!r}. Use force=True or switch branches "
+                "first; nothing was changed"
+            )
+        tx.run(branch_statements.SWITCH, session=session, branch=MAIN)
+    before = find_seen(tx, session)
+    ((origin, position, turn),) = (
+        row[7:10] for row in tx.all(branch_statements.TIPS, session=session) if row[0] == name
+    )
+    tx.run(branch_statements.ADOPT, session=session, branch=name, forked_from=origin, position=position, turn=turn)
+    tx.run(branch_statements.DELETE_BRANCH, session=session, branch=name)
+    collect(tx, session, before)
+    record_change(tx, locked, "branch deleted", now)
+
+
+def _lock_other_than_main(tx: Transaction, conversation: Conversation, now: int, name: str, what: str) -> int:
+    """Lock the session of a branch that is there and not ``main``; return its internal id."""
+    if name == MAIN:
+        raise BranchInUseError(
+            f"Cannot {what} the 'main' branch of session {conversation.session_id!r}; nothing was changed"
+        )
+    return cast("Head", lock_head(tx, conversation, now, name, guard=False)).session
+
+
+def compare_branches(
+    tx: Transaction, conversation: Conversation, first: str, second: str
+) -> tuple[Comparison, list[int]]:
+    """Return what two branches have in common and what only one has, and the positions that could not be decoded.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+    """
+    heads = [head for name in (first, second) if (head := find_head(tx, conversation, name))]
+    if not heads:
+        return Comparison([], [], [], 0), []
+    stretches = [lineage(tx, head) for head in heads]
+    position = common_position(*stretches)
+    undecodable: list[int] = []
+
+    def items(which: int, low: int, high: int) -> list[Any]:
+        entries, bad = read_entries(tx, heads[which].reader, stretches[which], (low, high))
+        undecodable.extend(bad)
+        return [entry.item for entry in entries]
+
+    tips = [head.tip for head in heads]
+    common = items(0, 0, position)
+    return Comparison(common, items(0, position, tips[0]), items(1, position, tips[1]), position), undecodable
+
+
+def common_position(first: list[Stretch], second: list[Stretch]) -> int:
+    """Return the last position that two lineages share; 0 if there is none."""
+    highest = {stretch.segment: stretch.high for stretch in first}
+    return max(
+        (min(highest[stretch.segment], stretch.high) for stretch in second if stretch.segment in highest), default=0
+    )

@@ -1,0 +1,212 @@
+"""The tree of a session's turns: everything that its branches, and the tips that they left, can see, each once.
+
+A segment's entries are cut into turns, and where another segment or a tip leaves in the middle of a turn. Each piece is
+a node, whose parent is the piece before it. The cost is that of the session's entries without their payloads, and of
+the payloads of a few messages for each turn.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from sessions.items.kinds import HOSTED_TOOL_CALL, TOOL_CALL, USER
+from sessions.items.text import one_line, text_of
+from sessions.log.core.gc import find_seen
+from sessions.log.core.heads import LEFT_TIP, MAIN, find_head, position_of
+from sessions.log.schema import SEGMENT_SHIFT
+from sessions.log.statements import branches as branch_statements
+from sessions.log.statements import entries as entry_statements
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Row, Transaction
+    from sessions.log.conversation import Conversation
+    from sessions.log.core.gc import Seen
+    from sessions.log.core.reader import Reader
+
+PREVIEW_LENGTH = 400
+"""Characters of a message that are kept: more than a line of a terminal shows."""
+
+
+class End(NamedTuple):
+    """What ends at a node.
+
+    Attributes:
+        branch: The branch's name; of a tip that a branch left, that branch's.
+        what: The branch itself; a way forward that `redo` would take; or a way that was left for another.
+        current: Whether it is the branch that is read.
+    """
+
+    branch: str
+    what: Literal["branch", "undone", "left"]
+    current: bool
+
+
+class Preview(NamedTuple):
+    """The beginning of a message, in one line.
+
+    Attributes:
+        kind: Who speaks: ``"user"``, ``"assistant"``, ``"system"`` or ``"developer"``.
+        text: What is said, which may be nothing; ``None`` if the stored item cannot be read.
+    """
+
+    kind: str
+    text: str | None
+
+
+@dataclass(slots=True)
+class Node:
+    """A turn, or the part of one that lies between two forks.
+
+    Attributes:
+        turn: The turn's number; 0 for what comes before the first message of a user.
+        parent: The index of the node before it in the tree's list; ``None`` if it begins a conversation.
+        continues: Whether its turn begins in the parent.
+        items: How many items it has.
+        tool_calls: How many of them call a tool.
+        said: The first message of each kind, in order.
+        ends: What ends here, branches first.
+    """
+
+    turn: int
+    parent: int | None
+    continues: bool
+    items: int = 0
+    tool_calls: int = 0
+    said: list[Preview] = field(default_factory=list)
+    ends: list[End] = field(default_factory=list)
+
+
+class Tree(NamedTuple):
+    """A session's turns and branches, as of one moment.
+
+    Attributes:
+        session_id: The session.
+        branch: The branch that is read.
+        nodes: Parents before their children, children in the order in which they came to be.
+        ends: What ends before every node: branches that hold nothing.
+    """
+
+    session_id: str
+    branch: str
+    nodes: list[Node]
+    ends: list[End]
+
+    @property
+    def branches(self) -> int:
+        """How many branches there are."""
+        return sum(end.what == "branch" for ends in (self.ends, *(node.ends for node in self.nodes)) for end in ends)
+
+
+def read_tree(tx: Transaction, conversation: Conversation, branch: str | None) -> Tree:
+    """Return the tree of a session, of which `branch` is marked, the current one unless named.
+
+    Raises:
+        UnknownBranchError: There is no such branch.
+    """
+    session_id = conversation.session_id
+    head = find_head(tx, conversation, branch)
+    if head is None:
+        return Tree(session_id, MAIN, [], [End(MAIN, "branch", current=True)])
+    tips = tx.all(branch_statements.TIPS, session=head.session)
+    seen = find_seen(tx, head.session)
+    growth = _Growth(seen, head.reader)
+    for _, segment, tip, *_ in tips:
+        growth.cut(segment, tip)
+    for segment, (parent, fork_position) in seen.origins.items():
+        if parent is not None and segment in seen.highest:
+            growth.cut(parent, fork_position)
+    # A segment is younger than the one that it was forked from.
+    for segment in sorted(seen.highest):
+        growth.read(tx, segment)
+    tree = Tree(session_id, head.branch, growth.nodes, [])
+    if not any(name == MAIN for name, *_ in tips):
+        tree.ends.append(End(MAIN, "branch", head.branch == MAIN))
+    for name, segment, tip, _, owner, pending, *_ in tips:
+        at = growth.node_at(segment, tip)
+        ends = tree.ends if at is None else tree.nodes[at].ends
+        if name.startswith(LEFT_TIP):
+            ends.append(End(owner, "undone" if pending else "left", current=False))
+        else:
+            ends.append(End(name, "branch", name == head.branch))
+    for ends in (tree.ends, *(node.ends for node in tree.nodes)):
+        ends.sort(key=lambda end: (("branch", "undone", "left").index(end.what), not end.current))
+    return tree
+
+
+class _Growth:
+    """A tree that grows segment by segment."""
+
+    def __init__(self, seen: Seen, reader: Reader) -> None:
+        self.nodes: list[Node] = []
+        self._seen = seen
+        self._reader = reader
+        self._cuts: dict[int, set[int]] = {segment: {high} for segment, high in seen.highest.items()}
+        # Of each segment: the first positions of its nodes, and the index of the first of them.
+        self._firsts: dict[int, list[int]] = {}
+        self._index: dict[int, int] = {}
+
+    def cut(self, segment: int, position: int) -> None:
+        """Let a node end at a position that is seen from a segment."""
+        at = self._holder(segment, position)
+        if at is not None:
+            self._cuts[at].add(position)
+
+    def read(self, tx: Transaction, segment: int) -> None:
+        """Add the nodes of a segment, whose parent has been read."""
+        parent, low = self._seen.origins[segment]
+        before = None if parent is None else self.node_at(parent, low)
+        firsts = self._firsts[segment] = []
+        self._index[segment] = len(self.nodes)
+        base = segment << SEGMENT_SHIFT
+        for high in sorted(self._cuts[segment]):
+            if high <= low:
+                continue
+            ids = {"low": base + low, "high": base + high, **self._reader.visible}
+            first = (row for rows in tx.pages(entry_statements.FIRST_MESSAGES, **ids) for row in rows)
+            said = {row[0]: self._text(row) for row in first}
+            node = None
+            for id_, turn, kind in (row for rows in tx.pages(entry_statements.OUTLINE, **ids) for row in rows):
+                if node is None or node.turn != turn or kind == USER:
+                    continues = before is not None and self.nodes[before].turn == turn and kind != USER
+                    node = Node(turn, before, continues)
+                    firsts.append(position_of(id_))
+                    before = len(self.nodes)
+                    self.nodes.append(node)
+                node.items += 1
+                node.tool_calls += kind in {TOOL_CALL, HOSTED_TOOL_CALL}
+                if id_ in said:
+                    node.said.append(Preview(kind, said[id_]))
+            low = high
+
+    def node_at(self, segment: int, position: int) -> int | None:
+        """Return the index of the last node up to a position that is seen from a segment."""
+        at: int | None = segment
+        while at in self._firsts:
+            number = bisect_right(self._firsts[at], position)
+            if number:
+                return self._index[at] + number - 1
+            at, fork_position = self._seen.origins[at]
+            position = min(position, fork_position)
+        return None
+
+    def _holder(self, segment: int, position: int) -> int | None:
+        """Return the segment that holds what is seen at a position from another one."""
+        at: int | None = segment
+        while at in self._seen.highest:
+            at, fork_position = self._seen.origins[holder := at]
+            if position > fork_position:
+                return holder
+        return None
+
+    def _text(self, row: Row) -> str | None:
+        try:
+            return one_line(text_of(self._reader.open(row)), PREVIEW_LENGTH)
+        except ValueError:
+            return None
+
+
+def find_said(node: Node, *kinds: str) -> Preview | None:
+    """Return the first message of one of these kinds."""
+    return next((preview for preview in node.said if preview.kind in kinds), None)

@@ -1,0 +1,85 @@
+"""Undo and redo: the tip moves back over the last turns, and forward again. No entry is written or removed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from sessions.errors import NothingToRedoError
+from sessions.log.adopt.adoption import change_head
+from sessions.log.core.change_log import record_change
+from sessions.log.core.entries import read_all_entries, readable_items
+from sessions.log.core.heads import MAIN, lineage
+from sessions.log.core.reflog import keep_tip, move_tip, ways_forward
+from sessions.log.core.turns import EXPIRED, nearest_turns, turn_not_found, turn_start
+from sessions.log.statements import branches as branch_statements
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Transaction
+    from sessions.log.conversation import Conversation
+
+
+def undo(
+    tx: Transaction, conversation: Conversation, now: int, *, branch: str | None, turns: int
+) -> tuple[list[Any], list[int]]:
+    """Move a branch's tip back to before its last turns, and keep the way forward.
+
+    Turns of which everything has expired do not count.
+
+    Returns:
+        The items that are gone from the branch, oldest first, and the positions of those that could not be decoded.
+
+    Raises:
+        TurnNotFoundError: The branch has not so many turns.
+        UnknownBranchError: There is no such branch.
+    """
+    session_id = conversation.session_id
+    found = change_head(tx, conversation, now, branch)
+    wanted = "turn to undo" if turns == 1 else f"way to undo {turns} turns"
+    if found is None or turns > found[1].turn:
+        raise turn_not_found(session_id, found and found[1], wanted)
+    locked, head = found
+    stretches = lineage(tx, head)
+    first = head.turn - turns + 1
+    tip = turn_start(tx, stretches, first) - 1
+    undone = read_all_entries(tx, head.reader, stretches, (tip, head.tip))
+    missing = turns - len({entry.turn for entry in undone})
+    if missing:
+        # Some of these turns have expired, and do not count.
+        before = nearest_turns(tx, head.reader, stretches, (0, tip), missing)
+        if len(before) < missing or not before[-1]:
+            raise turn_not_found(session_id, head, wanted, EXPIRED)
+        first = before[-1]
+        tip = turn_start(tx, stretches, first) - 1
+        undone = read_all_entries(tx, head.reader, stretches, (tip, head.tip))
+    keep_tip(tx, locked, now, pending=True)
+    move_tip(tx, locked, tip, first - 1, may_grow=0, now=now)
+    record_change(tx, locked, "undone", now)
+    return readable_items(undone)
+
+
+def redo(tx: Transaction, conversation: Conversation, now: int, *, branch: str | None) -> tuple[list[Any], list[int]]:
+    """Take back the last undo of a branch that has not been taken back.
+
+    Returns:
+        The items that are back, oldest first, and the positions of those that could not be decoded.
+
+    Raises:
+        NothingToRedoError: There is none, or something was added or popped since.
+        UnknownBranchError: There is no such branch.
+    """
+    session_id = conversation.session_id
+    found = change_head(tx, conversation, now, branch)
+    kept = ways_forward(tx, found[1]) if found else []
+    if found is None or not kept:
+        raise NothingToRedoError(
+            f"session {session_id!r}: there is nothing to redo on branch {found[1].branch if found else MAIN!r}: "
+            "nothing was undone, or something was added or popped since"
+        )
+    locked, head = found
+    name, tip, turn, may_grow = kept[0]
+    move_tip(tx, locked, tip, turn, may_grow=may_grow, now=now)
+    tx.run(branch_statements.FORGET_TIP, session=head.session, name=name)
+    stretches = lineage(tx, head._replace(tip=tip, turn=turn))
+    redone = read_all_entries(tx, head.reader, stretches, (head.tip, tip))
+    record_change(tx, locked, "redone", now)
+    return readable_items(redone)

@@ -1,0 +1,1 @@
+"""How entries and sessions end: clearing, expiry, erasure, new keys."""

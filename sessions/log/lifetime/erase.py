@@ -1,0 +1,60 @@
+"""Erasing: a session is removed from every table, counted; then the database is asked to let go of the bytes."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sessions.log.adopt.sdk_tables import count_foreign
+from sessions.log.core.locking import lock_session
+from sessions.log.lifetime.remove import delete
+from sessions.log.statements import sessions as session_statements
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Transaction
+    from sessions.log.conversation import ForeignTables
+
+
+class Erased(NamedTuple):
+    """How many rows were removed, by table; `sdk_rows` are those of the OpenAI Agents SDK's own tables."""
+
+    existed: bool
+    entries: int = 0
+    branches: int = 0
+    segments: int = 0
+    idempotency_keys: int = 0
+    changes: int = 0
+    usage: int = 0
+    sdk_rows: int = 0
+
+
+def erase(tx: Transaction, session_id: str, foreign: ForeignTables) -> Erased:
+    """Remove a session with all that is known of it, also in the SDK's tables, and say what that was.
+
+    It needs no key.
+    """
+    sdk_rows = count_foreign(tx, session_id, foreign)
+    session = lock_session(tx, session_id)
+    counts: Any = session is not None and tx.one(session_statements.ROWS_OF_SESSION, session=session)
+    delete(tx, session_id, foreign)
+    existed = session is not None or sdk_rows > 0
+    return Erased._make((existed, *map(int, counts or [0] * 6), sdk_rows))
+
+
+class Scrub:
+    """Has a store let go of the bytes of what was deleted, as far as it can.
+
+    It is asked for like a change, but stores that know how look into it, and do it outside of any transaction.
+
+    Attributes:
+        tables: Tables that are not ours and had rows of what was deleted.
+    """
+
+    __slots__ = ("tables",)
+
+    def __init__(self, tables: tuple[str, ...] = ()) -> None:
+        self.tables = tables
+
+    def __call__(self, tx: Transaction) -> tuple[str, ...]:
+        """Return what is pending, in sentences: of a store that does not know how, that nobody knows."""
+        del tx
+        return ("this store does not say when the bytes of what was deleted are overwritten",)

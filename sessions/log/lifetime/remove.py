@@ -1,0 +1,95 @@
+"""Clear and delete: the two ways in which entries leave for good, in all branches."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sessions.log.adopt.adoption import take_over
+from sessions.log.adopt.sdk_tables import delete_foreign
+from sessions.log.core.change_log import record_change
+from sessions.log.core.extend import ensure_row
+from sessions.log.core.fencing import Lease, busy, check_held
+from sessions.log.core.heads import EVERYTHING, MAIN
+from sessions.log.core.locking import lock_session, raise_version
+from sessions.log.schema import MAX_SEGMENT, SEGMENT_SHIFT
+from sessions.log.statements import branches as branch_statements
+from sessions.log.statements import entries as entry_statements
+from sessions.log.statements import leases as lease_statements
+from sessions.log.statements import records as record_statements
+from sessions.log.statements import sessions as session_statements
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Transaction
+    from sessions.log.conversation import Conversation, ForeignTables
+
+
+def clear(tx: Transaction, conversation: Conversation, now: int) -> None:
+    """Remove a session's entries and branches; its row stays, with its version, idempotency keys and usage.
+
+    So do the numbers of leases, and a lease on ``main``; those on other branches go with them.
+
+    Raises:
+        LeaseLostError: The conversation's lease was lost.
+        SessionBusyError: Somebody else holds one of the branches, and keeps others out.
+    """
+    # What is taken over here goes at once, and the row that stays keeps it from coming back.
+    take_over(tx, conversation, now)
+    locked = raise_version(tx, conversation, now, guard=False)
+    check_held(tx, conversation, locked and locked.session, MAIN)
+    if locked is not None:
+        leases = _leases(tx, conversation, locked.session, now)
+        _remove_content(tx, locked.session)
+        tx.run(branch_statements.EMPTY, session=locked.session, branch=MAIN)
+        if MAIN in leases:
+            ensure_row(tx, locked._replace(branch=MAIN), now)
+            values = leases[MAIN]._replace(begins=0)._asdict()
+            tx.run(lease_statements.PUT_LEASE, session=locked.session, branch=MAIN, **values)
+        record_change(tx, locked, "cleared", now)
+
+
+def delete(tx: Transaction, session_id: str, foreign: ForeignTables) -> bool:
+    """Remove a session with all that is known of it, also in the SDK's tables; tell whether there was one."""
+    was_foreign = delete_foreign(tx, session_id, foreign)
+    session = lock_session(tx, session_id)
+    if session is None:
+        return was_foreign
+    _remove_content(tx, session)
+    tx.run(record_statements.FORGET_KEYS, session=session)
+    tx.run(record_statements.FORGET_CHANGES, session=session, version=EVERYTHING)
+    tx.run(session_statements.FORGET_USAGE, session=session)
+    tx.run(lease_statements.FORGET_WAITING, session=session)
+    tx.run(session_statements.DELETE_SESSION, session=session)
+    return True
+
+
+def find_left_empty(tx: Transaction, now: int, count: int, after: int) -> list[tuple[int, str]]:
+    """Return up to `count` sessions of which nothing is left, by their internal ids, from behind one."""
+    return [(number, name) for number, name in tx.all(session_statements.LEFT_EMPTY, now=now, count=count, after=after)]
+
+
+def delete_left_empty(tx: Transaction, found: tuple[int, str], foreign: ForeignTables, now: int) -> None:
+    """Delete a session that `find_left_empty` found, unless somebody has begun it anew since."""
+    number, session_id = found
+    if lock_session(tx, session_id) == number and tx.one(session_statements.IS_LEFT_EMPTY, session=number, now=now):
+        delete(tx, session_id, foreign)
+
+
+def _leases(tx: Transaction, conversation: Conversation, session: int, now: int) -> dict[str, Lease]:
+    """Return the leases that are held on a locked session's branches, if they let a change of all of them through."""
+    found = {name: Lease._make(lease) for name, *lease in tx.all(lease_statements.LEASES, session=session)}
+    mine = conversation.lease
+    held = {name: lease for name, lease in found.items() if lease.token == mine or lease.until > now}
+    for name, lease in held.items():
+        if lease.token != mine and not lease.is_open:
+            raise busy(conversation.session_id, name, lease)
+    return held
+
+
+def _remove_content(tx: Transaction, session: int) -> None:
+    for (segment,) in tx.all(branch_statements.SEGMENTS, session=session):
+        if not 0 < segment <= MAX_SEGMENT:
+            continue  # Somebody altered it: no entry has such an id.
+        low = segment << SEGMENT_SHIFT
+        tx.run(entry_statements.DELETE_ENTRIES, low=low, high=low + (1 << SEGMENT_SHIFT) - 1)
+    tx.run(branch_statements.DELETE_SEGMENTS, session=session)
+    tx.run(branch_statements.DELETE_BRANCHES, session=session)

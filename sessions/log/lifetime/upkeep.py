@@ -1,0 +1,35 @@
+"""What is promised to go goes beside later changes of the same database: in small batches, whatever session it is of.
+
+A store does the duties after some of its changes (`db/upkeep.py`), in a transaction of their own. A duty waits for
+nobody's lock, and needs no key of a sealed session.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sessions.log.core.idempotency import forget_ended_keys
+from sessions.log.lifetime.purge import purge_some
+from sessions.log.statements import leases as lease_statements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sessions.db.transaction import Transaction
+
+
+def forget_abandoned(tx: Transaction, count: int) -> bool:
+    """Remove the tickets of those who wait no more, which are few; there are no more then."""
+    del count
+    tx.run(lease_statements.FORGET_ABANDONED)
+    return False
+
+
+DUTIES: Final[tuple[Callable[[Transaction, int], bool], ...]] = (forget_ended_keys, forget_abandoned, purge_some)
+"""Each removes up to so many rows, and tells whether there may be more."""
+
+
+def keep_up(tx: Transaction, count: int) -> bool:
+    """Do all duties in `tx`, up to `count` rows each; tell whether there may be more."""
+    more = [duty(tx, count) for duty in DUTIES]
+    return any(more)

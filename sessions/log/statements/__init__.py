@@ -1,0 +1,1 @@
+"""The log's SQL, each statement with a name and a purpose."""

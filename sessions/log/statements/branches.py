@@ -1,0 +1,351 @@
+"""Statements about branches, the segments that they extend, and the tips that they left."""
+
+from __future__ import annotations
+
+from sessions.db.dialect import ENDLESSLY, MARIADB, POSTGRES
+from sessions.db.transaction import Statement
+
+
+def _recursive(purpose: str, sql: str) -> Statement:
+    """Return a statement whose recursion is as deep as a lineage may be.
+
+    It ends whatever the rows say: a parent is older than its child, so its id is lower, and a branch has no more
+    branches before it than the session has.
+    """
+    return Statement(purpose, sql, {MARIADB: ENDLESSLY + sql})
+
+
+MADE_IN = Statement(
+    "The version that made a branch.",
+    "select made_in from {branches} where session = :session and name = :branch",
+)
+
+HEAD = Statement(
+    "A branch of a session, the current one unless named; and whether it can be true.",
+    """
+    select s.id, coalesce(:branch, s.branch), b.segment, b.tip, b.turn, b.floor, b.parent, b.fork_position, b.may_grow,
+    s.marks, s.seal, b.made_in, case when {intact} then 1 else 0 end from {sessions} s
+    left join {branches} b on b.session = s.id and b.name = coalesce(:branch, s.branch) where s.session_id = :session_id
+    """,
+)
+
+_ADVANCE_TIP = """
+    update {branches} as b set tip = tip + :count, turn = turn + :turns, updated_at = :now, changed_in = :version,
+    lease_token = case when :lease = 0 and lease_until <= :now then 0 else lease_token end,
+    lease_until = case when :lease = 0 and lease_until <= :now then 0 else lease_until end
+    where session = :session and name = :branch and may_grow = 1
+    and (session * 16777216 + made_in = :number or :number = 0)
+    and case when :lease = 0 then lease_until <= :now or lease_open = 1 else lease_token = :lease end
+    and {intact}
+"""
+
+ADVANCE_TIP = Statement(
+    """Reserve positions at the end of a branch's own segment.
+
+    No row if the branch may not grow there, is leased, or cannot be true.
+
+    Nor if a branch with a certain number is meant, and another one has its name: see `BranchName`.
+
+    Whoever changes a branch without a lease ends one whose time is over.
+    """,
+    _ADVANCE_TIP + " returning segment, tip, turn",
+    {
+        # Compared with 0 first, it would be taken for an integer of 32 bits; numbers of leases are larger.
+        POSTGRES: _ADVANCE_TIP.replace(":lease", "cast(:lease as bigint)") + " returning segment, tip, turn",
+        MARIADB: (
+            _ADVANCE_TIP,
+            """
+            select segment, tip, turn from {branches}
+            where session = :session and name = :branch and may_grow = 1 and changed_in = :version
+            """,
+        ),
+    },
+)
+
+MOVE_TIP = Statement(
+    "Put a branch's tip somewhere else in its own lineage.",
+    """
+    update {branches} set tip = :tip, turn = :turn, may_grow = :may_grow, updated_at = :now, changed_in = :version,
+    lease_from = case when lease_from > :tip then :tip else lease_from end
+    where session = :session and name = :branch
+    """,
+)
+
+CREATE_SEGMENT = Statement(
+    "Open a segment, forked from a position of its parent.",
+    """
+    insert into {segments} (session, parent, fork_position, turn) values (:session, :parent, :fork_position, :turn)
+    returning id
+    """,
+)
+
+_PUT_BRANCH = """
+    insert into {branches} (
+        session, name, segment, parent, fork_position, tip, turn, floor, may_grow, created_at, updated_at, made_in,
+        changed_in
+    ) values (
+        :session, :branch, :segment, :parent, :fork_position, :tip, :turn, :fork_position, 1, :now, :now, :version,
+        :version
+    )
+"""
+
+PUT_BRANCH = Statement(
+    "Put a branch, new or not, on a segment that it has opened; what that one was forked from is not its own.",
+    _PUT_BRANCH
+    + """
+    on conflict (session, name) do update set segment = excluded.segment, parent = excluded.parent,
+    fork_position = excluded.fork_position, tip = excluded.tip, turn = excluded.turn, floor = excluded.floor,
+    may_grow = excluded.may_grow, updated_at = excluded.updated_at, changed_in = excluded.changed_in
+    """,
+    {
+        MARIADB: _PUT_BRANCH
+        + """
+        on duplicate key update segment = values(segment), parent = values(parent),
+        fork_position = values(fork_position), tip = values(tip), turn = values(turn), floor = values(floor),
+        may_grow = values(may_grow), updated_at = values(updated_at), changed_in = values(changed_in)
+        """
+    },
+)
+
+MAKE_BRANCH = Statement(
+    "Make a branch of what another one has up to a place, and return a row; none if the name is taken.",
+    """
+    insert into {branches} (
+        session, name, segment, parent, fork_position, tip, turn, floor, may_grow, forked_from, forked_at, forked_turn,
+        created_at, updated_at, made_in, changed_in
+    ) select
+        s.id, :branch, :segment, :parent, :fork_position, :tip, :turn, :tip, 0, :forked_from, :tip, :turn,
+        :now, :now, :version, :version
+    from {sessions} s where s.id = :session and not exists (
+        select 1 from {branches} b where b.session = s.id and b.name = :branch
+    )
+    returning session
+    """,
+)
+
+COUNT_ITEMS = _recursive(
+    "How many items a branch has: by positions where each holds one that stays, else counted.",
+    """
+    with recursive lineage (segment, parent, low, high, holes) as (
+        select g.id, g.parent, g.fork_position, b.tip, g.holes
+        from {branches} b join {segments} g on g.id = b.segment where b.session = :session and b.name = :branch
+        union all
+        select g.id, g.parent, g.fork_position, case when l.low < l.high then l.low else l.high end, g.holes
+        from lineage l join {segments} g on g.id = l.parent and g.id < l.segment and g.session = :session
+    )
+    select coalesce(sum(case when holes + :one_by_one = 0 then high - low else (
+        select count(*) from {entries} e where e.id > lineage.segment * 4294967296 + lineage.low
+        and e.id <= lineage.segment * 4294967296 + lineage.high and {shown}
+    ) end), 0) from lineage where low < high
+    """,
+)
+
+MADE_FROM = _recursive(
+    "The branches from which a branch was made, the first of them first.",
+    """
+    with recursive origin (name, depth) as (
+        select forked_from, 1 from {branches} where session = :session and name = :branch
+        union all
+        select b.forked_from, o.depth + 1 from origin o join {branches} b on b.session = :session and b.name = o.name
+        where o.depth <= (select count(*) from {branches} where session = :session)
+    )
+    select name from origin where name is not null order by depth desc
+    """,
+)
+
+RAISE_FLOOR = Statement(
+    "Others see a segment up to a position from now on.",
+    """
+    update {branches} set floor = :position
+    where session = :session and segment = :segment and floor < :position
+    """,
+)
+
+SWITCH = Statement(
+    "Make another branch the session's current one.",
+    "update {sessions} set branch = :branch where id = :session",
+)
+
+FLAG_MARKS = Statement(
+    "Note that a session has a mark.",
+    "update {sessions} set marks = 1 where id = :session and marks = 0",
+)
+
+EMPTY = Statement(
+    "Note that a session has nothing any more; its current branch is another one then.",
+    "update {sessions} set branch = :branch, marks = 0 where id = :session",
+)
+
+RENAME_BRANCH = Statement(
+    "Give a branch another name.",
+    "update {branches} set name = :new where session = :session and name = :branch",
+)
+
+RENAME_OWNER = Statement(
+    "The tips it left are the renamed branch's.",
+    "update {branches} set owner = :new where session = :session and owner = :branch",
+)
+
+RENAME_ORIGIN = Statement(
+    "What was made from a branch was made from another, or from the same one by its new name.",
+    "update {branches} set forked_from = :new where session = :session and forked_from = :branch",
+)
+
+ADOPT = Statement(
+    "What was made from a branch that goes was made from where that one was made from.",
+    """
+    update {branches} set forked_from = :forked_from,
+    forked_at = case when forked_at < :position then forked_at else :position end,
+    forked_turn = case when forked_turn < :turn then forked_turn else :turn end
+    where session = :session and forked_from = :branch
+    """,
+)
+
+DELETE_BRANCH = Statement(
+    "Remove a branch and the tips it left.",
+    "delete from {branches} where session = :session and (name = :branch or owner = :branch)",
+)
+
+TIPS = Statement(
+    """All tips of a session: its branches, and the tips that they left, in the order in which they came to be.
+
+    The last column says whether each can be true.
+    """,
+    """
+    select b.name, b.segment, b.tip, b.turn, b.owner, b.pending, b.may_grow, b.forked_from, b.forked_at, b.forked_turn,
+    b.created_at, b.updated_at, b.changed_in, case when {intact} then 1 else 0 end
+    from {branches} b where b.session = :session order by b.made_in, b.name
+    """,
+)
+
+LINEAGE = _recursive(
+    "The segments that a branch sees, the newest first: from behind which position, up to which, and the turns before.",
+    """
+    with recursive lineage (depth, segment, parent, low, high, turn) as (
+        select 0, g.id, g.parent, g.fork_position, b.tip, g.turn
+        from {branches} b join {segments} g on g.id = b.segment where b.session = :session and b.name = :branch
+        union all
+        select l.depth + 1, g.id, g.parent, g.fork_position, case when l.low < l.high then l.low else l.high end, g.turn
+        from lineage l join {segments} g on g.id = l.parent and g.id < l.segment and g.session = :session
+    )
+    select segment, low, high, turn from lineage where low < high order by depth
+    """,
+)
+
+ORIGINS = Statement(
+    "All segments of a session: where each was forked, and whether there may be less in it than its positions.",
+    "select id, parent, fork_position, turn, holes from {segments} where session = :session",
+)
+
+NOTE_HOLE = Statement(
+    "Note that an entry was removed from a segment's middle, or is one that will expire, or a mark.",
+    "update {segments} set holes = 1 where id = :segment and holes = 0",
+)
+
+FORGET_SEGMENT = Statement(
+    "Remove a segment.",
+    "delete from {segments} where id = :segment",
+)
+
+MOVED_TIPS = Statement(
+    "The tips that were moved after a version; and whether each can be true.",
+    """
+    select b.segment, b.parent, b.fork_position, b.tip, b.name, b.owner, b.may_grow,
+    case when {intact} then 1 else 0 end from {branches} b
+    where b.session = :session and b.changed_in > :after order by b.may_grow desc, b.made_in, b.name
+    """,
+)
+
+ORIGIN = Statement(
+    "Where a segment was forked.",
+    "select parent, fork_position from {segments} where id = :segment",
+)
+
+FORGET_EMPTY_SEGMENT = Statement(
+    "Remove a segment to which no branch and no other segment of its session leads; a row if that was done.",
+    """
+    delete from {segments} where id = :segment
+    and not exists (select 1 from {branches} where session = :session and segment = :segment)
+    and id not in (select parent from {segments} where session = :session and parent is not null)
+    returning id
+    """,
+    {
+        # It does not read from the table that it deletes from.
+        MARIADB: """
+        delete from {segments} where id = :segment
+        and not exists (select 1 from {branches} where session = :session and segment = :segment)
+        and id not in (
+            select parent from (select parent from {segments} where session = :session and parent is not null) p
+        )
+        returning id
+        """
+    },
+)
+
+SEGMENTS = Statement(
+    "All segments of a session.",
+    "select id from {segments} where session = :session",
+)
+
+DELETE_SEGMENTS = Statement(
+    "Remove a session's segments.",
+    "delete from {segments} where session = :session",
+)
+
+DELETE_BRANCHES = Statement(
+    "Remove a session's branches.",
+    "delete from {branches} where session = :session",
+)
+
+
+# --- Tips that branches left -------------------------------------------------------------------------------------
+
+
+KEEP_TIP = Statement(
+    "Keep where a branch is, before it moves elsewhere; nothing there is its own.",
+    """
+    insert into {branches} (
+        session, name, segment, parent, fork_position, tip, turn, floor, may_grow, owner, pending, created_at,
+        updated_at, made_in, changed_in
+    ) select session, :name, segment, parent, fork_position, tip, turn, tip, may_grow, name, :pending, :now, updated_at,
+    :version, changed_in from {branches} where session = :session and name = :branch
+    """,
+)
+
+WAYS_FORWARD = Statement(
+    "The tips from which a branch was moved back by undo, the latest first.",
+    """
+    select name, tip, turn, may_grow from {branches} where session = :session and owner = :branch and pending = 1
+    order by name desc
+    """,
+)
+
+FORGET_TIP = Statement(
+    "Remove a tip.",
+    "delete from {branches} where session = :session and name = :name",
+)
+
+SETTLE_TIP = Statement(
+    "A way forward is none any more, but one of several that the conversation took.",
+    "update {branches} set pending = 0 where session = :session and name = :name",
+)
+
+MOVE_TO_TIP = Statement(
+    "Move a branch to where a kept tip is, which it may extend if it is there alone.",
+    """
+    update {branches} as b set (segment, parent, fork_position, tip, turn, floor, may_grow, lease_from) = (
+        select t.segment, t.parent, t.fork_position, t.tip, t.turn, t.tip, t.may_grow * :alone,
+        case when b.lease_from > t.tip then t.tip else b.lease_from end
+        from {branches} t where t.session = :session and t.name = :name
+    ), updated_at = :now, changed_in = :version where session = :session and name = :branch
+    """,
+    {
+        MARIADB: """
+        update {branches} b join {branches} t on t.session = b.session and t.name = :name
+        set b.segment = t.segment, b.parent = t.parent, b.fork_position = t.fork_position, b.tip = t.tip,
+        b.turn = t.turn, b.floor = t.tip, b.may_grow = t.may_grow * :alone, b.updated_at = :now,
+        b.changed_in = :version, b.lease_from = least(b.lease_from, t.tip)
+        where b.session = :session and b.name = :branch
+        """
+    },
+)

@@ -1,0 +1,83 @@
+"""Statements about what is noted of a session's changes: idempotency keys, and the record of what was not an append."""
+
+from __future__ import annotations
+
+from sessions.db.dialect import MARIADB, POSTGRES
+from sessions.db.transaction import Statement
+
+SEEN_KEY = Statement(
+    "The digest of what an idempotency key stands for, and 1 if it has ended.",
+    """
+    select digest, case when until <= {clock} then 1 else 0 end from {appends}
+    where session = :session and idempotency_key = :idempotency_key
+    """,
+)
+
+REMEMBER_KEY = Statement(
+    "Note what an append with an idempotency key added.",
+    """
+    insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until)
+    values (:session, :idempotency_key, :digest, :version, :tip, :now, {clock} + :life)
+    """,
+)
+
+FORGET_KEY = Statement(
+    "Remove an idempotency key.",
+    "delete from {appends} where session = :session and idempotency_key = :idempotency_key",
+)
+
+
+FORGET_ENDED_KEYS = Statement(
+    "Remove some idempotency keys that have ended, of whatever sessions, the oldest first; a row for each.",
+    """
+    delete from {appends} where (session, idempotency_key) in (
+        select session, idempotency_key from {appends} where until <= {clock} order by until limit :count
+    ) returning session
+    """,
+    {
+        # Those that another process is about to remove are left to it.
+        POSTGRES: """
+        with ended as materialized (
+            select session, idempotency_key from {appends} where until <= {clock}
+            order by until limit :count for update skip locked
+        )
+        delete from {appends} p using ended e
+        where p.session = e.session and p.idempotency_key = e.idempotency_key returning p.session
+        """,
+        # It has no limit in a subquery, but one for what is deleted.
+        MARIADB: "delete from {appends} where until <= {clock} order by until limit :count returning session",
+    },
+)
+
+FORGET_SETTLED_KEYS = Statement(
+    "Remove idempotency keys of sessions by the ids that users give, on Postgres: both are arrays.",
+    """
+    delete from {appends} p
+    using unnest(cast(:session_ids as text[]), cast(:keys as text[])) k (session_id, idempotency_key)
+    join {sessions} s on s.session_id = k.session_id
+    where p.session = s.id and p.idempotency_key = k.idempotency_key
+    """,
+)
+
+FORGET_KEYS = Statement(
+    "Remove a session's idempotency keys.",
+    "delete from {appends} where session = :session",
+)
+
+CHANGES_BETWEEN = Statement(
+    "What was noted between two versions, without the first and with the second.",
+    """
+    select version, what, created_at from {changes}
+    where session = :session and version > :after and version <= :until order by version
+    """,
+)
+
+RECORD_CHANGE = Statement(
+    "Note a change that is not an append.",
+    "insert into {changes} (session, version, what, created_at) values (:session, :version, :what, :now)",
+)
+
+FORGET_CHANGES = Statement(
+    "Remove a session's record of changes up to a version.",
+    "delete from {changes} where session = :session and version <= :version",
+)

@@ -1,0 +1,183 @@
+"""Statements about sessions as wholes: their rows, versions and seals.
+
+SQL here and in its neighbours is the portable subset: parameters are ``:named``, and ``{word}`` is one of our tables or
+what `dialect.words` says. Every change updates its session's row first: on a database with row locks, that is the lock
+under which the rest happens.
+"""
+
+from __future__ import annotations
+
+from sessions.db.dialect import ENDLESSLY, MARIADB, POSTGRES
+from sessions.db.transaction import Statement
+
+_RAISE_VERSION = "update {sessions} set version = version + 1, updated_at = :now where session_id = :session_id"
+
+RAISE_VERSION = Statement(
+    "Lock a session for a change and raise its version.",
+    _RAISE_VERSION + " returning id, version, branch, seal, leases",
+    {
+        POSTGRES: _RAISE_VERSION + " returning id, version, branch, seal, leases, {tell_watchers}",
+        MARIADB: (
+            _RAISE_VERSION,
+            "select id, version, branch, seal, leases from {sessions} where session_id = :session_id",
+        ),
+    },
+)
+
+_CREATE_SESSION = """
+    insert into {sessions} (session_id, version, branch, seal, created_at, updated_at)
+    values (:session_id, 1, :branch, :seal, :created_at, :now)
+"""
+
+_RAISE_INSTEAD = """
+    on conflict (session_id) do update set version = {sessions}.version + 1, updated_at = excluded.updated_at
+    returning id, version, branch, seal, leases
+"""
+
+CREATE_SESSION = Statement(
+    "Make a session's row, whose version is 1; if another process was first, raise its version instead.",
+    _CREATE_SESSION + _RAISE_INSTEAD,
+    {
+        POSTGRES: _CREATE_SESSION + _RAISE_INSTEAD + ", {tell_watchers}",
+        MARIADB: _CREATE_SESSION
+        + """
+        on duplicate key update version = version + 1, updated_at = values(updated_at)
+        returning id, version, branch, seal, leases
+        """,
+    },
+)
+
+LOCK_SESSION = Statement(
+    "Lock a session without changing it.",
+    "select id, seal from {sessions} where session_id = :session_id",
+    dict.fromkeys((POSTGRES, MARIADB), "select id, seal from {sessions} where session_id = :session_id for update"),
+)
+
+LOCK_SESSION_ROW = Statement(
+    "Lock a session by its internal id.",
+    "select id from {sessions} where id = :session",
+    dict.fromkeys((POSTGRES, MARIADB), "select id from {sessions} where id = :session for update"),
+)
+
+RAISE_VERSION_OF = Statement(
+    "Raise a locked session's version; when it was last changed stays, as nobody has used it.",
+    "update {sessions} set version = version + 1 where id = :session returning version",
+    {
+        POSTGRES: "update {sessions} set version = version + 1 where id = :session returning version, {tell_watchers}",
+        MARIADB: (
+            "update {sessions} set version = version + 1 where id = :session",
+            "select version from {sessions} where id = :session",
+        ),
+    },
+)
+
+VERSION = Statement(
+    "A session's version.",
+    "select version from {sessions} where session_id = :session_id",
+)
+
+SET_SEAL = Statement(
+    "Give a session another seal.",
+    "update {sessions} set seal = :seal where id = :session",
+)
+
+HOLDS_SOMETHING = Statement(
+    "A row if a session has, or had, an entry.",
+    "select 1 from {branches} where session = :session and tip > 0 limit 1",
+)
+
+SESSION_TIMES = Statement(
+    "A session's current branch, when it was made and last changed, and its seal.",
+    "select id, branch, created_at, updated_at, seal from {sessions} where session_id = :session_id",
+)
+
+DELETE_SESSION = Statement(
+    "Remove a session's row.",
+    "delete from {sessions} where id = :session",
+    {POSTGRES: "delete from {sessions} where id = :session returning {tell_watchers}"},
+)
+
+_LIST_SESSIONS = """
+    with recursive page (id, session_id, branch, created_at, updated_at) as (
+        select id, session_id, branch, created_at, updated_at from {sessions}
+        where id < :before order by id desc limit :count
+    ), lineage (session, segment, parent, low, high, holes) as (
+        select b.session, g.id, g.parent, g.fork_position, b.tip, g.holes
+        from page p join {branches} b on b.session = p.id and b.name = p.branch and {intact}
+        join {segments} g on g.id = b.segment
+        union all
+        select l.session, g.id, g.parent, g.fork_position, case when l.low < l.high then l.low else l.high end, g.holes
+        from lineage l join {segments} g on g.id = l.parent and g.id < l.segment and g.session = l.session
+    )
+    select p.id, p.session_id, p.created_at, p.updated_at, (
+        select coalesce(sum(case when l.holes + :one_by_one = 0 then l.high - l.low else (
+            select count(*) from {entries} e where e.id > l.segment * 4294967296 + l.low
+            and e.id <= l.segment * 4294967296 + l.high and {shown}
+        ) end), 0) from lineage l where l.session = p.id and l.low < l.high
+    ) from page p order by p.id desc
+"""
+
+LIST_SESSIONS = Statement(
+    """A page of sessions, the newest first, each with the number of items on its current branch.
+
+    One whose end cannot be true counts as empty: the others are listed nevertheless.
+    """,
+    _LIST_SESSIONS,
+    {MARIADB: ENDLESSLY + _LIST_SESSIONS.replace("p.session_id,", "convert(p.session_id using utf8mb4),")},
+)
+
+_LEFT_EMPTY = """
+    not exists (
+        select 1 from {segments} g join {entries} e
+        on e.id > g.id * 4294967296 and e.id <= g.id * 4294967296 + 4294967295
+        where g.session = s.id and g.id between 1 and 2147483647
+    )
+    and not exists (select 1 from {appends} a where a.session = s.id and a.until > {clock})
+    and not exists (select 1 from {branches} b where b.session = s.id and b.lease_token > 0 and b.lease_until > :now)
+    and not exists (select 1 from {waiting} w where w.session = s.id and w.until > :now)
+"""
+
+LEFT_EMPTY = Statement(
+    "Sessions without an entry, of which no idempotency key is known and no branch is held or waited for.",
+    f"select s.id, s.session_id from {{sessions}} s where s.id > :after and {_LEFT_EMPTY} order by s.id limit :count",  # noqa: S608 - words of this module.
+    {
+        MARIADB: f"""
+        select s.id, convert(s.session_id using utf8mb4) from {{sessions}} s
+        where s.id > :after and {_LEFT_EMPTY} order by s.id limit :count
+        """  # noqa: S608 - as above.
+    },
+)
+
+IS_LEFT_EMPTY = Statement(
+    "A row if a session is one of those.",
+    f"select 1 from {{sessions}} s where s.id = :session and {_LEFT_EMPTY}",  # noqa: S608 - words of this module.
+)
+
+ROWS_OF_SESSION = Statement(
+    "How many rows of each table a session has: entries, branches with the tips they left, and so on.",
+    """
+    select (
+        select count(*) from {segments} g join {entries} e
+        on e.id > g.id * 4294967296 and e.id <= g.id * 4294967296 + 4294967295
+        where g.session = :session and g.id between 1 and 2147483647
+    ),
+    (select count(*) from {branches} where session = :session),
+    (select count(*) from {segments} where session = :session),
+    (select count(*) from {appends} where session = :session),
+    (select count(*) from {changes} where session = :session),
+    (select count(*) from {usage} where session = :session)
+    """,
+)
+
+WHERE_IT_IS = Statement(
+    "A session, its version, its seal, and the version of the last change that was not an append.",
+    """
+    select id, version, seal, (select max(c.version) from {changes} c where c.session = s.id)
+    from {sessions} s where session_id = :session_id
+    """,
+)
+
+FORGET_USAGE = Statement(
+    "Remove a session's record of what it cost.",
+    "delete from {usage} where session = :session",
+)

@@ -1,0 +1,101 @@
+"""The statements about what runs cost. Parameters and words are those of `statements`."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from sessions.db.dialect import MARIADB
+from sessions.db.transaction import Statement
+
+FIND_USAGE = Statement(
+    "A record by its key.",
+    """
+    select requests, input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens
+    from {usage} where session = :session and usage_key = :usage_key
+    """,
+)
+USAGE_OF_RUN = Statement(
+    "What was recorded of a run as a whole: under its key, and what it grew by since.",
+    """
+    select usage_key, requests, input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens
+    from {usage} where session = :session and (usage_key = :usage_key or usage_key > :low and usage_key < :high)
+    """,
+)
+ADD_USAGE = Statement(
+    "Record what something cost.",
+    """
+    insert into {usage} (
+        session, usage_key, place, turn, model, agent, requests, input_tokens, cached_tokens, cache_write_tokens,
+        output_tokens, reasoning_tokens, cost, untold, created_at
+    ) values (
+        :session, :usage_key, :place, :turn, :model, :agent, :requests, :input_tokens, :cached_tokens,
+        :cache_write_tokens, :output_tokens, :reasoning_tokens, :cost, :untold, :now
+    )
+    """,
+)
+NOTE_COST = Statement(
+    "Add the cost to a record that has none.",
+    "update {usage} set cost = :cost where session = :session and usage_key = :usage_key and cost is null",
+)
+TOOLS_FORWARD = Statement(
+    "The calls and outputs of tools in one segment, the oldest first.",
+    """
+    select {entry} from {entries} where id > :low and id <= :high
+    and kind in ('tool_call', 'hosted_tool_call', 'tool_output') and {live} order by id
+    """,
+)
+SEARCHES_AND_REQUESTS = Statement(
+    "What tools were found in one segment, and which approvals were asked for, the oldest first.",
+    """
+    select {entry} from {entries} where id > :low and id <= :high
+    and kind in ('tool_search_output', 'mcp_approval_request') and {live} order by id
+    """,
+)
+
+_SUMS = """
+    select COLUMNS, u.model, case when u.cost is null then 0 else 1 end, sum(u.requests), sum(u.input_tokens),
+    sum(u.cached_tokens), sum(u.cache_write_tokens), sum(u.output_tokens), sum(u.reasoning_tokens), sum(u.cost),
+    min(case when u.untold in (1, 3) then 1 else 0 end), min(case when u.untold in (2, 3) then 2 else 0 end)
+    from {usage} u
+"""
+_OF_SESSION = "where u.session = :session"
+_OF_ALL = """
+    join {sessions} s on s.id = u.session where u.created_at >= :since and u.created_at < :until
+"""
+_COLUMNS = {
+    "place": "u.place",
+    "turn": "u.turn",
+    "model": "u.model",
+    "agent": "u.agent",
+    "day": "u.created_at / 86400000000",
+    "session": "s.session_id",
+}
+_COLUMNS_MARIADB = {
+    # There a slash makes decimals, and ids are bytes.
+    "day": "u.created_at div 86400000000",
+    "session": "convert(s.session_id using utf8mb4)",
+}
+
+
+@cache
+def sums_of_session(columns: tuple[str, ...]) -> Statement:
+    """Return the statement that adds a session's records up by columns, by model, and by whether they have a cost."""
+    return _sums(columns, _OF_SESSION)
+
+
+@cache
+def sums_of_all(columns: tuple[str, ...]) -> Statement:
+    """Return the same for all sessions and a time."""
+    return _sums(columns, _OF_ALL)
+
+
+def _sums(columns: tuple[str, ...], where: str) -> Statement:
+    # No group without a column: one for nothing would be a row where there is none.
+    groups = ", ".join(str(number + 1) for number in range(len(columns) + 2))
+
+    def text(expressions: dict[str, str]) -> str:
+        listed = ", ".join(expressions[column] for column in columns)
+        selected = _SUMS.replace("COLUMNS, ", f"{listed}, " if columns else "")
+        return f"{selected} {where} group by {groups}"
+
+    return Statement("What was spent, added up.", text(_COLUMNS), {MARIADB: text(_COLUMNS | _COLUMNS_MARIADB)})

@@ -1,0 +1,257 @@
+"""What a session object and what hangs on it (branches, usage) share: a conversation, where it is, and which branch."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar, cast, runtime_checkable
+
+from sessions.clock import now
+from sessions.errors import (
+    DamagedSessionError,
+    InvalidItemError,
+    SessionsError,
+    StoreError,
+    UndecodableItemError,
+    UnknownBranchError,
+)
+from sessions.log.adopt.adoption import take_over, waits_for_take_over
+from sessions.log.append import Append
+from sessions.log.core.cleared import was_cleared_away
+from sessions.log.core.heads import MAIN, BranchName, find_head, number_of
+from sessions.log.sealing.protocols import KeyWanted
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from sessions.codecs import Codec
+    from sessions.crypto.key_manager import Vault
+    from sessions.db import Backend
+    from sessions.db.transaction import Transaction
+    from sessions.log.conversation import Conversation
+
+T = TypeVar("T")
+
+_log = logging.getLogger("sessions")
+_WAITS = object()
+
+_UNEXPLAINED: Final = (ArithmeticError, AttributeError, LookupError, StoreError, TypeError, ValueError)
+"""What an operation raises that finds rows which it does not expect, or whose values a database refuses."""
+
+
+@runtime_checkable
+class OfBranch(Protocol):
+    """Work that names the branch which it changes. Other work asks the handle for it each time it runs."""
+
+    def on_current_branch(self) -> Self:
+        """Return the same work for the session's current branch."""
+        ...
+
+
+class Handle:
+    """A hold on one conversation.
+
+    Attributes:
+        backend: Where transactions run.
+        strict: Raise for a stored item that cannot be read, rather than log a warning.
+        pinned: The branch to stay on, whatever the session's current one is. From the first operation on, this is the
+            very branch that was found then, and no other one that has its name later.
+        followed: The branch that was read last. Changes go there, so a switch by another process never lands between
+            what a run reads and what it adds. It, too, is the very branch that was found.
+    """
+
+    __slots__ = ("_conversation", "_followed", "_vault", "backend", "pinned", "strict", "subject")
+
+    def __init__(
+        self,
+        conversation: Conversation,
+        backend: Backend,
+        *,
+        strict: bool,
+        pinned: str | None = None,
+        vault: Vault | None = None,
+    ) -> None:
+        self._conversation = conversation._replace(vault=vault)
+        self.backend = backend
+        self._vault = vault
+        self.strict = strict
+        self.pinned = pinned
+        self._followed: str | None = None
+        self.subject = f"session {conversation.session_id!r}"
+
+    def pinned_to(self, branch: str) -> Handle:
+        """Return a hold on the same conversation that stays on a branch."""
+        conversation = self._conversation._replace(lease=None)
+        return Handle(conversation, self.backend, strict=self.strict, pinned=branch, vault=self._vault)
+
+    def copy(self) -> Handle:
+        """Return a hold on the same conversation that goes its own way from the branch that this one is on."""
+        made = Handle(self._conversation, self.backend, strict=self.strict, pinned=self.pinned, vault=self._vault)
+        made._followed = self._followed
+        return made
+
+    def leased(self, branch: str, token: int) -> Handle:
+        """Return a hold on the same conversation that stays on a branch and changes it under a lease."""
+        made = self.pinned_to(branch)
+        made._conversation = made._conversation._replace(lease=token)  # noqa: SLF001 - it is one of ours
+        return made
+
+    def sealed(self, vault: Vault, ttl: int | None) -> Handle:
+        """Return a hold on the same conversation that opens and seals it with a vault's keys.
+
+        Args:
+            vault: Has the keys.
+            ttl: The age, in microseconds, from which entries are not there any more.
+        """
+        conversation = self._conversation._replace(ttl=ttl)
+        return Handle(conversation, self.backend, strict=self.strict, pinned=self.pinned, vault=vault)
+
+    @property
+    def codec(self) -> Codec:
+        """How the conversation's items become payloads, and back."""
+        # The log asks less of it than sessions do.
+        return cast("Codec", self._conversation.codec)
+
+    def encoded(self, item: dict[str, Any], what: str) -> bytes:
+        """Return the payload of one item.
+
+        Raises:
+            InvalidItemError: It cannot be kept; the message says that it is `what`.
+        """
+        try:
+            (payload,) = self.codec.encode_all([item])
+        except InvalidItemError as error:
+            raise InvalidItemError(f"{self.subject}: {what}: {error}; nothing was changed") from None
+        return payload
+
+    @property
+    def conversation(self) -> Conversation:
+        """The conversation as of now."""
+        return self._conversation._replace(now=now())
+
+    @property
+    def followed(self) -> str | None:
+        """The branch that was read last."""
+        return self._followed
+
+    @followed.setter
+    def followed(self, branch: str | None) -> None:
+        self._followed = branch
+        if self.pinned == branch:
+            self.pinned = branch
+
+    @property
+    def _seeks_branch(self) -> bool:
+        """Whether this stays on a branch that was not found yet."""
+        return self.pinned is not None and self.pinned != MAIN and not number_of(self.pinned)
+
+    async def append(self, append: Append) -> None:
+        """Do an append as one transaction."""
+        number = await self.write(append)
+        if number is not None and self._seeks_branch:
+            self.pinned = BranchName(str(self.pinned), number)
+
+    @property
+    def target(self) -> str | None:
+        """The branch for changes; ``None`` means the session's current one."""
+        return self.pinned or self.followed
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Return what `work` finds in one snapshot, once the conversation has been taken over if it waits for that."""
+
+        def unless_it_waits(tx: Transaction) -> object:
+            return _WAITS if waits_for_take_over(tx, self._conversation) else work(tx)
+
+        while (found := await self.read_plainly(unless_it_waits)) is _WAITS:
+            await self.take_over()
+        return cast("T", found)
+
+    async def read_plainly(self, work: Callable[[Transaction], T]) -> T:
+        """Return what `work` finds in one snapshot."""
+        return await self._with_key(self.backend.read, work)
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Do `work` as one transaction."""
+        if self._seeks_branch and not isinstance(work, Append):
+            head = await self.read(lambda tx: find_head(tx, self._conversation, self.pinned))
+            self.pinned = head.branch if head else self.pinned
+        return await self._with_key(self.backend.write, work)
+
+    async def _with_key(
+        self, run: Callable[[Callable[[Transaction], T], str], Awaitable[T]], work: Callable[[Transaction], T]
+    ) -> T:
+        """Run `work`; on the current branch if the one that was followed went when the session was cleared."""
+        try:
+            return await self._unlocked(run, work)
+        except UnknownBranchError:
+            lost = self.followed
+            if lost is None or self.pinned is not None:
+                raise
+            session_id = self._conversation.session_id
+            if not await self.backend.read(lambda tx: was_cleared_away(tx, session_id, lost), self.subject):
+                raise
+        self.followed = None
+        return await self._unlocked(run, work.on_current_branch() if isinstance(work, OfBranch) else work)
+
+    async def _unlocked(
+        self, run: Callable[[Callable[[Transaction], T], str], Awaitable[T]], work: Callable[[Transaction], T]
+    ) -> T:
+        """Run `work`, and again once a key is there that it lacked."""
+        while True:
+            try:
+                return await run(work, self.subject)
+            except KeyWanted as wanted:
+                vault = cast("Vault", self._vault)
+                await vault.fetch(self.backend, self._conversation.session_id, wanted.seal)
+            except DamagedSessionError as error:
+                raise error.about(self.subject) from error.__cause__
+            except _UNEXPLAINED as error:
+                if isinstance(error, SessionsError) and type(error) is not StoreError:
+                    raise
+                await self._explain(error)
+                raise
+
+    async def _explain(self, error: Exception) -> None:
+        """Tell whether an operation failed since what is stored cannot be true.
+
+        Raises:
+            DamagedSessionError: It cannot be; the error is its cause.
+        """
+        # Few operations fail so.
+        from sessions.log.core.damage import find_damage  # noqa: PLC0415
+        from sessions.log.core.heads import damaged  # noqa: PLC0415
+
+        found = await self.backend.read(lambda tx: find_damage(tx, self._conversation.session_id), self.subject)
+        if found is not None:
+            raise damaged(found).about(self.subject) from error
+
+    async def change(self, work: Callable[[Transaction], tuple[T, list[int]]]) -> T:
+        """Do `work`, which also returns the positions of items that could not be read; if strict, only without any."""
+
+        def unless_unreadable(tx: Transaction) -> tuple[T, list[int]]:
+            result, undecodable = work(tx)
+            if self.strict:
+                self.report(undecodable)
+            return result, undecodable
+
+        result, undecodable = await self.write(unless_unreadable)
+        self.report(undecodable)
+        return result
+
+    async def take_over(self) -> None:
+        """Take the conversation over from the OpenAI Agents SDK, if it is there and nobody was first."""
+        await self._with_key(self.backend.write, lambda tx: take_over(tx, self.conversation, now()))
+
+    def report(self, undecodable: list[int]) -> None:
+        """Tell of stored items that could not be read.
+
+        Raises:
+            UndecodableItemError: There are some, and this handle is strict.
+        """
+        if not undecodable:
+            return
+        where = ", ".join(map(str, sorted(undecodable)))
+        if self.strict:
+            raise UndecodableItemError(
+                f"{self.subject}: the stored items at positions {where} cannot be read; nothing was changed"
+            )
+        _log.warning("%s: the stored items at positions %s cannot be read and are left out", self.subject, where)

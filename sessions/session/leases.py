@@ -1,0 +1,137 @@
+"""Holding a branch for a turn: taking its lease, renewing it in the background, giving it back."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+import secrets
+from contextlib import suppress
+from dataclasses import dataclass, field
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sessions.clock import now
+from sessions.db.uncancelled import settle
+from sessions.errors import SessionsError
+from sessions.log.core.fencing import busy
+from sessions.log.leases import Refused, SetLease, TakeLease, give_up
+
+if TYPE_CHECKING:
+    from sessions.session.handle import Handle
+
+_log = logging.getLogger("sessions")
+
+_FIRST_DELAY: Final = 0.02
+_LONGEST_DELAY: Final = 0.25
+_GROWTH: Final = 1.5
+
+
+@dataclass(eq=False)
+class Lease:
+    """The lease of a turn.
+
+    Attributes:
+        branch: The branch that it is on.
+        token: Its number: greater than those of all leases before it in the session, also if that was deleted and made
+            anew. Hand it to other systems that can refuse what comes with a lower number than they have seen.
+        holder: Who holds it, as they said.
+        lost: Whether renewing it has found it lost. Changes find that out by themselves.
+    """
+
+    branch: str
+    token: int
+    holder: str | None
+    lost: bool = field(default=False)
+
+
+class Wanted(NamedTuple):
+    """What is wanted of a turn; times are microseconds.
+
+    Attributes:
+        holder: Who takes it, as others are told.
+        ttl: How long the lease holds without being renewed.
+        on_busy: ``wait``, ``reject`` or ``fork``.
+        timeout: Seconds for which to wait.
+        is_open: Whether others may change the branch meanwhile, without a lease.
+    """
+
+    holder: str | None
+    ttl: int
+    on_busy: str
+    timeout: float
+    is_open: bool
+
+
+async def take(handle: Handle, wanted: Wanted) -> Lease:
+    """Take the lease of the branch that a handle stays on, or of the current one.
+
+    Raises:
+        SessionBusyError: Somebody else holds it, and did so until the time to wait was over.
+    """
+    claim = secrets.token_hex(8)
+    try:
+        return await _take(handle, wanted, claim)
+    except BaseException as error:
+        if wanted.on_busy == "wait" or isinstance(error, asyncio.CancelledError):
+            await settle(_give_up(handle, claim))
+        raise
+
+
+async def _take(handle: Handle, wanted: Wanted, claim: str) -> Lease:
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + wanted.timeout
+    delay = _FIRST_DELAY
+    while True:
+        what = handle.conversation, handle.pinned, claim, wanted.holder
+        taking = TakeLease(*what, is_open=wanted.is_open, now=now(), ttl=wanted.ttl, otherwise=wanted.on_busy)
+        found = await handle.write(taking)
+        if not isinstance(found, Refused):
+            return Lease(found.branch, found.token, wanted.holder)
+        left = deadline - loop.time()
+        if wanted.on_busy == "reject" or left <= 0:
+            raise busy(handle.conversation.session_id, found.branch, found.lease)
+        await asyncio.sleep(min(left, delay * random.uniform(0.5, 1)))  # noqa: S311 - no secret
+        delay = min(delay * _GROWTH, _LONGEST_DELAY)
+
+
+async def _give_up(handle: Handle, claim: str) -> None:
+    # If this fails, too, the ticket and the lease end by themselves.
+    with suppress(SessionsError):
+        await handle.write(partial(give_up, session_id=handle.conversation.session_id, claim=claim))
+
+
+async def renew(handle: Handle, lease: Lease, ttl: int) -> None:
+    """Renew a lease again and again, until it is lost or this is cancelled."""
+    while not lease.lost:
+        await asyncio.sleep(ttl / 3 / 1_000_000)
+        # What cannot be renewed now may be the next time, and be lost then.
+        with suppress(SessionsError):
+            lease.lost = not await handle.write(_set(handle, lease, now() + ttl))
+    _log.warning("%s: the lease on branch %r is lost; what its holder adds is refused", handle.subject, lease.branch)
+
+
+async def give_back(handle: Handle, lease: Lease, renewing: asyncio.Task[None]) -> None:
+    """Give a lease back that a task was renewing; if that fails, it ends by itself.
+
+    A caller that is cancelled, even again and again, is told of that when it is done.
+    """
+    renewing.cancel()
+    await settle(_give_back(handle, lease, renewing))
+
+
+async def _give_back(handle: Handle, lease: Lease, renewing: asyncio.Task[None]) -> None:
+    await asyncio.wait([renewing])
+    try:
+        await handle.write(_set(handle, lease, 0))
+    except SessionsError as error:
+        _log.warning(
+            "%s: the lease on branch %r was not given back (%s); it ends by itself",
+            handle.subject,
+            lease.branch,
+            type(error).__name__,
+        )
+
+
+def _set(handle: Handle, lease: Lease, until: int) -> SetLease:
+    return SetLease(handle.conversation.session_id, lease.branch, lease.token, until)

@@ -1,0 +1,93 @@
+"""Purging what has expired: short transactions, one after the other."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+from sessions.log.lifetime import remove
+from sessions.log.lifetime.purge import find_aged, find_expired, find_in_session, remove_expired
+from sessions.log.lifetime.remove import find_left_empty
+from sessions.log.lifetime.upkeep import keep_up
+from sessions.validation import check_count
+
+if TYPE_CHECKING:
+    from sessions.db import Backend
+    from sessions.log.conversation import ForeignTables
+    from sessions.log.lifetime.purge import Expired, Found
+    from sessions.session.handle import Handle
+
+
+_MAX_BATCH: Final = 10_000
+_PAGE: Final = 100
+
+
+async def purge(backend: Backend, subject: str, expired: Expired, batch: int) -> int:
+    """Remove what has expired from all sessions, and return how many items that were.
+
+    Idempotency keys that are known no more are removed, too; they are not counted.
+
+    Raises:
+        TypeError: `batch` is not an integer.
+        ValueError: `batch` is below 1.
+    """
+    count = _checked(batch)
+    removed = 0
+    while True:
+        found = await backend.read(lambda tx: find_expired(tx, expired, count), subject)
+        removed += (gone := await _remove(backend, subject, expired, found))
+        # What is found and not removed was removed by another process, which goes on.
+        if found.number < count or not gone:
+            break
+    after = 0
+    while expired.age is not None:
+        found = await backend.read(partial(find_aged, expired=expired, count=count, after=after), subject)
+        removed += await _remove(backend, subject, expired, found)
+        if found.number < count:
+            break
+        after = found.last
+    # Keys end by the database's time, and tickets.
+    while await backend.write(partial(keep_up, count=count), subject):
+        pass
+    return removed
+
+
+async def delete_left_empty(backend: Backend, foreign: ForeignTables, now: int) -> None:
+    """Delete all sessions of which nothing is left, each in a transaction of its own."""
+    after = 0
+    while found := await backend.read(partial(find_left_empty, now=now, count=_PAGE, after=after), "the store"):
+        for one in found:
+            work = partial(remove.delete_left_empty, found=one, foreign=foreign, now=now)
+            await backend.write(work, f"session {one[1]!r}")
+        after = found[-1][0]
+
+
+async def purge_session(handle: Handle, expired: Expired, batch: int) -> int:
+    """Remove what has expired from one session, and return how many items that were.
+
+    Raises:
+        SealedSessionError: The session is sealed, and is asked for without a key; nothing was removed.
+        DecryptionError: It is sealed with another key; nothing was removed.
+        TypeError: `batch` is not an integer.
+        ValueError: `batch` is below 1.
+    """
+    count = _checked(batch)
+    removed = 0
+    while True:
+        found = await handle.read_plainly(lambda tx: find_in_session(tx, handle.conversation, expired, count))
+        removed += (gone := await _remove(handle.backend, handle.subject, expired, found))
+        if found.number < count or not gone:
+            return removed
+
+
+def _checked(batch: object) -> int:
+    return min(check_count(batch, "batch", least=1), _MAX_BATCH)
+
+
+async def _remove(backend: Backend, subject: str, expired: Expired, found: Found) -> int:
+    removed = 0
+    for session, entries in found.entries.items():
+        removed += await backend.write(
+            partial(remove_expired, session=session, entries=entries, expired=expired), subject
+        )
+    return removed

@@ -1,0 +1,122 @@
+"""Rotating keys: wrapping sessions' keys with another one, and sealing anew what they hold."""
+
+from __future__ import annotations
+
+import logging
+from typing import TYPE_CHECKING, Final
+
+from sessions.clock import now
+from sessions.crypto.keys import KeyRing
+from sessions.errors import DecryptionError, RotationIncompleteError
+from sessions.log.lifetime.reseal import Batch, find_seal, list_sealed, replace_seal, reseal
+from sessions.types import Rotation
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable
+
+    from sessions.crypto.key_manager import Vault
+    from sessions.db import Backend
+    from sessions.session.handle import Handle
+
+_PAGE: Final = 100
+_NAMED: Final = 5
+"""Sessions that an error names; it has all of them as an attribute."""
+
+_log = logging.getLogger("sessions")
+
+
+async def rotate(handle: Handle, vault: Vault, reencrypt_before: int | None) -> AsyncIterator[Rotation]:
+    """Wrap a session's keys with the current key, and seal anew what is sealed with an older data key.
+
+    Args:
+        handle: The session.
+        vault: Has the keys.
+        reencrypt_before: Add a data key if the newest is older than this, in seconds since 1970, UTC, and seal
+            everything with it; ``None`` to seal nothing anew.
+
+    Yields:
+        What each transaction did.
+    """
+    yield Rotation(sessions=1)
+    await vault.prepare(handle.backend, handle.subject)
+    while True:
+        is_there, seal = await handle.write(lambda tx: find_seal(tx, handle.conversation, now()))
+        if not is_there or (seal is None and reencrypt_before is None):
+            return
+        new = await vault.rewrap(handle.conversation.session_id, seal, new_key_if_before=reencrypt_before)
+        if new is None:
+            break
+        if await _replace(handle, seal, new):
+            yield Rotation(rewrapped=1)
+            break
+        # Another process has rotated it meanwhile.
+    batch = Batch(0, None if reencrypt_before is None else 0)
+    while batch.after is not None:
+        batch = await _reseal(handle, batch)
+        yield Rotation(reencrypted=batch.entries)
+
+
+async def _replace(handle: Handle, old: bytes | None, new: bytes) -> bool:
+    return await handle.write(lambda tx: replace_seal(tx, handle.conversation, now(), old, new))
+
+
+async def _reseal(handle: Handle, before: Batch) -> Batch:
+    return await handle.write(lambda tx: reseal(tx, handle.conversation, now(), before))
+
+
+async def rotate_all(
+    backend: Backend,
+    rotate_one: Callable[[str, Callable[[Rotation], object]], Awaitable[Rotation]],
+    progress: Callable[[Rotation], object] | None,
+    *,
+    everything: bool,
+) -> Rotation:
+    """Rotate all sessions of a database that have a seal, or all.
+
+    Args:
+        backend: The database.
+        rotate_one: Rotates a session; it is given its id, and what to call after each transaction.
+        progress: Called after each transaction with what was done until then.
+        everything: Also those without a seal.
+
+    Raises:
+        RotationIncompleteError: Some cannot be opened with the keys here; all others were rotated.
+    """
+    done, after = Rotation(), 0
+    while page := await _page(backend, after, everything=everything):
+        for number, session_id in page:
+            before, after = done, number
+
+            def report(part: Rotation, before: Rotation = before) -> None:
+                if progress is not None:
+                    progress(before + part)
+
+            try:
+                done = before + await rotate_one(session_id, report)
+            except DecryptionError as error:
+                _log.warning("%s", error)
+                done = before + Rotation(sessions=1, failed=(session_id,))
+    if done.failed:
+        raise RotationIncompleteError(_left(done), done)
+    return done
+
+
+def _left(done: Rotation) -> str:
+    """Return what an error says of sessions that were left."""
+    named = ", ".join(map(repr, done.failed[:_NAMED])) + (", …" if len(done.failed) > _NAMED else "")
+    return (
+        f"{len(done.failed)} of {done.sessions} sessions cannot be opened with the keys here and were left as they "
+        f"are: {named}; {done.rewrapped} were wrapped with the current key. Keep the old keys, add those that are "
+        "missing to the key ring and rotate again; the log has a warning for each session"
+    )
+
+
+async def _page(backend: Backend, after: int, *, everything: bool) -> list[tuple[int, str]]:
+    return await backend.read(lambda tx: list_sealed(tx, after, _PAGE, everything=everything), "the store")
+
+
+async def destroy_keys(keys: object, session_id: str) -> None:
+    """Have a key provider destroy all that it ever wrapped for a session, if it does such things."""
+    destroy = None if isinstance(keys, KeyRing) else getattr(keys, "destroy", None)
+    if destroy is not None:
+        await destroy(session_id=session_id)

@@ -1,0 +1,234 @@
+"""What a session offers to those who share it: its version, and who said what."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Any, Literal, Self
+
+from sessions.clock import NEVER, as_time, now
+from sessions.log.append import version_of
+from sessions.session.history import History
+from sessions.validation import MAX_NAME_BYTES, MAX_TTL, check_page, check_seconds, check_text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
+
+    from sessions.db.transaction import Transaction
+    from sessions.log.core.entries import StoredEntry
+    from sessions.session.attribution import Speaker
+    from sessions.session.leases import Lease, Wanted
+    from sessions.types import Entry
+
+
+class Shared(History):
+    """Part of every session over the log."""
+
+    _author: str | None = None
+    _lease: Lease | None = None
+
+    # Whether what is added is never to expire, which purging by age respects.
+    _keeps = False
+
+    @property
+    def _agent(self) -> str | None:
+        """Who says what is said through this object, but for messages of users."""
+        return self._speaker.name or self._author
+
+    @property
+    def _lifetime(self) -> int | None:
+        """How long what is added lives, unless the caller says; in microseconds."""
+        return NEVER if self._keeps else self._handle.conversation.ttl
+
+    async def version(self) -> int:
+        """Return the session's version: each change raises it, so who finds the same one again has missed nothing.
+
+        It never repeats, also not after clearing; only when the session was deleted does it begin anew. A number that
+        is left out means nothing. To add only to what was read, ask for the version first, then read, then add with
+        `expected_version`.
+
+        Returns:
+            The version; 0 for a session that is not there yet.
+
+        Raises:
+            StoreError: The database refused.
+            SessionClosedError: The session has been closed.
+        """
+        handle = self._handle
+        return await handle.read(lambda tx: version_of(tx, handle.conversation.session_id))
+
+    @property
+    def speaker(self) -> Speaker:
+        """The agent that is speaking through this object: for authors of hooks for frameworks."""
+        return self._speaker
+
+    def as_author(self, name: str | None) -> Self:
+        """Return an object for the same session that says of all it adds who has added it.
+
+        It begins on the branch that this object is on, and shares its hold on the database. Where hooks tell which
+        agent is speaking, what agents add has their names, and the rest this one.
+
+        Args:
+            name: The author's name, of 1 to 255 bytes in UTF-8; ``None`` to leave it open.
+
+        Raises:
+            TypeError: `name` is neither text nor ``None``.
+            ValueError: `name` is empty, too long, or has a NUL character in it.
+        """
+        author = self._with(self._handle.copy())
+        author._author = None if name is None else check_text(name, "name", MAX_NAME_BYTES)  # noqa: SLF001
+        return author
+
+    @property
+    def lease(self) -> Lease | None:
+        """The lease under which this object changes the session, if it is a turn's."""
+        return self._lease if self._handle.conversation.lease is not None else None
+
+    def turn(
+        self,
+        *,
+        holder: str | None = None,
+        ttl: float = 60,
+        on_busy: Literal["wait", "reject", "fork"] = "wait",
+        timeout: float = 60,
+        unleased: Literal["allow", "reject"] = "allow",
+    ) -> AbstractAsyncContextManager[Self]:
+        """Hold the branch for a turn: ``async with session.turn() as turn: await Runner.run(…, session=turn)``.
+
+        What is entered is a session of the same kind, which stays on the branch that was the current one then, or on
+        this object's own. Until it is left, nobody else holds a turn there. The lease is renewed in the background. If
+        that is not possible for longer than `ttl`, because the process is stopped or gone, others may take the branch,
+        or change it; whoever held it is refused from that moment on, however late, and nothing is written.
+
+        Args:
+            holder: Who holds it, as others are told in their errors: text of 1 to 255 bytes.
+            ttl: Seconds for which the lease holds without being renewed; well above what clocks differ by.
+            on_busy: What to do if the branch is held. ``"wait"``: until it is free, in the order of arrival.
+                ``"reject"``: raise at once. ``"fork"``: make a branch of what there was when the other's turn began,
+                and hold that; `lease` tells its name.
+            timeout: Seconds for which to wait at most.
+            unleased: What others may do to the branch meanwhile without a turn: whatever they could do without one, but
+                renaming it, or nothing, which raises `SessionBusyError`. It binds them all, wherever they are.
+
+        Raises:
+            SessionBusyError: When it is entered: somebody else holds the branch, and did so for `timeout` seconds.
+            UnknownBranchError: When it is entered: the branch is not there any more.
+            StoreError: When it is entered: the database refused.
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range, or this object is a turn already.
+        """
+        from sessions.session.leases import Wanted
+
+        if self._handle.conversation.lease is not None:
+            raise ValueError(f"session {self._handle.conversation.session_id!r}: this object holds a turn already")
+        if on_busy not in {"wait", "reject", "fork"}:
+            raise ValueError(f"on_busy must be 'wait', 'reject' or 'fork', got {on_busy!r}")
+        if unleased not in {"allow", "reject"}:
+            raise ValueError(f"unleased must be 'allow' or 'reject', got {unleased!r}")
+        if not isinstance(timeout, int | float) or isinstance(timeout, bool):
+            raise TypeError(f"timeout must be a number of seconds, not {type(timeout).__name__}")
+        if not 0 <= timeout <= MAX_TTL:
+            raise ValueError(f"timeout must be a number of seconds from 0, got {timeout}")
+        name = None if holder is None else check_text(holder, "holder", MAX_NAME_BYTES)
+        return self._turn(Wanted(name, check_seconds(ttl, "ttl"), on_busy, timeout, unleased == "allow"))
+
+    @asynccontextmanager
+    async def _turn(self, wanted: Wanted) -> AsyncIterator[Self]:
+        from sessions.session.leases import give_back, renew, take
+
+        handle = self._handle
+        lease = await take(handle, wanted)
+        renewing = asyncio.create_task(renew(handle, lease, wanted.ttl))
+        try:
+            turn = self._with(handle.leased(lease.branch, lease.token))
+            turn._lease = lease  # noqa: SLF001
+            yield turn
+        finally:
+            await give_back(handle, lease, renewing)
+
+    async def handover(self, to: str, *, note: str | None = None) -> None:
+        """Note on the branch that somebody else goes on with the conversation.
+
+        No model is shown that, it counts in no limit, and `pop_item` leaves it where it is. `entries` has it, with the
+        item ``{"type": "handover", "to": …, "note": …}`` and who handed over as its author; `watch` tells of it. It
+        gives nobody a right and takes none away: for that, there are turns.
+
+        Args:
+            to: Who goes on: text of 1 to 255 bytes.
+            note: What they should know.
+
+        Raises:
+            TypeError: An argument is no text.
+            ValueError: `to` is empty, too long, or has a NUL character in it.
+            InvalidItemError: `note` cannot be stored, as a lone surrogate cannot.
+            LeaseLostError: This object is a turn's, and its lease was lost.
+            SessionBusyError: Somebody else holds the branch, and keeps others out.
+            UnknownBranchError: The branch is not there any more.
+            StoreError: The database refused.
+        """
+        from sessions.log.context.handover import hand_over
+
+        check_text(to, "to", MAX_NAME_BYTES)
+        if note is not None and not isinstance(note, str):
+            raise TypeError(f"note must be a string, not {type(note).__name__}")
+        handle = self._handle
+        content = {"type": "handover", "to": to, **({} if note is None else {"note": note})}
+        payload = handle.encoded(content, "the note")
+        how: dict[str, Any] = {"author": self._agent, "lifetime": self._lifetime}
+        await handle.write(lambda tx: hand_over(tx, handle.conversation, now(), payload, branch=handle.target, **how))
+
+    async def entries(
+        self, limit: int | None = None, *, before: int | None = None, after: int | None = None
+    ) -> list[Entry]:
+        """Return the branch's items with what the store knows of each, oldest first, as of one moment.
+
+        Also those that a summary stands for, and what no model is shown, as handovers: see `Entry.hidden`.
+
+        Args:
+            limit: How many at most: the last ones; with `after`, the first ones.
+            before: Only what stands before this position: ``entries(20, before=page[0].position)``.
+            after: Only what stands behind this position: ``entries(20, after=page[-1].position)``.
+
+        Raises:
+            TypeError: An argument is not an integer.
+            ValueError: An argument is out of range.
+            DecryptionError: The session is sealed with another key, or an entry is not what was stored there.
+            UndecodableItemError: A stored item cannot be read and the session is strict.
+            UnknownBranchError: The branch is not there any more.
+            StoreError: The database refused.
+            SessionClosedError: The session has been closed.
+        """
+        from sessions.log.core.entries import read_entry_page
+
+        limit, before, after = check_page(limit, before, after)
+        handle = self._handle
+        positions = after or 0, before
+
+        def read(tx: Transaction) -> tuple[list[Entry], list[int], str]:
+            backward = after is None
+            found = read_entry_page(tx, handle.conversation, handle.pinned, positions, limit, backward=backward)
+            # Here, as times that cannot be true are told as damage.
+            return [_as_entry(entry) for entry in found[0]], *found[1:]
+
+        entries, undecodable, handle.followed = await handle.read(read)
+        handle.report(undecodable)
+        return entries
+
+
+def _as_entry(entry: StoredEntry) -> Entry:
+    from sessions.db.dialect import MARK
+    from sessions.log.context.annotations import is_mark
+    from sessions.types import Entry
+
+    return Entry(
+        position=entry.position,
+        turn=entry.turn,
+        kind=entry.kind.removeprefix(MARK),
+        tool=entry.tool_name,
+        author=entry.author,
+        created_at=as_time(entry.created_at),
+        expires_at=None if entry.expires_at is None or entry.expires_at >= NEVER else as_time(entry.expires_at),
+        item=entry.item,
+        hidden=is_mark(entry.kind),
+    )

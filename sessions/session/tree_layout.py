@@ -1,0 +1,72 @@
+"""In which order a session's tree is drawn, and what goes straight on where it forks.
+
+The branch that is read goes straight on, and elsewhere the child with most nodes below it. So each step to the side
+halves what can still follow: the depth of the drawing is at most the logarithm of the number of nodes, even where
+every turn was regenerated.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    from sessions.log.history.tree import End, Tree
+
+
+class Fork(NamedTuple):
+    """What follows a node.
+
+    Attributes:
+        aside: What is indented, in the order in which it came to be.
+        straight: What goes on straight below, after that; ``None`` if nothing does.
+    """
+
+    aside: list[int]
+    straight: int | None
+
+
+class Order:
+    """What follows what in a drawing of a tree.
+
+    Attributes:
+        read: The nodes that the branch which is read sees.
+        kept: The nodes that some branch sees; what is not among them was undone, or left for another way.
+    """
+
+    def __init__(self, tree: Tree) -> None:
+        self.read: set[int] = set()
+        self.kept: set[int] = set()
+        self._tree = tree
+        self._weights = [1] * len(tree.nodes)
+        self._children: dict[int | None, list[int]] = {}
+        for index, node in enumerate(tree.nodes):
+            self._children.setdefault(node.parent, []).append(index)
+        # Children come after their parents.
+        for index in reversed(range(len(tree.nodes))):
+            node = tree.nodes[index]
+            if is_read(node.ends):
+                self.read.add(index)
+            if any(end.what == "branch" for end in node.ends):
+                self.kept.add(index)
+            if node.parent is not None:
+                self._weights[node.parent] += self._weights[index]
+                for seen in (self.read, self.kept):
+                    if index in seen:
+                        seen.add(node.parent)
+
+    def after(self, index: int | None) -> Fork:
+        """Return what follows a node, or the beginning (``None``)."""
+        children = self._children.get(index, [])
+        if not children:
+            return Fork([], None)
+        ends = self._tree.ends if index is None else self._tree.nodes[index].ends
+        if is_read(ends) and len(children) > 1:
+            # Nothing here is how that branch goes on.
+            return Fork(children, None)
+        straight = max(children, key=lambda child: (child in self.read, self._weights[child], child))
+        return Fork([child for child in children if child != straight], straight)
+
+
+def is_read(ends: list[End]) -> bool:
+    """Tell whether the branch that is read is among what ends somewhere."""
+    return any(end.current for end in ends)

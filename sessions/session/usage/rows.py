@@ -1,0 +1,94 @@
+"""Usage in rows: sums of the log with their keys and what they cost."""
+
+from __future__ import annotations
+
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
+
+from sessions.clock import as_microseconds
+from sessions.log.usage import read_all
+from sessions.session.usage.prices import Price, check_prices
+from sessions.types import Usage, UsageRow
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+    from sessions.db import Backend
+    from sessions.log.usage import Sums
+
+BILLIONTHS: Final = 1_000_000_000
+_FIRST_DAY: Final = date(1970, 1, 1)
+_DAYS: Final = (date.min - _FIRST_DAY).days, (date.max - _FIRST_DAY).days
+"""The first day and the last one that Python knows, counted from that one."""
+_EVER: Final = 1 << 62
+_STORE_KEYS: Final = ("session", "turn", "model", "agent", "day")
+
+
+async def usage_of_store(
+    backend: Backend,
+    keys: tuple[str, ...],
+    prices: Mapping[str, Price] | None,
+    since: date | None,
+    until: date | None,
+) -> list[UsageRow]:
+    """Return what all sessions took; see `Store.usage`."""
+    table, columns = check_prices(prices), check_keys(keys, _STORE_KEYS)
+    low, high = _time(since, "since", 0), _time(until, "until", _EVER)
+    sums = await backend.read(lambda tx: read_all(tx, columns, low, high), "the store")
+    return as_rows(sums, keys, table)
+
+
+def as_rows(sums: Iterable[Sums], keys: tuple[str, ...], prices: Mapping[str, Price]) -> list[UsageRow]:
+    """Return sums by keys, in the order of their values; one row for everything without any key."""
+    found: dict[tuple[Any, ...], Usage] = {} if keys else {(): Usage()}
+    for row in sums:
+        values = tuple(row.model if key == "model" else row.values[key] for key in keys)
+        found[values] = found.get(values, Usage()) + as_usage(row, prices)
+    ordered = sorted(found, key=lambda values: [(value is not None, 0 if value is None else value) for value in values])
+    rows = []
+    for values in ordered:
+        named = dict(zip(keys, values, strict=True))
+        if "day" in named:
+            named["day"] = _FIRST_DAY + timedelta(days=min(max(named["day"], _DAYS[0]), _DAYS[1]))
+        rows.append(UsageRow(found[values], **named))
+    return rows
+
+
+def as_usage(row: Sums, prices: Mapping[str, Price]) -> Usage:
+    """Return sums with their cost: their own, else by their model's price."""
+    amounts = row.amounts
+    if row.cost is not None:
+        return Usage(*amounts, cost=Decimal(row.cost) / BILLIONTHS)
+    price = prices.get(row.model) if row.model is not None else None
+    if price is None:
+        return Usage(*amounts, unpriced_tokens=amounts.input_tokens + amounts.output_tokens)
+    cost = price.of(amounts.input_tokens, amounts.cached_tokens, amounts.cache_write_tokens, amounts.output_tokens)
+    return Usage(*amounts, cost=cost)
+
+
+def check_keys(keys: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
+    """Return the keys of a series.
+
+    Raises:
+        ValueError: One is not known, or given twice.
+    """
+    for key in keys:
+        if key not in known:
+            raise ValueError(f"{key!r} is no key for usage; there are {', '.join(known)}")
+    if len(set(keys)) < len(keys):
+        raise ValueError("each key for usage can be given once")
+    return keys
+
+
+def _time(moment: date | None, name: str, otherwise: int) -> int:
+    """Return a moment, or the beginning of a day in UTC, in microseconds since 1970."""
+    if moment is None:
+        return otherwise
+    if not isinstance(moment, date):
+        raise TypeError(f"{name} must be a date or a datetime, not {type(moment).__name__}")
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    if moment.tzinfo is None:
+        raise ValueError(f"{name} must have a time zone, or be a date, which is one in UTC")
+    return as_microseconds(moment)

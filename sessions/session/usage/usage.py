@@ -1,0 +1,214 @@
+"""What a session cost: `session.usage`."""
+
+from __future__ import annotations
+
+from decimal import ROUND_HALF_EVEN, localcontext
+from typing import TYPE_CHECKING, Final
+
+from sessions.clock import now
+from sessions.log.tool_use import read_tools
+from sessions.log.usage import CALLERS_KEY, Amounts, Call, Record, read_session
+from sessions.session.usage.prices import Money, Price, as_money, check_prices
+from sessions.session.usage.result_identity import key_for, new_key
+from sessions.session.usage.results import Said, as_name, check_amount, read_result
+from sessions.session.usage.rows import BILLIONTHS, as_rows, as_usage, check_keys
+from sessions.types import ToolUse, Usage, UsageRow
+from sessions.validation import MAX_KEY_BYTES, check_branch_name, check_count, check_text
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sessions.log.usage import Run, Sums
+    from sessions.session.handle import Handle
+
+_MAX_COST: Final = 1_000_000
+_KEYS: Final = ("turn", "model", "agent", "day", "branch")
+
+
+class SessionUsage:
+    """What the model calls of a session took. Got from `session.usage`.
+
+    A record belongs to the session, whatever is undone, popped, cleared or deleted later, until the session itself is
+    deleted. It also belongs to a place, the last item that the branch had then: a branch's usage is that of all places
+    it sees. So what is inherited counts, what was undone does not, and the branches' usage does not add up to the
+    session's.
+    """
+
+    def __init__(self, handle: Handle) -> None:
+        self._handle = handle
+
+    async def record(
+        self,
+        result: object = None,
+        *,
+        input_tokens: int = 0,
+        output_tokens: int = 0,
+        cached_tokens: int = 0,
+        cache_write_tokens: int = 0,
+        reasoning_tokens: int = 0,
+        requests: int = 1,
+        model: str | None = None,
+        agent: str | None = None,
+        cost: Money | None = None,
+        turn: int | None = None,
+        key: str | None = None,
+    ) -> None:
+        """Record what model calls took: all or nothing, added to what there is, and on disk when this returns.
+
+        A call without requests, tokens or a cost leaves no record: its provider did not say what it took.
+
+        The same result counts once, however often it is recorded and whether by a hook or by hand. A response is known
+        by its id, else by `key`, else by its usage and the ids of the items and calls in its output, within its turn;
+        without any of these, the object is known as long as it lives. So after an error, try again with the same
+        object. Of a run of the OpenAI Agents SDK, each model call is recorded, and what else its usage holds, such as
+        that of agents used as tools; if part of it was recorded before, the rest is.
+
+        Args:
+            result: A result or `ModelResponse` of the OpenAI Agents SDK, its usage, a response of the Responses API,
+                the Chat Completions API or Anthropic's, its usage, or one of these as a dictionary.
+            input_tokens: Without a result: all input, cached included.
+            output_tokens: Without a result: all output, reasoning included.
+            cached_tokens: Without a result: input that came from a cache.
+            cache_write_tokens: Without a result: input that was written to a cache.
+            reasoning_tokens: Without a result: output that was reasoning.
+            requests: Without a result: the number of calls.
+            model: The model's name, if the result does not say it, or should not.
+            agent: The agent's name, if the result does not say it, or should not.
+            cost: What it cost, for one call: up to a million, rounded to billionths. It goes before any price.
+            turn: The turn it belongs to; the branch's end unless given.
+            key: Text of 1 to 255 bytes without control characters: what is recorded with the same key counts once,
+                from wherever it comes.
+
+        Raises:
+            IdempotencyKeyReusedError: The key was used before for other amounts.
+            TurnNotFoundError: The branch has no such turn.
+            UnknownBranchError: The branch is not there any more.
+            TypeError: An argument, or a number in the result, has the wrong type.
+            ValueError: A number is out of range, the result says nothing of usage, or both it and numbers are given.
+            StoreError: The database refused.
+        """
+        said = Said(_name(model, "model"), _name(agent, "agent"), _billionths(cost), _key(key))
+        if turn is not None:
+            turn = check_count(turn, "turn", least=0)
+        amounts = _checked(
+            Amounts(requests, input_tokens, cached_tokens, cache_write_tokens, output_tokens, reasoning_tokens)
+        )
+        run: Run | None = None
+        if result is not None:
+            if amounts != Amounts(requests=1):
+                raise ValueError("give a result or numbers, not both")
+            calls, run = read_result(result, said)
+            calls = [call for call in calls if any(call.amounts) or call.cost is not None]
+            if not calls and run is None:
+                return
+        elif amounts == Amounts(requests=1) and cost is None:
+            raise ValueError("record needs a result, numbers of tokens or a cost; it was given none")
+        else:
+            calls = [Call((said.key or new_key(),), amounts, said.model, said.agent, said.cost)]
+        handle = self._handle
+        await handle.write(Record(handle.conversation, now(), calls, run, branch=handle.target, turn=turn))
+
+    async def total(
+        self, *, branch: str | None = None, turn: int | None = None, prices: Mapping[str, Price] | None = None
+    ) -> Usage:
+        """Return what the session took, each record once; or what a branch took, its inherited turns included.
+
+        Args:
+            branch: Only what this branch sees.
+            turn: Only records of the turn of this number; of every branch's, if none is given.
+            prices: By model, for records without a cost of their own.
+
+        Raises:
+            UnknownBranchError: There is no such branch.
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range.
+            StoreError: The database refused.
+        """
+        table = check_prices(prices)
+        if turn is not None:
+            turn = check_count(turn, "turn", least=0)
+        rows = await self._read(() if turn is None else ("turn",), branch)
+        return sum((as_usage(row, table) for row in rows if turn is None or row.values["turn"] == turn), Usage())
+
+    async def by(
+        self, *keys: str, branch: str | None = None, prices: Mapping[str, Price] | None = None
+    ) -> list[UsageRow]:
+        """Return what the session took, in rows, in the order of the keys' values; what is not known comes first.
+
+        Args:
+            keys: Among "turn", "model", "agent", "day" (in UTC) and "branch". By branch alone there is a row for each
+                one that there is now, and each includes its inherited turns: they do not add up to the total.
+            branch: Only what this branch sees.
+            prices: By model, for records without a cost of their own.
+
+        Raises:
+            UnknownBranchError: There is no such branch.
+            TypeError: An argument has the wrong type.
+            ValueError: A key is not known.
+            StoreError: The database refused.
+        """
+        table = check_prices(prices)
+        return as_rows(await self._read(check_keys(keys, _KEYS), branch), keys, table)
+
+    async def tools(self, branch: str | None = None) -> list[ToolUse]:
+        """Return how often tools were called on a branch, in the order of turns, then names.
+
+        A call failed if it or its output has the status "failed" or "incomplete", an ``error`` that is not null, or a
+        true ``is_error``; or if a command of a shell ended with another exit code than 0, or ran out of time. What a
+        tool says in words is not looked into. Outputs without a call on the branch do not count.
+
+        Args:
+            branch: The one that this session object is on unless named.
+
+        Raises:
+            UnknownBranchError: There is no such branch.
+            UndecodableItemError: A stored item cannot be read and the session is strict.
+            TypeError: `branch` is not text.
+            StoreError: The database refused.
+        """
+        if branch is not None:
+            check_branch_name(branch, "branch")
+        handle = self._handle
+        wanted = handle.pinned if branch is None else branch
+        tools, undecodable, _ = await handle.read(lambda tx: read_tools(tx, handle.conversation, wanted))
+        handle.report(undecodable)
+        return tools
+
+    async def _read(self, columns: tuple[str, ...], branch: str | None) -> list[Sums]:
+        if branch is not None:
+            check_branch_name(branch, "branch")
+        handle = self._handle
+        return await handle.read(lambda tx: read_session(tx, handle.conversation, columns, branch))
+
+
+def _checked(given: Amounts) -> Amounts:
+    for name, value in given._asdict().items():
+        check_amount(value, name)
+    if given.cached_tokens + given.cache_write_tokens > given.input_tokens:
+        raise ValueError("input_tokens counts all input, so cached and cache-write tokens cannot be more")
+    if given.reasoning_tokens > given.output_tokens:
+        raise ValueError("output_tokens counts all output, so reasoning tokens cannot be more")
+    return given
+
+
+def _billionths(cost: Money | None) -> int | None:
+    if cost is None:
+        return None
+    money = as_money(cost, "cost")
+    if money > _MAX_COST:
+        raise ValueError(f"cost must be at most {_MAX_COST}, got {money}")
+    # What is stored does not depend on the caller's decimal context; what is read does, as all arithmetic.
+    with localcontext(prec=60):
+        return int((money * BILLIONTHS).to_integral_value(ROUND_HALF_EVEN))
+
+
+def _name(text: str | None, name: str) -> str | None:
+    return None if text is None else as_name(check_text(text, name, MAX_KEY_BYTES))
+
+
+def _key(key: str | None) -> str | None:
+    if key is None:
+        return None
+    if not check_text(key, "key", MAX_KEY_BYTES).isprintable():
+        raise ValueError("key must not contain a control character")
+    return key_for(CALLERS_KEY, key)

@@ -1,0 +1,123 @@
+"""`open_store`: from a URL or an engine to a store."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sessions.db.sqlite.backend import SQLiteBackend
+from sessions.db.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
+from sessions.log.conversation import ForeignTables
+from sessions.store.store import Encryption, Store
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from sessions.codecs import Codec
+    from sessions.crypto.keys import KeyProvider, KeyRing
+    from sessions.db.sqlite.backend import Durability
+
+_SQLITE: Final = "sqlite://"
+
+
+def open_store(
+    url: str | AsyncEngine,
+    *,
+    sessions_table: str = "agent_sessions",
+    messages_table: str = "agent_messages",
+    durability: Durability = "full",
+    busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
+    create_tables: bool = False,
+    table_prefix: str = "agent_log_",
+    schema: str | None = None,
+    attempt_timeout: float = 60.0,
+    retry_timeout: float = 30.0,
+    engine_kwargs: Mapping[str, Any] | None = None,
+    codec: Codec | None = None,
+    ttl: float | None = None,
+    sweep_every: float | None = None,
+    encryption_key: str | bytes | KeyRing | KeyProvider | None = None,
+    allow_plain_text: bool = False,
+    hide_tool_names: bool = False,
+) -> Store:
+    """Return the store in a database. This does no I/O.
+
+    Args:
+        url: ``sqlite:///relative/path.db``, ``sqlite:////absolute/path.db`` or ``sqlite://`` for a database in memory;
+            or a URL of SQLAlchemy's with an asynchronous driver, as in ``postgresql+asyncpg://…``; or an engine, which
+            is used as it is and never disposed.
+        sessions_table: The OpenAI Agents SDK's table of sessions, if the database is one of its own.
+        messages_table: Its table of messages. Conversations found there are taken over when they are touched. Our
+            tables belong to one such pair: for another pair, choose another `table_prefix` or `schema`.
+        durability: As for `SQLiteSession`; for ``sqlite:`` only.
+        busy_timeout: As for `SQLiteSession`, in seconds; for ``sqlite:`` only.
+        create_tables: As for `SQLAlchemySession`; on ``sqlite:`` tables are made in any case.
+        table_prefix: What the names of our tables begin with.
+        schema: As for `SQLAlchemySession`; not for ``sqlite:``.
+        attempt_timeout: As for `SQLAlchemySession`, in seconds; not for ``sqlite:``.
+        retry_timeout: As for `SQLAlchemySession`, in seconds; not for ``sqlite:``.
+        engine_kwargs: Passed to `sqlalchemy.ext.asyncio.create_async_engine`.
+        codec: What the items of its sessions may hold: `PlusCodec(types=[…])`; plain JSON if not given.
+        ttl: Seconds after which an item is gone, in sessions of this store that are not given another; ``None`` means
+            never.
+        sweep_every: Have what has expired deleted in the background: ``async with open_store(…)`` begins `sweeper`
+            with so many seconds between its rounds, and closing the store ends it.
+        encryption_key: Seal its sessions, as `EncryptedSession` does; they keep items for ever unless `ttl` says
+            otherwise.
+        allow_plain_text: As for `EncryptedSession`.
+        hide_tool_names: As for `EncryptedSession`.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        ValueError: `url` names no database that is known here, `encryption_key` is no key, or an argument is out of
+            range.
+    """
+    if not isinstance(url, str) and not hasattr(url, "sync_engine"):
+        hint = '; for a file: f"sqlite:///{path}"' if hasattr(url, "__fspath__") else ""
+        raise TypeError(f"url must be a URL or an AsyncEngine, not {type(url).__name__}{hint}")
+    foreign = ForeignTables(sessions_table, messages_table).check(table_prefix)
+    encryption = None
+    if encryption_key is not None:
+        # Imported by those who use it only: cryptography takes as long to import as all of this package.
+        from sessions.crypto.key_manager import keys_of  # noqa: PLC0415
+
+        # Made a ring at once: a bad key is refused here, a weak one warned of, and no `repr` shows either.
+        encryption = Encryption(keys_of(encryption_key), allow_plain_text, hide_tool_names)
+    if isinstance(url, str) and (url.startswith(_SQLITE) or "://" not in url):
+        if schema is not None:
+            raise ValueError("a SQLite file has no schemas; to keep two stores apart in one file, use table_prefix")
+        sqlite = SQLiteBackend(
+            _sqlite_path(url), durability=durability, busy_timeout=busy_timeout, prefix=table_prefix, foreign=foreign
+        )
+        return Store(sqlite, foreign, codec, ttl, sweep_every=sweep_every, encryption=encryption)
+    # Imported by those who use it only: SQLAlchemy takes longer to import than all of this package.
+    from sessions.db.sqlalchemy.backend import SQLAlchemyBackend  # noqa: PLC0415
+    from sessions.db.sqlalchemy.engines import EngineOfLoop  # noqa: PLC0415
+
+    backend = SQLAlchemyBackend(
+        EngineOfLoop(url, engine_kwargs) if isinstance(url, str) else url,
+        create_tables=create_tables,
+        prefix=table_prefix,
+        schema=schema,
+        attempt_timeout=attempt_timeout,
+        retry_timeout=retry_timeout,
+        foreign=foreign,
+    )
+    return Store(backend, foreign, codec, ttl, sweep_every=sweep_every, encryption=encryption)
+
+
+def _sqlite_path(url: str) -> str:
+    if not url.startswith(_SQLITE):
+        raise ValueError(
+            "this is no URL; use sqlite:///path/to/file.db, or one of SQLAlchemy's asynchronous drivers, as in "
+            "postgresql+asyncpg://user@host/database or mysql+aiomysql://user@host/database"
+        )
+    path = url.removeprefix(_SQLITE)
+    if path in ("", "/", f"/{MEMORY}"):
+        return MEMORY
+    if "?" in path:
+        raise ValueError("a SQLite URL takes no options after '?'; pass them to open_store")
+    if not path.startswith("/"):
+        raise ValueError("a SQLite URL has three slashes before a relative path and four before an absolute one")
+    return path[1:]

@@ -1,0 +1,95 @@
+"""A task that purges a store again and again."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import random
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final, Self
+
+from sessions.db.uncancelled import settle
+from sessions.errors import SessionClosedError
+from sessions.validation import check_seconds
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from types import TracebackType
+
+_log = logging.getLogger("sessions")
+
+_JITTER: Final = 0.25
+"""By which part of the time between them rounds come earlier or later, so that processes do not keep step."""
+
+
+class Sweeper:
+    """Purges in the background, from entering an asynchronous context to leaving it. Made by `Store.sweeper`.
+
+    Several processes may sweep one store: what one has deleted the others do not find. A round that fails is logged,
+    on the logger ``sessions``, and the next one comes as it would have.
+
+    Args:
+        purge: Does one round.
+        every: Seconds from the end of a round to the next; a quarter more or less, at random. The first one comes
+            somewhere within the first such time.
+
+    Raises:
+        TypeError: `every` is not a number.
+        ValueError: `every` is not positive, or more than a hundred years.
+    """
+
+    def __init__(self, purge: Callable[[], Awaitable[int]], every: float) -> None:
+        self._purge = purge
+        self._every = check_seconds(every, "every") / 1_000_000
+        self._task: asyncio.Task[None] | None = None
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self.stop()
+
+    @property
+    def running(self) -> bool:
+        """Whether there will be another round."""
+        return self._task is not None and not self._task.done()
+
+    def start(self) -> None:
+        """Begin, in the running event loop, unless it has begun."""
+        if not self.running:
+            self._task = asyncio.create_task(self._run(), name="sessions-sweeper")
+
+    async def stop(self) -> None:
+        """End; a transaction that has begun is waited for."""
+        task, self._task = self._task, None
+        if task is None:
+            return
+        loop = task.get_loop()
+        if loop is not asyncio.get_running_loop():
+            # It belongs to another thread's loop; if that one has ended, so has the task.
+            with suppress(RuntimeError):
+                loop.call_soon_threadsafe(task.cancel)
+            return
+        task.cancel()
+        await settle(_wait(task))
+
+    async def _run(self) -> None:
+        await asyncio.sleep(self._every * random.random())  # noqa: S311 - nothing is to be kept secret
+        while True:
+            try:
+                removed = await self._purge()
+            except SessionClosedError:
+                return
+            except Exception:  # noqa: BLE001 - one round failed, whatever it was; the next may not
+                _log.exception("purging the store failed; it is tried again")
+            else:
+                if removed:
+                    _log.debug("purged %d expired items", removed)
+            await asyncio.sleep(self._every * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - as above
+
+
+async def _wait(task: asyncio.Task[None]) -> None:
+    await asyncio.wait([task])

@@ -1,0 +1,1 @@
+"""The contracts, as tests to run on your own store."""

@@ -1,0 +1,265 @@
+"""What a sealed session promises to whoever has the wrong key, and when somebody alters what is stored.
+
+A part of `sessions.testing.sealed.contract.SealedContract`.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sessions.crypto.keys import KeyRing
+from sessions.errors import DecryptionError, SealedSessionError
+from sessions.testing.sealed.fixtures import CALL, KEYS, OPERATIONS, OUTPUT, READS, SealedFixtures, raised
+from sessions.testing.tree_model import item
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sessions.testing.history import MakeLogSession
+    from sessions.testing.sealed.fixtures import MakeSealed, Operation
+    from sessions.testing.sealed.rows import Rows
+    from sessions.types import Sibling
+
+
+async def _fill(seal: MakeSealed, name: str) -> Sibling:
+    """Put turns, branches, something undone and usage into a session."""
+    session = seal(name)
+    await session.add_items([item("u1"), CALL, OUTPUT, item("a1")], idempotency_key="first")
+    await session.usage.record(input_tokens=5)
+    await session.add_items([item("u2"), item("a2")])
+    await session.branches.create("b", turn=2)
+    await session.on_branch("b").add_items([item("u2b"), item("a2b")])
+    await session.add_items([item("u3")])
+    await session.undo()
+    return (await session.siblings(2))[1]
+
+
+def _choosing(sibling: Sibling) -> Operation:
+    return lambda session: session.choose(sibling)
+
+
+class TamperingContract(SealedFixtures):
+    """Wrong keys, and what somebody alters in the database: all is found, and nothing is changed by finding it."""
+
+    # --- Wrong keys ----------------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("ids", [{"old": "new"}, {"another": "new"}], ids=["same id", "other id"])
+    async def test_a_wrong_key_reads_nothing_and_changes_nothing(
+        self, seal: MakeSealed, rows: Rows, name: str, ids: dict[str, str]
+    ) -> None:
+        sibling = await _fill(seal, name)
+        wrong = KeyRing({id_: KEYS[key] for id_, key in ids.items()})
+        before = await rows.all()
+        for what, operation in [*OPERATIONS.items(), ("choose", _choosing(sibling))]:
+            caught = await raised(DecryptionError, operation(seal(name, wrong)), what)
+            assert repr(name) in str(caught), what
+            assert "'old'" in str(caught), what
+            assert await rows.all() == before, what
+        await raised(DecryptionError, seal(name, wrong).rotate(), "rotate")
+        assert await rows.all() == before
+        assert len(await seal(name).get_items()) == 6
+
+    async def test_without_a_key_nothing_is_read_and_nothing_is_changed(
+        self, make: MakeLogSession, seal: MakeSealed, rows: Rows, name: str
+    ) -> None:
+        sibling = await _fill(seal, name)
+        before = await rows.all()
+        for what, operation in [*OPERATIONS.items(), ("choose", _choosing(sibling))]:
+            caught = await raised(SealedSessionError, operation(make(name)), what)
+            assert repr(name) in str(caught), what
+            assert await rows.all() == before, what
+
+    async def test_a_session_in_the_clear_is_not_read_with_a_key(
+        self, make: MakeLogSession, seal: MakeSealed, rows: Rows, name: str
+    ) -> None:
+        await make(name).add_items([item("u1"), item("a1")])
+        before = await rows.all()
+        for what in (*READS, "add_items"):
+            operation = OPERATIONS[what]
+            caught = await raised(DecryptionError, operation(seal(name)), what)
+            assert repr(name) in str(caught)
+            assert "in the clear" in str(caught)
+            assert await rows.all() == before, what
+
+    async def test_an_object_whose_key_was_right_does_not_open_what_was_made_anew(
+        self, seal: MakeSealed, rows: Rows, name: str
+    ) -> None:
+        first = seal(name)
+        await first.add_items([item("u1")])
+        await seal("other", KeyRing({"old": KEYS["new"]})).add_items([item("u1")])
+        await rows.set_seal(name, await rows.seal("other"))
+        for operation in READS.values():
+            with pytest.raises(DecryptionError):
+                await operation(first)
+        with pytest.raises(DecryptionError):
+            await first.add_items([item("u2")])
+        assert len(await rows.entries(name)) == 1
+
+    # --- Payloads and the columns beside them ----------------------------------------------------------------------
+
+    async def _assert_found(
+        self,
+        seal: MakeSealed,
+        name: str,
+        what: str,
+        *,
+        mixed: bool = False,
+        key: str = "key 'old'",
+        ways: Iterable[str] = READS,
+    ) -> None:
+        for way in ways:
+            caught = await raised(DecryptionError, READS[way](seal(name, allow_plain_text=mixed)), f"{what}, {way}")
+            assert repr(name) in str(caught)
+            assert key in str(caught)
+
+    @pytest.mark.parametrize("mixed", [False, True], ids=["sealed", "mixed content"])
+    async def test_each_flipped_bit_is_found(self, seal: MakeSealed, rows: Rows, name: str, *, mixed: bool) -> None:
+        await seal(name).add_items([item("u1")])
+        await seal(name).add_items([{}])
+        (*_, last) = await rows.entries(name)
+        before = await rows.all()
+        # What is found does not depend on the content: with mixed content, the first bytes alone are looked at anew.
+        for bit in range(40 if mixed else 8 * len(last.payload)):
+            flipped = bytearray(last.payload)
+            flipped[bit // 8] ^= 1 << bit % 8
+            async with rows.altered(last, payload=bytes(flipped)):
+                ways = READS if bit % 8 == 0 else ("get_items", "pop_item")
+                await self._assert_found(seal, name, f"bit {bit}", mixed=mixed, ways=ways)
+        assert await rows.all() == before
+        assert await seal(name).get_items() == [item("u1"), {}]
+
+    @pytest.mark.parametrize("mixed", [False, True], ids=["sealed", "mixed content"])
+    async def test_each_truncation_is_found(self, seal: MakeSealed, rows: Rows, name: str, *, mixed: bool) -> None:
+        await seal(name).add_items([item("u1"), {}])
+        (*_, last) = await rows.entries(name)
+        before = await rows.all()
+        for length in range(len(last.payload)):
+            async with rows.altered(last, payload=last.payload[:length]):
+                await self._assert_found(seal, name, f"a payload of {length} bytes", mixed=mixed)
+        async with rows.altered(last, payload=last.payload + b"\0"):
+            await self._assert_found(seal, name, "a longer payload", mixed=mixed)
+        assert await rows.all() == before
+
+    @pytest.mark.parametrize("hide", [False, True], ids=["tools' names in the clear", "hidden"])
+    async def test_each_column_is_bound(self, seal: MakeSealed, rows: Rows, name: str, *, hide: bool) -> None:
+        session = seal(name, hide_tool_names=hide)
+        await session.add_items([item("u1")])
+        await session.add_items([CALL])
+        (*_, last) = await rows.entries(name)
+        assert last.tool_name == (None if hide else "look")
+        before = await rows.all()
+        altered = {
+            "version": last.version - 1, "turn": last.turn + 1, "kind": "assistant", "tool_name": "find",
+            "author": "somebody", "created_at": last.created_at - 1, "expires_at": last.created_at + 10**15,
+        }  # fmt: skip
+        for column, value in altered.items():
+            async with rows.altered(last, **{column: value}):
+                await self._assert_found(seal, name, column)
+        if not hide:
+            async with rows.altered(last, tool_name=None):
+                await self._assert_found(seal, name, "no tool name")
+        async with rows.altered(last, tool_name=""):
+            await self._assert_found(seal, name, "an empty tool name")
+        assert await rows.all() == before
+
+    async def test_a_moved_entry_is_found(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+        await seal(name).add_items([item("u1"), item("a1")])
+        (*_, last) = await rows.entries(name)
+        await rows.lengthen(name)
+        async with rows.altered(last, id=last.id + 1):
+            await self._assert_found(seal, name, "an entry that was moved")
+
+    async def test_swaps_within_a_session_are_found(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+        await seal(name).add_items([item("u1"), item("a1"), item("a2")])
+        *_, one, other = await rows.entries(name)
+        before = await rows.all()
+        async with rows.swapped(one, other, "payload"):
+            await self._assert_found(seal, name, "swapped payloads")
+        async with rows.swapped(one, other):
+            await self._assert_found(seal, name, "swapped entries")
+        async with rows.altered(other, payload=one.payload):
+            await self._assert_found(seal, name, "a repeated payload")
+        assert await rows.all() == before
+
+    async def test_swaps_between_sessions_are_found(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+        for session_id in (name, "other"):
+            await seal(session_id).add_items([item("u1"), item("a1")])
+        before = await rows.all()
+        one, other = (await rows.entries(name))[-1], (await rows.entries("other"))[-1]
+        for columns in (["payload"], ["payload", "version", "turn", "kind", "created_at"], []):
+            async with rows.swapped(one, other, *columns):
+                await self._assert_found(seal, name, f"swapped {columns}")
+                await self._assert_found(seal, "other", f"swapped {columns}")
+        assert await rows.all() == before
+
+    async def test_swaps_between_branches_are_found(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+        session = seal(name)
+        await session.add_items([item("u1"), item("a1")])
+        await session.branches.create("b", position=1)
+        await session.on_branch("b").add_items([item("a1b")])
+        _, on_main, on_b = await rows.entries(name)
+        assert on_main.place[1] == on_b.place[1] == 2
+        before = await rows.all()
+        for columns in (["payload"], []):
+            async with rows.swapped(on_main, on_b, *columns):
+                await self._assert_found(seal, name, f"swapped {columns}")
+                with pytest.raises(DecryptionError):
+                    await seal(name).on_branch("b").pop_item()
+        assert await rows.all() == before
+
+    async def test_plain_rows_are_found(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+        await seal(name).add_items([item("u1"), item("a1")])
+        (*_, last) = await rows.entries(name)
+        plain = json.dumps(item("forged")).encode()
+        async with rows.altered(last, payload=plain):
+            await self._assert_found(seal, name, "an entry in the clear")
+        await rows.add(last._replace(id=last.id + 1, payload=plain))
+        await rows.lengthen(name)
+        before = await rows.all()
+        await self._assert_found(seal, name, "a new entry in the clear")
+        assert await rows.all() == before
+
+    # --- Seals -----------------------------------------------------------------------------------------------------
+
+    @pytest.mark.parametrize("mixed", [False, True], ids=["sealed", "mixed content"])
+    async def test_a_removed_seal_is_found(self, seal: MakeSealed, rows: Rows, name: str, *, mixed: bool) -> None:
+        await seal(name).add_items([item("u1"), item("a1")])
+        await rows.set_seal(name, None)
+        before = await rows.all()
+        await self._assert_found(seal, name, "a removed seal", mixed=mixed, key="")
+        with pytest.raises(DecryptionError):
+            await seal(name).add_items([item("u2")])
+        with pytest.raises(DecryptionError):
+            await seal(name).rotate(reencrypt=True)
+        assert await rows.all() == before
+
+    async def test_the_seal_of_another_session_is_found(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+        for session_id in (name, "other"):
+            await seal(session_id).add_items([item("u1"), item("a1")])
+        await rows.set_seal(name, await rows.seal("other"))
+        before = await rows.all()
+        await self._assert_found(seal, name, "another session's seal", key="")
+        for operation in (lambda: seal(name).add_items([item("u2")]), lambda: seal(name).rotate()):
+            with pytest.raises(DecryptionError):
+                await operation()
+        assert await rows.all() == before
+
+    async def test_each_altered_byte_of_a_seal_is_found(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+        await seal(name).add_items([item("u1"), item("a1")])
+        original = await rows.seal(name)
+        assert original
+        before = await rows.all()
+        for index in range(len(original)):
+            altered = bytearray(original)
+            altered[index] ^= 2
+            await rows.set_seal(name, bytes(altered))
+            caught = await raised(DecryptionError, seal(name).get_items(), f"byte {index}")
+            assert repr(name) in str(caught)
+        for length in range(0, len(original), 7):
+            await rows.set_seal(name, original[:length])
+            await self._assert_found(seal, name, f"a seal of {length} bytes", key="")
+        await rows.set_seal(name, original)
+        assert await rows.all() == before
