@@ -82,7 +82,7 @@ async def wait_for_handover(session: SQLiteSession, name: str) -> None:
     """Return when the conversation has been handed over to somebody, even if that was before this was called."""
     async with aclosing(session.watch(after=0)) as changes:
         async for change in changes:
-            if change.kind == "handed over" and any(item["to"] == name for item in change.items):
+            if change.kind == "handed_over" and any(item["to"] == name for item in change.items):
                 return
 
 

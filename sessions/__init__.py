@@ -60,6 +60,7 @@ if TYPE_CHECKING:
         Adoption,
         Branch,
         Change,
+        ChangeKind,
         Comparison,
         Entry,
         ErasureReceipt,
@@ -84,6 +85,7 @@ __all__ = [
     "BranchInUseError",
     "Branches",
     "Change",
+    "ChangeKind",
     "Compaction",
     "Comparison",
     "ConflictError",
@@ -147,7 +149,8 @@ __all__ = [
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
 _MODEL = (
-    "Branch", "Change", "Comparison", "Entry", "ErasureReceipt", "Rotation", "SessionInfo", "Sibling", "Summary",
+    "Branch", "Change", "ChangeKind", "Comparison", "Entry", "ErasureReceipt", "Rotation", "SessionInfo", "Sibling",
+    "Summary",
     "Adoption", "NotAdopted",
     "ToolUse", "Turn", "Usage", "UsageRow",
 )  # fmt: skip

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 if TYPE_CHECKING:
     from datetime import date, datetime
     from decimal import Decimal
+
+ChangeKind: TypeAlias = Literal[
+    "appended", "popped", "undone", "redone", "cleared", "switched", "branched", "renamed", "branch_deleted",
+    "sibling_chosen", "repaired", "handed_over", "compacted", "expanded", "purged", "reencrypted", "reset",
+]  # fmt: skip
+"""What a `Change` did. Later versions may have more."""
 
 
 @dataclass(frozen=True)
@@ -176,9 +182,9 @@ class Change:
     Attributes:
         version: The session's version since then: the place from which `watch(after=…)` goes on.
         kind: ``appended``, ``popped``, ``undone``, ``redone``, ``cleared``, ``switched``, ``branched``, ``renamed``,
-            ``branch deleted``, ``sibling chosen``, ``mended``, ``handed over``, ``compacted``, ``expanded``, ``purged``
-            or ``sealed anew``; more may come. ``reset``: what happened is not known, as too much did, or the session
-            was deleted; what you have of it is outdated.
+            ``branch_deleted``, ``sibling_chosen``, ``repaired``, ``handed_over``, ``compacted``, ``expanded``,
+            ``purged`` or ``reencrypted``; later versions may have more. ``reset``: the history cannot be replayed from
+            here, as too much happened or the session was deleted: reload the session.
         branch: The branch that items were added to, by its present name; ``None`` if none were, or it is gone.
         items: What was added and is still there, oldest first; of a handover, ``{"type": "handover", "to": …}``.
         positions: The items' positions.
@@ -186,7 +192,7 @@ class Change:
     """
 
     version: int
-    kind: str
+    kind: ChangeKind
     branch: str | None
     items: list[Any]
     positions: list[int]

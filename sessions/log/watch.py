@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 APPENDED: Final = "appended"
 RESET: Final = "reset"
-_PUT_BACK: Final = {"popped", "mended"}
+_PUT_BACK: Final = {"popped", "repaired"}
 """Changes that put marks back behind what they leave: these are not new."""
 
 _AT_ONCE: Final = 100

@@ -374,7 +374,7 @@ class SharingContract(SessionAndClock):
         async with aclosing(session.watch(after=version)) as changes:
             found = [await anext(changes) for _ in range(2)]
         assert [(change.kind, change.items) for change in found] == [
-            ("handed over", [{"type": "handover", "to": "billing"}]),
+            ("handed_over", [{"type": "handover", "to": "billing"}]),
             ("popped", []),
         ]
 
@@ -389,7 +389,7 @@ class SharingContract(SessionAndClock):
         async with aclosing(session.watch(after=version)) as changes:
             found = [await anext(changes) for _ in range(2)]
         assert [(change.kind, change.branch, [item["to"] for item in change.items]) for change in found] == [
-            ("handed over", "b", ["billing"]),
+            ("handed_over", "b", ["billing"]),
             ("popped", None, []),
         ]
 

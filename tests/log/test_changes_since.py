@@ -108,7 +108,7 @@ class Watching(RuleBasedStateMachine):
                 self.log.switch("main")
                 self.note("switched")
             self.log.delete_branch(name)
-            self.note("branch deleted")
+            self.note("branch_deleted")
 
     @precondition(lambda self: self.done and self.log.sizes()["branches"])
     @rule(data=st.data())
@@ -118,7 +118,7 @@ class Watching(RuleBasedStateMachine):
             sibling = data.draw(st.sampled_from(siblings))
             if not sibling.current:
                 choose_sibling(self.log.tx, conversation("s"), self.log.now(), sibling, None, pinned=False)
-                self.note("sibling chosen")
+                self.note("sibling_chosen")
 
     @precondition(lambda self: self.done)
     @rule()

@@ -40,4 +40,4 @@ def hand_over(
     locked = raise_version(tx, conversation, now, branch) or begin_session(tx, conversation, now, branch)
     locked = ensure_sealed(tx, locked)
     add_mark(tx, locked, NewEntry(payload, HANDOVER, None, author), now, expires_at=expires_at)
-    record_change(tx, locked, "handed over", now)
+    record_change(tx, locked, "handed_over", now)

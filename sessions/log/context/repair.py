@@ -129,7 +129,7 @@ def mend_branch(
             # Nothing was added, which would have made what was there a way that was left, and none that redo goes.
             settle_ways_forward(tx, cast("Head", find_head(tx, conversation, locked.branch)))
     if not is_append:
-        record_change(tx, locked, "mended", now)
+        record_change(tx, locked, "repaired", now)
     return positions, undecodable
 
 

@@ -11,7 +11,7 @@ from sessions.log.statements import sessions as session_statements
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
 
-_REMOVALS = {"branch deleted", "renamed"}
+_REMOVALS = {"branch_deleted", "renamed"}
 
 
 def was_cleared_away(tx: Transaction, session_id: str, branch: str) -> bool:

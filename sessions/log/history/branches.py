@@ -202,7 +202,7 @@ def delete_branch(tx: Transaction, conversation: Conversation, now: int, name: s
     tx.run(branch_statements.ADOPT, session=session, branch=name, forked_from=origin, position=position, turn=turn)
     tx.run(branch_statements.DELETE_BRANCH, session=session, branch=name)
     collect(tx, session, before)
-    record_change(tx, locked, "branch deleted", now)
+    record_change(tx, locked, "branch_deleted", now)
 
 
 def _lock_other_than_main(tx: Transaction, conversation: Conversation, now: int, name: str, what: str) -> int:

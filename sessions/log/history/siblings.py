@@ -122,7 +122,7 @@ def choose_sibling(
         tx.run(branch_statements.MOVE_TO_TIP, **moved, **place)
         if own:
             tx.run(branch_statements.FORGET_TIP, **place)
-    record_change(tx, locked, "sibling chosen", now)
+    record_change(tx, locked, "sibling_chosen", now)
     if chosen.name.startswith(LEFT_TIP):
         return head.branch
     return cast("Head", find_head(tx, conversation, chosen.name)).branch

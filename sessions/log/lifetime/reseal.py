@@ -97,7 +97,7 @@ def replace_seal(tx: Transaction, conversation: Conversation, now: int, old: byt
     if old is None and conversation.vault:
         check_sealable(tx, conversation.vault, conversation.session_id, locked.session)
     tx.run(session_statements.SET_SEAL, session=locked.session, seal=new)
-    record_change(tx, locked, "sealed anew", now)
+    record_change(tx, locked, "reencrypted", now)
     return True
 
 
