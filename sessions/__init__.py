@@ -37,7 +37,7 @@ from sessions.errors import (
     UnknownFormatError,
     WeakKeyWarning,
 )
-from sessions.protocol import Item, Session, SessionSettings
+from sessions.protocol import Session, SessionSettings
 from sessions.session.base import LogSession
 from sessions.sqlite import AsyncSQLiteSession, SQLiteSession
 from sessions.store.opening import open_store
@@ -64,6 +64,7 @@ if TYPE_CHECKING:
         Comparison,
         Entry,
         ErasureReceipt,
+        Item,
         NotAdopted,
         Rotation,
         SessionInfo,
@@ -149,9 +150,8 @@ __all__ = [
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
 _MODEL = (
-    "Branch", "Change", "ChangeKind", "Comparison", "Entry", "ErasureReceipt", "Rotation", "SessionInfo", "Sibling",
-    "Summary",
-    "Adoption", "NotAdopted",
+    "Branch", "Change", "ChangeKind", "Comparison", "Entry", "ErasureReceipt", "Item", "Rotation", "SessionInfo",
+    "Adoption", "NotAdopted", "Sibling", "Summary",
     "ToolUse", "Turn", "Usage", "UsageRow",
 )  # fmt: skip
 _LAZY = {

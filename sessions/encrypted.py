@@ -23,8 +23,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sessions.crypto.keys import KeyProvider, KeyRing
-    from sessions.protocol import Item
     from sessions.session.handle import Handle
+    from sessions.types import Item
 
 _MICROSECONDS = 1_000_000
 _COMBINED = "_encrypted_over"

@@ -7,20 +7,14 @@ Agents SDK.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sessions.items.window import Window
     from sessions.settings import Compaction
-
-Item: TypeAlias = Any
-"""One JSON object as the runner made it: a message, a tool call, a tool output, a piece of reasoning.
-
-Frameworks type their items as unions of typed dictionaries, and a list of those is only compatible with a list of
-`Any`; hence no narrower name here. What is not a JSON object is refused when it is added.
-"""
+    from sessions.types import Item
 
 
 class SessionSettings(dict[str, Any]):

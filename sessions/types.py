@@ -1,4 +1,4 @@
-"""Frozen records: what the store knows of a session."""
+"""An item, and frozen records of what the store knows of a session."""
 
 from __future__ import annotations
 
@@ -14,6 +14,13 @@ ChangeKind: TypeAlias = Literal[
     "sibling_chosen", "repaired", "handed_over", "compacted", "expanded", "purged", "reencrypted", "reset",
 ]  # fmt: skip
 """What a `Change` did. Later versions may have more."""
+
+Item: TypeAlias = Any
+"""One JSON object as the runner made it: a message, a tool call, a tool output, a piece of reasoning.
+
+Frameworks type their items as unions of typed dictionaries, and a list of those is only compatible with a list of
+`Any`; hence no narrower name here. What is not a JSON object is refused when it is added.
+"""
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sessions.db.transaction import Statement
     from sessions.log.core.entries import StoredEntry
-    from sessions.protocol import Item
+    from sessions.types import Item
 
 
 class FlatMethods(FlatUsage):

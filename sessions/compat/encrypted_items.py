@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
 
     from sessions.crypto.keys import KeyProvider, KeyRing
-    from sessions.protocol import Item
     from sessions.session.handle import Handle
+    from sessions.types import Item
 
 
 class ItemByItem(LogSession):

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from sessions.crypto.keys import KeyProvider, KeyRing
     from sessions.log.sealing.protocols import SessionKey
-    from sessions.protocol import Item
+    from sessions.types import Item
 
 T = TypeVar("T")
 

@@ -31,7 +31,7 @@ from sessions.items.kinds import (
 )
 
 if TYPE_CHECKING:
-    from sessions.protocol import Item
+    from sessions.types import Item
 
 
 class Part(Enum):

@@ -11,7 +11,7 @@ from sessions.items.calls import program_of
 
 if TYPE_CHECKING:
     from sessions.items.calls import Call
-    from sessions.protocol import Item
+    from sessions.types import Item
 
 _BLACK_PIXEL: Final = (
     "data:image/png;base64,iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR42mNgAAAAAgAB5Sfe/AAAAABJRU5ErkJggg=="

@@ -17,14 +17,13 @@ from typing import TYPE_CHECKING, Final, cast
 from sessions.items.calls import Part, answered_by, asks_a_human, part_of, program_begun, program_of
 from sessions.items.placeholders import placeholder
 from sessions.items.rounds import Unknown, find_rounds, is_one_round
-from sessions.log.context.annotations import Waiting
 
 if TYPE_CHECKING:
-    from collections.abc import Container, Sequence
+    from collections.abc import Sequence
 
     from sessions.items.calls import Call
     from sessions.items.rounds import Round
-    from sessions.protocol import Item
+    from sessions.types import Item
 
 OPEN_CALL: Final = "open_call"
 UNANSWERABLE_CALL: Final = "unanswerable_call"
@@ -144,23 +143,6 @@ def mend(items: Sequence[Item], text: str = INTERRUPTED, *, for_humans: bool = T
             call.output = placeholder(call.call, text, items[call.position])
     damages.sort(key=lambda damage: damage.position)
     return _rebuilt(items, dropped.union(strays) - left, opened), damages
-
-
-def find_waiting(items: list[Item], placeholders: Container[int]) -> list[Waiting]:
-    """Return what has no outputs of a part that a summary is to stand for, so that it is shown again if one comes.
-
-    Args:
-        items: The part.
-        placeholders: The indexes of outputs that only stand for one.
-    """
-    found = []
-    for round_ in find_rounds(items):
-        known = {id(items[index]) for index in round_.indexes if index not in placeholders}
-        mended, _ = mend([items[index] for index in round_.indexes])
-        stand_ins = [index for index, item in enumerate(mended) if id(item) not in known]
-        if stand_ins:
-            found.append(Waiting(mended, stand_ins))
-    return found
 
 
 def _open_of(items: Sequence[Item], parts: Sequence[Part], found: Round, unknown: Unknown) -> list[_Open]:

@@ -31,7 +31,7 @@ from sessions.items.calls import Call, Part, answered_by, calls_of, part_of, pro
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sessions.protocol import Item
+    from sessions.types import Item
 
 
 @dataclass

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from sessions.items.window import Window
-    from sessions.protocol import Item
+    from sessions.types import Item
 
 
 class _Kept(NamedTuple):

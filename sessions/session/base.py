@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from sessions.db import Backend
-    from sessions.protocol import Item
+    from sessions.types import Item
 
 _JSON = JSONCodec()
 _FOREIGN = ForeignTables()

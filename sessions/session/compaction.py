@@ -19,9 +19,8 @@ if TYPE_CHECKING:
     from sessions.items.window import Window
     from sessions.log.context.annotations import Covering
     from sessions.log.context.view import Shown
-    from sessions.protocol import Item
     from sessions.settings import Compaction, Summariser
-    from sessions.types import Summary
+    from sessions.types import Item, Summary
 
 
 _log = logging.getLogger("sessions")
@@ -86,7 +85,7 @@ class Compacting(Shared):
 
         With `alone`, only while nobody else holds a turn, also one that lets others in.
         """
-        from sessions.items.repair import find_waiting
+        from sessions.items.waiting import find_waiting
         from sessions.log.context.annotations import summary_content
         from sessions.log.context.compact import find_range, put_summary
         from sessions.log.context.older import older_part

@@ -12,11 +12,10 @@ from sessions.validation import check_branch_name, check_count, check_page
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from sessions.protocol import Item
     from sessions.session.branches import Branches
     from sessions.session.handle import Handle
     from sessions.session.usage.usage import SessionUsage
-    from sessions.types import Sibling, Turn
+    from sessions.types import Item, Sibling, Turn
 
 
 class History:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from sessions.items.repair import RepairReport
     from sessions.items.window import Window
     from sessions.log.context.read_window import Taken
-    from sessions.protocol import Item
     from sessions.session.handle import Handle
+    from sessions.types import Item
 
 _AT_ONCE = 50
 

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.clock import as_time
 from sessions.db.dialect import MARK
+from sessions.items.waiting import Waiting, is_items
 from sessions.log.conversation import NO_EXPIRY
 from sessions.log.core.extend import NewEntry, add_entries
 from sessions.log.core.heads import lineage, position_of
@@ -36,28 +37,6 @@ SUMMARY: Final = f"{MARK}summary"
 EXPANSION: Final = f"{MARK}expansion"
 
 _CONTENT: Final = ("first", "last", "items", "made_at", "lifted", "waiting")
-
-
-class Waiting(NamedTuple):
-    """What a model said at once, with calls that were not answered when it was summarised.
-
-    It is shown again once the output of one of them comes, as providers take no output without its call.
-
-    Attributes:
-        items: What it said, and an output for each call.
-        placeholders: The indexes of those outputs that only stand for one.
-    """
-
-    items: list[Any]
-    placeholders: list[int]
-
-    @classmethod
-    def of(cls, content: Any) -> Waiting:
-        """Return what a summary's entry says of one; raise `ValueError` or `TypeError` if that cannot be."""
-        items, placeholders = content
-        if not is_items(items) or not all(0 <= index < len(items) for index in placeholders):
-            raise ValueError
-        return cls(items, placeholders)
 
 
 class Covering(NamedTuple):
@@ -113,11 +92,6 @@ def summary_content(values: Sequence[Any]) -> dict[str, Any]:
     """Return what a summary's entry says; the values are `Covering`'s from `first` to `waiting`."""
     content = {"type": "summary", **dict(zip(_CONTENT, values, strict=True))}
     return {**content, "waiting": [list(waiting) for waiting in content["waiting"]]}
-
-
-def is_items(items: object) -> bool:
-    """Tell whether something is a list of items."""
-    return isinstance(items, list) and all(isinstance(item, dict) for item in items)
 
 
 def summary_taken_back(content: Any) -> int:

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sessions.db.transaction import Transaction
-    from sessions.log.context.annotations import Waiting
+    from sessions.items.waiting import Waiting
     from sessions.log.context.view import Shown
     from sessions.log.conversation import Conversation
     from sessions.log.core.fencing import Lease

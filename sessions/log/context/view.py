@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
     from sessions.db.transaction import Row, Transaction
     from sessions.items.calls import Call
-    from sessions.log.context.annotations import Waiting
+    from sessions.items.waiting import Waiting
     from sessions.log.core.heads import Head
     from sessions.log.core.reader import Page, Reader
 

@@ -1,0 +1,57 @@
+"""Calls without an output in a part of a conversation that a summary is to stand for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from sessions.items.repair import mend
+from sessions.items.rounds import find_rounds
+
+if TYPE_CHECKING:
+    from collections.abc import Container
+
+    from sessions.types import Item
+
+
+class Waiting(NamedTuple):
+    """What a model said at once, with calls that were not answered when it was summarised.
+
+    It is shown again once the output of one of them comes, as providers take no output without its call.
+
+    Attributes:
+        items: What it said, and an output for each call.
+        placeholders: The indexes of those outputs that only stand for one.
+    """
+
+    items: list[Any]
+    placeholders: list[int]
+
+    @classmethod
+    def of(cls, content: Any) -> Waiting:
+        """Return what a summary's entry says of one; raise `ValueError` or `TypeError` if that cannot be."""
+        items, placeholders = content
+        if not is_items(items) or not all(0 <= index < len(items) for index in placeholders):
+            raise ValueError
+        return cls(items, placeholders)
+
+
+def find_waiting(items: list[Item], placeholders: Container[int]) -> list[Waiting]:
+    """Return what has no outputs of a part that a summary is to stand for, so that it is shown again if one comes.
+
+    Args:
+        items: The part.
+        placeholders: The indexes of outputs that only stand for one.
+    """
+    found = []
+    for round_ in find_rounds(items):
+        known = {id(items[index]) for index in round_.indexes if index not in placeholders}
+        mended, _ = mend([items[index] for index in round_.indexes])
+        stand_ins = [index for index, item in enumerate(mended) if id(item) not in known]
+        if stand_ins:
+            found.append(Waiting(mended, stand_ins))
+    return found
+
+
+def is_items(items: object) -> bool:
+    """Tell whether something is a list of items."""
+    return isinstance(items, list) and all(isinstance(item, dict) for item in items)
