@@ -18,10 +18,10 @@ from sessions.clock import now
 from sessions.codecs.json import JSONCodec
 from sessions.compat.sdk_encryption import envelope_token
 from sessions.crypto.key_manager import Vault
+from sessions.crypto.key_wanted import KeyWanted
 from sessions.crypto.passphrase import new_parameters
 from sessions.db.uncancelled import settle
 from sessions.errors import DecryptionError, InvalidItemError, ScanLimitError, UndecodableItemError
-from sessions.log.sealing.protocols import KeyWanted
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,11 +18,29 @@ from typing import Any, Final, NamedTuple
 import msgspec
 
 from sessions.errors import DecryptionError
-from sessions.log.sealing.associated_data import KEY_ID_BYTES
-from sessions.log.sealing.payloads import KEY_BYTES, DataKey
+
+KEY_BYTES: Final = 32
+KEY_ID_BYTES: Final = 4
 
 _VERSION: Final = 1
 _MAC_INFO: Final = b"sessions/seal/1/mac"
+
+
+class DataKey(NamedTuple):
+    """A session's own key.
+
+    Attributes:
+        id: Tells it from the session's other ones.
+        key: For payloads.
+        digest_key: For what is remembered of items that came with an idempotency key.
+    """
+
+    id: bytes
+    key: bytes
+    digest_key: bytes
+
+    def __repr__(self) -> str:
+        return f"DataKey({self.id.hex()})"
 
 
 class WrappedKey(NamedTuple):

@@ -13,17 +13,17 @@ from typing import TYPE_CHECKING, Final, NamedTuple, cast
 from sessions.clock import now
 from sessions.compat.sdk_encryption import envelope_token, open_token
 from sessions.crypto.data_keys import WrappedKey, check_seal, data_key, new_data_key, read_seal, secret_of, write_seal
+from sessions.crypto.key_wanted import KeyWanted
 from sessions.crypto.keys import KeyProvider, KeyRing
 from sessions.crypto.passphrase import Stretcher, new_parameters
 from sessions.db.settings import find_setting, put_setting
 from sessions.errors import DecryptionError
 from sessions.log.sealing.payloads import ALL_FORMATS, PlainPayloads, SealedPayloads
-from sessions.log.sealing.protocols import KeyWanted
 
 if TYPE_CHECKING:
+    from sessions.crypto.data_keys import DataKey
     from sessions.crypto.keys import Masters
     from sessions.db import Backend
-    from sessions.log.sealing.payloads import DataKey
     from sessions.log.sealing.protocols import SessionKey
 
 _KEPT_SESSIONS: Final = 4096

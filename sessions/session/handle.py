@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar, cast, runtime_checkable
 
 from sessions.clock import now
+from sessions.crypto.key_wanted import KeyWanted
 from sessions.errors import (
     DamagedSessionError,
     InvalidItemError,
@@ -18,7 +19,6 @@ from sessions.log.adopt.adoption import take_over, waits_for_take_over
 from sessions.log.append import Append
 from sessions.log.core.cleared import was_cleared_away
 from sessions.log.core.heads import MAIN, BranchName, find_head, number_of
-from sessions.log.sealing.protocols import KeyWanted
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import EncryptedSession, KeyRing, SQLAlchemySession, SQLiteSession, generate_key, open_store
-from sessions.crypto.data_keys import new_data_key
+from sessions.crypto.data_keys import DataKey, new_data_key
 from sessions.crypto.key_manager import Vault
 from sessions.crypto.key_texts import PREFIX
 from sessions.crypto.keys import Masters, _Wrapping
 from sessions.errors import SessionsError
-from sessions.log.sealing.payloads import DataKey, SealedPayloads
+from sessions.log.sealing.payloads import SealedPayloads
 from sessions.testing.sealed.key_provider import KeptKeys
 from sessions.testing.sealed.rows import Rows
 

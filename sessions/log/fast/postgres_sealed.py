@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import msgspec
 
+from sessions.crypto.key_wanted import KeyWanted
 from sessions.db.postgres.groups import Groups
 from sessions.errors import DecryptionError
 from sessions.items.kinds import USER
@@ -20,7 +21,6 @@ from sessions.log.core.heads import EVERYTHING, number_of
 from sessions.log.core.reader import reader_of
 from sessions.log.fast.sealed_statements import SEALED_POP, SEALED_TAIL, SEALED_TAIL_FORKED, End, Sent
 from sessions.log.read import Tail
-from sessions.log.sealing.protocols import KeyWanted
 
 if TYPE_CHECKING:
     from sessions.db.jobs import Job

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from sessions.crypto.data_keys import KEY_ID_BYTES
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -26,7 +28,6 @@ FORMATS: Final = (b"\3", b"\4")
 OLDER_FORMATS: Final = (b"\1", b"\2")
 """What they began with before, in the same order."""
 
-KEY_ID_BYTES: Final = 4
 HEADER: Final = 1 + KEY_ID_BYTES
 """Bytes before the nonce: the format and the id of the data key."""
 

@@ -23,7 +23,7 @@ import hmac
 import os
 import struct
 from operator import itemgetter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -42,7 +42,8 @@ from sessions.log.sealing.associated_data import (
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
 
-KEY_BYTES: Final = 32
+    from sessions.crypto.data_keys import DataKey
+
 NONCE_BYTES: Final = 12
 
 ALL_FORMATS: Final = (*OLDER_FORMATS, *FORMATS)
@@ -60,23 +61,6 @@ _nonce = itemgetter(slice(HEADER, _CIPHERTEXT))
 _ciphertext = itemgetter(slice(_CIPHERTEXT, None))
 _columns = itemgetter(slice(8))
 _length = struct.Struct(">I")
-
-
-class DataKey(NamedTuple):
-    """A session's own key.
-
-    Attributes:
-        id: Tells it from the session's other ones.
-        key: For payloads.
-        digest_key: For what is remembered of items that came with an idempotency key.
-    """
-
-    id: bytes
-    key: bytes
-    digest_key: bytes
-
-    def __repr__(self) -> str:
-        return f"DataKey({self.id.hex()})"
 
 
 class SealedPayloads:

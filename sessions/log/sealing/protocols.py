@@ -105,15 +105,3 @@ class Vault(Protocol):
             KeyWanted: The key has to be fetched first.
         """
         ...
-
-
-class KeyWanted(Exception):  # noqa: N818 - it is no error, but asks who holds the transaction to begin anew
-    """A transaction needs a session's key that only an asynchronous function can fetch.
-
-    Attributes:
-        seal: The session's seal; ``None`` if it needs a new one.
-    """
-
-    def __init__(self, seal: bytes | None) -> None:
-        super().__init__()
-        self.seal = seal
