@@ -99,11 +99,11 @@ async def be_agent(name: str, path: Path, session_id: str, model: str | None) ->
     await wait_for_handover(session, name)
     heading(f"{name}, pid {os.getpid()}")
     # Nobody else writes into the conversation meanwhile; what is added is this agent's.
-    async with session.turn(holder=name, unleased="reject") as turn:
-        comment = await JOBS[name](agent, turn, questions)
+    async with session.lease(holder=name, exclusive=True) as leased:
+        comment = await JOBS[name](agent, leased, questions)
         to = next((other for one, other in pairwise(JOBS) if one == name), "customer")
         note(f"{name} hands over to {to}: {comment}")
-        await turn.handover(to, note=comment)
+        await leased.handover(to, note=comment)
     session.close()
 
 

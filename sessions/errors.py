@@ -7,8 +7,8 @@
     ├── UndecodableItemError (ValueError)        a stored item cannot be read back
     ├── IdempotencyKeyReusedError (ValueError)   a key came again with other items
     ├── ConflictError                            the session has another version than was expected
-    ├── LeaseLostError                           the turn's lease is another's now, or nobody's
-    ├── SessionBusyError                         somebody else's turn is on, and keeps others out
+    ├── LeaseLostError                           the lease is another caller's now, or nobody's
+    ├── SessionBusyError                         another caller holds a lease on the branch
     ├── UnknownBranchError (ValueError)          the session has no branch of that name
     ├── BranchExistsError (ValueError)           the name is taken
     ├── BranchInUseError (ValueError)            the branch cannot go: it is the current one, or main
@@ -87,11 +87,11 @@ class ConflictError(SessionsError):
 
 
 class LeaseLostError(SessionsError):
-    """The turn's lease ended, and others changed the branch or took it; or the branch is gone. Nothing was written."""
+    """The lease ended, and others changed or leased the branch; or the branch is gone. Nothing was written."""
 
 
 class SessionBusyError(SessionsError):
-    """Somebody else holds the branch for a turn. Nothing was written.
+    """Another caller holds a lease on the branch. Nothing was written.
 
     Attributes:
         holder: Who, as they said; ``None`` if they did not say.

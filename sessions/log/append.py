@@ -101,7 +101,7 @@ def append(
     Raises:
         ConflictError: It has another one, and nobody keeps others out of the branch.
         LeaseLostError: The conversation's lease was lost.
-        SessionBusyError: Somebody else holds the branch, and keeps others out.
+        SessionBusyError: Another caller holds an exclusive lease on the branch.
         UnknownBranchError: There is no such branch.
         IdempotencyKeyReusedError: The session has seen this key with other items.
         DecryptionError: The session is sealed with another key.

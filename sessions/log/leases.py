@@ -130,7 +130,7 @@ class TakeLease:
         return Taken(branch, token)
 
     def _fork(self, tx: Transaction, head: Head, lease: Lease) -> Taken:
-        """Make a branch of what there was when the other's turn began, and take that."""
+        """Make a branch of what there was when the other's lease began, and take that."""
         locked: Any = raise_version(tx, self.conversation, self.now, guard=False)
         tip = min(lease.begins, head.tip) if lease.until > self.now else head.tip
         stretches = lineage(tx, head)
@@ -139,7 +139,7 @@ class TakeLease:
         while not made:
             # Somebody may have given a branch this name.
             (number,) = cast("Any", tx.one(statements.NEXT_NUMBER, session=head.session))
-            name = f"turn-{number % statements.NUMBERS}"
+            name = f"fork-{number % statements.NUMBERS}"
             made = fork(tx, locked._replace(branch=name), head, stretches, tip=tip, turn=turn, now=self.now)
         record_change(tx, locked, "branched", self.now)
         return self._put(tx, head.session, name_of(name, head.session, locked.version), tip)

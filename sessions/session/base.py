@@ -150,8 +150,8 @@ class LogSession(Compacting, Watched, Windowed):
 
         Raises:
             ConflictError: The session has another version than `expected_version`.
-            SessionBusyError: Somebody else holds a turn on the branch, and keeps others out; whatever the version is.
-            LeaseLostError: This object is a turn's that was lost.
+            SessionBusyError: Another caller holds an exclusive lease on the branch; whatever the version is.
+            LeaseLostError: This object's lease was lost.
             InvalidItemError: An item is not a JSON object, or holds what the codec cannot keep; the message names it
                 and the place in it.
             IdempotencyKeyReusedError: The key was used before with other items.

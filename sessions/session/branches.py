@@ -102,13 +102,13 @@ class Branches:
         handle.followed = await handle.write(lambda tx: log.switch_branch(tx, handle.conversation, now(), name))
 
     async def rename(self, name: str, new: str) -> None:
-        """Give a branch another name; not while somebody holds a turn on it.
+        """Give a branch another name; not while it is leased.
 
         Raises:
             BranchExistsError: The new name is taken.
-            BranchInUseError: It is ``main``, or this object holds a turn on it.
-            LeaseLostError: This object is a turn's that was lost.
-            SessionBusyError: Somebody else holds a turn on it.
+            BranchInUseError: It is ``main``, or this object holds a lease on it.
+            LeaseLostError: This object's lease was lost.
+            SessionBusyError: Another caller holds a lease on it.
             UnknownBranchError: There is no such branch.
             ValueError: The new name is not allowed.
             StoreError: The database refused.
@@ -130,8 +130,8 @@ class Branches:
 
         Raises:
             BranchInUseError: It is ``main``, or the current one and not `force`.
-            LeaseLostError: This object is a turn's that was lost.
-            SessionBusyError: Somebody else holds a turn on it, and keeps others out.
+            LeaseLostError: This object's lease was lost.
+            SessionBusyError: Another caller holds an exclusive lease on it.
             UnknownBranchError: There is no such branch.
             StoreError: The database refused.
         """

@@ -60,8 +60,8 @@ class Compacting(Shared):
             SummaryError: `summarise` returned what no provider would accept.
             TypeError: An argument has the wrong type, or `summarise` is no asynchronous function.
             ValueError: An argument is negative.
-            LeaseLostError: This object is a turn's, and its lease was lost.
-            SessionBusyError: Somebody else holds the branch, and keeps others out.
+            LeaseLostError: This object's lease was lost.
+            SessionBusyError: Another caller holds an exclusive lease on the branch.
             UndecodableItemError: A stored item cannot be read and the session is strict.
             UnknownBranchError: The branch is not there any more.
             StoreError: The database refused.
@@ -83,7 +83,7 @@ class Compacting(Shared):
     ) -> Summary | None:
         """Compact if a model is shown more than `above` may hold; in any case without it.
 
-        With `alone`, only while nobody else holds a turn, also one that lets others in.
+        With `alone`, only while no other caller holds a lease, exclusive or not.
         """
         from sessions.items.waiting import find_waiting
         from sessions.log.context.annotations import summary_content
@@ -144,8 +144,8 @@ class Compacting(Shared):
 
         Raises:
             SummaryError: There is none.
-            LeaseLostError: This object is a turn's, and its lease was lost.
-            SessionBusyError: Somebody else holds the branch, and keeps others out.
+            LeaseLostError: This object's lease was lost.
+            SessionBusyError: Another caller holds an exclusive lease on the branch.
             UnknownBranchError: The branch is not there any more.
             StoreError: The database refused.
         """

@@ -1,4 +1,4 @@
-"""Holding a branch for a turn: taking its lease, renewing it in the background, giving it back."""
+"""Leasing a branch: taking the lease, renewing it in the background, giving it back."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _GROWTH: Final = 1.5
 
 @dataclass(eq=False)
 class Lease:
-    """The lease of a turn.
+    """A lease on a branch.
 
     Attributes:
         branch: The branch that it is on.
@@ -46,7 +46,7 @@ class Lease:
 
 
 class Wanted(NamedTuple):
-    """What is wanted of a turn; times are microseconds.
+    """What is wanted of a lease; times are microseconds.
 
     Attributes:
         holder: Who takes it, as others are told.

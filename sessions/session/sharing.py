@@ -81,69 +81,71 @@ class Shared(History):
         return author
 
     @property
-    def lease(self) -> Lease | None:
-        """The lease under which this object changes the session, if it is a turn's."""
+    def held(self) -> Lease | None:
+        """The lease that this object holds: its branch, its token and whether it is known to be lost."""
         return self._lease if self._handle.conversation.lease is not None else None
 
-    def turn(
+    def lease(
         self,
         *,
         holder: str | None = None,
         ttl: float = 60,
         on_busy: Literal["wait", "reject", "fork"] = "wait",
         timeout: float = 60,
-        unleased: Literal["allow", "reject"] = "allow",
+        exclusive: bool = False,
     ) -> AbstractAsyncContextManager[Self]:
-        """Hold the branch for a turn: ``async with session.turn() as turn: await Runner.run(…, session=turn)``.
+        """Lease the branch: ``async with session.lease() as leased: await Runner.run(…, session=leased)``.
 
-        What is entered is a session of the same kind, which stays on the branch that was the current one then, or on
-        this object's own. Until it is left, nobody else holds a turn there. The lease is renewed in the background. If
-        that is not possible for longer than `ttl`, because the process is stopped or gone, others may take the branch,
-        or change it; whoever held it is refused from that moment on, however late, and nothing is written.
+        The block gets a session of the same kind that holds the lease (`held`). It stays on the branch that was the
+        current one then, or on this object's own. Until the block ends, no other caller gets a lease there. The lease
+        is renewed in the background. If that fails for longer than `ttl`, because the process is stopped or gone,
+        others may lease or change the branch; from then on the late holder gets `LeaseLostError` and writes nothing.
+
+        **By default, callers without a lease may still change the branch meanwhile**: append, pop, undo, redo, choose a
+        sibling or clear; only renaming it is refused. With `exclusive` they are refused.
 
         Args:
-            holder: Who holds it, as others are told in their errors: text of 1 to 255 bytes.
+            holder: The holder's name, for the errors that others get: text of 1 to 255 bytes.
             ttl: Seconds for which the lease holds without being renewed; well above what clocks differ by.
-            on_busy: What to do if the branch is held. ``"wait"``: until it is free, in the order of arrival.
-                ``"reject"``: raise at once. ``"fork"``: make a branch of what there was when the other's turn began,
-                and hold that; `lease` tells its name.
+            on_busy: What to do while another caller holds a lease. ``"wait"``: until the branch is free, in the order
+                of arrival. ``"reject"``: raise at once. ``"fork"``: make a branch of what there was when the other
+                lease began, and lease that one; `held` has its name.
             timeout: Seconds for which to wait at most.
-            unleased: What others may do to the branch meanwhile without a turn: whatever they could do without one, but
-                renaming it, or nothing, which raises `SessionBusyError`. It binds them all, wherever they are.
+            exclusive: Refuse every change by callers without the lease, in every process: `SessionBusyError`.
 
         Raises:
-            SessionBusyError: When it is entered: somebody else holds the branch, and did so for `timeout` seconds.
-            UnknownBranchError: When it is entered: the branch is not there any more.
-            StoreError: When it is entered: the database refused.
+            SessionBusyError: On entering: another caller holds a lease on the branch, and did so for `timeout` seconds.
+            UnknownBranchError: On entering: the branch is not there any more.
+            StoreError: On entering: the database refused.
             TypeError: An argument has the wrong type.
-            ValueError: An argument is out of range, or this object is a turn already.
+            ValueError: An argument is out of range, or this object holds a lease already.
         """
         from sessions.session.leases import Wanted
 
         if self._handle.conversation.lease is not None:
-            raise ValueError(f"session {self._handle.conversation.session_id!r}: this object holds a turn already")
+            raise ValueError(f"session {self._handle.conversation.session_id!r}: this object holds a lease already")
         if on_busy not in {"wait", "reject", "fork"}:
             raise ValueError(f"on_busy must be 'wait', 'reject' or 'fork', got {on_busy!r}")
-        if unleased not in {"allow", "reject"}:
-            raise ValueError(f"unleased must be 'allow' or 'reject', got {unleased!r}")
+        if not isinstance(exclusive, bool):
+            raise TypeError(f"exclusive must be True or False, not {type(exclusive).__name__}")
         if not isinstance(timeout, int | float) or isinstance(timeout, bool):
             raise TypeError(f"timeout must be a number of seconds, not {type(timeout).__name__}")
         if not 0 <= timeout <= MAX_TTL:
             raise ValueError(f"timeout must be a number of seconds from 0, got {timeout}")
         name = None if holder is None else check_text(holder, "holder", MAX_NAME_BYTES)
-        return self._turn(Wanted(name, check_seconds(ttl, "ttl"), on_busy, timeout, unleased == "allow"))
+        return self._leased(Wanted(name, check_seconds(ttl, "ttl"), on_busy, timeout, not exclusive))
 
     @asynccontextmanager
-    async def _turn(self, wanted: Wanted) -> AsyncIterator[Self]:
+    async def _leased(self, wanted: Wanted) -> AsyncIterator[Self]:
         from sessions.session.leases import give_back, renew, take
 
         handle = self._handle
         lease = await take(handle, wanted)
         renewing = asyncio.create_task(renew(handle, lease, wanted.ttl))
         try:
-            turn = self._with(handle.leased(lease.branch, lease.token))
-            turn._lease = lease  # noqa: SLF001
-            yield turn
+            leased = self._with(handle.leased(lease.branch, lease.token))
+            leased._lease = lease  # noqa: SLF001
+            yield leased
         finally:
             await give_back(handle, lease, renewing)
 
@@ -152,7 +154,7 @@ class Shared(History):
 
         No model is shown that, it counts in no limit, and `pop_item` leaves it where it is. `entries` has it, with the
         item ``{"type": "handover", "to": …, "note": …}`` and who handed over as its author; `watch` tells of it. It
-        gives nobody a right and takes none away: for that, there are turns.
+        gives nobody a right and takes none away: for that, there are leases.
 
         Args:
             to: Who goes on: text of 1 to 255 bytes.
@@ -162,8 +164,8 @@ class Shared(History):
             TypeError: An argument is no text.
             ValueError: `to` is empty, too long, or has a NUL character in it.
             InvalidItemError: `note` cannot be stored, as a lone surrogate cannot.
-            LeaseLostError: This object is a turn's, and its lease was lost.
-            SessionBusyError: Somebody else holds the branch, and keeps others out.
+            LeaseLostError: This object's lease was lost.
+            SessionBusyError: Another caller holds an exclusive lease on the branch.
             UnknownBranchError: The branch is not there any more.
             StoreError: The database refused.
         """

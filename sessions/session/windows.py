@@ -92,8 +92,8 @@ class Windowed:
         `siblings`. The cost is proportional to the branch's length.
 
         A run in progress looks like a crash: its calls have no outputs yet. Mend when no run is at work. With
-        ``session_settings={"repair": True}``, `get_items` mends by itself, but not while somebody else holds a turn on
-        the branch.
+        ``session_settings={"repair": True}``, `get_items` mends by itself, but not while another caller holds a lease
+        on the branch.
 
         Args:
             mend: Whether to mend the branch, too: wholly, as one change, or not at all.
@@ -101,8 +101,8 @@ class Windowed:
 
         Raises:
             TypeError: An argument has the wrong type.
-            LeaseLostError: This object is a turn's that was lost.
-            SessionBusyError: Somebody else holds a turn on the branch, and keeps others out.
+            LeaseLostError: This object's lease was lost.
+            SessionBusyError: Another caller holds an exclusive lease on the branch.
             UndecodableItemError: A stored item cannot be read and the session is strict; nothing was changed.
             UnknownBranchError: The branch is not there any more.
             StoreError: The database refused.
@@ -112,7 +112,7 @@ class Windowed:
     async def _repair(self, *, mend: bool, text: str | None = None, alone: bool = False) -> RepairReport:
         """Do as `repair`; with `alone`, as a reader does.
 
-        That mends only while nobody else holds a turn, also one that lets others in, and decides for no human.
+        That mends only while no other caller holds a lease, exclusive or not, and decides for no human.
         """
         from sessions.items.repair import INTERRUPTED, RepairReport
         from sessions.items.repair import mend as mend_items
@@ -151,6 +151,6 @@ class Windowed:
         handle.followed = taken.branch
         _, damages = mend(turn.items(), for_humans=False)
         if damages:
-            # Somebody's turn is not over: its calls will have outputs.
+            # A lease is held: its calls will have outputs.
             with suppress(SessionBusyError):
                 await self._repair(mend=True, alone=True)

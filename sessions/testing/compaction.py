@@ -306,8 +306,8 @@ class CompactionContract(SessionAndClock):
             await session.add_items([said("u1"), _CALL])
             await session.repair(mend=True)
         else:
-            async with session.turn() as turn:
-                await turn.add_items([said("u1"), _CALL])
+            async with session.lease() as leased:
+                await leased.add_items([said("u1"), _CALL])
         await _fill(session, "u2 a2")
 
         async def short(_: list[Any]) -> str:
@@ -346,8 +346,8 @@ class CompactionContract(SessionAndClock):
             await session.undo_compaction()
 
     async def test_what_was_summarised_needs_no_repair(self, session: LogSession) -> None:
-        async with session.turn() as turn:
-            await turn.add_items([said("u1"), _CALL])
+        async with session.lease() as leased:
+            await leased.add_items([said("u1"), _CALL])
         await _fill(session, "u2 a2", "u3 a3")
 
         async def short(_: list[Any]) -> str:
@@ -410,7 +410,7 @@ class CompactionContract(SessionAndClock):
 
     async def test_whoever_is_kept_out_compacts_nothing(self, make: MakeLogSession, session: LogSession) -> None:
         await _fill(session, "u1 a1", "u2 a2")
-        async with session.turn(holder="sales", unleased="reject") as turn:
+        async with session.lease(holder="sales", exclusive=True) as leased:
             version = await session.version()
             other = make(session.session_id)
             called: list[Any] = []
@@ -424,8 +424,8 @@ class CompactionContract(SessionAndClock):
                     await change
             assert await session.version() == version
             assert not called
-            await turn.compact(joined)
-            await turn.handover("billing")
+            await leased.compact(joined)
+            await leased.handover("billing")
         assert await _shown(session) == "[u1 a1] u2 a2"
 
     async def test_a_failed_summary_changes_nothing(self, session: LogSession) -> None:
@@ -511,8 +511,8 @@ class CompactionContract(SessionAndClock):
         settings = SessionSettings(compaction=when)
         holder, other = make("held"), make("held", session_settings=settings)
         await _fill(holder, "u1 a1", "u2")
-        for unleased in ("reject", "allow"):
-            async with holder.turn(unleased=unleased):
+        for exclusive in (True, False):
+            async with holder.lease(exclusive=exclusive):
                 assert await _shown(other) == "u1 a1 u2"
         many = [make("held", session_settings=settings) for _ in range(4)]
         assert await asyncio.gather(*map(_shown, many)) == ["[u1 a1] u2"] * 4

@@ -255,14 +255,14 @@ class InterruptionContract(SessionAndClock):
 
     @pytest.mark.parametrize("way", WAYS)
     @pytest.mark.parametrize("on_busy", ["wait", "reject", "fork"])
-    async def test_a_turn_is_given_back(
+    async def test_a_lease_is_given_back(
         self, make: MakeLogSession, session: LogSession, way: str, on_busy: Literal["wait", "reject", "fork"]
     ) -> None:
         await session.add_items([item("u1")])
 
         async def hold() -> None:
-            async with session.turn(on_busy=on_busy) as turn:
-                await turn.add_items([item("u2")])
+            async with session.lease(on_busy=on_busy) as leased:
+                await leased.add_items([item("u2")])
                 held.set()
                 await asyncio.sleep(_HANGS_AFTER)
 
@@ -271,35 +271,35 @@ class InterruptionContract(SessionAndClock):
             held = asyncio.Event()
             moment = _after(0, held) if steps is None else _after(steps)
             assert await WAYS[way](hold, moment)
-            async with make(session.session_id).turn(on_busy="reject"):
+            async with make(session.session_id).lease(on_busy="reject"):
                 pass
 
     @pytest.mark.parametrize("way", WAYS)
-    async def test_a_turn_that_is_being_left_is_given_back(
+    async def test_a_lease_that_is_being_left_is_given_back(
         self, make: MakeLogSession, session: LogSession, way: str
     ) -> None:
         await session.add_items([item("u1")])
 
         async def leave() -> None:
             with suppress(ZeroDivisionError):
-                async with session.turn():
+                async with session.lease():
                     left.set()
                     raise ZeroDivisionError
 
         for steps in (0, 1, 2, 3, 5, 8):
             left = asyncio.Event()
             await WAYS[way](leave, _after(steps, left))
-            async with make(session.session_id).turn(on_busy="reject"):
+            async with make(session.session_id).lease(on_busy="reject"):
                 pass
 
     @pytest.mark.parametrize("way", WAYS)
-    async def test_who_stops_waiting_for_a_turn_is_not_waited_for(
+    async def test_who_stops_waiting_for_a_lease_is_not_waited_for(
         self, make: MakeLogSession, session: LogSession, way: str
     ) -> None:
         for steps in (1, 4, 9, 50):
-            async with session.turn():
-                assert await WAYS[way](lambda: make(session.session_id).turn().__aenter__(), _after(steps))
-            async with make(session.session_id).turn(on_busy="reject"):
+            async with session.lease():
+                assert await WAYS[way](lambda: make(session.session_id).lease().__aenter__(), _after(steps))
+            async with make(session.session_id).lease(on_busy="reject"):
                 pass
 
     @pytest.mark.parametrize("way", WAYS)
@@ -380,16 +380,16 @@ class InterruptionContract(SessionAndClock):
             assert len(await session.get_items()) == 3
             assert await session.compact(_summarise) is not None
 
-    async def test_what_the_body_of_a_turn_raises(self, make: MakeLogSession) -> None:
+    async def test_what_the_body_of_a_lease_raises(self, make: MakeLogSession) -> None:
         async def fail() -> None:
-            async with session.turn() as turn:
-                await turn.add_items([item("u1")])
-                raise raised("by the body of a turn")
+            async with session.lease() as leased:
+                await leased.add_items([item("u1")])
+                raise raised("by the body of a lease")
 
         for raised in RAISED:
             session = make(f"{uuid4()}")
             await self._raises(raised, fail)
-            async with make(session.session_id).turn(on_busy="reject"):
+            async with make(session.session_id).lease(on_busy="reject"):
                 assert len(await session.get_items()) == 1
 
     @asynccontextmanager

@@ -1,6 +1,6 @@
 """The contract for turns, as tests to run on your own store.
 
-As `sessions.testing.history.HistoryContract`: who holds a branch for a turn, who is kept out, and who is fenced off.
+As `sessions.testing.history.HistoryContract`: who holds a branch, who is kept out, and who is fenced off.
 """
 
 from __future__ import annotations
@@ -87,34 +87,34 @@ async def _remove(session: LogSession, remove: Remove) -> None:
     await handle.write(lambda tx: remove(tx, session.session_id, handle.conversation.foreign))
 
 
-async def _all_are_refused(turn: LogSession, *, but_readers: bool = False) -> None:
+async def _all_are_refused(leased: LogSession, *, but_readers: bool = False) -> None:
     """Check that every change under a lease that was lost is refused, but those that find nothing to change."""
-    for number, change in enumerate(_changes(turn)):
+    for number, change in enumerate(_changes(leased)):
         if number not in _READ_FIRST or not but_readers:
             with pytest.raises(LeaseLostError):
                 await change()
 
 
 class LeaseContract(SessionAndClock):
-    """What a session over the log promises of turns. Give it the fixture `make`, as `SessionContract`."""
+    """What a session over the log promises of leases. Give it the fixture `make`, as `SessionContract`."""
 
-    # --- A turn is a session -------------------------------------------------------------------------------------
+    # --- A leased session is a session ------------------------------------------------------------------------------
 
-    async def test_a_turn_is_a_session(self, make: MakeLogSession, session: LogSession) -> None:
-        assert session.lease is None
-        async with session.turn(holder="billing") as turn:
-            assert type(turn) is type(session)
-            assert turn.session_id == session.session_id
-            assert turn.lease is not None
-            assert (turn.lease.branch, turn.lease.holder, turn.lease.lost) == ("main", "billing", False)
-            await turn.add_items([_user(1)])
-            await turn.as_author("a").add_items([_user(2)])
-            assert await turn.pop_item() == _user(2)
+    async def test_a_leased_session_is_a_session(self, make: MakeLogSession, session: LogSession) -> None:
+        assert session.held is None
+        async with session.lease(holder="billing") as leased:
+            assert type(leased) is type(session)
+            assert leased.session_id == session.session_id
+            assert leased.held is not None
+            assert (leased.held.branch, leased.held.holder, leased.held.lost) == ("main", "billing", False)
+            await leased.add_items([_user(1)])
+            await leased.as_author("a").add_items([_user(2)])
+            assert await leased.pop_item() == _user(2)
             assert await _texts(make(session.session_id)) == "1"
         assert await _texts(session) == "1"
 
     @pytest.mark.parametrize("before", ["nothing", "items", "undone", "cleared"])
-    async def test_a_turn_can_begin_anywhere(self, session: LogSession, before: str) -> None:
+    async def test_a_lease_can_begin_anywhere(self, session: LogSession, before: str) -> None:
         if before != "nothing":
             await _fill(session)
         if before == "items":
@@ -123,25 +123,25 @@ class LeaseContract(SessionAndClock):
             await session.clear_session()
         there = await session.get_items()
         for number in range(2):
-            async with session.turn() as turn:
-                await turn.add_items([_user(number)])
+            async with session.lease() as leased:
+                await leased.add_items([_user(number)])
         assert await session.get_items() == [*there, _user(0), _user(1)]
 
     async def test_taking_and_giving_back_are_no_changes(self, session: LogSession) -> None:
         await session.add_items([_user(1)])
         version = await session.version()
-        async with session.turn() as turn:
-            await turn.add_items([_user(2)], expected_version=version)
+        async with session.lease() as leased:
+            await leased.add_items([_user(2)], expected_version=version)
             with pytest.raises(ConflictError):
-                await turn.add_items([_user(3)], expected_version=version)
+                await leased.add_items([_user(3)], expected_version=version)
         assert await session.version() == version + 1
 
     async def test_numbers_rise_also_through_clearing(self, session: LogSession) -> None:
         tokens = []
         for change in (session.get_items, session.clear_session, session.get_items):
-            async with session.turn() as turn:
-                assert turn.lease is not None
-                tokens.append(turn.lease.token)
+            async with session.lease() as leased:
+                assert leased.held is not None
+                tokens.append(leased.held.token)
             await change()
         assert tokens == sorted(set(tokens))
 
@@ -154,70 +154,70 @@ class LeaseContract(SessionAndClock):
             if before == "items":
                 await session.add_items([_user(1)])
             for _ in range(2):
-                async with session.turn() as turn:
-                    assert turn.lease is not None
-                    tokens.append(turn.lease.token)
+                async with session.lease() as leased:
+                    assert leased.held is not None
+                    tokens.append(leased.held.token)
             await _remove(session, remove)
         assert tokens == sorted(set(tokens))
 
-    async def test_a_turn_stays_on_its_branch(self, session: LogSession) -> None:
+    async def test_a_lease_stays_on_its_branch(self, session: LogSession) -> None:
         await session.add_items([_user(1)])
         await session.branches.create("b")
-        async with session.turn() as turn:
+        async with session.lease() as leased:
             await session.branches.switch("b")
-            await turn.add_items([_user(2)])
-            assert await _texts(turn) == "1 2"
+            await leased.add_items([_user(2)])
+            assert await _texts(leased) == "1 2"
             # Another branch has another lease.
-            async with session.turn(on_busy="reject") as other:
-                assert other.lease is not None
-                assert other.lease.branch == "b"
+            async with session.lease(on_busy="reject") as other:
+                assert other.held is not None
+                assert other.held.branch == "b"
                 await other.add_items([_user(3)])
-            async with session.on_branch("b").turn(on_busy="reject") as other:
+            async with session.on_branch("b").lease(on_busy="reject") as other:
                 await other.add_items([_user(4)])
         assert await _texts(session) == "1 3 4"
         with pytest.raises(UnknownBranchError):
-            await session.on_branch("c").turn().__aenter__()
+            await session.on_branch("c").lease().__aenter__()
 
     # --- Who comes while it is held ------------------------------------------------------------------------------
 
     async def test_reject_raises_at_once_and_says_whom(
         self, make: MakeLogSession, session: LogSession, time: MovableClock
     ) -> None:
-        async with session.turn(holder="billing", ttl=TTL):
+        async with session.lease(holder="billing", ttl=TTL):
             with pytest.raises(SessionBusyError, match=r"main.*'billing'") as caught:
-                await make(session.session_id).turn(on_busy="reject").__aenter__()
+                await make(session.session_id).lease(on_busy="reject").__aenter__()
             assert caught.value.holder == "billing"
             assert caught.value.until == datetime.fromtimestamp(time.seconds + TTL, UTC)
-        async with session.turn(on_busy="reject"):
+        async with session.lease(on_busy="reject"):
             pass
 
     async def test_waiting_is_bounded(self, session: LogSession) -> None:
-        async with session.turn(holder="billing"):
+        async with session.lease(holder="billing"):
             for timeout in (0, 0.05):
                 with pytest.raises(SessionBusyError, match="billing"):
-                    await session.turn(timeout=timeout).__aenter__()
+                    await session.lease(timeout=timeout).__aenter__()
         # Who waited in vain is not waited for.
-        async with session.turn(on_busy="reject"):
+        async with session.lease(on_busy="reject"):
             pass
 
     async def test_whoever_is_cancelled_while_waiting_is_not_waited_for(self, session: LogSession) -> None:
-        async with session.turn():
-            waiting = asyncio.ensure_future(session.turn().__aenter__())
+        async with session.lease():
+            waiting = asyncio.ensure_future(session.lease().__aenter__())
             await asyncio.sleep(0.05)
             waiting.cancel()
             await asyncio.wait([waiting])
             assert waiting.cancelled()
-        async with session.turn(on_busy="reject"):
+        async with session.lease(on_busy="reject"):
             pass
 
-    async def test_turns_follow_one_another(self, make: MakeLogSession) -> None:
+    async def test_leases_follow_one_another(self, make: MakeLogSession) -> None:
         async def work(name: str) -> None:
             for number in range(3):
-                async with make("followed").turn(holder=name, timeout=120) as turn:
-                    await turn.add_items([_user(f"{name} {number}")])
+                async with make("followed").lease(holder=name, timeout=120) as leased:
+                    await leased.add_items([_user(f"{name} {number}")])
                     await asyncio.sleep(0)
                     for part in range(3):
-                        await turn.add_items([{"role": "assistant", "content": f"{name} {number} {part}"}])
+                        await leased.add_items([{"role": "assistant", "content": f"{name} {number} {part}"}])
 
         await asyncio.gather(*map(work, "abcd"))
         items = await make("followed").get_items()
@@ -263,29 +263,29 @@ class LeaseContract(SessionAndClock):
         time.move(TICKET_LIFE / 1_000_000 / 2)
         assert isinstance(await ask("h"), Taken)
 
-    async def test_fork_makes_a_branch_of_what_was_there_before_the_others_turn(self, session: LogSession) -> None:
+    async def test_fork_makes_a_branch_of_what_was_there_before_the_others_lease(self, session: LogSession) -> None:
         await session.add_items([_user(1)])
         async with AsyncExitStack() as stack:
-            turn = await stack.enter_async_context(session.turn())
-            await turn.add_items([_user(2), _CALL])
-            forks = [await stack.enter_async_context(session.turn(on_busy="fork")) for _ in range(2)]
+            leased = await stack.enter_async_context(session.lease())
+            await leased.add_items([_user(2), _CALL])
+            forks = [await stack.enter_async_context(session.lease(on_busy="fork")) for _ in range(2)]
             for number, fork in enumerate(forks, 3):
                 await fork.add_items([_user(number)])
-            await turn.add_items([_user("end")])
+            await leased.add_items([_user("end")])
         assert [await _texts(fork) for fork in forks] == ["1 3", "1 4"]
         assert await _texts(session) == "1 2 call end"
         branches = [branch.name for branch in await session.branches.list()]
-        leases = [fork.lease for fork in forks]
+        leases = [fork.held for fork in forks]
         assert branches == ["main", *(lease.branch for lease in leases if lease)]
         # Nobody holds it: no fork.
-        async with session.turn(on_busy="fork") as turn:
-            assert turn.lease is not None
-            assert turn.lease.branch == "main"
+        async with session.lease(on_busy="fork") as leased:
+            assert leased.held is not None
+            assert leased.held.branch == "main"
 
     async def test_a_fork_whose_answer_was_lost_is_the_same_fork(self, session: LogSession) -> None:
         """Fails without: log/leases.py, `statements.CLAIMED`."""
         handle = session._handle  # noqa: SLF001 - a store does again what it was asked for.
-        async with session.turn():
+        async with session.lease():
             taking = TakeLease(
                 handle.conversation, None, "claim", None, is_open=True, now=now(), ttl=1, otherwise="fork"
             )
@@ -294,41 +294,41 @@ class LeaseContract(SessionAndClock):
         assert len(await session.branches.list()) == 2
 
     async def test_a_fork_has_a_name_that_is_free(self, session: LogSession) -> None:
-        """Fails without: log/leases.py, the loop in `_fork`: the turn would be held on a branch of somebody else."""
-        names = [f"turn-{number}" for number in range(1, 9)]
+        """Fails without: log/leases.py, the loop in `_fork`: the lease would be held on a branch of somebody else."""
+        names = [f"fork-{number}" for number in range(1, 9)]
         for name in names:
             await session.branches.create(name)
             await session.on_branch(name).add_items([_user(name)])
-        async with session.turn(), session.turn(on_busy="fork") as fork:
+        async with session.lease(), session.lease(on_busy="fork") as fork:
             await fork.add_items([_user("fork")])
             assert await _texts(fork) == "fork"
-            assert fork.lease is not None
-            assert fork.lease.branch not in names
-            assert len(fork.lease.branch) < len("turn-1234")
+            assert fork.held is not None
+            assert fork.held.branch not in names
+            assert len(fork.held.branch) < len("fork-1234")
         assert [await _texts(session.on_branch(name)) for name in names] == names
 
     @pytest.mark.parametrize("back", ["pop", "undo", "choose"])
-    async def test_a_fork_has_nothing_of_a_turn_that_went_back_first(self, session: LogSession, back: str) -> None:
+    async def test_a_fork_has_nothing_of_a_lease_that_went_back_first(self, session: LogSession, back: str) -> None:
         """Fails without: log/statements/branches.py, `lease_from` in MOVE_TIP; for a sibling, in MOVE_TO_TIP."""
         await session.add_items([_user(1)])
         await session.undo()
         await session.add_items([_user(2), _CALL, {"role": "assistant", "content": "4"}])
-        async with session.turn() as turn:
+        async with session.lease() as leased:
             if back == "pop":
-                await turn.pop_item()
+                await leased.pop_item()
             elif back == "undo":
-                await turn.undo()
+                await leased.undo()
             else:
-                await turn.choose((await turn.siblings())[0])
-            await turn.add_items([_user(number) for number in range(5, 10)])
-            async with session.turn(on_busy="fork") as fork:
+                await leased.choose((await leased.siblings())[0])
+            await leased.add_items([_user(number) for number in range(5, 10)])
+            async with session.lease(on_busy="fork") as fork:
                 assert await _texts(fork) == {"pop": "2 call", "undo": "", "choose": "1"}[back]
 
     async def test_others_may_change_the_branch_unless_they_are_kept_out(self, session: LogSession) -> None:
         await _fill(session)
-        async with session.turn() as turn:
+        async with session.lease() as leased:
             await session.add_items([_user("note")])
-            await turn.add_items([_user("turn")])
+            await leased.add_items([_user("turn")])
         assert await _texts(session) == "0 0 1 call 2 note turn"
 
     @pytest.mark.parametrize("change", range(9))
@@ -338,25 +338,25 @@ class LeaseContract(SessionAndClock):
         await _fill(session)
         before = await session.version(), await session.entries()
         other = make(session.session_id)
-        async with session.turn(holder="billing", unleased="reject") as turn:
+        async with session.lease(holder="billing", exclusive=True) as leased:
             with pytest.raises(SessionBusyError, match="billing"):
                 await _changes(other)[change]()
             assert (await session.version(), await session.entries()) == before
             # Its holder may.
-            await _changes(turn)[change]()
+            await _changes(leased)[change]()
         await other.add_items([_user("after")])
         assert (await other.get_items())[-1] == _user("after")
 
     async def test_what_is_no_change_of_the_branch(self, session: LogSession) -> None:
         await session.add_items([_user(1)])
         await session.branches.create("there")
-        async with session.turn(unleased="reject") as turn:
+        async with session.lease(exclusive=True) as leased:
             await session.branches.create("b")
             await session.on_branch("b").add_items([_user(2)])
             await session.branches.switch("b")
             await session.branches.switch("main")
-            await turn.add_items([_user(3)])
-        async with session.on_branch("b").turn(unleased="reject"):
+            await leased.add_items([_user(3)])
+        async with session.on_branch("b").lease(exclusive=True):
             changes: list[Callable[[], Awaitable[None]]] = [
                 lambda: session.branches.delete("b"),
                 lambda: session.branches.rename("b", "c"),
@@ -379,45 +379,45 @@ class LeaseContract(SessionAndClock):
         await session.add_items([_user(1)])
         version = await session.version()
         other = make(session.session_id)
-        async with session.turn(holder="billing", unleased="reject") as turn:
-            await turn.add_items([_user(2)])
+        async with session.lease(holder="billing", exclusive=True) as leased:
+            await leased.add_items([_user(2)])
             with pytest.raises(SessionBusyError, match="billing"):
                 await other.add_items([_user(3)], expected_version=version, idempotency_key=key)
         with pytest.raises(ConflictError):
             await other.add_items([_user(3)], expected_version=version, idempotency_key=key)
-        async with session.turn() as turn:
+        async with session.lease() as leased:
             with pytest.raises(ConflictError):
                 await other.add_items([_user(3)], expected_version=version, idempotency_key=key)
         with pytest.raises(LeaseLostError):
-            await turn.add_items([_user(3)], expected_version=version, idempotency_key=key)
+            await leased.add_items([_user(3)], expected_version=version, idempotency_key=key)
         assert await _texts(session) == "1 2"
 
-    @pytest.mark.parametrize("unleased", ["allow", "reject"])
+    @pytest.mark.parametrize("exclusive", [False, True])
     async def test_a_branch_keeps_its_name_while_it_is_held(
-        self, make: MakeLogSession, session: LogSession, time: MovableClock, unleased: Any
+        self, make: MakeLogSession, session: LogSession, time: MovableClock, *, exclusive: bool
     ) -> None:
         """Fails without: log/history/branches.py, `alone=True` in `rename_branch`, and what it says to the holder."""
         await session.add_items([_user(1)])
         await session.branches.create("b")
         others = make(session.session_id).branches
-        async with session.on_branch("b").turn(holder="billing", ttl=TTL, unleased=unleased) as turn:
+        async with session.on_branch("b").lease(holder="billing", ttl=TTL, exclusive=exclusive) as leased:
             before = await session.version()
             with pytest.raises(SessionBusyError, match="billing"):
                 await others.rename("b", "c")
-            with pytest.raises(BranchInUseError, match="turn"):
-                await turn.branches.rename("b", "c")
+            with pytest.raises(BranchInUseError, match="lease"):
+                await leased.branches.rename("b", "c")
             assert await session.version() == before
-            await turn.add_items([_user(2)])
+            await leased.add_items([_user(2)])
             time.move(TTL)
             await others.rename("b", "c")
             await session.branches.create("b")
             before = await session.version()
-            await _all_are_refused(turn, but_readers=True)
+            await _all_are_refused(leased, but_readers=True)
             assert await session.version() == before
         await others.rename("c", "d")
         assert await _texts(session.on_branch("d")) == "1 2"
 
-    async def test_a_turn_may_rename_and_delete_other_branches(
+    async def test_a_lease_may_rename_and_delete_other_branches(
         self, make: MakeLogSession, session: LogSession, time: MovableClock
     ) -> None:
         """Fails without: log/core/fencing.py, in `check_any_branch` `lease=None`, and `check_held`."""
@@ -425,63 +425,63 @@ class LeaseContract(SessionAndClock):
         for name in ("b", "c", "held"):
             await session.branches.create(name)
         other = make(session.session_id)
-        async with session.turn(ttl=TTL) as turn, other.on_branch("held").turn(ttl=TTL, unleased="reject"):
-            await turn.branches.rename("b", "d")
-            await turn.branches.delete("d")
-            for change in (turn.branches.rename("held", "d"), turn.branches.delete("held")):
+        async with session.lease(ttl=TTL) as leased, other.on_branch("held").lease(ttl=TTL, exclusive=True):
+            await leased.branches.rename("b", "d")
+            await leased.branches.delete("d")
+            for change in (leased.branches.rename("held", "d"), leased.branches.delete("held")):
                 with pytest.raises(SessionBusyError):
                     await change
             time.move(TTL)
             await other.add_items([_user(2)])
             before = await session.version()
-            for change in (turn.branches.rename("c", "d"), turn.branches.delete("c")):
+            for change in (leased.branches.rename("c", "d"), leased.branches.delete("c")):
                 with pytest.raises(LeaseLostError):
                     await change
             assert await session.version() == before
 
-    # --- Repair in the midst of a turn ---------------------------------------------------------------------------
+    # --- Repair in the midst of a lease --------------------------------------------------------------------------
 
-    @pytest.mark.parametrize("unleased", ["allow", "reject"])
+    @pytest.mark.parametrize("exclusive", [False, True])
     async def test_whoever_reads_does_not_mend_what_is_in_the_making(
-        self, make: MakeLogSession, session: LogSession, time: MovableClock, unleased: Any
+        self, make: MakeLogSession, session: LogSession, time: MovableClock, *, exclusive: bool
     ) -> None:
         """Fails without: windowed.py, `alone=True` in `_mend_last_turn`."""
         reader = make(session.session_id, session_settings={"repair": True})
-        async with session.turn(ttl=TTL, unleased=unleased) as turn:
-            await turn.add_items([_user(1), _CALL])
+        async with session.lease(ttl=TTL, exclusive=exclusive) as leased:
+            await leased.add_items([_user(1), _CALL])
             before = await session.version(), await session.entries()
             assert await reader.get_items() == [_user(1), _CALL]
             assert (await session.version(), await session.entries()) == before
-            await turn.add_items([_OUTPUT, _CALL])
+            await leased.add_items([_OUTPUT, _CALL])
             # When nobody holds it any more, it is what a crash has left.
             time.move(TTL)
             assert (await reader.get_items())[-2:] == [_CALL, _OUTPUT | {"output": INTERRUPTED}]
             with pytest.raises(LeaseLostError):
-                await turn.add_items([_OUTPUT])
+                await leased.add_items([_OUTPUT])
 
-    async def test_whoever_holds_a_turn_mends_what_is_there(self, make: MakeLogSession, session: LogSession) -> None:
+    async def test_whoever_holds_a_lease_mends_what_is_there(self, make: MakeLogSession, session: LogSession) -> None:
         await session.add_items([_user(1), _CALL])
         resumed = make(session.session_id, session_settings={"repair": True})
-        async with resumed.turn() as turn:
-            assert (await turn.get_items())[2:] == [_OUTPUT | {"output": INTERRUPTED}]
-            await turn.add_items([_user(2), _CALL])
+        async with resumed.lease() as leased:
+            assert (await leased.get_items())[2:] == [_OUTPUT | {"output": INTERRUPTED}]
+            await leased.add_items([_user(2), _CALL])
             # Whoever asks for it in so many words is not kept from it, unless all are.
             assert (await session.repair(mend=True)).mended
 
     async def test_leased_and_other_appends_at_once(self, make: MakeLogSession, session: LogSession) -> None:
         await session.add_items([_user("first")])
-        async with session.turn(unleased="reject") as turn:
+        async with session.lease(exclusive=True) as leased:
             results = await asyncio.gather(
                 *(
                     each.add_items([_user(f"{name} {number}")])
                     for number in range(8)
-                    for name, each in (("turn", turn), ("other", make(session.session_id)))
+                    for name, each in (("leased", leased), ("other", make(session.session_id)))
                 ),
                 return_exceptions=True,
             )
         assert [type(result) for result in results] == [type(None), SessionBusyError] * 8
         assert sorted(item["content"] for item in await session.get_items()) == sorted(
-            ["first", *(f"turn {number}" for number in range(8))]
+            ["first", *(f"leased {number}" for number in range(8))]
         )
 
     # --- Who lost it ---------------------------------------------------------------------------------------------
@@ -494,7 +494,7 @@ class LeaseContract(SessionAndClock):
         await _fill(session)
         other = make(session.session_id)
         async with AsyncExitStack() as stack:
-            turn = await stack.enter_async_context(session.turn(ttl=TTL))
+            leased = await stack.enter_async_context(session.lease(ttl=TTL))
             if then == "given back":
                 await stack.aclose()
             time.move(TTL)
@@ -502,20 +502,20 @@ class LeaseContract(SessionAndClock):
                 await other.add_items([_user("theirs")])
                 await other.undo()
             elif then != "given back":
-                theirs = await stack.enter_async_context(other.turn(ttl=TTL, on_busy="reject"))
-                assert theirs.lease is not None
-                assert turn.lease is not None
-                assert theirs.lease.token > turn.lease.token
+                theirs = await stack.enter_async_context(other.lease(ttl=TTL, on_busy="reject"))
+                assert theirs.held is not None
+                assert leased.held is not None
+                assert theirs.held.token > leased.held.token
                 if then == "taken and given back":
                     await stack.pop_all().aclose()
             before = await other.version(), await other.entries()
             with pytest.raises(LeaseLostError, match=r"main.*nothing was changed"):
-                await _changes(turn)[change]()
+                await _changes(leased)[change]()
             assert (await other.version(), await other.entries()) == before
 
     @pytest.mark.parametrize("before", ["nothing", "items"])
     @pytest.mark.parametrize("remove", [delete, erase])
-    async def test_a_turn_of_a_session_that_was_removed_changes_no_new_one(
+    async def test_a_lease_of_a_session_that_was_removed_changes_no_new_one(
         self, make: MakeLogSession, session: LogSession, remove: Remove, before: str
     ) -> None:
         """Fails without: log/statements/leases.py and log/fast/lease_statements.py, where the first number is made."""
@@ -523,114 +523,114 @@ class LeaseContract(SessionAndClock):
         if before == "items":
             await _fill(session)
         async with AsyncExitStack() as late, AsyncExitStack() as stack:
-            turn = await late.enter_async_context(session.turn())
+            leased = await late.enter_async_context(session.lease())
             await _remove(other, remove)
             if before == "items":
                 await _fill(other)
-            theirs = await stack.enter_async_context(other.turn(holder="billing"))
+            theirs = await stack.enter_async_context(other.lease(holder="billing"))
             if before == "nothing":
                 await _fill(theirs)
             found = await other.version(), await other.entries()
-            await _all_are_refused(turn)
+            await _all_are_refused(leased)
             await late.aclose()
             assert (await other.version(), await other.entries()) == found
             with pytest.raises(SessionBusyError, match="billing"):
-                await session.turn(on_busy="reject").__aenter__()
+                await session.lease(on_busy="reject").__aenter__()
             await theirs.add_items([_user("still theirs")])
 
-    async def test_a_turn_of_a_session_that_was_removed_makes_no_new_one(self, session: LogSession) -> None:
+    async def test_a_lease_of_a_session_that_was_removed_makes_no_new_one(self, session: LogSession) -> None:
         """Fails without: log/core/fencing.py, `check_held`, and its callers."""
         await _fill(session)
-        async with session.turn() as turn:
+        async with session.lease() as leased:
             await _remove(session, delete)
-            await _all_are_refused(turn, but_readers=True)
+            await _all_are_refused(leased, but_readers=True)
             for key in (None, "k"):
                 with pytest.raises(LeaseLostError):
-                    await turn.add_items([_user("late")], expected_version=7, idempotency_key=key)
-            assert await turn.get_items() == []
+                    await leased.add_items([_user("late")], expected_version=7, idempotency_key=key)
+            assert await leased.get_items() == []
         assert await session.version() == 0
 
     @pytest.mark.parametrize("anew", [False, True])
-    async def test_a_turn_on_a_branch_that_was_deleted(
+    async def test_a_lease_on_a_branch_that_was_deleted(
         self, make: MakeLogSession, session: LogSession, *, anew: bool
     ) -> None:
         """Fails without: log/adopt/adoption.py, `check_held` in `lock_head`."""
         await _fill(session)
         await session.branches.create("b")
         other = make(session.session_id)
-        async with session.on_branch("b").turn() as turn:
-            await turn.add_items([_user("turn")])
+        async with session.on_branch("b").lease() as leased:
+            await leased.add_items([_user("turn")])
             await other.branches.delete("b")
             if anew:
                 await other.branches.create("b")
             before = await other.version(), await other.entries()
-            await _all_are_refused(turn, but_readers=not anew)
+            await _all_are_refused(leased, but_readers=not anew)
             if not anew:
                 # What reads, or reads first, finds no such branch.
-                for read in (turn.get_items, lambda: turn.repair(mend=True)):
+                for read in (leased.get_items, lambda: leased.repair(mend=True)):
                     with pytest.raises(UnknownBranchError):
                         await read()
             assert (await other.version(), await other.entries()) == before
 
     async def test_whoever_is_late_but_alone_goes_on(self, session: LogSession, time: MovableClock) -> None:
-        async with session.turn(ttl=TTL) as turn:
+        async with session.lease(ttl=TTL) as leased:
             time.move(10 * TTL)
-            await turn.add_items([_user(1)])
-            await turn.undo()
-            await turn.redo()
+            await leased.add_items([_user(1)])
+            await leased.undo()
+            await leased.redo()
         assert await _texts(session) == "1"
 
     async def test_a_lease_that_was_ended_is_over_by_every_clock(self, session: LogSession, time: MovableClock) -> None:
         await session.add_items([_user(0)])
-        async with session.turn(ttl=TTL):
+        async with session.lease(ttl=TTL):
             time.move(TTL + 5)
             await asyncio.gather(*(session.add_items([_user(number)]) for number in range(3)))
             time.move(-10)
-            async with session.turn(ttl=TTL, on_busy="reject") as turn:
-                await turn.add_items([_user("turn")])
+            async with session.lease(ttl=TTL, on_busy="reject") as leased:
+                await leased.add_items([_user("turn")])
         assert (await session.get_items())[-1] == _user("turn")
 
     async def test_whoever_lost_it_gives_nothing_back(
         self, make: MakeLogSession, session: LogSession, time: MovableClock
     ) -> None:
         async with AsyncExitStack() as late, AsyncExitStack() as stack:
-            await late.enter_async_context(session.turn(ttl=TTL))
+            await late.enter_async_context(session.lease(ttl=TTL))
             time.move(TTL)
-            theirs = await stack.enter_async_context(make(session.session_id).turn(ttl=TTL, on_busy="reject"))
+            theirs = await stack.enter_async_context(make(session.session_id).lease(ttl=TTL, on_busy="reject"))
             await late.aclose()
             with pytest.raises(SessionBusyError):
-                await session.turn(on_busy="reject").__aenter__()
+                await session.lease(on_busy="reject").__aenter__()
             await theirs.add_items([_user(1)])
 
     async def test_a_retry_of_what_was_added_in_time_is_no_change(
         self, make: MakeLogSession, session: LogSession, time: MovableClock
     ) -> None:
-        async with session.turn(ttl=TTL) as turn:
-            await turn.add_items([_user(1)], idempotency_key="k")
+        async with session.lease(ttl=TTL) as leased:
+            await leased.add_items([_user(1)], idempotency_key="k")
             time.move(TTL)
-            async with make(session.session_id).turn(on_busy="reject"):
-                await turn.add_items([_user(1)], idempotency_key="k")
+            async with make(session.session_id).lease(on_busy="reject"):
+                await leased.add_items([_user(1)], idempotency_key="k")
         assert await _texts(session) == "1"
 
-    async def test_clearing_in_a_turn_keeps_the_turn(self, session: LogSession) -> None:
+    async def test_clearing_under_a_lease_keeps_the_lease(self, session: LogSession) -> None:
         await _fill(session)
-        async with session.turn(unleased="reject") as turn:
-            await turn.clear_session()
+        async with session.lease(exclusive=True) as leased:
+            await leased.clear_session()
             with pytest.raises(SessionBusyError):
                 await session.add_items([_user("other")])
-            await turn.add_items([_user("new")])
+            await leased.add_items([_user("new")])
         await session.branches.create("b")
-        async with session.on_branch("b").turn() as turn:
-            await turn.clear_session()
+        async with session.on_branch("b").lease() as leased:
+            await leased.clear_session()
             with pytest.raises(LeaseLostError):
-                await turn.add_items([_user("gone")])
+                await leased.add_items([_user("gone")])
         assert await session.get_items() == []
 
-    async def test_a_turn_that_is_renewed_is_not_lost(self, make: MakeLogSession, session: LogSession) -> None:
-        async with session.turn(ttl=0.6, unleased="reject") as turn:
+    async def test_a_lease_that_is_renewed_is_not_lost(self, make: MakeLogSession, session: LogSession) -> None:
+        async with session.lease(ttl=0.6, exclusive=True) as leased:
             await asyncio.sleep(1.3)
-            if turn.lease is not None and not turn.lease.lost:
-                await turn.add_items([_user(1)])
+            if leased.held is not None and not leased.held.lost:
+                await leased.add_items([_user(1)])
                 assert await _texts(make(session.session_id)) == "1"
 
     @pytest.mark.parametrize(
@@ -643,14 +643,14 @@ class LeaseContract(SessionAndClock):
             ({"timeout": -1}, ValueError),
             ({"timeout": None}, TypeError),
             ({"on_busy": "steal"}, ValueError),
-            ({"unleased": "wait"}, ValueError),
+            ({"exclusive": "reject"}, TypeError),
         ],
     )
     async def test_refuses_what_is_out_of_range(
         self, session: LogSession, options: dict[str, Any], error: type[Exception]
     ) -> None:
         with pytest.raises(error, match=next(iter(options))):
-            session.turn(**options)
-        async with session.turn() as turn:
-            with pytest.raises(ValueError, match="holds a turn already"):
-                turn.turn()
+            session.lease(**options)
+        async with session.lease() as leased:
+            with pytest.raises(ValueError, match="holds a lease already"):
+                leased.lease()

@@ -90,11 +90,11 @@ class SharingContract(SessionAndClock):
             else:
                 await (other.undo() if how == "undo" else other.redo())
 
-        async with session.turn(unleased="reject") as turn:
-            before = await turn.get_items()
+        async with session.lease(exclusive=True) as leased:
+            before = await leased.get_items()
             with pytest.raises(SessionBusyError):
                 await move()
-            assert await turn.get_items() == before
+            assert await leased.get_items() == before
         read = await session.version()
         await move()
         moved = await session.get_items()
@@ -346,7 +346,7 @@ class SharingContract(SessionAndClock):
         await session.clear_session()
         assert await session.entries() == []
 
-    async def test_a_handover_in_the_midst_of_a_turn(self, session: LogSession) -> None:
+    async def test_a_handover_in_the_midst_of_a_lease(self, session: LogSession) -> None:
         call = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
         output = {"type": "function_call_output", "call_id": "c", "output": "no"}
         await session.add_items([_user(1), call])

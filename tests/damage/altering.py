@@ -168,7 +168,7 @@ CHANGES: Final[dict[str, Operation]] = {
     "rename": lambda session: session.branches.rename("b", "d"),
     "delete": lambda session: session.branches.delete("b", force=True),
     "record": lambda session: session.usage.record(input_tokens=1),
-    "turn": lambda session: _turn(session),  # noqa: PLW0108 - it is below
+    "lease": lambda session: _lease(session),  # noqa: PLW0108 - it is below
     "purge_expired": lambda session: session.purge_expired(),
     "clear_session": lambda session: session.clear_session(),
     "add_items to what was cleared": lambda session: session.add_items([item("u1")]),
@@ -190,9 +190,9 @@ async def _watch(session: LogSession, after: int) -> None:
                 pass
 
 
-async def _turn(session: LogSession) -> None:
-    async with session.turn(on_busy="reject", timeout=0.05) as turn:
-        await turn.add_items([item("u7")])
+async def _lease(session: LogSession) -> None:
+    async with session.lease(on_busy="reject", timeout=0.05) as leased:
+        await leased.add_items([item("u7")])
 
 
 class Damaged:
@@ -227,7 +227,7 @@ class Damaged:
         await session.on_branch("b").add_items([item("u2b"), item("a2b")])
         await session.add_items([item("u3"), item("a3")])
         await session.undo()
-        async with session.turn(holder="somebody"):
+        async with session.lease(holder="somebody"):
             pass
         self.expected = [found["content"] for found in await session.get_items()]
 

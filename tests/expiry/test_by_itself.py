@@ -113,22 +113,22 @@ async def test_sessions_of_which_nothing_is_left_go_if_asked_for(anywhere: str, 
             plain = store.session(name, ttl=ttl)
             return EncryptedSession(name, plain, KEY, ttl=ttl) if sealed else plain
 
-        for name in ("gone", "gone, too", "turn"):
+        for name in ("gone", "gone, too", "leased"):
             await session(name, 1).add_items([item("u1"), item("a1")])
         await session("gone, too", 1).branches.create("b", turn=1)
         await session("key", 1).add_items([item("u1")], idempotency_key="known")
         await session("kept", None).add_items([item("u1")])
         await session("in part", 1).add_items([item("u1")])
         await session("in part", None).add_items([item("u2")])
-        async with session("turn", 1).turn():
+        async with session("leased", 1).lease():
             await asyncio.sleep(2.1)
             await store.purge_expired()
-            everything = {"gone", "gone, too", "turn", "key", "kept", "in part"}
+            everything = {"gone", "gone, too", "leased", "key", "kept", "in part"}
             assert {found.session_id for found in await store.sessions()} == everything
             await handle_of(store.session("reader")).backend.write(lambda tx: tx.run(_END_MADE_KEYS), "test")
             await store.purge_expired(empty_sessions=True)
         there = {found.session_id for found in await store.sessions()}
-        assert there == {"turn", "key", "kept", "in part"}
+        assert there == {"leased", "key", "kept", "in part"}
         assert await session("kept", None).get_items() == [item("u1")]
         await session("gone", 60).add_items([item("u2")])
         assert await session("gone", 60).get_items() == [item("u2")]

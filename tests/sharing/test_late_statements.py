@@ -73,8 +73,8 @@ async def test_an_append_that_waited_for_whoever_keeps_it_out(
 @pytest.mark.parametrize("number", [1, 5])
 async def test_an_append_that_waited_for_whoever_took_its_lease(url: str, session: LogSession, number: int) -> None:
     await session.add_items(_message(0))
-    async with session.turn(ttl=_TTL) as turn:
-        results = await _while_another_takes_the_branch(url, *(turn.add_items(_message(n)) for n in range(number)))
+    async with session.lease(ttl=_TTL) as leased:
+        results = await _while_another_takes_the_branch(url, *(leased.add_items(_message(n)) for n in range(number)))
     assert {type(result) for result in results} == {LeaseLostError}
     assert await session.get_items() == _message(0)
 

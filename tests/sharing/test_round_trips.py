@@ -1,4 +1,4 @@
-"""What a turn costs on Postgres, in statements that wait for the server."""
+"""What a lease costs on Postgres, in statements that wait for the server."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     return sent
 
 
-@pytest.mark.parametrize("unleased", ["allow", "reject"])
-async def test_a_turn_costs_one_round_trip_to_take_and_one_to_give_back(
-    postgres: Postgres, sent: list[str], unleased: Any
+@pytest.mark.parametrize("exclusive", [False, True])
+async def test_a_lease_costs_one_round_trip_to_take_and_one_to_give_back(
+    postgres: Postgres, sent: list[str], *, exclusive: bool
 ) -> None:
     """Fails without: log/fast/postgres.py, `isinstance(work, (TakeLease, SetLease))`."""
     session = SQLAlchemySession.from_url("s", url=postgres.new_database(), create_tables=True)
     for number in range(3):
         await session.add_items([{"role": "user", "content": f"without {number}"}])
     sent.clear()
-    async with session.turn(unleased=unleased) as turn:
+    async with session.lease(exclusive=exclusive) as leased:
         assert sent == ["Take"]
         for number in range(3):
-            await turn.add_items([{"role": "user", "content": f"with {number}"}])
+            await leased.add_items([{"role": "user", "content": f"with {number}"}])
         assert sent == ["Take", *["Append"] * 3]
         await session.on_branch("main").get_items()
     assert sent == ["Take", *["Append"] * 3, "The", "Let"]

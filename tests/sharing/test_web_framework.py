@@ -17,7 +17,7 @@ _HANGS_AFTER = 60
 
 
 @pytest.mark.parametrize("moment", ["while it streams", "at once"])
-async def test_the_turn_of_a_client_that_goes_away_is_given_back(url: str, moment: str) -> None:
+async def test_the_lease_of_a_client_that_goes_away_is_given_back(url: str, moment: str) -> None:
     """Fails without: leasing.py, `settle` in `give_back`."""
     async with open_store(url, create_tables=True) as store:
         streaming = asyncio.Event()
@@ -25,8 +25,8 @@ async def test_the_turn_of_a_client_that_goes_away_is_given_back(url: str, momen
             streaming.set()
 
         async def answer() -> AsyncIterator[str]:
-            async with store.session("chat").turn(holder="web request") as turn:
-                await turn.add_items([{"role": "user", "content": "?"}])
+            async with store.session("chat").lease(holder="web request") as leased:
+                await leased.add_items([{"role": "user", "content": "?"}])
                 for number in range(1000):
                     yield f"{number} "
                     streaming.set()
@@ -44,5 +44,5 @@ async def test_the_turn_of_a_client_that_goes_away_is_given_back(url: str, momen
         # An asynchronous generator that nobody finishes is finished by the event loop, in a task of its own.
         while leases := [task for task in asyncio.all_tasks() if task is not asyncio.current_task()]:
             await asyncio.wait(leases, timeout=_HANGS_AFTER)
-        async with store.session("chat").turn(on_busy="reject"):
+        async with store.session("chat").lease(on_busy="reject"):
             assert len(await store.session("chat").get_items()) <= 1

@@ -32,7 +32,7 @@ OPERATIONS: dict[str, Callable[[LogSession], Awaitable[Any]]] = {
     "add_items": lambda s: s.add_items([_user("2")]),
     "pop_item": lambda s: s.pop_item(),
     "clear_session": lambda s: s.clear_session(),
-    "turn": lambda s: s.turn().__aenter__(),
+    "lease": lambda s: s.lease().__aenter__(),
     "undo": lambda s: s.undo(),
 }
 
@@ -114,8 +114,8 @@ async def test_who_waits_for_the_outcome_does_not_keep_the_loop_busy(
                 await asyncio.sleep(0.5)
         await asyncio.wait_for(asyncio.gather(*waiting), _HANGS_AFTER)
         # It is settled by now, and everything goes on.
-        async with session.turn(on_busy="reject") as turn:
-            await turn.add_items([_user("3")])
+        async with session.lease(on_busy="reject") as leased:
+            await leased.add_items([_user("3")])
         assert (await session.get_items())[-1] == _user("3")
     assert cycles[0] < _CYCLES_IN_HALF_A_SECOND
 

@@ -62,9 +62,9 @@ async def _fork(session: LogSession) -> None:
     await session.branches.create("b")
 
 
-async def _turn(session: LogSession) -> None:
-    async with session.turn():
-        await session.add_items([message("in a turn")])
+async def _lease(session: LogSession) -> None:
+    async with session.lease():
+        await session.add_items([message("under a lease")])
 
 
 _OPERATIONS: dict[str, Callable[[Any], Awaitable[None]]] = {
@@ -73,7 +73,7 @@ _OPERATIONS: dict[str, Callable[[Any], Awaitable[None]]] = {
     "read": _read,
     "pop": _pop,
     "fork": _fork,
-    "turn": _turn,
+    "lease": _lease,
 }
 
 

@@ -46,26 +46,26 @@ async def attempts(store: Store, number: int) -> None:
 
 
 async def turns(store: Store, number: int) -> None:
-    """A turn is held while another writer is refused, and its items are taken back."""
+    """A lease is held while another writer is refused, and its items are taken back."""
     session = store.session("s")
-    async with session.turn(unleased="reject") as turn:
-        await turn.add_items([user(number), answer(number)])
+    async with session.lease(exclusive=True) as leased:
+        await leased.add_items([user(number), answer(number)])
         with pytest.raises(SessionBusyError):
             await session.add_items([user("refused")])
-        await turn.pop_item()
-        await turn.pop_item()
+        await leased.pop_item()
+        await leased.pop_item()
 
 
 async def waiters(store: Store, number: int) -> None:
-    """Several wait for a turn, one of them in vain."""
+    """Several wait for a lease, one of them in vain."""
     session = store.session("s")
 
     async def in_vain() -> None:
         with pytest.raises(SessionBusyError):
-            async with session.turn(timeout=0.01):
+            async with session.lease(timeout=0.01):
                 pytest.fail(f"two turns, {number}")
 
-    async with session.turn():
+    async with session.lease():
         await in_vain()
 
 

@@ -106,11 +106,11 @@ async def test_a_session_that_is_very_old(place: str, make: Make) -> None:
     await session.branches.create("other", switch=True)
     await session.add_items([user("6")])
     assert [item["content"] for item in await session.get_items(2)] == ["5", "6"]
-    async with session.turn() as turn:
-        await turn.add_items([user("7")])
-        await turn.undo()
-        await turn.add_items([user("8")])
-        await turn.handover("billing")
+    async with session.lease() as leased:
+        await leased.add_items([user("7")])
+        await leased.undo()
+        await leased.add_items([user("8")])
+        await leased.handover("billing")
     assert (await session.pop_item() or {})["content"] == "8"
     async with aclosing(session.watch(after=VERSION)) as watch:
         first = await anext(watch)
@@ -169,9 +169,9 @@ async def test_a_database_has_no_id_left(place: str, make: Make, table: str) -> 
     there = make("the last one")
     await there.add_items([user("1")])
     assert await there.get_items() == [user("1")]
-    async with there.turn() as turn:
-        await turn.add_items([user("2")])
-        await turn.undo()
+    async with there.lease() as leased:
+        await leased.add_items([user("2")])
+        await leased.undo()
     too_many = make("one too many")
     before = await execute(place, "select count(*) from agent_log_sessions")
     with pytest.raises(StoreFullError, match="has given away all"):

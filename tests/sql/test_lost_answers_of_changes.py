@@ -25,7 +25,7 @@ async def _summarise(items: list[Any]) -> list[Any]:
 
 
 async def _held(session: SQLAlchemySession, on_busy: Literal["wait", "fork"]) -> None:
-    async with session.turn(on_busy=on_busy, timeout=30):
+    async with session.lease(on_busy=on_busy, timeout=30):
         pass
 
 
@@ -60,8 +60,8 @@ CHANGES: dict[str, tuple[str, Change]] = {
             }
         ),
     ),
-    "turn": (KNOWN, lambda s: _held(s, "wait")),
-    "turn on a branch that is held": (KNOWN, lambda s: _held(s.on_branch("held"), "fork")),
+    "lease": (KNOWN, lambda s: _held(s, "wait")),
+    "lease of a branch that is held": (KNOWN, lambda s: _held(s.on_branch("held"), "fork")),
     "pop": ("", lambda s: s.pop_item()),
     "undo": ("", lambda s: s.undo()),
     "redo": (READ, lambda s: s.on_branch("undone").redo()),
@@ -82,7 +82,7 @@ CHANGES: dict[str, tuple[str, Change]] = {
 
 @asynccontextmanager
 async def _begun(network: Network, session_id: str) -> AsyncIterator[SQLAlchemySession]:
-    """Make a session on which each change has something to do, and hold a turn on one of its branches."""
+    """Make a session on which each change has something to do, and hold a lease on one of its branches."""
     session = SQLAlchemySession.from_url(session_id, url=network.direct, create_tables=True)
     await session.add_items([message("1"), {"role": "assistant", "content": "2"}, message("3")])
     for name in ("other", "held", "undone", "compacted", "damaged"):
@@ -91,7 +91,7 @@ async def _begun(network: Network, session_id: str) -> AsyncIterator[SQLAlchemyS
     await session.on_branch("compacted").compact(_summarise, keep_turns=1)
     call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
     await session.on_branch("damaged").add_items([call])
-    async with session.on_branch("held").turn():
+    async with session.on_branch("held").lease():
         yield network.session(session_id)
     await session._sql.aclose()
 
@@ -101,14 +101,14 @@ async def _state(network: Network, session_id: str) -> list[Any]:
     found: list[Any] = [await session.version(), await session.usage.total()]
     for branch in await session.branches.list():
         pinned = session.on_branch(branch.name)
-        name = "turn" if branch.name.startswith("turn-") else branch.name
+        name = "fork" if branch.name.startswith("fork-") else branch.name
         shown = [({**entry.item, "made_at": None}, entry.author) for entry in await pinned.entries()]
         found.append((name, branch.current, branch.redoable, shown, await pinned.get_items()))
     await session._sql.aclose()
     return found
 
 
-# Fails without: log/leases.py, `statements.CLAIMED` (a turn on a held branch makes two).
+# Fails without: log/leases.py, `statements.CLAIMED` (a lease of a held branch makes two).
 # Fails without: db/sqlalchemy/database.py, `committing = write`, and `_REPEATABLE`.
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("name", CHANGES)
@@ -118,13 +118,13 @@ async def test_it_is_done_once(network: Network, name: str, times: int) -> None:
         before = await _state(network, "as it should be")
         await change(session)
         after = await _state(network, "as it should be")
-    if not name.startswith("turn"):
+    if not name.startswith("lease"):
         assert before != after
     async with _begun(network, "marked") as session:
         await session.version()
         assert await _state(network, "marked") == before
-        one_statement = network.is_postgres and name.startswith(("add", "turn"))
-        if name == "turn on a branch that is held":
+        one_statement = network.is_postgres and name.startswith(("add", "lease"))
+        if name == "lease of a branch that is held":
             one_statement = False
         lost = 1 if known == "" else times
         network.proxy.lose_answer_to(b"marked" if one_statement else network.commit, lost)

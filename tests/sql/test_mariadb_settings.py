@@ -106,7 +106,7 @@ async def _use(url: str, engine: AsyncEngine) -> None:
             # Where a turn begins is searched in steps.
             assert await mine.undo(15) == [message(str(number)) for number in range(5, 20)]
             assert await mine.undo(5) == [message(str(number)) for number in range(5)]
-            async with mine.turn():
+            async with mine.lease():
                 assert await mine.pop_item() == message("3")
             inner = SQLAlchemySession(f"sealed {session_id}", engine=engine)
             sealed = EncryptedSession(f"sealed {session_id}", inner, generate_key())

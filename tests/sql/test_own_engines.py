@@ -224,7 +224,7 @@ async def test_schema_translate_map(schemas: AsyncEngine) -> None:
         await sealed.add_items([message(f"of {name}")])
         await session.branches.create("b")
         assert await sealed.pop_item() == message(f"of {name}")
-        async with session.turn():
+        async with session.lease():
             await session.pop_item()
         sessions[name] = session
     for name, session in sessions.items():

@@ -81,7 +81,7 @@ USES: dict[str, Callable[[Any], Awaitable[Any]]] = {
     "siblings": lambda s: s.siblings(),
     "handover": lambda s: s.handover("other"),
     "usage": lambda s: s.usage.record(input_tokens=1),
-    "turn": lambda s: s.turn().__aenter__(),
+    "lease": lambda s: s.lease().__aenter__(),
     "branch off": lambda s: s.branches.create("more"),
     "repair": lambda s: s.repair(mend=True),
 }
@@ -111,7 +111,7 @@ async def test_what_follows_a_branch_is_not_led_into_another(make: Make, how: st
             await make(session_id).branches.switch("draft")
         used = []
         for name, use in USES.items():
-            if name == "turn":  # It takes the current branch.
+            if name == "lease":  # It takes the current branch.
                 continue
             session = make(session_id)
             await do_first(session)
@@ -173,7 +173,7 @@ async def test_appends_that_travel_together_each_go_to_the_branch_they_mean(make
 
 
 @pytest.mark.parametrize("how", ["deleted", "session deleted"])
-async def test_a_turn_is_not_led_into_another_branch(make: Make, how: str) -> None:
+async def test_a_lease_is_not_led_into_another_branch(make: Make, how: str) -> None:
     """
     Fails without: log/leases.py, `name_of(name, head.session, locked.version)`; log/fast/postgres.py,
     `BranchName(name, number)`.
@@ -181,16 +181,16 @@ async def test_a_turn_is_not_led_into_another_branch(make: Make, how: str) -> No
     session_id = "s"
     await _begin(make, session_id)
     async with (
-        make(session_id).on_branch("draft").turn() as turn,
-        make(session_id).on_branch("draft").turn(on_busy="fork") as forked,
+        make(session_id).on_branch("draft").lease() as leased,
+        make(session_id).on_branch("draft").lease(on_busy="fork") as forked,
     ):
-        assert forked.lease is not None
-        name = str(forked.lease.branch)
+        assert forked.held is not None
+        name = str(forked.held.branch)
         await _replace(make, session_id, how)
         if how == "deleted":
             await make(session_id).branches.delete(name)
         await make(session_id).branches.create(name)
-        for session in (turn, forked):
+        for session in (leased, forked):
             with pytest.raises(LeaseLostError):
                 await session.get_items()
             with pytest.raises(LeaseLostError):

@@ -33,11 +33,11 @@ async def test_with_and_without_a_lease(session: LogSession) -> None:
     """Fails without: log/fast/postgres_sealed.py, `append.conversation.lease` in `way`."""
     # A lease stays on its branch, by its name.
     named = session.on_branch("main")
-    async with session.turn(holder="h", unleased="allow") as turn:
+    async with session.lease(holder="h", exclusive=False) as leased:
         for round_ in range(3):
             texts = [f"u{round_}{number}" for number in range(6)]
             await asyncio.gather(
-                *((turn if number % 2 else named).add_items([item(text)]) for number, text in enumerate(texts))
+                *((leased if number % 2 else named).add_items([item(text)]) for number, text in enumerate(texts))
             )
             assert sorted((await _contents(session))[-6:]) == texts
 

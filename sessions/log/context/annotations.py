@@ -120,7 +120,7 @@ def add_mark(
 
     Raises:
         LeaseLostError: It is added under a lease that was lost.
-        SessionBusyError: Somebody else holds the branch, and keeps others out.
+        SessionBusyError: Another caller holds an exclusive lease on the branch.
     """
     times = None if created_at is None else [created_at]
     tip = add_entries(tx, locked, [entry], now, created_at=times, expires_at=expires_at, countable=False)

@@ -79,7 +79,7 @@ def find_range(
 
     Raises:
         LeaseLostError: The conversation's lease was lost.
-        SessionBusyError: Somebody else holds the branch, and keeps others out.
+        SessionBusyError: Another caller holds an exclusive lease on the branch.
         UnknownBranchError: There is no such branch.
         DecryptionError: The session is sealed with another key, or a payload is not what was stored there.
     """
@@ -125,7 +125,7 @@ def put_summary(
     Raises:
         ConflictError: The range is not any more what it was when it was read.
         LeaseLostError: The conversation's lease was lost.
-        SessionBusyError: Somebody else holds the branch, and keeps others out.
+        SessionBusyError: Another caller holds an exclusive lease on the branch.
         UnknownBranchError: The branch is not there any more.
     """
     there = change_head(tx, conversation, now, found.branch)
@@ -155,7 +155,7 @@ def take_back(
     Raises:
         SummaryError: There is none.
         LeaseLostError: The conversation's lease was lost.
-        SessionBusyError: Somebody else holds the branch, and keeps others out.
+        SessionBusyError: Another caller holds an exclusive lease on the branch.
         UnknownBranchError: There is no such branch.
     """
     found = change_head(tx, conversation, now, branch)

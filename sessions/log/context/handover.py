@@ -32,7 +32,7 @@ def hand_over(
 
     Raises:
         LeaseLostError: The conversation's lease was lost.
-        SessionBusyError: Somebody else holds the branch, and keeps others out.
+        SessionBusyError: Another caller holds an exclusive lease on the branch.
         UnknownBranchError: There is no such branch.
         DecryptionError: The session is sealed with another key.
     """

@@ -59,7 +59,7 @@ def add_entries(
     Raises:
         UnknownBranchError: There is no such branch.
         LeaseLostError: They are added under a lease that was lost.
-        SessionBusyError: Somebody else holds the branch, and keeps others out.
+        SessionBusyError: Another caller holds an exclusive lease on the branch.
         StoreFullError: There is no id left for an entry.
     """
     turns = sum(entry.kind == USER for entry in entries)

@@ -53,7 +53,7 @@ def check_lease(
         session: The session's internal id.
         branch: The branch.
         now: The time, in microseconds since 1970, UTC.
-        alone: Whether the change would harm a turn of somebody else, also one that lets others in.
+        alone: Whether the change would harm another's lease, exclusive or not.
 
     Raises:
         LeaseLostError: The change is made under a lease that was lost.
@@ -123,7 +123,7 @@ def lease_lost(session_id: str, branch: str | None) -> LeaseLostError:
     on_branch = f" on branch {branch!r}" if branch else ""
     return LeaseLostError(
         f"session {session_id!r}: the lease{on_branch} is lost: its time was over, or it was given back, and the "
-        "branch was open to others; or the branch was deleted; nothing was changed. Begin another turn, and read again"
+        "branch was open to others; or the branch was deleted; nothing was changed. Take another lease, and read again"
     )
 
 
@@ -136,7 +136,7 @@ def busy(session_id: str, branch: str, lease: Lease) -> SessionBusyError:
     until = as_time(lease.until)
     return SessionBusyError(
         f"session {session_id!r}: branch {branch!r} is held by {lease.holder!r} until {until:%Y-%m-%d %H:%M:%S} UTC or "
-        "longer; nothing was changed. Try again, or wait for a turn",
+        "longer; nothing was changed. Try again, or wait for a lease",
         lease.holder,
         until,
     )

@@ -63,7 +63,7 @@ def raise_version(
 
     Raises:
         LeaseLostError: The change is made under a lease that was lost.
-        SessionBusyError: Somebody else holds the branch, and keeps others out.
+        SessionBusyError: Another caller holds an exclusive lease on the branch.
         DecryptionError: The session is sealed with another key.
     """
     row = tx.one(session_statements.RAISE_VERSION, session_id=conversation.session_id, now=now)

@@ -165,8 +165,8 @@ def rename_branch(tx: Transaction, conversation: Conversation, now: int, name: s
     locked: Any = raise_version(tx, conversation, now, guard=False)
     if check_any_branch(tx, conversation, session, name, now, alone=True):
         raise BranchInUseError(
-            f"session {session_id!r}: branch {name!r} is held for this turn; nothing was changed. Rename it when the "
-            "turn is over"
+            f"session {session_id!r}: branch {name!r} is leased by this object; nothing was changed. Rename it after "
+            "the lease"
         )
     for statement in (branch_statements.RENAME_BRANCH, branch_statements.RENAME_OWNER, branch_statements.RENAME_ORIGIN):
         tx.run(statement, session=session, branch=name, new=new)

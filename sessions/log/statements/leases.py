@@ -29,7 +29,7 @@ NUMBERS = 1 << 24
 
 Internal ids rise and are never given twice. So whoever held a lease of a session that was deleted has no number of the
 one that was made anew under its name, whose numbers are higher: who compares them elsewhere need not know of deletions.
-Only a session with more than sixteen million turns would go on into the numbers of the next one. Those of the first
+Only a session with more than sixteen million leases would go on into the numbers of the next one. Those of the first
 half a billion sessions are below 2^53, so that readers of JSON who know no integers beyond have them exactly.
 """
 

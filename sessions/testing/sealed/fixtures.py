@@ -31,9 +31,9 @@ OUTPUT: Final = {"type": "function_call_output", "call_id": "1", "output": "foun
 KEYS: Final = {"old": generate_key(), "new": generate_key()}
 
 
-async def _turn(session: LogSession, **options: Any) -> None:
-    async with session.turn(**options):
-        pytest.fail("a turn began")
+async def _lease(session: LogSession, **options: Any) -> None:
+    async with session.lease(**options):
+        pytest.fail("a lease was taken")
 
 
 READS: Final[dict[str, Operation]] = {
@@ -82,8 +82,8 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "watch": lambda session: anext(session.watch()),
     "watch from the beginning": lambda session: anext(session.watch(after=0)),
     "watch from now": lambda session: anext(session.watch(after=6)),
-    "turn": _turn,
-    "turn that forks": lambda session: _turn(session, on_busy="fork"),
+    "lease": _lease,
+    "lease that forks": lambda session: _lease(session, on_busy="fork"),
 }
 """All that can be done with a session, but to choose a sibling, to rotate, and what needs no key: `NEED_NO_KEY`."""
 

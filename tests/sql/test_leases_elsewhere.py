@@ -21,18 +21,18 @@ async def _contents(session: LogSession) -> list[Any]:
 
 
 @pytest.mark.parametrize("options", [{}, {"encryption_key": _KEY}], ids=["plain", "sealed"])
-async def test_a_turn_of_a_session_that_was_deleted_changes_no_new_one(url: str, options: dict[str, Any]) -> None:
+async def test_a_lease_of_a_session_that_was_deleted_changes_no_new_one(url: str, options: dict[str, Any]) -> None:
     """Fails without: log/fast/postgres.py, `work.conversation.lease` in `_popped`."""
     store = open_store(url, create_tables=True, **options)
     session = store.session("s")
     await session.add_items([item("u0")])
-    async with session.turn() as turn:
+    async with session.lease() as leased:
         await store.delete("s")
         await session.add_items([item("u1"), item("a1")])
         with pytest.raises(LeaseLostError):
-            await turn.pop_item()
+            await leased.pop_item()
         with pytest.raises(LeaseLostError):
-            await turn.add_items([item("u2")])
+            await leased.add_items([item("u2")])
     assert await _contents(session) == ["u1", "a1"]
 
 
@@ -44,39 +44,39 @@ async def test_numbers_go_on_where_they_were(url: str, before: str) -> None:
     """
     store = open_store(url, create_tables=True)
     session = store.session("s")
-    async with session.turn():
+    async with session.lease():
         if before == "items":
             await session.add_items([item("u0")])
     older = Statement("As an older file has it.", "update {sessions} set leases = 5")
     await session._handle.write(lambda tx: tx.run(older))
     for number in (6, 7):
-        async with session.turn() as turn:
-            assert turn.lease is not None
-            assert turn.lease.token == number
+        async with session.lease() as leased:
+            assert leased.held is not None
+            assert leased.held.token == number
 
 
-async def test_no_turn_without_the_key(url: str) -> None:
+async def test_no_lease_without_the_key(url: str) -> None:
     """Fails without: log/fast/lease_statements.py, `s.seal is not distinct from` in TAKE_LEASE."""
     session = open_store(url, create_tables=True, encryption_key=_KEY).session("s")
     # The second time, the branch has been taken before.
     for _ in range(2):
-        async with session.turn() as turn:
-            await turn.add_items([item("u0")])
+        async with session.lease() as leased:
+            await leased.add_items([item("u0")])
         with pytest.raises(DecryptionError):
-            async with open_store(url, encryption_key=generate_key()).session("s").turn():
+            async with open_store(url, encryption_key=generate_key()).session("s").lease():
                 pass
-    async with session.turn(on_busy="reject"):
+    async with session.lease(on_busy="reject"):
         assert await _contents(session) == ["u0", "u0"]
 
 
-async def test_a_sealed_session_over_a_turn_is_the_turn(url: str) -> None:
+async def test_a_sealed_session_over_a_lease_holds_the_lease(url: str) -> None:
     """Fails without: encrypted.py, `_lease` in `__init__`."""
     store = open_store(url, create_tables=True)
-    async with store.session("s").turn(unleased="reject") as turn:
-        sealed = EncryptedSession("s", turn, _KEY)
-        assert sealed.lease is not None
-        assert sealed.lease is turn.lease
+    async with store.session("s").lease(exclusive=True) as leased:
+        sealed = EncryptedSession("s", leased, _KEY)
+        assert sealed.held is not None
+        assert sealed.held is leased.held
         await sealed.add_items([item("u0")])
-    async with EncryptedSession("s", store.session("s"), _KEY).turn():
+    async with EncryptedSession("s", store.session("s"), _KEY).lease():
         with pytest.raises(LeaseLostError):
             await sealed.add_items([item("u1")])

@@ -1,4 +1,4 @@
-"""A run of the SDK in a turn, and runs at once."""
+"""A run of the SDK under a lease, and runs at once."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ async def wait() -> str:
     return "waited"
 
 
-async def test_a_run_in_a_turn(run: Run, session: AnySession) -> None:
+async def test_a_run_under_a_lease(run: Run, session: AnySession) -> None:
     model = ScriptedModel([[says("Hello.")], [says("Bye.")]])
     agent = Agent(name="billing", model=model)
     for text in ("Hi", "So long"):
-        async with session.turn(holder="billing", unleased="reject") as turn:
-            await run(agent, text, session=turn, hooks=SessionHooks(turn))
+        async with session.lease(holder="billing", exclusive=True) as leased:
+            await run(agent, text, session=leased, hooks=SessionHooks(leased))
     assert await session.get_items() == [asked("Hi"), said("Hello."), asked("So long"), said("Bye.")]
     assert [entry.author for entry in await session.entries()] == [None, "billing"] * 2
     assert inputs(model)[1] == [asked("Hi"), said("Hello."), asked("So long")]
@@ -40,8 +40,8 @@ async def test_runs_at_once_follow_one_another(open_session: OpenSession) -> Non
     async def one(name: str) -> None:
         model = ScriptedModel([[calls("wait", name)], [says(name)]])
         agent: Agent[Any] = Agent(name=name, model=model, tools=[wait])
-        async with open_session().turn(holder=name) as turn:
-            await Runner.run(agent, name, session=turn, hooks=SessionHooks(turn))
+        async with open_session().lease(holder=name) as leased:
+            await Runner.run(agent, name, session=leased, hooks=SessionHooks(leased))
 
     await asyncio.gather(*map(one, "abcd"))
 
@@ -54,11 +54,11 @@ async def test_runs_at_once_follow_one_another(open_session: OpenSession) -> Non
 
 async def test_reject_raises_before_any_call_of_the_model(open_session: OpenSession) -> None:
     model = ScriptedModel([[says("Never.")]])
-    async with open_session().turn(holder="support", unleased="reject"):
+    async with open_session().lease(holder="support", exclusive=True):
         with pytest.raises(SessionBusyError, match="support"):
-            async with open_session().turn(on_busy="reject") as turn:
-                await Runner.run(Agent(name="billing", model=model), "Hi", session=turn)
-        # Nor does one without a turn get so far, where those are kept out.
+            async with open_session().lease(on_busy="reject") as leased:
+                await Runner.run(Agent(name="billing", model=model), "Hi", session=leased)
+        # Nor does one without a lease get so far, where those are kept out.
         with pytest.raises(SessionBusyError, match="support"):
             await Runner.run(Agent(name="billing", model=model), "Hi", session=open_session())
     assert inputs(model) == []

@@ -1,4 +1,4 @@
-"""Any interleaving of turns, with time that goes by, clocks that differ, and crashes before every statement.
+"""Any interleaving of leases, with time that goes by, clocks that differ, and crashes before every statement.
 
 Processes are functions of a bare log on SQLite in memory, each with a clock of its own; a crash ends a transaction
 before one of its statements, and the process forgets what it was doing, or believes that it still holds its lease.

@@ -1,4 +1,4 @@
-"""Eight processes take turns while they are killed, and stopped beyond their leases' ends.
+"""Eight processes take leases while they are killed, and stopped beyond their leases' ends.
 
 For ten seconds, or as many as the environment's SESSIONS_TURN_SECONDS says.
 """
@@ -36,12 +36,12 @@ _context = multiprocessing.get_context("forkserver")
 _context.set_forkserver_preload(["sessions.log.fast.postgres", "sessions.store.store", "sessions.session.sharing"])
 
 
-def take_turns(name: str, url: str, log: str, stop: str) -> None:
-    """Take turns until there is a file `stop`; note in `log` what was done."""
-    asyncio.run(_take_turns(name, url, log, stop))
+def take_leases(name: str, url: str, log: str, stop: str) -> None:
+    """Take leases until there is a file `stop`; note in `log` what was done."""
+    asyncio.run(_take_leases(name, url, log, stop))
 
 
-async def _take_turns(name: str, url: str, log: str, stop: str) -> None:
+async def _take_leases(name: str, url: str, log: str, stop: str) -> None:
     noted = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT)
 
     def note(what: str, *details: object) -> None:
@@ -53,11 +53,11 @@ async def _take_turns(name: str, url: str, log: str, stop: str) -> None:
             if os.path.exists(stop):  # noqa: PTH110
                 break
             try:
-                async with session.turn(holder=name, ttl=TTL, timeout=HANGS_AFTER, unleased="reject") as turn:
+                async with session.lease(holder=name, ttl=TTL, timeout=HANGS_AFTER, exclusive=True) as leased:
                     note("began", number)
                     for part in range(PARTS):
                         role = "assistant" if part else "user"
-                        await turn.add_items([{"role": role, "content": [name, number, part]}])
+                        await leased.add_items([{"role": role, "content": [name, number, part]}])
                         note("added", name, number, part)
                         await asyncio.sleep(0.01)
             except LeaseLostError:
@@ -67,13 +67,13 @@ async def _take_turns(name: str, url: str, log: str, stop: str) -> None:
 
 
 class _Worker:
-    """A process that takes turns, and what it noted."""
+    """A process that takes leases, and what it noted."""
 
     def __init__(self, name: str, url: str, folder: Path) -> None:
         self.log = folder / f"{name}.log"
         self.log.touch()
         self.process: BaseProcess = _context.Process(
-            target=take_turns, args=(name, url, str(self.log), str(folder / "stop"))
+            target=take_leases, args=(name, url, str(self.log), str(folder / "stop"))
         )
         self.process.start()
 
@@ -81,7 +81,7 @@ class _Worker:
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.endswith("]")]
 
     def holds(self) -> bool:
-        """Tell whether it may have a turn."""
+        """Tell whether it may hold a lease."""
         notes = self.notes()
         return bool(notes) and notes[-1][0] in {"began", "added"}
 
