@@ -21,6 +21,7 @@ from .sql.databases import (
     public_folder,
     url,
 )
+from .tiers import has_few_examples, only_with_everything
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -45,8 +46,29 @@ def lived_in(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     drop_old_databases()
 
 
+@pytest.fixture(autouse=True)
+def few_examples(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where `tiers.py` says so, Hypothesis tries fewer."""
+    if has_few_examples(request.node):
+        monkeypatch.setattr(request.cls, "EXAMPLES", request.cls.EXAMPLES // 4, raising=False)
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--everything", action="store_true", help="run every combination that tests/tiers.py leaves out")
+
+
 def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line("markers", "everything: runs with --everything only; see tests/tiers.py")
     make_public_folder(config)
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Leave out what `tiers.py` says, unless tests were named one by one."""
+    if config.getoption("everything") or any("::" in argument for argument in config.args):
+        return
+    if left_out := [item for item in items if only_with_everything(item)]:
+        config.hook.pytest_deselected(items=left_out)
+        items[:] = [item for item in items if not only_with_everything(item)]
 
 
 @pytest.hookimpl(wrapper=True)

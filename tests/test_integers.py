@@ -83,7 +83,7 @@ def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/sessions.db"
     server: Postgres | MariaDB = request.getfixturevalue(request.param)
-    return server.new_database()
+    return str(request.getfixturevalue("lend")(server))
 
 
 async def test_every_integer_of_a_session_and_a_store(anywhere: str) -> None:

@@ -6,7 +6,7 @@ As `sessions.testing.history.HistoryContract`: what models are shown of a branch
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -44,11 +44,14 @@ async def _shown(session: LogSession, limit: int | None = None) -> str:
 class CompactionContract(SessionAndClock):
     """What a session over the log promises of compaction. Give it the fixture `make`, as `SessionContract`."""
 
+    EXAMPLES: ClassVar[int] = 40
+    """How many sequences of operations are compared with the model; fewer do for a slow store that shares its code."""
+
     def test_any_sequence_of_operations(self, make: MakeLogSession) -> None:
         run_state_machine_as_test(
             lambda: CompactionMachine(make),  # type: ignore[arg-type]
             settings=settings(
-                max_examples=40,
+                max_examples=self.EXAMPLES,
                 stateful_step_count=30,
                 deadline=None,
                 suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

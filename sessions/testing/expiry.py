@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import math
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -44,6 +44,9 @@ async def _texts(session: LogSession, limit: int | None = None) -> str:
 class ExpiryContract:
     """What a store promises of what expires. Subclass it as ``Test…`` and give it the fixture `open_here`."""
 
+    EXAMPLES: ClassVar[int] = 25
+    """How many sequences of operations are compared with the model; fewer do for a slow store that shares its code."""
+
     @pytest.fixture
     def time(self, monkeypatch: pytest.MonkeyPatch) -> MovableClock:
         """Return the clock of all sessions in this test."""
@@ -53,7 +56,7 @@ class ExpiryContract:
         run_state_machine_as_test(
             lambda: ExpiryMachine(open_here, time),  # type: ignore[arg-type]
             settings=settings(
-                max_examples=25,
+                max_examples=self.EXAMPLES,
                 stateful_step_count=25,
                 deadline=None,
                 suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],

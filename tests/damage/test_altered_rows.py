@@ -1,13 +1,11 @@
 """Every column of every table is altered: what cannot be true is told, and nothing hangs.
 
 Fails without: db/dialect.py, `_INTACT`; log/statements/branches.py, `g.id < l.segment`; log/core/damage.py; handle.py,
-`_explain`. On servers, and encrypted, some columns are tried, with ``SESSIONS_DAMAGE=all`` in the
-environment every one.
+`_explain`. On servers, and encrypted, some columns are tried; with ``--everything`` each is, everywhere.
 """
 
 from __future__ import annotations
 
-import os
 import shutil
 from typing import TYPE_CHECKING
 
@@ -30,9 +28,20 @@ _SOME = [
     ("branches", "lease_until"), ("entries", "id"), ("entries", "turn"), ("entries", "version"),
     ("entries", "created_at"), ("entries", "payload"), ("usage", "input_tokens"),
 ]  # fmt: skip
-_MOST = _ALL if os.environ.get("SESSIONS_DAMAGE") == "all" else _SOME
+_everything = pytest.mark.everything
+_ON_SQLITE = [(*column, False) for column in _ALL] + [
+    pytest.param(*column, True, marks=[] if column in _SOME else _everything) for column in _ALL
+]
+_ON_SERVERS = [
+    pytest.param(*column, encrypted, marks=[] if column in _SOME and not encrypted else _everything)
+    for encrypted in (False, True)
+    for column in _ALL
+]
 
 sealed_or_not = pytest.mark.parametrize("sealed", [False, True], ids=["plain", "encrypted"])
+sealed_with_everything = pytest.mark.parametrize(
+    "sealed", [False, pytest.param(True, marks=_everything)], ids=["plain", "encrypted"]
+)
 
 
 def _alterations(table: str, column: str) -> list[Alteration]:
@@ -44,11 +53,7 @@ def _alterations(table: str, column: str) -> list[Alteration]:
     return made
 
 
-@pytest.mark.parametrize(
-    ("table", "column", "sealed"),
-    [(*column, False) for column in _ALL] + [(*column, True) for column in _MOST],
-    ids=str,
-)
+@pytest.mark.parametrize(("table", "column", "sealed"), _ON_SQLITE, ids=str)
 async def test_a_column_on_sqlite(tmp_path: Path, table: str, column: str, *, sealed: bool) -> None:
     whole = tmp_path / "whole.db"
     async with open_store(f"sqlite:///{whole}", durability="normal") as store:
@@ -86,15 +91,14 @@ def server(request: pytest.FixtureRequest) -> str:
     return started.new_database()
 
 
-@sealed_or_not
+@sealed_with_everything
 @pytest.mark.parametrize("name", REFERENCES)
 async def test_rows_that_point_where_they_must_not_on_servers(server: str, name: str, *, sealed: bool) -> None:
     async with open_store(server, create_tables=True) as store:
         await _refer(Damaged(store, sealed=sealed), name)
 
 
-@sealed_or_not
-@pytest.mark.parametrize(("table", "column"), _MOST, ids=str)
+@pytest.mark.parametrize(("table", "column", "sealed"), _ON_SERVERS, ids=str)
 async def test_a_column_on_servers(server: str, table: str, column: str, *, sealed: bool) -> None:
     await _alter_each(server, table, column, sealed=sealed)
 

@@ -29,7 +29,7 @@ def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param.startswith("sqlite"):
         return f"{request.param}:///{tmp_path}/sessions.db"
     server: Postgres | MariaDB = request.getfixturevalue(request.param)
-    return server.new_database()
+    return str(request.getfixturevalue("lend")(server))
 
 
 def open_at(url: str) -> Store:

@@ -34,7 +34,7 @@ def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param.startswith("sqlite"):
         return f"sqlite{'+aiosqlite' * (request.param != 'sqlite')}:///{tmp_path}/sessions.db"
     server: Postgres | MariaDB = request.getfixturevalue(request.param)
-    return server.new_database()
+    return str(request.getfixturevalue("lend")(server))
 
 
 async def _ids(store: Any, name: str) -> list[int]:

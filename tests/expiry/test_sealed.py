@@ -21,7 +21,7 @@ def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/sessions.db"
     server: Postgres | MariaDB = request.getfixturevalue(request.param)
-    return server.new_database()
+    return str(request.getfixturevalue("lend")(server))
 
 
 async def test_what_is_sealed_expires_and_is_purged_without_a_key(

@@ -54,7 +54,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path}/conversations.db"
     server: Postgres = request.getfixturevalue("postgres")
-    return server.new_database()
+    return str(request.getfixturevalue("lend")(server))
 
 
 @pytest.fixture

@@ -33,7 +33,7 @@ def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/sessions.db"
     server: Postgres | MariaDB = request.getfixturevalue(request.param)
-    return server.new_database()
+    return str(request.getfixturevalue("lend")(server))
 
 
 @pytest.fixture
@@ -153,7 +153,7 @@ async def test_a_retry_is_recognised_beside_a_writer_whose_clock_is_ahead(
     monkeypatch.setattr("sessions.db.upkeep._EVERY", 0)
     # No answer has come.
     monkeypatch.setattr(Upkeep, "settled", lambda *_: None)
-    async with open_store(request.getfixturevalue(kind).new_database(), create_tables=True) as store:
+    async with open_store(request.getfixturevalue("lend")(request.getfixturevalue(kind)), create_tables=True) as store:
         session = store.session("s")
         await session.add_items(_message(0))
         entry = NewEntry(b'{"role":"user","content":"1"}', "user", None)

@@ -95,7 +95,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "sqlite":
         return f"sqlite:///{tmp_path}/sessions.db"
     server: Postgres = request.getfixturevalue("postgres")
-    return server.new_database()
+    return str(request.getfixturevalue("lend")(server))
 
 
 @pytest.mark.timeout(HANGS_AFTER + SECONDS)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any, Final
 
@@ -50,7 +51,8 @@ class Lent:
         url = self._server.new_database(keep=True)
         with pytest.MonkeyPatch.context() as patch:
             move_in(patch, stays=True)
-            asyncio.run(_make_tables(url))
+            with ThreadPoolExecutor(1) as thread:  # Here, an event loop may be running.
+                thread.submit(asyncio.run, _make_tables(url)).result()
         with _connected(url) as connection:
             self._rows = {
                 name: [dict(row) for row in connection.execute(select(table)).mappings()]

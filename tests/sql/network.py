@@ -1,4 +1,4 @@
-"""What tests of failing networks share: a new database, a proxy to its server, and sessions that go through it."""
+"""What tests of failing networks share: a database, a proxy to its server, and sessions that go through it."""
 
 from __future__ import annotations
 
@@ -16,11 +16,12 @@ from .servers import Postgres
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from .databases import Lend
     from .servers import MariaDB
 
 
 class Network:
-    """A new database, behind a proxy.
+    """A database without sessions, behind a proxy.
 
     Attributes:
         server: The database's server.
@@ -29,10 +30,10 @@ class Network:
         proxy: The proxy.
     """
 
-    def __init__(self, server: Postgres | MariaDB, proxy: Proxy) -> None:
+    def __init__(self, server: Postgres | MariaDB, direct: str, proxy: Proxy) -> None:
         self.server = server
         self.proxy = proxy
-        self.direct = server.new_database()
+        self.direct = direct
         self.url = make_url(self.direct).set(port=proxy.port).render_as_string(hide_password=False)
         self._made: list[SQLAlchemySession] = []
 
@@ -78,21 +79,21 @@ class Network:
 
 
 @pytest.fixture(params=["postgres", "mariadb"])
-async def network(request: pytest.FixtureRequest) -> AsyncIterator[Network]:
-    async with _network(request.getfixturevalue(request.param)) as running:
+async def network(request: pytest.FixtureRequest, lend: Lend) -> AsyncIterator[Network]:
+    async with _network(request.getfixturevalue(request.param), lend) as running:
         yield running
 
 
 @pytest.fixture
-async def postgres_network(postgres: Postgres) -> AsyncIterator[Network]:
-    async with _network(postgres) as running:
+async def postgres_network(postgres: Postgres, lend: Lend) -> AsyncIterator[Network]:
+    async with _network(postgres, lend) as running:
         yield running
 
 
 @asynccontextmanager
-async def _network(server: Postgres | MariaDB) -> AsyncIterator[Network]:
+async def _network(server: Postgres | MariaDB, lend: Lend) -> AsyncIterator[Network]:
     async with proxy_to(server.port) as proxy:
-        made = Network(server, proxy)
+        made = Network(server, lend(server), proxy)
         yield made
         await made.end()
 

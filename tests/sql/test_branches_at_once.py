@@ -27,7 +27,7 @@ _ALL_PAYLOADS = Statement("Everything.", "select payload from {entries}")
 def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     if request.param == "file":
         return f"sqlite:///{tmp_path}/sessions.db"
-    return str(request.getfixturevalue(request.param).new_database())
+    return str(request.getfixturevalue("lend")(request.getfixturevalue(request.param)))
 
 
 def _turn(process: int, number: int) -> list[dict[str, Any]]:

@@ -54,7 +54,7 @@ def any_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/sessions.db"
     if request.param == "sqlite":
         return f"sqlite+aiosqlite:///{tmp_path}/sessions.db"
-    return str(request.getfixturevalue(request.param).new_database())
+    return str(request.getfixturevalue("lend")(request.getfixturevalue(request.param)))
 
 
 @asynccontextmanager

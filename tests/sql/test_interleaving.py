@@ -155,7 +155,7 @@ class Elsewhere:
 async def test_appends_between_any_two_statements(
     request: pytest.FixtureRequest, kind: str, begins: str, operation: str
 ) -> None:
-    url = request.getfixturevalue(kind).new_database()
+    url = request.getfixturevalue("lend")(request.getfixturevalue(kind))
     engine = create_async_engine(url)
     backend = SQLAlchemyBackend(engine)
     async with open_store(url, create_tables=True) as store:

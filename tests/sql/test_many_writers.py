@@ -24,7 +24,7 @@ _PROCESSES, _TASKS, _PARTS = 4, 16, 3
 @pytest.fixture(params=["postgres", "mariadb"])
 def server_url(request: pytest.FixtureRequest) -> str:
     server: Postgres | MariaDB = request.getfixturevalue(request.param)
-    return server.new_database()
+    return str(request.getfixturevalue("lend")(server))
 
 
 def _batch(writer: int, batch: int) -> list[dict[str, Any]]:

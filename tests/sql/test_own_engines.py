@@ -39,7 +39,7 @@ _EVENTS = ("begin", "commit", "before_execute", "before_cursor_execute", "after_
 
 @pytest.fixture(params=DRIVERS)
 def own_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a new, empty database, for each driver."""
+    """The URL of a database, for each driver."""
     return url_for(request.param, request, tmp_path)
 
 

@@ -35,7 +35,7 @@ async def make(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         return
     url = f"sqlite+aiosqlite:///{tmp_path}/sessions.db"
     if kind != "sqlite":
-        url = request.getfixturevalue(kind).new_database()
+        url = request.getfixturevalue("lend")(request.getfixturevalue(kind))
     engine = create_async_engine(url)
     store = open_store(engine, create_tables=True, **options)
     yield store.session
