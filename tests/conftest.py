@@ -49,8 +49,8 @@ def lived_in(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture(autouse=True)
 def few_examples(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where `tiers.py` says so, Hypothesis tries fewer."""
-    if has_few_examples(request.node):
-        monkeypatch.setattr(request.cls, "EXAMPLES", request.cls.EXAMPLES // 4, raising=False)
+    if has_few_examples(request.node) and hasattr(request.cls, "EXAMPLES"):
+        monkeypatch.setattr(request.cls, "EXAMPLES", request.cls.EXAMPLES // 4)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -7,6 +7,7 @@ import logging
 import re
 import traceback
 from typing import TYPE_CHECKING, Any
+from uuid import uuid4
 
 import pytest
 from sqlalchemy import text
@@ -181,7 +182,7 @@ async def test_a_server_that_stays_away_is_an_error_that_tells_what_was_tried_an
     monkeypatch.setattr(retry, "ATTEMPTS", 3)
     for logger in ("sqlalchemy", "sqlalchemy.engine", "sqlalchemy.pool", "asyncpg", "aiomysql", "asyncio", "sessions"):
         caplog.set_level(logging.DEBUG, logger=logger)
-    user = f"{_USER}_{network.database[-8:]}"
+    user = f"{_USER}_{uuid4().hex[:8]}"
     if network.is_postgres:
         network.server.sql(f"create user {user} superuser")
     else:
