@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import EncryptedSession, SQLiteSession, generate_key, open_store
-from sessions.testing.compaction import CompactionContract
+from sessions.testing import CompactionContract
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sessions.testing.history import MakeLogSession
+    from sessions.testing import MakeLogSession
 
 
 class TestSQLiteFile(CompactionContract):

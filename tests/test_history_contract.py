@@ -9,13 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import EncryptedSession, SQLiteSession, generate_key, open_store
-from sessions.testing.history import HistoryContract
+from sessions.testing import HistoryContract
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sessions.testing.history import MakeLogSession
-    from sessions.testing.tree_model import CountEntries
+    from sessions.testing import CountEntries, MakeLogSession
 
 
 class TestSQLiteFile(HistoryContract):

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import EncryptedSession, SQLAlchemySession, SQLiteSession, generate_key, open_store
-from sessions.testing.interruptions import InterruptionContract
+from sessions.testing import InterruptionContract
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sessions.testing.fixtures import MakeLogSession
+    from sessions.testing import MakeLogSession
     from tests.sql.databases import Lend
     from tests.sql.servers import Postgres
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import EncryptedSession, SQLAlchemySession, SQLiteSession, generate_key, open_store
-from sessions.testing.watching import WatchContract
+from sessions.testing import WatchContract
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sessions.testing.watching import MakeLogSession
+    from sessions.testing import MakeLogSession
 
 
 class TestSQLiteFile(WatchContract):

@@ -16,11 +16,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from benchmarks.branching import others
 from benchmarks.data import Item
+from benchmarks.encrypted import encrypted
 from benchmarks.on_postgres.branches import HELLO
 from benchmarks.on_postgres.sides import execute
 from benchmarks.row import Figure, Row, Stopwatch, Target
 from benchmarks.run import Result
-from benchmarks.sealed import encrypted
 from sessions import SQLAlchemySession, open_store
 from tests.sql.servers import NotInstalledError, running_postgres, system_postgres
 

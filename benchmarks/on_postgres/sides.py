@@ -9,7 +9,7 @@ import asyncpg
 from agents.extensions.memory import SQLAlchemySession as SDKSession
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from benchmarks import sealed
+from benchmarks import encrypted
 from benchmarks.data import Item
 from benchmarks.limit import decode, encode
 from benchmarks.sides import Side
@@ -77,11 +77,11 @@ class LimitSession:
         return self.decode(rows[0][0]) if rows else None
 
 
-class SealedLimitSession(LimitSession):
-    """The limit, with each item's bytes sealed."""
+class EncryptedLimitSession(LimitSession):
+    """The limit, with each item's bytes encrypted."""
 
-    encode = staticmethod(sealed.encode)
-    decode = staticmethod(sealed.decode)
+    encode = staticmethod(encrypted.encode)
+    decode = staticmethod(encrypted.decode)
 
 
 @dataclass
@@ -126,7 +126,7 @@ async def connected(side: Side, url: str, items: list[Item], *, quick: bool) -> 
     """One side, with a pool of its own."""
     if side == "limit":
         async with asyncpg.create_pool(url.replace("+asyncpg", ""), min_size=POOL, max_size=POOL) as pool:
-            with_keys = Bench(side, lambda name: SealedLimitSession(f"sealed-{name}", pool), items, quick)
+            with_keys = Bench(side, lambda name: EncryptedLimitSession(f"encrypted-{name}", pool), items, quick)
             async with _ours_with_a_pool_of_15(url, items, quick=quick) as default:
                 yield Bench(side, lambda name: LimitSession(name, pool), items, quick, with_keys, default)
         return
@@ -138,16 +138,16 @@ async def connected(side: Side, url: str, items: list[Item], *, quick: bool) -> 
         def make(name: str) -> Session:
             return session(name, engine=engine, create_tables=True)
 
-        def make_sealed(name: str) -> Session:
-            name = f"sealed-{name}"
-            return cast("Session", sealed.encrypted(side, name, make(name)))
+        def make_encrypted(name: str) -> Session:
+            name = f"encrypted-{name}"
+            return cast("Session", encrypted.encrypted(side, name, make(name)))
 
         def make_by_default(name: str) -> Session:
             return session(name, engine=by_default, create_tables=True)
 
         by_default = create_async_engine(url)
         default = Bench(side, make_by_default, items, quick)
-        yield Bench(side, make, items, quick, Bench(side, make_sealed, items, quick), default)
+        yield Bench(side, make, items, quick, Bench(side, make_encrypted, items, quick), default)
         await by_default.dispose()
     finally:
         await engine.dispose()

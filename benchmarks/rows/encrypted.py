@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 from typing_extensions import override
 
+from benchmarks.encrypted import encrypted_opener
 from benchmarks.row import Figure, Setting, Target
 from benchmarks.rows.read import SHORT, Read
 from benchmarks.rows.turn import Turn
-from benchmarks.sealed import sealed_opener
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +25,7 @@ class _Sealed(Setting):
     @cached_property
     def open(self) -> "Callable[[str, Path], Conversation]":
         """Makes an encrypted session object of this side."""
-        return sealed_opener(self.side)
+        return encrypted_opener(self.side)
 
 
 def _sealed(setting: Setting) -> _Sealed:

@@ -1,1 +1,71 @@
-"""The contracts, as tests to run on your own store."""
+"""The contracts, as tests to run on your own store.
+
+This module is the index: ``from sessions.testing import SessionContract``. A contract's module is imported when it is
+asked for, so one contract does not need the extras of another.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sessions.testing.compaction import CompactionContract
+    from sessions.testing.encrypted.contract import EncryptedContract
+    from sessions.testing.expiry import ExpiryContract
+    from sessions.testing.expiry_model import OpenStore
+    from sessions.testing.fixtures import MakeLogSession
+    from sessions.testing.history import HistoryContract
+    from sessions.testing.interruptions import InterruptionContract
+    from sessions.testing.leases import LeaseContract
+    from sessions.testing.list_model import MakeSession
+    from sessions.testing.session import SessionContract
+    from sessions.testing.sharing import SharingContract
+    from sessions.testing.tree_model import CountEntries
+    from sessions.testing.watching import WatchContract
+    from sessions.testing.windows import WindowContract
+
+__all__ = [
+    "CompactionContract",
+    "CountEntries",
+    "EncryptedContract",
+    "ExpiryContract",
+    "HistoryContract",
+    "InterruptionContract",
+    "LeaseContract",
+    "MakeLogSession",
+    "MakeSession",
+    "OpenStore",
+    "SessionContract",
+    "SharingContract",
+    "WatchContract",
+    "WindowContract",
+]
+
+_MODULES = {
+    "CompactionContract": "compaction",
+    "EncryptedContract": "encrypted.contract",
+    "ExpiryContract": "expiry",
+    "HistoryContract": "history",
+    "InterruptionContract": "interruptions",
+    "LeaseContract": "leases",
+    "SessionContract": "session",
+    "SharingContract": "sharing",
+    "WatchContract": "watching",
+    "WindowContract": "windows",
+    # The types of the fixtures.
+    "CountEntries": "tree_model",
+    "MakeLogSession": "fixtures",
+    "MakeSession": "list_model",
+    "OpenStore": "expiry_model",
+}
+
+# As in `sessions`: shown this function, type checkers would believe every name.
+if not TYPE_CHECKING:
+
+    def __getattr__(name: str) -> Any:
+        if name not in _MODULES:
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        return getattr(import_module(f"{__name__}.{_MODULES[name]}"), name)
+
+    def __dir__() -> list[str]:
+        """Return all names, for completion, and for Python's "Did you mean"."""
+        return sorted({*globals(), *__all__})

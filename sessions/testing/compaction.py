@@ -1,6 +1,6 @@
 """The contract for compaction of a session of this package, as tests to run on your own store.
 
-As `sessions.testing.history.HistoryContract`: what models are shown of a branch, and what stays of the rest.
+As `sessions.testing.HistoryContract`: what models are shown of a branch, and what stays of the rest.
 """
 
 from __future__ import annotations
@@ -21,12 +21,10 @@ from sessions.testing.fixtures import SessionAndClock
 from sessions.testing.watching import take
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sessions.session.base import LogSession
     from sessions.testing.expiry_model import MovableClock
+    from sessions.testing.fixtures import MakeLogSession
 
-    MakeLogSession = Callable[..., LogSession]
 
 _CALL = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
 _OUTPUT = {"type": "function_call_output", "call_id": "c", "output": "."}

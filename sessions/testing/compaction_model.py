@@ -14,11 +14,7 @@ from sessions.items.window import Window
 from sessions.items.window_builder import cut
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from sessions.session.base import LogSession
-
-    MakeLogSession = Callable[..., LogSession]
+    from sessions.testing.fixtures import MakeLogSession
 
 
 def said(text: str) -> dict[str, str]:

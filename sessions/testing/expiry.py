@@ -1,6 +1,6 @@
 """The contract for expiry, purging and erasing, as tests to run on your own store.
 
-As `sessions.testing.session.SessionContract`, for stores of this package's kind: a fixture `open_here` returns a
+As `sessions.testing.SessionContract`, for stores of this package's kind: a fixture `open_here` returns a
 function that
 opens a `Store` on the test's database, with the options of `open_store`. Each test calls it once.
 """

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import uuid4
 
 from hypothesis import strategies as st
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from sessions.store.store import Store
 
-    OpenStore = Callable[..., Store]
-    """``open_here(**options)`` returns a store on the test's database; a test calls it once."""
+OpenStore: TypeAlias = "Callable[..., Store]"
+"""``open_here(**options)`` returns a store on the test's database; a test calls it once."""
 
 _SECOND = 1_000_000_000
 TTL = 10

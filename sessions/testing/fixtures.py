@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 from uuid import uuid4
 
 import pytest
@@ -14,7 +14,9 @@ if TYPE_CHECKING:
 
     from sessions.session.base import LogSession
 
-    MakeLogSession = Callable[..., LogSession]
+
+MakeLogSession: TypeAlias = "Callable[..., LogSession]"
+"""Makes a session of an id, with settings; on one database for each test."""
 
 
 class SessionAndClock:

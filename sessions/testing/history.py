@@ -1,6 +1,6 @@
 """The contract for what a session of this package can do with its history, as tests to run on your own store.
 
-As `sessions.testing.session.SessionContract`, for the branches, undo, redo, siblings and turns of a `LogSession`.
+As `sessions.testing.SessionContract`, for the branches, undo, redo, siblings and turns of a `LogSession`.
 """
 
 from __future__ import annotations
@@ -29,9 +29,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
 
     from sessions.session.base import LogSession
+    from sessions.testing.fixtures import MakeLogSession
     from sessions.types import Turn
-
-    MakeLogSession = Callable[..., LogSession]
 
 
 def _texts(items: list[Any]) -> str:

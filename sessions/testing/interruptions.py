@@ -1,6 +1,6 @@
 """The contract for interruptions, as tests to run on your own store.
 
-As `sessions.testing.history.HistoryContract`, with ``make(session_id, **settings)`` that also takes ``codec``: what is
+As `sessions.testing.HistoryContract`, with ``make(session_id, **settings)`` that also takes ``codec``: what is
 cancelled twice, again and again, or by a scope of anyio's has happened wholly or not at all; and what a caller's
 function raises reaches its caller alone. Needs anyio, too, which the extra ``agent-sessions[testing]`` installs.
 """

@@ -1,6 +1,6 @@
-"""The contract for turns, as tests to run on your own store.
+"""The contract for leases, as tests to run on your own store.
 
-As `sessions.testing.history.HistoryContract`: who holds a branch, who is kept out, and who is fenced off.
+As `sessions.testing.HistoryContract`: who holds a branch, who is kept out, and who is fenced off.
 """
 
 from __future__ import annotations
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 
     from sessions.session.base import LogSession
     from sessions.testing.expiry_model import MovableClock
+    from sessions.testing.fixtures import MakeLogSession
 
-    MakeLogSession = Callable[..., LogSession]
     Remove = Callable[..., object]
 
 TTL = 60.0

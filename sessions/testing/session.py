@@ -2,6 +2,8 @@
 
 A store's author writes a few lines; pytest does the rest::
 
+    from sessions.testing import SessionContract
+
     class TestMyStore(SessionContract):
         @pytest.fixture
         def make(self, tmp_path):

@@ -1,6 +1,6 @@
 """The contract for sessions that several share, as tests to run on your own store.
 
-As `sessions.testing.history.HistoryContract`: versions, idempotency keys, who said what, and who goes on.
+As `sessions.testing.HistoryContract`: versions, idempotency keys, who said what, and who goes on.
 """
 
 from __future__ import annotations
@@ -19,12 +19,10 @@ from sessions.testing.fixtures import SessionAndClock
 from sessions.types import Entry
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sessions.session.base import LogSession
     from sessions.testing.expiry_model import MovableClock
+    from sessions.testing.fixtures import MakeLogSession
 
-    MakeLogSession = Callable[..., LogSession]
 
 DAY = 86_400
 

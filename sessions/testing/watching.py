@@ -1,6 +1,6 @@
 """The contract for watching a session, as tests to run on your own store.
 
-As `sessions.testing.session.SessionContract`, for `watch` and `version` of a `LogSession`.
+As `sessions.testing.SessionContract`, for `watch` and `version` of a `LogSession`.
 """
 
 from __future__ import annotations
@@ -15,12 +15,12 @@ import pytest
 from sessions.testing.tree_model import item
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator
 
     from sessions.session.base import LogSession
+    from sessions.testing.fixtures import MakeLogSession
     from sessions.types import Change
 
-    MakeLogSession = Callable[..., LogSession]
 
 _HANGS_AFTER = 60.0
 """Seconds after which a watcher is taken to miss something. Nothing passes or fails by being fast."""

@@ -1,6 +1,6 @@
 """The contract for windows and repair of a session of this package, as tests to run on your own store.
 
-As `sessions.testing.session.SessionContract`, for `LogSession.window`, `LogSession.repair` and the settings that use
+As `sessions.testing.SessionContract`, for `LogSession.window`, `LogSession.repair` and the settings that use
 them.
 """
 
@@ -18,11 +18,9 @@ from sessions.items.window_builder import cut
 from sessions.protocol import SessionSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from sessions.session.base import LogSession
+    from sessions.testing.fixtures import MakeLogSession
 
-    MakeLogSession = Callable[..., LogSession]
 
 INTERRUPTED = "The call was interrupted; no output was recorded."
 

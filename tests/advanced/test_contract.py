@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import AdvancedSQLiteSession
-from sessions.testing.session import MakeSession, SessionContract
+from sessions.testing import MakeSession, SessionContract
 
 if TYPE_CHECKING:
     from pathlib import Path

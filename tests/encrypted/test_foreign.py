@@ -14,8 +14,8 @@ from agents.extensions.memory.encrypt_session import EncryptedSession as SDKEncr
 
 from sessions import DecryptionError, EncryptedSession, InvalidItemError, KeyRing, SessionSettings, generate_key
 from sessions.clock import now
-from sessions.testing.sealed.fixtures import raised
-from sessions.testing.sealed.key_provider import KeptKeys
+from sessions.testing.encrypted.fixtures import raised
+from sessions.testing.encrypted.key_provider import KeptKeys
 from sessions.testing.tree_model import item
 
 if TYPE_CHECKING:

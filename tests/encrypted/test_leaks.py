@@ -18,8 +18,8 @@ from sessions.crypto.key_texts import PREFIX
 from sessions.crypto.keys import Masters, _Wrapping
 from sessions.errors import SessionsError
 from sessions.log.sealing.payloads import SealedPayloads
-from sessions.testing.sealed.key_provider import KeptKeys
-from sessions.testing.sealed.rows import Rows
+from sessions.testing.encrypted.key_provider import KeptKeys
+from sessions.testing.encrypted.rows import Rows
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Iterator

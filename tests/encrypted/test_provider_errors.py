@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import open_store
+from sessions.testing.encrypted.key_provider import KeptKeys
 from sessions.testing.interruptions import RAISED
-from sessions.testing.sealed.key_provider import KeptKeys
 from sessions.testing.tree_model import item
 
 if TYPE_CHECKING:

@@ -16,9 +16,9 @@ from agents.extensions.memory.encrypt_session import EncryptedSession as SDKEncr
 from cryptography.fernet import Fernet
 
 from sessions import AdvancedSQLiteSession, DecryptionError, EncryptedSession, KeyRing, SQLiteSession, generate_key
-from sessions.testing.sealed.fixtures import raised
-from sessions.testing.sealed.key_provider import KeptKeys
-from sessions.testing.sealed.rows import Rows
+from sessions.testing.encrypted.fixtures import raised
+from sessions.testing.encrypted.key_provider import KeptKeys
+from sessions.testing.encrypted.rows import Rows
 from tests.takeover.sdk import ITEMS, KINDS, alike, execute, foreign_content, sdk_session, write
 
 if TYPE_CHECKING:

@@ -13,7 +13,7 @@ import pytest
 from sessions import EncryptedSession, SQLiteSession, generate_key, open_store
 from sessions.db.transaction import Statement
 from sessions.encrypted import handle_of
-from sessions.testing.sealed.rows import Rows
+from sessions.testing.encrypted.rows import Rows
 from sessions.testing.tree_model import item
 
 if TYPE_CHECKING:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import open_store
-from sessions.testing.expiry import ExpiryContract
+from sessions.testing import ExpiryContract
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sessions.testing.expiry_model import OpenStore
+    from sessions.testing import OpenStore
 
 
 class TestSQLiteFile(ExpiryContract):

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import EncryptedSession, SQLAlchemySession, SQLiteSession, generate_key, open_store
-from sessions.testing.sharing import SharingContract
+from sessions.testing import SharingContract
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sessions.testing.sharing import MakeLogSession
+    from sessions.testing import MakeLogSession
 
 
 class TestSQLiteFile(SharingContract):

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import EncryptedSession, SQLAlchemySession, SQLiteSession, generate_key, open_store
-from sessions.testing.leases import LeaseContract
+from sessions.testing import LeaseContract
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sessions.testing.leases import MakeLogSession
+    from sessions.testing import MakeLogSession
 
 
 class TestSQLiteFile(LeaseContract):

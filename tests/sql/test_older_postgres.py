@@ -7,9 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import SQLAlchemySession
-from sessions.testing.history import HistoryContract
-from sessions.testing.sealed.contract import SealedContract
-from sessions.testing.session import SessionContract
+from sessions.testing import EncryptedContract, HistoryContract, SessionContract
 
 from .servers import NotInstalledError, running_postgres, system_postgres
 
@@ -17,7 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
-    from sessions.testing.history import MakeLogSession
+    from sessions.testing import MakeLogSession
 
     from .databases import Lend
     from .servers import Postgres
@@ -53,5 +51,5 @@ class TestHistory(_Older, HistoryContract):
     """What it promises of branches, undo and turns."""
 
 
-class TestSealed(_Older, SealedContract):
+class TestSealed(_Older, EncryptedContract):
     """What it promises when it is sealed."""

@@ -19,9 +19,7 @@ from sessions import EncryptedSession, SQLAlchemySession, StoreError, generate_k
 from sessions.db.sqlalchemy.engine_features import carried
 from sessions.errors import StoreReadOnlyError
 from sessions.log.context import annotations as marks
-from sessions.testing.history import HistoryContract
-from sessions.testing.sealed.contract import SealedContract
-from sessions.testing.session import SessionContract
+from sessions.testing import EncryptedContract, HistoryContract, SessionContract
 
 from .engines import DRIVERS, made_engine, url_for
 from .network import message
@@ -30,7 +28,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
     from pathlib import Path
 
-    from sessions.testing.history import MakeLogSession
+    from sessions.testing import MakeLogSession
 
     from .servers import Postgres
 
@@ -177,7 +175,7 @@ class TestHistoryThroughSQLAlchemy(_ThroughSQLAlchemy, HistoryContract):
     """asyncpg, through SQLAlchemy."""
 
 
-class TestSealedThroughSQLAlchemy(_ThroughSQLAlchemy, SealedContract):
+class TestSealedThroughSQLAlchemy(_ThroughSQLAlchemy, EncryptedContract):
     """asyncpg, through SQLAlchemy."""
 
 

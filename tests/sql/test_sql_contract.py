@@ -10,15 +10,17 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import EncryptedSession, SQLAlchemySession, generate_key
-from sessions.testing.compaction import CompactionContract
-from sessions.testing.history import HistoryContract
-from sessions.testing.sealed.contract import SealedContract
-from sessions.testing.session import MakeSession, SessionContract
-from sessions.testing.windows import WindowContract
+from sessions.testing import (
+    CompactionContract,
+    EncryptedContract,
+    HistoryContract,
+    MakeSession,
+    SessionContract,
+    WindowContract,
+)
 
 if TYPE_CHECKING:
-    from sessions.testing.history import MakeLogSession
-    from sessions.testing.tree_model import CountEntries
+    from sessions.testing import CountEntries, MakeLogSession
 
     from .databases import Lend
     from .servers import MariaDB, Postgres
@@ -123,7 +125,7 @@ class TestPsycopgHistory(_Psycopg, HistoryContract):
     """What it promises of branches, undo and turns."""
 
 
-class TestSealed(SealedContract):
+class TestSealed(EncryptedContract):
     @pytest.fixture
     def make(self, url: str) -> MakeLogSession:
         return lambda session_id, **settings: SQLAlchemySession.from_url(

@@ -1,6 +1,6 @@
-"""What a sealed session promises while its keys are rotated.
+"""What an encrypted session promises while its keys are rotated.
 
-A part of `sessions.testing.sealed.contract.SealedContract`.
+A part of `sessions.testing.EncryptedContract`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ import pytest
 
 from sessions.crypto.keys import KeyRing
 from sessions.errors import DecryptionError
-from sessions.testing.sealed.fixtures import KEYS, SealedFixtures, both, fill, new, texts_of
+from sessions.testing.encrypted.fixtures import KEYS, EncryptedFixtures, both, fill, new, texts_of
 from sessions.testing.tree_model import item
 from sessions.types import Rotation
 
@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sessions.encrypted import EncryptedSession
-    from sessions.testing.sealed.fixtures import MakeSealed
-    from sessions.testing.sealed.rows import Rows
+    from sessions.testing.encrypted.fixtures import MakeEncrypted
+    from sessions.testing.encrypted.rows import Rows
 
 BATCH = 4
 """Entries that are sealed anew in one transaction, here."""
@@ -71,7 +71,7 @@ class _Others:
         self.forks.append(branch)
 
 
-class RotationContract(SealedFixtures):
+class RotationContract(EncryptedFixtures):
     """Rotation, beside everything else."""
 
     @pytest.fixture(autouse=True)
@@ -80,7 +80,7 @@ class RotationContract(SealedFixtures):
 
     # --- Rotation ------------------------------------------------------------------------------------------------
 
-    async def test_rewrapping_retires_the_old_key(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+    async def test_rewrapping_retires_the_old_key(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         texts = await fill(seal(name))
         payloads = [row.payload for row in await rows.entries(name)]
         assert (await seal(name, both()).rotate()).rewrapped == 1
@@ -104,7 +104,7 @@ class RotationContract(SealedFixtures):
         ids=["named", "named in a ring", "of a ring to a single one", "renamed", "swapped names"],
     )
     async def test_a_key_is_found_under_every_id(
-        self, seal: MakeSealed, rows: Rows, name: str, first: Any, then: Any
+        self, seal: MakeEncrypted, rows: Rows, name: str, first: Any, then: Any
     ) -> None:
         texts = await fill(seal(name, first))
         before = await rows.all()
@@ -117,7 +117,7 @@ class RotationContract(SealedFixtures):
         assert await seal(name, then).rotate() == Rotation(1)
         assert texts_of(await seal(name, then).get_items()) == [*texts, "u10"]
 
-    async def test_the_way_to_another_key_and_back_from_single_keys(self, seal: MakeSealed, name: str) -> None:
+    async def test_the_way_to_another_key_and_back_from_single_keys(self, seal: MakeEncrypted, name: str) -> None:
         texts = await fill(seal(name, KEYS["old"]))
         await seal(name, both()).rotate()
         for key in (KEYS["new"], KeyRing({"any": KEYS["new"]})):
@@ -126,7 +126,7 @@ class RotationContract(SealedFixtures):
             with pytest.raises(DecryptionError, match="'new'"):
                 await seal(name, key).get_items()
 
-    async def test_reencrypting_replaces_every_payload(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+    async def test_reencrypting_replaces_every_payload(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         session = seal(name)
         texts = await fill(session)
         await session.branches.create("b", turn=2)
@@ -150,7 +150,7 @@ class RotationContract(SealedFixtures):
         with pytest.raises(DecryptionError):
             await seal(name).get_items()
 
-    async def test_a_rotation_goes_on_after_each_interruption(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+    async def test_a_rotation_goes_on_after_each_interruption(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         texts = await fill(seal(name), 14)
         began, attempts, reencrypted = datetime.now(UTC), 0, 0
 
@@ -179,7 +179,7 @@ class RotationContract(SealedFixtures):
 
     @pytest.mark.parametrize("ahead", [1, 2, 3])
     async def test_two_rotations_at_once_lose_nothing(
-        self, seal: MakeSealed, rows: Rows, name: str, ahead: int
+        self, seal: MakeEncrypted, rows: Rows, name: str, ahead: int
     ) -> None:
         texts = await fill(seal(name), 14)
         later = seal(name, both())
@@ -201,7 +201,7 @@ class RotationContract(SealedFixtures):
         assert len({row.payload[1:5] for row in await rows.entries(name)}) == 1
 
     async def test_a_newer_data_key_in_the_middle_of_a_pass(
-        self, seal: MakeSealed, monkeypatch: pytest.MonkeyPatch, name: str
+        self, seal: MakeEncrypted, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
         """One rotation adds a key while another is half done, and stops: the other must not throw away what it used."""
         texts = await fill(seal(name), 14)
@@ -228,7 +228,7 @@ class RotationContract(SealedFixtures):
         assert texts_of(await seal(name, new()).get_items()) == texts
 
     async def test_rotation_beside_readers_writers_poppers_and_forks(
-        self, seal: MakeSealed, rows: Rows, name: str
+        self, seal: MakeEncrypted, rows: Rows, name: str
     ) -> None:
         texts = await fill(seal(name), 20)
         for branch in ("popped", "kept"):
@@ -251,12 +251,12 @@ class RotationContract(SealedFixtures):
         # What was added beside the last batch is sealed with the newest key, too.
         assert len({row.payload[1:5] for row in await rows.entries(name)}) == 1
 
-    async def test_rotating_what_is_not_there(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+    async def test_rotating_what_is_not_there(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         before = await rows.all()
         assert (await seal(name).rotate(reencrypt=True)).reencrypted == 0
         assert (await rows.all())["sessions"] == before["sessions"]
 
-    async def test_a_session_that_another_one_cleared(self, seal: MakeSealed, name: str) -> None:
+    async def test_a_session_that_another_one_cleared(self, seal: MakeEncrypted, name: str) -> None:
         first, second = seal(name), seal(name)
         await first.add_items([item("u1")])
         await first.add_items([item("u2")])

@@ -1,6 +1,6 @@
-"""What a sealed session promises to whoever has the wrong key, and when somebody alters what is stored.
+"""What an encrypted session promises to whoever has the wrong key, and when somebody alters what is stored.
 
-A part of `sessions.testing.sealed.contract.SealedContract`.
+A part of `sessions.testing.EncryptedContract`.
 """
 
 from __future__ import annotations
@@ -12,19 +12,19 @@ import pytest
 
 from sessions.crypto.keys import KeyRing
 from sessions.errors import DecryptionError, SealedSessionError
-from sessions.testing.sealed.fixtures import CALL, KEYS, OPERATIONS, OUTPUT, READS, SealedFixtures, raised
+from sessions.testing.encrypted.fixtures import CALL, KEYS, OPERATIONS, OUTPUT, READS, EncryptedFixtures, raised
 from sessions.testing.tree_model import item
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sessions.testing.history import MakeLogSession
-    from sessions.testing.sealed.fixtures import MakeSealed, Operation
-    from sessions.testing.sealed.rows import Rows
+    from sessions.testing.encrypted.fixtures import MakeEncrypted, Operation
+    from sessions.testing.encrypted.rows import Rows
+    from sessions.testing.fixtures import MakeLogSession
     from sessions.types import Sibling
 
 
-async def _fill(seal: MakeSealed, name: str) -> Sibling:
+async def _fill(seal: MakeEncrypted, name: str) -> Sibling:
     """Put turns, branches, something undone and usage into a session."""
     session = seal(name)
     await session.add_items([item("u1"), CALL, OUTPUT, item("a1")], idempotency_key="first")
@@ -41,14 +41,14 @@ def _choosing(sibling: Sibling) -> Operation:
     return lambda session: session.choose(sibling)
 
 
-class TamperingContract(SealedFixtures):
+class TamperingContract(EncryptedFixtures):
     """Wrong keys, and what somebody alters in the database: all is found, and nothing is changed by finding it."""
 
     # --- Wrong keys ----------------------------------------------------------------------------------------------
 
     @pytest.mark.parametrize("ids", [{"old": "new"}, {"another": "new"}], ids=["same id", "other id"])
     async def test_a_wrong_key_reads_nothing_and_changes_nothing(
-        self, seal: MakeSealed, rows: Rows, name: str, ids: dict[str, str]
+        self, seal: MakeEncrypted, rows: Rows, name: str, ids: dict[str, str]
     ) -> None:
         sibling = await _fill(seal, name)
         wrong = KeyRing({id_: KEYS[key] for id_, key in ids.items()})
@@ -63,7 +63,7 @@ class TamperingContract(SealedFixtures):
         assert len(await seal(name).get_items()) == 6
 
     async def test_without_a_key_nothing_is_read_and_nothing_is_changed(
-        self, make: MakeLogSession, seal: MakeSealed, rows: Rows, name: str
+        self, make: MakeLogSession, seal: MakeEncrypted, rows: Rows, name: str
     ) -> None:
         sibling = await _fill(seal, name)
         before = await rows.all()
@@ -73,7 +73,7 @@ class TamperingContract(SealedFixtures):
             assert await rows.all() == before, what
 
     async def test_a_session_in_the_clear_is_not_read_with_a_key(
-        self, make: MakeLogSession, seal: MakeSealed, rows: Rows, name: str
+        self, make: MakeLogSession, seal: MakeEncrypted, rows: Rows, name: str
     ) -> None:
         await make(name).add_items([item("u1"), item("a1")])
         before = await rows.all()
@@ -85,7 +85,7 @@ class TamperingContract(SealedFixtures):
             assert await rows.all() == before, what
 
     async def test_an_object_whose_key_was_right_does_not_open_what_was_made_anew(
-        self, seal: MakeSealed, rows: Rows, name: str
+        self, seal: MakeEncrypted, rows: Rows, name: str
     ) -> None:
         first = seal(name)
         await first.add_items([item("u1")])
@@ -102,7 +102,7 @@ class TamperingContract(SealedFixtures):
 
     async def _assert_found(
         self,
-        seal: MakeSealed,
+        seal: MakeEncrypted,
         name: str,
         what: str,
         *,
@@ -116,7 +116,7 @@ class TamperingContract(SealedFixtures):
             assert key in str(caught)
 
     @pytest.mark.parametrize("mixed", [False, True], ids=["sealed", "mixed content"])
-    async def test_each_flipped_bit_is_found(self, seal: MakeSealed, rows: Rows, name: str, *, mixed: bool) -> None:
+    async def test_each_flipped_bit_is_found(self, seal: MakeEncrypted, rows: Rows, name: str, *, mixed: bool) -> None:
         await seal(name).add_items([item("u1")])
         await seal(name).add_items([{}])
         (*_, last) = await rows.entries(name)
@@ -132,7 +132,7 @@ class TamperingContract(SealedFixtures):
         assert await seal(name).get_items() == [item("u1"), {}]
 
     @pytest.mark.parametrize("mixed", [False, True], ids=["sealed", "mixed content"])
-    async def test_each_truncation_is_found(self, seal: MakeSealed, rows: Rows, name: str, *, mixed: bool) -> None:
+    async def test_each_truncation_is_found(self, seal: MakeEncrypted, rows: Rows, name: str, *, mixed: bool) -> None:
         await seal(name).add_items([item("u1"), {}])
         (*_, last) = await rows.entries(name)
         before = await rows.all()
@@ -144,7 +144,7 @@ class TamperingContract(SealedFixtures):
         assert await rows.all() == before
 
     @pytest.mark.parametrize("hide", [False, True], ids=["tools' names in the clear", "hidden"])
-    async def test_each_column_is_bound(self, seal: MakeSealed, rows: Rows, name: str, *, hide: bool) -> None:
+    async def test_each_column_is_bound(self, seal: MakeEncrypted, rows: Rows, name: str, *, hide: bool) -> None:
         session = seal(name, hide_tool_names=hide)
         await session.add_items([item("u1")])
         await session.add_items([CALL])
@@ -165,14 +165,14 @@ class TamperingContract(SealedFixtures):
             await self._assert_found(seal, name, "an empty tool name")
         assert await rows.all() == before
 
-    async def test_a_moved_entry_is_found(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+    async def test_a_moved_entry_is_found(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         await seal(name).add_items([item("u1"), item("a1")])
         (*_, last) = await rows.entries(name)
         await rows.lengthen(name)
         async with rows.altered(last, id=last.id + 1):
             await self._assert_found(seal, name, "an entry that was moved")
 
-    async def test_swaps_within_a_session_are_found(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+    async def test_swaps_within_a_session_are_found(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         await seal(name).add_items([item("u1"), item("a1"), item("a2")])
         *_, one, other = await rows.entries(name)
         before = await rows.all()
@@ -184,7 +184,7 @@ class TamperingContract(SealedFixtures):
             await self._assert_found(seal, name, "a repeated payload")
         assert await rows.all() == before
 
-    async def test_swaps_between_sessions_are_found(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+    async def test_swaps_between_sessions_are_found(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         for session_id in (name, "other"):
             await seal(session_id).add_items([item("u1"), item("a1")])
         before = await rows.all()
@@ -195,7 +195,7 @@ class TamperingContract(SealedFixtures):
                 await self._assert_found(seal, "other", f"swapped {columns}")
         assert await rows.all() == before
 
-    async def test_swaps_between_branches_are_found(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+    async def test_swaps_between_branches_are_found(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         session = seal(name)
         await session.add_items([item("u1"), item("a1")])
         await session.branches.create("b", position=1)
@@ -210,7 +210,7 @@ class TamperingContract(SealedFixtures):
                     await seal(name).on_branch("b").pop_item()
         assert await rows.all() == before
 
-    async def test_plain_rows_are_found(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+    async def test_plain_rows_are_found(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         await seal(name).add_items([item("u1"), item("a1")])
         (*_, last) = await rows.entries(name)
         plain = json.dumps(item("forged")).encode()
@@ -225,7 +225,7 @@ class TamperingContract(SealedFixtures):
     # --- Seals -----------------------------------------------------------------------------------------------------
 
     @pytest.mark.parametrize("mixed", [False, True], ids=["sealed", "mixed content"])
-    async def test_a_removed_seal_is_found(self, seal: MakeSealed, rows: Rows, name: str, *, mixed: bool) -> None:
+    async def test_a_removed_seal_is_found(self, seal: MakeEncrypted, rows: Rows, name: str, *, mixed: bool) -> None:
         await seal(name).add_items([item("u1"), item("a1")])
         await rows.set_seal(name, None)
         before = await rows.all()
@@ -236,7 +236,7 @@ class TamperingContract(SealedFixtures):
             await seal(name).rotate(reencrypt=True)
         assert await rows.all() == before
 
-    async def test_the_seal_of_another_session_is_found(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+    async def test_the_seal_of_another_session_is_found(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         for session_id in (name, "other"):
             await seal(session_id).add_items([item("u1"), item("a1")])
         await rows.set_seal(name, await rows.seal("other"))
@@ -247,7 +247,7 @@ class TamperingContract(SealedFixtures):
                 await operation()
         assert await rows.all() == before
 
-    async def test_each_altered_byte_of_a_seal_is_found(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+    async def test_each_altered_byte_of_a_seal_is_found(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         await seal(name).add_items([item("u1"), item("a1")])
         original = await rows.seal(name)
         assert original

@@ -7,21 +7,21 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import SQLiteSession, open_store
-from sessions.testing.sealed.contract import SealedContract
+from sessions.testing import EncryptedContract
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from sessions.testing.history import MakeLogSession
+    from sessions.testing import MakeLogSession
 
 
-class TestSQLiteFile(SealedContract):
+class TestSQLiteFile(EncryptedContract):
     @pytest.fixture
     def make(self, tmp_path: Path) -> MakeLogSession:
         return lambda session_id, **settings: SQLiteSession(session_id, tmp_path / "sessions.db", **settings)
 
 
-class TestSQLiteMemory(SealedContract):
+class TestSQLiteMemory(EncryptedContract):
     @pytest.fixture
     def make(self) -> MakeLogSession:
         return open_store("sqlite://").session

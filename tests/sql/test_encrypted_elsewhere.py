@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import DecryptionError, EncryptedSession, KeyRing, generate_key, open_store
-from sessions.testing.sealed.key_provider import KeptKeys
+from sessions.testing.encrypted.key_provider import KeptKeys
 from sessions.testing.tree_model import item
 
 if TYPE_CHECKING:

@@ -1,6 +1,6 @@
-"""What a sealed session promises of payloads that versions before have sealed, in formats 1 and 2.
+"""What an encrypted session promises of payloads that versions before have sealed, in formats 1 and 2.
 
-A part of `sessions.testing.sealed.contract.SealedContract`.
+A part of `sessions.testing.EncryptedContract`.
 """
 
 from __future__ import annotations
@@ -16,14 +16,14 @@ from sessions.codecs.json import JSONCodec
 from sessions.crypto.key_manager import Vault
 from sessions.crypto.keys import KeyRing
 from sessions.errors import DecryptionError
-from sessions.testing.sealed.fixtures import CALL, KEYS, OUTPUT, READS, SealedFixtures, raised
+from sessions.testing.encrypted.fixtures import CALL, KEYS, OUTPUT, READS, EncryptedFixtures, raised
 from sessions.testing.tree_model import item
 
 if TYPE_CHECKING:
     from typing import Any
 
-    from sessions.testing.sealed.fixtures import MakeSealed
-    from sessions.testing.sealed.rows import Rows, StoredRow
+    from sessions.testing.encrypted.fixtures import MakeEncrypted
+    from sessions.testing.encrypted.rows import Rows, StoredRow
 
 _ITEMS = [item("u1"), CALL, OUTPUT, item("a1"), item("u2"), item("a2")]
 
@@ -42,11 +42,13 @@ def _sealed_before(row: StoredRow, stored: Any, name: str | None, secrets: Any) 
     return {"payload": header + nonce + AESGCM(secrets.key).encrypt(nonce, payload, bound), "tool_name": tool_name}
 
 
-class OlderFormatsContract(SealedFixtures):
+class OlderFormatsContract(EncryptedFixtures):
     """Older formats are read as those of today, by every operation, and rotation leaves none."""
 
     @pytest.fixture(params=["all are older", "some are older"])
-    async def older(self, request: pytest.FixtureRequest, seal: MakeSealed, rows: Rows, name: str) -> list[StoredRow]:
+    async def older(
+        self, request: pytest.FixtureRequest, seal: MakeEncrypted, rows: Rows, name: str
+    ) -> list[StoredRow]:
         """Put items into a session and seal some of them as versions before did, one with its tool's name hidden."""
         await seal(name).as_author("billing").add_items(_ITEMS)
         key: Any = Vault(KeyRing({"old": KEYS["old"]}), allow_plain_text=False).unlock(
@@ -61,7 +63,7 @@ class OlderFormatsContract(SealedFixtures):
         assert {row.payload[0] for row in found} >= {1, 2}
         return [row for row in found if row.payload[0] < 3]
 
-    async def test_they_are_read_by_all(self, older: list[StoredRow], seal: MakeSealed, name: str) -> None:
+    async def test_they_are_read_by_all(self, older: list[StoredRow], seal: MakeEncrypted, name: str) -> None:
         session = seal(name)
         assert older
         assert await session.get_items() == _ITEMS
@@ -73,7 +75,7 @@ class OlderFormatsContract(SealedFixtures):
         assert await session.undo() == _ITEMS[4:5]
 
     async def test_what_is_altered_is_found(
-        self, older: list[StoredRow], seal: MakeSealed, rows: Rows, name: str
+        self, older: list[StoredRow], seal: MakeEncrypted, rows: Rows, name: str
     ) -> None:
         changes: list[dict[str, Any]] = [{"turn": 7}, {"author": None}, {"tool_name": "other"}, {"kind": "other"}]
         for row in older:
@@ -83,7 +85,9 @@ class OlderFormatsContract(SealedFixtures):
                     await raised(DecryptionError, READS["get_items"](seal(name)), repr([*change]))
         assert await seal(name).get_items() == _ITEMS
 
-    async def test_rotation_leaves_none(self, older: list[StoredRow], seal: MakeSealed, rows: Rows, name: str) -> None:
+    async def test_rotation_leaves_none(
+        self, older: list[StoredRow], seal: MakeEncrypted, rows: Rows, name: str
+    ) -> None:
         done = await seal(name).rotate(reencrypt=True)
         assert done.reencrypted == len(_ITEMS) >= len(older)
         found = await rows.entries(name)

@@ -1,6 +1,6 @@
-"""What a sealed session promises of key providers, of making sessions and sealing them.
+"""What an encrypted session promises of key providers, of making sessions and sealing them.
 
-A part of `sessions.testing.sealed.contract.SealedContract`.
+A part of `sessions.testing.EncryptedContract`.
 """
 
 from __future__ import annotations
@@ -13,24 +13,24 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions.errors import ConflictError, DecryptionError, IdempotencyKeyReusedError, SealedSessionError
-from sessions.testing.sealed.fixtures import CALL, OUTPUT, SealedFixtures, both, fill, new, raised, texts_of
-from sessions.testing.sealed.key_provider import KeptKeys
+from sessions.testing.encrypted.fixtures import CALL, OUTPUT, EncryptedFixtures, both, fill, new, raised, texts_of
+from sessions.testing.encrypted.key_provider import KeptKeys
 from sessions.testing.tree_model import item
 
 if TYPE_CHECKING:
-    from sessions.testing.history import MakeLogSession
-    from sessions.testing.sealed.fixtures import MakeSealed
-    from sessions.testing.sealed.rows import Rows
+    from sessions.testing.encrypted.fixtures import MakeEncrypted
+    from sessions.testing.encrypted.rows import Rows
+    from sessions.testing.fixtures import MakeLogSession
 
 
-class KeysContract(SealedFixtures):
+class KeysContract(EncryptedFixtures):
     """Key providers, sessions made by several at once, mixed content, and what idempotency keys and tools need."""
 
     # --- The same session, made by several at once -------------------------------------------------------------------
 
     @pytest.mark.parametrize("provider", [False, True], ids=["ring", "provider"])
     async def test_several_make_one_session_at_once(
-        self, make: MakeLogSession, seal: MakeSealed, rows: Rows, name: str, *, provider: bool
+        self, make: MakeLogSession, seal: MakeEncrypted, rows: Rows, name: str, *, provider: bool
     ) -> None:
         kept = KeptKeys(0.005)
         await make("another").add_items([item("u")])  # The tables are there.
@@ -45,7 +45,7 @@ class KeysContract(SealedFixtures):
     # --- Idempotency keys --------------------------------------------------------------------------------------------
 
     async def test_a_retry_is_known_after_sealing_and_rotation(
-        self, make: MakeLogSession, seal: MakeSealed, rows: Rows, name: str
+        self, make: MakeLogSession, seal: MakeEncrypted, rows: Rows, name: str
     ) -> None:
         await make(name).add_items([item("u0")], idempotency_key="in the clear")
         mixed = seal(name, allow_plain_text=True)
@@ -62,7 +62,9 @@ class KeysContract(SealedFixtures):
             assert "u9" not in str(caught.value)
             assert await rows.all() == before
 
-    async def test_digests_tell_nothing_of_the_items(self, make: MakeLogSession, seal: MakeSealed, rows: Rows) -> None:
+    async def test_digests_tell_nothing_of_the_items(
+        self, make: MakeLogSession, seal: MakeEncrypted, rows: Rows
+    ) -> None:
         for session in (make("clear"), seal("one"), seal("other")):
             await session.add_items([item("guess me")], idempotency_key="k")
         digests = [
@@ -76,7 +78,7 @@ class KeysContract(SealedFixtures):
     # --- Mixed content -----------------------------------------------------------------------------------------------
 
     async def test_mixed_content_is_read_and_sealed(
-        self, make: MakeLogSession, seal: MakeSealed, rows: Rows, name: str
+        self, make: MakeLogSession, seal: MakeEncrypted, rows: Rows, name: str
     ) -> None:
         texts = await fill(make(name))
         mixed = seal(name, allow_plain_text=True)
@@ -98,7 +100,7 @@ class KeysContract(SealedFixtures):
 
     # --- Tools' names ------------------------------------------------------------------------------------------------
 
-    async def test_hidden_names_of_tools(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+    async def test_hidden_names_of_tools(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         hiding, showing = seal(name, hide_tool_names=True), seal(name)
         await hiding.add_items([item("u1"), CALL, OUTPUT])
         await showing.add_items([item("u2"), {**CALL, "name": "find"}, OUTPUT])
@@ -116,7 +118,7 @@ class KeysContract(SealedFixtures):
 
     # --- Authors and versions ----------------------------------------------------------------------------------------
 
-    async def test_authors_and_versions(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+    async def test_authors_and_versions(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         session = seal(name)
         await session.as_author("billing").add_items([item("u1"), item("a1")])
         version = await session.version()
@@ -134,7 +136,7 @@ class KeysContract(SealedFixtures):
 
     # --- Key providers -----------------------------------------------------------------------------------------------
 
-    async def test_a_provider_is_asked_once_for_each_process(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+    async def test_a_provider_is_asked_once_for_each_process(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         kept = KeptKeys(0.005)
         texts = await fill(seal(name, kept))
         for _ in range(3):
@@ -149,7 +151,7 @@ class KeysContract(SealedFixtures):
         assert not any(secret[:32] in value for value in _bytes_of(await rows.all()))
 
     async def test_what_is_remembered_of_a_provider_is_forgotten(
-        self, seal: MakeSealed, monkeypatch: pytest.MonkeyPatch, name: str
+        self, seal: MakeEncrypted, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
         kept, later = KeptKeys(), 0.0
         monkeypatch.setattr(
@@ -165,7 +167,7 @@ class KeysContract(SealedFixtures):
             with pytest.raises(DecryptionError, match="'first'"):
                 await operation()
 
-    async def test_a_destroyed_key_makes_a_session_unreadable(self, seal: MakeSealed, rows: Rows, name: str) -> None:
+    async def test_a_destroyed_key_makes_a_session_unreadable(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         kept = KeptKeys()
         for session_id in (name, "other"):
             await fill(seal(session_id, kept))
@@ -187,7 +189,7 @@ class KeysContract(SealedFixtures):
 
     @pytest.mark.parametrize("call", ["wrap", "unwrap"])
     async def test_what_a_provider_raises_reaches_the_caller(
-        self, seal: MakeSealed, rows: Rows, name: str, call: str
+        self, seal: MakeEncrypted, rows: Rows, name: str, call: str
     ) -> None:
         kept = KeptKeys()
         if call == "unwrap":
@@ -214,7 +216,7 @@ class KeysContract(SealedFixtures):
         "answer", [b"", b"\0" * 64, b"\0" * 65, None, "text"], ids=["empty", "another", "longer", "None", "text"]
     )
     async def test_a_provider_that_returns_something_else(
-        self, seal: MakeSealed, rows: Rows, name: str, answer: Any
+        self, seal: MakeEncrypted, rows: Rows, name: str, answer: Any
     ) -> None:
         kept = KeptKeys()
         await fill(seal(name, kept))
@@ -227,7 +229,7 @@ class KeysContract(SealedFixtures):
             assert repr(name) in str(caught.value)
         assert await rows.all() == before
 
-    async def test_a_providers_keys_are_rotated(self, seal: MakeSealed, name: str) -> None:
+    async def test_a_providers_keys_are_rotated(self, seal: MakeEncrypted, name: str) -> None:
         kept = KeptKeys()
         texts = await fill(seal(name, kept))
         kept.current = "second"

@@ -1,4 +1,4 @@
-"""What the contract for sealed sessions begins with: sessions, keys, and all that can be done with a session."""
+"""What the contract for encrypted sessions begins with: sessions, keys, and all that can be done with a session."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from rich.console import Console
 from sessions.crypto.keys import KeyRing, generate_key
 from sessions.encrypted import EncryptedSession
 from sessions.testing.compaction_model import joined
-from sessions.testing.sealed.rows import Rows
+from sessions.testing.encrypted.rows import Rows
 from sessions.testing.tree_model import item
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from typing import TypeAlias
 
     from sessions.session.base import LogSession
-    from sessions.testing.history import MakeLogSession
+    from sessions.testing.fixtures import MakeLogSession
 
     Operation: TypeAlias = Callable[[LogSession], Awaitable[object]]
 
@@ -91,7 +91,7 @@ NEED_NO_KEY: Final = ("version",)
 """Methods of a sealed session that need no key: a number of changes says nothing of what was changed."""
 
 
-class MakeSealed(Protocol):
+class MakeEncrypted(Protocol):
     """Makes sealed sessions."""
 
     def __call__(self, session_id: str, key: Any = ..., **options: Any) -> EncryptedSession:
@@ -99,11 +99,11 @@ class MakeSealed(Protocol):
         ...
 
 
-class SealedFixtures:
+class EncryptedFixtures:
     """What the tests of sealed sessions begin with. It needs the fixture `make`, as `HistoryContract` does."""
 
     @pytest.fixture
-    def seal(self, make: MakeLogSession) -> MakeSealed:
+    def seal(self, make: MakeLogSession) -> MakeEncrypted:
         """Return a function that makes sealed sessions."""
         ring = KeyRing({"old": KEYS["old"]})
 

@@ -31,17 +31,17 @@ def decode(payload: bytes) -> Any:
     return limit.decode(_cipher.decrypt(payload[:12], payload[12:], None))
 
 
-class SealedLimitSession(limit.LimitSession):
-    """The limit, with each item's bytes sealed."""
+class EncryptedLimitSession(limit.LimitSession):
+    """The limit, with each item's bytes encrypted."""
 
     encode = staticmethod(encode)
     decode = staticmethod(decode)
 
 
-def sealed_opener(side: Side) -> Callable[[str, Path], Conversation]:
+def encrypted_opener(side: Side) -> Callable[[str, Path], Conversation]:
     """Returns what makes an encrypted session object: `(session_id, path)`."""
     if side == "limit":
-        return SealedLimitSession
+        return EncryptedLimitSession
     plain = opener(side)
 
     def make(session_id: str, path: Path) -> Conversation:

@@ -1,0 +1,16 @@
+"""The contract for encrypted sessions, as tests to run on your own store.
+
+As `sessions.testing.HistoryContract`: `make` returns sessions that are not encrypted, on one new database for
+each test. The contract puts `EncryptedSession` over them, and alters what is stored through the session's own backend.
+"""
+
+from __future__ import annotations
+
+from sessions.testing.encrypted.keys import KeysContract
+from sessions.testing.encrypted.older_formats import OlderFormatsContract
+from sessions.testing.encrypted.rotation import RotationContract
+from sessions.testing.encrypted.tampering import TamperingContract
+
+
+class EncryptedContract(TamperingContract, RotationContract, KeysContract, OlderFormatsContract):
+    """What an encrypted session promises. Subclass it, name the subclass ``Test…`` and give it the fixture `make`."""
