@@ -111,7 +111,6 @@ async def test_what_cannot_be_kept_is_refused_and_nothing_is_added(tmp_path: Pat
     assert await session.get_items() == []
 
 
-# Fails without: log/fast/postgres.py, `isinstance(work.conversation.codec, JSONCodec)`: what nobody could read was gone
 async def test_an_item_with_a_class_that_is_not_listed_any_more_stays(
     url: str, caplog: pytest.LogCaptureFixture
 ) -> None:

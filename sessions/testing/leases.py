@@ -148,7 +148,7 @@ class LeaseContract(SessionAndClock):
     @pytest.mark.parametrize("before", ["nothing", "items"])
     @pytest.mark.parametrize("remove", [delete, erase])
     async def test_numbers_rise_also_through_removing(self, session: LogSession, remove: Remove, before: str) -> None:
-        """Fails without: log/statements/leases.py and log/fast/lease_statements.py, where the first number is made."""
+        """Fails without: log/statements/leases.py, where the first number is made."""
         tokens = []
         for _ in range(3):
             if before == "items":
@@ -518,7 +518,7 @@ class LeaseContract(SessionAndClock):
     async def test_a_lease_of_a_session_that_was_removed_changes_no_new_one(
         self, make: MakeLogSession, session: LogSession, remove: Remove, before: str
     ) -> None:
-        """Fails without: log/statements/leases.py and log/fast/lease_statements.py, where the first number is made."""
+        """Fails without: log/statements/leases.py, where the first number is made."""
         other = make(session.session_id)
         if before == "items":
             await _fill(session)

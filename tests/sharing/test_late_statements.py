@@ -80,7 +80,7 @@ async def test_an_append_that_waited_for_whoever_took_its_lease(url: str, sessio
 
 
 async def test_a_pop_that_waited_for_whoever_keeps_it_out(url: str, session: LogSession) -> None:
-    """Fails without: log/fast/statements.py, `and s.leases = 0` in `POP`."""
+    """Fails without: log/pop.py, `lock_head` (as `find_head`)."""
     await session.add_items(_message(0))
     (result,) = await _while_another_takes_the_branch(url, session.pop_item())
     assert isinstance(result, SessionBusyError)
@@ -88,7 +88,7 @@ async def test_a_pop_that_waited_for_whoever_keeps_it_out(url: str, session: Log
 
 
 async def test_two_who_take_it_at_once(url: str, session: LogSession) -> None:
-    """Fails without: log/fast/lease_statements.py, `b.lease_until <= $3` of the update."""
+    """Fails without: log/leases.py, `lock_conversation` (as `find_session`)."""
     await session.add_items(_message(0))
     handle = session._handle
     taking = TakeLease(

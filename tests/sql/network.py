@@ -67,12 +67,6 @@ class Network:
         """Return what is in the request that commits: Postgres's hot path has one statement, all others a COMMIT."""
         return statement if self.is_postgres else self.commit
 
-    @property
-    def commit_of_pop(self) -> bytes:
-        """The same for a pop from the session "marked"; Postgres has the one statement since 16."""
-        is_older = isinstance(self.server, Postgres) and self.server.version < 16
-        return self.commit if is_older else self.commit_of(b"marked")
-
     async def end(self) -> None:
         for session in self._made:
             await session._sql.aclose()

@@ -22,7 +22,7 @@ async def _contents(session: LogSession) -> list[Any]:
 
 @pytest.mark.parametrize("options", [{}, {"encryption_key": _KEY}], ids=["plain", "sealed"])
 async def test_a_lease_of_a_session_that_was_deleted_changes_no_new_one(url: str, options: dict[str, Any]) -> None:
-    """Fails without: log/fast/postgres.py, `work.conversation.lease` in `_popped`."""
+    """Fails without: log/core/fencing.py, the comparison of tokens."""
     store = open_store(url, create_tables=True, **options)
     session = store.session("s")
     await session.add_items([item("u0")])
@@ -40,7 +40,7 @@ async def test_a_lease_of_a_session_that_was_deleted_changes_no_new_one(url: str
 async def test_numbers_go_on_where_they_were(url: str, before: str) -> None:
     """Of sessions whose first turn was before numbers began with the internal id.
 
-    Fails without: log/statements/leases.py and log/fast/lease_statements.py, `leases = 0 then`.
+    Fails without: log/statements/leases.py, `leases = 0 then`.
     """
     store = open_store(url, create_tables=True)
     session = store.session("s")
@@ -56,7 +56,7 @@ async def test_numbers_go_on_where_they_were(url: str, before: str) -> None:
 
 
 async def test_no_lease_without_the_key(url: str) -> None:
-    """Fails without: log/fast/lease_statements.py, `s.seal is not distinct from` in TAKE_LEASE."""
+    """Fails without: log/leases.py, `lock_conversation` (as `lock_session`)."""
     session = open_store(url, create_tables=True, encryption_key=_KEY).session("s")
     # The second time, the branch has been taken before.
     for _ in range(2):

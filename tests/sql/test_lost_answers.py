@@ -75,7 +75,7 @@ async def test_usage_whose_answer_is_lost_is_recorded_once(network: Network, kno
 
 async def test_a_read_whose_answer_is_lost_is_repeated(network: Network) -> None:
     """
-    Fails without: log/fast/postgres.py, `repeatable=True` in `_tail`; db/sqlalchemy/retry.py, `Trouble.LOST` in
+    Fails without: log/fast/postgres.py, `repeatable=True` in `read_rows`; db/sqlalchemy/retry.py, `Trouble.LOST` in
     `_RETRIED`.
     """
     session = network.session("marked")
@@ -86,35 +86,15 @@ async def test_a_read_whose_answer_is_lost_is_repeated(network: Network) -> None
 
 
 async def test_a_pop_whose_answer_is_lost_is_not_repeated(network: Network) -> None:
-    """
-    Fails without: log/fast/postgres.py, `repeatable=False` in `_pop`; on MariaDB, db/sqlalchemy/database.py,
-    `committing = write`.
-    """
+    """Fails without: db/sqlalchemy/database.py, `committing = write`."""
     session = network.session("marked")
     await session.add_items([message("1"), message("2"), message("3")])
-    network.proxy.lose_answer_to(network.commit_of_pop)
+    network.proxy.lose_answer_to(network.commit)
     with pytest.raises(OutcomeUnknownError, match="session 'marked'"):
         await session.pop_item()
     assert network.proxy.losses == 1
     assert await network.stored("marked") == [message("1"), message("2")]
     assert await session.pop_item() == message("2")
-
-
-async def test_a_pop_by_the_log_itself_whose_answer_is_lost_is_not_repeated(postgres_network: Network) -> None:
-    """What the single statement leaves to the log: an undecodable last entry.
-
-    Fails without: db/sqlalchemy/database.py, `committing = write`.
-    """
-    session = postgres_network.session()
-    await session.add_items([message("1"), message("2"), message("3")])
-    postgres_network.server.sql(
-        "update agent_log_entries set payload = '{' where id = (select max(id) from agent_log_entries)",
-        postgres_network.database,
-    )
-    postgres_network.proxy.lose_answer_to(postgres_network.commit)
-    with pytest.raises(OutcomeUnknownError, match="session 's'"):
-        await session.pop_item()
-    assert await postgres_network.stored() == [message("1")]
 
 
 async def test_a_clear_whose_answer_is_lost_is_not_repeated(network: Network) -> None:

@@ -40,11 +40,7 @@ class _Older:
 
 
 class TestSession(_Older, SessionContract):
-    """
-    What a session promises.
-
-    Fails without, where the system's is older than 16: log/fast/postgres.py, `self._knows_pop = False`, `return []`.
-    """
+    """What a session promises."""
 
 
 class TestHistory(_Older, HistoryContract):

@@ -38,32 +38,12 @@ _COUNT = Statement("How many there are.", "select count(*) from {entries}")
 
 ODD = {
     "half a character": b'{"a":"\\ud800"}',
-    "half a character in a name": b'{"\\ud800":1}',
-    "two halves": b'{"a":"\\ud83d\\ude00"}',
-    "a zero character": b'{"a":"\\u0000"}',
     "a zero byte": b'{"a":"\0"}',
-    "a zero byte at the end": b'{"a":1}\0',
     "a mark of the byte order": b'\xef\xbb\xbf{"a":1}',
-    "beyond floats": b'{"a":1e999}',
-    "below floats": b'{"a":-1e-999}',
     "not a number": b'{"a":NaN}',
-    "twice a name": b'{"a":1,"a":2}',
-    "a leading zero": b'{"a":01}',
-    "a leading plus": b'{"a":+1}',
-    "white space": b' \t\r\n{ "a" : 1 } \n',
-    "another white space": b'\x0b{"a":1}',
-    "a comma too much": b'{"a":1,}',
-    "a line's end in a text": b'{"a":"\n"}',
-    "an unknown escape": b'{"a":"\\x41"}',
-    "640 digits": b'{"a":' + b"9" * 640 + b"}",
-    "640 digits after a point": b'{"a":0.' + b"9" * 640 + b"}",
     "4300 digits": b'{"a":' + b"9" * 4300 + b"}",
     "257 levels": b'{"a":' * 257 + b"1" + b"}" * 257,
-    "256 levels": b'{"a":' * 256 + b"1" + b"}" * 256,
     "a list": b"[1]",
-    "two objects": b'{"a":1}{"a":2}',
-    "too long for UTF-8": b'{"a":"\xc0\xaf"}',
-    "half a character in UTF-8": b'{"a":"\xed\xa0\x80"}',
     "nothing": b"",
 }
 
@@ -157,7 +137,6 @@ class Versioned(JSONCodec):
 
 @pytest.mark.parametrize("sealed", [False, True])
 async def test_a_codec_of_the_user_is_asked(store_url: str, *, sealed: bool) -> None:
-    """Fails without: log/fast/postgres.py, `type(work.conversation.codec) is not JSONCodec` (as `isinstance`)."""
     key = generate_key()
     async with open_store(store_url, create_tables=True) as store:
 
@@ -207,7 +186,6 @@ async def _goes_round(url: str, **how: Any) -> None:
 
 @pytest.mark.parametrize("encoding", ["LATIN1", "SQL_ASCII", "EUC_JP", "UTF8"])
 async def test_postgres_databases_of_other_encodings(postgres: Postgres, encoding: str) -> None:
-    """Fails without: log/fast/postgres.py, `asyncpg.UntranslatableCharacterError`."""
     url = sa.make_url(postgres.new_database())
     name = f"in_{encoding.lower()}"
     engine = create_async_engine(url, isolation_level="AUTOCOMMIT")

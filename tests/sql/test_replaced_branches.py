@@ -174,10 +174,7 @@ async def test_appends_that_travel_together_each_go_to_the_branch_they_mean(make
 
 @pytest.mark.parametrize("how", ["deleted", "session deleted"])
 async def test_a_lease_is_not_led_into_another_branch(make: Make, how: str) -> None:
-    """
-    Fails without: log/leases.py, `name_of(name, head.session, locked.version)`; log/fast/postgres.py,
-    `BranchName(name, number)`.
-    """
+    """Fails without: log/leases.py, `name_of(name, head.session, locked.version)`."""
     session_id = "s"
     await _begin(make, session_id)
     async with (

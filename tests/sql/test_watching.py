@@ -89,7 +89,7 @@ async def _use(session: LogSession, store: Store) -> None:
 @pytest.mark.usefixtures("told_only")
 @pytest.mark.parametrize("sealed", [False, True])
 async def test_every_change_is_told(store: Store, *, sealed: bool) -> None:
-    """Fails without: `{tell_watchers}` in RAISE_VERSION, CREATE_SESSION, DELETE_SESSION, APPEND, APPEND_MANY or POP."""
+    """Fails without: `{tell_watchers}` in RAISE_VERSION, CREATE_SESSION, DELETE_SESSION, APPEND or APPEND_MANY."""
     session: LogSession = store.session("s")
     if sealed:
         session = EncryptedSession("s", session, generate_key())

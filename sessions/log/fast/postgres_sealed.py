@@ -15,11 +15,10 @@ from sessions.crypto.key_wanted import KeyWanted
 from sessions.db.postgres.groups import Groups
 from sessions.errors import DecryptionError
 from sessions.items.kinds import USER
-from sessions.log.core.change_log import KEPT_VERSIONS
 from sessions.log.core.extend import NewEntry, entry_rows
 from sessions.log.core.heads import EVERYTHING, number_of
 from sessions.log.core.reader import reader_of
-from sessions.log.fast.sealed_statements import SEALED_POP, SEALED_TAIL, SEALED_TAIL_FORKED, End, Sent
+from sessions.log.fast.sealed_statements import SEALED_TAIL, SEALED_TAIL_FORKED, End, Sent
 from sessions.log.read import Tail
 
 if TYPE_CHECKING:
@@ -28,7 +27,6 @@ if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
     from sessions.log.fast.append_values import Required
     from sessions.log.fast.postgres import PostgresDatabase
-    from sessions.log.pop import Pop
     from sessions.log.read import ReadTail
     from sessions.log.sealing.protocols import Vault
 
@@ -51,7 +49,7 @@ class _Growing(NamedTuple):
 
 
 class SealedPath:
-    """Reads, pops and appends for the sealed sessions of a database.
+    """Reads and appends for the sealed sessions of a database.
 
     Attributes:
         appends: Takes appends. One group at a time: the next one is sealed for the version that this one makes.
@@ -81,41 +79,6 @@ class SealedPath:
         items.reverse()
         return Tail(items, [], end.branch)
 
-    async def pop(self, work: Pop, subject: str) -> Any:
-        """Return the popped item, or ``None`` if the log's own function must look.
-
-        Raises:
-            DecryptionError: The session is sealed with another key, or the entry is not what was sealed there.
-        """
-        session_id = work.conversation.session_id
-        rows, end = await self._read(work.conversation, work.branch, 1, subject)
-        if end is None or not rows or rows[0][0] != end.entry:
-            return None
-        try:
-            item = reader_of(work.conversation, end.seal).open(rows[0])
-        except ValueError:
-            return None
-        entry, _, turn, kind, *_ = rows[0]
-        before = end._replace(version=end.version + 1, tip=end.tip - 1, turn=turn - (kind == USER))
-        place = session_id, work.now, KEPT_VERSIONS, end.branch, entry, end.version, before.turn
-        if not await self._database.retried(subject, SEALED_POP, *place, repeatable=False):
-            return None
-        self._remember(session_id, work.branch, before)
-        return item
-
-    async def openable_seal(self, conversation: Conversation, branch: str | None, subject: str) -> bytes | None:
-        """Return a session's seal, as it was read last; ``None`` if it has none, or no key here opens it."""
-        end = self._ends.get((conversation.session_id, branch))
-        if end is None:
-            _, end = await self._read(conversation, branch, 0, subject)
-        if end is None:
-            return None
-        try:
-            cast("Vault", conversation.vault).unlock(conversation.session_id, end.seal)
-        except (DecryptionError, KeyWanted):
-            return None
-        return end.seal
-
     async def _read(
         self, conversation: Conversation, branch: str | None, wanted: int, subject: str
     ) -> tuple[list[Any], End | None]:
@@ -124,9 +87,9 @@ class SealedPath:
         ``None`` if the session is not sealed, or if what is stored of the branch cannot be true.
         """
         values = conversation.session_id, wanted, branch, *conversation.visible.values(), number_of(branch)
-        rows = await self._database.retried(subject, SEALED_TAIL, *values, repeatable=True)
+        rows = await self._database.read_rows(subject, SEALED_TAIL, *values)
         if rows and rows[-1][0] is None:
-            rows = await self._database.retried(subject, SEALED_TAIL_FORKED, *values, repeatable=True)
+            rows = await self._database.read_rows(subject, SEALED_TAIL_FORKED, *values)
         if not rows or rows[-1][0] is None:
             return [], None
         end = End.of(rows.pop())

@@ -1,4 +1,4 @@
-"""The tail and the pop of sealed sessions on Postgres: all columns are read, as payloads are bound to them."""
+"""The tail of sealed sessions on Postgres: all columns are read, as payloads are bound to them."""
 
 from __future__ import annotations
 
@@ -72,28 +72,6 @@ SEALED_TAIL_FORKED: Final = Statement(
     ) union all
     select case when marks <> 0 or (select min(low) from lineage) <= before then -tip end, version, turn, name,
     marks::text, number::text, segment, may_grow, seal from head
-    """,
-)
-SEALED_POP: Final = Statement(
-    "Remove the last entry, which has been read, if the version is still the same and it is the branch's own.",
-    """
-    with raised as (
-        update {sessions} s set version = s.version + 1, updated_at = $2
-        where s.session_id = $1 and s.version = $6::bigint and s.leases = 0 and exists (
-            select 1 from {branches} b where b.session = s.id and b.name = $4::text and b.may_grow = 1
-            and b.tip > b.floor and b.segment = $5::bigint / 4294967296 and b.tip = $5::bigint % 4294967296
-        ) returning s.id, s.version, s.session_id
-    ), moved as (
-        update {branches} b set tip = b.tip - 1, turn = $7::bigint, updated_at = $2, changed_in = r.version
-        from raised r where b.session = r.id and b.name = $4::text
-    ), removed as (
-        delete from {entries} e using raised r where e.id = $5::bigint
-    ), recorded as (
-        insert into {changes} (session, version, what, created_at) select id, version, 'popped', $2 from raised
-    ), forgotten as (
-        delete from {changes} c using raised r where c.session = r.id and c.version <= r.version - $3::bigint
-    )
-    select 1, {tell_watchers} from raised
     """,
 )
 

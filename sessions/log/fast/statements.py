@@ -1,6 +1,6 @@
-"""Append, tail and pop on Postgres: one statement, one round trip each, on the driver's own connection.
+"""Append and tail on Postgres: one statement, one round trip each, on the driver's own connection.
 
-They mean what `log/append.py`, `log/read.py` and `log/pop.py` mean, in the common case: the session exists and is not
+They mean what `log/append.py` and `log/read.py` mean, in the common case: the session exists and is not
 sealed, its branch extends its own segment, and nothing was removed from the middle of what is read. A statement that
 finds another case leaves everything to the log's own function; a branch that was forked is read by a second statement.
 
@@ -185,45 +185,6 @@ TAIL_FORKED: Final = Statement(
     ) union all
     select case when (select min(low) from lineage) <= before then -tip end,
     convert_to(name || chr(1) || number, 'UTF8') from head
-    """,
-)
-POP: Final = Statement(
-    """Remove the last entry if it is the branch's own and can be read for certain; guarded by the session's version.
-
-    In sessions that ever had a lease, whether one is held is for the log's own function to see; so are marks.
-
-    Beside what is no JSON, Python's integers have a limit, of 640 digits or more, and our decoder one of 256 levels.
-    Servers before Postgres 16 do not know ``is json``; a cast would do, but its error would show the item in their log.
-    """,
-    """
-    with last as (
-        select s.id, s.version, b.name, e.id as entry, e.payload, e.turn - (e.kind = 'user')::int as turn
-        from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($4::text, s.branch)
-        join {entries} e on e.id = b.segment * 4294967296 + b.tip
-        where s.session_id = $1 and ($6::bigint = 0 or b.made_in = $6::bigint - s.id * 16777216)
-        and s.seal is null and s.marks = 0 and b.may_grow = 1 and b.tip > b.floor and {intact}
-        and e.created_at > $5::bigint and (e.expires_at is null or e.expires_at > $2)
-        and convert_from(e.payload, 'UTF8') is json object
-        and (octet_length(e.payload) <= 500 or (
-            convert_from(e.payload, 'UTF8') !~ '([0-9]{{160}}){{4}}'
-            and octet_length(translate(convert_from(e.payload, 'UTF8'), '[{{', '')) >= octet_length(e.payload) - 256
-        ))
-    ), raised as (
-        update {sessions} s set version = s.version + 1, updated_at = $2 from last l
-        where s.id = l.id and s.version = l.version and s.leases = 0
-        returning s.id, s.version, s.session_id
-    ), moved as (
-        update {branches} b set tip = b.tip - 1, turn = l.turn, updated_at = $2, changed_in = r.version
-        from last l, raised r
-        where b.session = r.id and b.name = l.name
-    ), removed as (
-        delete from {entries} e using last l, raised r where e.id = l.entry
-    ), recorded as (
-        insert into {changes} (session, version, what, created_at) select id, version, 'popped', $2 from raised
-    ), forgotten as (
-        delete from {changes} c using raised r where c.session = r.id and c.version <= r.version - $3::bigint
-    )
-    select l.payload, {tell_watchers} from last l, raised r
     """,
 )
 
