@@ -54,7 +54,7 @@ OUR_OTHERS = (
     ),
     (
         "INSERT INTO agent_log_entries (id, version, turn, kind, created_at, payload) "
-        "SELECT g.id * 4294967296 + 1, 1, 1, 'user', 1, {hello} FROM agent_log_segments g JOIN agent_log_sessions s "
+        "SELECT g.id * 268435456 + 1, 1, 1, 'user', 1, {hello} FROM agent_log_segments g JOIN agent_log_sessions s "
         "ON s.id = g.session WHERE s.session_id LIKE 'other-%'"
     ),
 )

@@ -1,7 +1,7 @@
-"""New databases are lived-in: their ids begin where an integer of 32 bits ends, and contracts find another's entries.
+"""New databases are lived-in: their ids begin near the end of the numbers, and contracts find another's entries.
 
-So every test that makes its tables in its own process also shows that no statement takes a number for a small one, and
-contracts show that none touches a session that it is not about.
+So every test that makes its tables in its own process also shows that no statement takes a number for a small one or
+computes a number beyond 64 bits, and contracts show that none touches a session that it is not about.
 """
 
 from __future__ import annotations
@@ -14,29 +14,33 @@ import sessions.db.sqlite.opening
 import sessions.db.sqlite.tables
 from sessions.clock import NEVER
 from sessions.db.dialect import POSTGRES
+from sessions.db.ids import MAX_OWNER, MAX_POSITION, POSITION_BITS
 from sessions.db.transaction import Statement
 from sessions.log import schema
-from sessions.log.schema import migrate
+from sessions.log.schema import MAX_SESSION, migrate
 
 if TYPE_CHECKING:
     import pytest
 
     from sessions.db.transaction import Transaction
 
-SESSION: Final = (1 << 31) + (1 << 24)
+_LEFT: Final = 1 << 24
+"""How many ids are left for tests."""
+
+SESSION: Final = MAX_SESSION - _LEFT
 """The internal id of the session that is there; those of new ones follow."""
 
-SEGMENT: Final = (1 << 30) + (1 << 24)
-"""Its segment: twice one of its ids has more than 64 bits. There is no 2^31st segment."""
+SEGMENT: Final = MAX_OWNER - _LEFT
+"""Its segment."""
 
 _MIGRATIONS: Final = len(schema.MIGRATIONS)
-_TIP: Final = 3 << 30
+_TIP: Final = MAX_POSITION - 1
 _VALUES: Final[dict[str, Any]] = {
     "session": SESSION,
     "session_id": "a session that was there before",
     "segment": SEGMENT,
     "tip": _TIP,
-    "entry": (SEGMENT << 32) + _TIP,
+    "entry": (SEGMENT << POSITION_BITS) + _TIP,
     "version": 1 << 40,
     "lease": SESSION << 24,
     # It is never too old for a test of purging.

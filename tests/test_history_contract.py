@@ -27,7 +27,7 @@ class TestSQLiteFile(HistoryContract):
         async def count(session_id: str) -> int:
             with closing(sqlite3.connect(tmp_path / "sessions.db")) as connection:
                 (found,) = connection.execute(
-                    "select count(*) from agent_log_entries where id >> 32 in (select g.id from agent_log_segments g "
+                    "select count(*) from agent_log_entries where id >> 28 in (select g.id from agent_log_segments g "
                     "join agent_log_sessions s on s.id = g.session where s.session_id = ?)",
                     (session_id,),
                 )

@@ -6,8 +6,8 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
 from sessions.compat.advanced_shapes import SEARCH_CALL, TOOL_SEARCH, tool_of, usage_of
+from sessions.db.ids import owner_of
 from sessions.log.history.outline import branch_name, read_outline
-from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.statements.usage import SEARCHES_AND_REQUESTS
 from sessions.log.tool_use import read_tools
 from sessions.log.usage import read_session
@@ -93,7 +93,7 @@ class FlatUsage(LogSession):
         if not rows:
             return None
         total = usage_of(rows)
-        turns = {(row.values["place"] >> SEGMENT_SHIFT if branch_id is None else 0, row.values["turn"]) for row in rows}
+        turns = {(owner_of(row.values["place"]) if branch_id is None else 0, row.values["turn"]) for row in rows}
         return {name: total[name] for name in _TOTALS} | {"total_turns": len(turns)}
 
     async def _spent(self, branch: str | None) -> list[Sums]:

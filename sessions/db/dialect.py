@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sessions.clock import NEVER
+from sessions.db.ids import WORDS as IDS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -156,8 +157,8 @@ _ENTRIES: Final = {
 }
 
 _INTACT: Final = """
-    b.tip between 0 and 4294967294 and b.turn between 0 and b.tip and b.floor between 0 and 4294967295
-    and (b.may_grow = 0 or b.tip >= b.fork_position) and b.segment < 2147483648
+    b.tip between 0 and {max_position} and b.turn between 0 and b.tip and b.floor between 0 and {last_position}
+    and (b.may_grow = 0 or b.tip >= b.fork_position) and b.segment <= {max_owner}
     and case when b.parent is null then b.fork_position = 0 else b.parent < b.segment end
     and (b.segment = 0 and b.tip = 0 or exists (
         select 1 from {segments} g where g.id = b.segment and g.session = b.session
@@ -165,8 +166,8 @@ _INTACT: Final = """
             select 1 from {segments} p where p.id = b.parent and p.session = b.session
         )) and (g.holes = 1 or b.tip <= b.fork_position or exists (
             select 1 from {entries} e where e.id = case
-            when b.segment between 0 and 2147483647 and b.tip between 0 and 4294967294
-            then b.segment * 4294967296 + b.tip end
+            when b.segment between 0 and {max_owner} and b.tip between 0 and {max_position}
+            then b.segment * {positions} + b.tip end
         ))
     ))
 """
@@ -260,6 +261,6 @@ def words(database: str, prefix: str = PREFIX, schema: str | None = None) -> dic
         "schema_argument": f", {here}" * bool(schema),
         "clock": _CLOCK[database],
         "tell_watchers": _TELL_WATCHERS,
-        "intact": _INTACT.format_map(names),
+        "intact": _INTACT.format_map({**IDS, **names}),
     }
-    return {**_TYPES[database], **_ENTRIES, **names, **others}
+    return {**_TYPES[database], **IDS, **_ENTRIES, **names, **others}

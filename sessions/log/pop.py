@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sessions.db.ids import owner_of, position_of
 from sessions.items.kinds import USER
 from sessions.log.adopt.adoption import lock_head
 from sessions.log.context.annotations import find_marks, put_back, replace_summary, surviving
@@ -11,11 +12,10 @@ from sessions.log.context.view import walk_shown
 from sessions.log.conversation import NO_EXPIRY
 from sessions.log.core.change_log import record_change
 from sessions.log.core.gc import collect, find_seen
-from sessions.log.core.heads import lineage, position_of
+from sessions.log.core.heads import lineage
 from sessions.log.core.locking import ensure_sealed, raise_version
 from sessions.log.core.reader import UNREADABLE
 from sessions.log.core.reflog import forget_ways_forward, move_tip
-from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 
@@ -96,7 +96,7 @@ def _remove(tx: Transaction, locked: LockedSession, head: Head, row: Row, now: i
     entry, _, turn, kind, *_ = row
     position = position_of(entry)
     turn -= kind == USER
-    owned = entry >> SEGMENT_SHIFT == head.segment and head.may_grow and position > head.floor
+    owned = owner_of(entry) == head.segment and head.may_grow and position > head.floor
     staying = _staying(tx, head, position, now) if position < head.tip else []
     if owned and staying:
         # It leaves a hole: what comes after it stays in its turn.
@@ -122,7 +122,7 @@ def _remove(tx: Transaction, locked: LockedSession, head: Head, row: Row, now: i
 def _forget_summary(tx: Transaction, head: Head, summary: Covering) -> None:
     """Delete the entry of a summary that another one took the place of, where no other branch can see it."""
     entry = summary.row[0]
-    if entry >> SEGMENT_SHIFT == head.segment and head.may_grow and summary.position > head.floor:
+    if owner_of(entry) == head.segment and head.may_grow and summary.position > head.floor:
         tx.run(entry_statements.DELETE_ENTRY, id=entry)
         tx.run(branch_statements.NOTE_HOLE, segment=head.segment)
 

@@ -20,13 +20,6 @@ from sessions.errors import SchemaVersionError, StoreBusyError, StoreError, Stor
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
 
-SEGMENT_SHIFT = 32
-"""An entry's id is ``segment << 32 | position``."""
-
-MAX_SEGMENT = (1 << 31) - 1
-MAX_POSITION = (1 << SEGMENT_SHIFT) - 2
-"""The highest that an id of 64 bits, one of which is the sign, has room for; one more can be written behind it."""
-
 MAX_SESSION = (1 << 39) - 1
 """The highest internal id of a session: beyond it, numbers of leases (`lease_statements.NUMBERS`) have no room."""
 
@@ -87,7 +80,7 @@ MIGRATIONS: tuple[tuple[Statement, ...], ...] = (
             """,
         ),
         Statement(
-            "The items; id is segment << 32 | position. Times are microseconds since 1970, UTC.",
+            "The items; ids are made of segment and position (`db/ids.py`). Times are microseconds since 1970, UTC.",
             """
             {create_table} {entries} (
                 id {integer} primary key,

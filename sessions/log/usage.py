@@ -9,9 +9,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from sessions.db.ids import position_of
 from sessions.errors import IdempotencyKeyReusedError
 from sessions.log.adopt.adoption import begin_session, lock_head
-from sessions.log.core.heads import MAIN, branch_names, entry_at, find_head, lineage, position_of
+from sessions.log.core.heads import MAIN, branch_names, entry_at, find_head, lineage
 from sessions.log.core.turns import turn_not_found, turn_start
 from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import usage as usage_statements

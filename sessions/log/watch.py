@@ -10,11 +10,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.clock import as_time
+from sessions.db.ids import POSITION_BITS, position_of
 from sessions.log.context.annotations import is_mark
 from sessions.log.core.change_log import KEPT_VERSIONS
-from sessions.log.core.heads import LEFT_TIP, damaged, position_of
+from sessions.log.core.heads import LEFT_TIP, damaged
 from sessions.log.core.reader import reader_of, unlock
-from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import records as record_statements
@@ -152,7 +152,7 @@ def _find_grown(tx: Transaction, session: int, after: int) -> list[_Grown]:
         parent, fork = origin
         while at and highest.get(at, -1) < high:
             highest[at] = high
-            base = at << SEGMENT_SHIFT
+            base = at << POSITION_BITS
             last = tx.one(entry_statements.LAST_VERSION, low=base, high=base + high)
             if last is not None:
                 if last[1] <= after:
@@ -172,7 +172,7 @@ def _entries_between(tx: Transaction, grown: _Grown, after: int, until: int) -> 
         )
         return int(row[0])
 
-    beyond = (grown.segment << SEGMENT_SHIFT) + grown.high + 1
+    beyond = (grown.segment << POSITION_BITS) + grown.high + 1
     if grown.version > until:
         beyond = start_of(until + 1)
     return tx.all(entry_statements.ENTRIES_THERE, first=start_of(after + 1), beyond=beyond)

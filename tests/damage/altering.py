@@ -28,7 +28,7 @@ NAME: Final = "damaged"
 OTHER: Final = "other"
 KEY: Final = generate_key()
 
-INTEGERS: Final = (-(1 << 63), -1, 0, 1, 1 << 31, (1 << 32) + 1, 1 << 62, (1 << 63) - 1)
+INTEGERS: Final = (-(1 << 63), -1, 0, 1, (1 << 28) + 1, 1 << 35, 1 << 62, (1 << 63) - 1)
 TEXTS: Final = ("", "nobody", "\x01", "x" * 250, "☃")
 BYTES: Final = (b"", b"\xff\xfe", b"{", b"[]", b"null", b"\x01\x02", b"[" * 5000, b'{"role": 1e999}')
 
@@ -71,7 +71,7 @@ COLUMNS: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
 _OF_SESSION: Final = f"(select s.id from {{sessions}} s where s.session_id = '{NAME}')"  # noqa: S608 - words of this module
 _WHERE: Final = {
     "sessions": f"session_id = '{NAME}'",
-    "entries": f"id / 4294967296 in (select g.id from {{segments}} g where g.session = {_OF_SESSION})",  # noqa: S608
+    "entries": f"id / 268435456 in (select g.id from {{segments}} g where g.session = {_OF_SESSION})",  # noqa: S608
     "settings": "1 = 1",
 }
 _WHERE_MARIADB: Final = {"entries": _WHERE["entries"].replace(" / ", " div ")}
@@ -122,7 +122,7 @@ REFERENCES: Final = {
     "a segment is gone": "delete from {segments} where id = {last}",
     "all segments are gone": "delete from {segments} where session = {of}",
     "all branches are gone": "delete from {branches} where session = {of}",
-    "an entry is gone": "delete from {entries} where id = {first} * 4294967296 + 2",
+    "an entry is gone": "delete from {entries} where id = {first} * 268435456 + 2",
     "the tips are far away": "update {branches} set tip = tip + 1000000 where session = {of}",
 }
 """Rows that point where they must not, by what is wrong."""

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import open_store
-from sessions.log.schema import MAX_SEGMENT
+from sessions.db.ids import MAX_OWNER
 
 from .altering import _KEYS, CHANGES, COLUMNS, READS, REFERENCES, Alteration, Damaged
 
@@ -106,7 +106,7 @@ async def test_a_column_on_servers(server: str, table: str, column: str, *, seal
 def _uses_up_the_ids(server: str, alteration: Alteration) -> bool:
     """MariaDB goes on from the highest id that a row ever had; after an impossible one, it has none to give."""
     is_id = (alteration.table, alteration.column) == ("segments", "id")
-    return is_id and server.startswith("mysql") and isinstance(alteration.value, int) and alteration.value > MAX_SEGMENT
+    return is_id and server.startswith("mysql") and isinstance(alteration.value, int) and alteration.value > MAX_OWNER
 
 
 async def _alter_each(server: str, table: str, column: str, *, sealed: bool) -> None:

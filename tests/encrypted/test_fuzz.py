@@ -36,7 +36,7 @@ KEY = new_data_key()
 INTEGERS = st.integers(-(2**70), 2**70) | st.none()
 TEXTS = st.text(max_size=5) | st.none()
 SEAL = Vault(RING, allow_plain_text=False).new_seal("s")
-ENTRY = (5 << 32 | 1, 1, 1, "tool_call", "look", None, 10**15, None, b'{"a":1}')
+ENTRY = (5 << 28 | 1, 1, 1, "tool_call", "look", None, 10**15, None, b'{"a":1}')
 
 
 def _plain(payload: bytes, _: int) -> bytes:

@@ -107,11 +107,11 @@ def unreachable(path: Path, session_id: str) -> set[int]:
                 [session_id],
             )
         }
-        stored = {id_ for (id_,) in connection.execute("select id from agent_log_entries") if id_ >> 32 in segments}
+        stored = {id_ for (id_,) in connection.execute("select id from agent_log_entries") if id_ >> 28 in segments}
         for at, high in connection.execute(f"select segment, tip from agent_log_branches {of}", [session_id]):  # noqa: S608
             while at in segments:
                 parent, low = segments[at]
-                stored -= set(range((at << 32) + low + 1, (at << 32) + high + 1))
+                stored -= set(range((at << 28) + low + 1, (at << 28) + high + 1))
                 at, high = parent, min(high, low)  # noqa: PLW2901
         return stored
 

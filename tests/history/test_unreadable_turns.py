@@ -43,7 +43,7 @@ async def spoiled(path: Path, *positions: int, strict: bool = False) -> SQLiteSe
 def spoil(path: Path, *positions: int) -> None:
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany(
-            "update agent_log_entries set payload = x'ff' where id & 4294967295 = ?", [(p,) for p in positions]
+            "update agent_log_entries set payload = x'ff' where id & 268435455 = ?", [(p,) for p in positions]
         )
 
 

@@ -6,6 +6,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 from sessions.codecs.json import JSONCodec
+from sessions.db.ids import owner_of, position_of
 from sessions.db.sqlite.transaction import SQLiteTransaction
 from sessions.items.kinds import classify_items
 from sessions.log.append import Idempotency, append
@@ -16,7 +17,7 @@ from sessions.log.history.branches import ForkPlace, create_branch, delete_branc
 from sessions.log.lifetime.remove import clear, delete
 from sessions.log.pop import pop
 from sessions.log.read import read_tail
-from sessions.log.schema import SEGMENT_SHIFT, migrate
+from sessions.log.schema import migrate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -97,12 +98,12 @@ class BareLog:
     def entries(self) -> list[dict[str, Any]]:
         """Return all entries there are, by their ids, with segment and position."""
         rows = self.rows("select * from agent_log_entries order by id")
-        return [{"segment": row["id"] >> SEGMENT_SHIFT, "position": row["id"] % (1 << 32), **row} for row in rows]
+        return [{"segment": owner_of(row["id"]), "position": position_of(row["id"]), **row} for row in rows]
 
     def spoil(self, *positions: int) -> None:
         """Make the entries at these positions unreadable."""
         self.connection.executemany(
-            "update agent_log_entries set payload = x'ff' where id & 4294967295 = ?", [(p,) for p in positions]
+            "update agent_log_entries set payload = x'ff' where id & 268435455 = ?", [(p,) for p in positions]
         )
 
     def sizes(self) -> dict[str, int]:

@@ -76,7 +76,7 @@ async def test_whoever_is_strict_is_told_of_what_they_ask_for(tmp_path: Path) ->
     await session.add_items([said("u1"), said("a1"), said("u2")])
     await session.handover("billing")
     with sqlite3.connect(tmp_path / "s.db") as connection:
-        connection.execute("update agent_log_entries set payload = x'00' where id & 0xffffffff = 2")
+        connection.execute("update agent_log_entries set payload = x'00' where id & 0xfffffff = 2")
     connection.close()
     assert await session.get_items(1) == [said("u2")]
     with pytest.raises(UndecodableItemError, match="at positions 2 "):

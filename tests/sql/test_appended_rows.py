@@ -87,8 +87,8 @@ async def _append_by_the_log(database: Database, session_id: str, items: list[di
 
 async def _stored(connection: Any, session_id: str) -> list[tuple[Any, ...]]:
     rows = await connection.fetch(
-        "select e.id % 4294967296, e.turn, b.turn, b.tip, e.version, e.kind, e.tool_name, e.author, e.payload "
-        "from agent_log_entries e join agent_log_branches b on b.segment = e.id >> 32 "
+        "select e.id % 268435456, e.turn, b.turn, b.tip, e.version, e.kind, e.tool_name, e.author, e.payload "
+        "from agent_log_entries e join agent_log_branches b on b.segment = e.id >> 28 "
         "join agent_log_sessions s on s.id = b.session where s.session_id = $1 order by e.id",
         session_id,
     )

@@ -6,8 +6,8 @@ import pytest
 
 from sessions import open_store
 from sessions.codecs.json import JSONCodec
+from sessions.db.ids import POSITION_BITS
 from sessions.db.transaction import Statement, Transaction
-from sessions.log.schema import SEGMENT_SHIFT
 
 from .network import message
 
@@ -49,7 +49,7 @@ async def test_nothing_of_a_deep_lineage_is_hidden(store_url: str) -> None:
         for at in range(1, _DEPTH):
             tx.run(_SEGMENT, id=first + at, session=session, parent=first + at - 1, low=at, turn=at)
             (payload,) = JSONCodec().encode_all(messages[at : at + 1])
-            tx.run(_ENTRY, id=(first + at << SEGMENT_SHIFT) + at + 1, turn=at + 1, payload=payload)
+            tx.run(_ENTRY, id=(first + at << POSITION_BITS) + at + 1, turn=at + 1, payload=payload)
         last = first + _DEPTH - 1
         tx.run(_BRANCH, segment=last, parent=last - 1, low=_DEPTH - 1, tip=_DEPTH, session=session)
 

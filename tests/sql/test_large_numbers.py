@@ -11,7 +11,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import EncryptedSession, SQLAlchemySession, SQLiteSession, StoreFullError, generate_key
-from sessions.log.schema import MAX_POSITION, MAX_SEGMENT, MAX_SESSION
+from sessions.db.ids import MAX_OWNER, MAX_POSITION
+from sessions.log.schema import MAX_SESSION
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     Make = Callable[..., LogSession]
 
 VERSION = 1 << 40
-TIP = 3 << 30
+TIP = MAX_POSITION - (1 << 10)
 
 
 def user(content: str) -> dict[str, Any]:
@@ -82,7 +83,7 @@ async def move_up(place: str, tip: int = TIP) -> None:
 
 async def test_a_session_that_is_very_old(place: str, make: Make) -> None:
     """
-    Versions, positions and turns beyond 32 bits, in each kind of operation.
+    Versions beyond 32 bits, and the last positions and turns, in each kind of operation.
 
     Fails without: log/statements/entries.py, `s.low + (s.high - s.low) / 2`; log/statements/branches.py,
     `cast(:lease as bigint)` (asyncpg).
@@ -127,7 +128,8 @@ async def test_a_branch_has_no_position_left(place: str, make: Make) -> None:
     """
     One more would be an entry of the next segment, and so of another session.
 
-    Fails without: log/core/extend.py, `if tip > MAX_POSITION`; log/fast/statements.py, `0 / (b.tip < 4294967295)::int`.
+    Fails without: log/core/extend.py, `if tip > MAX_POSITION`;
+    log/fast/statements.py, `0 / (b.tip < {last_position})::int`.
     """
     session = make()
     await session.add_items([user("0")])
@@ -135,7 +137,7 @@ async def test_a_branch_has_no_position_left(place: str, make: Make) -> None:
     await session.add_items([user("last")])
     before = await session.version()
     for _ in range(2):
-        with pytest.raises(StoreFullError, match=r"4,294,967,294 entries; nothing was changed"):
+        with pytest.raises(StoreFullError, match=r"268,435,454 entries; nothing was changed"):
             await session.add_items([user("one too many")])
     assert await session.version() == before
     assert [item["content"] for item in await session.get_items(1)] == ["last"]
@@ -143,9 +145,9 @@ async def test_a_branch_has_no_position_left(place: str, make: Make) -> None:
 
 _LAST = {
     "segments": (
-        f"alter table agent_log_segments alter column id restart with {MAX_SEGMENT}",
-        f"alter table agent_log_segments auto_increment = {MAX_SEGMENT}",
-        f"update sqlite_sequence set seq = {MAX_SEGMENT} - 1 where name = 'agent_log_segments'",  # noqa: S608 - constants
+        f"alter table agent_log_segments alter column id restart with {MAX_OWNER}",
+        f"alter table agent_log_segments auto_increment = {MAX_OWNER}",
+        f"update sqlite_sequence set seq = {MAX_OWNER} - 1 where name = 'agent_log_segments'",  # noqa: S608 - constants
     ),
     "sessions": (
         f"alter table agent_log_sessions alter column id restart with {MAX_SESSION}",
@@ -161,7 +163,7 @@ async def test_a_database_has_no_id_left(place: str, make: Make, table: str) -> 
     """
     What is there goes on.
 
-    Fails without: log/core/extend.py, `if segment > MAX_SEGMENT`; log/core/locking.py, `if row[0] > MAX_SESSION`.
+    Fails without: log/core/extend.py, `if segment > MAX_OWNER`; log/core/locking.py, `if row[0] > MAX_SESSION`.
     """
     session = make()
     await session.add_items([user("0")])

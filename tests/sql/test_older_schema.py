@@ -51,7 +51,7 @@ async def older(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> AsyncEn
             await connection.execute(text(statement))
         for turn, position in enumerate((1, 2, 4), 1):
             payload = json.dumps(message(str(position))).encode()
-            await connection.execute(text(_ENTRY), {"id": (1 << 32) + position, "turn": turn, "payload": payload})
+            await connection.execute(text(_ENTRY), {"id": (1 << 28) + position, "turn": turn, "payload": payload})
     # What has seen the database at version 1 is another process.
     await engine.dispose()
     return create_async_engine(engine.url)

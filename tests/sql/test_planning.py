@@ -37,7 +37,8 @@ async def test_reads_are_planned_for_few_rows(postgres: Postgres, statement: Sta
         await connection.execute(
             """
             insert into agent_log_entries (id, version, turn, kind, created_at, payload)
-            select (1000 + g % 1000) * 4294967296 + g / 1000, 1, 1, 'user', 1, '{}' from generate_series(1, 300000) g
+            select (1000 + g % 1000) * 268435456::bigint + g / 1000, 1, 1, 'user', 1, '{}'
+            from generate_series(1, 300000) g
             """
         )
         await connection.execute("analyze")

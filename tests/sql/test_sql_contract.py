@@ -58,7 +58,7 @@ class TestSQLAlchemyHistory(HistoryContract):
                 found = await connection.execute(
                     text(
                         "select count(*) from agent_log_sessions s join agent_log_segments g on g.session = s.id "
-                        "join agent_log_entries e on e.id > g.id * 4294967296 and e.id < (g.id + 1) * 4294967296 "
+                        "join agent_log_entries e on e.id > g.id * 268435456 and e.id < (g.id + 1) * 268435456 "
                         "where s.session_id = :id"
                     ),
                     {"id": session_id.encode() if "mysql" in url else session_id},

@@ -26,7 +26,7 @@ async def spoiled(path: Path, *positions: int) -> None:
     session.close()
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executemany(
-            "update agent_log_entries set payload = ? where id & 4294967295 = ?", [(CANARY, p) for p in positions]
+            "update agent_log_entries set payload = ? where id & 268435455 = ?", [(CANARY, p) for p in positions]
         )
 
 

@@ -70,7 +70,7 @@ async def test_what_cannot_be_read_is_reported_and_what_belongs_to_it_left_out(
     with closing(SQLiteSession("damaged", path)) as session:
         await session.add_items([USER, call, {"role": "tool", "tool_call_id": "c", "content": "."}, ANSWER, USER])
     with closing(sqlite3.connect(path)) as connection, connection:
-        connection.execute("update agent_log_entries set payload = x'00' where id & 4294967295 = 3")
+        connection.execute("update agent_log_entries set payload = x'00' where id & 268435455 = 3")
 
     with closing(SQLiteSession("damaged", path)) as session, caplog.at_level(logging.WARNING):
         assert await session.window() == [USER, ANSWER, USER]
@@ -90,13 +90,13 @@ async def test_what_is_mended_keeps_its_times(tmp_path: Path) -> None:
         await session.add_items([USER])
         before = await session.turns()
         with closing(sqlite3.connect(path)) as connection, connection:
-            connection.execute("update agent_log_entries set expires_at = ? where id & 4294967295 >= 4", [1 << 61])
+            connection.execute("update agent_log_entries set expires_at = ? where id & 268435455 >= 4", [1 << 61])
         await session.repair(mend=True)
         assert [turn.created_at for turn in await session.turns()] == [turn.created_at for turn in before]
         assert [use.unanswered for use in await session.usage.tools()] == [1]  # A placeholder is no answer.
     with closing(sqlite3.connect(path)) as connection:
         rows = connection.execute(
-            "select id & 4294967295, expires_at from agent_log_entries"
-            " where id >> 32 = (select max(id >> 32) from agent_log_entries)"
+            "select id & 268435455, expires_at from agent_log_entries"
+            " where id >> 28 = (select max(id >> 28) from agent_log_entries)"
         )
         assert rows.fetchall() == [(5, 1 << 61), (6, 1 << 61)]

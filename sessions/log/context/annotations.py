@@ -18,10 +18,11 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.clock import as_time
 from sessions.db.dialect import MARK
+from sessions.db.ids import position_of
 from sessions.items.waiting import Waiting, is_items
 from sessions.log.conversation import NO_EXPIRY
 from sessions.log.core.extend import NewEntry, add_entries
-from sessions.log.core.heads import lineage, position_of
+from sessions.log.core.heads import lineage
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 

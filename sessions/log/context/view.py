@@ -12,10 +12,11 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sessions.db.ids import position_of
 from sessions.items.calls import answered_by, calls_of
 from sessions.items.kinds import PLACEHOLDER
 from sessions.log.context.annotations import EXPANSION, HANDOVER, SUMMARY, Covering, is_mark, summary_taken_back
-from sessions.log.core.heads import lineage, position_of, walk_back
+from sessions.log.core.heads import lineage, walk_back
 from sessions.log.core.reader import UNREADABLE
 from sessions.log.statements import entries as entry_statements
 

@@ -11,16 +11,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sessions.clock import FIRST, NEVER
+from sessions.db.ids import MAX_OWNER, POSITIONS
 from sessions.db.transaction import Statement
 from sessions.log.core.heads import LEFT_TIP, damaged
-from sessions.log.schema import MAX_SEGMENT, SEGMENT_SHIFT
 from sessions.log.statements import branches as branch_statements
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
-
-POSITIONS: Final = 1 << SEGMENT_SHIFT
-"""A segment has fewer positions than this."""
 
 
 def read_segments(tx: Transaction, session: int) -> dict[int, list[Any]]:
@@ -33,7 +30,7 @@ def read_segments(tx: Transaction, session: int) -> dict[int, list[Any]]:
     for segment, (parent, fork_position, turn, _) in origins.items():
         is_root = parent is None and fork_position == 0
         is_fork = parent is not None and parent < segment and parent in origins and 0 <= fork_position < POSITIONS
-        if not (is_root or is_fork) or not 0 <= turn <= fork_position or not 0 < segment <= MAX_SEGMENT:
+        if not (is_root or is_fork) or not 0 <= turn <= fork_position or not 0 < segment <= MAX_OWNER:
             raise damaged(f"segment {segment} begins where nothing is")
     return origins
 
@@ -84,7 +81,7 @@ def _check(table: str, alias: str, joined: str, conditions: dict[str, str]) -> t
 
 _NOTHING_THERE: Final = """
     or t.tip > t.fork_position and exists (select 1 from {segments} g where g.id = t.segment and g.holes = 0)
-    and not exists (select 1 from {entries} e where e.id = t.segment * 4294967296 + t.tip)
+    and not exists (select 1 from {entries} e where e.id = t.segment * {positions} + t.tip)
 """
 
 _OF_SESSION: Final = "join {{{0}}} t on t.session = s.id"
@@ -106,11 +103,13 @@ _CHECKS: Final = (
         "t",
         _OF_SESSION.format("segments"),
         {
-            "id": _outside("t.id", MAX_SEGMENT, 1),
+            "id": _outside("t.id", MAX_OWNER, 1),
             "parent": """t.parent is not null and not exists (
                 select 1 from {segments} p where p.id = t.parent and p.session = t.session and p.id < t.id
             )""",
-            "fork_position": "t.fork_position not between 0 and case when t.parent is null then 0 else 4294967295 end",
+            "fork_position": """
+                t.fork_position not between 0 and case when t.parent is null then 0 else {last_position} end
+            """,
             "turn": "t.turn not between 0 and t.fork_position",
         },
     ),
@@ -135,8 +134,8 @@ _CHECKS: Final = (
             "forked_turn": "t.forked_turn is not null and t.forked_turn not between 0 and t.forked_at",
             "created_at": _time("t.created_at"),
             "updated_at": _time("t.updated_at"),
-            "made_in": _outside("t.made_in"),
-            "changed_in": _outside("t.changed_in"),
+            "made_in": "t.made_in not between 0 and s.version",
+            "changed_in": "t.changed_in not between 0 and s.version",
             "lease_token": _outside("t.lease_token"),
             "lease_until": _time("t.lease_until"),
             "lease_from": _outside("t.lease_from", POSITIONS - 1),
@@ -146,11 +145,11 @@ _CHECKS: Final = (
         "entries",
         "e",
         "join {segments} g on g.session = s.id join {entries} e "
-        "on e.id >= g.id * 4294967296 and e.id < (g.id + 1) * 4294967296",
+        "on e.id >= g.id * {positions} and e.id <= g.id * {positions} + {last_position}",
         {
-            "id": "e.id = g.id * 4294967296",
+            "id": "e.id = g.id * {positions}",
             "version": "e.version not between 1 and s.version",
-            "turn": "e.turn < 0 or e.turn > e.id - g.id * 4294967296",
+            "turn": "e.turn < 0 or e.turn > e.id - g.id * {positions}",
             "created_at": _time("e.created_at"),
             "expires_at": f"e.expires_at is not null and {_time('e.expires_at')}",
         },

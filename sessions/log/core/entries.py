@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sessions.log.core.heads import EVERYTHING, MAIN, find_head, lineage, position_of
+from sessions.db.ids import position_of
+from sessions.log.core.heads import EVERYTHING, MAIN, find_head, lineage
 from sessions.log.core.reader import UNREADABLE
 from sessions.log.statements import entries as entry_statements
 

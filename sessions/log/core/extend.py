@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from sessions.clock import NEVER
+from sessions.db.ids import MAX_OWNER, MAX_POSITION, POSITION_BITS, ids_of
 from sessions.errors import StoreFullError
 from sessions.items.kinds import USER
 from sessions.log.core.fencing import check_lease
 from sessions.log.core.heads import find_head, lineage, number_of
 from sessions.log.core.reflog import settle_ways_forward
-from sessions.log.schema import MAX_POSITION, MAX_SEGMENT, SEGMENT_SHIFT
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import leases as lease_statements
@@ -79,7 +79,7 @@ def add_entries(
         )
     if not countable or (expires_at is not None and expires_at < NEVER):
         tx.run(branch_statements.NOTE_HOLE, segment=segment)
-    first_id = (segment << SEGMENT_SHIFT) + tip - len(entries) + 1
+    first_id = (segment << POSITION_BITS) + tip - len(entries) + 1
     rows = entry_rows(
         entries,
         created_at or [now] * len(entries),
@@ -126,9 +126,9 @@ def _open_segment(tx: Transaction, locked: LockedSession, now: int, count: int, 
     origin = {"session": locked.session, "parent": parent, "fork_position": head.tip}
     row: Any = tx.one(branch_statements.CREATE_SEGMENT, turn=head.turn, **origin)
     (segment,) = row
-    if segment > MAX_SEGMENT:
+    if segment > MAX_OWNER:
         raise StoreFullError(
-            f"session {locked.conversation.session_id!r}: this database has given away all {MAX_SEGMENT:,} numbers of "
+            f"session {locked.conversation.session_id!r}: this database has given away all {MAX_OWNER:,} numbers of "
             "segments, of which each session and each branch takes one; nothing was changed. What is there can be read "
             "and appended to; use another database, or another prefix of tables, for new sessions"
         )
@@ -151,5 +151,5 @@ def _open_segment(tx: Transaction, locked: LockedSession, now: int, count: int, 
 def _forget_segment(tx: Transaction, session: int, segment: int) -> None:
     """Remove a segment that a branch has left, unless something else leads there."""
     if tx.one(branch_statements.FORGET_EMPTY_SEGMENT, session=session, segment=segment) is not None:
-        low = segment << SEGMENT_SHIFT
-        tx.run(entry_statements.DELETE_ENTRIES, low=low, high=low + (1 << SEGMENT_SHIFT) - 1)
+        low, high = ids_of(segment)
+        tx.run(entry_statements.DELETE_ENTRIES, low=low, high=high)

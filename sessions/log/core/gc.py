@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sessions.db.ids import POSITION_BITS
 from sessions.log.core.damage import read_segments, read_tips
-from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 
@@ -39,7 +39,7 @@ def collect(tx: Transaction, session: int, before: Seen) -> None:
     """Delete what was seen `before` and is not seen any more."""
     after = find_seen(tx, session).highest
     for segment, high in before.highest.items():
-        base, kept = segment << SEGMENT_SHIFT, after.get(segment, 0)
+        base, kept = segment << POSITION_BITS, after.get(segment, 0)
         if kept < high:
             tx.run(entry_statements.DELETE_ENTRIES, low=base + kept, high=base + high)
         if segment not in after:

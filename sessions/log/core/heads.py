@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple, Self
 
+from sessions.db.ids import POSITION_BITS
 from sessions.errors import DamagedSessionError, UnknownBranchError
 from sessions.log.core.fencing import lease_lost
 from sessions.log.core.reader import reader_of
-from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 
@@ -115,7 +115,7 @@ class Stretch(NamedTuple):
 
     def ids(self, low: int | None = None, high: int | None = None) -> dict[str, int]:
         """Return the range of entry ids, as parameters: beyond `low`, up to `high`; or up to other positions."""
-        base = self.segment << SEGMENT_SHIFT
+        base = self.segment << POSITION_BITS
         return {"low": base + (self.low if low is None else low), "high": base + (self.high if high is None else high)}
 
 
@@ -217,14 +217,9 @@ def walk_back(tx: Transaction, head: Head, count: int) -> Iterator[Page]:
             high = page.low
 
 
-def position_of(entry: int) -> int:
-    """Return the position in an entry's id."""
-    return entry & ((1 << SEGMENT_SHIFT) - 1)
-
-
 def entry_at(stretches: list[Stretch], position: int) -> int:
     """Return the id of the entry at a position of a lineage; 0 for the position before the first."""
     for stretch in stretches:
         if stretch.low < position <= stretch.high:
-            return (stretch.segment << SEGMENT_SHIFT) + position
+            return (stretch.segment << POSITION_BITS) + position
     return 0

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sessions.db.ids import POSITION_BITS, owner_of, position_of
 from sessions.log.core.damage import read_segments
 from sessions.log.core.heads import Stretch
-from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.statements import entries as entry_statements
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class Lineages:
         while at in self.origins:
             parent, low, *_ = self.origins[at]
             if low < position:
-                return (at << SEGMENT_SHIFT) + position
+                return (at << POSITION_BITS) + position
             at = parent
         return 0
 
@@ -66,11 +66,11 @@ class Lineages:
 
     def _find_last(self, tx: Transaction, entry: int) -> int:
         while entry:
-            segment, position = entry >> SEGMENT_SHIFT, entry & ((1 << SEGMENT_SHIFT) - 1)
+            segment, position = owner_of(entry), position_of(entry)
             parent, low, _, holes = self.origins[segment]
             if not (holes or self._uneven):
                 return entry
-            base = segment << SEGMENT_SHIFT
+            base = segment << POSITION_BITS
             row: Any = tx.one(entry_statements.LAST_ENTRY, low=base + low, high=base + position, **self._visible)
             if row[0] is not None:
                 return int(row[0])

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from sessions.db.ids import ids_of
 from sessions.errors import DecryptionError, StoreFullError
 from sessions.log.core.fencing import check_held, check_lease
 from sessions.log.core.heads import MAIN
 from sessions.log.core.reader import unlock
-from sessions.log.schema import MAX_SESSION, SEGMENT_SHIFT
+from sessions.log.schema import MAX_SESSION
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import sessions as session_statements
@@ -134,9 +135,9 @@ def check_sealable(tx: Transaction, vault: Vault, session_id: str, session: int)
         return
     vault.allow_plain_text(session_id)
     for (segment,) in tx.all(branch_statements.SEGMENTS, session=session):
-        low = segment << SEGMENT_SHIFT
+        low, high = ids_of(segment)
         formats = {"first": vault.formats[0], "last": vault.formats[-1]}
-        if tx.one(entry_statements.SEALED_ENTRY, low=low, high=low + (1 << SEGMENT_SHIFT) - 1, **formats):
+        if tx.one(entry_statements.SEALED_ENTRY, low=low, high=high, **formats):
             raise DecryptionError(
                 f"session {session_id!r} holds sealed entries, but its seal was removed; nothing was changed. Restore "
                 "it from a backup, or clear the session"

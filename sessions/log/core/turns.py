@@ -6,9 +6,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from sessions.clock import as_time
+from sessions.db.ids import position_of
 from sessions.errors import TurnNotFoundError
 from sessions.log.core.entries import read_all_entries
-from sessions.log.core.heads import MAIN, find_head, lineage, position_of
+from sessions.log.core.heads import MAIN, find_head, lineage
 from sessions.log.core.reader import UNREADABLE
 from sessions.log.statements import entries as entry_statements
 from sessions.types import Turn

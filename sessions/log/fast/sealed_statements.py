@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sessions.db.ids import POSITION_BITS
 from sessions.db.transaction import Statement
 from sessions.log.core.heads import MAIN, BranchName
-from sessions.log.schema import SEGMENT_SHIFT
 
 if TYPE_CHECKING:
     from sessions.db.jobs import Job
@@ -21,8 +21,8 @@ SEALED_TAIL: Final = Statement(
     """
     with head as materialized (
         select s.version, s.seal, s.marks, b.name,
-        b.session * 16777216 + b.made_in as number, b.segment, b.segment * 4294967296 as low, b.tip, b.turn, b.may_grow,
-        b.parent, $2::bigint as wanted
+        b.session * 16777216 + b.made_in as number, b.segment, b.segment * {positions} as low, b.tip, b.turn,
+        b.may_grow, b.parent, $2::bigint as wanted
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
         where s.session_id = $1 and ($6::bigint = 0 or b.made_in = $6::bigint - s.id * 16777216)
         and s.seal is not null and {intact}
@@ -63,12 +63,12 @@ SEALED_TAIL_FORKED: Final = Statement(
     (
         select e.* from lineage l cross join lateral (
             {few}
-            select {entry} from {entries} where id <= l.segment * 4294967296 + l.high
-            and id > l.segment * 4294967296 + greatest(l.low, (select before from head))
+            select {entry} from {entries} where id <= l.segment * {positions} + l.high
+            and id > l.segment * {positions} + greatest(l.low, (select before from head))
             and created_at > $5::bigint and (expires_at is null or expires_at > $4::bigint)
             order by id desc
             {of_few}
-        ) e order by e.id % 4294967296 desc
+        ) e order by e.id % {positions} desc
     ) union all
     select case when marks <> 0 or (select min(low) from lineage) <= before then -tip end, version, turn, name,
     marks::text, number::text, segment, may_grow, seal from head
@@ -124,4 +124,4 @@ class End(NamedTuple):
     @property
     def entry(self) -> int:
         """The id that the entry at the tip has, if the segment holds it."""
-        return (self.segment << SEGMENT_SHIFT) + self.tip
+        return (self.segment << POSITION_BITS) + self.tip

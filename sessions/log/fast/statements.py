@@ -54,7 +54,7 @@ APPEND: Final = Statement(
         and case when $19::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $19::bigint end
         and {intact}
         returning b.session,
-        b.segment * 4294967296 + b.tip - $3::bigint + 0 / (b.tip < 4294967295)::int as before, b.tip,
+        b.segment * {positions} + b.tip - $3::bigint + 0 / (b.tip < {last_position})::int as before, b.tip,
         b.turn - $4::bigint as turn, r.version, r.session_id, b.made_in
     ), keyed as (
         insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until)
@@ -68,7 +68,7 @@ APPEND: Final = Statement(
         from advanced a, unnest($12::bytea[]) with ordinality e (payload, position)
     ), holed as (
         update {segments} g set holes = 1 from advanced a
-        where $15::bigint < $16::bigint and g.id = a.before / 4294967296 and g.holes = 0
+        where $15::bigint < $16::bigint and g.id = a.before / {positions} and g.holes = 0
     )
     select session * 16777216 + made_in, {tell_watchers} from advanced
     """,
@@ -106,7 +106,7 @@ APPEND_MANY: Final = Statement(
         and case when r.lease = 0 then b.lease_until <= $4 or b.lease_open = 1 else b.lease_token = r.lease end
         and {intact}
         returning b.session,
-        b.segment * 4294967296 + b.tip - r.count + 0 / (b.tip < 4294967295)::int as before, b.tip,
+        b.segment * {positions} + b.tip - r.count + 0 / (b.tip < {last_position})::int as before, b.tip,
         b.turn - r.turns as turn, r.version, r.number, r.session_id, b.made_in
     ), keyed as (
         insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until)
@@ -123,7 +123,7 @@ APPEND_MANY: Final = Statement(
         ) e (number, position, turns, kind, tool_name, payload, expires_at, author) on e.number = a.number
     ), holed as (
         update {segments} g set holes = 1 from advanced a
-        where a.number = any($18::bigint[]) and g.id = a.before / 4294967296 and g.holes = 0
+        where a.number = any($18::bigint[]) and g.id = a.before / {positions} and g.holes = 0
     )
     select number, session * 16777216 + made_in, {tell_watchers} from advanced
     """,
@@ -135,7 +135,7 @@ TAIL: Final = Statement(
     """,
     """
     with head as materialized (
-        select b.segment * 4294967296 as low, b.tip, b.parent, b.name,
+        select b.segment * {positions} as low, b.tip, b.parent, b.name,
         b.session * 16777216 + b.made_in as number, $2::bigint as wanted
         from {sessions} s
         join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
@@ -176,12 +176,12 @@ TAIL_FORKED: Final = Statement(
     (
         select e.id, e.payload from lineage l cross join lateral (
             {few}
-            select id, payload from {entries} where id <= l.segment * 4294967296 + l.high
-            and id > l.segment * 4294967296 + greatest(l.low, (select before from head))
+            select id, payload from {entries} where id <= l.segment * {positions} + l.high
+            and id > l.segment * {positions} + greatest(l.low, (select before from head))
             and created_at > $5::bigint and (expires_at is null or expires_at > $4::bigint)
             order by id desc
             {of_few}
-        ) e order by e.id % 4294967296 desc
+        ) e order by e.id % {positions} desc
     ) union all
     select case when (select min(low) from lineage) <= before then -tip end,
     convert_to(name || chr(1) || number, 'UTF8') from head

@@ -6,10 +6,10 @@ from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 from sessions.clock import as_time
+from sessions.db.ids import POSITION_BITS
 from sessions.log.core.damage import read_segments, read_tips
 from sessions.log.core.heads import LEFT_TIP, MAIN, damaged
 from sessions.log.core.reader import unlock
-from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import sessions as session_statements
@@ -95,7 +95,7 @@ def _count(tx: Transaction, conversation: Conversation, origins: dict[int, list[
     while at in origins:
         parent, low, _, holes = origins[at]
         if low < high and (holes or conversation.ttl is not None):
-            base = at << SEGMENT_SHIFT
+            base = at << POSITION_BITS
             row: Any = tx.one(entry_statements.COUNT_ENTRIES, low=base + low, high=base + high, **conversation.visible)
             count += row[0]
         else:

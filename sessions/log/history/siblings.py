@@ -10,16 +10,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sessions.clock import as_time
+from sessions.db.ids import POSITION_BITS, position_of
 from sessions.errors import BranchInUseError, TurnNotFoundError
 from sessions.log.adopt.adoption import lock_head
 from sessions.log.core.change_log import record_change
 from sessions.log.core.damage import read_tips
-from sessions.log.core.heads import LEFT_TIP, find_head, lineage, position_of
+from sessions.log.core.heads import LEFT_TIP, find_head, lineage
 from sessions.log.core.lineages import Lineages
 from sessions.log.core.locking import raise_version
 from sessions.log.core.reflog import keep_tip, settle_ways_forward
 from sessions.log.core.turns import EXPIRED, nearest_turns, turn_not_found, turn_start
-from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.statements import branches as branch_statements
 from sessions.types import Sibling
 
@@ -143,7 +143,7 @@ def _ways(tx: Transaction, lineages: Lineages, head: Head, turn: int) -> dict[in
         if turn >= turns:
             return lineages.last_entry(tx, segment, tip)
         holding = lineages.holding(segment, tip, turn)
-        key = holding.segment << SEGMENT_SHIFT | turn
+        key = holding.segment << POSITION_BITS | turn
         if key not in starts:
             starts[key] = turn_start(tx, [holding], turn + 1)
         return lineages.last_entry(tx, holding.segment, starts[key] - 1)

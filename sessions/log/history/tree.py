@@ -11,11 +11,11 @@ from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
+from sessions.db.ids import POSITION_BITS, position_of
 from sessions.items.kinds import HOSTED_TOOL_CALL, TOOL_CALL, USER
 from sessions.items.text import one_line, text_of
 from sessions.log.core.gc import find_seen
-from sessions.log.core.heads import LEFT_TIP, MAIN, find_head, position_of
-from sessions.log.schema import SEGMENT_SHIFT
+from sessions.log.core.heads import LEFT_TIP, MAIN, find_head
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 
@@ -159,7 +159,7 @@ class _Growth:
         before = None if parent is None else self.node_at(parent, low)
         firsts = self._firsts[segment] = []
         self._index[segment] = len(self.nodes)
-        base = segment << SEGMENT_SHIFT
+        base = segment << POSITION_BITS
         for high in sorted(self._cuts[segment]):
             if high <= low:
                 continue

@@ -10,10 +10,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sessions.clock import now
+from sessions.db.ids import owner_of
 from sessions.log.conversation import NO_EXPIRY
 from sessions.log.core.change_log import record_change_of
 from sessions.log.core.reader import unlock
-from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import sessions as session_statements
@@ -105,7 +105,7 @@ def remove_expired(tx: Transaction, session: int, entries: list[int], expired: E
         gone = tx.all(entry_statements.DELETE_EXPIRED, low=first - 1, high=last, **expired.values)
         if gone:
             removed += len(gone)
-            segments.add(first >> SEGMENT_SHIFT)
+            segments.add(owner_of(first))
     for segment in sorted(segments):
         tx.run(branch_statements.NOTE_HOLE, segment=segment)
     row = tx.one(session_statements.RAISE_VERSION_OF, session=session) if removed else None

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sessions.db.ids import MAX_OWNER, ids_of
 from sessions.log.adopt.adoption import take_over
 from sessions.log.adopt.sdk_tables import delete_foreign
 from sessions.log.core.change_log import record_change
@@ -11,7 +12,6 @@ from sessions.log.core.extend import ensure_row
 from sessions.log.core.fencing import Lease, busy, check_held
 from sessions.log.core.heads import EVERYTHING, MAIN
 from sessions.log.core.locking import lock_session, raise_version
-from sessions.log.schema import MAX_SEGMENT, SEGMENT_SHIFT
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import leases as lease_statements
@@ -87,9 +87,9 @@ def _leases(tx: Transaction, conversation: Conversation, session: int, now: int)
 
 def _remove_content(tx: Transaction, session: int) -> None:
     for (segment,) in tx.all(branch_statements.SEGMENTS, session=session):
-        if not 0 < segment <= MAX_SEGMENT:
+        if not 0 < segment <= MAX_OWNER:
             continue  # Somebody altered it: no entry has such an id.
-        low = segment << SEGMENT_SHIFT
-        tx.run(entry_statements.DELETE_ENTRIES, low=low, high=low + (1 << SEGMENT_SHIFT) - 1)
+        low, high = ids_of(segment)
+        tx.run(entry_statements.DELETE_ENTRIES, low=low, high=high)
     tx.run(branch_statements.DELETE_SEGMENTS, session=session)
     tx.run(branch_statements.DELETE_BRANCHES, session=session)

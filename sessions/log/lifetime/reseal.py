@@ -9,11 +9,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.db.dialect import MARIADB
+from sessions.db.ids import ids_of
 from sessions.db.transaction import Statement
 from sessions.log.adopt.adoption import lock_conversation
 from sessions.log.core.change_log import record_change
 from sessions.log.core.locking import check_sealable, raise_version
-from sessions.log.schema import SEGMENT_SHIFT
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import sessions as session_statements
 
@@ -127,8 +127,8 @@ def reseal(tx: Transaction, conversation: Conversation, now: int, before: Batch)
     after = before.after if before.after is not None and before.key == first else 0
     left = _BATCH
     for (segment,) in sorted(tx.all(branch_statements.SEGMENTS, session=row[0])):
-        low = max(segment << SEGMENT_SHIFT, after)
-        high = ((segment + 1) << SEGMENT_SHIFT) - 1
+        low, high = ids_of(segment)
+        low = max(low, after)
         if low >= high:
             continue
         found = tx.all(OTHERWISE_SEALED, low=low, high=high, begins=first, or_begins=second, count=left)

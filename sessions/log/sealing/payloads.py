@@ -29,6 +29,7 @@ from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from sessions.codecs.json import ObjectTexts, is_object_text
+from sessions.db.ids import position_of
 from sessions.errors import DecryptionError
 from sessions.log.sealing.associated_data import (
     FORMATS,
@@ -52,7 +53,6 @@ ALL_FORMATS: Final = (*OLDER_FORMATS, *FORMATS)
 _WITH_TOOL_NAME: Final = (OLDER_FORMATS[1], FORMATS[1])
 _CIPHERTEXT: Final = HEADER + NONCE_BYTES
 _NO_NAME: Final = b"\xff\xff\xff\xff"
-_POSITION: Final = (1 << 32) - 1
 
 _PARTS: Final = f"{HEADER}s{NONCE_BYTES}s"
 """How `struct` writes what is before the ciphertext."""
@@ -210,13 +210,13 @@ class SealedPayloads:
             return cipher.decrypt(_nonce(payload), _ciphertext(payload), bound_to(entry, header))
         except (InvalidTag, ValueError, struct.error):
             raise DecryptionError(
-                f"session {self._session_id!r}: the entry at position {id_ & _POSITION} is not what was sealed there "
+                f"session {self._session_id!r}: the entry at position {position_of(id_)} is not what was sealed there "
                 f"with key {self._wrapped_by!r}: it, or what is stored beside it, was altered or moved; nothing was "
                 "changed. Restore it from a backup, or clear the session"
             ) from None
 
     def _not_sealed(self, payload: bytes, id_: int) -> bytes:
-        position = id_ & _POSITION
+        position = position_of(id_)
         # With the id of a key of the session it was sealed, and its first byte was altered.
         if not _looks_sealed(payload) and payload[1:HEADER] not in self._key_ids:
             return self._plain(payload, position)
@@ -252,7 +252,7 @@ class PlainPayloads:
         Raises:
             DecryptionError: There may be none in the clear.
         """
-        payload, position = entry[8], entry[0] & _POSITION
+        payload, position = entry[8], position_of(entry[0])
         if _looks_sealed(payload):
             raise DecryptionError(
                 f"session {self._session_id!r}: the entry at position {position} is sealed, and the session has no key "

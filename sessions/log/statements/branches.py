@@ -134,8 +134,8 @@ COUNT_ITEMS = _recursive(
         from lineage l join {segments} g on g.id = l.parent and g.id < l.segment and g.session = :session
     )
     select coalesce(sum(case when holes + :one_by_one = 0 then high - low else (
-        select count(*) from {entries} e where e.id > lineage.segment * 4294967296 + lineage.low
-        and e.id <= lineage.segment * 4294967296 + lineage.high and {shown}
+        select count(*) from {entries} e where e.id > lineage.segment * {positions} + lineage.low
+        and e.id <= lineage.segment * {positions} + lineage.high and {shown}
     ) end), 0) from lineage where low < high
     """,
 )

@@ -1,7 +1,7 @@
 """Statements about entries.
 
-The second part of an entry's id is its position, so all entries of a segment up to a tip are ``id > segment << 32 and
-id <= segment << 32 | tip``; the shift is written as a multiplication, which every database has.
+The second part of an entry's id is its position, so all entries of a segment up to a tip are ``id > segment * positions
+and id <= segment * positions + tip``; see `db/ids.py`.
 """
 
 from __future__ import annotations
@@ -93,7 +93,7 @@ def _first_from(column: str, value: str) -> Statement:
     """Return a search for the first entry whose `column`, which rises with positions, is `value` or more."""
     sql = f"""
     with recursive search (low, high) as (
-        select id * 4294967296 + :low, id * 4294967296 + :high from {{segments}} where id = :segment
+        select id * {{positions}} + :low, id * {{positions}} + :high from {{segments}} where id = :segment
         union all
         select
             case when coalesce((
@@ -234,7 +234,7 @@ ENTRIES_THERE = Statement(
 
 
 _EXPIRED = """
-    select g.session, e.id from {entries} e join {segments} g on g.id = e.id / 4294967296
+    select g.session, e.id from {entries} e join {segments} g on g.id = e.id / {positions}
     where e.expires_at <= :now order by e.expires_at limit :count
 """
 
@@ -246,7 +246,7 @@ EXPIRED = Statement(
 )
 
 _AGED = """
-    select g.session, e.id from {entries} e join {segments} g on g.id = e.id / 4294967296
+    select g.session, e.id from {entries} e join {segments} g on g.id = e.id / {positions}
     where e.id > :after and {ages} and e.created_at <= :oldest order by e.id limit :count
 """
 
@@ -260,8 +260,8 @@ EXPIRED_IN_SESSION = Statement(
     "Both of one session.",
     """
     select s.id, e.id from {sessions} s join {segments} g on g.session = s.id
-    join {entries} e on e.id > g.id * 4294967296 and e.id <= g.id * 4294967296 + 4294967295
-    where s.session_id = :session_id and g.id between 1 and 2147483647
+    join {entries} e on e.id > g.id * {positions} and e.id <= g.id * {positions} + {last_position}
+    where s.session_id = :session_id and g.id between 1 and {max_owner}
     and (e.expires_at <= :now or ({ages} and e.created_at <= :oldest))
     order by e.id limit :count
     """,

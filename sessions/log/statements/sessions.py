@@ -111,8 +111,8 @@ _LIST_SESSIONS = """
     )
     select p.id, p.session_id, p.created_at, p.updated_at, (
         select coalesce(sum(case when l.holes + :one_by_one = 0 then l.high - l.low else (
-            select count(*) from {entries} e where e.id > l.segment * 4294967296 + l.low
-            and e.id <= l.segment * 4294967296 + l.high and {shown}
+            select count(*) from {entries} e where e.id > l.segment * {positions} + l.low
+            and e.id <= l.segment * {positions} + l.high and {shown}
         ) end), 0) from lineage l where l.session = p.id and l.low < l.high
     ) from page p order by p.id desc
 """
@@ -129,8 +129,8 @@ LIST_SESSIONS = Statement(
 _LEFT_EMPTY = """
     not exists (
         select 1 from {segments} g join {entries} e
-        on e.id > g.id * 4294967296 and e.id <= g.id * 4294967296 + 4294967295
-        where g.session = s.id and g.id between 1 and 2147483647
+        on e.id > g.id * {positions} and e.id <= g.id * {positions} + {last_position}
+        where g.session = s.id and g.id between 1 and {max_owner}
     )
     and not exists (select 1 from {appends} a where a.session = s.id and a.until > {clock})
     and not exists (select 1 from {branches} b where b.session = s.id and b.lease_token > 0 and b.lease_until > :now)
@@ -158,8 +158,8 @@ ROWS_OF_SESSION = Statement(
     """
     select (
         select count(*) from {segments} g join {entries} e
-        on e.id > g.id * 4294967296 and e.id <= g.id * 4294967296 + 4294967295
-        where g.session = :session and g.id between 1 and 2147483647
+        on e.id > g.id * {positions} and e.id <= g.id * {positions} + {last_position}
+        where g.session = :session and g.id between 1 and {max_owner}
     ),
     (select count(*) from {branches} where session = :session),
     (select count(*) from {segments} where session = :session),

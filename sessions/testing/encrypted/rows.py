@@ -5,6 +5,7 @@ from __future__ import annotations
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sessions.db.ids import owner_of, position_of
 from sessions.db.transaction import Statement
 from sessions.encrypted import handle_of
 
@@ -27,7 +28,7 @@ _ENTRIES_OF: Final = Statement(
     """
     select {entry} from {entries} where exists (
         select 1 from {segments} g join {sessions} s on s.id = g.session where s.session_id = :session_id
-        and {entries}.id > g.id * 4294967296 and {entries}.id < (g.id + 1) * 4294967296
+        and {entries}.id > g.id * {positions} and {entries}.id <= g.id * {positions} + {last_position}
     ) order by id
     """,
 )
@@ -76,7 +77,7 @@ class StoredRow(NamedTuple):
     @property
     def place(self) -> tuple[int, int]:
         """The number of its segment, and its position."""
-        return self.id >> 32, self.id & ((1 << 32) - 1)
+        return owner_of(self.id), position_of(self.id)
 
 
 class Rows:
