@@ -1,4 +1,4 @@
-"""The sides with encryption: the limit seals each item's bytes with AES-GCM, ours and the SDK's are `EncryptedSession`.
+"""The sides with encryption: the limit encrypts each item with AES-GCM, ours and the SDK's are `EncryptedSession`.
 
 Nothing expires on either: what is measured is encryption.
 """
@@ -21,7 +21,7 @@ _cipher = AESGCM(bytes(range(32)))
 
 
 def encode(item: Item) -> bytes:
-    """JSON, sealed with one key and a random nonce."""
+    """JSON, encrypted with one key and a random nonce."""
     nonce = os.urandom(12)
     return nonce + _cipher.encrypt(nonce, limit.encode(item), None)
 

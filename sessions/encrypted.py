@@ -31,12 +31,12 @@ _COMBINED = "_encrypted_over"
 
 
 class EncryptedSession(LogSession):
-    """A session whose items are sealed with AES-256-GCM before they reach the database.
+    """A session whose items are encrypted with AES-256-GCM before they reach the database.
 
-    Over a session of this package, sealing happens below the log: branches, undo, turns, usage and limits work as they
-    do without, and it shares that session's hold on the database. Kinds, turns, tools' names, times, sizes and the
-    names of branches stay in the clear; docs/encryption.md says what a reader of the database learns, and what is found
-    that somebody alters there. Over any other object with the four methods, there are the four methods alone, and
+    Over a session of this package, encryption happens below the log: branches, undo, turns, usage and limits work
+    as they do without, and it shares that session's hold on the database. Kinds, turns, tools' names, times, sizes and
+    the names of branches stay in the clear; docs/encryption.md says what a reader of the database learns, and
+    which alterations are detected. Over any other object with the four methods, there are the four methods alone, and
     `run_compaction` if it has that. So it is over a session of this package whose class overrides one of these methods,
     which are called with encrypted items; one that overrides another method is refused. Subclasses of this class work
     over each of them.
@@ -50,7 +50,7 @@ class EncryptedSession(LogSession):
             Agents SDK. ``None`` keeps items for ever.
         max_scan_items: How many items `get_items` may read and open at most; ``None`` means any number. Where the
             answer could not be complete within that, `ScanLimitError` is raised.
-        allow_plain_text: Also read items that are in the clear, while a session is being sealed; see `rotate`.
+        allow_plain_text: Also read items that are in the clear, while a session is being encrypted; see `rotate`.
         hide_tool_names: Keep the names of tools out of the clear, too, of what is added from now on.
 
     Raises:
@@ -165,8 +165,8 @@ class EncryptedSession(LogSession):
         Nothing needs the key that wrapped them before any more. It takes one transaction, however long the session is.
 
         Args:
-            reencrypt: Also give the session a new data key and seal everything with it, in short transactions. What
-                was in the clear (which needs `allow_plain_text`) is sealed then, too.
+            reencrypt: Also give the session a new data key and encrypt everything with it, in short transactions. What
+                was in the clear (which needs `allow_plain_text`) is encrypted then, too.
             before: With `reencrypt`: only if the session's data key is older than this; now, if not given. To go on
                 after an interruption, pass the time at which the first attempt began.
             progress: Called after each transaction with what was done until then.
@@ -175,7 +175,7 @@ class EncryptedSession(LogSession):
             What was done.
 
         Raises:
-            DecryptionError: A key is not there, or an entry is not what was sealed; what was done stays done.
+            DecryptionError: A key is not there, or an entry is not what was stored there; what was done stays done.
             TypeError: `before` is no time.
             ValueError: `before` has no time zone, or there is no `reencrypt`.
             StoreError: The database refused.
@@ -235,7 +235,7 @@ def check_before(before: object, *, reencrypt: bool) -> int | None:
 
     Raises:
         TypeError: It is no time.
-        ValueError: It has no time zone, or nothing is to be sealed anew.
+        ValueError: It has no time zone, or nothing is to be encrypted again.
     """
     if not reencrypt:
         if before is not None:

@@ -14,7 +14,7 @@
     ├── BranchInUseError (ValueError)            the branch cannot go: it is the current one, or main
     ├── TurnNotFoundError (ValueError)           the branch has no such turn or position
     ├── NothingToRedoError (ValueError)          nothing was undone, or something was added since
-    ├── SealedSessionError                       the session is sealed, and was opened without a key
+    ├── MissingKeyError                          the session is encrypted, and was opened without a key
     ├── DecryptionError                          a wrong key, or not what was stored there
     │   └── RotationIncompleteError              store.rotate() left sessions that the keys here do not open
     ├── ScanLimitError (RuntimeError)            max_scan_items is too small for a complete answer
@@ -124,12 +124,12 @@ class NothingToRedoError(SessionsError, ValueError):
     """Nothing was undone on the branch, or something was added or popped since. Nothing was changed."""
 
 
-class SealedSessionError(SessionsError):
-    """The session is sealed, and was opened without a key. Nothing was changed."""
+class MissingKeyError(SessionsError):
+    """The session is encrypted, and was opened without a key. Nothing was changed."""
 
 
 class DecryptionError(SessionsError):
-    """A sealed session cannot be read: it has another key, or holds something that was not stored there so.
+    """An encrypted session cannot be read: it has another key, or holds something that was not stored there so.
 
     Nothing was changed.
     """

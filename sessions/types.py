@@ -378,9 +378,8 @@ class Rotation:
 
     Attributes:
         sessions: How many sessions were looked at.
-        rewrapped: How many of them have a new seal: their keys are wrapped with the current key now, or a data key was
-            added.
-        reencrypted: How many entries were sealed anew.
+        rewrapped: How many of them have new wrapped keys: with the current key, or with another data key.
+        reencrypted: How many entries were encrypted again.
         failed: Sessions that cannot be opened with the keys here, and were left as they are; with any of them,
             `store.rotate` raises `RotationIncompleteError`.
     """

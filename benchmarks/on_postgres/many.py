@@ -52,8 +52,8 @@ async def _operations(url: str, items: list[Item], sessions: int) -> AsyncIterat
     store = open_store(url)
     try:
         plain = SQLAlchemySession("plain", engine=engine, create_tables=True)
-        sealed = encrypted("ours", "sealed", SQLAlchemySession("sealed", engine=engine))
-        for session in (plain, sealed):
+        secret = encrypted("ours", "secret", SQLAlchemySession("secret", engine=engine))
+        for session in (plain, secret):
             await session.add_items(items[:EACH])
         longer = [text.format(each=EACH, hello=HELLO) for text in LENGTHEN]
         await execute(url, *others("ours", sessions, HELLO), *longer, "VACUUM ANALYZE")
@@ -62,9 +62,9 @@ async def _operations(url: str, items: list[Item], sessions: int) -> AsyncIterat
             "last 50": lambda: plain.get_items(50),
             "add 2": lambda: plain.add_items(items[:2]),
             "pop": plain.pop_item,
-            "last 50, sealed": lambda: sealed.get_items(50),
-            "add 2, sealed": lambda: sealed.add_items(items[:2]),
-            "pop, sealed": sealed.pop_item,
+            "last 50, encrypted": lambda: secret.get_items(50),
+            "add 2, encrypted": lambda: secret.add_items(items[:2]),
+            "pop, encrypted": secret.pop_item,
             "a new branch": lambda: plain.branches.create(f"branch {next(numbers)}"),
             "a page of 100 sessions": store.sessions,
         }

@@ -92,7 +92,7 @@ class Bench:
     make: Callable[[str], Session]
     items: list[Item]
     quick: bool
-    sealed: "Bench | None" = None
+    encrypted: "Bench | None" = None
     default: "Bench | None" = None
 
     def some(self, start: int, count: int) -> list[Item]:

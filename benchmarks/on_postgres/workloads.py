@@ -82,8 +82,8 @@ def encrypted(workload: Callable[[Bench], Awaitable[float]]) -> Callable[[Bench]
     """The same, every side with encryption."""
 
     async def measure(bench: Bench) -> float:
-        assert bench.sealed
-        return await workload(bench.sealed)
+        assert bench.encrypted
+        return await workload(bench.encrypted)
 
     return measure
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class _Sealed(Setting):
+class _Encrypted(Setting):
     """A setting whose sessions are encrypted, in a library of their own."""
 
     @cached_property
@@ -28,29 +28,29 @@ class _Sealed(Setting):
         return encrypted_opener(self.side)
 
 
-def _sealed(setting: Setting) -> _Sealed:
-    library = setting.library.with_name(f"sealed-{setting.library.name}")
-    return _Sealed(setting.side, setting.folder, library, setting.data, setting.quick, setting.worker)
+def _encrypted(setting: Setting) -> _Encrypted:
+    library = setting.library.with_name(f"encrypted-{setting.library.name}")
+    return _Encrypted(setting.side, setting.folder, library, setting.data, setting.quick, setting.worker)
 
 
 class EncryptedTurn(Turn):
-    """Read all of 2,000 sealed items and add 2 to 4."""
+    """Read all of 2,000 encrypted items and add 2 to 4."""
 
     name = "encrypted: agent turn at 2,000 items"
 
     def __init__(self, setting: Setting) -> None:
-        super().__init__(_sealed(setting))
+        super().__init__(_encrypted(setting))
 
 
 class EncryptedRead(Read):
-    """All of 10,000 sealed items."""
+    """All of 10,000 encrypted items."""
 
     name = "encrypted: read all"
     figures: ClassVar = (Figure("of 10,000", "ms", Target(1.3)),)  # type: ignore[assignment]
     rounds = 15
 
     def __init__(self, setting: Setting) -> None:
-        super().__init__(_sealed(setting))
+        super().__init__(_encrypted(setting))
 
     @classmethod
     @override
@@ -60,4 +60,4 @@ class EncryptedRead(Read):
     @classmethod
     @override
     async def fill(cls, setting: Setting) -> None:
-        await super().fill(_sealed(setting))
+        await super().fill(_encrypted(setting))

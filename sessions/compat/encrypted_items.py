@@ -61,7 +61,7 @@ class ItemByItem(LogSession):
         """Return the latest `limit` items that have not expired, oldest first.
 
         Raises:
-            DecryptionError: A key is wrong, or an item is not what was sealed.
+            DecryptionError: A key is wrong, or an item is not what was stored.
             ScanLimitError: The answer is not complete within `max_scan_items`.
             TypeError: `limit` is not an integer.
             ValueError: `limit` is negative, or the settings have a window, repair or compaction.
@@ -80,10 +80,10 @@ class ItemByItem(LogSession):
         expected_version: int | None = None,
         wrapper: object = None,
     ) -> None:
-        """Append `items`, sealed, as the other session appends them.
+        """Append `items`, encrypted, as the other session appends them.
 
         Raises:
-            DecryptionError: A key is wrong, or the last item is not what was sealed; nothing was added.
+            DecryptionError: A key is wrong, or the last item is not what was stored; nothing was added.
             InvalidItemError: An item is not a JSON object; nothing was added.
             ValueError: There is an idempotency key, a `ttl` or a version, which the other session does not know.
         """
@@ -101,7 +101,7 @@ class ItemByItem(LogSession):
         If all that is there is only too old for this object's own ``ttl``, nothing is removed.
 
         Raises:
-            DecryptionError: A key is wrong, or the item is not what was sealed; nothing was removed.
+            DecryptionError: A key is wrong, or the item is not what was stored; nothing was removed.
         """
         return await self._envelopes.pop(**self._context(wrapper))
 
@@ -109,7 +109,7 @@ class ItemByItem(LogSession):
         """Remove all items.
 
         Raises:
-            DecryptionError: A key is wrong, or the last item is not what was sealed; nothing was removed.
+            DecryptionError: A key is wrong, or the last item is not what was stored; nothing was removed.
         """
         await self._envelopes.check(**self._context(wrapper))
         await self._underlying.clear_session(**self._context(wrapper))

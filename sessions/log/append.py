@@ -104,7 +104,7 @@ def append(
         SessionBusyError: Another caller holds an exclusive lease on the branch.
         UnknownBranchError: There is no such branch.
         IdempotencyKeyReusedError: The session has seen this key with other items.
-        DecryptionError: The session is sealed with another key.
+        DecryptionError: The session is encrypted with another key.
     """
     session_id = conversation.session_id
     locked = None

@@ -89,7 +89,7 @@ class TakeLease:
 
         Raises:
             UnknownBranchError: There is no such branch.
-            DecryptionError: The session is sealed with another key.
+            DecryptionError: The session is encrypted with another key.
         """
         conversation, now = self.conversation, self.now
         session = lock_conversation(tx, conversation, now)

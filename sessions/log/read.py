@@ -62,7 +62,7 @@ def read_tail(
     Raises:
         TooLongError: They may be more than `most`.
         UnknownBranchError: There is no such branch.
-        DecryptionError: The session is sealed with another key, or a payload is not what was stored there.
+        DecryptionError: The session is encrypted with another key, or a payload is not what was stored there.
     """
     items: list[Any] = []
     undecodable: list[int] = []

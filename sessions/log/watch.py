@@ -84,8 +84,8 @@ def find_place(tx: Transaction, conversation: Conversation) -> Place:
     """Return where a session is now.
 
     Raises:
-        DecryptionError: The session is sealed with another key.
-        SealedSessionError: It is sealed, and is asked for without a key.
+        DecryptionError: The session is encrypted with another key.
+        MissingKeyError: It is encrypted, and was opened without a key.
     """
     row = tx.one(session_statements.WHERE_IT_IS, session_id=conversation.session_id)
     if row is None:
@@ -99,8 +99,8 @@ def changes_since(tx: Transaction, conversation: Conversation, place: Place) -> 
     """Return the changes after a place, the oldest first, up to a bounded number.
 
     Raises:
-        DecryptionError: The session is sealed with another key, or a payload is not what was stored there.
-        SealedSessionError: It is sealed, and is asked for without a key.
+        DecryptionError: The session is encrypted with another key, or a payload is not what was stored there.
+        MissingKeyError: It is encrypted, and was opened without a key.
     """
     row = tx.one(session_statements.WHERE_IT_IS, session_id=conversation.session_id)
     if row is None:

@@ -257,8 +257,8 @@ class LogSession(Compacting, Watched, Windowed):
             How many items were deleted.
 
         Raises:
-            SealedSessionError: The session is sealed and was opened without a key; nothing was deleted.
-            DecryptionError: The session is sealed with another key; nothing was deleted.
+            MissingKeyError: The session is encrypted and was opened without a key; nothing was deleted.
+            DecryptionError: The session is encrypted with another key; nothing was deleted.
             TypeError: An argument has the wrong type.
             ValueError: An argument is out of range.
             StoreError: The database refused.

@@ -160,7 +160,7 @@ class Compacting(Shared):
         """Return the summaries that stand for something on the branch, in the order of what they stand for.
 
         Raises:
-            DecryptionError: The session is sealed with another key, or an entry is not what was stored there.
+            DecryptionError: The session is encrypted with another key, or an entry is not what was stored there.
             UnknownBranchError: The branch is not there any more.
             StoreError: The database refused.
         """

@@ -66,8 +66,8 @@ async def purge_session(handle: Handle, expired: Expired, batch: int) -> int:
     """Remove what has expired from one session, and return how many items that were.
 
     Raises:
-        SealedSessionError: The session is sealed, and is asked for without a key; nothing was removed.
-        DecryptionError: It is sealed with another key; nothing was removed.
+        MissingKeyError: The session is encrypted, and was opened without a key; nothing was removed.
+        DecryptionError: It is encrypted with another key; nothing was removed.
         TypeError: `batch` is not an integer.
         ValueError: `batch` is below 1.
     """

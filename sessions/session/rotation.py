@@ -1,4 +1,4 @@
-"""Rotating keys: wrapping sessions' keys with another one, and sealing anew what they hold."""
+"""Rotating keys: wrapping sessions' keys with another one, and encrypting again what they hold."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _log = logging.getLogger("sessions")
 
 
 async def rotate(handle: Handle, vault: Vault, reencrypt_before: int | None) -> AsyncIterator[Rotation]:
-    """Wrap a session's keys with the current key, and seal anew what is sealed with an older data key.
+    """Wrap a session's keys with the current key, and encrypt again what an older data key encrypted.
 
     Args:
         handle: The session.

@@ -195,7 +195,7 @@ class Shared(History):
         Raises:
             TypeError: An argument is not an integer.
             ValueError: An argument is out of range.
-            DecryptionError: The session is sealed with another key, or an entry is not what was stored there.
+            DecryptionError: The session is encrypted with another key, or an entry is not what was stored there.
             UndecodableItemError: A stored item cannot be read and the session is strict.
             UnknownBranchError: The branch is not there any more.
             StoreError: The database refused.

@@ -63,7 +63,7 @@ def open_store(
             never.
         sweep_every: Have what has expired deleted in the background: ``async with open_store(…)`` begins `sweeper`
             with so many seconds between its rounds, and closing the store ends it.
-        encryption_key: Seal its sessions, as `EncryptedSession` does; they keep items for ever unless `ttl` says
+        encryption_key: Encrypt its sessions, as `EncryptedSession` does; they keep items for ever unless `ttl` says
             otherwise.
         allow_plain_text: As for `EncryptedSession`.
         hide_tool_names: As for `EncryptedSession`.

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 
 
 class Encryption(NamedTuple):
-    """How a store's sessions are sealed: arguments of `EncryptedSession`."""
+    """How a store's sessions are encrypted: arguments of `EncryptedSession`."""
 
     encryption_key: KeyRing | KeyProvider
     allow_plain_text: bool = False
@@ -199,8 +199,8 @@ class Store:
         """Remove a session for good: from every table, then from the files, as far as that can be done from here.
 
         The rows go in one transaction, as with `delete`; then `scrub` is called. The session need not be there: so
-        erasing again finishes what was pending. No key is needed for one that is sealed. If the store was opened with
-        a `KeyProvider` that has `destroy`, that is called first.
+        erasing again finishes what was pending. No key is needed. If the store was opened with a
+        `KeyProvider` that has `destroy`, that is called first.
 
         Args:
             session_id: The session.
@@ -255,10 +255,10 @@ class Store:
         before: datetime | None = None,
         progress: Callable[[Rotation], object] | None = None,
     ) -> Rotation:
-        """Rotate the keys of all sealed sessions, one after the other; see `EncryptedSession.rotate`.
+        """Rotate the keys of all encrypted sessions, one after the other; see `EncryptedSession.rotate`.
 
         Calling it again goes on after an interruption: a session that has the current key is done. With `reencrypt`
-        in a store that allows plain text, sessions that are not sealed yet are sealed, too.
+        in a store that allows plain text, sessions that are not encrypted yet are encrypted, too.
 
         Args:
             reencrypt: As for `EncryptedSession.rotate`.

@@ -11,7 +11,7 @@ from sessions.session.branches import Branches
 from sessions.session.usage.usage import SessionUsage
 from sessions.testing.encrypted.fixtures import NEED_NO_KEY, OPERATIONS
 
-_DO_NOTHING: Final = {"as_author", "branches", "lease", "on_branch", "session_settings", "speaker", "usage"}
+_DO_NOTHING: Final = {"as_author", "branches", "held", "on_branch", "session_settings", "speaker", "usage"}
 """Objects and values that touch no database; `on_branch` is tried with a read."""
 
 _BESIDE: Final = {"choose", "rotate"}

@@ -11,7 +11,7 @@ from sessions import (
     AdvancedSQLAlchemySession,
     DecryptionError,
     EncryptedSession,
-    SealedSessionError,
+    MissingKeyError,
     SQLAlchemySession,
     TurnNotFoundError,
     WeakKeyWarning,
@@ -140,7 +140,7 @@ async def test_an_encrypted_session(run_block: RunBlock, url: str, monkeypatch: 
     await session.add_items([asked("My card is 4111")])
 
     assert await session.get_items() == [asked("My card is 4111")]
-    with pytest.raises(SealedSessionError, match=r"session 'user_123' is sealed.*Open it with EncryptedSession"):
+    with pytest.raises(MissingKeyError, match=r"session 'user_123' is encrypted.*Open it with EncryptedSession"):
         await known["underlying"].get_items()
     with pytest.raises(DecryptionError, match="session 'user_123'"):
         await EncryptedSession("user_123", session_of(url), generate_key()).get_items()

@@ -81,7 +81,7 @@ def find_range(
         LeaseLostError: The conversation's lease was lost.
         SessionBusyError: Another caller holds an exclusive lease on the branch.
         UnknownBranchError: There is no such branch.
-        DecryptionError: The session is sealed with another key, or a payload is not what was stored there.
+        DecryptionError: The session is encrypted with another key, or a payload is not what was stored there.
     """
     head = find_head(tx, conversation, branch)
     if head is None:

@@ -34,7 +34,7 @@ def hand_over(
         LeaseLostError: The conversation's lease was lost.
         SessionBusyError: Another caller holds an exclusive lease on the branch.
         UnknownBranchError: There is no such branch.
-        DecryptionError: The session is sealed with another key.
+        DecryptionError: The session is encrypted with another key.
     """
     expires_at = None if lifetime is None else min(now + lifetime, NEVER)
     locked = raise_version(tx, conversation, now, branch) or begin_session(tx, conversation, now, branch)

@@ -59,7 +59,7 @@ def read_window(tx: Transaction, conversation: Conversation, taker: Taker, branc
 
     Raises:
         UnknownBranchError: There is no such branch.
-        DecryptionError: The session is sealed with another key, or a payload is not what was stored there.
+        DecryptionError: The session is encrypted with another key, or a payload is not what was stored there.
     """
     undecodable: list[int] = []
     head = find_head(tx, conversation, branch)

@@ -96,7 +96,7 @@ def mend_branch(
         LeaseLostError: The conversation's lease was lost.
         SessionBusyError: Somebody else holds the branch.
         UnknownBranchError: There is no such branch.
-        DecryptionError: The session is sealed with another key, or a payload is not what was stored there.
+        DecryptionError: The session is encrypted with another key, or a payload is not what was stored there.
     """
     found = change_head(tx, conversation, now, branch, guard=False)
     if found is None:

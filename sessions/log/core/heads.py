@@ -126,7 +126,7 @@ def find_head(tx: Transaction, conversation: Conversation, branch: str | None = 
         UnknownBranchError: There is no such branch, or another one has the name now; a session that is not there has
             ``main``.
         LeaseLostError: The conversation's lease was on a branch whose name another one has now.
-        DecryptionError: The session is sealed with another key.
+        DecryptionError: The session is encrypted with another key.
         DamagedSessionError: What is stored of the branch cannot be true.
     """
     row = tx.one(branch_statements.HEAD, session_id=conversation.session_id, branch=branch)

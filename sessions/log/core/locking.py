@@ -65,7 +65,7 @@ def raise_version(
     Raises:
         LeaseLostError: The change is made under a lease that was lost.
         SessionBusyError: Another caller holds an exclusive lease on the branch.
-        DecryptionError: The session is sealed with another key.
+        DecryptionError: The session is encrypted with another key.
     """
     row = tx.one(session_statements.RAISE_VERSION, session_id=conversation.session_id, now=now)
     if row is None:

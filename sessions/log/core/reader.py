@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
-from sessions.errors import SealedSessionError
+from sessions.errors import MissingKeyError
 from sessions.log.statements import entries as entry_statements
 
 if TYPE_CHECKING:
@@ -173,14 +173,14 @@ def unlock(conversation: Conversation, seal: bytes | None) -> SessionKey | None:
     """Return the key of a session; ``None`` if it is not sealed, and need not be.
 
     Raises:
-        SealedSessionError: It is sealed, and is asked for without a key.
-        DecryptionError: It is sealed with another key.
+        MissingKeyError: It is encrypted, and was opened without a key.
+        DecryptionError: It is encrypted with another key.
     """
     if conversation.vault is not None:
         return conversation.vault.unlock(conversation.session_id, seal)
     if seal is not None:
-        raise SealedSessionError(
-            f"session {conversation.session_id!r} is sealed; nothing was changed. Open it with EncryptedSession"
+        raise MissingKeyError(
+            f"session {conversation.session_id!r} is encrypted; nothing was changed. Open it with EncryptedSession"
         )
     return None
 
@@ -189,8 +189,8 @@ def reader_of(conversation: Conversation, seal: bytes | None) -> Reader:
     """Return what reads the entries of a session.
 
     Raises:
-        SealedSessionError: It is sealed, and is asked for without a key.
-        DecryptionError: It is sealed with another key.
+        MissingKeyError: It is encrypted, and was opened without a key.
+        DecryptionError: It is encrypted with another key.
     """
     key = unlock(conversation, seal)
     return Reader(conversation) if key is None else SealedReader(conversation, key)

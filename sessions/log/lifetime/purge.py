@@ -73,8 +73,8 @@ def find_in_session(tx: Transaction, conversation: Conversation, expired: Expire
     """Return up to `count` entries of a session that have expired for either reason.
 
     Raises:
-        SealedSessionError: The session is sealed, and is asked for without a key.
-        DecryptionError: It is sealed with another key.
+        MissingKeyError: The session is encrypted, and was opened without a key.
+        DecryptionError: It is encrypted with another key.
     """
     session_id = conversation.session_id
     row = tx.one(session_statements.SESSION_TIMES, session_id=session_id)

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessions.errors import ConflictError, DecryptionError, IdempotencyKeyReusedError, SealedSessionError
+from sessions.errors import ConflictError, DecryptionError, IdempotencyKeyReusedError, MissingKeyError
 from sessions.testing.encrypted.fixtures import CALL, OUTPUT, EncryptedFixtures, both, fill, new, raised, texts_of
 from sessions.testing.encrypted.key_provider import KeptKeys
 from sessions.testing.tree_model import item
@@ -92,7 +92,7 @@ class KeysContract(EncryptedFixtures):
         assert await mixed.pop_item() == item("u10")
         with pytest.raises(DecryptionError, match=f"{name!r}, sealed with key 'old': .* in the clear"):
             await seal(name).get_items()
-        with pytest.raises(SealedSessionError):
+        with pytest.raises(MissingKeyError):
             await make(name).get_items()
         assert (await mixed.rotate(reencrypt=True)).reencrypted == 10
         assert texts_of(await seal(name).get_items()) == texts[:-1]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions.crypto.keys import KeyRing
-from sessions.errors import DecryptionError, SealedSessionError
+from sessions.errors import DecryptionError, MissingKeyError
 from sessions.testing.encrypted.fixtures import CALL, KEYS, OPERATIONS, OUTPUT, READS, EncryptedFixtures, raised
 from sessions.testing.tree_model import item
 
@@ -68,7 +68,7 @@ class TamperingContract(EncryptedFixtures):
         sibling = await _fill(seal, name)
         before = await rows.all()
         for what, operation in [*OPERATIONS.items(), ("choose", _choosing(sibling))]:
-            caught = await raised(SealedSessionError, operation(make(name)), what)
+            caught = await raised(MissingKeyError, operation(make(name)), what)
             assert repr(name) in str(caught), what
             assert await rows.all() == before, what
 
