@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Self
 from sessions.db.sqlalchemy.alembic_revisions import migrate, migration_numbers, note_migrations
 from sessions.db.sqlalchemy.backend import SQLAlchemyBackend
 from sessions.db.sqlalchemy.engines import EngineOfLoop
+from sessions.log.component import conversations
 from sessions.log.conversation import ForeignTables
 from sessions.log.metadata import metadata
 from sessions.session.base import LogSession
@@ -76,7 +77,7 @@ class SQLAlchemySession(LogSession):
         if not (isinstance(engine, EngineOfLoop) or hasattr(engine, "sync_engine")):
             hint = "; for a URL there is from_url(session_id, url=…)" if isinstance(engine, str) else ""
             raise TypeError(f"engine must be an AsyncEngine, not {type(engine).__name__}{hint}")
-        foreign = ForeignTables(sessions_table, messages_table)
+        foreign = ForeignTables(sessions_table, messages_table).check(table_prefix)
         self._sql = SQLAlchemyBackend(
             engine,
             create_tables=create_tables,
@@ -84,7 +85,7 @@ class SQLAlchemySession(LogSession):
             schema=schema,
             attempt_timeout=attempt_timeout,
             retry_timeout=retry_timeout,
-            foreign=foreign,
+            components=[conversations(foreign)],
         )
         super().__init__(
             session_id,

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from sessions.db.dialect import PREFIX
 from sessions.db.sqlite.backend import SQLiteBackend
 from sessions.db.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
+from sessions.log.component import conversations
 from sessions.log.conversation import ForeignTables
 from sessions.session.base import LogSession
 
@@ -38,9 +39,13 @@ class _SQLiteSession(LogSession):
         if isinstance(db_path, str) and "://" in db_path:
             # It would be a file in a folder called "sqlite:"; and a URL may have a password in it, which errors show.
             raise ValueError("db_path must be the path of a file, not a URL; for URLs there is open_store(url)")
-        foreign = ForeignTables(sessions_table, messages_table)
+        foreign = ForeignTables(sessions_table, messages_table).check(table_prefix)
         sqlite = SQLiteBackend(
-            db_path, durability=durability, busy_timeout=busy_timeout, prefix=table_prefix, foreign=foreign
+            db_path,
+            durability=durability,
+            busy_timeout=busy_timeout,
+            prefix=table_prefix,
+            components=[conversations(foreign)],
         )
         super().__init__(
             session_id,

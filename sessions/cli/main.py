@@ -14,9 +14,12 @@ from sessions.errors import SessionsError
 async def _migrate(url: str, connect_args: dict[str, Any], prefix: str, schema: str | None) -> None:
     from sessions.db.sqlalchemy.backend import SQLAlchemyBackend  # noqa: PLC0415 - see `sessions.__getattr__`
     from sessions.db.sqlalchemy.engines import EngineOfLoop  # noqa: PLC0415
+    from sessions.log.component import conversations  # noqa: PLC0415
+    from sessions.log.conversation import ForeignTables  # noqa: PLC0415
 
     source = EngineOfLoop(url, {"connect_args": connect_args})
-    backend = SQLAlchemyBackend(source, create_tables=True, prefix=prefix, schema=schema)
+    components = [conversations(ForeignTables().check(prefix))]
+    backend = SQLAlchemyBackend(source, create_tables=True, prefix=prefix, schema=schema, components=components)
     try:
         await backend.migrate()
     finally:

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from sessions.db.topics import Topic
     from sessions.db.transaction import Transaction
 
 T = TypeVar("T")
 
 
 class Waker(Protocol):
-    """Wakes one who watches a session, in one event loop."""
+    """Wakes one who watches a topic, in one event loop."""
 
     async def wait(self) -> None:
         """Return when something may have changed since the waker was made, or since this returned last.
@@ -64,8 +65,24 @@ class Backend(Protocol):
         """
         ...
 
-    def waker(self, session_id: str, subject: str) -> Waker:
-        """Return what wakes one who watches a session, in the running event loop.
+    async def vacuum(self, others: Sequence[str], subject: str) -> tuple[str, ...]:
+        """Have the bytes of what was deleted really gone from the database's files, as far as that can be done here.
+
+        Args:
+            others: Tables that are not ours and had rows of what was deleted.
+            subject: Whom an error is about.
+
+        Returns:
+            Where bytes may still be, and what finishes that, in sentences.
+
+        Raises:
+            StoreError: The database refused.
+            SessionClosedError: The backend has been closed.
+        """
+        ...
+
+    def waker(self, topic: Topic, subject: str) -> Waker:
+        """Return what wakes one who watches a topic, in the running event loop.
 
         Raises:
             SessionClosedError: The backend has been closed.

@@ -23,9 +23,14 @@ class ClosedBackend:
         del work
         raise closed(subject)
 
-    def waker(self, session_id: str, subject: str) -> Waker:
+    async def vacuum(self, others: object, subject: str) -> NoReturn:
         """Refuse."""
-        del session_id
+        del others
+        raise closed(subject)
+
+    def waker(self, topic: object, subject: str) -> Waker:
+        """Refuse."""
+        del topic
         raise closed(subject)
 
     async def aclose(self) -> None:

@@ -111,28 +111,42 @@ _CLOCK: Final = {
 _CURRENT_SCHEMA: Final = {SQLITE: "'main'", MARIADB: "database()"}
 
 WATCHERS_CHANNEL: Final = "agent_log"
-"""Where Postgres notifies those who watch sessions."""
+"""Where Postgres notifies those who watch."""
 
 _AGENTLOG: Final = 7018422474229378919
 """A number that others hardly use: "agentlog" in ASCII."""
 
-WATCHERS_KEY: Final = f"""hashtextextended(session_id collate "C", {_AGENTLOG})"""
-"""A session, as those who watch it are told of it."""
-
 BUCKETS: Final = 32
 """Advisory locks of those who watch, whatever they watch: the server's table of locks is finite."""
 
-WATCHERS_LOCK: Final = f"({_AGENTLOG - BUCKETS} + ({WATCHERS_KEY} & {BUCKETS - 1}))"
-"""The advisory lock of those who watch a session, which it shares with others."""
 
-_TELL_WATCHERS: Final = f"""
-    case when case
-        when pg_try_advisory_lock({WATCHERS_LOCK}) then pg_advisory_unlock({WATCHERS_LOCK})
-        when pg_try_advisory_lock({WATCHERS_LOCK}) then pg_advisory_unlock({WATCHERS_LOCK})
-        else false
-    end then null else pg_notify('{WATCHERS_CHANNEL}', cast({WATCHERS_KEY} as text)) end
-"""
-"""An expression for Postgres, once the transaction has changed a row: `db/postgres/listening.py` says how."""
+def watchers_key(name: str) -> str:
+    """Return the expression for a topic's number, by which those who watch it are told of it on Postgres."""
+    return f'hashtextextended({name} collate "C", {_AGENTLOG})'
+
+
+def watchers_lock(name: str) -> str:
+    """Return the expression for the advisory lock of those who watch a topic, which it shares with others."""
+    return f"({_AGENTLOG - BUCKETS} + ({watchers_key(name)} & {BUCKETS - 1}))"
+
+
+def telling(name: str) -> str:
+    """Return the expression for Postgres that tells those who watch a topic, once the transaction has changed a row.
+
+    `db/postgres/listening.py` says how.
+
+    Args:
+        name: The column, or another expression, that is the topic's name.
+    """
+    lock = watchers_lock(name)
+    return f"""
+        case when case
+            when pg_try_advisory_lock({lock}) then pg_advisory_unlock({lock})
+            when pg_try_advisory_lock({lock}) then pg_advisory_unlock({lock})
+            else false
+        end then null else pg_notify('{WATCHERS_CHANNEL}', cast({watchers_key(name)} as text)) end
+    """
+
 
 _LIVE: Final = "created_at > :oldest and (expires_at is null or expires_at > :now)"
 
@@ -260,7 +274,7 @@ def words(database: str, prefix: str = PREFIX, schema: str | None = None) -> dic
         "schema_name": f"'{table_name('schema', prefix)}'",
         "schema_argument": f", {here}" * bool(schema),
         "clock": _CLOCK[database],
-        "tell_watchers": _TELL_WATCHERS,
+        "tell_watchers": telling("session_id"),
         "intact": _INTACT.format_map({**IDS, **names}),
     }
     return {**_TYPES[database], **IDS, **_ENTRIES, **names, **others}

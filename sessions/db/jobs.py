@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 from collections import deque
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
+from sessions.db.command import command_of
 from sessions.db.uncancelled import wait_out
 
 if TYPE_CHECKING:
@@ -21,20 +22,6 @@ MAX_GROUP = 256
 
 MAX_GROUP_BYTES = 8 * 1024 * 1024
 """Bytes of items in one group at most, unless one job alone has more: several large ones would be late together."""
-
-
-class Sized(Protocol):
-    """Work that says how much it carries; other work carries next to nothing."""
-
-    @property
-    def size(self) -> int:
-        """The bytes of its items."""
-        ...
-
-
-def size_of(work: object) -> int:
-    """Return the bytes of items that work carries."""
-    return cast("Sized", work).size if hasattr(work, "size") else 0
 
 
 class ClosedError(Exception):
@@ -173,7 +160,7 @@ class Jobs:
                 break
             # One that is alone goes whatever its size, which is not looked at.
             if group or self._waiting:
-                size += size_of(job.work)
+                size += command_of(job.work).size
                 if group and size > MAX_GROUP_BYTES:
                     self._waiting.appendleft(job)
                     break

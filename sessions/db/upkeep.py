@@ -1,16 +1,15 @@
-"""When a database does what `log/lifetime/upkeep.py` says: beside its first change, and then beside one of many."""
+"""When a database does what its components want done: beside its first change, and then beside one of many."""
 
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final
-
-from sessions.clock import NEVER
-from sessions.log.append import Append
-from sessions.log.lifetime.upkeep import keep_up
-from sessions.log.statements import records as record_statements
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sessions.db.command import Command
     from sessions.db.transaction import Transaction
 
 _EVERY: Final = 256
@@ -33,9 +32,12 @@ _ROUNDS: Final = 16
 
 _REMEMBERED: Final = 4 * _EVERY
 
+Duty: TypeAlias = Callable[["Transaction", int], bool]
+"""Removes up to so many rows, and tells whether there may be more."""
+
 
 class Upkeep:
-    """Counts the changes of one database in this process, and knows which of its keys nobody needs any more.
+    """Counts the changes of one database in this process, and remembers what they left that nobody needs any more.
 
     Attributes:
         has_expiring: Whether this process has added something that expires.
@@ -44,17 +46,18 @@ class Upkeep:
     def __init__(self) -> None:
         self._left = 0
         self._next = 0.0
-        self._settled: list[tuple[str, str]] = []
+        self._leftovers: dict[Callable[[Transaction, list[Any]], None], list[Any]] = {}
         self.has_expiring = False
 
-    def settled(self, session_id: str, key: str) -> None:
-        """Note that an append has been answered: nobody repeats it, so its key need not wait for its end."""
-        if len(self._settled) < _REMEMBERED:
-            self._settled.append((session_id, key))
+    def settled(self, remove: Callable[[Transaction, list[Any]], None], leftover: Any) -> None:
+        """Note what a command that has been answered has left, for a function that removes such."""
+        leftovers = self._leftovers.setdefault(remove, [])
+        if len(leftovers) < _REMEMBERED:
+            leftovers.append(leftover)
 
-    def note(self, work: object) -> None:
+    def note(self, command: Command[Any]) -> None:
         """Look whether a change adds something that expires."""
-        if isinstance(work, Append) and work.expires_at is not None and work.expires_at < NEVER:
+        if command.expires:
             self._next = self._next if self.has_expiring else min(self._next, time.monotonic() + _WHERE_ITEMS_EXPIRE)
             self.has_expiring = True
 
@@ -67,17 +70,21 @@ class Upkeep:
         self._left, self._next = _EVERY, time.monotonic() + within
         return True
 
-    def __call__(self, tx: Transaction) -> None:
-        """Do it in `tx`; if that fails, there will be another time."""
-        settled, self._settled = self._settled, []
-        if settled:
-            session_ids, keys = zip(*settled, strict=True)
-            tx.run(record_statements.FORGET_SETTLED_KEYS, session_ids=list(session_ids), keys=list(keys))
-        if keep_up(tx, BATCH):
+    def do(self, tx: Transaction, duties: Iterable[Duty]) -> None:
+        """Do duties in `tx`; if that fails, there will be another time."""
+        leftovers, self._leftovers = self._leftovers, {}
+        for remove, some in leftovers.items():
+            remove(tx, some)
+        if _do(tx, duties):
             self._left = _SOON
 
-    def at_the_end(self, tx: Transaction) -> None:
-        """Do what is due before the database is closed; of very much, not all."""
+    def do_at_the_end(self, tx: Transaction, duties: Iterable[Duty]) -> None:
+        """Do duties before the database is closed; of very much, not all."""
         for _ in range(_ROUNDS):
-            if not keep_up(tx, BATCH):
+            if not _do(tx, duties):
                 break
+
+
+def _do(tx: Transaction, duties: Iterable[Duty]) -> bool:
+    more = [duty(tx, BATCH) for duty in duties]
+    return any(more)

@@ -6,11 +6,13 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from sessions.clock import NEVER
+from sessions.db.command import Command
 from sessions.errors import ConflictError, IdempotencyKeyReusedError
 from sessions.log.adopt.adoption import begin_session
 from sessions.log.core.extend import add_entries
 from sessions.log.core.heads import MAIN, NUMBERS, number_of
-from sessions.log.core.idempotency import life_of
+from sessions.log.core.idempotency import forget_settled_keys, is_given, life_of, made_key
 from sessions.log.core.locking import ensure_sealed, guard_branch, raise_version
 from sessions.log.core.reader import unlock
 from sessions.log.statements import branches as branch_statements
@@ -18,11 +20,13 @@ from sessions.log.statements import records as record_statements
 from sessions.log.statements import sessions as session_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
+    from sessions.db.command import Leftover
     from sessions.db.transaction import Transaction
     from sessions.log.conversation import Conversation
     from sessions.log.core.extend import NewEntry
+    from sessions.log.core.locking import LockedSession
     from sessions.log.sealing.protocols import SessionKey
 
 
@@ -33,8 +37,18 @@ class Idempotency(NamedTuple):
     digest: bytes
 
 
-class Append(msgspec.Struct, frozen=True, eq=False):
-    """`append`, as a store is asked for it: a function of a transaction that a store may also look into."""
+class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
+    """Append entries to a session's branch, next to each other; make the session if there is none.
+
+    Attributes:
+        conversation: The session.
+        entries: What to add, oldest first. Without any, nothing is changed but that the key is remembered.
+        now: The time, in microseconds since 1970, UTC.
+        idempotency: Nothing is added if the session has seen this key.
+        branch: The branch; the current one unless named.
+        expires_at: When the entries will not be there any more.
+        expected_version: The version that the session must have, unless it has seen the key; 0 if it is not there.
+    """
 
     conversation: Conversation
     entries: Sequence[NewEntry]
@@ -54,97 +68,96 @@ class Append(msgspec.Struct, frozen=True, eq=False):
         return msgspec.structs.replace(self, branch=None)
 
     @property
+    def payloads(self) -> Iterable[bytes]:
+        """The items' bytes."""
+        return (entry.payload for entry in self.entries)
+
+    @property
     def size(self) -> int:
         """The bytes of all items."""
         return sum(len(entry.payload) for entry in self.entries)
 
-    def __call__(self, tx: Transaction) -> int | None:
-        """Append in `tx`; return what `append` returns."""
-        return append(
-            tx,
-            self.conversation,
-            self.entries,
-            now=self.now,
-            idempotency=self.idempotency,
-            branch=self.branch,
-            expires_at=self.expires_at,
-            expected_version=self.expected_version,
-        )
+    @property
+    def repeatable(self) -> bool:
+        """Whether a key tells if it was done before."""
+        return self.idempotency is not None
 
+    def made_repeatable(self) -> Append:
+        """Return the same with a key, if it has none: if its answer is lost, that tells whether it was done."""
+        if self.idempotency or not self.entries:
+            return self
+        return msgspec.structs.replace(self, idempotency=Idempotency(made_key(self.now), b""))
 
-def append(
-    tx: Transaction,
-    conversation: Conversation,
-    entries: Sequence[NewEntry],
-    *,
-    now: int,
-    idempotency: Idempotency | None = None,
-    branch: str | None = None,
-    expires_at: int | None = None,
-    expected_version: int | None = None,
-) -> int | None:
-    """Append entries to a session's branch, next to each other; make the session if there is none.
-
-    Args:
-        tx: A transaction.
-        conversation: The session.
-        entries: What to add, oldest first. Without any, nothing is changed but that the key is remembered.
-        now: The time, in microseconds since 1970, UTC.
-        idempotency: Nothing is added if the session has seen this key.
-        branch: The branch; the current one unless named.
-        expires_at: When the entries will not be there any more.
-        expected_version: The version that the session must have, unless it has seen the key; 0 if it is not there.
-
-    Returns:
-        The number of the branch that was named and appended to, if `branch` has none yet: see `BranchName`.
-
-    Raises:
-        ConflictError: It has another one, and nobody keeps others out of the branch.
-        LeaseLostError: The conversation's lease was lost.
-        SessionBusyError: Another caller holds an exclusive lease on the branch.
-        UnknownBranchError: There is no such branch.
-        IdempotencyKeyReusedError: The session has seen this key with other items.
-        DecryptionError: The session is encrypted with another key.
-    """
-    session_id = conversation.session_id
-    locked = None
-    if idempotency:
-        row = tx.one(session_statements.LOCK_SESSION, session_id=session_id)
-        if row is None:
-            locked = begin_session(tx, conversation, now, branch)
-            session, key = locked.session, locked.key
-        else:
-            session, key = row[0], unlock(conversation, row[1])
-        if _was_added(tx, session_id, session, idempotency, key):
+    @property
+    def leftover(self) -> Leftover | None:
+        """The key that `made_repeatable` gave it: once it has been answered, nobody repeats it."""
+        if self.idempotency is None or is_given(self.idempotency.key):
             return None
-    elif not entries:
-        if expected_version is not None:
-            _check_version(session_id, version_of(tx, session_id), expected_version)
-        return None
-    # Putting entries at the branch's end looks at its lease.
-    locked = (
-        locked
-        or raise_version(tx, conversation, now, branch, guard=False)
-        or begin_session(tx, conversation, now, branch)
-    )
-    if expected_version is not None:
-        # Whoever is kept out is told that, and by whom; that those have changed something meanwhile is no news.
-        guard_branch(tx, locked, now)
-        _check_version(session_id, locked.version - 1, expected_version)
-    locked = ensure_sealed(tx, locked)
-    tip = add_entries(tx, locked, entries, now, expires_at=expires_at)
-    if idempotency:
-        tx.run(
-            record_statements.REMEMBER_KEY,
-            session=locked.session,
-            idempotency_key=idempotency.key,
-            digest=idempotency.digest if locked.key is None else locked.key.digest(idempotency.digest),
-            version=locked.version,
-            tip=tip,
-            now=now,
-            life=life_of(idempotency.key),
+        return forget_settled_keys, (self.conversation.session_id, self.idempotency.key)
+
+    @property
+    def expires(self) -> bool:
+        """Whether its entries do."""
+        return self.expires_at is not None and self.expires_at < NEVER
+
+    def __call__(self, tx: Transaction) -> int | None:
+        """Append in `tx`.
+
+        Returns:
+            The number of the branch that was named and appended to, if `branch` has none yet: see `BranchName`.
+
+        Raises:
+            ConflictError: The session has another version, and nobody keeps others out of the branch.
+            LeaseLostError: The conversation's lease was lost.
+            SessionBusyError: Another caller holds an exclusive lease on the branch.
+            UnknownBranchError: There is no such branch.
+            IdempotencyKeyReusedError: The session has seen this key with other items.
+            DecryptionError: The session is encrypted with another key.
+        """
+        conversation, now, branch = self.conversation, self.now, self.branch
+        session_id = conversation.session_id
+        locked = None
+        if self.idempotency:
+            row = tx.one(session_statements.LOCK_SESSION, session_id=session_id)
+            if row is None:
+                locked = begin_session(tx, conversation, now, branch)
+                session, key = locked.session, locked.key
+            else:
+                session, key = row[0], unlock(conversation, row[1])
+            if _was_added(tx, session_id, session, self.idempotency, key):
+                return None
+        elif not self.entries:
+            if self.expected_version is not None:
+                _check_version(session_id, version_of(tx, session_id), self.expected_version)
+            return None
+        # Putting entries at the branch's end looks at its lease.
+        locked = (
+            locked
+            or raise_version(tx, conversation, now, branch, guard=False)
+            or begin_session(tx, conversation, now, branch)
         )
-    return _number(tx, locked.session, branch)
+        if self.expected_version is not None:
+            # Whoever is kept out is told that, and by whom; that those have changed something meanwhile is no news.
+            guard_branch(tx, locked, now)
+            _check_version(session_id, locked.version - 1, self.expected_version)
+        locked = ensure_sealed(tx, locked)
+        tip = add_entries(tx, locked, self.entries, now, expires_at=self.expires_at)
+        if self.idempotency:
+            _remember_key(tx, locked, self.idempotency, tip, now)
+        return _number(tx, locked.session, branch)
+
+
+def _remember_key(tx: Transaction, locked: LockedSession, idempotency: Idempotency, tip: int, now: int) -> None:
+    tx.run(
+        record_statements.REMEMBER_KEY,
+        session=locked.session,
+        idempotency_key=idempotency.key,
+        digest=idempotency.digest if locked.key is None else locked.key.digest(idempotency.digest),
+        version=locked.version,
+        tip=tip,
+        now=now,
+        life=life_of(idempotency.key),
+    )
 
 
 def _number(tx: Transaction, session: int, branch: str | None) -> int | None:

@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+from sessions.db.command import Command
 from sessions.log.adopt.adoption import begin_session, lock_conversation
 from sessions.log.core.change_log import record_change
 from sessions.log.core.extend import ensure_row
@@ -59,10 +60,8 @@ class Refused(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class TakeLease:
-    """Take a lease, as a store is asked for it: a function of a transaction that a store may also look into.
-
-    It can be repeated: who takes it is known by the claim.
+class TakeLease(Command["Taken | Refused"]):
+    """Take a lease.
 
     Attributes:
         conversation: The session.
@@ -83,6 +82,11 @@ class TakeLease:
     now: int
     ttl: int
     otherwise: str
+
+    @property
+    def repeatable(self) -> bool:
+        """Who takes it is known by the claim."""
+        return True
 
     def __call__(self, tx: Transaction) -> Taken | Refused:
         """Take it in `tx`.
@@ -146,8 +150,8 @@ class TakeLease:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class SetLease:
-    """Renew a lease or give it back, as a store is asked for it; it can be repeated.
+class SetLease(Command[bool]):
+    """Renew a lease or give it back.
 
     Attributes:
         session_id: The session.
@@ -160,6 +164,11 @@ class SetLease:
     branch: str
     token: int
     until: int
+
+    @property
+    def repeatable(self) -> bool:
+        """Done again, it finds the same lease or none."""
+        return True
 
     def __call__(self, tx: Transaction) -> bool:
         """Do it in `tx`, and tell whether the lease was still held."""

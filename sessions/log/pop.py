@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
+
+from sessions.db.command import Command
 from sessions.db.ids import owner_of, position_of
 from sessions.items.kinds import USER
 from sessions.log.adopt.adoption import lock_head
@@ -22,6 +25,7 @@ from sessions.log.statements import entries as entry_statements
 if TYPE_CHECKING:
     from sessions.db.transaction import Row, Transaction
     from sessions.log.context.annotations import Covering
+    from sessions.log.context.view import Shown
     from sessions.log.conversation import Conversation
     from sessions.log.core.heads import Head
     from sessions.log.core.locking import LockedSession
@@ -30,60 +34,57 @@ _PAGE = 8
 """Entries fetched at a time; the last one nearly always decodes."""
 
 
-class Pop:
-    """`pop`, as a store is asked for it: a function of a transaction that a store may also look into."""
+class Pop(Command[tuple[Any, list[int]]], msgspec.Struct, frozen=True, eq=False):
+    """Remove the last item that decodes from a branch. Of a summary, its last item goes, and what it covers stays.
 
-    __slots__ = ("branch", "conversation", "now", "strict")
+    Attributes:
+        conversation: The session.
+        now: The time, in microseconds since 1970, UTC.
+        strict: Remove it only if it is the last of all that are there.
+        branch: The branch; the current one unless named.
+    """
 
-    def __init__(self, conversation: Conversation, now: int, *, strict: bool, branch: str | None = None) -> None:
-        self.conversation = conversation
-        self.now = now
-        self.strict = strict
-        self.branch = branch
+    conversation: Conversation
+    now: int
+    strict: bool
+    branch: str | None = None
 
     def on_current_branch(self) -> Pop:
         """Return the same for the current branch."""
-        return Pop(self.conversation, self.now, strict=self.strict)
+        return msgspec.structs.replace(self, branch=None)
 
     def __call__(self, tx: Transaction) -> tuple[Any, list[int]]:
-        """Pop in `tx`."""
-        return pop(tx, self.conversation, self.now, strict=self.strict, branch=self.branch)
+        """Pop in `tx`.
 
+        Returns:
+            The item, or ``None`` if there was none, and the positions of entries after it that could not be decoded and
+            stay.
 
-def pop(
-    tx: Transaction, conversation: Conversation, now: int, *, strict: bool, branch: str | None = None
-) -> tuple[Any, list[int]]:
-    """Remove the last item that decodes from a branch; if `strict`, only if it is the last of all that are there.
-
-    Of a summary, the last item goes, and what it stands for stays as it is.
-
-    Returns:
-        The item, or ``None`` if there was none, and the positions of entries after it that could not be decoded and
-        stay.
-
-    Raises:
-        UnknownBranchError: There is no such branch.
-    """
-    head = lock_head(tx, conversation, now, branch)
-    if head is None:
-        return None, []
-    undecodable: list[int] = []
-    for page in walk_shown(tx, head, _PAGE):
-        for shown in page:
-            if shown.item is UNREADABLE:
+        Raises:
+            UnknownBranchError: There is no such branch.
+        """
+        head = lock_head(tx, self.conversation, self.now, self.branch)
+        if head is None:
+            return None, []
+        undecodable: list[int] = []
+        for page in walk_shown(tx, head, _PAGE):
+            for shown in page:
+                if shown.item is not UNREADABLE:
+                    self._take_back(tx, head, shown)
+                    return shown.item, undecodable
                 undecodable.append(shown.position)
-                if strict:
+                if self.strict:
                     return None, undecodable
-                continue
-            locked: Any = raise_version(tx, conversation, now, head.branch)
-            if shown.summary is None:
-                _remove(tx, locked, head, shown.row, now)
-            else:
-                replace_summary(tx, ensure_sealed(tx, locked), shown.summary, shown.summary.items[:-1], now)
-                _forget_summary(tx, head, shown.summary)
-            record_change(tx, locked, "popped", now)
-            return shown.item, undecodable
-    return None, undecodable
+        return None, undecodable
+
+    def _take_back(self, tx: Transaction, head: Head, shown: Shown) -> None:
+        locked: Any = raise_version(tx, self.conversation, self.now, head.branch)
+        if shown.summary is None:
+            _remove(tx, locked, head, shown.row, self.now)
+        else:
+            replace_summary(tx, ensure_sealed(tx, locked), shown.summary, shown.summary.items[:-1], self.now)
+            _forget_summary(tx, head, shown.summary)
+        record_change(tx, locked, "popped", self.now)
 
 
 def _remove(tx: Transaction, locked: LockedSession, head: Head, row: Row, now: int) -> None:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
+
+from sessions.db.command import LONG, Command
 from sessions.errors import UnknownBranchError
 from sessions.log.adopt.adoption import is_waiting, waits_for_take_over
 from sessions.log.context.view import item_pages
-from sessions.log.core.heads import EVERYTHING, MAIN, find_head
+from sessions.log.core.heads import EVERYTHING, MAIN, Head, find_head
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sessions.db.command import Long
     from sessions.db.transaction import Transaction
     from sessions.log.conversation import Conversation
 
@@ -28,61 +34,72 @@ class Tail(NamedTuple):
     branch: str
 
 
-class TooLongError(Exception):
-    """There may be more to read than whoever asked has time for; nothing was read."""
+BRIEF: Final = 4096
+"""Entries that are read in ten milliseconds, for which a change may wait."""
 
 
-class ReadTail:
-    """`read_tail`, as a store is asked for it: a function of a transaction that a store may also look into."""
+class ReadTail(Command["Tail | None"], msgspec.Struct, frozen=True, eq=False):
+    """Read the latest items of a branch.
 
-    __slots__ = ("branch", "conversation", "limit")
+    Attributes:
+        conversation: The session.
+        limit: How many; all if ``None``.
+        branch: The branch; the current one unless named.
+    """
 
-    def __init__(self, conversation: Conversation, limit: int | None, branch: str | None = None) -> None:
-        self.conversation = conversation
-        self.limit = limit
-        self.branch = branch
+    conversation: Conversation
+    limit: int | None
+    branch: str | None = None
+
+    @property
+    def briefly(self) -> Callable[[Transaction], Tail | Long | None]:
+        """Reads up to `BRIEF` entries; of more, none is fetched."""
+        return self._read_brief
 
     def __call__(self, tx: Transaction) -> Tail | None:
-        """Read in `tx`."""
-        return read_tail(tx, self.conversation, self.limit, self.branch)
+        """Read in `tx`.
 
+        ``None`` says that the conversation must be taken over first, which takes a transaction that may write.
 
-def read_tail(
-    tx: Transaction,
-    conversation: Conversation,
-    limit: int | None,
-    branch: str | None = None,
-    *,
-    most: int = EVERYTHING,
-) -> Tail | None:
-    """Return the latest `limit` items of a branch, the current one unless named.
+        Raises:
+            UnknownBranchError: There is no such branch.
+            DecryptionError: The session is encrypted with another key, or a payload is not what was stored there.
+        """
+        head = self._find_head(tx)
+        return head if not isinstance(head, Head) else self._read(tx, head)
 
-    ``None`` says that the conversation must be taken over first, which takes a transaction that may write.
+    def _read_brief(self, tx: Transaction) -> Tail | Long | None:
+        head = self._find_head(tx)
+        if not isinstance(head, Head):
+            return head
+        return LONG if min(self.wanted, head.tip) > BRIEF else self._read(tx, head)
 
-    Raises:
-        TooLongError: They may be more than `most`.
-        UnknownBranchError: There is no such branch.
-        DecryptionError: The session is encrypted with another key, or a payload is not what was stored there.
-    """
-    items: list[Any] = []
-    undecodable: list[int] = []
-    try:
-        head = find_head(tx, conversation, branch)
-    except UnknownBranchError:
-        if waits_for_take_over(tx, conversation):
-            return None
-        raise
-    if head is None:
-        return None if is_waiting(tx, conversation) else Tail(items, undecodable, MAIN)
-    if limit == 0:
+    @property
+    def wanted(self) -> int:
+        """How many items are wanted, at most as many as a branch can have."""
+        return EVERYTHING if self.limit is None else min(self.limit, EVERYTHING)
+
+    def _find_head(self, tx: Transaction) -> Head | Tail | None:
+        """Return the branch's end; what there is to read if it has none."""
+        try:
+            head = find_head(tx, self.conversation, self.branch)
+        except UnknownBranchError:
+            if waits_for_take_over(tx, self.conversation):
+                return None
+            raise
+        if head is None:
+            return None if is_waiting(tx, self.conversation) else Tail([], [], MAIN)
+        return head
+
+    def _read(self, tx: Transaction, head: Head) -> Tail:
+        items: list[Any] = []
+        undecodable: list[int] = []
+        wanted = self.wanted
+        if wanted:
+            for page in item_pages(tx, head, wanted, undecodable):
+                items += page
+                if len(items) >= wanted:
+                    del items[wanted:]
+                    break
+            items.reverse()
         return Tail(items, undecodable, head.branch)
-    wanted = EVERYTHING if limit is None else min(limit, EVERYTHING)
-    if min(wanted, head.tip) > most:
-        raise TooLongError
-    for page in item_pages(tx, head, wanted, undecodable):
-        items += page
-        if len(items) >= wanted:
-            del items[wanted:]
-            break
-    items.reverse()
-    return Tail(items, undecodable, head.branch)

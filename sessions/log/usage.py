@@ -9,6 +9,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
+import msgspec
+
+from sessions.db.command import Command
 from sessions.db.ids import position_of
 from sessions.errors import IdempotencyKeyReusedError
 from sessions.log.adopt.adoption import begin_session, lock_head
@@ -117,90 +120,71 @@ class Sums(NamedTuple):
     untold: int = 0
 
 
-class Record:
-    """`record`, as a store is asked for it: a function of a transaction that a store may also look into.
-
-    Its keys are chosen before it runs, so it can be repeated when its answer was lost.
-    """
-
-    __slots__ = ("_turn_id", "branch", "calls", "conversation", "now", "run", "turn")
-
-    def __init__(
-        self,
-        conversation: Conversation,
-        now: int,
-        calls: Sequence[Call],
-        run: Run | None,
-        *,
-        branch: str | None = None,
-        turn: int | None = None,
-    ) -> None:
-        self.conversation = conversation
-        self.now = now
-        self.calls = calls
-        self.run = run
-        self.branch = branch
-        self.turn = turn
-        # Kept when this is done again: another process may have begun the next turn meanwhile.
-        self._turn_id: str | None = None
-
-    def on_current_branch(self) -> Record:
-        """Return the same for the current branch."""
-        return Record(self.conversation, self.now, self.calls, self.run, turn=self.turn)
-
-    def __call__(self, tx: Transaction) -> None:
-        """Record in `tx`."""
-        self._turn_id = record(
-            tx,
-            self.conversation,
-            self.now,
-            self.calls,
-            self.run,
-            branch=self.branch,
-            turn=self.turn,
-            turn_id=self._turn_id,
-        )
-
-
-def record(
-    tx: Transaction,
-    conversation: Conversation,
-    now: int,
-    calls: Sequence[Call],
-    run: Run | None,
-    *,
-    branch: str | None,
-    turn: int | None,
-    turn_id: str | None = None,
-) -> str | None:
+class Record(Command[None], msgspec.Struct, eq=False):
     """Record what has not been recorded yet, at the end of a branch or of one of its turns. The version stays.
 
     With a run, everything recorded of it is brought to what it has taken: so it does not matter whether the run, its
     calls or some of them were recorded before.
 
-    Returns:
-        What tells the turn from all others, which is a part of the keys of outputs; `turn_id` if that was given.
-
-    Raises:
-        IdempotencyKeyReusedError: The caller's key was used before for other amounts.
-        TurnNotFoundError: The branch has no such turn.
-        UnknownBranchError: There is no such branch.
+    Attributes:
+        conversation: The session.
+        now: The time, in microseconds since 1970, UTC.
+        calls: The calls.
+        run: The run that they belong to.
+        branch: The branch; the current one unless named.
+        turn: The turn; the last one unless given.
     """
-    head = lock_head(tx, conversation, now, branch, guard=False)
-    if head is None:
-        begin_session(tx, conversation, now)
-        head = cast("Head", find_head(tx, conversation, branch))
-    if turn is not None and turn > head.turn:
-        raise turn_not_found(conversation.session_id, head, f"turn {turn}")
-    stretches = lineage(tx, head)
-    last = turn is None or turn == head.turn
-    position = head.tip if last else turn_start(tx, stretches, cast("int", turn) + 1) - 1
-    place: dict[str, Any] = {"session": head.session, "place": entry_at(stretches, position), "now": now}
-    place["turn"] = head.turn if turn is None else turn
-    if turn_id is None and any(key.startswith(OUTPUT_KEY) for call in calls for key in call.keys):
-        turn_id = _id_of_turn(tx, head, stretches, place["turn"])
-    calls = [call._replace(keys=tuple(_in_turn(key, turn_id) for key in call.keys)) for call in calls]
-    recorded = _recorded(tx, conversation.session_id, head.session, calls, run)
+
+    conversation: Conversation
+    now: int
+    calls: Sequence[Call]
+    run: Run | None
+    branch: str | None = None
+    turn: int | None = None
+    _turn_id: str | None = None
+    """What tells the turn from all others, which is a part of the keys of outputs. Kept when this is done again:
+    another process may have begun the next turn meanwhile."""
+
+    def on_current_branch(self) -> Record:
+        """Return the same for the current branch."""
+        return Record(self.conversation, self.now, self.calls, self.run, turn=self.turn)
+
+    @property
+    def repeatable(self) -> bool:
+        """Its keys are chosen before it runs."""
+        return True
+
+    def __call__(self, tx: Transaction) -> None:
+        """Record in `tx`.
+
+        Raises:
+            IdempotencyKeyReusedError: The caller's key was used before for other amounts.
+            TurnNotFoundError: The branch has no such turn.
+            UnknownBranchError: There is no such branch.
+        """
+        conversation, turn = self.conversation, self.turn
+        head = lock_head(tx, conversation, self.now, self.branch, guard=False)
+        if head is None:
+            begin_session(tx, conversation, self.now)
+            head = cast("Head", find_head(tx, conversation, self.branch))
+        if turn is not None and turn > head.turn:
+            raise turn_not_found(conversation.session_id, head, f"turn {turn}")
+        stretches = lineage(tx, head)
+        last = turn is None or turn == head.turn
+        position = head.tip if last else turn_start(tx, stretches, cast("int", turn) + 1) - 1
+        place: dict[str, Any] = {"session": head.session, "place": entry_at(stretches, position), "now": self.now}
+        place["turn"] = head.turn if turn is None else turn
+        if self._turn_id is None and any(key.startswith(OUTPUT_KEY) for call in self.calls for key in call.keys):
+            self._turn_id = _id_of_turn(tx, head, stretches, place["turn"])
+        _record(tx, conversation.session_id, self._calls_in_turn(), self.run, place)
+
+    def _calls_in_turn(self) -> list[Call]:
+        """Return the calls with keys that say in which turn their outputs are."""
+        return [call._replace(keys=tuple(_in_turn(key, self._turn_id) for key in call.keys)) for call in self.calls]
+
+
+def _record(tx: Transaction, session_id: str, calls: Sequence[Call], run: Run | None, place: dict[str, Any]) -> None:
+    recorded = _recorded(tx, session_id, place["session"], calls, run)
     room = _missing(recorded, calls, run)
     for call in calls:
         if not recorded.keys().isdisjoint(call.keys):
@@ -215,7 +199,6 @@ def record(
         number = sum(key == run.key or key.startswith(run.key + _GROWTH) for key in recorded)
         key = f"{run.key}{_GROWTH}{number:06}" if number else run.key
         _add(tx, key, Call((key,), room, run.model, run.agent, untold=run.untold), place)
-    return turn_id
 
 
 def _id_of_turn(tx: Transaction, head: Head, stretches: list[Stretch], turn: int) -> str:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.clock import as_time
 from sessions.db.ids import POSITION_BITS, position_of
+from sessions.db.topics import AT_ONCE, Topic
 from sessions.log.context.annotations import is_mark
 from sessions.log.core.change_log import KEPT_VERSIONS
 from sessions.log.core.heads import LEFT_TIP, damaged
@@ -22,6 +23,8 @@ from sessions.log.statements import sessions as session_statements
 from sessions.types import Change
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sessions.db.transaction import Row, Transaction
     from sessions.log.conversation import Conversation
     from sessions.log.core.reader import Reader
@@ -78,6 +81,20 @@ class _Grown(NamedTuple):
     high: int
     version: int
     branch: str | None
+
+
+def topic_of(session_id: str) -> Topic:
+    """Return what is watched of a session."""
+    return Topic(session_id, _look)
+
+
+def _look(tx: Transaction, session_ids: Sequence[str]) -> dict[str, object]:
+    """Return internal id and version of each session that is there."""
+    padded = [*session_ids, *[session_ids[0]] * (AT_ONCE - len(session_ids))]
+    values = {f"s{number}": session_id for number, session_id in enumerate(padded)}
+    rows: list[Any] = tx.all(session_statements.VERSIONS, **values)
+    # MariaDB keeps ids as bytes.
+    return {name.decode() if isinstance(name, bytes) else name: (id_, version) for name, id_, version in rows}
 
 
 def find_place(tx: Transaction, conversation: Conversation) -> Place:

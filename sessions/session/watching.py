@@ -48,10 +48,10 @@ class Watched:
 async def _follow(handle: Handle, after: int | None) -> AsyncGenerator[Change]:
     # Whoever does not watch imports none of this.
     from sessions.db.uncancelled import settle
-    from sessions.log.watch import Place, changes_since
+    from sessions.log.watch import Place, changes_since, topic_of
 
     # Made first, so that it knows of all that happens after the first read.
-    waker = handle.backend.waker(handle.conversation.session_id, handle.subject)
+    waker = handle.backend.waker(topic_of(handle.conversation.session_id), handle.subject)
     try:
         place = await _find_place(handle) if after is None else Place(after)
         while True:

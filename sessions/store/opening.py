@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sessions.db.sqlite.backend import SQLiteBackend
 from sessions.db.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
+from sessions.log.component import conversations
 from sessions.log.conversation import ForeignTables
 from sessions.store.store import Encryption, Store
 
@@ -88,7 +89,11 @@ def open_store(
         if schema is not None:
             raise ValueError("a SQLite file has no schemas; to keep two stores apart in one file, use table_prefix")
         sqlite = SQLiteBackend(
-            _sqlite_path(url), durability=durability, busy_timeout=busy_timeout, prefix=table_prefix, foreign=foreign
+            _sqlite_path(url),
+            durability=durability,
+            busy_timeout=busy_timeout,
+            prefix=table_prefix,
+            components=[conversations(foreign)],
         )
         return Store(sqlite, foreign, codec, ttl, sweep_every=sweep_every, encryption=encryption)
     # Imported by those who use it only: SQLAlchemy takes longer to import than all of this package.
@@ -102,7 +107,7 @@ def open_store(
         schema=schema,
         attempt_timeout=attempt_timeout,
         retry_timeout=retry_timeout,
-        foreign=foreign,
+        components=[conversations(foreign)],
     )
     return Store(backend, foreign, codec, ttl, sweep_every=sweep_every, encryption=encryption)
 

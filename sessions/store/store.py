@@ -215,7 +215,7 @@ class Store:
             StoreError: The database refused; nothing was removed.
             SessionClosedError: The store has been closed.
         """
-        from sessions.log.lifetime.erase import Scrub, erase  # noqa: PLC0415 - few programs erase
+        from sessions.log.lifetime.erase import erase  # noqa: PLC0415 - few programs erase
         from sessions.types import ErasureReceipt  # noqa: PLC0415
 
         session_id = check_session_id(session_id)
@@ -228,7 +228,7 @@ class Store:
         erased = await self._backend.write(lambda tx: erase(tx, session_id, self._foreign), subject)
         pending: tuple[str, ...] = ("the files have not been scrubbed: call store.scrub()",)
         if scrub:
-            pending = await self._backend.write(Scrub(tuple(self._foreign) if erased.sdk_rows else ()), subject)
+            pending = await self._backend.vacuum(self._foreign if erased.sdk_rows else (), subject)
         return ErasureReceipt(session_id, erased_at, **erased._asdict(), pending=pending)
 
     async def scrub(self) -> tuple[str, ...]:
@@ -244,9 +244,7 @@ class Store:
             StoreError: The database refused.
             SessionClosedError: The store has been closed.
         """
-        from sessions.log.lifetime.erase import Scrub  # noqa: PLC0415 - as above
-
-        return await self._backend.write(Scrub(), "the store")
+        return await self._backend.vacuum((), "the store")
 
     async def rotate(
         self,

@@ -9,14 +9,14 @@ from sessions.codecs.json import JSONCodec
 from sessions.db.ids import owner_of, position_of
 from sessions.db.sqlite.transaction import SQLiteTransaction
 from sessions.items.kinds import classify_items
-from sessions.log.append import Idempotency, append
+from sessions.log.append import Append, Idempotency
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.core.extend import NewEntry
 from sessions.log.core.heads import MAIN
 from sessions.log.history.branches import ForkPlace, create_branch, delete_branch, switch_branch
 from sessions.log.lifetime.remove import clear, delete
-from sessions.log.pop import pop
-from sessions.log.read import read_tail
+from sessions.log.pop import Pop
+from sessions.log.read import ReadTail
 from sessions.log.schema import migrate
 
 if TYPE_CHECKING:
@@ -49,19 +49,19 @@ class BareLog:
             for payload, kind in zip(CODEC.encode_all(items), classify_items(items), strict=True)
         ]
         idempotency = None if key is None else Idempotency(key, CODEC.digest(items))
-        append(self.tx, conversation(to), entries, now=self.now(), idempotency=idempotency)
+        Append(conversation(to), entries, self.now(), idempotency)(self.tx)
 
     def read(self, session: str = "s", limit: int | None = None) -> list[Any]:
         return self.tail(session, limit)[0]
 
     def tail(self, session: str = "s", limit: int | None = None) -> tuple[list[Any], list[int]]:
         """Return the items and the positions of what cannot be decoded."""
-        tail = read_tail(self.tx, conversation(session), limit)
+        tail = ReadTail(conversation(session), limit)(self.tx)
         assert tail is not None, "nothing waits to be taken over"
         return tail.items, tail.undecodable
 
     def pop(self, session: str = "s", *, strict: bool = False) -> tuple[Any, list[int]]:
-        return pop(self.tx, conversation(session), self.now(), strict=strict)
+        return Pop(conversation(session), self.now(), strict=strict)(self.tx)
 
     def clear(self, session: str = "s") -> None:
         clear(self.tx, conversation(session), self.now())

@@ -18,14 +18,14 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from sessions.errors import LeaseLostError, SessionBusyError
 from sessions.items.kinds import classify_items
-from sessions.log.append import append
+from sessions.log.append import Append
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.core.extend import NewEntry
 from sessions.log.history.undo import undo
 from sessions.log.leases import SetLease, TakeLease, Taken, give_up
 from sessions.log.lifetime.remove import delete
-from sessions.log.pop import pop
-from sessions.log.read import read_tail
+from sessions.log.pop import Pop
+from sessions.log.read import ReadTail
 from tests.log.bare_log import CODEC, BareLog, user
 
 if TYPE_CHECKING:
@@ -148,8 +148,8 @@ class TurnMachine(RuleBasedStateMachine):
         (kind,) = classify_items([item])
         entries = [NewEntry(CODEC.encode_all([item])[0], *kind)]
         changes: list[Callable[[Any], Any]] = [
-            lambda tx: append(tx, conversation, entries, now=now),
-            lambda tx: pop(tx, conversation, now, strict=False),
+            Append(conversation, entries, now),
+            Pop(conversation, now, strict=False),
             lambda tx: undo(tx, conversation, now, branch=None, turns=1),
         ]
         which = max(0, how - 2) if self.items else 0
@@ -189,7 +189,7 @@ class TurnMachine(RuleBasedStateMachine):
 
     @invariant()
     def what_is_there_is_what_was_let_through(self) -> None:
-        tail = read_tail(self.log.tx, self._conversation(0), None)
+        tail = ReadTail(self._conversation(0), None)(self.log.tx)
         assert tail is not None
         assert [item["content"] for item in tail.items] == self.items
 

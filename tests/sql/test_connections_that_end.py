@@ -261,7 +261,8 @@ async def test_serialization_failures_are_retried(postgres: Postgres) -> None:
 async def test_what_a_terminated_backend_had_not_committed_is_repeated(postgres: Postgres, operation: str) -> None:
     """It was in the middle of the statement.
 
-    Fails without: log/fast/postgres.py, `repeatable=True` in `_append`; db/sqlalchemy/database.py, `or not committing`.
+    Fails without: log/fast/postgres.py, `repeatable=True` in `append_together`; db/sqlalchemy/database.py,
+    `or not committing`.
     """
     url = postgres.new_database()
     other = create_async_engine(url)

@@ -96,7 +96,7 @@ async def test_a_connection_is_borrowed_in_the_context_of_the_call_it_serves(
 ) -> None:
     """Each tenant borrows as many connections as any other: those who are served by another's borrow fewer.
 
-    Fails without: log/fast/postgres.py, `self._general.carried()`.
+    Fails without: db/postgres/database.py, `self.carried()`.
     """
     url = url_for(driver, request, tmp_path)
     async with made_engine(url) as engine:
@@ -170,7 +170,7 @@ _LISTENERS: dict[str, tuple[str, Callable[..., None]]] = {
 async def test_row_level_security(postgres: Postgres, driver: str, listener: str) -> None:
     """However a tenant is set, local to the transaction or not, all operations of all tenants keep to their rows.
 
-    Fails without: log/fast/postgres.py, `self._general.carried()`; db/sqlalchemy/boundaries.py, `listen_again`.
+    Fails without: db/postgres/database.py, `self.carried()`; db/sqlalchemy/boundaries.py, `listen_again`.
     """
     url = await _with_policies(postgres, driver)
     async with made_engine(url, pool_size=2, max_overflow=0) as engine:

@@ -11,6 +11,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import EncryptedSession, SQLAlchemySession, SQLiteSession, generate_key
 from sessions.db import jobs
+from sessions.db.command import Command, command_of
 from sessions.db.jobs import Jobs
 from sessions.db.sqlite.transaction import About, texts_of
 
@@ -71,19 +72,23 @@ async def test_groups_on_postgres_have_a_size(postgres: Postgres, kind: str) -> 
     assert sorted(len(item["content"]) // _KIB for item in items) == [1, 1, 100, 1000, 1000]
 
 
-class _Work:
+class _Work(Command[int]):
     def __init__(self, size: int) -> None:
-        self.size = size
+        self._size = size
+
+    @property
+    def size(self) -> int:
+        return self._size
 
     def __call__(self, _: object) -> int:
-        return self.size
+        return self._size
 
 
 async def test_groups_on_sqlite_have_a_size() -> None:
     """
     They are taken by the same code; work about tables with a prefix says its size, too.
 
-    Fails without: db/jobs.py, `self._waiting.appendleft(job)`; db/sqlite/transaction.py, `size_of(self._work)`.
+    Fails without: db/jobs.py, `self._waiting.appendleft(job)`; db/sqlite/transaction.py, `command_of(self._work).size`.
     """
     waiting = Jobs(lambda: None)
     sizes = [_BOUND * 3, 1, 100 * _KIB, 100 * _KIB, 100 * _KIB, 0, _BOUND, _BOUND + 1, 5]
@@ -91,9 +96,9 @@ async def test_groups_on_sqlite_have_a_size() -> None:
     await asyncio.sleep(0)
     groups = []
     while group := waiting.take():
-        groups.append([jobs.size_of(job.work) for job in group])
+        groups.append([command_of(job.work).size for job in group])
         for job in group:
-            job.result = jobs.size_of(job.work)
+            job.result = command_of(job.work).size
             job.settle()
     assert groups == [
         [_BOUND * 3],

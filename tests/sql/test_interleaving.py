@@ -21,7 +21,7 @@ from sessions.db.sqlalchemy.backend import SQLAlchemyBackend
 from sessions.db.transaction import Statement
 from sessions.items.kinds import classify_items
 from sessions.items.repair import Damage
-from sessions.log.append import append
+from sessions.log.append import Append
 from sessions.log.context.repair import mend_branch
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.core.extend import NewEntry
@@ -29,7 +29,7 @@ from sessions.log.history.branches import ForkPlace, create_branch, delete_branc
 from sessions.log.history.siblings import choose_sibling
 from sessions.log.history.undo import redo, undo
 from sessions.log.lifetime.remove import clear, delete
-from sessions.log.pop import pop
+from sessions.log.pop import Pop
 from sessions.types import Sibling
 
 if TYPE_CHECKING:
@@ -52,7 +52,7 @@ def _append(tx: Transaction) -> None:
     entries = [
         NewEntry(payload, *kind) for payload, kind in zip(CODEC.encode_all(items), classify_items(items), strict=True)
     ]
-    append(tx, CONVERSATION, entries, now=1)
+    Append(CONVERSATION, entries, 1)(tx)
 
 
 class Listed:
@@ -68,7 +68,7 @@ def _without_the_second(items: list[Any]) -> tuple[list[Any], list[Damage]]:
 
 OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "append": _append,
-    "pop": lambda tx: pop(tx, CONVERSATION, 1, strict=False),
+    "pop": Pop(CONVERSATION, 1, strict=False),
     "clear": lambda tx: clear(tx, CONVERSATION, 1),
     "delete": lambda tx: delete(tx, "s", ForeignTables()),
     "undo": lambda tx: undo(tx, CONVERSATION, 1, branch=None, turns=1),

@@ -25,7 +25,7 @@ async def test_an_append_whose_answer_is_lost_is_added_once(
     own_key: str | None,
 ) -> None:
     """
-    Fails without: log/fast/retry_keys.py, `return msgspec.structs.replace(append, …)` in `with_key` (`return append`).
+    Fails without: log/append.py, `return msgspec.structs.replace(self, idempotency=…)` (`return self`).
     """
     await network.session("other").add_items([message("the tables are there")])
     session = network.session()
@@ -75,7 +75,7 @@ async def test_usage_whose_answer_is_lost_is_recorded_once(network: Network, kno
 
 async def test_a_read_whose_answer_is_lost_is_repeated(network: Network) -> None:
     """
-    Fails without: log/fast/postgres.py, `repeatable=True` in `read_rows`; db/sqlalchemy/retry.py, `Trouble.LOST` in
+    Fails without: db/postgres/database.py, `repeatable=True` in `read_rows`; db/sqlalchemy/retry.py, `Trouble.LOST` in
     `_RETRIED`.
     """
     session = network.session("marked")

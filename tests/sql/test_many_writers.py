@@ -35,7 +35,7 @@ def _batch(writer: int, batch: int) -> list[dict[str, Any]]:
 def test_nothing_is_lost_doubled_or_reordered(server_url: str, session_count: int, batches: int) -> None:
     """The tables are made by whoever is first; so are the sessions.
 
-    Fails without: log/fast/postgres.py, `if number not in done` in `_append` (`if False`); on MariaDB,
+    Fails without: log/fast/postgres.py, `if number not in done` in `append_together` (`if False`); on MariaDB,
     log/statements/branches.py, `set tip = tip + :count` in ADVANCE_TIP (a count of 1).
     """
     run_together(_PROCESSES, _append, server_url, session_count, batches)

@@ -83,7 +83,7 @@ async def test_when_nothing_passes_any_more_every_operation_ends_with_the_right_
 ) -> None:
     """On connections that were there before, and on new ones. Closing does not wait for the network either.
 
-    Fails without: log/fast/postgres.py, `or is_read` (a read of unknown outcome); db/sqlalchemy/retry.py,
+    Fails without: db/postgres/database.py, `or reads` (a read of unknown outcome); db/sqlalchemy/retry.py,
     `all(… for each in failures)` (an append that reached the server is said to have changed nothing, because the last
     attempt did not); db/sqlalchemy/deadline.py, `asyncio.timeout(seconds)` in `dispose` (closing never ends).
     """

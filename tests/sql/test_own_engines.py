@@ -66,7 +66,7 @@ def _heard(engine: AsyncEngine, where: str) -> Iterator[Counter[str]]:
 async def test_listeners_hear_of_every_operation(own_url: str, where: str, caplog: pytest.LogCaptureFixture) -> None:
     """Also those that were added when the engine had been used, until they are removed.
 
-    Fails without: log/fast/postgres.py, `self._general.carried()`; db/sqlalchemy/engine_features.py, `_has_events`.
+    Fails without: db/postgres/database.py, `self.carried()`; db/sqlalchemy/engine_features.py, `_has_events`.
     """
     caplog.set_level(logging.INFO, "sessions")
     async with made_engine(own_url) as engine:

@@ -14,13 +14,18 @@ from sessions import SQLAlchemySession
 from sessions.db.dialect import POSTGRES, PREFIX, words
 from sessions.db.postgres.planner import FEW
 from sessions.db.transaction import Statement
-from sessions.log.fast.postgres import READS
+from sessions.log.fast.sealed_statements import SEALED_TAIL, SEALED_TAIL_FORKED
+from sessions.log.fast.statements import TAIL, TAIL_FORKED
 
 if TYPE_CHECKING:
     from .servers import Postgres
 
 
-@pytest.mark.parametrize("statement", READS, ids=["tail", "tail of a fork", "sealed tail", "sealed tail of a fork"])
+@pytest.mark.parametrize(
+    "statement",
+    [TAIL, TAIL_FORKED, SEALED_TAIL, SEALED_TAIL_FORKED],
+    ids=["tail", "tail of a fork", "sealed tail", "sealed tail of a fork"],
+)
 async def test_reads_are_planned_for_few_rows(postgres: Postgres, statement: Statement) -> None:
     """
     At 100,000 times this cost a server would compile each read, and start workers for it.

@@ -12,8 +12,8 @@ import pytest
 
 from sessions import EncryptedSession, generate_key
 from sessions.db.sqlite.connection_thread import ConnectionThread
+from sessions.log import read as brief
 from sessions.log.core.reader import Reader
-from sessions.log.fast import sqlite as brief
 from sessions.log.statements.entries import PAGE
 
 from .inside import database_in, trace, user

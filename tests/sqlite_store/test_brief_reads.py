@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING
 
-from sessions.log.fast import sqlite as brief
+from sessions.log import read as brief
 
 from .inside import locked, taken, trace, user
 
@@ -29,7 +29,7 @@ def selected(statements: list[str]) -> list[str]:
     return found
 
 
-# Fails without: db/sqlite/database.py, `found = await self._writer.submit(BriefRead(work), subject)`
+# Fails without: db/sqlite/database.py, `found = await self._writer.submit(BriefRead(briefly, texts), subject)`
 async def test_a_turn_stays_on_one_connection(ours: Ours) -> None:
     session = ours()
     statements = await trace(session)
@@ -40,7 +40,7 @@ async def test_a_turn_stays_on_one_connection(ours: Ours) -> None:
         assert not [text for text in statements if text.lower().startswith("begin immediate")]
 
 
-# Fails without: log/read.py, `raise TooLongError`
+# Fails without: log/read.py, `return LONG`
 async def test_a_long_read_keeps_nobody_from_writing(ours: Ours, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(brief, "BRIEF", 3)
     session = ours()

@@ -10,9 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from sessions.errors import IdempotencyKeyReusedError
+from sessions.log import usage
 from sessions.log.history.branches import delete_branch
 from sessions.log.history.undo import redo, undo
-from sessions.log.usage import CALLERS_KEY, Amounts, Call, read_session, record
+from sessions.log.usage import CALLERS_KEY, Amounts, Call, read_session
 from tests.log.bare_log import MAIN, BareLog, assistant, conversation, user
 
 CONVERSATION = conversation("s")
@@ -58,7 +59,7 @@ class Usage(RuleBasedStateMachine):
         call = Call((f"{CALLERS_KEY}:{key}",), Amounts(1, tokens), "m", None)
 
         def do() -> None:
-            record(self.log.tx, CONVERSATION, self.log.now(), [call], None, branch=name, turn=turn)
+            usage.Record(CONVERSATION, self.log.now(), [call], None, branch=name, turn=turn)(self.log.tx)
 
         earlier = self.records.get(call.keys[0])
         if earlier is not None and earlier.tokens != tokens:

@@ -9,8 +9,12 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 import asyncpg
 from sqlalchemy.util import greenlet_spawn
 
-from sessions.db.postgres.planner import FOR_THIS_TRANSACTION
-from sessions.db.postgres.transaction import AsyncpgTransaction, NumberedTexts
+from sessions.db.command import command_of, repeatable_form
+from sessions.db.component import ASYNCPG, NOT_DONE
+from sessions.db.dialect import POSTGRES
+from sessions.db.postgres.listening import Listener, ListeningWaker
+from sessions.db.postgres.planner import FEW, FOR_THIS_TRANSACTION
+from sessions.db.postgres.transaction import AsyncpgTransaction, NumberedTexts, end_what_listeners_began
 from sessions.db.sqlalchemy.database import Database
 from sessions.db.sqlalchemy.deadline import Deadline
 from sessions.db.sqlalchemy.error_origin import outcome_of
@@ -18,9 +22,14 @@ from sessions.db.sqlalchemy.errors import Trouble, is_database_error, trouble_of
 from sessions.db.sqlalchemy.retry import FailedError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable
+    from collections.abc import AsyncIterator, Callable, Sequence
 
-    from sessions.db.transaction import Transaction
+    from sqlalchemy.ext.asyncio import AsyncEngine
+
+    from sessions.db.component import Component, FastPath
+    from sessions.db.sqlalchemy.polling import PollingWaker
+    from sessions.db.topics import Topic
+    from sessions.db.transaction import Statement, Transaction
 
 T = TypeVar("T")
 
@@ -30,9 +39,85 @@ _logger = logging.getLogger("sessions")
 class AsyncpgDatabase(Database):
     """`Database`, without SQLAlchemy between a transaction and the driver."""
 
-    def __init__(self, *args: Any, **options: Any) -> None:
-        super().__init__(*args, **options)
+    def __init__(self, engine: AsyncEngine, *, components: Sequence[Component] = (), **options: Any) -> None:
+        super().__init__(engine, components=components, **options)
         self._numbered = NumberedTexts(self.words)
+        self._listener = Listener(self)
+        self._words_of_few = {**self.words, **FEW}
+        self._texts_alone: dict[Statement, str] = {}
+        self._fast: dict[type, FastPath] = {}
+        for component in components:
+            if make := component.fast.get(ASYNCPG):
+                self._fast.update(make(self))
+
+    def waker(self, topic: Topic) -> PollingWaker:
+        """Return what wakes one who watches a topic."""
+        return ListeningWaker(self.looks, self._listener, topic)
+
+    async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Return what `work` finds in one snapshot, by its fast path if it has one."""
+        fast = self._fast.get(type(work))
+        if fast is not None and not self.carried():
+            await self.ensure_ours(subject)
+            found = await fast(work, subject)
+            if found is not NOT_DONE:
+                return cast("T", found)
+        return await super().read(work, subject)
+
+    async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Do `work` as one transaction, by its fast path if it has one."""
+        fast = self._fast.get(type(work))
+        if fast is None or self.carried():
+            return await super().write(work, subject)
+        await self.ensure_ours(subject, write=True)
+        command = repeatable_form(work)
+        done = await fast(command, subject)
+        if done is NOT_DONE:
+            return await super().write(command, subject)
+        await self.changed(command_of(command))
+        return cast("T", done)
+
+    async def write_in_transaction(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Do `work` as one transaction in any case: for fast paths, of what they cannot do."""
+        return await super().write(work, subject)
+
+    async def read_rows(self, subject: str, statement: Statement, *values: Any) -> list[Any]:
+        """Return what a statement that only reads finds, tried again if the connection is lost."""
+        return await self.retried(subject, lambda: self.fetch(statement, *values, reads=True), repeatable=True)
+
+    async def fetch(self, statement: Statement, *values: Any, reads: bool = False) -> list[Any]:
+        """Return the rows of a statement that is a transaction by itself. Its parameters are numbered.
+
+        Args:
+            statement: The statement; it may have the words of `FEW`.
+            values: Its parameters.
+            reads: Whether nothing can have come of it if the connection is lost.
+
+        Raises:
+            FailedError: This attempt failed.
+        """
+        sent = False
+        try:
+            async with (
+                Deadline(self.attempt_timeout, self.outage) as deadline,
+                self.borrowed(deadline) as connection,
+            ):
+                sent = True
+                return cast("list[Any]", await connection.fetch(self._text_alone(statement), *values))
+        except Exception as error:
+            if not is_database_error(error):
+                raise
+            # What the server says, but for "connection exception", it says instead of committing.
+            said = isinstance(error, asyncpg.PostgresError) and not isinstance(error, asyncpg.PostgresConnectionError)
+            error = as_lost(error) if sent else error
+            raise FailedError(error, outcome_known=said or not sent or reads) from None
+
+    def _text_alone(self, statement: Statement) -> str:
+        text = self._texts_alone.get(statement)
+        if text is None:
+            (text,) = statement.render(POSTGRES, self._words_of_few)
+            self._texts_alone[statement] = text
+        return text
 
     def carried(self) -> str:
         """Return what the engine carries that the short ways would pass by; say so once, as the others take longer."""
@@ -111,15 +196,6 @@ class AsyncpgDatabase(Database):
                     # An end that failed, or a beginning of which a part was done: the pool would not look.
                     pooled.invalidate()
                 await greenlet_spawn(pooled.close)
-
-
-async def end_what_listeners_began(pooled: Any) -> None:
-    """Commit what a listener of the engine's has executed when the connection was made, as SET, and left open.
-
-    What we do in that transaction would be rolled back when the connection is given back, and is told to nobody before.
-    """
-    if pooled.driver_connection.is_in_transaction():
-        await greenlet_spawn(pooled.dbapi_connection.commit)
 
 
 def as_lost(error: Exception) -> Exception:

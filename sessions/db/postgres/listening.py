@@ -1,9 +1,9 @@
-"""Waking those who watch sessions on Postgres: one connection for each engine listens for all of them.
+"""Waking those who watch topics on Postgres: one connection for each engine listens for all of them.
 
-Sessions share a small number of advisory locks (`db/dialect.py`, ``BUCKETS``). An engine with watchers holds those of
-the watched sessions, shared, on the connection that listens. Each change, once it has changed a row, tries to take the
-exclusive lock and gives it back at once (``tell_watchers``): only if that fails does it notify, by the session's own
-number, so nobody wakes for a session of somebody else. So writers learn whether somebody may be watching without a
+Topics share a small number of advisory locks (`db/dialect.py`, ``BUCKETS``). An engine with watchers holds those of
+the watched topics, shared, on the connection that listens. Each change, once it has changed a row, tries to take the
+exclusive lock and gives it back at once (`telling`): only if that fails does it notify, by the topic's own
+number, so nobody wakes for a topic of somebody else. So writers learn whether somebody may be watching without a
 table or a round trip, no lock outlives the look at it, and a watcher that dies is forgotten with its connection.
 
 A writer may have looked before the lock was there, and commit later. Such a transaction has a number by then, as it has
@@ -23,15 +23,18 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.util import greenlet_spawn
 
-from sessions.db.dialect import WATCHERS_CHANNEL, WATCHERS_KEY, WATCHERS_LOCK
-from sessions.db.postgres.database import end_what_listeners_began
+from sessions.db.dialect import WATCHERS_CHANNEL, watchers_key, watchers_lock
+from sessions.db.postgres.transaction import end_what_listeners_began
 from sessions.db.sqlalchemy.deadline import Deadline
 from sessions.db.sqlalchemy.errors import is_database_error
 from sessions.db.sqlalchemy.polling import PollingWaker
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from sessions.db.sqlalchemy.database import Database
     from sessions.db.sqlalchemy.polling import Looks
+    from sessions.db.topics import Topic
 
 _HEARTBEAT: Final = 10.0
 """Seconds after which a silent connection is asked whether it is still there."""
@@ -43,7 +46,7 @@ _RETRY_CONNECTION: Final = 1.0
 _RETRY_AT_LEAST_EVERY: Final = 30.0
 
 _PLACES: Final = f"""
-    select session_id, {WATCHERS_KEY}, {WATCHERS_LOCK} from unnest($1::text[]) u (session_id)
+    select name, {watchers_key("name")}, {watchers_lock("name")} from unnest($1::text[]) u (name)
 """  # noqa: S608 - of constants
 _LOCK: Final = "select key, pg_try_advisory_lock_shared(key) from unnest($1::bigint[]) u (key)"
 _UNLOCK: Final = "select pg_advisory_unlock_shared(key) from unnest($1::bigint[]) u (key)"
@@ -58,14 +61,14 @@ _OLDEST: Final = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 class ListeningWaker(PollingWaker):
     """A `Waker` that is told by a listener, and for whom somebody looks only while that cannot be relied on."""
 
-    def __init__(self, looks: Looks, listener: Listener, session_id: str) -> None:
-        super().__init__(looks, session_id)
+    def __init__(self, looks: Looks, listener: Listener, topic: Topic) -> None:
+        super().__init__(looks, topic)
         self._listener = listener
         listener.join(self)
 
     async def wait(self) -> None:
         """Return when something may have changed."""
-        if not self._listener.hears(self.session_id):
+        if not self._listener.hears(self.topic.name):
             await super().wait()
             return
         self._looks.leave(self)
@@ -85,9 +88,9 @@ class Listener:
         self._database = database
         self._wakers: dict[str, set[ListeningWaker]] = {}
         self._places: dict[str, tuple[int, int]] = {}
-        """Of sessions that are watched, the number by which they are told of, and their lock."""
+        """Of topics that are watched, by name, the number by which they are told of, and their lock."""
         self._told: dict[str, set[str]] = {}
-        """Sessions by the number that a notification has."""
+        """Names of topics by the number that a notification has."""
         self._locked: dict[int, int] = {}
         """The locks that are held, each with the number of the transaction from which on changes are told of; or 0
         once all before it have ended."""
@@ -95,24 +98,24 @@ class Listener:
         self._due = asyncio.Event()
         self._pause = _RETRY_CONNECTION
 
-    def hears(self, session_id: str) -> bool:
-        """Tell whether changes of a session are heard of."""
-        place = self._places.get(session_id)
+    def hears(self, name: str) -> bool:
+        """Tell whether changes of the topic of a name are heard of."""
+        place = self._places.get(name)
         return place is not None and self._locked.get(place[1]) == 0
 
     def join(self, waker: ListeningWaker) -> None:
         """Wake someone from now on."""
-        self._wakers.setdefault(waker.session_id, set()).add(waker)
+        self._wakers.setdefault(waker.topic.name, set()).add(waker)
         self._due.set()
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
 
     async def leave(self, waker: ListeningWaker) -> None:
         """Wake someone no more; close the connection if that was the last."""
-        wakers = self._wakers.get(waker.session_id, set())
+        wakers = self._wakers.get(waker.topic.name, set())
         wakers.discard(waker)
         if not wakers:
-            self._wakers.pop(waker.session_id, None)
+            self._wakers.pop(waker.topic.name, None)
             self._due.set()
         if not self._wakers and self._task is not None:
             task, self._task = self._task, None
@@ -172,15 +175,15 @@ class Listener:
         async def fetch(statement: str, *values: Any) -> list[Any]:
             return list(await connection.fetch(statement, *values, timeout=_ANSWER_WITHIN))
 
-        new = [session_id for session_id in self._wakers if session_id not in self._places]
-        for session_id, key, lock in await fetch(_PLACES, new):
-            self._places[session_id] = key, lock
-            self._told.setdefault(str(key), set()).add(session_id)
+        new = [name for name in self._wakers if name not in self._places]
+        for name, key, lock in await fetch(_PLACES, new):
+            self._places[name] = key, lock
+            self._told.setdefault(str(key), set()).add(name)
         # What they were told of before this is found by looking once more.
         self._wake(new)
-        for session_id in [session_id for session_id in self._places if session_id not in self._wakers]:
-            key, _ = self._places.pop(session_id)
-            self._told.pop(str(key)) if len(self._told[str(key)]) == 1 else self._told[str(key)].discard(session_id)
+        for name in [name for name in self._places if name not in self._wakers]:
+            key, _ = self._places.pop(name)
+            self._told.pop(str(key)) if len(self._told[str(key)]) == 1 else self._told[str(key)].discard(name)
         wanted = {lock for _, lock in self._places.values()}
         taken = [lock for lock, is_locked in await fetch(_LOCK, list(wanted - self._locked.keys())) if is_locked]
         if taken:
@@ -190,7 +193,7 @@ class Listener:
             [(oldest,)] = await fetch(_OLDEST)
             ended = {lock for lock, since in self._locked.items() if 0 < since <= oldest}
             self._locked.update(dict.fromkeys(ended, 0))
-            self._wake([session_id for session_id, (_, lock) in self._places.items() if lock in ended])
+            self._wake([name for name, (_, lock) in self._places.items() if lock in ended])
         left = list(self._locked.keys() - wanted)
         if left:
             for lock in left:
@@ -205,13 +208,13 @@ class Listener:
         self._locked.clear()
 
     def _heard(self, connection: object, pid: int, channel: str, payload: object) -> None:
-        """Wake those who watch a session that was changed."""
+        """Wake those who watch a topic that was changed."""
         del connection, pid, channel
         self._wake(self._told.get(str(payload), ()))
 
-    def _wake(self, session_ids: Any) -> None:
-        for session_id in session_ids:
-            for waker in self._wakers.get(session_id, ()):
+    def _wake(self, names: Iterable[str]) -> None:
+        for name in tuple(names):
+            for waker in self._wakers.get(name, ()):
                 waker.event.set()
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Any, TypeVar
 
-from sqlalchemy.util import await_only
+from sqlalchemy.util import await_only, greenlet_spawn
 
 from sessions.db.dialect import POSTGRES
 
@@ -78,3 +78,12 @@ class AsyncpgTransaction:
         except BaseException as error:
             self.raised.append(error)
             raise
+
+
+async def end_what_listeners_began(pooled: Any) -> None:
+    """Commit what a listener of the engine's has executed when the connection was made, as SET, and left open.
+
+    What we do in that transaction would be rolled back when the connection is given back, and is told to nobody before.
+    """
+    if pooled.driver_connection.is_in_transaction():
+        await greenlet_spawn(pooled.dbapi_connection.commit)

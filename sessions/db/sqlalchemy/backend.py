@@ -12,17 +12,17 @@ from sessions.db.sqlalchemy.engines import EngineOfLoop, database_of
 from sessions.db.sqlalchemy.retry import MOST_RETRY_TIMEOUT, RETRY_TIMEOUT
 from sessions.db.uncancelled import settle
 from sessions.errors import SessionClosedError
-from sessions.log.conversation import ForeignTables
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from sessions.db.component import Component
     from sessions.db.sqlalchemy.database import Database
     from sessions.db.sqlalchemy.polling import PollingWaker
+    from sessions.db.topics import Topic
     from sessions.db.transaction import Transaction
-    from sessions.log.fast.postgres import PostgresDatabase
 
 T = TypeVar("T")
 
@@ -37,7 +37,7 @@ class SQLAlchemyBackend:
         schema: The schema they are in, if not the connection's own.
         attempt_timeout: Seconds after which one attempt of an operation is given up.
         retry_timeout: Seconds for which an operation is tried again.
-        foreign: The OpenAI Agents SDK's tables that sessions are taken over from; the log belongs to these.
+        components: What uses it.
 
     Raises:
         TypeError: A time is no number.
@@ -53,9 +53,9 @@ class SQLAlchemyBackend:
         schema: str | None = None,
         attempt_timeout: float = ATTEMPT_TIMEOUT,
         retry_timeout: float = RETRY_TIMEOUT,
-        foreign: ForeignTables | None = None,
+        components: Sequence[Component] = (),
     ) -> None:
-        self._foreign = (foreign or ForeignTables()).check(prefix)
+        self._components = tuple(components)
         if (prefix, schema) != (PREFIX, None):
             words("sqlite", prefix, schema)
         self._source = source
@@ -65,7 +65,7 @@ class SQLAlchemyBackend:
         self._attempt_timeout = _check_timeout(attempt_timeout)
         self._retry_timeout = _check_retry_timeout(retry_timeout)
         self._closed = False
-        self._used: weakref.ref[Database | PostgresDatabase] | None = None
+        self._used: weakref.ref[Database] | None = None
         self._wakers: weakref.WeakSet[PollingWaker] = weakref.WeakSet()
 
     def engine(self) -> AsyncEngine:
@@ -85,10 +85,15 @@ class SQLAlchemyBackend:
         self._used = weakref.ref(database)
         return await database.write(work, subject)
 
-    def waker(self, session_id: str, subject: str) -> PollingWaker:
-        """Return what wakes one who watches a session, in the running event loop."""
+    async def vacuum(self, others: Sequence[str], subject: str) -> tuple[str, ...]:
+        """Have the bytes of what was deleted really gone, as far as that can be done from here."""
         self._check_open(subject)
-        waker = self._database().waker(session_id)
+        return await self._database().vacuum(others, subject)
+
+    def waker(self, topic: Topic, subject: str) -> PollingWaker:
+        """Return what wakes one who watches a topic, in the running event loop."""
+        self._check_open(subject)
+        waker = self._database().waker(topic)
         self._wakers.add(waker)
         return waker
 
@@ -110,7 +115,7 @@ class SQLAlchemyBackend:
         if isinstance(self._source, EngineOfLoop):
             await settle(self._source.let_go(self, linger=linger))
 
-    def _database_here(self) -> Database | PostgresDatabase | None:
+    def _database_here(self) -> Database | None:
         """Return the database in the running event loop, if that may use the engine."""
         try:
             return self._database()
@@ -121,7 +126,7 @@ class SQLAlchemyBackend:
         if self._closed:
             raise SessionClosedError(f"{subject} is closed; make a new object to go on")
 
-    def _database(self) -> Database | PostgresDatabase:
+    def _database(self) -> Database:
         return database_of(
             self.engine(),
             create_tables=self._create_tables,
@@ -129,7 +134,7 @@ class SQLAlchemyBackend:
             schema=self._schema,
             attempt_timeout=self._attempt_timeout,
             retry_timeout=self._retry_timeout,
-            foreign=self._foreign,
+            components=self._components,
         )
 
 

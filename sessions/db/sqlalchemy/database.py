@@ -5,11 +5,12 @@ from __future__ import annotations
 import weakref
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 from sessions.clock import now
+from sessions.db.command import command_of, repeatable_form
 from sessions.db.dialect import MARIADB, POSTGRES, PREFIX, SQLITE, words
 from sessions.db.migration_statements import SCHEMA_VERSION
 from sessions.db.sqlalchemy.boundaries import PostgresBounds
@@ -20,6 +21,7 @@ from sessions.db.sqlalchemy.engine_features import carried, translated
 from sessions.db.sqlalchemy.error_origin import outcome_of
 from sessions.db.sqlalchemy.errors import TablesGoneError, Trouble, is_database_error, translate, trouble_of
 from sessions.db.sqlalchemy.outage import Outage
+from sessions.db.sqlalchemy.packets import check_packet
 from sessions.db.sqlalchemy.polling import Looks, PollingWaker
 from sessions.db.sqlalchemy.pools import shared_pool
 from sessions.db.sqlalchemy.retry import RETRY_TIMEOUT, FailedError, Patience, retry
@@ -29,29 +31,21 @@ from sessions.db.sqlalchemy.vacuum import pending_on_server, scrub_file, tables_
 from sessions.db.uncancelled import settle
 from sessions.db.upkeep import Upkeep
 from sessions.errors import StoreError
-from sessions.log.adopt.table_pair import claim, is_ours
-from sessions.log.append import Append
-from sessions.log.conversation import ForeignTables
-from sessions.log.fast.mariadb import check_packet
-from sessions.log.fast.retry_keys import is_automatic, with_key
-from sessions.log.leases import SetLease, TakeLease
-from sessions.log.lifetime.erase import Scrub
 from sessions.log.schema import migrate, schema_is_current
-from sessions.log.usage import Record
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable
+    from collections.abc import Awaitable, Callable, Sequence
 
     from sqlalchemy import Connection
     from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
+    from sessions.db.command import Command
+    from sessions.db.component import Component
     from sessions.db.sqlalchemy.boundaries import Bounds
+    from sessions.db.topics import Topic
     from sessions.db.transaction import Transaction
 
 T = TypeVar("T")
-
-_REPEATABLE: Final = (Record, TakeLease, SetLease)
-"""Changes that tell by themselves whether they were done."""
 
 _UPKEEP_WITHIN: Final = 5.0
 """Seconds for what is done beside some changes."""
@@ -78,9 +72,9 @@ class Database:
         schema: str | None = None,
         attempt_timeout: float = ATTEMPT_TIMEOUT,
         retry_timeout: float = RETRY_TIMEOUT,
-        foreign: ForeignTables | None = None,
+        components: Sequence[Component] = (),
     ) -> None:
-        self._foreign = foreign or ForeignTables()
+        self._owners = [one.owner for one in components if one.owner is not None]
         self._is_ours = False
         self._engine = weakref.ref(engine)
         self._create_tables = create_tables
@@ -102,6 +96,7 @@ class Database:
         self.words = words(self._name, prefix, schema)
         self.looks = Looks(self)
         self._upkeep = Upkeep()
+        self._duties = [one.upkeep for one in components if one.upkeep is not None]
         self.pool = shared_pool(engine)
 
     @property
@@ -132,55 +127,53 @@ class Database:
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction."""
         await self.ensure_ours(subject, write=True)
-        if isinstance(work, Scrub):
-            return cast("T", await settle(self._scrub(work, subject)))
-        if not isinstance(work, Append):
-            attempted = self.retried(
-                subject, lambda: self._attempt(work, write=True), repeatable=isinstance(work, _REPEATABLE)
-            )
-            done = await settle(attempted)
-            await self._keep_up()
-            return done
-        keyed = work if self._name == SQLITE else with_key(work)
-        repeatable = keyed.idempotency is not None
+        if self._name != SQLITE:
+            work = repeatable_form(work)
+        command = command_of(work)
 
-        def append(tx: Transaction) -> int | None:
+        def change(tx: Transaction) -> T:
             if self._name == MARIADB:
-                check_packet(tx, keyed, self.where)
-            return keyed(tx)
+                check_packet(tx, command, self.where)
+            return work(tx)
 
-        appended = self.retried(subject, lambda: self._attempt(append, write=True), repeatable=repeatable)
-        number = await settle(appended)
-        await self.changed(keyed)
-        return cast("T", number)
+        attempted = self.retried(subject, lambda: self._attempt(change, write=True), repeatable=command.repeatable)
+        done = await settle(attempted)
+        await self.changed(command)
+        return done
 
-    async def changed(self, append: Append) -> None:
-        """Note that an append is done and its answer has come, and do what is done beside some changes."""
-        if append.idempotency and self._name == POSTGRES and is_automatic(append.idempotency.key):
-            self._upkeep.settled(append.conversation.session_id, append.idempotency.key)
-        self._upkeep.note(append)
-        await self._keep_up()
-
-    async def _keep_up(self) -> None:
+    async def changed(self, command: Command[Any]) -> None:
+        """Note that a command is done and its answer has come, and do what is done beside some changes."""
+        # Elsewhere no statement takes many at once.
+        if self._name == POSTGRES and (leftover := command.leftover):
+            self._upkeep.settled(*leftover)
+        self._upkeep.note(command)
         if self._upkeep.is_due():
             # What is not done now is done another time, and is nothing to the caller.
             with suppress(FailedError, StoreError):
-                await settle(self._attempt(self._upkeep, write=True, seconds=_UPKEEP_WITHIN))
+                await self._beside(partial(self._upkeep.do, duties=self._duties))
 
     async def tidy(self) -> None:
         """Do what is due before the engine is let go, if something was added here that expires."""
         if self._upkeep.has_expiring:
             # What cannot be done now is done by whoever changes the database next.
             with suppress(Exception):
-                await settle(self._attempt(self._upkeep.at_the_end, write=True, seconds=_UPKEEP_WITHIN))
+                await self._beside(partial(self._upkeep.do_at_the_end, duties=self._duties))
 
-    def waker(self, session_id: str) -> PollingWaker:
-        """Return what wakes one who watches a session."""
-        return PollingWaker(self.looks, session_id)
+    async def _beside(self, work: Callable[[Transaction], None]) -> None:
+        await settle(self._attempt(work, write=True, seconds=_UPKEEP_WITHIN))
 
-    async def _scrub(self, work: Scrub, subject: str) -> tuple[str, ...]:
+    def waker(self, topic: Topic) -> PollingWaker:
+        """Return what wakes one who watches a topic."""
+        return PollingWaker(self.looks, topic)
+
+    async def vacuum(self, others: Sequence[str], subject: str) -> tuple[str, ...]:
+        """Have the bytes of what was deleted really gone, as far as that can be done from here; say what is pending."""
+        await self.ensure_ours(subject, write=True)
         if self._name != SQLITE:
-            return pending_on_server(self._name, self._table_names, work.tables)
+            return pending_on_server(self._name, self._table_names, others)
+        return await settle(self._vacuum_file(subject))
+
+    async def _vacuum_file(self, subject: str) -> tuple[str, ...]:
         async with self.pool.lock(self.engine, write=True):
             return await self.retried(subject, self._scrub_file, repeatable=True)
 
@@ -285,18 +278,24 @@ class Database:
             await connection.invalidate()
 
     async def ensure_ours(self, subject: str, *, write: bool = False) -> None:
-        """Check the schema and the SDK's tables that the log belongs to, once; note these before the first change.
+        """Check the schema and whose the tables are, once; note that before the first change.
 
         Raises:
-            ValueError: It belongs to another pair of them.
+            ValueError: They are another owner's.
         """
         await self.ensure_schema(subject)
         if self._is_ours:
             return
-        noted = partial(is_ours, tables=self._foreign, subject=subject)
-        self._is_ours = await self._found(noted, subject)
+        owners = self._owners
+
+        def note(tx: Transaction) -> None:
+            for owner in owners:
+                owner.note(tx, subject)
+
+        self._is_ours = not owners or await self._found(
+            lambda tx: all(owner.is_noted(tx, subject) for owner in owners), subject
+        )
         if write and not self._is_ours:
-            note = partial(claim, tables=self._foreign, subject=subject)
             await settle(self.retried(subject, lambda: self._attempt(note, write=True), repeatable=True))
             self._is_ours = True
 

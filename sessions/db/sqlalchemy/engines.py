@@ -22,10 +22,10 @@ if TYPE_CHECKING:
     from sqlalchemy import URL
     from sqlalchemy.ext.asyncio import AsyncEngine
 
-    from sessions.log.conversation import ForeignTables
-    from sessions.log.fast.postgres import PostgresDatabase
+    from sessions.db.component import Component
 
-_OfLoop = dict[object, "Database | PostgresDatabase"]
+
+_OfLoop = dict[object, Database]
 
 _databases: weakref.WeakKeyDictionary[AsyncEngine, dict[asyncio.AbstractEventLoop, _OfLoop]] = (
     weakref.WeakKeyDictionary()
@@ -105,8 +105,8 @@ def database_of(
     schema: str | None,
     attempt_timeout: float,
     retry_timeout: float,
-    foreign: ForeignTables | None = None,
-) -> Database | PostgresDatabase:
+    components: tuple[Component, ...] = (),
+) -> Database:
     """Return the database behind an engine in the running event loop, made at the first call.
 
     Raises:
@@ -119,7 +119,15 @@ def database_of(
         databases = _admit(engine, loop)
     # An engine's options may be updated later on.
     names = engine.sync_engine.get_execution_options().get("schema_translate_map")
-    key = (create_tables, prefix, schema, attempt_timeout, retry_timeout, foreign, names and names.get(schema, schema))
+    key = (
+        create_tables,
+        prefix,
+        schema,
+        attempt_timeout,
+        retry_timeout,
+        components,
+        names and names.get(schema, schema),
+    )
     if key not in databases:
         if engine.dialect.name not in _KNOWN:
             raise ValueError(f"no store for {engine.url.drivername}://. {USE}")
@@ -129,14 +137,13 @@ def database_of(
             "schema": schema,
             "attempt_timeout": attempt_timeout,
             "retry_timeout": retry_timeout,
-            "foreign": foreign,
+            "components": components,
         }
         if type(engine.dialect).__name__ == "PGDialect_asyncpg":  # No subclass of it, which may execute differently.
             # Imported by those who use it only: it needs the driver.
             from sessions.db.postgres.database import AsyncpgDatabase  # noqa: PLC0415
-            from sessions.log.fast.postgres import PostgresDatabase  # noqa: PLC0415
 
-            databases[key] = PostgresDatabase(AsyncpgDatabase(engine, **options))
+            databases[key] = AsyncpgDatabase(engine, **options)
         else:
             databases[key] = Database(engine, **options)
     return databases[key]

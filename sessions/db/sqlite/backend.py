@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import os
 import weakref
-from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
+from sessions.db.command import command_of
 from sessions.db.dialect import PREFIX
 from sessions.db.jobs import ClosedError
 from sessions.db.sqlite.errors import lacks_tables
@@ -15,15 +16,15 @@ from sessions.db.sqlite.registry import end, is_complete, let_go, linger, open_f
 from sessions.db.sqlite.transaction import texts_of
 from sessions.db.uncancelled import settle
 from sessions.errors import SessionClosedError, StoreError
-from sessions.log.conversation import ForeignTables
-from sessions.log.lifetime.erase import Scrub
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from sessions.db.component import Component
     from sessions.db.sqlite.database import Database
     from sessions.db.sqlite.watching import FileWaker
+    from sessions.db.topics import Topic
     from sessions.db.transaction import Transaction
 
 T = TypeVar("T")
@@ -45,7 +46,7 @@ class SQLiteBackend:
         durability: See `Durability`.
         busy_timeout: How long to wait for other processes, in seconds. The first to open a file in a process decides.
         prefix: What the names of our tables begin with.
-        foreign: The OpenAI Agents SDK's tables that sessions are taken over from; the log belongs to these.
+        components: What uses it.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -59,11 +60,11 @@ class SQLiteBackend:
         durability: Durability = "full",
         busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
         prefix: str = PREFIX,
-        foreign: ForeignTables | None = None,
+        components: Sequence[Component] = (),
     ) -> None:
         self._prefix = prefix
         self._texts = None if prefix == PREFIX else texts_of(prefix)
-        self._foreign = (foreign or ForeignTables()).check(prefix)
+        self._components = tuple(components)
         self._path = _checked_path(path)
         if durability not in ("full", "normal"):
             raise ValueError(f'durability must be "full" or "normal", not {durability!r}')
@@ -87,7 +88,7 @@ class SQLiteBackend:
         while True:
             database = self.database(subject)
             try:
-                if database.pairs.get(self._prefix) != self._foreign:
+                if database.found.get(self._prefix) != self._components:
                     return await self._first(database, work, subject, write=False)
                 return await database.read(work, subject, self._texts)
             except ClosedError:
@@ -100,9 +101,9 @@ class SQLiteBackend:
         looked_again = False
         while True:
             database = self.database(subject)
-            database.upkeep.note(work)
+            database.upkeep.note(command_of(work))
             try:
-                if database.pairs.get(self._prefix) != self._foreign:
+                if database.found.get(self._prefix) != self._components:
                     return await self._first(database, work, subject, write=True)
                 return await database.write(work, subject, self._texts, full=self._full)
             except ClosedError:
@@ -111,13 +112,12 @@ class SQLiteBackend:
                 looked_again = self._look_again(database, error, looked_again)
 
     async def _first(self, database: Database, work: Callable[[Transaction], T], subject: str, *, write: bool) -> T:
-        """Do `work`, and find out with it whether the tables are those of this store's pair."""
+        """Do `work`, and find out with it whether the tables are there, and are this store's."""
         # Once in each process and file.
         from sessions.db.sqlite.tables import First, TablesMissingError, nothing  # noqa: PLC0415
 
-        if isinstance(work, Scrub):
-            return cast("T", await database.write(work, subject, full=self._full))
-        about = self._path, self._prefix, self._foreign, subject
+        database.serve(self._components, self._texts)
+        about = self._path, self._prefix, self._components, subject
         first = First(work, *about, write=write)
         if write:
             result = await database.write(first, subject, self._texts, full=self._full)
@@ -129,12 +129,22 @@ class SQLiteBackend:
                 await database.write(make, subject, self._texts, full=self._full)
                 result = await database.read(first, subject, self._texts)
         if first.is_ours:
-            database.pairs[self._prefix] = self._foreign
+            database.found[self._prefix] = self._components
         return result
 
-    def waker(self, session_id: str, subject: str) -> FileWaker:
-        """Return what wakes one who watches a session: at any change in the file."""
-        del session_id
+    async def vacuum(self, others: Sequence[str], subject: str) -> tuple[str, ...]:
+        """Rewrite the file and empty its write-ahead log."""
+        del others
+        while True:
+            database = self.database(subject)
+            try:
+                return await database.vacuum(subject)
+            except ClosedError:
+                self._open_again(database, subject)
+
+    def waker(self, topic: Topic, subject: str) -> FileWaker:
+        """Return what wakes one who watches a topic: at any change in the file."""
+        del topic
         # Few watch.
         from sessions.db.sqlite.watching import FileWaker  # noqa: PLC0415
 
@@ -205,7 +215,7 @@ class SQLiteBackend:
         """Have the next attempt make the tables if they were dropped, once; raise other errors."""
         if looked_again or not lacks_tables(error.__cause__):
             raise error
-        database.pairs.pop(self._prefix, None)
+        database.found.pop(self._prefix, None)
         return True
 
     def _open_again(self, database: Database, subject: str) -> None:

@@ -8,32 +8,31 @@ import time
 import weakref
 from contextlib import suppress
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
+from sessions.db.command import LONG, command_of
 from sessions.db.jobs import ClosedError
 from sessions.db.sqlite.connection_thread import ConnectionThread
 from sessions.db.sqlite.errors import translate
 from sessions.db.sqlite.final_checkpoint import Completing
 from sessions.db.sqlite.group_commit import read_group, write_beside, write_group
 from sessions.db.sqlite.opening import MEMORY, FileIdentity, Opening, identify
-from sessions.db.sqlite.transaction import USUAL, About
-from sessions.db.sqlite.vacuum import scrub
+from sessions.db.sqlite.transaction import USUAL, About, BriefRead
+from sessions.db.sqlite.vacuum import Vacuum, scrub
 from sessions.db.sqlite.worker import Lane, settle_all
 from sessions.db.upkeep import Upkeep
 from sessions.errors import StoreError
-from sessions.log.fast.sqlite import TOO_LONG, BriefRead
-from sessions.log.lifetime.erase import Scrub
-from sessions.log.read import ReadTail
 
 if TYPE_CHECKING:
     import threading
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from sessions.db.component import Component
     from sessions.db.jobs import Job
     from sessions.db.sqlite.transaction import Texts
     from sessions.db.sqlite.watching import Look
     from sessions.db.transaction import Transaction
-    from sessions.log.conversation import ForeignTables
+    from sessions.db.upkeep import Duty
 
 T = TypeVar("T")
 
@@ -61,8 +60,8 @@ class Database:
         self._file = file
         self.holders: weakref.WeakSet[Any] = weakref.WeakSet()
         """Who uses this database and has not been closed."""
-        self.pairs: dict[str, ForeignTables] = {}
-        """By the prefix of our tables, the pair of the SDK's that they are known to belong to."""
+        self.found: dict[str, Sequence[Component]] = {}
+        """By the prefix of our tables, the components whose tables are known to be there."""
         self.inherited = False
         """Whether this belongs to the parent of this process, from before a fork."""
         self.listeners: set[Look] = set()
@@ -77,6 +76,7 @@ class Database:
         """What is done beside some of the changes; it is told of each by whoever asks for it."""
         self._texts = {id(USUAL): USUAL}
         """Statements about the tables of each prefix that is used in this process."""
+        self._duties: dict[int, dict[Duty, None]] = {}
         self._completing = Completing(self._texts)
         self._ahead = 0
         self.is_hasty = False
@@ -90,22 +90,33 @@ class Database:
         # A database in memory ends with the last object that holds it.
         weakref.finalize(self, self._writing.finish).atexit = False
 
+    def serve(self, components: Sequence[Component], texts: Texts | None = None) -> None:
+        """Do the upkeep of components from now on, of those in the tables that `texts` are about."""
+        texts = texts or USUAL
+        self._texts[id(texts)] = texts
+        duties = dict.fromkeys(one.upkeep for one in components if one.upkeep is not None)
+        self._duties[id(texts)] = {**self._duties.get(id(texts), {}), **duties}
+
     async def read(self, work: Callable[[Transaction], T], subject: str, texts: Texts | None = None) -> T:
         """Return what `work` finds in one snapshot; with `texts`, in the tables that these are about."""
-        if isinstance(work, ReadTail) and self._reading is not None and self._writer.is_idle:
-            found = await self._writer.submit(BriefRead(work, texts), subject)
-            if found is not TOO_LONG:
-                return cast("T", found)
+        briefly = command_of(work).briefly
+        if briefly is not None and self._reading is not None and self._writer.is_idle:
+            found = await self._writer.submit(BriefRead(briefly, texts), subject)
+            if found is not LONG:
+                return found
         return await self._reader.submit(work if texts is None else About(work, texts), subject)
 
     async def write(
         self, work: Callable[[Transaction], T], subject: str, texts: Texts | None = None, *, full: bool
     ) -> T:
         """Do `work` as one transaction; with `full`, it survives the loss of power."""
-        if texts is not None and not isinstance(work, Scrub):
+        if texts is not None:
             work = About(work, texts)
-            self._texts[id(texts)] = texts
         return await self._writer.submit(work, subject, full=full)
+
+    async def vacuum(self, subject: str) -> tuple[str, ...]:
+        """Have the bytes of what was deleted really gone; say what could not be done."""
+        return await self._writer.submit(Vacuum(), subject)
 
     @property
     def is_complete(self) -> bool:
@@ -184,17 +195,17 @@ class Database:
         return [self._writing] if self._reading is None else [self._writing, self._reading]
 
     def _do_writes(self, jobs: list[Job[Any]]) -> None:
-        scrubs = [job for job in jobs if isinstance(job.work, Scrub)]
-        if scrubs:
-            jobs = [job for job in jobs if job not in scrubs]
+        vacuums = [job for job in jobs if isinstance(job.work, Vacuum)]
+        if vacuums:
+            jobs = [job for job in jobs if job not in vacuums]
         reads = [job for job in jobs if isinstance(job.work, BriefRead)]
         if reads:
             jobs = [job for job in jobs if job not in reads]
             self._do_reads(self._writing, reads)
         if jobs:
             self._do_changes(jobs)
-        for job in scrubs:
-            self._do_scrub(job)
+        for job in vacuums:
+            self._do_vacuum(job)
 
     def _do_changes(self, jobs: list[Job[Any]]) -> None:
         changes = 0
@@ -209,8 +220,8 @@ class Database:
                 self._completing.is_synced &= bool(self._syncs_fully)
                 write_group(connection, jobs)
                 if self.upkeep.is_due(len(jobs)):
-                    for texts in tuple(self._texts.values()):
-                        write_beside(connection, About(self.upkeep, texts))
+                    for texts, duties in self._with_duties():
+                        write_beside(connection, About(partial(self.upkeep.do, duties=duties), texts))
                 changes += connection.total_changes
             finally:
                 self._opening.give_turn_back()
@@ -225,6 +236,9 @@ class Database:
         for listener in tuple(self.listeners) if changes else ():
             listener.wrote()
 
+    def _with_duties(self) -> list[tuple[Texts, dict[Duty, None]]]:
+        return [(self._texts[which], duties) for which, duties in tuple(self._duties.items())]
+
     def _tidy(self) -> None:
         """Do what is due before the connections are closed, unless another process has the turn."""
         # What cannot be done now is done by whoever changes the file next.
@@ -235,8 +249,8 @@ class Database:
             connection = self._writing.database()
             if self._opening.take_turn_if_free():
                 try:
-                    for texts in tuple(self._texts.values()):
-                        write_beside(connection, About(self.upkeep.at_the_end, texts))
+                    for texts, duties in self._with_duties():
+                        write_beside(connection, About(partial(self.upkeep.do_at_the_end, duties=duties), texts))
                 finally:
                     self._opening.give_turn_back()
 
@@ -270,7 +284,7 @@ class Database:
             connection.execute("pragma synchronous = full")
             self._syncs_fully = True
 
-    def _do_scrub(self, job: Job[Any]) -> None:
+    def _do_vacuum(self, job: Job[Any]) -> None:
         """Rewrite the file, which is done by itself: it takes much longer than any group."""
         try:
             self._check_file()

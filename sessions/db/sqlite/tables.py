@@ -1,18 +1,17 @@
-"""The first look at our tables in a SQLite file: whether they are there, and for which of the SDK's tables."""
+"""The first look at our tables in a SQLite file: whether they are there, and whose they are."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sessions.clock import now
-from sessions.log.adopt.table_pair import claim, is_ours
 from sessions.log.schema import migrate, schema_is_current
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from sessions.db.component import Component
     from sessions.db.transaction import Transaction
-    from sessions.log.conversation import ForeignTables
 
 T = TypeVar("T")
 
@@ -25,7 +24,7 @@ class First(Generic[T]):
     """The first work of a process about tables: it looks first whether they are there, and whose they are.
 
     Attributes:
-        is_ours: Whether they are noted to be those of the pair of tables, once this was done.
+        is_ours: Whether they are noted to be the components' owners', once this was done.
     """
 
     def __init__(
@@ -33,7 +32,7 @@ class First(Generic[T]):
         work: Callable[[Transaction], T],
         where: str,
         prefix: str,
-        foreign: ForeignTables,
+        components: Sequence[Component],
         subject: str,
         *,
         write: bool,
@@ -41,7 +40,7 @@ class First(Generic[T]):
         self._work = work
         self._where = where
         self._prefix = prefix
-        self._foreign = foreign
+        self._owners = [one.owner for one in components if one.owner is not None]
         self._subject = subject
         self._write = write
         self.is_ours = False
@@ -51,15 +50,16 @@ class First(Generic[T]):
 
         Raises:
             TablesMissingError: This only reads, and there are no tables with the prefix.
-            ValueError: The tables are another pair's.
+            ValueError: The tables are another owner's.
         """
         if not schema_is_current(tx, self._where):
             if not self._write:
                 raise TablesMissingError
             migrate(tx, now())
         if self._write:
-            claim(tx, self._foreign, self._subject)
-        self.is_ours = self._write or is_ours(tx, self._foreign, self._subject)
+            for owner in self._owners:
+                owner.note(tx, self._subject)
+        self.is_ours = self._write or all(owner.is_noted(tx, self._subject) for owner in self._owners)
         return self._work(tx)
 
 

@@ -7,10 +7,10 @@ import sqlite3
 from contextlib import suppress
 from contextvars import copy_context
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from sessions.db.command import Command, Long, command_of
 from sessions.db.dialect import PREFIX, SQLITE, words
-from sessions.db.jobs import size_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator
@@ -119,7 +119,7 @@ class SQLiteTransaction:
         return self._execute(text, [values[name] for name in names])
 
 
-class About(Generic[T]):
+class About(Command[T]):
     """Work about the tables with another prefix than the usual one."""
 
     __slots__ = ("_texts", "_work")
@@ -130,9 +130,29 @@ class About(Generic[T]):
 
     @property
     def size(self) -> int:
-        """The bytes of items that it carries."""
-        return size_of(self._work)
+        """The bytes of the work's payloads."""
+        return command_of(self._work).size
 
     def __call__(self, tx: Transaction) -> T:
         """Do it in `tx`, which is SQLite's."""
         return self._work(cast("SQLiteTransaction", tx).with_texts(self._texts))
+
+
+class BriefRead(Command[T | Long]):
+    """A brief read, which is done where changes are.
+
+    A commit makes every other connection forget the pages that it has in its cache, but not the one that wrote. An
+    agent reads the conversation and adds to it, turn by turn; the reading connection would fetch all of it each time.
+    """
+
+    __slots__ = ("_briefly", "_texts")
+
+    def __init__(self, briefly: Callable[[Transaction], T | Long], texts: Texts | None) -> None:
+        self._briefly = briefly
+        self._texts = texts
+
+    def __call__(self, tx: Transaction) -> T | Long:
+        """Do it in `tx`, which is SQLite's."""
+        if self._texts is not None:
+            tx = cast("SQLiteTransaction", tx).with_texts(self._texts)
+        return self._briefly(tx)

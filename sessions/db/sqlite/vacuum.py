@@ -12,10 +12,15 @@ from __future__ import annotations
 import sqlite3
 from typing import Final
 
+from sessions.db.command import Command
 from sessions.db.sqlite.opening import MEMORY
 
 _PATIENCE: Final = 1_000
 """Milliseconds to wait for readers. Those of sessions are done much sooner; writers wait meanwhile."""
+
+
+class Vacuum(Command[tuple[str, ...]]):
+    """What waits in the lane of changes until the file is rewritten, which is done outside any transaction."""
 
 
 def scrub(connection: sqlite3.Connection, path: str, busy_timeout: float) -> tuple[str, ...]:

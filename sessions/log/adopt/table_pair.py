@@ -7,7 +7,7 @@ the log would be one for both. So the log notes its pair among its settings at t
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.db.dialect import MARIADB, POSTGRES
 from sessions.db.settings import find_setting, put_setting
@@ -26,23 +26,31 @@ _FOLDS_CASE: Final = Statement(
 )
 
 
-def is_ours(tx: Transaction, tables: ForeignTables, subject: str) -> bool:
-    """Tell whether the log is that of a pair of tables; not if it is not any pair's yet.
+class TablePair(NamedTuple):
+    """The owner of our tables, as a database notes it.
 
-    Raises:
-        ValueError: It is another pair's.
+    Attributes:
+        tables: The pair.
     """
-    return _check(tx, tables, find_setting(tx, _SETTING), subject)
 
+    tables: ForeignTables
 
-def claim(tx: Transaction, tables: ForeignTables, subject: str) -> None:
-    """Let the log be that of a pair of tables, unless another process was first.
+    def is_noted(self, tx: Transaction, subject: str) -> bool:
+        """Tell whether the log is that of these tables; not if it is not any pair's yet.
 
-    Raises:
-        ValueError: It is another pair's.
-    """
-    if not is_ours(tx, tables, subject):
-        _check(tx, tables, put_setting(tx, _SETTING, json.dumps(tables).encode()), subject)
+        Raises:
+            ValueError: It is another pair's.
+        """
+        return _check(tx, self.tables, find_setting(tx, _SETTING), subject)
+
+    def note(self, tx: Transaction, subject: str) -> None:
+        """Let the log be that of these tables, unless another process was first.
+
+        Raises:
+            ValueError: It is another pair's.
+        """
+        if not self.is_noted(tx, subject):
+            _check(tx, self.tables, put_setting(tx, _SETTING, json.dumps(self.tables).encode()), subject)
 
 
 def _check(tx: Transaction, tables: ForeignTables, found: bytes | None, subject: str) -> bool:

@@ -6,6 +6,7 @@ twice. Rows of keys that have ended are removed in batches, beside later changes
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 from sessions.log.statements import records as record_statements
@@ -24,9 +25,28 @@ FIRST_GIVEN: Final = " "
 """No key that a caller gave is below this, and every key that a store made for itself is."""
 
 
+_MADE: Final = "\x01"
+
+
+def made_key(now: int) -> str:
+    """Return a new key, for an append that a caller gave none, so that it can be repeated if its answer is lost."""
+    return f"{_MADE}{now:016x}{os.urandom(8).hex()}"
+
+
+def is_given(key: str) -> bool:
+    """Tell whether a caller gave a key."""
+    return key >= FIRST_GIVEN
+
+
 def life_of(key: str) -> int:
     """Return for how long a key is known, in microseconds."""
-    return KEY_LIFE if key >= FIRST_GIVEN else MADE_LIFE
+    return KEY_LIFE if is_given(key) else MADE_LIFE
+
+
+def forget_settled_keys(tx: Transaction, keys: list[tuple[str, str]]) -> None:
+    """Remove keys, each with its session: their appends have been answered, so they need not wait for their end."""
+    session_ids, names = zip(*keys, strict=True)
+    tx.run(record_statements.FORGET_SETTLED_KEYS, session_ids=list(session_ids), keys=list(names))
 
 
 def forget_ended_keys(tx: Transaction, count: int) -> bool:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 import msgspec
 
 from sessions.crypto.key_wanted import KeyWanted
+from sessions.db.component import NOT_DONE
 from sessions.db.postgres.groups import Groups
 from sessions.errors import DecryptionError
 from sessions.items.kinds import USER
@@ -22,11 +23,13 @@ from sessions.log.fast.sealed_statements import SEALED_TAIL, SEALED_TAIL_FORKED,
 from sessions.log.read import Tail
 
 if TYPE_CHECKING:
+    from sessions.db.component import NotDone
     from sessions.db.jobs import Job
+    from sessions.db.postgres.database import AsyncpgDatabase
     from sessions.log.append import Append
     from sessions.log.conversation import Conversation
     from sessions.log.fast.append_values import Required
-    from sessions.log.fast.postgres import PostgresDatabase
+    from sessions.log.fast.postgres import PostgresPaths
     from sessions.log.read import ReadTail
     from sessions.log.sealing.protocols import Vault
 
@@ -55,27 +58,28 @@ class SealedPath:
         appends: Takes appends. One group at a time: the next one is sealed for the version that this one makes.
     """
 
-    def __init__(self, database: PostgresDatabase) -> None:
+    def __init__(self, database: AsyncpgDatabase, paths: PostgresPaths) -> None:
         self._database = database
+        self._paths = paths
         self.appends = Groups(self._append, workers=1)
         # By session and branch, which is None for the current one.
         self._ends: dict[tuple[str, str | None], End] = {}
 
-    async def tail(self, work: ReadTail, subject: str) -> Tail | None:
-        """Return the tail, or ``None`` if the log's own function must look.
+    async def tail(self, work: ReadTail, subject: str) -> Tail | NotDone:
+        """Return the tail, unless the command itself must look.
 
         Raises:
             DecryptionError: The session is sealed with another key, or an entry is not what was sealed there.
         """
-        wanted = EVERYTHING if work.limit is None else min(work.limit, EVERYTHING)
+        wanted = work.wanted
         rows, end = await self._read(work.conversation, work.branch, wanted, subject)
         # Fewer than wanted although there may be more below: something was removed in between.
         if end is None or end.marks or (wanted < EVERYTHING and len(rows) < min(wanted, end.tip)):
-            return None
+            return NOT_DONE
         try:
             items = reader_of(work.conversation, end.seal).open_all(rows)
         except ValueError:
-            return None
+            return NOT_DONE
         items.reverse()
         return Tail(items, [], end.branch)
 
@@ -118,8 +122,8 @@ class SealedPath:
                 left.append(job)
             else:
                 sent.append(sealed)
-        done = await self._database.append_together(sent) if sent else []
-        await self._database.append_singly(left)
+        done = await self._paths.append_together(sent) if sent else []
+        await self._paths.append_singly(left)
         for job in jobs:
             append = cast("Append", job.work)
             # It has another version now, unless all of its appends went together.

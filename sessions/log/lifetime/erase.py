@@ -1,4 +1,4 @@
-"""Erasing: a session is removed from every table, counted; then the database is asked to let go of the bytes."""
+"""Erasing: a session is removed from every table, and what was there is counted."""
 
 from __future__ import annotations
 
@@ -38,23 +38,3 @@ def erase(tx: Transaction, session_id: str, foreign: ForeignTables) -> Erased:
     delete(tx, session_id, foreign)
     existed = session is not None or sdk_rows > 0
     return Erased._make((existed, *map(int, counts or [0] * 6), sdk_rows))
-
-
-class Scrub:
-    """Has a store let go of the bytes of what was deleted, as far as it can.
-
-    It is asked for like a change, but stores that know how look into it, and do it outside of any transaction.
-
-    Attributes:
-        tables: Tables that are not ours and had rows of what was deleted.
-    """
-
-    __slots__ = ("tables",)
-
-    def __init__(self, tables: tuple[str, ...] = ()) -> None:
-        self.tables = tables
-
-    def __call__(self, tx: Transaction) -> tuple[str, ...]:
-        """Return what is pending, in sentences: of a store that does not know how, that nobody knows."""
-        del tx
-        return ("this store does not say when the bytes of what was deleted are overwritten",)

@@ -8,6 +8,7 @@ under which the rest happens.
 from __future__ import annotations
 
 from sessions.db.dialect import ENDLESSLY, MARIADB, POSTGRES
+from sessions.db.topics import AT_ONCE
 from sessions.db.transaction import Statement
 
 _RAISE_VERSION = "update {sessions} set version = version + 1, updated_at = :now where session_id = :session_id"
@@ -69,6 +70,13 @@ RAISE_VERSION_OF = Statement(
             "select version from {sessions} where id = :session",
         ),
     },
+)
+
+_SOME = ", ".join(f":s{number}" for number in range(AT_ONCE))
+
+VERSIONS = Statement(
+    "The versions of some sessions, named s0, s1 and so on.",
+    f"select session_id, id, version from {{sessions}} where session_id in ({_SOME})",  # noqa: S608
 )
 
 VERSION = Statement(

@@ -1,44 +1,44 @@
-"""What MariaDB bounds and others do not: the bytes of one statement, and so of one item."""
+"""What MariaDB bounds and others do not: the bytes of one statement, and so of one payload."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from sessions.db.transaction import Statement
 from sessions.errors import StoreError
 
 if TYPE_CHECKING:
+    from sessions.db.command import Command
     from sessions.db.transaction import Transaction
-    from sessions.log.append import Append
 
 MAX_PACKET: Final = Statement("The most bytes that this connection may send at once.", "select @@max_allowed_packet")
 
 _ASKED_FROM: Final = 500_000
-"""Bytes of an append from which on the server is asked. Its default is 16 MiB; it was 1 MiB long ago."""
+"""Bytes of a command from which on the server is asked. Its default is 16 MiB; it was 1 MiB long ago."""
 
 _STATEMENT: Final = 4_096
-"""Bytes of the statement around an item, at most."""
+"""Bytes of the statement around a payload, at most."""
 
 _ESCAPED: Final = (b'"', b"\\", b"'", b"\0", b"\n", b"\r", b"\x1a")
 """The drivers send values as text, and a backslash before each of these."""
 
 
-def check_packet(tx: Transaction, append: Append, where: str) -> None:
-    """Refuse an append that the server would not take.
+def check_packet(tx: Transaction, command: Command[Any], where: str) -> None:
+    """Refuse a command that the server would not take.
 
     The server ends the connection of who sends too much. Most drivers see only that it was lost, and not why.
 
     Raises:
-        StoreError: An item is too large.
+        StoreError: A payload is too large.
     """
-    sizes = [len(entry.payload) for entry in append.entries]
-    if sum(sizes) < _ASKED_FROM:
+    if command.size < _ASKED_FROM:
         return
     row = tx.one(MAX_PACKET)
     allowed = int(row[0]) if row else 0
-    for entry, size in zip(append.entries, sizes, strict=True):
+    for payload in command.payloads:
+        size = len(payload)
         # Twice the size at most, so smaller ones need not be counted.
-        if 2 * size + _STATEMENT > allowed and size + _escapes(entry.payload) + _STATEMENT > allowed:
+        if 2 * size + _STATEMENT > allowed and size + _escapes(payload) + _STATEMENT > allowed:
             raise StoreError(
                 f"an item of {size:,} bytes is too large for {where}, which takes {allowed:,} bytes in one statement; "
                 "nothing was changed. Raise max_allowed_packet on the server, for new connections"

@@ -1,0 +1,90 @@
+"""Commands: work that says about itself what a database must know to do it well.
+
+A database runs any function of a transaction. A command is one with properties beside: they tell whether it may be
+repeated, how much it carries, or that it can be done briefly. So a database needs to know no command by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from sessions.db.transaction import Transaction
+
+T = TypeVar("T")
+
+Leftover: TypeAlias = tuple[Callable[["Transaction", list[Any]], None], Any]
+"""A function that removes rows nobody needs any more, and what to tell it of one command."""
+
+
+class _Long(Enum):
+    LONG = auto()
+
+
+Long: TypeAlias = Literal[_Long.LONG]
+LONG: Final = _Long.LONG
+"""What a command returns that was to be done briefly, and would take long; it has done nothing."""
+
+
+class Command(Generic[T]):
+    """A function of a transaction, with what a database must know of it. The defaults are true of any function."""
+
+    __slots__ = ()
+
+    def __call__(self, tx: Transaction) -> T:
+        """Do it in `tx`."""
+        raise NotImplementedError
+
+    @property
+    def size(self) -> int:
+        """The bytes of its payloads: groups have a bounded size."""
+        return 0
+
+    @property
+    def payloads(self) -> Iterable[bytes]:
+        """The values that it sends, each in a statement: a server bounds their size."""
+        return ()
+
+    @property
+    def repeatable(self) -> bool:
+        """Whether it may run again although it may have been committed, as when its answer was lost."""
+        return False
+
+    def made_repeatable(self) -> Command[T]:
+        """Return the same command, repeatable if that can be done; asked for where answers can be lost."""
+        return self
+
+    @property
+    def leftover(self) -> Leftover | None:
+        """What it leaves in the database that nobody needs once its answer has come; upkeep removes it."""
+        return None
+
+    @property
+    def expires(self) -> bool:
+        """Whether it adds something that expires, so that upkeep has to come soon."""
+        return False
+
+    @property
+    def briefly(self) -> Callable[[Transaction], T | Long] | None:
+        """Does it if that takes a few milliseconds, and else returns `LONG`; ``None`` for what can take any time.
+
+        A brief read may be done where changes are, which wait for it.
+        """
+        return None
+
+
+_PLAIN: Final = Command[Any]()
+
+
+def repeatable_form(work: Callable[[Transaction], T]) -> Callable[[Transaction], T]:
+    """Return work in a form that can be repeated, if it has one."""
+    return work.made_repeatable() if isinstance(work, Command) else work
+
+
+def command_of(work: Callable[[Transaction], T]) -> Command[T]:
+    """Return what work says about itself; of a plain function, the defaults."""
+    return work if isinstance(work, Command) else _PLAIN

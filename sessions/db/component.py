@@ -1,0 +1,73 @@
+"""Components: what uses a database, as conversations do, and what it hands to each database it is on."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Transaction
+
+
+class _NotDone(Enum):
+    NOT_DONE = auto()
+
+
+NotDone: TypeAlias = Literal[_NotDone.NOT_DONE]
+NOT_DONE: Final = _NotDone.NOT_DONE
+"""What a fast path returns that has done nothing: the command is then run in a transaction."""
+
+FastPath: TypeAlias = Callable[[Any, str], Awaitable[Any]]
+"""Does a command in another way than in a transaction, with the same meaning, or returns `NOT_DONE`.
+
+It is called with the command, made repeatable if it can be, and with the subject of errors. It may have commands wait
+for each other, and do them as a group (`db/postgres/groups.py`).
+"""
+
+ASYNCPG: Final = "asyncpg"
+"""Where fast paths are for: a database of `db/postgres/database.py`."""
+
+
+class Owner(Protocol):
+    """Whose the tables are, as a database notes at the first change, where two owners must not share them.
+
+    Two that are equal are the same owner.
+    """
+
+    def __hash__(self) -> int: ...
+
+    def is_noted(self, tx: Transaction, subject: str) -> bool:
+        """Tell whether the tables are noted to be this owner's; not if they are nobody's yet.
+
+        Raises:
+            ValueError: They are another owner's.
+        """
+        ...
+
+    def note(self, tx: Transaction, subject: str) -> None:
+        """Note that the tables are this owner's, unless another process was first.
+
+        Raises:
+            ValueError: They are another owner's.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Component:
+    """What a component hands to the databases that serve it. Two of the same name and owner are the same.
+
+    Attributes:
+        name: The component's name.
+        owner: Whose its tables are, if that is noted.
+        upkeep: Removes up to so many rows whose time has come, and tells whether there may be more. It is done beside
+            some changes; it locks nothing for long.
+        fast: By driver, a function of a database that returns the fast paths there, by type of command.
+    """
+
+    name: str
+    owner: Owner | None = None
+    upkeep: Callable[[Transaction, int], bool] | None = field(default=None, compare=False)
+    fast: Mapping[str, Callable[[Any], Mapping[type, FastPath]]] = field(default_factory=dict, compare=False)

@@ -1,0 +1,34 @@
+"""Conversations as a component of a database: what they hand to each database that they are on."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING
+
+from sessions.db.component import ASYNCPG, Component
+from sessions.log.adopt.table_pair import TablePair
+from sessions.log.lifetime.upkeep import keep_up
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sessions.db.component import FastPath
+    from sessions.db.postgres.database import AsyncpgDatabase
+    from sessions.log.conversation import ForeignTables
+
+
+@cache
+def conversations(foreign: ForeignTables) -> Component:
+    """Return the component of conversations.
+
+    Args:
+        foreign: The OpenAI Agents SDK's tables that conversations are taken over from; the log belongs to these.
+    """
+    return Component("log", TablePair(foreign), keep_up, {ASYNCPG: _fast_on_asyncpg})
+
+
+def _fast_on_asyncpg(database: AsyncpgDatabase) -> Mapping[type, FastPath]:
+    # Imported by those who use it only: it needs the driver.
+    from sessions.log.fast.postgres import PostgresPaths  # noqa: PLC0415
+
+    return PostgresPaths(database).by_type()
