@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from sessions.compat.advanced_sqlalchemy import AdvancedSQLAlchemySession
     from sessions.compat.advanced_sqlite import AdvancedSQLiteSession
     from sessions.crypto.keys import KeyProvider, KeyRing, generate_key
+    from sessions.crypto.subject import Subject
     from sessions.encrypted import EncryptedSession
     from sessions.items.repair import Damage, RepairReport
     from sessions.items.window import Window
@@ -130,6 +131,7 @@ __all__ = [
     "StoreError",
     "StoreFullError",
     "StoreReadOnlyError",
+    "Subject",
     "Summary",
     "SummaryError",
     "Sweeper",
@@ -168,6 +170,7 @@ _LAZY = {
     "SQLAlchemySession": "sessions.sqlalchemy",
     "Sweeper": "sessions.store.sweeper",
     **dict.fromkeys(("KeyProvider", "KeyRing", "generate_key"), "sessions.crypto.keys"),
+    "Subject": "sessions.crypto.subject",
     **dict.fromkeys(_MODEL, "sessions.types"),
 }
 

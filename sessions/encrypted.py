@@ -10,8 +10,12 @@ from sessions.compat.advanced import FlatMethods
 from sessions.compat.encryptable import Way, way_around
 from sessions.compat.encrypted_items import ItemByItem
 from sessions.compat.envelopes import scan_limit_reached
-from sessions.crypto.key_manager import Vault, keys_of
+from sessions.compat.sdk_encryption import SDKTokens
+from sessions.crypto.key_manager import KeyManager
+from sessions.crypto.keys import KeyRing, keys_of
 from sessions.db.closed import ClosedBackend
+from sessions.db.stored_settings import StoredSettings
+from sessions.log.sealing.encryption import SessionEncryption
 from sessions.protocol import check_limit, coerce_settings
 from sessions.session.attribution import Speaker
 from sessions.session.base import LogSession
@@ -22,7 +26,7 @@ from sessions.validation import check_session_id, check_ttl
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-    from sessions.crypto.keys import KeyProvider, KeyRing
+    from sessions.crypto.keys import KeyProvider
     from sessions.session.handle import Handle
     from sessions.types import Item
 
@@ -90,9 +94,15 @@ class EncryptedSession(LogSession):
     def _encrypt(
         self, keys: KeyRing | KeyProvider, ttl: int | None, *, allow_plain_text: bool, hide_tool_names: bool
     ) -> None:
-        vault = Vault(keys, allow_plain_text=allow_plain_text, hide_tool_names=hide_tool_names)
-        self._handle = handle_of(self._underlying).sealed(vault, ttl)
-        self._vault = vault
+        handle = handle_of(self._underlying)
+        encryption = SessionEncryption(
+            KeyManager(keys, StoredSettings(handle.backend, handle.subject)),
+            SDKTokens(keys.given if isinstance(keys, KeyRing) else ()),
+            allow_plain_text=allow_plain_text,
+            hide_tool_names=hide_tool_names,
+        )
+        self._handle = handle.encrypted(encryption, ttl)
+        self._keys = encryption.keys
         self._author = self._underlying._author  # noqa: SLF001
         self._lease = self._underlying._lease  # noqa: SLF001
 
@@ -181,7 +191,7 @@ class EncryptedSession(LogSession):
             StoreError: The database refused.
         """
         done = Rotation()
-        async for step in rotate(self._handle, self._vault, check_before(before, reencrypt=reencrypt)):
+        async for step in rotate(self._handle, self._keys, check_before(before, reencrypt=reencrypt)):
             done += step
             if progress is not None:
                 progress(done)

@@ -1,9 +1,9 @@
-"""Items sealed one by one, for sessions that are none of ours: each becomes an envelope.
+"""Items encrypted one by one, for sessions that are none of ours: each becomes an envelope.
 
-An envelope is ``{"__sealed__": 1, "seal": …, "created_at": …, "expires_at": …, "payload": …}``: the seal as text, the
-times in microseconds since 1970 (UTC), ``null`` for no expiry, and the payload in base64. Seal and payload are those of
-our own sessions, the payload at position 0, version 0 and turn 0, of kind "". So an envelope is bound to its session
-and its times; not to its place, which such an object does not tell.
+An envelope is ``{"__encrypted__": 1, "keys": …, "created_at": …, "expires_at": …, "payload": …}``: the wrapped keys as
+text, the times in microseconds since 1970 (UTC), ``null`` for no expiry, and the payload in base64. The keys are bound
+to the session, and the payload to the JSON array ``["item", created_at, expires_at]``. So an envelope is bound to its
+session and its times, but not to its place, which such an object does not tell.
 """
 
 from __future__ import annotations
@@ -12,27 +12,31 @@ import base64
 import binascii
 import hashlib
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
 
 from sessions.clock import now
 from sessions.codecs.json import JSONCodec
-from sessions.compat.sdk_encryption import envelope_token
-from sessions.crypto.key_manager import Vault
-from sessions.crypto.key_wanted import KeyWanted
+from sessions.compat.sdk_encryption import SDKTokens
+from sessions.crypto.key_manager import KeyManager
+from sessions.crypto.keys import KeyRing
 from sessions.crypto.passphrase import new_parameters
+from sessions.crypto.subject import with_keys
+from sessions.crypto.wrapped_keys import READS_OLDER
 from sessions.db.uncancelled import settle
 from sessions.errors import DecryptionError, InvalidItemError, ScanLimitError, UndecodableItemError
+from sessions.log.sealing.encryption import subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sessions.crypto.keys import KeyProvider, KeyRing
-    from sessions.log.sealing.protocols import SessionKey
+    from sessions.crypto.keys import KeyProvider
+    from sessions.crypto.subject_keys import SubjectKeys
     from sessions.types import Item
 
-T = TypeVar("T")
-
-_MARK: Final = "__sealed__"
+_MARK: Final = "__encrypted__"
+_OLDER_MARK: Final = "__sealed__"
 _SALT: Final = b"sessions/foreign\0"
 _SALT_BYTES: Final = 16
 
@@ -46,12 +50,12 @@ class _Opened(NamedTuple):
 
 
 class Envelopes:
-    """The items of one session, sealed each in an envelope.
+    """The items of one session, each encrypted in an envelope.
 
     Args:
         session_id: The session.
         underlying: An object with the four methods.
-        keys: What sealing keys are wrapped with.
+        keys: What data keys are wrapped with.
         ttl: How old items may become, in microseconds.
         allow_plain_text: Also read items that are in the clear.
 
@@ -72,17 +76,17 @@ class Envelopes:
         self._session_id = session_id
         self._ttl = ttl
         self._allow_plain_text = allow_plain_text
-        # There is nowhere to keep a salt: this one is known, but no other session has it.
-        salt = hashlib.sha256(_SALT + session_id.encode()).digest()[:_SALT_BYTES]
-        self._vault = Vault(keys, allow_plain_text=allow_plain_text, parameters=new_parameters(salt))
-        self._seal: bytes | None = None
+        self._subject = subject_of(session_id)
+        self._keys = KeyManager(keys, _KnownSalt(session_id))
+        self._sdk_items = SDKTokens(keys.given if isinstance(keys, KeyRing) else ())
+        self._wrapped: bytes | None = None
         self._has_opened = False
 
     async def check(self, **context: object) -> None:
         """Look whether what is there can be opened: a wrong key adds nothing beside it, and removes nothing.
 
         Raises:
-            DecryptionError: A key is wrong, or the last item is not what was sealed.
+            DecryptionError: A key is wrong, or the last item is not what was encrypted.
         """
         for last in (await self.underlying.get_items(limit=1, **context))[-1:]:
             await self._open(last)
@@ -96,7 +100,7 @@ class Envelopes:
             context: What the other object's methods are to be called with, too.
 
         Raises:
-            DecryptionError: A key is wrong, or an item is not what was sealed.
+            DecryptionError: A key is wrong, or an item is not what was encrypted.
             ScanLimitError: There may be more than those `most`.
         """
         wanted = most if limit is None else limit
@@ -126,7 +130,7 @@ class Envelopes:
         """Append items.
 
         Raises:
-            DecryptionError: A key is wrong, or the last item is not what was sealed; nothing was added.
+            DecryptionError: A key is wrong, or the last item is not what was encrypted; nothing was added.
             InvalidItemError: One is not a JSON object; nothing was added.
         """
         try:
@@ -145,7 +149,7 @@ class Envelopes:
         another one meanwhile, which is put back if it cannot be opened now.
 
         Raises:
-            DecryptionError: A key is wrong, or the item is not what was sealed.
+            DecryptionError: A key is wrong, or the item is not what was encrypted.
         """
         while True:
             last = await self.underlying.get_items(limit=1, **context)
@@ -178,7 +182,7 @@ class Envelopes:
                 items.append(_codec.decode(opened.payload))
             except ValueError:
                 raise UndecodableItemError(
-                    f"session {self._session_id!r}: an item that was sealed is no JSON object; nothing was changed"
+                    f"session {self._session_id!r}: an encrypted item is not a JSON object; nothing was changed"
                 ) from None
         return items
 
@@ -193,55 +197,72 @@ class Envelopes:
 
     async def _opened(self, envelope: Any) -> _Opened:
         if not isinstance(envelope, dict) or envelope.get(_MARK) != 1:
-            try:
-                (plain,) = _codec.encode_all([envelope])
-            except InvalidItemError:
-                raise DecryptionError(
-                    f"session {self._session_id!r}: an item is neither sealed nor a JSON object; nothing was changed"
-                ) from None
-            if envelope_token(plain) is None and not self._allow_plain_text:
-                raise DecryptionError(
-                    f"session {self._session_id!r}: an item is in the clear, and the session is opened with a key; "
-                    "nothing was changed. If there may be such items, open it with allow_plain_text=True"
-                )
-            payload, created_at = self._vault.open_foreign(self._session_id, plain)
-            return _Opened(payload, created_at, None)
+            return self._not_ours(envelope)
         try:
-            seal = envelope["seal"].encode()
+            wrapped = envelope["keys"].encode()
             created_at, expires_at = envelope["created_at"], envelope["expires_at"]
             payload = base64.b64decode(envelope["payload"], validate=True)
         except (KeyError, AttributeError, TypeError, ValueError, binascii.Error):
+            raise DecryptionError(f"{self._subject}: an encrypted item was altered; nothing was changed") from None
+        keys = await self._unlock(wrapped)
+        try:
+            plain_text = keys.decrypt(payload, _associated_data(created_at, expires_at))
+        except ValueError:
+            raise keys.refusal("an item", payload) from None
+        return _Opened(plain_text, created_at, expires_at)
+
+    def _not_ours(self, item: Any) -> _Opened:
+        """Return an item that the OpenAI Agents SDK encrypted or, if that is allowed, one in the clear."""
+        try:
+            (plain,) = _codec.encode_all([item])
+        except InvalidItemError:
             raise DecryptionError(
-                f"session {self._session_id!r}: a sealed item was altered; nothing was changed"
+                f"{self._subject}: an item is neither encrypted nor a JSON object; nothing was changed"
             ) from None
-        key = await self._key(seal)
-        return _Opened(key.open(_entry(payload, created_at, expires_at)), created_at, expires_at)
+        opened = self._sdk_items.decrypt(self._session_id, plain)
+        if opened is not None:
+            return _Opened(*opened, None)
+        if isinstance(item, dict) and item.get(_OLDER_MARK) == 1:
+            raise DecryptionError(
+                f"{self._subject}: an item is encrypted in a format that this version of agent-sessions does not read; "
+                f"nothing was changed. Read it with commit {READS_OLDER}"
+            )
+        if not self._allow_plain_text:
+            raise DecryptionError(
+                f"{self._subject}: an item is in the clear, and the session is opened with a key; nothing was changed. "
+                "If there may be such items, open it with allow_plain_text=True"
+            )
+        return _Opened(plain, None, None)
 
     async def _envelope(self, payload: bytes) -> dict[str, Any]:
-        if self._seal is None:
-            self._seal = await self._fetching(partial(self._vault.new_seal, self._session_id))
-        key = await self._key(self._seal)
+        if self._wrapped is None:
+            self._wrapped = await with_keys(partial(self._keys.new_keys, self._subject))
+        keys = await self._unlock(self._wrapped)
         created_at = now()
         expires_at = None if self._ttl is None else created_at + self._ttl
-        sealed = key.seal(_entry(payload, created_at, expires_at))[-1]
+        encrypted = keys.encrypt(payload, _associated_data(created_at, expires_at))
         return {
             _MARK: 1,
-            "seal": self._seal.decode(),
+            "keys": self._wrapped.decode(),
             "created_at": created_at,
             "expires_at": expires_at,
-            "payload": base64.b64encode(sealed).decode(),
+            "payload": base64.b64encode(encrypted).decode(),
         }
 
-    async def _fetching(self, ask: Callable[[], T]) -> T:
-        """Return what the vault answers, with whatever it has to fetch first."""
-        while True:
-            try:
-                return ask()
-            except KeyWanted as wanted:
-                await self._vault.fetch(None, self._session_id, wanted.seal)
+    async def _unlock(self, wrapped: bytes) -> SubjectKeys:
+        return await with_keys(partial(self._keys.unlock, self._subject, wrapped))
 
-    async def _key(self, seal: bytes) -> SessionKey:
-        return await self._fetching(partial(self._vault.unlock, self._session_id, seal))
+
+class _KnownSalt:
+    """Settings of an object that keeps none: the salt is known, but no other session has it."""
+
+    def __init__(self, session_id: str) -> None:
+        self._salt = hashlib.sha256(_SALT + session_id.encode()).digest()[:_SALT_BYTES]
+
+    async def get_or_put(self, name: str, make: Callable[[], bytes]) -> bytes:
+        """Return the parameters for stretching passphrases, the only setting that is asked for."""
+        del name, make
+        return new_parameters(self._salt)
 
 
 def scan_limit_reached(session_id: str) -> ScanLimitError:
@@ -256,5 +277,9 @@ def _is_over(opened: _Opened) -> bool:
     return opened.expires_at is not None and opened.expires_at <= now()
 
 
-def _entry(payload: bytes, created_at: Any, expires_at: Any) -> tuple[Any, ...]:
-    return 0, 0, 0, "", None, None, created_at, expires_at, payload
+def _associated_data(created_at: Any, expires_at: Any) -> bytes:
+    """Return the data that an item is bound to; raise `ValueError` if a time cannot be written."""
+    try:
+        return msgspec.json.encode(("item", created_at, expires_at))
+    except (TypeError, OverflowError, RecursionError) as error:
+        raise ValueError("not a time") from error

@@ -16,12 +16,42 @@ from cryptography.fernet import Fernet, InvalidToken
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from sessions.errors import DecryptionError
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
 _INFO: Final = b"agents.session-store.hkdf.v1"
 _KEY_BYTES: Final = 32
 _MICROSECONDS: Final = 1_000_000
+
+
+class SDKTokens:
+    """Decrypts items that the SDK encrypted with keys which users give here, too.
+
+    Args:
+        keys: The keys as they were given: the SDK knows them as text.
+    """
+
+    def __init__(self, keys: Iterable[str | bytes]) -> None:
+        self._keys = tuple(keys)
+
+    def decrypt(self, session_id: str, payload: bytes) -> tuple[bytes, int] | None:
+        """Return an item and when it was encrypted; ``None`` if the payload is not an encrypted item of the SDK.
+
+        Raises:
+            DecryptionError: None of the keys decrypts it.
+        """
+        token = envelope_token(payload)
+        if token is None:
+            return None
+        opened = open_token(token, session_id, self._keys)
+        if opened is None:
+            raise DecryptionError(
+                f"session {session_id!r}: an item that the OpenAI Agents SDK encrypted cannot be decrypted with the "
+                "key that was given; nothing was changed. Give the key that it was encrypted with"
+            )
+        return opened
 
 
 def envelope_token(payload: bytes) -> bytes | None:

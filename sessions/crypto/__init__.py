@@ -1,1 +1,1 @@
-"""Keys: the caller's, those of each session, and how one wraps the other."""
+"""Keys, and encryption with them: whatever a subject is, and whatever its payloads are bound to."""

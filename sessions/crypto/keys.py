@@ -1,18 +1,13 @@
-"""Keys that wrap the keys of sessions: a ring of one's own, or a provider such as a key management service."""
+"""The keys that users give: a ring of their own, or a provider such as a key management service."""
 
 from __future__ import annotations
 
-import secrets
+import threading
 from typing import TYPE_CHECKING, Final, Protocol, cast, runtime_checkable
 
-from cryptography.exceptions import InvalidTag
-from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from cryptography.hazmat.primitives.hashes import SHA256
-from cryptography.hazmat.primitives.kdf.hkdf import HKDF
-
+from sessions.crypto.key_encryption import KeyEncryptionKey, KeyEncryptionKeys
 from sessions.crypto.key_texts import generate_key, parse_key, spellings
 from sessions.crypto.passphrase import Passphrase
-from sessions.errors import DecryptionError
 from sessions.validation import check_text
 
 if TYPE_CHECKING:
@@ -20,26 +15,28 @@ if TYPE_CHECKING:
     from typing import Self
 
     from sessions.crypto.passphrase import Stretch
+    from sessions.crypto.subject import Subject
 
-__all__ = ["KeyProvider", "KeyRing", "Masters", "generate_key"]
+__all__ = ["KeyProvider", "KeyRing", "generate_key", "keys_of"]
 
-_NONCE_BYTES: Final = 12
 _MAX_ID_BYTES: Final = 255
-_WRAP_INFO: Final = b"sessions/seal/1/wrap"
-_ID_INFO: Final = b"sessions/seal/1/id"
+_KEPT_RINGS: Final = 64
 
 
 @runtime_checkable
 class KeyProvider(Protocol):
     """Wraps the keys of sessions somewhere else, as a key management service does; for `EncryptedSession`.
 
-    Each sealed session has random keys of its own. The provider gets them once, as one secret of 64 bytes, and returns
-    them wrapped: encrypted, or, if it keeps them itself, as a name to find them by. The database holds what `wrap`
-    returned. Both methods may raise `LookupError` for a key that is not there or not there any more: `DecryptionError`
-    for the caller. Whatever else they raise reaches the caller as it is.
+    Each encrypted session has random keys of its own. The provider gets them once, as one secret of 64 bytes, and
+    returns them wrapped: encrypted, or, if it keeps them itself, as a name to find them by. The database holds the
+    result of `wrap`. Both methods may raise `LookupError` for a key that is missing or was destroyed: the caller gets
+    `DecryptionError`. All other errors reach the caller as they are.
 
-    A provider that keeps wrapped keys itself may also have ``async def destroy(self, *, session_id)``, which destroys
-    all that it ever wrapped for a session: it is called when the session is erased.
+    The subject of a session has the kind ``session`` and the session's id as its name. Other kinds may follow, with
+    equal names: bind the secret to both, for example ``context={subject.kind: subject.name}``.
+
+    A provider that keeps wrapped keys itself may also have ``async def destroy(self, *, subject)``, which destroys
+    all that it ever wrapped for a subject: it is called when a session is erased.
     """
 
     @property
@@ -47,11 +44,11 @@ class KeyProvider(Protocol):
         """The id of the key that wraps from now on: 1 to 255 bytes in UTF-8, known to readers of the database."""
         ...
 
-    async def wrap(self, secret: bytes, *, key_id: str, session_id: str) -> bytes:
-        """Return a secret of 64 bytes, wrapped with a key, so that it can be unwrapped for this session only."""
+    async def wrap(self, secret: bytes, *, key_id: str, subject: Subject) -> bytes:
+        """Return a secret of 64 bytes, wrapped with a key, so that it can be unwrapped for this subject only."""
         ...
 
-    async def unwrap(self, wrapped: bytes, *, key_id: str, session_id: str) -> bytes:
+    async def unwrap(self, wrapped: bytes, *, key_id: str, subject: Subject) -> bytes:
         """Return the secret that `wrap` was given."""
         ...
 
@@ -122,82 +119,40 @@ class KeyRing:
         """Whether there is a passphrase among the keys."""
         return any(isinstance(key, Passphrase) for key in self._keys.values())
 
-    def masters(self, stretch: Stretch | None = None) -> Masters:
-        """Return the keys ready for use; `stretch` is how passphrases are stretched, if there are some."""
-        ready: dict[str, _Wrapping] = {}
+    def ready(self, stretch: Stretch | None = None) -> KeyEncryptionKeys:
+        """Return the keys ready for use; `stretch` makes keys of the passphrases among them, if there are some."""
+        ready: dict[str, KeyEncryptionKey] = {}
         current = ""
         for id_, key in self._keys.items():
-            wrapping = _Wrapping(key if isinstance(key, bytes) else cast("Stretch", stretch)(key))
-            name = wrapping.id if id_ is None else id_
-            ready[name] = wrapping
+            made = KeyEncryptionKey(key if isinstance(key, bytes) else cast("Stretch", stretch)(key))
+            name = made.id if id_ is None else id_
+            ready[name] = made
             current = name if id_ == self._current else current
-        return Masters(ready, current)
+        return KeyEncryptionKeys(ready, current)
 
 
-class Masters:
-    """Keys ready for use.
+_lock = threading.Lock()
+# An application makes a session for each request, with the same key: what was derived from it is kept.
+_rings: dict[str | bytes, KeyRing] = {}
 
-    Attributes:
-        current: The id of the one that wraps from now on.
+
+def keys_of(encryption_key: object) -> KeyRing | KeyProvider:
+    """Return the key ring or provider that a user means.
+
+    Raises:
+        TypeError: It is neither a key, nor a ring, nor a provider.
+        ValueError: It is an empty key, or one of fewer than 32 bytes.
     """
-
-    def __init__(self, keys: Mapping[str, _Wrapping], current: str) -> None:
-        self._keys = keys
-        self.current = current
-
-    def wrap(self, secret: bytes, *, session_id: str) -> bytes:
-        """Return a secret wrapped with the current key: a nonce of 12 bytes, the ciphertext, a tag of 16."""
-        nonce = secrets.token_bytes(_NONCE_BYTES)
-        return nonce + self._keys[self.current].cipher.encrypt(nonce, secret, _bound(self.current, session_id))
-
-    def unwrap(self, wrapped: bytes, *, key_id: str, session_id: str) -> bytes:
-        """Return the secret that `wrap` was given, by whichever key here wrapped it.
-
-        Raises:
-            DecryptionError: None of them did, or this is not what one wrapped for this session.
-        """
-        named = self._keys.get(key_id)
-        # A key has other ids elsewhere: that of a ring, or one made of the key. What it wrapped is bound to that id.
-        others = list(self._keys.values())
-        for key in others if named is None else [named, *others]:
-            try:
-                return key.unwrap(wrapped, _bound(key_id, session_id))
-            except (InvalidTag, ValueError):
-                continue
-        if named is None:
-            raise DecryptionError(
-                f"session {session_id!r} is sealed with key {key_id!r}, which is not here; nothing was changed. Here "
-                f"is {', '.join(map(repr, self._keys))}"
-            )
-        raise DecryptionError(
-            f"session {session_id!r}: the key that is called {key_id!r} here is not the one that the session was "
-            "sealed with, or its seal was altered or is another session's; nothing was changed"
-        )
-
-    def is_current(self, wrapped: bytes, *, key_id: str, session_id: str) -> bool:
-        """Tell whether a secret was wrapped with the current key, under its id: another key may have had that id."""
-        try:
-            return key_id == self.current and bool(self._keys[key_id].unwrap(wrapped, _bound(key_id, session_id)))
-        except (InvalidTag, ValueError):
-            return False
-
-
-class _Wrapping:
-    """A key that wraps, made of a master key by HKDF-SHA256 (RFC 5869) without salt."""
-
-    def __init__(self, master: bytes) -> None:
-        self.cipher: AESGCM = AESGCM(_derive(master, _WRAP_INFO, 32))
-        self.id = _derive(master, _ID_INFO, 4).hex()
-
-    def unwrap(self, wrapped: bytes, bound: bytes) -> bytes:
-        """Return a secret; raise `InvalidTag` or `ValueError` if this is not what this key wrapped."""
-        return self.cipher.decrypt(wrapped[:_NONCE_BYTES], wrapped[_NONCE_BYTES:], bound)
-
-
-def _derive(master: bytes, info: bytes, length: int) -> bytes:
-    return HKDF(SHA256(), length, None, info).derive(master)
-
-
-def _bound(key_id: str, session_id: str) -> bytes:
-    """Return the associated data of a wrapped secret."""
-    return b"\0".join((b"sessions/seal/1", key_id.encode(), session_id.encode()))
+    if isinstance(encryption_key, (str, bytes)):
+        with _lock:
+            ring = _rings.get(encryption_key)
+            if ring is None:
+                ring = _rings[encryption_key] = KeyRing.of(encryption_key, stacklevel=4)
+                if len(_rings) > _KEPT_RINGS:
+                    del _rings[next(iter(_rings))]
+        return ring
+    if isinstance(encryption_key, (KeyRing, KeyProvider)):
+        return encryption_key
+    raise TypeError(
+        f"encryption_key must be text, bytes, a KeyRing or a KeyProvider, not {type(encryption_key).__name__}"
+    )

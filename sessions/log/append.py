@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
     from sessions.log.core.extend import NewEntry
     from sessions.log.core.locking import LockedSession
-    from sessions.log.sealing.protocols import SessionKey
+    from sessions.log.sealing.payloads import Payloads
 
 
 class Idempotency(NamedTuple):
@@ -187,7 +187,7 @@ def _was_added(
     session_id: str,
     session: int,
     idempotency: Idempotency,
-    session_key: SessionKey | None,
+    session_key: Payloads | None,
 ) -> bool:
     """Tell whether the session, which is locked, has seen this key."""
     seen = tx.one(record_statements.SEEN_KEY, session=session, idempotency_key=idempotency.key)

@@ -9,7 +9,7 @@ from sessions.db.dialect import PREFIX, check_quoted, our_names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sessions.log.sealing.protocols import Vault
+    from sessions.log.sealing.encryption import SessionEncryption
 
 
 class ForeignTables(NamedTuple):
@@ -108,7 +108,7 @@ class Conversation(NamedTuple):
         session_id: The id that users give.
         codec: How its items are written and read.
         foreign: Where the OpenAI Agents SDK may have kept it before.
-        vault: Has the keys, if the session is sealed.
+        encryption: How it is encrypted, if it is.
         now: The time, in microseconds since 1970, UTC: entries that have expired by then are not there.
         ttl: Nor are those that are older than this, in microseconds, if that is not ``None``.
         lease: The token of the lease under which the branch is changed; ``None`` for changes without one.
@@ -117,7 +117,7 @@ class Conversation(NamedTuple):
     session_id: str
     codec: Codec
     foreign: ForeignTables
-    vault: Vault | None = None
+    encryption: SessionEncryption | None = None
     now: int = 0
     ttl: int | None = None
     lease: int | None = None

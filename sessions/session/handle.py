@@ -6,7 +6,7 @@ import logging
 from typing import TYPE_CHECKING, Any, Final, Protocol, Self, TypeVar, cast, runtime_checkable
 
 from sessions.clock import now
-from sessions.crypto.key_wanted import KeyWanted
+from sessions.crypto.subject import KeyWanted
 from sessions.errors import (
     DamagedSessionError,
     InvalidItemError,
@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
     from sessions.codecs import Codec
-    from sessions.crypto.key_manager import Vault
     from sessions.db import Backend
     from sessions.db.transaction import Transaction
     from sessions.log.conversation import Conversation
+    from sessions.log.sealing.encryption import SessionEncryption
 
 T = TypeVar("T")
 
@@ -59,7 +59,7 @@ class Handle:
             what a run reads and what it adds. It, too, is the very branch that was found.
     """
 
-    __slots__ = ("_conversation", "_followed", "_vault", "backend", "pinned", "strict", "subject")
+    __slots__ = ("_conversation", "_followed", "backend", "pinned", "strict", "subject")
 
     def __init__(
         self,
@@ -68,11 +68,9 @@ class Handle:
         *,
         strict: bool,
         pinned: str | None = None,
-        vault: Vault | None = None,
     ) -> None:
-        self._conversation = conversation._replace(vault=vault)
+        self._conversation = conversation
         self.backend = backend
-        self._vault = vault
         self.strict = strict
         self.pinned = pinned
         self._followed: str | None = None
@@ -81,11 +79,11 @@ class Handle:
     def pinned_to(self, branch: str) -> Handle:
         """Return a hold on the same conversation that stays on a branch."""
         conversation = self._conversation._replace(lease=None)
-        return Handle(conversation, self.backend, strict=self.strict, pinned=branch, vault=self._vault)
+        return Handle(conversation, self.backend, strict=self.strict, pinned=branch)
 
     def copy(self) -> Handle:
         """Return a hold on the same conversation that goes its own way from the branch that this one is on."""
-        made = Handle(self._conversation, self.backend, strict=self.strict, pinned=self.pinned, vault=self._vault)
+        made = Handle(self._conversation, self.backend, strict=self.strict, pinned=self.pinned)
         made._followed = self._followed
         return made
 
@@ -95,15 +93,15 @@ class Handle:
         made._conversation = made._conversation._replace(lease=token)  # noqa: SLF001 - it is one of ours
         return made
 
-    def sealed(self, vault: Vault, ttl: int | None) -> Handle:
-        """Return a hold on the same conversation that opens and seals it with a vault's keys.
+    def encrypted(self, encryption: SessionEncryption, ttl: int | None) -> Handle:
+        """Return a hold on the same conversation that encrypts and decrypts it.
 
         Args:
-            vault: Has the keys.
+            encryption: How that is done.
             ttl: The age, in microseconds, from which entries are not there any more.
         """
-        conversation = self._conversation._replace(ttl=ttl)
-        return Handle(conversation, self.backend, strict=self.strict, pinned=self.pinned, vault=vault)
+        conversation = self._conversation._replace(encryption=encryption, ttl=ttl)
+        return Handle(conversation, self.backend, strict=self.strict, pinned=self.pinned)
 
     @property
     def codec(self) -> Codec:
@@ -200,8 +198,7 @@ class Handle:
             try:
                 return await run(work, self.subject)
             except KeyWanted as wanted:
-                vault = cast("Vault", self._vault)
-                await vault.fetch(self.backend, self._conversation.session_id, wanted.seal)
+                await wanted.fetch()
             except DamagedSessionError as error:
                 raise error.about(self.subject) from error.__cause__
             except _UNEXPLAINED as error:

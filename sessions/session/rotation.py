@@ -9,12 +9,13 @@ from sessions.clock import now
 from sessions.crypto.keys import KeyRing
 from sessions.errors import DecryptionError, RotationIncompleteError
 from sessions.log.lifetime.reseal import Batch, find_seal, list_sealed, replace_seal, reseal
+from sessions.log.sealing.encryption import subject_of
 from sessions.types import Rotation
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
 
-    from sessions.crypto.key_manager import Vault
+    from sessions.crypto.key_manager import KeyManager
     from sessions.db import Backend
     from sessions.session.handle import Handle
 
@@ -25,12 +26,12 @@ _NAMED: Final = 5
 _log = logging.getLogger("sessions")
 
 
-async def rotate(handle: Handle, vault: Vault, reencrypt_before: int | None) -> AsyncIterator[Rotation]:
+async def rotate(handle: Handle, keys: KeyManager, reencrypt_before: int | None) -> AsyncIterator[Rotation]:
     """Wrap a session's keys with the current key, and encrypt again what an older data key encrypted.
 
     Args:
         handle: The session.
-        vault: Has the keys.
+        keys: Has its keys.
         reencrypt_before: Add a data key if the newest is older than this, in seconds since 1970, UTC, and seal
             everything with it; ``None`` to seal nothing anew.
 
@@ -38,12 +39,12 @@ async def rotate(handle: Handle, vault: Vault, reencrypt_before: int | None) -> 
         What each transaction did.
     """
     yield Rotation(sessions=1)
-    await vault.prepare(handle.backend, handle.subject)
+    subject = subject_of(handle.conversation.session_id)
     while True:
         is_there, seal = await handle.write(lambda tx: find_seal(tx, handle.conversation, now()))
         if not is_there or (seal is None and reencrypt_before is None):
             return
-        new = await vault.rewrap(handle.conversation.session_id, seal, new_key_if_before=reencrypt_before)
+        new = await keys.rewrap(subject, seal, new_key_if_before=reencrypt_before)
         if new is None:
             break
         if await _replace(handle, seal, new):
@@ -119,4 +120,4 @@ async def destroy_keys(keys: object, session_id: str) -> None:
     """Have a key provider destroy all that it ever wrapped for a session, if it does such things."""
     destroy = None if isinstance(keys, KeyRing) else getattr(keys, "destroy", None)
     if destroy is not None:
-        await destroy(session_id=session_id)
+        await destroy(subject=subject_of(session_id))

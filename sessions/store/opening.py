@@ -81,7 +81,7 @@ def open_store(
     encryption = None
     if encryption_key is not None:
         # Imported by those who use it only: cryptography takes as long to import as all of this package.
-        from sessions.crypto.key_manager import keys_of  # noqa: PLC0415
+        from sessions.crypto.keys import keys_of  # noqa: PLC0415
 
         # Made a ring at once: a bad key is refused here, a weak one warned of, and no `repr` shows either.
         encryption = Encryption(keys_of(encryption_key), allow_plain_text, hide_tool_names)

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sessions import EncryptedSession, SQLiteSession, generate_key
-from sessions.log.sealing.associated_data import encode_columns
-from sessions.log.sealing.payloads import SealedPayloads
+from sessions.log.sealing.associated_data import associated_data
+from sessions.log.sealing.payloads import EncryptedPayloads
 from sessions.log.statements.entries import MAX_JOINED, PAGE
 from sessions.testing.tree_model import item
 from tests.sqlite_store.inside import trace
@@ -29,8 +29,8 @@ _EVERY_CONTROL = "".join(map(chr, [*range(0x20), 0x7F, 0x80, 0x2028, 0xFFFF])) +
 @example((1, 2, 3, _EVERY_CONTROL, "", None, 4, 5))
 def test_sqlite_writes_the_same(columns: tuple[Any, ...]) -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
-        ((written,),) = connection.execute("select cast(json_array(?, ?, ?, ?, ?, ?, ?, ?) as blob)", columns)
-    assert written == encode_columns(columns)
+        ((written,),) = connection.execute("select cast(json_array(?, ?, ?, ?, ?, ?, ?, ?, null) as blob)", columns)
+    assert written == associated_data(columns)
 
 
 # Fails without: log/statements/entries.py, `group_concat(size - :overhead, :cut)`
@@ -41,7 +41,7 @@ async def test_a_page_is_one_row(tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     items = [item("u1"), {"type": "function_call", "name": "Zoë's\n\x1b", "call_id": "1", "arguments": "{}"}]
     await session.add_items(items)
     statements = await trace(plain)
-    monkeypatch.setattr(SealedPayloads, "open", None)
+    monkeypatch.setattr(EncryptedPayloads, "open", None)
 
     assert await session.get_items() == items
     assert ["json_array" in text for text in statements if "payload" in text] == [True]

@@ -197,9 +197,9 @@ async def test_altered_envelopes_are_refused() -> None:
         {**envelope, "created_at": envelope["created_at"] + 1},
         {**envelope, "expires_at": envelope["expires_at"] + 1},
         {**envelope, "expires_at": None},
-        {**envelope, "seal": envelope["seal"][:-1]},
+        {**envelope, "keys": envelope["keys"][:-1]},
         {**envelope, "payload": envelope["payload"] + "AAAA"},
-        "text", 1, [], {}, {"__sealed__": 1},
+        "text", 1, [], {}, {"__encrypted__": 1},
     ]  # fmt: skip
     for bad in altered:
         under.stored = [bad]
@@ -219,9 +219,9 @@ async def test_each_altered_bit_of_an_envelope_is_refused() -> None:
     for length in range(len(payload)):
         under.stored = [{**envelope, "payload": base64.b64encode(payload[:length]).decode()}]
         await _assert_refused(under, seal(under), f"{length} bytes")
-    for index in range(len(envelope["seal"])):
-        text = envelope["seal"]
-        under.stored = [{**envelope, "seal": f"{text[:index]}{chr(ord(text[index]) ^ 2)}{text[index + 1 :]}"}]
+    for index in range(len(envelope["keys"])):
+        text = envelope["keys"]
+        under.stored = [{**envelope, "keys": f"{text[:index]}{chr(ord(text[index]) ^ 2)}{text[index + 1 :]}"}]
         await _assert_refused(under, seal(under), f"byte {index} of the seal")
 
 
@@ -230,7 +230,7 @@ async def test_envelopes_of_another_session_are_refused() -> None:
     await seal(one).add_items([item("u1")])
     await seal(other, session_id="other").add_items([item("u2")])
     (mine,), (theirs,) = one.stored, other.stored
-    for mixed in (theirs, {**mine, "payload": theirs["payload"]}, {**mine, "seal": theirs["seal"]}):
+    for mixed in (theirs, {**mine, "payload": theirs["payload"]}, {**mine, "keys": theirs["keys"]}):
         one.stored = [mixed]
         await _assert_refused(one, seal(one), "another session's")
 
@@ -250,7 +250,7 @@ class Overtaken(Listed):
         return await super().pop_item()
 
 
-@pytest.mark.parametrize("other", [item("plain"), {"__sealed__": 1}, {"__sealed__": 1, "seal": "{}"}])
+@pytest.mark.parametrize("other", [item("plain"), {"__encrypted__": 1}, {"__encrypted__": 1, "keys": "{}"}])
 async def test_pop_puts_back_what_it_cannot_open(other: Any) -> None:
     under = Overtaken(other)
     await seal(under).add_items([item("u1")])

@@ -13,11 +13,12 @@ import pytest
 
 from sessions import EncryptedSession, KeyRing, SQLAlchemySession, SQLiteSession, generate_key, open_store
 from sessions.crypto.data_keys import DataKey, new_data_key
-from sessions.crypto.key_manager import Vault
+from sessions.crypto.key_encryption import KeyEncryptionKey, KeyEncryptionKeys
+from sessions.crypto.key_manager import KeyManager
 from sessions.crypto.key_texts import PREFIX
-from sessions.crypto.keys import Masters, _Wrapping
+from sessions.crypto.subject_keys import SubjectKeys
 from sessions.errors import SessionsError
-from sessions.log.sealing.payloads import SealedPayloads
+from sessions.log.sealing.payloads import EncryptedPayloads
 from sessions.testing.encrypted.key_provider import KeptKeys
 from sessions.testing.encrypted.rows import Rows
 
@@ -179,9 +180,10 @@ async def test_passphrases_and_providers(make: Callable[[str], LogSession], secr
 
 def _check_all_objects(secrets: Secrets) -> None:
     """Check the `repr` of every object of ours that has to do with keys, wherever it is."""
-    kinds = (EncryptedSession, Vault, KeyRing, Masters, _Wrapping, DataKey, SealedPayloads)
+    wrapping = (KeyManager, KeyRing, KeyEncryptionKey, KeyEncryptionKeys)
+    kinds = (EncryptedSession, EncryptedPayloads, DataKey, SubjectKeys, *wrapping)
     found = [one for one in gc.get_objects() if isinstance(one, kinds)]
-    assert {type(one) for one in found} >= {EncryptedSession, Vault, KeyRing, DataKey, SealedPayloads}
+    assert {type(one) for one in found} >= {EncryptedSession, KeyManager, KeyRing, DataKey, SubjectKeys}
     for one in found:
         secrets.check(f"{one!r} {one} {[one]}", f"the repr of a {type(one).__name__}")
         # Over foreign objects, as other tests left them here, there is none.
@@ -221,7 +223,7 @@ async def test_foreign_objects(secrets: Secrets) -> None:
             wrong = EncryptedSession("s", under, key, None)
             await _ignoring(secrets, getattr(wrong, operation)())
     await _ignoring(secrets, session.add_items([{**ITEM, "bad": object()}]))
-    for bad in (MARKED, ITEM, {"__sealed__": 1, "seal": MARKED}, {"__enc__": 1, "payload": MARKED}):
+    for bad in (MARKED, ITEM, {"__encrypted__": 1, "keys": MARKED}, {"__enc__": 1, "payload": MARKED}):
         under.stored = [bad]
         await _ignoring(secrets, session.get_items())
         await _ignoring(secrets, session.pop_item())

@@ -25,6 +25,8 @@ from sessions import (
 if TYPE_CHECKING:
     from pathlib import Path
 
+    from sessions.crypto.subject import Subject
+
 OLD, NEW = generate_key(), generate_key()
 
 
@@ -164,17 +166,17 @@ class Drawer:
     def __init__(self) -> None:
         self.kept: dict[bytes, bytes] = {}
 
-    async def wrap(self, secret: bytes, *, key_id: str, session_id: str) -> bytes:
-        number = f"{key_id}/{session_id}/{len(self.kept)}".encode()
+    async def wrap(self, secret: bytes, *, key_id: str, subject: Subject) -> bytes:
+        number = f"{key_id}/{subject.name}/{len(self.kept)}".encode()
         self.kept[number] = secret
         return number
 
-    async def unwrap(self, wrapped: bytes, *, key_id: str, session_id: str) -> bytes:
-        assert wrapped.startswith(f"{key_id}/{session_id}/".encode())
+    async def unwrap(self, wrapped: bytes, *, key_id: str, subject: Subject) -> bytes:
+        assert wrapped.startswith(f"{key_id}/{subject.name}/".encode())
         return self.kept[wrapped]
 
-    async def destroy(self, *, session_id: str) -> None:
-        for number in [number for number in self.kept if number.split(b"/")[1] == session_id.encode()]:
+    async def destroy(self, *, subject: Subject) -> None:
+        for number in [number for number in self.kept if number.split(b"/")[1] == subject.name.encode()]:
             del self.kept[number]
 
 

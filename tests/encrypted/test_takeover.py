@@ -61,7 +61,7 @@ async def test_what_it_encrypted_is_sealed_anew(path: Path, kind: str) -> None:
     assert alike(await session.get_items()) == alike(expected)
     assert foreign_content(path) == before
     rows = await Rows(SQLiteSession("u", path)).entries("u")
-    assert {row.payload[:1] for row in rows} == {b"\3"}
+    assert {row.payload[:1] for row in rows} == {b"\5"}
     assert [row.kind for row in rows] == ["user", "reasoning", "tool_call", "tool_output", "assistant", "user"]
     assert [turn.number for turn in await session.turns()] == [1, 2]
     assert [use.tool for use in await session.usage.tools()] == ["météo"]
@@ -166,7 +166,7 @@ async def test_what_is_in_the_clear_needs_leave(path: Path, kind: str) -> None:
     assert alike(await ours(path, allow_plain_text=True).get_items()) == alike(ITEMS)
     # It was sealed when it was taken over.
     assert alike(await ours(path).get_items()) == alike(ITEMS)
-    assert {row.payload[:1] for row in await rows.entries("u")} == {b"\3"}
+    assert {row.payload[:1] for row in await rows.entries("u")} == {b"\5"}
 
 
 async def test_some_in_the_clear_and_some_not(path: Path) -> None:

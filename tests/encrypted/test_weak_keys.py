@@ -165,9 +165,9 @@ def test_a_final_newline_is_no_part_of_a_key(key: Any) -> None:
     Fails without: crypto/key_texts.py, `_without_newlines`, `rstrip`.
     """
     newline: Any = "\n" if isinstance(key, str) else b"\n"
-    assert KeyRing.of(key + newline).masters().current == KeyRing.of(key).masters().current
+    assert KeyRing.of(key + newline).ready().current == KeyRing.of(key).ready().current
     if isinstance(key, str):
-        assert KeyRing.of((key + newline).encode()).masters().current == KeyRing.of(_raw(key)).masters().current
+        assert KeyRing.of((key + newline).encode()).ready().current == KeyRing.of(_raw(key)).ready().current
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_a_file_of_windows_holds_the_key(file: Any, caught: list[warnings.Warnin
 
     Fails without: crypto/key_texts.py, `_BYTE_ORDER_MARK`; `BOM_UTF16_LE`.
     """
-    assert KeyRing.of(file).masters().current == KeyRing.of(KEY).masters().current
+    assert KeyRing.of(file).ready().current == KeyRing.of(KEY).ready().current
     assert not caught
 
 
@@ -194,7 +194,7 @@ def test_a_file_of_windows_holds_the_key(file: Any, caught: list[warnings.Warnin
 def test_a_newline_of_windows_is_no_part_of_random_bytes(last: bytes) -> None:
     """Fails without: crypto/key_texts.py, `_without_newlines`, of b"\\r"."""
     raw = b"\x01" * 31 + last
-    assert KeyRing.of(raw + b"\r\n").masters().current == KeyRing.of(raw).masters().current
+    assert KeyRing.of(raw + b"\r\n").ready().current == KeyRing.of(raw).ready().current
 
 
 @pytest.mark.parametrize("of", [str, str.encode], ids=["text", "bytes"])

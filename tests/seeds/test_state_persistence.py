@@ -129,7 +129,7 @@ async def test_two_agents_share_a_session(run_block: RunBlock, url: str, model: 
 
 @pytest.mark.filterwarnings("default::sessions.WeakKeyWarning")
 async def test_an_encrypted_session(run_block: RunBlock, url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sessions.crypto.key_manager._rings", {})  # What was warned of in this process.
+    monkeypatch.setattr("sessions.crypto.keys._rings", {})  # What was warned of in this process.
     with pytest.warns(WeakKeyWarning, match="passphrase"):
         known = await run_block(LESSON, ENCRYPTED)
     with warnings.catch_warnings():

@@ -70,7 +70,7 @@ def adopt(tx: Transaction, conversation: Conversation, now: int) -> Copied | str
         return None
     if not is_waiting(tx, conversation):
         return "the SDK has deleted it since"
-    if conversation.vault is None:
+    if conversation.encryption is None:
         messages = read_messages(tx, conversation.session_id, conversation.foreign, now)
         if any(_is_envelope(message.payload) for message in messages):
             return "it is encrypted: open the store with the SDK's encryption_key"

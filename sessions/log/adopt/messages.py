@@ -29,10 +29,12 @@ class Copied(NamedTuple):
 
 def copy_over(tx: Transaction, conversation: Conversation, now: int) -> Copied | None:
     """Make a session of the messages there, unless another process is first: then return ``None``."""
-    session_id, codec, tables, vault, *_ = conversation
+    session_id, codec, tables, encryption, *_ = conversation
     messages = read_messages(tx, session_id, tables, now)
-    if vault is not None:
-        messages = [_opened(message, now, *vault.open_foreign(session_id, message.payload)) for message in messages]
+    if encryption is not None:
+        messages = [
+            _opened(message, now, *encryption.open_sdk_item(session_id, message.payload)) for message in messages
+        ]
     began = min((message.created_at for message in messages), default=now)
     created_at = read_created_at(tx, session_id, tables, now, otherwise=began)
     locked = create_session(tx, conversation, now, created_at=created_at)

@@ -203,7 +203,10 @@ def put_back(
         add_entries(
             tx,
             locked,
-            [NewEntry(head.reader.payload(row), row[3], head.reader.tool_name(row), row[5]) for row in rows],
+            [
+                NewEntry(payload, row[3], tool_name, row[5])
+                for row, (tool_name, payload) in zip(rows, map(head.reader.open_with_name, rows), strict=True)
+            ],
             now,
             created_at=[row[6] for row in rows],
             expires_at=expires_at,

@@ -74,9 +74,10 @@ def read_all_entries(
 
 
 def _stored_entry(row: Row, reader: Reader) -> StoredEntry:
-    item = reader.open_or_unreadable(row)
+    tool_name, payload = reader.open_with_name(row)
+    item = reader.decode_or_unreadable(payload)
     entry, _, turn, kind, _, author, created_at, expires_at, *_ = row
-    return StoredEntry(position_of(entry), turn, kind, reader.tool_name(row), author, created_at, expires_at, item)
+    return StoredEntry(position_of(entry), turn, kind, tool_name, author, created_at, expires_at, item)
 
 
 def read_entry_page(

@@ -88,7 +88,7 @@ def add_entries(
         version=locked.version if version is None else version,
         turn=turn - turns,
     )
-    tx.many(entry_statements.ADD_ENTRY, rows if locked.key is None else map(locked.key.seal, rows))
+    tx.many(entry_statements.ADD_ENTRY, rows if locked.key is None else map(locked.key.encrypt, rows))
     return int(tip)
 
 

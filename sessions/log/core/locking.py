@@ -17,7 +17,8 @@ from sessions.log.statements import sessions as session_statements
 if TYPE_CHECKING:
     from sessions.db.transaction import Row, Transaction
     from sessions.log.conversation import Conversation
-    from sessions.log.sealing.protocols import SessionKey, Vault
+    from sessions.log.sealing.encryption import SessionEncryption
+    from sessions.log.sealing.payloads import Payloads
 
 
 class LockedSession(NamedTuple):
@@ -40,7 +41,7 @@ class LockedSession(NamedTuple):
     branch: str
     current: str
     seal: bytes | None
-    key: SessionKey | None
+    key: Payloads | None
     leases: int
 
     @property
@@ -98,7 +99,7 @@ def create_session(
         session_statements.CREATE_SESSION,
         session_id=conversation.session_id,
         branch=MAIN,
-        seal=conversation.vault and conversation.vault.new_seal(conversation.session_id),
+        seal=conversation.encryption and conversation.encryption.new_seal(conversation.session_id),
         created_at=now if created_at is None else created_at,
         now=now,
     )
@@ -116,16 +117,16 @@ def ensure_sealed(tx: Transaction, locked: LockedSession) -> LockedSession:
     Raises:
         DecryptionError: It holds entries in the clear, and may not.
     """
-    vault, session_id = locked.conversation.vault, locked.conversation.session_id
-    if vault is None or locked.seal is not None:
+    encryption, session_id = locked.conversation.encryption, locked.conversation.session_id
+    if encryption is None or locked.seal is not None:
         return locked
-    check_sealable(tx, vault, session_id, locked.session)
-    seal = vault.new_seal(session_id)
+    check_sealable(tx, encryption, session_id, locked.session)
+    seal = encryption.new_seal(session_id)
     tx.run(session_statements.SET_SEAL, session=locked.session, seal=seal)
-    return locked._replace(seal=seal, key=vault.unlock(session_id, seal))
+    return locked._replace(seal=seal, key=encryption.unlock(session_id, seal))
 
 
-def check_sealable(tx: Transaction, vault: Vault, session_id: str, session: int) -> None:
+def check_sealable(tx: Transaction, encryption: SessionEncryption, session_id: str, session: int) -> None:
     """Go on if a session without a seal may be given one.
 
     Raises:
@@ -133,10 +134,10 @@ def check_sealable(tx: Transaction, vault: Vault, session_id: str, session: int)
     """
     if not tx.one(session_statements.HOLDS_SOMETHING, session=session):
         return
-    vault.allow_plain_text(session_id)
+    encryption.check_plain_text(session_id)
     for (segment,) in tx.all(branch_statements.SEGMENTS, session=session):
         low, high = ids_of(segment)
-        formats = {"first": vault.formats[0], "last": vault.formats[-1]}
+        formats = dict(zip(("first", "last"), encryption.first_bytes, strict=True))
         if tx.one(entry_statements.SEALED_ENTRY, low=low, high=high, **formats):
             raise DecryptionError(
                 f"session {session_id!r} holds sealed entries, but its seal was removed; nothing was changed. Restore "

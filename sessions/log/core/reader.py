@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from sessions.db.transaction import Row, Statement, Transaction
     from sessions.log.conversation import Conversation, JoinedCodec
-    from sessions.log.sealing.protocols import SessionKey
+    from sessions.log.sealing.payloads import Payloads
 
 
 UNREADABLE: Final = object()
@@ -102,21 +102,18 @@ class Reader:
         Raises:
             DecryptionError: The payload is not what was stored there.
         """
-        return self._decoder.decode(row[-1])
+        return self._decoder.decode(self.payload(row))
 
     def open_or_unreadable(self, row: Row) -> Any:
-        """Return the item of a row, or `UNREADABLE` if it cannot be decoded.
+        """Return the item of a row of all columns, or `UNREADABLE` if it cannot be decoded.
 
         Raises:
             DecryptionError: The payload is not what was stored there.
         """
-        try:
-            return self.open(row)
-        except ValueError:
-            return UNREADABLE
+        return self.decode_or_unreadable(self.payload(row))
 
     def payload(self, row: Row) -> bytes:
-        """Return the payload of a row of all columns, as it was before it was sealed.
+        """Return the payload of a row of all columns, as it was before it was encrypted.
 
         Raises:
             DecryptionError: It is not what was stored there.
@@ -124,10 +121,20 @@ class Reader:
         payload: bytes = row[-1]
         return payload
 
-    def tool_name(self, row: Row) -> str | None:
-        """Return the tool's name in a row of all columns."""
-        name: str | None = row[4]
-        return name
+    def open_with_name(self, row: Row) -> tuple[str | None, bytes]:
+        """Return the tool's name and the payload of a row of all columns, as they were before it was encrypted.
+
+        Raises:
+            DecryptionError: They are not what was stored there.
+        """
+        return row[4], row[-1]
+
+    def decode_or_unreadable(self, payload: bytes) -> Any:
+        """Return the item of an opened payload, or `UNREADABLE` if it cannot be decoded."""
+        try:
+            return self._decoder.decode(payload)
+        except ValueError:
+            return UNREADABLE
 
     def _open_joined(self, row: Row) -> list[Any]:
         _, count, payloads = row
@@ -137,47 +144,43 @@ class Reader:
 class SealedReader(Reader):
     """Reads entries of a sealed session."""
 
-    __slots__ = ("_key",)
+    __slots__ = ("_payloads",)
 
-    def __init__(self, conversation: Conversation, key: SessionKey) -> None:
+    def __init__(self, conversation: Conversation, payloads: Payloads) -> None:
         super().__init__(conversation)
-        self._key = key
-        self._joining = {"overhead": key.overhead, "cut": key.cut}
+        self._payloads = payloads
+        self._joining = {"overhead": payloads.overhead, "cut": payloads.cut}
         self.backward = entry_statements.SEALED_BACKWARD
 
     def open_all(self, rows: Sequence[Row]) -> list[Any]:
         """Return the items of rows of all columns."""
         items: list[Any] = []
         for first in range(0, len(rows), _AT_ONCE):
-            items += self._decoder.decode_all(self._key.open_all(rows[first : first + _AT_ONCE]))
+            items += self._decoder.decode_all(self._payloads.open_all(rows[first : first + _AT_ONCE]))
         return items
 
-    def open(self, row: Row) -> Any:
-        """Return the item of a row of all columns."""
-        return self._decoder.decode(self._key.open(row))
-
     def payload(self, row: Row) -> bytes:
-        """Return the payload of a row of all columns, opened."""
-        return self._key.open(row)
+        """Return the payload of a row of all columns, decrypted."""
+        return self._payloads.open(row)
 
-    def tool_name(self, row: Row) -> str | None:
-        """Return the tool's name in a row of all columns."""
-        return self._key.tool_name(row)
+    def open_with_name(self, row: Row) -> tuple[str | None, bytes]:
+        """Return the tool's name and the payload of a row of all columns, decrypted."""
+        return self._payloads.open_with_name(row)
 
     def _open_joined(self, row: Row) -> list[Any]:
-        _, count, payloads, lengths, columns = row
-        return self._decoder.decode_all(self._key.open_joined(count, payloads or b"", lengths or "", columns or b""))
+        _, count, joined, lengths, columns = row
+        return self._decoder.decode_all(self._payloads.open_joined(count, joined or b"", lengths or "", columns or b""))
 
 
-def unlock(conversation: Conversation, seal: bytes | None) -> SessionKey | None:
+def unlock(conversation: Conversation, seal: bytes | None) -> Payloads | None:
     """Return the key of a session; ``None`` if it is not sealed, and need not be.
 
     Raises:
         MissingKeyError: It is encrypted, and was opened without a key.
         DecryptionError: It is encrypted with another key.
     """
-    if conversation.vault is not None:
-        return conversation.vault.unlock(conversation.session_id, seal)
+    if conversation.encryption is not None:
+        return conversation.encryption.unlock(conversation.session_id, seal)
     if seal is not None:
         raise MissingKeyError(
             f"session {conversation.session_id!r} is encrypted; nothing was changed. Open it with EncryptedSession"

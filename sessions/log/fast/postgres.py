@@ -52,11 +52,11 @@ class PostgresPaths:
         if not append.entries and append.idempotency is None:
             # It asks for a version alone.
             return NOT_DONE
-        appends = self._appends if append.conversation.vault is None else self._sealed.appends
+        appends = self._appends if append.conversation.encryption is None else self._sealed.appends
         return await appends.submit(append, subject)
 
     async def _tail(self, work: ReadTail, subject: str) -> Tail | NotDone:
-        if work.conversation.vault is not None:
+        if work.conversation.encryption is not None:
             return await self._sealed.tail(work, subject)
         wanted = work.wanted
         conversation, number = work.conversation, number_of(work.branch)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 import msgspec
 
-from sessions.crypto.key_wanted import KeyWanted
+from sessions.crypto.subject import KeyWanted
 from sessions.db.component import NOT_DONE
 from sessions.db.postgres.groups import Groups
 from sessions.errors import DecryptionError
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sessions.log.fast.append_values import Required
     from sessions.log.fast.postgres import PostgresPaths
     from sessions.log.read import ReadTail
-    from sessions.log.sealing.protocols import Vault
+    from sessions.log.sealing.encryption import SessionEncryption
 
 _REMEMBERED: Final = 10_000
 """Of how many branches the ends are remembered."""
@@ -158,7 +158,7 @@ class SealedPath:
             return None
         end = growing.end
         try:
-            key = cast("Vault", append.conversation.vault).unlock(session_id, end.seal)
+            key = cast("SessionEncryption", append.conversation.encryption).unlock(session_id, end.seal)
         except (DecryptionError, KeyWanted):
             if remembered is None:
                 raise
@@ -166,7 +166,7 @@ class SealedPath:
             return None
         times = [moment] * len(append.entries)
         rows = entry_rows(append.entries, times, append.expires_at, end.entry + 1, version=end.version, turn=end.turn)
-        sealed = [key.seal(row) for row in rows]
+        sealed = [key.encrypt(row) for row in rows]
         turns = sum(entry.kind == USER for entry in append.entries)
         ends[session_id] = growing._replace(end=end._replace(tip=end.tip + len(sealed), turn=end.turn + turns))
         idempotency = append.idempotency and append.idempotency._replace(digest=key.digest(append.idempotency.digest))

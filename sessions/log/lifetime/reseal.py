@@ -26,9 +26,9 @@ FIND_SEAL: Final = Statement(
     "select seal from {sessions} where session_id = :session_id",
 )
 OTHERWISE_SEALED: Final = Statement(
-    "Entries of a range whose payloads do not begin as those do that are sealed with a data key.",
+    "Entries of a range whose payloads do not begin as those that are sealed with a data key.",
     """
-    select {entry} from {entries} where id > :low and id <= :high and substr(payload, 1, 5) not in (:begins, :or_begins)
+    select {entry} from {entries} where id > :low and id <= :high and substr(payload, 1, 5) <> :header
     order by id limit :count
     """,
 )
@@ -94,8 +94,8 @@ def replace_seal(tx: Transaction, conversation: Conversation, now: int, old: byt
     locked = raise_version(tx, conversation, now, guard=False)
     if locked is None or (None if locked.seal is None else bytes(locked.seal)) != old:
         return False
-    if old is None and conversation.vault:
-        check_sealable(tx, conversation.vault, conversation.session_id, locked.session)
+    if old is None and conversation.encryption:
+        check_sealable(tx, conversation.encryption, conversation.session_id, locked.session)
     tx.run(session_statements.SET_SEAL, session=locked.session, seal=new)
     record_change(tx, locked, "reencrypted", now)
     return True
@@ -118,29 +118,27 @@ def reseal(tx: Transaction, conversation: Conversation, now: int, before: Batch)
         DecryptionError: An entry is not what was sealed there.
     """
     row = tx.one(session_statements.LOCK_SESSION, session_id=conversation.session_id)
-    vault = conversation.vault
-    if row is None or row[1] is None or vault is None:
+    encryption = conversation.encryption
+    if row is None or row[1] is None or encryption is None:
         return Batch(0, None)
     seal = bytes(row[1])
-    key = vault.unlock(conversation.session_id, seal)
-    first, second = key.beginnings
-    after = before.after if before.after is not None and before.key == first else 0
+    payloads = encryption.unlock(conversation.session_id, seal)
+    after = before.after if before.after is not None and before.key == payloads.header else 0
     left = _BATCH
     for (segment,) in sorted(tx.all(branch_statements.SEGMENTS, session=row[0])):
         low, high = ids_of(segment)
         low = max(low, after)
         if low >= high:
             continue
-        found = tx.all(OTHERWISE_SEALED, low=low, high=high, begins=first, or_begins=second, count=left)
+        found = tx.all(OTHERWISE_SEALED, low=low, high=high, header=payloads.header, count=left)
         for entry in found:
-            id_, version, turn, kind, _, author, created_at, expires_at, _ = entry
-            opened = (id_, version, turn, kind, key.tool_name(entry), author, created_at, expires_at, key.open(entry))
-            *_, tool_name, _, _, _, payload = key.seal(opened)
-            tx.run(RESEAL, id=id_, payload=payload, tool_name=tool_name)
+            name, opened = payloads.open_with_name(entry)
+            *_, tool_name, _, _, _, payload = payloads.encrypt((*entry[:4], name, *entry[5:8], opened))
+            tx.run(RESEAL, id=entry[0], payload=payload, tool_name=tool_name)
         left -= len(found)
         if left == 0:
-            return Batch(_BATCH, found[-1][0], first)
-    newest = vault.newest_only(conversation.session_id, seal)
+            return Batch(_BATCH, found[-1][0], payloads.header)
+    newest = encryption.newest_only(conversation.session_id, seal)
     if newest != seal:
         replace_seal(tx, conversation, now, seal, newest)
     return Batch(_BATCH - left, None)

@@ -74,7 +74,7 @@ SEALED_BACKWARD = Statement(
         SQLITE: _joined(
             _payloads("''") + ", group_concat(size - :overhead, :cut), cast(group_concat(bound_to, char(10)) as blob)",
             # Before the rows leave the subquery, which copies each column.
-            "id, json_array({columns}) as bound_to, payload",
+            "id, json_array({columns}, null) as bound_to, payload",
         )
     },
 )

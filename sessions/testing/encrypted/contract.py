@@ -7,10 +7,9 @@ each test. The contract puts `EncryptedSession` over them, and alters what is st
 from __future__ import annotations
 
 from sessions.testing.encrypted.keys import KeysContract
-from sessions.testing.encrypted.older_formats import OlderFormatsContract
 from sessions.testing.encrypted.rotation import RotationContract
 from sessions.testing.encrypted.tampering import TamperingContract
 
 
-class EncryptedContract(TamperingContract, RotationContract, KeysContract, OlderFormatsContract):
+class EncryptedContract(TamperingContract, RotationContract, KeysContract):
     """What an encrypted session promises. Subclass it, name the subclass ``Test…`` and give it the fixture `make`."""

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sessions.crypto.subject import Subject
+
 NAME_BYTES: Final = 16
 
 
@@ -20,32 +22,32 @@ class KeptKeys:
 
     Attributes:
         current: The id of the key that wraps from now on.
-        kept: The secrets, by the id of the key, the session and their names.
+        kept: The secrets, by the id of the key, the subject and their names.
         asked: How often it was asked to unwrap.
         fault: Called at each call, with "wrap" or "unwrap"; it may raise.
     """
 
     def __init__(self, seconds: float = 0) -> None:
         self.current = "first"
-        self.kept: dict[tuple[str, str, bytes], bytes] = {}
+        self.kept: dict[tuple[str, Subject, bytes], bytes] = {}
         self.asked = 0
         self.fault: Callable[[str], None] = lambda _: None
         self._seconds = seconds
 
-    async def wrap(self, secret: bytes, *, key_id: str, session_id: str) -> bytes:
+    async def wrap(self, secret: bytes, *, key_id: str, subject: Subject) -> bytes:
         """Keep a secret and return its name."""
         await asyncio.sleep(self._seconds)
         self.fault("wrap")
         name = secrets.token_bytes(NAME_BYTES)
-        self.kept[key_id, session_id, name] = secret
+        self.kept[key_id, subject, name] = secret
         return name
 
-    async def unwrap(self, wrapped: bytes, *, key_id: str, session_id: str) -> bytes:
+    async def unwrap(self, wrapped: bytes, *, key_id: str, subject: Subject) -> bytes:
         """Return a secret by its name."""
         self.asked += 1
         await asyncio.sleep(self._seconds)
         self.fault("unwrap")
-        return self.kept[key_id, session_id, wrapped]
+        return self.kept[key_id, subject, wrapped]
 
     def restarted(self) -> KeptKeys:
         """Return one with the same secrets, for which nothing is remembered: as in another process."""

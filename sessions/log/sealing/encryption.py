@@ -1,0 +1,128 @@
+"""How sessions are encrypted: with whose keys, and what may be in the clear.
+
+A session's row holds its seal: its own keys, wrapped, as `crypto/wrapped_keys.py` writes them.
+"""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final, Protocol
+
+from sessions.crypto.subject import Subject
+from sessions.crypto.subject_keys import FIRST_BYTES
+from sessions.errors import DecryptionError
+from sessions.log.sealing.payloads import EncryptedPayloads, PlainPayloads
+
+if TYPE_CHECKING:
+    from sessions.crypto.key_manager import KeyManager
+    from sessions.log.sealing.payloads import Payloads
+
+SESSION: Final = "session"
+"""The kind of subject that a session is."""
+
+
+class SDKItems(Protocol):
+    """Decrypts items that the OpenAI Agents SDK encrypted."""
+
+    def decrypt(self, session_id: str, payload: bytes) -> tuple[bytes, int] | None:
+        """Return an item and when it was encrypted; ``None`` if the payload is not an encrypted item of the SDK.
+
+        Raises:
+            DecryptionError: No key here decrypts it.
+        """
+        ...
+
+
+class SessionEncryption:
+    """Encrypts and decrypts the sessions of one database.
+
+    Args:
+        keys: Has the sessions' keys.
+        sdk_items: Decrypts what the OpenAI Agents SDK encrypted, where its sessions are adopted.
+        allow_plain_text: An encrypted session may hold entries in the clear.
+        hide_tool_names: Keep tools' names out of the clear.
+
+    Attributes:
+        keys: Has the sessions' keys.
+        first_bytes: Encrypted payloads begin with one of these two bytes, or one between them.
+    """
+
+    first_bytes = FIRST_BYTES
+
+    def __init__(
+        self, keys: KeyManager, sdk_items: SDKItems, *, allow_plain_text: bool, hide_tool_names: bool = False
+    ) -> None:
+        self.keys = keys
+        self._sdk_items = sdk_items
+        self._allow_plain_text = allow_plain_text
+        self._hide_tool_names = hide_tool_names
+
+    def unlock(self, session_id: str, seal: bytes | None) -> Payloads:
+        """Return what encrypts and decrypts a session's payloads; without a seal, only what reads those in the clear.
+
+        Raises:
+            DecryptionError: None of the keys here is that of the seal, or the seal was altered.
+            KeyWanted: The keys have to be fetched first.
+        """
+        if seal is None:
+            return PlainPayloads(session_id, partial(self._plain, session_id, ""))
+        keys = self.keys.unlock(subject_of(session_id), seal)
+        plain = partial(self._plain, session_id, f", encrypted with key {keys.wrapped_by!r}")
+        return EncryptedPayloads(keys, hide_tool_names=self._hide_tool_names, plain=plain)
+
+    def new_seal(self, session_id: str) -> bytes:
+        """Return a seal for a session that has none.
+
+        Raises:
+            KeyWanted: The keys have to be fetched first.
+        """
+        return self.keys.new_keys(subject_of(session_id))
+
+    def newest_only(self, session_id: str, seal: bytes) -> bytes:
+        """Return a seal that holds the newest data key of another one, and no other.
+
+        Raises:
+            DecryptionError: None of the keys here is that of the seal, or the seal was altered.
+            KeyWanted: The keys have to be fetched first.
+        """
+        return self.keys.newest_only(subject_of(session_id), seal)
+
+    def check_plain_text(self, session_id: str) -> None:
+        """Refuse a session that holds entries in the clear, unless that is allowed.
+
+        Raises:
+            DecryptionError: It is not.
+        """
+        if not self._allow_plain_text:
+            raise DecryptionError(
+                f"session {session_id!r} holds entries in the clear, which it may not when it is opened with a key; "
+                "nothing was changed. To encrypt them, open it with allow_plain_text=True and call "
+                "rotate(reencrypt=True)"
+            )
+
+    def open_sdk_item(self, session_id: str, payload: bytes) -> tuple[bytes, int | None]:
+        """Return an item that the OpenAI Agents SDK stored, encrypted or not, and when that was, if it was.
+
+        Raises:
+            DecryptionError: No key here decrypts it, or it is in the clear and may not be.
+        """
+        opened = self._sdk_items.decrypt(session_id, payload)
+        if opened is None:
+            self.check_plain_text(session_id)
+            return payload, None
+        return opened
+
+    def _plain(self, session_id: str, encrypted: str, payload: bytes, position: int) -> bytes:
+        """Return a payload that is in the clear, if it may be; `encrypted` is what an error says of the session."""
+        if not self._allow_plain_text:
+            raise DecryptionError(
+                f"session {session_id!r}{encrypted}: the entry at position {position} is in the clear, and the session "
+                "is opened with a key; nothing was changed. To allow that while sessions are being encrypted, open it "
+                "with allow_plain_text=True"
+            )
+        return self.open_sdk_item(session_id, payload)[0]
+
+
+def subject_of(session_id: str) -> Subject:
+    """Return the subject whose keys a session has."""
+    return Subject(SESSION, session_id)
