@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from sessions.clock import as_microseconds, now
@@ -70,7 +70,7 @@ class EncryptedSession(LogSession):
         session_id: str,
         underlying_session: Any,
         encryption_key: str | bytes | KeyRing | KeyProvider,
-        ttl: float | None = 600,
+        ttl: float | timedelta | None = 600,
         max_scan_items: int | None = None,
         *,
         allow_plain_text: bool = False,

@@ -14,6 +14,7 @@ from sessions.session.base import LogSession
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import timedelta
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -69,9 +70,9 @@ class SQLAlchemySession(LogSession):
         codec: Codec | None = None,
         table_prefix: str = "agent_log_",
         schema: str | None = None,
-        attempt_timeout: float = 60.0,
-        retry_timeout: float = 30.0,
-        ttl: float | None = None,
+        attempt_timeout: float | timedelta = 60.0,
+        retry_timeout: float | timedelta = 30.0,
+        ttl: float | timedelta | None = None,
     ) -> None:
         del ensure_ascii
         if not (isinstance(engine, EngineOfLoop) or hasattr(engine, "sync_engine")):

@@ -12,6 +12,7 @@ from sessions.log.conversation import ForeignTables
 from sessions.session.base import LogSession
 
 if TYPE_CHECKING:
+    from datetime import timedelta
     from pathlib import Path
 
     from sessions.codecs import Codec
@@ -30,10 +31,10 @@ class _SQLiteSession(LogSession):
         session_settings: object = None,
         *,
         durability: Durability = "full",
-        busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
+        busy_timeout: float | timedelta = DEFAULT_BUSY_TIMEOUT,
         strict: bool = False,
         codec: Codec | None = None,
-        ttl: float | None = None,
+        ttl: float | timedelta | None = None,
         table_prefix: str = PREFIX,
     ) -> None:
         if isinstance(db_path, str) and "://" in db_path:
@@ -83,13 +84,14 @@ class SQLiteSession(_SQLiteSession):
         session_settings: How the session is read when the caller does not say: settings or a dictionary.
         durability: ``"full"``: what was added survives the loss of power. ``"normal"``: it survives the end of the
             process, but the loss of power may take the last commits; commits cost about a quarter.
-        busy_timeout: How long to wait, in seconds, while other processes hold the file. Who opens the file first in
-            this process decides.
+        busy_timeout: How long to wait, in seconds or as a `timedelta`, while other processes hold the file. The first
+            object in this process that opens the file decides.
         strict: Raise `UndecodableItemError` for a stored item that cannot be read, rather than leave it out and log
             a warning.
         codec: What items may hold, and how they are written: `PlusCodec(types=[…])`; plain JSON if not given.
-        ttl: Seconds after which an item is gone: what this object adds expires then, for every reader, and what it
-            reads is never older, whoever added it. ``None``: for ever, but for what was added with an expiry.
+        ttl: Seconds or a `timedelta` after which an item is gone: what this object adds expires then, for every reader,
+            and what it reads is never older, whoever added it. ``None``: for ever, except what was added with an
+            expiry.
         table_prefix: What the names of our tables begin with. Sessions with another prefix are another store.
 
     Raises:

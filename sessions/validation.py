@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from enum import Enum
 from typing import Final
 
@@ -120,16 +121,40 @@ def check_ttl(ttl: object, name: str = "ttl") -> int | None:
     return None if ttl is None else check_seconds(ttl, name, f"None to keep items for ever, or at most {MAX_TTL}")
 
 
-def check_seconds(seconds: object, name: str, otherwise: str = f"at most {MAX_TTL}") -> int:
-    """Return a positive number of seconds in microseconds.
+def check_seconds(duration: object, name: str, otherwise: str = f"at most {MAX_TTL}") -> int:
+    """Return a positive duration in microseconds.
 
     Raises:
-        TypeError: It is not a number; ``True`` and ``False`` are none here.
+        TypeError: It is neither a number nor a `timedelta`; ``True`` and ``False`` are no numbers here.
         ValueError: It is not positive, or beyond `MAX_TTL`.
     """
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
-        raise TypeError(f"{name} must be a number of seconds, not {type(seconds).__name__}")
+    seconds = _seconds(duration, name)
     if not 0 < seconds <= MAX_TTL:
-        shown = _shown(seconds) if isinstance(seconds, int) else seconds
-        raise ValueError(f"{name} must be a positive number of seconds, got {shown}; use {otherwise}")
+        raise ValueError(f"{name} must be a positive number of seconds, got {_duration(seconds)}; use {otherwise}")
     return max(1, round(seconds * 1_000_000))
+
+
+def check_timeout(duration: object, name: str, most: float = MAX_TTL) -> float:
+    """Return for how long to wait, in seconds: from 0 to `most`.
+
+    Raises:
+        TypeError: It is neither a number nor a `timedelta`; ``True`` and ``False`` are no numbers here.
+        ValueError: It is negative, or beyond `most`.
+    """
+    seconds = _seconds(duration, name)
+    if not 0 <= seconds <= most:
+        raise ValueError(f"{name} must be 0 to {most:.0f} seconds, got {_duration(seconds)}")
+    return float(seconds)
+
+
+def _seconds(duration: object, name: str) -> float:
+    """Return a duration as a caller gives it, in seconds: the one place where a `timedelta` becomes a number."""
+    if isinstance(duration, timedelta):
+        return duration.total_seconds()
+    if not isinstance(duration, int | float) or isinstance(duration, bool):
+        raise TypeError(f"{name} must be a number of seconds or a timedelta, not {type(duration).__name__}")
+    return duration
+
+
+def _duration(seconds: float) -> object:
+    return _shown(seconds) if isinstance(seconds, int) else seconds

@@ -12,6 +12,7 @@ from sessions.validation import DEFAULT, Default
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping, Sequence
+    from datetime import timedelta
 
     from sessions.crypto.keys import KeyProvider, KeyRing
     from sessions.session.handle import Handle
@@ -76,7 +77,7 @@ class ItemByItem(LogSession):
         items: Sequence[Mapping[str, object]],
         *,
         idempotency_key: str | None = None,
-        ttl: float | Default | None = DEFAULT,
+        ttl: float | timedelta | Default | None = DEFAULT,
         expected_version: int | None = None,
         wrapper: object = None,
     ) -> None:

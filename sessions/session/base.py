@@ -35,6 +35,7 @@ from sessions.validation import (
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from datetime import timedelta
 
     from sessions.db import Backend
     from sessions.types import Item
@@ -74,7 +75,7 @@ class LogSession(Compacting, Watched, Windowed):
         foreign: ForeignTables | None = None,
         strict: bool = False,
         codec: Codec | None = None,
-        ttl: float | None = None,
+        ttl: float | timedelta | None = None,
     ) -> None:
         self.session_id = check_session_id(session_id)
         self.session_settings = as_given(session_settings)
@@ -131,7 +132,7 @@ class LogSession(Compacting, Watched, Windowed):
         items: Sequence[Mapping[str, object]],
         *,
         idempotency_key: str | None = None,
-        ttl: float | Default | None = DEFAULT,
+        ttl: float | timedelta | Default | None = DEFAULT,
         expected_version: int | None = None,
         wrapper: object = None,
     ) -> None:
@@ -243,7 +244,9 @@ class LogSession(Compacting, Watched, Windowed):
 
         self._handle.backend = ClosedBackend()
 
-    async def purge_expired(self, *, older_than: float | Default | None = DEFAULT, batch: int = PURGE_BATCH) -> int:
+    async def purge_expired(
+        self, *, older_than: float | timedelta | Default | None = DEFAULT, batch: int = PURGE_BATCH
+    ) -> int:
         """Delete physically what has expired, in all branches; what is gone for readers anyway.
 
         That is what is beyond its own expiry, and what has none and is older than `older_than`. It is done in short

@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 from sessions.clock import NEVER, as_time, now
 from sessions.log.append import version_of
 from sessions.session.history import History
-from sessions.validation import MAX_NAME_BYTES, MAX_TTL, check_page, check_seconds, check_text
+from sessions.validation import MAX_NAME_BYTES, check_page, check_seconds, check_text, check_timeout
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
+    from datetime import timedelta
 
     from sessions.db.transaction import Transaction
     from sessions.log.core.entries import StoredEntry
@@ -89,9 +90,9 @@ class Shared(History):
         self,
         *,
         holder: str | None = None,
-        ttl: float = 60,
+        ttl: float | timedelta = 60,
         on_busy: Literal["wait", "reject", "fork"] = "wait",
-        timeout: float = 60,
+        timeout: float | timedelta = 60,
         exclusive: bool = False,
     ) -> AbstractAsyncContextManager[Self]:
         """Lease the branch: ``async with session.lease() as leased: await Runner.run(…, session=leased)``.
@@ -106,11 +107,11 @@ class Shared(History):
 
         Args:
             holder: The holder's name, for the errors that others get: text of 1 to 255 bytes.
-            ttl: Seconds for which the lease holds without being renewed; well above what clocks differ by.
+            ttl: Seconds or a `timedelta` for which the lease holds unless renewed; well above what clocks differ by.
             on_busy: What to do while another caller holds a lease. ``"wait"``: until the branch is free, in the order
                 of arrival. ``"reject"``: raise at once. ``"fork"``: make a branch of what there was when the other
                 lease began, and lease that one; `held` has its name.
-            timeout: Seconds for which to wait at most.
+            timeout: Seconds or a `timedelta` to wait at most.
             exclusive: Refuse every change by callers without the lease, in every process: `SessionBusyError`.
 
         Raises:
@@ -128,12 +129,9 @@ class Shared(History):
             raise ValueError(f"on_busy must be 'wait', 'reject' or 'fork', got {on_busy!r}")
         if not isinstance(exclusive, bool):
             raise TypeError(f"exclusive must be True or False, not {type(exclusive).__name__}")
-        if not isinstance(timeout, int | float) or isinstance(timeout, bool):
-            raise TypeError(f"timeout must be a number of seconds, not {type(timeout).__name__}")
-        if not 0 <= timeout <= MAX_TTL:
-            raise ValueError(f"timeout must be a number of seconds from 0, got {timeout}")
+        patience = check_timeout(timeout, "timeout")
         name = None if holder is None else check_text(holder, "holder", MAX_NAME_BYTES)
-        return self._leased(Wanted(name, check_seconds(ttl, "ttl"), on_busy, timeout, not exclusive))
+        return self._leased(Wanted(name, check_seconds(ttl, "ttl"), on_busy, patience, not exclusive))
 
     @asynccontextmanager
     async def _leased(self, wanted: Wanted) -> AsyncIterator[Self]:

@@ -12,6 +12,7 @@ from sessions.store.store import Encryption, Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import timedelta
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -28,16 +29,16 @@ def open_store(
     sessions_table: str = "agent_sessions",
     messages_table: str = "agent_messages",
     durability: Durability = "full",
-    busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
+    busy_timeout: float | timedelta = DEFAULT_BUSY_TIMEOUT,
     create_tables: bool = False,
     table_prefix: str = "agent_log_",
     schema: str | None = None,
-    attempt_timeout: float = 60.0,
-    retry_timeout: float = 30.0,
+    attempt_timeout: float | timedelta = 60.0,
+    retry_timeout: float | timedelta = 30.0,
     engine_kwargs: Mapping[str, Any] | None = None,
     codec: Codec | None = None,
-    ttl: float | None = None,
-    sweep_every: float | None = None,
+    ttl: float | timedelta | None = None,
+    sweep_every: float | timedelta | None = None,
     encryption_key: str | bytes | KeyRing | KeyProvider | None = None,
     allow_plain_text: bool = False,
     hide_tool_names: bool = False,

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self, cast
 from sessions.clock import as_time, now
 from sessions.log.lifetime.remove import delete
 from sessions.session.base import LogSession
-from sessions.validation import DEFAULT, PURGE_BATCH, Default, check_count, check_session_id, check_ttl
+from sessions.validation import DEFAULT, PURGE_BATCH, Default, check_count, check_seconds, check_session_id, check_ttl
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,9 +42,9 @@ class Store:
         backend: Backend,
         foreign: ForeignTables,
         codec: Codec | None = None,
-        ttl: float | None = None,
+        ttl: float | timedelta | None = None,
         *,
-        sweep_every: float | None = None,
+        sweep_every: float | timedelta | None = None,
         encryption: Encryption | None = None,
     ) -> None:
         self._backend = backend
@@ -54,7 +54,8 @@ class Store:
         self._ttl = ttl
         self._lifetime = check_ttl(ttl)
         self._sweepers: list[Sweeper] = []
-        self._own_sweeper = None if sweep_every is None else self.sweeper(every=sweep_every)
+        seconds = None if sweep_every is None else check_seconds(sweep_every, "sweep_every") / 1_000_000
+        self._own_sweeper = None if seconds is None else self.sweeper(every=seconds)
 
     async def __aenter__(self) -> Self:
         if self._own_sweeper is not None:
@@ -73,7 +74,7 @@ class Store:
         session_settings: object = None,
         strict: bool = False,
         codec: Codec | None = None,
-        ttl: float | Default | None = DEFAULT,
+        ttl: float | timedelta | Default | None = DEFAULT,
     ) -> LogSession:
         """Return the session of that id. This does no I/O; a session begins to exist with its first item.
 
@@ -291,7 +292,11 @@ class Store:
         return await rotate_all(self._backend, rotate_one, progress, everything=everything)
 
     async def purge_expired(
-        self, *, older_than: float | Default | None = DEFAULT, batch: int = PURGE_BATCH, empty_sessions: bool = False
+        self,
+        *,
+        older_than: float | timedelta | Default | None = DEFAULT,
+        batch: int = PURGE_BATCH,
+        empty_sessions: bool = False,
     ) -> int:
         """Delete physically what has expired, in all sessions and branches; what is gone for readers anyway.
 
@@ -324,7 +329,7 @@ class Store:
             await delete_left_empty(self._backend, self._foreign, now())
         return purged
 
-    def sweeper(self, *, every: float = 60.0) -> Sweeper:
+    def sweeper(self, *, every: float | timedelta = 60.0) -> Sweeper:
         """Return a task that calls `purge_expired` again and again: ``async with store.sweeper(every=60): …``.
 
         A round that fails is logged, on the logger ``sessions``, and does not end it; closing the store does.

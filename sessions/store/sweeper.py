@@ -14,6 +14,7 @@ from sessions.validation import check_seconds
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from datetime import timedelta
     from types import TracebackType
 
 _log = logging.getLogger("sessions")
@@ -38,7 +39,7 @@ class Sweeper:
         ValueError: `every` is not positive, or more than a hundred years.
     """
 
-    def __init__(self, purge: Callable[[], Awaitable[int]], every: float) -> None:
+    def __init__(self, purge: Callable[[], Awaitable[int]], every: float | timedelta) -> None:
         self._purge = purge
         self._every = check_seconds(every, "every") / 1_000_000
         self._task: asyncio.Task[None] | None = None

@@ -59,5 +59,5 @@ async def test_items_expire(make: MakeAny, monkeypatch: pytest.MonkeyPatch) -> N
 def test_a_ttl_that_is_none_is_refused(make: MakeAny) -> None:
     with pytest.raises(ValueError, match="ttl must be a positive number of seconds, got 0"):
         make(ttl=0)
-    with pytest.raises(TypeError, match="ttl must be a number of seconds, not str"):
+    with pytest.raises(TypeError, match="ttl must be a number of seconds or a timedelta, not str"):
         make(ttl="1 hour")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 import weakref
 from typing import TYPE_CHECKING, TypeVar
 
@@ -12,9 +11,11 @@ from sessions.db.sqlalchemy.engines import EngineOfLoop, database_of
 from sessions.db.sqlalchemy.retry import MOST_RETRY_TIMEOUT, RETRY_TIMEOUT
 from sessions.db.uncancelled import settle
 from sessions.errors import SessionClosedError
+from sessions.validation import check_seconds, check_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import timedelta
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -51,8 +52,8 @@ class SQLAlchemyBackend:
         create_tables: bool = False,
         prefix: str = PREFIX,
         schema: str | None = None,
-        attempt_timeout: float = ATTEMPT_TIMEOUT,
-        retry_timeout: float = RETRY_TIMEOUT,
+        attempt_timeout: float | timedelta = ATTEMPT_TIMEOUT,
+        retry_timeout: float | timedelta = RETRY_TIMEOUT,
         components: Sequence[Component] = (),
     ) -> None:
         self._components = tuple(components)
@@ -62,8 +63,8 @@ class SQLAlchemyBackend:
         self._create_tables = create_tables
         self._prefix = prefix
         self._schema = schema
-        self._attempt_timeout = _check_timeout(attempt_timeout)
-        self._retry_timeout = _check_retry_timeout(retry_timeout)
+        self._attempt_timeout = check_seconds(attempt_timeout, "attempt_timeout") / 1_000_000
+        self._retry_timeout = check_timeout(retry_timeout, "retry_timeout", MOST_RETRY_TIMEOUT)
         self._closed = False
         self._used: weakref.ref[Database] | None = None
         self._wakers: weakref.WeakSet[PollingWaker] = weakref.WeakSet()
@@ -136,22 +137,3 @@ class SQLAlchemyBackend:
             retry_timeout=self._retry_timeout,
             components=self._components,
         )
-
-
-def _check_timeout(seconds: float) -> float:
-    _check_number(seconds, "attempt_timeout")
-    if not 0 < seconds < math.inf:
-        raise ValueError(f"attempt_timeout must be a positive number of seconds, got {seconds}")
-    return float(seconds)
-
-
-def _check_retry_timeout(seconds: float) -> float:
-    _check_number(seconds, "retry_timeout")
-    if not 0 <= seconds <= MOST_RETRY_TIMEOUT:
-        raise ValueError(f"retry_timeout must be 0 to {MOST_RETRY_TIMEOUT:g} seconds, got {seconds}")
-    return float(seconds)
-
-
-def _check_number(seconds: object, name: str) -> None:
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
-        raise TypeError(f"{name} must be a number of seconds, not {type(seconds).__name__}")

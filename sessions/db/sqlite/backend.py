@@ -16,9 +16,11 @@ from sessions.db.sqlite.registry import end, is_complete, let_go, linger, open_f
 from sessions.db.sqlite.transaction import texts_of
 from sessions.db.uncancelled import settle
 from sessions.errors import SessionClosedError, StoreError
+from sessions.validation import check_timeout
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import timedelta
     from pathlib import Path
 
     from sessions.db.component import Component
@@ -58,7 +60,7 @@ class SQLiteBackend:
         path: str | Path = MEMORY,
         *,
         durability: Durability = "full",
-        busy_timeout: float = DEFAULT_BUSY_TIMEOUT,
+        busy_timeout: float | timedelta = DEFAULT_BUSY_TIMEOUT,
         prefix: str = PREFIX,
         components: Sequence[Component] = (),
     ) -> None:
@@ -68,12 +70,8 @@ class SQLiteBackend:
         self._path = _checked_path(path)
         if durability not in ("full", "normal"):
             raise ValueError(f'durability must be "full" or "normal", not {durability!r}')
-        if not isinstance(busy_timeout, (int, float)) or isinstance(busy_timeout, bool):
-            raise TypeError(f"busy_timeout must be a number of seconds, not {type(busy_timeout).__name__}")
-        if not 0 <= busy_timeout <= _MAX_BUSY_TIMEOUT:
-            raise ValueError(f"busy_timeout must be 0 to {_MAX_BUSY_TIMEOUT} seconds, not {busy_timeout}")
         self._full = durability == "full"
-        self._busy_timeout = busy_timeout
+        self._busy_timeout = check_timeout(busy_timeout, "busy_timeout", _MAX_BUSY_TIMEOUT)
         self._closed = False
         self._wakers: weakref.WeakSet[FileWaker] = weakref.WeakSet()
 
