@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, MutableMapping
 
 T = TypeVar("T")
 
@@ -41,6 +41,11 @@ class Transaction(Protocol):
     Whoever holds one may be run again from the start if the database gave the whole transaction up, so a function over
     a transaction changes nothing but the database.
     """
+
+    @property
+    def known(self) -> MutableMapping[Hashable, Any]:
+        """What this process remembers of the database, so that it need not be asked again."""
+        ...
 
     def run(self, statement: Statement, /, **values: Any) -> None:
         """Execute a statement that returns nothing."""

@@ -9,7 +9,8 @@ import msgspec
 from sessions.clock import NEVER
 from sessions.db.command import Command
 from sessions.errors import ConflictError, IdempotencyKeyReusedError
-from sessions.log.adopt.adoption import begin_session
+from sessions.log.core.changing import begin_session
+from sessions.log.core.elsewhere import check_absent
 from sessions.log.core.extend import add_entries
 from sessions.log.core.heads import MAIN, NUMBERS, number_of
 from sessions.log.core.idempotency import forget_settled_keys, is_given, life_of, made_key
@@ -128,7 +129,7 @@ class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
                 return None
         elif not self.entries:
             if self.expected_version is not None:
-                _check_version(session_id, version_of(tx, session_id), self.expected_version)
+                _check_version(session_id, version_of(tx, self.conversation), self.expected_version)
             return None
         # Putting entries at the branch's end looks at its lease.
         locked = (
@@ -167,10 +168,13 @@ def _number(tx: Transaction, session: int, branch: str | None) -> int | None:
     return None if row is None else session * NUMBERS + int(row[0])
 
 
-def version_of(tx: Transaction, session_id: str) -> int:
+def version_of(tx: Transaction, conversation: Conversation) -> int:
     """Return a session's version; 0 if it is not there."""
-    row = tx.one(session_statements.VERSION, session_id=session_id)
-    return 0 if row is None else int(row[0])
+    row = tx.one(session_statements.VERSION, session_id=conversation.session_id)
+    if row is None:
+        check_absent(tx, conversation)
+        return 0
+    return int(row[0])
 
 
 def _check_version(session_id: str, version: int, expected: int) -> None:

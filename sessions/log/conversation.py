@@ -9,6 +9,7 @@ from sessions.db.dialect import PREFIX, check_quoted, our_names
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from sessions.db.transaction import Transaction
     from sessions.log.sealing.encryption import SessionEncryption
 
 
@@ -97,6 +98,31 @@ class JoinedCodec(Codec, Protocol):
         ...
 
 
+class Elsewhere(Protocol):
+    """Where a session may be kept of which the log has no row: another program's tables in the same database."""
+
+    @property
+    def tables(self) -> ForeignTables:
+        """The tables' names."""
+        ...
+
+    def holds(self, tx: Transaction, session_id: str) -> bool:
+        """Tell whether a session is there."""
+        ...
+
+    def copy_over(self, tx: Transaction, conversation: Conversation, now: int) -> None:
+        """Make a session of what is there, unless another process is first."""
+        ...
+
+    def delete(self, tx: Transaction, session_id: str) -> bool:
+        """Remove a session there, so that it does not come back; tell whether there was one."""
+        ...
+
+    def count_rows(self, tx: Transaction, session_id: str) -> int:
+        """Return how many rows `delete` would remove."""
+        ...
+
+
 NO_EXPIRY: Final = -(1 << 62)
 """Before every time, where a statement wants one."""
 
@@ -107,7 +133,7 @@ class Conversation(NamedTuple):
     Attributes:
         session_id: The id that users give.
         codec: How its items are written and read.
-        foreign: Where the OpenAI Agents SDK may have kept it before.
+        elsewhere: Where the OpenAI Agents SDK may have kept it before.
         encryption: How it is encrypted, if it is.
         now: The time, in microseconds since 1970, UTC: entries that have expired by then are not there.
         ttl: Nor are those that are older than this, in microseconds, if that is not ``None``.
@@ -116,7 +142,7 @@ class Conversation(NamedTuple):
 
     session_id: str
     codec: Codec
-    foreign: ForeignTables
+    elsewhere: Elsewhere
     encryption: SessionEncryption | None = None
     now: int = 0
     ttl: int | None = None

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 
 from sessions.db.command import Command
-from sessions.log.adopt.adoption import begin_session, lock_conversation
 from sessions.log.core.change_log import record_change
+from sessions.log.core.changing import begin_session, lock_conversation
 from sessions.log.core.extend import ensure_row
 from sessions.log.core.fencing import Lease, lease_of
 from sessions.log.core.fork import fork

@@ -9,11 +9,11 @@ import msgspec
 from sessions.db.command import Command
 from sessions.db.ids import owner_of, position_of
 from sessions.items.kinds import USER
-from sessions.log.adopt.adoption import lock_head
 from sessions.log.context.annotations import find_marks, put_back, replace_summary, surviving
 from sessions.log.context.view import walk_shown
 from sessions.log.conversation import NO_EXPIRY
 from sessions.log.core.change_log import record_change
+from sessions.log.core.changing import lock_head
 from sessions.log.core.gc import collect, find_seen
 from sessions.log.core.heads import lineage
 from sessions.log.core.locking import ensure_sealed, raise_version

@@ -7,8 +7,6 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from sessions.db.command import LONG, Command
-from sessions.errors import UnknownBranchError
-from sessions.log.adopt.adoption import is_waiting, waits_for_take_over
 from sessions.log.context.view import item_pages
 from sessions.log.core.heads import EVERYTHING, MAIN, Head, find_head
 
@@ -38,7 +36,7 @@ BRIEF: Final = 4096
 """Entries that are read in ten milliseconds, for which a change may wait."""
 
 
-class ReadTail(Command["Tail | None"], msgspec.Struct, frozen=True, eq=False):
+class ReadTail(Command["Tail"], msgspec.Struct, frozen=True, eq=False):
     """Read the latest items of a branch.
 
     Attributes:
@@ -52,14 +50,12 @@ class ReadTail(Command["Tail | None"], msgspec.Struct, frozen=True, eq=False):
     branch: str | None = None
 
     @property
-    def briefly(self) -> Callable[[Transaction], Tail | Long | None]:
+    def briefly(self) -> Callable[[Transaction], Tail | Long]:
         """Reads up to `BRIEF` entries; of more, none is fetched."""
         return self._read_brief
 
-    def __call__(self, tx: Transaction) -> Tail | None:
+    def __call__(self, tx: Transaction) -> Tail:
         """Read in `tx`.
-
-        ``None`` says that the conversation must be taken over first, which takes a transaction that may write.
 
         Raises:
             UnknownBranchError: There is no such branch.
@@ -68,7 +64,7 @@ class ReadTail(Command["Tail | None"], msgspec.Struct, frozen=True, eq=False):
         head = self._find_head(tx)
         return head if not isinstance(head, Head) else self._read(tx, head)
 
-    def _read_brief(self, tx: Transaction) -> Tail | Long | None:
+    def _read_brief(self, tx: Transaction) -> Tail | Long:
         head = self._find_head(tx)
         if not isinstance(head, Head):
             return head
@@ -79,17 +75,9 @@ class ReadTail(Command["Tail | None"], msgspec.Struct, frozen=True, eq=False):
         """How many items are wanted, at most as many as a branch can have."""
         return EVERYTHING if self.limit is None else min(self.limit, EVERYTHING)
 
-    def _find_head(self, tx: Transaction) -> Head | Tail | None:
+    def _find_head(self, tx: Transaction) -> Head | Tail:
         """Return the branch's end; what there is to read if it has none."""
-        try:
-            head = find_head(tx, self.conversation, self.branch)
-        except UnknownBranchError:
-            if waits_for_take_over(tx, self.conversation):
-                return None
-            raise
-        if head is None:
-            return None if is_waiting(tx, self.conversation) else Tail([], [], MAIN)
-        return head
+        return find_head(tx, self.conversation, self.branch) or Tail([], [], MAIN)
 
     def _read(self, tx: Transaction, head: Head) -> Tail:
         items: list[Any] = []

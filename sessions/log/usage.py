@@ -14,7 +14,7 @@ import msgspec
 from sessions.db.command import Command
 from sessions.db.ids import position_of
 from sessions.errors import IdempotencyKeyReusedError
-from sessions.log.adopt.adoption import begin_session, lock_head
+from sessions.log.core.changing import begin_session, lock_head
 from sessions.log.core.heads import MAIN, branch_names, entry_at, find_head, lineage
 from sessions.log.core.turns import turn_not_found, turn_start
 from sessions.log.statements import entries as entry_statements

@@ -14,6 +14,7 @@ from sessions.db.ids import POSITION_BITS, position_of
 from sessions.db.topics import AT_ONCE, Topic
 from sessions.log.context.annotations import is_mark
 from sessions.log.core.change_log import KEPT_VERSIONS
+from sessions.log.core.elsewhere import check_absent
 from sessions.log.core.heads import LEFT_TIP, damaged
 from sessions.log.core.reader import reader_of, unlock
 from sessions.log.statements import branches as branch_statements
@@ -106,6 +107,7 @@ def find_place(tx: Transaction, conversation: Conversation) -> Place:
     """
     row = tx.one(session_statements.WHERE_IT_IS, session_id=conversation.session_id)
     if row is None:
+        check_absent(tx, conversation)
         return Place(0)
     session, version, seal, _ = row
     unlock(conversation, seal)
@@ -121,6 +123,7 @@ def changes_since(tx: Transaction, conversation: Conversation, place: Place) -> 
     """
     row = tx.one(session_statements.WHERE_IT_IS, session_id=conversation.session_id)
     if row is None:
+        check_absent(tx, conversation)
         return _reset(conversation, Place(0)) if place.version else Found([], [], Place(0), is_all=True)
     session, version, seal, recorded = row
     # Before anything is told: with a wrong key, the iterator would wait for changes that it cannot show.

@@ -9,6 +9,7 @@ from sessions.codecs import Codec
 from sessions.codecs.json import JSONCodec
 from sessions.errors import InvalidItemError
 from sessions.items.kinds import USER, classify_items
+from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.append import Append, Idempotency
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.core.extend import NewEntry
@@ -80,7 +81,7 @@ class LogSession(Compacting, Watched, Windowed):
         self.session_id = check_session_id(session_id)
         self.session_settings = as_given(session_settings)
         tables = foreign.check() if foreign else _FOREIGN
-        conversation = Conversation(session_id, _checked(codec), tables, ttl=check_ttl(ttl))
+        conversation = Conversation(session_id, _checked(codec), SDKSessions(tables), ttl=check_ttl(ttl))
         self._handle = Handle(conversation, backend, strict=strict)
         self._speaker = Speaker()
 
@@ -121,8 +122,7 @@ class LogSession(Compacting, Watched, Windowed):
         check_limit(limit)
         handle = self._handle
         read = ReadTail(handle.conversation, limit, handle.pinned)
-        while (tail := await handle.read_plainly(read)) is None:
-            await handle.take_over()
+        tail = await handle.read(read)
         handle.followed = tail.branch
         handle.report(tail.undecodable)
         return tail.items

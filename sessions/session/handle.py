@@ -15,9 +15,10 @@ from sessions.errors import (
     UndecodableItemError,
     UnknownBranchError,
 )
-from sessions.log.adopt.adoption import take_over, waits_for_take_over
 from sessions.log.append import Append
+from sessions.log.core.changing import take_over
 from sessions.log.core.cleared import was_cleared_away
+from sessions.log.core.elsewhere import AdoptFirst
 from sessions.log.core.heads import MAIN, BranchName, find_head, number_of
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _log = logging.getLogger("sessions")
-_WAITS = object()
 
 _UNEXPLAINED: Final = (ArithmeticError, AttributeError, LookupError, StoreError, TypeError, ValueError)
 """What an operation raises that finds rows which it does not expect, or whose values a database refuses."""
@@ -154,16 +154,6 @@ class Handle:
         return self.pinned or self.followed
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
-        """Return what `work` finds in one snapshot, once the conversation has been taken over if it waits for that."""
-
-        def unless_it_waits(tx: Transaction) -> object:
-            return _WAITS if waits_for_take_over(tx, self._conversation) else work(tx)
-
-        while (found := await self.read_plainly(unless_it_waits)) is _WAITS:
-            await self.take_over()
-        return cast("T", found)
-
-    async def read_plainly(self, work: Callable[[Transaction], T]) -> T:
         """Return what `work` finds in one snapshot."""
         return await self._with_key(self.backend.read, work)
 
@@ -193,10 +183,12 @@ class Handle:
     async def _unlocked(
         self, run: Callable[[Callable[[Transaction], T], str], Awaitable[T]], work: Callable[[Transaction], T]
     ) -> T:
-        """Run `work`, and again once a key is there that it lacked."""
+        """Run `work`, and again once what it lacked is there: a key, or a session that was kept elsewhere."""
         while True:
             try:
                 return await run(work, self.subject)
+            except AdoptFirst:
+                await self._with_key(self.backend.write, lambda tx: take_over(tx, self.conversation, now()))
             except KeyWanted as wanted:
                 await wanted.fetch()
             except DamagedSessionError as error:
@@ -233,10 +225,6 @@ class Handle:
         result, undecodable = await self.write(unless_unreadable)
         self.report(undecodable)
         return result
-
-    async def take_over(self) -> None:
-        """Take the conversation over from the OpenAI Agents SDK, if it is there and nobody was first."""
-        await self._with_key(self.backend.write, lambda tx: take_over(tx, self.conversation, now()))
 
     def report(self, undecodable: list[int]) -> None:
         """Tell of stored items that could not be read.

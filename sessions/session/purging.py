@@ -13,7 +13,7 @@ from sessions.validation import check_count
 
 if TYPE_CHECKING:
     from sessions.db import Backend
-    from sessions.log.conversation import ForeignTables
+    from sessions.log.conversation import Elsewhere
     from sessions.log.lifetime.purge import Expired, Found
     from sessions.session.handle import Handle
 
@@ -52,12 +52,12 @@ async def purge(backend: Backend, subject: str, expired: Expired, batch: int) ->
     return removed
 
 
-async def delete_left_empty(backend: Backend, foreign: ForeignTables, now: int) -> None:
+async def delete_left_empty(backend: Backend, elsewhere: Elsewhere, now: int) -> None:
     """Delete all sessions of which nothing is left, each in a transaction of its own."""
     after = 0
     while found := await backend.read(partial(find_left_empty, now=now, count=_PAGE, after=after), "the store"):
         for one in found:
-            work = partial(remove.delete_left_empty, found=one, foreign=foreign, now=now)
+            work = partial(remove.delete_left_empty, found=one, elsewhere=elsewhere, now=now)
             await backend.write(work, f"session {one[1]!r}")
         after = found[-1][0]
 
@@ -74,7 +74,7 @@ async def purge_session(handle: Handle, expired: Expired, batch: int) -> int:
     count = _checked(batch)
     removed = 0
     while True:
-        found = await handle.read_plainly(lambda tx: find_in_session(tx, handle.conversation, expired, count))
+        found = await handle.read(lambda tx: find_in_session(tx, handle.conversation, expired, count))
         removed += (gone := await _remove(handle.backend, handle.subject, expired, found))
         if found.number < count or not gone:
             return removed

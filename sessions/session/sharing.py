@@ -57,7 +57,7 @@ class Shared(History):
             SessionClosedError: The session has been closed.
         """
         handle = self._handle
-        return await handle.read(lambda tx: version_of(tx, handle.conversation.session_id))
+        return await handle.read(lambda tx: version_of(tx, handle.conversation))
 
     @property
     def speaker(self) -> Speaker:

@@ -6,6 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
 from sessions.clock import as_time, now
+from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.lifetime.remove import delete
 from sessions.session.base import LogSession
 from sessions.validation import DEFAULT, PURGE_BATCH, Default, check_count, check_seconds, check_session_id, check_ttl
@@ -48,7 +49,7 @@ class Store:
         encryption: Encryption | None = None,
     ) -> None:
         self._backend = backend
-        self._foreign = foreign
+        self._sdk = SDKSessions(foreign)
         self._codec = codec
         self._encryption = encryption
         self._ttl = ttl
@@ -95,7 +96,7 @@ class Store:
             session_id,
             self._backend,
             session_settings=session_settings,
-            foreign=self._foreign,
+            foreign=self._sdk.tables,
             strict=strict,
             codec=codec or self._codec,
             ttl=lifetime,
@@ -153,7 +154,7 @@ class Store:
         def hold(session_id: str) -> Handle:
             return self.session(session_id)._handle  # noqa: SLF001 - it is one of ours
 
-        return await adopt_all(self._backend, self._foreign, hold, progress)
+        return await adopt_all(self._backend, self._sdk.tables, hold, progress)
 
     async def usage(
         self,
@@ -194,7 +195,7 @@ class Store:
             SessionClosedError: The store has been closed.
         """
         session_id = check_session_id(session_id)
-        return await self._backend.write(lambda tx: delete(tx, session_id, self._foreign), f"session {session_id!r}")
+        return await self._backend.write(lambda tx: delete(tx, session_id, self._sdk), f"session {session_id!r}")
 
     async def erase(self, session_id: str, *, scrub: bool = True) -> ErasureReceipt:
         """Remove a session for good: from every table, then from the files, as far as that can be done from here.
@@ -226,10 +227,10 @@ class Store:
             from sessions.session.rotation import destroy_keys  # noqa: PLC0415 - for those who encrypt
 
             await destroy_keys(self._encryption.encryption_key, session_id)
-        erased = await self._backend.write(lambda tx: erase(tx, session_id, self._foreign), subject)
+        erased = await self._backend.write(lambda tx: erase(tx, session_id, self._sdk), subject)
         pending: tuple[str, ...] = ("the files have not been scrubbed: call store.scrub()",)
         if scrub:
-            pending = await self._backend.vacuum(self._foreign if erased.sdk_rows else (), subject)
+            pending = await self._backend.vacuum(self._sdk.tables if erased.sdk_rows else (), subject)
         return ErasureReceipt(session_id, erased_at, **erased._asdict(), pending=pending)
 
     async def scrub(self) -> tuple[str, ...]:
@@ -326,7 +327,7 @@ class Store:
         age = self._lifetime if older_than is DEFAULT else check_ttl(older_than, "older_than")
         purged = await purge(self._backend, "the store", Expired(now(), age), batch)
         if empty_sessions:
-            await delete_left_empty(self._backend, self._foreign, now())
+            await delete_left_empty(self._backend, self._sdk, now())
         return purged
 
     def sweeper(self, *, every: float | timedelta = 60.0) -> Sweeper:

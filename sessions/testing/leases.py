@@ -84,7 +84,7 @@ async def _fill(session: LogSession) -> None:
 async def _remove(session: LogSession, remove: Remove) -> None:
     """Remove a session with all that is known of it, as its store does."""
     handle = session._handle  # noqa: SLF001 - the store is not known here
-    await handle.write(lambda tx: remove(tx, session.session_id, handle.conversation.foreign))
+    await handle.write(lambda tx: remove(tx, session.session_id, handle.conversation.elsewhere))
 
 
 async def _all_are_refused(leased: LogSession, *, but_readers: bool = False) -> None:
@@ -554,7 +554,7 @@ class LeaseContract(SessionAndClock):
     async def test_a_lease_on_a_branch_that_was_deleted(
         self, make: MakeLogSession, session: LogSession, *, anew: bool
     ) -> None:
-        """Fails without: log/adopt/adoption.py, `check_held` in `lock_head`."""
+        """Fails without: log/core/changing.py, `check_held` in `lock_head`."""
         await _fill(session)
         await session.branches.create("b")
         other = make(session.session_id)

@@ -9,6 +9,7 @@ from sessions.codecs.json import JSONCodec
 from sessions.db.ids import owner_of, position_of
 from sessions.db.sqlite.transaction import SQLiteTransaction
 from sessions.items.kinds import classify_items
+from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.append import Append, Idempotency
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.core.extend import NewEntry
@@ -67,7 +68,7 @@ class BareLog:
         clear(self.tx, conversation(session), self.now())
 
     def delete(self, session: str = "s") -> bool:
-        return delete(self.tx, session, ForeignTables())
+        return delete(self.tx, session, SDKSessions(ForeignTables()))
 
     def fork(self, name: str, position: int, turn: int, *, session: str = "s") -> None:
         """Make a branch that sees the current one up to a position; the current one goes on growing."""
@@ -121,7 +122,7 @@ class BareLog:
 
 
 def conversation(session: str) -> Conversation:
-    return Conversation(session, CODEC, ForeignTables())
+    return Conversation(session, CODEC, SDKSessions(ForeignTables()))
 
 
 def contents(items: Sequence[dict[str, Any]]) -> str:

@@ -233,7 +233,7 @@ def test_only_first_messages_are_decoded(log: BareLog) -> None:
     output = {"type": "function_call_output", "call_id": "1", "output": "x"}
     log.append(user("a"), *[assistant("b"), output] * 50, user("c"))
 
-    tree = read_tree(log.tx, Conversation("s", Counting(), conversation("s").foreign), None)  # type: ignore[arg-type]
+    tree = read_tree(log.tx, Conversation("s", Counting(), conversation("s").elsewhere), None)  # type: ignore[arg-type]
 
     assert [node.items for node in tree.nodes] == [101, 1]
     assert Counting.decoded == 3

@@ -18,6 +18,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from sessions.errors import LeaseLostError, SessionBusyError
 from sessions.items.kinds import classify_items
+from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.append import Append
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.core.extend import NewEntry
@@ -79,7 +80,7 @@ class TurnMachine(RuleBasedStateMachine):
         return self.time + self.skews[process] * _SECOND
 
     def _conversation(self, process: int, token: int | None = None) -> Conversation:
-        return Conversation("s", CODEC, ForeignTables(), now=self._now(process), lease=token)
+        return Conversation("s", CODEC, SDKSessions(ForeignTables()), now=self._now(process), lease=token)
 
     def _do(self, work: Callable[[Any], Any], crash: int | None) -> Any:
         """Do `work` as a transaction; return its result, its error, or the crash, after which nothing was done."""
@@ -174,7 +175,7 @@ class TurnMachine(RuleBasedStateMachine):
 
     @rule(crash=st.none() | st.integers(0, 8))
     def delete(self, crash: int | None) -> None:
-        result = self._do(lambda tx: delete(tx, "s", ForeignTables()), crash)
+        result = self._do(lambda tx: delete(tx, "s", SDKSessions(ForeignTables())), crash)
         if not isinstance(result, CrashError):
             # Whoever held it does not know.
             self.holder = None

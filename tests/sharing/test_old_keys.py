@@ -13,6 +13,7 @@ from sessions import IdempotencyKeyReusedError, open_store
 from sessions.clock import now
 from sessions.codecs.json import JSONCodec
 from sessions.db.upkeep import _EVERY, BATCH, Upkeep
+from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.append import Append, Idempotency
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.core.extend import NewEntry
@@ -157,7 +158,7 @@ async def test_a_retry_is_recognised_beside_a_writer_whose_clock_is_ahead(
         session = store.session("s")
         await session.add_items(_message(0))
         entry = NewEntry(b'{"role":"user","content":"1"}', "user", None)
-        conversation = Conversation("s", JSONCodec(), ForeignTables())
+        conversation = Conversation("s", JSONCodec(), SDKSessions(ForeignTables()))
         append = Append(conversation, [entry], now(), Idempotency("\x01made", b""))
         await store._backend.write(append, "the first time")
         time.move(days * DAY)

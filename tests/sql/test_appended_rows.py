@@ -13,6 +13,7 @@ from sessions import SQLAlchemySession
 from sessions.codecs.json import JSONCodec
 from sessions.db.sqlalchemy.database import Database
 from sessions.items.kinds import classify_items
+from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.append import Append
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.core.extend import NewEntry
@@ -82,7 +83,7 @@ async def test_the_hot_path_stores_what_the_logs_function_does(
 async def _append_by_the_log(database: Database, session_id: str, items: list[dict[str, Any]]) -> None:
     known = zip(_CODEC.encode_all(items), classify_items(items), strict=True)
     entries = [NewEntry(payload, kind, tool_name, "second") for payload, (kind, tool_name) in known]
-    await database.write(Append(Conversation(session_id, _CODEC, ForeignTables()), entries, 1), session_id)
+    await database.write(Append(Conversation(session_id, _CODEC, SDKSessions(ForeignTables())), entries, 1), session_id)
 
 
 async def _stored(connection: Any, session_id: str) -> list[tuple[Any, ...]]:

@@ -21,6 +21,7 @@ from sessions.db.sqlalchemy.backend import SQLAlchemyBackend
 from sessions.db.transaction import Statement
 from sessions.items.kinds import classify_items
 from sessions.items.repair import Damage
+from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.append import Append
 from sessions.log.context.repair import mend_branch
 from sessions.log.conversation import Conversation, ForeignTables
@@ -33,12 +34,12 @@ from sessions.log.pop import Pop
 from sessions.types import Sibling
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator, MutableMapping
 
     from sessions.db.transaction import Row, Transaction
 
 CODEC = JSONCodec()
-CONVERSATION = Conversation("s", CODEC, ForeignTables())
+CONVERSATION = Conversation("s", CODEC, SDKSessions(ForeignTables()))
 BLOCKED_AFTER = 0.1
 """An append that has not ended by then waits for a lock, or will be seen as if it did: both are sound."""
 
@@ -70,7 +71,7 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "append": _append,
     "pop": Pop(CONVERSATION, 1, strict=False),
     "clear": lambda tx: clear(tx, CONVERSATION, 1),
-    "delete": lambda tx: delete(tx, "s", ForeignTables()),
+    "delete": lambda tx: delete(tx, "s", SDKSessions(ForeignTables())),
     "undo": lambda tx: undo(tx, CONVERSATION, 1, branch=None, turns=1),
     "redo": lambda tx: redo(tx, CONVERSATION, 1, branch=None),
     "fork": lambda tx: create_branch(tx, CONVERSATION, 1, "new", source=None, place=ForkPlace(turn=1), switch=False),
@@ -93,6 +94,10 @@ class InterruptedTransaction:
         self._tx = tx
         self.left = first
         self._interrupt = interrupt
+
+    @property
+    def known(self) -> MutableMapping[Hashable, Any]:
+        return self._tx.known
 
     def run(self, statement: Statement, /, **values: Any) -> None:
         self._count()

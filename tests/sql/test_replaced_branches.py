@@ -67,7 +67,7 @@ async def _replace(make: Make, session_id: str, how: str) -> None:
     else:
         handle = session._handle
         # As `Store.delete` does.
-        await handle.backend.write(lambda tx: delete(tx, session_id, handle.conversation.foreign), "s")
+        await handle.backend.write(lambda tx: delete(tx, session_id, handle.conversation.elsewhere), "s")
         await session.add_items([message("1")])
         await session.branches.create("draft")
     await make(session_id).on_branch("draft").add_items([message("new draft")])

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import time
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,6 +13,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from sessions import SQLAlchemySession, open_store
+from sessions.log.adopt import sdk
+from sessions.log.adopt.sdk_tables import are_there
 
 from .network import message
 
@@ -68,9 +72,9 @@ async def _theirs(engine: AsyncEngine, session_id: str) -> list[Any]:
 @pytest.mark.parametrize("first", ["get", "get some", "add", "pop", "clear", "delete"])
 async def test_the_first_touch_takes_over_what_is_there(engine: AsyncEngine, first: str) -> None:
     """
-    Fails without: log/adopt/adoption.py, `take_over(…)` in `begin_session` and `lock_conversation`;
+    Fails without: log/core/changing.py, `take_over(…)` in `begin_session` and `lock_conversation`;
     log/lifetime/remove.py,
-    `take_over(…)`; log/read.py, `is_waiting(…)`; log/adopt/sdk_tables.py, `order by id` in _MESSAGES.
+    `take_over(…)`; log/core/heads.py, `check_absent(…)`; log/adopt/sdk_tables.py, `order by id` in _MESSAGES.
     """
     await _write(engine, "u", _ITEMS)
     await _write(engine, "other", [message("somebody else's")])
@@ -130,3 +134,29 @@ async def test_ids_that_mariadb_takes_for_the_same_are_not(engine: AsyncEngine, 
     assert await store.session("user").get_items() == [message("user's")]
     assert await store.session(other).get_items() == [message("the other's")]
     assert await _theirs(engine, "user") == [message("user's")]
+
+
+@pytest.mark.parametrize("url", ["postgres", "mariadb"], indirect=True)
+async def test_a_database_without_the_sdk_is_asked_once(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """It is asked again after a while: the SDK may make its tables later.
+
+    Fails without: log/adopt/sdk.py, `tx.known`.
+    """
+    asked = []
+
+    def counted(tx: Any, *arguments: Any) -> bool:
+        asked.append(arguments)
+        return are_there(tx, *arguments)
+
+    monkeypatch.setattr(sdk, "are_there", counted)
+    engine = create_async_engine(url)
+    for number in range(5):
+        session = SQLAlchemySession(f"s{number}", engine=engine)
+        assert await session.get_items() == []
+        await session.add_items([message("1")])
+        assert await session.version() == 1
+    assert len(asked) == 1
+    monkeypatch.setattr(sdk, "time", SimpleNamespace(monotonic=lambda: time.monotonic() + sdk.ASKED_AGAIN_AFTER))
+    assert await SQLAlchemySession("new", engine=engine).get_items() == []
+    assert len(asked) == 2
+    await engine.dispose()

@@ -35,7 +35,7 @@ asyncio.run(main())
 """
 
 
-# Fails without: log/adopt/adoption.py, `lock_session(tx, conversation.session_id) is not None`, and
+# Fails without: log/core/changing.py, `lock_session(tx, conversation.session_id) is not None`, and
 # log/adopt/messages.py,
 # `if locked.is_new:`: either is enough within a process
 @pytest.mark.parametrize("objects", [1, 8])

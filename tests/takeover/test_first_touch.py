@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -28,9 +29,9 @@ TOUCHES: dict[str, tuple[Touch, Any, list[Any]]] = {
 }
 
 
-# Fails without: log/adopt/adoption.py, `take_over(tx, conversation, now)` (in `begin_session` and `lock_conversation`)
+# Fails without: log/core/changing.py, `take_over(tx, conversation, now)` (in `begin_session` and `lock_conversation`)
 # Fails without: log/lifetime/remove.py, `take_over(tx, conversation, now)`
-# Fails without: log/read.py, `return None if is_waiting(tx, conversation) else`
+# Fails without: log/core/heads.py, `check_absent(tx, conversation)`
 @pytest.mark.parametrize("touch", TOUCHES)
 @pytest.mark.parametrize("kind", KINDS)
 async def test_the_conversation_goes_on(path: Path, ours: Ours, kind: str, touch: str) -> None:
@@ -48,6 +49,34 @@ async def test_the_conversation_goes_on(path: Path, ours: Ours, kind: str, touch
         await theirs.add_items([{"role": "user", "content": "theirs"}])
     ours().close()
     assert alike(await ours().get_items()) == alike(items), "from then on they are two conversations"
+
+
+async def _first_change(session: SQLiteSession) -> Any:
+    async with aclosing(session.watch(after=0)) as changes:
+        return await anext(changes)
+
+
+READS: dict[str, Touch] = {
+    "version": lambda s: s.version(),
+    "branches": lambda s: s.branches.list(),
+    "compare": lambda s: s.branches.compare("main", "main"),
+    "turns": lambda s: s.turns(),
+    "siblings": lambda s: s.siblings(1),
+    "entries": lambda s: s.entries(),
+    "window": lambda s: s.window(20),
+    "repair": lambda s: s.repair(),
+    "tools": lambda s: s.usage.tools(),
+    "watch": _first_change,
+    "on_branch": lambda s: s.on_branch("main").get_items(),
+}
+
+
+# Fails without: `check_absent(tx, conversation)` in log/append.py, log/watch.py and log/history/branch_list.py
+@pytest.mark.parametrize("read", READS)
+async def test_every_read_finds_the_conversation(path: Path, ours: Ours, read: str) -> None:
+    await write(path)
+    assert await READS[read](ours())
+    assert alike(await ours().get_items()) == alike(ITEMS)
 
 
 # Fails without: log/adopt/sdk_tables.py, `tx.run(_statement(_DELETE, table), session_id=session_id)`

@@ -10,7 +10,7 @@ from sqlalchemy.util import await_only, greenlet_spawn
 from sessions.db.dialect import POSTGRES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Iterable, Iterator, Mapping
+    from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator, Mapping
 
     from sessions.db.transaction import Row, Statement
 
@@ -25,6 +25,8 @@ class NumberedTexts:
     def __init__(self, words: Mapping[str, str]) -> None:
         self._words = words
         self._made: dict[Statement, tuple[str, tuple[str, ...]]] = {}
+        self.known: dict[Hashable, Any] = {}
+        """What is remembered of the database; texts are one database's."""
 
     def __getitem__(self, statement: Statement) -> tuple[str, tuple[str, ...]]:
         made = self._made.get(statement)
@@ -43,6 +45,7 @@ class AsyncpgTransaction:
         self._connection = connection
         self._texts = texts
         self.raised: list[BaseException] = []
+        self.known = texts.known
 
     def run(self, statement: Statement, /, **values: Any) -> None:
         """Execute a statement that returns nothing."""

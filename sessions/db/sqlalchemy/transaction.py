@@ -9,7 +9,7 @@ from sqlalchemy import text
 from sessions.db.dialect import PREFIX, words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator
 
     from sqlalchemy import Connection, CursorResult, TextClause
 
@@ -25,6 +25,8 @@ class Texts:
         self._database = database
         self._words = words(database, prefix, schema)
         self._made: dict[Statement, tuple[TextClause, ...]] = {}
+        self.known: dict[Hashable, Any] = {}
+        """What is remembered of the database; texts are one database's."""
 
     def __getitem__(self, statement: Statement) -> tuple[TextClause, ...]:
         made = self._made.get(statement)
@@ -41,6 +43,7 @@ class SQLAlchemyTransaction:
         self._connection = connection
         self._texts = texts
         self.raised: list[BaseException] = []
+        self.known = texts.known
 
     def run(self, statement: Statement, /, **values: Any) -> None:
         """Execute a statement that returns nothing."""

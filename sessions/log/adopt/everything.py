@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from sessions.errors import StoreError
-from sessions.log.adopt.adoption import is_waiting
 from sessions.log.adopt.messages import copy_over
-from sessions.log.adopt.sdk_tables import list_ids, list_without_messages, read_messages
+from sessions.log.adopt.sdk_tables import has_messages, list_ids, list_without_messages, read_messages
 from sessions.log.conversation import ForeignTables
 from sessions.log.core.locking import lock_session
 from sessions.validation import check_session_id
@@ -68,13 +67,14 @@ def adopt(tx: Transaction, conversation: Conversation, now: int) -> Copied | str
     """
     if lock_session(tx, conversation.session_id) is not None:
         return None
-    if not is_waiting(tx, conversation):
+    tables = conversation.elsewhere.tables
+    if not has_messages(tx, conversation.session_id, tables):
         return "the SDK has deleted it since"
     if conversation.encryption is None:
-        messages = read_messages(tx, conversation.session_id, conversation.foreign, now)
+        messages = read_messages(tx, conversation.session_id, tables, now)
         if any(_is_envelope(message.payload) for message in messages):
             return "it is encrypted: open the store with the SDK's encryption_key"
-    return copy_over(tx, conversation, now)
+    return copy_over(tx, conversation, tables, now)
 
 
 def _sorted_out(found: dict[bytes, None]) -> tuple[list[str], list[tuple[str, str]]]:

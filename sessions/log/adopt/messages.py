@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
     from sessions.items.kinds import Classified
     from sessions.log.adopt.sdk_tables import Message
-    from sessions.log.conversation import Codec, Conversation
+    from sessions.log.conversation import Codec, Conversation, ForeignTables
 
 
 class Copied(NamedTuple):
@@ -27,9 +27,9 @@ class Copied(NamedTuple):
     unreadable: int
 
 
-def copy_over(tx: Transaction, conversation: Conversation, now: int) -> Copied | None:
+def copy_over(tx: Transaction, conversation: Conversation, tables: ForeignTables, now: int) -> Copied | None:
     """Make a session of the messages there, unless another process is first: then return ``None``."""
-    session_id, codec, tables, encryption, *_ = conversation
+    session_id, codec, encryption = conversation.session_id, conversation.codec, conversation.encryption
     messages = read_messages(tx, session_id, tables, now)
     if encryption is not None:
         messages = [

@@ -179,12 +179,11 @@ class Spent(NamedTuple):
     created_at: int
 
 
-def has_messages(tx: Transaction, session_id: str, tables: ForeignTables) -> bool:
-    """Tell whether there are messages of a session.
+def are_there(tx: Transaction, session_id: str, tables: ForeignTables) -> bool:
+    """Tell whether the table of messages is there.
 
     Raises:
         StoreError: A table that the user named is not one of the SDK's.
-        StoreReadOnlyError: The table is there, and this user may not read it.
     """
     tables = _located(tx, tables)
     if not _has_columns(tx, tables.messages, _MESSAGES_COLUMNS):
@@ -195,6 +194,16 @@ def has_messages(tx: Transaction, session_id: str, tables: ForeignTables) -> boo
                 "messages_table"
             )
         return False
+    return True
+
+
+def has_messages(tx: Transaction, session_id: str, tables: ForeignTables) -> bool:
+    """Tell whether there are messages of a session, in a table that is there.
+
+    Raises:
+        StoreReadOnlyError: This user may not read it.
+    """
+    tables = _located(tx, tables)
     schema, _, name = tables.messages.rpartition(".")
     if tx.one(schema_statements.MAY_READ, schema=schema, table=name) == (0,):
         raise StoreReadOnlyError(
@@ -217,10 +226,10 @@ def list_ids(tx: Transaction, tables: ForeignTables, after: Any, count: int) -> 
     Raises:
         StoreError: A table that the user named is not one of the SDK's.
     """
+    if not are_there(tx, "", tables):
+        return None
     has_messages(tx, "", tables)
     messages = _located(tx, tables).messages
-    if not _has_columns(tx, messages, _MESSAGES_COLUMNS):
-        return None
     if after is None:
         rows = tx.all(_statement(_FIRST_IDS, messages), count=count)
     else:
@@ -286,17 +295,17 @@ def read_created_at(tx: Transaction, session_id: str, tables: ForeignTables, now
     return _microseconds(row[0] if row else None, now, otherwise=otherwise)
 
 
-def delete_foreign(tx: Transaction, session_id: str, tables: ForeignTables) -> bool:
+def delete_rows(tx: Transaction, session_id: str, tables: ForeignTables) -> bool:
     """Remove a session from the SDK's tables, so that it does not come back; tell whether it was there."""
     there = _tables_of(tx, tables)
-    found = bool(there) and has_messages(tx, session_id, tables)
+    found = bool(there) and are_there(tx, session_id, tables) and has_messages(tx, session_id, tables)
     for table in there:
         tx.run(_statement(_DELETE, table), session_id=session_id)
     return found
 
 
-def count_foreign(tx: Transaction, session_id: str, tables: ForeignTables) -> int:
-    """Return how many rows `delete_foreign` would remove."""
+def count_rows(tx: Transaction, session_id: str, tables: ForeignTables) -> int:
+    """Return how many rows `delete_rows` would remove."""
     return sum(
         row[0] for table in _tables_of(tx, tables) for row in tx.all(_statement(_COUNT, table), session_id=session_id)
     )

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sessions.clock import NEVER
 from sessions.errors import ConflictError, SummaryError
 from sessions.items.kinds import PLACEHOLDER
-from sessions.log.adopt.adoption import change_head
 from sessions.log.context.annotations import EXPANSION, HANDOVER, SUMMARY, Covering, add_mark, find_marks
 from sessions.log.context.view import Walk, find_summaries
 from sessions.log.core.change_log import record_change
+from sessions.log.core.changing import change_head
 from sessions.log.core.extend import NewEntry
 from sessions.log.core.fencing import foresee, lease_of
 from sessions.log.core.heads import MAIN, find_head, lineage

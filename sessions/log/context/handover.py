@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessions.clock import NEVER
-from sessions.log.adopt.adoption import begin_session
 from sessions.log.context.annotations import HANDOVER, add_mark
 from sessions.log.core.change_log import record_change
+from sessions.log.core.changing import begin_session
 from sessions.log.core.extend import NewEntry
 from sessions.log.core.locking import ensure_sealed, raise_version
 

@@ -6,10 +6,10 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
 from sessions.items.kinds import PLACEHOLDER, classify_items
-from sessions.log.adopt.adoption import change_head
 from sessions.log.context.annotations import find_marks, flag_marks, put_back, replace_summary, surviving
 from sessions.log.context.view import Walk
 from sessions.log.core.change_log import record_change
+from sessions.log.core.changing import change_head
 from sessions.log.core.extend import NewEntry, add_entries
 from sessions.log.core.heads import MAIN, find_head, lineage
 from sessions.log.core.locking import ensure_sealed, guard_branch

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple, Self
 
 from sessions.db.ids import POSITION_BITS
 from sessions.errors import DamagedSessionError, UnknownBranchError
+from sessions.log.core.elsewhere import check_absent
 from sessions.log.core.fencing import lease_lost
 from sessions.log.core.reader import reader_of
 from sessions.log.statements import branches as branch_statements
@@ -128,9 +129,11 @@ def find_head(tx: Transaction, conversation: Conversation, branch: str | None = 
         LeaseLostError: The conversation's lease was on a branch whose name another one has now.
         DecryptionError: The session is encrypted with another key.
         DamagedSessionError: What is stored of the branch cannot be true.
+        AdoptFirst: The session is kept elsewhere.
     """
     row = tx.one(branch_statements.HEAD, session_id=conversation.session_id, branch=branch)
     if row is None:
+        check_absent(tx, conversation)
         check_without_session(conversation.session_id, branch)
         return None
     session, name, segment, *place, seal, made_in, intact = row

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.clock import as_time
 from sessions.db.ids import POSITION_BITS
 from sessions.log.core.damage import read_segments, read_tips
+from sessions.log.core.elsewhere import check_absent
 from sessions.log.core.heads import LEFT_TIP, MAIN, damaged
 from sessions.log.core.reader import unlock
 from sessions.log.statements import branches as branch_statements
@@ -25,6 +26,7 @@ def list_branches(tx: Transaction, conversation: Conversation) -> list[Branch]:
     """Return a session's branches in the order in which they were made; ``main``, which is always there, first."""
     row = tx.one(session_statements.SESSION_TIMES, session_id=conversation.session_id)
     if row is None:
+        check_absent(tx, conversation)
         return []
     session, current, created_at, updated_at, seal = row
     unlock(conversation, seal)

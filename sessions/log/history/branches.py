@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
 from sessions.errors import BranchExistsError, BranchInUseError, TurnNotFoundError
-from sessions.log.adopt.adoption import begin_session, change_head, change_session, lock_head
 from sessions.log.core.change_log import record_change
+from sessions.log.core.changing import begin_session, change_head, change_session, lock_head
 from sessions.log.core.entries import read_entries
 from sessions.log.core.fencing import check_any_branch
 from sessions.log.core.fork import fork

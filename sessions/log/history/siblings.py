@@ -12,8 +12,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, cast
 from sessions.clock import as_time
 from sessions.db.ids import POSITION_BITS, position_of
 from sessions.errors import BranchInUseError, TurnNotFoundError
-from sessions.log.adopt.adoption import lock_head
 from sessions.log.core.change_log import record_change
+from sessions.log.core.changing import lock_head
 from sessions.log.core.damage import read_tips
 from sessions.log.core.heads import LEFT_TIP, find_head, lineage
 from sessions.log.core.lineages import Lineages

@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sessions.errors import NothingToRedoError
-from sessions.log.adopt.adoption import change_head
 from sessions.log.core.change_log import record_change
+from sessions.log.core.changing import change_head
 from sessions.log.core.entries import read_all_entries, readable_items
 from sessions.log.core.heads import MAIN, lineage
 from sessions.log.core.reflog import keep_tip, move_tip, ways_forward

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sessions.log.adopt.sdk_tables import count_foreign
 from sessions.log.core.locking import lock_session
 from sessions.log.lifetime.remove import delete
 from sessions.log.statements import sessions as session_statements
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
-    from sessions.log.conversation import ForeignTables
+    from sessions.log.conversation import Elsewhere
 
 
 class Erased(NamedTuple):
@@ -27,14 +26,14 @@ class Erased(NamedTuple):
     sdk_rows: int = 0
 
 
-def erase(tx: Transaction, session_id: str, foreign: ForeignTables) -> Erased:
+def erase(tx: Transaction, session_id: str, elsewhere: Elsewhere) -> Erased:
     """Remove a session with all that is known of it, also in the SDK's tables, and say what that was.
 
     It needs no key.
     """
-    sdk_rows = count_foreign(tx, session_id, foreign)
+    sdk_rows = elsewhere.count_rows(tx, session_id)
     session = lock_session(tx, session_id)
     counts: Any = session is not None and tx.one(session_statements.ROWS_OF_SESSION, session=session)
-    delete(tx, session_id, foreign)
+    delete(tx, session_id, elsewhere)
     existed = session is not None or sdk_rows > 0
     return Erased._make((existed, *map(int, counts or [0] * 6), sdk_rows))

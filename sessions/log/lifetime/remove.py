@@ -5,9 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessions.db.ids import MAX_OWNER, ids_of
-from sessions.log.adopt.adoption import take_over
-from sessions.log.adopt.sdk_tables import delete_foreign
 from sessions.log.core.change_log import record_change
+from sessions.log.core.changing import take_over
 from sessions.log.core.extend import ensure_row
 from sessions.log.core.fencing import Lease, busy, check_held
 from sessions.log.core.heads import EVERYTHING, MAIN
@@ -20,7 +19,7 @@ from sessions.log.statements import sessions as session_statements
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
-    from sessions.log.conversation import Conversation, ForeignTables
+    from sessions.log.conversation import Conversation, Elsewhere
 
 
 def clear(tx: Transaction, conversation: Conversation, now: int) -> None:
@@ -47,12 +46,12 @@ def clear(tx: Transaction, conversation: Conversation, now: int) -> None:
         record_change(tx, locked, "cleared", now)
 
 
-def delete(tx: Transaction, session_id: str, foreign: ForeignTables) -> bool:
+def delete(tx: Transaction, session_id: str, elsewhere: Elsewhere) -> bool:
     """Remove a session with all that is known of it, also in the SDK's tables; tell whether there was one."""
-    was_foreign = delete_foreign(tx, session_id, foreign)
+    was_elsewhere = elsewhere.delete(tx, session_id)
     session = lock_session(tx, session_id)
     if session is None:
-        return was_foreign
+        return was_elsewhere
     _remove_content(tx, session)
     tx.run(record_statements.FORGET_KEYS, session=session)
     tx.run(record_statements.FORGET_CHANGES, session=session, version=EVERYTHING)
@@ -67,11 +66,11 @@ def find_left_empty(tx: Transaction, now: int, count: int, after: int) -> list[t
     return [(number, name) for number, name in tx.all(session_statements.LEFT_EMPTY, now=now, count=count, after=after)]
 
 
-def delete_left_empty(tx: Transaction, found: tuple[int, str], foreign: ForeignTables, now: int) -> None:
+def delete_left_empty(tx: Transaction, found: tuple[int, str], elsewhere: Elsewhere, now: int) -> None:
     """Delete a session that `find_left_empty` found, unless somebody has begun it anew since."""
     number, session_id = found
     if lock_session(tx, session_id) == number and tx.one(session_statements.IS_LEFT_EMPTY, session=number, now=now):
-        delete(tx, session_id, foreign)
+        delete(tx, session_id, elsewhere)
 
 
 def _leases(tx: Transaction, conversation: Conversation, session: int, now: int) -> dict[str, Lease]:

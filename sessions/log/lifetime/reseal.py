@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sessions.db.dialect import MARIADB
 from sessions.db.ids import ids_of
 from sessions.db.transaction import Statement
-from sessions.log.adopt.adoption import lock_conversation
 from sessions.log.core.change_log import record_change
+from sessions.log.core.changing import lock_conversation
 from sessions.log.core.locking import check_sealable, raise_version
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import sessions as session_statements

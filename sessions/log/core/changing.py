@@ -1,37 +1,18 @@
-"""Taking over a session that the OpenAI Agents SDK wrote into the same database.
-
-When a session without a row of ours is touched and the SDK's tables (`foreign`) hold messages of it, they are copied
-with their branches and what was spent on them, in one transaction. ``main`` is the current branch then, as it is for
-each new process of the SDK. The SDK's tables are not changed: it can go on with its own copy, which from then on is
-another conversation.
-"""
+"""Locking a session, and a branch of it, for a change; a session that is kept elsewhere is adopted first."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sessions.log.adopt.sdk_tables import has_messages
 from sessions.log.core.fencing import check_held
 from sessions.log.core.heads import check_without_session, find_head
 from sessions.log.core.locking import create_session, lock_session, raise_version
-from sessions.log.statements import sessions as session_statements
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
     from sessions.log.conversation import Conversation
     from sessions.log.core.heads import Head
     from sessions.log.core.locking import LockedSession
-
-
-def is_waiting(tx: Transaction, conversation: Conversation) -> bool:
-    """Tell whether there are messages to be taken over, should the conversation have no row of ours."""
-    return has_messages(tx, conversation.session_id, conversation.foreign)
-
-
-def waits_for_take_over(tx: Transaction, conversation: Conversation) -> bool:
-    """Tell whether the conversation has no row of ours, and messages to be taken over."""
-    here = tx.one(session_statements.SESSION_TIMES, session_id=conversation.session_id)
-    return here is None and is_waiting(tx, conversation)
 
 
 def lock_head(
@@ -106,11 +87,9 @@ def begin_session(tx: Transaction, conversation: Conversation, now: int, branch:
 
 
 def take_over(tx: Transaction, conversation: Conversation, now: int) -> bool:
-    """Make a session of the messages there, unless it has a row of ours; tell whether that was done."""
-    if lock_session(tx, conversation.session_id) is not None or not is_waiting(tx, conversation):
+    """Adopt a session that is kept elsewhere, unless it has a row of ours; tell whether that was done."""
+    elsewhere = conversation.elsewhere
+    if lock_session(tx, conversation.session_id) is not None or not elsewhere.holds(tx, conversation.session_id):
         return False
-    # Few databases are the SDK's.
-    from sessions.log.adopt.messages import copy_over  # noqa: PLC0415
-
-    copy_over(tx, conversation, now)
+    elsewhere.copy_over(tx, conversation, now)
     return True

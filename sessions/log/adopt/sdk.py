@@ -1,0 +1,59 @@
+"""The hook by which a session is adopted that the OpenAI Agents SDK wrote into the same database.
+
+When a session without a row of ours is touched and the SDK's tables (`sdk_tables`) hold messages of it, they are copied
+with their branches and what was spent on them, in one transaction. ``main`` is the current branch then, as it is for
+each new process of the SDK. The SDK's tables are not changed: it can go on with its own copy, which from then on is
+another conversation.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sessions.log.adopt.sdk_tables import are_there, count_rows, delete_rows, has_messages
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Transaction
+    from sessions.log.conversation import Conversation, ForeignTables
+
+ASKED_AGAIN_AFTER: Final = 5.0
+"""Seconds for which a database without the SDK's tables is taken to have none."""
+
+
+class SDKSessions(NamedTuple):
+    """The SDK's sessions in tables of these names: an `Elsewhere` for conversations.
+
+    Most databases have no such tables, which is asked once and not for each new conversation.
+    """
+
+    tables: ForeignTables
+
+    def holds(self, tx: Transaction, session_id: str) -> bool:
+        """Tell whether there are messages of a session.
+
+        Raises:
+            StoreError: A table that the user named is not one of the SDK's.
+            StoreReadOnlyError: The table is there, and this user may not read it.
+        """
+        if time.monotonic() < tx.known.get(self, 0.0):
+            return False
+        if not are_there(tx, session_id, self.tables):
+            tx.known[self] = time.monotonic() + ASKED_AGAIN_AFTER
+            return False
+        return has_messages(tx, session_id, self.tables)
+
+    def copy_over(self, tx: Transaction, conversation: Conversation, now: int) -> None:
+        """Make a session of the messages there, unless another process is first."""
+        # Few databases are the SDK's.
+        from sessions.log.adopt.messages import copy_over  # noqa: PLC0415
+
+        copy_over(tx, conversation, self.tables, now)
+
+    def delete(self, tx: Transaction, session_id: str) -> bool:
+        """Remove a session, so that it does not come back; tell whether it was there."""
+        return delete_rows(tx, session_id, self.tables)
+
+    def count_rows(self, tx: Transaction, session_id: str) -> int:
+        """Return how many rows `delete` would remove."""
+        return count_rows(tx, session_id, self.tables)
