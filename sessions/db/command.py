@@ -59,6 +59,14 @@ class Command(Generic[T]):
         return self
 
     @property
+    def groupable(self) -> bool:
+        """Whether it may share a transaction with others that wait at the moment: it takes a statement or two.
+
+        SQLite has all changes share transactions; the rows that they lock are no matter there.
+        """
+        return False
+
+    @property
     def leftover(self) -> Leftover | None:
         """What it leaves in the database that nobody needs once its answer has come; upkeep removes it."""
         return None

@@ -23,7 +23,7 @@ FastPath: TypeAlias = Callable[[Any, str], Awaitable[Any]]
 """Does a command in another way than in a transaction, with the same meaning, or returns `NOT_DONE`.
 
 It is called with the command, made repeatable if it can be, and with the subject of errors. It may have commands wait
-for each other, and do them as a group (`db/postgres/groups.py`).
+for each other, and do them as a group (`db/groups.py`).
 """
 
 ASYNCPG: Final = "asyncpg"

@@ -86,7 +86,7 @@ async def test_keys_that_have_ended_go_beside_changes_of_other_sessions(anywhere
     """
     In batches: a change removes no more than that.
 
-    Fails without: db/sqlalchemy/database.py, `self._attempt(self._upkeep`; db/sqlite/database.py, `write_beside(`;
+    Fails without: db/sqlalchemy/beside.py, `self._upkeep.do`; db/sqlite/database.py, `write_beside(`;
     log/lifetime/upkeep.py, `forget_ended_keys`.
     """
     async with open_store(anywhere, create_tables=True) as store:
@@ -107,7 +107,7 @@ async def test_what_a_server_needs_for_retries_goes_when_the_answer_has_come(any
     """
     And after a quarter of an hour where it has not: what a process has left that was killed.
 
-    Fails without: db/sqlalchemy/database.py, `self._upkeep.settled(`; log/core/idempotency.py, `MADE_LIFE`.
+    Fails without: db/sqlalchemy/beside.py, `self._upkeep.settled(`; log/core/idempotency.py, `MADE_LIFE`.
     """
     async with open_store(anywhere, create_tables=True) as store:
         for chat in range(8):

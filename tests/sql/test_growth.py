@@ -112,7 +112,7 @@ async def deleted(store: Store, number: int) -> None:
 @pytest.mark.parametrize("operation", [attempts, turns, waiters, branches, undone, cleared, deleted])
 async def test_no_table_grows(url: str, operation: Callable[[Store, int], Awaitable[None]]) -> None:
     """
-    Fails without: log/core/extend.py, `_forget_segment(tx, locked.session, head.segment)`; db/sqlalchemy/database.py,
+    Fails without: log/core/extend.py, `_forget_segment(tx, locked.session, head.segment)`; db/sqlalchemy/beside.py,
     `self._upkeep.settled`; log/core/change_log.py, `FORGET_CHANGES` (with `SESSIONS_GROWTH`).
     """
     async with open_store(url, create_tables=True) as store:

@@ -13,6 +13,7 @@ from sessions.clock import now
 from sessions.db.command import command_of, repeatable_form
 from sessions.db.dialect import MARIADB, POSTGRES, PREFIX, SQLITE, words
 from sessions.db.migration_statements import SCHEMA_VERSION
+from sessions.db.sqlalchemy.beside import WITHIN, Beside
 from sessions.db.sqlalchemy.boundaries import PostgresBounds
 from sessions.db.sqlalchemy.boundaries_mariadb import MariaDBBounds
 from sessions.db.sqlalchemy.boundaries_sqlite import SQLiteBounds
@@ -20,6 +21,7 @@ from sessions.db.sqlalchemy.deadline import ATTEMPT_TIMEOUT, MIGRATION_TIMEOUT, 
 from sessions.db.sqlalchemy.engine_features import carried, translated
 from sessions.db.sqlalchemy.error_origin import outcome_of
 from sessions.db.sqlalchemy.errors import TablesGoneError, Trouble, is_database_error, translate, trouble_of
+from sessions.db.sqlalchemy.group_commit import GroupCommit
 from sessions.db.sqlalchemy.outage import Outage
 from sessions.db.sqlalchemy.packets import check_packet
 from sessions.db.sqlalchemy.polling import Looks, PollingWaker
@@ -29,7 +31,6 @@ from sessions.db.sqlalchemy.transaction import SQLAlchemyTransaction, Texts
 from sessions.db.sqlalchemy.urls import address, place
 from sessions.db.sqlalchemy.vacuum import pending_on_server, scrub_file, tables_with_content
 from sessions.db.uncancelled import settle
-from sessions.db.upkeep import Upkeep
 from sessions.errors import StoreError
 from sessions.log.schema import migrate, schema_is_current
 
@@ -46,9 +47,6 @@ if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
 
 T = TypeVar("T")
-
-_UPKEEP_WITHIN: Final = 5.0
-"""Seconds for what is done beside some changes."""
 
 _BOUNDS: Final[dict[str, type[Bounds]]] = {POSTGRES: PostgresBounds, MARIADB: MariaDBBounds, SQLITE: SQLiteBounds}
 
@@ -95,8 +93,8 @@ class Database:
         self._texts = Texts(self._name, prefix, schema)
         self.words = words(self._name, prefix, schema)
         self.looks = Looks(self)
-        self._upkeep = Upkeep()
-        self._duties = [one.upkeep for one in components if one.upkeep is not None]
+        self._groups = GroupCommit(self)
+        self._beside = Beside(components, self._attempt_beside, removes_leftovers=self._name == POSTGRES)
         self.pool = shared_pool(engine)
 
     @property
@@ -130,37 +128,47 @@ class Database:
         if self._name != SQLITE:
             work = repeatable_form(work)
         command = command_of(work)
-
-        def change(tx: Transaction) -> T:
-            if self._name == MARIADB:
-                check_packet(tx, command, self.where)
-            return work(tx)
-
-        attempted = self.retried(subject, lambda: self._attempt(change, write=True), repeatable=command.repeatable)
-        done = await settle(attempted)
+        grouped = command.groupable and not self.carried()
+        done = await (self._groups.submit(work, subject) if grouped else settle(self.write_alone(work, subject)))
         await self.changed(command)
         return done
 
+    async def write_alone(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Do `work` as one transaction, which may not be cancelled."""
+
+        def change(tx: Transaction) -> T:
+            self.check(tx, work)
+            return work(tx)
+
+        return await self.retried(subject, lambda: self.attempt(change), repeatable=command_of(work).repeatable)
+
+    def check(self, tx: Transaction, work: Callable[[Transaction], object]) -> None:
+        """Refuse what the server would not take.
+
+        Raises:
+            StoreError: A payload is too large.
+        """
+        if self._name == MARIADB:
+            check_packet(tx, command_of(work), self.where)
+
+    async def attempt(self, work: Callable[[Transaction], T]) -> T:
+        """Do `work` as one transaction, once.
+
+        Raises:
+            FailedError: The database failed.
+        """
+        return await self._attempt(work, write=True)
+
     async def changed(self, command: Command[Any]) -> None:
         """Note that a command is done and its answer has come, and do what is done beside some changes."""
-        # Elsewhere no statement takes many at once.
-        if self._name == POSTGRES and (leftover := command.leftover):
-            self._upkeep.settled(*leftover)
-        self._upkeep.note(command)
-        if self._upkeep.is_due():
-            # What is not done now is done another time, and is nothing to the caller.
-            with suppress(FailedError, StoreError):
-                await self._beside(partial(self._upkeep.do, duties=self._duties))
+        await self._beside.changed(command)
 
     async def tidy(self) -> None:
-        """Do what is due before the engine is let go, if something was added here that expires."""
-        if self._upkeep.has_expiring:
-            # What cannot be done now is done by whoever changes the database next.
-            with suppress(Exception):
-                await self._beside(partial(self._upkeep.do_at_the_end, duties=self._duties))
+        """Do what is due before the engine is let go."""
+        await self._beside.tidy()
 
-    async def _beside(self, work: Callable[[Transaction], None]) -> None:
-        await settle(self._attempt(work, write=True, seconds=_UPKEEP_WITHIN))
+    async def _attempt_beside(self, work: Callable[[Transaction], None]) -> None:
+        await settle(self._attempt(work, write=True, seconds=WITHIN))
 
     def waker(self, topic: Topic) -> PollingWaker:
         """Return what wakes one who watches a topic."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 import asyncpg
 
 from sessions.db.component import NOT_DONE
-from sessions.db.postgres.groups import Groups
+from sessions.db.groups import Groups
 from sessions.db.sqlalchemy.errors import Trouble, trouble_of
 from sessions.db.sqlalchemy.retry import FailedError, retry
 from sessions.errors import StoreError

@@ -13,7 +13,7 @@ import msgspec
 
 from sessions.crypto.subject import KeyWanted
 from sessions.db.component import NOT_DONE
-from sessions.db.postgres.groups import Groups
+from sessions.db.groups import Groups
 from sessions.errors import DecryptionError
 from sessions.items.kinds import USER
 from sessions.log.core.extend import NewEntry, entry_rows

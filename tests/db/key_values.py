@@ -1,0 +1,96 @@
+"""A second component: values by key. Of transactions, groups, retries, deadlines, forks and watching it has no line."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import msgspec
+
+from sessions.db.command import Command
+from sessions.db.component import Component
+from sessions.db.dialect import MARIADB, POSTGRES, telling
+from sessions.db.topics import Topic
+from sessions.db.transaction import Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessions.db.transaction import Transaction
+
+_INSERT: Final = "insert into key_values (name, value, version, until) values (:name, :value, 1, :until) on "
+_PUT: Final = (
+    _INSERT
+    + """
+    conflict (name) do update set value = excluded.value, version = key_values.version + 1, until = excluded.until
+"""
+)
+PUT: Final = Statement(
+    "Keep a value.",
+    _PUT,
+    {
+        POSTGRES: f"{_PUT} returning {telling('name')}",
+        MARIADB: _INSERT + "duplicate key update value = values(value), version = version + 1, until = values(until)",
+    },
+)
+GET: Final = Statement("Find a value.", "select value from key_values where name = :name")
+VERSION: Final = Statement("The version of a value.", "select version from key_values where name = :name")
+FORGET: Final = Statement("Remove what has expired.", "delete from key_values where until <= {clock}")
+
+
+class Put(Command[None], msgspec.Struct, frozen=True, eq=False):
+    """Keep a value under a name, until a time in microseconds since 1970, if that is given."""
+
+    name: str
+    value: bytes
+    until: int | None = None
+
+    @property
+    def size(self) -> int:
+        return len(self.value)
+
+    @property
+    def payloads(self) -> Sequence[bytes]:
+        return (self.value,)
+
+    @property
+    def repeatable(self) -> bool:
+        return True
+
+    @property
+    def groupable(self) -> bool:
+        return True
+
+    @property
+    def expires(self) -> bool:
+        return self.until is not None
+
+    def __call__(self, tx: Transaction) -> None:
+        tx.run(PUT, name=self.name, value=self.value, until=self.until)
+
+
+class Get(Command["bytes | None"], msgspec.Struct, frozen=True, eq=False):
+    """Find the value of a name."""
+
+    name: str
+
+    def __call__(self, tx: Transaction) -> bytes | None:
+        row = tx.one(GET, name=self.name)
+        return None if row is None else bytes(row[0])
+
+
+def topic(name: str) -> Topic:
+    """Return what is watched of a name."""
+    return Topic(name, _look)
+
+
+def _look(tx: Transaction, names: Sequence[str]) -> dict[str, Any]:
+    return {name: tx.one(VERSION, name=name) for name in names}
+
+
+def _forget(tx: Transaction, count: int) -> bool:
+    del count
+    tx.run(FORGET)
+    return False
+
+
+KEY_VALUES: Final = Component("key_values", upkeep=_forget)
