@@ -6,7 +6,9 @@ import json
 from typing import TYPE_CHECKING, Any, Final
 
 from sessions.clock import as_time
-from sessions.items.kinds import TOOL_OUTPUT
+from sessions.items.calls import tools_of
+from sessions.items.dialects.openai_kinds import SEARCH_CALL
+from sessions.items.kinds import APPROVAL_REQUEST, SEARCH_OUTPUT, TOOL_OUTPUT
 from sessions.log.usage import INPUT_DETAILS, OUTPUT_DETAILS, total
 
 if TYPE_CHECKING:
@@ -18,7 +20,6 @@ if TYPE_CHECKING:
 _PREVIEW: Final = 100
 """Characters."""
 
-SEARCH_CALL: Final = "tool_search_call"
 TOOL_SEARCH: Final = "tool_search"
 """What a search for tools is called, and what was found by it."""
 
@@ -33,14 +34,10 @@ def type_of(item: Any) -> str:
 
 def tool_of(entry: StoredEntry) -> str | None:
     """Return the tool that an entry calls; an output names one only by itself."""
-    item, type_ = entry.item, entry.item.get("type")
-    name = _text(item.get("name"))
-    if type_ in (SEARCH_CALL, "tool_search_output"):
+    if entry.tool_name == SEARCH_CALL or entry.kind == SEARCH_OUTPUT:
         return TOOL_SEARCH
-    if entry.kind == TOOL_OUTPUT:
-        return name
-    if type_ == "mcp_approval_request":
-        return ".".join(part for part in (_text(item.get("server_label")), name) if part) or None
+    if entry.kind in (TOOL_OUTPUT, APPROVAL_REQUEST):
+        return next(iter(tools_of(entry.item)), None)
     return entry.tool_name
 
 
@@ -77,7 +74,3 @@ def usage_of(rows: list[Sums]) -> dict[str, Any]:
 def as_text(time: datetime) -> str:
     """Return a time in UTC as SQLite's ``current_timestamp`` gives it: to the second, and without its zone."""
     return f"{time:%Y-%m-%d %H:%M:%S}"
-
-
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING, Any, Final
 
-from sessions.compat.advanced_shapes import SEARCH_CALL, TOOL_SEARCH, tool_of, usage_of
+from sessions.compat.advanced_shapes import TOOL_SEARCH, tool_of, usage_of
 from sessions.db.ids import owner_of
+from sessions.items.dialects.openai_kinds import SEARCH_CALL
 from sessions.log.history.outline import branch_name, read_outline
 from sessions.log.statements.usage import SEARCHES_AND_REQUESTS
 from sessions.log.tool_use import read_tools

@@ -12,16 +12,16 @@ from __future__ import annotations
 from bisect import bisect_left
 from collections import defaultdict
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Final
 
-from sessions.items.calls import Part, answered_by, asks_a_human, part_of, program_begun, program_of
-from sessions.items.placeholders import placeholder
+from sessions.items.calls import answers_of, asks_a_human, part_of, placeholder, program_begun, program_of
+from sessions.items.parts import Part
 from sessions.items.rounds import Unknown, find_rounds, is_one_round
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sessions.items.calls import Call
+    from sessions.items.parts import Call
     from sessions.items.rounds import Round
     from sessions.types import Item
 
@@ -161,11 +161,13 @@ def _open_of(items: Sequence[Item], parts: Sequence[Part], found: Round, unknown
 
 
 def _ends_program(item: Item) -> bool:
-    return part_of(item) is Part.ANSWER and answered_by(item) is not None
+    return part_of(item) is Part.ANSWER and bool(answers_of(item))
 
 
 def _named(output: Item) -> Call:
-    return cast("Call", answered_by(output))
+    """Return the call that an output answers: each one answers one, in all dialects that are there."""
+    (call,) = answers_of(output)
+    return call
 
 
 def _place(

@@ -26,7 +26,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from sessions.items.calls import Call, Part, answered_by, calls_of, part_of, program_begun, program_of
+from sessions.items.calls import answers_of, calls_of, part_of, program_begun, program_of
+from sessions.items.parts import Call, Part
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -123,16 +124,17 @@ def read_round(items: Sequence[Item], parts: Sequence[Part], indexes: range) -> 
     waiting: dict[Call, list[int]] = {}
     programs: set[str] = set()
     for index in indexes:
-        named = answered_by(items[index])
-        if named is None:
+        named = answers_of(items[index])
+        if not named:
             found.answers.append(index)
             for call in calls_of(items[index]):
                 waiting.setdefault(call, []).append(index)
             programs.add(program_begun(items[index]))
             if (owner := program_of(items[index])) and owner not in programs:
                 found.ownerless.append(index)
-        elif named.call_id and waiting.get(named):
-            waiting[named].pop()
+        elif all(call.call_id and waiting.get(call) for call in named):
+            for call in named:
+                waiting[call].pop()
             found.outputs.append(index)
         else:
             found.strays.append(index)

@@ -1,4 +1,4 @@
-"""The text of a message, in whichever shape its framework keeps it."""
+"""Texts for people: what a message says, and its beginning in one line."""
 
 from __future__ import annotations
 
@@ -6,18 +6,10 @@ import unicodedata
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
+from sessions.items.calls import text_of
+
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-
-def text_of(item: Any) -> str:
-    """Return what a message says: its content, or the texts of its content's parts, one to a line."""
-    content = item.get("content") if isinstance(item, dict) else None
-    if isinstance(content, str):
-        return content
-    parts = content if isinstance(content, list) else []
-    texts = [part if isinstance(part, str) else part.get("text") for part in parts if isinstance(part, (str, dict))]
-    return "\n".join(text for text in texts if isinstance(text, str))
 
 
 def says(wanted: str) -> Callable[[Any], bool]:

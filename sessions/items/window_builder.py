@@ -17,7 +17,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.errors import UnknownFormatError
-from sessions.items.calls import Part, part_of, program_begun, program_of
+from sessions.items.calls import part_of, program_begun, program_of
+from sessions.items.parts import Part
 from sessions.items.rounds import find_rounds, is_one_round
 from sessions.items.window import Size
 

@@ -8,7 +8,8 @@ from sessions.clock import NEVER, now
 from sessions.codecs import Codec
 from sessions.codecs.json import JSONCodec
 from sessions.errors import InvalidItemError
-from sessions.items.kinds import USER, classify_items
+from sessions.items.calls import classify
+from sessions.items.kinds import USER
 from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.append import Append, Idempotency
 from sessions.log.conversation import Conversation, ForeignTables
@@ -184,7 +185,7 @@ class LogSession(Compacting, Watched, Windowed):
         author, agent = self._author, self._agent
         entries = [
             NewEntry(payload, kind, tool_name, author if kind == USER else agent)
-            for payload, (kind, tool_name) in zip(payloads, classify_items(items), strict=True)
+            for payload, (kind, tool_name) in zip(payloads, classify(items), strict=True)
         ]
         handle = self._handle
         added_at = now()

@@ -117,13 +117,14 @@ class Compacting(Shared):
 
     async def _summarised(self, summarise: Summariser, items: list[Item]) -> list[Item]:
         """Return what a summariser makes of items, if a model can be shown that."""
+        from sessions.items.calls import user_message
         from sessions.items.repair import mend
 
         awaitable = summarise(items)
         if not inspect.isawaitable(awaitable):
             raise TypeError(f"summarise must be an async function; it returned {type(awaitable).__name__} at once")
         answer = await awaitable
-        made = [{"role": "user", "content": answer}] if isinstance(answer, str) else answer
+        made = [user_message(answer)] if isinstance(answer, str) else answer
         made = [made] if isinstance(made, dict) else made
         subject = f"{self._handle.subject}: the summariser"
         if not isinstance(made, list) or not all(isinstance(item, dict) for item in made):
@@ -210,7 +211,8 @@ class Compacting(Shared):
 
 
 def _holds(window: Window, shown: list[Shown]) -> bool:
-    from sessions.items.calls import Part, part_of
+    from sessions.items.calls import part_of
+    from sessions.items.parts import Part
 
     items = [one.item for one in shown]
     return window.holds(window.size_of(items, turns=sum(part_of(item) is Part.USER for item in items)))

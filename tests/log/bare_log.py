@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.codecs.json import JSONCodec
 from sessions.db.ids import owner_of, position_of
 from sessions.db.sqlite.transaction import SQLiteTransaction
-from sessions.items.kinds import classify_items
+from sessions.items.calls import classify
 from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.append import Append, Idempotency
 from sessions.log.conversation import Conversation, ForeignTables
@@ -46,8 +46,7 @@ class BareLog:
 
     def append(self, *items: dict[str, Any], to: str = "s", key: str | None = None) -> None:
         entries = [
-            NewEntry(payload, *kind)
-            for payload, kind in zip(CODEC.encode_all(items), classify_items(items), strict=True)
+            NewEntry(payload, *kind) for payload, kind in zip(CODEC.encode_all(items), classify(items), strict=True)
         ]
         idempotency = None if key is None else Idempotency(key, CODEC.digest(items))
         Append(conversation(to), entries, self.now(), idempotency)(self.tx)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sessions.items.kinds import classify_items
+from sessions.items.calls import classify
 
 if TYPE_CHECKING:
     from .bare_log import BareLog
@@ -143,7 +143,7 @@ JUNK: list[tuple[Item, str, str | None]] = [
     [pytest.param(item, kind, tool_name, id=ascii(item)[:60]) for item, kind, tool_name in RESPONSES + CHAT + JUNK],
 )
 def test_kind_and_tool_name(log: BareLog, item: Item, kind: str, tool_name: str | None) -> None:
-    assert classify_items([item]) == [(kind, tool_name)]
+    assert classify([item]) == [(kind, tool_name)]
     if item != SURROGATE:
         log.append(item)
         [entry] = log.entries()
@@ -157,14 +157,14 @@ def test_a_surrogate_in_a_tool_name_leaves_a_name_that_can_be_stored() -> None:
         {"type": "mcp_call", "server_label": "\udfff", "name": "f"},
         {"role": "assistant", "tool_calls": [call("f\ud800"), call("g")]},
     ):
-        [(_, tool_name)] = classify_items([item])
+        [(_, tool_name)] = classify([item])
         assert tool_name
         assert tool_name.encode()
 
 
 # Fails without: items/kinds.py, `names[_call_id(item)] = tool_name`; `names[_text(call.get("id")) or ""] = name`
 def test_an_output_is_named_after_the_call_that_was_added_with_it() -> None:
-    found = classify_items(
+    found = classify(
         [
             {"type": "function_call", "name": "f", "call_id": "1"},
             {"type": "custom_tool_call", "name": "g", "call_id": "2"},
@@ -196,7 +196,7 @@ odd_items = st.dictionaries(
 @settings(max_examples=200, deadline=None)
 @given(st.lists(odd_items, max_size=4))
 def test_any_item_gets_a_kind_that_a_database_can_hold(items: list[Item]) -> None:
-    found = classify_items(items)
+    found = classify(items)
 
     assert len(found) == len(items)
     for kind, tool_name in found:

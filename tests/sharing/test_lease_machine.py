@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from sessions.errors import LeaseLostError, SessionBusyError
-from sessions.items.kinds import classify_items
+from sessions.items.calls import classify
 from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.append import Append
 from sessions.log.conversation import Conversation, ForeignTables
@@ -146,7 +146,7 @@ class TurnMachine(RuleBasedStateMachine):
         self.number += 1
         text = f"{self.number}"
         item = user(text)
-        (kind,) = classify_items([item])
+        (kind,) = classify([item])
         entries = [NewEntry(CODEC.encode_all([item])[0], *kind)]
         changes: list[Callable[[Any], Any]] = [
             Append(conversation, entries, now),

@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sessions import SQLAlchemySession
 from sessions.codecs.json import JSONCodec
 from sessions.db.sqlalchemy.database import Database
-from sessions.items.kinds import classify_items
+from sessions.items.calls import classify
 from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.append import Append
 from sessions.log.conversation import Conversation, ForeignTables
@@ -81,7 +81,7 @@ async def test_the_hot_path_stores_what_the_logs_function_does(
 
 
 async def _append_by_the_log(database: Database, session_id: str, items: list[dict[str, Any]]) -> None:
-    known = zip(_CODEC.encode_all(items), classify_items(items), strict=True)
+    known = zip(_CODEC.encode_all(items), classify(items), strict=True)
     entries = [NewEntry(payload, kind, tool_name, "second") for payload, (kind, tool_name) in known]
     await database.write(Append(Conversation(session_id, _CODEC, SDKSessions(ForeignTables())), entries, 1), session_id)
 

@@ -19,7 +19,7 @@ from sessions import Store, open_store
 from sessions.codecs.json import JSONCodec
 from sessions.db.sqlalchemy.backend import SQLAlchemyBackend
 from sessions.db.transaction import Statement
-from sessions.items.kinds import classify_items
+from sessions.items.calls import classify
 from sessions.items.repair import Damage
 from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.append import Append
@@ -50,9 +50,7 @@ def item(text: str) -> dict[str, Any]:
 
 def _append(tx: Transaction) -> None:
     items = [item("operation")]
-    entries = [
-        NewEntry(payload, *kind) for payload, kind in zip(CODEC.encode_all(items), classify_items(items), strict=True)
-    ]
+    entries = [NewEntry(payload, *kind) for payload, kind in zip(CODEC.encode_all(items), classify(items), strict=True)]
     Append(CONVERSATION, entries, 1)(tx)
 
 

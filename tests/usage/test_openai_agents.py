@@ -410,9 +410,9 @@ def test_nothing_else_imports_the_sdk_and_without_it_the_error_says_what_to_inst
     program = """
 import json, sys
 sys.modules["agents"] = None
-import sessions, sessions.usage
+import sessions, sessions.session.usage.usage
 try:
-    import sessions.openai_agents
+    import sessions.adapters.openai_agents
 except ImportError as error:
     print(json.dumps(str(error)))
 """

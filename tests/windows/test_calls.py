@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sessions.items.calls import Call, Part, answered_by, calls_of, part_of
+from sessions.items.calls import answers_of, calls_of, part_of
+from sessions.items.parts import Call, Part
 from sessions.items.rounds import find_rounds
 
 Item = dict[str, Any]
@@ -76,7 +77,7 @@ def test_parts(item: Item, part: Part) -> None:
     ],
 )
 def test_a_call_and_its_output(made: Item, output: Item) -> None:
-    assert calls_of(made) == [answered_by(output)]
+    assert calls_of(made) == answers_of(output)
     [found] = find_rounds([made, output])
     assert found.sound == [0, 1]
     assert not found.strays

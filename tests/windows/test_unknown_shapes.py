@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from sessions import Compaction, SQLiteSession, UnknownFormatError, Window
-from sessions.items.calls import Part, part_of
+from sessions.items.calls import part_of
+from sessions.items.parts import Part
 
 Items = list[dict[str, Any]]
 

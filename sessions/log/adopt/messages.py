@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sessions.items.kinds import UNKNOWN, classify_items
+from sessions.items.calls import classify
+from sessions.items.kinds import UNKNOWN
 from sessions.log.adopt.branches import arrange, put_branches
 from sessions.log.adopt.sdk_tables import read_created_at, read_messages, read_places, read_spent
 from sessions.log.adopt.usage import put_usage
@@ -64,7 +65,7 @@ def _as_entries(messages: list[Message], codec: Codec) -> tuple[list[tuple[NewEn
             items.append(codec.decode(message.payload))
         except ValueError:
             items.append(None)
-    known = iter(classify_items([item for item in items if item is not None]))
+    known = iter(classify([item for item in items if item is not None]))
     unknown: Classified = (UNKNOWN, None)
     entries = [
         (NewEntry(message.payload, *(unknown if item is None else next(known))), message.created_at)

@@ -5,13 +5,14 @@ from __future__ import annotations
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
-from sessions.items.calls import Part, answered_by, is_instruction, part_of
+from sessions.items.calls import answers_of, is_instruction, part_of
+from sessions.items.parts import Part
 from sessions.items.rounds import Unknown, find_rounds
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sessions.items.calls import Call
+    from sessions.items.parts import Call
     from sessions.items.rounds import Round
     from sessions.log.context.view import Shown
 
@@ -87,7 +88,7 @@ def _first_waiting(shown: list[Shown], rounds: list[Round], parts: list[Part], e
     answered another message since.
     """
     unknown = Unknown(parts)
-    outputs = {answered_by(shown[index].item): index for found in rounds for index in found.strays}
+    outputs = {call: index for found in rounds for index in found.strays for call in answers_of(shown[index].item)}
     last_answer = max((index for index, part in enumerate(parts) if part in _ANSWERS), default=0)
     last_message = max((index for index, part in enumerate(parts[:last_answer]) if part is Part.USER), default=-1)
     over = -1
@@ -110,8 +111,8 @@ def _before_answered_later(shown: list[Shown], rounds: list[Round], starts: list
         opened |= {call: start for _, call in found.open_calls if call not in opened}
     for start, found in reversed([*zip(starts, rounds, strict=False)]):
         if start >= end:
-            named = (answered_by(shown[index].item) for index in found.strays)
-            end = min([end, *(opened.get(call, end) for call in named if call)])
+            named = (call for index in found.strays for call in answers_of(shown[index].item))
+            end = min([end, *(opened.get(call, end) for call in named)])
     return end
 
 

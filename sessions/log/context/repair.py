@@ -5,7 +5,8 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
-from sessions.items.kinds import PLACEHOLDER, classify_items
+from sessions.items.calls import classify
+from sessions.items.kinds import PLACEHOLDER
 from sessions.log.context.annotations import find_marks, flag_marks, put_back, replace_summary, surviving
 from sessions.log.context.view import Walk
 from sessions.log.core.change_log import record_change
@@ -176,7 +177,7 @@ def _as_added(shown: list[Shown], mended: list[Any], kept: int, codec: Codec, no
     known = {id(one.item): one.row for one in shown}
     added = []
     expires_at = shown[kept - 1].row[7] if kept else None
-    kinds = classify_items(mended)[kept:]
+    kinds = classify(mended)[kept:]
     items = mended[kept:]
     for item, payload, (found, tool_name) in zip(items, codec.encode_all(items), kinds, strict=True):
         row = known.get(id(item))

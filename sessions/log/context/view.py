@@ -13,7 +13,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.db.ids import position_of
-from sessions.items.calls import answered_by, calls_of
+from sessions.items.calls import answers_of, calls_of
 from sessions.items.kinds import PLACEHOLDER
 from sessions.log.context.annotations import EXPANSION, HANDOVER, SUMMARY, Covering, is_mark, summary_taken_back
 from sessions.log.core.heads import lineage, walk_back
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sessions.db.transaction import Row, Transaction
-    from sessions.items.calls import Call
+    from sessions.items.parts import Call
     from sessions.items.waiting import Waiting
     from sessions.log.core.heads import Head
     from sessions.log.core.reader import Page, Reader
@@ -247,8 +247,7 @@ class Walk:
         return {index for index in waiting.placeholders if self._came(waiting.items[index], summary.last)}
 
     def _came(self, placeholder: Any, position: int) -> bool:
-        named = answered_by(placeholder)
-        return named is not None and self._answers.came(named, position)
+        return any(self._answers.came(call, position) for call in answers_of(placeholder))
 
     def _note(self, row: Row) -> list[Shown]:
         """Note what a mark says; return it as unreadable if that cannot be read."""
@@ -311,6 +310,5 @@ class Answers:
     def _note(self, item: Any) -> None:
         if item is UNREADABLE:
             return
-        if answered := answered_by(item):
-            self._next[answered] = True
+        self._next.update(dict.fromkeys(answers_of(item), True))
         self._next.update(dict.fromkeys(calls_of(item), False))

@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from sessions.db.ids import POSITION_BITS, position_of
+from sessions.items.calls import text_of
 from sessions.items.kinds import HOSTED_TOOL_CALL, TOOL_CALL, USER
-from sessions.items.text import one_line, text_of
+from sessions.items.text import one_line
 from sessions.log.core.gc import find_seen
 from sessions.log.core.heads import LEFT_TIP, MAIN, find_head
 from sessions.log.statements import branches as branch_statements

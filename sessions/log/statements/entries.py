@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from sessions.db.dialect import MARIADB, POSTGRES, SQLITE
 from sessions.db.transaction import Statement
-from sessions.items.kinds import KNOWN, PLACEHOLDER, REFERENCE
+from sessions.items.kinds import CALLS, KNOWN, OUTPUTS, PLACEHOLDER, REFERENCE, in_sql
 
 ADD_ENTRY = Statement(
     "Store an item.",
@@ -25,7 +25,7 @@ MAX_JOINED = 262_144
 """Payloads of this many bytes are not joined: a page of larger ones would be more than a value may hold."""
 
 
-_KINDS = ", ".join(f"'{kind}'" for kind in sorted(KNOWN - {REFERENCE} | {PLACEHOLDER}))
+_KINDS = in_sql(KNOWN - {REFERENCE} | {PLACEHOLDER})
 """The kinds of items that belong to no other than can be told: a reference may be to anything."""
 
 
@@ -141,12 +141,10 @@ MARKS_FORWARD = Statement(
 
 CALLS_BACKWARD = Statement(
     "Those that may call something that has to be answered, or answer it, the newest first.",
-    """
-    select {entry} from {entries} where id > :low and id <= :high and kind in (
-        'tool_call', 'tool_output', 'hosted_tool_call', 'tool_search_output', 'mcp_approval_request',
-        'mcp_approval_response'
-    ) and {live} order by id desc
-    """,
+    f"""
+    select {{entry}} from {{entries}} where id > :low and id <= :high
+    and kind in {in_sql(CALLS | OUTPUTS)} and {{live}} order by id desc
+    """,  # noqa: S608 - they are words of this package.,
 )
 
 VERSIONS = Statement(
@@ -162,7 +160,7 @@ USERS_FORWARD = Statement(
 FIRST_UNKNOWN = Statement(
     "The first one of a shape that is not known, and so may belong to any other.",
     f"""
-    select {{entry}} from {{entries}} where id > :low and id <= :high and kind not in ({_KINDS}) and {{shown}}
+    select {{entry}} from {{entries}} where id > :low and id <= :high and kind not in {_KINDS} and {{shown}}
     order by id limit 1
     """,  # noqa: S608 - they are words of this package.
 )

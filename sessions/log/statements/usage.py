@@ -6,6 +6,7 @@ from functools import cache
 
 from sessions.db.dialect import MARIADB
 from sessions.db.transaction import Statement
+from sessions.items.kinds import APPROVAL_REQUEST, HOSTED_TOOL_CALL, SEARCH_OUTPUT, TOOL_CALL, TOOL_OUTPUT, in_sql
 
 FIND_USAGE = Statement(
     "A record by its key.",
@@ -39,17 +40,17 @@ NOTE_COST = Statement(
 )
 TOOLS_FORWARD = Statement(
     "The calls and outputs of tools in one segment, the oldest first.",
-    """
-    select {entry} from {entries} where id > :low and id <= :high
-    and kind in ('tool_call', 'hosted_tool_call', 'tool_output') and {live} order by id
-    """,
+    f"""
+    select {{entry}} from {{entries}} where id > :low and id <= :high
+    and kind in {in_sql({TOOL_CALL, HOSTED_TOOL_CALL, TOOL_OUTPUT})} and {{live}} order by id
+    """,  # noqa: S608 - words of this package,
 )
 SEARCHES_AND_REQUESTS = Statement(
     "What tools were found in one segment, and which approvals were asked for, the oldest first.",
-    """
-    select {entry} from {entries} where id > :low and id <= :high
-    and kind in ('tool_search_output', 'mcp_approval_request') and {live} order by id
-    """,
+    f"""
+    select {{entry}} from {{entries}} where id > :low and id <= :high
+    and kind in {in_sql({SEARCH_OUTPUT, APPROVAL_REQUEST})} and {{live}} order by id
+    """,  # noqa: S608 - words of this package,
 )
 
 _SUMS = """

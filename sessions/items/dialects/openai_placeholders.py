@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sessions.items.calls import program_of
-
 if TYPE_CHECKING:
-    from sessions.items.calls import Call
+    from sessions.items.parts import Call
     from sessions.types import Item
 
 _BLACK_PIXEL: Final = (
@@ -18,16 +16,11 @@ _BLACK_PIXEL: Final = (
 )
 
 
-def placeholder(call: Call, text: str, made_by: Item) -> Item:
+def placeholder_for(call: Call, text: str) -> Item:
     """Return an output for a call, which says `text` where its shape has room for a text.
 
     Nothing is said to have worked: commands and patches failed, approval is refused, no tools were found, programs came
     to no end, and the screenshot, which cannot be left out, is one black pixel.
-
-    Args:
-        call: The call.
-        text: What the output says.
-        made_by: The item that makes the call; an output is of the same program.
     """
     type_, call_id = call
     shapes: dict[str, dict[str, Any]] = {
@@ -65,5 +58,4 @@ def placeholder(call: Call, text: str, made_by: Item) -> Item:
             "status": "incomplete",
         },
     }
-    output = shapes.get(type_) or {"type": type_, "call_id": call_id, "output": text}
-    return {**output, "caller": made_by["caller"]} if program_of(made_by) else output
+    return shapes.get(type_) or {"type": type_, "call_id": call_id, "output": text}

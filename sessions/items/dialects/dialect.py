@@ -1,0 +1,113 @@
+"""The functions that each dialect has, and all that the rest of this package knows of items."""
+
+# ruff: noqa: ARG002 - these hold for every item.
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sessions.items.kinds import UNKNOWN as UNKNOWN_KIND
+from sessions.items.kinds import own_word
+from sessions.items.parts import Part
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessions.items.kinds import Classified
+    from sessions.items.parts import Call
+    from sessions.types import Item
+
+
+class Dialect:
+    """One way to write items: pure functions over JSON; no framework is imported.
+
+    This class itself says what holds for items of an unknown shape. They are never guessed at: they make no call and
+    answer none, and nobody takes apart what they may belong to. A dialect overrides what it knows of its own items.
+
+    Attributes:
+        name: Its name.
+    """
+
+    name = "unknown"
+
+    def kind_of(self, item: Item) -> str:
+        """Return the kind of an item: one of `KNOWN` if its shape is known, else its own type or role, or `UNKNOWN`."""
+        type_ = item.get("type")
+        word = item.get("role") if type_ is None or type_ == "message" else type_
+        return own_word(word) if isinstance(word, str) else UNKNOWN_KIND
+
+    def classify(self, items: Sequence[dict[str, Any]]) -> list[Classified]:
+        """Return the kinds and tools of items that are added together.
+
+        The output of a tool need not name it. It gets the name of the call that it answers where that is among
+        `items`, which is how runners add them.
+        """
+        return [(self.kind_of(item), None) for item in items]
+
+    def part_of(self, item: Item) -> Part:
+        """Return which part an item plays."""
+        return Part.UNKNOWN
+
+    def calls_of(self, item: Item) -> list[Call]:
+        """Return the calls of an item that must be answered, in their order; those that providers execute need not."""
+        return []
+
+    def answers_of(self, item: Item) -> list[Call]:
+        """Return the calls that an item answers, whatever is there."""
+        return []
+
+    def tools_of(self, item: Item) -> list[str | None]:
+        """Return the names of the tools that an item calls, one for each call, those that providers execute included.
+
+        An output, and a request for approval, has the one that it names.
+        """
+        return []
+
+    def has_failed(self, item: Item) -> bool:
+        """Tell whether a call or an output says that it failed."""
+        return False
+
+    def is_instruction(self, item: Item) -> bool:
+        """Tell whether an item says what holds from there on, as messages of the system and the developer do."""
+        return False
+
+    def asks_a_human(self, item: Item) -> bool:
+        """Tell whether an item says itself that a human has to decide before it is answered."""
+        return False
+
+    def program_begun(self, item: Item) -> str:
+        """Return the id of the program that an item is; empty if it is none."""
+        return ""
+
+    def program_of(self, item: Item) -> str:
+        """Return the id of the program that an item is a call, an output or the end of; empty if it is of none.
+
+        A provider takes what belongs to a program only together with the program.
+        """
+        return ""
+
+    def placeholder(self, call: Call, text: str, made_by: Item) -> Item:
+        """Return an output for a call that has none, which says `text` where its shape has room for a text.
+
+        Args:
+            call: The call; each is of a known shape.
+            text: What the output says.
+            made_by: The item that makes the call.
+        """
+        raise NotImplementedError
+
+    def user_message(self, text: str) -> Item:
+        """Return a message of a user."""
+        raise NotImplementedError
+
+    def text_of(self, item: Any) -> str:
+        """Return what a message says: its content, or the texts of its content's parts, one to a line."""
+        content = item.get("content") if isinstance(item, dict) else None
+        if isinstance(content, str):
+            return content
+        parts = content if isinstance(content, list) else []
+        texts = [part if isinstance(part, str) else part.get("text") for part in parts if isinstance(part, (str, dict))]
+        return "\n".join(text for text in texts if isinstance(text, str))
+
+
+UNKNOWN: Final = Dialect()
