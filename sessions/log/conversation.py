@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 from sessions.db.dialect import PREFIX, check_quoted, our_names
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from sessions.db.transaction import Transaction
     from sessions.log.sealing.encryption import SessionEncryption
@@ -108,6 +108,10 @@ class Elsewhere(Protocol):
 
     def holds(self, tx: Transaction, session_id: str) -> bool:
         """Tell whether a session is there."""
+        ...
+
+    def is_known_to_be_empty(self, known: Mapping[Hashable, Any]) -> bool:
+        """Tell whether nothing is there, by what is remembered of a database: see `Transaction.known`."""
         ...
 
     def copy_over(self, tx: Transaction, conversation: Conversation, now: int) -> None:

@@ -9,18 +9,23 @@ import asyncpg
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from sessions import SQLAlchemySession
+from sessions import ConflictError, SQLAlchemySession
 from sessions.codecs.json import JSONCodec
+from sessions.db.postgres.database import AsyncpgDatabase
 from sessions.db.sqlalchemy.database import Database
 from sessions.items.calls import classify
 from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.append import Append
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.core.extend import NewEntry
+from sessions.log.fast.statements import BEGIN
 
 from .network import message
 
 if TYPE_CHECKING:
+    from sessions.db.transaction import Statement
+
+    from .databases import Lend
     from .servers import Postgres
 
 _CODEC = JSONCodec()
@@ -94,3 +99,62 @@ async def _stored(connection: Any, session_id: str) -> list[tuple[Any, ...]]:
         session_id,
     )
     return [tuple(row) for row in rows]
+
+
+@pytest.mark.parametrize("ttl", [None, 3600], ids=["for ever", "expiring"])
+async def test_a_session_that_one_statement_makes_has_the_rows_that_the_logs_function_makes(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch, lend: Lend, ttl: float | None
+) -> None:
+    """
+    Fails without: log/fast/statements.py, `BEGIN`: each of its columns.
+    """
+    url = lend(postgres)
+    engine = create_async_engine(url)
+    monkeypatch.setattr("sessions.session.base.now", lambda: 4_000_000_000_000_000)
+    began = []
+    fetch = AsyncpgDatabase.fetch
+
+    async def noted(self: AsyncpgDatabase, statement: Statement, *values: Any, **options: Any) -> list[Any]:
+        rows = await fetch(self, statement, *values, **options)
+        began.append(statement is BEGIN and bool(rows))
+        return rows
+
+    monkeypatch.setattr(AsyncpgDatabase, "fetch", noted)
+    # The first one finds that there are no tables of the SDK's, so the log's own function makes it.
+    for name in ("plain", "fast"):
+        await (
+            SQLAlchemySession(name, engine=engine)
+            .as_author("first")
+            .add_items(_MIXED, idempotency_key="k", ttl=ttl, expected_version=0)
+        )
+    assert sum(began) == 1
+    with pytest.raises(ConflictError):
+        await SQLAlchemySession("none", engine=engine).add_items(_MIXED, expected_version=1)
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    rows = {name: [await _all_rows(connection, table, name) for table in _OF_A_SESSION] for name in ("plain", "fast")}
+    await connection.close()
+    await engine.dispose()
+    assert rows["fast"] == rows["plain"]
+    assert all(rows["fast"])
+
+
+_OF_A_SESSION = {
+    "sessions": "id = $1",
+    "segments": "session = $1",
+    "branches": "session = $1",
+    "entries": "id >> 28 in (select id from agent_log_segments where session = $1)",
+    "appends": "session = $1",
+}
+
+
+async def _all_rows(connection: Any, table: str, session_id: str) -> list[dict[str, Any]]:
+    """Return a session's rows of a table, without ids and without the time of the database."""
+    session = await connection.fetchval("select id from agent_log_sessions where session_id = $1", session_id)
+    rows = await connection.fetch(f"select * from agent_log_{table} where {_OF_A_SESSION[table]} order by 1", session)  # noqa: S608
+    found = [dict(row) for row in rows]
+    for row in found:
+        for column in ("session", "session_id", "segment", "until"):
+            row.pop(column, None)
+        if "id" in row:
+            row["id"] = row["id"] % (1 << 28) if table == "entries" else 0
+    return found

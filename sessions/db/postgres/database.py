@@ -22,7 +22,7 @@ from sessions.db.sqlalchemy.errors import Trouble, is_database_error, trouble_of
 from sessions.db.sqlalchemy.retry import FailedError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Hashable, MutableMapping, Sequence
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
@@ -76,6 +76,11 @@ class AsyncpgDatabase(Database):
             return await super().write(command, subject)
         await self.changed(command_of(command))
         return cast("T", done)
+
+    @property
+    def known(self) -> MutableMapping[Hashable, Any]:
+        """What is remembered of the database: see `Transaction.known`."""
+        return self._numbered.known
 
     async def write_in_transaction(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction in any case: for fast paths, of what they cannot do."""

@@ -9,11 +9,13 @@ another conversation.
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.log.adopt.sdk_tables import are_there, count_rows, delete_rows, has_messages
 
 if TYPE_CHECKING:
+    from collections.abc import Hashable, Mapping
+
     from sessions.db.transaction import Transaction
     from sessions.log.conversation import Conversation, ForeignTables
 
@@ -36,12 +38,16 @@ class SDKSessions(NamedTuple):
             StoreError: A table that the user named is not one of the SDK's.
             StoreReadOnlyError: The table is there, and this user may not read it.
         """
-        if time.monotonic() < tx.known.get(self, 0.0):
+        if self.is_known_to_be_empty(tx.known):
             return False
         if not are_there(tx, session_id, self.tables):
             tx.known[self] = time.monotonic() + ASKED_AGAIN_AFTER
             return False
         return has_messages(tx, session_id, self.tables)
+
+    def is_known_to_be_empty(self, known: Mapping[Hashable, Any]) -> bool:
+        """Tell whether a database was asked lately, and had no such tables."""
+        return time.monotonic() < float(known.get(self, 0.0))
 
     def copy_over(self, tx: Transaction, conversation: Conversation, now: int) -> None:
         """Make a session of the messages there, unless another process is first."""

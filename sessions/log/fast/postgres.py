@@ -16,7 +16,7 @@ from sessions.log.core.heads import number_of
 from sessions.log.fast.append_values import append_many_values, append_values
 from sessions.log.fast.postgres_sealed import SealedPath
 from sessions.log.fast.sealed_statements import Sent
-from sessions.log.fast.statements import APPEND, APPEND_MANY, TAIL, TAIL_FORKED, payloads_of_tail
+from sessions.log.fast.statements import APPEND, APPEND_MANY, BEGIN, TAIL, TAIL_FORKED, payloads_of_tail
 from sessions.log.read import ReadTail, Tail
 
 if TYPE_CHECKING:
@@ -100,12 +100,40 @@ class PostgresPaths:
         return [sent[index] for index in done]
 
     async def append_singly(self, jobs: Sequence[Job[Any]]) -> None:
-        """Append one by one, by the log's own function."""
+        """Append one by one: the first items of a session in one statement, the rest by the log's own function."""
         for job in jobs:
             try:
+                if (number := await self._begin(job)) is not None:
+                    job.result = number
+                    continue
                 job.result = await self._database.write_in_transaction(job.work, job.subject)
             except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for this job
                 job.error = error
+
+    async def _begin(self, job: Job[Any]) -> int | None:
+        """Make a session of its first items; return its branch's number, or ``None`` if the log's function must."""
+        append = cast("Append", job.work)
+        conversation = append.conversation
+        nothing_to_adopt = conversation.elsewhere.is_known_to_be_empty(self._database.known)
+        if not nothing_to_adopt or conversation.encryption is not None or not append.entries or not append.idempotency:
+            return None
+        values = append_values(append, (append.expected_version, None))
+        if values is None:
+            return None
+
+        async def attempt() -> list[Any]:
+            try:
+                return await self._database.fetch(BEGIN, *values)
+            except FailedError as failed:
+                if trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES):
+                    return []  # The log's own function says why.
+                raise
+
+        try:
+            rows = await retry(attempt, self._database.patience, repeatable=True)
+        except StoreError as error:
+            raise error.about(job.subject) from error.__cause__
+        return int(rows[0][0]) if rows else None
 
     async def _try_together(self, sent: Sequence[Sent]) -> dict[int, int]:
         """Return the numbers of the branches of the appends that were done, by their indexes.

@@ -18,6 +18,21 @@ from sessions.log.core.heads import LEFT_TIP, MAIN, BranchName
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+_WRITTEN: Final = """
+    keyed as (
+        insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until)
+        select session, $5::text, $6::bytea, version, tip, $2, {clock} + $7::bigint from advanced
+    ), added as (
+        insert into {entries} (id, version, turn, kind, tool_name, author, created_at, payload, expires_at)
+        select a.before + e.position, a.version, a.turn + width_bucket(e.position, $8::bigint[]),
+        ($10::text[])[1 + get_byte($9::bytea, e.position::int - 1)],
+        ($11::text[])[1 + get_byte($9::bytea, e.position::int - 1)],
+        $18::text, $2, e.payload, $15::bigint
+        from advanced a, unnest($12::bytea[]) with ordinality e (payload, position)
+    )
+"""
+"""The key and the entries of an append, at the place that `advanced` says."""
+
 APPEND: Final = Statement(
     """Append to a branch of one session, the current one unless named; a row if that was done.
 
@@ -56,20 +71,42 @@ APPEND: Final = Statement(
         returning b.session,
         b.segment * {positions} + b.tip - $3::bigint + 0 / (b.tip < {last_position})::int as before, b.tip,
         b.turn - $4::bigint as turn, r.version, r.session_id, b.made_in
-    ), keyed as (
-        insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until)
-        select session, $5::text, $6::bytea, version, tip, $2, {clock} + $7::bigint from advanced
-    ), added as (
-        insert into {entries} (id, version, turn, kind, tool_name, author, created_at, payload, expires_at)
-        select a.before + e.position, a.version, a.turn + width_bucket(e.position, $8::bigint[]),
-        ($10::text[])[1 + get_byte($9::bytea, e.position::int - 1)],
-        ($11::text[])[1 + get_byte($9::bytea, e.position::int - 1)],
-        $18::text, $2, e.payload, $15::bigint
-        from advanced a, unnest($12::bytea[]) with ordinality e (payload, position)
     ), holed as (
         update {segments} g set holes = 1 from advanced a
         where $15::bigint < $16::bigint and g.id = a.before / {positions} and g.holes = 0
-    )
+    ), """  # noqa: S608 - these are words of this module
+    + _WRITTEN
+    + """
+    select session * 16777216 + made_in, {tell_watchers} from advanced
+    """,
+)
+BEGIN: Final = Statement(
+    """Make a session of its first items; a row if that was done, and none if it is there or is to be more than that.
+
+    The parameters are those of `APPEND`. A number too large for its column divides by zero, as there.
+    """,
+    """
+    with made as (
+        insert into {sessions} (session_id, version, branch, seal, created_at, updated_at)
+        select $1, 1, 'main', $17::bytea, $2, $2
+        where coalesce($13::text, 'main') = 'main' and coalesce($14::bigint, 0) = 0 and $19::bigint = 0
+        and $20::bigint = 0
+        on conflict (session_id) do nothing
+        returning id + 0 / (id >> 39 = 0)::int as id
+    ), opened as (
+        insert into {segments} (session, parent, fork_position, turn, holes)
+        select id, null, 0, 0, coalesce($15::bigint < $16::bigint, false)::int from made
+        returning session, id + 0 / (id <= {max_owner})::int as id
+    ), advanced as (
+        insert into {branches} (
+            session, name, segment, parent, fork_position, tip, turn, floor, may_grow, created_at, updated_at, made_in,
+            changed_in
+        ) select session, 'main', id, null, 0, $3::bigint, $4::bigint, 0, 1, $2, $2, 1, 1 from opened
+        returning session, segment * {positions} as before, tip, turn - $4::bigint as turn, 1 as version,
+        $1 as session_id, made_in
+    ), """  # noqa: S608 - these are words of this module
+    + _WRITTEN
+    + """
     select session * 16777216 + made_in, {tell_watchers} from advanced
     """,
 )
