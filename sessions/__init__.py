@@ -37,7 +37,7 @@ from sessions.errors import (
     UnknownFormatError,
     WeakKeyWarning,
 )
-from sessions.protocol import Session, SessionSettings
+from sessions.protocol import Session, SessionSettings, Settings, SettingsDict
 from sessions.session.base import LogSession
 from sessions.sqlite import AsyncSQLiteSession, SQLiteSession
 from sessions.store.opening import open_store
@@ -53,6 +53,7 @@ if TYPE_CHECKING:
     from sessions.items.repair import Damage, RepairReport
     from sessions.items.window import Window
     from sessions.session.branches import Branches
+    from sessions.session.leases import Lease
     from sessions.session.usage.prices import Price
     from sessions.settings import Compaction
     from sessions.sqlalchemy import SQLAlchemySession
@@ -66,6 +67,7 @@ if TYPE_CHECKING:
         Entry,
         ErasureReceipt,
         Item,
+        ItemDict,
         NotAdopted,
         Rotation,
         SessionInfo,
@@ -101,8 +103,10 @@ __all__ = [
     "IdempotencyKeyReusedError",
     "InvalidItemError",
     "Item",
+    "ItemDict",
     "KeyProvider",
     "KeyRing",
+    "Lease",
     "LeaseLostError",
     "LogSession",
     "MissingKeyError",
@@ -125,6 +129,8 @@ __all__ = [
     "SessionInfo",
     "SessionSettings",
     "SessionsError",
+    "Settings",
+    "SettingsDict",
     "Sibling",
     "Store",
     "StoreBusyError",
@@ -152,8 +158,8 @@ __all__ = [
 
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
 _MODEL = (
-    "Branch", "Change", "ChangeKind", "Comparison", "Entry", "ErasureReceipt", "Item", "Rotation", "SessionInfo",
-    "Adoption", "NotAdopted", "Sibling", "Summary",
+    "Branch", "Change", "ChangeKind", "Comparison", "Entry", "ErasureReceipt", "Item", "ItemDict", "Rotation",
+    "Adoption", "NotAdopted", "SessionInfo", "Sibling", "Summary",
     "ToolUse", "Turn", "Usage", "UsageRow",
 )  # fmt: skip
 _LAZY = {
@@ -164,6 +170,7 @@ _LAZY = {
     "Compaction": "sessions.settings",
     "Damage": "sessions.items.repair",
     "EncryptedSession": "sessions.encrypted",
+    "Lease": "sessions.session.leases",
     "PlusCodec": "sessions.codecs.plus.codec",
     "Price": "sessions.session.usage.prices",
     "RepairReport": "sessions.items.repair",

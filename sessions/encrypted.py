@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sessions.crypto.keys import KeyProvider
+    from sessions.protocol import Settings
     from sessions.session.handle import Handle
     from sessions.types import Item
 
@@ -112,7 +113,7 @@ class EncryptedSession(LogSession):
         return getattr(self._underlying, "session_settings", None)
 
     @session_settings.setter
-    def session_settings(self, settings: object) -> None:
+    def session_settings(self, settings: Settings | None) -> None:
         self._underlying.session_settings = settings
 
     async def get_items(self, limit: int | None = None, *, wrapper: object = None) -> list[Item]:

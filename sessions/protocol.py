@@ -1,20 +1,27 @@
 """The interface between a conversation and whoever runs agents on it.
 
 `Session` is what an agent runner needs: an id, settings and four methods. It is a structural type: any object with
-these members is one, and every session of this package also fits the protocol of the same name in the OpenAI
-Agents SDK.
+these members is one. Every session of this package fits the protocol of the same name in the OpenAI Agents SDK, and
+every session of the SDK fits this one.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypedDict, runtime_checkable
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
     from sessions.items.window import Window
     from sessions.settings import Compaction
     from sessions.types import Item
+
+
+class SettingsDict(TypedDict, total=False):
+    """Settings as a dictionary: the arguments of `SessionSettings`, which are explained there."""
+
+    limit: int | None
+    window: Window | None
+    repair: bool
+    compaction: Compaction | None
 
 
 class SessionSettings(dict[str, Any]):
@@ -83,7 +90,7 @@ class SessionSettings(dict[str, Any]):
     def limit(self, limit: int | None) -> None:
         self["limit"] = limit
 
-    def resolve(self, override: object) -> SessionSettings:
+    def resolve(self, override: Settings | None) -> SessionSettings:
         """Return these settings, overlaid with what `override` sets.
 
         Args:
@@ -103,6 +110,17 @@ class SessionSettings(dict[str, Any]):
         return dict(self)
 
 
+class _SDKSettings(Protocol):
+    """The class `SessionSettings` of the OpenAI Agents SDK, as far as it is used here."""
+
+    @property
+    def limit(self) -> int | None: ...
+
+
+Settings: TypeAlias = SettingsDict | SessionSettings | _SDKSettings
+"""What is taken for settings: a dictionary, ours, or the OpenAI Agents SDK's, which stay the object that they are."""
+
+
 class SettingsLimit(int):
     """A limit that comes from settings. A runner passes it on to `get_items`, which tells it so from an exact one."""
 
@@ -116,8 +134,8 @@ class Session(Protocol):
     """
 
     session_id: str
-    # Ours or that of the OpenAI Agents SDK: a mutable attribute must have exactly the declared type, and only `Any`
-    # is exactly both.
+    # `Settings | None`. But a mutable attribute must have exactly the declared type, and only `Any` is exactly that of
+    # the protocol in the OpenAI Agents SDK.
     session_settings: Any
 
     async def get_items(self, limit: int | None = None) -> list[Item]:
@@ -132,16 +150,14 @@ class Session(Protocol):
         """
         ...
 
-    async def add_items(self, items: Sequence[Mapping[str, object]], *, idempotency_key: str | None = None) -> None:
+    async def add_items(self, items: list[Item]) -> None:
         """Append `items`, all or none, next to each other.
 
         Args:
             items: JSON objects, oldest first.
-            idempotency_key: However often the same items come with the same key, they are added once.
 
         Raises:
             InvalidItemError: An item is not a JSON object; nothing was added.
-            IdempotencyKeyReusedError: The key was used before with other items; nothing was added.
         """
         ...
 
@@ -172,7 +188,7 @@ def check_limit(limit: object) -> None:
         raise ValueError(f"limit must be non-negative, got {limit}; 0 gives no items, None gives all")
 
 
-def as_given(settings: object) -> Any:
+def as_given(settings: Settings | None) -> Any:
     """Return settings as a session keeps them: an object stays the one it is, a dictionary or ``None`` becomes ours.
 
     Raises:
@@ -183,7 +199,7 @@ def as_given(settings: object) -> Any:
     return coerced if settings is None or type(settings) is dict else settings
 
 
-def coerce_settings(settings: object) -> SessionSettings:
+def coerce_settings(settings: Settings | None) -> SessionSettings:
     """Return `settings` (ours, the OpenAI Agents SDK's, a dictionary or ``None``) as ours."""
     if isinstance(settings, SessionSettings):
         return settings

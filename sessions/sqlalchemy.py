@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from sessions.codecs import Codec
+    from sessions.protocol import Settings
 
 __all__ = ["SQLAlchemySession", "metadata", "migrate", "migration_numbers", "note_migrations"]
 
@@ -64,7 +65,7 @@ class SQLAlchemySession(LogSession):
         create_tables: bool = False,
         sessions_table: str = "agent_sessions",
         messages_table: str = "agent_messages",
-        session_settings: object = None,
+        session_settings: Settings | None = None,
         ensure_ascii: bool = True,
         strict: bool = False,
         codec: Codec | None = None,
@@ -105,7 +106,7 @@ class SQLAlchemySession(LogSession):
         *,
         url: str,
         engine_kwargs: Mapping[str, Any] | None = None,
-        session_settings: object = None,
+        session_settings: Settings | None = None,
         **kwargs: Any,
     ) -> Self:
         """Return a session in the database at a URL, from any event loop.

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from sessions.codecs import Codec
     from sessions.db.sqlite.backend import Durability
+    from sessions.protocol import Settings
 
 
 class _SQLiteSession(LogSession):
@@ -28,7 +29,7 @@ class _SQLiteSession(LogSession):
         db_path: str | Path = MEMORY,
         sessions_table: str = "agent_sessions",
         messages_table: str = "agent_messages",
-        session_settings: object = None,
+        session_settings: Settings | None = None,
         *,
         durability: Durability = "full",
         busy_timeout: float | timedelta = DEFAULT_BUSY_TIMEOUT,

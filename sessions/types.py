@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, TypedDict
 
 if TYPE_CHECKING:
     from datetime import date, datetime
@@ -21,6 +21,44 @@ Item: TypeAlias = Any
 Frameworks type their items as unions of typed dictionaries, and a list of those is only compatible with a list of
 `Any`; hence no narrower name here. What is not a JSON object is refused when it is added.
 """
+
+
+class ItemDict(TypedDict, total=False):
+    """The keys that items have in common, for type checkers and editors: an item has some of them, and may have others.
+
+    `get_items` returns `Any`, which fits a framework's own types and this one:
+    ``items: list[ItemDict] = await session.get_items()``.
+    """
+
+    type: str
+    """``message``, ``function_call``, ``function_call_output``, ``reasoning`` …; a message needs none."""
+    id: str
+    status: str
+    role: str
+    """Of a message: ``user``, ``assistant``, ``system``, ``developer`` or ``tool``."""
+    content: Any
+    """Of a message: a text, or a list of parts."""
+    call_id: str
+    """Of a call of a tool, and of its output."""
+    name: str
+    """The tool's name."""
+    arguments: str
+    """Of a call: JSON."""
+    output: Any
+    """What the tool returned."""
+    tool_calls: list[Any]
+    """Calls in a message, as Chat Completions has them."""
+    tool_call_id: str
+    """Of an output, as Chat Completions has it."""
+    summary: list[Any]
+    """Of a piece of reasoning."""
+    encrypted_content: str | None
+    to: str
+    """Of a handover: who goes on."""
+    note: str
+    """Of a handover: what they should know."""
+    items: list[Any]
+    """Of a summary: what models are shown instead."""
 
 
 @dataclass(frozen=True)
@@ -86,9 +124,9 @@ class Comparison:
         position: The position of the last common item; 0 if there is none.
     """
 
-    common: list[Any]
-    first: list[Any]
-    second: list[Any]
+    common: list[ItemDict]
+    first: list[ItemDict]
+    second: list[ItemDict]
     position: int
 
 
@@ -105,7 +143,7 @@ class Turn:
     """
 
     number: int
-    items: list[Any]
+    items: list[ItemDict]
     position: int
     last_position: int
     created_at: datetime
@@ -136,7 +174,7 @@ class Entry:
     author: str | None
     created_at: datetime
     expires_at: datetime | None
-    item: Any
+    item: ItemDict
     hidden: bool = False
 
 
@@ -155,7 +193,7 @@ class Summary:
     position: int
     first: int
     last: int
-    items: list[Any]
+    items: list[ItemDict]
     created_at: datetime
 
 
@@ -201,7 +239,7 @@ class Change:
     version: int
     kind: ChangeKind
     branch: str | None
-    items: list[Any]
+    items: list[ItemDict]
     positions: list[int]
     created_at: datetime
 

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     import logging
     from pathlib import Path
 
+    from sessions.protocol import Settings
+
 
 class AdvancedSQLiteSession(FlatMethods, SQLiteSession):
     """`SQLiteSession` with the flat methods for branches, turns and usage.
@@ -37,7 +39,7 @@ class AdvancedSQLiteSession(FlatMethods, SQLiteSession):
         db_path: str | Path = MEMORY,
         create_tables: bool = False,
         logger: logging.Logger | None = None,
-        session_settings: object = None,
+        session_settings: Settings | None = None,
         **kwargs: Any,
     ) -> None:
         del create_tables

@@ -40,6 +40,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from sessions.db import Backend
+    from sessions.protocol import Settings
     from sessions.types import Item
 
 _JSON = JSONCodec()
@@ -73,7 +74,7 @@ class LogSession(Compacting, Watched, Windowed):
         session_id: str,
         backend: Backend,
         *,
-        session_settings: object = None,
+        session_settings: Settings | None = None,
         foreign: ForeignTables | None = None,
         strict: bool = False,
         codec: Codec | None = None,

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sessions.db import Backend
     from sessions.encrypted import EncryptedSession
     from sessions.log.conversation import ForeignTables
+    from sessions.protocol import Settings
     from sessions.session.handle import Handle
     from sessions.session.usage.prices import Price
     from sessions.store.sweeper import Sweeper
@@ -72,7 +73,7 @@ class Store:
         self,
         session_id: str,
         *,
-        session_settings: object = None,
+        session_settings: Settings | None = None,
         strict: bool = False,
         codec: Codec | None = None,
         ttl: float | timedelta | Default | None = DEFAULT,

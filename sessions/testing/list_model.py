@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import asyncio
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, Protocol, TypeAlias
 from uuid import uuid4
 
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from sessions.errors import IdempotencyKeyReusedError
+from sessions.protocol import Session
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
-    from sessions.protocol import Session
 
 Item: TypeAlias = dict[str, Any]
-MakeSession: TypeAlias = "Callable[..., Session]"
+MakeSession: TypeAlias = "Callable[..., KeyedSession]"
 """``make(session_id, **settings)`` returns a new object; objects of one id are one conversation."""
+
+
+class KeyedSession(Session, Protocol):
+    """A session that also takes idempotency keys, as sessions of this package do."""
+
+    async def add_items(self, items: Sequence[Mapping[str, object]], *, idempotency_key: str | None = None) -> None:
+        """Append items; however often the same ones come with the same key, they are added once."""
+        ...
 
 
 def json_values() -> st.SearchStrategy[Any]:

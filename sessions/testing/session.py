@@ -33,6 +33,7 @@ from sessions.errors import IdempotencyKeyReusedError, InvalidItemError
 from sessions.protocol import Session, SessionSettings
 from sessions.testing.list_model import (
     Item,
+    KeyedSession,
     ListMachine,
     MakeSession,
     assert_same,
@@ -86,30 +87,30 @@ class SessionContract:
     """How many sequences of operations are compared with the model; fewer do for a slow store that shares its code."""
 
     @pytest.fixture
-    def session(self, make: MakeSession) -> Session:
+    def session(self, make: MakeSession) -> KeyedSession:
         """Return a session with an id of its own."""
         return make(f"session-{uuid4()}")
 
     # --- The four methods --------------------------------------------------------------------------------------
 
-    def test_is_a_session(self, session: Session) -> None:
+    def test_is_a_session(self, session: KeyedSession) -> None:
         assert isinstance(session, Session)
         assert session.session_id.startswith("session-")
 
-    async def test_begins_empty(self, session: Session) -> None:
+    async def test_begins_empty(self, session: KeyedSession) -> None:
         assert await session.get_items() == []
         assert await session.get_items(limit=3) == []
         assert await session.pop_item() is None
         await session.clear_session()
         assert await session.get_items() == []
 
-    async def test_keeps_the_order_of_adding(self, session: Session) -> None:
+    async def test_keeps_the_order_of_adding(self, session: KeyedSession) -> None:
         await session.add_items([user("1"), user("2")])
         await session.add_items([])
         await session.add_items([user("3")])
         assert await session.get_items() == [user("1"), user("2"), user("3")]
 
-    async def test_limit_counts_from_the_end(self, session: Session) -> None:
+    async def test_limit_counts_from_the_end(self, session: KeyedSession) -> None:
         items = [user(str(number)) for number in range(10)]
         await session.add_items(items)
         for limit in (0, 1, 3, 9, 10, 11, 10**9):
@@ -123,7 +124,7 @@ class SessionContract:
         assert await session.get_items(3) == [user("1"), user("2"), user("3")]
         assert await session.get_items(0) == []
 
-    async def test_pop_takes_the_last_item(self, session: Session) -> None:
+    async def test_pop_takes_the_last_item(self, session: KeyedSession) -> None:
         await session.add_items([user("1"), user("2"), user("3")])
         assert await session.pop_item() == user("3")
         await session.add_items([user("4")])
@@ -133,7 +134,7 @@ class SessionContract:
         assert await session.pop_item() == user("1")
         assert await session.pop_item() is None
 
-    async def test_clear_removes_all_and_the_session_goes_on(self, session: Session) -> None:
+    async def test_clear_removes_all_and_the_session_goes_on(self, session: KeyedSession) -> None:
         await session.add_items([user("1"), user("2")])
         await session.clear_session()
         assert await session.get_items() == []
@@ -177,7 +178,7 @@ class SessionContract:
 
         check()
 
-    async def test_large_and_deep_items(self, session: Session) -> None:
+    async def test_large_and_deep_items(self, session: KeyedSession) -> None:
         deep: Any = "bottom"
         for _ in range(200):
             deep = [deep]
@@ -185,7 +186,7 @@ class SessionContract:
         await session.add_items(items)
         assert await session.get_items() == items
 
-    async def test_the_caller_may_change_items_after_adding(self, session: Session) -> None:
+    async def test_the_caller_may_change_items_after_adding(self, session: KeyedSession) -> None:
         item = user("before")
         adding = asyncio.ensure_future(session.add_items([item]))
         await asyncio.sleep(0)
@@ -199,7 +200,7 @@ class SessionContract:
     # --- Bad input changes nothing -----------------------------------------------------------------------------
 
     @pytest.mark.parametrize(("bad", "place"), BAD_ITEMS, ids=lambda value: value if isinstance(value, str) else "")
-    async def test_refuses_what_is_no_json_object(self, session: Session, bad: Any, place: str) -> None:
+    async def test_refuses_what_is_no_json_object(self, session: KeyedSession, bad: Any, place: str) -> None:
         with pytest.raises(InvalidItemError) as caught:
             await session.add_items([user("good"), bad, user("good")])
         assert place in str(caught.value)
@@ -207,7 +208,7 @@ class SessionContract:
         assert await session.get_items() == []
 
     @pytest.mark.parametrize("items", ["text", b"bytes", user("one item, not a list"), None, 3])
-    async def test_refuses_what_is_no_list_of_items(self, session: Session, items: Any) -> None:
+    async def test_refuses_what_is_no_list_of_items(self, session: KeyedSession, items: Any) -> None:
         with pytest.raises(TypeError):
             await session.add_items(items)
         assert await session.get_items() == []
@@ -215,7 +216,7 @@ class SessionContract:
     @pytest.mark.parametrize(
         ("limit", "error"), [("3", TypeError), (2.0, TypeError), (True, TypeError), (-1, ValueError)]
     )
-    async def test_refuses_what_is_no_limit(self, session: Session, limit: Any, error: type[Exception]) -> None:
+    async def test_refuses_what_is_no_limit(self, session: KeyedSession, limit: Any, error: type[Exception]) -> None:
         with pytest.raises(error, match="limit"):
             await session.get_items(limit)
 
@@ -240,7 +241,7 @@ class SessionContract:
         await session.add_items([{"content": "1", "role": "user"}], idempotency_key="first")
         assert await session.get_items() == [user("1"), user("2")]
 
-    async def test_a_key_of_other_items_is_refused(self, session: Session) -> None:
+    async def test_a_key_of_other_items_is_refused(self, session: KeyedSession) -> None:
         await session.add_items([user("1")], idempotency_key="key")
         for items in ([user("2")], [user("1"), user("1")], []):
             with pytest.raises(IdempotencyKeyReusedError, match="session-"):
@@ -267,7 +268,7 @@ class SessionContract:
         ("key", "error"),
         [("", ValueError), ("a\0b", ValueError), ("\x01k", ValueError), ("k" * 256, ValueError), (7, TypeError)],
     )
-    async def test_refuses_what_is_no_key(self, session: Session, key: Any, error: type[Exception]) -> None:
+    async def test_refuses_what_is_no_key(self, session: KeyedSession, key: Any, error: type[Exception]) -> None:
         with pytest.raises(error, match="idempotency_key"):
             await session.add_items([user("1")], idempotency_key=key)
         assert await session.get_items() == []
@@ -330,7 +331,7 @@ class SessionContract:
         self, make: MakeSession, operation: str
     ) -> None:
         before, added = [user("1"), user("2"), user("3")], [user("4"), user("5")]
-        changes: dict[str, tuple[Callable[[Session], Coroutine[Any, Any, Any]], list[Item]]] = {
+        changes: dict[str, tuple[Callable[[KeyedSession], Coroutine[Any, Any, Any]], list[Item]]] = {
             "add": (lambda session: session.add_items(added), before + added),
             "pop": (lambda session: session.pop_item(), before[:-1]),
             "clear": (lambda session: session.clear_session(), []),

@@ -16,7 +16,7 @@ import pytest
 
 from sessions.errors import ConflictError, IdempotencyKeyReusedError, InvalidItemError, SessionBusyError
 from sessions.testing.fixtures import SessionAndClock
-from sessions.types import Entry
+from sessions.types import Entry, ItemDict
 
 if TYPE_CHECKING:
     from sessions.session.base import LogSession
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 DAY = 86_400
 
 
-def _user(text: object) -> dict[str, str]:
+def _user(text: object) -> ItemDict:
     return {"role": "user", "content": str(text)}
 
 
-def _answer(text: object) -> dict[str, str]:
+def _answer(text: object) -> ItemDict:
     return {"role": "assistant", "content": str(text)}
 
 
@@ -227,7 +227,7 @@ class SharingContract(SessionAndClock):
 
     async def test_entries_say_what_is_known(self, session: LogSession, time: MovableClock) -> None:
         began = datetime.fromtimestamp(time.seconds, UTC)
-        items = [
+        items: list[ItemDict] = [
             {"role": "system", "content": "Be brief."},
             _user(1),
             {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"},

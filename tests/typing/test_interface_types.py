@@ -10,21 +10,28 @@ from typing import TYPE_CHECKING, Any, assert_type
 
 import agents
 import pytest
+from agents.extensions.memory import EncryptedSession as SDKEncryptedSession
 from agents.memory import Session as SDKSession
 from agents.memory import SessionSettings as SDKSessionSettings
 
 from sessions import (
     AsyncSQLiteSession,
+    EncryptedSession,
+    ItemDict,
+    Lease,
     LogSession,
     Price,
     Session,
     SessionInfo,
     SessionSettings,
+    Settings,
     SQLiteSession,
     Store,
     ToolUse,
     Usage,
     UsageRow,
+    Window,
+    generate_key,
     open_store,
 )
 
@@ -35,17 +42,41 @@ if TYPE_CHECKING:
 def every_class() -> None:
     """Each of ours is a session of ours and one of the SDK's."""
     log_session: LogSession = open_store("sqlite://").session("s")
-    ours: list[Session] = [SQLiteSession("s"), AsyncSQLiteSession("s"), log_session]
-    theirs: list[SDKSession] = [SQLiteSession("s"), AsyncSQLiteSession("s"), log_session]
+    encrypted = EncryptedSession("s", SQLiteSession("s"), generate_key())
+    ours: list[Session] = [SQLiteSession("s"), AsyncSQLiteSession("s"), log_session, encrypted]
+    theirs: list[SDKSession] = [SQLiteSession("s"), AsyncSQLiteSession("s"), log_session, encrypted]
     assert all(isinstance(session, Session) for session in theirs)
     assert all(isinstance(session, SDKSession) for session in ours)
 
 
+def the_sdks_classes() -> None:
+    """Each of the SDK's is a session of ours, so a function that takes any session takes these, too."""
+    plain = agents.SQLiteSession("s")
+    theirs: list[Session] = [plain, SDKEncryptedSession("s", plain, "key")]
+    any_of_theirs: SDKSession = plain
+    theirs.append(any_of_theirs)
+    assert all(isinstance(session, Session) for session in theirs)
+    plain.close()
+
+
+async def runs_of_the_sdk(session: SQLiteSession, other: LogSession) -> None:
+    """Never run: what the SDK's runner takes as a session and as its input."""
+    agent = agents.Agent(name="a")
+    await agents.Runner.run(agent, "Hello", session=session)
+    await agents.Runner.run(agent, await session.get_items(), session=other)
+    async with session.lease() as leased:
+        await agents.Runner.run(agent, await leased.window(turns=1), session=leased)
+        assert_type(leased.held, Lease | None)
+
+
 def settings_of_every_origin() -> None:
-    for settings in (SessionSettings(limit=1), SDKSessionSettings(limit=1), {"limit": 1}, None):
-        SQLiteSession("s", session_settings=settings)
+    given: list[Settings | None] = [SessionSettings(limit=1), SDKSessionSettings(limit=1), {"limit": 1}, None]
+    for settings in given:
+        session = SQLiteSession("s", session_settings=settings)
+        assert type(settings) in {dict, type(None)} or session.session_settings is settings
         AsyncSQLiteSession("s", session_settings=settings)
         open_store("sqlite://").session("s", session_settings=settings)
+    SQLiteSession("s", session_settings={"limit": 1, "repair": True, "window": Window(items=5), "compaction": None})
     assert_type(SessionSettings().limit, int | None)
     assert_type(SessionSettings().resolve({"limit": 1}), SessionSettings)
 
@@ -65,6 +96,13 @@ async def results_of_operations(session: SQLiteSession, store: Store, given: lis
     await session.add_items(given)
     back: list[TResponseInputItem] = await session.get_items()
     await session.add_items(back, idempotency_key="k")
+    # So do items with the keys that all have in common.
+    known: list[ItemDict] = await session.get_items()
+    await session.add_items(known)
+    for entry in await session.entries():
+        assert_type(entry.item.get("role"), str | None)
+    for turn in await session.turns():
+        await session.add_items(turn.items)
     async with open_store("sqlite://") as opened:
         assert_type(opened, Store)
 
@@ -81,16 +119,13 @@ async def a_function_of_any_session(session: Session) -> list[Any]:
 
 async def test_it_runs_as_it_is_typed() -> None:
     every_class()
+    the_sdks_classes()
     settings_of_every_origin()
     async with open_store("sqlite://") as store:
         session = SQLiteSession("s")
         await results_of_operations(session, store, [{"role": "user", "content": "a"}])
         assert len(await a_function_of_any_session(session)) == 1
         await both_ways_to_close(session, AsyncSQLiteSession("s"))
-    # The SDK's own sessions know no idempotency key, so they are sessions of ours when run, but not as typed.
-    theirs = agents.SQLiteSession("s")
-    assert isinstance(theirs, Session)
-    theirs.close()
 
 
 RIGHT = """
@@ -98,13 +133,22 @@ import sessions
 
 async def use(session: sessions.SQLiteSession) -> str:
     ours: sessions.Session = session
-    await ours.add_items([{"role": "user"}], idempotency_key="k")
+    await session.add_items([{"role": "user"}], idempotency_key="k")
     sessions.SQLiteSession("s", "x.db", durability="normal", busy_timeout=1, strict=True)
+    sessions.SQLiteSession("s", session_settings={"limit": 1, "repair": True})
+    item: sessions.ItemDict = {"role": "user", "content": "Hello"}
+    async for change in session.watch():
+        if change.kind == "branch_deleted":
+            await session.add_items([item])
     return (await ours.get_items(limit=1), session.session_id)[1]
 """
 WRONG = {
     "class that is no session": ("    ours: sessions.Session = session", "    ours: sessions.Session = 'text'"),
     "limit as text": ("get_items(limit=1)", "get_items(limit='1')"),
+    "misspelt setting": ('"repair": True', '"repiar": True'),
+    "setting of another type": ('"limit": 1', '"limit": "1"'),
+    "misspelt key of an item": ('{"role": "user", "content"', '{"rule": "user", "content"'),
+    "misspelt kind of a change": ('"branch_deleted"', '"branch deleted"'),
     "items as text": ('[{"role": "user"}]', '"text"'),
     "key as number": ('idempotency_key="k"', "idempotency_key=1"),
     "id as number": ('SQLiteSession("s"', "SQLiteSession(1"),
