@@ -28,6 +28,7 @@ async def settle(change: Coroutine[object, object, T]) -> T:
         await asyncio.wait([running])
     except asyncio.CancelledError:
         await wait_out(running.done, partial(asyncio.wait, [running]))
+        change.close()
         raise
     error = None if running.cancelled() else running.result()
     if error is not None:
@@ -36,6 +37,7 @@ async def settle(change: Coroutine[object, object, T]) -> T:
         finally:
             del error, running  # They hold this frame, which holds them.
     if not outcome:
+        change.close()
         raise asyncio.CancelledError  # Somebody cancels all tasks of the loop: it is ending.
     return outcome[0]
 

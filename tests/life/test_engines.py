@@ -311,24 +311,3 @@ def test_engines_of_loops_that_ended_are_garbage(url: str, *, closed_by_hand: bo
     # A thread of SQLite's driver may have a connection for a moment.
     assert any(use() <= first for _ in range(20))
     gc_quietly()
-
-
-@pytest.mark.parametrize("steps", range(1, 8))
-def test_a_loop_that_ends_while_connections_are_being_closed(tmp_path: Path, steps: int) -> None:
-    """Its tasks are cancelled then, and nothing is left open all the same: collecting what is left would warn.
-
-    Fails without: db/sqlalchemy/shared_engine.py, `_ended(threads)`; without `dispose` before it, the contracts do.
-    """
-
-    async def use() -> None:
-        url = f"sqlite+aiosqlite:///{tmp_path}/s.db"
-        sessions = [SQLAlchemySession.from_url("s", url=url, create_tables=True) for _ in range(70)]
-        await sessions[0].add_items([message("1")] * 60)
-        await asyncio.gather(*(session.pop_item() for session in sessions))
-
-    with asyncio.Runner() as runner:
-        runner.run(use())
-        gc.collect()
-        for _ in range(steps):
-            runner.run(asyncio.sleep(0))
-    gc.collect()

@@ -15,8 +15,9 @@ def ending(driver_connection: Any) -> Callable[[], None] | None:
     """Return what ends a connection at once in its event loop; ``None`` for a driver that is not known here."""
     if terminate := getattr(driver_connection, "terminate", None):  # asyncpg
         return terminate  # type: ignore[no-any-return]
-    writer = getattr(driver_connection, "_writer", None)  # aiomysql has no public way that does not wait for the peer.
-    return None if writer is None else writer.transport.abort
+    # aiomysql and asyncmy have no public way that does not wait for the peer.
+    transport = _transport(driver_connection)
+    return None if transport is None else transport.abort
 
 
 def end_at_once(driver_connection: Any) -> None:
@@ -54,7 +55,7 @@ def _note_the_end(driver_connection: Any) -> None:
     elif hasattr(driver_connection, "_aborted"):  # asyncpg
         driver_connection._aborted = True  # noqa: SLF001 - as in `ending`
     else:
-        with suppress(AttributeError):  # asyncmy's cannot be set, and asks nobody when it is garbage.
+        with suppress(AttributeError):  # It cannot be set in older versions of asyncmy, which ask nobody as garbage.
             driver_connection._writer = None  # noqa: SLF001 - as in `ending`
 
 
@@ -63,12 +64,16 @@ def _file_number(driver_connection: Any) -> int:
     try:
         if (libpq := getattr(driver_connection, "pgconn", None)) is not None:  # psycopg
             return int(libpq.socket)
-        transport = getattr(driver_connection, "_transport", None)  # asyncpg
-        writer = getattr(driver_connection, "_writer", None)  # aiomysql, asyncmy
-        transport = getattr(writer, "transport", None) or transport
+        transport = _transport(driver_connection)
         return -1 if transport is None else int(transport.get_extra_info("socket").fileno())
     except Exception:  # noqa: BLE001 - each driver has its own for a connection that is closed
         return -1
+
+
+def _transport(driver_connection: Any) -> Any:
+    """Return the transport that a connection speaks through; ``None`` if it is closed, or has none."""
+    writer = getattr(driver_connection, "_writer", None)  # aiomysql, and asyncmy before it had a protocol of its own
+    return getattr(writer, "transport", None) or getattr(driver_connection, "_transport", None)  # asyncpg, asyncmy
 
 
 def check_tls(driver_connection: Any) -> None:
@@ -77,7 +82,7 @@ def check_tls(driver_connection: Any) -> None:
     Raises:
         ssl.SSLError: It is.
     """
-    writer = driver_connection._writer  # noqa: SLF001 - as in `ending`
-    if writer.get_extra_info("ssl_object") is None:
+    transport = _transport(driver_connection)
+    if transport is None or transport.get_extra_info("ssl_object") is None:
         end_at_once(driver_connection)
         raise ssl.SSLError("the server has no TLS")
