@@ -20,9 +20,6 @@ STRONG_BYTES: Final = 32
 PREFIX: Final = "sessions_key_"
 """The beginning of every generated key."""
 
-_BYTE_ORDER_MARK: Final = "\ufeff"
-"""What some editors and shells begin a file with."""
-
 _CHECK_BYTES: Final = 4
 _CHECK_INFO: Final = b"sessions/key/1/check"
 _BODY: Final = 48
@@ -64,14 +61,13 @@ def parse_key(key: object, what: str, stacklevel: int) -> bytes | Passphrase:
             raise ValueError(
                 f"{what} has {len(raw)} bytes; it needs {STRONG_BYTES} random ones, as sessions.generate_key() makes"
             )
-        text = _as_text(raw)
+        text = _text_of(raw)
         if text is None:
             return raw
     elif isinstance(key, str):
-        text = key
+        text = _bare(key)
     else:
         raise TypeError(f"{what} must be text or bytes, not {type(key).__name__}")
-    text = _bare(text)
     if not text:
         raise ValueError(f"{what} is empty; sessions.generate_key() makes one")
     if any("\ud800" <= letter <= "\udfff" for letter in text):
@@ -91,12 +87,16 @@ def parse_key(key: object, what: str, stacklevel: int) -> bytes | Passphrase:
 
 
 def spellings(key: str | bytes) -> tuple[str | bytes, ...]:
-    """Return a key as it was given and, if that differs, without what a file adds to it."""
-    bare = _bare(key) if isinstance(key, str) else _without_newlines(bytes(key))
-    text = None if isinstance(bare, str) else _as_text(bare)
-    # The OpenAI Agents SDK knows keys as text alone.
-    texts = () if text is None else (_bare(text),)
-    return tuple(dict.fromkeys((key if isinstance(key, str) else bytes(key), bare, *texts)))
+    """Return a key as it was given and, where these differ, without a file's additions and as text.
+
+    The OpenAI Agents SDK knows keys as text alone.
+    """
+    if isinstance(key, str):
+        found: tuple[str | bytes | None, ...] = key, _bare(key)
+    else:
+        raw = bytes(key)
+        found = raw, _without_newlines(raw), _text_of(raw)
+    return tuple(dict.fromkeys(one for one in found if one is not None))
 
 
 def _generated(text: str, what: str) -> bytes:
@@ -136,25 +136,23 @@ def _check(raw: bytes) -> bytes:
 
 
 def _bare(text: str) -> str:
-    return text.removeprefix(_BYTE_ORDER_MARK).rstrip("\r\n")
+    """Return text without the mark that Windows begins files with, and the newline at their end."""
+    return text.removeprefix("\ufeff").rstrip("\r\n")
 
 
 def _without_newlines(raw: bytes) -> bytes:
     """Return bytes without the newlines at their end, but never fewer than 32 of them: a random byte may be one."""
-    while len(raw) > STRONG_BYTES and raw.endswith((b"\n", b"\r")):
-        raw = raw[:-1]
-    return raw
+    return raw[:STRONG_BYTES] + raw[STRONG_BYTES:].rstrip(b"\r\n")
 
 
-def _as_text(raw: bytes) -> str | None:
-    """Return bytes as text, if all of it is printable."""
+def _text_of(raw: bytes) -> str | None:
+    """Return the text that bytes are, bare; ``None`` for bytes that are not text."""
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        # Random bytes may begin like that, too, so it is taken for text only if it is a generated key.
-        text = raw.decode("utf-16", "replace")
+        # One key in 2**15 of random bytes begins so, too: only a generated key is taken for text.
+        text = _bare(raw.decode("utf-16", "replace"))
         return text if _is_nearly_generated(text) else None
     try:
-        text = raw.decode()
+        text = _bare(raw.decode())
     except UnicodeDecodeError:
         return None
-    printable = text.removeprefix(_BYTE_ORDER_MARK)
-    return text if all(letter.isprintable() or letter.isspace() for letter in printable) else None
+    return text if all(letter.isprintable() or letter.isspace() for letter in text) else None

@@ -140,7 +140,7 @@ def test_none_for_a_good_key(tmp_path: Path, key: Any, caught: list[warnings.War
 )
 @pytest.mark.parametrize("of", [str, str.encode, "{}\n".format], ids=["text", "bytes", "a file's line"])
 def test_all_other_text_is_a_passphrase(text: str, of: Any, caught: list[warnings.WarningMessage]) -> None:
-    """Fails without: crypto/key_texts.py, `PREFIX`; `_as_text`."""
+    """Fails without: crypto/key_texts.py, `PREFIX`; `_text_of`."""
     for ring in (KeyRing.of(of(text)), KeyRing({"k": of(text)})):
         assert ring.needs_stretching
     assert [warning.category for warning in caught] == [WeakKeyWarning, WeakKeyWarning]
@@ -184,7 +184,7 @@ def test_a_final_newline_is_no_part_of_a_key(key: Any) -> None:
 def test_a_file_of_windows_holds_the_key(file: Any, caught: list[warnings.WarningMessage]) -> None:
     """Whoever takes the mark or the newline off has the same key.
 
-    Fails without: crypto/key_texts.py, `_BYTE_ORDER_MARK`; `BOM_UTF16_LE`.
+    Fails without: crypto/key_texts.py, `removeprefix`; `BOM_UTF16_LE`.
     """
     assert KeyRing.of(file).ready().current == KeyRing.of(KEY).ready().current
     assert not caught
