@@ -17,7 +17,6 @@ from sessions.db.closed import ClosedBackend
 from sessions.db.stored_settings import StoredSettings
 from sessions.log.sealing.encryption import SessionEncryption
 from sessions.protocol import check_limit, coerce_settings
-from sessions.session.attribution import Speaker
 from sessions.session.base import LogSession
 from sessions.session.rotation import rotate
 from sessions.types import Rotation
@@ -84,7 +83,6 @@ class EncryptedSession(LogSession):
         # Here and not in `__new__`, which does not see the arguments that a subclass's own constructor passes on.
         self.__class__ = _class_for(type(self), way_around(underlying_session, session_id))
         self._underlying = underlying_session
-        self._speaker = Speaker()
         self._encrypt(
             keys_of(encryption_key),
             check_ttl(ttl),
@@ -104,8 +102,6 @@ class EncryptedSession(LogSession):
         )
         self._handle = handle.encrypted(encryption, ttl)
         self._keys = encryption.keys
-        self._author = self._underlying._author  # noqa: SLF001
-        self._lease = self._underlying._lease  # noqa: SLF001
 
     @property
     def session_settings(self) -> Any:

@@ -19,9 +19,10 @@ from sessions.log.lifetime.remove import clear
 from sessions.log.pop import Pop
 from sessions.log.read import ReadTail
 from sessions.protocol import SettingsLimit, as_given, check_limit, coerce_settings
-from sessions.session.attribution import Speaker
 from sessions.session.compaction import Compacting
 from sessions.session.handle import Handle
+from sessions.session.history import History
+from sessions.session.sharing import Shared
 from sessions.session.watching import Watched
 from sessions.session.windows import Windowed
 from sessions.validation import (
@@ -47,7 +48,7 @@ _JSON = JSONCodec()
 _FOREIGN = ForeignTables()
 
 
-class LogSession(Compacting, Watched, Windowed):
+class LogSession(History, Shared, Compacting, Windowed, Watched):
     """A conversation in a store. It may be used from any number of tasks, threads and event loops.
 
     Args:
@@ -66,9 +67,6 @@ class LogSession(Compacting, Watched, Windowed):
         ValueError: `session_id`, a setting, the name of a table or `ttl` is not allowed.
     """
 
-    session_id: str
-    session_settings: Any
-
     def __init__(
         self,
         session_id: str,
@@ -85,7 +83,6 @@ class LogSession(Compacting, Watched, Windowed):
         tables = foreign.check() if foreign else _FOREIGN
         conversation = Conversation(session_id, _checked(codec), SDKSessions(tables), ttl=check_ttl(ttl))
         self._handle = Handle(conversation, backend, strict=strict)
-        self._speaker = Speaker()
 
     def __repr__(self) -> str:
         return f"{type(self).__name__}({self.session_id!r})"
@@ -165,17 +162,18 @@ class LogSession(Compacting, Watched, Windowed):
             SessionClosedError: The session has been closed.
         """
         del wrapper
-        lifetime = self._lifetime
+        handle = self._handle
+        lifetime = handle.lifetime
         if ttl is not DEFAULT:
             lifetime = NEVER if ttl is None else check_ttl(ttl)
         if expected_version is not None:
             expected_version = check_count(expected_version, "expected_version", least=0)
         items = as_listed(items)
-        codec = self._handle.codec
+        codec = handle.codec
         try:
             payloads = codec.encode_all(items)
         except InvalidItemError as error:
-            raise InvalidItemError(f"{self._handle.subject}: {error}; nothing was added") from None
+            raise InvalidItemError(f"{handle.subject}: {error}; nothing was added") from None
         idempotency = None
         if idempotency_key is not None:
             key = check_text(idempotency_key, "idempotency_key", MAX_KEY_BYTES)
@@ -183,18 +181,17 @@ class LogSession(Compacting, Watched, Windowed):
                 # Keys that stores make for themselves do.
                 raise ValueError("idempotency_key must not begin with a control character")
             idempotency = Idempotency(key, codec.digest(items))
-        author, agent = self._author, self._agent
+        author, agent = handle.author, handle.agent
         entries = [
             NewEntry(payload, kind, tool_name, author if kind == USER else agent)
             for payload, (kind, tool_name) in zip(payloads, classify(items), strict=True)
         ]
-        handle = self._handle
         added_at = now()
         expires_at = None if lifetime is None else min(added_at + lifetime, NEVER)
         place = handle.conversation, entries, added_at, idempotency, handle.target
         await handle.append(Append(*place, expires_at=expires_at, expected_version=expected_version))
         if any(entry.kind != USER for entry in entries):
-            self._speaker.has_spoken()
+            handle.speaker.has_spoken()
 
     async def pop_item(self, *, wrapper: object = None) -> Item | None:
         """Remove the last item and return it, or return ``None`` if there is none.

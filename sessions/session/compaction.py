@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.clock import as_time, now
 from sessions.errors import ConflictError, LeaseLostError, SessionBusyError, SummaryError
 from sessions.protocol import coerce_settings
-from sessions.session.sharing import Shared
+from sessions.session.part import SessionPart
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Mapping
@@ -29,10 +29,8 @@ _is_summarising: ContextVar[bool] = ContextVar("_is_summarising", default=False)
 """Whether a setting is at work: a summariser that reads the session would have it call the summariser, and so on."""
 
 
-class Compacting(Shared):
-    """Part of every session over the log."""
-
-    session_settings: Any
+class Compacting(SessionPart):
+    """Summaries in place of older parts."""
 
     async def compact(
         self, summarise: Summariser, *, keep_turns: int = 1, keep_items: int | None = None
@@ -109,7 +107,7 @@ class Compacting(Shared):
         waiting = [*part.waiting, *find_waiting(part.items, part.placeholders)]
         content = summary_content((part.first, part.last, items, made_at, part.lifted, waiting))
         payload = handle.encoded(content, "the summary")
-        author = self._agent
+        author = self._handle.agent
         position = await handle.write(
             lambda tx: put_summary(tx, handle.conversation, now(), part, payload, author=author)
         )
@@ -152,7 +150,7 @@ class Compacting(Shared):
         """
         from sessions.log.context.compact import take_back
 
-        handle, author = self._handle, self._agent
+        handle, author = self._handle, self._handle.agent
         return await handle.write(
             lambda tx: _as_summary(take_back(tx, handle.conversation, now(), branch=handle.target, author=author))
         )

@@ -20,6 +20,7 @@ from sessions.log.core.changing import take_over
 from sessions.log.core.cleared import was_cleared_away
 from sessions.log.core.elsewhere import AdoptFirst
 from sessions.log.core.heads import MAIN, BranchName, find_head, number_of
+from sessions.session.attribution import Speaker
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
     from sessions.log.conversation import Conversation
     from sessions.log.sealing.encryption import SessionEncryption
+    from sessions.session.leases import Lease
 
 T = TypeVar("T")
 
@@ -48,7 +50,7 @@ class OfBranch(Protocol):
 
 
 class Handle:
-    """A hold on one conversation.
+    """A hold on one conversation, with all the state that a session object has.
 
     Attributes:
         backend: Where transactions run.
@@ -57,40 +59,48 @@ class Handle:
             very branch that was found then, and no other one that has its name later.
         followed: The branch that was read last. Changes go there, so a switch by another process never lands between
             what a run reads and what it adds. It, too, is the very branch that was found.
+        author: Who adds what is added, where no hook tells.
+        speaker: The agent that speaks, as hooks tell.
+        lease: The lease under which the branch is changed.
+        lifetime: How long additions live, in microseconds, unless the caller says; ``None``: until they are purged by
+            age; `NEVER`: purging spares them, too.
     """
 
-    __slots__ = ("_conversation", "_followed", "backend", "pinned", "strict", "subject")
+    __slots__ = (
+        "_conversation", "_followed", "author", "backend", "lease", "lifetime", "pinned", "speaker", "strict",
+        "subject",
+    )  # fmt: skip
 
     def __init__(
-        self,
-        conversation: Conversation,
-        backend: Backend,
-        *,
-        strict: bool,
-        pinned: str | None = None,
+        self, conversation: Conversation, backend: Backend, *, strict: bool, pinned: str | None = None
     ) -> None:
         self._conversation = conversation
         self.backend = backend
         self.strict = strict
         self.pinned = pinned
         self._followed: str | None = None
+        self.author: str | None = None
+        self.speaker = Speaker()
+        self.lease: Lease | None = None
+        self.lifetime = conversation.ttl
         self.subject = f"session {conversation.session_id!r}"
 
     def pinned_to(self, branch: str) -> Handle:
         """Return a hold on the same conversation that stays on a branch."""
-        conversation = self._conversation._replace(lease=None)
-        return Handle(conversation, self.backend, strict=self.strict, pinned=branch)
+        return self._changed(self._conversation._replace(lease=None), branch)
 
-    def copy(self) -> Handle:
-        """Return a hold on the same conversation that goes its own way from the branch that this one is on."""
-        made = Handle(self._conversation, self.backend, strict=self.strict, pinned=self.pinned)
-        made._followed = self._followed
+    def by_author(self, author: str | None) -> Handle:
+        """Return a hold on the same conversation for an author, which goes its own way from this one's branch."""
+        made = self._changed(self._conversation, self.pinned)
+        made._followed = self._followed  # noqa: SLF001 - it is one of ours
+        made.lease = self.lease
+        made.author = author
         return made
 
-    def leased(self, branch: str, token: int) -> Handle:
+    def leased(self, lease: Lease) -> Handle:
         """Return a hold on the same conversation that stays on a branch and changes it under a lease."""
-        made = self.pinned_to(branch)
-        made._conversation = made._conversation._replace(lease=token)  # noqa: SLF001 - it is one of ours
+        made = self._changed(self._conversation._replace(lease=lease.token), lease.branch)
+        made.lease = lease
         return made
 
     def encrypted(self, encryption: SessionEncryption, ttl: int | None) -> Handle:
@@ -100,8 +110,22 @@ class Handle:
             encryption: How that is done.
             ttl: The age, in microseconds, from which entries are not there any more.
         """
-        conversation = self._conversation._replace(encryption=encryption, ttl=ttl)
-        return Handle(conversation, self.backend, strict=self.strict, pinned=self.pinned)
+        made = self._changed(self._conversation._replace(encryption=encryption, ttl=ttl), self.pinned)
+        made.lease = self.lease
+        made.lifetime = ttl
+        return made
+
+    def _changed(self, conversation: Conversation, pinned: str | None) -> Handle:
+        """Return a hold with a speaker of its own, as agents speak through objects."""
+        made = Handle(conversation, self.backend, strict=self.strict, pinned=pinned)
+        made.author = self.author
+        made.lifetime = self.lifetime
+        return made
+
+    @property
+    def agent(self) -> str | None:
+        """The author of all that is added but messages of users."""
+        return self.speaker.name or self.author
 
     @property
     def codec(self) -> Codec:

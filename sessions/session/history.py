@@ -2,31 +2,26 @@
 
 from __future__ import annotations
 
-import copy
 from typing import TYPE_CHECKING, Self
 
 from sessions.clock import now
-from sessions.session.attribution import Speaker
+from sessions.session.part import SessionPart
 from sessions.validation import check_branch_name, check_count, check_page
 
 if TYPE_CHECKING:
     from rich.console import Console
 
     from sessions.session.branches import Branches
-    from sessions.session.handle import Handle
     from sessions.session.usage.usage import SessionUsage
     from sessions.types import Item, Sibling, Turn
 
 
-class History:
-    """Part of every session over the log.
+class History(SessionPart):
+    """Undo, redo, siblings, branches, turns and the tree.
 
     Reads follow the session's current branch, and changes go to the branch that this object read last; both stay on
     one branch after `on_branch`.
     """
-
-    _handle: Handle
-    _speaker: Speaker
 
     @property
     def branches(self) -> Branches:
@@ -53,13 +48,6 @@ class History:
         """
         check_branch_name(name)
         return self._with(self._handle.pinned_to(name))
-
-    def _with(self, handle: Handle) -> Self:
-        """Return an object that is like this one, with another hold on the same conversation."""
-        copied = copy.copy(self)
-        copied._handle = handle  # noqa: SLF001
-        copied._speaker = Speaker()  # noqa: SLF001
-        return copied
 
     async def undo(self, turns: int = 1) -> list[Item]:
         """Take the last turns off the branch. Nothing is deleted: `redo` brings them back.

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, Self
 
 from sessions.clock import NEVER, as_time, now
 from sessions.log.append import version_of
-from sessions.session.history import History
+from sessions.session.part import SessionPart
 from sessions.validation import MAX_NAME_BYTES, check_page, check_seconds, check_text, check_timeout
 
 if TYPE_CHECKING:
@@ -23,24 +23,8 @@ if TYPE_CHECKING:
     from sessions.types import Entry
 
 
-class Shared(History):
-    """Part of every session over the log."""
-
-    _author: str | None = None
-    _lease: Lease | None = None
-
-    # Whether what is added is never to expire, which purging by age respects.
-    _keeps = False
-
-    @property
-    def _agent(self) -> str | None:
-        """Who says what is said through this object, but for messages of users."""
-        return self._speaker.name or self._author
-
-    @property
-    def _lifetime(self) -> int | None:
-        """How long what is added lives, unless the caller says; in microseconds."""
-        return NEVER if self._keeps else self._handle.conversation.ttl
+class Shared(SessionPart):
+    """Versions, authors, leases, handovers and entries."""
 
     async def version(self) -> int:
         """Return the session's version: each change raises it, so who finds the same one again has missed nothing.
@@ -62,7 +46,7 @@ class Shared(History):
     @property
     def speaker(self) -> Speaker:
         """The agent that is speaking through this object: for authors of hooks for frameworks."""
-        return self._speaker
+        return self._handle.speaker
 
     def as_author(self, name: str | None) -> Self:
         """Return an object for the same session that says of all it adds who has added it.
@@ -77,14 +61,13 @@ class Shared(History):
             TypeError: `name` is neither text nor ``None``.
             ValueError: `name` is empty, too long, or has a NUL character in it.
         """
-        author = self._with(self._handle.copy())
-        author._author = None if name is None else check_text(name, "name", MAX_NAME_BYTES)  # noqa: SLF001
-        return author
+        author = None if name is None else check_text(name, "name", MAX_NAME_BYTES)
+        return self._with(self._handle.by_author(author))
 
     @property
     def held(self) -> Lease | None:
         """The lease that this object holds: its branch, its token and whether it is known to be lost."""
-        return self._lease if self._handle.conversation.lease is not None else None
+        return self._handle.lease
 
     def lease(
         self,
@@ -123,8 +106,8 @@ class Shared(History):
         """
         from sessions.session.leases import Wanted
 
-        if self._handle.conversation.lease is not None:
-            raise ValueError(f"session {self._handle.conversation.session_id!r}: this object holds a lease already")
+        if self.held is not None:
+            raise ValueError(f"session {self.session_id!r}: this object holds a lease already")
         if on_busy not in {"wait", "reject", "fork"}:
             raise ValueError(f"on_busy must be 'wait', 'reject' or 'fork', got {on_busy!r}")
         if not isinstance(exclusive, bool):
@@ -141,9 +124,7 @@ class Shared(History):
         lease = await take(handle, wanted)
         renewing = asyncio.create_task(renew(handle, lease, wanted.ttl))
         try:
-            leased = self._with(handle.leased(lease.branch, lease.token))
-            leased._lease = lease  # noqa: SLF001
-            yield leased
+            yield self._with(handle.leased(lease))
         finally:
             await give_back(handle, lease, renewing)
 
@@ -175,7 +156,7 @@ class Shared(History):
         handle = self._handle
         content = {"type": "handover", "to": to, **({} if note is None else {"note": note})}
         payload = handle.encoded(content, "the note")
-        how: dict[str, Any] = {"author": self._agent, "lifetime": self._lifetime}
+        how: dict[str, Any] = {"author": handle.agent, "lifetime": handle.lifetime}
         await handle.write(lambda tx: hand_over(tx, handle.conversation, now(), payload, branch=handle.target, **how))
 
     async def entries(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sessions.session.part import SessionPart
 from sessions.validation import check_count
 
 if TYPE_CHECKING:
@@ -14,10 +15,8 @@ if TYPE_CHECKING:
     from sessions.types import Change
 
 
-class Watched:
-    """Part of every session over the log."""
-
-    _handle: Handle
+class Watched(SessionPart):
+    """Watching."""
 
     def watch(self, after: int | None = None) -> AsyncGenerator[Change]:
         """Return an iterator over the session's changes, in all branches, which waits for the next one.

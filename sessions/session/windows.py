@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sessions.clock import now
 from sessions.errors import CounterError, SessionBusyError, UnknownFormatError
+from sessions.session.part import SessionPart
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -16,16 +17,13 @@ if TYPE_CHECKING:
     from sessions.items.repair import RepairReport
     from sessions.items.window import Window
     from sessions.log.context.read_window import Taken
-    from sessions.session.handle import Handle
     from sessions.types import Item
 
 _AT_ONCE = 50
 
 
-class Windowed:
-    """Part of every session over the log."""
-
-    _handle: Handle
+class Windowed(SessionPart):
+    """Windows and repair."""
 
     async def window(
         self,

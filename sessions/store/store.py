@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, Self, cast
 
-from sessions.clock import as_time, now
+from sessions.clock import NEVER, as_time, now
 from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.lifetime.remove import delete
 from sessions.session.base import LogSession
@@ -107,7 +107,8 @@ class Store:
 
             session = EncryptedSession(session_id, session, ttl=lifetime, **self._encryption._asdict())
         if ttl is None and self._ttl is not None:
-            session._keeps = True  # noqa: SLF001 - the one difference between this None and that of a constructor
+            # The one difference between this None and that of a constructor.
+            session._handle.lifetime = NEVER  # noqa: SLF001 - it is one of ours
         return session
 
     async def sessions(self, *, limit: int = 100, after: str | None = None) -> list[SessionInfo]:

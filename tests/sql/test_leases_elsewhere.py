@@ -70,7 +70,7 @@ async def test_no_lease_without_the_key(url: str) -> None:
 
 
 async def test_a_sealed_session_over_a_lease_holds_the_lease(url: str) -> None:
-    """Fails without: encrypted.py, `_lease` in `__init__`."""
+    """Fails without: session/handle.py, `made.lease = self.lease` in `encrypted`."""
     store = open_store(url, create_tables=True)
     async with store.session("s").lease(exclusive=True) as leased:
         sealed = EncryptedSession("s", leased, _KEY)
