@@ -28,7 +28,7 @@ SEEDS: Final = [
     b'{"a":[{"~date":"2026-01-01"},{"~timedelta":[-1,2,3]},{"~decimal":"-sNaN7"},{"~decimal":"1E+9"}]}',
     b'{"a":[{"~uuid":"00000000-0000-0000-0000-000000000001"},{"~bytes":"YQ=="},{"~bytearray":"//4A"}]}',
     b'{"a":{"~set":["a",{"~tuple":[1,{"~frozenset":[2]}]},{"~decimal":"NaN"}]},"b":{"~~set":1}}',
-    b'{"a":[{"~posix_path":"/a"},{"~pure_windows_path":"c:\\\\a"},{"~Colour":"RED"},{"~Permission":["READ"]}]}',
+    b'{"a":[{"~path":"/a"},{"~Colour":"RED"},{"~Permission":["READ"]}]}',
     b'{"a":{"~Plain":{"value":{"~Point":{"x":1,"y":2}},"more":[]}},"b":{"~Frozen":{"value":1,"late":0}}}',
     b'{"a":{"~Model":[{"value":1,"colour":{"~Colour":"RED"},"inner":null,"secret":null},["inner","secret"]]}}',
     b'{"a":{"~Root":{"root":1}},"b":{"~DiskError":{"args":[5,"x","f",null,"g"],"notes":["n"],"attributes":{"c":1}}}}',

@@ -17,7 +17,7 @@ from sessions.codecs.plus import values as tagged_values
 from sessions.codecs.plus.codec import _ALWAYS, PlusCodec
 
 from . import json_values
-from .plus_values import OWN, codec, identical, items
+from .plus_values import OWN, OWN_ERRORS, codec, identical, items
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,10 +25,7 @@ if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
 
 CANARY = "canary-5f2c"
-TAGS = [
-    f"~{name}"
-    for name in (*_ALWAYS, *(kind.__name__ for kind in OWN), "ToolError", "DiskError", "", "nothing", "~date")
-]
+TAGS = [f"~{name}" for name in (*_ALWAYS, *(kind.__name__ for kind in (*OWN, *OWN_ERRORS)), "", "nothing", "~date")]
 TOKENS = [
     *(f'{{"{tag}":'.encode() for tag in TAGS),
     *(b"{", b"}", b"[", b"]", b'"', b":", b",", b"null", b"1", b'"a"', b'"2026-01-01"', b"NaN", b"\xff", b"\\u007e"),
@@ -176,8 +173,9 @@ WRONG: dict[str, str] = {
     "twice": '{"~set":["a","a"]}',
     "twice, in other types": '{"~set":[1,true]}',
     "twice, as numbers": '{"~set":[1.0,{"~decimal":"1"}]}',
-    "path of bytes": '{"~posix_path":{"~bytes":"YQ=="}}',
-    "path, other way": '{"~pure_posix_path":"a//b"}',
+    "a set in a set": '{"~set":[{"~frozenset":[1]}]}',
+    "path of bytes": '{"~path":{"~bytes":"YQ=="}}',
+    "path, other way": '{"~path":"a//b"}',
     "no member": '{"~Colour":"BLUE"}',
     "member's value": '{"~Colour":[1,0]}',
     "dunder member": '{"~Colour":"__class__"}',

@@ -29,7 +29,7 @@ class Shadow:
         ([Order, Shadow.Order], r"the tag 'Order' is taken by .*\.Order; give .*Shadow\.Order another one"),
         ([Order, Order], "the tag 'Order' is taken"),
         ({"set": Order}, "the tag 'set' is taken by builtins.set"),
-        ({"KeyError": Order}, "the tag 'KeyError' is taken"),
+        ({"path": Order}, "the tag 'path' is taken"),
         ({"": Order}, "must be printable text"),
         ({"~x": Order}, "does not begin with '~'"),
         ({"a\n": Order}, "must be printable text"),

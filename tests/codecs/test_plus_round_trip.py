@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal, localcontext
-from pathlib import Path, PosixPath, PurePosixPath, PureWindowsPath
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 from zoneinfo import ZoneInfo
@@ -108,10 +108,8 @@ FORMS: dict[str, tuple[Any, str]] = {
     "bytearray": (bytearray(b"a"), '{"~bytearray":"YQ=="}'),
     "tuple": ((1, (), [2]), '{"~tuple":[1,{"~tuple":[]},[2]]}'),
     "set": ({"b", "a", 1}, '{"~set":["a","b",1]}'),
-    "frozenset in a set": ({frozenset({1}), frozenset()}, '{"~set":[{"~frozenset":[1]},{"~frozenset":[]}]}'),
-    "path": (PosixPath("/a/é"), '{"~posix_path":"/a/é"}'),
-    "pure posix path": (PurePosixPath("//a"), '{"~pure_posix_path":"//a"}'),
-    "pure windows path": (PureWindowsPath("c:/a"), '{"~pure_windows_path":"c:\\\\a"}'),
+    "frozenset": ((frozenset({1}), frozenset()), '{"~tuple":[{"~frozenset":[1]},{"~frozenset":[]}]}'),
+    "path": (Path("/a/é"), '{"~path":"/a/é"}'),
     "enum": (Colour.CRIMSON, '{"~Colour":"RED"}'),
     "str enum": (Role.USER, '{"~Role":"USER"}'),
     "int enum": (Level.HIGH, '{"~Level":"HIGH"}'),
@@ -149,10 +147,6 @@ def test_forms_are_those_that_are_documented(value: Any, form: str) -> None:
 
     assert payload.decode() == f'{{"value":{form}}}'
     assert identical(there_and_back(value), value)
-
-
-def test_a_path_of_this_machine_comes_back() -> None:
-    assert identical(there_and_back(Path("a/b")), Path("a/b"))
 
 
 # Fails without: codecs/plus/exceptions.py, `_builtin_base(kind).__init__(error, *args)`
@@ -195,7 +189,7 @@ def test_the_callers_decimal_context_does_not_matter() -> None:
     assert payload == b'{"value":{"~decimal":"1.23456789E+100"}}'
 
 
-@pytest.mark.parametrize("wrap", [lambda v: (v,), lambda v: [v], lambda v: {"~a": v}, lambda v: frozenset({v}), Plain])
+@pytest.mark.parametrize("wrap", [lambda v: (v,), lambda v: [v], lambda v: {"~a": v}, Plain])
 def test_nesting_up_to_the_limit_comes_back_and_beyond_is_refused(wrap: Any) -> None:
     value: Any = "leaf"
     kept = None

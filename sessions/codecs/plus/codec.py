@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sessions.codecs.json import JSONCodec, decode_strictly
 from sessions.codecs.plus.classes import tag_of_class
-from sessions.codecs.plus.exceptions import ERRORS
 from sessions.codecs.plus.tags import MARK, MAX_NAME_LENGTH, Reader, RefusedError, Tag, Writer
 from sessions.codecs.plus.values import VALUES
 from sessions.errors import InvalidItemError, UndecodableItemError
@@ -19,7 +18,7 @@ from sessions.errors import InvalidItemError, UndecodableItemError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-_ALWAYS: Final = {tag.name: tag for tag in (*VALUES, *ERRORS)}
+_ALWAYS: Final = {tag.name: tag for tag in VALUES}
 _ALWAYS_TYPES: Final = {tag.type: tag for tag in _ALWAYS.values()}
 _MARK: Final = ord(MARK)
 _MARKED_KEY: Final = f'"{MARK}'.encode()

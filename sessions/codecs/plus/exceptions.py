@@ -14,50 +14,6 @@ from sessions.codecs.plus.values import expect
 
 _PARTS: Final = frozenset({"args", "notes", "attributes"})
 _NOTES: Final = "__notes__"
-_BUILTIN: Final = (
-    ArithmeticError,
-    AssertionError,
-    AttributeError,
-    BlockingIOError,
-    BrokenPipeError,
-    BufferError,
-    ChildProcessError,
-    ConnectionAbortedError,
-    ConnectionError,
-    ConnectionRefusedError,
-    ConnectionResetError,
-    EOFError,
-    Exception,
-    FileExistsError,
-    FileNotFoundError,
-    FloatingPointError,
-    ImportError,
-    IndexError,
-    InterruptedError,
-    IsADirectoryError,
-    KeyError,
-    LookupError,
-    MemoryError,
-    ModuleNotFoundError,
-    NameError,
-    NotADirectoryError,
-    NotImplementedError,
-    OSError,
-    OverflowError,
-    PermissionError,
-    ProcessLookupError,
-    RecursionError,
-    RuntimeError,
-    StopAsyncIteration,
-    StopIteration,
-    TimeoutError,
-    TypeError,
-    UnicodeDecodeError,
-    UnicodeEncodeError,
-    UnicodeError,
-    ValueError,
-    ZeroDivisionError,
-)
 
 
 def tag_of_error(kind: type[BaseException], name: str) -> Tag:
@@ -119,7 +75,3 @@ def _builtin_base(kind: type[BaseException]) -> type[BaseException]:
 def _may_be_set(kind: type, name: str) -> bool:
     """Tell whether data may set an attribute: not what Python looks for, and nothing that would hide a method."""
     return not name.startswith("__") and not callable(getattr(kind, name, None))
-
-
-ERRORS: Final = tuple(tag_of_error(kind, kind.__name__) for kind in _BUILTIN)
-"""The tags of Python's own exceptions: those that errors of tools are."""

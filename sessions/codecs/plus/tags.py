@@ -36,8 +36,8 @@ class Tag(NamedTuple):
             cannot keep.
         read: Makes the value of the form, in which the other tags' values have been made. Whatever it raises
             means that the form is wrong.
-        is_ordered: Whether a form that is a list has an order. If not, it is written in one that depends on the
-            elements only.
+        is_ordered: Whether a form that is a list has an order. If not, it is a set's: it is written in one that depends
+            on the elements only, and no set may be inside, as comparing nested sets takes the product of their sizes.
         is_proven: Whether what `write` takes is known to come back. If not, it is read back before it is stored.
     """
 
@@ -81,6 +81,7 @@ class Writer:
 
     def __init__(self, tags: Mapping[type, Tag]) -> None:
         self._tags = tags
+        self._is_in_set = False
         self.has_unproven = False
 
     def write(self, value: Any, depth: int = 0) -> Any:
@@ -99,7 +100,11 @@ class Writer:
         tag = self._tags.get(kind)
         if tag is None:
             return self.write(_plain(value), depth)
+        outside, self._is_in_set = self._is_in_set, self._is_in_set or not tag.is_ordered
+        if outside and not tag.is_ordered:
+            raise RefusedError(f"is a {tag.name} inside another set")
         form = self.write(_form(tag, value), depth + 1)
+        self._is_in_set = outside
         if not tag.is_ordered:
             form.sort(key=_in_order)
         self.has_unproven |= not tag.is_proven
@@ -137,7 +142,7 @@ class Reader:
     def __init__(self, tags: Mapping[str, Tag]) -> None:
         self._tags = tags
 
-    def read(self, value: Any) -> Any:
+    def read(self, value: Any, *, in_set: bool = False) -> Any:
         """Return what a list or dictionary stands for. It is changed in place; nobody else may hold it.
 
         Raises:
@@ -147,30 +152,41 @@ class Reader:
         if type(value) is list:
             for index, child in enumerate(value):
                 if type(child) is dict or type(child) is list:
-                    value[index] = self.read(child)
+                    value[index] = self.read(child, in_set=in_set)
             return value
-        for key, child in value.items():
-            if type(child) is dict or type(child) is list:
-                value[key] = self.read(child)
         if len(value) == 1:
             [(key, form)] = value.items()
             if key.startswith(MARK):
-                name = key.removeprefix(MARK)
-                return {name: form} if name.startswith(MARK) else self._make(name, form)
+                return self._read_tagged(key.removeprefix(MARK), form, in_set=in_set)
+        for key, child in value.items():
+            if type(child) is dict or type(child) is list:
+                value[key] = self.read(child, in_set=in_set)
         return value
 
-    def _make(self, name: str, form: Any) -> Any:
+    def _read_tagged(self, name: str, form: Any, *, in_set: bool) -> Any:
+        tag = None if name.startswith(MARK) else self._find(name)
+        is_set = tag is not None and not tag.is_ordered
+        if is_set and in_set:
+            raise UndecodableItemError(f"the stored item holds a set inside a set under the tag {shown(name)}")
+        if type(form) is dict or type(form) is list:
+            form = self.read(form, in_set=in_set or is_set)
+        return {name: form} if tag is None else self._make(tag, form)
+
+    def _find(self, name: str) -> Tag:
         tag = self._tags.get(name)
         if tag is None:
             raise UndecodableItemError(
                 f"the stored item holds a value with the tag {shown(name)}, which this codec does not know; "
                 "if it is a class of yours, list it: PlusCodec(types=…)"
             )
+        return tag
+
+    def _make(self, tag: Tag, form: Any) -> Any:
         try:
             return tag.read(form)
         except Exception:  # noqa: BLE001 - constructors of users' classes may raise anything
             # Neither the error's text nor its traceback is shown: both may have contents in them.
-            raise UndecodableItemError(f"the stored item holds nothing valid under the tag {shown(name)}") from None
+            raise UndecodableItemError(f"the stored item holds nothing valid under the tag {shown(tag.name)}") from None
 
 
 def _form(tag: Tag, value: Any) -> Any:

@@ -1,4 +1,4 @@
-"""Tags of Python's own types: times, numbers, bytes, collections, paths.
+"""Tags of Python's own types: times, numbers, bytes, collections, and the paths of the system.
 
 Every form is canonical: there is one way to write a value, and reading takes no other.
 """
@@ -6,22 +6,24 @@ Every form is canonical: there is one way to write a value, and reading takes no
 from __future__ import annotations
 
 import binascii
-import os
 from datetime import date, datetime, time, timedelta, timezone
 from decimal import Context, Decimal, InvalidOperation
 from functools import cache, partial
-from pathlib import PosixPath, PurePath, PurePosixPath, PureWindowsPath, WindowsPath
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, TypeVar
 from uuid import UUID
 from zoneinfo import ZoneInfo, available_timezones
 
-from sessions.codecs.plus.hash_collisions import takes_too_long
 from sessions.codecs.plus.tags import RefusedError, Tag
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Collection
 
 T = TypeVar("T")
+
+_MOST_ELEMENTS: Final = 1024
+"""Of a set, beside text. Hashes of all else are no secret: elements made up so that theirs are the same are compared,
+each with each."""
 
 _DECIMALS: Final = Context(capitals=1, traps=[InvalidOperation])
 
@@ -138,15 +140,19 @@ def _write_bytes(value: bytes | bytearray) -> str:
 # Collections
 
 
+def _is_large(elements: Collection[Any]) -> bool:
+    return len(elements) > _MOST_ELEMENTS and sum(type(element) is not str for element in elements) > _MOST_ELEMENTS
+
+
 def _write_set(value: set[Any] | frozenset[Any]) -> list[Any]:
-    if takes_too_long(value):
-        raise RefusedError("has too many elements with the same hash")
+    if _is_large(value):
+        raise RefusedError(f"has more than {_MOST_ELEMENTS:,} elements that are not text")
     return list(value)
 
 
 def _read_set(kind: type[set[Any] | frozenset[Any]], form: Any) -> set[Any] | frozenset[Any]:
     elements = expect(list, form)
-    if takes_too_long(elements):
+    if _is_large(elements):
         raise ValueError
     value = kind(elements)
     if len(value) != len(elements):
@@ -157,22 +163,6 @@ def _read_set(kind: type[set[Any] | frozenset[Any]], form: Any) -> set[Any] | fr
 def _read_tuple(form: Any) -> tuple[Any, ...]:
     return tuple(expect(list, form))
 
-
-# Paths
-
-
-def _write_path(value: PurePath) -> str:
-    text = str(value)
-    if str(type(value)(text)) != text or type(value)(text) != value:
-        raise RefusedError(f"is a {type(value).__name__} that is another path when it is written as text")
-    return text
-
-
-def _path(name: str, kind: type[PurePath], made: type[PurePath]) -> Tag:
-    return Tag(name, kind, _write_path, _canonical(str, made))
-
-
-_IS_WINDOWS: Final = os.name == "nt"
 
 VALUES: Final = (
     Tag("datetime", datetime, _write_moment, partial(_read_moment, datetime)),
@@ -191,10 +181,6 @@ VALUES: Final = (
     Tag("tuple", tuple, list, _read_tuple),
     Tag("set", set, _write_set, partial(_read_set, set), is_ordered=False, is_proven=False),
     Tag("frozenset", frozenset, _write_set, partial(_read_set, frozenset), is_ordered=False, is_proven=False),
-    # A path of the other system cannot be made here; its pure form can, and says the same.
-    _path("posix_path", PosixPath, PurePosixPath if _IS_WINDOWS else PosixPath),
-    _path("windows_path", WindowsPath, WindowsPath if _IS_WINDOWS else PureWindowsPath),
-    _path("pure_posix_path", PurePosixPath, PurePosixPath),
-    _path("pure_windows_path", PureWindowsPath, PureWindowsPath),
+    Tag("path", type(Path()), str, _canonical(str, Path)),
 )
-"""The tags that every `PlusCodec` knows, beside those of exceptions."""
+"""The tags that every `PlusCodec` knows."""
