@@ -157,7 +157,7 @@ class Entry:
         position: Where it stands: rises along a branch, from 1, not always by 1; the cursor for `entries`.
         turn: The number of its turn; 0 before the first message of a user.
         kind: ``user``, ``assistant``, ``system``, ``developer``, ``tool_call``, ``tool_output``, ``hosted_tool_call``,
-            ``reasoning``, or another type as the item gives it.
+            ``reasoning``, or another type as the item gives it; ``placeholder`` for an output that `repair` made up.
         tool: The name of the tool that it calls, if it calls one.
         author: Who added it, if that was said: the name of an agent, or of `as_author`.
         created_at: When it was added (UTC).

@@ -307,7 +307,7 @@ class SharingContract(SessionAndClock):
         await session.as_author("two").add_items([_user(2)])
         assert (await session.repair(mend=True)).mended
         authors = [(entry.kind, entry.author) for entry in await session.entries()]
-        assert authors == [("user", "one"), ("tool_call", "one"), ("tool_output", None), ("user", "two")]
+        assert authors == [("user", "one"), ("tool_call", "one"), ("placeholder", None), ("user", "two")]
         await session.undo()
         await session.redo()
         await session.branches.create("b")
