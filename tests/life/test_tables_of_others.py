@@ -49,7 +49,7 @@ async def _make_table(url: str, types: dict[str, str], name: str = "agent_messag
 @pytest.mark.parametrize("other", OTHERS)
 async def test_it_is_left_alone(driven: str, other: str) -> None:
     """
-    Fails without: log/adopt/sdk_tables.py, `_KINDS` in `_has_columns` (each new session is refused).
+    Fails without: log/adopt/sdk_catalog.py, `_KINDS` in `has_columns` (each new session is refused).
     """
     await _make_table(driven, OTHERS[other])
     async with open_store(driven, create_tables=True) as store:
@@ -64,7 +64,7 @@ async def test_it_is_left_alone(driven: str, other: str) -> None:
 
 async def test_one_that_is_named_is_refused(driven: str) -> None:
     """
-    Fails without: log/adopt/sdk_tables.py, `_KINDS` in `_has_columns`.
+    Fails without: log/adopt/sdk_catalog.py, `_KINDS` in `has_columns`.
     """
     await _make_table(driven, {"session_id": "integer"}, "mine")
     session = SQLAlchemySession.from_url("7", url=driven, create_tables=True, messages_table="mine")

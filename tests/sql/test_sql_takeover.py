@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from sessions import SQLAlchemySession, open_store
 from sessions.log.adopt import sdk
-from sessions.log.adopt.sdk_tables import are_there
+from sessions.log.adopt.sdk_catalog import are_there
 
 from .network import message
 

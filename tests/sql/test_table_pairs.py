@@ -233,7 +233,7 @@ async def test_names_with_a_schema(tmp_path: Path) -> None:
 @pytest.mark.parametrize("how", ["found by the connection", "said"])
 async def test_each_pair_has_a_store_of_its_own_by_a_schema(postgres: Postgres, how: str) -> None:
     """
-    Fails without: log/adopt/sdk_tables.py, `_located(tx, tables)`.
+    Fails without: log/adopt/sdk_catalog.py, `located(tx, tables)`.
     """
     database = Database(postgres.new_database())
     for name, pair in (("shop", SHOP), ("help", HELP)):
@@ -251,7 +251,7 @@ async def test_each_pair_has_a_store_of_its_own_by_a_schema(postgres: Postgres, 
 async def test_the_usual_names_lead_to_no_other_schema(postgres: Postgres) -> None:
     """A schema for each tenant, and somebody's tables in the public one.
 
-    Fails without: log/adopt/sdk_tables.py, `tables == ForeignTables() or` in `_located`.
+    Fails without: log/adopt/sdk_catalog.py, `tables == ForeignTables() or` in `located`.
     """
     database = Database(postgres.new_database())
     await database.written_by_the_sdk("somebody's", sessions_table="agent_sessions", messages_table="agent_messages")

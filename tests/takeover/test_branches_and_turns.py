@@ -161,7 +161,7 @@ async def test_it_is_taken_over_once(path: Path, ours: Ours) -> None:
     assert taken_over(path) == messages
 
 
-# Fails without: log/adopt/sdk_tables.py, `_is_about(tx, tables)`
+# Fails without: log/adopt/sdk_tables.py, `is_about(tx, tables)`
 async def test_branches_of_another_pair_of_tables_do_not_matter(path: Path, ours: Ours) -> None:
     """Its messages have the same ids, and here also the same session's."""
     await write_tree(path)

@@ -26,7 +26,7 @@ SOMEBODY_ELSES = {
 }
 
 
-# Fails without: log/adopt/sdk_tables.py, `return columns <= {name for (name,) in tx.all(`
+# Fails without: log/adopt/sdk_catalog.py, `columns <= types.keys()`
 @pytest.mark.parametrize("table", SOMEBODY_ELSES.values(), ids=SOMEBODY_ELSES.keys())
 async def test_a_table_that_is_somebody_elses_is_left_alone(path: Path, ours: Ours, store: Store, table: str) -> None:
     execute(path, table)

@@ -11,7 +11,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sessions.log.adopt.sdk_tables import are_there, count_rows, delete_rows, has_messages
+from sessions.log.adopt.sdk_catalog import are_there
+from sessions.log.adopt.sdk_tables import count_rows, delete_rows, has_messages
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
