@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
-from sessions.db.sqlalchemy.alembic_revisions import migrate, migration_numbers, note_migrations
+from sessions.db.dialect import PREFIX
 from sessions.db.sqlalchemy.backend import SQLAlchemyBackend
 from sessions.db.sqlalchemy.engines import EngineOfLoop
 from sessions.log.component import conversations
 from sessions.log.conversation import ForeignTables
-from sessions.log.metadata import metadata
 from sessions.session.base import LogSession
+from sessions.tables import metadata, migrate, migration_numbers, note_migrations
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -69,7 +69,7 @@ class SQLAlchemySession(LogSession):
         ensure_ascii: bool = True,
         strict: bool = False,
         codec: Codec | None = None,
-        table_prefix: str = "agent_log_",
+        table_prefix: str = PREFIX,
         schema: str | None = None,
         attempt_timeout: float | timedelta = 60.0,
         retry_timeout: float | timedelta = 30.0,

@@ -15,13 +15,16 @@ import sessions.db.sqlite.tables
 from sessions.clock import NEVER
 from sessions.db.dialect import POSTGRES
 from sessions.db.ids import MAX_OWNER, MAX_POSITION, POSITION_BITS
+from sessions.db.migrations import migrate
 from sessions.db.transaction import Statement
-from sessions.log import schema
-from sessions.log.schema import MAX_SESSION, migrate
+from sessions.log.schema import LOG, MAX_SESSION
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import pytest
 
+    from sessions.db.schema import Schema
     from sessions.db.transaction import Transaction
 
 _LEFT: Final = 1 << 24
@@ -33,7 +36,6 @@ SESSION: Final = MAX_SESSION - _LEFT
 SEGMENT: Final = MAX_OWNER - _LEFT
 """Its segment."""
 
-_MIGRATIONS: Final = len(schema.MIGRATIONS)
 _TIP: Final = MAX_POSITION - 1
 _VALUES: Final[dict[str, Any]] = {
     "session": SESSION,
@@ -106,10 +108,10 @@ def move_in(monkeypatch: pytest.MonkeyPatch, *, stays: bool) -> None:
     monkeypatch.setattr(sessions.db.sqlite.tables, "migrate", live)
 
 
-def _live_in(tx: Transaction, now: int, *, stays: bool) -> None:
-    """Migrate, and fill a database in which there is no session, unless it is to be one of an older version."""
-    migrate(tx, now)
-    if len(schema.MIGRATIONS) < _MIGRATIONS or tx.one(_FIRST) is not None:
+def _live_in(tx: Transaction, schemas: Sequence[Schema], now: int, where: str = "", *, stays: bool) -> None:
+    """Migrate, and fill a database in which there is no session."""
+    migrate(tx, schemas, now, where)
+    if LOG not in schemas or tx.one(_FIRST) is not None:
         return
     for statement in _FILL:
         # What a statement has no parameter for, SQLite's driver would refuse.

@@ -43,7 +43,7 @@ def main() -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     migrate = commands.add_parser("migrate", help="make our tables in a database, or bring them up to date")
     migrate.add_argument("url", help="as in postgresql+asyncpg://user@host/database")
-    migrate.add_argument("--table-prefix", default="agent_log_", help="what the tables' names begin with")
+    migrate.add_argument("--table-prefix", default="agent_", help="what the tables' names begin with")
     migrate.add_argument("--schema", help="the schema they are in, if not the connection's own")
     migrate.add_argument(
         "--connect-arg",

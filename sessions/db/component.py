@@ -8,6 +8,7 @@ from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
 
 if TYPE_CHECKING:
+    from sessions.db.schema import Schema
     from sessions.db.transaction import Transaction
 
 
@@ -57,17 +58,17 @@ class Owner(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Component:
-    """What a component hands to the databases that serve it. Two of the same name and owner are the same.
+    """What a component hands to the databases that serve it. Two of the same tables and owner are the same.
 
     Attributes:
-        name: The component's name.
+        schema: Its tables, and its name.
         owner: Whose its tables are, if that is noted.
         upkeep: Removes up to so many rows whose time has come, and tells whether there may be more. It is done beside
             some changes; it locks nothing for long.
         fast: By driver, a function of a database that returns the fast paths there, by type of command.
     """
 
-    name: str
+    schema: Schema
     owner: Owner | None = None
     upkeep: Callable[[Transaction, int], bool] | None = field(default=None, compare=False)
     fast: Mapping[str, Callable[[Any], Mapping[type, FastPath]]] = field(default_factory=dict, compare=False)

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sessions.clock import NEVER
-from sessions.db.ids import WORDS as IDS
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -17,27 +14,14 @@ SQLITE: Final = "sqlite"
 POSTGRES: Final = "postgresql"
 MARIADB: Final = "mysql"
 
-PREFIX: Final = "agent_log_"
+PREFIX: Final = "agent_"
+"""What the names of all tables of a store begin with, unless its caller says otherwise; then comes the component."""
 
 ENDLESSLY: Final = "set statement max_recursive_iterations = 4294967295 for "
 """MariaDB ends a recursion after 1,000 steps and returns what it has: a deep lineage would lose its beginning."""
 
-_TABLES: Final = (
-    "schema",
-    "sessions",
-    "segments",
-    "branches",
-    "entries",
-    "appends",
-    "changes",
-    "usage",
-    "settings",
-    "waiting",
-)
-_INDEXES: Final = ("segments_of_session", "entries_expiring", "appends_by_age", "appends_by_end")
-
 # Ids, keys and names compare byte by byte. MariaDB's text does not, and ignores trailing spaces; its binary types do.
-_TYPES: Final[Mapping[str, Mapping[str, str]]] = {
+TYPES: Final[Mapping[str, Mapping[str, str]]] = {
     SQLITE: {
         "create_table": "create table",
         "create_index": "create index",
@@ -52,8 +36,6 @@ _TYPES: Final[Mapping[str, Mapping[str, str]]] = {
         "bytes": "blob",
         "table": "strict",
         "clustered_table": "strict, without rowid",
-        "where_expiring": "where expires_at is not null",
-        "where_given": "where idempotency_key >= ' '",
         "updated_table": "strict",
         "updated_clustered_table": "strict, without rowid",
     },
@@ -72,8 +54,6 @@ _TYPES: Final[Mapping[str, Mapping[str, str]]] = {
         "bytes": "bytea",
         "table": "",
         "clustered_table": "",
-        "where_expiring": "where expires_at is not null",
-        "where_given": "where idempotency_key >= ' '",
         # Room in each page for a row's next version: these rows are updated by each append.
         "updated_table": "with (fillfactor = 50)",
         "updated_clustered_table": "with (fillfactor = 50)",
@@ -93,22 +73,20 @@ _TYPES: Final[Mapping[str, Mapping[str, str]]] = {
         "bytes": "longblob",
         "table": "engine=InnoDB",
         "clustered_table": "engine=InnoDB",
-        "where_expiring": "",
-        "where_given": "",
         "updated_table": "engine=InnoDB",
         "updated_clustered_table": "engine=InnoDB",
     },
 }
 
 # Microseconds since 1970, UTC; whole seconds will do.
-_CLOCK: Final = {
+CLOCK: Final = {
     SQLITE: "(cast(strftime('%s', 'now') as integer) * 1000000)",
     POSTGRES: "(cast(extract(epoch from statement_timestamp()) as bigint) * 1000000)",
     MARIADB: "(unix_timestamp() * 1000000)",
 }
 """The database's own time, by which keys end: no writer's clock decides about the keys of others."""
 
-_CURRENT_SCHEMA: Final = {SQLITE: "'main'", MARIADB: "database()"}
+CURRENT_SCHEMA: Final = {SQLITE: "'main'", MARIADB: "database()"}
 
 WATCHERS_CHANNEL: Final = "agent_log"
 """Where Postgres notifies those who watch."""
@@ -147,48 +125,6 @@ def telling(name: str) -> str:
         end then null else pg_notify('{WATCHERS_CHANNEL}', cast({watchers_key(name)} as text)) end
     """
 
-
-_LIVE: Final = "created_at > :oldest and (expires_at is null or expires_at > :now)"
-
-MARK: Final = "\x01"
-"""What the kinds of entries begin with that no model is shown: see `log/context/annotations.py`."""
-
-_COLUMNS: Final = "id, version, turn, kind, tool_name, author, created_at, expires_at"
-"""What is kept of an entry beside its payload."""
-
-_ENTRIES: Final = {
-    # All columns of an entry, in the order in which `log/core/reader.py` and `log/sealing/associated_data.py` want
-    # them.
-    "entry": f"{_COLUMNS}, payload",
-    "columns": _COLUMNS,
-    # Of entries: neither older than the reading session's time to live, nor beyond their own expiry.
-    "live": _LIVE,
-    # Of entries: without an expiry that spares them from purging by age. A summary has that of the first that expires
-    # of what it stands for, which may have others that have none.
-    "ages": f"(expires_at is null or kind = '{MARK}summary' and expires_at < {NEVER})",
-    # Of entries: live, and no mark.
-    "shown": f"{_LIVE} and substr(kind, 1, 1) <> '{MARK}'",
-}
-
-_INTACT: Final = """
-    b.tip between 0 and {max_position} and b.turn between 0 and b.tip and b.floor between 0 and {last_position}
-    and (b.may_grow = 0 or b.tip >= b.fork_position) and b.segment <= {max_owner}
-    and case when b.parent is null then b.fork_position = 0 else b.parent < b.segment end
-    and (b.segment = 0 and b.tip = 0 or exists (
-        select 1 from {segments} g where g.id = b.segment and g.session = b.session
-        and g.fork_position = b.fork_position and (coalesce(g.parent, 0) = coalesce(b.parent, 0) or exists (
-            select 1 from {segments} p where p.id = b.parent and p.session = b.session
-        )) and (g.holes = 1 or b.tip <= b.fork_position or exists (
-            select 1 from {entries} e where e.id = case
-            when b.segment between 0 and {max_owner} and b.tip between 0 and {max_position}
-            then b.segment * {positions} + b.tip end
-        ))
-    ))
-"""
-"""Of a branch `b`: its end can be true, and its segment is the session's own. Whoever appends or reads goes by it.
-
-A planner may compute the id for branches of other sessions, too, so it must not be too large for any of them.
-"""
 
 _MAX_NAME_LENGTH: Final = 63
 """What Postgres allows."""
@@ -231,50 +167,3 @@ def check_quoted(name: object, *, whole: object) -> str:
     elif isinstance(name, str) and name.isascii() and name.isidentifier() and len(name) <= _MAX_NAME_LENGTH:
         return name
     raise cannot_name(whole)
-
-
-def our_names(prefix: str) -> frozenset[str]:
-    """Return the names of our tables, in small letters."""
-    return frozenset(table_name(table, prefix).lower() for table in _TABLES)
-
-
-def table_name(table: str, prefix: str = PREFIX) -> str:
-    """Return the name of one of our tables."""
-    return f"{prefix}{table}"
-
-
-def words(database: str, prefix: str = PREFIX, schema: str | None = None) -> dict[str, str]:
-    """Return what the words in our statements stand for.
-
-    Args:
-        database: `SQLITE`, `POSTGRES` or `MARIADB`.
-        prefix: What the names of our tables begin with.
-        schema: The schema they are in, if not the connection's own.
-
-    Raises:
-        ValueError: A name cannot name a table.
-    """
-    for name in (*_TABLES, *_INDEXES):
-        check_name(table_name(name, prefix))
-    if schema is not None:
-        check_name(schema, "a schema")
-    quote = "`" if database == MARIADB else '"'
-    where = f"{quote}{schema}{quote}." if schema else ""
-    here = f"'{schema}'" if schema else _CURRENT_SCHEMA.get(database, "")
-    # SQLite names an index's schema with the index, and others with its table.
-    of_index, of_table = (where, "") if database == SQLITE else ("", where)
-    names = {table: f"{where}{quote}{table_name(table, prefix)}{quote}" for table in _TABLES}
-    names |= {index: f"{of_index}{quote}{table_name(index, prefix)}{quote}" for index in _INDEXES}
-    names |= {f"on_{table}": f"{of_table}{quote}{table_name(table, prefix)}{quote}" for table in _TABLES}
-    others = {
-        "q": quote,
-        "where": where,
-        "where_of_index": of_table,
-        "schema_here": here,
-        "schema_name": f"'{table_name('schema', prefix)}'",
-        "schema_argument": f", {here}" * bool(schema),
-        "clock": _CLOCK[database],
-        "tell_watchers": telling("session_id"),
-        "intact": _INTACT.format_map({**IDS, **names}),
-    }
-    return {**_TYPES[database], **IDS, **_ENTRIES, **names, **others}

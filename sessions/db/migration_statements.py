@@ -36,6 +36,12 @@ SCHEMA_COLUMNS = Statement(
     {database: str(sql).replace(":table", "{schema_name}") for database, sql in COLUMNS.variants.items()},
 )
 
+OLDER_SCHEMA_COLUMNS = Statement(
+    "The same of the table that had its place before there were components, if its name began with another prefix.",
+    COLUMNS.sql.replace(":table", "{older_schema_name}"),
+    {database: str(sql).replace(":table", "{older_schema_name}") for database, sql in COLUMNS.variants.items()},
+)
+
 OUT_OF_REACH = Statement(
     "Schemas with such a table that the search path names, and which this user may not use.",
     _NONE,
@@ -93,15 +99,18 @@ ATTACHED = Statement(
     {POSTGRES: _NONE, MARIADB: _NONE},
 )
 
-SCHEMA_VERSION = Statement(
-    "The number of the last migration.",
-    "select coalesce(max(number), 0) from {schema}",
+APPLIED = Statement(
+    "The number of the last migration of each component.",
+    "select component, max(number) from {schema} group by component",
 )
 
 MIGRATION_APPLIED = Statement(
     "Note a migration.",
-    "insert into {schema} (number, applied_at) values (:number, :now) on conflict (number) do nothing",
-    {MARIADB: "insert ignore into {schema} (number, applied_at) values (:number, :now)"},
+    """
+    insert into {schema} (component, number, applied_at) values (:component, :number, :now)
+    on conflict (component, number) do nothing
+    """,
+    {MARIADB: "insert ignore into {schema} (component, number, applied_at) values (:component, :number, :now)"},
 )
 
 LOCK_SCHEMA = Statement(

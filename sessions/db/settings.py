@@ -5,10 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sessions.db.dialect import MARIADB
+from sessions.db.schema import Column, Schema, Table
 from sessions.db.transaction import Statement
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
+
+STORE: Final = Schema(
+    "store",
+    (
+        Table(
+            "settings",
+            "What belongs to the whole store, by name, as the salt for passphrases.",
+            (Column("name", "key_type"), Column("value", "bytes")),
+            key=("name",),
+            content=False,
+        ),
+    ),
+    # Programs from before there were components take the highest number of all for the log's, and know eight.
+    first=9,
+)
+"""The component that is in each store, whatever others are."""
 
 FIND_SETTING: Final = Statement(
     "A setting's value.",

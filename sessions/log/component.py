@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from sessions.db.component import ASYNCPG, Component
 from sessions.log.adopt.table_pair import TablePair
 from sessions.log.lifetime.upkeep import keep_up
+from sessions.log.schema import LOG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -24,7 +25,7 @@ def conversations(foreign: ForeignTables) -> Component:
     Args:
         foreign: The OpenAI Agents SDK's tables that conversations are taken over from; the log belongs to these.
     """
-    return Component("log", TablePair(foreign), keep_up, {ASYNCPG: _fast_on_asyncpg})
+    return Component(LOG, TablePair(foreign), keep_up, {ASYNCPG: _fast_on_asyncpg})
 
 
 def _fast_on_asyncpg(database: AsyncpgDatabase) -> Mapping[type, FastPath]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
-from sessions.db.dialect import PREFIX, check_quoted, our_names
+from sessions.db.dialect import PREFIX, check_quoted
+from sessions.db.words import all_table_names
+from sessions.log.schema import LOG
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
@@ -31,7 +33,7 @@ class ForeignTables(NamedTuple):
         if (self, prefix) == (_USUAL, PREFIX):
             return self
         names = _Checked(*map(_plain, self))
-        ours = our_names(prefix)
+        ours = {name.lower() for name in all_table_names((LOG,), prefix)}
         for name in (*names, *ADVANCED_TABLES):
             if name.lower() in ours:
                 raise ValueError(

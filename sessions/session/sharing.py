@@ -198,8 +198,8 @@ class Shared(SessionPart):
 
 
 def _as_entry(entry: StoredEntry) -> Entry:
-    from sessions.db.dialect import MARK
     from sessions.log.context.annotations import is_mark
+    from sessions.log.words import MARK
     from sessions.types import Entry
 
     return Entry(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from sessions.db.dialect import PREFIX
 from sessions.db.sqlite.backend import SQLiteBackend
 from sessions.db.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
 from sessions.log.component import conversations
@@ -31,7 +32,7 @@ def open_store(
     durability: Durability = "full",
     busy_timeout: float | timedelta = DEFAULT_BUSY_TIMEOUT,
     create_tables: bool = False,
-    table_prefix: str = "agent_log_",
+    table_prefix: str = PREFIX,
     schema: str | None = None,
     attempt_timeout: float | timedelta = 60.0,
     retry_timeout: float | timedelta = 30.0,

@@ -9,6 +9,7 @@ import msgspec
 from sessions.db.command import Command
 from sessions.db.component import Component
 from sessions.db.dialect import MARIADB, POSTGRES, telling
+from sessions.db.schema import Schema
 from sessions.db.topics import Topic
 from sessions.db.transaction import Statement
 
@@ -93,4 +94,4 @@ def _forget(tx: Transaction, count: int) -> bool:
     return False
 
 
-KEY_VALUES: Final = Component("key_values", upkeep=_forget)
+KEY_VALUES: Final = Component(Schema("key_values", ()), upkeep=_forget)

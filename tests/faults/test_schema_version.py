@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import SchemaVersionError, SQLiteSession, StoreError
-from sessions.log.schema import MIGRATIONS
+from sessions.db.migrations import applied_numbers
+from sessions.log.schema import LOG
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -20,16 +21,16 @@ if TYPE_CHECKING:
 
 
 async def test_a_file_of_a_newer_version_is_left_alone(path: Path) -> None:
-    """Fails without: log/schema.py, `if applied > len(MIGRATIONS)` in `schema_is_current`."""
+    """Fails without: db/migrations.py, `> schema.number` in `is_current`."""
     session = SQLiteSession("conversation", path)
     await session.add_items([{"n": 1}])
     await session.aclose()
-    (number,) = _execute(path, "select max(number) from agent_log_schema")[0]
-    _execute(path, f"insert into agent_log_schema values ({number + 1}, 0)")  # noqa: S608
+    (number,) = _execute(path, "select max(number) from agent_log_schema where component = 'log'")[0]
+    _execute(path, f"insert into agent_log_schema values ('log', {number + 1}, 0)")  # noqa: S608
     before = _dump(path)
 
     for operation in (_session(path).get_items, _session(path).pop_item, _session(path).clear_session):
-        with pytest.raises(SchemaVersionError, match=f"^session 'conversation': {re.escape(str(path))} .*upgrade"):
+        with pytest.raises(SchemaVersionError, match=f"^session 'conversation': {re.escape(str(path))} .*Upgrade"):
             await operation()
     with pytest.raises(SchemaVersionError):
         await _session(path).add_items([{"n": 2}])
@@ -40,16 +41,32 @@ async def test_a_file_of_a_newer_version_is_left_alone(path: Path) -> None:
 
 
 async def test_a_file_without_a_migration_is_upgraded(path: Path) -> None:
-    """An upgrade that was cut short before its first migration leaves an empty table of migrations.
+    """What was cut short before its first migration leaves an empty table of migrations.
 
-    Fails without: log/schema.py, `return bool(applied == len(MIGRATIONS))` (as True).
+    Fails without: db/migrations.py, `return all(…)` (as True).
     """
-    _execute(path, "create table agent_log_schema (number integer primary key, applied_at integer not null) strict")
+    columns = "component text not null, number integer not null, applied_at integer not null"
+    _execute(path, f"create table agent_log_schema ({columns}, primary key (component, number)) strict, without rowid")
 
     await _session(path).add_items([{"n": 1}])
 
     assert await _session(path).get_items() == [{"n": 1}]
     assert _execute(path, "select count(*) from agent_log_schema") != [(0,)]
+
+
+async def test_a_file_from_before_components_is_left_alone(path: Path) -> None:
+    """To the last byte, but for the journal mode that every file of ours has.
+
+    Fails without: db/migrations.py, `"component" not in older`.
+    """
+    _execute(path, "pragma journal_mode = wal")
+    _execute(path, "create table agent_log_schema (number integer primary key, applied_at integer not null) strict")
+    _execute(path, "insert into agent_log_schema values (8, 0)")
+    before = path.read_bytes()
+    for operation in (_session(path).get_items, _session(path).clear_session):
+        with pytest.raises(SchemaVersionError, match=f"^session 'conversation': {re.escape(str(path))} .*24a519a"):
+            await operation()
+    assert path.read_bytes() == before
 
 
 async def test_an_upgrade_that_fails_changes_nothing(path: Path) -> None:
@@ -67,7 +84,7 @@ async def test_an_upgrade_that_fails_changes_nothing(path: Path) -> None:
 
 
 def test_twenty_processes_open_one_new_file(path: Path, start: Start) -> None:
-    """Fails without: log/schema.py, `statements.SCHEMA_VERSION` in `migrate`, which asks again under the lock."""
+    """Fails without: db/migrations.py, `_applied(tx)` in `migrate`, which asks again under the lock."""
     programs = [
         start(
             """
@@ -90,7 +107,7 @@ def test_twenty_processes_open_one_new_file(path: Path, start: Start) -> None:
 
     found = asyncio.run(_session(path).get_items())
     assert sorted(item["n"] for item in found) == list(range(20))
-    assert _execute(path, "select count(*) from agent_log_schema") == [(len(MIGRATIONS),)]
+    assert _execute(path, "select count(*) from agent_log_schema") == [(len(applied_numbers((LOG,))),)]
 
 
 def _session(path: Path) -> SQLiteSession:

@@ -132,7 +132,7 @@ async def test_dropped_tables_of_a_sqlite_file_are_made_again(tmp_path: Path, op
     await session.add_items([message("before")])
     await session.get_items()
     with sqlite3.connect(tmp_path / "s.db") as other:
-        listed = "select name from sqlite_master where type = 'table' and name like 'agent_log%'"
+        listed = "select name from sqlite_master where type = 'table' and name like 'agent_%'"
         for (name,) in other.execute(listed).fetchall():
             other.execute(f"drop table {name}")
     other.close()

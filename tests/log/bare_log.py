@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.codecs.json import JSONCodec
 from sessions.db.ids import owner_of, position_of
+from sessions.db.migrations import migrate
 from sessions.db.sqlite.transaction import SQLiteTransaction
 from sessions.items.calls import classify
 from sessions.log.adopt.sdk import SDKSessions
@@ -18,7 +19,7 @@ from sessions.log.history.branches import ForkPlace, create_branch, delete_branc
 from sessions.log.lifetime.remove import clear, delete
 from sessions.log.pop import Pop
 from sessions.log.read import ReadTail
-from sessions.log.schema import migrate
+from sessions.log.schema import LOG
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -41,7 +42,7 @@ class BareLog:
     def __init__(self) -> None:
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
         self.tx = SQLiteTransaction(self.connection)
-        migrate(self.tx, 0)
+        migrate(self.tx, (LOG,), 0)
         self._now = 1_000_000
 
     def append(self, *items: dict[str, Any], to: str = "s", key: str | None = None) -> None:

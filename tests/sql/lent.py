@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     Rows = Mapping[str, list[dict[str, Any]]]
 
 _TABLES: Final[Mapping[str, Table]] = metadata().tables
-_OF_THE_STORE: Final = {"agent_log_schema", "agent_log_settings"}
+_OF_THE_STORE: Final = {"agent_log_schema", "agent_store_settings"}
 """The tables that have rows in a database without sessions."""
 
 

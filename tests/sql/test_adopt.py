@@ -155,7 +155,7 @@ async def test_ids_that_a_database_thinks_equal_are_two(database: Database) -> N
 async def test_each_pair_of_tables_is_adopted_by_its_own_store(database: Database) -> None:
     await database.written_by_the_sdk("of the shop", **SHOP)
     await database.written_by_the_sdk("of the help", **HELP)
-    for prefix, pair in (("agent_log_", SHOP), ("help_log_", HELP)):
+    for prefix, pair in (("agent_", SHOP), ("help_", HELP)):
         store = open_store(database.engine, create_tables=True, table_prefix=prefix, **pair)
         assert await store.adopt() == Adoption(sessions=1, items=1, branches=1)
         assert len(await store.sessions()) == 1

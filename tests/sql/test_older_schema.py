@@ -1,17 +1,18 @@
-"""A database that an older version of this package wrote is migrated, loses nothing, and ends as a new one begins."""
+"""Older databases: tables of a component are brought up to date; those from before components are refused."""
 
 from __future__ import annotations
 
-import json
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
-from sessions import SQLAlchemySession, StoreError, open_store
-from sessions.db.sqlalchemy.backend import SQLAlchemyBackend
-from sessions.log import schema
+from sessions import SchemaVersionError, SQLAlchemySession, open_store
+from sessions.db.schema import Column, Index, Schema, Table
+from sessions.db.sqlalchemy.alembic_revisions import migrate_within
+from sessions.db.transaction import Statement
 
 from .network import message
 from .test_tables import described
@@ -19,18 +20,27 @@ from .test_tables import described
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-# What version 1 wrote for three items, the third of four having been removed from the middle.
-_VERSION_1 = """
-    insert into agent_log_sessions (session_id, version, branch, created_at, updated_at)
-    values ('s', 3, 'main', 1000000, 2000000);
-    insert into agent_log_segments (session, parent, fork_position) values (1, null, 0);
-    insert into agent_log_branches (session, name, segment, parent, fork_position, tip, turn, floor, may_grow)
-    values (1, 'main', 1, null, 0, 4, 3, 0, 1)
-"""
-_ENTRY = """
-    insert into agent_log_entries (id, version, turn, kind, created_at, payload)
-    values (:id, 2, :turn, 'user', 1000000, :payload)
-"""
+_OF_NUMBER_1: Final = Table("notes", "Notes.", (Column("id", "serial"), Column("body", "text")))
+NOTES: Final = Schema("notes", (_OF_NUMBER_1,))
+"""A component as it was released first."""
+
+NEWER: Final = Schema(
+    "notes",
+    (
+        replace(
+            _OF_NUMBER_1,
+            columns=(
+                *_OF_NUMBER_1.columns,
+                Column("length", "integer", default=0, since=2),
+                Column("author", "name_type", null=True, since=3),
+            ),
+        ),
+        Table("authors", "Who wrote some.", (Column("name", "name_type"),), key=("name",), since=3),
+    ),
+    (Index("notes_by_author", "notes", ("author",), "For lists of one author's.", since=3),),
+    migrations={2: (Statement("Notes that are older than the column.", "update {notes} set length = length(body)"),)},
+)
+"""What became of it."""
 
 
 @pytest.fixture
@@ -40,52 +50,99 @@ async def engine(empty_url: str) -> AsyncIterator[AsyncEngine]:
     await made.dispose()
 
 
-@pytest.fixture
-async def older(engine: AsyncEngine, monkeypatch: pytest.MonkeyPatch) -> AsyncEngine:
-    """A database as version 1 left it."""
-    with monkeypatch.context() as patched:
-        patched.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
-        await SQLAlchemyBackend(engine, create_tables=True).migrate()
+async def _execute(engine: AsyncEngine, *statements: str) -> None:
     async with engine.begin() as connection:
-        for statement in _VERSION_1.split(";"):
+        for statement in statements:
             await connection.execute(text(statement))
-        for turn, position in enumerate((1, 2, 4), 1):
-            payload = json.dumps(message(str(position))).encode()
-            await connection.execute(text(_ENTRY), {"id": (1 << 28) + position, "turn": turn, "payload": payload})
-    # What has seen the database at version 1 is another process.
-    await engine.dispose()
-    return create_async_engine(engine.url)
 
 
-async def test_an_older_database_opens_and_keeps_everything(older: AsyncEngine) -> None:
-    """Fails without: log/schema.py, `update {segments} set holes = 1`; `where s.id = {branches}.session`."""
-    with pytest.raises(StoreError, match=r"has older ones.*python -m sessions migrate"):
-        await SQLAlchemySession("s", engine=older).get_items()
-    session = SQLAlchemySession("s", engine=older, create_tables=True)
-    assert await session.get_items() == [message("1"), message("2"), message("4")]
-    (main,) = await session.branches.list()
-    (listed,) = await open_store(older).sessions()
-    assert listed.item_count == 3
-    assert (main.name, main.items, main.turns, main.current) == ("main", 3, 3, True)
-    assert (main.created_at.timestamp(), main.last_activity.timestamp()) == (1, 2)
-    assert await session.undo(2) == [message("2"), message("4")]
-    await session.add_items([message("5")])
-    assert [sibling.current for sibling in await session.siblings(2)] == [False, True]
-    (listed,) = await open_store(older).sessions()
-    assert listed.item_count == 2
-    await older.dispose()
+async def _migrate(engine: AsyncEngine, schema: Schema) -> None:
+    async with engine.begin() as connection:
+        await connection.run_sync(migrate_within, (schema,), "agent_", None)
 
 
-async def test_a_migrated_database_is_like_a_new_one(empty_url: str, older: AsyncEngine) -> None:
-    await SQLAlchemyBackend(older, create_tables=True).migrate()
-    async with older.connect() as connection:
-        migrated = await connection.run_sync(described)
-    await older.dispose()
-    new = create_async_engine(empty_url)
-    async with new.begin() as connection:
-        for table in migrated:
-            await connection.execute(text(f"drop table {table}"))
-    await SQLAlchemyBackend(new, create_tables=True).migrate()
-    async with new.connect() as connection:
-        assert await connection.run_sync(described) == migrated
-    await new.dispose()
+async def _described(engine: AsyncEngine) -> dict[str, object]:
+    async with engine.connect() as connection:
+        return await connection.run_sync(described)
+
+
+async def test_an_older_component_is_brought_up_to_date_with_its_rows(engine: AsyncEngine) -> None:
+    """It ends as a new one begins; once is enough, and others' tables are not touched.
+
+    Fails without: db/schema.py, `self.migrations.get(number, ())`, `if column.since == number`.
+    """
+    await _migrate(engine, NOTES)
+    await _execute(engine, "insert into agent_notes_notes (body) values ('1234')")
+    for _ in range(2):
+        await _migrate(engine, NEWER)
+    async with engine.connect() as connection:
+        (row,) = await connection.execute(text("select body, length, author from agent_notes_notes"))
+        noted = list(await connection.execute(text("select component, number from agent_log_schema order by 1, 2")))
+    assert tuple(row) == ("1234", 4, None)
+    assert [tuple(one) for one in noted] == [("notes", 1), ("notes", 2), ("notes", 3), ("store", 9)]
+    migrated = await _described(engine)
+    assert set(migrated) == {"agent_log_schema", "agent_notes_authors", "agent_notes_notes", "agent_store_settings"}
+    await _execute(engine, *(f"drop table {table}" for table in migrated))
+    await _migrate(engine, NEWER)
+    assert await _described(engine) == migrated
+
+
+async def test_a_newer_component_refuses_nothing_of_the_others(engine: AsyncEngine) -> None:
+    """And whoever does not use a component needs none of its tables.
+
+    Fails without: db/migrations.py, `group by component` (its statement); `for schema in (STORE, *schemas)`.
+    """
+    await _migrate(engine, NEWER)
+    await _execute(engine, "insert into agent_log_schema (component, number, applied_at) values ('notes', 1000, 0)")
+    session = SQLAlchemySession("s", engine=engine, create_tables=True)
+    await session.add_items([message("1")])
+    assert await session.get_items() == [message("1")]
+
+
+_BEFORE: Final = (
+    "create table {prefix}schema (number bigint primary key, applied_at bigint not null)",
+    "create table {prefix}sessions (id bigint primary key)",
+    *(f"insert into {{prefix}}schema (number, applied_at) values ({number}, 0)" for number in range(1, 9)),  # noqa: S608 - numbers
+)
+"""Such a database as commit 24a519a left it, as far as it is looked at."""
+
+
+@pytest.mark.parametrize(("older", "prefix"), [("agent_log_", "agent_"), ("x_", "x_")])
+async def test_a_database_from_before_components_is_refused_as_it_is(
+    empty_url: str, engine: AsyncEngine, older: str, prefix: str
+) -> None:
+    """
+    Fails without: db/migrations.py, `_is_there`, `OLDER_SCHEMA_COLUMNS`.
+    """
+    await _execute(engine, *(statement.format(prefix=older) for statement in _BEFORE))
+    before = await _described(engine)
+    for create_tables in (True, False):
+        async with open_store(empty_url, create_tables=create_tables, table_prefix=prefix) as store:
+            session = store.session("s")
+            with pytest.raises(SchemaVersionError, match=r"session 's': .*nothing was changed.*commit 24a519a"):
+                await session.get_items()
+            with pytest.raises(SchemaVersionError, match="commit 24a519a"):
+                await session.add_items([message("1")])
+    assert await _described(engine) == before
+    async with engine.connect() as connection:
+        assert (await connection.execute(text(f"select max(number) from {older}schema"))).scalar_one() == 8  # noqa: S608
+
+
+@pytest.mark.parametrize("schema", [None, NOTES], ids=["conversations", "another component alone"])
+async def test_programs_from_before_components_refuse_what_we_make(engine: AsyncEngine, schema: Schema | None) -> None:
+    """By their own rule: they read this number from this table, and know eight.
+
+    Fails without: db/words.py, `SCHEMA_TABLE`; db/settings.py, `first=9`.
+    """
+    if schema is None:
+        await SQLAlchemySession("s", engine=engine, create_tables=True).add_items([message("1")])
+    else:
+        await _migrate(engine, schema)
+    async with engine.connect() as connection:
+        assert await connection.run_sync(_has_columns, "agent_log_schema")
+        found = await connection.execute(text("select coalesce(max(number), 0) from agent_log_schema"))
+        assert found.scalar_one() > 8
+
+
+def _has_columns(connection: Connection, table: str) -> bool:
+    return {"number", "applied_at"} <= {column["name"] for column in inspect(connection).get_columns(table)}

@@ -11,11 +11,13 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import SQLAlchemySession
-from sessions.db.dialect import POSTGRES, PREFIX, words
+from sessions.db.dialect import POSTGRES
 from sessions.db.postgres.planner import FEW
 from sessions.db.transaction import Statement
+from sessions.db.words import words
 from sessions.log.fast.sealed_statements import SEALED_TAIL, SEALED_TAIL_FORKED
 from sessions.log.fast.statements import TAIL, TAIL_FORKED
+from sessions.log.schema import LOG
 
 if TYPE_CHECKING:
     from .servers import Postgres
@@ -48,7 +50,7 @@ async def test_reads_are_planned_for_few_rows(postgres: Postgres, statement: Sta
         )
         await connection.execute("analyze")
         await connection.execute("set plan_cache_mode = force_generic_plan")
-        (sql,) = statement.render(POSTGRES, {**words(POSTGRES, PREFIX, None), **FEW})
+        (sql,) = statement.render(POSTGRES, {**words((LOG,), POSTGRES), **FEW})
         await connection.execute(f"prepare read as {sql}")
         plan = json.loads(await connection.fetchval("explain (format json) execute read('s', 50, null, 1, 0, 0)"))
     finally:

@@ -14,6 +14,7 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from sessions import SQLAlchemySession, open_store
+from sessions.db.sqlalchemy.alembic_revisions import migrate_within
 from sessions.errors import SchemaVersionError, StoreError, StoreReadOnlyError
 from sessions.sqlalchemy import metadata
 
@@ -70,24 +71,25 @@ async def test_missing_tables_are_an_error_that_names_a_command_that_works(
 
 async def test_a_newer_schema_is_refused(engine: AsyncEngine) -> None:
     """
-    Fails without: log/schema.py, `if applied > len(MIGRATIONS)`.
+    Fails without: db/migrations.py, `> schema.number`.
     """
     await SQLAlchemySession("s", engine=engine, create_tables=True).add_items([message("1")])
-    await _execute(engine, "insert into agent_log_schema values (1000, 0)")
+    await _execute(engine, "insert into agent_log_schema values ('log', 1000, 0)")
     for create_tables in (True, False):
         # Another engine: the schema is checked once for each.
         other = create_async_engine(engine.url)
         session = SQLAlchemySession("s", engine=other, create_tables=create_tables)
-        with pytest.raises(SchemaVersionError, match="upgrade agent-sessions"):
+        with pytest.raises(SchemaVersionError, match="Upgrade agent-sessions"):
             await session.get_items()
         await other.dispose()
 
 
-async def test_an_older_schema_is_migrated_if_asked_for(empty_url: str, engine: AsyncEngine) -> None:
+async def test_missing_migrations_are_applied_if_asked_for(empty_url: str, engine: AsyncEngine) -> None:
     """
-    Fails without: log/schema.py, `return bool(applied == len(MIGRATIONS))`.
+    Fails without: db/migrations.py, `return all(…)`.
     """
-    await _execute(engine, "create table agent_log_schema (number bigint primary key, applied_at bigint not null)")
+    async with engine.begin() as connection:
+        await connection.run_sync(migrate_within, (), "agent_", None)
     with pytest.raises(StoreError, match="older ones"):
         await SQLAlchemySession("s", engine=engine).get_items()
     async with open_store(empty_url, create_tables=True) as store:
@@ -98,7 +100,7 @@ async def test_an_older_schema_is_migrated_if_asked_for(empty_url: str, engine: 
 @pytest.mark.parametrize("kind", ["postgres", "mariadb"])
 async def test_tables_made_of_the_metadata_can_be_used(request: pytest.FixtureRequest, kind: str) -> None:
     """
-    Fails without: log/metadata.py, `event.listen(…)`.
+    Fails without: db/sqlalchemy/metadata.py, `event.listen(…)`.
     """
     engine = create_async_engine(request.getfixturevalue(kind).new_database())
     async with engine.begin() as connection:
@@ -112,7 +114,7 @@ async def test_tables_made_of_the_metadata_can_be_used(request: pytest.FixtureRe
 
 async def test_tables_in_another_schema(postgres: Postgres) -> None:
     """
-    Fails without: db/dialect.py, `where = …` and `here = …` in `words`.
+    Fails without: db/words.py, `where = …` and `here = …` in `words`.
     """
     url = postgres.new_database()
     engine = create_async_engine(url)
@@ -135,7 +137,7 @@ async def test_tables_in_another_schema(postgres: Postgres) -> None:
 @pytest.mark.parametrize("name", ['x"; drop table y; --', "x y", "", "ä", "1x", "x`", "a" * 64, "x.y"])
 def test_what_is_no_name_is_refused_before_anything_is_done(name: str) -> None:
     """
-    Fails without: db/dialect.py, `check_name(schema, "a schema")` in `words`.
+    Fails without: db/words.py, `check_name(sql_schema, "a schema")`.
     """
     url = "postgresql+asyncpg://127.0.0.1:1/nowhere"
     with pytest.raises(ValueError, match="cannot name"):

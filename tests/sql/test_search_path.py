@@ -11,9 +11,8 @@ from sqlalchemy import event, text
 from sqlalchemy.engine import make_url
 
 from sessions import SQLAlchemySession, StoreError
-from sessions.db.sqlalchemy.backend import SQLAlchemyBackend
+from sessions.db.sqlalchemy.alembic_revisions import migrate_within
 from sessions.errors import StoreReadOnlyError
-from sessions.log import schema
 
 from .engines import made_engine
 from .network import message
@@ -21,6 +20,8 @@ from .network import message
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
     from .servers import MariaDB, Postgres
 
@@ -71,15 +72,19 @@ async def test_a_schema_that_comes_before_ours_hides_nothing(role: Role) -> None
     assert role.tables(role.name) == []
 
 
-async def test_older_tables_are_migrated_where_they_are(role: Role, monkeypatch: pytest.MonkeyPatch) -> None:
+async def _without_the_log(engine: AsyncEngine) -> None:
+    """Make a store without the tables of conversations, as one that is used for something else has."""
+    async with engine.begin() as connection:
+        await connection.run_sync(migrate_within, (), "agent_", None)
+
+
+async def test_missing_tables_are_made_where_the_others_are(role: Role) -> None:
     """
-    Fails without: log/schema.py, `_find_place`.
+    Fails without: db/migrations.py, `_find_place`.
     """
     role.sql(f"grant create, usage on schema public to {role.name}")
     async with made_engine(role.url) as engine:
-        with monkeypatch.context() as patched:
-            patched.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
-            await SQLAlchemyBackend(engine, create_tables=True).migrate()
+        await _without_the_log(engine)
     role.sql(f"create schema {role.name} authorization {role.name}")
     async with made_engine(role.url) as engine:
         await SQLAlchemySession("s", engine=engine, create_tables=True).add_items([message("1")])
@@ -119,7 +124,7 @@ async def test_a_role_without_rights_is_told_so(role: Role) -> None:
     await refused("Check the user's rights")
     role.sql(f"grant select, insert, update, delete on agent_log_schema, agent_log_sessions to {role.name}")
     await refused("Check the user's rights")
-    names = ", ".join(name for name in role.tables("public") if name.startswith("agent_log_"))
+    names = ", ".join(name for name in role.tables("public") if name.startswith(("agent_log_", "agent_store_")))
     role.sql(f"grant select, insert, update, delete on {names} to {role.name}")
     await refused("may not read the table agent_messages", "s2")
     async with made_engine(role.url) as engine:
@@ -168,24 +173,22 @@ async def test_names_that_differ_by_case_are_different_tables_where_the_server_s
     """
     async with made_engine(mariadb.new_database()) as engine:
         await SQLAlchemySession("s", engine=engine, create_tables=True).add_items([message("1")])
-        other = SQLAlchemySession("s", engine=engine, create_tables=True, table_prefix="Agent_log_")
+        other = SQLAlchemySession("s", engine=engine, create_tables=True, table_prefix="Agent_")
         assert await other.get_items() == []
 
 
-async def test_tables_in_an_attached_database(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """They are used where statements find them; older ones are not made a second time in the main one.
+async def test_tables_in_an_attached_database(tmp_path: Path) -> None:
+    """They are used where statements find them; missing ones are not made in the main one.
 
-    Fails without: log/schema.py, `ATTACHED`; db/dialect.py, `schema_argument`, `of_index`.
+    Fails without: db/migrations.py, `ATTACHED`; db/words.py, `schema_argument`, `of_index`.
     """
     url = f"sqlite+aiosqlite:///{tmp_path}/main.db"
 
     def attach(connection: Any, _: object) -> None:
         connection.cursor().execute(f"attach '{tmp_path}/other.db' as other")
 
-    with monkeypatch.context() as patched:
-        patched.setattr(schema, "MIGRATIONS", schema.MIGRATIONS[:1])
-        async with made_engine(f"sqlite+aiosqlite:///{tmp_path}/other.db") as engine:
-            await SQLAlchemyBackend(engine, create_tables=True).migrate()
+    async with made_engine(f"sqlite+aiosqlite:///{tmp_path}/other.db") as engine:
+        await _without_the_log(engine)
     async with made_engine(url) as engine:
         event.listen(engine.sync_engine, "connect", attach)
         session = SQLAlchemySession("s", engine=engine, create_tables=True)

@@ -21,10 +21,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 import sessions.db
 import sessions.log
 from sessions import SQLAlchemySession
-from sessions.db.dialect import MARIADB, POSTGRES, SQLITE, words
+from sessions.db.dialect import MARIADB, POSTGRES, SQLITE
 from sessions.db.postgres.planner import FEW
 from sessions.db.postgres.transaction import NumberedTexts
 from sessions.db.transaction import Statement
+from sessions.db.words import words
+from sessions.log.schema import LOG
 from sessions.log.statements.usage import sums_of_all, sums_of_session
 
 if TYPE_CHECKING:
@@ -85,7 +87,7 @@ async def test_no_parameter_is_narrower_than_its_column(postgres: Postgres) -> N
     """
     url = postgres.new_database()
     await _make_tables(url)
-    texts = NumberedTexts({**words(POSTGRES), **FEW})
+    texts = NumberedTexts({**words((LOG,), POSTGRES), **FEW})
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     narrow = []
     try:
@@ -137,7 +139,7 @@ async def test_statements_take_large_numbers(request: pytest.FixtureRequest, tmp
     try:
         async with engine.connect() as connection:
             for name, statement in ALL.items():
-                for sql in statement.render(database, {**words(database), **FEW}):
+                for sql in statement.render(database, {**words((LOG,), database), **FEW}):
                     clause = text(sql)
                     if re.search(r"\$\d", sql):
                         continue  # The hot path, which has no other driver.

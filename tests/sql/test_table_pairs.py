@@ -136,7 +136,7 @@ async def test_each_pair_has_a_store_of_its_own_by_a_prefix(opened: Opened) -> N
     database, make = opened
     await database.written_by_the_sdk("from the shop", **SHOP)
     await database.written_by_the_sdk("from the help", **HELP)
-    helping = {**HELP, "table_prefix": "help_log_"}
+    helping = {**HELP, "table_prefix": "help_"}
     assert await make(**SHOP).get_items() == [message("from the shop")]
     assert await make(**helping).get_items() == [message("from the help")]
     await make(**helping).add_items([message("2")])
@@ -145,7 +145,7 @@ async def test_each_pair_has_a_store_of_its_own_by_a_prefix(opened: Opened) -> N
     assert await make(**helping).get_items(1) == [message("2")]
     assert await make(**SHOP).get_items() == [message("from the shop")]
     with pytest.raises(ValueError, match="help_sessions"):
-        await make(**SHOP, table_prefix="help_log_").get_items()
+        await make(**SHOP, table_prefix="help_").get_items()
 
 
 async def test_opened_by_the_usual_names_first(opened: Opened) -> None:
@@ -261,7 +261,13 @@ async def test_the_usual_names_lead_to_no_other_schema(postgres: Postgres) -> No
 
 
 @pytest.mark.parametrize(
-    ("prefix", "tables"), [("agent_", {}), ("AGENT_", {}), ("turn_", {}), ("shop_", SHOP)], ids=str
+    ("prefix", "tables"),
+    [
+        ("agent_", {"sessions_table": "agent_log_sessions"}),
+        ("shop_", {"messages_table": "SHOP_log_entries"}),
+        ("Agent_", {"sessions_table": "agent_log_schema"}),
+    ],
+    ids=str,
 )
 async def test_a_prefix_that_makes_the_names_of_the_sdks_tables(opened: Opened, prefix: str, tables: Any) -> None:
     """
@@ -289,4 +295,4 @@ async def test_stores_in_one_file_do_not_see_each_other(tmp_path: Path) -> None:
         await two.erase("4")
         assert await one.session("4").get_items() == [message("4")]
     with sqlite3.connect(path) as connection:
-        assert connection.execute("select count(*) from two_entries").fetchone() == (7,)
+        assert connection.execute("select count(*) from two_log_entries").fetchone() == (7,)

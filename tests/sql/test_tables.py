@@ -36,7 +36,7 @@ def described(connection: Connection) -> dict[str, object]:
 @pytest.mark.parametrize("scheme", ["postgresql", "mysql", "mariadb"])
 async def test_metadata_makes_the_tables_that_the_migrations_make(request: pytest.FixtureRequest, scheme: str) -> None:
     """
-    Fails without: log/metadata.py, `"mariadb"` beside `"mysql"`; db/sqlalchemy/database.py, `== "mariadb"`.
+    Fails without: db/sqlalchemy/metadata.py, `"mariadb"` beside `"mysql"`; db/sqlalchemy/database.py, `== "mariadb"`.
     """
     server = request.getfixturevalue("postgres" if scheme == "postgresql" else "mariadb")
     urls = [make_url(server.new_database()) for _ in range(2)]

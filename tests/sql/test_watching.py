@@ -13,8 +13,10 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import EncryptedSession, SessionClosedError, SQLAlchemySession, generate_key, open_store
-from sessions.db.dialect import BUCKETS, POSTGRES, WATCHERS_CHANNEL, words
+from sessions.db.dialect import BUCKETS, POSTGRES, WATCHERS_CHANNEL
 from sessions.db.sqlalchemy import polling
+from sessions.db.words import words
+from sessions.log.schema import LOG
 from sessions.log.statements.sessions import RAISE_VERSION
 from sessions.testing.watching import shown, take
 
@@ -222,7 +224,7 @@ async def test_a_change_that_had_begun_before_somebody_watched_is_not_missed(sto
     version = await session.version()
     backend: Any = session._handle.backend
     url = backend.engine().url.set(drivername="postgresql").render_as_string(hide_password=False)
-    (raise_version,) = RAISE_VERSION.render(POSTGRES, words(POSTGRES))
+    (raise_version,) = RAISE_VERSION.render(POSTGRES, words((LOG,), POSTGRES))
     writer = await asyncpg.connect(url)
     async with _heard(session) as count:
         await writer.execute("begin")

@@ -5,12 +5,14 @@ from __future__ import annotations
 import weakref
 from typing import TYPE_CHECKING, TypeVar
 
-from sessions.db.dialect import PREFIX, words
+from sessions.db.dialect import PREFIX
 from sessions.db.sqlalchemy.deadline import ATTEMPT_TIMEOUT
 from sessions.db.sqlalchemy.engines import EngineOfLoop, database_of
 from sessions.db.sqlalchemy.retry import MOST_RETRY_TIMEOUT, RETRY_TIMEOUT
 from sessions.db.uncancelled import settle
+from sessions.db.words import words
 from sessions.errors import SessionClosedError
+from sessions.log.schema import LOG
 from sessions.validation import check_seconds, check_timeout
 
 if TYPE_CHECKING:
@@ -58,7 +60,7 @@ class SQLAlchemyBackend:
     ) -> None:
         self._components = tuple(components)
         if (prefix, schema) != (PREFIX, None):
-            words("sqlite", prefix, schema)
+            words((LOG,), "sqlite", prefix, schema)
         self._source = source
         self._create_tables = create_tables
         self._prefix = prefix

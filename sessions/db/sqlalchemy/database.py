@@ -11,8 +11,9 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 from sessions.clock import now
 from sessions.db.command import command_of, repeatable_form
-from sessions.db.dialect import MARIADB, POSTGRES, PREFIX, SQLITE, words
-from sessions.db.migration_statements import SCHEMA_VERSION
+from sessions.db.dialect import MARIADB, POSTGRES, PREFIX, SQLITE
+from sessions.db.migration_statements import APPLIED
+from sessions.db.migrations import is_current, migrate
 from sessions.db.sqlalchemy.beside import WITHIN, Beside
 from sessions.db.sqlalchemy.boundaries import PostgresBounds
 from sessions.db.sqlalchemy.boundaries_mariadb import MariaDBBounds
@@ -31,8 +32,9 @@ from sessions.db.sqlalchemy.transaction import SQLAlchemyTransaction, Texts
 from sessions.db.sqlalchemy.urls import address, place
 from sessions.db.sqlalchemy.vacuum import pending_on_server, scrub_file, tables_with_content
 from sessions.db.uncancelled import settle
+from sessions.db.words import words
 from sessions.errors import StoreError
-from sessions.log.schema import migrate, schema_is_current
+from sessions.log.schema import LOG
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -89,9 +91,9 @@ class Database:
         self._bounds = _BOUNDS[self._name]()
         # As the command line takes them.
         self._names = f" --table-prefix {prefix}" * (prefix != PREFIX) + f" --schema {schema}" * (schema is not None)
-        self._table_names = tables_with_content(prefix, schema)
-        self._texts = Texts(self._name, prefix, schema)
-        self.words = words(self._name, prefix, schema)
+        self._table_names = tables_with_content((LOG,), prefix, schema)
+        self._texts = Texts((LOG,), self._name, prefix, schema)
+        self.words = words((LOG,), self._name, prefix, schema)
         self.looks = Looks(self)
         self._groups = GroupCommit(self)
         self._beside = Beside(components, self._attempt_beside, removes_leftovers=self._name == POSTGRES)
@@ -316,7 +318,7 @@ class Database:
             if names in ready:
                 return
             self._is_ours = False
-            check = partial(schema_is_current, where=self.where)
+            check = partial(is_current, schemas=(LOG,), where=self.where)
             checked = self._retried(subject, lambda: self._attempt(check, write=False), repeatable=True)
             if not await (settle(checked) if self._name == SQLITE else checked):
                 await self._check_rights(subject)
@@ -336,10 +338,10 @@ class Database:
         """
         if self._name == MARIADB:
             try:
-                await self._attempt(lambda tx: tx.one(SCHEMA_VERSION), write=False)
+                await self._attempt(lambda tx: tx.all(APPLIED), write=False)
             except FailedError as failed:
                 if trouble_of(failed.error) is Trouble.READ_ONLY:
                     raise translate(failed.error, self.where, "read once").about(subject) from None
 
     async def _migrate(self) -> None:
-        await self._attempt(lambda tx: migrate(tx, now()), write=True, seconds=MIGRATION_TIMEOUT)
+        await self._attempt(lambda tx: migrate(tx, (LOG,), now(), self.where), write=True, seconds=MIGRATION_TIMEOUT)

@@ -6,13 +6,15 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import text
 
-from sessions.db.dialect import PREFIX, words
+from sessions.db.dialect import PREFIX
+from sessions.db.words import words
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
     from sqlalchemy import Connection, CursorResult, TextClause
 
+    from sessions.db.schema import Schema
     from sessions.db.transaction import Row, Statement
 
 T = TypeVar("T")
@@ -21,9 +23,11 @@ T = TypeVar("T")
 class Texts:
     """Statements as SQLAlchemy wants them for one database and set of names, made once each."""
 
-    def __init__(self, database: str, prefix: str = PREFIX, schema: str | None = None) -> None:
+    def __init__(
+        self, schemas: Sequence[Schema], database: str, prefix: str = PREFIX, sql_schema: str | None = None
+    ) -> None:
         self._database = database
-        self._words = words(database, prefix, schema)
+        self._words = words(schemas, database, prefix, sql_schema)
         self._made: dict[Statement, tuple[TextClause, ...]] = {}
         self.known: dict[Hashable, Any] = {}
         """What is remembered of the database; texts are one database's."""

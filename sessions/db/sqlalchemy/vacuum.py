@@ -6,15 +6,17 @@ from typing import TYPE_CHECKING, Final
 
 from sqlalchemy.exc import DBAPIError
 
-from sessions.db.dialect import POSTGRES, table_name
+from sessions.db.dialect import POSTGRES
 from sessions.db.sqlite.vacuum import not_rewritten, still_read
+from sessions.db.words import content_table_names
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Connection
 
-_HOLDING: Final = ("entries", "appends", "branches", "changes", "segments", "sessions", "usage", "waiting")
+    from sessions.db.schema import Schema
+
 _ROWS: Final = "the files of the tables may hold deleted rows until they are rewritten: run "
 _FREED: Final = "Autovacuum, or VACUUM without FULL, frees the space, which is overwritten when it is used again"
 _POSTGRES_LOGS: Final = (
@@ -27,10 +29,10 @@ _MARIADB_LOGS: Final = (
 )
 
 
-def tables_with_content(prefix: str, schema: str | None) -> list[str]:
-    """Return the names of our tables that hold something of sessions."""
-    where = f"{schema}." if schema else ""
-    return [where + table_name(table, prefix) for table in _HOLDING]
+def tables_with_content(schemas: Sequence[Schema], prefix: str, sql_schema: str | None) -> list[str]:
+    """Return the names of the tables that hold something of users."""
+    where = f"{sql_schema}." if sql_schema else ""
+    return [where + name for name in content_table_names(schemas, prefix)]
 
 
 def pending_on_server(database: str, ours: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:

@@ -22,12 +22,15 @@ if TYPE_CHECKING:
 
     from sessions.db.sqlite.transaction import Texts
 
-_NUMBER: Final = Statement("The latest migration.", "select max(number) from {schema}")
+_NUMBER: Final = Statement(
+    "The latest migration of a component that is there whatever others are.",
+    "select max(number) from {schema} where component = 'store'",
+)
 _NEW_END: Final = Statement(
     "Change a page that only migrations change otherwise: by a microsecond, as SQLite writes none that stays as it is.",
     """
     update {schema} set applied_at = applied_at + 1 - 2 * (applied_at % 2)
-    where number = :number and number = (select max(number) from {schema})
+    where component = 'store' and number = :number
     """,
 )
 _LOOK: Final = "select 1 from sqlite_master"

@@ -9,10 +9,11 @@ import time
 from typing import Final, TypeAlias
 
 from sessions.clock import now
+from sessions.db.migrations import is_current, migrate
 from sessions.db.sqlite.transaction import SQLiteTransaction
 from sessions.db.sqlite.write_lock import WriteTurn
 from sessions.errors import StoreBusyError, StoreError
-from sessions.log.schema import migrate, schema_is_current
+from sessions.log.schema import LOG
 
 MEMORY: Final = ":memory:"
 DEFAULT_BUSY_TIMEOUT: Final = 10.0
@@ -156,12 +157,12 @@ class Opening:
 
     def _ensure_schema(self, connection: sqlite3.Connection) -> None:
         transaction = SQLiteTransaction(connection)
-        if schema_is_current(transaction, self.path):
+        if is_current(transaction, (LOG,), self.path):
             return
         self.take_turn()
         try:
             connection.execute("begin immediate")
-            migrate(transaction, now())
+            migrate(transaction, (LOG,), now(), self.path)
             connection.execute("commit")
         finally:
             self.give_turn_back()

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sessions.clock import now
-from sessions.log.schema import migrate, schema_is_current
+from sessions.db.migrations import is_current, migrate
+from sessions.log.schema import LOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -52,10 +53,10 @@ class First(Generic[T]):
             TablesMissingError: This only reads, and there are no tables with the prefix.
             ValueError: The tables are another owner's.
         """
-        if not schema_is_current(tx, self._where):
+        if not is_current(tx, (LOG,), self._where):
             if not self._write:
                 raise TablesMissingError
-            migrate(tx, now())
+            migrate(tx, (LOG,), now(), self._where)
         if self._write:
             for owner in self._owners:
                 owner.note(tx, self._subject)

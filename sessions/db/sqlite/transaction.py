@@ -10,7 +10,9 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sessions.db.command import Command, Long, command_of
-from sessions.db.dialect import PREFIX, SQLITE, words
+from sessions.db.dialect import PREFIX, SQLITE
+from sessions.db.words import words
+from sessions.log.schema import LOG
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator
@@ -34,7 +36,7 @@ class Texts(dict["Statement", tuple[str, tuple[str, ...]]]):
 
     def __init__(self, prefix: str) -> None:
         super().__init__()
-        self._words = words(SQLITE, prefix)
+        self._words = words((LOG,), SQLITE, prefix)
 
     def __missing__(self, statement: Statement) -> tuple[str, tuple[str, ...]]:
         (text,) = statement.render(SQLITE, self._words)

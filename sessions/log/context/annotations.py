@@ -17,7 +17,6 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.clock import as_time
-from sessions.db.dialect import MARK
 from sessions.db.ids import position_of
 from sessions.items.waiting import Waiting, is_items
 from sessions.log.conversation import NO_EXPIRY
@@ -25,6 +24,7 @@ from sessions.log.core.extend import NewEntry, add_entries
 from sessions.log.core.heads import lineage
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
+from sessions.log.words import MARK
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -1,0 +1,144 @@
+"""Making the tables of components, and bringing them up to date: each under its own name and numbers.
+
+One table notes which migrations of which component have been applied. Components that this version does not know are
+nothing to it, and one that is newer refuses its own operations alone: so programs of several versions share a database
+while one replaces the other. A component's tables are looked at, and made, at its first use.
+
+A migration, once released, never changes what comes of it: older tables become new ones by those they lack.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from typing import TYPE_CHECKING, Final
+
+from sessions.db import migration_statements as statements
+from sessions.db.schema import Column, Table
+from sessions.db.settings import STORE
+from sessions.errors import SchemaVersionError, StoreBusyError, StoreError, StoreReadOnlyError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessions.db.schema import Schema
+    from sessions.db.transaction import Transaction
+
+LAST_WITHOUT_COMPONENTS: Final = "24a519a"
+"""The commit that reads databases from before there were components, with migrations 1 to 8 of the log."""
+
+NOTED: Final = Table(
+    "schema",
+    "The numbers of the migrations that have been applied.",
+    (Column("component", "name_type"), Column("number", "integer"), Column("applied_at", "integer")),
+    key=("component", "number"),
+    content=False,
+)
+_CREATE_NOTED: Final = NOTED.create(1)
+
+
+def is_current(tx: Transaction, schemas: Sequence[Schema], where: str) -> bool:
+    """Tell whether all migrations of some components have been applied.
+
+    Args:
+        tx: A transaction that may be read only.
+        schemas: The components.
+        where: The database, for the error.
+
+    Raises:
+        StoreReadOnlyError: The tables are there, in a schema that the user may not use.
+        SchemaVersionError: The database knows migrations that this version of the package does not, or is from before
+            there were components.
+    """
+    if not _is_there(tx, where):
+        if hidden := tx.one(statements.OUT_OF_REACH):
+            raise StoreReadOnlyError(
+                f"{where} has our tables in the schema {hidden[0]}, which this user may not use; nothing was changed. "
+                "Grant usage on it, or take it off the search path"
+            )
+        return False
+    applied = _applied(tx)
+    for schema in (STORE, *schemas):
+        if (found := applied.get(schema.component, 0)) > schema.number:
+            raise SchemaVersionError(
+                f"{where} has version {found} of the tables of component {schema.component!r}, and this version of "
+                f"agent-sessions knows {schema.number}; nothing was changed. Upgrade agent-sessions, or use another "
+                "database"
+            )
+    return all(applied.get(schema.component) == schema.number for schema in (STORE, *schemas))
+
+
+def migrate(tx: Transaction, schemas: Sequence[Schema], now: int, where: str = "the database") -> None:
+    """Apply the migrations that are missing, in order; none if another process was first.
+
+    Args:
+        tx: A transaction that nobody else writes beside.
+        schemas: The components.
+        now: The time, in microseconds since 1970, UTC.
+        where: The database, for errors.
+
+    Raises:
+        StoreBusyError: Another process has been migrating for a minute.
+        SchemaVersionError: The database is from before there were components.
+    """
+    if tx.one(statements.LOCK_SCHEMA) != (1,):
+        raise StoreBusyError(
+            "another process has been migrating the tables for a minute; nothing was changed. Try again"
+        )
+    try:
+        _find_place(tx, where)
+        applied = _applied(tx)
+        for schema in (STORE, *schemas):
+            for number, migration in schema.missing(applied.get(schema.component, 0)):
+                for statement in migration:
+                    tx.run(statement)
+                tx.run(statements.MIGRATION_APPLIED, component=schema.component, number=number, now=now)
+    except BaseException:
+        # MariaDB's lock outlives the transaction; elsewhere nothing more can be said in one that has failed.
+        with suppress(Exception):
+            tx.run(statements.UNLOCK_SCHEMA)
+        raise
+    tx.run(statements.UNLOCK_SCHEMA)
+
+
+def applied_numbers(schemas: Sequence[Schema]) -> list[tuple[str, int]]:
+    """Return all migrations of some components, as a database notes them: component and number."""
+    return [(schema.component, number) for schema in (STORE, *schemas) for number, _ in schema.missing(0)]
+
+
+def _applied(tx: Transaction) -> dict[str, int]:
+    """Return the number of the last migration of each component that has tables."""
+    return dict(tx.all(statements.APPLIED))
+
+
+def _is_there(tx: Transaction, where: str) -> bool:
+    """Tell whether migrations are noted in a database.
+
+    Raises:
+        SchemaVersionError: They are, without components.
+    """
+    found = {name for (name,) in tx.all(statements.SCHEMA_COLUMNS)}
+    older = found or {name for (name,) in tx.all(statements.OLDER_SCHEMA_COLUMNS)}
+    if {"number", "applied_at"} <= older and "component" not in older:
+        raise SchemaVersionError(
+            f"{where} was made by a version of agent-sessions from before the first release, whose tables this version "
+            f"does not read; nothing was changed. Read it with commit {LAST_WITHOUT_COMPONENTS}, or use another "
+            "database"
+        )
+    return bool(found)
+
+
+def _find_place(tx: Transaction, where: str) -> None:
+    """Have tables made where ours are, if some are, and else where the database makes new ones.
+
+    Raises:
+        StoreError: That would be another place than where they are found.
+    """
+    # Made "if not exists", it would be made a second time where the search path begins.
+    if not _is_there(tx, where):
+        tx.run(_CREATE_NOTED)
+    if tx.one(statements.ATTACHED):
+        raise StoreError(
+            "our tables are in an attached or temporary database, and older than this version of agent-sessions; "
+            "nothing was changed. Pass that database's name as schema="
+        )
+    tx.one(statements.STAY_WITH)

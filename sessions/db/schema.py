@@ -1,0 +1,163 @@
+"""The tables of one component, declared as data: definitions, migrations and SQLAlchemy's `MetaData` are made of it.
+
+A component (the log of conversations, the store's settings) brings a `Schema`. Its tables are made, migrated and
+checked apart from those of others; `db/migrations.py` says how. What is added later says in which migration: its
+number is `since`. Data that is changed besides has statements in `migrations`. So whoever adds a column adds it here
+alone, with the next number.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from sessions.db.dialect import MARIADB
+from sessions.db.transaction import Statement
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column of a table.
+
+    Attributes:
+        name: Its name.
+        type: One of the types in `db/dialect.py`: ``"integer"``, ``"text"``, …
+        purpose: What it holds, where the name does not say it.
+        null: Whether it may be null.
+        unique: Whether no two rows may have the same value.
+        default: The value of rows that are added without one.
+        since: The number of the migration that adds it to its table; 0 if it is there from the table's beginning.
+    """
+
+    name: str
+    type: str
+    purpose: str = ""
+    null: bool = False
+    unique: bool = False
+    default: int | None = None
+    since: int = 0
+
+    @property
+    def definition(self) -> str:
+        """Its definition, in the words of statements."""
+        parts = [self.name, f"{{{self.type}}}"]
+        if self.type != "serial":
+            parts += ["not null"] * (not self.null) + ["unique"] * self.unique
+            parts += [f"default {self.default}"] if self.default is not None else []
+        return " ".join(parts)
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table.
+
+    Attributes:
+        name: Its name in the component, and its word in statements: ``{entries}``.
+        purpose: What its rows are.
+        columns: Its columns.
+        key: The columns of its primary key. A serial column is always the whole key.
+        updated: Whether its rows are updated again and again: there is room left for that beside them.
+        content: Whether its rows hold something of users, which erasing removes and vacuuming makes disappear.
+        since: The number of the migration that makes it; 0 if that is the schema's first.
+    """
+
+    name: str
+    purpose: str
+    columns: tuple[Column, ...]
+    key: tuple[str, ...] = ("id",)
+    updated: bool = False
+    content: bool = True
+    since: int = 0
+
+    @property
+    def is_serial(self) -> bool:
+        """Whether the database gives each row its number."""
+        return any(column.type == "serial" for column in self.columns)
+
+    def create(self, number: int) -> Statement:
+        """Return the statement that makes it as it was after a migration."""
+        definitions = [column.definition for column in self.columns if column.since <= number]
+        if not self.is_serial:
+            definitions.append(f"primary key ({', '.join(self.key)})")
+        # Rows of a table with another key than a number lie in its order, where the database lets one choose.
+        numbered = [column.name for column in self.columns if column.type in ("serial", "integer")]
+        options = "table" if len(self.key) == 1 and self.key[0] in numbered else "clustered_table"
+        options = f"updated_{options}" if self.updated else options
+        body = ",\n".join(f"    {definition}" for definition in definitions)
+        return Statement(self.purpose, f"{{create_table}} {{{self.name}}} (\n{body}\n) {{{options}}}")
+
+
+@dataclass(frozen=True, slots=True)
+class Index:
+    """An index.
+
+    Attributes:
+        name: Its name in the component.
+        table: The name of its table.
+        columns: What it is sorted by.
+        purpose: What is found by it.
+        where: Which rows it has, where the database can leave others out.
+        since: The number of the migration that makes it; 0 if that is the schema's first.
+    """
+
+    name: str
+    table: str
+    columns: tuple[str, ...]
+    purpose: str
+    where: str = ""
+    since: int = 0
+
+    def create(self) -> Statement:
+        """Return the statement that makes it."""
+        text = f"{{create_index}} {{{self.name}}} on {{on_{self.table}}} ({', '.join(self.columns)})"
+        return Statement(self.purpose, f"{text} where {self.where}" if self.where else text, {MARIADB: text})
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Schema:
+    """The tables of one component.
+
+    Attributes:
+        component: Its name, under which its migrations are noted, and with which the names of its tables begin.
+        tables: Its tables.
+        indexes: Their indexes, except those of primary keys and unique columns.
+        words: Further words of its statements, and what they stand for; that may have words of tables in it.
+        migrations: What is to be done with rows, by the number of the migration that does so.
+        first: The number of the migration that makes a new database's tables.
+    """
+
+    component: str
+    tables: tuple[Table, ...]
+    indexes: tuple[Index, ...] = ()
+    words: Mapping[str, str] = field(default_factory=dict)
+    migrations: Mapping[int, tuple[Statement, ...]] = field(default_factory=dict)
+    first: int = 1
+
+    @property
+    def number(self) -> int:
+        """The number of the last migration."""
+        columns = [column.since for table in self.tables for column in table.columns]
+        others = [table.since for table in self.tables] + [index.since for index in self.indexes]
+        return max(self.first, *self.migrations, *columns, *others)
+
+    def missing(self, applied: int) -> Iterator[tuple[int, list[Statement]]]:
+        """Yield the migrations behind the number of one that was applied, each with its statements."""
+        for number in range(max(applied + 1, self.first), self.number + 1):
+            yield number, list(self._migration(number))
+
+    def _migration(self, number: int) -> Iterator[Statement]:
+        for table in self.tables:
+            made = table.since or self.first
+            if made == number:
+                yield table.create(number)
+            for column in table.columns if made < number else ():
+                if column.since == number:
+                    purpose = column.purpose or f"The column {column.name} of {table.name}."
+                    yield Statement(purpose, f"alter table {{{table.name}}} {{add_column}} {column.definition}")
+        for index in self.indexes:
+            if (index.since or self.first) == number:
+                yield index.create()
+        yield from self.migrations.get(number, ())

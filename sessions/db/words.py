@@ -1,0 +1,99 @@
+"""What the words in statements stand for: names of tables and indexes, types, and the words of components."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sessions.db.dialect import (
+    CLOCK,
+    CURRENT_SCHEMA,
+    MARIADB,
+    PREFIX,
+    SQLITE,
+    TYPES,
+    check_name,
+)
+from sessions.db.ids import WORDS as IDS
+from sessions.db.settings import STORE
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessions.db.schema import Schema
+
+SCHEMA_TABLE: Final = "log_schema"
+"""The table in which migrations are noted, behind the prefix. Programs from before there were components, which knew
+the log alone, look for it under this name, so that they find a number that they do not know and leave all as it is."""
+
+
+def table_name(schema: Schema, name: str, prefix: str = PREFIX) -> str:
+    """Return the name of a table or an index of a component.
+
+    Args:
+        schema: The component's.
+        name: The name in the component.
+        prefix: What the names of all tables of a store begin with.
+    """
+    return f"{prefix}{schema.component}_{name}"
+
+
+def schema_table_name(prefix: str) -> str:
+    """Return the name of the table of migrations.
+
+    Raises:
+        ValueError: It cannot name a table.
+    """
+    return check_name(prefix + SCHEMA_TABLE)
+
+
+def all_table_names(schemas: Sequence[Schema], prefix: str = PREFIX) -> list[str]:
+    """Return the names of all tables of a store that serves some components."""
+    ours = [table_name(schema, table.name, prefix) for schema in (STORE, *schemas) for table in schema.tables]
+    return [prefix + SCHEMA_TABLE, *ours]
+
+
+def content_table_names(schemas: Sequence[Schema], prefix: str = PREFIX) -> list[str]:
+    """Return the names of the tables that hold something of users."""
+    return [table_name(schema, table.name, prefix) for schema in schemas for table in schema.tables if table.content]
+
+
+def words(
+    schemas: Sequence[Schema], database: str, prefix: str = PREFIX, sql_schema: str | None = None
+) -> dict[str, str]:
+    """Return what the words in statements stand for.
+
+    Args:
+        schemas: The components whose statements they are.
+        database: `SQLITE`, `POSTGRES` or `MARIADB`.
+        prefix: What the names of our tables begin with.
+        sql_schema: The schema they are in, if not the connection's own.
+
+    Raises:
+        ValueError: A name cannot name a table.
+    """
+    if sql_schema is not None:
+        check_name(sql_schema, "a schema")
+    quote = "`" if database == MARIADB else '"'
+    where = f"{quote}{sql_schema}{quote}." if sql_schema else ""
+    here = f"'{sql_schema}'" if sql_schema else CURRENT_SCHEMA.get(database, "")
+    # SQLite names an index's schema with the index, and others with its table.
+    of_index, of_table = (where, "") if database == SQLITE else ("", where)
+    names = {"schema": f"{where}{quote}{schema_table_name(prefix)}{quote}"}
+    for schema in (STORE, *schemas):
+        for table in schema.tables:
+            name = f"{quote}{check_name(table_name(schema, table.name, prefix))}{quote}"
+            names |= {table.name: f"{where}{name}", f"on_{table.name}": f"{of_table}{name}"}
+        for index in schema.indexes:
+            name = f"{quote}{check_name(table_name(schema, index.name, prefix))}{quote}"
+            names[index.name] = f"{of_index}{name}"
+    given = {word: text.format_map({**IDS, **names}) for schema in schemas for word, text in schema.words.items()}
+    others = {
+        "q": quote,
+        "where": where,
+        "schema_here": here,
+        "schema_name": f"'{prefix}{SCHEMA_TABLE}'",
+        "older_schema_name": f"'{prefix}schema'",
+        "schema_argument": f", {here}" * bool(sql_schema),
+        "clock": CLOCK[database],
+    }
+    return {**TYPES[database], **IDS, **names, **given, **others}

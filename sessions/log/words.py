@@ -1,0 +1,53 @@
+"""Words of the log's statements: conditions and lists of columns that many of them share."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sessions.clock import NEVER
+from sessions.db.dialect import telling
+
+MARK: Final = "\x01"
+"""What the kinds of entries begin with that no model is shown: see `log/context/annotations.py`."""
+
+_COLUMNS: Final = "id, version, turn, kind, tool_name, author, created_at, expires_at"
+"""What is kept of an entry beside its payload."""
+
+_LIVE: Final = "created_at > :oldest and (expires_at is null or expires_at > :now)"
+
+_INTACT: Final = """
+    b.tip between 0 and {max_position} and b.turn between 0 and b.tip and b.floor between 0 and {last_position}
+    and (b.may_grow = 0 or b.tip >= b.fork_position) and b.segment <= {max_owner}
+    and case when b.parent is null then b.fork_position = 0 else b.parent < b.segment end
+    and (b.segment = 0 and b.tip = 0 or exists (
+        select 1 from {segments} g where g.id = b.segment and g.session = b.session
+        and g.fork_position = b.fork_position and (coalesce(g.parent, 0) = coalesce(b.parent, 0) or exists (
+            select 1 from {segments} p where p.id = b.parent and p.session = b.session
+        )) and (g.holes = 1 or b.tip <= b.fork_position or exists (
+            select 1 from {entries} e where e.id = case
+            when b.segment between 0 and {max_owner} and b.tip between 0 and {max_position}
+            then b.segment * {positions} + b.tip end
+        ))
+    ))
+"""
+"""Of a branch `b`: its end can be true, and its segment is the session's own. Whoever appends or reads goes by it.
+
+A planner may compute the id for branches of other sessions, too, so it must not be too large for any of them.
+"""
+
+WORDS: Final = {
+    # All columns of an entry, in the order in which `log/core/reader.py` and `log/sealing/associated_data.py` want
+    # them.
+    "entry": f"{_COLUMNS}, payload",
+    "columns": _COLUMNS,
+    # Of entries: neither older than the reading session's time to live, nor beyond their own expiry.
+    "live": _LIVE,
+    # Of entries: without an expiry that spares them from purging by age. A summary has that of the first that expires
+    # of what it stands for, which may have others that have none.
+    "ages": f"(expires_at is null or kind = '{MARK}summary' and expires_at < {NEVER})",
+    # Of entries: live, and no mark.
+    "shown": f"{_LIVE} and substr(kind, 1, 1) <> '{MARK}'",
+    "intact": _INTACT,
+    # On Postgres, once a session's row has changed: its id is a topic.
+    "tell_watchers": telling("session_id"),
+}
