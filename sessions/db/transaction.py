@@ -43,6 +43,11 @@ class Transaction(Protocol):
     """
 
     @property
+    def database(self) -> str:
+        """The database's name, by which statements have variants: some return something else on one."""
+        ...
+
+    @property
     def known(self) -> MutableMapping[Hashable, Any]:
         """What this process remembers of the database, so that it need not be asked again."""
         ...

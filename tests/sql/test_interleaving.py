@@ -90,6 +90,7 @@ class InterruptedTransaction:
 
     def __init__(self, tx: Transaction, first: int, interrupt: Callable[[], None]) -> None:
         self._tx = tx
+        self.database = tx.database
         self.left = first
         self._interrupt = interrupt
 

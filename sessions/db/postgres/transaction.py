@@ -41,6 +41,8 @@ class NumberedTexts:
 class AsyncpgTransaction:
     """Runs statements on a driver's connection inside SQLAlchemy's `greenlet_spawn`, which waits for them."""
 
+    database = POSTGRES
+
     def __init__(self, connection: Any, texts: NumberedTexts) -> None:
         self._connection = connection
         self._texts = texts

@@ -26,7 +26,7 @@ class Texts:
     def __init__(
         self, schemas: Sequence[Schema], database: str, prefix: str = PREFIX, sql_schema: str | None = None
     ) -> None:
-        self._database = database
+        self.database = database
         self._words = words(schemas, database, prefix, sql_schema)
         self._made: dict[Statement, tuple[TextClause, ...]] = {}
         self.known: dict[Hashable, Any] = {}
@@ -35,7 +35,7 @@ class Texts:
     def __getitem__(self, statement: Statement) -> tuple[TextClause, ...]:
         made = self._made.get(statement)
         if made is None:
-            made = tuple(text(sql) for sql in statement.render(self._database, self._words))
+            made = tuple(text(sql) for sql in statement.render(self.database, self._words))
             self._made[statement] = made
         return made
 
@@ -46,6 +46,7 @@ class SQLAlchemyTransaction:
     def __init__(self, connection: Connection, texts: Texts) -> None:
         self._connection = connection
         self._texts = texts
+        self.database = texts.database
         self.raised: list[BaseException] = []
         self.known = texts.known
 

@@ -68,6 +68,8 @@ class SQLiteTransaction:
         texts: The statements about the tables that are meant.
     """
 
+    database = SQLITE
+
     def __init__(
         self, connection: sqlite3.Connection, other: ConnectionThread | None = None, texts: Texts = USUAL
     ) -> None:

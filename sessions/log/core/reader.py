@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 UNREADABLE: Final = object()
 """In place of an item that could not be decoded."""
 
-_JOINED: Final = {3, 5}
-"""How many columns a row has in which payloads are joined: those of entries that are sealed, or not, have others."""
-
 _AT_ONCE: Final = 256
 """Payloads opened at once: as many as a core's cache holds until they are decoded."""
 
@@ -30,12 +27,14 @@ class Page(NamedTuple):
 
     Attributes:
         rows: What `Reader.backward` fetched.
+        joined: Whether that is one row, in which payloads are joined.
         length: How many entries there are.
         low: They have ids beyond this one.
         high: And up to this one.
     """
 
     rows: list[Row]
+    joined: bool
     length: int
     low: int
     high: int
@@ -49,7 +48,7 @@ class Reader:
         backward: The statement that fetches what `open_page` needs.
     """
 
-    __slots__ = ("_decoder", "_joining", "backward", "visible")
+    __slots__ = ("_decoder", "_joined_on", "_joining", "backward", "visible")
 
     backward: Statement
 
@@ -60,6 +59,7 @@ class Reader:
         joint: str | None = getattr(self._decoder, "joint", None)
         self._joining: dict[str, Any] = {"joint": joint}
         self.backward = entry_statements.PAYLOADS_BACKWARD if joint is None else entry_statements.JOINED_BACKWARD
+        self._joined_on = frozenset[str]() if joint is None else entry_statements.JOINED_ON
 
     def is_live(self, created_at: int, expires_at: int | None) -> bool:
         """Tell whether an entry is still there: what the condition `{live}` of the statements says of its row."""
@@ -68,11 +68,12 @@ class Reader:
     def page(self, tx: Transaction, low: int, high: int, count: int) -> Page:
         """Fetch the latest `count` entries with ids beyond `low` and up to `high`, or the latest of these."""
         rows = tx.all(self.backward, low=low, high=high, count=count, **self._joining, **self.visible)
-        if rows and len(rows[0]) in _JOINED:
+        joined = tx.database in self._joined_on
+        if joined:
             oldest, found, *_ = rows[0]
         else:
             oldest, found = rows[-1][0] if rows else None, len(rows)
-        return Page(rows, found, low if oldest is None else oldest - 1, high)
+        return Page(rows, joined, found, low if oldest is None else oldest - 1, high)
 
     def open_page(self, page: Page) -> list[Any]:
         """Return the items of a page, the newest first.
@@ -82,9 +83,7 @@ class Reader:
         Raises:
             DecryptionError: A payload is not what was stored there.
         """
-        if page.rows and len(page.rows[0]) in _JOINED:
-            return self._open_joined(page.rows[0])
-        return self.open_all(page.rows)
+        return self._open_joined(page.rows[0]) if page.joined else self.open_all(page.rows)
 
     def open_all(self, rows: Sequence[Row]) -> list[Any]:
         """Return the items of rows whose last column is the payload; of a sealed session, rows of all columns.
@@ -151,6 +150,7 @@ class SealedReader(Reader):
         self._payloads = payloads
         self._joining = {"overhead": payloads.overhead, "cut": payloads.cut}
         self.backward = entry_statements.SEALED_BACKWARD
+        self._joined_on = entry_statements.JOINED_ON
 
     def open_all(self, rows: Sequence[Row]) -> list[Any]:
         """Return the items of rows of all columns."""

@@ -6,6 +6,8 @@ and id <= segment * positions + tip``; see `db/ids.py`.
 
 from __future__ import annotations
 
+from typing import Final
+
 from sessions.db.dialect import MARIADB, POSTGRES, SQLITE
 from sessions.db.transaction import Statement
 from sessions.items.kinds import CALLS, KNOWN, OUTPUTS, PLACEHOLDER, REFERENCE, in_sql
@@ -51,6 +53,9 @@ PAYLOADS_BACKWARD = Statement(
     _backward("id, payload"),
     {SQLITE: _backward("id, payload", f"min(:count, {PAGE})")},
 )
+
+JOINED_ON: Final = frozenset({SQLITE})
+"""The databases on which `JOINED_BACKWARD` and `SEALED_BACKWARD` return a page in one row."""
 
 JOINED_BACKWARD = Statement(
     """The same or, where that is faster, a page in one row: the oldest id, how many there are, and payloads, joined.
