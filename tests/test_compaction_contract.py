@@ -28,7 +28,7 @@ class TestSQLiteMemory(CompactionContract):
 
 
 class TestEncrypted(CompactionContract):
-    """Sealing is below the log."""
+    """Encryption is below the log."""
 
     @pytest.fixture
     def make(self, tmp_path: Path) -> MakeLogSession:

@@ -1,4 +1,4 @@
-"""The contract for sealed sessions on SQLite."""
+"""The contract for encrypted sessions on SQLite."""
 
 from __future__ import annotations
 

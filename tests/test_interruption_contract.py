@@ -1,4 +1,4 @@
-"""The contract for interruptions, on every kind of database, and sealed where appends have a way of their own."""
+"""The contract for interruptions, on every kind of database, and encrypted where appends have a way of their own."""
 
 from __future__ import annotations
 

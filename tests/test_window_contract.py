@@ -28,7 +28,7 @@ class TestSQLiteMemory(WindowContract):
 
 
 class TestEncrypted(WindowContract):
-    """Sealing is below the log."""
+    """Encryption is below the log."""
 
     @pytest.fixture
     def make(self, tmp_path: Path) -> MakeLogSession:

@@ -28,7 +28,7 @@ def only_with_everything(item: pytest.Item) -> bool:
         return True
     if not (contracts := _contracts(item)):
         return False
-    encrypted = any("Encrypted" in name or "Sealed" in name for name in (_class(item), *contracts))
+    encrypted = any("Encrypted" in name for name in (_class(item), *contracts))
     if encrypted:
         return is_variant(item) or _database(item) == "mariadb"
     return is_variant(item) and not contracts & _ON_ALL_STORES

@@ -1,4 +1,4 @@
-"""Reads what `EncryptedSession` of the OpenAI Agents SDK (0.24) wrote, so that it can be sealed anew.
+"""Reads what `EncryptedSession` of the OpenAI Agents SDK (0.24) wrote, so that it can be encrypted again.
 
 Its items are ``{"__enc__": 1, "v": 1, "kid": "hkdf-v1", "payload": token}``. The token is Fernet's, under a key made by
 HKDF-SHA256 of the master key, with the session's id as salt and ``agents.session-store.hkdf.v1`` as info. The master
@@ -71,7 +71,7 @@ def open_token(token: bytes, session_id: str, keys: Iterable[str | bytes]) -> tu
     """Return the item that a token holds, with whichever of the keys opens it; ``None`` if none does.
 
     Returns:
-        The item as JSON, and when it was sealed, in microseconds since 1970, UTC.
+        The item as JSON, and when it was encrypted, in microseconds since 1970, UTC.
     """
     for key in keys:
         fernet = _fernet(key, session_id)

@@ -32,8 +32,8 @@ async def rotate(handle: Handle, keys: KeyManager, reencrypt_before: int | None)
     Args:
         handle: The session.
         keys: Has its keys.
-        reencrypt_before: Add a data key if the newest is older than this, in seconds since 1970, UTC, and seal
-            everything with it; ``None`` to seal nothing anew.
+        reencrypt_before: Add a data key if the newest is older than this, in seconds since 1970, UTC, and encrypt
+            everything again with it; ``None`` to leave that.
 
     Yields:
         What each transaction did.
@@ -72,13 +72,13 @@ async def rotate_all(
     *,
     everything: bool,
 ) -> Rotation:
-    """Rotate all sessions of a database that have a seal, or all.
+    """Rotate all sessions of a database that are encrypted, or all.
 
     Args:
         backend: The database.
         rotate_one: Rotates a session; it is given its id, and what to call after each transaction.
         progress: Called after each transaction with what was done until then.
-        everything: Also those without a seal.
+        everything: Also those in the clear.
 
     Raises:
         RotationIncompleteError: Some cannot be opened with the keys here; all others were rotated.

@@ -192,6 +192,26 @@ async def test_a_subclass_goes_over_anything(kind: Any, name: str, tmp_path: Pat
     inner.close()
 
 
+@pytest.mark.parametrize("name", UNDER)
+@pytest.mark.parametrize("kind", [EncryptedSession, Mine])
+async def test_it_is_an_encrypted_session_whatever_is_inside(kind: Any, name: str, tmp_path: Path) -> None:
+    """Fails without: encrypted.py, `_class_for`."""
+    inner = UNDER[name](tmp_path)
+    session = kind("s", inner, KEY)
+    made = [session, copy.copy(session)]
+    if name in ("ours", "advanced"):
+        made += [session.as_author("a"), session.on_branch("main")]
+        async with session.lease() as leased:
+            made.append(leased)
+    for each in made:
+        assert isinstance(each, EncryptedSession)
+        assert isinstance(each, kind)
+        assert issubclass(type(each), EncryptedSession)
+        assert isinstance(each, sessions.Session)
+        assert isinstance(each, agents.memory.Session)
+    inner.close()
+
+
 def test_the_class_of_a_subclass_is_made_once(tmp_path: Path) -> None:
     made = {type(Mine("s", agents.SQLiteSession("s"), KEY)) for _ in range(3)}
     assert len(made) == 1

@@ -1,4 +1,4 @@
-"""SQLite writes what a payload is bound to byte for byte as we do, and reads sealed sessions by that."""
+"""SQLite writes what a payload is bound to byte for byte as we do, and reads encrypted sessions by that."""
 
 from __future__ import annotations
 

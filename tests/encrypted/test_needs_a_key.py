@@ -1,4 +1,4 @@
-"""Which methods of sealed sessions need no key: all others are tried with a wrong one by the contract."""
+"""Which methods of encrypted sessions need no key: all others are tried with a wrong one by the contract."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several processes on one sealed session: they make it, write to it and rotate its keys, and one is killed."""
+"""Several processes on one encrypted session: they make it, write to it and rotate its keys, and one is killed."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def test_they_make_it_write_and_rotate(tables: str) -> None:
 
 
 def _rotate(_: int, barrier: Barrier, url: str, keys: dict[str, str]) -> None:
-    """Begin to seal everything anew, and be killed after some batches."""
+    """Begin to encrypt everything again, and be killed after some batches."""
 
     def die(done: Any) -> None:
         if done.reencrypted >= _MANY // 3:

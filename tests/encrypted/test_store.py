@@ -1,4 +1,4 @@
-"""A store whose sessions are all sealed: rotating its keys, and destroying those of a session."""
+"""A store whose sessions are all encrypted: rotating its keys, and destroying those of a session."""
 
 from __future__ import annotations
 
@@ -204,7 +204,7 @@ async def test_erasing_destroys_what_a_provider_keeps(url: str, tmp_path: Path) 
 
 
 async def test_a_session_whose_seal_was_removed_gets_no_other(url: str, tmp_path: Path) -> None:
-    """Its entries would look as if they were to be sealed anew.
+    """Its entries would look as if they were to be encrypted again.
 
     Fails without: log/core/locking.py, `SEALED_ENTRY` in `check_sealable`.
     """
@@ -216,5 +216,5 @@ async def test_a_session_whose_seal_was_removed_gets_no_other(url: str, tmp_path
         session = store.session("s")
         assert isinstance(session, EncryptedSession)
         for change in (session.add_items([user("2")]), session.rotate(reencrypt=True)):
-            with pytest.raises(DecryptionError, match="seal was removed"):
+            with pytest.raises(DecryptionError, match="keys were removed"):
                 await change

@@ -1,4 +1,4 @@
-"""What expires in sealed sessions: the expiry is bound to the ciphertext, and needs no key to be acted on."""
+"""What expires in encrypted sessions: the expiry is bound to the ciphertext, and needs no key to be acted on."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The contract for sessions that several share, on every database, sealed and not."""
+"""The contract for sessions that several share, on every database, encrypted and not."""
 
 from __future__ import annotations
 

@@ -140,8 +140,8 @@ def check_sealable(tx: Transaction, encryption: SessionEncryption, session_id: s
         formats = dict(zip(("first", "last"), encryption.first_bytes, strict=True))
         if tx.one(entry_statements.SEALED_ENTRY, low=low, high=high, **formats):
             raise DecryptionError(
-                f"session {session_id!r} holds sealed entries, but its seal was removed; nothing was changed. Restore "
-                "it from a backup, or clear the session"
+                f"session {session_id!r} holds encrypted entries, but its keys were removed; nothing was changed. "
+                "Restore it from a backup, or clear the session"
             )
 
 

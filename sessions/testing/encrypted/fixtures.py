@@ -88,11 +88,11 @@ OPERATIONS: Final[dict[str, Operation]] = {
 """All that can be done with a session, but to choose a sibling, to rotate, and what needs no key: `NEED_NO_KEY`."""
 
 NEED_NO_KEY: Final = ("version",)
-"""Methods of a sealed session that need no key: a number of changes says nothing of what was changed."""
+"""Methods of an encrypted session that need no key: a number of changes says nothing of what was changed."""
 
 
 class MakeEncrypted(Protocol):
-    """Makes sealed sessions."""
+    """Makes encrypted sessions."""
 
     def __call__(self, session_id: str, key: Any = ..., **options: Any) -> EncryptedSession:
         """Return a session of an id, opened with a key: that of the test, if not given."""
@@ -100,11 +100,11 @@ class MakeEncrypted(Protocol):
 
 
 class EncryptedFixtures:
-    """What the tests of sealed sessions begin with. It needs the fixture `make`, as `HistoryContract` does."""
+    """What the tests of encrypted sessions begin with. It needs the fixture `make`, as `HistoryContract` does."""
 
     @pytest.fixture
     def seal(self, make: MakeLogSession) -> MakeEncrypted:
-        """Return a function that makes sealed sessions."""
+        """Return a function that makes encrypted sessions."""
         ring = KeyRing({"old": KEYS["old"]})
 
         def sealed(session_id: str, key: Any = ring, **options: Any) -> EncryptedSession:

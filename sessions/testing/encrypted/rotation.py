@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sessions.testing.encrypted.rows import Rows
 
 BATCH = 4
-"""Entries that are sealed anew in one transaction, here."""
+"""Entries that are encrypted again in one transaction, here."""
 
 
 class _StoppedError(Exception):

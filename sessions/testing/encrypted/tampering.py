@@ -115,7 +115,7 @@ class TamperingContract(EncryptedFixtures):
             assert repr(name) in str(caught)
             assert key in str(caught)
 
-    @pytest.mark.parametrize("mixed", [False, True], ids=["sealed", "mixed content"])
+    @pytest.mark.parametrize("mixed", [False, True], ids=["encrypted", "mixed content"])
     async def test_each_flipped_bit_is_found(self, seal: MakeEncrypted, rows: Rows, name: str, *, mixed: bool) -> None:
         await seal(name).add_items([item("u1")])
         await seal(name).add_items([{}])
@@ -131,7 +131,7 @@ class TamperingContract(EncryptedFixtures):
         assert await rows.all() == before
         assert await seal(name).get_items() == [item("u1"), {}]
 
-    @pytest.mark.parametrize("mixed", [False, True], ids=["sealed", "mixed content"])
+    @pytest.mark.parametrize("mixed", [False, True], ids=["encrypted", "mixed content"])
     async def test_each_truncation_is_found(self, seal: MakeEncrypted, rows: Rows, name: str, *, mixed: bool) -> None:
         await seal(name).add_items([item("u1"), {}])
         (*_, last) = await rows.entries(name)
@@ -222,32 +222,32 @@ class TamperingContract(EncryptedFixtures):
         await self._assert_found(seal, name, "a new entry in the clear")
         assert await rows.all() == before
 
-    # --- Seals -----------------------------------------------------------------------------------------------------
+    # --- Wrapped keys -------------------------------------------------------------------------------------------------
 
-    @pytest.mark.parametrize("mixed", [False, True], ids=["sealed", "mixed content"])
-    async def test_a_removed_seal_is_found(self, seal: MakeEncrypted, rows: Rows, name: str, *, mixed: bool) -> None:
+    @pytest.mark.parametrize("mixed", [False, True], ids=["encrypted", "mixed content"])
+    async def test_removed_keys_are_found(self, seal: MakeEncrypted, rows: Rows, name: str, *, mixed: bool) -> None:
         await seal(name).add_items([item("u1"), item("a1")])
         await rows.set_seal(name, None)
         before = await rows.all()
-        await self._assert_found(seal, name, "a removed seal", mixed=mixed, key="")
+        await self._assert_found(seal, name, "removed keys", mixed=mixed, key="")
         with pytest.raises(DecryptionError):
             await seal(name).add_items([item("u2")])
         with pytest.raises(DecryptionError):
             await seal(name).rotate(reencrypt=True)
         assert await rows.all() == before
 
-    async def test_the_seal_of_another_session_is_found(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
+    async def test_the_keys_of_another_session_is_found(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         for session_id in (name, "other"):
             await seal(session_id).add_items([item("u1"), item("a1")])
         await rows.set_seal(name, await rows.seal("other"))
         before = await rows.all()
-        await self._assert_found(seal, name, "another session's seal", key="")
+        await self._assert_found(seal, name, "another session's keys", key="")
         for operation in (lambda: seal(name).add_items([item("u2")]), lambda: seal(name).rotate()):
             with pytest.raises(DecryptionError):
                 await operation()
         assert await rows.all() == before
 
-    async def test_each_altered_byte_of_a_seal_is_found(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
+    async def test_each_altered_byte_of_wrapped_keys_is_found(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         await seal(name).add_items([item("u1"), item("a1")])
         original = await rows.seal(name)
         assert original
@@ -260,6 +260,6 @@ class TamperingContract(EncryptedFixtures):
             assert repr(name) in str(caught)
         for length in range(0, len(original), 7):
             await rows.set_seal(name, original[:length])
-            await self._assert_found(seal, name, f"a seal of {length} bytes", key="")
+            await self._assert_found(seal, name, f"wrapped keys of {length} bytes", key="")
         await rows.set_seal(name, original)
         assert await rows.all() == before
