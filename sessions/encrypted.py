@@ -34,7 +34,14 @@ _MICROSECONDS = 1_000_000
 _COMBINED = "_encrypted_over"
 
 
-class EncryptedSession(LogSession):
+if TYPE_CHECKING:
+    # Checkers are told of the usual case. Over objects that are none of ours there are the four methods alone.
+    _Shown = LogSession
+else:
+    _Shown = object
+
+
+class EncryptedSession(_Shown):
     """A session whose items are encrypted with AES-256-GCM before they reach the database.
 
     Over a session of this package, encryption happens below the log: branches, undo, turns, usage and limits work
@@ -63,6 +70,7 @@ class EncryptedSession(LogSession):
         ValueError: An argument is out of range, or the ids differ.
     """
 
+    session_id: str
     max_scan_items: int | None
 
     def __init__(
@@ -195,20 +203,21 @@ class EncryptedSession(LogSession):
         return done
 
 
-class EncryptedAdvancedSession(FlatMethods, EncryptedSession):
+class EncryptedLogSession(EncryptedSession, LogSession):
+    """`EncryptedSession` over a session of this package, whose methods it has."""
+
+
+class EncryptedAdvancedSession(FlatMethods, EncryptedLogSession):
     """`EncryptedSession` over a session with the flat methods, which it has, too."""
 
 
 class EncryptedForeignSession(ItemByItem, EncryptedSession):
-    """`EncryptedSession` over any other object with the four methods, which are what it has."""
-
-    def _refuse_more(self) -> None:
-        """Leave it to the session underneath."""
+    """`EncryptedSession` over any other object with the four methods: it has these, and is not a `LogSession`."""
 
 
 def _class_for(cls: type[EncryptedSession], way: Way) -> type[EncryptedSession]:
-    """Return the class of an object: the one that is wanted, with the methods that the other session has."""
-    kinds = {Way.LOG: EncryptedSession, Way.FLAT: EncryptedAdvancedSession, Way.ITEMS: EncryptedForeignSession}
+    """Return the class of an object: the one that is wanted, with the methods that the other session allows."""
+    kinds = {Way.LOG: EncryptedLogSession, Way.FLAT: EncryptedAdvancedSession, Way.ITEMS: EncryptedForeignSession}
     wanted = kinds[way]
     if cls is EncryptedSession or issubclass(cls, wanted):
         return wanted if cls is EncryptedSession else cls

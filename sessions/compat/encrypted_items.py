@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.compat.encryptable import check_settings, takes_wrapper
 from sessions.compat.envelopes import Envelopes
 from sessions.protocol import check_limit
-from sessions.session.base import LogSession, as_listed
+from sessions.session.base import as_listed
 from sessions.validation import DEFAULT, Default
 
 if TYPE_CHECKING:
@@ -15,16 +15,16 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from sessions.crypto.keys import KeyProvider, KeyRing
-    from sessions.session.handle import Handle
-    from sessions.types import Item
+    from sessions.types import Item, Rotation
 
 
-class ItemByItem(LogSession):
-    """Part of `EncryptedSession` over any other object with the four methods, which are what it has.
+class ItemByItem:
+    """Part of `EncryptedSession` over any other object with the four methods: it has these, and no more.
 
     The run's context goes on to the other object if its four methods take it, as the OpenAI Agents SDK's runner does.
     """
 
+    session_id: str
     max_scan_items: int | None
     _underlying: Any
 
@@ -34,17 +34,30 @@ class ItemByItem(LogSession):
         del hide_tool_names  # Nothing is in the clear there.
         self._envelopes = Envelopes(self.session_id, self._underlying, keys, ttl, allow_plain_text=allow_plain_text)
 
+    def _refuse_more(self) -> None:
+        """Leave it to the session underneath."""
+
+    def __getattr__(self, name: str) -> Any:
+        """Say why there is no such method."""
+        if name.startswith("_"):
+            # Copying and pickling ask for some before there is a session underneath.
+            raise AttributeError(name)
+        raise AttributeError(f"{name}: {self._limits}")
+
     @property
-    def _handle(self) -> Handle:
-        raise TypeError(
-            f"session {self.session_id!r} is kept by {type(self._underlying).__name__}, which knows the four "
-            "methods of a session alone; branches, undo, turns and usage need a session of this package underneath"
+    def _limits(self) -> str:
+        return (
+            f"session {self.session_id!r} is kept by {type(self._underlying).__name__}, which knows the four methods "
+            "of a session alone; branches, undo, turns, usage and rotation need a session of this package underneath"
         )
 
-    @_handle.setter
-    def _handle(self, handle: Handle) -> None:
-        del handle
-        raise AttributeError("_handle")
+    async def rotate(self, **_: object) -> Rotation:
+        """Refuse: to rotate keys, copy the items into another session.
+
+        Raises:
+            TypeError: In any case.
+        """
+        raise TypeError(self._limits)
 
     @property
     def run_compaction(self) -> Callable[..., Awaitable[None]]:

