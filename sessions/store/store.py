@@ -200,11 +200,10 @@ class Store:
         return await self._backend.write(lambda tx: delete(tx, session_id, self._sdk), f"session {session_id!r}")
 
     async def erase(self, session_id: str, *, scrub: bool = True) -> ErasureReceipt:
-        """Remove a session for good: from every table, then from the files, as far as that can be done from here.
+        """Erase a session from every table, then from the database's files, as far as that can be done from here.
 
-        The rows go in one transaction, as with `delete`; then `scrub` is called. The session need not be there: so
-        erasing again finishes what was pending. No key is needed. If the store was opened with a
-        `KeyProvider` that has `destroy`, that is called first.
+        First the `KeyProvider`'s `destroy` is called, if it has one. The rows go in one transaction, as with `delete`;
+        then `scrub` is called. Erasing again finishes what was pending. No key is needed.
 
         Args:
             session_id: The session.
@@ -219,21 +218,10 @@ class Store:
             StoreError: The database refused; nothing was removed.
             SessionClosedError: The store has been closed.
         """
-        from sessions.log.lifetime.erase import erase  # noqa: PLC0415 - few programs erase
-        from sessions.types import ErasureReceipt  # noqa: PLC0415
+        from sessions.store.erasing import erase_session  # noqa: PLC0415 - few programs erase
 
-        session_id = check_session_id(session_id)
-        subject = f"session {session_id!r}"
-        erased_at = as_time(now())
-        if self._encryption is not None:
-            from sessions.session.rotation import destroy_keys  # noqa: PLC0415 - for those who encrypt
-
-            await destroy_keys(self._encryption.encryption_key, session_id)
-        erased = await self._backend.write(lambda tx: erase(tx, session_id, self._sdk), subject)
-        pending: tuple[str, ...] = ("the files have not been scrubbed: call store.scrub()",)
-        if scrub:
-            pending = await self._backend.vacuum(self._sdk.tables if erased.sdk_rows else (), subject)
-        return ErasureReceipt(session_id, erased_at, **erased._asdict(), pending=pending)
+        keys = None if self._encryption is None else self._encryption.encryption_key
+        return await erase_session(self._backend, check_session_id(session_id), self._sdk, keys, scrub=scrub)
 
     async def scrub(self) -> tuple[str, ...]:
         """Have the bytes of what was erased, deleted, cleared, purged or popped really gone from the database's files.
@@ -303,9 +291,8 @@ class Store:
     ) -> int:
         """Delete physically what has expired, in all sessions and branches; what is gone for readers anyway.
 
-        That is what is beyond its own expiry, and what has none and is older than `older_than`. It is done in short
-        transactions, so writers elsewhere do not wait long; if it is interrupted, what has been done stays done.
-        Several processes may purge at once. The former is found by an index; for the latter all items are looked at.
+        That is what is beyond its own expiry, found by an index, and what is older than `older_than`, for which all
+        items are read. It takes many short transactions; after an interruption, what was done stays done.
 
         Args:
             older_than: Seconds; the store's `ttl`, if not given. ``None``: only what is beyond its own expiry.

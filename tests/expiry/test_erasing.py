@@ -82,11 +82,11 @@ async def test_servers_say_which_tables_to_rewrite(url: str) -> None:
         await store.session("s").add_items([{"role": "user", "content": "1"}])
         pending = " ".join((await store.erase("s")).pending)
         wanted = {
-            "postgresql": "VACUUM FULL agent_log_entries",
-            "mysql": "OPTIMIZE TABLE agent_log_entries",
+            "postgresql": r"VACUUM FULL [^(]*agent_log_entries",
+            "mysql": r"OPTIMIZE TABLE [^(]*agent_log_entries",
             "sqlite": "",
         }
-        assert wanted[url.partition("+")[0]] in pending
+        assert re.search(wanted[url.partition("+")[0]], pending)
         assert bool(pending) == ("sqlite" not in url)
 
 
