@@ -49,6 +49,8 @@ class _Crashing:
 
     def __getattr__(self, name: str) -> Any:
         method = getattr(self._tx, name)
+        if not callable(method):
+            return method
 
         def run(*arguments: Any, **values: Any) -> Any:
             if self._left is not None:

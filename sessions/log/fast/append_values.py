@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, TypeAlias
+from typing import TYPE_CHECKING, Final, TypeAlias
 
 from sessions.clock import NEVER
 from sessions.items.kinds import USER
 from sessions.log.core.heads import number_of as number_of_branch
 from sessions.log.core.idempotency import life_of
+from sessions.log.fast.parameters import ManyAppends, OneAppend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ class _Columns:
         return any(expires_at is not None and expires_at < NEVER for expires_at in self.expiries)
 
 
-def append_values(append: Append, required: Required) -> tuple[Any, ...] | None:
+def append_values(append: Append, required: Required) -> OneAppend | None:
     """Return the parameters of `APPEND`.
 
     ``None`` if the items have too many kinds and tool names for it, or several authors: `APPEND_MANY` takes any.
@@ -65,15 +66,31 @@ def append_values(append: Append, required: Required) -> tuple[Any, ...] | None:
     kinds = [kind for kind, _ in numbers]
     tool_names = [tool_name for _, tool_name in numbers]
     key, digest = append.idempotency or (None, None)
-    return (
-        append.conversation.session_id, append.now, len(entries), len(turn_starts), key, digest, life_of(key or ""),
-        turn_starts, bytes(number_of), kinds, tool_names, [entry.payload for entry in entries], append.branch,
-        version, append.expires_at, NEVER, seal, author, append.conversation.lease or 0,
-        number_of_branch(append.branch),
-    )  # fmt: skip
+    return OneAppend(
+        session_id=append.conversation.session_id,
+        now=append.now,
+        item_count=len(entries),
+        turns=len(turn_starts),
+        key=key,
+        digest=digest,
+        key_life=life_of(key or ""),
+        turn_starts=turn_starts,
+        kind_numbers=bytes(number_of),
+        kinds=kinds,
+        tool_names=tool_names,
+        payloads=[entry.payload for entry in entries],
+        branch=append.branch,
+        version=version,
+        expires_at=append.expires_at,
+        never=NEVER,
+        seal=seal,
+        author=author,
+        lease=append.conversation.lease or 0,
+        branch_number=number_of_branch(append.branch),
+    )
 
 
-def append_many_values(appends: Sequence[Append], required: Sequence[Required]) -> tuple[tuple[Any, ...], list[int]]:
+def append_many_values(appends: Sequence[Append], required: Sequence[Required]) -> tuple[ManyAppends, list[int]]:
     """Return the parameters of `APPEND_MANY`, and for each append the number of its session.
 
     One branch of each session; appends to another one have number 0, and those that expect a version behind others.
@@ -103,28 +120,28 @@ def append_many_values(appends: Sequence[Append], required: Sequence[Required]) 
         if number and append.idempotency
     ]
     columns = list(sessions.values())
-    values = (
-        list(sessions),
-        [len(column.kinds) for column in columns],
-        [column.turn for column in columns],
-        max(append.now for append in appends),
-        [number for number, _, _ in keyed],
-        [key for _, key, _ in keyed],
-        [digest for _, _, digest in keyed],
-        [life_of(key) for _, key, _ in keyed],
-        [number for number, column in enumerate(columns, 1) for _ in column.kinds],
-        [position for column in columns for position in range(1, len(column.kinds) + 1)],
-        [turn for column in columns for turn in column.turns],
-        [kind for column in columns for kind in column.kinds],
-        [tool_name for column in columns for tool_name in column.tool_names],
-        [payload for column in columns for payload in column.payloads],
-        [name for name, _ in branches.values()],
-        [version for version, _ in expected.values()],
-        [expires_at for column in columns for expires_at in column.expiries],
-        [number for number, column in enumerate(columns, 1) if column.expiring],
-        [seal for _, seal in expected.values()],
-        [author for column in columns for author in column.authors],
-        list(leases.values()),
-        [number for _, number in branches.values()],
+    values = ManyAppends(
+        now=max(append.now for append in appends),
+        session_ids=list(sessions),
+        counts=[len(column.kinds) for column in columns],
+        turns=[column.turn for column in columns],
+        branches=[name for name, _ in branches.values()],
+        branch_numbers=[number for _, number in branches.values()],
+        leases=list(leases.values()),
+        versions=[version for version, _ in expected.values()],
+        seals=[seal for _, seal in expected.values()],
+        key_sessions=[number for number, _, _ in keyed],
+        keys=[key for _, key, _ in keyed],
+        digests=[digest for _, _, digest in keyed],
+        key_lives=[life_of(key) for _, key, _ in keyed],
+        item_sessions=[number for number, column in enumerate(columns, 1) for _ in column.kinds],
+        positions=[position for column in columns for position in range(1, len(column.kinds) + 1)],
+        item_turns=[turn for column in columns for turn in column.turns],
+        kinds=[kind for column in columns for kind in column.kinds],
+        tool_names=[tool_name for column in columns for tool_name in column.tool_names],
+        payloads=[payload for column in columns for payload in column.payloads],
+        expiries=[expires_at for column in columns for expires_at in column.expiries],
+        authors=[author for column in columns for author in column.authors],
+        expiring_sessions=[number for number, column in enumerate(columns, 1) if column.expiring],
     )
     return values, number_of

@@ -14,6 +14,7 @@ from sessions.errors import StoreError
 from sessions.log.append import Append
 from sessions.log.core.heads import number_of
 from sessions.log.fast.append_values import append_many_values, append_values
+from sessions.log.fast.parameters import OneTail
 from sessions.log.fast.postgres_sealed import SealedPath
 from sessions.log.fast.sealed_statements import Sent
 from sessions.log.fast.statements import APPEND, APPEND_MANY, BEGIN, TAIL, TAIL_FORKED, payloads_of_tail
@@ -60,7 +61,7 @@ class PostgresPaths:
             return await self._sealed.tail(work, subject)
         wanted = work.wanted
         conversation, number = work.conversation, number_of(work.branch)
-        values = conversation.session_id, wanted, work.branch, *conversation.visible.values(), number
+        values = OneTail(conversation.session_id, wanted, work.branch, number, **conversation.visible)
         rows = await self._database.read_rows(subject, TAIL, *values)
         if rows and rows[-1][0] is None:
             rows = await self._database.read_rows(subject, TAIL_FORKED, *values)

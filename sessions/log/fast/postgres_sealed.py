@@ -19,6 +19,7 @@ from sessions.items.kinds import USER
 from sessions.log.core.extend import NewEntry, entry_rows
 from sessions.log.core.heads import EVERYTHING, number_of
 from sessions.log.core.reader import reader_of
+from sessions.log.fast.parameters import OneTail
 from sessions.log.fast.sealed_statements import SEALED_TAIL, SEALED_TAIL_FORKED, End, Sent
 from sessions.log.read import Tail
 
@@ -90,7 +91,7 @@ class SealedPath:
 
         ``None`` if the session is not sealed, or if what is stored of the branch cannot be true.
         """
-        values = conversation.session_id, wanted, branch, *conversation.visible.values(), number_of(branch)
+        values = OneTail(conversation.session_id, wanted, branch, number_of(branch), **conversation.visible)
         rows = await self._database.read_rows(subject, SEALED_TAIL, *values)
         if rows and rows[-1][0] is None:
             rows = await self._database.read_rows(subject, SEALED_TAIL_FORKED, *values)

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.db.ids import POSITION_BITS
-from sessions.db.transaction import Statement
 from sessions.log.core.heads import MAIN, BranchName
+from sessions.log.fast.parameters import OneTail, alone
 
 if TYPE_CHECKING:
     from sessions.db.jobs import Job
     from sessions.log.append import Append
     from sessions.log.fast.append_values import Required
 
-SEALED_TAIL: Final = Statement(
+SEALED_TAIL: Final = alone(
+    OneTail,
     """The latest entries of a branch of a sealed session, newest first, and last of all its end: see `End`.
 
     Without a tip it was forked. The current branch unless named. Of a session with marks, the end alone.
@@ -22,17 +23,17 @@ SEALED_TAIL: Final = Statement(
     with head as materialized (
         select s.version, s.seal, s.marks, b.name,
         b.session * 16777216 + b.made_in as number, b.segment, b.segment * {positions} as low, b.tip, b.turn,
-        b.may_grow, b.parent, $2::bigint as wanted
-        from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
-        where s.session_id = $1 and ($6::bigint = 0 or b.made_in = $6::bigint - s.id * 16777216)
+        b.may_grow, b.parent, :wanted::bigint as wanted
+        from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce(:branch::text, s.branch)
+        where s.session_id = :session_id and {is_meant}
         and s.seal is not null and {intact}
     )
     (
         {few}
         select {entry} from {entries}
         where id > (select low + greatest(tip - wanted, 0) from head where parent is null and marks = 0)
-        and id <= (select low + tip from head) and created_at > $5::bigint
-        and (expires_at is null or expires_at > $4::bigint)
+        and id <= (select low + tip from head) and created_at > :oldest::bigint
+        and (expires_at is null or expires_at > :now::bigint)
         order by id desc
         {of_few}
     ) union all
@@ -40,7 +41,8 @@ SEALED_TAIL: Final = Statement(
     segment, may_grow, seal from head
     """,
 )
-SEALED_TAIL_FORKED: Final = Statement(
+SEALED_TAIL_FORKED: Final = alone(
+    OneTail,
     """The same of a branch that was forked: of as many segments, the newest first, as hold the latest positions.
 
     Without a tip the segments do not reach back as far as they have to.
@@ -49,9 +51,9 @@ SEALED_TAIL_FORKED: Final = Statement(
     with recursive head as materialized (
         select s.version, s.seal, s.marks, b.name,
         b.session * 16777216 + b.made_in as number, b.segment, b.tip, b.turn, b.may_grow,
-        greatest(b.tip - $2::bigint, 0) as before, $2::bigint as wanted
-        from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
-        where s.session_id = $1 and ($6::bigint = 0 or b.made_in = $6::bigint - s.id * 16777216)
+        greatest(b.tip - :wanted::bigint, 0) as before, :wanted::bigint as wanted
+        from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce(:branch::text, s.branch)
+        where s.session_id = :session_id and {is_meant}
         and s.seal is not null and {intact}
     ), lineage (segment, parent, low, high) as (
         select g.id, g.parent, g.fork_position, h.tip
@@ -65,7 +67,7 @@ SEALED_TAIL_FORKED: Final = Statement(
             {few}
             select {entry} from {entries} where id <= l.segment * {positions} + l.high
             and id > l.segment * {positions} + greatest(l.low, (select before from head))
-            and created_at > $5::bigint and (expires_at is null or expires_at > $4::bigint)
+            and created_at > :oldest::bigint and (expires_at is null or expires_at > :now::bigint)
             order by id desc
             {of_few}
         ) e order by e.id % {positions} desc

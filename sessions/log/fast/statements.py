@@ -12,8 +12,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sessions.db.transaction import Statement
 from sessions.log.core.heads import LEFT_TIP, MAIN, BranchName
+from sessions.log.fast.parameters import ManyAppends, OneAppend, OneTail, alone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,27 +21,27 @@ if TYPE_CHECKING:
 _WRITTEN: Final = """
     keyed as (
         insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until)
-        select session, $5::text, $6::bytea, version, tip, $2, {clock} + $7::bigint from advanced
+        select session, :key::text, :digest::bytea, version, tip, :now, {clock} + :key_life::bigint from advanced
     ), added as (
         insert into {entries} (id, version, turn, kind, tool_name, author, created_at, payload, expires_at)
-        select a.before + e.position, a.version, a.turn + width_bucket(e.position, $8::bigint[]),
-        ($10::text[])[1 + get_byte($9::bytea, e.position::int - 1)],
-        ($11::text[])[1 + get_byte($9::bytea, e.position::int - 1)],
-        $18::text, $2, e.payload, $15::bigint
-        from advanced a, unnest($12::bytea[]) with ordinality e (payload, position)
+        select a.before + e.position, a.version, a.turn + width_bucket(e.position, :turn_starts::bigint[]),
+        (:kinds::text[])[1 + get_byte(:kind_numbers::bytea, e.position::int - 1)],
+        (:tool_names::text[])[1 + get_byte(:kind_numbers::bytea, e.position::int - 1)],
+        :author::text, :now, e.payload, :expires_at::bigint
+        from advanced a, unnest(:payloads::bytea[]) with ordinality e (payload, position)
     )
 """
 """The key and the entries of an append, at the place that `advanced` says."""
 
-APPEND: Final = Statement(
+APPEND: Final = alone(
+    OneAppend,
     """Append to a branch of one session, the current one unless named; a row if that was done.
 
     Where a version is given, only to that one: the one that the caller expects, or for which entries were sealed. Only
     where the rest will be done, too, as the caller would be told of a version that this statement has made. The same
     where leases were ever taken: whoever must not write leaves no trace. The branch's row is looked at again when it is
-    updated, as of then; see `log/core/fencing.py` for what is asked of it. To a sealed session only if it has the seal
-    for
-    which they were sealed: one that was deleted and made anew may have the same version.
+    updated, as of then; see `log/core/fencing.py` for what is asked of it. An encrypted session must have the seal for
+    which they were encrypted: one that was deleted and made anew may have the same version.
 
     An entry whose position has no room in its id divides by zero: nothing is done, and the log's own function says why.
 
@@ -50,37 +50,30 @@ APPEND: Final = Statement(
     """,
     """
     with raised as (
-        update {sessions} s set version = version + 1, updated_at = $2 where session_id = $1
-        and seal is not distinct from $17::bytea and ($14::bigint is null or version = $14::bigint)
-        and ($14::bigint is null and s.leases = 0 and $19::bigint = 0 and $20::bigint = 0 or exists (
+        update {sessions} s set version = version + 1, updated_at = :now where session_id = :session_id
+        and seal is not distinct from :seal::bytea and (:version::bigint is null or version = :version::bigint)
+        and (:version::bigint is null and s.leases = 0 and :lease::bigint = 0 and :branch_number::bigint = 0 or exists (
             select 1 from {branches} b
-            where b.session = s.id and b.name = coalesce($13::text, s.branch) and b.may_grow = 1
-            and ($20::bigint = 0 or b.made_in = $20::bigint - s.id * 16777216)
-            and case when $19::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $19 end
-            and {intact}
+            where b.session = s.id and b.name = coalesce(:branch::text, s.branch) and {may_change}
         )) returning s.id, s.version, s.branch, s.session_id
     ), advanced as (
-        update {branches} b set tip = b.tip + $3::bigint, turn = b.turn + $4::bigint, updated_at = $2,
-        changed_in = r.version,
-        lease_token = case when $19::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_token end,
-        lease_until = case when $19::bigint = 0 and b.lease_until <= $2 then 0 else b.lease_until end
-        from raised r where b.session = r.id and b.name = coalesce($13::text, r.branch) and b.may_grow = 1
-            and ($20::bigint = 0 or b.made_in = $20::bigint - r.id * 16777216)
-        and case when $19::bigint = 0 then b.lease_until <= $2 or b.lease_open = 1 else b.lease_token = $19::bigint end
-        and {intact}
+        update {branches} b set tip = b.tip + :item_count::bigint, turn = b.turn + :turns::bigint, updated_at = :now,
+        changed_in = r.version, {end_lapsed_lease}
+        from raised r where b.session = r.id and b.name = coalesce(:branch::text, r.branch) and {may_change}
         returning b.session,
-        b.segment * {positions} + b.tip - $3::bigint + 0 / (b.tip < {last_position})::int as before, b.tip,
-        b.turn - $4::bigint as turn, r.version, r.session_id, b.made_in
+        b.segment * {positions} + b.tip - :item_count::bigint + 0 / (b.tip < {last_position})::int as before, b.tip,
+        b.turn - :turns::bigint as turn, r.version, r.session_id, b.made_in
     ), holed as (
         update {segments} g set holes = 1 from advanced a
-        where $15::bigint < $16::bigint and g.id = a.before / {positions} and g.holes = 0
+        where :expires_at::bigint < :never::bigint and g.id = a.before / {positions} and g.holes = 0
     ), """  # noqa: S608 - these are words of this module
     + _WRITTEN
     + """
     select session * 16777216 + made_in, {tell_watchers} from advanced
     """,
 )
-BEGIN: Final = Statement(
+BEGIN: Final = alone(
+    OneAppend,
     """Make a session of its first items; a row if that was done, and none if it is there or is to be more than that.
 
     The parameters are those of `APPEND`. A number too large for its column divides by zero, as there.
@@ -88,35 +81,36 @@ BEGIN: Final = Statement(
     """
     with made as (
         insert into {sessions} (session_id, version, branch, seal, created_at, updated_at)
-        select $1, 1, 'main', $17::bytea, $2, $2
-        where coalesce($13::text, 'main') = 'main' and coalesce($14::bigint, 0) = 0 and $19::bigint = 0
-        and $20::bigint = 0
+        select :session_id, 1, 'main', :seal::bytea, :now, :now
+        where coalesce(:branch::text, 'main') = 'main' and coalesce(:version::bigint, 0) = 0 and :lease::bigint = 0
+        and :branch_number::bigint = 0
         on conflict (session_id) do nothing
         returning id + 0 / (id >> 39 = 0)::int as id
     ), opened as (
         insert into {segments} (session, parent, fork_position, turn, holes)
-        select id, null, 0, 0, coalesce($15::bigint < $16::bigint, false)::int from made
+        select id, null, 0, 0, coalesce(:expires_at::bigint < :never::bigint, false)::int from made
         returning session, id + 0 / (id <= {max_owner})::int as id
     ), advanced as (
         insert into {branches} (
             session, name, segment, parent, fork_position, tip, turn, floor, may_grow, created_at, updated_at, made_in,
             changed_in
-        ) select session, 'main', id, null, 0, $3::bigint, $4::bigint, 0, 1, $2, $2, 1, 1 from opened
-        returning session, segment * {positions} as before, tip, turn - $4::bigint as turn, 1 as version,
-        $1 as session_id, made_in
+        ) select session, 'main', id, null, 0, :item_count::bigint, :turns::bigint, 0, 1, :now, :now, 1, 1 from opened
+        returning session, segment * {positions} as before, tip, turn - :turns::bigint as turn, 1 as version,
+        :session_id as session_id, made_in
     ), """  # noqa: S608 - these are words of this module
     + _WRITTEN
     + """
     select session * 16777216 + made_in, {tell_watchers} from advanced
     """,
 )
-APPEND_MANY: Final = Statement(
+APPEND_MANY: Final = alone(
+    ManyAppends,
     "The same for several sessions; the number of each that was appended to.",
     """
     with input as (
         select * from unnest(
-            $1::text[], $2::bigint[], $3::bigint[], $15::text[], $16::bigint[], $19::bytea[], $21::bigint[],
-            $22::bigint[]
+            :session_ids::text[], :counts::bigint[], :turns::bigint[], :branches::text[], :versions::bigint[],
+            :seals::bytea[], :leases::bigint[], :branch_numbers::bigint[]
         ) with ordinality i (session_id, count, turns, branch, version, seal, lease, branch_number, number)
     ), locked as (
         select s.id, i.count, i.turns, i.branch, i.lease, i.branch_number, i.number
@@ -124,48 +118,41 @@ APPEND_MANY: Final = Statement(
         where s.seal is not distinct from i.seal and (i.version is null or s.version = i.version)
         and (i.version is null and s.leases = 0 and i.lease = 0 and i.branch_number = 0 or exists (
             select 1 from {branches} b
-            where b.session = s.id and b.name = coalesce(i.branch, s.branch) and b.may_grow = 1
-            and (i.branch_number = 0 or b.made_in = i.branch_number - s.id * 16777216)
-            and case when i.lease = 0 then b.lease_until <= $4 or b.lease_open = 1 else b.lease_token = i.lease end
-            and {intact}
+            where b.session = s.id and b.name = coalesce(i.branch, s.branch) and {may_change}
         )) order by s.id for no key update of s
     ), raised as (
-        update {sessions} s set version = s.version + 1, updated_at = $4 from locked l where s.id = l.id
+        update {sessions} s set version = s.version + 1, updated_at = :now from locked l where s.id = l.id
         returning s.id, s.version, coalesce(l.branch, s.branch) as branch, l.count, l.turns, l.lease,
         l.branch_number, l.number, s.session_id
     ), advanced as (
-        update {branches} b set tip = b.tip + r.count, turn = b.turn + r.turns, updated_at = $4,
-        changed_in = r.version,
-        lease_token = case when r.lease = 0 and b.lease_until <= $4 then 0 else b.lease_token end,
-        lease_until = case when r.lease = 0 and b.lease_until <= $4 then 0 else b.lease_until end
-        from raised r where b.session = r.id and b.name = r.branch and b.may_grow = 1
-        and (r.branch_number = 0 or b.made_in = r.branch_number - r.id * 16777216)
-        and case when r.lease = 0 then b.lease_until <= $4 or b.lease_open = 1 else b.lease_token = r.lease end
-        and {intact}
+        update {branches} b set tip = b.tip + r.count, turn = b.turn + r.turns, updated_at = :now,
+        changed_in = r.version, {end_lapsed_lease}
+        from raised r where b.session = r.id and b.name = r.branch and {may_still_change}
         returning b.session,
         b.segment * {positions} + b.tip - r.count + 0 / (b.tip < {last_position})::int as before, b.tip,
         b.turn - r.turns as turn, r.version, r.number, r.session_id, b.made_in
     ), keyed as (
         insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until)
-        select a.session, k.idempotency_key, k.digest, a.version, a.tip, $4, {clock} + k.life
-        from advanced a join unnest($5::bigint[], $6::text[], $7::bytea[], $8::bigint[])
+        select a.session, k.idempotency_key, k.digest, a.version, a.tip, :now, {clock} + k.life
+        from advanced a join unnest(:key_sessions::bigint[], :keys::text[], :digests::bytea[], :key_lives::bigint[])
         k (number, idempotency_key, digest, life) on k.number = a.number
     ), added as (
         insert into {entries} (id, version, turn, kind, tool_name, author, created_at, payload, expires_at)
-        select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, e.author, $4, e.payload,
+        select a.before + e.position, a.version, a.turn + e.turns, e.kind, e.tool_name, e.author, :now, e.payload,
         e.expires_at
         from advanced a join unnest(
-            $9::bigint[], $10::bigint[], $11::bigint[], $12::text[], $13::text[], $14::bytea[],
-            $17::bigint[], $20::text[]
+            :item_sessions::bigint[], :positions::bigint[], :item_turns::bigint[], :kinds::text[], :tool_names::text[],
+            :payloads::bytea[], :expiries::bigint[], :authors::text[]
         ) e (number, position, turns, kind, tool_name, payload, expires_at, author) on e.number = a.number
     ), holed as (
         update {segments} g set holes = 1 from advanced a
-        where a.number = any($18::bigint[]) and g.id = a.before / {positions} and g.holes = 0
+        where a.number = any(:expiring_sessions::bigint[]) and g.id = a.before / {positions} and g.holes = 0
     )
     select number, session * 16777216 + made_in, {tell_watchers} from advanced
     """,
 )
-TAIL: Final = Statement(
+TAIL: Final = alone(
+    OneTail,
     """The latest payloads of a branch, newest first, and last of all its tip and its name.
 
     Without a tip it was forked. The current branch unless named. Nothing of a session with marks.
@@ -173,25 +160,26 @@ TAIL: Final = Statement(
     """
     with head as materialized (
         select b.segment * {positions} as low, b.tip, b.parent, b.name,
-        b.session * 16777216 + b.made_in as number, $2::bigint as wanted
+        b.session * 16777216 + b.made_in as number, :wanted::bigint as wanted
         from {sessions} s
-        join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
-        where s.session_id = $1 and ($6::bigint = 0 or b.made_in = $6::bigint - s.id * 16777216)
+        join {branches} b on b.session = s.id and b.name = coalesce(:branch::text, s.branch)
+        where s.session_id = :session_id and {is_meant}
         and s.seal is null and s.marks = 0 and {intact}
     )
     (
         {few}
         select id, payload from {entries}
         where id > (select low + greatest(tip - wanted, 0) from head where parent is null)
-        and id <= (select low + tip from head) and created_at > $5::bigint
-        and (expires_at is null or expires_at > $4::bigint)
+        and id <= (select low + tip from head) and created_at > :oldest::bigint
+        and (expires_at is null or expires_at > :now::bigint)
         order by id desc
         {of_few}
     ) union all
     select case when parent is null then -tip end, convert_to(name || chr(1) || number, 'UTF8') from head
     """,
 )
-TAIL_FORKED: Final = Statement(
+TAIL_FORKED: Final = alone(
+    OneTail,
     """The same of a branch that was forked: of as many segments, the newest first, as hold the latest positions.
 
     Without a tip the segments do not reach back as far as they have to.
@@ -199,10 +187,11 @@ TAIL_FORKED: Final = Statement(
     """
     with recursive head as materialized (
         select b.segment, b.tip, b.name,
-        b.session * 16777216 + b.made_in as number, greatest(b.tip - $2::bigint, 0) as before, $2::bigint as wanted
+        b.session * 16777216 + b.made_in as number, greatest(b.tip - :wanted::bigint, 0) as before,
+        :wanted::bigint as wanted
         from {sessions} s
-        join {branches} b on b.session = s.id and b.name = coalesce($3::text, s.branch)
-        where s.session_id = $1 and ($6::bigint = 0 or b.made_in = $6::bigint - s.id * 16777216)
+        join {branches} b on b.session = s.id and b.name = coalesce(:branch::text, s.branch)
+        where s.session_id = :session_id and {is_meant}
         and s.seal is null and s.marks = 0 and {intact}
     ), lineage (segment, parent, low, high) as (
         select g.id, g.parent, g.fork_position, h.tip from head h join {segments} g on g.id = h.segment
@@ -215,7 +204,7 @@ TAIL_FORKED: Final = Statement(
             {few}
             select id, payload from {entries} where id <= l.segment * {positions} + l.high
             and id > l.segment * {positions} + greatest(l.low, (select before from head))
-            and created_at > $5::bigint and (expires_at is null or expires_at > $4::bigint)
+            and created_at > :oldest::bigint and (expires_at is null or expires_at > :now::bigint)
             order by id desc
             {of_few}
         ) e order by e.id % {positions} desc

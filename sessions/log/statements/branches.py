@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from sessions.db.dialect import ENDLESSLY, MARIADB, POSTGRES
 from sessions.db.transaction import Statement
+from sessions.log.statements.fragments import end_lapsed_lease, may_change
 
 
 def _recursive(purpose: str, sql: str) -> Statement:
@@ -29,15 +30,17 @@ HEAD = Statement(
     """,
 )
 
-_ADVANCE_TIP = """
-    update {branches} as b set tip = tip + :count, turn = turn + :turns, updated_at = :now, changed_in = :version,
-    lease_token = case when :lease = 0 and lease_until <= :now then 0 else lease_token end,
-    lease_until = case when :lease = 0 and lease_until <= :now then 0 else lease_until end
-    where session = :session and name = :branch and may_grow = 1
-    and (session * 16777216 + made_in = :number or :number = 0)
-    and case when :lease = 0 then lease_until <= :now or lease_open = 1 else lease_token = :lease end
-    and {intact}
-"""
+
+def _advance_tip(parameter: str = ":{}") -> str:
+    """Return the statement; `parameter` is how those are written that are large numbers, or 0."""
+    lease, number = (parameter.format(name) for name in ("lease", "number"))
+    return f"""
+    update {{branches}} as b set tip = tip + :count, turn = turn + :turns, updated_at = :now, changed_in = :version,
+    {end_lapsed_lease(lease, ":now")}
+    where session = :session and name = :branch
+    and {may_change(lease=lease, now=":now", number=number)}
+    """  # noqa: S608 - fragments of this package
+
 
 ADVANCE_TIP = Statement(
     """Reserve positions at the end of a branch's own segment.
@@ -48,12 +51,12 @@ ADVANCE_TIP = Statement(
 
     Whoever changes a branch without a lease ends one whose time is over.
     """,
-    _ADVANCE_TIP + " returning segment, tip, turn",
+    _advance_tip() + " returning segment, tip, turn",
     {
-        # Compared with 0 first, it would be taken for an integer of 32 bits; numbers of leases are larger.
-        POSTGRES: _ADVANCE_TIP.replace(":lease", "cast(:lease as bigint)") + " returning segment, tip, turn",
+        # Compared with 0 first, they would be taken for integers of 32 bits.
+        POSTGRES: _advance_tip("cast(:{} as bigint)") + " returning segment, tip, turn",
         MARIADB: (
-            _ADVANCE_TIP,
+            _advance_tip(),
             """
             select segment, tip, turn from {branches}
             where session = :session and name = :branch and may_grow = 1 and changed_in = :version

@@ -1,0 +1,39 @@
+"""What a statement asks of a branch's row, ``b``, before it changes it: written once, for all statements that do.
+
+What stands for the time, the change's lease (0 without one) or the meant branch's number (0 for whichever has the name)
+is a parameter or a column.
+"""
+
+from __future__ import annotations
+
+
+def may_change(*, lease: str, now: str, number: str) -> str:
+    """Return the condition that a change may extend a branch.
+
+    It is the branch's own segment that grows, the branch is the one that is meant (see `BranchName`), the change passes
+    the lease (see `log/core/fencing.py`), and what the row says can be true.
+    """
+    return f"b.may_grow = 1 and {is_meant(number)} and {passes_lease(lease, now)} and {{intact}}"
+
+
+def passes_lease(lease: str, now: str) -> str:
+    """Return the condition that a change passes the branch's lease.
+
+    With a lease, the branch has to be held by it still. Without one, nobody may hold the branch, or only somebody who
+    lets others in.
+    """
+    return f"case when {lease} = 0 then b.lease_until <= {now} or b.lease_open = 1 else b.lease_token = {lease} end"
+
+
+def is_meant(number: str) -> str:
+    """Return the condition that the branch is the one with a number, if one is meant."""
+    return f"({number} = 0 or b.made_in = {number} - b.session * 16777216)"
+
+
+def end_lapsed_lease(lease: str, now: str) -> str:
+    """Return the assignments by which a change without a lease ends one whose time is over."""
+    lapsed = f"{lease} = 0 and b.lease_until <= {now}"
+    return (
+        f"lease_token = case when {lapsed} then 0 else b.lease_token end, "
+        f"lease_until = case when {lapsed} then 0 else b.lease_until end"
+    )
