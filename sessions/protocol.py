@@ -34,7 +34,7 @@ class SessionSettings(dict[str, Any]):
         limit: `get_items()` returns at most so many items, the latest; ``None`` means all.
         window: `get_items()` returns such a window, which every provider accepts. A limit that comes from settings, the
             session's or a run's, makes the window smaller then, rather than cut anywhere.
-        repair: `get_items()` first mends what a crash left in the last turn, as `LogSession.repair` does. It cannot
+        repair: `get_items()` first repairs what a crash left in the last turn, as `LogSession.repair` does. It cannot
             tell a crash from a run in progress, unless that run holds a lease. So only one run
             at a time may work on the session without one.
         compaction: When to let a summary stand for the older part of the session: `get_items()` does so first, and a

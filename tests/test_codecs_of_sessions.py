@@ -96,7 +96,7 @@ async def test_repair_writes_with_the_codec(tmp_path: Path) -> None:
     session = SQLiteSession("s", tmp_path / "s.db", codec=CODEC)
     call = {"type": "function_call", "call_id": "1", "name": "look", "arguments": "{}"}
     await session.add_items([call, *ITEMS])
-    assert (await session.repair(mend=True)).mended
+    assert (await session.repair(apply=True)).repaired
     assert (await session.get_items())[2:] == ITEMS
 
 

@@ -1,6 +1,6 @@
-"""Repair: what in a history no provider would accept, as a crash or two writers at once leave it, and the mended list.
+"""Repair: what no provider would accept of a history that a crash or two writers at once left, and the repaired list.
 
-`sessions.items.rounds` has the rules and their sources. A window leaves out what is damaged; mending keeps as much of
+`sessions.items.rounds` has the rules and their sources. A window leaves out what is damaged; repairing keeps as much of
 it as can be kept: a call gets an output that says that there is none, an output goes back to its call.
 
 Items of an unknown shape stay where they are. One of them may answer any call before it in its turn, and may have made
@@ -42,7 +42,7 @@ class Damage:
     """Something in a history that providers refuse.
 
     Attributes:
-        kind: What it is, and what mending does with it:
+        kind: What it is, and what repairing does with it:
             ``open_call``: a call without an output; it gets one that says so.
             ``unanswerable_call``: a call without an id; the whole answer that it is part of is dropped.
             ``orphan_call``: a call of a program that is not there; the whole answer that it is part of is dropped.
@@ -50,7 +50,7 @@ class Damage:
             ``repeated_output``: an output for a call that has one already; it is dropped.
             ``orphan_output``: an output without a call; it is dropped.
             ``lone_reasoning``: reasoning that nothing of the model follows; it is dropped.
-        position: Where the item is: its position on the branch; for `mend`, its index in the list.
+        position: Where the item is: its position on the branch; for `repair_items`, its index in the list.
         call_id: The call's id; for calls from before there were ids, the function's name; ``None`` where there is none.
     """
 
@@ -69,11 +69,11 @@ class RepairReport:
 
     Attributes:
         damages: What was wrong, in the order of positions.
-        mended: Whether it was mended; never if nothing was wrong.
+        repaired: Whether it was repaired; never if nothing was wrong.
     """
 
     damages: tuple[Damage, ...]
-    mended: bool
+    repaired: bool
 
 
 @dataclass
@@ -93,8 +93,10 @@ class _Open:
     output: Item | None = None
 
 
-def mend(items: Sequence[Item], text: str = INTERRUPTED, *, for_humans: bool = True) -> tuple[list[Item], list[Damage]]:
-    """Return a history that providers accept, and what was wrong with it. Mending what is mended changes nothing.
+def repair_items(
+    items: Sequence[Item], text: str = INTERRUPTED, *, for_humans: bool = True
+) -> tuple[list[Item], list[Damage]]:
+    """Return a history that providers accept, and what was wrong with it. Repairing it again changes nothing.
 
     Args:
         items: The history, oldest first; it stays as it is.
@@ -103,7 +105,7 @@ def mend(items: Sequence[Item], text: str = INTERRUPTED, *, for_humans: bool = T
             made at once with it.
 
     Returns:
-        The mended history, with the same objects where they are kept, and the damages in the order of their
+        The repaired history, with the same objects where they are kept, and the damages in the order of their
         positions, which are indexes into `items`.
     """
     parts = [part_of(item) for item in items]
@@ -206,9 +208,9 @@ def _rebuilt(items: Sequence[Item], dropped: set[int], opened: list[_Open]) -> l
     added: defaultdict[int, list[Item]] = defaultdict(list)
     for call in opened:
         added[call.end].append(call.output)
-    mended: list[Item] = []
+    repaired: list[Item] = []
     for index, item in enumerate(items):
         if index not in dropped:
-            mended.append(item)
-        mended += added.get(index, ())
-    return mended
+            repaired.append(item)
+        repaired += added.get(index, ())
+    return repaired

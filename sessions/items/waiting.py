@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sessions.items.repair import mend
+from sessions.items.repair import repair_items
 from sessions.items.rounds import find_rounds
 
 if TYPE_CHECKING:
@@ -45,10 +45,10 @@ def find_waiting(items: list[Item], placeholders: Container[int]) -> list[Waitin
     found = []
     for round_ in find_rounds(items):
         known = {id(items[index]) for index in round_.indexes if index not in placeholders}
-        mended, _ = mend([items[index] for index in round_.indexes])
-        stand_ins = [index for index, item in enumerate(mended) if id(item) not in known]
+        repaired, _ = repair_items([items[index] for index in round_.indexes])
+        stand_ins = [index for index, item in enumerate(repaired) if id(item) not in known]
         if stand_ins:
-            found.append(Waiting(mended, stand_ins))
+            found.append(Waiting(repaired, stand_ins))
     return found
 
 

@@ -111,7 +111,7 @@ class LogSession(History, Shared, Compacting, Windowed, Watched):
             limit = settings.limit if limit is None else limit
             check_limit(limit)
             if settings.repair:
-                await self._mend_last_turn()
+                await self._repair_last_turn()
             if settings.compaction is not None:
                 await self._compact_by(settings.compaction)
             if settings.window is not None:

@@ -116,7 +116,7 @@ class Compacting(SessionPart):
     async def _summarised(self, summarise: Summariser, items: list[Item]) -> list[Item]:
         """Return what a summariser makes of items, if a model can be shown that."""
         from sessions.items.calls import user_message
-        from sessions.items.repair import mend
+        from sessions.items.repair import repair_items
 
         awaitable = summarise(items)
         if not inspect.isawaitable(awaitable):
@@ -129,7 +129,7 @@ class Compacting(SessionPart):
             raise SummaryError(f"{subject} must return a text, an item or a list of items; nothing was changed")
         if not made or answer == "":
             raise SummaryError(f"{subject} returned nothing; nothing was changed")
-        _, damages = mend(made)
+        _, damages = repair_items(made)
         if damages:
             kinds = ", ".join(sorted({damage.kind for damage in damages}))
             raise SummaryError(f"{subject} returned what no provider accepts ({kinds}); nothing was changed")

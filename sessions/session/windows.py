@@ -80,21 +80,21 @@ class Windowed(SessionPart):
         handle.report(taken.undecodable)
         return items
 
-    async def repair(self, *, mend: bool = False, text: str | None = None) -> RepairReport:
-        """Tell what of the branch no provider would accept, as a crash or two writers at once leave it, or mend it.
+    async def repair(self, *, apply: bool = False, text: str | None = None) -> RepairReport:
+        """Tell what of the branch no provider would accept, as a crash or two writers at once leave it, or repair it.
 
         A call without an output gets one that says so, in the shape that its kind of output has. An output that does
         not follow its call goes back to it. What nothing can be made of is dropped: outputs of no call, or of one that
         has an output already; reasoning that nothing follows; answers with a call that has no id. If something changes
-        before the branch's end, the mended end is written anew, and what was there stays reachable as one of
+        before the branch's end, the repaired end is written anew, and what was there stays reachable as one of
         `siblings`. The cost is proportional to the branch's length.
 
-        A run in progress looks like a crash: its calls have no outputs yet. Mend when no run is at work. With
-        ``session_settings={"repair": True}``, `get_items` mends by itself, but not while another caller holds a lease
+        A run in progress looks like a crash: its calls have no outputs yet. Repair when no run is at work. With
+        ``session_settings={"repair": True}``, `get_items` repairs by itself, but not while another caller holds a lease
         on the branch.
 
         Args:
-            mend: Whether to mend the branch, too: wholly, as one change, or not at all.
+            apply: Whether to repair the branch, too: wholly, as one change, or not at all.
             text: What an output says that stands for one that was never recorded.
 
         Raises:
@@ -105,37 +105,36 @@ class Windowed(SessionPart):
             UnknownBranchError: The branch is not there any more.
             StoreError: The database refused.
         """
-        return await self._repair(mend=mend, text=text)
+        return await self._repair(apply=apply, text=text)
 
-    async def _repair(self, *, mend: bool, text: str | None = None, alone: bool = False) -> RepairReport:
+    async def _repair(self, *, apply: bool, text: str | None = None, alone: bool = False) -> RepairReport:
         """Do as `repair`; with `alone`, as a reader does.
 
-        That mends only while no other caller holds a lease, exclusive or not, and decides for no human.
+        That repairs only while no other caller holds a lease, exclusive or not, and decides for no human.
         """
-        from sessions.items.repair import INTERRUPTED, RepairReport
-        from sessions.items.repair import mend as mend_items
-        from sessions.log.context.repair import find_damages, mend_branch
+        from sessions.items.repair import INTERRUPTED, RepairReport, repair_items
+        from sessions.log.context.repair import find_damages, repair_branch
 
         if text is not None and not isinstance(text, str):
             raise TypeError(f"text must be a string, not {type(text).__name__}")
         handle = self._handle
-        how = partial(mend_items, text=INTERRUPTED if text is None else text, for_humans=not alone)
+        how = partial(repair_items, text=INTERRUPTED if text is None else text, for_humans=not alone)
         damages, undecodable, branch = await handle.read(
-            lambda tx: find_damages(tx, handle.conversation, how, handle.target if mend else handle.pinned)
+            lambda tx: find_damages(tx, handle.conversation, how, handle.target if apply else handle.pinned)
         )
-        if mend and damages:
+        if apply and damages:
             # Somebody else may have changed it since; it is looked at again under the lock.
             damages = await handle.change(
-                lambda tx: mend_branch(tx, handle.conversation, now(), how, branch=branch, alone=alone)
+                lambda tx: repair_branch(tx, handle.conversation, now(), how, branch=branch, alone=alone)
             )
-            return RepairReport(tuple(damages), mended=bool(damages))
+            return RepairReport(tuple(damages), repaired=bool(damages))
         handle.followed = branch
         handle.report(undecodable)
-        return RepairReport(tuple(damages), mended=False)
+        return RepairReport(tuple(damages), repaired=False)
 
-    async def _mend_last_turn(self) -> None:
-        """Mend the branch if something is wrong with its last turn, which is not in the making."""
-        from sessions.items.repair import mend
+    async def _repair_last_turn(self) -> None:
+        """Repair the branch if something is wrong with its last turn, which is not in the making."""
+        from sessions.items.repair import repair_items
         from sessions.items.window_builder import LastTurn
         from sessions.log.context.read_window import read_window
 
@@ -147,8 +146,8 @@ class Windowed(SessionPart):
 
         turn, taken = await handle.read(read)
         handle.followed = taken.branch
-        _, damages = mend(turn.items(), for_humans=False)
+        _, damages = repair_items(turn.items(), for_humans=False)
         if damages:
             # A lease is held: its calls will have outputs.
             with suppress(SessionBusyError):
-                await self._repair(mend=True, alone=True)
+                await self._repair(apply=True, alone=True)

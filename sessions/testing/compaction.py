@@ -246,7 +246,7 @@ class CompactionContract(SessionAndClock):
         await session.add_items([said("u3"), _CALL, said("u4")])
         await session.compact(joined, keep_turns=2)
         await session.handover("billing")
-        report = await session.repair(mend=True)
+        report = await session.repair(apply=True)
         assert [(damage.kind, damage.position) for damage in report.damages] == [("open_call", 6)]
         shown = await session.get_items()
         assert shown[0]["content"] == "[u1 a1 u2 a2]"
@@ -256,7 +256,7 @@ class CompactionContract(SessionAndClock):
         await session.undo_compaction()
         assert texts((await session.get_items())[:4]) == "u1 a1 u2 a2"
 
-    async def test_a_summary_of_which_too_much_was_popped_is_mended(self, session: LogSession) -> None:
+    async def test_a_summary_of_which_too_much_was_popped_is_repaired(self, session: LogSession) -> None:
         thought = {"type": "reasoning", "id": "r", "summary": []}
 
         async def think(_: list[Any]) -> list[Any]:
@@ -265,11 +265,11 @@ class CompactionContract(SessionAndClock):
         await _fill(session, "u1 a1")
         await session.compact(think, keep_turns=0)
         await session.pop_item()
-        report = await session.repair(mend=True)
+        report = await session.repair(apply=True)
         assert [damage.kind for damage in report.damages] == ["lone_reasoning"]
         assert await session.get_items() == [said("u so far")]
         version = await session.version()
-        assert not (await session.repair(mend=True)).damages
+        assert not (await session.repair(apply=True)).damages
         assert await session.version() == version
         await session.undo_compaction()
         assert texts(await session.get_items()) == "u1 a1"
@@ -295,7 +295,7 @@ class CompactionContract(SessionAndClock):
         assert [item.get("content") for item in await session.get_items()][:2] == ["[u1 a1 u2]", None]
         assert await session.compact(joined, keep_items=0) is None
         await session.add_items([_OUTPUT])
-        assert [damage.kind for damage in (await session.repair(mend=True)).damages] == ["displaced_output"]
+        assert [damage.kind for damage in (await session.repair(apply=True)).damages] == ["displaced_output"]
         assert (await session.get_items())[1:3] == [_CALL, _OUTPUT]
 
     @pytest.mark.parametrize("why", ["repaired", "its turn is over"])
@@ -305,7 +305,7 @@ class CompactionContract(SessionAndClock):
         """Without: log/context/compact.py, `_over`; log/context/view.py, `_answered`."""
         if why == "repaired":
             await session.add_items([said("u1"), _CALL])
-            await session.repair(mend=True)
+            await session.repair(apply=True)
         else:
             async with session.lease() as leased:
                 await leased.add_items([said("u1"), _CALL])
@@ -327,9 +327,9 @@ class CompactionContract(SessionAndClock):
         assert await session.pop_item() == _OUTPUT
         assert await session.get_items() == [summary, *map(said, ["u3", "a3"])]
         await session.add_items([_OUTPUT])
-        assert [damage.kind for damage in (await session.repair(mend=True)).damages] == ["displaced_output"]
-        mended = [summary, _CALL, _OUTPUT, *map(said, ["u3", "a3"])]
-        assert await session.get_items() == await session.window() == mended
+        assert [damage.kind for damage in (await session.repair(apply=True)).damages] == ["displaced_output"]
+        repaired = [summary, _CALL, _OUTPUT, *map(said, ["u3", "a3"])]
+        assert await session.get_items() == await session.window() == repaired
         assert not (await session.repair()).damages
         await session.compact(short)
         assert await session.get_items() == [summary, *map(said, ["u3", "a3"])]
@@ -355,7 +355,7 @@ class CompactionContract(SessionAndClock):
             return "There was a call."
 
         assert await session.compact(short)
-        assert not (await session.repair(mend=True)).mended
+        assert not (await session.repair(apply=True)).repaired
 
     # --- While others write --------------------------------------------------------------------------------------
 

@@ -57,7 +57,7 @@ AFTER_CLEARING: dict[str, Callable[[LogSession], Awaitable[object]]] = {
     "siblings": lambda session: session.siblings(),
     "handover": lambda session: session.handover("somebody"),
     "usage": lambda session: session.usage.record(input_tokens=1),
-    "repair": lambda session: session.repair(mend=True),
+    "repair": lambda session: session.repair(apply=True),
     "expand": lambda session: _refused(session.undo_compaction(), SummaryError),
 }
 """Changes by an object on a branch that went when another one cleared the session; ``main`` has something again."""

@@ -141,7 +141,7 @@ CHANGES: Final[dict[str, Operation]] = {
     "rename": lambda s: s.branches.rename("b", "d"),
     "delete": lambda s: s.branches.delete("b"),
     "handover": lambda s: s.handover("somebody"),
-    "repair": lambda s: s.repair(mend=True),
+    "repair": lambda s: s.repair(apply=True),
     "compact": lambda s: s.compact(_summarise),
     "undo_compaction": lambda s: s.undo_compaction(),
     "record": lambda s: s.usage.record(model="m", input_tokens=1, output_tokens=2),

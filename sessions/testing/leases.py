@@ -61,7 +61,7 @@ def _changes(session: LogSession) -> list[Callable[[], Awaitable[Any]]]:
         session.pop_item,
         session.undo,
         session.redo,
-        lambda: session.repair(mend=True),
+        lambda: session.repair(apply=True),
         lambda: session.compact(_summarise, keep_turns=0),
         lambda: session.handover("billing"),
         session.clear_session,
@@ -442,10 +442,10 @@ class LeaseContract(SessionAndClock):
     # --- Repair in the midst of a lease --------------------------------------------------------------------------
 
     @pytest.mark.parametrize("exclusive", [False, True])
-    async def test_whoever_reads_does_not_mend_what_is_in_the_making(
+    async def test_whoever_reads_does_not_repair_what_is_in_the_making(
         self, make: MakeLogSession, session: LogSession, time: MovableClock, *, exclusive: bool
     ) -> None:
-        """Fails without: windowed.py, `alone=True` in `_mend_last_turn`."""
+        """Fails without: windowed.py, `alone=True` in `_repair_last_turn`."""
         reader = make(session.session_id, session_settings={"repair": True})
         async with session.lease(ttl=TTL, exclusive=exclusive) as leased:
             await leased.add_items([_user(1), _CALL])
@@ -459,14 +459,14 @@ class LeaseContract(SessionAndClock):
             with pytest.raises(LeaseLostError):
                 await leased.add_items([_OUTPUT])
 
-    async def test_whoever_holds_a_lease_mends_what_is_there(self, make: MakeLogSession, session: LogSession) -> None:
+    async def test_whoever_holds_a_lease_repairs_what_is_there(self, make: MakeLogSession, session: LogSession) -> None:
         await session.add_items([_user(1), _CALL])
         resumed = make(session.session_id, session_settings={"repair": True})
         async with resumed.lease() as leased:
             assert (await leased.get_items())[2:] == [_OUTPUT | {"output": INTERRUPTED}]
             await leased.add_items([_user(2), _CALL])
             # Whoever asks for it in so many words is not kept from it, unless all are.
-            assert (await session.repair(mend=True)).mended
+            assert (await session.repair(apply=True)).repaired
 
     async def test_leased_and_other_appends_at_once(self, make: MakeLogSession, session: LogSession) -> None:
         await session.add_items([_user("first")])
@@ -567,7 +567,7 @@ class LeaseContract(SessionAndClock):
             await _all_are_refused(leased, but_readers=not anew)
             if not anew:
                 # What reads, or reads first, finds no such branch.
-                for read in (leased.get_items, lambda: leased.repair(mend=True)):
+                for read in (leased.get_items, lambda: leased.repair(apply=True)):
                     with pytest.raises(UnknownBranchError):
                         await read()
             assert (await other.version(), await other.entries()) == before

@@ -305,7 +305,7 @@ class SharingContract(SessionAndClock):
         call = {"type": "function_call", "call_id": "c", "name": "look", "arguments": "{}"}
         await session.as_author("one").add_items([_user(1), call])
         await session.as_author("two").add_items([_user(2)])
-        assert (await session.repair(mend=True)).mended
+        assert (await session.repair(apply=True)).repaired
         authors = [(entry.kind, entry.author) for entry in await session.entries()]
         assert authors == [("user", "one"), ("tool_call", "one"), ("placeholder", None), ("user", "two")]
         await session.undo()

@@ -12,7 +12,7 @@ from uuid import uuid4
 import pytest
 
 from sessions.errors import CounterError, NothingToRedoError, UnknownBranchError, UnknownFormatError
-from sessions.items.repair import Damage, mend
+from sessions.items.repair import Damage, repair_items
 from sessions.items.window import Window
 from sessions.items.window_builder import cut
 from sessions.protocol import SessionSettings
@@ -148,8 +148,8 @@ class WindowContract:
 
     async def test_what_is_sound_needs_no_repair(self, session: LogSession) -> None:
         for _ in range(2):
-            report = await session.repair(mend=True)
-            assert (report.damages, report.mended) == ((), False)
+            report = await session.repair(apply=True)
+            assert (report.damages, report.repaired) == ((), False)
             await session.add_items(_turn("a"))
 
     async def test_a_report_changes_nothing(self, session: LogSession) -> None:
@@ -157,31 +157,31 @@ class WindowContract:
         await session.add_items(crashed)
         report = await session.repair()
         assert report.damages == (Damage("open_call", 6, "b"),)
-        assert not report.mended
+        assert not report.repaired
         assert await session.get_items() == crashed
 
     async def test_a_call_at_the_end_gets_an_output(self, session: LogSession) -> None:
         crashed = [*_turn("a"), _user("b"), _call("b"), _call("c"), _output("b")]
         await session.add_items(crashed)
-        assert (await session.repair(mend=True)).mended
-        mended = [*crashed, _output("c", INTERRUPTED)]
-        assert await session.get_items() == mended
-        assert await session.window() == mended
-        assert not (await session.repair(mend=True)).mended
+        assert (await session.repair(apply=True)).repaired
+        repaired = [*crashed, _output("c", INTERRUPTED)]
+        assert await session.get_items() == repaired
+        assert await session.window() == repaired
+        assert not (await session.repair(apply=True)).repaired
         assert [sibling.number for sibling in await session.siblings()] == [1]
 
     async def test_what_was_there_before_a_repair_in_the_middle_stays_reachable(self, session: LogSession) -> None:
         crashed = [*_turn("a"), _user("b"), _call("b"), *_turn("c"), _output("b", "late"), _output("nobody's")]
         await session.add_items(crashed)
 
-        report = await session.repair(mend=True)
+        report = await session.repair(apply=True)
 
         assert [(damage.kind, damage.position) for damage in report.damages] == [
             ("displaced_output", 11),
             ("orphan_output", 12),
         ]
-        mended = [*_turn("a"), _user("b"), _call("b"), _output("b", "late"), *_turn("c")]
-        assert await session.get_items() == mended
+        repaired = [*_turn("a"), _user("b"), _call("b"), _output("b", "late"), *_turn("c")]
+        assert await session.get_items() == repaired
         assert [(turn.number, len(turn.items)) for turn in await session.turns()] == [(1, 4), (2, 3), (3, 4)]
         before, after = await session.siblings(2)
         assert after.current
@@ -189,12 +189,12 @@ class WindowContract:
         assert await session.get_items() == crashed
         await session.choose(after)
         await session.add_items(_turn("d"))
-        assert await session.get_items() == [*mended, *_turn("d")]
+        assert await session.get_items() == [*repaired, *_turn("d")]
 
     async def test_what_is_dropped_at_the_end_stays_reachable(self, session: LogSession) -> None:
         crashed = [*_turn("a"), _user("b"), _said("b"), {"type": "reasoning", "id": "r", "summary": []}]
         await session.add_items(crashed)
-        assert [damage.kind for damage in (await session.repair(mend=True)).damages] == ["lone_reasoning"]
+        assert [damage.kind for damage in (await session.repair(apply=True)).damages] == ["lone_reasoning"]
         assert await session.get_items() == crashed[:-1]
         with pytest.raises(NothingToRedoError):
             await session.redo()
@@ -207,35 +207,35 @@ class WindowContract:
     async def test_what_was_undone_before_a_repair_stays_reachable(self, session: LogSession) -> None:
         await session.add_items([_user("a"), _call("a"), *_turn("b"), *_turn("c")])
         await session.undo()
-        await session.repair(mend=True)
+        await session.repair(apply=True)
         assert await session.get_items() == [_user("a"), _call("a"), _output("a", INTERRUPTED), *_turn("b")]
         before, _ = await session.siblings(1)
         await session.choose(before)
         assert await session.get_items() == [_user("a"), _call("a"), *_turn("b"), *_turn("c")]
 
-    async def test_any_damage_is_mended_as_in_a_list(self, session: LogSession) -> None:
+    async def test_any_damage_is_repaired_as_in_a_list(self, session: LogSession) -> None:
         items = [_output("a"), _said("Hello"), _call("c"), *_turn("a"), _output("a"), _user("b"), _call("b"), _call("")]
         await session.add_items(items)
-        mended, damages = mend(items)
-        report = await session.repair(mend=True)
-        assert await session.get_items() == mended
+        repaired, damages = repair_items(items)
+        report = await session.repair(apply=True)
+        assert await session.get_items() == repaired
         assert [damage.at(damage.position - 1) for damage in report.damages] == damages
         assert not (await session.repair()).damages
 
     async def test_a_repair_says_what_it_is_told_to_say(self, session: LogSession) -> None:
         await session.add_items([_user("a"), _call("a")])
-        await session.repair(mend=True, text="Try again.")
+        await session.repair(apply=True, text="Try again.")
         assert (await session.get_items())[-1] == _output("a", "Try again.")
 
     async def test_a_repair_of_a_branch_leaves_the_others(self, session: LogSession) -> None:
         crashed = [*_turn("a"), _user("b"), _call("b"), _user("c")]
         await session.add_items(crashed)
         await session.branches.create("other")
-        await session.on_branch("other").repair(mend=True)
+        await session.on_branch("other").repair(apply=True)
         assert await session.on_branch("other").get_items() == [*crashed[:-1], _output("b", INTERRUPTED), _user("c")]
         assert await session.get_items() == crashed
 
-    async def test_a_run_that_resumes_mends_what_a_crash_left(self, make: MakeLogSession) -> None:
+    async def test_a_run_that_resumes_repairs_what_a_crash_left(self, make: MakeLogSession) -> None:
         crashed = [*_turn("a"), _user("b"), _call("b")]
         await make("crashed").add_items(crashed)
         resumed = make("crashed", session_settings={"repair": True})
@@ -243,7 +243,7 @@ class WindowContract:
         assert await resumed.get_items() == [*crashed, _output("b", INTERRUPTED)]
         assert await make("crashed").get_items() == [*crashed, _output("b", INTERRUPTED)]
 
-    async def test_a_limit_of_the_settings_is_one_where_a_run_mends_but_has_no_window(
+    async def test_a_limit_of_the_settings_is_one_where_a_run_repairs_but_has_no_window(
         self, make: MakeLogSession
     ) -> None:
         session = make("limited", session_settings={"repair": True, "limit": 2})
@@ -256,11 +256,13 @@ class WindowContract:
     @pytest.mark.parametrize("by", ["a reader", "hand"])
     async def test_a_placeholder_gives_way_to_the_output_that_comes(self, make: MakeLogSession, by: str) -> None:
         """Without: log/context/view.py, `_gives_way`."""
-        session = make(f"late output, mended by {by}", session_settings={"repair": True} if by == "a reader" else None)
+        session = make(
+            f"late output, repaired by {by}", session_settings={"repair": True} if by == "a reader" else None
+        )
         await session.add_items([_user("a"), _call("a")])
-        await (session.get_items() if by == "a reader" else session.repair(mend=True))
-        mended = [_user("a"), _call("a"), _output("a", INTERRUPTED)]
-        assert await make(session.session_id).get_items() == mended
+        await (session.get_items() if by == "a reader" else session.repair(apply=True))
+        repaired = [_user("a"), _call("a"), _output("a", INTERRUPTED)]
+        assert await make(session.session_id).get_items() == repaired
         assert [entry.kind for entry in await session.entries()] == ["user", "tool_call", "placeholder"]
         assert [(use.calls, use.unanswered) for use in await session.usage.tools()] == [(1, 1)]
         await session.branches.create("before")
@@ -270,33 +272,33 @@ class WindowContract:
         await session.add_items(late)
 
         plain = make(session.session_id)
-        assert await plain.get_items() == [*mended[:2], *late]
+        assert await plain.get_items() == [*repaired[:2], *late]
         assert await plain.get_items(4) == [_call("a"), *late]
         assert await plain.window() == [_user("a"), *late[:2]]
         assert [damage.kind for damage in (await plain.repair()).damages] == ["displaced_output"]
-        assert await session.on_branch("before").get_items() == mended
+        assert await session.on_branch("before").get_items() == repaired
         assert [use.unanswered for use in await session.usage.tools()] == [0]
-        await plain.repair(mend=True)
-        assert await plain.get_items() == [*mended, *late[:2]]
-        assert await plain.window() == [*mended, *late[:2]]
+        await plain.repair(apply=True)
+        assert await plain.get_items() == [*repaired, *late[:2]]
+        assert await plain.window() == [*repaired, *late[:2]]
         assert not (await plain.repair()).damages
 
     async def test_a_placeholder_is_there_as_long_as_no_output_is(self, session: LogSession) -> None:
         await session.add_items([_user("a"), _call("a")])
-        await session.repair(mend=True)
-        mended = await session.get_items()
+        await session.repair(apply=True)
+        repaired = await session.get_items()
         await session.add_items([_user("b"), _output("a")])
-        assert await session.get_items() == [*mended[:2], _user("b"), _output("a")]
+        assert await session.get_items() == [*repaired[:2], _user("b"), _output("a")]
         await session.undo()
-        assert await session.get_items() == mended
+        assert await session.get_items() == repaired
         await session.redo()
         assert await session.pop_item() == _output("a")
-        assert await session.get_items() == [*mended, _user("b")]
+        assert await session.get_items() == [*repaired, _user("b")]
 
     async def test_an_output_of_a_call_that_was_made_again_is_of_that(self, session: LogSession) -> None:
         """Some models use ids again. Without: log/context/view.py, `self._next.update(`."""
         await session.add_items([_user("a"), _call("a")])
-        await session.repair(mend=True)
+        await session.repair(apply=True)
         again = [_user("b"), _call("a"), _output("a", "of b")]
         await session.add_items(again)
         everything = [_user("a"), _call("a"), _output("a", INTERRUPTED), *again]
@@ -308,16 +310,16 @@ class WindowContract:
     async def test_a_placeholder_that_is_moved_is_one_still(self, session: LogSession) -> None:
         """Without: log/context/repair.py, `row[3] == PLACEHOLDER`."""
         await session.add_items([_user("a"), _call("a"), _call("b")])
-        await session.repair(mend=True)
+        await session.repair(apply=True)
         await session.add_items([_user("b"), _output("a")])
-        await session.repair(mend=True)
+        await session.repair(apply=True)
         assert [item.get("output") for item in await session.get_items()] == [None] * 3 + [INTERRUPTED, ".", None]
         await session.add_items([_output("b")])
         assert INTERRUPTED not in [item.get("output") for item in await session.get_items()]
 
     @pytest.mark.parametrize(("asked", "answer"), [(_REQUEST, _DECISION), (_CLICK, None)], ids=["tool", "computer"])
     async def test_a_reader_decides_for_no_human(self, make: MakeLogSession, asked: Any, answer: Any) -> None:
-        """Without: mending.py, `if not for_humans and`."""
+        """Without: items/repair.py, `if not for_humans and`."""
         session = make(f"asks about a {asked['type']}", session_settings={"repair": True, "window": Window(items=9)})
         crashed = [_user("a"), asked]
         await session.add_items(crashed)
@@ -328,7 +330,7 @@ class WindowContract:
         plain = make(session.session_id)
         assert await plain.get_items() == crashed
         # Whoever repairs by hand decides, until the human has.
-        assert [damage.kind for damage in (await plain.repair(mend=True)).damages] == ["open_call"]
+        assert [damage.kind for damage in (await plain.repair(apply=True)).damages] == ["open_call"]
         assert (await plain.get_items())[2].get("approve", False) is False
         if answer:
             await plain.add_items([answer])
@@ -344,7 +346,7 @@ class WindowContract:
         assert [len(found.items) for found in await session.turns()] == [4, 4, 4]
         assert [entry.kind for entry in await session.entries()][5:7] == ["unknown", "unknown"]
         assert await session.get_items() == everything
-        assert not (await session.repair(mend=True)).damages
+        assert not (await session.repair(apply=True)).damages
         for items in range(1, 13):
             fits = {4: 1, 5: 1, 6: 1, 7: 1, 8: 2, 9: 2, 10: 2, 11: 2, 12: 3}
             if items in fits:
@@ -364,9 +366,9 @@ class WindowContract:
         await session.add_items(mixed)
         version = await session.version()
         assert await session.get_items() == mixed
-        assert not (await session.repair(mend=True)).damages
+        assert not (await session.repair(apply=True)).damages
         assert await session.version() == version
-        # What is wrong for certain is mended beside it.
+        # What is wrong for certain is repaired beside it.
         await session.add_items([_user("c"), _call("c")])
         assert await session.get_items() == [*mixed, _user("c"), _call("c"), _output("c", INTERRUPTED)]
 
@@ -420,10 +422,14 @@ class WindowContract:
         for _ in range(3):
             await session.pop_item()
         assert await session.window() == turn[:1]
-        damages = (await session.repair(mend=True)).damages
+        damages = (await session.repair(apply=True)).damages
         assert [(damage.kind, damage.call_id) for damage in damages] == [("open_call", "p"), ("open_call", "d")]
-        mended = await session.get_items()
-        assert mended[:5] == turn[:5]
-        assert mended[5] == {**calls[3], "output": INTERRUPTED}
-        assert (mended[6]["type"], mended[6]["call_id"], mended[6]["status"]) == ("program_output", "p", "incomplete")
-        assert await session.window() == mended
+        repaired = await session.get_items()
+        assert repaired[:5] == turn[:5]
+        assert repaired[5] == {**calls[3], "output": INTERRUPTED}
+        assert (repaired[6]["type"], repaired[6]["call_id"], repaired[6]["status"]) == (
+            "program_output",
+            "p",
+            "incomplete",
+        )
+        assert await session.window() == repaired

@@ -159,7 +159,7 @@ CHANGES: Final[dict[str, Operation]] = {
     "pop_item of b": lambda session: session.on_branch("b").pop_item(),
     "undo": lambda session: session.undo(),
     "redo": lambda session: session.redo(),
-    "repair": lambda session: session.repair(mend=True),
+    "repair": lambda session: session.repair(apply=True),
     "compact": lambda session: session.compact(_summary, keep_turns=1),
     "undo_compaction": lambda session: session.undo_compaction(),
     "handover": lambda session: session.handover("billing"),

@@ -56,7 +56,7 @@ async def test_a_run_takes_settings_with_a_window(run: Run, open_session: OpenSe
     assert await given_to_the_model(run, session, config) == TURNS[2]
 
 
-async def test_a_run_that_resumes_mends_what_a_crash_left(run: Run, open_session: OpenSession) -> None:
+async def test_a_run_that_resumes_repairs_what_a_crash_left(run: Run, open_session: OpenSession) -> None:
     crashed = [*TURNS[0], asked("b?"), called("weather", "b")]
     await open_session().add_items(crashed)
     session = open_session(session_settings={"repair": True})

@@ -23,7 +23,7 @@ from sessions.items.calls import classify
 from sessions.items.repair import Damage
 from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.append import Append
-from sessions.log.context.repair import mend_branch
+from sessions.log.context.repair import repair_branch
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.core.extend import NewEntry
 from sessions.log.history.branches import ForkPlace, create_branch, delete_branch, rename_branch, switch_branch
@@ -79,7 +79,7 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "switch": lambda tx: switch_branch(tx, CONVERSATION, 1, "b"),
     "rename": lambda tx: rename_branch(tx, CONVERSATION, 1, "b", "c"),
     "delete branch": lambda tx: delete_branch(tx, CONVERSATION, 1, "b", force=False),
-    "mend": lambda tx: mend_branch(tx, CONVERSATION, 1, _without_the_second, branch=None),
+    "repair": lambda tx: repair_branch(tx, CONVERSATION, 1, _without_the_second, branch=None),
     "choose": lambda tx: choose_sibling(tx, CONVERSATION, 1, Listed.sibling, None, pinned=False),
 }
 ALL_PAYLOADS = Statement("Everything.", "select payload from {entries} order by id")
@@ -226,7 +226,7 @@ def _check(operation: str, result: Any, added: list[str], stored: list[str]) -> 
         assert stored == added[len(added) - len(stored) :]
         assert len(stored) % 2 == 0
         return
-    if operation == "mend":
+    if operation == "repair":
         # What comes after the damage is there twice; what is left behind, once.
         assert set(stored) == set(added)
         return

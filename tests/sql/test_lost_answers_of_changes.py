@@ -72,7 +72,7 @@ CHANGES: dict[str, tuple[str, Change]] = {
     "handover": ("", lambda s: s.handover("billing", note="n")),
     "compact": (READ, lambda s: s.compact(_summarise, keep_turns=1)),
     "undo a compaction": (READ, lambda s: s.on_branch("compacted").undo_compaction()),
-    "repair": (READ, lambda s: s.on_branch("damaged").repair(mend=True)),
+    "repair": (READ, lambda s: s.on_branch("damaged").repair(apply=True)),
     "clear": ("", lambda s: s.clear_session()),
     "purge": (READ, lambda s: s.purge_expired(older_than=0.000001)),
     "delete": ("", lambda s: _store(s, "delete")),

@@ -83,7 +83,7 @@ USES: dict[str, Callable[[Any], Awaitable[Any]]] = {
     "usage": lambda s: s.usage.record(input_tokens=1),
     "lease": lambda s: s.lease().__aenter__(),
     "branch off": lambda s: s.branches.create("more"),
-    "repair": lambda s: s.repair(mend=True),
+    "repair": lambda s: s.repair(apply=True),
 }
 READS: dict[str, Callable[[Any], Awaitable[Any]]] = {
     "get": lambda s: s.get_items(),

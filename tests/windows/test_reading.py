@@ -77,12 +77,12 @@ async def test_what_cannot_be_read_is_reported_and_what_belongs_to_it_left_out(
         assert "positions 3 cannot be read" in caplog.text
         assert [damage.kind for damage in (await session.repair()).damages] == ["open_call"]
     with closing(SQLiteSession("damaged", path, strict=True)) as strict:
-        for operation in (strict.window(), strict.repair(), strict.repair(mend=True)):
+        for operation in (strict.window(), strict.repair(), strict.repair(apply=True)):
             with pytest.raises(UndecodableItemError, match="positions 3 cannot be read"):
                 await operation
 
 
-async def test_what_is_mended_keeps_its_times(tmp_path: Path) -> None:
+async def test_what_is_repaired_keeps_its_times(tmp_path: Path) -> None:
     path = tmp_path / "sessions.db"
     call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
     with closing(SQLiteSession("sessions", path)) as session:
@@ -91,7 +91,7 @@ async def test_what_is_mended_keeps_its_times(tmp_path: Path) -> None:
         before = await session.turns()
         with closing(sqlite3.connect(path)) as connection, connection:
             connection.execute("update agent_log_entries set expires_at = ? where id & 268435455 >= 4", [1 << 61])
-        await session.repair(mend=True)
+        await session.repair(apply=True)
         assert [turn.created_at for turn in await session.turns()] == [turn.created_at for turn in before]
         assert [use.unanswered for use in await session.usage.tools()] == [1]  # A placeholder is no answer.
     with closing(sqlite3.connect(path)) as connection:

@@ -1,4 +1,4 @@
-"""All recorded runs: what a crash leaves after any item, cut by any window or mended, is what providers accept."""
+"""All recorded runs: what a crash leaves after any item, cut by any window or repaired, is what providers accept."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sessions.items.repair import mend
+from sessions.items.repair import repair_items
 from sessions.items.window import Window
 from sessions.items.window_builder import cut
 from sessions.log.context.older import older_part
@@ -70,15 +70,15 @@ def is_within(items: list[Item], window: Window) -> bool:
     return all(bound is None or size <= bound for size, bound in sizes)
 
 
-def test_what_any_crash_leaves_can_be_mended(runs: tuple[str, list[list[Item]]]) -> None:
+def test_what_any_crash_leaves_can_be_repaired(runs: tuple[str, list[list[Item]]]) -> None:
     shape, all_runs = runs
     for run in all_runs:
         for left in prefixes(run):
-            mended, damages = mend(left)
-            assert REFUSED_BY[shape](mended) == []
+            repaired, damages = repair_items(left)
+            assert REFUSED_BY[shape](repaired) == []
             assert bool(damages) == bool(REFUSED_BY[shape](left))
             # A crash leaves nothing that must go but reasoning: what came of it was not written any more.
-            assert [item for item in left if item in mended] == [
+            assert [item for item in left if item in repaired] == [
                 item for number, item in enumerate(left) if ("lone_reasoning", number) not in kinds(damages)
             ]
 

@@ -137,8 +137,8 @@ async def with_turns(shape: Any) -> None:
     await session.add_items(everything)
     assert Part.UNKNOWN in {part_of(item) for item in everything}
     assert await session.get_items() == await session.window() == await session.window(12) == everything
-    report = await session.repair(mend=True)
-    assert (report.damages, report.mended) == ((), False)
+    report = await session.repair(apply=True)
+    assert (report.damages, report.repaired) == ((), False)
     assert await session.usage.tools() == []
     assert [item for turn in await session.turns() for item in turn.items] == everything
     if shape in TURNS_ARE_KNOWN:

@@ -1,4 +1,4 @@
-"""Repair: what is wrong with a branch, and the mended one in its place."""
+"""Repair: what is wrong with a branch, and the repaired one in its place."""
 
 from __future__ import annotations
 
@@ -49,10 +49,10 @@ class _Added(NamedTuple):
 def find_damages(
     tx: Transaction,
     conversation: Conversation,
-    mend: Callable[[list[Any]], tuple[list[Any], Sequence[Damaged]]],
+    repair: Callable[[list[Any]], tuple[list[Any], Sequence[Damaged]]],
     branch: str | None,
 ) -> tuple[list[Any], list[int], str]:
-    """Return what `mend` finds on a branch, by positions.
+    """Return what `repair` finds on a branch, by positions.
 
     Returns:
         The damages, the positions of entries that could not be decoded, and the branch's name.
@@ -64,20 +64,20 @@ def find_damages(
     if head is None:
         return [], [], MAIN
     shown, undecodable = Walk(head.reader).all(tx, head)
-    _, damages = mend([one.item for one in shown])
+    _, damages = repair([one.item for one in shown])
     return _by_position(damages, shown), undecodable, head.branch
 
 
-def mend_branch(
+def repair_branch(
     tx: Transaction,
     conversation: Conversation,
     now: int,
-    mend: Callable[[list[Any]], tuple[list[Any], Sequence[Damaged]]],
+    repair: Callable[[list[Any]], tuple[list[Any], Sequence[Damaged]]],
     *,
     branch: str | None,
     alone: bool = False,
 ) -> tuple[list[Any], list[int]]:
-    """Mend a branch. What is missing at its end is added there; otherwise its mended end goes on a segment of its own.
+    """Repair a branch. What is missing at its end is added there; otherwise the end is written anew on its own segment.
 
     What was there stays as a way that the branch left. Entries that could not be decoded stay where they are: behind
     the first damage they are only there.
@@ -86,7 +86,7 @@ def mend_branch(
         tx: A transaction.
         conversation: The session.
         now: The time, in microseconds since 1970, UTC.
-        mend: Returns the mended items, with the same objects where they are kept, and what was wrong.
+        repair: Returns the repaired items, with the same objects where they are kept, and what was wrong.
         branch: The branch; the current one unless named.
         alone: Whether to leave it alone while somebody else holds it, also if they let others in.
 
@@ -105,28 +105,28 @@ def mend_branch(
     locked, head = found
     guard_branch(tx, locked, now, alone=alone)
     shown, undecodable = Walk(head.reader).all(tx, head)
-    mended, damages = mend([one.item for one in shown])
+    repaired, damages = repair([one.item for one in shown])
     positions = _by_position(damages, shown)
     if not damages:
         return positions, undecodable
     # Once, for all that is added: it would get another seal each time.
     locked = ensure_sealed(tx, locked)
-    is_append = not _mend_summaries(tx, locked, shown, mend, now)
+    is_append = not _repair_summaries(tx, locked, shown, repair, now)
     if not is_append:
         head = cast("Head", find_head(tx, conversation, locked.branch))
         shown, _ = Walk(head.reader).all(tx, head)
-        mended, damages = mend([one.item for one in shown])
+        repaired, damages = repair([one.item for one in shown])
     if damages:
-        kept = _in_common(shown, mended)
+        kept = _in_common(shown, repaired)
         marks: list[Row] = []
         if kept < len(shown):
             tip = shown[kept].position - 1
             marks = surviving(head, find_marks(tx, head, tip), tip)
             _go_back(tx, locked, lineage(tx, head), tip, now)
             is_append = False
-        _add(tx, locked, _as_added(shown, mended, kept, conversation.codec, now), now)
+        _add(tx, locked, _as_added(shown, repaired, kept, conversation.codec, now), now)
         put_back(tx, locked, head, marks, now, behind_new=True)
-        if kept == len(mended) and not marks:
+        if kept == len(repaired) and not marks:
             # Nothing was added, which would have made what was there a way that was left, and none that redo goes.
             settle_ways_forward(tx, cast("Head", find_head(tx, conversation, locked.branch)))
     if not is_append:
@@ -134,17 +134,17 @@ def mend_branch(
     return positions, undecodable
 
 
-def _mend_summaries(
+def _repair_summaries(
     tx: Transaction,
     locked: LockedSession,
     shown: list[Shown],
-    mend: Callable[[list[Any]], tuple[list[Any], Sequence[Damaged]]],
+    repair: Callable[[list[Any]], tuple[list[Any], Sequence[Damaged]]],
     now: int,
 ) -> bool:
-    """Put mended summaries in the place of those of which too much was popped; tell whether there were any."""
+    """Put repaired summaries in the place of those of which too much was popped; tell whether there were any."""
     found = False
     for summary in {one.summary.position: one.summary for one in shown if one.summary}.values():
-        items, damages = mend(summary.items)
+        items, damages = repair(summary.items)
         if damages:
             replace_summary(tx, locked, summary, items, now)
             found = True
@@ -155,10 +155,10 @@ def _by_position(damages: Sequence[Damaged], shown: list[Shown]) -> list[Any]:
     return [damage.at(shown[damage.position].position) for damage in damages]
 
 
-def _in_common(shown: list[Shown], mended: list[Any]) -> int:
+def _in_common(shown: list[Shown], repaired: list[Any]) -> int:
     """Return how many items stay as they are before the first change."""
-    pairs = zip(shown, mended, strict=False)
-    shorter = min(len(shown), len(mended))
+    pairs = zip(shown, repaired, strict=False)
+    shorter = min(len(shown), len(repaired))
     return next((number for number, (one, item) in enumerate(pairs) if one.item is not item), shorter)
 
 
@@ -168,7 +168,7 @@ def _go_back(tx: Transaction, locked: LockedSession, stretches: list[Stretch], t
     move_tip(tx, locked, tip, turn_at(tx, stretches, tip), may_grow=0, now=now)
 
 
-def _as_added(shown: list[Shown], mended: list[Any], kept: int, codec: Codec, now: int) -> list[_Added]:
+def _as_added(shown: list[Shown], repaired: list[Any], kept: int, codec: Codec, now: int) -> list[_Added]:
     """Return all but the first `kept` items.
 
     What is moved keeps its times, its author and whether it is a placeholder; what is new is one, and expires with what
@@ -177,8 +177,8 @@ def _as_added(shown: list[Shown], mended: list[Any], kept: int, codec: Codec, no
     known = {id(one.item): one.row for one in shown}
     added = []
     expires_at = shown[kept - 1].row[7] if kept else None
-    kinds = classify(mended)[kept:]
-    items = mended[kept:]
+    kinds = classify(repaired)[kept:]
+    items = repaired[kept:]
     for item, payload, (found, tool_name) in zip(items, codec.encode_all(items), kinds, strict=True):
         row = known.get(id(item))
         author, created_at, expires_at = (None, now, expires_at) if row is None else row[5:8]

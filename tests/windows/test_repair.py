@@ -1,4 +1,4 @@
-"""Mended histories are accepted, and mending them again changes nothing."""
+"""Repaired histories are accepted, and repairing them again changes nothing."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from openai.types.responses import ResponseCustomToolCallOutputParam, ResponseTo
 from openai.types.responses import response_input_item_param as items_of_api
 from pydantic import ConfigDict, TypeAdapter, with_config
 
-from sessions.items.repair import INTERRUPTED, Damage, mend
+from sessions.items.repair import INTERRUPTED, Damage, repair_items
 from sessions.items.window import Window
 from sessions.items.window_builder import cut
 
@@ -48,18 +48,18 @@ def spoken(items: list[Item]) -> list[Item]:
 
 @SHAPES
 @given(data=st.data())
-def test_what_is_mended_is_accepted_and_nothing_sound_is_lost(shape: str, data: st.DataObject) -> None:
+def test_what_is_repaired_is_accepted_and_nothing_sound_is_lost(shape: str, data: st.DataObject) -> None:
     parts = data.draw(conversations(shape, damaged=True))
     items = spoken([item for part in parts for item in part.items])
 
-    mended, damages = mend(items)
+    repaired, damages = repair_items(items)
 
-    assert REFUSED_BY[shape](mended) == []
+    assert REFUSED_BY[shape](repaired) == []
     assert damages or not REFUSED_BY[shape](items)
-    assert mend(mended) == (mended, [])
-    assert cut(mended, Window()) == mended
+    assert repair_items(repaired) == (repaired, [])
+    assert cut(repaired, Window()) == repaired
     gone = {damage.position for damage in damages if damage.kind != "open_call"}
-    assert [item for item in mended if item in items] == [item for n, item in enumerate(items) if n not in gone]
+    assert [item for item in repaired if item in items] == [item for n, item in enumerate(items) if n not in gone]
 
 
 @SHAPES
@@ -67,7 +67,7 @@ def test_what_is_mended_is_accepted_and_nothing_sound_is_lost(shape: str, data: 
 def test_what_is_sound_stays_as_it_is(shape: str, data: st.DataObject) -> None:
     items = [item for part in data.draw(conversations(shape, damaged=False)) for item in part.items]
 
-    assert mend(items) == (items, [])
+    assert repair_items(items) == (items, [])
 
 
 RESPONSES = [USER, ANSWER, REASONING, call("c"), call("d"), call(""), output("c"), output("d"), output("")]
@@ -76,16 +76,16 @@ CHAT = [USER, {"role": "assistant", "content": "!"}, chat_calls("c"), chat_calls
 
 @pytest.mark.parametrize(("shape", "choice"), [("responses", RESPONSES), ("chat", CHAT)])
 @given(data=st.data())
-def test_whatever_was_left_behind_can_be_mended(shape: str, choice: list[Item], data: st.DataObject) -> None:
+def test_whatever_was_left_behind_can_be_repaired(shape: str, choice: list[Item], data: st.DataObject) -> None:
     chosen = data.draw(st.lists(st.sampled_from(choice), max_size=12))
     items = spoken([{**item, "number": number} for number, item in enumerate(chosen)])
 
-    mended, damages = mend(items)
+    repaired, damages = repair_items(items)
 
-    assert REFUSED_BY[shape](mended) == []
-    assert mend(mended) == (mended, [])
+    assert REFUSED_BY[shape](repaired) == []
+    assert repair_items(repaired) == (repaired, [])
     assert damages == sorted(damages, key=lambda damage: damage.position)
-    assert (mended == items) == (not damages)
+    assert (repaired == items) == (not damages)
 
 
 INTERRUPTED_TOOL = tool("c", INTERRUPTED)
@@ -162,16 +162,16 @@ CASES: dict[str, tuple[list[Item], list[Item], list[Damage]]] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(("items", "mended", "damages"), CASES.values(), ids=CASES)
-def test_mending(items: list[Item], mended: list[Item], damages: list[Damage]) -> None:
+@pytest.mark.parametrize(("items", "repaired", "damages"), CASES.values(), ids=CASES)
+def test_repairing(items: list[Item], repaired: list[Item], damages: list[Damage]) -> None:
     before = [dict(item) for item in items]
 
-    assert mend(items) == (mended, damages)
+    assert repair_items(items) == (repaired, damages)
     assert items == before
 
 
 def test_what_stands_for_an_output_may_say_something_else() -> None:
-    [*_, said], _ = mend([USER, chat_calls("c")], "Ask again.")
+    [*_, said], _ = repair_items([USER, chat_calls("c")], "Ask again.")
     assert said == tool("c", "Ask again.")
 
 
@@ -192,13 +192,13 @@ SHAPES_OF_OUTPUTS: list[tuple[Item, Any]] = [
 
 @pytest.mark.parametrize(("made", "shape"), SHAPES_OF_OUTPUTS)
 def test_what_stands_for_an_output_has_its_shape(made: Item, shape: Any) -> None:
-    [_, said], damages = mend([made])
+    [_, said], damages = repair_items([made])
 
     assert damages == [Damage("open_call", 0, "c")]
-    assert mend([made, said]) == ([made, said], [])
+    assert repair_items([made, said]) == ([made, said], [])
     TypeAdapter(with_config(ConfigDict(extra="forbid"))(shape)).validate_python(said, strict=True)
 
 
 def test_what_stands_for_the_output_of_a_local_shell() -> None:
     made = {"type": "local_shell_call", "call_id": "c", "id": "lsh"}
-    assert mend([made])[0] == [made, {"type": "local_shell_call_output", "call_id": "c", "output": INTERRUPTED}]
+    assert repair_items([made])[0] == [made, {"type": "local_shell_call_output", "call_id": "c", "output": INTERRUPTED}]
