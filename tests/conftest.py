@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
+from sessions.db.upkeep import Upkeep
+
 from .lived_in import move_in
 from .sql.databases import (
     drop_old_databases,
@@ -51,6 +53,12 @@ def few_examples(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
     """Where `tiers.py` says so, Hypothesis tries fewer."""
     if has_few_examples(request.node) and hasattr(request.cls, "EXAMPLES"):
         monkeypatch.setattr(request.cls, "EXAMPLES", request.cls.EXAMPLES // 4)
+
+
+@pytest.fixture
+def no_upkeep(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have nothing go by itself, for a test that counts rows or connections on a slow machine."""
+    monkeypatch.setattr(Upkeep, "is_due", lambda *_: False)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -81,6 +81,7 @@ async def _purged(session: LogSession, time: MovableClock, duration: Any) -> obj
     return early, await session.purge_expired(older_than=duration)
 
 
+@pytest.mark.usefixtures("no_upkeep")
 async def test_a_timedelta_in_operations(monkeypatch: pytest.MonkeyPatch) -> None:
     time = MovableClock(monkeypatch)
     store = open_store("sqlite://")

@@ -42,6 +42,7 @@ def make(request: pytest.FixtureRequest, tmp_path: Path) -> MakeAny:
     return MAKERS[request.param](tmp_path / "sessions.db")
 
 
+@pytest.mark.usefixtures("no_upkeep")
 async def test_items_expire(make: MakeAny, monkeypatch: pytest.MonkeyPatch) -> None:
     time = MovableClock(monkeypatch)
     item = {"role": "user", "content": "1"}

@@ -24,6 +24,7 @@ def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return str(request.getfixturevalue("lend")(server))
 
 
+@pytest.mark.usefixtures("no_upkeep")
 async def test_what_is_sealed_expires_and_is_purged_without_a_key(
     anywhere: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -9,13 +9,12 @@ from contextlib import closing
 from typing import TYPE_CHECKING
 
 import agents
+import pytest
 
 from sessions import SQLiteSession, open_store
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pytest
 
     from tests.sql.servers import Postgres
 
@@ -49,6 +48,7 @@ async def test_a_session_that_was_never_touched_here_is_erased_too(tmp_path: Pat
         assert not any(WORDS.encode() in file.read_bytes() for file in tmp_path.iterdir())
 
 
+@pytest.mark.usefixtures("no_upkeep")
 async def test_no_key_is_needed_to_purge_and_to_erase(tmp_path: Path) -> None:
     path = tmp_path / "sessions.db"
     async with open_store(f"sqlite:///{path}") as store:

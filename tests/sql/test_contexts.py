@@ -14,7 +14,6 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.pool import NullPool
 
 from sessions import EncryptedSession, SQLAlchemySession, generate_key
-from sessions.db.upkeep import Upkeep
 
 from .engines import DRIVERS, made_engine, url_for
 from .network import message
@@ -90,6 +89,7 @@ async def _by_all(work: Callable[[], Awaitable[Any]]) -> None:
             group.create_task(_in_context_of(name, work))
 
 
+@pytest.mark.usefixtures("no_upkeep")
 @pytest.mark.parametrize("make", [_plain, _sealed])
 @pytest.mark.parametrize("driver", DRIVERS)
 async def test_a_connection_is_borrowed_in_the_context_of_the_call_it_serves(
@@ -97,7 +97,6 @@ async def test_a_connection_is_borrowed_in_the_context_of_the_call_it_serves(
     make: Callable[[AsyncEngine], LogSession],
     request: pytest.FixtureRequest,
     tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Each tenant borrows as many connections as any other: those who are served by another's borrow fewer.
 
@@ -105,7 +104,6 @@ async def test_a_connection_is_borrowed_in_the_context_of_the_call_it_serves(
 
     Fails without: db/postgres/database.py, `self.carried()`.
     """
-    monkeypatch.setattr(Upkeep, "is_due", lambda *_: False)
     url = url_for(driver, request, tmp_path)
     async with made_engine(url) as engine:
         await SQLAlchemySession("first", engine=engine, create_tables=True).get_items()
