@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 from sessions.db.dialect import PREFIX
-from sessions.db.sqlalchemy.backend import SQLAlchemyBackend
-from sessions.db.sqlalchemy.engines import EngineOfLoop
+from sessions.db.engines.backend import SQLAlchemyBackend
+from sessions.db.engines.of_loop import EngineOfLoop
 from sessions.log.component import conversations
 from sessions.log.conversation import ForeignTables
 from sessions.session.base import LogSession

@@ -12,8 +12,8 @@ from sessions.errors import SessionsError
 
 
 async def _migrate(url: str, connect_args: dict[str, Any], prefix: str, schema: str | None) -> None:
-    from sessions.db.sqlalchemy.backend import SQLAlchemyBackend  # noqa: PLC0415 - see `sessions.__getattr__`
-    from sessions.db.sqlalchemy.engines import EngineOfLoop  # noqa: PLC0415
+    from sessions.db.engines.backend import SQLAlchemyBackend  # noqa: PLC0415 - see `sessions.__getattr__`
+    from sessions.db.engines.of_loop import EngineOfLoop  # noqa: PLC0415
     from sessions.log.component import conversations  # noqa: PLC0415
     from sessions.log.conversation import ForeignTables  # noqa: PLC0415
 

@@ -99,8 +99,8 @@ def open_store(
         )
         return Store(sqlite, foreign, codec, ttl, sweep_every=sweep_every, encryption=encryption)
     # Imported by those who use it only: SQLAlchemy takes longer to import than all of this package.
-    from sessions.db.sqlalchemy.backend import SQLAlchemyBackend  # noqa: PLC0415
-    from sessions.db.sqlalchemy.engines import EngineOfLoop  # noqa: PLC0415
+    from sessions.db.engines.backend import SQLAlchemyBackend  # noqa: PLC0415
+    from sessions.db.engines.of_loop import EngineOfLoop  # noqa: PLC0415
 
     backend = SQLAlchemyBackend(
         EngineOfLoop(url, engine_kwargs) if isinstance(url, str) else url,

@@ -11,8 +11,8 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from sessions.db.sqlalchemy.backend import SQLAlchemyBackend
-from sessions.db.sqlalchemy.engines import EngineOfLoop
+from sessions.db.engines.backend import SQLAlchemyBackend
+from sessions.db.engines.of_loop import EngineOfLoop
 from sessions.db.sqlite.backend import SQLiteBackend
 
 from .key_values import KEY_VALUES

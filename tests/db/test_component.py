@@ -156,7 +156,7 @@ async def test_what_has_expired_goes_beside_later_changes(place: Place) -> None:
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_child_has_connections_of_its_own(place: Place) -> None:
-    """Fails without: db/sqlite/registry.py, `_files.clear()`; db/sqlalchemy/engines.py, `_databases.clear()`."""
+    """Fails without: db/sqlite/registry.py, `_files.clear()`; db/engines/databases.py, `_databases.clear()`."""
     backend = place.backend()
     asyncio.run(backend.write(Put("a", b"1"), _SUBJECT))
     child = os.fork()

@@ -67,7 +67,7 @@ async def test_an_engine_for_each_request_is_not_kept(
 async def test_equal_options_are_one_engine_and_others_are_not(postgres: Postgres) -> None:
     """What an option's `repr` shows may be equal for two that differ, as that of a secret.
 
-    Fails without: db/sqlalchemy/engines.py, `_Same` (the second secret's session uses the first one's engine).
+    Fails without: db/engines/of_loop.py, `_Same` (the second secret's session uses the first one's engine).
     """
 
     class Secret:
@@ -121,7 +121,7 @@ async def test_what_ends_an_engine_at_once(
 ) -> None:
     """Also one that lingers.
 
-    Fails without: db/sqlalchemy/engines.py, `await shared.dispose()` in `let_go`.
+    Fails without: db/engines/of_loop.py, `await shared.dispose()` in `let_go`.
     """
     monkeypatch.setattr(shared_engine, "LINGER", 3600)
     url = postgres.new_database()
@@ -231,7 +231,7 @@ def test_a_session_closed_by_another_loop_lets_go_in_all(
     postgres: Postgres, connections_to: Callable[[str], int]
 ) -> None:
     """
-    Fails without: db/sqlalchemy/engines.py, `loop.call_soon_threadsafe` in `let_go`.
+    Fails without: db/engines/of_loop.py, `loop.call_soon_threadsafe` in `let_go`.
     """
     url = postgres.new_database()
     session = SQLAlchemySession.from_url("s", url=url, create_tables=True)
@@ -276,7 +276,7 @@ async def test_an_encrypted_session_closes_any_session_underneath(tmp_path: Path
 async def test_closing_twice_opens_no_connection(postgres: Postgres, connections_to: Callable[[str], int]) -> None:
     """Also where something expires, which is looked for before the engine is let go.
 
-    Fails without: db/sqlalchemy/backend.py, `used, self._used = self._used, None`.
+    Fails without: db/engines/backend.py, `used, self._used = self._used, None`.
     """
     url = postgres.new_database()
     session = SQLAlchemySession.from_url("s", url=url, create_tables=True, ttl=3600)
@@ -291,7 +291,7 @@ async def test_closing_twice_opens_no_connection(postgres: Postgres, connections
 def test_engines_of_loops_that_ended_are_garbage(url: str, *, closed_by_hand: bool) -> None:
     """Neither an object nor a number of a file stays of each.
 
-    Fails without: db/sqlalchemy/engines.py, `weakref.ref(engine.pool)`.
+    Fails without: db/engines/databases.py, `weakref.ref(engine.pool)`.
     """
     session = SQLAlchemySession.from_url("s", url=url, create_tables=True)
 

@@ -160,7 +160,7 @@ def test_a_fork_in_the_middle_of_the_loop_that_writes(tmp_path: Path) -> None:
 
 def test_a_database_in_memory_stays_with_its_process() -> None:
     """
-    Fails without: db/sqlalchemy/engines.py, `if self._key in _memories`.
+    Fails without: db/engines/of_loop.py, `if self._key in _memories`.
     """
     with _loop_beside() as loop:
         session = SQLAlchemySession.from_url("s", url="sqlite+aiosqlite://", create_tables=True)
@@ -181,7 +181,7 @@ def driven(request: pytest.FixtureRequest) -> str:
 def test_children_beside_connections_to_a_server(driven: str) -> None:
     """The parent goes on with its connections, also when the child has used and dropped what it inherited.
 
-    Fails without: db/sqlalchemy/engines.py, `forks.after_fork.append(…)` (the child speaks on its parent's socket).
+    Fails without: db/engines/databases.py, `forks.after_fork.append(…)` (the child speaks on its parent's socket).
     """
     with _loop_beside() as loop:
         session = SQLAlchemySession.from_url("s", url=driven, create_tables=True)
@@ -204,7 +204,7 @@ def test_children_beside_connections_to_a_server(driven: str) -> None:
 def test_an_engine_of_ones_own_is_refused_in_a_child(driven: str) -> None:
     """Until it has a pool of the child's.
 
-    Fails without: db/sqlalchemy/engines.py, `_inherited`.
+    Fails without: db/engines/databases.py, `_inherited`.
     """
     with _loop_beside() as loop:
         engine = create_async_engine(driven)

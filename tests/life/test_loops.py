@@ -29,7 +29,7 @@ async def _append_together(session: SQLAlchemySession, number: int) -> None:
 @pytest.mark.parametrize("used_before", [True, False], ids=["used before", "new"])
 def test_an_engine_without_a_pool_in_several_threads_each_with_its_loop(url: str, *, used_before: bool) -> None:
     """
-    Fails without: db/sqlalchemy/engines.py, `of_loops.get(loop)` (one database for all loops hangs); `admit_any_loop`
+    Fails without: db/engines/databases.py, `of_loops.get(loop)` (one database for all loops hangs); `admit_any_loop`
     (the
     first connections of several loops wait for one lock).
     """
@@ -60,7 +60,7 @@ def test_an_engine_without_a_pool_in_several_threads_each_with_its_loop(url: str
 
 def test_an_engine_on_a_sqlite_file_in_one_loop_after_another(tmp_path: Path) -> None:
     """
-    Fails without: db/sqlalchemy/engines.py, `of_loops.get(loop)` (it is bound to a different event loop).
+    Fails without: db/engines/databases.py, `of_loops.get(loop)` (it is bound to a different event loop).
     """
     engine = create_async_engine(f"sqlite+aiosqlite:///{tmp_path}/s.db", pool_size=2, max_overflow=0)
     session = SQLAlchemySession("s", engine=engine, create_tables=True)
@@ -78,7 +78,7 @@ def test_an_engine_on_a_sqlite_file_in_one_loop_after_another(tmp_path: Path) ->
 
 def test_a_pool_of_a_closed_loop_is_refused_until_it_is_disposed_of(postgres: Postgres) -> None:
     """
-    Fails without: db/sqlalchemy/engines.py, `if closed and not _renewed(engine)`.
+    Fails without: db/engines/databases.py, `if closed and not _renewed(engine)`.
     """
     engine = create_async_engine(postgres.new_database())
     session = SQLAlchemySession("s", engine=engine, create_tables=True)
@@ -101,7 +101,7 @@ def test_a_pool_of_a_closed_loop_is_refused_until_it_is_disposed_of(postgres: Po
 
 async def test_a_pool_of_another_running_loop_is_refused(url: str) -> None:
     """
-    Fails without: db/sqlalchemy/engines.py, `if len(of_loops) > len(closed)`.
+    Fails without: db/engines/databases.py, `if len(of_loops) > len(closed)`.
     """
     engine = create_async_engine(url)
     session = SQLAlchemySession("s", engine=engine, create_tables=True)
@@ -118,9 +118,9 @@ async def test_a_pool_of_another_running_loop_is_refused(url: str) -> None:
 
 def test_many_loops_are_not_remembered(tmp_path: Path) -> None:
     """
-    Fails without: db/sqlalchemy/engines.py, `del of_loops[other]`.
+    Fails without: db/engines/databases.py, `del of_loops[other]`.
     """
-    from sessions.db.sqlalchemy import engines  # noqa: PLC0415 - what it remembers is looked at
+    from sessions.db.engines import databases as engines  # noqa: PLC0415 - what it remembers is looked at
 
     engine = create_async_engine(f"sqlite+aiosqlite:///{os.fspath(tmp_path)}/s.db", poolclass=NullPool)
     for _ in range(5):

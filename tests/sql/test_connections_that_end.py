@@ -175,7 +175,7 @@ async def test_a_server_that_stays_away_is_an_error_that_tells_what_was_tried_an
     """Nor does any log record, or the traceback.
 
     Fails without: db/sqlalchemy/database.py, `_place` (a URL with the user, or with its options);
-    db/sqlalchemy/engines.py,
+    db/engines/databases.py,
     `"hide_parameters": True`; db/sqlalchemy/transaction.py, `result.cursor.fetchall()` (`result`: SQLAlchemy logs each
     row).
     """

@@ -17,7 +17,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import Store, open_store
 from sessions.codecs.json import JSONCodec
-from sessions.db.sqlalchemy.backend import SQLAlchemyBackend
+from sessions.db.engines.backend import SQLAlchemyBackend
 from sessions.db.transaction import Statement
 from sessions.items.calls import classify
 from sessions.items.repair import Damage

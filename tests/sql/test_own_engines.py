@@ -242,7 +242,7 @@ async def test_schema_translate_map(schemas: AsyncEngine) -> None:
 
 async def test_an_engine_whose_options_are_updated(schemas: AsyncEngine) -> None:
     """
-    Fails without: db/sqlalchemy/engines.py, `names`.
+    Fails without: db/engines/databases.py, `names`.
     """
     one, two = await _make_schemas(schemas)
     session = SQLAlchemySession("s", engine=schemas, create_tables=True)

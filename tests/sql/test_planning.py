@@ -12,7 +12,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import SQLAlchemySession
 from sessions.db.dialect import POSTGRES
-from sessions.db.postgres.planner import FEW
+from sessions.db.sqlalchemy.planner import FEW
 from sessions.db.transaction import Statement
 from sessions.db.words import words
 from sessions.log.fast.sealed_statements import SEALED_TAIL, SEALED_TAIL_FORKED
@@ -32,7 +32,7 @@ async def test_reads_are_planned_for_few_rows(postgres: Postgres, statement: Sta
     """
     At 100,000 times this cost a server would compile each read, and start workers for it.
 
-    Fails without: db/postgres/planner.py, `* _TIMES`.
+    Fails without: db/sqlalchemy/planner.py, `* _TIMES`.
     """
     url = postgres.new_database()
     session = SQLAlchemySession.from_url("s", url=url, create_tables=True)

@@ -22,8 +22,8 @@ import sessions.db
 import sessions.log
 from sessions import SQLAlchemySession
 from sessions.db.dialect import MARIADB, POSTGRES, SQLITE
-from sessions.db.postgres.planner import FEW
 from sessions.db.postgres.transaction import NumberedTexts
+from sessions.db.sqlalchemy.planner import FEW
 from sessions.db.transaction import Statement
 from sessions.db.words import words
 from sessions.log.schema import LOG

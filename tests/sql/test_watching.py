@@ -352,7 +352,7 @@ async def test_many_sessions_are_watched(url: str) -> None:
 
 
 async def test_who_waits_on_a_store_that_is_closed_is_told(url: str) -> None:
-    """Fails without: db/sqlalchemy/backend.py, `waker.wake()`."""
+    """Fails without: db/engines/backend.py, `waker.wake()`."""
     store = open_store(url, create_tables=True)
     session = store.session("s")
     await session.add_items([message("1")])

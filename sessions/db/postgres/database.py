@@ -13,12 +13,12 @@ from sessions.db.command import command_of, repeatable_form
 from sessions.db.component import ASYNCPG, NOT_DONE
 from sessions.db.dialect import POSTGRES
 from sessions.db.postgres.listening import Listener, ListeningWaker
-from sessions.db.postgres.planner import FEW, FOR_THIS_TRANSACTION
 from sessions.db.postgres.transaction import AsyncpgTransaction, NumberedTexts, end_what_listeners_began
 from sessions.db.sqlalchemy.database import Database
 from sessions.db.sqlalchemy.deadline import Deadline
 from sessions.db.sqlalchemy.error_origin import outcome_of
 from sessions.db.sqlalchemy.errors import Trouble, is_database_error, trouble_of
+from sessions.db.sqlalchemy.planner import FEW, FOR_THIS_TRANSACTION
 from sessions.db.sqlalchemy.retry import FailedError
 
 if TYPE_CHECKING:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sessions.db.postgres.planner import FOR_THIS_TRANSACTION
+from sessions.db.sqlalchemy.planner import FOR_THIS_TRANSACTION
 from sessions.errors import StoreReadOnlyError
 
 if TYPE_CHECKING:

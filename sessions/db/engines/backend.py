@@ -6,8 +6,9 @@ import weakref
 from typing import TYPE_CHECKING, TypeVar
 
 from sessions.db.dialect import PREFIX
+from sessions.db.engines.databases import database_of
+from sessions.db.engines.of_loop import EngineOfLoop
 from sessions.db.sqlalchemy.deadline import ATTEMPT_TIMEOUT
-from sessions.db.sqlalchemy.engines import EngineOfLoop, database_of
 from sessions.db.sqlalchemy.retry import MOST_RETRY_TIMEOUT, RETRY_TIMEOUT
 from sessions.db.uncancelled import settle
 from sessions.db.words import words
