@@ -87,7 +87,7 @@ def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 async def test_every_integer_of_a_session_and_a_store(anywhere: str) -> None:
-    """Fails without: arguments.py, `LARGEST`."""
+    """Fails without: validation.py, `LARGEST`."""
     async with open_store(anywhere, create_tables=True) as store:
         session = store.session("s")
         await session.add_items([item(text) for text in ("u1", "a1", "u2", "a2", "u3", "a3")])

@@ -445,7 +445,7 @@ class LeaseContract(SessionAndClock):
     async def test_whoever_reads_does_not_repair_what_is_in_the_making(
         self, make: MakeLogSession, session: LogSession, time: MovableClock, *, exclusive: bool
     ) -> None:
-        """Fails without: windowed.py, `alone=True` in `_repair_last_turn`."""
+        """Fails without: session/windows.py, `alone=True` in `_repair_last_turn`."""
         reader = make(session.session_id, session_settings={"repair": True})
         async with session.lease(ttl=TTL, exclusive=exclusive) as leased:
             await leased.add_items([_user(1), _CALL])

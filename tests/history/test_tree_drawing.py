@@ -96,7 +96,7 @@ async def test_a_long_chain_is_not_indented_and_regenerating_each_turn_indents_o
     assert sum("Question" in line for line in lines) == 60
 
 
-# Fails without: tree_order.py, `self._weights[child]`
+# Fails without: session/tree_layout.py, `self._weights[child]`
 async def test_the_indentation_is_no_deeper_than_the_logarithm_of_the_turns() -> None:
     """A branch that is not the current one, and at every turn was regenerated and went on from the first answer."""
     session = SQLiteSession("s")

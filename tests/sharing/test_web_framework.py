@@ -18,7 +18,7 @@ _HANGS_AFTER = 60
 
 @pytest.mark.parametrize("moment", ["while it streams", "at once"])
 async def test_the_lease_of_a_client_that_goes_away_is_given_back(url: str, moment: str) -> None:
-    """Fails without: leasing.py, `settle` in `give_back`."""
+    """Fails without: session/leases.py, `settle` in `give_back`."""
     async with open_store(url, create_tables=True) as store:
         streaming = asyncio.Event()
         if moment == "at once":
