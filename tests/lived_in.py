@@ -10,7 +10,6 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import sessions.db.sqlalchemy.database
-import sessions.db.sqlite.opening
 import sessions.db.sqlite.tables
 from sessions.clock import NEVER
 from sessions.db.dialect import POSTGRES
@@ -104,7 +103,6 @@ def move_in(monkeypatch: pytest.MonkeyPatch, *, stays: bool) -> None:
     """Have the databases that this process makes be lived-in; what was there before `stays`, or is gone."""
     live = partial(_live_in, stays=stays)
     monkeypatch.setattr(sessions.db.sqlalchemy.database, "migrate", live)
-    monkeypatch.setattr(sessions.db.sqlite.opening, "migrate", live)
     monkeypatch.setattr(sessions.db.sqlite.tables, "migrate", live)
 
 

@@ -9,7 +9,7 @@ import msgspec
 from sessions.db.command import Command
 from sessions.db.component import Component
 from sessions.db.dialect import MARIADB, POSTGRES, telling
-from sessions.db.schema import Schema
+from sessions.db.schema import Column, Schema, Table
 from sessions.db.topics import Topic
 from sessions.db.transaction import Statement
 
@@ -18,11 +18,27 @@ if TYPE_CHECKING:
 
     from sessions.db.transaction import Transaction
 
-_INSERT: Final = "insert into key_values (name, value, version, until) values (:name, :value, 1, :until) on "
+SCHEMA: Final = Schema(
+    "values",
+    (
+        Table(
+            "pairs",
+            "Values by name.",
+            (
+                Column("name", "key_type"),
+                Column("value", "bytes"),
+                Column("version", "integer"),
+                Column("until", "integer", null=True),
+            ),
+            key=("name",),
+        ),
+    ),
+)
+_INSERT: Final = "insert into {pairs} (name, value, version, until) values (:name, :value, 1, :until) on "
 _PUT: Final = (
     _INSERT
     + """
-    conflict (name) do update set value = excluded.value, version = key_values.version + 1, until = excluded.until
+    conflict (name) do update set value = excluded.value, version = {pairs}.version + 1, until = excluded.until
 """
 )
 PUT: Final = Statement(
@@ -33,9 +49,9 @@ PUT: Final = Statement(
         MARIADB: _INSERT + "duplicate key update value = values(value), version = version + 1, until = values(until)",
     },
 )
-GET: Final = Statement("Find a value.", "select value from key_values where name = :name")
-VERSION: Final = Statement("The version of a value.", "select version from key_values where name = :name")
-FORGET: Final = Statement("Remove what has expired.", "delete from key_values where until <= {clock}")
+GET: Final = Statement("Find a value.", "select value from {pairs} where name = :name")
+VERSION: Final = Statement("The version of a value.", "select version from {pairs} where name = :name")
+FORGET: Final = Statement("Remove what has expired.", "delete from {pairs} where until <= {clock}")
 
 
 class Put(Command[None], msgspec.Struct, frozen=True, eq=False):
@@ -94,4 +110,4 @@ def _forget(tx: Transaction, count: int) -> bool:
     return False
 
 
-KEY_VALUES: Final = Component(Schema("key_values", ()), upkeep=_forget)
+KEY_VALUES: Final = Component(SCHEMA, upkeep=_forget)

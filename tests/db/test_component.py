@@ -8,10 +8,14 @@ import traceback
 from typing import TYPE_CHECKING
 
 import pytest
+from sqlalchemy import inspect
 from sqlalchemy.engine import make_url
+from sqlalchemy.ext.asyncio import create_async_engine
 
+from sessions import open_store
 from sessions.db.transaction import Statement
 from sessions.errors import OutcomeUnknownError, SessionClosedError, StoreError
+from sessions.sqlalchemy import metadata
 
 from .key_values import Get, Put, topic
 
@@ -62,6 +66,29 @@ async def test_values_are_kept(place: Place) -> None:
     again = place.backend()
     assert await _value(again, "a") == b"2"
     await again.aclose()
+
+
+async def _tables(place: Place) -> set[str]:
+    engine = create_async_engine(place.url)
+    async with engine.connect() as connection:
+        found = await connection.run_sync(lambda c: set(inspect(c).get_table_names()))
+    await engine.dispose()
+    return found
+
+
+async def test_each_component_has_its_tables_made_when_it_is_used_first(place: Place) -> None:
+    """Fails without: db/sqlite/tables.py and db/sqlalchemy/database.py, `one.schema for one in components`."""
+    backend = place.backend()
+    await backend.write(Put("a", b"1"), _SUBJECT)
+    ours = {"agent_log_schema", "agent_store_settings", "agent_values_pairs"}
+    assert await _tables(place) == ours
+    async with open_store(place.url, create_tables=True) as store:
+        await store.session("s").add_items([{"role": "user", "content": "1"}])
+        assert await _value(backend, "a") == b"1"
+        await backend.write(Put("a", b"2"), _SUBJECT)
+        assert len(await store.session("s").get_items()) == 1
+    assert await _tables(place) == {*ours, *metadata().tables}
+    await backend.aclose()
 
 
 async def test_changes_at_once_share_transactions_and_one_that_fails_takes_none_along(place: Place) -> None:

@@ -72,7 +72,7 @@ async def test_a_file_from_before_components_is_left_alone(path: Path) -> None:
 async def test_an_upgrade_that_fails_changes_nothing(path: Path) -> None:
     """A table of ours is there already, made by somebody else; all that was made before it is taken back.
 
-    Fails without: db/sqlite/opening.py, `begin immediate` in `_ensure_schema`.
+    Fails without: db/sqlite/group_commit.py, `begin immediate` in `_write_alone`.
     """
     _execute(path, "create table agent_log_entries (theirs)")
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.codecs.json import JSONCodec
 from sessions.db.ids import owner_of, position_of
 from sessions.db.migrations import migrate
-from sessions.db.sqlite.transaction import SQLiteTransaction
+from sessions.db.sqlite.transaction import SQLiteTransaction, texts_of
 from sessions.items.calls import classify
 from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.append import Append, Idempotency
@@ -41,7 +41,7 @@ class BareLog:
 
     def __init__(self) -> None:
         self.connection = sqlite3.connect(":memory:", isolation_level=None)
-        self.tx = SQLiteTransaction(self.connection)
+        self.tx = SQLiteTransaction(self.connection, texts=texts_of("agent_", (LOG,)))
         migrate(self.tx, (LOG,), 0)
         self._now = 1_000_000
 

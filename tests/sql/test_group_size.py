@@ -92,7 +92,9 @@ async def test_groups_on_sqlite_have_a_size() -> None:
     """
     waiting = Jobs(lambda: None)
     sizes = [_BOUND * 3, 1, 100 * _KIB, 100 * _KIB, 100 * _KIB, 0, _BOUND, _BOUND + 1, 5]
-    tasks = [asyncio.create_task(waiting.submit(About(_Work(size), texts_of("other_")), "a test")) for size in sizes]
+    tasks = [
+        asyncio.create_task(waiting.submit(About(_Work(size), texts_of("other_", ())), "a test")) for size in sizes
+    ]
     await asyncio.sleep(0)
     groups = []
     while group := waiting.take():

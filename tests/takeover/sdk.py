@@ -78,7 +78,7 @@ def foreign_content(path: Path) -> dict[str, list[tuple[Any, ...]]]:
     tables = execute(
         path,
         r"select name, sql from sqlite_master where name not like '%agent\_log\_%' escape '\'"
-        " and name <> 'sqlite_sequence'",
+        " and name not in ('sqlite_sequence', 'agent_store_settings')",
     )
     rows = {name: execute(path, f'select * from "{name}"') for name, sql in tables if sql and "TABLE" in sql.upper()}  # noqa: S608
     return {"sqlite_master": sorted(tables, key=str), **rows}

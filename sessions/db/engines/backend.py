@@ -13,7 +13,6 @@ from sessions.db.sqlalchemy.retry import MOST_RETRY_TIMEOUT, RETRY_TIMEOUT
 from sessions.db.uncancelled import settle
 from sessions.db.words import words
 from sessions.errors import SessionClosedError
-from sessions.log.schema import LOG
 from sessions.validation import check_seconds, check_timeout
 
 if TYPE_CHECKING:
@@ -41,7 +40,7 @@ class SQLAlchemyBackend:
         schema: The schema they are in, if not the connection's own.
         attempt_timeout: Seconds after which one attempt of an operation is given up.
         retry_timeout: Seconds for which an operation is tried again.
-        components: What uses it.
+        components: What uses it: its operations are about the tables of these.
 
     Raises:
         TypeError: A time is no number.
@@ -61,7 +60,7 @@ class SQLAlchemyBackend:
     ) -> None:
         self._components = tuple(components)
         if (prefix, schema) != (PREFIX, None):
-            words((LOG,), "sqlite", prefix, schema)
+            words([one.schema for one in self._components], "sqlite", prefix, schema)
         self._source = source
         self._create_tables = create_tables
         self._prefix = prefix

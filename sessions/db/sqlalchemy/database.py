@@ -34,7 +34,6 @@ from sessions.db.sqlalchemy.vacuum import pending_on_server, scrub_file, tables_
 from sessions.db.uncancelled import settle
 from sessions.db.words import words
 from sessions.errors import StoreError
-from sessions.log.schema import LOG
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -74,6 +73,7 @@ class Database:
         retry_timeout: float = RETRY_TIMEOUT,
         components: Sequence[Component] = (),
     ) -> None:
+        self._schemas = tuple(one.schema for one in components)
         self._owners = [one.owner for one in components if one.owner is not None]
         self._is_ours = False
         self._engine = weakref.ref(engine)
@@ -91,9 +91,9 @@ class Database:
         self._bounds = _BOUNDS[self._name]()
         # As the command line takes them.
         self._names = f" --table-prefix {prefix}" * (prefix != PREFIX) + f" --schema {schema}" * (schema is not None)
-        self._table_names = tables_with_content((LOG,), prefix, schema)
-        self._texts = Texts((LOG,), self._name, prefix, schema)
-        self.words = words((LOG,), self._name, prefix, schema)
+        self._table_names = tables_with_content(self._schemas, prefix, schema)
+        self._texts = Texts(self._schemas, self._name, prefix, schema)
+        self.words = words(self._schemas, self._name, prefix, schema)
         self.looks = Looks(self)
         self._groups = GroupCommit(self)
         self._beside = Beside(components, self._attempt_beside, removes_leftovers=self._name == POSTGRES)
@@ -204,7 +204,7 @@ class Database:
         try:
             return await self._retried(subject, attempt, repeatable=repeatable)
         except TablesGoneError:
-            self.pool.ready.discard((self._prefix, self._schema))
+            self.pool.ready.discard((self._prefix, self._schema, self._schemas))
         await self.ensure_schema(subject)
         try:
             return await self._retried(subject, attempt, repeatable=repeatable)
@@ -311,14 +311,14 @@ class Database:
 
     async def ensure_schema(self, subject: str) -> None:
         """Check the schema, once, and make the tables if that was asked for."""
-        ready, names = self.pool.ready, (self._prefix, self._schema)
+        ready, names = self.pool.ready, (self._prefix, self._schema, self._schemas)
         if names in ready:
             return
         async with self.pool.schema_lock(self.engine):
             if names in ready:
                 return
             self._is_ours = False
-            check = partial(is_current, schemas=(LOG,), where=self.where)
+            check = partial(is_current, schemas=self._schemas, where=self.where)
             checked = self._retried(subject, lambda: self._attempt(check, write=False), repeatable=True)
             if not await (settle(checked) if self._name == SQLITE else checked):
                 await self._check_rights(subject)
@@ -344,4 +344,6 @@ class Database:
                     raise translate(failed.error, self.where, "read once").about(subject) from None
 
     async def _migrate(self) -> None:
-        await self._attempt(lambda tx: migrate(tx, (LOG,), now(), self.where), write=True, seconds=MIGRATION_TIMEOUT)
+        await self._attempt(
+            lambda tx: migrate(tx, self._schemas, now(), self.where), write=True, seconds=MIGRATION_TIMEOUT
+        )

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
     from sqlalchemy.pool import Pool
 
+    from sessions.db.schema import Schema
+
 _LOOK_AGAIN: Final = 0.002
 """Seconds after which a task looks whether it is its turn, where no event loop can wake it."""
 
@@ -71,8 +73,8 @@ class SharedPool:
     """What all databases behind one pool share."""
 
     def __init__(self) -> None:
-        self.ready: set[tuple[str, str | None]] = set()
-        """Prefixes and schemas of tables that are known to be up to date."""
+        self.ready: set[tuple[str, str | None, tuple[Schema, ...]]] = set()
+        """Prefixes, schemas and components of tables that are known to be up to date."""
         self.told = False
         """Whether the log says that this engine takes the general way."""
         self._of_loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _OfLoop] = weakref.WeakKeyDictionary()

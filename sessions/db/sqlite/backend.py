@@ -48,7 +48,7 @@ class SQLiteBackend:
         durability: See `Durability`.
         busy_timeout: How long to wait for other processes, in seconds. The first to open a file in a process decides.
         prefix: What the names of our tables begin with.
-        components: What uses it.
+        components: What uses it: its operations are about the tables of these.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -64,9 +64,8 @@ class SQLiteBackend:
         prefix: str = PREFIX,
         components: Sequence[Component] = (),
     ) -> None:
-        self._prefix = prefix
-        self._texts = None if prefix == PREFIX else texts_of(prefix)
         self._components = tuple(components)
+        self._texts = texts_of(prefix, tuple(one.schema for one in components))
         self._path = _checked_path(path)
         if durability not in ("full", "normal"):
             raise ValueError(f'durability must be "full" or "normal", not {durability!r}')
@@ -86,7 +85,7 @@ class SQLiteBackend:
         while True:
             database = self.database(subject)
             try:
-                if database.found.get(self._prefix) != self._components:
+                if database.found.get(id(self._texts)) != self._components:
                     return await self._first(database, work, subject, write=False)
                 return await database.read(work, subject, self._texts)
             except ClosedError:
@@ -101,7 +100,7 @@ class SQLiteBackend:
             database = self.database(subject)
             database.upkeep.note(command_of(work))
             try:
-                if database.found.get(self._prefix) != self._components:
+                if database.found.get(id(self._texts)) != self._components:
                     return await self._first(database, work, subject, write=True)
                 return await database.write(work, subject, self._texts, full=self._full)
             except ClosedError:
@@ -115,7 +114,7 @@ class SQLiteBackend:
         from sessions.db.sqlite.tables import First, TablesMissingError, nothing  # noqa: PLC0415
 
         database.serve(self._components, self._texts)
-        about = self._path, self._prefix, self._components, subject
+        about = self._path, self._components, subject
         first = First(work, *about, write=write)
         if write:
             result = await database.write(first, subject, self._texts, full=self._full)
@@ -127,7 +126,7 @@ class SQLiteBackend:
                 await database.write(make, subject, self._texts, full=self._full)
                 result = await database.read(first, subject, self._texts)
         if first.is_ours:
-            database.found[self._prefix] = self._components
+            database.found[id(self._texts)] = self._components
         return result
 
     async def vacuum(self, others: Sequence[str], subject: str) -> tuple[str, ...]:
@@ -213,7 +212,7 @@ class SQLiteBackend:
         """Have the next attempt make the tables if they were dropped, once; raise other errors."""
         if looked_again or not lacks_tables(error.__cause__):
             raise error
-        database.found.pop(self._prefix, None)
+        database.found.pop(id(self._texts), None)
         return True
 
     def _open_again(self, database: Database, subject: str) -> None:

@@ -17,7 +17,7 @@ from sessions.db.sqlite.errors import translate
 from sessions.db.sqlite.final_checkpoint import Completing
 from sessions.db.sqlite.group_commit import read_group, write_beside, write_group
 from sessions.db.sqlite.opening import MEMORY, FileIdentity, Opening, identify
-from sessions.db.sqlite.transaction import USUAL, About, BriefRead
+from sessions.db.sqlite.transaction import About, BriefRead
 from sessions.db.sqlite.vacuum import Vacuum, scrub
 from sessions.db.sqlite.worker import Lane, settle_all
 from sessions.db.upkeep import Upkeep
@@ -60,8 +60,8 @@ class Database:
         self._file = file
         self.holders: weakref.WeakSet[Any] = weakref.WeakSet()
         """Who uses this database and has not been closed."""
-        self.found: dict[str, Sequence[Component]] = {}
-        """By the prefix of our tables, the components whose tables are known to be there."""
+        self.found: dict[int, Sequence[Component]] = {}
+        """The components whose tables are known to be there, by the id of the statements about these."""
         self.inherited = False
         """Whether this belongs to the parent of this process, from before a fork."""
         self.listeners: set[Look] = set()
@@ -74,8 +74,8 @@ class Database:
         self._syncs_fully = True
         self.upkeep = Upkeep()
         """What is done beside some of the changes; it is told of each by whoever asks for it."""
-        self._texts = {id(USUAL): USUAL}
-        """Statements about the tables of each prefix that is used in this process."""
+        self._texts: dict[int, Texts] = {}
+        """Statements about the tables that are used in this process: for each prefix and components."""
         self._duties: dict[int, dict[Duty, None]] = {}
         self._completing = Completing(self._texts)
         self._ahead = 0
@@ -90,29 +90,24 @@ class Database:
         # A database in memory ends with the last object that holds it.
         weakref.finalize(self, self._writing.finish).atexit = False
 
-    def serve(self, components: Sequence[Component], texts: Texts | None = None) -> None:
+    def serve(self, components: Sequence[Component], texts: Texts) -> None:
         """Do the upkeep of components from now on, of those in the tables that `texts` are about."""
-        texts = texts or USUAL
         self._texts[id(texts)] = texts
         duties = dict.fromkeys(one.upkeep for one in components if one.upkeep is not None)
         self._duties[id(texts)] = {**self._duties.get(id(texts), {}), **duties}
 
-    async def read(self, work: Callable[[Transaction], T], subject: str, texts: Texts | None = None) -> T:
-        """Return what `work` finds in one snapshot; with `texts`, in the tables that these are about."""
+    async def read(self, work: Callable[[Transaction], T], subject: str, texts: Texts) -> T:
+        """Return what `work` finds in one snapshot, in the tables that `texts` are about."""
         briefly = command_of(work).briefly
         if briefly is not None and self._reading is not None and self._writer.is_idle:
             found = await self._writer.submit(BriefRead(briefly, texts), subject)
             if found is not LONG:
                 return found
-        return await self._reader.submit(work if texts is None else About(work, texts), subject)
+        return await self._reader.submit(About(work, texts), subject)
 
-    async def write(
-        self, work: Callable[[Transaction], T], subject: str, texts: Texts | None = None, *, full: bool
-    ) -> T:
+    async def write(self, work: Callable[[Transaction], T], subject: str, texts: Texts, *, full: bool) -> T:
         """Do `work` as one transaction; with `full`, it survives the loss of power."""
-        if texts is not None:
-            work = About(work, texts)
-        return await self._writer.submit(work, subject, full=full)
+        return await self._writer.submit(About(work, texts), subject, full=full)
 
     async def vacuum(self, subject: str) -> tuple[str, ...]:
         """Have the bytes of what was deleted really gone; say what could not be done."""

@@ -1,19 +1,14 @@
-"""Opening a SQLite file: settings, and a schema that is checked once."""
+"""Opening a SQLite file, with our settings."""
 
 from __future__ import annotations
 
 import os
 import sqlite3
-import threading
 import time
 from typing import Final, TypeAlias
 
-from sessions.clock import now
-from sessions.db.migrations import is_current, migrate
-from sessions.db.sqlite.transaction import SQLiteTransaction
 from sessions.db.sqlite.write_lock import WriteTurn
 from sessions.errors import StoreBusyError, StoreError
-from sessions.log.schema import LOG
 
 MEMORY: Final = ":memory:"
 DEFAULT_BUSY_TIMEOUT: Final = 10.0
@@ -62,8 +57,6 @@ class Opening:
         self.path = path
         self.busy_timeout = busy_timeout
         self._turn = WriteTurn(f"{path}-lock") if path != MEMORY else None
-        self._schema_lock = threading.Lock()
-        self._schema_ready = False
 
     def writer(self) -> sqlite3.Connection:
         """Return a connection that writes.
@@ -131,10 +124,6 @@ class Opening:
         self._use_wal(connection)
         for setting in _SETTINGS:
             connection.execute(setting).fetchall()
-        with self._schema_lock:
-            if not self._schema_ready:
-                self._ensure_schema(connection)
-                self._schema_ready = True
 
     def _use_wal(self, connection: sqlite3.Connection) -> None:
         """Put the file into WAL mode, in which readers do not wait for writers; once set, the file keeps it.
@@ -154,15 +143,3 @@ class Opening:
                 time.sleep(_WAL_PAUSE)
             else:
                 return
-
-    def _ensure_schema(self, connection: sqlite3.Connection) -> None:
-        transaction = SQLiteTransaction(connection)
-        if is_current(transaction, (LOG,), self.path):
-            return
-        self.take_turn()
-        try:
-            connection.execute("begin immediate")
-            migrate(transaction, (LOG,), now(), self.path)
-            connection.execute("commit")
-        finally:
-            self.give_turn_back()

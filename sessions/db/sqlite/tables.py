@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from sessions.clock import now
 from sessions.db.migrations import is_current, migrate
-from sessions.log.schema import LOG
+from sessions.errors import StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -32,7 +32,6 @@ class First(Generic[T]):
         self,
         work: Callable[[Transaction], T],
         where: str,
-        prefix: str,
         components: Sequence[Component],
         subject: str,
         *,
@@ -40,7 +39,7 @@ class First(Generic[T]):
     ) -> None:
         self._work = work
         self._where = where
-        self._prefix = prefix
+        self._schemas = [one.schema for one in components]
         self._owners = [one.owner for one in components if one.owner is not None]
         self._subject = subject
         self._write = write
@@ -53,10 +52,13 @@ class First(Generic[T]):
             TablesMissingError: This only reads, and there are no tables with the prefix.
             ValueError: The tables are another owner's.
         """
-        if not is_current(tx, (LOG,), self._where):
-            if not self._write:
-                raise TablesMissingError
-            migrate(tx, (LOG,), now(), self._where)
+        try:
+            if not is_current(tx, self._schemas, self._where):
+                if not self._write:
+                    raise TablesMissingError
+                migrate(tx, self._schemas, now(), self._where)
+        except StoreError as error:
+            raise error.about(self._subject) from error.__cause__
         if self._write:
             for owner in self._owners:
                 owner.note(tx, self._subject)

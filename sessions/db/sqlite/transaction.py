@@ -7,16 +7,16 @@ import sqlite3
 from contextlib import suppress
 from contextvars import copy_context
 from functools import cache, partial
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from sessions.db.command import Command, Long, command_of
 from sessions.db.dialect import PREFIX, SQLITE
 from sessions.db.words import words
-from sessions.log.schema import LOG
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Hashable, Iterable, Iterator
+    from collections.abc import Callable, Hashable, Iterable, Iterator, Sequence
 
+    from sessions.db.schema import Schema
     from sessions.db.sqlite.connection_thread import ConnectionThread
     from sessions.db.transaction import Row, Statement, Transaction
 
@@ -29,14 +29,14 @@ _PARAMETER = re.compile(r":(\w+)")
 
 
 class Texts(dict["Statement", tuple[str, tuple[str, ...]]]):
-    """Statements about tables with a prefix: each with ``?`` for its parameters, and their names in this order.
+    """Statements about the tables of components: each with ``?`` for its parameters, and their names in this order.
 
     For each value that it binds by name, Python's `sqlite3` gives the interpreter's lock away.
     """
 
-    def __init__(self, prefix: str) -> None:
+    def __init__(self, prefix: str, schemas: Sequence[Schema]) -> None:
         super().__init__()
-        self._words = words((LOG,), SQLITE, prefix)
+        self._words = words(schemas, SQLITE, prefix)
 
     def __missing__(self, statement: Statement) -> tuple[str, tuple[str, ...]]:
         (text,) = statement.render(SQLITE, self._words)
@@ -45,16 +45,17 @@ class Texts(dict["Statement", tuple[str, tuple[str, ...]]]):
 
 
 @cache
-def texts_of(prefix: str) -> Texts:
-    """Return the statements about tables with a prefix.
+def texts_of(prefix: str, schemas: tuple[Schema, ...]) -> Texts:
+    """Return the statements about the tables of components with a prefix.
 
     Raises:
         ValueError: It cannot begin a table's name.
     """
-    return Texts(prefix)
+    return Texts(prefix, schemas)
 
 
-USUAL = texts_of(PREFIX)
+_OF_NONE: Final = texts_of(PREFIX, ())
+"""What a transaction begins with: each of its jobs brings the statements of its own components, by `About`."""
 
 
 class SQLiteTransaction:
@@ -71,13 +72,14 @@ class SQLiteTransaction:
     database = SQLITE
 
     def __init__(
-        self, connection: sqlite3.Connection, other: ConnectionThread | None = None, texts: Texts = USUAL
+        self, connection: sqlite3.Connection, other: ConnectionThread | None = None, texts: Texts = _OF_NONE
     ) -> None:
         self._connection = connection
         self._other = other
         self._texts = texts
         self._execute = connection.execute
         self._executemany = connection.executemany
+        self._last: SQLiteTransaction | None = None
 
     @property
     def known(self) -> dict[Hashable, Any]:
@@ -85,8 +87,10 @@ class SQLiteTransaction:
         return {}
 
     def with_texts(self, texts: Texts) -> SQLiteTransaction:
-        """Return the same transaction about other tables of ours."""
-        return SQLiteTransaction(self._connection, self._other, texts)
+        """Return the same transaction about the tables of some components."""
+        if self._last is None or self._last._texts is not texts:  # noqa: SLF001 - of this class
+            self._last = SQLiteTransaction(self._connection, self._other, texts)
+        return self._last
 
     def run(self, statement: Statement, /, **values: Any) -> None:
         """Execute a statement that returns nothing."""
@@ -129,7 +133,7 @@ class SQLiteTransaction:
 
 
 class About(Command[T]):
-    """Work about the tables with another prefix than the usual one."""
+    """Work about the tables of some components."""
 
     __slots__ = ("_texts", "_work")
 
@@ -156,12 +160,10 @@ class BriefRead(Command[T | Long]):
 
     __slots__ = ("_briefly", "_texts")
 
-    def __init__(self, briefly: Callable[[Transaction], T | Long], texts: Texts | None) -> None:
+    def __init__(self, briefly: Callable[[Transaction], T | Long], texts: Texts) -> None:
         self._briefly = briefly
         self._texts = texts
 
     def __call__(self, tx: Transaction) -> T | Long:
         """Do it in `tx`, which is SQLite's."""
-        if self._texts is not None:
-            tx = cast("SQLiteTransaction", tx).with_texts(self._texts)
-        return self._briefly(tx)
+        return self._briefly(cast("SQLiteTransaction", tx).with_texts(self._texts))
