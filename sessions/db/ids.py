@@ -1,8 +1,8 @@
-"""Ids of rows that are read together: an owner's number and a position in one integer of 64 bits.
+"""Ids of rows that belong together: the owner's number and a position in one 64-bit integer.
 
-A conversation's entries are so neighbours on disk, and need no second index. All components divide the bits alike:
-2^28 positions for each owner (a segment of a conversation, a namespace, a chain of versions), and 2^35 owners, which
-are 400 new ones a second for a thousand days. Neither is ever given twice.
+Rows of one owner are neighbours on disk and need no second index. All components divide the bits alike: 2^28 positions
+for each owner (a segment of a conversation, a namespace, a chain of versions) and 2^35 owners, enough for 400 new ones
+a second for a thousand days. No owner's number is used twice.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""Making the tables of components, and bringing them up to date: each under its own name and numbers.
+"""Make the tables of components and migrate them, each component by itself.
 
-One table notes which migrations of which component have been applied. Components that this version does not know are
-nothing to it, and one that is newer refuses its own operations alone: so programs of several versions share a database
-while one replaces the other. A component's tables are looked at, and made, at its first use.
+One table records the applied migrations of all components. A program ignores components that it does not know; if a
+component is newer than the program, only operations of that component are refused. So programs of two versions can
+share a database while one replaces the other.
 
-A migration, once released, never changes what comes of it: older tables become new ones by those they lack.
+The result of a released migration never changes: an older database becomes a new one by the migrations it lacks.
 """
 
 from __future__ import annotations
@@ -24,11 +24,11 @@ if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
 
 LAST_WITHOUT_COMPONENTS: Final = "24a519a"
-"""The commit that reads databases from before there were components, with migrations 1 to 8 of the log."""
+"""The last commit that reads databases without components, with migrations 1 to 8."""
 
 NOTED: Final = Table(
     "schema",
-    "The numbers of the migrations that have been applied.",
+    "The migrations that have been applied.",
     (Column("component", "name_type"), Column("number", "integer"), Column("applied_at", "integer")),
     key=("component", "number"),
     content=False,
@@ -46,8 +46,8 @@ def is_current(tx: Transaction, schemas: Sequence[Schema], where: str) -> bool:
 
     Raises:
         StoreReadOnlyError: The tables are there, in a schema that the user may not use.
-        SchemaVersionError: The database knows migrations that this version of the package does not, or is from before
-            there were components.
+        SchemaVersionError: The tables of a component are newer than this version of the package, or the database is
+            older than components.
     """
     if not _is_there(tx, where):
         if hidden := tx.one(statements.OUT_OF_REACH):
@@ -68,17 +68,17 @@ def is_current(tx: Transaction, schemas: Sequence[Schema], where: str) -> bool:
 
 
 def migrate(tx: Transaction, schemas: Sequence[Schema], now: int, where: str = "the database") -> None:
-    """Apply the migrations that are missing, in order; none if another process was first.
+    """Apply the missing migrations, in order; none if another process was first.
 
     Args:
-        tx: A transaction that nobody else writes beside.
+        tx: A transaction that may write.
         schemas: The components.
         now: The time, in microseconds since 1970, UTC.
         where: The database, for errors.
 
     Raises:
         StoreBusyError: Another process has been migrating for a minute.
-        SchemaVersionError: The database is from before there were components.
+        SchemaVersionError: The database is older than components.
     """
     if tx.one(statements.LOCK_SCHEMA) != (1,):
         raise StoreBusyError(
@@ -101,20 +101,20 @@ def migrate(tx: Transaction, schemas: Sequence[Schema], now: int, where: str = "
 
 
 def applied_numbers(schemas: Sequence[Schema]) -> list[tuple[str, int]]:
-    """Return all migrations of some components, as a database notes them: component and number."""
+    """Return all migrations of some components, as a database records them: pairs of component and number."""
     return [(schema.component, number) for schema in (STORE, *schemas) for number, _ in schema.missing(0)]
 
 
 def _applied(tx: Transaction) -> dict[str, int]:
-    """Return the number of the last migration of each component that has tables."""
+    """Return the number of the last applied migration of each component."""
     return dict(tx.all(statements.APPLIED))
 
 
 def _is_there(tx: Transaction, where: str) -> bool:
-    """Tell whether migrations are noted in a database.
+    """Tell whether the table of migrations exists.
 
     Raises:
-        SchemaVersionError: They are, without components.
+        SchemaVersionError: It does, without components.
     """
     found = {name for (name,) in tx.all(statements.SCHEMA_COLUMNS)}
     older = found or {name for (name,) in tx.all(statements.OLDER_SCHEMA_COLUMNS)}

@@ -1,9 +1,8 @@
-"""The tables of one component, declared as data: definitions, migrations and SQLAlchemy's `MetaData` are made of it.
+"""The tables of one component, declared as data. SQL definitions, migrations and SQLAlchemy's `MetaData` come from it.
 
-A component (the log of conversations, the store's settings) brings a `Schema`. Its tables are made, migrated and
-checked apart from those of others; `db/migrations.py` says how. What is added later says in which migration: its
-number is `since`. Data that is changed besides has statements in `migrations`. So whoever adds a column adds it here
-alone, with the next number.
+Each component (conversations, the store's settings) has a `Schema`, and its tables are made, migrated and checked
+apart from those of the others: see `db/migrations.py`. A column, table or index that is added later names the number
+of its migration as `since`. A migration that also changes rows has statements in `migrations`.
 """
 
 from __future__ import annotations
@@ -25,11 +24,11 @@ class Column:
     Attributes:
         name: Its name.
         type: One of the types in `db/dialect.py`: ``"integer"``, ``"text"``, …
-        purpose: What it holds, where the name does not say it.
+        purpose: What it holds, if the name does not say it.
         null: Whether it may be null.
         unique: Whether no two rows may have the same value.
-        default: The value of rows that are added without one.
-        since: The number of the migration that adds it to its table; 0 if it is there from the table's beginning.
+        default: The value of a row that is inserted without one.
+        since: The number of the migration that adds it; 0 if the table was made with it.
     """
 
     name: str
@@ -42,7 +41,7 @@ class Column:
 
     @property
     def definition(self) -> str:
-        """Its definition, in the words of statements."""
+        """The SQL that defines it."""
         parts = [self.name, f"{{{self.type}}}"]
         if self.type != "serial":
             parts += ["not null"] * (not self.null) + ["unique"] * self.unique
@@ -58,10 +57,10 @@ class Table:
         name: Its name in the component, and its word in statements: ``{entries}``.
         purpose: What its rows are.
         columns: Its columns.
-        key: The columns of its primary key. A serial column is always the whole key.
-        updated: Whether its rows are updated again and again: there is room left for that beside them.
-        content: Whether its rows hold something of users, which erasing removes and vacuuming makes disappear.
-        since: The number of the migration that makes it; 0 if that is the schema's first.
+        key: The columns of its primary key. A serial column must be the only one.
+        updated: Whether its rows are updated often, so that pages should keep room for their next versions.
+        content: Whether its rows hold users' data, so that erasing has to vacuum it.
+        since: The number of the migration that makes it; 0 for the schema's first migration.
     """
 
     name: str
@@ -78,11 +77,11 @@ class Table:
         return any(column.type == "serial" for column in self.columns)
 
     def create(self, number: int) -> Statement:
-        """Return the statement that makes it as it was after a migration."""
+        """Return the statement that makes it, with the columns that it has after a migration."""
         definitions = [column.definition for column in self.columns if column.since <= number]
         if not self.is_serial:
             definitions.append(f"primary key ({', '.join(self.key)})")
-        # Rows of a table with another key than a number lie in its order, where the database lets one choose.
+        # SQLite stores a table with a text or composite key in the order of that key if asked to.
         numbered = [column.name for column in self.columns if column.type in ("serial", "integer")]
         options = "table" if len(self.key) == 1 and self.key[0] in numbered else "clustered_table"
         options = f"updated_{options}" if self.updated else options
@@ -97,10 +96,10 @@ class Index:
     Attributes:
         name: Its name in the component.
         table: The name of its table.
-        columns: What it is sorted by.
-        purpose: What is found by it.
-        where: Which rows it has, where the database can leave others out.
-        since: The number of the migration that makes it; 0 if that is the schema's first.
+        columns: The columns it is sorted by.
+        purpose: What it finds.
+        where: Which rows it has. MariaDB indexes all.
+        since: The number of the migration that makes it; 0 for the schema's first migration.
     """
 
     name: str
@@ -121,12 +120,12 @@ class Schema:
     """The tables of one component.
 
     Attributes:
-        component: Its name, under which its migrations are noted, and with which the names of its tables begin.
+        component: The component's name. It is part of its tables' names, and its migrations are recorded under it.
         tables: Its tables.
-        indexes: Their indexes, except those of primary keys and unique columns.
-        words: Further words of its statements, and what they stand for; that may have words of tables in it.
-        migrations: What is to be done with rows, by the number of the migration that does so.
-        first: The number of the migration that makes a new database's tables.
+        indexes: Their indexes, without those of primary keys and unique columns.
+        words: More words for its statements, with the text that replaces each; the text may contain names of tables.
+        migrations: Statements that change rows, by the number of their migration.
+        first: The number of the first migration.
     """
 
     component: str
@@ -144,7 +143,7 @@ class Schema:
         return max(self.first, *self.migrations, *columns, *others)
 
     def missing(self, applied: int) -> Iterator[tuple[int, list[Statement]]]:
-        """Yield the migrations behind the number of one that was applied, each with its statements."""
+        """Yield the number and the statements of each migration after `applied`, in order."""
         for number in range(max(applied + 1, self.first), self.number + 1):
             yield number, list(self._migration(number))
 

@@ -22,10 +22,10 @@ STORE: Final = Schema(
             content=False,
         ),
     ),
-    # Programs from before there were components take the highest number of all for the log's, and know eight.
+    # Programs older than components compare the highest number of all with 8, and refuse the database.
     first=9,
 )
-"""The component that is in each store, whatever others are."""
+"""The component that every store has."""
 
 FIND_SETTING: Final = Statement(
     "A setting's value.",

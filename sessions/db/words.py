@@ -1,4 +1,4 @@
-"""What the words in statements stand for: names of tables and indexes, types, and the words of components."""
+"""The words in statements and their replacements: names of tables and indexes, types, and each component's words."""
 
 from __future__ import annotations
 
@@ -22,8 +22,10 @@ if TYPE_CHECKING:
     from sessions.db.schema import Schema
 
 SCHEMA_TABLE: Final = "log_schema"
-"""The table in which migrations are noted, behind the prefix. Programs from before there were components, which knew
-the log alone, look for it under this name, so that they find a number that they do not know and leave all as it is."""
+"""The name of the table of migrations, without the prefix.
+
+Programs older than components look for this name: they find a number there that they do not know, and refuse it.
+"""
 
 
 def table_name(schema: Schema, name: str, prefix: str = PREFIX) -> str:
@@ -47,23 +49,23 @@ def schema_table_name(prefix: str) -> str:
 
 
 def all_table_names(schemas: Sequence[Schema], prefix: str = PREFIX) -> list[str]:
-    """Return the names of all tables of a store that serves some components."""
+    """Return the names of all tables of a store with some components."""
     ours = [table_name(schema, table.name, prefix) for schema in (STORE, *schemas) for table in schema.tables]
     return [prefix + SCHEMA_TABLE, *ours]
 
 
 def content_table_names(schemas: Sequence[Schema], prefix: str = PREFIX) -> list[str]:
-    """Return the names of the tables that hold something of users."""
+    """Return the names of the tables that hold users' data."""
     return [table_name(schema, table.name, prefix) for schema in schemas for table in schema.tables if table.content]
 
 
 def words(
     schemas: Sequence[Schema], database: str, prefix: str = PREFIX, sql_schema: str | None = None
 ) -> dict[str, str]:
-    """Return what the words in statements stand for.
+    """Return the words in statements with their replacements.
 
     Args:
-        schemas: The components whose statements they are.
+        schemas: The components that the statements belong to.
         database: `SQLITE`, `POSTGRES` or `MARIADB`.
         prefix: What the names of our tables begin with.
         sql_schema: The schema they are in, if not the connection's own.

@@ -171,6 +171,6 @@ LOG: Final = Schema(
         Index("appends_by_end", "appends", ("until",), "Keys by their end, for removing them."),
     ),
     words=WORDS,
-    # The first eight are those of commit 24a519a and earlier, before there were components and the first release.
+    # Commit 24a519a and earlier ones wrote 1 to 8, before the first release.
     first=9,
 )

@@ -1,6 +1,6 @@
 """Every column of every table is altered: what cannot be true is told, and nothing hangs.
 
-Fails without: db/dialect.py, `_INTACT`; log/statements/branches.py, `g.id < l.segment`; log/core/damage.py; handle.py,
+Fails without: log/words.py, `_INTACT`; log/statements/branches.py, `g.id < l.segment`; log/core/damage.py; handle.py,
 `_explain`. On servers, and encrypted, some columns are tried; with ``--everything`` each is, everywhere.
 """
 

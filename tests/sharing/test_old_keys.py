@@ -149,7 +149,7 @@ async def test_a_retry_is_recognised_beside_a_writer_whose_clock_is_ahead(
     """
     An append whose answer was lost is repeated with the key that the store made, after another writer has appended.
 
-    Fails without: db/dialect.py, `_CLOCK` (as the time of the writer).
+    Fails without: db/dialect.py, `CLOCK` (as the time of the writer).
     """
     monkeypatch.setattr("sessions.db.upkeep._EVERY", 0)
     # No answer has come.
