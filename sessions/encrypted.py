@@ -15,7 +15,7 @@ from sessions.crypto.key_manager import KeyManager
 from sessions.crypto.keys import KeyRing, keys_of
 from sessions.db.closed import ClosedBackend
 from sessions.db.stored_settings import StoredSettings
-from sessions.log.sealing.encryption import SessionEncryption
+from sessions.log.encryption.session_encryption import SessionEncryption
 from sessions.protocol import check_limit, coerce_settings
 from sessions.session.base import LogSession
 from sessions.session.rotation import rotate

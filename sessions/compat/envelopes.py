@@ -26,7 +26,7 @@ from sessions.crypto.subject import with_keys
 from sessions.crypto.wrapped_keys import READS_OLDER
 from sessions.db.uncancelled import settle
 from sessions.errors import DecryptionError, InvalidItemError, ScanLimitError, UndecodableItemError
-from sessions.log.sealing.encryption import subject_of
+from sessions.log.encryption.session_encryption import subject_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -112,7 +112,7 @@ def _generated(text: str, what: str) -> bytes:
 def _is_nearly_generated(text: str) -> bool:
     """Tell whether a text that begins otherwise is a generated key with something added or altered.
 
-    As a passphrase it would seal, and nobody who has the key itself could open that.
+    As a passphrase it would encrypt, and nobody with the key itself could decrypt that.
     """
     inner = text.strip().strip("\"'`").strip()
     return inner.lower().startswith(PREFIX) or _checked(inner[-_BODY:]) is not None

@@ -14,7 +14,7 @@ from sessions.log.core.elsewhere import check_absent
 from sessions.log.core.extend import add_entries
 from sessions.log.core.heads import MAIN, NUMBERS, number_of
 from sessions.log.core.idempotency import forget_settled_keys, is_given, life_of, made_key
-from sessions.log.core.locking import ensure_sealed, guard_branch, raise_version
+from sessions.log.core.locking import ensure_encrypted, guard_branch, raise_version
 from sessions.log.core.reader import unlock
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import records as record_statements
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
     from sessions.log.core.extend import NewEntry
     from sessions.log.core.locking import LockedSession
-    from sessions.log.sealing.payloads import Payloads
+    from sessions.log.encryption.payloads import Payloads
 
 
 class Idempotency(NamedTuple):
@@ -141,7 +141,7 @@ class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
             # Whoever is kept out is told that, and by whom; that those have changed something meanwhile is no news.
             guard_branch(tx, locked, now)
             _check_version(session_id, locked.version - 1, self.expected_version)
-        locked = ensure_sealed(tx, locked)
+        locked = ensure_encrypted(tx, locked)
         tip = add_entries(tx, locked, self.entries, now, expires_at=self.expires_at)
         if self.idempotency:
             _remember_key(tx, locked, self.idempotency, tip, now)
@@ -201,7 +201,7 @@ def _was_added(
     if has_ended:
         tx.run(record_statements.FORGET_KEY, session=session, idempotency_key=idempotency.key)
         return False
-    # The key may have been seen before the session was sealed.
+    # The key may have been seen before the session was encrypted.
     digests = [idempotency.digest] + [key.digest(idempotency.digest) for key in (session_key,) if key is not None]
     if bytes(digest) not in digests:
         raise IdempotencyKeyReusedError(

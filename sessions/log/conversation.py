@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Hashable, Iterable, Mapping, Sequence
 
     from sessions.db.transaction import Transaction
-    from sessions.log.sealing.encryption import SessionEncryption
+    from sessions.log.encryption.session_encryption import SessionEncryption
 
 
 class ForeignTables(NamedTuple):

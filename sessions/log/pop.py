@@ -16,7 +16,7 @@ from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import lock_head
 from sessions.log.core.gc import collect, find_seen
 from sessions.log.core.heads import lineage
-from sessions.log.core.locking import ensure_sealed, raise_version
+from sessions.log.core.locking import ensure_encrypted, raise_version
 from sessions.log.core.reader import UNREADABLE
 from sessions.log.core.reflog import forget_ways_forward, move_tip
 from sessions.log.statements import branches as branch_statements
@@ -82,7 +82,7 @@ class Pop(Command[tuple[Any, list[int]]], msgspec.Struct, frozen=True, eq=False)
         if shown.summary is None:
             _remove(tx, locked, head, shown.row, self.now)
         else:
-            replace_summary(tx, ensure_sealed(tx, locked), shown.summary, shown.summary.items[:-1], self.now)
+            replace_summary(tx, ensure_encrypted(tx, locked), shown.summary, shown.summary.items[:-1], self.now)
             _forget_summary(tx, head, shown.summary)
         record_change(tx, locked, "popped", self.now)
 
@@ -117,7 +117,7 @@ def _remove(tx: Transaction, locked: LockedSession, head: Head, row: Row, now: i
         move_tip(tx, locked, position - 1, turn, may_grow=0, now=now)
         collect(tx, head.session, before)
     if back:
-        put_back(tx, ensure_sealed(tx, locked), head, back, now)
+        put_back(tx, ensure_encrypted(tx, locked), head, back, now)
 
 
 def _forget_summary(tx: Transaction, head: Head, summary: Covering) -> None:

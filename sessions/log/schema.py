@@ -20,7 +20,9 @@ _SESSIONS: Final = Table(
         Column("branch", "name_type", "The current branch's name."),
         Column("created_at", "integer", "In microseconds since 1970, UTC, as all times."),
         Column("updated_at", "integer"),
-        Column("seal", "bytes", "A sealed session's own key, wrapped; see docs/encryption.md.", null=True),
+        Column(
+            "wrapped_keys", "bytes", "An encrypted session's data keys, wrapped; see docs/encryption.md.", null=True
+        ),
         Column("leases", "integer", "The last number given to a lease or a waiter.", default=0),
         Column("marks", "flag", "1 if it has an entry that no model is shown.", default=0),
     ),

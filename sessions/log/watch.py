@@ -109,8 +109,8 @@ def find_place(tx: Transaction, conversation: Conversation) -> Place:
     if row is None:
         check_absent(tx, conversation)
         return Place(0)
-    session, version, seal, _ = row
-    unlock(conversation, seal)
+    session, version, wrapped_keys, _ = row
+    unlock(conversation, wrapped_keys)
     return Place(version, session)
 
 
@@ -125,9 +125,9 @@ def changes_since(tx: Transaction, conversation: Conversation, place: Place) -> 
     if row is None:
         check_absent(tx, conversation)
         return _reset(conversation, Place(0)) if place.version else Found([], [], Place(0), is_all=True)
-    session, version, seal, recorded = row
+    session, version, wrapped_keys, recorded = row
     # Before anything is told: with a wrong key, the iterator would wait for changes that it cannot show.
-    reader = reader_of(conversation, seal)
+    reader = reader_of(conversation, wrapped_keys)
     after = place.version
     if (
         place.session not in {None, session}

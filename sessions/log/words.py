@@ -36,7 +36,7 @@ A planner may compute the id for branches of other sessions, too, so it must not
 """
 
 WORDS: Final = {
-    # All columns of an entry, in the order in which `log/core/reader.py` and `log/sealing/associated_data.py` want
+    # All columns of an entry, in the order in which `log/core/reader.py` and `log/encryption/associated_data.py` want
     # them.
     "entry": f"{_COLUMNS}, payload",
     "columns": _COLUMNS,

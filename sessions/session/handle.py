@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sessions.db import Backend
     from sessions.db.transaction import Transaction
     from sessions.log.conversation import Conversation
-    from sessions.log.sealing.encryption import SessionEncryption
+    from sessions.log.encryption.session_encryption import SessionEncryption
     from sessions.session.leases import Lease
 
 T = TypeVar("T")

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Final
 from sessions.clock import now
 from sessions.crypto.keys import KeyRing
 from sessions.errors import DecryptionError, RotationIncompleteError
-from sessions.log.lifetime.reseal import Batch, find_seal, list_sealed, replace_seal, reseal
-from sessions.log.sealing.encryption import subject_of
+from sessions.log.encryption.session_encryption import subject_of
+from sessions.log.lifetime.reencrypt import Batch, find_wrapped_keys, list_encrypted, reencrypt, replace_wrapped_keys
 from sessions.types import Rotation
 
 if TYPE_CHECKING:
@@ -41,28 +41,28 @@ async def rotate(handle: Handle, keys: KeyManager, reencrypt_before: int | None)
     yield Rotation(sessions=1)
     subject = subject_of(handle.conversation.session_id)
     while True:
-        is_there, seal = await handle.write(lambda tx: find_seal(tx, handle.conversation, now()))
-        if not is_there or (seal is None and reencrypt_before is None):
+        is_there, wrapped_keys = await handle.write(lambda tx: find_wrapped_keys(tx, handle.conversation, now()))
+        if not is_there or (wrapped_keys is None and reencrypt_before is None):
             return
-        new = await keys.rewrap(subject, seal, new_key_if_before=reencrypt_before)
+        new = await keys.rewrap(subject, wrapped_keys, new_key_if_before=reencrypt_before)
         if new is None:
             break
-        if await _replace(handle, seal, new):
+        if await _replace(handle, wrapped_keys, new):
             yield Rotation(rewrapped=1)
             break
         # Another process has rotated it meanwhile.
     batch = Batch(0, None if reencrypt_before is None else 0)
     while batch.after is not None:
-        batch = await _reseal(handle, batch)
+        batch = await _reencrypt(handle, batch)
         yield Rotation(reencrypted=batch.entries)
 
 
 async def _replace(handle: Handle, old: bytes | None, new: bytes) -> bool:
-    return await handle.write(lambda tx: replace_seal(tx, handle.conversation, now(), old, new))
+    return await handle.write(lambda tx: replace_wrapped_keys(tx, handle.conversation, now(), old, new))
 
 
-async def _reseal(handle: Handle, before: Batch) -> Batch:
-    return await handle.write(lambda tx: reseal(tx, handle.conversation, now(), before))
+async def _reencrypt(handle: Handle, before: Batch) -> Batch:
+    return await handle.write(lambda tx: reencrypt(tx, handle.conversation, now(), before))
 
 
 async def rotate_all(
@@ -113,7 +113,7 @@ def _left(done: Rotation) -> str:
 
 
 async def _page(backend: Backend, after: int, *, everything: bool) -> list[tuple[int, str]]:
-    return await backend.read(lambda tx: list_sealed(tx, after, _PAGE, everything=everything), "the store")
+    return await backend.read(lambda tx: list_encrypted(tx, after, _PAGE, everything=everything), "the store")
 
 
 async def destroy_keys(keys: object, session_id: str) -> None:

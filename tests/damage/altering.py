@@ -34,7 +34,7 @@ BYTES: Final = (b"", b"\xff\xfe", b"{", b"[]", b"null", b"\x01\x02", b"[" * 5000
 
 COLUMNS: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
     "sessions": {
-        "version": INTEGERS, "branch": TEXTS, "created_at": INTEGERS, "updated_at": INTEGERS, "seal": BYTES,
+        "version": INTEGERS, "branch": TEXTS, "created_at": INTEGERS, "updated_at": INTEGERS, "wrapped_keys": BYTES,
         "leases": INTEGERS, "marks": INTEGERS,
     },
     "segments": {

@@ -11,8 +11,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sessions import EncryptedSession, SQLiteSession, generate_key
-from sessions.log.sealing.associated_data import associated_data
-from sessions.log.sealing.payloads import EncryptedPayloads
+from sessions.log.encryption.associated_data import associated_data
+from sessions.log.encryption.payloads import EncryptedPayloads
 from sessions.log.statements.entries import MAX_JOINED, PAGE
 from sessions.testing.tree_model import item
 from tests.sqlite_store.inside import trace

@@ -23,7 +23,7 @@ from sessions.crypto.keys import KeyRing
 from sessions.crypto.passphrase import Passphrase, Stretcher
 from sessions.crypto.subject import Subject
 from sessions.crypto.wrapped_keys import read_wrapped_keys
-from sessions.log.sealing.payloads import EncryptedPayloads
+from sessions.log.encryption.payloads import EncryptedPayloads
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "encryption.md"
 COLUMNS = ("id", "version", "turn", "kind", "tool_name", "author", "created_at", "expires_at")
@@ -139,7 +139,7 @@ async def test_what_we_write_opens_by_the_text_alone(tmp_path: Path) -> None:
     await session.add_items([item])
     stored = _stored(tmp_path / "s.db", f"select {', '.join(COLUMNS)}, payload from agent_log_entries")  # noqa: S608
     row = {"format": None, **dict(zip((*COLUMNS, "payload"), stored, strict=True))}
-    (keys,) = _stored(tmp_path / "s.db", "select seal from agent_log_sessions")
+    (keys,) = _stored(tmp_path / "s.db", "select wrapped_keys from agent_log_sessions")
     assert re.fullmatch(r"sessions_key_[A-Za-z0-9_-]{48}", master)
     raw, check = base64.urlsafe_b64decode(master[13:])[:32], base64.urlsafe_b64decode(master[13:])[32:]
     assert check == hashlib.sha256(b"sessions/key/1/check" + raw).digest()[:4]

@@ -24,8 +24,8 @@ from sessions.crypto.subject import Subject
 from sessions.crypto.subject_keys import SubjectKeys
 from sessions.crypto.wrapped_keys import WrappedKey, read_wrapped_keys
 from sessions.errors import SessionsError, UndecodableItemError, WeakKeyWarning
-from sessions.log.sealing.associated_data import associated_data
-from sessions.log.sealing.payloads import EncryptedPayloads, PlainPayloads
+from sessions.log.encryption.associated_data import associated_data
+from sessions.log.encryption.payloads import EncryptedPayloads, PlainPayloads
 from sessions.testing.list_model import json_values
 
 if TYPE_CHECKING:
@@ -117,7 +117,7 @@ def test_any_columns(columns: tuple[Any, ...]) -> None:
             operation((*columns, sealed[8]))
 
 
-# Fails without: log/sealing/payloads.py, `return plain_texts` and `in map(_split, plain_texts)]`
+# Fails without: log/encryption/payloads.py, `return plain_texts` and `in map(_split, plain_texts)]`
 def test_many_are_opened_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = (("user", None, "a"), ("k", "t", "b"))
     entries = [ENTRY, *((*ENTRY[:3], *columns, *ENTRY[6:]) for columns in texts), (7, 6, 5, *ENTRY[3:6], 4, 3, b"{}")]
@@ -150,7 +150,7 @@ def test_what_an_older_key_sealed_is_opened_at_once_too(monkeypatch: pytest.Monk
     assert key.open_all(rows) == key.open_joined(*joined(key, rows)) == [ENTRY[8]] * 2
 
 
-# Fails without: log/sealing/payloads.py, `elif not is_object_text(payload)`
+# Fails without: log/encryption/payloads.py, `elif not is_object_text(payload)`
 @pytest.mark.parametrize("hide", [False, True])
 @pytest.mark.parametrize("payload", [b"", b"[1]", b"{", b"}", b"{} ", b"\xff\xff\xff\xff"])
 def test_what_is_no_object_is_sealed_apart(payload: bytes, *, hide: bool) -> None:
@@ -164,7 +164,7 @@ def test_what_is_no_object_is_sealed_apart(payload: bytes, *, hide: bool) -> Non
         assert not isinstance(opened, ObjectTexts)
 
 
-# Fails without: log/sealing/payloads.py, `if not len(bound) == count == len(parts) // 3`
+# Fails without: log/encryption/payloads.py, `if not len(bound) == count == len(parts) // 3`
 @given(st.data(), st.booleans(), st.integers(0, 3))
 def test_what_is_wrong_with_a_joined_page_is_told(data: st.DataObject, hide: bool, part: int) -> None:  # noqa: FBT001
     key = payloads(hide=hide)

@@ -19,7 +19,7 @@ from sessions.crypto.key_texts import PREFIX
 from sessions.crypto.subject_keys import SubjectKeys
 from sessions.encrypted import EncryptedLogSession
 from sessions.errors import SessionsError
-from sessions.log.sealing.payloads import EncryptedPayloads
+from sessions.log.encryption.payloads import EncryptedPayloads
 from sessions.testing.encrypted.key_provider import KeptKeys
 from sessions.testing.encrypted.rows import Rows
 
@@ -134,7 +134,7 @@ async def test_nothing_is_told(make: Callable[[str], LogSession], secrets: Secre
     await _ignoring(secrets, session.add_items([ITEM, ITEM], idempotency_key="k"))
     await _ignoring(secrets, session.branches.create("b", matching="nothing like this"))
     (first, *_) = await rows.entries("s")
-    seal_of_s = await rows.seal("s")
+    seal_of_s = await rows.wrapped_keys("s")
     assert seal_of_s
     for payload in (
         first.payload[:20],
@@ -147,10 +147,10 @@ async def test_nothing_is_told(make: Callable[[str], LogSession], secrets: Secre
             await _ignoring(secrets, session.get_items())
             await _ignoring(secrets, session.rotate(reencrypt=True), fails=False)
     for altered in (b"", b"{}", seal_of_s[:50], seal_of_s.replace(b'"old"', b'"new"'), None):
-        await rows.set_seal("s", altered)
+        await rows.set_wrapped_keys("s", altered)
         await _ignoring(secrets, seal().get_items())
         await _ignoring(secrets, seal(KeyRing(KEYS)).rotate(), fails=altered is not None)
-    await rows.set_seal("s", seal_of_s)
+    await rows.set_wrapped_keys("s", seal_of_s)
 
 
 async def test_passphrases_and_providers(make: Callable[[str], LogSession], secrets: Secrets) -> None:

@@ -206,12 +206,12 @@ async def test_erasing_destroys_what_a_provider_keeps(url: str, tmp_path: Path) 
 async def test_a_session_whose_seal_was_removed_gets_no_other(url: str, tmp_path: Path) -> None:
     """Its entries would look as if they were to be encrypted again.
 
-    Fails without: log/core/locking.py, `SEALED_ENTRY` in `check_sealable`.
+    Fails without: log/core/locking.py, `ENCRYPTED_ENTRY` in `check_encryptable`.
     """
     async with open_store(url, encryption_key=OLD) as store:
         await store.session("s").add_items([user("1")])
     with closing(sqlite3.connect(tmp_path / "s.db")) as connection, connection:
-        connection.execute("update agent_log_sessions set seal = null")
+        connection.execute("update agent_log_sessions set wrapped_keys = null")
     async with open_store(url, encryption_key=OLD, allow_plain_text=True) as store:
         session = store.session("s")
         assert isinstance(session, EncryptedSession)

@@ -122,7 +122,7 @@ async def test_a_raw_string_as_the_sdk_takes_it(path: Path) -> None:
     session = ours(path, ring)
     assert [found["content"] for found in await session.get_items()] == ["u1"]
     # The new key sealed it: the old one can go.
-    assert b"sdk" not in (await Rows(SQLiteSession("u", path)).seal("u") or b"")
+    assert b"sdk" not in (await Rows(SQLiteSession("u", path)).wrapped_keys("u") or b"")
 
 
 @pytest.mark.parametrize("key", [LONG, f"{LONG}\n", FERNET, f"{FERNET}\n"], ids=["raw", "raw line", "Fernet", "line"])

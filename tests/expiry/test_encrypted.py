@@ -28,7 +28,7 @@ def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 async def test_what_is_sealed_expires_and_is_purged_without_a_key(
     anywhere: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Fails without: log/fast/postgres_sealed.py, `append.expires_at` in `entry_rows` (sealed for another expiry)."""
+    """Fails without: log/fast/postgres_encrypted.py, `append.expires_at` in `entry_rows`: bound to another expiry."""
     time = MovableClock(monkeypatch)
     key = generate_key()
     async with open_store(anywhere, create_tables=True) as store:

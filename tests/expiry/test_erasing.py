@@ -56,7 +56,7 @@ async def test_no_key_is_needed_to_purge_and_to_erase(tmp_path: Path) -> None:
         await session.add_items([{"role": "user", "content": "1"}], ttl=0.000_001)
         await session.add_items([{"role": "user", "content": "2"}])
         with closing(sqlite3.connect(path)) as connection, connection:
-            connection.execute("update agent_log_sessions set seal = x'00'")
+            connection.execute("update agent_log_sessions set wrapped_keys = x'00'")
         assert await store.purge_expired() == 1
         receipt = await store.erase("s")
         assert (receipt.entries, receipt.pending) == (1, ())

@@ -86,7 +86,7 @@ async def test_whoever_is_strict_is_told_of_what_they_ask_for(tmp_path: Path) ->
 
 @pytest.mark.parametrize("first", ["handover", "pop_item"])
 async def test_a_session_in_the_clear_is_sealed_before_a_mark_is_added(tmp_path: Path, first: str) -> None:
-    """Fails without: log/context/handover.py and log/pop.py, `ensure_sealed(tx, locked)`."""
+    """Fails without: log/context/handover.py and log/pop.py, `ensure_encrypted(tx, locked)`."""
     plain = SQLiteSession("s", tmp_path / "s.db")
     await plain.add_items([said("u1"), said("a1"), said("u2")])
     await plain.compact(joined)
@@ -102,8 +102,8 @@ async def test_a_session_in_the_clear_is_sealed_before_a_mark_is_added(tmp_path:
 async def test_a_session_in_the_clear_is_sealed_once_for_all_marks(tmp_path: Path) -> None:
     """Each handover is of a version of its own, and is put back by itself.
 
-    Fails with: log/context/annotations.py, `ensure_sealed(tx, locked)` in the loop of `put_back`, which makes another
-    seal.
+    Fails with: log/context/annotations.py, `ensure_encrypted(tx, locked)` in the loop of `put_back`, which makes
+    other keys.
     """
     plain = SQLiteSession("s", tmp_path / "s.db")
     await plain.add_items([said("u1"), said("a1")])

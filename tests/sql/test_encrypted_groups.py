@@ -30,7 +30,7 @@ async def _contents(session: LogSession) -> list[Any]:
 
 
 async def test_with_and_without_a_lease(session: LogSession) -> None:
-    """Fails without: log/fast/postgres_sealed.py, `append.conversation.lease` in `way`."""
+    """Fails without: log/fast/postgres_encrypted.py, `append.conversation.lease` in `way`."""
     # A lease stays on its branch, by its name.
     named = session.on_branch("main")
     async with session.lease(holder="h", exclusive=False) as leased:
@@ -43,7 +43,7 @@ async def test_with_and_without_a_lease(session: LogSession) -> None:
 
 
 async def test_on_the_current_branch_and_on_one_by_its_name(session: LogSession) -> None:
-    """Fails without: log/fast/postgres_sealed.py, `append.branch` in `way`."""
+    """Fails without: log/fast/postgres_encrypted.py, `append.branch` in `way`."""
     named = session.on_branch("main")
     texts = [f"u{number}" for number in range(9)]
     fresh = open_store(session._handle.backend.engine(), encryption_key=_KEY).session("s")  # type: ignore[attr-defined]

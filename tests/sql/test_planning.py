@@ -15,7 +15,7 @@ from sessions.db.dialect import POSTGRES
 from sessions.db.sqlalchemy.planner import FEW
 from sessions.db.transaction import Statement
 from sessions.db.words import words
-from sessions.log.fast.sealed_statements import SEALED_TAIL, SEALED_TAIL_FORKED
+from sessions.log.fast.encrypted_statements import ENCRYPTED_TAIL, ENCRYPTED_TAIL_FORKED
 from sessions.log.fast.statements import TAIL, TAIL_FORKED
 from sessions.log.schema import LOG
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 @pytest.mark.parametrize(
     "statement",
-    [TAIL, TAIL_FORKED, SEALED_TAIL, SEALED_TAIL_FORKED],
+    [TAIL, TAIL_FORKED, ENCRYPTED_TAIL, ENCRYPTED_TAIL_FORKED],
     ids=["tail", "tail of a fork", "sealed tail", "sealed tail of a fork"],
 )
 async def test_reads_are_planned_for_few_rows(postgres: Postgres, statement: Statement) -> None:

@@ -41,7 +41,7 @@ _TEXTS = {
     "session_id", "branch", "name", "new", "owner", "kind", "tool_name", "author", "what", "model", "agent", "holder",
     "claim", "idempotency_key", "usage_key", "forked_from", "table",
 }  # fmt: skip
-_BYTES = {"payload", "digest", "seal", "value", "first", "last", "joint", "cut", "begins", "or_begins", "salt"}
+_BYTES = {"payload", "digest", "wrapped_keys", "value", "first", "last", "joint", "cut", "header", "salt"}
 
 _LARGE = (1 << 33) + 7
 _TOO_LARGE = re.compile("out of range|overflow|numericvalueoutofrange|too large|incorrect", re.IGNORECASE)

@@ -117,7 +117,7 @@ def add_mark(
 ) -> int:
     """Put a mark at the end of the locked session's branch, and return its position.
 
-    The session has been given its seal, if it is to have one.
+    The session has been given its wrapped keys, if it is to have some.
 
     Raises:
         LeaseLostError: It is added under a lease that was lost.

@@ -14,7 +14,7 @@ from sessions.log.core.changing import change_head
 from sessions.log.core.extend import NewEntry
 from sessions.log.core.fencing import foresee, lease_of
 from sessions.log.core.heads import MAIN, find_head, lineage
-from sessions.log.core.locking import ensure_sealed
+from sessions.log.core.locking import ensure_encrypted
 from sessions.log.statements import entries as entry_statements
 
 if TYPE_CHECKING:
@@ -135,7 +135,7 @@ def put_summary(
             "meanwhile; nothing was changed. Try again",
             there[0].version - 1 if there else 0,
         )
-    locked = ensure_sealed(tx, there[0])
+    locked = ensure_encrypted(tx, there[0])
     entry = NewEntry(payload, SUMMARY, None, author)
     position = add_mark(tx, locked, entry, now, created_at=found.created_at, expires_at=found.expires_at)
     record_change(tx, locked, "compacted", now)
@@ -167,7 +167,7 @@ def take_back(
         )
     latest = max(summaries, key=lambda summary: summary.position)
     (payload,) = conversation.codec.encode_all([{"type": "expansion", "summary": latest.position}])
-    locked = ensure_sealed(tx, found[0])
+    locked = ensure_encrypted(tx, found[0])
     add_mark(tx, locked, NewEntry(payload, EXPANSION, None, author), now, expires_at=latest.row[7])
     record_change(tx, locked, "expanded", now)
     return latest

@@ -13,7 +13,7 @@ from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import change_head
 from sessions.log.core.extend import NewEntry, add_entries
 from sessions.log.core.heads import MAIN, find_head, lineage
-from sessions.log.core.locking import ensure_sealed, guard_branch
+from sessions.log.core.locking import ensure_encrypted, guard_branch
 from sessions.log.core.reflog import keep_tip, move_tip, settle_ways_forward
 from sessions.log.core.turns import turn_at
 
@@ -109,8 +109,8 @@ def repair_branch(
     positions = _by_position(damages, shown)
     if not damages:
         return positions, undecodable
-    # Once, for all that is added: it would get another seal each time.
-    locked = ensure_sealed(tx, locked)
+    # Once, for all that is added: it would get other wrapped keys each time.
+    locked = ensure_encrypted(tx, locked)
     is_append = not _repair_summaries(tx, locked, shown, repair, now)
     if not is_append:
         head = cast("Head", find_head(tx, conversation, locked.branch))

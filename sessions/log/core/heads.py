@@ -136,8 +136,8 @@ def find_head(tx: Transaction, conversation: Conversation, branch: str | None = 
         check_absent(tx, conversation)
         check_without_session(conversation.session_id, branch)
         return None
-    session, name, segment, *place, seal, made_in, intact = row
-    reader = reader_of(conversation, seal)
+    session, name, segment, *place, wrapped_keys, made_in, intact = row
+    reader = reader_of(conversation, wrapped_keys)
     if segment is not None:
         if not intact:
             raise damaged(f"branch {name!r} ends where nothing is")

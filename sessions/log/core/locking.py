@@ -17,8 +17,8 @@ from sessions.log.statements import sessions as session_statements
 if TYPE_CHECKING:
     from sessions.db.transaction import Row, Transaction
     from sessions.log.conversation import Conversation
-    from sessions.log.sealing.encryption import SessionEncryption
-    from sessions.log.sealing.payloads import Payloads
+    from sessions.log.encryption.payloads import Payloads
+    from sessions.log.encryption.session_encryption import SessionEncryption
 
 
 class LockedSession(NamedTuple):
@@ -30,8 +30,8 @@ class LockedSession(NamedTuple):
         version: The version.
         branch: The name of the branch that the change is for.
         current: The name of the session's current branch.
-        seal: Its seal; ``None`` if it has none.
-        key: What seals its payloads; ``None`` if they are to be kept in the clear.
+        wrapped_keys: Its data keys, wrapped; ``None`` if it has none.
+        key: Encrypts its payloads; ``None`` if they are to be kept in the clear.
         leases: The last number given to a lease or a waiter; 0 if there was none.
     """
 
@@ -40,7 +40,7 @@ class LockedSession(NamedTuple):
     version: int
     branch: str
     current: str
-    seal: bytes | None
+    wrapped_keys: bytes | None
     key: Payloads | None
     leases: int
 
@@ -92,14 +92,14 @@ def create_session(
     """Make a session, with no entry yet; lock it for a change if another process has just made it.
 
     Raises:
-        DecryptionError: That process has sealed it with another key.
+        DecryptionError: That process has encrypted it with another key.
         StoreFullError: There is no internal id left.
     """
     row: Any = tx.one(
         session_statements.CREATE_SESSION,
         session_id=conversation.session_id,
         branch=MAIN,
-        seal=conversation.encryption and conversation.encryption.new_seal(conversation.session_id),
+        wrapped_keys=conversation.encryption and conversation.encryption.new_wrapped_keys(conversation.session_id),
         created_at=now if created_at is None else created_at,
         now=now,
     )
@@ -111,26 +111,26 @@ def create_session(
     return _locked(conversation, row, branch)
 
 
-def ensure_sealed(tx: Transaction, locked: LockedSession) -> LockedSession:
-    """Give a session its seal if it is opened with a key and was made without one.
+def ensure_encrypted(tx: Transaction, locked: LockedSession) -> LockedSession:
+    """Give a session its wrapped keys if it is opened with a key and was made without.
 
     Raises:
         DecryptionError: It holds entries in the clear, and may not.
     """
     encryption, session_id = locked.conversation.encryption, locked.conversation.session_id
-    if encryption is None or locked.seal is not None:
+    if encryption is None or locked.wrapped_keys is not None:
         return locked
-    check_sealable(tx, encryption, session_id, locked.session)
-    seal = encryption.new_seal(session_id)
-    tx.run(session_statements.SET_SEAL, session=locked.session, seal=seal)
-    return locked._replace(seal=seal, key=encryption.unlock(session_id, seal))
+    check_encryptable(tx, encryption, session_id, locked.session)
+    wrapped_keys = encryption.new_wrapped_keys(session_id)
+    tx.run(session_statements.SET_WRAPPED_KEYS, session=locked.session, wrapped_keys=wrapped_keys)
+    return locked._replace(wrapped_keys=wrapped_keys, key=encryption.unlock(session_id, wrapped_keys))
 
 
-def check_sealable(tx: Transaction, encryption: SessionEncryption, session_id: str, session: int) -> None:
-    """Go on if a session without a seal may be given one.
+def check_encryptable(tx: Transaction, encryption: SessionEncryption, session_id: str, session: int) -> None:
+    """Check that a session without wrapped keys may be given some.
 
     Raises:
-        DecryptionError: It holds entries in the clear, and may not; or sealed ones, so that it must have had a seal.
+        DecryptionError: It holds entries in the clear, and may not; or encrypted ones, so its keys were removed.
     """
     if not tx.one(session_statements.HOLDS_SOMETHING, session=session):
         return
@@ -138,7 +138,7 @@ def check_sealable(tx: Transaction, encryption: SessionEncryption, session_id: s
     for (segment,) in tx.all(branch_statements.SEGMENTS, session=session):
         low, high = ids_of(segment)
         formats = dict(zip(("first", "last"), encryption.first_bytes, strict=True))
-        if tx.one(entry_statements.SEALED_ENTRY, low=low, high=high, **formats):
+        if tx.one(entry_statements.ENCRYPTED_ENTRY, low=low, high=high, **formats):
             raise DecryptionError(
                 f"session {session_id!r} holds encrypted entries, but its keys were removed; nothing was changed. "
                 "Restore it from a backup, or clear the session"
@@ -146,8 +146,8 @@ def check_sealable(tx: Transaction, encryption: SessionEncryption, session_id: s
 
 
 def _locked(conversation: Conversation, row: Row, branch: str | None) -> LockedSession:
-    session, version, current, seal, leases, *_ = row
-    key = unlock(conversation, seal)
+    session, version, current, wrapped_keys, leases, *_ = row
+    key = unlock(conversation, wrapped_keys)
     return LockedSession(
-        conversation, session, version, current if branch is None else branch, current, seal, key, leases
+        conversation, session, version, current if branch is None else branch, current, wrapped_keys, key, leases
     )

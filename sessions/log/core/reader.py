@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from sessions.db.transaction import Row, Statement, Transaction
     from sessions.log.conversation import Conversation, JoinedCodec
-    from sessions.log.sealing.payloads import Payloads
+    from sessions.log.encryption.payloads import Payloads
 
 
 UNREADABLE: Final = object()
@@ -41,7 +41,7 @@ class Page(NamedTuple):
 
 
 class Reader:
-    """Reads entries of a session that is not sealed.
+    """Reads entries of a session that is not encrypted.
 
     Attributes:
         visible: The parameters of statements that leave expired entries out.
@@ -86,7 +86,7 @@ class Reader:
         return self._open_joined(page.rows[0]) if page.joined else self.open_all(page.rows)
 
     def open_all(self, rows: Sequence[Row]) -> list[Any]:
-        """Return the items of rows whose last column is the payload; of a sealed session, rows of all columns.
+        """Return the items of rows whose last column is the payload; of an encrypted session, rows of all columns.
 
         It raises `ValueError` if one of them cannot be decoded.
 
@@ -140,8 +140,8 @@ class Reader:
         return cast("JoinedCodec", self._decoder).decode_joined(payloads or b"", count)
 
 
-class SealedReader(Reader):
-    """Reads entries of a sealed session."""
+class EncryptedReader(Reader):
+    """Reads entries of an encrypted session."""
 
     __slots__ = ("_payloads",)
 
@@ -149,7 +149,7 @@ class SealedReader(Reader):
         super().__init__(conversation)
         self._payloads = payloads
         self._joining = {"overhead": payloads.overhead, "cut": payloads.cut}
-        self.backward = entry_statements.SEALED_BACKWARD
+        self.backward = entry_statements.ENCRYPTED_BACKWARD
         self._joined_on = entry_statements.JOINED_ON
 
     def open_all(self, rows: Sequence[Row]) -> list[Any]:
@@ -172,28 +172,28 @@ class SealedReader(Reader):
         return self._decoder.decode_all(self._payloads.open_joined(count, joined or b"", lengths or "", columns or b""))
 
 
-def unlock(conversation: Conversation, seal: bytes | None) -> Payloads | None:
-    """Return the key of a session; ``None`` if it is not sealed, and need not be.
+def unlock(conversation: Conversation, wrapped_keys: bytes | None) -> Payloads | None:
+    """Return the key of a session; ``None`` if it is not encrypted, and need not be.
 
     Raises:
         MissingKeyError: It is encrypted, and was opened without a key.
         DecryptionError: It is encrypted with another key.
     """
     if conversation.encryption is not None:
-        return conversation.encryption.unlock(conversation.session_id, seal)
-    if seal is not None:
+        return conversation.encryption.unlock(conversation.session_id, wrapped_keys)
+    if wrapped_keys is not None:
         raise MissingKeyError(
             f"session {conversation.session_id!r} is encrypted; nothing was changed. Open it with EncryptedSession"
         )
     return None
 
 
-def reader_of(conversation: Conversation, seal: bytes | None) -> Reader:
+def reader_of(conversation: Conversation, wrapped_keys: bytes | None) -> Reader:
     """Return what reads the entries of a session.
 
     Raises:
         MissingKeyError: It is encrypted, and was opened without a key.
         DecryptionError: It is encrypted with another key.
     """
-    key = unlock(conversation, seal)
-    return Reader(conversation) if key is None else SealedReader(conversation, key)
+    key = unlock(conversation, wrapped_keys)
+    return Reader(conversation) if key is None else EncryptedReader(conversation, key)

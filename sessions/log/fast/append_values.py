@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from sessions.log.append import Append
 
 Required: TypeAlias = tuple[int | None, bytes | None]
-"""The version that a session must have, if not any will do, and its seal, if it has one."""
+"""The version that a session must have, if not any will do, and its wrapped keys, if it has some."""
 
 _MAX_NUMBERS: Final = 256
 """What a byte can tell apart."""
@@ -55,7 +55,7 @@ def append_values(append: Append, required: Required) -> OneAppend | None:
 
     ``None`` if the items have too many kinds and tool names for it, or several authors: `APPEND_MANY` takes any.
     """
-    entries, (version, seal) = append.entries, required
+    entries, (version, wrapped_keys) = append.entries, required
     turn_starts = [position for position, entry in enumerate(entries, 1) if entry.kind == USER]
     numbers: dict[tuple[str, str | None], int] = {}
     number_of = [numbers.setdefault((entry.kind, entry.tool_name), len(numbers)) for entry in entries]
@@ -83,7 +83,7 @@ def append_values(append: Append, required: Required) -> OneAppend | None:
         version=version,
         expires_at=append.expires_at,
         never=NEVER,
-        seal=seal,
+        wrapped_keys=wrapped_keys,
         author=author,
         lease=append.conversation.lease or 0,
         branch_number=number_of_branch(append.branch),
@@ -129,7 +129,7 @@ def append_many_values(appends: Sequence[Append], required: Sequence[Required]) 
         branch_numbers=[number for _, number in branches.values()],
         leases=list(leases.values()),
         versions=[version for version, _ in expected.values()],
-        seals=[seal for _, seal in expected.values()],
+        all_wrapped_keys=[wrapped_keys for _, wrapped_keys in expected.values()],
         key_sessions=[number for number, _, _ in keyed],
         keys=[key for _, key, _ in keyed],
         digests=[digest for _, _, digest in keyed],

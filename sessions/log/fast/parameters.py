@@ -32,7 +32,7 @@ class OneAppend(NamedTuple):
         version: The version that the session must have, if not any will do.
         expires_at: When the items expire.
         never: What that is for those that never do.
-        seal: What an encrypted session must have.
+        wrapped_keys: Those that an encrypted session must have.
         author: Whose the items are.
         lease: The lease that is held; 0 without one.
         branch_number: The number that the branch must have; 0 for any.
@@ -54,7 +54,7 @@ class OneAppend(NamedTuple):
     version: int | None
     expires_at: int | None
     never: int
-    seal: bytes | None
+    wrapped_keys: bytes | None
     author: str | None
     lease: int
     branch_number: int
@@ -74,7 +74,7 @@ class ManyAppends(NamedTuple):
     branch_numbers: list[int]
     leases: list[int]
     versions: list[int | None]
-    seals: list[bytes | None]
+    all_wrapped_keys: list[bytes | None]
     key_sessions: list[int]
     keys: list[str]
     digests: list[bytes]

@@ -14,9 +14,9 @@ from sessions.errors import StoreError
 from sessions.log.append import Append
 from sessions.log.core.heads import number_of
 from sessions.log.fast.append_values import append_many_values, append_values
+from sessions.log.fast.encrypted_statements import Sent
 from sessions.log.fast.parameters import OneTail
-from sessions.log.fast.postgres_sealed import SealedPath
-from sessions.log.fast.sealed_statements import Sent
+from sessions.log.fast.postgres_encrypted import EncryptedPath
 from sessions.log.fast.statements import APPEND, APPEND_MANY, BEGIN, TAIL, TAIL_FORKED, payloads_of_tail
 from sessions.log.read import ReadTail, Tail
 
@@ -41,7 +41,7 @@ class PostgresPaths:
     def __init__(self, database: AsyncpgDatabase) -> None:
         self._database = database
         self._appends = Groups(self._append_group, _WORKERS)
-        self._sealed = SealedPath(database, self)
+        self._encrypted = EncryptedPath(database, self)
 
     def by_type(self) -> dict[type, FastPath]:
         """Return the fast paths by type of command."""
@@ -53,12 +53,12 @@ class PostgresPaths:
         if not append.entries and append.idempotency is None:
             # It asks for a version alone.
             return NOT_DONE
-        appends = self._appends if append.conversation.encryption is None else self._sealed.appends
+        appends = self._appends if append.conversation.encryption is None else self._encrypted.appends
         return await appends.submit(append, subject)
 
     async def _tail(self, work: ReadTail, subject: str) -> Tail | NotDone:
         if work.conversation.encryption is not None:
-            return await self._sealed.tail(work, subject)
+            return await self._encrypted.tail(work, subject)
         wanted = work.wanted
         conversation, number = work.conversation, number_of(work.branch)
         values = OneTail(conversation.session_id, wanted, work.branch, number, **conversation.visible)

@@ -1,7 +1,7 @@
 """Append and tail on Postgres: one statement, one round trip each, on the driver's own connection.
 
 They mean what `log/append.py` and `log/read.py` mean, in the common case: the session exists and is not
-sealed, its branch extends its own segment, and nothing was removed from the middle of what is read. A statement that
+encrypted, its branch extends its own segment, and nothing was removed from the middle of what is read. A statement that
 finds another case leaves everything to the log's own function; a branch that was forked is read by a second statement.
 
 Concurrency (READ COMMITTED): the session's row is updated first, so a statement waits there for the one before it, and
@@ -37,11 +37,11 @@ APPEND: Final = alone(
     OneAppend,
     """Append to a branch of one session, the current one unless named; a row if that was done.
 
-    Where a version is given, only to that one: the one that the caller expects, or for which entries were sealed. Only
+    Where a version is given, only to that one: the one that the caller expects, or that entries are encrypted for. Only
     where the rest will be done, too, as the caller would be told of a version that this statement has made. The same
     where leases were ever taken: whoever must not write leaves no trace. The branch's row is looked at again when it is
-    updated, as of then; see `log/core/fencing.py` for what is asked of it. An encrypted session must have the seal for
-    which they were encrypted: one that was deleted and made anew may have the same version.
+    updated, as of then; see `log/core/fencing.py` for what is asked of it. An encrypted session must have the keys that
+    they were encrypted with: one that was deleted and made anew may have the same version.
 
     An entry whose position has no room in its id divides by zero: nothing is done, and the log's own function says why.
 
@@ -51,7 +51,8 @@ APPEND: Final = alone(
     """
     with raised as (
         update {sessions} s set version = version + 1, updated_at = :now where session_id = :session_id
-        and seal is not distinct from :seal::bytea and (:version::bigint is null or version = :version::bigint)
+        and wrapped_keys is not distinct from :wrapped_keys::bytea
+        and (:version::bigint is null or version = :version::bigint)
         and (:version::bigint is null and s.leases = 0 and :lease::bigint = 0 and :branch_number::bigint = 0 or exists (
             select 1 from {branches} b
             where b.session = s.id and b.name = coalesce(:branch::text, s.branch) and {may_change}
@@ -80,8 +81,8 @@ BEGIN: Final = alone(
     """,
     """
     with made as (
-        insert into {sessions} (session_id, version, branch, seal, created_at, updated_at)
-        select :session_id, 1, 'main', :seal::bytea, :now, :now
+        insert into {sessions} (session_id, version, branch, wrapped_keys, created_at, updated_at)
+        select :session_id, 1, 'main', :wrapped_keys::bytea, :now, :now
         where coalesce(:branch::text, 'main') = 'main' and coalesce(:version::bigint, 0) = 0 and :lease::bigint = 0
         and :branch_number::bigint = 0
         on conflict (session_id) do nothing
@@ -110,12 +111,12 @@ APPEND_MANY: Final = alone(
     with input as (
         select * from unnest(
             :session_ids::text[], :counts::bigint[], :turns::bigint[], :branches::text[], :versions::bigint[],
-            :seals::bytea[], :leases::bigint[], :branch_numbers::bigint[]
-        ) with ordinality i (session_id, count, turns, branch, version, seal, lease, branch_number, number)
+            :all_wrapped_keys::bytea[], :leases::bigint[], :branch_numbers::bigint[]
+        ) with ordinality i (session_id, count, turns, branch, version, wrapped_keys, lease, branch_number, number)
     ), locked as (
         select s.id, i.count, i.turns, i.branch, i.lease, i.branch_number, i.number
         from {sessions} s join input i on i.session_id = s.session_id
-        where s.seal is not distinct from i.seal and (i.version is null or s.version = i.version)
+        where s.wrapped_keys is not distinct from i.wrapped_keys and (i.version is null or s.version = i.version)
         and (i.version is null and s.leases = 0 and i.lease = 0 and i.branch_number = 0 or exists (
             select 1 from {branches} b
             where b.session = s.id and b.name = coalesce(i.branch, s.branch) and {may_change}
@@ -164,7 +165,7 @@ TAIL: Final = alone(
         from {sessions} s
         join {branches} b on b.session = s.id and b.name = coalesce(:branch::text, s.branch)
         where s.session_id = :session_id and {is_meant}
-        and s.seal is null and s.marks = 0 and {intact}
+        and s.wrapped_keys is null and s.marks = 0 and {intact}
     )
     (
         {few}
@@ -192,7 +193,7 @@ TAIL_FORKED: Final = alone(
         from {sessions} s
         join {branches} b on b.session = s.id and b.name = coalesce(:branch::text, s.branch)
         where s.session_id = :session_id and {is_meant}
-        and s.seal is null and s.marks = 0 and {intact}
+        and s.wrapped_keys is null and s.marks = 0 and {intact}
     ), lineage (segment, parent, low, high) as (
         select g.id, g.parent, g.fork_position, h.tip from head h join {segments} g on g.id = h.segment
         union all

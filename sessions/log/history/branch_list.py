@@ -28,8 +28,8 @@ def list_branches(tx: Transaction, conversation: Conversation) -> list[Branch]:
     if row is None:
         check_absent(tx, conversation)
         return []
-    session, current, created_at, updated_at, seal = row
-    unlock(conversation, seal)
+    session, current, created_at, updated_at, wrapped_keys = row
+    unlock(conversation, wrapped_keys)
     origins = read_segments(tx, session)
     tips = read_tips(tx, session, origins)
     redoable = Counter(owner for _, _, _, _, owner, pending, *_ in tips if pending)

@@ -80,8 +80,8 @@ def find_in_session(tx: Transaction, conversation: Conversation, expired: Expire
     row = tx.one(session_statements.SESSION_TIMES, session_id=session_id)
     if row is None:
         return _found([])
-    *_, seal = row
-    unlock(conversation, seal)
+    *_, wrapped_keys = row
+    unlock(conversation, wrapped_keys)
     return _found(tx.all(entry_statements.EXPIRED_IN_SESSION, session_id=session_id, count=count, **expired.values))
 
 

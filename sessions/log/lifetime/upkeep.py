@@ -1,7 +1,7 @@
 """What is promised to go goes beside later changes of the same database: in small batches, whatever session it is of.
 
 A store does the duties after some of its changes (`db/upkeep.py`), in a transaction of their own. A duty waits for
-nobody's lock, and needs no key of a sealed session.
+nobody's lock, and needs no key of an encrypted session.
 """
 
 from __future__ import annotations

@@ -55,7 +55,7 @@ PAYLOADS_BACKWARD = Statement(
 )
 
 JOINED_ON: Final = frozenset({SQLITE})
-"""The databases on which `JOINED_BACKWARD` and `SEALED_BACKWARD` return a page in one row."""
+"""The databases on which `JOINED_BACKWARD` and `ENCRYPTED_BACKWARD` return a page in one row."""
 
 JOINED_BACKWARD = Statement(
     """The same or, where that is faster, a page in one row: the oldest id, how many there are, and payloads, joined.
@@ -67,11 +67,11 @@ JOINED_BACKWARD = Statement(
     {SQLITE: _joined(_payloads(":joint"), "id, payload")},
 )
 
-SEALED_BACKWARD = Statement(
+ENCRYPTED_BACKWARD = Statement(
     """Entries of one segment, to be opened, the newest first; or a page in one row.
 
     That has the oldest id; how many there are; their payloads, joined; the length of each without `:overhead`, with
-    `:cut` between them; and a line for each with what its payload is bound to, as `log/sealing/associated_data.py`
+    `:cut` between them; and a line for each with what its payload is bound to, as `log/encryption/associated_data.py`
     writes it.
     """,
     _backward("{entry}"),
@@ -215,8 +215,8 @@ DELETE_ENTRIES = Statement(
     "delete from {entries} where id > :low and id <= :high",
 )
 
-SEALED_ENTRY = Statement(
-    "An entry of a range whose payload begins as sealed ones do.",
+ENCRYPTED_ENTRY = Statement(
+    "An entry of a range whose payload begins as encrypted ones do.",
     """
     select id from {entries} where id > :low and id <= :high and substr(payload, 1, 1) between :first and :last limit 1
     """,

@@ -1,4 +1,4 @@
-"""Statements about sessions as wholes: their rows, versions and seals.
+"""Statements about sessions as wholes: their rows, versions and wrapped keys.
 
 SQL here and in its neighbours is the portable subset: parameters are ``:named``, and ``{word}`` is one of our tables or
 what `dialect.words` says. Every change updates its session's row first: on a database with row locks, that is the lock
@@ -15,24 +15,24 @@ _RAISE_VERSION = "update {sessions} set version = version + 1, updated_at = :now
 
 RAISE_VERSION = Statement(
     "Lock a session for a change and raise its version.",
-    _RAISE_VERSION + " returning id, version, branch, seal, leases",
+    _RAISE_VERSION + " returning id, version, branch, wrapped_keys, leases",
     {
-        POSTGRES: _RAISE_VERSION + " returning id, version, branch, seal, leases, {tell_watchers}",
+        POSTGRES: _RAISE_VERSION + " returning id, version, branch, wrapped_keys, leases, {tell_watchers}",
         MARIADB: (
             _RAISE_VERSION,
-            "select id, version, branch, seal, leases from {sessions} where session_id = :session_id",
+            "select id, version, branch, wrapped_keys, leases from {sessions} where session_id = :session_id",
         ),
     },
 )
 
 _CREATE_SESSION = """
-    insert into {sessions} (session_id, version, branch, seal, created_at, updated_at)
-    values (:session_id, 1, :branch, :seal, :created_at, :now)
+    insert into {sessions} (session_id, version, branch, wrapped_keys, created_at, updated_at)
+    values (:session_id, 1, :branch, :wrapped_keys, :created_at, :now)
 """
 
 _RAISE_INSTEAD = """
     on conflict (session_id) do update set version = {sessions}.version + 1, updated_at = excluded.updated_at
-    returning id, version, branch, seal, leases
+    returning id, version, branch, wrapped_keys, leases
 """
 
 CREATE_SESSION = Statement(
@@ -43,15 +43,17 @@ CREATE_SESSION = Statement(
         MARIADB: _CREATE_SESSION
         + """
         on duplicate key update version = version + 1, updated_at = values(updated_at)
-        returning id, version, branch, seal, leases
+        returning id, version, branch, wrapped_keys, leases
         """,
     },
 )
 
 LOCK_SESSION = Statement(
     "Lock a session without changing it.",
-    "select id, seal from {sessions} where session_id = :session_id",
-    dict.fromkeys((POSTGRES, MARIADB), "select id, seal from {sessions} where session_id = :session_id for update"),
+    "select id, wrapped_keys from {sessions} where session_id = :session_id",
+    dict.fromkeys(
+        (POSTGRES, MARIADB), "select id, wrapped_keys from {sessions} where session_id = :session_id for update"
+    ),
 )
 
 LOCK_SESSION_ROW = Statement(
@@ -84,9 +86,9 @@ VERSION = Statement(
     "select version from {sessions} where session_id = :session_id",
 )
 
-SET_SEAL = Statement(
-    "Give a session another seal.",
-    "update {sessions} set seal = :seal where id = :session",
+SET_WRAPPED_KEYS = Statement(
+    "Give a session other wrapped keys.",
+    "update {sessions} set wrapped_keys = :wrapped_keys where id = :session",
 )
 
 HOLDS_SOMETHING = Statement(
@@ -95,8 +97,8 @@ HOLDS_SOMETHING = Statement(
 )
 
 SESSION_TIMES = Statement(
-    "A session's current branch, when it was made and last changed, and its seal.",
-    "select id, branch, created_at, updated_at, seal from {sessions} where session_id = :session_id",
+    "A session's current branch, when it was made and last changed, and its wrapped keys.",
+    "select id, branch, created_at, updated_at, wrapped_keys from {sessions} where session_id = :session_id",
 )
 
 DELETE_SESSION = Statement(
@@ -178,9 +180,9 @@ ROWS_OF_SESSION = Statement(
 )
 
 WHERE_IT_IS = Statement(
-    "A session, its version, its seal, and the version of the last change that was not an append.",
+    "A session, its version, its wrapped keys, and the version of the last change that was not an append.",
     """
-    select id, version, seal, (select max(c.version) from {changes} c where c.session = s.id)
+    select id, version, wrapped_keys, (select max(c.version) from {changes} c where c.session = s.id)
     from {sessions} s where session_id = :session_id
     """,
 )

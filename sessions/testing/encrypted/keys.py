@@ -83,7 +83,7 @@ class KeysContract(EncryptedFixtures):
         texts = await fill(make(name))
         mixed = seal(name, allow_plain_text=True)
         assert texts_of(await mixed.get_items()) == texts
-        assert await rows.seal(name) is None
+        assert await rows.wrapped_keys(name) is None
         await mixed.add_items([item("u10")])
         texts.append("u10")
         assert [row.payload[:1] == b"\5" for row in await rows.entries(name)] == [False] * 10 + [True]

@@ -76,7 +76,7 @@ class RotationContract(EncryptedFixtures):
 
     @pytest.fixture(autouse=True)
     def _short_batches(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("sessions.log.lifetime.reseal._BATCH", BATCH)
+        monkeypatch.setattr("sessions.log.lifetime.reencrypt._BATCH", BATCH)
 
     # --- Rotation ------------------------------------------------------------------------------------------------
 
@@ -132,7 +132,7 @@ class RotationContract(EncryptedFixtures):
         await session.branches.create("b", turn=2)
         await session.on_branch("b").add_items([item("ub"), item("ab")])
         await session.undo(2)
-        before, old_seal = await rows.entries(name), await rows.seal(name)
+        before, old_keys = await rows.entries(name), await rows.wrapped_keys(name)
         told: list[Rotation] = []
         done = await seal(name, both()).rotate(reencrypt=True, progress=told.append)
         after = await rows.entries(name)
@@ -146,7 +146,7 @@ class RotationContract(EncryptedFixtures):
         assert texts_of(await reader.get_items()) == texts
         assert texts_of(await reader.on_branch("b").get_items()) == ["u0", "a1", "ub", "ab"]
         # The old key with the old seal opens nothing any more.
-        await rows.set_seal(name, old_seal)
+        await rows.set_wrapped_keys(name, old_keys)
         with pytest.raises(DecryptionError):
             await seal(name).get_items()
 
@@ -213,17 +213,17 @@ class RotationContract(EncryptedFixtures):
 
         from sessions.session import rotation  # noqa: PLC0415 - to be replaced
 
-        reseal = rotation._reseal  # noqa: SLF001
+        reencrypt = rotation._reencrypt  # noqa: SLF001
 
-        async def reseal_slowly(handle: Any, before: Any) -> Any:
+        async def reencrypt_slowly(handle: Any, before: Any) -> Any:
             nonlocal batches
             batches += 1
             if batches == 3:
                 with pytest.raises(_StoppedError):
                     await seal(name, both()).rotate(reencrypt=True, progress=stop)
-            return await reseal(handle, before)
+            return await reencrypt(handle, before)
 
-        monkeypatch.setattr(rotation, "_reseal", reseal_slowly)
+        monkeypatch.setattr(rotation, "_reencrypt", reencrypt_slowly)
         await real.rotate(reencrypt=True)
         assert texts_of(await seal(name, new()).get_items()) == texts
 

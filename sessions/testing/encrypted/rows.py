@@ -53,8 +53,12 @@ _ADD: Final = Statement(
     values (:id, :version, :turn, :kind, :tool_name, :author, :created_at, :expires_at, :payload)
     """,
 )
-_SEAL: Final = Statement("A session's wrapped keys.", "select seal from {sessions} where session_id = :session_id")
-_SET_SEAL: Final = Statement("Alter wrapped keys.", "update {sessions} set seal = :seal where session_id = :session_id")
+_WRAPPED_KEYS: Final = Statement(
+    "A session's wrapped keys.", "select wrapped_keys from {sessions} where session_id = :session_id"
+)
+_SET_WRAPPED_KEYS: Final = Statement(
+    "Alter wrapped keys.", "update {sessions} set wrapped_keys = :keys where session_id = :session_id"
+)
 _LENGTHEN: Final = Statement(
     "Let a branch end one later.",
     "update {branches} set tip = tip + 1 where session = (select id from {sessions} where session_id = :session_id)",
@@ -148,14 +152,14 @@ class Rows:
         """Let every branch of a session end one position later."""
         await self._backend.write(lambda tx: tx.run(_LENGTHEN, session_id=session_id), "test")
 
-    async def seal(self, session_id: str) -> bytes | None:
+    async def wrapped_keys(self, session_id: str) -> bytes | None:
         """Return a session's wrapped keys."""
-        row = await self._backend.read(lambda tx: tx.one(_SEAL, session_id=session_id), "test")
+        row = await self._backend.read(lambda tx: tx.one(_WRAPPED_KEYS, session_id=session_id), "test")
         return None if row is None or row[0] is None else bytes(row[0])
 
-    async def set_seal(self, session_id: str, seal: bytes | None) -> None:
+    async def set_wrapped_keys(self, session_id: str, keys: bytes | None) -> None:
         """Alter a session's wrapped keys."""
-        await self._backend.write(lambda tx: tx.run(_SET_SEAL, session_id=session_id, seal=seal), "test")
+        await self._backend.write(lambda tx: tx.run(_SET_WRAPPED_KEYS, session_id=session_id, keys=keys), "test")
 
 
 def _exactly(row: tuple[Any, ...]) -> tuple[Any, ...]:

@@ -90,7 +90,7 @@ class TamperingContract(EncryptedFixtures):
         first = seal(name)
         await first.add_items([item("u1")])
         await seal("other", KeyRing({"old": KEYS["new"]})).add_items([item("u1")])
-        await rows.set_seal(name, await rows.seal("other"))
+        await rows.set_wrapped_keys(name, await rows.wrapped_keys("other"))
         for operation in READS.values():
             with pytest.raises(DecryptionError):
                 await operation(first)
@@ -227,7 +227,7 @@ class TamperingContract(EncryptedFixtures):
     @pytest.mark.parametrize("mixed", [False, True], ids=["encrypted", "mixed content"])
     async def test_removed_keys_are_found(self, seal: MakeEncrypted, rows: Rows, name: str, *, mixed: bool) -> None:
         await seal(name).add_items([item("u1"), item("a1")])
-        await rows.set_seal(name, None)
+        await rows.set_wrapped_keys(name, None)
         before = await rows.all()
         await self._assert_found(seal, name, "removed keys", mixed=mixed, key="")
         with pytest.raises(DecryptionError):
@@ -239,7 +239,7 @@ class TamperingContract(EncryptedFixtures):
     async def test_the_keys_of_another_session_is_found(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         for session_id in (name, "other"):
             await seal(session_id).add_items([item("u1"), item("a1")])
-        await rows.set_seal(name, await rows.seal("other"))
+        await rows.set_wrapped_keys(name, await rows.wrapped_keys("other"))
         before = await rows.all()
         await self._assert_found(seal, name, "another session's keys", key="")
         for operation in (lambda: seal(name).add_items([item("u2")]), lambda: seal(name).rotate()):
@@ -249,17 +249,17 @@ class TamperingContract(EncryptedFixtures):
 
     async def test_each_altered_byte_of_wrapped_keys_is_found(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
         await seal(name).add_items([item("u1"), item("a1")])
-        original = await rows.seal(name)
+        original = await rows.wrapped_keys(name)
         assert original
         before = await rows.all()
         for index in range(len(original)):
             altered = bytearray(original)
             altered[index] ^= 2
-            await rows.set_seal(name, bytes(altered))
+            await rows.set_wrapped_keys(name, bytes(altered))
             caught = await raised(DecryptionError, seal(name).get_items(), f"byte {index}")
             assert repr(name) in str(caught)
         for length in range(0, len(original), 7):
-            await rows.set_seal(name, original[:length])
+            await rows.set_wrapped_keys(name, original[:length])
             await self._assert_found(seal, name, f"wrapped keys of {length} bytes", key="")
-        await rows.set_seal(name, original)
+        await rows.set_wrapped_keys(name, original)
         assert await rows.all() == before

@@ -1,4 +1,4 @@
-"""The tail of sealed sessions on Postgres: all columns are read, as payloads are bound to them."""
+"""The tail of encrypted sessions on Postgres: all columns are read, as payloads are bound to them."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ if TYPE_CHECKING:
     from sessions.log.append import Append
     from sessions.log.fast.append_values import Required
 
-SEALED_TAIL: Final = alone(
+ENCRYPTED_TAIL: Final = alone(
     OneTail,
-    """The latest entries of a branch of a sealed session, newest first, and last of all its end: see `End`.
+    """The latest entries of a branch of an encrypted session, newest first, and last of all its end: see `End`.
 
     Without a tip it was forked. The current branch unless named. Of a session with marks, the end alone.
     """,
     """
     with head as materialized (
-        select s.version, s.seal, s.marks, b.name,
+        select s.version, s.wrapped_keys, s.marks, b.name,
         b.session * 16777216 + b.made_in as number, b.segment, b.segment * {positions} as low, b.tip, b.turn,
         b.may_grow, b.parent, :wanted::bigint as wanted
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce(:branch::text, s.branch)
         where s.session_id = :session_id and {is_meant}
-        and s.seal is not null and {intact}
+        and s.wrapped_keys is not null and {intact}
     )
     (
         {few}
@@ -38,10 +38,10 @@ SEALED_TAIL: Final = alone(
         {of_few}
     ) union all
     select case when parent is null then -tip end, version, turn, name, marks::text, number::text,
-    segment, may_grow, seal from head
+    segment, may_grow, wrapped_keys from head
     """,
 )
-SEALED_TAIL_FORKED: Final = alone(
+ENCRYPTED_TAIL_FORKED: Final = alone(
     OneTail,
     """The same of a branch that was forked: of as many segments, the newest first, as hold the latest positions.
 
@@ -49,12 +49,12 @@ SEALED_TAIL_FORKED: Final = alone(
     """,
     """
     with recursive head as materialized (
-        select s.version, s.seal, s.marks, b.name,
+        select s.version, s.wrapped_keys, s.marks, b.name,
         b.session * 16777216 + b.made_in as number, b.segment, b.tip, b.turn, b.may_grow,
         greatest(b.tip - :wanted::bigint, 0) as before, :wanted::bigint as wanted
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce(:branch::text, s.branch)
         where s.session_id = :session_id and {is_meant}
-        and s.seal is not null and {intact}
+        and s.wrapped_keys is not null and {intact}
     ), lineage (segment, parent, low, high) as (
         select g.id, g.parent, g.fork_position, h.tip
         from head h join {segments} g on g.id = h.segment where h.marks = 0
@@ -73,7 +73,7 @@ SEALED_TAIL_FORKED: Final = alone(
         ) e order by e.id % {positions} desc
     ) union all
     select case when marks <> 0 or (select min(low) from lineage) <= before then -tip end, version, turn, name,
-    marks::text, number::text, segment, may_grow, seal from head
+    marks::text, number::text, segment, may_grow, wrapped_keys from head
     """,
 )
 
@@ -83,9 +83,9 @@ class Sent(NamedTuple):
 
     Attributes:
         job: Whose it is.
-        append: As it is sent, sealed if its session is.
+        append: As it is sent, encrypted if its session is.
         required: The version that its session must have, ``None`` if any will do: the caller's, or the one for which it
-            was sealed; and the seal, ``None`` if it has none.
+            was encrypted; and the wrapped keys, ``None`` if it has none.
     """
 
     job: Job[Any]
@@ -94,7 +94,7 @@ class Sent(NamedTuple):
 
 
 class End(NamedTuple):
-    """Where a branch of a sealed session ends, as of one moment: the last row of `SEALED_TAIL`.
+    """Where a branch of an encrypted session ends, as of one moment: the last row of `ENCRYPTED_TAIL`.
 
     Attributes:
         version: The session's version.
@@ -104,7 +104,7 @@ class End(NamedTuple):
         turn: The number of turns up to there.
         may_grow: 1 if nothing lies beyond the tip in its segment, and it alone extends it.
         marks: Whether the session has entries that no model is shown.
-        seal: The session's seal.
+        wrapped_keys: The session's wrapped keys.
     """
 
     version: int
@@ -114,14 +114,14 @@ class End(NamedTuple):
     turn: int
     may_grow: int
     marks: bool
-    seal: bytes
+    wrapped_keys: bytes
 
     @classmethod
     def of(cls, row: Any) -> End:
         """Return what the row says."""
-        tip, version, turn, name, marks, number, segment, may_grow, seal = row
+        tip, version, turn, name, marks, number, segment, may_grow, wrapped_keys = row
         branch = name if name == MAIN else BranchName(name, int(number))
-        return cls(version, branch, segment, -tip, turn, may_grow, marks != "0", seal)
+        return cls(version, branch, segment, -tip, turn, may_grow, marks != "0", wrapped_keys)
 
     @property
     def entry(self) -> int:

@@ -1,6 +1,6 @@
 """How sessions are encrypted: with whose keys, and what may be in the clear.
 
-A session's row holds its seal: its own keys, wrapped, as `crypto/wrapped_keys.py` writes them.
+A session's row holds its wrapped keys, as `crypto/wrapped_keys.py` writes them.
 """
 
 from __future__ import annotations
@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING, Final, Protocol
 from sessions.crypto.subject import Subject
 from sessions.crypto.subject_keys import FIRST_BYTES
 from sessions.errors import DecryptionError
-from sessions.log.sealing.payloads import EncryptedPayloads, PlainPayloads
+from sessions.log.encryption.payloads import EncryptedPayloads, PlainPayloads
 
 if TYPE_CHECKING:
     from sessions.crypto.key_manager import KeyManager
-    from sessions.log.sealing.payloads import Payloads
+    from sessions.log.encryption.payloads import Payloads
 
 SESSION: Final = "session"
 """The kind of subject that a session is."""
@@ -57,35 +57,35 @@ class SessionEncryption:
         self._allow_plain_text = allow_plain_text
         self._hide_tool_names = hide_tool_names
 
-    def unlock(self, session_id: str, seal: bytes | None) -> Payloads:
-        """Return what encrypts and decrypts a session's payloads; without a seal, only what reads those in the clear.
+    def unlock(self, session_id: str, wrapped_keys: bytes | None) -> Payloads:
+        """Return a session's payloads: they are encrypted and decrypted; without wrapped keys, read in the clear only.
 
         Raises:
-            DecryptionError: None of the keys here is that of the seal, or the seal was altered.
+            DecryptionError: None of the keys here wrapped them, or they were altered.
             KeyWanted: The keys have to be fetched first.
         """
-        if seal is None:
+        if wrapped_keys is None:
             return PlainPayloads(session_id, partial(self._plain, session_id, ""))
-        keys = self.keys.unlock(subject_of(session_id), seal)
+        keys = self.keys.unlock(subject_of(session_id), wrapped_keys)
         plain = partial(self._plain, session_id, f", encrypted with key {keys.wrapped_by!r}")
         return EncryptedPayloads(keys, hide_tool_names=self._hide_tool_names, plain=plain)
 
-    def new_seal(self, session_id: str) -> bytes:
-        """Return a seal for a session that has none.
+    def new_wrapped_keys(self, session_id: str) -> bytes:
+        """Return wrapped keys for a session that has none.
 
         Raises:
             KeyWanted: The keys have to be fetched first.
         """
         return self.keys.new_keys(subject_of(session_id))
 
-    def newest_only(self, session_id: str, seal: bytes) -> bytes:
-        """Return a seal that holds the newest data key of another one, and no other.
+    def newest_only(self, session_id: str, wrapped_keys: bytes) -> bytes:
+        """Return wrapped keys without all but the newest data key.
 
         Raises:
-            DecryptionError: None of the keys here is that of the seal, or the seal was altered.
+            DecryptionError: None of the keys here wrapped them, or they were altered.
             KeyWanted: The keys have to be fetched first.
         """
-        return self.keys.newest_only(subject_of(session_id), seal)
+        return self.keys.newest_only(subject_of(session_id), wrapped_keys)
 
     def check_plain_text(self, session_id: str) -> None:
         """Refuse a session that holds entries in the clear, unless that is allowed.

@@ -1,8 +1,8 @@
-"""The hot path of sealed sessions on Postgres.
+"""The hot path of encrypted sessions on Postgres.
 
-A payload is bound to its place and its version, which are known only under the session's lock. So it is sealed for
-those that were read last, and appended on condition that the session still has the version and the seal that it had
-then. If it has not, the log's own function seals it under the lock.
+A payload is bound to its place and its version, which are known only under the session's lock. So it is encrypted for
+those that were read last, and appended on condition that the session still has the version and the wrapped keys of
+then. If it has not, the log's own function encrypts it under the lock.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from sessions.items.kinds import USER
 from sessions.log.core.extend import NewEntry, entry_rows
 from sessions.log.core.heads import EVERYTHING, number_of
 from sessions.log.core.reader import reader_of
+from sessions.log.fast.encrypted_statements import ENCRYPTED_TAIL, ENCRYPTED_TAIL_FORKED, End, Sent
 from sessions.log.fast.parameters import OneTail
-from sessions.log.fast.sealed_statements import SEALED_TAIL, SEALED_TAIL_FORKED, End, Sent
 from sessions.log.read import Tail
 
 if TYPE_CHECKING:
@@ -29,10 +29,10 @@ if TYPE_CHECKING:
     from sessions.db.postgres.database import AsyncpgDatabase
     from sessions.log.append import Append
     from sessions.log.conversation import Conversation
+    from sessions.log.encryption.session_encryption import SessionEncryption
     from sessions.log.fast.append_values import Required
     from sessions.log.fast.postgres import PostgresPaths
     from sessions.log.read import ReadTail
-    from sessions.log.sealing.encryption import SessionEncryption
 
 _REMEMBERED: Final = 10_000
 """Of how many branches the ends are remembered."""
@@ -43,7 +43,7 @@ class _Growing(NamedTuple):
 
     Attributes:
         way: Its branch, and the lease that is held; those of another one do not go together with these.
-        required: The version and the seal that the session must have.
+        required: The version and the wrapped keys that the session must have.
         end: Where the branch ends after what the group holds.
     """
 
@@ -52,11 +52,11 @@ class _Growing(NamedTuple):
     end: End
 
 
-class SealedPath:
-    """Reads and appends for the sealed sessions of a database.
+class EncryptedPath:
+    """Reads and appends for the encrypted sessions of a database.
 
     Attributes:
-        appends: Takes appends. One group at a time: the next one is sealed for the version that this one makes.
+        appends: Takes appends. One group at a time: the next one is encrypted for the version that this one makes.
     """
 
     def __init__(self, database: AsyncpgDatabase, paths: PostgresPaths) -> None:
@@ -70,7 +70,7 @@ class SealedPath:
         """Return the tail, unless the command itself must look.
 
         Raises:
-            DecryptionError: The session is sealed with another key, or an entry is not what was sealed there.
+            DecryptionError: The session is encrypted with another key, or an entry is not what was encrypted there.
         """
         wanted = work.wanted
         rows, end = await self._read(work.conversation, work.branch, wanted, subject)
@@ -78,7 +78,7 @@ class SealedPath:
         if end is None or end.marks or (wanted < EVERYTHING and len(rows) < min(wanted, end.tip)):
             return NOT_DONE
         try:
-            items = reader_of(work.conversation, end.seal).open_all(rows)
+            items = reader_of(work.conversation, end.wrapped_keys).open_all(rows)
         except ValueError:
             return NOT_DONE
         items.reverse()
@@ -89,12 +89,12 @@ class SealedPath:
     ) -> tuple[list[Any], End | None]:
         """Return the latest entries of a branch, newest first, and its end.
 
-        ``None`` if the session is not sealed, or if what is stored of the branch cannot be true.
+        ``None`` if the session is not encrypted, or if what is stored of the branch cannot be true.
         """
         values = OneTail(conversation.session_id, wanted, branch, number_of(branch), **conversation.visible)
-        rows = await self._database.read_rows(subject, SEALED_TAIL, *values)
+        rows = await self._database.read_rows(subject, ENCRYPTED_TAIL, *values)
         if rows and rows[-1][0] is None:
-            rows = await self._database.read_rows(subject, SEALED_TAIL_FORKED, *values)
+            rows = await self._database.read_rows(subject, ENCRYPTED_TAIL_FORKED, *values)
         if not rows or rows[-1][0] is None:
             return [], None
         end = End.of(rows.pop())
@@ -108,21 +108,21 @@ class SealedPath:
             del self._ends[next(iter(self._ends))]
 
     async def _append(self, jobs: list[Job[Any]]) -> None:
-        """Append together what can be sealed for known places; the rest is left to the log's own function."""
+        """Append together what can be encrypted for known places; the rest is left to the log's own function."""
         moment = max(cast("Append", job.work).now for job in jobs)
         ends: dict[str, _Growing] = {}
         sent: list[Sent] = []
         left: list[Job[Any]] = []
         for job in jobs:
             try:
-                sealed = await self._sealed(job, moment, ends)
+                encrypted = await self._encrypted(job, moment, ends)
             except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for this job
                 job.error = error
                 continue
-            if sealed is None:
+            if encrypted is None:
                 left.append(job)
             else:
-                sent.append(sealed)
+                sent.append(encrypted)
         done = await self._paths.append_together(sent) if sent else []
         await self._paths.append_singly(left)
         for job in jobs:
@@ -134,8 +134,8 @@ class SealedPath:
                 session_id = one.append.conversation.session_id
                 self._remember(session_id, one.append.branch, ends[session_id].end)
 
-    async def _sealed(self, job: Job[Any], moment: int, ends: dict[str, _Growing]) -> Sent | None:
-        """Return an append as it is sent; ``None`` if it cannot be sealed before its session is locked.
+    async def _encrypted(self, job: Job[Any], moment: int, ends: dict[str, _Growing]) -> Sent | None:
+        """Return an append as it is sent; ``None`` if it cannot be encrypted before its session is locked.
 
         Args:
             job: The job.
@@ -151,26 +151,26 @@ class SealedPath:
             return None
         if append.expected_version is not None and (session_id in ends or append.expected_version != before.version):
             return None
-        way, required = (append.branch, append.conversation.lease), (before.version, before.seal)
+        way, required = (append.branch, append.conversation.lease), (before.version, before.wrapped_keys)
         first = _Growing(way, required, before._replace(version=before.version + 1))
         growing = ends.setdefault(session_id, first)
         if growing[:2] != first[:2]:
-            # `append_many_values` would not send it, and what comes after it would be sealed for a wrong place.
+            # `append_many_values` would not send it, and what comes after it would be encrypted for a wrong place.
             return None
         end = growing.end
         try:
-            key = cast("SessionEncryption", append.conversation.encryption).unlock(session_id, end.seal)
+            key = cast("SessionEncryption", append.conversation.encryption).unlock(session_id, end.wrapped_keys)
         except (DecryptionError, KeyWanted):
             if remembered is None:
                 raise
-            # The session may have another seal by now.
+            # The session may have other wrapped keys by now.
             return None
         times = [moment] * len(append.entries)
         rows = entry_rows(append.entries, times, append.expires_at, end.entry + 1, version=end.version, turn=end.turn)
-        sealed = [key.encrypt(row) for row in rows]
+        encrypted = [key.encrypt(row) for row in rows]
         turns = sum(entry.kind == USER for entry in append.entries)
-        ends[session_id] = growing._replace(end=end._replace(tip=end.tip + len(sealed), turn=end.turn + turns))
+        ends[session_id] = growing._replace(end=end._replace(tip=end.tip + len(encrypted), turn=end.turn + turns))
         idempotency = append.idempotency and append.idempotency._replace(digest=key.digest(append.idempotency.digest))
-        entries = [NewEntry(payload, kind, tool, author) for _, _, _, kind, tool, author, _, _, payload in sealed]
+        entries = [NewEntry(payload, kind, tool, author) for _, _, _, kind, tool, author, _, _, payload in encrypted]
         sent = msgspec.structs.replace(append, entries=entries, now=moment, idempotency=idempotency)
         return Sent(job, sent, required)

@@ -18,7 +18,7 @@ from sessions.codecs.json import ObjectTexts, is_object_text
 from sessions.crypto.subject_keys import HEADER, NONCE_BYTES, PREFIX, looks_encrypted
 from sessions.db.ids import position_of
 from sessions.errors import DecryptionError
-from sessions.log.sealing.associated_data import associated_data
+from sessions.log.encryption.associated_data import associated_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -105,9 +105,14 @@ class EncryptedPayloads:
         Raises:
             DecryptionError: One is not what was stored there.
         """
-        sealed = [row[-1] for row in rows]
+        encrypted = [row[-1] for row in rows]
         try:
-            parts = map(_header, sealed), map(_nonce, sealed), map(_ciphertext, sealed), map(associated_data, rows)
+            parts = (
+                map(_header, encrypted),
+                map(_nonce, encrypted),
+                map(_ciphertext, encrypted),
+                map(associated_data, rows),
+            )
             return self._open_each(*parts)
         except ValueError:
             # Several keys, plain text; or something is wrong, which `open` says.

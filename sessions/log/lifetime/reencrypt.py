@@ -1,0 +1,144 @@
+"""Other wrapped keys for a session, and its entries encrypted again, in short transactions beside readers and writers.
+
+An entry that is encrypted with the newest data key says so in its first bytes, so whoever goes on after an interruption
+finds what is left to do.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sessions.db.dialect import MARIADB
+from sessions.db.ids import ids_of
+from sessions.db.transaction import Statement
+from sessions.log.core.change_log import record_change
+from sessions.log.core.changing import lock_conversation
+from sessions.log.core.locking import check_encryptable, raise_version
+from sessions.log.statements import branches as branch_statements
+from sessions.log.statements import sessions as session_statements
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Transaction
+    from sessions.log.conversation import Conversation
+
+FIND_WRAPPED_KEYS: Final = Statement(
+    "A session's wrapped keys.",
+    "select wrapped_keys from {sessions} where session_id = :session_id",
+)
+OTHERWISE_ENCRYPTED: Final = Statement(
+    "Entries of a range whose payloads do not begin as those that are encrypted with a data key.",
+    """
+    select {entry} from {entries} where id > :low and id <= :high and substr(payload, 1, 5) <> :header
+    order by id limit :count
+    """,
+)
+REENCRYPT: Final = Statement(
+    "Store an entry's payload as it is encrypted again, and its tool's name, which may be hidden now.",
+    "update {entries} set payload = :payload, tool_name = :tool_name where id = :id",
+)
+_ENCRYPTED_SESSIONS = """
+    select id, session_id from {sessions} where id > :after and (wrapped_keys is not null or :everything = 1)
+    order by id limit :count
+"""
+ENCRYPTED_SESSIONS: Final = Statement(
+    "A page of sessions, the oldest first: those with wrapped keys, or all.",
+    _ENCRYPTED_SESSIONS,
+    {MARIADB: _ENCRYPTED_SESSIONS.replace("session_id", "convert(session_id using utf8mb4)")},
+)
+
+_BATCH: Final = 200
+"""Entries encrypted again in one transaction."""
+
+
+class Batch(NamedTuple):
+    """What one transaction did.
+
+    Attributes:
+        entries: How many entries it encrypted again.
+        after: The id of the last one; ``None`` if none is left.
+        key: What tells the data key that it encrypted them with; ``None`` if there is nothing to encrypt.
+    """
+
+    entries: int
+    after: int | None
+    key: bytes | None = None
+
+
+def find_wrapped_keys(tx: Transaction, conversation: Conversation, now: int) -> tuple[bool, bytes | None]:
+    """Return whether there is such a session, taken over first if it waits for that, and its wrapped keys."""
+    if lock_conversation(tx, conversation, now) is None:
+        return False, None
+    row = tx.one(FIND_WRAPPED_KEYS, session_id=conversation.session_id)
+    return True, None if row is None or row[0] is None else bytes(row[0])
+
+
+def list_encrypted(tx: Transaction, after: int, count: int, *, everything: bool) -> list[tuple[int, str]]:
+    """Return up to `count` sessions with wrapped keys, or of all, the oldest first, each with its number.
+
+    Args:
+        tx: A transaction.
+        after: The number of the last one before.
+        count: How many at most.
+        everything: Also those without wrapped keys.
+    """
+    rows = tx.all(ENCRYPTED_SESSIONS, after=after, everything=int(everything), count=count)
+    return [(number, session_id) for number, session_id in rows]
+
+
+def replace_wrapped_keys(tx: Transaction, conversation: Conversation, now: int, old: bytes | None, new: bytes) -> bool:
+    """Give a session other wrapped keys, unless the old ones have changed meanwhile; tell whether that was done.
+
+    Raises:
+        DecryptionError: It holds entries in the clear, and may not.
+    """
+    locked = raise_version(tx, conversation, now, guard=False)
+    if locked is None or (None if locked.wrapped_keys is None else bytes(locked.wrapped_keys)) != old:
+        return False
+    if old is None and conversation.encryption:
+        check_encryptable(tx, conversation.encryption, conversation.session_id, locked.session)
+    tx.run(session_statements.SET_WRAPPED_KEYS, session=locked.session, wrapped_keys=new)
+    record_change(tx, locked, "reencrypted", now)
+    return True
+
+
+def reencrypt(tx: Transaction, conversation: Conversation, now: int, before: Batch) -> Batch:
+    """Encrypt some of a session's entries again that are not encrypted with its newest data key.
+
+    With the last of them, the older data keys go: nobody who has them can read anything of this session any more.
+    That is only after one pass over all entries with the same data key: if another rotation has added a newer one since
+    the batch before, what was encrypted until then is not encrypted with the newest, and the pass begins anew.
+
+    Args:
+        tx: A transaction.
+        conversation: The session.
+        now: The time, in microseconds since 1970, UTC.
+        before: The batch before; of no entry and after 0 for the first.
+
+    Raises:
+        DecryptionError: An entry is not what was encrypted there.
+    """
+    row = tx.one(session_statements.LOCK_SESSION, session_id=conversation.session_id)
+    encryption = conversation.encryption
+    if row is None or row[1] is None or encryption is None:
+        return Batch(0, None)
+    wrapped_keys = bytes(row[1])
+    payloads = encryption.unlock(conversation.session_id, wrapped_keys)
+    after = before.after if before.after is not None and before.key == payloads.header else 0
+    left = _BATCH
+    for (segment,) in sorted(tx.all(branch_statements.SEGMENTS, session=row[0])):
+        low, high = ids_of(segment)
+        low = max(low, after)
+        if low >= high:
+            continue
+        found = tx.all(OTHERWISE_ENCRYPTED, low=low, high=high, header=payloads.header, count=left)
+        for entry in found:
+            name, opened = payloads.open_with_name(entry)
+            *_, tool_name, _, _, _, payload = payloads.encrypt((*entry[:4], name, *entry[5:8], opened))
+            tx.run(REENCRYPT, id=entry[0], payload=payload, tool_name=tool_name)
+        left -= len(found)
+        if left == 0:
+            return Batch(_BATCH, found[-1][0], payloads.header)
+    newest = encryption.newest_only(conversation.session_id, wrapped_keys)
+    if newest != wrapped_keys:
+        replace_wrapped_keys(tx, conversation, now, wrapped_keys, newest)
+    return Batch(_BATCH - left, None)

@@ -1,1 +1,0 @@
-"""Sealing an entry's payload: what it is bound to, and how it is opened."""
