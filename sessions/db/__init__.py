@@ -33,6 +33,21 @@ class Waker(Protocol):
         ...
 
 
+class SyncBackend(Protocol):
+    """What callers without an event loop ask of a database. All methods may be called from any thread."""
+
+    def read_sync(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Do as `Backend.read`; this thread is blocked meanwhile, also if it has a running event loop."""
+        ...
+
+    def write_sync(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Do as `Backend.write`; this thread is blocked meanwhile, also if it has a running event loop.
+
+        A caller that is interrupted, as from the keyboard, finds it done wholly or not at all.
+        """
+        ...
+
+
 class Backend(Protocol):
     """What a session asks of a database. All methods may be called from any thread with a running event loop."""
 

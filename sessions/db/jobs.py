@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections import deque
-from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
+from contextlib import suppress
+from contextvars import ContextVar, copy_context
+from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
 from sessions.db.command import command_of
 from sessions.db.uncancelled import wait_out
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Coroutine
 
     from sessions.db.transaction import Transaction
 
@@ -32,21 +34,25 @@ class Job(Generic[T]):
     """One function over a transaction, and where its result goes.
 
     `full` asks for a commit that survives the loss of power. The work is done in the context of its caller.
+
+    Attributes:
+        loop: The event loop of its caller, on which it is settled; ``None`` if its caller blocks a thread.
+        interrupted_by: What the caller may be made to raise while it waits.
     """
 
-    __slots__ = ("context", "error", "full", "future", "loop", "result", "settled", "subject", "waiter", "work")
+    interrupted_by: type[BaseException]
+
+    __slots__ = ("context", "error", "full", "loop", "result", "settled", "subject", "work")
 
     def __init__(self, work: Callable[[Transaction], T], subject: str, *, full: bool) -> None:
         self.work = work
         self.context = copy_context()
         self.subject = subject
         self.full = full
-        self.loop = asyncio.get_running_loop()
-        self.future: asyncio.Future[None] = self.loop.create_future()
+        self.loop: asyncio.AbstractEventLoop | None = None
         self.result: T | None = None
         self.error: BaseException | None = None
         self.settled = False
-        self.waiter: asyncio.Future[None] | None = None
 
     def run(self, transaction: Transaction) -> None:
         """Do the work and keep its result; a job that is run again forgets its first result."""
@@ -54,12 +60,16 @@ class Job(Generic[T]):
         self.result = self.context.run(self.work, transaction)
 
     def settle(self) -> None:
-        """Wake whoever waits. Runs on the job's own loop."""
-        self.settled = True
-        # Not with the error: a future takes no StopIteration, and then nobody would be woken.
-        for future in (self.future, self.waiter):
-            if future is not None and not future.done():
-                future.set_result(None)
+        """Wake the caller: what has been done is its outcome."""
+        raise NotImplementedError
+
+    async def wait(self) -> None:
+        """Wait for the outcome, unless the caller is cancelled or interrupted."""
+        raise NotImplementedError
+
+    async def wait_until_settled(self) -> None:
+        """Wait for the outcome, even if the caller is cancelled or interrupted again meanwhile."""
+        raise NotImplementedError
 
     def give(self) -> T:
         """Return the result, or raise the error, and let go of it.
@@ -76,13 +86,78 @@ class Job(Generic[T]):
         finally:
             del error  # It holds this frame.
 
+
+class _LoopJob(Job[T]):
+    """A job whose caller waits in an event loop, on which it is settled."""
+
+    __slots__ = ("_future", "_waiter")
+
+    interrupted_by = asyncio.CancelledError
+    loop: asyncio.AbstractEventLoop
+
+    def __init__(self, work: Callable[[Transaction], T], subject: str, *, full: bool) -> None:
+        super().__init__(work, subject, full=full)
+        self.loop = asyncio.get_running_loop()
+        self._future: asyncio.Future[None] = self.loop.create_future()
+        self._waiter: asyncio.Future[None] | None = None
+
+    def settle(self) -> None:
+        self.settled = True
+        # Not with the error: a future takes no StopIteration, and then nobody would be woken.
+        for future in (self._future, self._waiter):
+            if future is not None and not future.done():
+                future.set_result(None)
+
+    async def wait(self) -> None:
+        await self._future
+
     async def wait_until_settled(self) -> None:
-        """Wait for the outcome, even if the caller is cancelled again meanwhile."""
         await wait_out(lambda: self.settled, self._new_waiter)
 
     def _new_waiter(self) -> asyncio.Future[None]:
-        self.waiter = self.loop.create_future()
-        return self.waiter
+        self._waiter = self.loop.create_future()
+        return self._waiter
+
+
+class _LockJob(Job[T]):
+    """A job whose caller blocks its thread. It is settled by the worker, so no event loop can keep it waiting."""
+
+    __slots__ = ("_lock",)
+
+    interrupted_by = BaseException  # What handlers of signals raise, as that of the keyboard does.
+
+    def __init__(self, work: Callable[[Transaction], T], subject: str, *, full: bool) -> None:
+        super().__init__(work, subject, full=full)
+        self._lock = threading.Lock()
+        self._lock.acquire()
+
+    def settle(self) -> None:
+        self.settled = True
+        self._lock.release()
+
+    async def wait(self) -> None:
+        self._lock.acquire()
+
+    async def wait_until_settled(self) -> None:
+        while not self.settled:
+            with suppress(self.interrupted_by):
+                self._lock.acquire()
+
+
+_blocks_thread: Final = ContextVar("blocks_thread", default=False)
+
+
+def without_loop(operation: Coroutine[Any, Any, T]) -> T:
+    """Return the result of an operation that waits for jobs alone: each blocks this thread, and needs no event loop."""
+    token = _blocks_thread.set(True)
+    try:
+        operation.send(None)
+    except StopIteration as done:
+        return cast("T", done.value)
+    finally:
+        _blocks_thread.reset(token)
+        operation.close()
+    raise RuntimeError("this operation waits for an event loop")
 
 
 class Jobs:
@@ -112,13 +187,13 @@ class Jobs:
     async def submit(self, work: Callable[[Transaction], T], subject: str, *, full: bool = False) -> T:
         """Return the result of `work`.
 
-        If the caller is cancelled, work that has not begun is withdrawn; else the cancellation is passed on when the
-        outcome is settled.
+        If the caller is cancelled, or interrupted by a signal where it blocks a thread, work that has not begun
+        is withdrawn; else that is passed on when the outcome is settled.
 
         Raises:
             ClosedError: The work was not begun.
         """
-        job = Job(work, subject, full=full)
+        job: Job[T] = (_LockJob if _blocks_thread.get() else _LoopJob)(work, subject, full=full)
         self._under_way.add(job)
         try:
             return await self._outcome(job)
@@ -138,8 +213,8 @@ class Jobs:
         if self._closed and self._withdraw(job):
             raise ClosedError
         try:
-            await job.future
-        except asyncio.CancelledError:
+            await job.wait()
+        except job.interrupted_by:
             if not self._withdraw(job):
                 await job.wait_until_settled()
             raise

@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from sessions.db.command import command_of
 from sessions.db.dialect import PREFIX
-from sessions.db.jobs import ClosedError
+from sessions.db.jobs import ClosedError, without_loop
+from sessions.db.sqlite.connection_thread import is_connection_thread
 from sessions.db.sqlite.errors import lacks_tables
 from sessions.db.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
 from sessions.db.sqlite.registry import end, is_complete, let_go, linger, open_file, open_memory, retire, unused
@@ -129,6 +130,16 @@ class SQLiteBackend:
             database.found[id(self._texts)] = self._components
         return result
 
+    def read_sync(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Do as `read`, without an event loop: this thread is blocked meanwhile, also if it has a running one."""
+        _check_may_block(subject)
+        return without_loop(self.read(work, subject))
+
+    def write_sync(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Do as `write`, without an event loop: this thread is blocked meanwhile, also if it has a running one."""
+        _check_may_block(subject)
+        return without_loop(self.write(work, subject))
+
     async def vacuum(self, others: Sequence[str], subject: str) -> tuple[str, ...]:
         """Rewrite the file and empty its write-ahead log."""
         del others
@@ -220,6 +231,13 @@ class SQLiteBackend:
         if database.path == MEMORY:
             raise _closed(subject)
         retire(database)
+
+
+def _check_may_block(subject: str) -> None:
+    if is_connection_thread():
+        raise RuntimeError(
+            f"{subject}: called from within another operation on a SQLite file, as by a codec; it would wait for itself"
+        )
 
 
 def _closed(subject: str) -> SessionClosedError:

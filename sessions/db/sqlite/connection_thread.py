@@ -9,9 +9,10 @@ from __future__ import annotations
 
 import threading
 import time
+import weakref
 from concurrent.futures import Future
 from functools import partial
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import aiosqlite
 
@@ -25,6 +26,14 @@ T = TypeVar("T")
 
 _LOOK_AGAIN = 0.01
 """Seconds between two looks at whether a thread that was told to stop has ended instead."""
+
+
+_threads: Final = weakref.WeakSet[threading.Thread]()
+
+
+def is_connection_thread() -> bool:
+    """Tell whether this is called on a connection's thread, which nothing may block."""
+    return threading.current_thread() in _threads
 
 
 class ConnectionThread(aiosqlite.Connection):
@@ -42,6 +51,7 @@ class ConnectionThread(aiosqlite.Connection):
         super().__init__(connect, iter_chunk_size=64)
         self._second: sqlite3.Connection | None = None
         self._thread.daemon = True
+        _threads.add(self._thread)
         try:
             self._thread.start()
         except RuntimeError as error:

@@ -1,4 +1,4 @@
-"""A lane: jobs from any event loop, done in groups on one thread.
+"""A lane: jobs from any event loop or thread, done in groups on one thread.
 
 The first job to wait has the thread called; the call takes all jobs that wait by then. When a group is done, each
 event loop that has jobs in it is woken once.
@@ -60,10 +60,13 @@ class Lane:
 
 
 def settle_all(jobs: Iterable[Job[Any]]) -> None:
-    """Give jobs that are done their results: wake each event loop once."""
+    """Give jobs that are done their results: wake each event loop once, and each thread that is blocked."""
     by_loop: dict[asyncio.AbstractEventLoop, list[Job[Any]]] = {}
     for job in jobs:
-        by_loop.setdefault(job.loop, []).append(job)
+        if job.loop is None:
+            job.settle()
+        else:
+            by_loop.setdefault(job.loop, []).append(job)
     for loop, group in by_loop.items():
         try:
             loop.call_soon_threadsafe(_settle, group)
