@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from sessions.db.command import Command
-from sessions.db.ids import owner_of, position_of
+from sessions.db.ids import owner_of
 from sessions.items.kinds import USER
 from sessions.log.context.annotations import find_marks, put_back, replace_summary, surviving
 from sessions.log.context.view import walk_shown
@@ -21,11 +21,12 @@ from sessions.log.core.reader import UNREADABLE
 from sessions.log.core.reflog import forget_ways_forward, move_tip
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
+from sessions.log.words import EntryRow
 
 if TYPE_CHECKING:
-    from sessions.db.transaction import Row, Transaction
+    from sessions.db.transaction import Transaction
     from sessions.log.context.annotations import Covering
-    from sessions.log.context.view import Shown
+    from sessions.log.context.walker import Shown
     from sessions.log.conversation import Conversation
     from sessions.log.core.heads import Head
     from sessions.log.core.locking import LockedSession
@@ -87,16 +88,15 @@ class Pop(Command[tuple[Any, list[int]]], msgspec.Struct, frozen=True, eq=False)
         record_change(tx, locked, "popped", self.now)
 
 
-def _remove(tx: Transaction, locked: LockedSession, head: Head, row: Row, now: int) -> None:
+def _remove(tx: Transaction, locked: LockedSession, head: Head, row: EntryRow, now: int) -> None:
     """Delete an entry where no other branch can see it, else move the tip back to before it.
 
     What lies after it cannot be decoded, and stays: a key may be found. Or it is gone for this reader, and stays only
     if it has not expired for all. Or it is a mark. Where the tip moves, that is put back behind what is left: whatever
     leads to it may not lead through what was popped.
     """
-    entry, _, turn, kind, *_ = row
-    position = position_of(entry)
-    turn -= kind == USER
+    entry, position = row.id, row.position
+    turn = row.turn - (row.kind == USER)
     owned = owner_of(entry) == head.segment and head.may_grow and position > head.floor
     staying = _staying(tx, head, position, now) if position < head.tip else []
     if owned and staying:
@@ -106,7 +106,7 @@ def _remove(tx: Transaction, locked: LockedSession, head: Head, row: Row, now: i
         move_tip(tx, locked, head.tip, head.turn, may_grow=1, now=now)
         return
     back = [*staying, *surviving(head, find_marks(tx, head, position), position - 1)]
-    back.sort(key=lambda row: position_of(row[0]))
+    back.sort(key=lambda row: row.position)
     if owned:
         tx.run(entry_statements.DELETE_ENTRIES, low=entry - 1, high=entry - position + head.tip)
         move_tip(tx, locked, position - 1, turn, may_grow=1, now=now)
@@ -122,17 +122,17 @@ def _remove(tx: Transaction, locked: LockedSession, head: Head, row: Row, now: i
 
 def _forget_summary(tx: Transaction, head: Head, summary: Covering) -> None:
     """Delete the entry of a summary that another one took the place of, where no other branch can see it."""
-    entry = summary.row[0]
+    entry = summary.row.id
     if owner_of(entry) == head.segment and head.may_grow and summary.position > head.floor:
         tx.run(entry_statements.DELETE_ENTRY, id=entry)
         tx.run(branch_statements.NOTE_HOLE, segment=head.segment)
 
 
-def _staying(tx: Transaction, head: Head, position: int, now: int) -> list[Row]:
+def _staying(tx: Transaction, head: Head, position: int, now: int) -> list[EntryRow]:
     """Return the items of a branch after a position that have not expired for all readers, the oldest first."""
     values = {"now": now, "oldest": NO_EXPIRY}
     return [
-        row
+        EntryRow._make(row)
         for stretch in reversed(lineage(tx, head))
         if stretch.high > position
         for row in tx.all(entry_statements.ENTRIES_FORWARD, **stretch.ids(low=max(position, stretch.low)), **values)

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
     from sessions.items.window import Window
     from sessions.log.context.annotations import Covering
-    from sessions.log.context.view import Shown
+    from sessions.log.context.walker import Shown
     from sessions.settings import Compaction, Summariser
     from sessions.types import Item, Summary
 

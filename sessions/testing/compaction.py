@@ -302,7 +302,7 @@ class CompactionContract(SessionAndClock):
     async def test_a_call_that_is_dead_is_summarised_and_comes_back_with_its_output(
         self, session: LogSession, why: str
     ) -> None:
-        """Without: log/context/compact.py, `_over`; log/context/view.py, `_answered`."""
+        """Without: log/context/compact.py, `_over`; log/context/walker.py, `_answered`."""
         if why == "repaired":
             await session.add_items([said("u1"), _CALL])
             await session.repair(apply=True)

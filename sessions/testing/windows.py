@@ -255,7 +255,7 @@ class WindowContract:
 
     @pytest.mark.parametrize("by", ["a reader", "hand"])
     async def test_a_placeholder_gives_way_to_the_output_that_comes(self, make: MakeLogSession, by: str) -> None:
-        """Without: log/context/view.py, `_gives_way`."""
+        """Without: log/context/walker.py, `_gives_way`."""
         session = make(
             f"late output, repaired by {by}", session_settings={"repair": True} if by == "a reader" else None
         )
@@ -296,7 +296,7 @@ class WindowContract:
         assert await session.get_items() == [*repaired, _user("b")]
 
     async def test_an_output_of_a_call_that_was_made_again_is_of_that(self, session: LogSession) -> None:
-        """Some models use ids again. Without: log/context/view.py, `self._next.update(`."""
+        """Some models use ids again. Without: log/context/answers.py, `self._next.update(`."""
         await session.add_items([_user("a"), _call("a")])
         await session.repair(apply=True)
         again = [_user("b"), _call("a"), _output("a", "of b")]

@@ -6,14 +6,17 @@ import pytest
 
 from sessions.log.context.annotations import Covering
 from sessions.log.context.older import older_part
-from sessions.log.context.view import Shown
+from sessions.log.context.walker import Shown
+from sessions.log.words import EntryRow
+
+ROW = EntryRow(9, 1, 0, "user", None, None, 0, None, b"")
 
 
 def shown(texts: str) -> list[Shown]:
     """What models are shown: "u", "a" and "s" for who speaks; what begins with a number is of the summary of it."""
-    summaries = {name: Covering(9, 1, 8, [], 0, [], [], ()) for name in "12"}
+    summaries = {name: Covering(9, 1, 8, [], 0, [], [], ROW) for name in "12"}
     roles = {"u": "user", "a": "assistant", "s": "system"}
-    return [Shown({"role": roles[text[-1]], "content": ""}, (), summaries.get(text[0])) for text in texts.split()]
+    return [Shown({"role": roles[text[-1]], "content": ""}, ROW, summaries.get(text[0])) for text in texts.split()]
 
 
 @pytest.mark.parametrize(

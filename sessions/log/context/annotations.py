@@ -17,19 +17,18 @@ from itertools import groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.clock import as_time
-from sessions.db.ids import position_of
 from sessions.items.waiting import Waiting, is_items
 from sessions.log.conversation import NO_EXPIRY
 from sessions.log.core.extend import NewEntry, add_entries
 from sessions.log.core.heads import lineage
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
-from sessions.log.words import MARK
+from sessions.log.words import MARK, EntryRow
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from sessions.db.transaction import Row, Transaction
+    from sessions.db.transaction import Transaction
     from sessions.log.core.heads import Head
     from sessions.log.core.locking import LockedSession
 
@@ -62,12 +61,12 @@ class Covering(NamedTuple):
     made_at: int
     lifted: list[int]
     waiting: list[Waiting]
-    row: Row
+    row: EntryRow
 
     @classmethod
-    def of(cls, row: Row, content: Any) -> Covering | None:
+    def of(cls, row: EntryRow, content: Any) -> Covering | None:
         """Return what an entry says; ``None`` if that is no summary that anybody can have made."""
-        position = position_of(row[0])
+        position = row.position
         try:
             first, last, items, made_at, lifted, waiting = (content[name] for name in _CONTENT)
             as_time(made_at)
@@ -137,26 +136,27 @@ def flag_marks(tx: Transaction, locked: LockedSession) -> None:
 def replace_summary(tx: Transaction, locked: LockedSession, summary: Covering, items: list[Any], now: int) -> None:
     """Put a summary that shows other items in the place of one; what it stands for stays as it is. See `add_mark`."""
     (payload,) = locked.conversation.codec.encode_all([summary.content(items)])
-    _, _, _, kind, _, author, created_at, expires_at, _ = summary.row
-    entry = NewEntry(payload, kind, None, author)
-    add_mark(tx, locked, entry, now, created_at=created_at, expires_at=expires_at)
+    row = summary.row
+    entry = NewEntry(payload, row.kind, None, row.author)
+    add_mark(tx, locked, entry, now, created_at=row.created_at, expires_at=row.expires_at)
 
 
-def find_marks(tx: Transaction, head: Head, after: int) -> list[Row]:
+def find_marks(tx: Transaction, head: Head, after: int) -> list[EntryRow]:
     """Return the marks of a branch behind a position, as rows of all columns, the oldest first.
 
     Those are there, too, that are too old for this reader: they are not for others.
     """
-    rows: list[Row] = []
+    rows: list[EntryRow] = []
     if head.marks:
         visible = {**head.reader.visible, "oldest": NO_EXPIRY}
         for stretch in reversed(lineage(tx, head)):
             if after < stretch.high:
-                rows += tx.all(entry_statements.MARKS_FORWARD, **stretch.ids(max(after, stretch.low)), **visible)
+                found = tx.all(entry_statements.MARKS_FORWARD, **stretch.ids(max(after, stretch.low)), **visible)
+                rows += map(EntryRow._make, found)
     return rows
 
 
-def surviving(head: Head, marks: list[Row], tip: int) -> list[Row]:
+def surviving(head: Head, marks: list[EntryRow], tip: int) -> list[EntryRow]:
     """Return those of a branch's marks behind a position that still say something when nothing else there is left.
 
     A summary does if it stands for what is left, and nothing behind it takes it back or has taken its place; an
@@ -164,14 +164,14 @@ def surviving(head: Head, marks: list[Row], tip: int) -> list[Row]:
     """
     lifted: set[int] = set()
     later: set[tuple[int, int]] = set()
-    kept: list[Row] = []
+    kept: list[EntryRow] = []
     for row in reversed(marks):
         content = head.reader.open_or_unreadable(row)
-        if row[3] == EXPANSION:
+        if row.kind == EXPANSION:
             taken_back = summary_taken_back(content)
             lifted.add(taken_back)
             stays = 0 < taken_back <= tip
-        elif row[3] == SUMMARY:
+        elif row.kind == SUMMARY:
             summary = Covering.of(row, content)
             stays = bool(
                 summary and summary.last <= tip and summary.position not in lifted and summary.range not in later
@@ -186,7 +186,7 @@ def surviving(head: Head, marks: list[Row], tip: int) -> list[Row]:
 
 
 def put_back(
-    tx: Transaction, locked: LockedSession, head: Head, marks: list[Row], now: int, *, behind_new: bool = False
+    tx: Transaction, locked: LockedSession, head: Head, marks: list[EntryRow], now: int, *, behind_new: bool = False
 ) -> None:
     """Put marks, or what nobody here can read, at the end of the locked session's branch, as they were. See `add_mark`.
 
@@ -198,17 +198,17 @@ def put_back(
         now: The time, in microseconds since 1970, UTC.
         behind_new: Whether new entries are before them: versions rise with positions, so they get the new one, too.
     """
-    for (version, expires_at), group in groupby(marks, key=lambda row: (row[1], row[7])):
+    for (version, expires_at), group in groupby(marks, key=lambda row: (row.version, row.expires_at)):
         rows = list(group)
         add_entries(
             tx,
             locked,
             [
-                NewEntry(payload, row[3], tool_name, row[5])
+                NewEntry(payload, row.kind, tool_name, row.author)
                 for row, (tool_name, payload) in zip(rows, map(head.reader.open_with_name, rows), strict=True)
             ],
             now,
-            created_at=[row[6] for row in rows],
+            created_at=[row.created_at for row in rows],
             expires_at=expires_at,
             countable=False,
             version=None if behind_new else version,

@@ -8,7 +8,8 @@ from sessions.clock import NEVER
 from sessions.errors import ConflictError, SummaryError
 from sessions.items.kinds import PLACEHOLDER
 from sessions.log.context.annotations import EXPANSION, HANDOVER, SUMMARY, Covering, add_mark, find_marks
-from sessions.log.context.view import Walk, find_summaries
+from sessions.log.context.view import find_summaries
+from sessions.log.context.walker import Walker
 from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import change_head
 from sessions.log.core.extend import NewEntry
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from sessions.db.transaction import Transaction
     from sessions.items.waiting import Waiting
-    from sessions.log.context.view import Shown
+    from sessions.log.context.walker import Shown
     from sessions.log.conversation import Conversation
     from sessions.log.core.fencing import Lease
     from sessions.log.core.heads import Head
@@ -86,8 +87,8 @@ def find_range(
     head = find_head(tx, conversation, branch)
     if head is None:
         return None, [], MAIN
-    walk = Walk(head.reader)
-    shown, undecodable = walk.all(tx, head)
+    walker = Walker(tx, head)
+    shown, undecodable = walker.all()
     start, end = choose(shown, lambda: _over(lease_of(tx, head.session, head.branch), head, conversation.now))
     chosen = shown[start:end]
     if not chosen:
@@ -95,22 +96,22 @@ def find_range(
     foresee(tx, conversation, head.session, head.branch, conversation.now, alone=alone)
     first, last = chosen[0].range[0], chosen[-1].range[1]
     # It must not outlive what it stands for.
-    expiries = {one.row[7] for one in chosen}
+    expiries = {one.row.expires_at for one in chosen}
     found_range = Range(
         head.branch,
         [one.item for one in chosen],
         first,
         last,
-        created_at=min(one.row[6] for one in chosen),
+        created_at=min(one.row.created_at for one in chosen),
         expires_at=min(
             (at for at in expiries if at is not None and at < NEVER), default=None if None in expiries else NEVER
         ),
-        lifted=sorted(position for position in walk.lifted if position < first),
-        placeholders={index for index, one in enumerate(chosen) if one.row[3] == PLACEHOLDER},
+        lifted=sorted(position for position in walker.lifted if position < first),
+        placeholders={index for index, one in enumerate(chosen) if one.row.kind == PLACEHOLDER},
         waiting=[
             waiting
             for summary in {one.summary.position: one.summary for one in chosen if one.summary}.values()
-            for waiting in walk.left_waiting(summary)
+            for waiting in walker.left_waiting(summary)
         ],
         state=_state(tx, head, first, last),
     )
@@ -168,7 +169,7 @@ def take_back(
     latest = max(summaries, key=lambda summary: summary.position)
     (payload,) = conversation.codec.encode_all([{"type": "expansion", "summary": latest.position}])
     locked = ensure_encrypted(tx, found[0])
-    add_mark(tx, locked, NewEntry(payload, EXPANSION, None, author), now, expires_at=latest.row[7])
+    add_mark(tx, locked, NewEntry(payload, EXPANSION, None, author), now, expires_at=latest.row.expires_at)
     record_change(tx, locked, "expanded", now)
     return latest
 
@@ -197,4 +198,4 @@ def _state(tx: Transaction, head: Head, first: int, last: int) -> object:
         ids = stretch.ids(max(first - 1, stretch.low), min(last, stretch.high))
         if ids["low"] < ids["high"]:
             entries += tx.all(entry_statements.VERSIONS, **ids, **head.reader.visible)
-    return entries, [row[0] for row in find_marks(tx, head, last) if row[3] != HANDOVER]
+    return entries, [row.id for row in find_marks(tx, head, last) if row.kind != HANDOVER]

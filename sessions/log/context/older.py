@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from sessions.items.parts import Call
     from sessions.items.rounds import Round
-    from sessions.log.context.view import Shown
+    from sessions.log.context.walker import Shown
 
 _NOTHING = 0, 0
 _BEFORE_ANSWERS = (Part.USER, Part.CONTEXT)

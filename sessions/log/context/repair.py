@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 from sessions.items.calls import classify
 from sessions.items.kinds import PLACEHOLDER
 from sessions.log.context.annotations import find_marks, flag_marks, put_back, replace_summary, surviving
-from sessions.log.context.view import Walk
+from sessions.log.context.walker import Walker
 from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import change_head
 from sessions.log.core.extend import NewEntry, add_entries
@@ -20,11 +20,12 @@ from sessions.log.core.turns import turn_at
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sessions.db.transaction import Row, Transaction
-    from sessions.log.context.view import Shown
+    from sessions.db.transaction import Transaction
+    from sessions.log.context.walker import Shown
     from sessions.log.conversation import Codec, Conversation
     from sessions.log.core.heads import Head, Stretch
     from sessions.log.core.locking import LockedSession
+    from sessions.log.words import EntryRow
 
 
 class Damaged(Protocol):
@@ -63,7 +64,7 @@ def find_damages(
     head = find_head(tx, conversation, branch)
     if head is None:
         return [], [], MAIN
-    shown, undecodable = Walk(head.reader).all(tx, head)
+    shown, undecodable = Walker(tx, head).all()
     _, damages = repair([one.item for one in shown])
     return _by_position(damages, shown), undecodable, head.branch
 
@@ -104,7 +105,7 @@ def repair_branch(
         return [], []
     locked, head = found
     guard_branch(tx, locked, now, alone=alone)
-    shown, undecodable = Walk(head.reader).all(tx, head)
+    shown, undecodable = Walker(tx, head).all()
     repaired, damages = repair([one.item for one in shown])
     positions = _by_position(damages, shown)
     if not damages:
@@ -114,11 +115,11 @@ def repair_branch(
     is_append = not _repair_summaries(tx, locked, shown, repair, now)
     if not is_append:
         head = cast("Head", find_head(tx, conversation, locked.branch))
-        shown, _ = Walk(head.reader).all(tx, head)
+        shown, _ = Walker(tx, head).all()
         repaired, damages = repair([one.item for one in shown])
     if damages:
         kept = _in_common(shown, repaired)
-        marks: list[Row] = []
+        marks: list[EntryRow] = []
         if kept < len(shown):
             tip = shown[kept].position - 1
             marks = surviving(head, find_marks(tx, head, tip), tip)
@@ -176,13 +177,14 @@ def _as_added(shown: list[Shown], repaired: list[Any], kept: int, codec: Codec, 
     """
     known = {id(one.item): one.row for one in shown}
     added = []
-    expires_at = shown[kept - 1].row[7] if kept else None
+    expires_at = shown[kept - 1].row.expires_at if kept else None
     kinds = classify(repaired)[kept:]
     items = repaired[kept:]
     for item, payload, (found, tool_name) in zip(items, codec.encode_all(items), kinds, strict=True):
         row = known.get(id(item))
-        author, created_at, expires_at = (None, now, expires_at) if row is None else row[5:8]
-        kind = PLACEHOLDER if row is None or row[3] == PLACEHOLDER else found
+        author, created_at = (None, now) if row is None else (row.author, row.created_at)
+        expires_at = expires_at if row is None else row.expires_at
+        kind = PLACEHOLDER if row is None or row.kind == PLACEHOLDER else found
         added.append(_Added(NewEntry(payload, kind, tool_name, author), created_at, expires_at))
     return added
 
