@@ -1,13 +1,13 @@
-"""Leases: a branch is one holder's for a turn.
+"""Leases: one holder at a time has a branch.
 
-A lease has a number, its token, which is greater than those of all leases before it in the session, also if that was
-deleted and made anew since (`lease_statements.NUMBERS`), and an end. Until then nobody else takes the branch. From then
-on it can be taken, or ended by any change without a lease; whoever held it is fenced off by the token from that moment,
-however late their changes arrive. As long as nobody did either, its holder can go on. So clocks decide when others may
-come, and never whether two hold one lease.
+A lease has a token, a number greater than those of all leases before it in the session, also if that was deleted and
+made again since (`statements.leases.NUMBERS`), and an end. Until then no other caller gets the branch. From then on it
+can be leased again, or any change without a lease ends the old one; the token fences the late holder off from that
+moment, however late its changes arrive. While neither happened, the holder can go on. So clocks decide when others may
+come, and never whether two callers hold one lease.
 
-Who finds a branch leased can wait: by tickets, in the order of their numbers. A ticket has to be shown again in time,
-so nobody waits behind a process that is gone.
+Callers that find a branch leased can wait: by tickets, in the order of their numbers. A ticket has to be confirmed in
+time, so nobody waits behind a process that is gone.
 """
 
 from __future__ import annotations
