@@ -1,4 +1,8 @@
-"""A bound on the time of one attempt: a network that swallows packets, or a server that is stopped, never answers."""
+"""A bound on the time of one attempt: a network that swallows packets, or a server that is stopped, never answers.
+
+Neither keepalive nor ``tcp_user_timeout`` notices a stopped server, as its kernel still acknowledges. asyncpg's
+``command_timeout`` does not help either: it asks the server, over a new connection, to cancel, and waits for that.
+"""
 
 from __future__ import annotations
 

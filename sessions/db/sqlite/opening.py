@@ -1,4 +1,8 @@
-"""Opening a SQLite file, with our settings."""
+"""Opening a SQLite file, with our settings.
+
+`wal_autocheckpoint` stays at its default: larger values were slower. `mmap_size` stays 0: a file that another program
+cut short would end the process.
+"""
 
 from __future__ import annotations
 
