@@ -4,6 +4,7 @@ This module is the index: ``from sessions.testing import SessionContract``. A co
 asked for, so one contract does not need the extras of another.
 """
 
+import sys
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -57,6 +58,11 @@ _MODULES = {
     "MakeSession": "list_model",
     "OpenStore": "expiry_model",
 }
+
+if "pytest" in sys.modules:
+    # Before any of them is imported: so a contract that fails shows the values that differ.
+    _parts = {module.partition(".")[0] for module in _MODULES.values()}
+    sys.modules["pytest"].register_assert_rewrite(*(f"{__name__}.{part}" for part in _parts))
 
 # As in `sessions`: shown this function, type checkers would believe every name.
 if not TYPE_CHECKING:
