@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from sessions.db.dialect import MARIADB
 from sessions.db.schema import Column, Schema, Table
@@ -47,5 +47,4 @@ def find_setting(tx: Transaction, name: str) -> bytes | None:
 def put_setting(tx: Transaction, name: str, value: bytes) -> bytes:
     """Keep a setting unless there is one of that name; return the value that is there then."""
     tx.run(PUT_SETTING, name=name, value=value)
-    row: Any = tx.one(FIND_SETTING, name=name)
-    return bytes(row[0])
+    return bytes(tx.the(FIND_SETTING, name=name)[0])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol, TypeAlias, TypeVar
 
+from sessions.errors import StoreError
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, MutableMapping
 
@@ -35,6 +37,26 @@ class Statement:
         return tuple(text.format_map(words) for text in ((texts,) if isinstance(texts, str) else texts))
 
 
+class Certain:
+    """What a transaction makes of `one`, for each kind of them."""
+
+    __slots__ = ()
+
+    def the(self: Transaction, statement: Statement, /, **values: Any) -> Row:
+        """Return the row that has to be there.
+
+        Raises:
+            StoreError: It is not.
+        """
+        row = self.one(statement, **values)
+        if row is None:
+            raise StoreError(
+                f"a row is missing that was there a moment ago ({statement.purpose.splitlines()[0]}); nothing was "
+                "changed. Look for a program that changes our tables beside this package"
+            )
+        return row
+
+
 class Transaction(Protocol):
     """A running transaction: all it did becomes visible at once, or nothing does.
 
@@ -58,6 +80,14 @@ class Transaction(Protocol):
 
     def one(self, statement: Statement, /, **values: Any) -> Row | None:
         """Return the first row, or ``None`` if there is none."""
+        ...
+
+    def the(self, statement: Statement, /, **values: Any) -> Row:
+        """Return the row that has to be there.
+
+        Raises:
+            StoreError: It is not.
+        """
         ...
 
     def all(self, statement: Statement, /, **values: Any) -> list[Row]:

@@ -123,12 +123,12 @@ class TakeLease(Command["Taken | Refused"]):
         if self.otherwise == "wait":
             again = {"claim": self.claim, "until": now + TICKET_LIFE, **place}
             if tx.one(statements.WAITS, **again) is None:
-                (ticket,) = cast("Any", tx.one(statements.NEXT_NUMBER, session=session))
+                (ticket,) = tx.the(statements.NEXT_NUMBER, session=session)
                 tx.run(statements.WAIT, ticket=ticket, **again)
         return Refused(head.branch, lease if lease.until > now else Lease())
 
     def _put(self, tx: Transaction, session: int, branch: str, tip: int) -> Taken:
-        (token,) = cast("Any", tx.one(statements.NEXT_NUMBER, session=session))
+        (token,) = tx.the(statements.NEXT_NUMBER, session=session)
         lease = Lease(token, self.now + self.ttl, int(self.is_open), tip, self.holder, self.claim)
         tx.run(statements.PUT_LEASE, session=session, branch=branch, **lease._asdict())
         return Taken(branch, token)
@@ -142,7 +142,7 @@ class TakeLease(Command["Taken | Refused"]):
         made = False
         while not made:
             # Somebody may have given a branch this name.
-            (number,) = cast("Any", tx.one(statements.NEXT_NUMBER, session=head.session))
+            (number,) = tx.the(statements.NEXT_NUMBER, session=head.session)
             name = f"fork-{number % statements.NUMBERS}"
             made = fork(tx, locked._replace(branch=name), head, stretches, tip=tip, turn=turn, now=self.now)
         record_change(tx, locked, "branched", self.now)

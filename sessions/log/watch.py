@@ -187,9 +187,7 @@ def _entries_between(tx: Transaction, grown: _Grown, after: int, until: int) -> 
     """Return a segment's entries between two versions, without the first and with the second."""
 
     def start_of(version: int) -> int:
-        row: Any = tx.one(
-            entry_statements.VERSION_START, segment=grown.segment, low=0, high=grown.high, version=version
-        )
+        row = tx.the(entry_statements.VERSION_START, segment=grown.segment, low=0, high=grown.high, version=version)
         return int(row[0])
 
     beyond = (grown.segment << POSITION_BITS) + grown.high + 1

@@ -18,7 +18,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sessions import Store, open_store
 from sessions.codecs.json import JSONCodec
 from sessions.db.engines.backend import SQLAlchemyBackend
-from sessions.db.transaction import Statement
+from sessions.db.transaction import Certain, Statement
 from sessions.items.calls import classify
 from sessions.items.repair import Damage
 from sessions.log.adopt.sdk import SDKSessions
@@ -85,7 +85,7 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
 ALL_PAYLOADS = Statement("Everything.", "select payload from {entries} order by id")
 
 
-class InterruptedTransaction:
+class InterruptedTransaction(Certain):
     """Calls `interrupt` before the n-th statement, from 1, and before each one after it."""
 
     def __init__(self, tx: Transaction, first: int, interrupt: Callable[[], None]) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy.util import await_only, greenlet_spawn
 
 from sessions.db.dialect import POSTGRES
+from sessions.db.transaction import Certain
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Hashable, Iterable, Iterator, Mapping
@@ -38,7 +39,7 @@ class NumberedTexts:
         return made
 
 
-class AsyncpgTransaction:
+class AsyncpgTransaction(Certain):
     """Runs statements on a driver's connection inside SQLAlchemy's `greenlet_spawn`, which waits for them."""
 
     database = POSTGRES

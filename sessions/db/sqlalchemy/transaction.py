@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from sqlalchemy import text
 
 from sessions.db.dialect import PREFIX
+from sessions.db.transaction import Certain
 from sessions.db.words import words
 
 if TYPE_CHECKING:
@@ -40,7 +41,7 @@ class Texts:
         return made
 
 
-class SQLAlchemyTransaction:
+class SQLAlchemyTransaction(Certain):
     """Runs statements on a connection inside `AsyncConnection.run_sync`."""
 
     def __init__(self, connection: Connection, texts: Texts) -> None:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from sessions.db.command import Command, Long, command_of
 from sessions.db.dialect import PREFIX, SQLITE
+from sessions.db.transaction import Certain
 from sessions.db.words import words
 
 if TYPE_CHECKING:
@@ -58,7 +59,7 @@ _OF_NONE: Final = texts_of(PREFIX, ())
 """What a transaction begins with: each of its jobs brings the statements of its own components, by `About`."""
 
 
-class SQLiteTransaction:
+class SQLiteTransaction(Certain):
     """Runs statements on the connection's own thread.
 
     No cursor stays open: it would hold its snapshot and keep the WAL from being reused.

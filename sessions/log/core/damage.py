@@ -57,7 +57,7 @@ def find_damage(tx: Transaction, session_id: str) -> str | None:
     The cost is that of all the session's rows.
     """
     for table, columns, statement in _CHECKS:
-        row: Any = tx.one(statement, session_id=session_id)
+        row = tx.the(statement, session_id=session_id)
         found = [column for column, count in zip(columns, row, strict=True) if count]
         if found:
             return f"{found[0]} of {table}"

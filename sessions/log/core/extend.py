@@ -124,7 +124,7 @@ def _open_segment(tx: Transaction, locked: LockedSession, now: int, count: int, 
     # The newest stretch ends at the tip; without one there is nothing to inherit.
     parent = next((stretch.segment for stretch in lineage(tx, head)), None)
     origin = {"session": locked.session, "parent": parent, "fork_position": head.tip}
-    row: Any = tx.one(branch_statements.CREATE_SEGMENT, turn=head.turn, **origin)
+    row = tx.the(branch_statements.CREATE_SEGMENT, turn=head.turn, **origin)
     (segment,) = row
     if segment > MAX_OWNER:
         raise StoreFullError(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sessions.db.ids import POSITION_BITS, owner_of, position_of
 from sessions.log.core.damage import read_segments
@@ -71,7 +71,7 @@ class Lineages:
             if not (holes or self._uneven):
                 return entry
             base = segment << POSITION_BITS
-            row: Any = tx.one(entry_statements.LAST_ENTRY, low=base + low, high=base + position, **self._visible)
+            row = tx.the(entry_statements.LAST_ENTRY, low=base + low, high=base + position, **self._visible)
             if row[0] is not None:
                 return int(row[0])
             entry = 0 if parent is None else self.entry_at(parent, low)

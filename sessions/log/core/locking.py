@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sessions.db.ids import ids_of
 from sessions.errors import DecryptionError, StoreFullError
@@ -95,7 +95,7 @@ def create_session(
         DecryptionError: That process has encrypted it with another key.
         StoreFullError: There is no internal id left.
     """
-    row: Any = tx.one(
+    row = tx.the(
         session_statements.CREATE_SESSION,
         session_id=conversation.session_id,
         branch=MAIN,

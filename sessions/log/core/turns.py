@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from itertools import groupby
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 from sessions.clock import as_time
 from sessions.db.ids import position_of
@@ -58,9 +58,7 @@ def turn_start(tx: Transaction, stretches: list[Stretch], turn: int) -> int:
     if turn == 0:
         return 1
     holding = next(stretch for stretch in stretches if stretch.turn < turn)
-    row: Any = tx.one(
-        entry_statements.TURN_START, segment=holding.segment, low=holding.low, high=holding.high, turn=turn
-    )
+    row = tx.the(entry_statements.TURN_START, segment=holding.segment, low=holding.low, high=holding.high, turn=turn)
     return position_of(row[0])
 
 

@@ -71,7 +71,7 @@ def forked_branch(
         current: Whether it is the session's current one.
         now: The time.
     """
-    row: Any = tx.one(branch_statements.COUNT_ITEMS, session=head.session, branch=name, **conversation.counted)
+    row = tx.the(branch_statements.COUNT_ITEMS, session=head.session, branch=name, **conversation.counted)
     before = (
         [] if head.branch == MAIN else tx.all(branch_statements.MADE_FROM, session=head.session, branch=head.branch)
     )
@@ -98,7 +98,7 @@ def _count(tx: Transaction, conversation: Conversation, origins: dict[int, list[
         parent, low, _, holes = origins[at]
         if low < high and (holes or conversation.ttl is not None):
             base = at << POSITION_BITS
-            row: Any = tx.one(entry_statements.COUNT_ENTRIES, low=base + low, high=base + high, **conversation.visible)
+            row = tx.the(entry_statements.COUNT_ENTRIES, low=base + low, high=base + high, **conversation.visible)
             count += row[0]
         else:
             count += max(0, high - low)

@@ -88,7 +88,7 @@ def create_branch(
 
 
 def _is_taken(tx: Transaction, session_id: str, name: str) -> bool:
-    row: Any = tx.one(branch_statements.HEAD, session_id=session_id, branch=name)
+    row = tx.the(branch_statements.HEAD, session_id=session_id, branch=name)
     return name == MAIN or row[2] is not None
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from sessions.log.core.locking import lock_session
 from sessions.log.lifetime.remove import delete
@@ -33,7 +33,7 @@ def erase(tx: Transaction, session_id: str, elsewhere: Elsewhere) -> Erased:
     """
     sdk_rows = elsewhere.count_rows(tx, session_id)
     session = lock_session(tx, session_id)
-    counts: Any = session is not None and tx.one(session_statements.ROWS_OF_SESSION, session=session)
+    counts = (0,) * 6 if session is None else tx.the(session_statements.ROWS_OF_SESSION, session=session)
     delete(tx, session_id, elsewhere)
     existed = session is not None or sdk_rows > 0
-    return Erased._make((existed, *map(int, counts or [0] * 6), sdk_rows))
+    return Erased._make((existed, *map(int, counts), sdk_rows))
