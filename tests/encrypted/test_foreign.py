@@ -217,6 +217,17 @@ async def test_altered_envelopes_are_refused() -> None:
         await _assert_refused(under, seal(under), f"{bad}")
 
 
+@pytest.mark.parametrize("mixed", [False, True])
+async def test_older_envelopes_are_refused(*, mixed: bool) -> None:
+    """Fails without: compat/envelopes.py, `_OLDER_MARK`: with plain text allowed, it would be an item."""
+    under = Listed()
+    older = {"__sealed__": 1, "seal": "{}", "created_at": 1, "expires_at": None, "payload": "AwoLDA0="}
+    under.stored = [older]
+    with pytest.raises(DecryptionError, match="24a519a"):
+        await seal(under, allow_plain_text=mixed).get_items()
+    assert under.stored == [older]
+
+
 async def test_each_altered_bit_of_an_envelope_is_refused() -> None:
     under = Listed()
     await seal(under).add_items([{}])
