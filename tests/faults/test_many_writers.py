@@ -27,7 +27,7 @@ def test_nothing_is_lost_doubled_or_reordered(path: Path, session_count: int, wi
     """Without the lock file, SQLite's own lock alone must do; then an append sees what others committed just before.
 
     Fails without: db/sqlite/group_commit.py, `begin immediate` in `_write_together` and `_write_alone` ("begin" gives
-    "database is locked" without turns); log/statements/branches.py, `set tip = tip + :count` in ADVANCE_TIP (a count
+    "database is locked" without turns); log/statements/extend.py, `set tip = tip + :count` in ADVANCE_TIP (a count
     of 1).
     """
     if not with_turns:

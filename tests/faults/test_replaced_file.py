@@ -147,7 +147,7 @@ async def test_it_is_replaced_while_many_tasks_use_it(path: Path) -> None:
 async def test_two_names_of_one_file(path: Path) -> None:
     """SQLite follows links itself, so that both names have one WAL; each has connections of its own.
 
-    Fails without: log/statements/branches.py, `set tip = tip + :count` in ADVANCE_TIP (a count of 1).
+    Fails without: log/statements/extend.py, `set tip = tip + :count` in ADVANCE_TIP (a count of 1).
     """
     (path.parent / "folder").mkdir()
     link = path.parent / "folder" / "link.db"

@@ -59,7 +59,7 @@ def _message(number: int) -> list[dict[str, object]]:
 async def test_an_append_that_waited_for_whoever_keeps_it_out(
     url: str, session: LogSession, number: int, expected: int | None
 ) -> None:
-    """Fails without: log/fast/statements.py, the `case when` of `advanced`, in `APPEND` and `APPEND_MANY`.
+    """Fails without: log/fast/statements.py, `{may_change}` and `{may_still_change}` of `advanced`.
 
     With an expected version, without: log/append.py, `guard_branch`.
     """

@@ -100,10 +100,7 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.mark.timeout(HANGS_AFTER + SECONDS)
 async def test_whoever_is_stopped_beyond_the_lease_writes_nothing(url: str, tmp_path: Path) -> None:
-    """
-    Fails without: log/statements/branches.py, `else lease_token = :lease`; log/fast/statements.py,
-    `b.lease_token = $21`.
-    """
+    """Fails without: log/statements/fragments.py, `else b.lease_token = {lease}`."""
     async with open_store(url, create_tables=True) as store:
         assert await store.session("shared").get_items() == []
     chance = random.Random()  # noqa: S311 - moments are nobody's choice

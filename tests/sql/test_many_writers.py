@@ -36,7 +36,7 @@ def test_nothing_is_lost_doubled_or_reordered(server_url: str, session_count: in
     """The tables are made by whoever is first; so are the sessions.
 
     Fails without: log/fast/postgres.py, `if number not in done` in `append_together` (`if False`); on MariaDB,
-    log/statements/branches.py, `set tip = tip + :count` in ADVANCE_TIP (a count of 1).
+    log/statements/extend.py, `set tip = tip + :count` in ADVANCE_TIP (a count of 1).
     """
     run_together(_PROCESSES, _append, server_url, session_count, batches)
 

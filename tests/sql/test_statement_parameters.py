@@ -83,7 +83,7 @@ async def test_no_parameter_is_narrower_than_its_column(postgres: Postgres) -> N
     """
     Numbers of leases begin at the session's id times 2^24, so they have more than 32 bits from the 128th session on.
 
-    Fails without: log/statements/branches.py, `cast(:lease as bigint)`.
+    Fails without: log/statements/extend.py, `cast(:{} as bigint)`.
     """
     url = postgres.new_database()
     await _make_tables(url)
@@ -123,7 +123,7 @@ async def test_statements_take_large_numbers(request: pytest.FixtureRequest, tmp
     """
     Each statement is executed with numbers beyond 32 bits, through SQLAlchemy.
 
-    Fails without: log/statements/branches.py, `cast(:lease as bigint)` (asyncpg).
+    Fails without: log/statements/extend.py, `cast(:{} as bigint)` (asyncpg).
     """
     if driver == "sqlite":
         database, url = SQLITE, f"sqlite+aiosqlite:///{tmp_path}/sessions.db"

@@ -16,6 +16,7 @@ from sessions.log.core.reflog import settle_ways_forward
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import leases as lease_statements
+from sessions.log.statements.extend import ADVANCE_TIP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -65,9 +66,7 @@ def add_entries(
     turns = sum(entry.kind == USER for entry in entries)
     place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "version": locked.version, "now": now}
     lease, number = locked.conversation.lease or 0, number_of(locked.branch)
-    advanced = tx.one(
-        branch_statements.ADVANCE_TIP, count=len(entries), turns=turns, lease=lease, number=number, **place
-    )
+    advanced = tx.one(ADVANCE_TIP, count=len(entries), turns=turns, lease=lease, number=number, **place)
     if advanced is None:
         check_lease(tx, locked.conversation, locked.session, locked.branch, now)
         advanced = _open_segment(tx, locked, now, len(entries), turns)

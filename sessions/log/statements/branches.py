@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from sessions.db.dialect import ENDLESSLY, MARIADB, POSTGRES
+from sessions.db.dialect import ENDLESSLY, MARIADB
 from sessions.db.transaction import Statement
-from sessions.log.statements.fragments import end_lapsed_lease, may_change
 
 
 def _recursive(purpose: str, sql: str) -> Statement:
@@ -28,41 +27,6 @@ HEAD = Statement(
     s.marks, s.wrapped_keys, b.made_in, case when {intact} then 1 else 0 end from {sessions} s
     left join {branches} b on b.session = s.id and b.name = coalesce(:branch, s.branch) where s.session_id = :session_id
     """,
-)
-
-
-def _advance_tip(parameter: str = ":{}") -> str:
-    """Return the statement; `parameter` is how those are written that are large numbers, or 0."""
-    lease, number = (parameter.format(name) for name in ("lease", "number"))
-    return f"""
-    update {{branches}} as b set tip = tip + :count, turn = turn + :turns, updated_at = :now, changed_in = :version,
-    {end_lapsed_lease(lease, ":now")}
-    where session = :session and name = :branch
-    and {may_change(lease=lease, now=":now", number=number)}
-    """  # noqa: S608 - fragments of this package
-
-
-ADVANCE_TIP = Statement(
-    """Reserve positions at the end of a branch's own segment.
-
-    No row if the branch may not grow there, is leased, or cannot be true.
-
-    Nor if a branch with a certain number is meant, and another one has its name: see `BranchName`.
-
-    Whoever changes a branch without a lease ends one whose time is over.
-    """,
-    _advance_tip() + " returning segment, tip, turn",
-    {
-        # Compared with 0 first, they would be taken for integers of 32 bits.
-        POSTGRES: _advance_tip("cast(:{} as bigint)") + " returning segment, tip, turn",
-        MARIADB: (
-            _advance_tip(),
-            """
-            select segment, tip, turn from {branches}
-            where session = :session and name = :branch and may_grow = 1 and changed_in = :version
-            """,
-        ),
-    },
 )
 
 MOVE_TIP = Statement(
