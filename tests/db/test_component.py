@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import traceback
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from sqlalchemy import inspect
@@ -13,6 +13,8 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import open_store
+from sessions.db.sqlalchemy.database import Database
+from sessions.db.sqlalchemy.retry import FailedError
 from sessions.db.transaction import Statement
 from sessions.errors import OutcomeUnknownError, SessionClosedError, StoreError
 from sessions.sqlalchemy import metadata
@@ -111,7 +113,7 @@ async def test_changes_at_once_share_transactions_and_one_that_fails_takes_none_
 
 @pytest.mark.parametrize("together", [1, 5])
 async def test_a_change_whose_connection_is_lost_is_done_again(place_on_server: Place, together: int) -> None:
-    """Fails without: tests/db/key_values.py, `return True` in `repeatable`, or db/sqlalchemy/retry.py, `_repeat`."""
+    """Fails without: db/sqlalchemy/retry.py, `_repeat`."""
     place, server = place_on_server, place_on_server.server
     assert server is not None
     ended: list[None] = []
@@ -129,6 +131,41 @@ async def test_a_change_whose_connection_is_lost_is_done_again(place_on_server: 
     assert ended
     assert len(done_in) > together
     assert [await _value(backend, put.name) for put in puts] == [b"x"] * together
+    await backend.aclose()
+
+
+@pytest.mark.parametrize("together", [1, 5])
+async def test_a_change_whose_answer_is_lost_is_done_again(
+    place_on_server: Place, together: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """
+    Fails without: db/sqlalchemy/database.py, `command_of(work).repeatable`; db/sqlalchemy/group_commit.py,
+    `repeatable=repeatable`.
+    """
+    lost: list[None] = []
+    attempt = Database.attempt
+
+    async def losing(self: Database, work: Callable[[Transaction], Any]) -> Any:
+        result = await attempt(self, work)
+        if len(lost) < 3:
+            lost.append(None)
+            raise FailedError(ConnectionError(), outcome_known=False)
+        return result
+
+    backend = place_on_server.backend()
+    await backend.write(Put("before", b""), _SUBJECT)
+    monkeypatch.setattr(Database, "attempt", losing)
+    puts = [Put(f"{number}", b"x") for number in range(together)]
+    await asyncio.gather(*(backend.write(put, _SUBJECT) for put in puts))
+    assert len(lost) == 3
+    assert [await _value(backend, put.name) for put in puts] == [b"x"] * together
+    lost.clear()
+
+    def once(tx: Transaction) -> None:
+        Put("a", b"1")(tx)
+
+    with pytest.raises(OutcomeUnknownError):
+        await backend.write(once, _SUBJECT)
     await backend.aclose()
 
 
@@ -169,15 +206,20 @@ async def _until(wait: Callable[[], object], backend: Backend, wanted: bytes) ->
         await wait()  # type: ignore[misc]
 
 
-async def test_what_has_expired_goes_beside_later_changes(place: Place) -> None:
-    """Fails without: db/sqlite/database.py, `self._with_duties()`; db/sqlalchemy/beside.py, `self._duties`."""
+async def test_what_has_expired_goes_beside_a_change_and_at_the_end(place: Place) -> None:
+    """
+    Fails without: db/sqlite/database.py, `self._with_duties()` in `_do_changes` or `_tidy`; db/sqlalchemy/beside.py,
+    `self._upkeep.do` or `self._upkeep.do_at_the_end`.
+    """
     backend = place.backend()
+    # Beside the first change of a process, and then one of many.
     await backend.write(Put("a", b"1", until=1), _SUBJECT)
+    assert await _value(backend, "a") is None
+    await backend.write(Put("b", b"1", until=1), _SUBJECT)
+    await backend.write(Put("c", b"1"), _SUBJECT)
     await backend.aclose()
     again = place.backend()
-    await again.write(Put("b", b"1"), _SUBJECT)
-    assert await _value(again, "a") is None
-    assert await _value(again, "b") == b"1"
+    assert [await _value(again, name) for name in "bc"] == [None, b"1"]
     await again.aclose()
 
 

@@ -7,6 +7,7 @@ import asyncio
 import os
 import signal
 import threading
+import time
 import traceback
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
@@ -108,6 +109,7 @@ def test_who_is_interrupted_is_told_when_the_outcome_is_settled(backend: SQLiteB
     `_LockJob`.
     """
     release = threading.Event()
+    done: list[str] = []
 
     def interrupt_and_release() -> None:
         release.wait()
@@ -121,10 +123,13 @@ def test_who_is_interrupted_is_told_when_the_outcome_is_settled(backend: SQLiteB
         # It has begun: now its caller is interrupted, three times.
         release.set()
         helper.join()
+        time.sleep(0.2)
         Put("a", b"1")(tx)
+        done.append("done")
 
     with pytest.raises(KeyboardInterrupt):
         backend.write_sync(interrupted, _SUBJECT)
+    assert done
     assert backend.read_sync(Get("a"), _SUBJECT) == b"1"
 
 
