@@ -1,4 +1,4 @@
-"""Stores: where a transaction of the log runs."""
+"""Running transactions on any SQL database, for any component: conversations are one."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ class SyncBackend(Protocol):
 
 
 class Backend(Protocol):
-    """What a session asks of a database. All methods may be called from any thread with a running event loop."""
+    """A hold on a database, for components. All methods may be called from any thread with a running event loop."""
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Return what `work` finds in one snapshot of the database.

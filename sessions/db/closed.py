@@ -1,4 +1,4 @@
-"""What is left of a session object on a store once it was closed, while the store goes on."""
+"""The backend of an object that was closed, while others go on to use the database."""
 
 from __future__ import annotations
 

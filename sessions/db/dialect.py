@@ -54,7 +54,7 @@ TYPES: Final[Mapping[str, Mapping[str, str]]] = {
         "bytes": "bytea",
         "table": "",
         "clustered_table": "",
-        # Room in each page for a row's next version: these rows are updated by each append.
+        # Room in each page for a row's next version: these rows are updated often.
         "updated_table": "with (fillfactor = 50)",
         "updated_clustered_table": "with (fillfactor = 50)",
     },

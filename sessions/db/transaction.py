@@ -1,4 +1,4 @@
-"""The small object through which the log speaks to a database."""
+"""The small object through which components speak to a database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a session on a SQLAlchemy database holds: an engine, or a URL for which each event loop has one."""
+"""A hold on a database behind SQLAlchemy: by an engine, or by a URL for which each event loop has one."""
 
 from __future__ import annotations
 

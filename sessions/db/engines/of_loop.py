@@ -1,4 +1,4 @@
-"""An engine for each event loop, URL and options, however many sessions use it."""
+"""An engine for each event loop, URL and options, however many use it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class EngineOfLoop:
     def __init__(self, url: str | URL, options: Mapping[str, Any] | None = None) -> None:
         given = dict(options or {})
         self._url, connect_args = understand(url)
-        # Parameters of statements hold messages, and belong in no log and no error.
+        # Parameters of statements hold users' content, and belong in no log and no error.
         self._options = {"hide_parameters": True, **given}
         if connect_args:
             self._options["connect_args"] = _merged(connect_args, given.get("connect_args") or {})

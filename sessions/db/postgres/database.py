@@ -147,7 +147,7 @@ class AsyncpgDatabase(Database):
                 Deadline(seconds or self.attempt_timeout, self.outage) as deadline,
                 self.borrowed(deadline) as connection,
             ):
-                # A snapshot for several reads; for changes, what the log is written for. In one round trip.
+                # A snapshot for several reads; for changes, what commands are written for. In one round trip.
                 level = "read committed" if write else "repeatable read"
                 await connection.execute(f"begin isolation level {level}; {FOR_THIS_TRANSACTION}")
                 try:

@@ -1,4 +1,4 @@
-"""The log's transaction, over asyncpg's own connection: a statement costs half of what it does through SQLAlchemy."""
+"""A transaction over asyncpg's own connection: a statement costs half of what it does through SQLAlchemy."""
 
 from __future__ import annotations
 

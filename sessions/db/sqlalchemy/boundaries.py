@@ -1,6 +1,6 @@
 """Where a transaction over SQLAlchemy begins and ends, whatever the engine's listeners and options do about that.
 
-Our transactions need an isolation of their own: a snapshot for several reads; for changes, the level that the log is
+Our transactions need an isolation of their own: a snapshot for several reads; for changes, the level that commands are
 written for. It has to be set before the transaction has begun. An engine's listeners may begin one, when the connection
 is borrowed, by executing something. Such a transaction is committed, as a setting may have been made in it; then the
 listeners are called once more, within ours: what they say is true of it even if they say it "local".

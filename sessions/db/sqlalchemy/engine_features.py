@@ -1,6 +1,6 @@
 """What an engine carries beside its connections, and whether asyncpg's short ways would pass it by.
 
-The short ways borrow the driver's connection from the engine's pool, execute on it directly, and send appends of
+The short ways borrow the driver's connection from the engine's pool, execute on it directly, and send commands of
 several callers together. So they suit an engine that carries nothing else. Listeners for statements and transactions
 are called by SQLAlchemy only; listeners for borrowing may go by the caller's context, as those do that set a tenant.
 """

@@ -1,7 +1,7 @@
 """What a database's error means, whatever its driver calls it; and its translation into ours.
 
-The texts of SQLAlchemy's and of some drivers' errors show the statement's parameters, which hold messages. So neither
-the text is repeated nor the error kept as the cause: ours names the driver's error and its code.
+The texts of SQLAlchemy's and of some drivers' errors show the statement's parameters, which hold users' content. So
+neither the text is repeated nor the error kept as the cause: ours names the driver's error and its code.
 """
 
 from __future__ import annotations

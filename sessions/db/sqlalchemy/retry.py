@@ -27,7 +27,7 @@ RETRY_TIMEOUT: Final = 30.0
 """Seconds, unless the caller knows better. A failover takes seconds; longer outages are for the caller to see."""
 
 MOST_RETRY_TIMEOUT: Final = 600.0
-"""Keys by which a repeated append is recognised live longer: see `made_key` of `log/core/idempotency.py`."""
+"""Whatever tells that a command was done before has to live longer, as the keys of repeated appends do."""
 
 _RETRIED: Final = (Trouble.LOST, Trouble.ROLLED_BACK)
 

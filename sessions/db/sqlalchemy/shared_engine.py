@@ -1,6 +1,6 @@
 """The engine for a URL in one event loop: shared by all who hold it, and disposed of soon after the last let go.
 
-`SharedEngine` is held by session and store objects, weakly: one that is closed lets go, and so does one that is
+`SharedEngine` is held by backends, weakly: one that is closed lets go, and so does one that is
 garbage. Then the engine lingers for a moment, as the next request may come for it. It ends at the latest with its
 loop: an asynchronous generator waits in it, and asyncio closes those before it closes the loop. A loop that is closed
 by hand closes none, so the engines of such loops are looked for when the next one is made.

@@ -1,4 +1,4 @@
-"""The log's transaction, over a SQLAlchemy connection."""
+"""A transaction over a SQLAlchemy connection."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a session on SQLite holds: a path and how durable its commits are."""
+"""A hold on a SQLite database: by a path, with how durable its commits are."""
 
 from __future__ import annotations
 

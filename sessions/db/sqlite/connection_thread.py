@@ -1,6 +1,6 @@
 """An aiosqlite connection that takes work from any thread and event loop.
 
-aiosqlite gives a connection its thread and queue, and its coroutines tie each call to one event loop. Sessions are
+aiosqlite gives a connection its thread and queue, and its coroutines tie each call to one event loop. Databases are
 used from many loops, and many writers share one wake-up; so work is put into the queue directly, and whoever puts it
 there sees to its own results. SQLAlchemy's aiosqlite dialect relies on the same attributes of aiosqlite.
 """
@@ -39,7 +39,7 @@ def is_connection_thread() -> bool:
 class ConnectionThread(aiosqlite.Connection):
     """A SQLite connection on a thread of its own.
 
-    The thread is a daemon: a program that never closes its sessions still exits. What it acknowledged is on disk.
+    The thread is a daemon: a program that closes nothing still exits. What it acknowledged is on disk.
     """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:

@@ -94,7 +94,7 @@ class Opening:
         """Return a connection that only reads."""
         connection = self.writer()
         connection.execute("pragma query_only = on")
-        # Long conversations are read here; with the usual 2 MB each of their pages would be fetched anew each time.
+        # Long reads are done here; with the usual 2 MB each of their pages would be fetched anew each time.
         connection.execute("pragma cache_size = -16384")
         return connection
 

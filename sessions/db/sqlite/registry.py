@@ -1,4 +1,4 @@
-"""Which databases are open in this process: one for each file, however many sessions use it.
+"""Which databases are open in this process: one for each file, however many use it.
 
 A file is its path, device and inode: one that was deleted and made again under an open connection is another database.
 """

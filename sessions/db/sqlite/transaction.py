@@ -1,4 +1,4 @@
-"""The log's transaction, over a `sqlite3` connection."""
+"""A transaction over a `sqlite3` connection."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ from sessions.db.command import Command
 from sessions.db.sqlite.opening import MEMORY
 
 _PATIENCE: Final = 1_000
-"""Milliseconds to wait for readers. Those of sessions are done much sooner; writers wait meanwhile."""
+"""Milliseconds to wait for readers. Ours are done much sooner; writers wait meanwhile."""
 
 
 class Vacuum(Command[tuple[str, ...]]):

@@ -1,8 +1,8 @@
-"""Waking those who watch sessions in a SQLite file: by its data version for other processes, at once for this one.
+"""Waking those who watch topics in a SQLite file: by its data version for other processes, at once for this one.
 
 ``pragma data_version`` (https://sqlite.org/pragma.html#pragma_data_version) is another number than before on the same
 connection if another connection has committed meanwhile. It reads a few bytes of shared memory, so one look for all who
-watch the file in an event loop costs less than one look of each at its session.
+watch the file in an event loop costs less than one look of each at its topic.
 """
 
 from __future__ import annotations
