@@ -12,13 +12,13 @@ from sessions.errors import SessionsError
 
 
 async def _migrate(url: str, connect_args: dict[str, Any], prefix: str, schema: str | None) -> None:
-    from sessions.db.engines.backend import SQLAlchemyBackend  # noqa: PLC0415 - see `sessions.__getattr__`
+    from sessions.db.component import Component  # noqa: PLC0415 - see `sessions.__getattr__`
+    from sessions.db.engines.backend import SQLAlchemyBackend  # noqa: PLC0415
     from sessions.db.engines.of_loop import EngineOfLoop  # noqa: PLC0415
-    from sessions.log.component import conversations  # noqa: PLC0415
-    from sessions.log.conversation import ForeignTables  # noqa: PLC0415
+    from sessions.tables import SCHEMAS  # noqa: PLC0415
 
     source = EngineOfLoop(url, {"connect_args": connect_args})
-    components = [conversations(ForeignTables().check(prefix))]
+    components = [Component(schema) for schema in SCHEMAS]
     backend = SQLAlchemyBackend(source, create_tables=True, prefix=prefix, schema=schema, components=components)
     try:
         await backend.migrate()
