@@ -16,6 +16,7 @@ from sessions.db.sqlalchemy.database import Database
 from sessions.items.calls import classify
 from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.append import Append
+from sessions.log.component import conversations
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.core.extend import NewEntry
 from sessions.log.fast.statements import BEGIN
@@ -76,7 +77,8 @@ async def test_the_hot_path_stores_what_the_logs_function_does(
         await session.as_author("first").add_items(_MIXED)
     hot = hot.as_author("second")
     await asyncio.gather(*(session.add_items(items) for session in ((hot, other, other) if together else (hot,))))
-    await _append_by_the_log(Database(engine, create_tables=False), "plain", items)
+    components = [conversations(ForeignTables())]
+    await _append_by_the_log(Database(engine, create_tables=False, components=components), "plain", items)
     connection = await asyncpg.connect(url.replace("+asyncpg", ""))
     stored = {name: await _stored(connection, name) for name in ("hot", "plain")}
     await connection.close()

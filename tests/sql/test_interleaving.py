@@ -23,6 +23,7 @@ from sessions.items.calls import classify
 from sessions.items.repair import Damage
 from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.append import Append
+from sessions.log.component import conversations
 from sessions.log.context.repair import repair_branch
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.core.extend import NewEntry
@@ -161,7 +162,7 @@ async def test_appends_between_any_two_statements(
 ) -> None:
     url = request.getfixturevalue("lend")(request.getfixturevalue(kind))
     engine = create_async_engine(url)
-    backend = SQLAlchemyBackend(engine)
+    backend = SQLAlchemyBackend(engine, components=[conversations(ForeignTables())])
     async with open_store(url, create_tables=True) as store:
         first = 0
         while True:
