@@ -48,7 +48,7 @@ OUR_OTHERS = (
         "WHERE session_id LIKE 'other-%'"
     ),
     (
-        "INSERT INTO agent_log_branches (session, name, segment, fork_position, tip, turn, floor, may_grow) "
+        "INSERT INTO agent_log_branches (session, name, segment, fork_position, tip, turn, floor, may_extend) "
         "SELECT g.session, 'main', g.id, 0, 1, 1, 0, 1 FROM agent_log_segments g JOIN agent_log_sessions s "
         "ON s.id = g.session WHERE s.session_id LIKE 'other-%'"
     ),

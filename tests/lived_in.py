@@ -65,7 +65,7 @@ _FILL = (
     Statement(
         "Its branch.",
         """
-        insert into {branches} (session, name, segment, fork_position, tip, turn, floor, may_grow, made_in)
+        insert into {branches} (session, name, segment, fork_position, tip, turn, floor, may_extend, made_in)
         values (:session, 'main', :segment, 0, :tip, :tip, 0, 1, 1)
         """,
     ),

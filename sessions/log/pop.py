@@ -97,24 +97,24 @@ def _remove(tx: Transaction, locked: LockedSession, head: Head, row: EntryRow, n
     """
     entry, position = row.id, row.position
     turn = row.turn - (row.kind == USER)
-    owned = owner_of(entry) == head.segment and head.may_grow and position > head.floor
+    owned = owner_of(entry) == head.segment and head.may_extend and position > head.floor
     staying = _staying(tx, head, position, now) if position < head.tip else []
     if owned and staying:
         # It leaves a hole: what comes after it stays in its turn.
         tx.run(entry_statements.DELETE_ENTRY, id=entry)
         tx.run(branch_statements.NOTE_HOLE, segment=head.segment)
-        move_tip(tx, locked, head.tip, head.turn, may_grow=1, now=now)
+        move_tip(tx, locked, head.tip, head.turn, may_extend=1, now=now)
         return
     back = [*staying, *surviving(head, find_marks(tx, head, position), position - 1)]
     back.sort(key=lambda row: row.position)
     if owned:
         tx.run(entry_statements.DELETE_ENTRIES, low=entry - 1, high=entry - position + head.tip)
-        move_tip(tx, locked, position - 1, turn, may_grow=1, now=now)
+        move_tip(tx, locked, position - 1, turn, may_extend=1, now=now)
     else:
         # Others may have seen it, but need not see it any longer; and an undone turn cannot follow what is gone.
         before = find_seen(tx, head.session)
         forget_ways_forward(tx, head)
-        move_tip(tx, locked, position - 1, turn, may_grow=0, now=now)
+        move_tip(tx, locked, position - 1, turn, may_extend=0, now=now)
         collect(tx, head.session, before)
     if back:
         put_back(tx, ensure_encrypted(tx, locked), head, back, now)
@@ -123,7 +123,7 @@ def _remove(tx: Transaction, locked: LockedSession, head: Head, row: EntryRow, n
 def _forget_summary(tx: Transaction, head: Head, summary: Covering) -> None:
     """Delete the entry of a summary that another one took the place of, where no other branch can see it."""
     entry = summary.row.id
-    if owner_of(entry) == head.segment and head.may_grow and summary.position > head.floor:
+    if owner_of(entry) == head.segment and head.may_extend and summary.position > head.floor:
         tx.run(entry_statements.DELETE_ENTRY, id=entry)
         tx.run(branch_statements.NOTE_HOLE, segment=head.segment)
 

@@ -42,7 +42,7 @@ _LIVE: Final = "created_at > :oldest and (expires_at is null or expires_at > :no
 
 _INTACT: Final = """
     b.tip between 0 and {max_position} and b.turn between 0 and b.tip and b.floor between 0 and {last_position}
-    and (b.may_grow = 0 or b.tip >= b.fork_position) and b.segment <= {max_owner}
+    and (b.may_extend = 0 or b.tip >= b.fork_position) and b.segment <= {max_owner}
     and case when b.parent is null then b.fork_position = 0 else b.parent < b.segment end
     and (b.segment = 0 and b.tip = 0 or exists (
         select 1 from {segments} g where g.id = b.segment and g.session = b.session

@@ -35,7 +35,7 @@ BYTES: Final = (b"", b"\xff\xfe", b"{", b"[]", b"null", b"\x01\x02", b"[" * 5000
 COLUMNS: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
     "sessions": {
         "version": INTEGERS, "branch": TEXTS, "created_at": INTEGERS, "updated_at": INTEGERS, "wrapped_keys": BYTES,
-        "leases": INTEGERS, "marks": INTEGERS,
+        "leases": INTEGERS, "annotated": INTEGERS,
     },
     "segments": {
         "id": INTEGERS, "session": INTEGERS, "parent": INTEGERS, "fork_position": INTEGERS, "turn": INTEGERS,
@@ -43,8 +43,8 @@ COLUMNS: Final[dict[str, dict[str, tuple[Any, ...]]]] = {
     },
     "branches": {
         "session": INTEGERS, "name": TEXTS, "segment": INTEGERS, "parent": INTEGERS, "fork_position": INTEGERS,
-        "tip": INTEGERS, "turn": INTEGERS, "floor": INTEGERS, "may_grow": INTEGERS, "forked_from": TEXTS,
-        "forked_at": INTEGERS, "forked_turn": INTEGERS, "owner": TEXTS, "pending": INTEGERS, "created_at": INTEGERS,
+        "tip": INTEGERS, "turn": INTEGERS, "floor": INTEGERS, "may_extend": INTEGERS, "forked_from": TEXTS,
+        "forked_at": INTEGERS, "forked_turn": INTEGERS, "reflog_of": TEXTS, "pending": INTEGERS, "created_at": INTEGERS,
         "updated_at": INTEGERS, "made_in": INTEGERS, "changed_in": INTEGERS, "lease_token": INTEGERS,
         "lease_until": INTEGERS, "lease_open": INTEGERS, "lease_from": INTEGERS, "lease_holder": TEXTS,
         "lease_claim": TEXTS,

@@ -87,7 +87,7 @@ def test_pop_deletes_above_the_floor_and_only_moves_the_tip_below_it(log: BareLo
     for _ in range(4):
         log.pop()
         branch = log.branch()
-        stored.append((len(log.entries()), branch["tip"], branch["may_grow"]))
+        stored.append((len(log.entries()), branch["tip"], branch["may_extend"]))
 
     assert stored == [(3, 3, 1), (2, 2, 1), (2, 1, 0), (2, 0, 0)]
     assert views(log) == {"main": "", "what-if": "ab"}
@@ -105,7 +105,7 @@ def test_pop_never_deletes_what_a_branch_inherited(log: BareLog) -> None:
     assert len(log.entries()) == 9
 
 
-# Fails without: log/statements/branches.py, `may_grow = :may_grow` (of MOVE_TIP)
+# Fails without: log/statements/branches.py, `may_extend = :may_extend` (of MOVE_TIP)
 # Fails without: log/core/extend.py, `next((stretch.segment for stretch in lineage(tx, head)), None)` (as
 # `head.segment`)
 @pytest.mark.parametrize("pops", range(1, 7))

@@ -25,8 +25,8 @@ def test_positions_and_turns_rise_whatever_the_clock_says(log: BareLog) -> None:
         "assistant", "user", "assistant", "assistant", "user", "user", "assistant"
     ]  # fmt: skip
     assert entries[0]["created_at"] > entries[-1]["created_at"], "the times of this log go backwards"
-    assert {key: log.branch()[key] for key in ("name", "tip", "turn", "floor", "may_grow")} == {
-        "name": MAIN, "tip": 7, "turn": 3, "floor": 0, "may_grow": 1
+    assert {key: log.branch()[key] for key in ("name", "tip", "turn", "floor", "may_extend")} == {
+        "name": MAIN, "tip": 7, "turn": 3, "floor": 0, "may_extend": 1
     }  # fmt: skip
 
 
@@ -75,7 +75,7 @@ def test_the_turn_goes_back_with_the_user_message_that_began_it(log: BareLog) ->
     assert [(entry["position"], entry["turn"]) for entry in log.entries()] == [(1, 0), (2, 1)]
 
 
-# Fails without: log/statements/branches.py, `where session = :session and name = :branch and may_grow = 1` (the
+# Fails without: log/statements/branches.py, `where session = :session and name = :branch and may_extend = 1` (the
 # session)
 def test_sessions_do_not_see_each_other(log: BareLog) -> None:
     names = ["s", "S", "s ", "ş", "'; drop table agent_log_entries; --"]

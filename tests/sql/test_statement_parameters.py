@@ -34,11 +34,11 @@ if TYPE_CHECKING:
 
     from .servers import Postgres
 
-_FLAGS = {"may_grow", "one_by_one", "pending", "alone", "is_open", "everything", "untold"}
+_FLAGS = {"may_extend", "one_by_one", "pending", "alone", "is_open", "everything", "untold"}
 """Parameters that are 0 or 1."""
 
 _TEXTS = {
-    "session_id", "branch", "name", "new", "owner", "kind", "tool_name", "author", "what", "model", "agent", "holder",
+    "session_id", "branch", "name", "new", "kind", "tool_name", "author", "what", "model", "agent", "holder",
     "claim", "idempotency_key", "usage_key", "forked_from", "table",
 }  # fmt: skip
 _BYTES = {"payload", "digest", "wrapped_keys", "value", "first", "last", "joint", "cut", "header", "salt"}
@@ -100,7 +100,7 @@ async def test_no_parameter_is_narrower_than_its_column(postgres: Postgres) -> N
                 """
             )
         }
-        assert smallint == {"may_grow", "pending", "holes", "lease_open", "marks", "untold"}, (
+        assert smallint == {"may_extend", "pending", "holes", "lease_open", "annotated", "untold"}, (
             "a flag that is new: name it here"
         )
         for name, statement in ALL.items():

@@ -147,7 +147,7 @@ def find_marks(tx: Transaction, head: Head, after: int) -> list[EntryRow]:
     Those are there, too, that are too old for this reader: they are not for others.
     """
     rows: list[EntryRow] = []
-    if head.marks:
+    if head.annotated:
         visible = {**head.reader.visible, "oldest": NO_EXPIRY}
         for stretch in reversed(lineage(tx, head)):
             if after < stretch.high:

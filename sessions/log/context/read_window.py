@@ -70,7 +70,7 @@ def read_window(tx: Transaction, conversation: Conversation, taker: Taker, branc
         if taker.full:
             break
         # A summary may stand for the last turn's message.
-        if taker.skipping and not head.marks:
+        if taker.skipping and not head.annotated:
             taker.add(_left_of_last_turn(tx, head, undecodable))
             break
     return Taken(undecodable, head.branch)

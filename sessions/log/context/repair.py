@@ -166,7 +166,7 @@ def _in_common(shown: list[Shown], repaired: list[Any]) -> int:
 def _go_back(tx: Transaction, locked: LockedSession, stretches: list[Stretch], tip: int, now: int) -> None:
     """Move the branch's tip back and keep where it was: as after `undo`, what is added next makes that a left tip."""
     keep_tip(tx, locked, now, pending=True)
-    move_tip(tx, locked, tip, turn_at(tx, stretches, tip), may_grow=0, now=now)
+    move_tip(tx, locked, tip, turn_at(tx, stretches, tip), may_extend=0, now=now)
 
 
 def _as_added(shown: list[Shown], repaired: list[Any], kept: int, codec: Codec, now: int) -> list[_Added]:

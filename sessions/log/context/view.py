@@ -39,7 +39,7 @@ def item_pages(tx: Transaction, head: Head, count: int, undecodable: list[int]) 
     Raises:
         DecryptionError: A payload is not what was stored there.
     """
-    if not head.marks:
+    if not head.annotated:
         yield from _pages_without_marks(tx, head, count, undecodable)
         return
     walker = Walker(tx, head)
@@ -104,7 +104,7 @@ def _one_by_one(tx: Transaction, reader: Reader, page: Page, undecodable: list[i
 def find_summaries(tx: Transaction, head: Head) -> list[Covering]:
     """Return a branch's summaries that stand for something, in the order of what they stand for."""
     walker = Walker(tx, head)
-    if head.marks:
+    if head.annotated:
         walker.all()
     return walker.passed[::-1]
 

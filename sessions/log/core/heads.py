@@ -81,8 +81,8 @@ class Head(NamedTuple):
         floor: Entries of `segment` at or below this position may be seen by other branches.
         parent: The segment from which `segment` was forked, if it was.
         fork_position: The last position that `segment` inherits.
-        may_grow: 1 if nothing lies beyond the tip in its segment, and it alone extends it.
-        marks: 1 if the session has entries that no model is shown.
+        may_extend: 1 if nothing lies beyond the tip in its segment, and it alone extends it.
+        annotated: 1 if the session has entries that no model is shown.
         reader: How its entries are read.
     """
 
@@ -94,8 +94,8 @@ class Head(NamedTuple):
     floor: int
     parent: int | None
     fork_position: int
-    may_grow: int
-    marks: int
+    may_extend: int
+    annotated: int
     reader: Reader
 
 

@@ -2,7 +2,7 @@
 
 A tip is left as a way forward that undo keeps for redo, or as another turn that a conversation took.
 
-They are rows of the table of branches with an owner. Their names begin with a character that no branch's name may
+They are rows of the table of branches with a `reflog_of`. Their names begin with a character that no branch's name may
 begin with, and go on with the version that made them, so they are in the order of time.
 """
 
@@ -26,15 +26,15 @@ def keep_tip(tx: Transaction, locked: LockedSession, now: int, *, pending: bool)
     tx.run(branch_statements.KEEP_TIP, name=name, pending=int(pending), version=locked.version, now=now, **place)
 
 
-def move_tip(tx: Transaction, locked: LockedSession, tip: int, turn: int, *, may_grow: int, now: int) -> None:
+def move_tip(tx: Transaction, locked: LockedSession, tip: int, turn: int, *, may_extend: int, now: int) -> None:
     """Put the locked session's branch somewhere else in its own lineage; `turn` is the number of turns up to there."""
     place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "version": locked.version}
-    tx.run(branch_statements.MOVE_TIP, tip=tip, turn=turn, may_grow=may_grow, now=now, **place)
+    tx.run(branch_statements.MOVE_TIP, tip=tip, turn=turn, may_extend=may_extend, now=now, **place)
 
 
 def ways_forward(tx: Transaction, head: Head) -> list[Row]:
     """Return the tips from which a branch was moved back by undo, the latest first: name, tip, turn, may-grow."""
-    return [] if head.may_grow else tx.all(branch_statements.WAYS_FORWARD, session=head.session, branch=head.branch)
+    return [] if head.may_extend else tx.all(branch_statements.WAYS_FORWARD, session=head.session, branch=head.branch)
 
 
 def settle_ways_forward(tx: Transaction, head: Head) -> bool:

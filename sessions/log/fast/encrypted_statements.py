@@ -17,13 +17,13 @@ ENCRYPTED_TAIL: Final = alone(
     OneTail,
     """The latest entries of a branch of an encrypted session, newest first, and last of all its end: see `End`.
 
-    Without a tip it was forked. The current branch unless named. Of a session with marks, the end alone.
+    Without a tip it was forked. The current branch unless named. Of a session with annotations, the end alone.
     """,
     """
     with head as materialized (
-        select s.version, s.wrapped_keys, s.marks, b.name,
+        select s.version, s.wrapped_keys, s.annotated, b.name,
         b.session * 16777216 + b.made_in as number, b.segment, b.segment * {positions} as low, b.tip, b.turn,
-        b.may_grow, b.parent, :wanted::bigint as wanted
+        b.may_extend, b.parent, :wanted::bigint as wanted
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce(:branch::text, s.branch)
         where s.session_id = :session_id and {is_meant}
         and s.wrapped_keys is not null and {intact}
@@ -31,14 +31,14 @@ ENCRYPTED_TAIL: Final = alone(
     (
         {few}
         select {entry} from {entries}
-        where id > (select low + greatest(tip - wanted, 0) from head where parent is null and marks = 0)
+        where id > (select low + greatest(tip - wanted, 0) from head where parent is null and annotated = 0)
         and id <= (select low + tip from head) and created_at > :oldest::bigint
         and (expires_at is null or expires_at > :now::bigint)
         order by id desc
         {of_few}
     ) union all
-    select case when parent is null then -tip end, version, turn, name, marks::text, number::text,
-    segment, may_grow, wrapped_keys from head
+    select case when parent is null then -tip end, version, turn, name, annotated::text, number::text,
+    segment, may_extend, wrapped_keys from head
     """,
 )
 ENCRYPTED_TAIL_FORKED: Final = alone(
@@ -49,15 +49,15 @@ ENCRYPTED_TAIL_FORKED: Final = alone(
     """,
     """
     with recursive head as materialized (
-        select s.version, s.wrapped_keys, s.marks, b.name,
-        b.session * 16777216 + b.made_in as number, b.segment, b.tip, b.turn, b.may_grow,
+        select s.version, s.wrapped_keys, s.annotated, b.name,
+        b.session * 16777216 + b.made_in as number, b.segment, b.tip, b.turn, b.may_extend,
         greatest(b.tip - :wanted::bigint, 0) as before, :wanted::bigint as wanted
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce(:branch::text, s.branch)
         where s.session_id = :session_id and {is_meant}
         and s.wrapped_keys is not null and {intact}
     ), lineage (segment, parent, low, high) as (
         select g.id, g.parent, g.fork_position, h.tip
-        from head h join {segments} g on g.id = h.segment where h.marks = 0
+        from head h join {segments} g on g.id = h.segment where h.annotated = 0
         union all
         select g.id, g.parent, g.fork_position, least(l.low, l.high)
         from lineage l join {segments} g on g.id = l.parent and g.id < l.segment where l.low > (select before from head)
@@ -72,8 +72,8 @@ ENCRYPTED_TAIL_FORKED: Final = alone(
             {of_few}
         ) e order by e.id % {positions} desc
     ) union all
-    select case when marks <> 0 or (select min(low) from lineage) <= before then -tip end, version, turn, name,
-    marks::text, number::text, segment, may_grow, wrapped_keys from head
+    select case when annotated <> 0 or (select min(low) from lineage) <= before then -tip end, version, turn, name,
+    annotated::text, number::text, segment, may_extend, wrapped_keys from head
     """,
 )
 
@@ -102,8 +102,8 @@ class End(NamedTuple):
         segment: The segment that it extends.
         tip: The position of its last entry.
         turn: The number of turns up to there.
-        may_grow: 1 if nothing lies beyond the tip in its segment, and it alone extends it.
-        marks: Whether the session has entries that no model is shown.
+        may_extend: 1 if nothing lies beyond the tip in its segment, and it alone extends it.
+        annotated: Whether the session has entries that no model is shown.
         wrapped_keys: The session's wrapped keys.
     """
 
@@ -112,16 +112,16 @@ class End(NamedTuple):
     segment: int
     tip: int
     turn: int
-    may_grow: int
-    marks: bool
+    may_extend: int
+    annotated: bool
     wrapped_keys: bytes
 
     @classmethod
     def of(cls, row: Any) -> End:
         """Return what the row says."""
-        tip, version, turn, name, marks, number, segment, may_grow, wrapped_keys = row
+        tip, version, turn, name, annotated, number, segment, may_extend, wrapped_keys = row
         branch = name if name == MAIN else BranchName(name, int(number))
-        return cls(version, branch, segment, -tip, turn, may_grow, marks != "0", wrapped_keys)
+        return cls(version, branch, segment, -tip, turn, may_extend, annotated != "0", wrapped_keys)
 
     @property
     def entry(self) -> int:

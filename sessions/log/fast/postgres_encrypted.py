@@ -75,7 +75,7 @@ class EncryptedPath:
         wanted = work.wanted
         rows, end = await self._read(work.conversation, work.branch, wanted, subject)
         # Fewer than wanted although there may be more below: something was removed in between.
-        if end is None or end.marks or (wanted < EVERYTHING and len(rows) < min(wanted, end.tip)):
+        if end is None or end.annotated or (wanted < EVERYTHING and len(rows) < min(wanted, end.tip)):
             return NOT_DONE
         try:
             items = reader_of(work.conversation, end.wrapped_keys).open_all(rows)
@@ -147,7 +147,7 @@ class EncryptedPath:
         before = remembered = self._ends.get((session_id, append.branch))
         if before is None:
             _, before = await self._read(append.conversation, append.branch, 0, job.subject)
-        if before is None or not before.may_grow:
+        if before is None or not before.may_extend:
             return None
         if append.expected_version is not None and (session_id in ends or append.expected_version != before.version):
             return None

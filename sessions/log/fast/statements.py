@@ -93,8 +93,8 @@ BEGIN: Final = alone(
         returning session, id + 0 / (id <= {max_owner})::int as id
     ), advanced as (
         insert into {branches} (
-            session, name, segment, parent, fork_position, tip, turn, floor, may_grow, created_at, updated_at, made_in,
-            changed_in
+            session, name, segment, parent, fork_position, tip, turn, floor, may_extend, created_at, updated_at,
+            made_in, changed_in
         ) select session, 'main', id, null, 0, :item_count::bigint, :turns::bigint, 0, 1, :now, :now, 1, 1 from opened
         returning session, segment * {positions} as before, tip, turn - :turns::bigint as turn, 1 as version,
         :session_id as session_id, made_in
@@ -156,7 +156,7 @@ TAIL: Final = alone(
     OneTail,
     """The latest payloads of a branch, newest first, and last of all its tip and its name.
 
-    Without a tip it was forked. The current branch unless named. Nothing of a session with marks.
+    Without a tip it was forked. The current branch unless named. Nothing of a session with annotations.
     """,
     """
     with head as materialized (
@@ -165,7 +165,7 @@ TAIL: Final = alone(
         from {sessions} s
         join {branches} b on b.session = s.id and b.name = coalesce(:branch::text, s.branch)
         where s.session_id = :session_id and {is_meant}
-        and s.wrapped_keys is null and s.marks = 0 and {intact}
+        and s.wrapped_keys is null and s.annotated = 0 and {intact}
     )
     (
         {few}
@@ -193,7 +193,7 @@ TAIL_FORKED: Final = alone(
         from {sessions} s
         join {branches} b on b.session = s.id and b.name = coalesce(:branch::text, s.branch)
         where s.session_id = :session_id and {is_meant}
-        and s.wrapped_keys is null and s.marks = 0 and {intact}
+        and s.wrapped_keys is null and s.annotated = 0 and {intact}
     ), lineage (segment, parent, low, high) as (
         select g.id, g.parent, g.fork_position, h.tip from head h join {segments} g on g.id = h.segment
         union all

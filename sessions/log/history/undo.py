@@ -52,7 +52,7 @@ def undo(
         tip = turn_start(tx, stretches, first) - 1
         undone = read_all_entries(tx, head.reader, stretches, (tip, head.tip))
     keep_tip(tx, locked, now, pending=True)
-    move_tip(tx, locked, tip, first - 1, may_grow=0, now=now)
+    move_tip(tx, locked, tip, first - 1, may_extend=0, now=now)
     record_change(tx, locked, "undone", now)
     return readable_items(undone)
 
@@ -76,8 +76,8 @@ def redo(tx: Transaction, conversation: Conversation, now: int, *, branch: str |
             "nothing was undone, or something was added or popped since"
         )
     locked, head = found
-    name, tip, turn, may_grow = kept[0]
-    move_tip(tx, locked, tip, turn, may_grow=may_grow, now=now)
+    name, tip, turn, may_extend = kept[0]
+    move_tip(tx, locked, tip, turn, may_extend=may_extend, now=now)
     tx.run(branch_statements.FORGET_TIP, session=head.session, name=name)
     stretches = lineage(tx, head._replace(tip=tip, turn=turn))
     redone = read_all_entries(tx, head.reader, stretches, (head.tip, tip))

@@ -23,8 +23,8 @@ MADE_IN = Statement(
 HEAD = Statement(
     "A branch of a session, the current one unless named; and whether it can be true.",
     """
-    select s.id, coalesce(:branch, s.branch), b.segment, b.tip, b.turn, b.floor, b.parent, b.fork_position, b.may_grow,
-    s.marks, s.wrapped_keys, b.made_in, case when {intact} then 1 else 0 end from {sessions} s
+    select s.id, coalesce(:branch, s.branch), b.segment, b.tip, b.turn, b.floor, b.parent, b.fork_position,
+    b.may_extend, s.annotated, s.wrapped_keys, b.made_in, case when {intact} then 1 else 0 end from {sessions} s
     left join {branches} b on b.session = s.id and b.name = coalesce(:branch, s.branch) where s.session_id = :session_id
     """,
 )
@@ -32,7 +32,7 @@ HEAD = Statement(
 MOVE_TIP = Statement(
     "Put a branch's tip somewhere else in its own lineage.",
     """
-    update {branches} set tip = :tip, turn = :turn, may_grow = :may_grow, updated_at = :now, changed_in = :version,
+    update {branches} set tip = :tip, turn = :turn, may_extend = :may_extend, updated_at = :now, changed_in = :version,
     lease_from = case when lease_from > :tip then :tip else lease_from end
     where session = :session and name = :branch
     """,
@@ -48,7 +48,7 @@ CREATE_SEGMENT = Statement(
 
 _PUT_BRANCH = """
     insert into {branches} (
-        session, name, segment, parent, fork_position, tip, turn, floor, may_grow, created_at, updated_at, made_in,
+        session, name, segment, parent, fork_position, tip, turn, floor, may_extend, created_at, updated_at, made_in,
         changed_in
     ) values (
         :session, :branch, :segment, :parent, :fork_position, :tip, :turn, :fork_position, 1, :now, :now, :version,
@@ -62,14 +62,14 @@ PUT_BRANCH = Statement(
     + """
     on conflict (session, name) do update set segment = excluded.segment, parent = excluded.parent,
     fork_position = excluded.fork_position, tip = excluded.tip, turn = excluded.turn, floor = excluded.floor,
-    may_grow = excluded.may_grow, updated_at = excluded.updated_at, changed_in = excluded.changed_in
+    may_extend = excluded.may_extend, updated_at = excluded.updated_at, changed_in = excluded.changed_in
     """,
     {
         MARIADB: _PUT_BRANCH
         + """
         on duplicate key update segment = values(segment), parent = values(parent),
         fork_position = values(fork_position), tip = values(tip), turn = values(turn), floor = values(floor),
-        may_grow = values(may_grow), updated_at = values(updated_at), changed_in = values(changed_in)
+        may_extend = values(may_extend), updated_at = values(updated_at), changed_in = values(changed_in)
         """
     },
 )
@@ -78,8 +78,8 @@ MAKE_BRANCH = Statement(
     "Make a branch of what another one has up to a place, and return a row; none if the name is taken.",
     """
     insert into {branches} (
-        session, name, segment, parent, fork_position, tip, turn, floor, may_grow, forked_from, forked_at, forked_turn,
-        created_at, updated_at, made_in, changed_in
+        session, name, segment, parent, fork_position, tip, turn, floor, may_extend, forked_from, forked_at,
+        forked_turn, created_at, updated_at, made_in, changed_in
     ) select
         s.id, :branch, :segment, :parent, :fork_position, :tip, :turn, :tip, 0, :forked_from, :tip, :turn,
         :now, :now, :version, :version
@@ -135,12 +135,12 @@ SWITCH = Statement(
 
 FLAG_MARKS = Statement(
     "Note that a session has a mark.",
-    "update {sessions} set marks = 1 where id = :session and marks = 0",
+    "update {sessions} set annotated = 1 where id = :session and annotated = 0",
 )
 
 EMPTY = Statement(
     "Note that a session has nothing any more; its current branch is another one then.",
-    "update {sessions} set branch = :branch, marks = 0 where id = :session",
+    "update {sessions} set branch = :branch, annotated = 0 where id = :session",
 )
 
 RENAME_BRANCH = Statement(
@@ -150,7 +150,7 @@ RENAME_BRANCH = Statement(
 
 RENAME_OWNER = Statement(
     "The tips it left are the renamed branch's.",
-    "update {branches} set owner = :new where session = :session and owner = :branch",
+    "update {branches} set reflog_of = :new where session = :session and reflog_of = :branch",
 )
 
 RENAME_ORIGIN = Statement(
@@ -170,7 +170,7 @@ ADOPT = Statement(
 
 DELETE_BRANCH = Statement(
     "Remove a branch and the tips it left.",
-    "delete from {branches} where session = :session and (name = :branch or owner = :branch)",
+    "delete from {branches} where session = :session and (name = :branch or reflog_of = :branch)",
 )
 
 TIPS = Statement(
@@ -179,8 +179,8 @@ TIPS = Statement(
     The last column says whether each can be true.
     """,
     """
-    select b.name, b.segment, b.tip, b.turn, b.owner, b.pending, b.may_grow, b.forked_from, b.forked_at, b.forked_turn,
-    b.created_at, b.updated_at, b.changed_in, case when {intact} then 1 else 0 end
+    select b.name, b.segment, b.tip, b.turn, b.reflog_of, b.pending, b.may_extend, b.forked_from, b.forked_at,
+    b.forked_turn, b.created_at, b.updated_at, b.changed_in, case when {intact} then 1 else 0 end
     from {branches} b where b.session = :session order by b.made_in, b.name
     """,
 )
@@ -217,9 +217,9 @@ FORGET_SEGMENT = Statement(
 MOVED_TIPS = Statement(
     "The tips that were moved after a version; and whether each can be true.",
     """
-    select b.segment, b.parent, b.fork_position, b.tip, b.name, b.owner, b.may_grow,
+    select b.segment, b.parent, b.fork_position, b.tip, b.name, b.reflog_of, b.may_extend,
     case when {intact} then 1 else 0 end from {branches} b
-    where b.session = :session and b.changed_in > :after order by b.may_grow desc, b.made_in, b.name
+    where b.session = :session and b.changed_in > :after order by b.may_extend desc, b.made_in, b.name
     """,
 )
 
@@ -272,17 +272,17 @@ KEEP_TIP = Statement(
     "Keep where a branch is, before it moves elsewhere; nothing there is its own.",
     """
     insert into {branches} (
-        session, name, segment, parent, fork_position, tip, turn, floor, may_grow, owner, pending, created_at,
+        session, name, segment, parent, fork_position, tip, turn, floor, may_extend, reflog_of, pending, created_at,
         updated_at, made_in, changed_in
-    ) select session, :name, segment, parent, fork_position, tip, turn, tip, may_grow, name, :pending, :now, updated_at,
-    :version, changed_in from {branches} where session = :session and name = :branch
+    ) select session, :name, segment, parent, fork_position, tip, turn, tip, may_extend, name, :pending, :now,
+    updated_at, :version, changed_in from {branches} where session = :session and name = :branch
     """,
 )
 
 WAYS_FORWARD = Statement(
     "The tips from which a branch was moved back by undo, the latest first.",
     """
-    select name, tip, turn, may_grow from {branches} where session = :session and owner = :branch and pending = 1
+    select name, tip, turn, may_extend from {branches} where session = :session and reflog_of = :branch and pending = 1
     order by name desc
     """,
 )
@@ -300,8 +300,8 @@ SETTLE_TIP = Statement(
 MOVE_TO_TIP = Statement(
     "Move a branch to where a kept tip is, which it may extend if it is there alone.",
     """
-    update {branches} as b set (segment, parent, fork_position, tip, turn, floor, may_grow, lease_from) = (
-        select t.segment, t.parent, t.fork_position, t.tip, t.turn, t.tip, t.may_grow * :alone,
+    update {branches} as b set (segment, parent, fork_position, tip, turn, floor, may_extend, lease_from) = (
+        select t.segment, t.parent, t.fork_position, t.tip, t.turn, t.tip, t.may_extend * :alone,
         case when b.lease_from > t.tip then t.tip else b.lease_from end
         from {branches} t where t.session = :session and t.name = :name
     ), updated_at = :now, changed_in = :version where session = :session and name = :branch
@@ -310,7 +310,7 @@ MOVE_TO_TIP = Statement(
         MARIADB: """
         update {branches} b join {branches} t on t.session = b.session and t.name = :name
         set b.segment = t.segment, b.parent = t.parent, b.fork_position = t.fork_position, b.tip = t.tip,
-        b.turn = t.turn, b.floor = t.tip, b.may_grow = t.may_grow * :alone, b.updated_at = :now,
+        b.turn = t.turn, b.floor = t.tip, b.may_extend = t.may_extend * :alone, b.updated_at = :now,
         b.changed_in = :version, b.lease_from = least(b.lease_from, t.tip)
         where b.session = :session and b.name = :branch
         """

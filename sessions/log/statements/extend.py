@@ -35,7 +35,7 @@ ADVANCE_TIP = Statement(
             _advance_tip(),
             """
             select segment, tip, turn from {branches}
-            where session = :session and name = :branch and may_grow = 1 and changed_in = :version
+            where session = :session and name = :branch and may_extend = 1 and changed_in = :version
             """,
         ),
     },

@@ -13,7 +13,7 @@ def may_change(*, lease: str, now: str, number: str) -> str:
     It is the branch's own segment that grows, the branch is the one that is meant (see `BranchName`), the change passes
     the lease (see `log/core/fencing.py`), and what the row says can be true.
     """
-    return f"b.may_grow = 1 and {is_meant(number)} and {passes_lease(lease, now)} and {{intact}}"
+    return f"b.may_extend = 1 and {is_meant(number)} and {passes_lease(lease, now)} and {{intact}}"
 
 
 def passes_lease(lease: str, now: str) -> str:
