@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 DRIVERS = ("asyncpg", "psycopg", "aiomysql", "asyncmy", "aiosqlite")
 
 
-def url_for(driver: str, request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """Return the URL of a database without sessions for a driver; on a server, it has our tables."""
+def url_for(driver: str, request: pytest.FixtureRequest, tmp_path: Path, *, empty: bool = False) -> str:
+    """Return the URL of a database without sessions for a driver; on a server, it has our tables unless it is empty."""
     if driver == "aiosqlite":
         return f"sqlite+aiosqlite:///{tmp_path}/own.db"
     on_postgres = driver in ("asyncpg", "psycopg")
     server = request.getfixturevalue("postgres" if on_postgres else "mariadb")
-    made = make_url(request.getfixturevalue("lend")(server))
+    made = make_url(server.new_database() if empty else request.getfixturevalue("lend")(server))
     name = f"{made.get_backend_name()}+{driver}"
     return made.set(drivername=name).render_as_string(hide_password=False)
 

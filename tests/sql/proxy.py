@@ -31,23 +31,24 @@ class Proxy:
         self._to_port = to_port
         self._marker = b""
         self._times = 0
+        self._after = 0
         self.swallowing = False
         self._forwarded = True
         self._silently = False
         self._writers: set[asyncio.StreamWriter] = set()
         self._serving: set[asyncio.Task[None]] = set()
 
-    def lose_answer_to(self, marker: bytes, times: int = 1, *, silently: bool = False) -> None:
-        """The next requests with `marker` in them reach the server, are answered, and the answer gets lost.
+    def lose_answer_to(self, marker: bytes, times: int = 1, *, after: int = 0, silently: bool = False) -> None:
+        """The next requests with `marker` in them, `after` so many, reach the server, and the answer gets lost.
 
         The first byte of the answer is waited for: what the server does before it answers has been done. Then the
         connection ends; silently, it stays open for ever, and nothing passes.
         """
-        self._marker, self._times, self._forwarded, self._silently = marker, times, True, silently
+        self._marker, self._times, self._after, self._forwarded, self._silently = marker, times, after, True, silently
 
     def lose_request(self, marker: bytes, times: int = 1) -> None:
         """The next requests with `marker` in them do not reach the server: the connection ends first."""
-        self._marker, self._times, self._forwarded = marker, times, False
+        self._marker, self._times, self._after, self._forwarded = marker, times, 0, False
 
     def cut(self) -> None:
         """End all connections."""
@@ -102,7 +103,10 @@ class Proxy:
     ) -> None:
         with suppress(ConnectionError):
             while data := await reader.read(_CHUNK):
-                if self._times and self._marker in data:
+                if self._times and self._marker in data and self._after:
+                    self._after -= 1
+                    writer.write(data)
+                elif self._times and self._marker in data:
                     self._times -= 1
                     self.losses += 1
                     if not self._forwarded:

@@ -41,6 +41,12 @@ def own_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url_for(request.param, request, tmp_path)
 
 
+@pytest.fixture(params=DRIVERS)
+def empty_own_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database without tables, for each driver."""
+    return url_for(request.param, request, tmp_path, empty=True)
+
+
 @contextmanager
 def _heard(engine: AsyncEngine, where: str) -> Iterator[Counter[str]]:
     """Count what listeners hear."""
@@ -191,9 +197,9 @@ class TestFetchingRowByRow(_Own, SessionContract):
 
 
 @pytest.fixture
-async def schemas(own_url: str, postgres: Postgres) -> AsyncIterator[AsyncEngine]:
+async def schemas(empty_own_url: str, postgres: Postgres) -> AsyncIterator[AsyncEngine]:
     del postgres
-    async with made_engine(own_url) as engine:
+    async with made_engine(empty_own_url) as engine:
         if engine.dialect.name == "sqlite":
 
             def attach(connection: Any, _: object) -> None:
