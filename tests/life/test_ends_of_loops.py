@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import gc
 import logging
-from typing import TYPE_CHECKING
+import weakref
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -78,3 +79,46 @@ def test_a_loop_that_ends_before_a_change_begins(*, is_caller_cancelled: bool) -
     assert task.cancelled()
     del task
     gc.collect()
+
+
+@pytest.mark.parametrize("driver", DRIVERS)
+async def test_operations_under_way_when_a_session_closes_leave_no_connection(
+    driver: str, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What they have borrowed comes back to a pool that nobody looks at any more.
+
+    Fails without: db/sqlalchemy/deadline.py, `event.listen(pool, "checkin", _close)`.
+    """
+    monkeypatch.setattr(shared_engine, "LINGER", 0)
+    url = url_for(driver, request, tmp_path)
+    made: list[weakref.ref[Any]] = []
+    note = shared_engine.SharedEngine._note
+
+    def noted(self: shared_engine.SharedEngine, connection: object, record: Any) -> None:
+        made.append(weakref.ref(record.driver_connection))
+        note(self, connection, record)
+
+    monkeypatch.setattr(shared_engine.SharedEngine, "_note", noted)
+    for steps in range(0, 60, 4):
+        session = SQLAlchemySession.from_url("s", url=url, create_tables=True)
+        await session.add_items([message("1")])
+        under_way = [asyncio.ensure_future(session.version()) for _ in range(5)]
+        for _ in range(steps):
+            await asyncio.sleep(0)
+        await session.aclose()
+        await asyncio.gather(*under_way, return_exceptions=True)
+        while ending := tuple(shared_engine._ending):
+            await asyncio.wait(ending)
+        del session, under_way
+    gc.collect()
+    assert made
+    assert not [connection for one in made if (connection := one()) is not None and is_open(connection)]
+
+
+def is_open(connection: Any) -> bool:
+    """Tell whether a driver's connection is open, whichever driver's it is."""
+    if (thread := getattr(connection, "_thread", None)) is not None:
+        return bool(thread.is_alive())
+    if (closed := getattr(connection, "closed", None)) is not None:
+        return not closed
+    return not connection.is_closed()

@@ -111,8 +111,8 @@ async def test_whoever_is_stopped_beyond_the_lease_writes_nothing(url: str, tmp_
     try:
         workers.extend(_Worker(f"w{next(names)}", url, tmp_path) for _ in range(PROCESSES))
         began, killed = time.monotonic(), 0
-        while time.monotonic() < began + SECONDS or not (killed and _lost(workers + past)):
-            assert time.monotonic() < began + SECONDS + HANGS_AFTER / 2, "nobody lost a lease"
+        while time.monotonic() < began + SECONDS or not (killed and _suffices(workers + past)):
+            assert time.monotonic() < began + SECONDS + HANGS_AFTER / 2, "nobody lost a lease, or few finished"
             time.sleep(0.1)
             for until, worker in [pair for pair in stopped if pair[0] <= time.monotonic()]:
                 worker.signal(signal.SIGCONT)
@@ -162,5 +162,8 @@ def _check(found: list[tuple[Any, ...]], notes: list[Any]) -> None:
     assert {item for item in found if item[:2] in lost} == {item for item in added if item[:2] in lost}
 
 
-def _lost(workers: list[_Worker]) -> bool:
-    return any(note[0] == "lost" for worker in workers for note in worker.notes())
+def _suffices(workers: list[_Worker]) -> bool:
+    """Tell whether a lease was lost, and enough turns were written whole: a slow machine takes longer."""
+    notes = [note for worker in workers for note in worker.notes()]
+    whole = sum(note[0] == "added" and note[-1] == PARTS - 1 for note in notes)
+    return whole > PROCESSES and any(note[0] == "lost" for note in notes)

@@ -9,6 +9,9 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from sqlalchemy import event
+from sqlalchemy.pool import QueuePool
+
 from sessions.db.sqlalchemy.errors import is_database_error
 from sessions.db.sqlalchemy.outage import TELL_AFTER
 from sessions.db.sqlalchemy.severing import ending
@@ -18,6 +21,7 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from sqlalchemy.ext.asyncio import AsyncEngine
+    from sqlalchemy.pool import ConnectionPoolEntry
 
     from sessions.db.sqlalchemy.outage import Outage
 
@@ -126,7 +130,12 @@ class Deadline:
 
 
 async def dispose(engine: AsyncEngine) -> None:
-    """Dispose of an engine, without waiting for a network that is dead."""
+    """Dispose of an engine, without waiting for a network that is dead.
+
+    What is borrowed now is closed when it comes back: to a pool that nobody looks at any more.
+    """
+    if isinstance(pool := engine.sync_engine.pool, QueuePool):
+        event.listen(pool, "checkin", _close)
     seconds, others = _DISPOSE_TIMEOUTS
     while True:
         try:
@@ -137,3 +146,9 @@ async def dispose(engine: AsyncEngine) -> None:
             seconds = others
         else:
             return
+
+
+def _close(connection: object, record: ConnectionPoolEntry) -> None:
+    """Close a connection that comes back to its pool."""
+    if connection is not None:
+        record.close()
