@@ -112,7 +112,7 @@ class SQLiteBackend:
     async def _first(self, database: Database, work: Callable[[Transaction], T], subject: str, *, write: bool) -> T:
         """Do `work`, and find out with it whether the tables are there, and are this store's."""
         # Once in each process and file.
-        from sessions.db.sqlite.tables import First, TablesMissingError, nothing  # noqa: PLC0415
+        from sessions.db.sqlite.tables import First, TablesMissingError  # noqa: PLC0415
 
         database.serve(self._components, self._texts)
         about = self._path, self._components, subject
@@ -123,7 +123,7 @@ class SQLiteBackend:
             try:
                 result = await database.read(first, subject, self._texts)
             except TablesMissingError:
-                make = First(nothing, *about, write=True)
+                make = First(work, *about, write=True).make_tables
                 await database.write(make, subject, self._texts, full=self._full)
                 result = await database.read(first, subject, self._texts)
         if first.is_ours:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Generic, TypeVar
 
 from sessions.clock import now
 from sessions.db.migrations import is_current, migrate
@@ -52,6 +52,19 @@ class First(Generic[T]):
             TablesMissingError: This only reads, and there are no tables with the prefix.
             ValueError: The tables are another owner's.
         """
+        self.make_tables(tx)
+        if self._write:
+            for owner in self._owners:
+                owner.note(tx, self._subject)
+        self.is_ours = self._write or all(owner.is_noted(tx, self._subject) for owner in self._owners)
+        return self._work(tx)
+
+    def make_tables(self, tx: Transaction) -> None:
+        """Make the tables in `tx` if they are missing or older, and note no owner.
+
+        Raises:
+            TablesMissingError: This only reads.
+        """
         try:
             if not is_current(tx, self._schemas, self._where):
                 if not self._write:
@@ -59,13 +72,3 @@ class First(Generic[T]):
                 migrate(tx, self._schemas, now(), self._where)
         except StoreError as error:
             raise error.about(self._subject) from error.__cause__
-        if self._write:
-            for owner in self._owners:
-                owner.note(tx, self._subject)
-        self.is_ours = self._write or all(owner.is_noted(tx, self._subject) for owner in self._owners)
-        return self._work(tx)
-
-
-def nothing(tx: Any) -> None:
-    """Do nothing, as a job whose tables are to be made."""
-    del tx
