@@ -73,11 +73,9 @@ if TYPE_CHECKING:
         SessionInfo,
         Sibling,
         Summary,
-        ToolUse,
         Turn,
-        Usage,
-        UsageRow,
     )
+    from sessions.usage_types import ToolUse, Usage, UsageRow
 
 __all__ = [
     "Adoption",
@@ -160,7 +158,7 @@ __all__ = [
 _MODEL = (
     "Branch", "Change", "ChangeKind", "Comparison", "Entry", "ErasureReceipt", "Item", "ItemDict", "Rotation",
     "Adoption", "NotAdopted", "SessionInfo", "Sibling", "Summary",
-    "ToolUse", "Turn", "Usage", "UsageRow",
+    "Turn",
 )  # fmt: skip
 _LAZY = {
     "Window": "sessions.items.window",
@@ -179,6 +177,7 @@ _LAZY = {
     **dict.fromkeys(("KeyProvider", "KeyRing", "generate_key"), "sessions.crypto.keys"),
     "Subject": "sessions.crypto.subject",
     **dict.fromkeys(_MODEL, "sessions.types"),
+    **dict.fromkeys(("ToolUse", "Usage", "UsageRow"), "sessions.usage_types"),
 }
 
 # Type checkers know the names from the imports above. Shown this function, they would believe every other name, too.

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from sessions.session.handle import Handle
     from sessions.session.usage.prices import Price
     from sessions.store.sweeper import Sweeper
-    from sessions.types import Adoption, ErasureReceipt, Rotation, SessionInfo, UsageRow
+    from sessions.types import Adoption, ErasureReceipt, Rotation, SessionInfo
+    from sessions.usage_types import UsageRow
 
 
 class Encryption(NamedTuple):

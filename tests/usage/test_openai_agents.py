@@ -27,7 +27,7 @@ from sessions import AsyncSQLiteSession, StoreFullError, Usage
 from sessions.adapters.openai_agents import SessionHooks
 from sessions.session.usage.result_identity import Known, _known, recall, remember
 from sessions.session.usage.usage import SessionUsage
-from sessions.types import UsageRow
+from sessions.usage_types import UsageRow
 from tests.runner.dialogue import calls, says
 
 if TYPE_CHECKING:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sessions.clock import as_microseconds
 from sessions.log.usage import read_all
 from sessions.session.usage.prices import Price, check_prices
-from sessions.types import Usage, UsageRow
+from sessions.usage_types import Usage, UsageRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
