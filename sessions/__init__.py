@@ -37,7 +37,7 @@ from sessions.errors import (
     UnknownFormatError,
     WeakKeyWarning,
 )
-from sessions.protocol import Session, SessionSettings, Settings, SettingsDict
+from sessions.protocol import Session, SessionSettings, Settings
 from sessions.session.base import LogSession
 from sessions.sqlite import AsyncSQLiteSession, SQLiteSession
 from sessions.store.opening import open_store
@@ -55,7 +55,7 @@ if TYPE_CHECKING:
     from sessions.session.branches import Branches
     from sessions.session.leases import Lease
     from sessions.session.usage.prices import Price
-    from sessions.settings import Compaction
+    from sessions.settings import Compaction, SettingsDict
     from sessions.sqlalchemy import SQLAlchemySession
     from sessions.store.sweeper import Sweeper
     from sessions.types import (
@@ -165,7 +165,7 @@ _LAZY = {
     "AdvancedSQLAlchemySession": "sessions.compat.advanced_sqlalchemy",
     "AdvancedSQLiteSession": "sessions.compat.advanced_sqlite",
     "Branches": "sessions.session.branches",
-    "Compaction": "sessions.settings",
+    **dict.fromkeys(("Compaction", "SettingsDict"), "sessions.settings"),
     "Damage": "sessions.items.repair",
     "EncryptedSession": "sessions.encrypted",
     "Lease": "sessions.session.leases",

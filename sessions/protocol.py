@@ -7,21 +7,12 @@ every session of the SDK fits this one.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, TypedDict, runtime_checkable
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeAlias, runtime_checkable
 
 if TYPE_CHECKING:
     from sessions.items.window import Window
-    from sessions.settings import Compaction
+    from sessions.settings import Compaction, SettingsDict
     from sessions.types import Item
-
-
-class SettingsDict(TypedDict, total=False):
-    """Settings as a dictionary: the arguments of `SessionSettings`, which are explained there."""
-
-    limit: int | None
-    window: Window | None
-    repair: bool
-    compaction: Compaction | None
 
 
 class SessionSettings(dict[str, Any]):
@@ -117,7 +108,7 @@ class _SDKSettings(Protocol):
     def limit(self) -> int | None: ...
 
 
-Settings: TypeAlias = SettingsDict | SessionSettings | _SDKSettings
+Settings: TypeAlias = "SettingsDict | SessionSettings | _SDKSettings"
 """What is taken for settings: a dictionary, ours, or the OpenAI Agents SDK's, which stay the object that they are."""
 
 

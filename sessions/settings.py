@@ -1,9 +1,9 @@
-"""Compaction: when a conversation is summarised, how much of it stays as it is, and by whom."""
+"""Settings of a session as a dictionary; and compaction: when a conversation is summarised, and by whom."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias, TypedDict
 
 from sessions.items.window import Window
 from sessions.validation import check_count
@@ -14,6 +14,15 @@ if TYPE_CHECKING:
 Summariser: TypeAlias = "Callable[[list[Any]], Awaitable[Any]]"
 """An asynchronous function of items, oldest first, that returns what to show a model instead: a text, which is shown
 as a user's message; an item; or a list of items."""
+
+
+class SettingsDict(TypedDict, total=False):
+    """Settings as a dictionary: the arguments of `SessionSettings`, which are explained there."""
+
+    limit: int | None
+    window: Window | None
+    repair: bool
+    compaction: Compaction | None
 
 
 @dataclass(frozen=True)

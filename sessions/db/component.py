@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+
+import msgspec
 
 if TYPE_CHECKING:
     from sessions.db.schema import Schema
@@ -56,8 +57,7 @@ class Owner(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Component:
+class Component(msgspec.Struct, frozen=True, eq=False):
     """What a component hands to the databases that serve it. Two of the same tables and owner are the same.
 
     Attributes:
@@ -70,5 +70,13 @@ class Component:
 
     schema: Schema
     owner: Owner | None = None
-    upkeep: Callable[[Transaction, int], bool] | None = field(default=None, compare=False)
-    fast: Mapping[str, Callable[[Any], Mapping[type, FastPath]]] = field(default_factory=dict, compare=False)
+    upkeep: Callable[[Transaction, int], bool] | None = None
+    fast: Mapping[str, Callable[[Any], Mapping[type, FastPath]]] = msgspec.field(default_factory=dict)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Component):
+            return NotImplemented
+        return (self.schema, self.owner) == (other.schema, other.owner)
+
+    def __hash__(self) -> int:
+        return hash((self.schema, self.owner))

@@ -7,8 +7,9 @@ of its migration as `since`. A migration that also changes rows has statements i
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from sessions.db.dialect import MARIADB
 from sessions.db.transaction import Statement
@@ -17,8 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
 
 
-@dataclass(frozen=True, slots=True)
-class Column:
+class Column(msgspec.Struct, frozen=True):
     """A column of a table.
 
     Attributes:
@@ -49,8 +49,7 @@ class Column:
         return " ".join(parts)
 
 
-@dataclass(frozen=True, slots=True)
-class Table:
+class Table(msgspec.Struct, frozen=True):
     """A table.
 
     Attributes:
@@ -89,8 +88,7 @@ class Table:
         return Statement(self.purpose, f"{{create_table}} {{{self.name}}} (\n{body}\n) {{{options}}}")
 
 
-@dataclass(frozen=True, slots=True)
-class Index:
+class Index(msgspec.Struct, frozen=True):
     """An index.
 
     Attributes:
@@ -115,8 +113,7 @@ class Index:
         return Statement(self.purpose, f"{text} where {self.where}" if self.where else text, {MARIADB: text})
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Schema:
+class Schema(msgspec.Struct, frozen=True, eq=False):
     """The tables of one component.
 
     Attributes:
@@ -131,8 +128,8 @@ class Schema:
     component: str
     tables: tuple[Table, ...]
     indexes: tuple[Index, ...] = ()
-    words: Mapping[str, str] = field(default_factory=dict)
-    migrations: Mapping[int, tuple[Statement, ...]] = field(default_factory=dict)
+    words: Mapping[str, str] = msgspec.field(default_factory=dict)
+    migrations: Mapping[int, tuple[Statement, ...]] = msgspec.field(default_factory=dict)
     first: int = 1
 
     @property

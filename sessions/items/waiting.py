@@ -4,9 +4,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sessions.items.repair import repair_items
-from sessions.items.rounds import find_rounds
-
 if TYPE_CHECKING:
     from collections.abc import Container
 
@@ -42,6 +39,10 @@ def find_waiting(items: list[Item], placeholders: Container[int]) -> list[Waitin
         items: The part.
         placeholders: The indexes of outputs that only stand for one.
     """
+    # Few programs summarise.
+    from sessions.items.repair import repair_items  # noqa: PLC0415
+    from sessions.items.rounds import find_rounds  # noqa: PLC0415
+
     found = []
     for round_ in find_rounds(items):
         known = {id(items[index]) for index in round_.indexes if index not in placeholders}

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from sessions.db.component import ASYNCPG, Component
 from sessions.log.adopt.table_pair import TablePair
-from sessions.log.lifetime.upkeep import keep_up
 from sessions.log.schema import LOG
 
 if TYPE_CHECKING:
@@ -15,6 +14,7 @@ if TYPE_CHECKING:
 
     from sessions.db.component import FastPath
     from sessions.db.postgres.database import AsyncpgDatabase
+    from sessions.db.transaction import Transaction
     from sessions.log.conversation import ForeignTables
 
 
@@ -25,7 +25,14 @@ def conversations(foreign: ForeignTables) -> Component:
     Args:
         foreign: The OpenAI Agents SDK's tables that conversations are taken over from; the log belongs to these.
     """
-    return Component(LOG, TablePair(foreign), keep_up, {ASYNCPG: _fast_on_asyncpg})
+    return Component(LOG, TablePair(foreign), _keep_up, {ASYNCPG: _fast_on_asyncpg})
+
+
+def _keep_up(tx: Transaction, count: int) -> bool:
+    # Not what the first operation waits for.
+    from sessions.log.lifetime.upkeep import keep_up  # noqa: PLC0415
+
+    return keep_up(tx, count)
 
 
 def _fast_on_asyncpg(database: AsyncpgDatabase) -> Mapping[type, FastPath]:

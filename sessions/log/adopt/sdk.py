@@ -12,7 +12,6 @@ import time
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.log.adopt.sdk_catalog import are_there
-from sessions.log.adopt.sdk_tables import count_rows, delete_rows, has_messages
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -44,6 +43,8 @@ class SDKSessions(NamedTuple):
         if not are_there(tx, session_id, self.tables):
             tx.known[self] = time.monotonic() + ASKED_AGAIN_AFTER
             return False
+        from sessions.log.adopt.sdk_tables import has_messages  # noqa: PLC0415 - few databases are the SDK's
+
         return has_messages(tx, session_id, self.tables)
 
     def is_known_to_be_empty(self, known: Mapping[Hashable, Any]) -> bool:
@@ -59,8 +60,12 @@ class SDKSessions(NamedTuple):
 
     def delete(self, tx: Transaction, session_id: str) -> bool:
         """Remove a session, so that it does not come back; tell whether it was there."""
+        from sessions.log.adopt.sdk_tables import delete_rows  # noqa: PLC0415 - few programs delete
+
         return delete_rows(tx, session_id, self.tables)
 
     def count_rows(self, tx: Transaction, session_id: str) -> int:
         """Return how many rows `delete` would remove."""
+        from sessions.log.adopt.sdk_tables import count_rows  # noqa: PLC0415 - as above
+
         return count_rows(tx, session_id, self.tables)
