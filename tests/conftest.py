@@ -65,6 +65,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--everything", action="store_true", help="run every combination that tests/tiers.py leaves out")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """Have two workers for each processor: nearly half of the time, a test waits for a disk, a server or a clock."""
+    return 2 * (os.cpu_count() or 1)
+
+
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "everything: runs with --everything only; see tests/tiers.py")
     make_public_folder(config)
