@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
+import msgspec
 import pytest
 from sqlalchemy import Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
@@ -27,7 +27,7 @@ NOTES: Final = Schema("notes", (_OF_NUMBER_1,))
 NEWER: Final = Schema(
     "notes",
     (
-        replace(
+        msgspec.structs.replace(
             _OF_NUMBER_1,
             columns=(
                 *_OF_NUMBER_1.columns,

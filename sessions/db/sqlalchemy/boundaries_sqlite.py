@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.pool import StaticPool
@@ -64,7 +65,10 @@ class SQLiteBounds:
     def roll_back(self, connection: Connection) -> None:
         """Leave nothing of a transaction that failed."""
         always_open = _autocommit(connection) is False
-        is_open = _driver(connection).in_transaction
+        try:
+            is_open = _driver(connection).in_transaction
+        except (sqlite3.ProgrammingError, ValueError):
+            return  # A fork has closed it, and with it what was open.
         if is_open and not always_open:
             execute(connection, "rollback")
         elif always_open and not is_open:

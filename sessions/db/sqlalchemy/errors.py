@@ -122,17 +122,18 @@ _TRANSLATIONS: Final[dict[Trouble, tuple[type[StoreError], str]]] = {
     Trouble.OTHER: (StoreError, "refused the operation"),
 }
 
-_DATABASE_ERRORS: Final = (DBAPIError, OSError, PoolTimeoutError)
+_DATABASE_ERRORS: Final = (DBAPIError, OSError, PoolTimeoutError, SQLiteError)
 
 
 def is_database_error(error: BaseException) -> bool:
     """Tell whether an error is one of the database, of the way to it or of the pool.
 
-    What asyncpg raises on its own connection is not wrapped; it is not imported here for those without it. Nor is what
-    SQLAlchemy's dialect makes of it while the pool connects.
+    Some are not wrapped by SQLAlchemy: asyncpg's on its own connection (it is not imported here for those without it),
+    those of a SQLite file that is closed between two statements, and those of SQLAlchemy's dialect while it connects.
     """
     module = type(error).__module__
-    return isinstance(error, _DATABASE_ERRORS) or module.startswith(("asyncpg.", "sqlalchemy.dialects."))
+    known = isinstance(error, _DATABASE_ERRORS) or module.startswith(("asyncpg.", "sqlalchemy.dialects."))
+    return known or _is_of_closed_file(error)
 
 
 def trouble_of(error: BaseException) -> Trouble:
@@ -140,13 +141,15 @@ def trouble_of(error: BaseException) -> Trouble:
     if isinstance(error, PoolTimeoutError):
         return Trouble.BUSY
     original = _original(error)
-    if isinstance(original, SQLiteError):
-        return _trouble_on_sqlite(original)
+    is_closed = _is_of_closed_file(original)  # As for a fork: see `db/sqlalchemy/forks.py`.
+    if isinstance(original, SQLiteError) and not is_closed:
+        return Trouble.NO_TABLES if lacks_tables(original) else Trouble.OTHER
     known = _by_cause(original) or _SQLSTATES.get(_sqlstate(original)) or _NUMBERS.get(_number(original))
     if known is not None:
         return known
     lost = (
-        isinstance(original, OSError)
+        is_closed
+        or isinstance(original, OSError)
         or (isinstance(error, DBAPIError) and error.connection_invalidated)
         # None of several hosts takes writes now.
         or type(original.__cause__ or original).__name__ == "TargetServerAttributeNotMatched"
@@ -179,10 +182,11 @@ def _by_cause(original: BaseException) -> Trouble | None:
     return None
 
 
-def _trouble_on_sqlite(original: SQLiteError) -> Trouble:
-    if isinstance(original, ProgrammingError) and "closed" in str(original):
-        return Trouble.LOST  # As for a fork: see `db/sqlalchemy/forks.py`.
-    return Trouble.NO_TABLES if lacks_tables(original) else Trouble.OTHER
+def _is_of_closed_file(error: BaseException) -> bool:
+    """Tell whether SQLite, or aiosqlite in its place, says that the connection is closed."""
+    if isinstance(error, ProgrammingError):
+        return "closed" in str(error)
+    return type(error) is ValueError and str(error) in ("Connection closed", "no active connection")
 
 
 def translate(error: BaseException, where: str, tried: str) -> StoreError:
