@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from sessions.encrypted import EncryptedSession
     from sessions.log.conversation import ForeignTables
     from sessions.protocol import Settings
-    from sessions.session.handle import Handle
     from sessions.session.usage.prices import Price
     from sessions.store.sweeper import Sweeper
     from sessions.types import Adoption, ErasureReceipt, Rotation, SessionInfo
@@ -154,10 +153,7 @@ class Store:
         """
         from sessions.store.adopting import adopt_all  # noqa: PLC0415 - once in a database's life
 
-        def hold(session_id: str) -> Handle:
-            return self.session(session_id)._handle  # noqa: SLF001 - it is one of ours
-
-        return await adopt_all(self._backend, self._sdk.tables, hold, progress)
+        return await adopt_all(self._backend, self._sdk.tables, lambda id_: self.session(id_)._handle, progress)  # noqa: SLF001
 
     async def usage(
         self,

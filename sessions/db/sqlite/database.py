@@ -39,7 +39,6 @@ T = TypeVar("T")
 _REPORT_AFTER: Final = 0.001
 """Seconds after which finished reads are reported although others of their group still run."""
 
-
 _AHEAD: Final = 4
 """Groups after which a file is completed that is closed and used again and again, until it is closed once more."""
 
@@ -58,16 +57,12 @@ class Database:
     def __init__(self, path: str, busy_timeout: float, file: FileIdentity | None) -> None:
         self.path = path
         self._file = file
-        self.holders: weakref.WeakSet[Any] = weakref.WeakSet()
-        """Who uses this database and has not been closed."""
+        self.holders: weakref.WeakSet[Any] = weakref.WeakSet()  # Who uses it and has not been closed.
         self.found: dict[int, Sequence[Component]] = {}
         """The components whose tables are known to be there, by the id of the statements about these."""
-        self.inherited = False
-        """Whether this belongs to the parent of this process, from before a fork."""
-        self.listeners: set[Look] = set()
-        """Whom to tell, on the writing thread, that something was written: their method `wrote`."""
-        self.closings = 0
-        """How often the connections were closed, to be opened again."""
+        self.inherited = False  # It belongs to this process, and not to its parent, from before a fork.
+        self.listeners: set[Look] = set()  # Told on the writing thread that something was written, by `wrote`.
+        self.closings = 0  # How often the connections were closed, to be opened again.
         self._opening = Opening(path, busy_timeout)
         self._writing = ConnectionThread(self._opening.writer)
         self._writer = Lane(self._writing.post, self._do_writes)
@@ -215,8 +210,7 @@ class Database:
                 self._completing.is_synced &= bool(self._syncs_fully)
                 write_group(connection, jobs)
                 if self.upkeep.is_due(len(jobs)):
-                    for texts, duties in self._with_duties():
-                        write_beside(connection, About(partial(self.upkeep.do, duties=duties), texts))
+                    self._keep_up(connection, self.upkeep.do)
                 changes += connection.total_changes
             finally:
                 self._opening.give_turn_back()
@@ -231,8 +225,9 @@ class Database:
         for listener in tuple(self.listeners) if changes else ():
             listener.wrote()
 
-    def _with_duties(self) -> list[tuple[Texts, dict[Duty, None]]]:
-        return [(self._texts[which], duties) for which, duties in tuple(self._duties.items())]
+    def _keep_up(self, connection: sqlite3.Connection, do: Callable[..., None]) -> None:
+        for which, duties in tuple(self._duties.items()):
+            write_beside(connection, About(partial(do, duties=duties), self._texts[which]))
 
     def _tidy(self) -> None:
         """Do what is due before the connections are closed, unless another process has the turn."""
@@ -244,8 +239,7 @@ class Database:
             connection = self._writing.database()
             if self._opening.take_turn_if_free():
                 try:
-                    for texts, duties in self._with_duties():
-                        write_beside(connection, About(partial(self.upkeep.do_at_the_end, duties=duties), texts))
+                    self._keep_up(connection, self.upkeep.do_at_the_end)
                 finally:
                     self._opening.give_turn_back()
 
