@@ -4,8 +4,7 @@ SQLite keeps a list, per process, of the locks that the process holds on files. 
 locks: it would read without a lock, or wait for ever for one that nobody holds. So the connections that were used here
 close their files on their own threads before the fork. What was under way on them is rolled back, which the driver
 tells as a closed database, and is tried again on a new connection (`db/sqlalchemy/errors.py`). Nothing has to wait for
-an
-event loop, which may be the one that forks.
+an event loop, which may be the one that forks.
 
 `db/sqlite/registry.py` does the same for the connections that are our own.
 """

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 from sessions.db.ids import owner_of, position_of
 from sessions.db.transaction import Statement
 from sessions.encrypted import handle_of
+from sessions.log.words import EntryRow
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -65,18 +66,10 @@ _LENGTHEN: Final = Statement(
 )
 
 
-class StoredRow(NamedTuple):
+class StoredRow(EntryRow):
     """An entry as it is stored."""
 
-    id: int
-    version: int
-    turn: int
-    kind: str
-    tool_name: str | None
-    author: str | None
-    created_at: int
-    expires_at: int | None
-    payload: bytes
+    __slots__ = ()
 
     @property
     def place(self) -> tuple[int, int]:
