@@ -1,4 +1,4 @@
-"""`EncryptedSession`: a session whose items only the holder of a key can read."""
+"""`EncryptedSession`: a session that only holders of the key can read."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ _COMBINED = "_encrypted_over"
 
 
 if TYPE_CHECKING:
-    # Checkers are told of the usual case. Over objects that are none of ours there are the four methods alone.
+    # Type checkers see the usual case. Over another library's object, only the four methods exist.
     _Shown = LogSession
 else:
     _Shown = object
@@ -44,29 +44,32 @@ else:
 class EncryptedSession(_Shown):
     """A session whose items are encrypted with AES-256-GCM before they reach the database.
 
-    Over a session of this package, encryption happens below the log: branches, undo, turns, usage and limits work
-    as they do without, and it shares that session's hold on the database. Kinds, turns, tools' names, times, sizes and
-    the names of branches stay in the clear; docs/encryption.md says what a reader of the database learns, and
-    which alterations are detected. Over any other object with the four methods, there are the four methods alone, and
-    `run_compaction` if it has that. So it is over a session of this package whose class overrides one of these methods,
-    which are called with encrypted items; one that overrides another method is refused. Subclasses of this class work
-    over each of them.
+    Example: ``session = EncryptedSession("user_123", SQLiteSession("user_123", "chat.db"), generate_key(), ttl=None)``
+
+    Over a session of this package, encryption happens below the log: branches, undo, turns, usage and limits work as
+    without it, and both objects share one hold on the database. Kinds, turns, tool names, times, sizes and branch names
+    stay in the clear. docs/encryption.md says what a reader of the database learns and which alterations are detected.
+
+    Over any other object with the four methods, only the four methods exist, plus `run_compaction` if the object has
+    it. The same is true over a session of this package whose class overrides one of the four methods: it is called with
+    encrypted items. A class that overrides any other method is refused. Subclasses of this class work over all of them.
 
     Args:
-        session_id: The conversation's id, the same as the other session's.
-        underlying_session: Where the conversation is kept.
-        encryption_key: A key that `generate_key` made; 32 or more random bytes; a `KeyRing` of several; or a
-            `KeyProvider`. Any other text is a passphrase: it is stretched, and there is a `WeakKeyWarning`.
-        ttl: How old items may become, in seconds; older ones are gone. Ten minutes if not given, as in the OpenAI
-            Agents SDK. ``None`` keeps items for ever.
-        max_scan_items: How many items `get_items` may read and open at most; ``None`` means any number. Where the
-            answer could not be complete within that, `ScanLimitError` is raised.
-        allow_plain_text: Also read items that are in the clear, while a session is being encrypted; see `rotate`.
-        hide_tool_names: Keep the names of tools out of the clear, too, of what is added from now on.
+        session_id: The conversation's id; the same as the underlying session's.
+        underlying_session: The session that stores the conversation.
+        encryption_key: A key from `generate_key`; 32 or more random bytes; a `KeyRing`; or a `KeyProvider`. Any other
+            text is a passphrase: it is stretched, and a `WeakKeyWarning` is issued.
+        ttl: Time to live in seconds; older items are gone. Ten minutes by default, as in the OpenAI Agents SDK.
+            ``None`` keeps items for ever.
+        max_scan_items: The maximum number of items that `get_items` reads and decrypts; ``None`` for no maximum. If the
+            answer could be incomplete because of it, `ScanLimitError` is raised.
+        allow_plain_text: Also read unencrypted items, while a session is being converted; see `rotate`.
+        hide_tool_names: Encrypt tool names as well, in items added from now on.
 
     Raises:
-        TypeError: An argument has the wrong type; or the other session is encrypted already, overrides a method that
-            would be bypassed, or is the OpenAI Agents SDK's `OpenAIResponsesCompactionSession`, which goes around.
+        TypeError: An argument has the wrong type; or the underlying session is already encrypted, overrides a method
+            that would be bypassed, or is the OpenAI Agents SDK's `OpenAIResponsesCompactionSession`, which bypasses
+            encryption.
         ValueError: An argument is out of range, or the ids differ.
     """
 
@@ -113,7 +116,10 @@ class EncryptedSession(_Shown):
 
     @property
     def session_settings(self) -> Any:
-        """The other session's."""
+        """Get the underlying session's settings.
+
+        Example: ``encrypted.session_settings = {"limit": 50}``
+        """
         return getattr(self._underlying, "session_settings", None)
 
     @session_settings.setter
@@ -123,12 +129,15 @@ class EncryptedSession(_Shown):
     async def get_items(self, limit: int | None = None, *, wrapper: object = None) -> list[Item]:
         """Return the latest `limit` items, as `LogSession.get_items` does, within `max_scan_items`.
 
+        Example: ``items = await encrypted.get_items(limit=20)``
+
         Raises:
-            ScanLimitError: The answer may have more items than `max_scan_items`, so it could not be complete.
-            DecryptionError: A key is wrong, or an item is not what was encrypted.
+            ScanLimitError: The answer may have more items than `max_scan_items`, so it could be incomplete.
+            DecryptionError: A key is wrong, or a stored item was altered.
             TypeError: `limit` is not an integer.
-            ValueError: `limit` is negative, or there is a bound and the settings have a window, repair or compaction.
-            StoreError: The database refused.
+            ValueError: `limit` is negative; or `max_scan_items` is set and the settings have a window, repair or
+                compaction.
+            StoreError: The database refused the operation.
             SessionClosedError: The session has been closed.
         """
         most = self.max_scan_items
@@ -148,11 +157,12 @@ class EncryptedSession(_Shown):
         return items
 
     def close(self) -> Any:
-        """Close the session underneath, and so this one, as that is closed: at once, or when this is awaited.
-
-        Awaiting it is right in any case.
+        """Close this session and the underlying one.
 
         Example: ``await encrypted.close()``
+
+        As with the underlying session, this happens at once or when the result is awaited. The result can always be
+        awaited.
         """
         self._refuse_more()
         close = getattr(self._underlying, "close", None)
@@ -160,7 +170,10 @@ class EncryptedSession(_Shown):
         return _Done() if waiting is None else waiting
 
     async def aclose(self) -> None:
-        """Close the session underneath, and so this one."""
+        """Close this session and the underlying one.
+
+        Example: ``await encrypted.aclose()``
+        """
         self._refuse_more()
         aclose = getattr(self._underlying, "aclose", None)
         await (aclose() if aclose is not None else self.close())
@@ -177,23 +190,26 @@ class EncryptedSession(_Shown):
     ) -> Rotation:
         """Wrap the session's keys with the current key of the key ring or provider, while others read and write.
 
-        Nothing needs the key that wrapped them before any more. It takes one transaction, however long the session is.
+        Example: ``rotation = await encrypted.rotate()``
+
+        Afterwards the session no longer needs the previous key. It takes one transaction, whatever the session's
+        length.
 
         Args:
-            reencrypt: Also give the session a new data key and encrypt everything with it, in short transactions. What
-                was in the clear (which needs `allow_plain_text`) is encrypted then, too.
-            before: With `reencrypt`: only if the session's data key is older than this; now, if not given. To go on
+            reencrypt: Also make a new data key and encrypt all entries with it, in short transactions. Unencrypted
+                entries, which need `allow_plain_text`, are encrypted too.
+            before: With `reencrypt`: only if the session's data key is older than this; now by default. To continue
                 after an interruption, pass the time at which the first attempt began.
-            progress: Called after each transaction with what was done until then.
+            progress: Called after each transaction with the result so far.
 
         Returns:
-            What was done.
+            The result.
 
         Raises:
-            DecryptionError: A key is not there, or an entry is not what was stored there; what was done stays done.
-            TypeError: `before` is no time.
-            ValueError: `before` has no time zone, or there is no `reencrypt`.
-            StoreError: The database refused.
+            DecryptionError: A key is missing, or a stored entry was altered; finished transactions stay done.
+            TypeError: `before` is not a datetime.
+            ValueError: `before` has no time zone, or is given without `reencrypt`.
+            StoreError: The database refused the operation.
         """
         done = Rotation()
         async for step in rotate(self._handle, self._keys, check_before(before, reencrypt=reencrypt)):
@@ -204,15 +220,15 @@ class EncryptedSession(_Shown):
 
 
 class EncryptedLogSession(EncryptedSession, LogSession):
-    """`EncryptedSession` over a session of this package, whose methods it has."""
+    """`EncryptedSession` over a session of this package, with all of its methods."""
 
 
 class EncryptedAdvancedSession(FlatMethods, EncryptedLogSession):
-    """`EncryptedSession` over a session with the flat methods, which it has, too."""
+    """`EncryptedSession` over a session with the flat methods, which it has too."""
 
 
 class EncryptedForeignSession(ItemByItem, EncryptedSession):
-    """`EncryptedSession` over any other object with the four methods: it has these, and is not a `LogSession`."""
+    """`EncryptedSession` over any other object with the four methods. It has only these and is not a `LogSession`."""
 
 
 def _class_for(cls: type[EncryptedSession], way: Way) -> type[EncryptedSession]:
@@ -240,7 +256,7 @@ def _checked_scan(most: object) -> int | None:
 
 
 class _Done:
-    """What was done already, and may be awaited."""
+    """The result of something already finished; it can be awaited."""
 
     def __await__(self) -> Iterator[None]:
         return iter(())
@@ -250,8 +266,8 @@ def check_before(before: object, *, reencrypt: bool) -> int | None:
     """Return the time before which data keys are replaced, in seconds since 1970, UTC; ``None`` to replace none.
 
     Raises:
-        TypeError: It is no time.
-        ValueError: It has no time zone, or nothing is to be encrypted again.
+        TypeError: It is not a datetime.
+        ValueError: It has no time zone, or is given without `reencrypt`.
     """
     if not reencrypt:
         if before is not None:
@@ -268,5 +284,5 @@ def check_before(before: object, *, reencrypt: bool) -> int | None:
 
 
 def handle_of(session: LogSession) -> Handle:
-    """Return a session's hold on its conversation."""
+    """Return a session's handle."""
     return session._handle  # noqa: SLF001

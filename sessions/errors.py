@@ -1,39 +1,39 @@
-"""Every error this package raises on purpose, drawn once.
+"""Every error that this package raises on purpose, as one tree.
 
 ::
 
     SessionsError
     ├── InvalidItemError (ValueError, TypeError) an item is not a JSON object
-    ├── UndecodableItemError (ValueError)        a stored item cannot be read back
-    ├── IdempotencyKeyReusedError (ValueError)   a key came again with other items
-    ├── ConflictError                            the session has another version than was expected
-    ├── LeaseLostError                           the lease is another caller's now, or nobody's
+    ├── UndecodableItemError (ValueError)        a stored item cannot be read
+    ├── IdempotencyKeyReusedError (ValueError)   the key was used before with other items
+    ├── ConflictError                            the session does not have the expected version
+    ├── LeaseLostError                           the lease ended or passed to another caller
     ├── SessionBusyError                         another caller holds a lease on the branch
     ├── UnknownBranchError (ValueError)          the session has no branch of that name
-    ├── BranchExistsError (ValueError)           the name is taken
-    ├── BranchInUseError (ValueError)            the branch cannot go: it is the current one, or main
+    ├── BranchExistsError (ValueError)           the branch name is taken
+    ├── BranchInUseError (ValueError)            the branch is current, leased or main, so it must stay
     ├── TurnNotFoundError (ValueError)           the branch has no such turn or position
-    ├── NothingToRedoError (ValueError)          nothing was undone, or something was added since
-    ├── MissingKeyError                          the session is encrypted, and was opened without a key
-    ├── DecryptionError                          a wrong key, or not what was stored there
-    │   └── RotationIncompleteError              store.rotate() left sessions that the keys here do not open
+    ├── NothingToRedoError (ValueError)          nothing was undone, or the branch changed since
+    ├── MissingKeyError                          the session is encrypted but was opened without a key
+    ├── DecryptionError                          the key is wrong, or the stored data was altered
+    │   └── RotationIncompleteError              the given keys do not open some sessions
     ├── ScanLimitError (RuntimeError)            max_scan_items is too small for a complete answer
-    ├── UnknownFormatError (ValueError)          items of an unknown shape, which cannot be taken apart
-    ├── CounterError (ValueError)                the counter of tokens failed, or returned no number
-    ├── SummaryError (ValueError)                the summariser returned no summary, or there is none to take back
-    ├── SessionClosedError (RuntimeError)        a call after close()
-    └── StoreError                               the database refused
-        ├── OutcomeUnknownError                  the answer was lost; it may have happened or not
-        ├── StoreBusyError (TimeoutError)        another process held it for too long
-        ├── StoreFullError                       no room left
-        ├── StoreReadOnlyError                   it may be read, not written
-        ├── NotADatabaseError                    the file holds something else, or is damaged
-        ├── DamagedSessionError                  rows of the session cannot be true: somebody altered them
-        └── SchemaVersionError                   written by a newer version of this package
+    ├── UnknownFormatError (ValueError)          items have an unknown shape and cannot be split safely
+    ├── CounterError (ValueError)                the token counter failed or returned no valid number
+    ├── SummaryError (ValueError)                the summary is unusable, or the branch has none to revert
+    ├── SessionClosedError (RuntimeError)        the session or its store has been closed
+    └── StoreError                               the database refused the operation
+        ├── OutcomeUnknownError                  the connection broke during a commit, which may have succeeded
+        ├── StoreBusyError (TimeoutError)        another process locked the database for too long
+        ├── StoreFullError                       the disk or the database is full
+        ├── StoreReadOnlyError                   the database can be read but not written
+        ├── NotADatabaseError                    the file is not a database, or is damaged
+        ├── DamagedSessionError                  stored rows contradict each other
+        └── SchemaVersionError                   a newer version of this package wrote the database
 
-An argument of the wrong type or range raises Python's own ``TypeError`` or ``ValueError``. Messages name the
-session, what happened and what to do; never the content of an item. SQLite's own error is kept as
-``__cause__``; those of other databases are not, because their texts show statements' parameters.
+An argument of the wrong type or range raises Python's own ``TypeError`` or ``ValueError``. Messages name the session,
+the problem and the remedy; they never contain an item's content. SQLite's own error is kept as ``__cause__``. Errors of
+other databases are not, because their texts show the statement's parameters.
 """
 
 from __future__ import annotations
@@ -47,10 +47,16 @@ if TYPE_CHECKING:
 
 
 class SessionsError(Exception):
-    """The root of this package's errors."""
+    """The base class of this package's errors.
+
+    Example: ``except SessionsError as error: log.warning("%s", error)``
+    """
 
     def about(self, subject: str) -> Self:
-        """Return the same error, saying first whom it concerns, as in "session 'user_123'", once."""
+        """Return the same error with its subject at the front of the message, as in "session 'user_123': …", once.
+
+        Example: ``error.about("session 'user_123'")``
+        """
         if str(self).startswith(f"{subject}: "):
             return self
         error = copy(self)
@@ -62,7 +68,7 @@ class SessionsError(Exception):
 class InvalidItemError(SessionsError, ValueError, TypeError):
     """An item cannot be stored losslessly as a JSON object. Nothing was written.
 
-    It is a `TypeError`, too, because the OpenAI Agents SDK's sessions raise one.
+    It is also a `TypeError`, because the OpenAI Agents SDK's sessions raise one here.
     """
 
 
@@ -75,10 +81,10 @@ class IdempotencyKeyReusedError(SessionsError, ValueError):
 
 
 class ConflictError(SessionsError):
-    """The session does not have the version that was expected: somebody changed it. Nothing was written.
+    """The session does not have the expected version: another caller changed it. Nothing was written.
 
     Attributes:
-        version: The version that it has.
+        version: The session's version.
     """
 
     def __init__(self, message: str, version: int = 0) -> None:
@@ -87,15 +93,15 @@ class ConflictError(SessionsError):
 
 
 class LeaseLostError(SessionsError):
-    """The lease ended, and others changed or leased the branch; or the branch is gone. Nothing was written."""
+    """The lease ended, and another caller changed or leased the branch; or the branch is gone. Nothing was written."""
 
 
 class SessionBusyError(SessionsError):
     """Another caller holds a lease on the branch. Nothing was written.
 
     Attributes:
-        holder: Who, as they said; ``None`` if they did not say.
-        until: When their lease ends, unless it is renewed (UTC); ``None`` if the branch is free, but others wait.
+        holder: The name that the holder gave; ``None`` if it gave none.
+        until: When that lease ends unless it is renewed (UTC); ``None`` if the branch is free but others wait for it.
     """
 
     def __init__(self, message: str, holder: str | None = None, until: datetime | None = None) -> None:
@@ -109,11 +115,11 @@ class UnknownBranchError(SessionsError, ValueError):
 
 
 class BranchExistsError(SessionsError, ValueError):
-    """The session has a branch of that name. Nothing was changed."""
+    """The session already has a branch of that name. Nothing was changed."""
 
 
 class BranchInUseError(SessionsError, ValueError):
-    """The branch cannot be removed or renamed: it is the current one, ``main``, or held. Nothing was changed."""
+    """The branch cannot be removed or renamed, because it is current, leased or ``main``. Nothing was changed."""
 
 
 class TurnNotFoundError(SessionsError, ValueError):
@@ -121,25 +127,22 @@ class TurnNotFoundError(SessionsError, ValueError):
 
 
 class NothingToRedoError(SessionsError, ValueError):
-    """Nothing was undone on the branch, or something was added or popped since. Nothing was changed."""
+    """Nothing was undone on the branch, or items were added or popped since. Nothing was changed."""
 
 
 class MissingKeyError(SessionsError):
-    """The session is encrypted, and was opened without a key. Nothing was changed."""
+    """The session is encrypted but was opened without a key. Nothing was changed."""
 
 
 class DecryptionError(SessionsError):
-    """An encrypted session cannot be read: it has another key, or holds something that was not stored there so.
-
-    Nothing was changed.
-    """
+    """An encrypted session cannot be read: the key is wrong, or the stored data was altered. Nothing was changed."""
 
 
 class RotationIncompleteError(DecryptionError):
-    """Sessions were left that the keys here do not open; all others were rotated. Keep the old keys.
+    """The given keys do not open some sessions; all other sessions were rotated. Keep the old keys.
 
     Attributes:
-        rotation: What was done, as a `Rotation`; its `failed` names the sessions that were left as they are.
+        rotation: The result so far, as a `Rotation`; its `failed` names the sessions that were left unchanged.
     """
 
     def __init__(self, message: str, rotation: Any = None) -> None:
@@ -148,19 +151,19 @@ class RotationIncompleteError(DecryptionError):
 
 
 class ScanLimitError(SessionsError, RuntimeError):
-    """`max_scan_items` items were read, and there may be more that belong to the answer. Nothing was returned."""
+    """`max_scan_items` items were read, and the answer may need more. Nothing was returned."""
 
 
 class UnknownFormatError(SessionsError, ValueError):
-    """Items of an unknown shape would have to be told apart, which would be guessing. Nothing was changed."""
+    """Items have an unknown shape, so splitting them would be guessing. Nothing was changed."""
 
 
 class CounterError(SessionsError, ValueError):
-    """The caller's counter of tokens failed, or returned something else than an integer from 0. Nothing was changed."""
+    """The caller's token counter failed, or did not return an integer of 0 or more. Nothing was changed."""
 
 
 class SummaryError(SessionsError, ValueError):
-    """The caller's summariser returned what cannot be shown to a model, or there is no summary. Nothing was changed."""
+    """The summariser returned something that no model accepts, or the branch has no summary. Nothing was changed."""
 
 
 class SessionClosedError(SessionsError, RuntimeError):
@@ -168,15 +171,15 @@ class SessionClosedError(SessionsError, RuntimeError):
 
 
 class StoreError(SessionsError):
-    """The database refused an operation. Nothing was changed, but for `OutcomeUnknownError`."""
+    """The database refused an operation. Nothing was changed, except possibly with `OutcomeUnknownError`."""
 
 
 class OutcomeUnknownError(StoreError):
-    """The connection was lost while a change was being committed: it has happened wholly, or not at all."""
+    """The connection broke while a change was being committed: it was saved completely, or not at all."""
 
 
 class StoreBusyError(StoreError, TimeoutError):
-    """The database stayed locked by somebody else for longer than the busy timeout. Nothing was changed."""
+    """Another process kept the database locked for longer than the busy timeout. Nothing was changed."""
 
 
 class StoreFullError(StoreError):
@@ -192,15 +195,15 @@ class NotADatabaseError(StoreError):
 
 
 class DamagedSessionError(StoreError):
-    """What is stored of the session cannot be true: another program or a hand altered it. Nothing was changed.
+    """The stored rows of the session contradict each other: something other than this package altered them.
 
-    Other sessions of the same database go on.
+    Nothing was changed. Other sessions of the same database keep working.
     """
 
 
 class SchemaVersionError(StoreError):
-    """The database was written by a newer version of this package. Nothing was changed."""
+    """A newer version of this package wrote the database. Nothing was changed."""
 
 
 class WeakKeyWarning(UserWarning):
-    """A passphrase is used where a random key should be."""
+    """A passphrase is used in place of a random key."""

@@ -1,8 +1,8 @@
-"""The interface between a conversation and whoever runs agents on it.
+"""The interface between a conversation and an agent runner.
 
-`Session` is what an agent runner needs: an id, settings and four methods. It is a structural type: any object with
-these members is one. Every session of this package fits the protocol of the same name in the OpenAI Agents SDK, and
-every session of the SDK fits this one.
+`Session` is all that a runner needs: an id, settings and four methods. It is a structural type: any object with these
+members is a session. Every session of this package fits the OpenAI Agents SDK's protocol of the same name, and every
+session of the SDK fits this one.
 """
 
 from __future__ import annotations
@@ -16,27 +16,29 @@ if TYPE_CHECKING:
 
 
 class SessionSettings(dict[str, Any]):
-    """How a session is read when the caller does not say.
+    """Defaults for reading a session, used where the caller gives no value.
 
-    They are a dictionary too, because what reads settings in the OpenAI Agents SDK (`RunConfig`, `EncryptedSession`)
-    takes its own class or a dictionary, and nothing that only looks like its class.
+    Example: ``SQLiteSession("user_123", "chat.db", session_settings=SessionSettings(limit=50))``
+
+    The class is also a dictionary, because parts of the OpenAI Agents SDK (`RunConfig`, `EncryptedSession`) accept only
+    their own class or a dictionary.
 
     Args:
-        limit: `get_items()` returns at most so many items, the latest; ``None`` means all.
-        window: `get_items()` returns such a window, which every provider accepts. A limit that comes from settings, the
-            session's or a run's, makes the window smaller then, rather than cut anywhere.
-        repair: `get_items()` first repairs what a crash left in the last turn, as `LogSession.repair` does. It cannot
-            tell a crash from a run in progress, unless that run holds a lease. So only one run
-            at a time may work on the session without one.
-        compaction: When to let a summary stand for the older part of the session: `get_items()` does so first, and a
-            runner of the OpenAI Agents SDK after each run.
+        limit: `get_items()` returns at most this many items, the latest; ``None`` means all.
+        window: `get_items()` returns this window, which every provider accepts. A limit from the settings of the
+            session or of a run makes the window smaller; it never cuts inside it.
+        repair: `get_items()` first repairs the last turn after a crash, as `LogSession.repair` does. Repair cannot tell
+            a crashed run from one still in progress, unless that run holds a lease. So use it only if the runs on a
+            session take turns or hold leases.
+        compaction: When to replace the older part of the session by a summary: before `get_items()` reads, and after
+            each run of the OpenAI Agents SDK's runner.
 
-    `window`, `repair` and `compaction` are attributes, and no entries of the dictionary, for the OpenAI Agents SDK
-    refuses entries that it does not know. They stay with the session when a run has settings of its own.
+    `window`, `repair` and `compaction` are attributes, not dictionary entries, because the OpenAI Agents SDK refuses
+    unknown entries. They stay with the session if a run has settings of its own.
 
     Raises:
-        TypeError: `limit` is neither an integer nor ``None``, `window` is no `Window`, `repair` no truth value, or
-            `compaction` no `Compaction`.
+        TypeError: `limit` is neither an integer nor ``None``, `window` is not a `Window`, `repair` is not a bool, or
+            `compaction` is not a `Compaction`.
         ValueError: `limit` is negative.
     """
 
@@ -72,7 +74,10 @@ class SessionSettings(dict[str, Any]):
 
     @property
     def limit(self) -> int | None:
-        """`get_items()` returns at most so many items; ``None`` means all."""
+        """Get the maximum number of items that `get_items()` returns; ``None`` means all.
+
+        Example: ``settings.limit = 50``
+        """
         limit: int | None = self["limit"]
         is_plain = not (self.window or self.repair or self.compaction)
         return limit if limit is None or is_plain else SettingsLimit(limit)
@@ -82,14 +87,16 @@ class SessionSettings(dict[str, Any]):
         self["limit"] = limit
 
     def resolve(self, override: Settings | None) -> SessionSettings:
-        """Return these settings, overlaid with what `override` sets.
+        """Return these settings with the values of `override` on top.
+
+        Example: ``settings.resolve({"limit": 20})``
 
         Args:
-            override: Settings of this package or of the OpenAI Agents SDK, a dictionary, or ``None``. Values that
-                are ``None`` override nothing.
+            override: Settings of this package or of the OpenAI Agents SDK, a dictionary, or ``None``. Values that are
+                ``None`` override nothing.
 
         Raises:
-            TypeError: `override` is none of these, or names a setting that does not exist.
+            TypeError: `override` is of another type, or names an unknown setting.
             ValueError: A value is out of range.
         """
         values = {name: value for name, value in _values(override).items() if value is not None}
@@ -97,31 +104,34 @@ class SessionSettings(dict[str, Any]):
         return SessionSettings(**{**own, **values})
 
     def to_dict(self) -> dict[str, Any]:
-        """Return the settings by name."""
+        """Return the dictionary entries: ``{"limit": …}``.
+
+        Example: ``settings.to_dict()``
+        """
         return dict(self)
 
 
 class _SDKSettings(Protocol):
-    """The class `SessionSettings` of the OpenAI Agents SDK, as far as it is used here."""
+    """The part of the OpenAI Agents SDK's `SessionSettings` that is used here."""
 
     @property
     def limit(self) -> int | None: ...
 
 
 Settings: TypeAlias = "SettingsDict | SessionSettings | _SDKSettings"
-"""What is taken for settings: a dictionary, ours, or the OpenAI Agents SDK's, which stay the object that they are."""
+"""Accepted settings: a dictionary, ours, or the OpenAI Agents SDK's. An object is kept as it is, not copied."""
 
 
 class SettingsLimit(int):
-    """A limit that comes from settings. A runner passes it on to `get_items`, which tells it so from an exact one."""
+    """A limit that comes from settings. A runner passes it to `get_items`, which must tell it from an exact limit."""
 
 
 @runtime_checkable
 class Session(Protocol):
     """A conversation that an agent runner reads and extends.
 
-    Order is the order of adding. Each method is atomic: it has happened wholly or not at all, also when the caller is
-    cancelled or the process ends.
+    Items keep the order in which they were added. Each method is atomic: it happens completely or not at all, even if
+    the caller is cancelled or the process ends.
     """
 
     session_id: str
@@ -132,8 +142,10 @@ class Session(Protocol):
     async def get_items(self, limit: int | None = None) -> list[Item]:
         """Return the latest `limit` items, oldest first.
 
+        Example: ``items = await session.get_items(limit=20)``
+
         Args:
-            limit: ``None`` means `session_settings.limit`; 0 gives an empty list.
+            limit: ``None`` means `session_settings.limit`; 0 returns an empty list.
 
         Raises:
             TypeError: `limit` is not an integer.
@@ -142,7 +154,9 @@ class Session(Protocol):
         ...
 
     async def add_items(self, items: list[Item]) -> None:
-        """Append `items`, all or none, next to each other.
+        """Append items, all or none, next to each other.
+
+        Example: ``await session.add_items([{"role": "user", "content": "Hello"}])``
 
         Args:
             items: JSON objects, oldest first.
@@ -153,11 +167,17 @@ class Session(Protocol):
         ...
 
     async def pop_item(self) -> Item | None:
-        """Remove the last item and return it, or return ``None`` if there is none."""
+        """Remove the last item and return it, or return ``None`` for an empty session.
+
+        Example: ``last = await session.pop_item()``
+        """
         ...
 
     async def clear_session(self) -> None:
-        """Remove all items."""
+        """Remove all items.
+
+        Example: ``await session.clear_session()``
+        """
         ...
 
 
@@ -165,10 +185,10 @@ _KNOWN: Final = ("limit", "window", "repair", "compaction")
 
 
 def check_limit(limit: object) -> None:
-    """Refuse what cannot be a number of items.
+    """Refuse an invalid number of items.
 
     Raises:
-        TypeError: `limit` is neither an integer nor ``None``; ``True`` and ``False`` are not integers here.
+        TypeError: `limit` is neither an integer nor ``None``; ``True`` and ``False`` do not count as integers.
         ValueError: `limit` is negative.
     """
     if limit is None:
@@ -180,10 +200,10 @@ def check_limit(limit: object) -> None:
 
 
 def as_given(settings: Settings | None) -> Any:
-    """Return settings as a session keeps them: an object stays the one it is, a dictionary or ``None`` becomes ours.
+    """Return settings as a session keeps them: an object is kept, a dictionary or ``None`` becomes `SessionSettings`.
 
     Raises:
-        TypeError: They are no settings.
+        TypeError: They have the wrong type.
         ValueError: A value is out of range.
     """
     coerced = coerce_settings(settings)

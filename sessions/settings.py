@@ -1,4 +1,4 @@
-"""Settings of a session as a dictionary; and compaction: when a conversation is summarised, and by whom."""
+"""Settings as a dictionary, and the setting that compacts a session automatically."""
 
 from __future__ import annotations
 
@@ -12,12 +12,15 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
 Summariser: TypeAlias = "Callable[[list[Any]], Awaitable[Any]]"
-"""An asynchronous function of items, oldest first, that returns what to show a model instead: a text, which is shown
-as a user's message; an item; or a list of items."""
+"""An asynchronous function from items, oldest first, to their summary: a text, which is shown as a user message; an
+item; or a list of items."""
 
 
 class SettingsDict(TypedDict, total=False):
-    """Settings as a dictionary: the arguments of `SessionSettings`, which are explained there."""
+    """Settings as a dictionary. The keys are the arguments of `SessionSettings`, which explains them.
+
+    Example: ``settings: SettingsDict = {"limit": 50}``
+    """
 
     limit: int | None
     window: Window | None
@@ -27,14 +30,16 @@ class SettingsDict(TypedDict, total=False):
 
 @dataclass(frozen=True)
 class Compaction:
-    """How a session is compacted by itself: as a setting, `SessionSettings(compaction=…)`.
+    """A setting that compacts a session automatically: `SessionSettings(compaction=…)`.
+
+    Example: ``Compaction(summarise, above=Window(items=200))``
 
     Args:
-        summarise: Returns a summary of the items that it gets.
-        above: Compact when a model would be shown more than such a window may hold.
-        keep_turns: How many turns at the end stay as they are.
-        keep_items: If given, so many items at the end stay as they are, or a few more, instead of whole turns: what a
-            model said at once stays together with the outputs of its calls.
+        summarise: Returns a summary of the items it is given.
+        above: Compact as soon as a model would see more than this window holds.
+        keep_turns: The number of turns at the end that stay unchanged.
+        keep_items: If given, replaces `keep_turns`: this many items at the end stay unchanged, or a few more, because a
+            model's simultaneous calls stay together with their outputs.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -56,17 +61,17 @@ class Compaction:
 
 
 def check_summariser(summarise: object) -> None:
-    """Refuse what cannot be called.
+    """Refuse a summariser that cannot be called.
 
     Raises:
-        TypeError: It cannot.
+        TypeError: It cannot be called.
     """
     if not callable(summarise):
         raise TypeError(f"summarise must be an async function of a list of items, not {type(summarise).__name__}")
 
 
 def check_kept(turns: object, items: object) -> None:
-    """Refuse what cannot be numbers of turns and of items to keep.
+    """Refuse invalid numbers of turns and items to keep.
 
     Raises:
         TypeError: One is not an integer.

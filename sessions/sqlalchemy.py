@@ -1,4 +1,4 @@
-"""`SQLAlchemySession`: a conversation in any database that SQLAlchemy reaches, by the constructors people know."""
+"""`SQLAlchemySession`: a conversation in Postgres, MariaDB or SQLite, made as in the OpenAI Agents SDK."""
 
 from __future__ import annotations
 
@@ -27,34 +27,36 @@ __all__ = ["SQLAlchemySession", "metadata", "migrate", "migration_numbers", "not
 class SQLAlchemySession(LogSession):
     """A conversation in Postgres, MariaDB or SQLite: ``postgresql+asyncpg``, ``mysql+aiomysql``, ``sqlite+aiosqlite``.
 
+    Example: ``session = SQLAlchemySession("user_123", engine=engine, create_tables=True)``
+
     Making one does no I/O. Objects with the same engine share its pool.
 
     Args:
         session_id: The conversation's id.
-        engine: Your engine, used as it is and never disposed. It belongs to one event loop, and so does the session.
-        create_tables: Make or migrate our tables at the first operation, if they are missing or older.
-        sessions_table: The OpenAI Agents SDK's table of sessions, if the database is one of its own.
-        messages_table: Its table of messages. A conversation found there is taken over at the first operation. Our
-            tables belong to one such pair: for another pair, choose another `table_prefix` or `schema`.
-        session_settings: How the session is read when the caller does not say: settings or a dictionary.
-        ensure_ascii: Without effect; payloads are UTF-8.
-        strict: Raise `UndecodableItemError` for a stored item that cannot be read, rather than leave it out and log
-            a warning.
-        codec: What items may hold, and how they are written: `PlusCodec(types=[…])`; plain JSON if not given.
-        table_prefix: What the names of our tables begin with.
-        schema: The schema they are in, if not the connection's own.
-        attempt_timeout: Seconds after which one attempt of an operation is given up, as when a network swallows
-            packets. It covers waiting for other writers, and sending or reading everything: raise it for batches
-            that take longer.
-        retry_timeout: Seconds for which an operation is tried again while the database cannot be reached, restarts or
-            fails over, or gives transactions up; 0 to 600. Then it raises. What cannot be reached is logged once, as a
-            warning that names host and port, within two seconds.
-        ttl: Seconds after which an item is gone: what this object adds expires then, for every reader, and what it
-            reads is never older, whoever added it. ``None``: for ever, but for what was added with an expiry.
+        engine: Your engine, from `create_async_engine`. It is used unchanged and never disposed. Engine and session
+            belong to one event loop.
+        create_tables: Create missing tables and migrate older ones at the first operation.
+        sessions_table: The OpenAI Agents SDK's table of sessions, if the SDK wrote the database.
+        messages_table: The SDK's table of messages. A conversation found there is copied by its first operation. Our
+            tables belong to one such pair; for another pair, choose another `table_prefix` or `schema`.
+        session_settings: Defaults for reading: `SessionSettings` or a dictionary.
+        ensure_ascii: Ignored; payloads are UTF-8.
+        strict: Raise `UndecodableItemError` for a stored item that cannot be read, instead of skipping it with a logged
+            warning.
+        codec: The types that items may contain and their stored form: `PlusCodec(types=[…])`; plain JSON by default.
+        table_prefix: The prefix of our tables' names.
+        schema: The schema of our tables; the connection's own by default.
+        attempt_timeout: Seconds until one attempt of an operation is abandoned, for example because the network drops
+            packets. It covers waiting for other writers and transferring data: raise it for batches that take longer.
+        retry_timeout: Seconds, 0 to 600, during which an operation is retried while the database is unreachable,
+            restarting, failing over or aborting transactions; then it raises. An unreachable database is logged once,
+            within two seconds, as a warning with its host and port.
+        ttl: Time to live in seconds. Items that this object adds expire then, for every reader; items that it reads are
+            never older, even if another object added them. ``None`` keeps items until an expiry of their own.
 
     Raises:
         TypeError: An argument has the wrong type.
-        ValueError: An argument is out of range, or a name cannot name a table.
+        ValueError: An argument is out of range, or a name cannot be the name of a table.
     """
 
     def __init__(
@@ -109,16 +111,23 @@ class SQLAlchemySession(LogSession):
         session_settings: Settings | None = None,
         **kwargs: Any,
     ) -> Self:
-        """Return a session in the database at a URL, from any event loop.
+        """Return a session in the database at a URL, usable from any event loop.
 
-        Sessions with the same URL and options share one engine in each event loop, made at the first operation.
+        Example:
+        ``session = SQLAlchemySession.from_url("user_123", url="sqlite+aiosqlite:///chat.db", create_tables=True)``
+
+        Sessions with the same URL and options share one engine in each event loop, made by the first operation.
 
         Args:
             session_id: The conversation's id.
-            url: Of SQLAlchemy's form, with an asynchronous driver.
-            engine_kwargs: Passed to `sqlalchemy.ext.asyncio.create_async_engine`.
-            session_settings: How the session is read when the caller does not say.
-            **kwargs: Passed to the constructor.
+            url: A URL of SQLAlchemy's form, with an asynchronous driver.
+            engine_kwargs: Arguments for `sqlalchemy.ext.asyncio.create_async_engine`.
+            session_settings: Defaults for reading: `SessionSettings` or a dictionary.
+            **kwargs: Arguments of the constructor.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: The URL or an argument is not valid.
         """
         return cls(
             session_id,
@@ -128,20 +137,26 @@ class SQLAlchemySession(LogSession):
         )
 
     async def close(self) -> None:
-        """Give up this object's hold on the database. Later calls on it raise `SessionClosedError`.
-
-        The engine for a URL then lingers for two seconds at most, so closing each session after its request costs
-        nothing; `aclose` does not wait for that. An engine of your own is left as it is.
+        """Release this object's hold on the database. Later calls on it raise `SessionClosedError`.
 
         Example: ``await session.close()``
+
+        An engine made for a URL stays open for at most two more seconds, so closing a session after each request costs
+        nothing; `aclose` ends it at once. An engine of your own is never closed.
         """
         await self._sql.aclose(linger=True)
 
     async def aclose(self) -> None:
-        """Do as `close` does, and end the engine for a URL at once if no other object holds it."""
+        """Release this object's hold on the database. An engine made for a URL ends at once if no other object uses it.
+
+        Example: ``await session.aclose()``
+        """
         await self._sql.aclose()
 
     @property
     def engine(self) -> AsyncEngine:
-        """The engine; of a session from a URL, that of the running event loop."""
+        """Get the engine; for a session from a URL, the engine of the running event loop.
+
+        Example: ``pool = session.engine.pool``
+        """
         return self._sql.engine()

@@ -1,4 +1,4 @@
-"""`SQLiteSession` and `AsyncSQLiteSession`: a conversation in a SQLite file, by the constructors people know."""
+"""`SQLiteSession` and `AsyncSQLiteSession`: a conversation in a SQLite file, made as in the OpenAI Agents SDK."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 
 class _SQLiteSession(LogSession):
-    """What `SQLiteSession` and `AsyncSQLiteSession` share: all but how they are closed."""
+    """The common base of `SQLiteSession` and `AsyncSQLiteSession`, which differ only in `close`."""
 
     def __init__(
         self,
@@ -62,7 +62,9 @@ class _SQLiteSession(LogSession):
         self._sqlite = sqlite
 
     async def aclose(self) -> None:
-        """Give up this object's hold on the file, and close the file at once if nobody else uses it.
+        """Release this object's hold on the file. The file is closed at once if no other object uses it.
+
+        Example: ``await session.aclose()``
 
         Later calls on this object raise `SessionClosedError`.
         """
@@ -72,46 +74,56 @@ class _SQLiteSession(LogSession):
 class SQLiteSession(_SQLiteSession):
     """A conversation in a SQLite file, or in memory.
 
-    Making one does no I/O and costs microseconds; objects with the same file share its connections. Closing is
-    optional: a program that closes nothing loses nothing.
+    Example: ``session = SQLiteSession("user_123", "conversations.db")``
+
+    Making one does no I/O and takes microseconds; objects with the same file share its connections. Closing is
+    optional: everything that was added is already on disk.
 
     Args:
         session_id: The conversation's id.
-        db_path: The file; it is made at the first operation if there is none. Without it the conversation is in a
-            database in memory of its own.
-        sessions_table: The OpenAI Agents SDK's table of sessions, if the file is one of its own.
-        messages_table: Its table of messages. A conversation found there is taken over at the first operation. Our
-            tables in a file belong to one such pair: for another pair, choose another `table_prefix`.
-        session_settings: How the session is read when the caller does not say: settings or a dictionary.
-        durability: ``"full"``: what was added survives the loss of power. ``"normal"``: it survives the end of the
-            process, but the loss of power may take the last commits; commits cost about a quarter.
-        busy_timeout: How long to wait, in seconds or as a `timedelta`, while other processes hold the file. The first
+        db_path: The file, made by the first operation if missing. By default a database of its own in memory.
+        sessions_table: The OpenAI Agents SDK's table of sessions, if the SDK wrote the file.
+        messages_table: The SDK's table of messages. A conversation found there is copied by its first operation. Our
+            tables in a file belong to one such pair; for another pair, choose another `table_prefix`.
+        session_settings: Defaults for reading: `SessionSettings` or a dictionary.
+        durability: ``"full"``: added items survive a power loss. ``"normal"``: they survive the end of the process, but
+            a power loss may take the last commits; a commit costs about a quarter.
+        busy_timeout: How long to wait while other processes lock the file, in seconds or as a `timedelta`. The first
             object in this process that opens the file decides.
-        strict: Raise `UndecodableItemError` for a stored item that cannot be read, rather than leave it out and log
-            a warning.
-        codec: What items may hold, and how they are written: `PlusCodec(types=[…])`; plain JSON if not given.
-        ttl: Seconds or a `timedelta` after which an item is gone: what this object adds expires then, for every reader,
-            and what it reads is never older, whoever added it. ``None``: for ever, except what was added with an
-            expiry.
-        table_prefix: What the names of our tables begin with. Sessions with another prefix are another store.
+        strict: Raise `UndecodableItemError` for a stored item that cannot be read, instead of skipping it with a logged
+            warning.
+        codec: The types that items may contain and their stored form: `PlusCodec(types=[…])`; plain JSON by default.
+        ttl: Time to live in seconds or as a `timedelta`. Items that this object adds expire then, for every reader;
+            items that it reads are never older, even if another object added them. ``None`` keeps items until an expiry
+            of their own.
+        table_prefix: The prefix of our tables' names. Another prefix is another store.
 
     Raises:
         TypeError: An argument has the wrong type.
-        ValueError: An argument is out of range; at the first operation, the file is used with another pair of tables.
+        ValueError: An argument is out of range; or, at the first operation, the file is used with another pair of
+            tables.
     """
 
     def close(self) -> None:
-        """Give up this object's hold on the file. Later calls on it raise `SessionClosedError`.
+        """Release this object's hold on the file. Later calls on it raise `SessionClosedError`.
 
-        When this returns, the file alone holds everything, and may be copied or deleted. If nobody else uses the file,
-        it stays open for two seconds at most, since the next request may come soon. `aclose` closes it at once.
+        Example: ``session.close()``
+
+        When this returns, the file alone holds everything and can be copied or deleted. If no other object uses the
+        file, it stays open for at most two seconds, for a request that may follow. `aclose` closes it at once.
         """
         self._sqlite.close()
 
 
 class AsyncSQLiteSession(_SQLiteSession):
-    """`SQLiteSession` with a `close` to await. The arguments are the same."""
+    """A conversation in a SQLite file: `SQLiteSession` with an asynchronous `close`. The arguments are the same.
+
+    Example: ``session = AsyncSQLiteSession("user_123", "conversations.db")``
+    """
 
     async def close(self) -> None:
-        """Give up this object's hold on the file; see `SQLiteSession.close`."""
+        """Release this object's hold on the file, as `SQLiteSession.close` does.
+
+        Example: ``await session.close()``
+        """
         await self._sqlite.close_soon()

@@ -1,4 +1,4 @@
-"""An item, and frozen records of what the store knows of a session."""
+"""An item, and the frozen records that sessions and stores return."""
 
 from __future__ import annotations
 
@@ -12,25 +12,26 @@ ChangeKind: TypeAlias = Literal[
     "appended", "popped", "undone", "redone", "cleared", "switched", "branched", "renamed", "branch_deleted",
     "sibling_chosen", "repaired", "handed_over", "compacted", "expanded", "purged", "reencrypted", "reset",
 ]  # fmt: skip
-"""What a `Change` did. Later versions may have more."""
+"""The kinds of `Change`. Later versions may add more."""
 
 Item: TypeAlias = Any
-"""One JSON object as the runner made it: a message, a tool call, a tool output, a piece of reasoning.
+"""One JSON object, as the runner made it: a message, a tool call, a tool output or a piece of reasoning.
 
-Frameworks type their items as unions of typed dictionaries, and a list of those is only compatible with a list of
-`Any`; hence no narrower name here. What is not a JSON object is refused when it is added.
+The type is `Any` because frameworks type items as unions of typed dictionaries, and a list of those is only compatible
+with ``list[Any]``. `add_items` refuses anything that is not a JSON object.
 """
 
 
 class ItemDict(TypedDict, total=False):
-    """The keys that items have in common, for type checkers and editors: an item has some of them, and may have others.
+    """The keys that most items have, for type checkers and editors. Every key is optional, and items may have others.
 
-    `get_items` returns `Any`, which fits a framework's own types and this one:
-    ``items: list[ItemDict] = await session.get_items()``.
+    `get_items` returns `Any`, which fits a framework's own types as well as this one.
+
+    Example: ``items: list[ItemDict] = await session.get_items()``
     """
 
     type: str
-    """``message``, ``function_call``, ``function_call_output``, ``reasoning`` …; a message needs none."""
+    """``message``, ``function_call``, ``function_call_output``, ``reasoning`` …; optional for messages."""
     id: str
     status: str
     role: str
@@ -38,13 +39,13 @@ class ItemDict(TypedDict, total=False):
     content: Any
     """Of a message: a text, or a list of parts."""
     call_id: str
-    """Of a call of a tool, and of its output."""
+    """Of a tool call and of its output."""
     name: str
     """The tool's name."""
     arguments: str
     """Of a call: JSON."""
     output: Any
-    """What the tool returned."""
+    """Of a tool output: the tool's result."""
     tool_calls: list[Any]
     """Calls in a message, as Chat Completions has them."""
     tool_call_id: str
@@ -53,11 +54,11 @@ class ItemDict(TypedDict, total=False):
     """Of a piece of reasoning."""
     encrypted_content: str | None
     to: str
-    """Of a handover: who goes on."""
+    """Of a handover: the agent or person that continues."""
     note: str
-    """Of a handover: what they should know."""
+    """Of a handover: a message for the one that continues."""
     items: list[Any]
-    """Of a summary: what models are shown instead."""
+    """Of a summary: the items that models see instead."""
 
 
 @dataclass(frozen=True)
@@ -65,12 +66,12 @@ class SessionInfo:
     """A session in a store's list.
 
     Attributes:
-        session_id: The id it was made with.
+        session_id: The session's id.
         created_at: When its first item was added (UTC).
-        updated_at: When it was last changed (UTC).
-        item_count: How many items its current branch holds.
-        cursor: Where this session stands in the list; an opaque text for `Store.sessions(after=…)`. It stays valid
-            when the session is deleted.
+        updated_at: When it last changed (UTC).
+        item_count: The number of items on its current branch.
+        cursor: This session's place in the list: an opaque text for `Store.sessions(after=…)`. It stays valid after the
+            session is deleted.
     """
 
     session_id: str
@@ -86,17 +87,17 @@ class Branch:
 
     Attributes:
         name: Its name.
-        current: Whether it is the session's current one.
-        items: How many items it holds.
-        turns: How many turns, those included that have expired, as they keep their numbers; what comes before the
-            first message of a user belongs to none.
-        position: The position of its last item, from 1; 0 if there is none. Positions rise, not always by 1.
-        lineage: The names of the branches it was made from, oldest first, without its own.
-        fork_position: The last position it shared with the one it was made from; ``None`` for one made from nothing.
-        fork_turn: The number of turns up to there.
-        redoable: How often `redo` would bring something back.
+        current: Whether it is the session's current branch.
+        items: The number of its items.
+        turns: The number of its turns. Expired turns count too, because they keep their numbers. Items before the first
+            user message belong to no turn.
+        position: The position of its last item, from 1; 0 for an empty branch. Positions rise, not always by 1.
+        lineage: The names of the branches that it was forked from, oldest first, without its own.
+        fork_position: The last position that it shares with its parent; ``None`` if it has no parent.
+        fork_turn: The number of turns up to there; ``None`` if it has no parent.
+        redoable: How many times `redo` can be called.
         created_at: When it was made (UTC).
-        last_activity: When something was last added to it or taken from it (UTC).
+        last_activity: When items were last added to it or removed from it (UTC).
     """
 
     name: str
@@ -117,10 +118,10 @@ class Comparison:
     """Two branches, compared.
 
     Attributes:
-        common: The items that both hold, oldest first.
-        first: What only the first one holds after them.
-        second: What only the second one holds after them.
-        position: The position of the last common item; 0 if there is none.
+        common: The items on both branches, oldest first.
+        first: The items that only the first branch has, after the common ones.
+        second: The items that only the second branch has, after the common ones.
+        position: The position of the last common item; 0 if they share nothing.
     """
 
     common: list[ItemDict]
@@ -131,10 +132,10 @@ class Comparison:
 
 @dataclass(frozen=True)
 class Turn:
-    """A message of a user and all that follows it, up to the next one.
+    """A user's message and everything up to the next one.
 
     Attributes:
-        number: From 1 along a branch; 0 for what comes before the first message of a user.
+        number: Its number along the branch, from 1. Turn 0 holds the items before the first user message.
         items: Its items, oldest first.
         position: The position of its first item: the cursor for `turns(before=…)`.
         last_position: The position of its last item: the cursor for `turns(after=…)`.
@@ -150,20 +151,20 @@ class Turn:
 
 @dataclass(frozen=True)
 class Entry:
-    """A stored item, with what the store knows of it.
+    """A stored item with its position, turn, kind, author and times.
 
     Attributes:
-        position: Where it stands: rises along a branch, from 1, not always by 1; the cursor for `entries`.
-        turn: The number of its turn; 0 before the first message of a user.
+        position: Its place on the branch and the cursor for `entries`. Positions rise from 1, not always by 1.
+        turn: The number of its turn; 0 before the first user message.
         kind: ``user``, ``assistant``, ``system``, ``developer``, ``tool_call``, ``tool_output``, ``hosted_tool_call``,
-            ``reasoning``, or another type as the item gives it; ``placeholder`` for an output that `repair` made up.
-        tool: The name of the tool that it calls, if it calls one.
-        author: Who added it, if that was said: the name of an agent, or of `as_author`.
+            ``reasoning``, or the item's own type; ``placeholder`` for an output that `repair` added.
+        tool: The name of the tool that the item calls; ``None`` for other items.
+        author: The author: an agent's name, or the name given to `as_author`; ``None`` if unknown.
         created_at: When it was added (UTC).
-        expires_at: When it will not be there any more (UTC); ``None`` if it does not expire by itself.
+        expires_at: When it expires (UTC); ``None`` if it has no expiry of its own.
         item: The item.
-        hidden: Whether no model is shown it, as it says something of the conversation: a ``handover``, a ``summary``
-            of what came before, or an ``expansion``, which takes a summary back.
+        hidden: Whether models never see it, because it describes the conversation: a ``handover``, a ``summary`` of
+            earlier items, or an ``expansion``, which reverts a summary.
     """
 
     position: int
@@ -179,13 +180,13 @@ class Entry:
 
 @dataclass(frozen=True)
 class Summary:
-    """What models are shown in place of a part of a conversation, which stays as it is.
+    """A summary that models see in place of older entries. The entries themselves are kept.
 
     Attributes:
-        position: The position of its own entry.
-        first: The position of the first entry that it stands for: ``entries(after=first - 1, before=last + 1)``.
-        last: That of the last one.
-        items: What is shown instead, oldest first.
+        position: The position of the summary's own entry.
+        first: The position of the first entry that it replaces: ``entries(after=first - 1, before=last + 1)``.
+        last: The position of the last entry that it replaces.
+        items: The items that models see instead, oldest first.
         created_at: When it was made (UTC).
     """
 
@@ -198,16 +199,16 @@ class Summary:
 
 @dataclass(frozen=True)
 class Sibling:
-    """One of the ways in which a conversation went on in a turn, as in "2 / 3".
+    """One of the alternative versions of a turn, as in "2 / 3".
 
     Attributes:
         turn: The turn's number.
-        number: Which of them it is, from 1, in the order in which they came to be.
-        count: How many there are.
-        current: Whether it is the one on the session's branch.
-        branch: The branch that holds it; ``None`` if it was left by undoing or by choosing another.
-        last_activity: When the conversation last went on from there (UTC).
-        entry: Where the turn ends there; opaque.
+        number: Its number among the siblings, from 1, in the order in which they were made.
+        count: The number of siblings.
+        current: Whether it is on the branch that this session object is on.
+        branch: The branch that holds it; ``None`` for an alternative that was left by `undo` or `choose`.
+        last_activity: When the conversation last continued from it (UTC).
+        entry: The end of the turn in this alternative; opaque.
     """
 
     turn: int
@@ -221,18 +222,18 @@ class Sibling:
 
 @dataclass(frozen=True)
 class Change:
-    """A change of a session, as `watch` shows it.
+    """A change of a session, as `watch` returns it.
 
     Attributes:
-        version: The session's version since then: the place from which `watch(after=…)` goes on.
+        version: The session's version after the change. Pass it to `watch(after=…)` to continue from here.
         kind: ``appended``, ``popped``, ``undone``, ``redone``, ``cleared``, ``switched``, ``branched``, ``renamed``,
             ``branch_deleted``, ``sibling_chosen``, ``repaired``, ``handed_over``, ``compacted``, ``expanded``,
-            ``purged`` or ``reencrypted``; later versions may have more. ``reset``: the history cannot be replayed from
-            here, as too much happened or the session was deleted: reload the session.
-        branch: The branch that items were added to, by its present name; ``None`` if none were, or it is gone.
-        items: What was added and is still there, oldest first; of a handover, ``{"type": "handover", "to": …}``.
+            ``purged`` or ``reencrypted``; later versions may add more. ``reset`` means that the history cannot be
+            replayed from here, as too much happened or the session was deleted: reload the session.
+        branch: The present name of the branch that items were added to; ``None`` if none were added or it was deleted.
+        items: The added items that still exist, oldest first; for a handover, ``{"type": "handover", "to": …}``.
         positions: The items' positions.
-        created_at: When that was (UTC).
+        created_at: When the change was made (UTC).
     """
 
     version: int
@@ -245,20 +246,20 @@ class Change:
 
 @dataclass(frozen=True)
 class ErasureReceipt:
-    """What `Store.erase` removed of a session, and what is left to do. Copies, as backups, are not known here.
+    """The receipt of `Store.erase`: the removed rows and the remaining work. Backups and other copies are not covered.
 
     Attributes:
         session_id: The session.
         erased_at: When its rows were removed (UTC).
-        existed: Whether there was anything of it.
-        entries: How many stored items were removed, in all branches, expired ones included.
-        branches: How many branches, and tips that undoing and editing had left.
-        segments: How many runs of entries.
-        idempotency_keys: How many keys of appends, those included that a store gives for retries.
-        changes: How many notes of changes.
-        usage: How many records of what model calls took.
-        sdk_rows: How many rows of the OpenAI Agents SDK's own tables in the same database.
-        pending: Where bytes of it may still be, and what finishes that; nothing if they are gone.
+        existed: Whether the database had any row of it.
+        entries: The number of stored items removed, in all branches, including expired ones.
+        branches: The number of branches removed, including former tips that undoing and editing left behind.
+        segments: The number of runs of entries removed.
+        idempotency_keys: The number of append keys removed, including those that a store makes for its own retries.
+        changes: The number of change records removed.
+        usage: The number of usage records removed.
+        sdk_rows: The number of rows removed from the OpenAI Agents SDK's own tables in the same database.
+        pending: Where bytes of it may still be, and how to finish that, in sentences; empty if nothing is left to do.
     """
 
     session_id: str
@@ -276,11 +277,11 @@ class ErasureReceipt:
 
 @dataclass(frozen=True)
 class NotAdopted:
-    """A session of the OpenAI Agents SDK that `store.adopt` has left where it is.
+    """A session of the OpenAI Agents SDK that `store.adopt` skipped.
 
     Attributes:
-        session_id: Its id; where that is no text, characters stand for what is missing.
-        reason: Why, in a sentence. It holds no content of messages.
+        session_id: Its id. If the stored id is not valid text, replacement characters stand for the invalid parts.
+        reason: The reason, in one sentence, without any message content.
     """
 
     session_id: str
@@ -289,16 +290,17 @@ class NotAdopted:
 
 @dataclass(frozen=True)
 class Adoption:
-    """What `store.adopt` has done.
+    """The result of `store.adopt`.
 
     Attributes:
-        sessions: How many sessions were taken over.
-        items: How many items they have, each message of the SDK's tables counted once.
-        branches: How many branches, ``main`` of each session included.
-        usage: How many records of what turns cost.
-        unreadable: How many of the items cannot be read. They were taken over as they are; reading reports them.
-        already: How many sessions were here before: taken over earlier, or begun here. They were left as they are.
-        skipped: The sessions that were not taken over, and why.
+        sessions: The number of sessions taken over.
+        items: The number of their items. Each message of the SDK's tables counts once.
+        branches: The number of their branches, including each session's ``main``.
+        usage: The number of usage records taken over.
+        unreadable: The number of items that cannot be read. They were copied unchanged, and reading reports them.
+        already: The number of sessions that were already here, taken over earlier or begun here. They were left
+            unchanged.
+        skipped: The sessions that were not taken over, with reasons.
     """
 
     sessions: int = 0
@@ -323,14 +325,15 @@ class Adoption:
 
 @dataclass(frozen=True)
 class Rotation:
-    """What rotating keys has done.
+    """The result of rotating keys.
 
     Attributes:
-        sessions: How many sessions were looked at.
-        rewrapped: How many of them have new wrapped keys: with the current key, or with another data key.
-        reencrypted: How many entries were encrypted again.
-        failed: Sessions that cannot be opened with the keys here, and were left as they are; with any of them,
-            `store.rotate` raises `RotationIncompleteError`.
+        sessions: The number of sessions examined.
+        rewrapped: The number of sessions whose wrapped keys were replaced: wrapped with the current key, or extended by
+            a new data key.
+        reencrypted: The number of entries encrypted again.
+        failed: The ids of sessions that the given keys cannot open, left unchanged. If there are any, `store.rotate`
+            raises `RotationIncompleteError`.
     """
 
     sessions: int = 0

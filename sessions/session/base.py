@@ -1,4 +1,4 @@
-"""A session over the log: what users hold."""
+"""`LogSession`: the session over the log that users hold."""
 
 from __future__ import annotations
 
@@ -49,18 +49,20 @@ _FOREIGN = ForeignTables()
 
 
 class LogSession(History, Shared, Compacting, Windowed, Watched):
-    """A conversation in a store. It may be used from any number of tasks, threads and event loops.
+    """A conversation in a store. Any number of tasks, threads and event loops may use one object.
+
+    Programs usually get one from `open_store(…).session(id)`, or use `SQLiteSession` or `SQLAlchemySession`.
 
     Args:
         session_id: The conversation's id: text of 1 to 1024 bytes in UTF-8, compared byte by byte.
-        backend: Where transactions run.
-        session_settings: How it is read when the caller does not say; ours, the OpenAI Agents SDK's or a dictionary.
-        foreign: The tables in which the OpenAI Agents SDK may have kept this conversation in the same database.
-        strict: Raise `UndecodableItemError` for a stored item that cannot be read, rather than leave it out and log
-            a warning.
-        codec: What items may hold, and how they are written: `PlusCodec(types=[…])`; plain JSON if not given.
-        ttl: Seconds after which an item is gone: what this object adds expires then, for every reader, and what it
-            reads is never older, whoever added it. ``None``: for ever, but for what was added with an expiry.
+        backend: The database, as an object that runs transactions.
+        session_settings: Defaults for reading: settings of this package or of the OpenAI Agents SDK, or a dictionary.
+        foreign: The OpenAI Agents SDK's tables in the same database, in which the conversation may already be.
+        strict: Raise `UndecodableItemError` for a stored item that cannot be read, instead of skipping it with a logged
+            warning.
+        codec: The types that items may contain and their stored form: `PlusCodec(types=[…])`; plain JSON by default.
+        ttl: Time to live in seconds. Items that this object adds expire then, for every reader; items that it reads are
+            never older, even if another object added them. ``None`` keeps items until an expiry of their own.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -90,19 +92,19 @@ class LogSession(History, Shared, Compacting, Windowed, Watched):
     async def get_items(self, limit: int | None = None, *, wrapper: object = None) -> list[Item]:
         """Return the latest `limit` items, oldest first, as of one moment.
 
+        Example: ``items = await session.get_items(limit=20)``
+
         Args:
-            limit: ``None`` means `session_settings.limit`, and all items if that is ``None`` too; 0 gives an empty
-                list. If `session_settings.window` is set, ``None`` means that window instead, with at most
-                `session_settings.limit` items; so does a limit that a runner has from settings. Any other number is
-                exact. A summary counts as the items that it shows.
-            wrapper: The context of the run, which the OpenAI Agents SDK's runner passes to all four methods. It has no
-                effect here; subclasses may use it.
+            limit: The exact maximum. 0 returns an empty list. ``None`` means `session_settings.limit`, or all items if
+                that is ``None`` too. If `session_settings.window` is set, ``None`` or a limit that a runner takes from
+                settings returns that window, with at most that many items. A summary counts as the items that it shows.
+            wrapper: Ignored. The OpenAI Agents SDK's runner passes its run context here; subclasses may use it.
 
         Raises:
             TypeError: `limit` is not an integer.
             ValueError: `limit` is negative.
-            UndecodableItemError: A stored item cannot be read and the session is strict.
-            StoreError: The database refused.
+            UndecodableItemError: A stored item cannot be read, and the session is strict.
+            StoreError: The database refused the operation.
             SessionClosedError: The session has been closed.
         """
         del wrapper
@@ -116,7 +118,7 @@ class LogSession(History, Shared, Compacting, Windowed, Watched):
                 await self._compact_by(settings.compaction)
             if settings.window is not None:
                 return [] if limit == 0 else await self._read_window(settings.window.within(limit))
-            # Drivers know how to write an integer, not what only is one, too.
+            # Database drivers accept int itself, but not every subclass of it.
             limit = None if limit is None else int(limit)
         check_limit(limit)
         handle = self._handle
@@ -135,30 +137,32 @@ class LogSession(History, Shared, Compacting, Windowed, Watched):
         expected_version: int | None = None,
         wrapper: object = None,
     ) -> None:
-        """Append `items`, all or none, next to each other; when this returns they are on disk.
+        """Append items, all or none, next to each other. They are on disk when this returns.
+
+        Example: ``await session.add_items([{"role": "user", "content": "Hello"}])``
 
         Args:
-            items: JSON objects, oldest first, or what else the session's codec takes.
-            idempotency_key: Text of 1 to 255 bytes. However often the same items come to this session with the same
-                key, from wherever, they are added once, and expire as they did when they first came. A key is known
-                for 30 days, also after clearing.
-            ttl: Seconds after which these items are gone, for every reader; ``None`` means never. The session's, if
+            items: JSON objects, oldest first; or dictionaries of anything that the session's codec accepts.
+            idempotency_key: Text of 1 to 255 bytes. Adding the same items again with the same key does nothing, from
+                any process; they expire as after the first call. A key is remembered for 30 days, even after
+                `clear_session`.
+            ttl: Seconds after which these items expire, for every reader; ``None`` for never. The session's `ttl` if
                 not given.
-            expected_version: What `version` returned before the session was read: nothing is added if anybody has
-                changed the session since. A retry with the same `idempotency_key` finds what it has added itself.
-            wrapper: As for `get_items`.
+            expected_version: The result of `version` from before the session was read. Nothing is added if the session
+                has changed since. A retry with the same `idempotency_key` recognises its own earlier append.
+            wrapper: Ignored, as in `get_items`.
 
         Raises:
-            ConflictError: The session has another version than `expected_version`.
-            SessionBusyError: Another caller holds an exclusive lease on the branch; whatever the version is.
+            ConflictError: The session's version is not `expected_version`.
+            SessionBusyError: Another caller holds an exclusive lease on the branch, whatever the version.
             LeaseLostError: This object's lease was lost.
-            InvalidItemError: An item is not a JSON object, or holds what the codec cannot keep; the message names it
-                and the place in it.
+            InvalidItemError: An item is not a JSON object, or contains a value that the codec cannot store; the message
+                gives the item and the place in it.
             IdempotencyKeyReusedError: The key was used before with other items.
             TypeError: An argument has the wrong type.
-            ValueError: The key is empty, too long, begins with a control character, or has a NUL character in it; or
-                `ttl` is not positive, or more than a hundred years; or `expected_version` is negative.
-            StoreError: The database refused.
+            ValueError: The key is empty or too long, begins with a control character, or contains a NUL character; or
+                `ttl` is not positive or above a hundred years; or `expected_version` is negative.
+            StoreError: The database refused the operation.
             SessionClosedError: The session has been closed.
         """
         del wrapper
@@ -178,7 +182,7 @@ class LogSession(History, Shared, Compacting, Windowed, Watched):
         if idempotency_key is not None:
             key = check_text(idempotency_key, "idempotency_key", MAX_KEY_BYTES)
             if key < FIRST_GIVEN:
-                # Keys that stores make for themselves do.
+                # Reserved: the keys that stores make for their own retries begin with one.
                 raise ValueError("idempotency_key must not begin with a control character")
             idempotency = Idempotency(key, codec.digest(items))
         author, agent = handle.author, handle.agent
@@ -194,14 +198,16 @@ class LogSession(History, Shared, Compacting, Windowed, Watched):
             handle.speaker.has_spoken()
 
     async def pop_item(self, *, wrapper: object = None) -> Item | None:
-        """Remove the last item and return it, or return ``None`` if there is none.
+        """Remove the last item and return it, or return ``None`` if the branch is empty.
+
+        Example: ``last = await session.pop_item()``
 
         Args:
-            wrapper: As for `get_items`.
+            wrapper: Ignored, as in `get_items`.
 
         Raises:
-            UndecodableItemError: The last stored item cannot be read and the session is strict; nothing was removed.
-            StoreError: The database refused.
+            UndecodableItemError: The last stored item cannot be read, and the session is strict; nothing was removed.
+            StoreError: The database refused the operation.
             SessionClosedError: The session has been closed.
         """
         del wrapper
@@ -213,13 +219,15 @@ class LogSession(History, Shared, Compacting, Windowed, Watched):
         return item
 
     async def clear_session(self, *, wrapper: object = None) -> None:
-        """Remove all items, physically, in all branches; ``main`` is the current branch then.
+        """Delete all items in all branches, physically. Afterwards ``main`` is the current branch.
+
+        Example: ``await session.clear_session()``
 
         Args:
-            wrapper: As for `get_items`.
+            wrapper: Ignored, as in `get_items`.
 
         Raises:
-            StoreError: The database refused.
+            StoreError: The database refused the operation.
             SessionClosedError: The session has been closed.
         """
         del wrapper
@@ -228,42 +236,48 @@ class LogSession(History, Shared, Compacting, Windowed, Watched):
         handle.followed = None
 
     def close(self) -> Any:
-        """Close this object, as `aclose` does; await what is returned, unless the class says otherwise."""
+        """Close this object, as `aclose` does. Await the result, unless the class says otherwise.
+
+        Example: ``await session.close()``
+        """
         return self.aclose()
 
     async def aclose(self) -> None:
         """Close this object: later calls on it raise `SessionClosedError`. Closing it again does nothing.
 
-        A session of a store leaves the store as it is. One that was made by itself gives up its hold on the database.
-        Closing is optional: an object that is garbage has let go, too.
-
         Example: ``await session.aclose()``
+
+        Closing is optional: a garbage-collected object releases the database too. A session of a store leaves the store
+        open; a session made by its own constructor releases its database connection.
         """
-        from sessions.db.closed import ClosedBackend  # noqa: PLC0415 - few close what a store made
+        from sessions.db.closed import ClosedBackend  # noqa: PLC0415 - a store's sessions are rarely closed
 
         self._handle.backend = ClosedBackend()
 
     async def purge_expired(
         self, *, older_than: float | timedelta | Default | None = DEFAULT, batch: int = PURGE_BATCH
     ) -> int:
-        """Delete physically what has expired, in all branches; what is gone for readers anyway.
+        """Delete expired items physically, in all branches. Readers do not see them anyway.
 
-        That is what is beyond its own expiry, and what has none and is older than `older_than`. It is done in short
-        transactions, so writers elsewhere do not wait long; if it is interrupted, what has been done stays done.
+        Example: ``deleted = await session.purge_expired()``
+
+        It deletes items past their own expiry, and items without one that are older than `older_than`. It works in
+        short transactions, so other writers do not wait long; after an interruption, the deleted items stay deleted.
 
         Args:
-            older_than: Seconds; the `ttl` of this object, if not given. ``None``: only what is beyond its own expiry.
-            batch: How many items are deleted in one transaction at most.
+            older_than: Age in seconds; this object's `ttl` if not given. ``None`` deletes only items past their own
+                expiry.
+            batch: The maximum number of items deleted in one transaction.
 
         Returns:
-            How many items were deleted.
+            The number of deleted items.
 
         Raises:
-            MissingKeyError: The session is encrypted and was opened without a key; nothing was deleted.
+            MissingKeyError: The session is encrypted but was opened without a key; nothing was deleted.
             DecryptionError: The session is encrypted with another key; nothing was deleted.
             TypeError: An argument has the wrong type.
             ValueError: An argument is out of range.
-            StoreError: The database refused.
+            StoreError: The database refused the operation.
             SessionClosedError: The session has been closed.
         """
         handle = self._handle
@@ -275,7 +289,7 @@ class LogSession(History, Shared, Compacting, Windowed, Watched):
 
 
 def as_listed(items: object) -> list[Any]:
-    """Return a list or other iterable of items as a list, and refuse what is most likely a mistake."""
+    """Return an iterable of items as a list. Refuse text, bytes and a single dictionary, which are likely mistakes."""
     if isinstance(items, list):
         return items
     if isinstance(items, (str, bytes, dict)) or not hasattr(items, "__iter__"):

@@ -19,10 +19,12 @@ if TYPE_CHECKING:
 
 
 class Branches:
-    """Names for different ways in which a conversation goes on. The first is ``main``, which is always there.
+    """A session's branches: named alternatives of one conversation. The first is ``main``, which always exists.
 
-    A fork copies nothing: its cost does not depend on the conversation's length. Each method is atomic. Got from
-    `session.branches`.
+    Example: ``await session.branches.create("draft", turn=2, switch=True)``
+
+    A fork copies nothing, so its cost does not depend on the conversation's length. Each method is atomic. Get this
+    object from `session.branches`.
     """
 
     def __init__(self, handle: Handle) -> None:
@@ -38,25 +40,28 @@ class Branches:
         source: str | None = None,
         switch: bool = False,
     ) -> Branch:
-        """Make a branch that begins with what another one holds: all of it, or up to a place.
+        """Make a branch from another one: from its end, or from an earlier place.
+
+        Example: ``await session.branches.create("retry", turn=2)``
 
         Args:
-            name: Its name: printable text of 1 to 255 bytes in UTF-8. A name is free again once its branch is deleted.
-            turn: Leave the other branch before the first item of this turn.
-            position: Leave it behind this position; 0 is before everything.
-            matching: Leave it before the first message of a user in which this text is found, whatever its case.
-            source: The other branch; the one that this session object is on unless named.
-            switch: Make the new branch the current one, too.
+            name: The new branch's name: printable text of 1 to 255 bytes in UTF-8. The name of a deleted branch is free
+                again.
+            turn: Fork before the first item of this turn.
+            position: Fork after this position; 0 is before everything.
+            matching: Fork before the first user message that contains this text, ignoring case.
+            source: The branch to fork; by default the one that this session object is on.
+            switch: Also make the new branch the session's current one.
 
         Raises:
             BranchExistsError: The name is taken.
-            TurnNotFoundError: There is no such turn, position or message.
-            UnknownBranchError: There is no branch `source`.
-            UndecodableItemError: A message that may be the one that says `matching` cannot be read and the session is
-                strict; nothing was changed.
+            TurnNotFoundError: The source has no such turn, position or message.
+            UnknownBranchError: The branch `source` does not exist.
+            UndecodableItemError: A message that might contain `matching` cannot be read, and the session is strict;
+                nothing was changed.
             TypeError: An argument has the wrong type.
             ValueError: A name is not allowed, or more than one place is given.
-            StoreError: The database refused.
+            StoreError: The database refused the operation.
         """
         check_branch_name(name)
         if source is not None:
@@ -80,12 +85,14 @@ class Branches:
         return branch
 
     async def list(self) -> builtins.list[Branch]:
-        """Return the branches in the order in which they were made, ``main`` first; none if there is no such session.
+        """List the branches in the order in which they were made, ``main`` first. A missing session has none.
+
+        Example: ``branches = await session.branches.list()``
 
         The cost depends on the number of branches, not on the conversation's length.
 
         Raises:
-            StoreError: The database refused.
+            StoreError: The database refused the operation.
         """
         handle = self._handle
         return await handle.read(lambda tx: list_branches(tx, handle.conversation))
@@ -93,25 +100,29 @@ class Branches:
     async def switch(self, name: str) -> None:
         """Make a branch the session's current one, for every process.
 
+        Example: ``await session.branches.switch("main")``
+
         Raises:
-            UnknownBranchError: There is no such branch.
-            StoreError: The database refused.
+            UnknownBranchError: The branch does not exist.
+            StoreError: The database refused the operation.
         """
         check_branch_name(name)
         handle = self._handle
         handle.followed = await handle.write(lambda tx: log.switch_branch(tx, handle.conversation, now(), name))
 
     async def rename(self, name: str, new: str) -> None:
-        """Give a branch another name; not while it is leased.
+        """Rename a branch. A leased branch cannot be renamed.
+
+        Example: ``await session.branches.rename("draft", "final")``
 
         Raises:
             BranchExistsError: The new name is taken.
-            BranchInUseError: It is ``main``, or this object holds a lease on it.
+            BranchInUseError: The branch is ``main``, or this object holds a lease on it.
             LeaseLostError: This object's lease was lost.
             SessionBusyError: Another caller holds a lease on it.
-            UnknownBranchError: There is no such branch.
+            UnknownBranchError: The branch does not exist.
             ValueError: The new name is not allowed.
-            StoreError: The database refused.
+            StoreError: The database refused the operation.
         """
         check_branch_name(name)
         check_branch_name(new, "new")
@@ -122,18 +133,20 @@ class Branches:
             handle.followed = BranchName(new, number) if number else new
 
     async def delete(self, name: str, *, force: bool = False) -> None:
-        """Remove a branch, and physically the items that only it could see. What it cost stays on record.
+        """Delete a branch and, physically, the items that only it could see. Its usage records are kept.
+
+        Example: ``await session.branches.delete("draft")``
 
         Args:
             name: The branch.
-            force: Remove it also if it is the current one; then ``main`` becomes the current one.
+            force: Delete it even if it is the current one; ``main`` becomes the current one.
 
         Raises:
-            BranchInUseError: It is ``main``, or the current one and not `force`.
+            BranchInUseError: The branch is ``main``, or it is the current one and `force` is false.
             LeaseLostError: This object's lease was lost.
             SessionBusyError: Another caller holds an exclusive lease on it.
-            UnknownBranchError: There is no such branch.
-            StoreError: The database refused.
+            UnknownBranchError: The branch does not exist.
+            StoreError: The database refused the operation.
         """
         check_branch_name(name)
         handle = self._handle
@@ -142,12 +155,14 @@ class Branches:
             handle.followed = None
 
     async def compare(self, first: str, second: str) -> Comparison:
-        """Return what two branches have in common, and what only one of them has.
+        """Compare two branches: return their common items and the items that only one of them has.
+
+        Example: ``comparison = await session.branches.compare("main", "draft")``
 
         Raises:
-            UnknownBranchError: There is no such branch.
-            UndecodableItemError: A stored item cannot be read and the session is strict.
-            StoreError: The database refused.
+            UnknownBranchError: One of the branches does not exist.
+            UndecodableItemError: A stored item cannot be read, and the session is strict.
+            StoreError: The database refused the operation.
         """
         check_branch_name(first, "first")
         check_branch_name(second, "second")

@@ -1,4 +1,4 @@
-"""What a session can do with its history: undo, redo, other ways through a turn, branches, turns by page, a tree."""
+"""A session's history: undo, redo, siblings, branches, turns by page, and the tree."""
 
 from __future__ import annotations
 
@@ -19,54 +19,68 @@ if TYPE_CHECKING:
 class History(SessionPart):
     """Undo, redo, siblings, branches, turns and the tree.
 
-    Reads follow the session's current branch, and changes go to the branch that this object read last; both stay on
-    one branch after `on_branch`.
+    Reads use the session's current branch. Changes go to the branch that this object read last. An object made by
+    `on_branch` reads and changes only its own branch.
     """
 
     @property
     def branches(self) -> Branches:
-        """The session's branches: create, list, switch, rename, delete, compare."""
+        """Get the session's branches: create, list, switch, rename, delete, compare.
+
+        Example: ``await session.branches.create("draft", switch=True)``
+        """
         from sessions.session.branches import Branches
 
         return Branches(self._handle)
 
     @property
     def usage(self) -> SessionUsage:
-        """What the session's model calls took: record, total, by, tools."""
+        """Get the session's usage, in tokens and money: record, total, by, tools.
+
+        Example: ``usage = await session.usage.total()``
+        """
         from sessions.session.usage.usage import SessionUsage
 
         return SessionUsage(self._handle)
 
     def on_branch(self, name: str) -> Self:
-        """Return an object for the same session that stays on a branch, so that several agents can work at once.
+        """Return an object for the same session that stays on one branch, so that several agents can work at once.
 
-        It reads and changes that branch, whichever is the current one. It shares this object's hold on the database.
+        Example: ``draft = session.on_branch("draft")``
+
+        It reads and changes that branch, even while another one is current. It shares this object's database
+        connection.
+
+        Args:
+            name: The branch's name. The first operation checks that the branch exists.
 
         Raises:
-            TypeError: `name` is not text.
-            ValueError: `name` cannot name a branch. Whether there is such a branch shows at the first operation.
+            TypeError: `name` is not a string.
+            ValueError: `name` cannot be the name of a branch.
         """
         check_branch_name(name)
         return self._with(self._handle.pinned_to(name))
 
     async def undo(self, turns: int = 1) -> list[Item]:
-        """Take the last turns off the branch. Nothing is deleted: `redo` brings them back.
+        """Undo the last turns of the branch. Nothing is deleted: `redo` reverts it.
 
-        If something is added instead, they stay reachable as `siblings`.
+        Example: ``items = await session.undo()``
+
+        If new items are added instead, the undone turns stay available as `siblings`.
 
         Args:
-            turns: How many.
+            turns: The number of turns.
 
         Returns:
-            The items of these turns, oldest first: a chat's user interface fills its editor with the first.
+            The items of the undone turns, oldest first. A chat can put the first one back into its editor.
 
         Raises:
-            TurnNotFoundError: The branch has not so many turns; nothing was changed.
-            UndecodableItemError: An item of these turns cannot be read and the session is strict; nothing was changed.
+            TurnNotFoundError: The branch has fewer turns; nothing was changed.
+            UndecodableItemError: One of these items cannot be read, and the session is strict; nothing was changed.
             TypeError: `turns` is not an integer.
             ValueError: `turns` is below 1.
-            UnknownBranchError: The branch is not there any more.
-            StoreError: The database refused.
+            UnknownBranchError: The branch no longer exists.
+            StoreError: The database refused the operation.
         """
         from sessions.log.history.undo import undo
 
@@ -75,16 +89,20 @@ class History(SessionPart):
         return await handle.change(lambda tx: undo(tx, handle.conversation, now(), branch=handle.target, turns=turns))
 
     async def redo(self) -> list[Item]:
-        """Take the last `undo` back, if nothing was added or popped since.
+        """Revert the last `undo`, if nothing was added or popped since.
+
+        Example: ``items = await session.redo()``
+
+        You can redo as many times as you undid, even from another process.
 
         Returns:
-            The items that are on the branch again, oldest first.
+            The items that are back on the branch, oldest first.
 
         Raises:
-            NothingToRedoError: There is nothing to take back.
-            UndecodableItemError: One of these items cannot be read and the session is strict; nothing was changed.
-            UnknownBranchError: The branch is not there any more.
-            StoreError: The database refused.
+            NothingToRedoError: Nothing was undone, or the branch changed since.
+            UndecodableItemError: One of these items cannot be read, and the session is strict; nothing was changed.
+            UnknownBranchError: The branch no longer exists.
+            StoreError: The database refused the operation.
         """
         from sessions.log.history.undo import redo
 
@@ -92,20 +110,22 @@ class History(SessionPart):
         return await handle.change(lambda tx: redo(tx, handle.conversation, now(), branch=handle.target))
 
     async def siblings(self, turn: int | None = None) -> list[Sibling]:
-        """Return the ways in which the conversation went on in a turn, as in "2 / 3", in the order they came to be.
+        """List the alternative versions of a turn, as in "2 / 3", in the order in which they were made.
 
-        Undoing a turn and adding another, as a user interface does when a message is edited or an answer regenerated,
-        makes a sibling; so does a branch that was made before the turn or in its middle.
+        Example: ``alternatives = await session.siblings(1)``
+
+        An undone turn and the turn added in its place are siblings: user interfaces make them when a message is edited
+        or an answer is regenerated. A branch that forks before the turn or inside it makes a sibling too.
 
         Args:
-            turn: The turn's number; the last one if not given.
+            turn: The turn's number; the last turn if not given.
 
         Raises:
             TurnNotFoundError: The branch has no such turn.
             TypeError: `turn` is not an integer.
             ValueError: `turn` is below 1.
-            UnknownBranchError: The branch is not there any more.
-            StoreError: The database refused.
+            UnknownBranchError: The branch no longer exists.
+            StoreError: The database refused the operation.
         """
         from sessions.log.history.siblings import list_siblings
 
@@ -115,19 +135,22 @@ class History(SessionPart):
         return await handle.read(lambda tx: list_siblings(tx, handle.conversation, turn, handle.target))
 
     async def choose(self, sibling: Sibling) -> None:
-        """Go on from a sibling: from where the conversation last went to on that way. The way that is left stays one.
+        """Switch to an alternative version of a turn. The current one stays available as a sibling.
 
-        A sibling that is on another branch makes that branch the current one.
+        Example: ``await session.choose((await session.siblings(1))[0])``
+
+        The branch continues from where the conversation last went in that alternative. If another branch holds the
+        sibling, that branch becomes the session's current one.
 
         Args:
-            sibling: One of those that `siblings` returned.
+            sibling: A sibling returned by `siblings`.
 
         Raises:
-            TypeError: `sibling` is something else.
-            BranchInUseError: The sibling is on another branch, and this object stays on its own.
-            TurnNotFoundError: The sibling is not there any more.
-            UnknownBranchError: The branch is not there any more.
-            StoreError: The database refused.
+            TypeError: `sibling` is not a `Sibling`.
+            BranchInUseError: The sibling is on another branch, but this object stays on its own.
+            TurnNotFoundError: The sibling no longer exists.
+            UnknownBranchError: The branch no longer exists.
+            StoreError: The database refused the operation.
         """
         from sessions.log.history.siblings import choose_sibling
         from sessions.types import Sibling
@@ -145,20 +168,22 @@ class History(SessionPart):
     async def turns(
         self, limit: int | None = None, *, before: int | None = None, after: int | None = None
     ) -> list[Turn]:
-        """Return turns of the branch with their items, oldest first, as of one moment.
+        """Return the branch's turns with their items, oldest first, as of one moment.
 
-        A turn of which no item can be read is there, too, without any.
+        Example: ``page = await session.turns(20)``
+
+        A turn whose items all expired or cannot be read is returned without items.
 
         Args:
-            limit: How many at most: the last ones; with `after`, the first ones.
+            limit: The maximum number of turns: the last ones; with `after`, the first ones.
             before: Only turns that begin before this position: ``turns(20, before=page[0].position)``.
             after: Only turns that begin after this position: ``turns(20, after=page[-1].last_position)``.
 
         Raises:
             TypeError: An argument is not an integer.
             ValueError: An argument is out of range, or both `before` and `after` are given.
-            UndecodableItemError: A stored item cannot be read and the session is strict.
-            StoreError: The database refused.
+            UndecodableItemError: A stored item cannot be read, and the session is strict.
+            StoreError: The database refused the operation.
         """
         from sessions.log.core.turns import read_turns
 
@@ -175,14 +200,16 @@ class History(SessionPart):
         return turns
 
     async def get_turn(self, number: int) -> Turn:
-        """Return one turn of the branch with its items; 0 is what comes before the first message of a user.
+        """Return one turn of the branch with its items. Turn 0 holds the items before the first user message.
+
+        Example: ``turn = await session.get_turn(1)``
 
         Raises:
-            TurnNotFoundError: There is no such turn.
+            TurnNotFoundError: The branch has no such turn.
             TypeError: `number` is not an integer.
             ValueError: `number` is negative.
-            UndecodableItemError: A stored item cannot be read and the session is strict.
-            StoreError: The database refused.
+            UndecodableItemError: A stored item cannot be read, and the session is strict.
+            StoreError: The database refused the operation.
         """
         from sessions.log.core.turns import read_turn
 
@@ -195,20 +222,22 @@ class History(SessionPart):
         return turn
 
     async def tree(self, *, console: Console | None = None) -> None:
-        """Print the session's turns and branches, also what was undone or left for another answer, as a tree.
+        """Print the session's turns and branches as a tree, including undone turns and alternatives.
 
-        Each turn is printed once, with the beginnings of its message and its answer, however many branches share it.
-        The branch that is read is marked and runs down the left edge. A stored item that cannot be read is shown as
-        such. The cost is proportional to the size of the whole session, without the payloads of most of its items.
+        Example: ``await session.tree()``
+
+        Each turn is printed once, with the beginnings of its message and its answer, even if several branches share it.
+        The tree marks the branch that this object reads and draws it down the left edge. Unreadable items are shown as
+        such. The cost is proportional to the number of entries in the whole session; most payloads are not read.
 
         Args:
-            console: Where to print: ``Console(file=…, width=…)`` of the library rich. Standard output, if not given,
-                as wide as the terminal and without colour where that is not wanted (a pipe, ``NO_COLOR``).
+            console: The target: ``Console(file=…, width=…)`` of the library rich. By default standard output, as wide
+                as the terminal, without colour in a pipe or with ``NO_COLOR``.
 
         Raises:
             TypeError: `console` cannot print.
-            UnknownBranchError: This object stays on a branch that is not there any more.
-            StoreError: The database refused.
+            UnknownBranchError: This object stays on a branch that no longer exists.
+            StoreError: The database refused the operation.
         """
         from sessions.log.history.tree import read_tree
         from sessions.session.tree import print_tree

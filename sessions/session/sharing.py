@@ -1,4 +1,4 @@
-"""What a session offers to those who share it: its version, and who said what."""
+"""Sharing a session between agents and processes: versions, authors, leases, handovers and entries."""
 
 from __future__ import annotations
 
@@ -27,17 +27,19 @@ class Shared(SessionPart):
     """Versions, authors, leases, handovers and entries."""
 
     async def version(self) -> int:
-        """Return the session's version: each change raises it, so who finds the same one again has missed nothing.
+        """Return the session's version. Every change raises it, so an equal version means that nothing changed.
 
-        It never repeats, also not after clearing; only when the session was deleted does it begin anew. A number that
-        is left out means nothing. To add only to what was read, ask for the version first, then read, then add with
-        `expected_version`.
+        Example: ``version = await session.version()``
+
+        Versions never repeat, even after `clear_session`; they start again only if the session is deleted. Gaps between
+        versions have no meaning. To append only if no other caller did: ask for the version, read, then pass the
+        version to `add_items` as `expected_version`.
 
         Returns:
-            The version; 0 for a session that is not there yet.
+            The version; 0 for a session that does not exist yet.
 
         Raises:
-            StoreError: The database refused.
+            StoreError: The database refused the operation.
             SessionClosedError: The session has been closed.
         """
         handle = self._handle
@@ -45,28 +47,36 @@ class Shared(SessionPart):
 
     @property
     def speaker(self) -> Speaker:
-        """The agent that is speaking through this object: for authors of hooks for frameworks."""
+        """Get the agent that currently speaks through this object. For authors of framework hooks.
+
+        Example: ``session.speaker.begins("triage")``
+        """
         return self._handle.speaker
 
     def as_author(self, name: str | None) -> Self:
-        """Return an object for the same session that says of all it adds who has added it.
+        """Return an object for the same session that records an author with everything it adds.
 
-        It begins on the branch that this object is on, and shares its hold on the database. Where hooks tell which
-        agent is speaking, what agents add has their names, and the rest this one.
+        Example: ``await session.as_author("triage").add_items(items)``
+
+        It begins on this object's branch and shares its database connection. If hooks report the speaking agent, the
+        agent's items get that agent's name, and all other items get this one.
 
         Args:
-            name: The author's name, of 1 to 255 bytes in UTF-8; ``None`` to leave it open.
+            name: The author's name, of 1 to 255 bytes in UTF-8; ``None`` to record no author.
 
         Raises:
-            TypeError: `name` is neither text nor ``None``.
-            ValueError: `name` is empty, too long, or has a NUL character in it.
+            TypeError: `name` is neither a string nor ``None``.
+            ValueError: `name` is empty or too long, or contains a NUL character.
         """
         author = None if name is None else check_text(name, "name", MAX_NAME_BYTES)
         return self._with(self._handle.by_author(author))
 
     @property
     def held(self) -> Lease | None:
-        """The lease that this object holds: its branch, its token and whether it is known to be lost."""
+        """Get the lease that this object holds, with its branch and token; ``None`` without one.
+
+        Example: ``token = leased.held.token``
+        """
         return self._handle.lease
 
     def lease(
@@ -78,31 +88,34 @@ class Shared(SessionPart):
         timeout: float | timedelta = 60,
         exclusive: bool = False,
     ) -> AbstractAsyncContextManager[Self]:
-        """Lease the branch: ``async with session.lease() as leased: await Runner.run(…, session=leased)``.
+        """Lease the branch, so that no other caller can lease it until the block ends.
 
-        The block gets a session of the same kind that holds the lease (`held`). It stays on the branch that was the
-        current one then, or on this object's own. Until the block ends, no other caller gets a lease there. The lease
-        is renewed in the background. If that fails for longer than `ttl`, because the process is stopped or gone,
-        others may lease or change the branch; from then on the late holder gets `LeaseLostError` and writes nothing.
+        Example: ``async with session.lease() as leased: await leased.add_items(items)``
 
-        **By default, callers without a lease may still change the branch meanwhile**: append, pop, undo, redo, choose a
-        sibling or clear; only renaming it is refused. With `exclusive` they are refused.
+        The block gets a session of the same kind that holds the lease (`held`). It stays on the branch that was current
+        when the block began, or on this object's own branch. The lease is renewed in the background. If renewing fails
+        for longer than `ttl`, for example because the process is suspended, others may lease or change the branch. From
+        then on, the former holder's changes raise `LeaseLostError` and write nothing.
+
+        **By default, callers without a lease can still change the branch**: append, pop, undo, redo, choose a sibling
+        or clear; only renaming it is refused. With `exclusive`, all their changes are refused.
 
         Args:
-            holder: The holder's name, for the errors that others get: text of 1 to 255 bytes.
-            ttl: Seconds or a `timedelta` for which the lease holds unless renewed; well above what clocks differ by.
-            on_busy: What to do while another caller holds a lease. ``"wait"``: until the branch is free, in the order
-                of arrival. ``"reject"``: raise at once. ``"fork"``: make a branch of what there was when the other
-                lease began, and lease that one; `held` has its name.
-            timeout: Seconds or a `timedelta` to wait at most.
-            exclusive: Refuse every change by callers without the lease, in every process: `SessionBusyError`.
+            holder: The holder's name, shown in the errors that others get: text of 1 to 255 bytes.
+            ttl: How long the lease lasts without renewal, in seconds or as a `timedelta`. Choose it well above the
+                difference between the machines' clocks.
+            on_busy: What to do while another caller holds a lease. ``"wait"``: wait until the branch is free, in order
+                of arrival. ``"reject"``: raise at once. ``"fork"``: fork the branch as it was when the other lease
+                began, and lease the fork; `held` has its name.
+            timeout: The longest time to wait, in seconds or as a `timedelta`.
+            exclusive: Refuse every change by callers without the lease, in every process: they get `SessionBusyError`.
 
         Raises:
-            SessionBusyError: On entering: another caller holds a lease on the branch, and did so for `timeout` seconds.
-            UnknownBranchError: On entering: the branch is not there any more.
-            StoreError: On entering: the database refused.
+            SessionBusyError: On entering: another caller held a lease on the branch for the whole `timeout`.
+            UnknownBranchError: On entering: the branch no longer exists.
+            StoreError: On entering: the database refused the operation.
             TypeError: An argument has the wrong type.
-            ValueError: An argument is out of range, or this object holds a lease already.
+            ValueError: An argument is out of range, or this object already holds a lease.
         """
         from sessions.session.leases import Wanted
 
@@ -129,24 +142,26 @@ class Shared(SessionPart):
             await give_back(handle, lease, renewing)
 
     async def handover(self, to: str, *, note: str | None = None) -> None:
-        """Note on the branch that somebody else goes on with the conversation.
+        """Record on the branch that another agent or person continues the conversation.
 
-        No model is shown that, it counts in no limit, and `pop_item` leaves it where it is. `entries` has it, with the
-        item ``{"type": "handover", "to": …, "note": …}`` and who handed over as its author; `watch` tells of it. It
-        gives nobody a right and takes none away: for that, there are leases.
+        Example: ``await session.handover("billing", note="The customer wants a refund.")``
+
+        Models never see the record, limits do not count it, and `pop_item` skips it. `entries` returns it with the item
+        ``{"type": "handover", "to": …, "note": …}`` and the current author, and `watch` reports it. A handover changes
+        no permissions: use `lease` for that.
 
         Args:
-            to: Who goes on: text of 1 to 255 bytes.
-            note: What they should know.
+            to: The agent or person that continues: text of 1 to 255 bytes.
+            note: A message for them.
 
         Raises:
-            TypeError: An argument is no text.
-            ValueError: `to` is empty, too long, or has a NUL character in it.
-            InvalidItemError: `note` cannot be stored, as a lone surrogate cannot.
+            TypeError: An argument is not a string.
+            ValueError: `to` is empty or too long, or contains a NUL character.
+            InvalidItemError: `note` cannot be stored, for example because of a lone surrogate.
             LeaseLostError: This object's lease was lost.
             SessionBusyError: Another caller holds an exclusive lease on the branch.
-            UnknownBranchError: The branch is not there any more.
-            StoreError: The database refused.
+            UnknownBranchError: The branch no longer exists.
+            StoreError: The database refused the operation.
         """
         from sessions.log.context.handover import hand_over
 
@@ -162,22 +177,25 @@ class Shared(SessionPart):
     async def entries(
         self, limit: int | None = None, *, before: int | None = None, after: int | None = None
     ) -> list[Entry]:
-        """Return the branch's items with what the store knows of each, oldest first, as of one moment.
+        """Return the branch's items with position, turn, kind, author and times, oldest first, as of one moment.
 
-        Also those that a summary stands for, and what no model is shown, as handovers: see `Entry.hidden`.
+        Example: ``page = await session.entries(20)``
+
+        The result includes items that a summary replaces and entries that models never see, such as handovers: see
+        `Entry.hidden`.
 
         Args:
-            limit: How many at most: the last ones; with `after`, the first ones.
-            before: Only what stands before this position: ``entries(20, before=page[0].position)``.
-            after: Only what stands behind this position: ``entries(20, after=page[-1].position)``.
+            limit: The maximum number of entries: the last ones; with `after`, the first ones.
+            before: Only entries before this position: ``entries(20, before=page[0].position)``.
+            after: Only entries after this position: ``entries(20, after=page[-1].position)``.
 
         Raises:
             TypeError: An argument is not an integer.
             ValueError: An argument is out of range.
-            DecryptionError: The session is encrypted with another key, or an entry is not what was stored there.
-            UndecodableItemError: A stored item cannot be read and the session is strict.
-            UnknownBranchError: The branch is not there any more.
-            StoreError: The database refused.
+            DecryptionError: The session is encrypted with another key, or a stored entry was altered.
+            UndecodableItemError: A stored item cannot be read, and the session is strict.
+            UnknownBranchError: The branch no longer exists.
+            StoreError: The database refused the operation.
             SessionClosedError: The session has been closed.
         """
         from sessions.log.core.entries import read_entry_page
@@ -189,7 +207,7 @@ class Shared(SessionPart):
         def read(tx: Transaction) -> tuple[list[Entry], list[int], str]:
             backward = after is None
             found = read_entry_page(tx, handle.conversation, handle.pinned, positions, limit, backward=backward)
-            # Here, as times that cannot be true are told as damage.
+            # Converted inside the read, so that an impossible time is reported as damage.
             return [_as_entry(entry) for entry in found[0]], *found[1:]
 
         entries, undecodable, handle.followed = await handle.read(read)

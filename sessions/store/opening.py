@@ -1,4 +1,4 @@
-"""`open_store`: from a URL or an engine to a store."""
+"""`open_store`: the way from a URL or an engine to a store."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from sessions.db.sqlite.backend import SQLiteBackend
 from sessions.db.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
 from sessions.log.component import conversations
 from sessions.log.conversation import ForeignTables
-from sessions.store.store import Encryption, Store
+from sessions.store.maintenance import Encryption
+from sessions.store.store import Store
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -44,37 +45,38 @@ def open_store(
     allow_plain_text: bool = False,
     hide_tool_names: bool = False,
 ) -> Store:
-    """Return the store in a database. This does no I/O.
+    """Open the store in a database, given by a URL or an engine. This does no I/O.
+
+    Example: ``store = open_store("sqlite:///conversations.db")``
 
     Args:
-        url: ``sqlite:///relative/path.db``, ``sqlite:////absolute/path.db`` or ``sqlite://`` for a database in memory;
-            or a URL of SQLAlchemy's with an asynchronous driver, as in ``postgresql+asyncpg://…``; or an engine, which
-            is used as it is and never disposed.
-        sessions_table: The OpenAI Agents SDK's table of sessions, if the database is one of its own.
-        messages_table: Its table of messages. Conversations found there are taken over when they are touched. Our
-            tables belong to one such pair: for another pair, choose another `table_prefix` or `schema`.
+        url: ``sqlite:///relative/path.db``, ``sqlite:////absolute/path.db``, or ``sqlite://`` for a database in memory;
+            or a URL of SQLAlchemy with an asynchronous driver, as in ``postgresql+asyncpg://…``; or an engine from
+            `create_async_engine`, which is used unchanged and never disposed.
+        sessions_table: The OpenAI Agents SDK's table of sessions, if the SDK wrote the database.
+        messages_table: The SDK's table of messages. A conversation found there is copied by its first operation. Our
+            tables belong to one such pair; for another pair, choose another `table_prefix` or `schema`.
         durability: As for `SQLiteSession`; for ``sqlite:`` only.
         busy_timeout: As for `SQLiteSession`, in seconds; for ``sqlite:`` only.
-        create_tables: As for `SQLAlchemySession`; on ``sqlite:`` tables are made in any case.
-        table_prefix: What the names of our tables begin with.
+        create_tables: As for `SQLAlchemySession`; on ``sqlite:`` tables are always created.
+        table_prefix: The prefix of our tables' names.
         schema: As for `SQLAlchemySession`; not for ``sqlite:``.
         attempt_timeout: As for `SQLAlchemySession`, in seconds; not for ``sqlite:``.
         retry_timeout: As for `SQLAlchemySession`, in seconds; not for ``sqlite:``.
-        engine_kwargs: Passed to `sqlalchemy.ext.asyncio.create_async_engine`.
-        codec: What the items of its sessions may hold: `PlusCodec(types=[…])`; plain JSON if not given.
-        ttl: Seconds after which an item is gone, in sessions of this store that are not given another; ``None`` means
+        engine_kwargs: Arguments for `sqlalchemy.ext.asyncio.create_async_engine`.
+        codec: The types that items may contain and their stored form: `PlusCodec(types=[…])`; plain JSON by default.
+        ttl: Seconds after which items expire, in sessions of this store without a `ttl` of their own; ``None`` for
             never.
-        sweep_every: Have what has expired deleted in the background: ``async with open_store(…)`` begins `sweeper`
-            with so many seconds between its rounds, and closing the store ends it.
-        encryption_key: Encrypt its sessions, as `EncryptedSession` does; they keep items for ever unless `ttl` says
-            otherwise.
+        sweep_every: Delete expired items in the background: ``async with open_store(…)`` starts a `sweeper` with this
+            many seconds between its rounds, and closing the store ends it.
+        encryption_key: Encrypt the store's sessions, as `EncryptedSession` does. They keep items for ever unless `ttl`
+            is given.
         allow_plain_text: As for `EncryptedSession`.
         hide_tool_names: As for `EncryptedSession`.
 
     Raises:
         TypeError: An argument has the wrong type.
-        ValueError: `url` names no database that is known here, `encryption_key` is no key, or an argument is out of
-            range.
+        ValueError: `url` names no known database, `encryption_key` is not a valid key, or an argument is out of range.
     """
     if not isinstance(url, str) and not hasattr(url, "sync_engine"):
         hint = '; for a file: f"sqlite:///{path}"' if hasattr(url, "__fspath__") else ""
@@ -82,10 +84,10 @@ def open_store(
     foreign = ForeignTables(sessions_table, messages_table).check(table_prefix)
     encryption = None
     if encryption_key is not None:
-        # Imported by those who use it only: cryptography takes as long to import as all of this package.
+        # Imported only where needed: cryptography takes as long to import as this whole package.
         from sessions.crypto.keys import keys_of  # noqa: PLC0415
 
-        # Made a ring at once: a bad key is refused here, a weak one warned of, and no `repr` shows either.
+        # Made into a ring at once: a bad key is refused here, a weak one gets its warning, and no `repr` shows it.
         encryption = Encryption(keys_of(encryption_key), allow_plain_text, hide_tool_names)
     if isinstance(url, str) and (url.startswith(_SQLITE) or "://" not in url):
         if schema is not None:
@@ -98,7 +100,7 @@ def open_store(
             components=[conversations(foreign)],
         )
         return Store(sqlite, foreign, codec, ttl, sweep_every=sweep_every, encryption=encryption)
-    # Imported by those who use it only: SQLAlchemy takes longer to import than all of this package.
+    # Imported only where needed: SQLAlchemy takes longer to import than this whole package.
     from sessions.db.engines.backend import SQLAlchemyBackend  # noqa: PLC0415
     from sessions.db.engines.of_loop import EngineOfLoop  # noqa: PLC0415
 

@@ -1,0 +1,224 @@
+"""The maintenance of a store: adopting, erasing, rotating keys and purging."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from datetime import timedelta
+from typing import TYPE_CHECKING, NamedTuple, cast
+
+from sessions.clock import as_time, now
+from sessions.validation import DEFAULT, PURGE_BATCH, Default, check_session_id, check_ttl
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime
+
+    from sessions.crypto.keys import KeyProvider, KeyRing
+    from sessions.db import Backend
+    from sessions.encrypted import EncryptedSession
+    from sessions.log.adopt.sdk import SDKSessions
+    from sessions.session.base import LogSession
+    from sessions.store.sweeper import Sweeper
+    from sessions.types import Adoption, ErasureReceipt, Rotation
+
+
+class Encryption(NamedTuple):
+    """How a store's sessions are encrypted: the arguments of `EncryptedSession`."""
+
+    encryption_key: KeyRing | KeyProvider
+    allow_plain_text: bool = False
+    hide_tool_names: bool = False
+
+
+class Maintenance(ABC):
+    """The operators' part of a store. The rest is `Store`."""
+
+    _backend: Backend
+    _sdk: SDKSessions
+    _encryption: Encryption | None
+    _lifetime: int | None
+    _sweepers: list[Sweeper]
+
+    @abstractmethod
+    def session(self, session_id: str, *, ttl: float | timedelta | Default | None = DEFAULT) -> LogSession:
+        """Return the session with an id, as `Store.session` does.
+
+        Example: ``session = store.session("user_123")``
+        """
+
+    async def adopt(self, *, progress: Callable[[Adoption], object] | None = None) -> Adoption:
+        """Copy all sessions that the OpenAI Agents SDK wrote into this database, so that they are listed.
+
+        Example: ``report = await store.adopt(progress=print)``
+
+        Each session is copied as at its first use, with its branches, usage and times, in a short transaction of its
+        own; others can read and write meanwhile. Sessions that the SDK encrypted need the same `encryption_key` here.
+        The SDK's tables are not changed. After an interruption, call it again: sessions that are already here are left
+        unchanged. docs/switching.md describes how to switch a service.
+
+        Args:
+            progress: Called after every few sessions with the result so far.
+
+        Returns:
+            The sessions that this call copied, the number that were already here, and those skipped, with reasons.
+
+        Raises:
+            StoreError: The database refused the operation, or a table that you named is missing; finished sessions stay
+                done.
+            ValueError: The store's tables belong to another pair of the SDK's tables.
+            SessionClosedError: The store has been closed.
+        """
+        from sessions.store.adopting import adopt_all  # noqa: PLC0415 - once in a database's life
+
+        return await adopt_all(self._backend, self._sdk.tables, lambda id_: self.session(id_)._handle, progress)  # noqa: SLF001
+
+    async def erase(self, session_id: str, *, scrub: bool = True) -> ErasureReceipt:
+        """Erase a session from every table and then, as far as possible from here, from the database's files.
+
+        Example: ``receipt = await store.erase("user_123")``
+
+        First the `KeyProvider`'s `destroy` is called, if it has one. Then all rows go in one transaction, as with
+        `delete`, and `scrub` is called. Erasing again finishes pending work. No key is needed.
+
+        Args:
+            session_id: The session.
+            scrub: Whether to call `scrub`. To erase many sessions, call it once, after the last one.
+
+        Returns:
+            The receipt: the removed rows and the pending work.
+
+        Raises:
+            TypeError: `session_id` is not a string.
+            ValueError: `session_id` is not allowed.
+            StoreError: The database refused the operation; nothing was removed.
+            SessionClosedError: The store has been closed.
+        """
+        from sessions.store.erasing import erase_session  # noqa: PLC0415 - few programs erase
+
+        keys = None if self._encryption is None else self._encryption.encryption_key
+        return await erase_session(self._backend, check_session_id(session_id), self._sdk, keys, scrub=scrub)
+
+    async def scrub(self) -> tuple[str, ...]:
+        """Remove the bytes of erased, deleted, cleared, purged or popped items from the database's files.
+
+        Example: ``pending = await store.scrub()``
+
+        On SQLite this rewrites the file (``VACUUM``) and empties the write-ahead log; writers wait about a second for
+        each 100 MB. On servers this is the administrator's task, and the result says how to do it.
+
+        Returns:
+            Where bytes may still be, and how to finish that, in sentences; empty if nothing is left to do.
+
+        Raises:
+            StoreError: The database refused the operation.
+            SessionClosedError: The store has been closed.
+        """
+        return await self._backend.vacuum((), "the store")
+
+    async def rotate(
+        self,
+        *,
+        reencrypt: bool = False,
+        before: datetime | None = None,
+        progress: Callable[[Rotation], object] | None = None,
+    ) -> Rotation:
+        """Rotate the keys of all encrypted sessions, one after the other, as `EncryptedSession.rotate` does.
+
+        Example: ``rotation = await store.rotate()``
+
+        After an interruption, call it again: sessions that already have the current key are skipped. With `reencrypt`
+        in a store that allows plain text, unencrypted sessions are encrypted too.
+
+        Args:
+            reencrypt: As for `EncryptedSession.rotate`.
+            before: With `reencrypt`: only sessions whose data key is older than this; now by default. To continue after
+                an interruption, pass the time at which the first attempt began.
+            progress: Called after each transaction with the result so far.
+
+        Returns:
+            The result.
+
+        Raises:
+            RotationIncompleteError: The given keys do not open some sessions. They were logged and left unchanged; all
+                others were rotated. The error's `rotation` has the result.
+            TypeError: `before` is not a datetime.
+            ValueError: The store was opened without a key, or `before` has no time zone or is given without
+                `reencrypt`.
+            StoreError: The database refused the operation; finished transactions stay done.
+            SessionClosedError: The store has been closed.
+        """
+        if self._encryption is None:
+            raise ValueError("the store was opened without a key; use open_store(…, encryption_key=…)")
+        from sessions.session.rotation import rotate_all  # noqa: PLC0415 - few programs rotate
+
+        if reencrypt and before is None:
+            # One second ahead, so that a data key made this very second is replaced too.
+            before = as_time(now()) + timedelta(seconds=1)
+        everything = reencrypt and self._encryption.allow_plain_text
+
+        async def rotate_one(session_id: str, report: Callable[[Rotation], object]) -> Rotation:
+            session = cast("EncryptedSession", self.session(session_id, ttl=None))
+            return await session.rotate(reencrypt=reencrypt, before=before, progress=report)
+
+        return await rotate_all(self._backend, rotate_one, progress, everything=everything)
+
+    async def purge_expired(
+        self,
+        *,
+        older_than: float | timedelta | Default | None = DEFAULT,
+        batch: int = PURGE_BATCH,
+        empty_sessions: bool = False,
+    ) -> int:
+        """Delete expired items physically, in all sessions and branches. Readers do not see them anyway.
+
+        Example: ``deleted = await store.purge_expired(empty_sessions=True)``
+
+        An index finds items past their own expiry; finding items older than `older_than` reads all items. It takes many
+        short transactions; after an interruption, the deleted items stay deleted.
+
+        Args:
+            older_than: Age in seconds; the store's `ttl` if not given. ``None`` deletes only items past their own
+                expiry.
+            batch: The maximum number of items deleted in one transaction.
+            empty_sessions: Whether to delete sessions that are then empty, with their usage, as `delete` does. A
+                session stays if it has a remembered idempotency key (30 days, if the caller gave it), or a branch that
+                is leased or waited for.
+
+        Returns:
+            The number of deleted items.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range.
+            StoreError: The database refused the operation.
+            SessionClosedError: The store has been closed.
+        """
+        from sessions.log.lifetime.purge import Expired  # noqa: PLC0415 - many programs never purge
+        from sessions.session.purging import delete_left_empty, purge  # noqa: PLC0415 - as above
+
+        age = self._lifetime if older_than is DEFAULT else check_ttl(older_than, "older_than")
+        purged = await purge(self._backend, "the store", Expired(now(), age), batch)
+        if empty_sessions:
+            await delete_left_empty(self._backend, self._sdk, now())
+        return purged
+
+    def sweeper(self, *, every: float | timedelta = 60.0) -> Sweeper:
+        """Return a background task that calls `purge_expired` again and again.
+
+        Example: ``async with store.sweeper(every=60): await store.session("user_123").get_items()``
+
+        A round that fails is logged, on the logger ``sessions``, and the next one follows. Closing the store ends the
+        task.
+
+        Args:
+            every: Seconds between two rounds, varied by a quarter, so that several processes do not run in step.
+
+        Raises:
+            TypeError: `every` is not a number.
+            ValueError: `every` is not positive, or above a hundred years.
+        """
+        from sessions.store.sweeper import Sweeper  # noqa: PLC0415 - as above
+
+        sweeper = Sweeper(self.purge_expired, every)
+        self._sweepers.append(sweeper)
+        return sweeper
