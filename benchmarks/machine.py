@@ -18,7 +18,7 @@ def describe_machine(folder: Path) -> str:
 
 def describe_versions() -> str:
     """One line: Python, SQLite and the packages compared."""
-    packages = ("agent-sessions", "openai-agents", "msgspec")
+    packages = ("agent-session-store", "openai-agents", "msgspec")
     return ", ".join(
         [
             f"Python {platform.python_version()}",

@@ -189,7 +189,7 @@ def main() -> int:
     asyncio.run(show_store(path))
     console.print()
     console.print(f"file      {path}", soft_wrap=True)
-    console.print(f"versions  {version_of('agent-sessions')}, {version_of('openai-agents')}")
+    console.print(f"versions  {version_of('agent-session-store')}, {version_of('openai-agents')}")
     console.print(f"          SQLite {sqlite3.sqlite_version}, Python {platform.python_version()}")
     console.print("\nNext: run it twice with --db chats.db, or with OPENAI_API_KEY set.")
     return 0

@@ -35,7 +35,7 @@ def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
 def migrate(connection: Connection, table_prefix: str = PREFIX, schema_name: str | None = None) -> None:
     """Make our tables, or bring them up to date, in the transaction of a connection.
 
-    Do so in one revision for each release of agent-sessions that has new migrations: ``migrate(op.get_bind())``.
+    Do so in one revision for each release of agent-session-store that has new migrations: ``migrate(op.get_bind())``.
 
     Args:
         connection: A synchronous connection of SQLAlchemy's, as a revision has it.

@@ -131,7 +131,7 @@ def test_it_prints_the_list_of_sessions_the_path_and_the_versions(told: str, fol
     assert file_of(told).is_file()
     assert file_of(told).is_relative_to(folder)
     assert f"openai-agents {version('openai-agents')}" in told
-    assert "agent-sessions " in told
+    assert "agent-session-store " in told
     assert f"SQLite {sqlite3.sqlite_version}, Python {platform.python_version()}" in told
     assert told.splitlines()[-1].startswith("Next: ")
 

@@ -224,8 +224,8 @@ class Envelopes:
             return _Opened(*opened, None)
         if isinstance(item, dict) and item.get(_OLDER_MARK) == 1:
             raise DecryptionError(
-                f"{self._subject}: an item is encrypted in a format that this version of agent-sessions does not read; "
-                f"nothing was changed. Read it with commit {READS_OLDER}"
+                f"{self._subject}: an item is encrypted in a format that this version of agent-session-store does not "
+                f"read; nothing was changed. Read it with commit {READS_OLDER}"
             )
         if not self._allow_plain_text:
             raise DecryptionError(

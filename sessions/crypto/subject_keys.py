@@ -103,8 +103,8 @@ class SubjectKeys:
             )
         if payload[:1] in _OLDER_FORMATS:
             return DecryptionError(
-                f"{head} is in a format that this version of agent-sessions does not read; nothing was changed. Read "
-                f"it with commit {READS_OLDER}"
+                f"{head} is in a format that this version of agent-session-store does not read; nothing was changed. "
+                f"Read it with commit {READS_OLDER}"
             )
         return DecryptionError(
             f"{head} is encrypted with a data key that is not stored, or was altered; nothing was changed. Restore it "

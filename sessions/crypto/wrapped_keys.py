@@ -83,8 +83,8 @@ def read_wrapped_keys(subject: Subject, text: bytes) -> list[WrappedKey]:
         raise _altered(subject) from None
     if version == 1:
         raise DecryptionError(
-            f"{subject}: its keys are wrapped in a format that this version of agent-sessions does not read; nothing "
-            f"was changed. Read it with commit {READS_OLDER}"
+            f"{subject}: its keys are wrapped in a format that this version of agent-session-store does not read; "
+            f"nothing was changed. Read it with commit {READS_OLDER}"
         )
     if version != _VERSION or not keys or any(len(key.id) != KEY_ID_BYTES for key in keys):
         raise _altered(subject)
@@ -101,6 +101,6 @@ def _written(keys: list[WrappedKey], mac: str | None = None) -> bytes:
 
 def _altered(subject: Subject) -> DecryptionError:
     return DecryptionError(
-        f"{subject}: its wrapped keys were altered, or made by a newer version of agent-sessions; nothing was changed. "
-        "Upgrade, or restore them from a backup"
+        f"{subject}: its wrapped keys were altered, or made by a newer version of agent-session-store; nothing was "
+        "changed. Upgrade, or restore them from a backup"
     )

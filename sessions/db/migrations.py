@@ -61,8 +61,8 @@ def is_current(tx: Transaction, schemas: Sequence[Schema], where: str) -> bool:
         if (found := applied.get(schema.component, 0)) > schema.number:
             raise SchemaVersionError(
                 f"{where} has version {found} of the tables of component {schema.component!r}, and this version of "
-                f"agent-sessions knows {schema.number}; nothing was changed. Upgrade agent-sessions, or use another "
-                "database"
+                f"agent-session-store knows {schema.number}; nothing was changed. Upgrade agent-session-store, or use "
+                "another database"
             )
     return all(applied.get(schema.component) == schema.number for schema in (STORE, *schemas))
 
@@ -120,9 +120,9 @@ def _is_there(tx: Transaction, where: str) -> bool:
     older = found or {name for (name,) in tx.all(statements.OLDER_SCHEMA_COLUMNS)}
     if {"number", "applied_at"} <= older and "component" not in older:
         raise SchemaVersionError(
-            f"{where} was made by a version of agent-sessions from before the first release, whose tables this version "
-            f"does not read; nothing was changed. Read it with commit {LAST_WITHOUT_COMPONENTS}, or use another "
-            "database"
+            f"{where} was made by a version of agent-session-store from before the first release, whose tables this "
+            f"version does not read; nothing was changed. Read it with commit {LAST_WITHOUT_COMPONENTS}, or use "
+            "another database"
         )
     return bool(found)
 
@@ -138,7 +138,7 @@ def _find_place(tx: Transaction, where: str) -> None:
         tx.run(_CREATE_NOTED)
     if tx.one(statements.ATTACHED):
         raise StoreError(
-            "our tables are in an attached or temporary database, and older than this version of agent-sessions; "
+            "our tables are in an attached or temporary database, and older than this version of agent-session-store; "
             "nothing was changed. Pass that database's name as schema="
         )
     tx.one(statements.STAY_WITH)

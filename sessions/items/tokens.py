@@ -1,4 +1,4 @@
-"""Counting tokens with tiktoken, for windows and compaction. It is an extra: ``agent-sessions[tiktoken]``."""
+"""Counting tokens with tiktoken, for windows and compaction. It is an extra: ``agent-session-store[tiktoken]``."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def token_counter(encoding: str | tiktoken.Encoding) -> Callable[[Any], int]:
     try:
         import tiktoken  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise ImportError("token_counter needs tiktoken: pip install 'agent-sessions[tiktoken]'") from error
+        raise ImportError("token_counter needs tiktoken: pip install 'agent-session-store[tiktoken]'") from error
     if isinstance(encoding, str):
         try:
             encoding = tiktoken.encoding_for_model(encoding)

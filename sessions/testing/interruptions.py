@@ -2,7 +2,7 @@
 
 As `sessions.testing.HistoryContract`, with ``make(session_id, **settings)`` that also takes ``codec``: what is
 cancelled twice, again and again, or by a scope of anyio's has happened wholly or not at all; and what a caller's
-function raises reaches its caller alone. Needs anyio, too, which the extra ``agent-sessions[testing]`` installs.
+function raises reaches its caller alone. Needs anyio, too, which the extra ``agent-session-store[testing]`` installs.
 """
 
 from __future__ import annotations

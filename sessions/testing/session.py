@@ -11,7 +11,7 @@ A store's author writes a few lines; pytest does the rest::
 
 ``make(session_id, **settings)`` returns a new object each time it is called; objects with the same id are the same
 conversation. It takes the keyword ``session_settings``. Needs pytest, pytest-asyncio and hypothesis, which the extra
-``agent-sessions[testing]`` installs.
+``agent-session-store[testing]`` installs.
 """
 
 from __future__ import annotations

@@ -79,7 +79,7 @@ async def test_a_newer_schema_is_refused(engine: AsyncEngine) -> None:
         # Another engine: the schema is checked once for each.
         other = create_async_engine(engine.url)
         session = SQLAlchemySession("s", engine=other, create_tables=create_tables)
-        with pytest.raises(SchemaVersionError, match="Upgrade agent-sessions"):
+        with pytest.raises(SchemaVersionError, match="Upgrade agent-session-store"):
             await session.get_items()
         await other.dispose()
 

@@ -43,7 +43,7 @@ def test_a_model_that_nobody_knows() -> None:
 
 def test_without_the_extra(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "tiktoken", None)
-    with pytest.raises(ImportError, match=r"pip install 'agent-sessions\[tiktoken\]'"):
+    with pytest.raises(ImportError, match=r"pip install 'agent-session-store\[tiktoken\]'"):
         token_counter(BYTES)
 
 

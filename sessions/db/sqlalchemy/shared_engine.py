@@ -64,7 +64,7 @@ def make_engine(url: URL, options: Mapping[str, Any]) -> AsyncEngine:
     except InvalidRequestError:
         raise ValueError(f"the driver of {driver}:// is synchronous, not asynchronous. {USE}") from None
     except ModuleNotFoundError as error:
-        how = "pip install 'agent-sessions[mysql]'" if error.name in {"aiomysql", "pymysql"} else "install it"
+        how = "pip install 'agent-session-store[mysql]'" if error.name in {"aiomysql", "pymysql"} else "install it"
         text = f"{driver}:// needs the package {error.name}, which is not installed. {USE}, or: {how}"
         raise ModuleNotFoundError(text, name=error.name) from None
 
