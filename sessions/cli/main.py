@@ -1,4 +1,7 @@
-"""The command line: ``python -m sessions migrate URL`` makes our tables in a database, or brings them up to date."""
+"""The command line: ``sessions migrate URL`` makes our tables in a database, or brings them up to date.
+
+``python -m sessions`` is the same command, unless a file ``sessions.py`` in the current folder is found first.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +9,7 @@ import argparse
 import asyncio
 import json
 import sys
+from importlib.metadata import version
 from typing import Any
 
 from sessions.errors import SessionsError
@@ -39,7 +43,8 @@ def _option(text: str) -> tuple[str, Any]:
 
 def main() -> int:
     """Run the command line; return the exit code."""
-    parser = argparse.ArgumentParser(prog="python -m sessions", description="The conversation store for AI agents.")
+    parser = argparse.ArgumentParser(prog="sessions", description="The conversation store for AI agents.")
+    parser.add_argument("--version", action="version", version=f"agent-session-store {version('agent-session-store')}")
     commands = parser.add_subparsers(dest="command", required=True)
     migrate = commands.add_parser("migrate", help="make our tables in a database, or bring them up to date")
     migrate.add_argument("url", help="as in postgresql+asyncpg://user@host/database")
