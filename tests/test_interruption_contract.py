@@ -29,7 +29,7 @@ class TestSQLiteMemory(InterruptionContract):
         return open_store("sqlite://").session
 
 
-class TestSQLiteSealed(InterruptionContract):
+class TestSQLiteEncrypted(InterruptionContract):
     @pytest.fixture
     def make(self, tmp_path: Path) -> MakeLogSession:
         path, key = tmp_path / "sessions.db", generate_key()
@@ -46,7 +46,7 @@ class TestSQLAlchemy(InterruptionContract):
         )
 
 
-class TestSealed(InterruptionContract):
+class TestEncrypted(InterruptionContract):
     @pytest.fixture
     def make(self, postgres: Postgres, lend: Lend) -> MakeLogSession:
         url, key = lend(postgres), generate_key()

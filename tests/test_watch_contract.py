@@ -27,7 +27,7 @@ class TestSQLiteMemory(WatchContract):
         return open_store("sqlite://").session
 
 
-class TestSealed(WatchContract):
+class TestEncrypted(WatchContract):
     @pytest.fixture
     def make(self, tmp_path: Path) -> MakeLogSession:
         path, key = tmp_path / "sessions.db", generate_key()
@@ -44,7 +44,7 @@ class TestSQLAlchemy(WatchContract):
         )
 
 
-class TestSealedOnServers(WatchContract):
+class TestEncryptedOnServers(WatchContract):
     @pytest.fixture
     def make(self, url: str) -> MakeLogSession:
         key = generate_key()

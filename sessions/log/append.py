@@ -14,7 +14,7 @@ from sessions.log.core.elsewhere import check_absent
 from sessions.log.core.extend import add_entries
 from sessions.log.core.heads import MAIN, NUMBERS, number_of
 from sessions.log.core.idempotency import forget_settled_keys, is_given, life_of, made_key
-from sessions.log.core.locking import ensure_encrypted, guard_branch, raise_version
+from sessions.log.core.locking import bump_version, ensure_encrypted, guard_branch
 from sessions.log.core.reader import unlock
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import records as record_statements
@@ -134,7 +134,7 @@ class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
         # Putting entries at the branch's end looks at its lease.
         locked = (
             locked
-            or raise_version(tx, conversation, now, branch, guard=False)
+            or bump_version(tx, conversation, now, branch, guard=False)
             or begin_session(tx, conversation, now, branch)
         )
         if self.expected_version is not None:

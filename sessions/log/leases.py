@@ -22,7 +22,7 @@ from sessions.log.core.extend import ensure_row
 from sessions.log.core.fencing import Lease, lease_of
 from sessions.log.core.fork import fork
 from sessions.log.core.heads import find_head, lineage, name_of
-from sessions.log.core.locking import lock_session, raise_version
+from sessions.log.core.locking import bump_version, lock_session
 from sessions.log.core.turns import turn_at
 from sessions.log.statements import leases as statements
 
@@ -115,7 +115,7 @@ class TakeLease(Command["Taken | Refused"]):
         first = tx.one(statements.FIRST_WAITING, now=now, **place)
         if lease.until <= now and (first is None or first[0] == self.claim):
             if not head.segment:
-                ensure_row(tx, cast("Any", raise_version(tx, conversation, now, head.branch, guard=False)), now)
+                ensure_row(tx, cast("Any", bump_version(tx, conversation, now, head.branch, guard=False)), now)
             tx.run(statements.WAIT_NO_MORE, session=session, claim=self.claim)
             return self._put(tx, session, head.branch, head.tip)
         if self.otherwise == "fork":
@@ -135,7 +135,7 @@ class TakeLease(Command["Taken | Refused"]):
 
     def _fork(self, tx: Transaction, head: Head, lease: Lease) -> Taken:
         """Make a branch of what there was when the other's lease began, and take that."""
-        locked: Any = raise_version(tx, self.conversation, self.now, guard=False)
+        locked: Any = bump_version(tx, self.conversation, self.now, guard=False)
         tip = min(lease.begins, head.tip) if lease.until > self.now else head.tip
         stretches = lineage(tx, head)
         turn = turn_at(tx, stretches, tip)

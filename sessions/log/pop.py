@@ -16,7 +16,7 @@ from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import lock_head
 from sessions.log.core.gc import collect, find_seen
 from sessions.log.core.heads import lineage
-from sessions.log.core.locking import ensure_encrypted, raise_version
+from sessions.log.core.locking import bump_version, ensure_encrypted
 from sessions.log.core.reader import UNREADABLE
 from sessions.log.core.reflog import forget_ways_forward, move_tip
 from sessions.log.statements import branches as branch_statements
@@ -79,7 +79,7 @@ class Pop(Command[tuple[Any, list[int]]], msgspec.Struct, frozen=True, eq=False)
         return None, undecodable
 
     def _take_back(self, tx: Transaction, head: Head, shown: Shown) -> None:
-        locked: Any = raise_version(tx, self.conversation, self.now, head.branch)
+        locked: Any = bump_version(tx, self.conversation, self.now, head.branch)
         if shown.summary is None:
             _remove(tx, locked, head, shown.row, self.now)
         else:

@@ -19,12 +19,12 @@ from sessions.log.lifetime.remove import clear
 from sessions.log.pop import Pop
 from sessions.log.read import ReadTail
 from sessions.protocol import SettingsLimit, as_given, check_limit, coerce_settings
-from sessions.session.compaction import Compacting
+from sessions.session.compaction import Compactions
 from sessions.session.handle import Handle
 from sessions.session.history import History
-from sessions.session.sharing import Shared
-from sessions.session.watching import Watched
-from sessions.session.windows import Windowed
+from sessions.session.sharing import Sharing
+from sessions.session.watching import Watching
+from sessions.session.windows import Windows
 from sessions.validation import (
     DEFAULT,
     MAX_KEY_BYTES,
@@ -48,7 +48,7 @@ _JSON = JSONCodec()
 _FOREIGN = ForeignTables()
 
 
-class LogSession(History, Shared, Compacting, Windowed, Watched):
+class LogSession(History, Sharing, Compactions, Windows, Watching):
     """A conversation in a store. Any number of tasks, threads and event loops may use one object.
 
     Programs usually get one from `open_store(…).session(id)`, or use `SQLiteSession` or `SQLAlchemySession`.

@@ -29,7 +29,7 @@ _is_summarising: ContextVar[bool] = ContextVar("_is_summarising", default=False)
 """Whether a setting is at work: a summariser that reads the session would have it call the summariser, and so on."""
 
 
-class Compacting(SessionPart):
+class Compactions(SessionPart):
     """Summaries in place of older parts."""
 
     async def compact(

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from sessions.types import Entry
 
 
-class Shared(SessionPart):
+class Sharing(SessionPart):
     """Versions, authors, leases, handovers and entries."""
 
     async def version(self) -> int:

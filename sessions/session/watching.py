@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sessions.types import Change
 
 
-class Watched(SessionPart):
+class Watching(SessionPart):
     """Watching."""
 
     def watch(self, after: int | None = None) -> AsyncGenerator[Change]:

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 _AT_ONCE = 50
 
 
-class Windowed(SessionPart):
+class Windows(SessionPart):
     """Windows and repair."""
 
     async def window(

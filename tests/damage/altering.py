@@ -200,18 +200,18 @@ class Damaged:
 
     Args:
         store: The store.
-        sealed: Whether they are encrypted.
+        encrypted: Whether they are encrypted.
     """
 
-    def __init__(self, store: Store, *, sealed: bool) -> None:
+    def __init__(self, store: Store, *, encrypted: bool) -> None:
         self._store = store
-        self._sealed = sealed
+        self._encrypted = encrypted
         self.expected: list[str] = []
 
     def session(self, name: str = NAME) -> LogSession:
         """Return a session."""
         plain = self._store.session(name)
-        return EncryptedSession(name, plain, KEY, ttl=None) if self._sealed else plain
+        return EncryptedSession(name, plain, KEY, ttl=None) if self._encrypted else plain
 
     async def fill(self) -> None:
         """Put turns, branches, something undone, a summary, usage and a lease into one, and a little into the other."""

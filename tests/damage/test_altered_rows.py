@@ -38,9 +38,9 @@ _ON_SERVERS = [
     for column in _ALL
 ]
 
-sealed_or_not = pytest.mark.parametrize("sealed", [False, True], ids=["plain", "encrypted"])
-sealed_with_everything = pytest.mark.parametrize(
-    "sealed", [False, pytest.param(True, marks=_everything)], ids=["plain", "encrypted"]
+encrypted_or_not = pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+encrypted_with_everything = pytest.mark.parametrize(
+    "encrypted", [False, pytest.param(True, marks=_everything)], ids=["plain", "encrypted"]
 )
 
 
@@ -53,17 +53,17 @@ def _alterations(table: str, column: str) -> list[Alteration]:
     return made
 
 
-@pytest.mark.parametrize(("table", "column", "sealed"), _ON_SQLITE, ids=str)
-async def test_a_column_on_sqlite(tmp_path: Path, table: str, column: str, *, sealed: bool) -> None:
+@pytest.mark.parametrize(("table", "column", "encrypted"), _ON_SQLITE, ids=str)
+async def test_a_column_on_sqlite(tmp_path: Path, table: str, column: str, *, encrypted: bool) -> None:
     whole = tmp_path / "whole.db"
     async with open_store(f"sqlite:///{whole}", durability="normal") as store:
-        damaged = Damaged(store, sealed=sealed)
+        damaged = Damaged(store, encrypted=encrypted)
         await damaged.fill()
     for number, alteration in enumerate(_alterations(table, column)):
         path = tmp_path / f"{number}.db"
         shutil.copy(whole, path)
         async with open_store(f"sqlite:///{path}", durability="normal") as store:
-            one = Damaged(store, sealed=sealed)
+            one = Damaged(store, encrypted=encrypted)
             one.expected = damaged.expected
             if await one.alter(alteration.statement(), value=alteration.value):
                 await one.check(f"{alteration}", READS)
@@ -71,11 +71,11 @@ async def test_a_column_on_sqlite(tmp_path: Path, table: str, column: str, *, se
         path.unlink()
 
 
-@sealed_or_not
+@encrypted_or_not
 @pytest.mark.parametrize("name", REFERENCES)
-async def test_rows_that_point_where_they_must_not_on_sqlite(tmp_path: Path, name: str, *, sealed: bool) -> None:
+async def test_rows_that_point_where_they_must_not_on_sqlite(tmp_path: Path, name: str, *, encrypted: bool) -> None:
     async with open_store(f"sqlite:///{tmp_path}/s.db") as store:
-        await _refer(Damaged(store, sealed=sealed), name)
+        await _refer(Damaged(store, encrypted=encrypted), name)
 
 
 async def _refer(damaged: Damaged, name: str) -> None:
@@ -91,16 +91,16 @@ def server(request: pytest.FixtureRequest) -> str:
     return started.new_database()
 
 
-@sealed_with_everything
+@encrypted_with_everything
 @pytest.mark.parametrize("name", REFERENCES)
-async def test_rows_that_point_where_they_must_not_on_servers(server: str, name: str, *, sealed: bool) -> None:
+async def test_rows_that_point_where_they_must_not_on_servers(server: str, name: str, *, encrypted: bool) -> None:
     async with open_store(server, create_tables=True) as store:
-        await _refer(Damaged(store, sealed=sealed), name)
+        await _refer(Damaged(store, encrypted=encrypted), name)
 
 
-@pytest.mark.parametrize(("table", "column", "sealed"), _ON_SERVERS, ids=str)
-async def test_a_column_on_servers(server: str, table: str, column: str, *, sealed: bool) -> None:
-    await _alter_each(server, table, column, sealed=sealed)
+@pytest.mark.parametrize(("table", "column", "encrypted"), _ON_SERVERS, ids=str)
+async def test_a_column_on_servers(server: str, table: str, column: str, *, encrypted: bool) -> None:
+    await _alter_each(server, table, column, encrypted=encrypted)
 
 
 def _uses_up_the_ids(server: str, alteration: Alteration) -> bool:
@@ -109,12 +109,12 @@ def _uses_up_the_ids(server: str, alteration: Alteration) -> bool:
     return is_id and server.startswith("mysql") and isinstance(alteration.value, int) and alteration.value > MAX_OWNER
 
 
-async def _alter_each(server: str, table: str, column: str, *, sealed: bool) -> None:
+async def _alter_each(server: str, table: str, column: str, *, encrypted: bool) -> None:
     async with open_store(server, create_tables=True) as store:
         for alteration in _alterations(table, column):
             if _uses_up_the_ids(server, alteration):
                 continue
-            damaged = Damaged(store, sealed=sealed)
+            damaged = Damaged(store, encrypted=encrypted)
             await damaged.fill()
             if await damaged.alter(alteration.statement(), value=alteration.value):
                 await damaged.check(f"{alteration}", READS)

@@ -66,7 +66,7 @@ async def under(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
         session.close()
 
 
-def seal(under: Any, key: Any = None, session_id: str = "s", ttl: float | None = None, **options: Any) -> Any:
+def make_encrypted(under: Any, key: Any = None, session_id: str = "s", ttl: float | None = None, **options: Any) -> Any:
     return EncryptedSession(session_id, under, key or KeyRing({"old": KEYS["old"]}), ttl, **options)
 
 
@@ -79,35 +79,35 @@ async def replace(under: Any, items: list[Any]) -> None:
 
 
 async def test_the_four_methods(under: Any) -> None:
-    session = seal(under)
+    session = make_encrypted(under)
     assert await session.pop_item() is None
     await session.add_items([])
     await session.add_items([item("u 1"), item("a 1")])
-    await seal(under).add_items([item("Grüße \N{GRINNING FACE}")])
+    await make_encrypted(under).add_items([item("Grüße \N{GRINNING FACE}")])
     assert await session.get_items() == [item("u 1"), item("a 1"), item("Grüße \N{GRINNING FACE}")]
     assert await session.get_items(2) == [item("a 1"), item("Grüße \N{GRINNING FACE}")]
     assert await session.get_items(limit=0) == []
     stored = json.dumps(await under.get_items())
     assert not any(word in stored for word in ("u 1", "a 1", "Grüße", "Gr\\u00fc"))
     assert await session.pop_item() == item("Grüße \N{GRINNING FACE}")
-    assert await seal(under).get_items() == [item("u 1"), item("a 1")]
+    assert await make_encrypted(under).get_items() == [item("u 1"), item("a 1")]
     await session.clear_session()
     assert await session.get_items() == await under.get_items() == []
 
 
 async def test_settings_are_those_of_the_other_object(tmp_path: Path) -> None:
     under: Any = agents.SQLiteSession("s", tmp_path / "sdk.db")
-    session = seal(under)
+    session = make_encrypted(under)
     await session.add_items([item("u1"), item("a1"), item("u2")])
     session.session_settings = SessionSettings(limit=2)
     assert under.session_settings == SessionSettings(limit=2)
     assert await session.get_items() == [item("a1"), item("u2")]
-    assert seal(Listed()).session_settings is None
+    assert make_encrypted(Listed()).session_settings is None
     under.close()
 
 
 async def test_only_the_four_methods(under: Any) -> None:
-    session = seal(under)
+    session = make_encrypted(under)
     await session.add_items([item("u1")])
     assert isinstance(session, EncryptedSession)
     assert not isinstance(session, LogSession)
@@ -133,20 +133,20 @@ async def test_only_the_four_methods(under: Any) -> None:
 async def test_limits_count_what_has_not_expired(under: Any, monkeypatch: pytest.MonkeyPatch, limit: int) -> None:
     moment = now()
     monkeypatch.setattr("sessions.compat.envelopes.now", lambda: moment)
-    await seal(under, ttl=100).add_items([item("u1"), item("a1")])
-    await seal(under, ttl=1).add_items([item(f"x{n}") for n in range(9)])
-    await seal(under, ttl=100).add_items([item("u2")])
-    await seal(under, ttl=1).add_items([item(f"y{n}") for n in range(4)])
+    await make_encrypted(under, ttl=100).add_items([item("u1"), item("a1")])
+    await make_encrypted(under, ttl=1).add_items([item(f"x{n}") for n in range(9)])
+    await make_encrypted(under, ttl=100).add_items([item("u2")])
+    await make_encrypted(under, ttl=1).add_items([item(f"y{n}") for n in range(4)])
     monkeypatch.setattr("sessions.compat.envelopes.now", lambda: moment + 1 * SECOND)
     expected = [item("u1"), item("a1"), item("u2")]
-    assert await seal(under).get_items(limit) == expected[-limit:]
-    assert await seal(under).get_items() == expected
-    assert await seal(under).pop_item() == item("u2")
-    assert await seal(under).pop_item() == item("a1")
+    assert await make_encrypted(under).get_items(limit) == expected[-limit:]
+    assert await make_encrypted(under).get_items() == expected
+    assert await make_encrypted(under).pop_item() == item("u2")
+    assert await make_encrypted(under).pop_item() == item("a1")
     assert len(await under.get_items()) == 1
     # Whoever reads may want younger ones than whoever wrote.
-    assert await seal(under, ttl=0.5).get_items(limit) == []
-    assert await seal(under, ttl=0.5).pop_item() is None
+    assert await make_encrypted(under, ttl=0.5).get_items(limit) == []
+    assert await make_encrypted(under, ttl=0.5).pop_item() is None
 
 
 # --- Wrong keys and altered envelopes ---------------------------------------------------------------------------------
@@ -164,11 +164,11 @@ async def test_pop_spares_what_is_only_too_old_for_its_own_object(under: Any, mo
     """
     Fails without: envelopes.py, `pop`.
     """
-    kept = seal(under)
+    kept = make_encrypted(under)
     await kept.add_items([item("u1"), item("u2")])
     later = now() + 700_000_000
     monkeypatch.setattr("sessions.compat.envelopes.now", lambda: later)
-    forgetful = seal(under, ttl=600)
+    forgetful = make_encrypted(under, ttl=600)
     assert await forgetful.pop_item() is None
     assert await kept.get_items() == [item("u1"), item("u2")]
     assert await kept.pop_item() == item("u2")
@@ -176,30 +176,30 @@ async def test_pop_spares_what_is_only_too_old_for_its_own_object(under: Any, mo
 
 @pytest.mark.parametrize("ids", [{"old": "new"}, {"another": "new"}], ids=["same id", "other id"])
 async def test_a_wrong_key_takes_nothing(under: Any, ids: dict[str, str]) -> None:
-    await seal(under).add_items([item("u1")])
+    await make_encrypted(under).add_items([item("u1")])
     wrong = KeyRing({id_: KEYS[key] for id_, key in ids.items()})
-    await _assert_refused(under, seal(under, wrong), "a wrong key")
+    await _assert_refused(under, make_encrypted(under, wrong), "a wrong key")
     before = await under.get_items()
-    await raised(DecryptionError, seal(under, wrong).add_items([item("u2")]), "a wrong key adds")
-    await raised(DecryptionError, seal(under, wrong).clear_session(), "a wrong key clears")
+    await raised(DecryptionError, make_encrypted(under, wrong).add_items([item("u2")]), "a wrong key adds")
+    await raised(DecryptionError, make_encrypted(under, wrong).clear_session(), "a wrong key clears")
     assert await under.get_items() == before
-    assert "'old'" in str(await raised(DecryptionError, seal(under, wrong).get_items(), "a wrong key"))
-    assert await seal(under).get_items() == [item("u1")]
+    assert "'old'" in str(await raised(DecryptionError, make_encrypted(under, wrong).get_items(), "a wrong key"))
+    assert await make_encrypted(under).get_items() == [item("u1")]
 
 
 async def test_plain_text_is_refused(under: Any) -> None:
-    await seal(under).add_items([item("u1")])
+    await make_encrypted(under).add_items([item("u1")])
     await under.add_items([item("forged")])
-    await _assert_refused(under, seal(under), "plain text")
-    # There is no `rotate` that could seal it.
-    assert "rotate" not in str(await raised(DecryptionError, seal(under).get_items(), "plain text"))
-    assert await seal(under, allow_plain_text=True).get_items() == [item("u1"), item("forged")]
-    assert await seal(under, allow_plain_text=True).pop_item() == item("forged")
+    await _assert_refused(under, make_encrypted(under), "plain text")
+    # There is no `rotate` that could encrypt it.
+    assert "rotate" not in str(await raised(DecryptionError, make_encrypted(under).get_items(), "plain text"))
+    assert await make_encrypted(under, allow_plain_text=True).get_items() == [item("u1"), item("forged")]
+    assert await make_encrypted(under, allow_plain_text=True).pop_item() == item("forged")
 
 
 async def test_altered_envelopes_are_refused() -> None:
     under = Listed()
-    await seal(under, ttl=1000).add_items([item("u1")])
+    await make_encrypted(under, ttl=1000).add_items([item("u1")])
     (envelope,) = await under.get_items()
     values: tuple[Any, ...] = (None, 0, "", "é", [], {}, 1.5, 2**70)
     altered: list[Any] = [{**envelope, name: value} for name in envelope for value in values]
@@ -214,7 +214,7 @@ async def test_altered_envelopes_are_refused() -> None:
     ]  # fmt: skip
     for bad in altered:
         under.stored = [bad]
-        await _assert_refused(under, seal(under), f"{bad}")
+        await _assert_refused(under, make_encrypted(under), f"{bad}")
 
 
 @pytest.mark.parametrize("mixed", [False, True])
@@ -224,37 +224,37 @@ async def test_older_envelopes_are_refused(*, mixed: bool) -> None:
     older = {"__sealed__": 1, "seal": "{}", "created_at": 1, "expires_at": None, "payload": "AwoLDA0="}
     under.stored = [older]
     with pytest.raises(DecryptionError, match="24a519a"):
-        await seal(under, allow_plain_text=mixed).get_items()
+        await make_encrypted(under, allow_plain_text=mixed).get_items()
     assert under.stored == [older]
 
 
 async def test_each_altered_bit_of_an_envelope_is_refused() -> None:
     under = Listed()
-    await seal(under).add_items([{}])
+    await make_encrypted(under).add_items([{}])
     (envelope,) = await under.get_items()
     payload = base64.b64decode(envelope["payload"])
     for bit in range(8 * len(payload)):
         flipped = bytearray(payload)
         flipped[bit // 8] ^= 1 << bit % 8
         under.stored = [{**envelope, "payload": base64.b64encode(flipped).decode()}]
-        await _assert_refused(under, seal(under), f"bit {bit}")
+        await _assert_refused(under, make_encrypted(under), f"bit {bit}")
     for length in range(len(payload)):
         under.stored = [{**envelope, "payload": base64.b64encode(payload[:length]).decode()}]
-        await _assert_refused(under, seal(under), f"{length} bytes")
+        await _assert_refused(under, make_encrypted(under), f"{length} bytes")
     for index in range(len(envelope["keys"])):
         text = envelope["keys"]
         under.stored = [{**envelope, "keys": f"{text[:index]}{chr(ord(text[index]) ^ 2)}{text[index + 1 :]}"}]
-        await _assert_refused(under, seal(under), f"byte {index} of the seal")
+        await _assert_refused(under, make_encrypted(under), f"byte {index} of the make_encrypted")
 
 
 async def test_envelopes_of_another_session_are_refused() -> None:
     one, other = Listed(), Listed()
-    await seal(one).add_items([item("u1")])
-    await seal(other, session_id="other").add_items([item("u2")])
+    await make_encrypted(one).add_items([item("u1")])
+    await make_encrypted(other, session_id="other").add_items([item("u2")])
     (mine,), (theirs,) = one.stored, other.stored
     for mixed in (theirs, {**mine, "payload": theirs["payload"]}, {**mine, "keys": theirs["keys"]}):
         one.stored = [mixed]
-        await _assert_refused(one, seal(one), "another session's")
+        await _assert_refused(one, make_encrypted(one), "another session's")
 
 
 # --- Pop --------------------------------------------------------------------------------------------------------------
@@ -275,10 +275,10 @@ class Overtaken(Listed):
 @pytest.mark.parametrize("other", [item("plain"), {"__encrypted__": 1}, {"__encrypted__": 1, "keys": "{}"}])
 async def test_pop_puts_back_what_it_cannot_open(other: Any) -> None:
     under = Overtaken(other)
-    await seal(under).add_items([item("u1")])
+    await make_encrypted(under).add_items([item("u1")])
     before = copy.deepcopy(under.stored)
     with pytest.raises(DecryptionError):
-        await seal(under).pop_item()
+        await make_encrypted(under).pop_item()
     assert under.stored == [*before, other]
 
 
@@ -286,9 +286,9 @@ async def test_pop_puts_back_what_it_cannot_open(other: Any) -> None:
 async def test_pop_puts_back_what_its_provider_does_not_open_now(fault: str) -> None:
     kept = KeptKeys()
     elsewhere = Listed()
-    await seal(elsewhere, kept.restarted()).add_items([item("u2")])
+    await make_encrypted(elsewhere, kept.restarted()).add_items([item("u2")])
     under = Overtaken(elsewhere.stored[0])
-    session = seal(under, kept)
+    session = make_encrypted(under, kept)
     await session.add_items([item("u1")])
     asked = asyncio.Event()
     before = copy.deepcopy(under.stored)
@@ -333,7 +333,7 @@ async def test_items_that_the_sdk_encrypted(tmp_path: Path) -> None:
     under = agents.SQLiteSession("s", tmp_path / "sdk.db")
     theirs = SDKEncryptedSession("s", under, KEYS["old"], ttl=1000)
     await theirs.add_items([{"role": "user", "content": "Grüße"}])
-    session = seal(under)
+    session = make_encrypted(under)
     assert await session.get_items() == [{"role": "user", "content": "Grüße"}]
     await session.add_items([item("a1")])
     assert [found["content"] for found in await session.get_items()] == ["Grüße", "a1"]
@@ -341,8 +341,10 @@ async def test_items_that_the_sdk_encrypted(tmp_path: Path) -> None:
     found: list[Any] = await theirs.get_items()
     assert [one["content"] for one in found] == ["Grüße"]
     assert await session.pop_item() == item("a1")
-    await _assert_refused(under, seal(under, KeyRing({"old": KEYS["new"]})), "a wrong key")
-    await _assert_refused(under, seal(under, KeyRing({"old": KEYS["new"]}), allow_plain_text=True), "a wrong key")
+    await _assert_refused(under, make_encrypted(under, KeyRing({"old": KEYS["new"]})), "a wrong key")
+    await _assert_refused(
+        under, make_encrypted(under, KeyRing({"old": KEYS["new"]}), allow_plain_text=True), "a wrong key"
+    )
     under.close()
 
 
@@ -351,6 +353,6 @@ async def test_what_the_sdk_encrypted_expires_too(tmp_path: Path, monkeypatch: p
     await SDKEncryptedSession("s", under, KEYS["old"]).add_items([{"role": "user", "content": "u1"}])
     moment = now() + 50 * SECOND
     monkeypatch.setattr("sessions.compat.envelopes.now", lambda: moment)
-    assert await seal(under, ttl=100).get_items() == [item("u1")]
-    assert await seal(under, ttl=40).get_items() == []
+    assert await make_encrypted(under, ttl=100).get_items() == [item("u1")]
+    assert await make_encrypted(under, ttl=40).get_items() == []
     under.close()

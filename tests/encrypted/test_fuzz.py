@@ -59,9 +59,9 @@ def payloads(*, hide: bool, plain: Callable[[bytes, int], bytes] = _refuse) -> E
 
 def joined(key: EncryptedPayloads, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
     """Return what SQLite makes of rows: how many, payloads, lengths, and columns."""
-    sealed = [row[8] for row in rows]
-    lengths = key.cut.join(str(len(payload) - key.overhead) for payload in sealed)
-    return [len(rows), b"".join(sealed), lengths, b"\n".join(associated_data(row) for row in rows)]
+    encrypted = [row[8] for row in rows]
+    lengths = key.cut.join(str(len(payload) - key.overhead) for payload in encrypted)
+    return [len(rows), b"".join(encrypted), lengths, b"\n".join(associated_data(row) for row in rows)]
 
 
 def mutated(valid: bytes) -> st.SearchStrategy[bytes]:
@@ -94,10 +94,10 @@ def test_any_payload(payload: bytes, hide: bool, mixed: bool) -> None:  # noqa: 
 @given(st.data(), st.booleans())
 def test_any_mutated_payload(data: st.DataObject, hide: bool) -> None:  # noqa: FBT001
     key = payloads(hide=hide)
-    sealed = key.encrypt(ENTRY)
-    changed = data.draw(mutated(sealed[8]))
-    entry = (*sealed[:8], changed)
-    if changed == sealed[8]:
+    encrypted = key.encrypt(ENTRY)
+    changed = data.draw(mutated(encrypted[8]))
+    entry = (*encrypted[:8], changed)
+    if changed == encrypted[8]:
         assert key.open(entry) == ENTRY[8]
         return
     for operation in (key.open, lambda entry: key.open_all([entry])):
@@ -109,12 +109,12 @@ def test_any_mutated_payload(data: st.DataObject, hide: bool) -> None:  # noqa: 
 def test_any_columns(columns: tuple[Any, ...]) -> None:
     """Numbers that no database holds, too: SQLite's columns are as wide as ours, an envelope's are not."""
     key = payloads(hide=False)
-    sealed = key.encrypt(ENTRY)
-    if None in (columns[0], columns[1], columns[2], columns[6]) or columns == sealed[:8]:
+    encrypted = key.encrypt(ENTRY)
+    if None in (columns[0], columns[1], columns[2], columns[6]) or columns == encrypted[:8]:
         return
     for operation in (key.open, lambda entry: key.open_all([entry])):
         with pytest.raises(DecryptionError):
-            operation((*columns, sealed[8]))
+            operation((*columns, encrypted[8]))
 
 
 # Fails without: log/encryption/payloads.py, `return plain_texts` and `in map(_split, plain_texts)]`
@@ -122,19 +122,23 @@ def test_many_are_opened_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = (("user", None, "a"), ("k", "t", "b"))
     entries = [ENTRY, *((*ENTRY[:3], *columns, *ENTRY[6:]) for columns in texts), (7, 6, 5, *ENTRY[3:6], 4, 3, b"{}")]
     keys = [payloads(hide=hide) for hide in (False, True)]
-    sealed = [list(map(key.encrypt, entries)) for key in keys]
+    encrypted = [list(map(key.encrypt, entries)) for key in keys]
     expected = [entry[8] for entry in entries]
 
-    assert keys[0].open_all([*sealed[0], *sealed[1]]) == keys[1].open_all([*sealed[0], *sealed[1]]) == expected * 2
+    assert (
+        keys[0].open_all([*encrypted[0], *encrypted[1]])
+        == keys[1].open_all([*encrypted[0], *encrypted[1]])
+        == expected * 2
+    )
     monkeypatch.setattr(EncryptedPayloads, "open", None)
-    for key, rows in zip(keys, sealed, strict=True):
+    for key, rows in zip(keys, encrypted, strict=True):
         assert key.open_all(rows) == expected
         assert key.open_joined(*joined(key, rows)) == expected
         assert key.open_all([]) == []
 
 
 @pytest.mark.parametrize("hide", [False, True])
-def test_what_an_older_key_sealed_is_opened_at_once_too(monkeypatch: pytest.MonkeyPatch, *, hide: bool) -> None:
+def test_what_an_older_key_encrypted_is_opened_at_once_too(monkeypatch: pytest.MonkeyPatch, *, hide: bool) -> None:
     older, newer = payloads(hide=hide), new_data_key()
     rows = [older.encrypt(ENTRY)] * 2
     key = EncryptedPayloads(SubjectKeys(SUBJECT, [KEY, newer], "k"), hide_tool_names=hide, plain=_refuse)
@@ -153,13 +157,13 @@ def test_what_an_older_key_sealed_is_opened_at_once_too(monkeypatch: pytest.Monk
 # Fails without: log/encryption/payloads.py, `elif not is_object_text(payload)`
 @pytest.mark.parametrize("hide", [False, True])
 @pytest.mark.parametrize("payload", [b"", b"[1]", b"{", b"}", b"{} ", b"\xff\xff\xff\xff"])
-def test_what_is_no_object_is_sealed_apart(payload: bytes, *, hide: bool) -> None:
+def test_what_is_no_object_is_encrypted_apart(payload: bytes, *, hide: bool) -> None:
     key = payloads(hide=hide)
     for name in ("look", "", None):
-        sealed = key.encrypt((*ENTRY[:4], name, *ENTRY[5:8], payload))
-        assert sealed[4] == (None if hide else name)
-        assert key.open_with_name(sealed) == (name, payload)
-        opened = key.open_joined(*joined(key, [sealed]))
+        encrypted = key.encrypt((*ENTRY[:4], name, *ENTRY[5:8], payload))
+        assert encrypted[4] == (None if hide else name)
+        assert key.open_with_name(encrypted) == (name, payload)
+        opened = key.open_joined(*joined(key, [encrypted]))
         assert opened == [payload]
         assert not isinstance(opened, ObjectTexts)
 

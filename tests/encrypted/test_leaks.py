@@ -116,26 +116,31 @@ async def _ignoring(secrets: Secrets, operation: Awaitable[object], *, fails: bo
 async def test_nothing_is_told(make: Callable[[str], LogSession], secrets: Secrets) -> None:
     ring = KeyRing({"old": KEYS["old"]})
 
-    def seal(key: Any = ring, **options: Any) -> EncryptedSession:
+    def make_encrypted(key: Any = ring, **options: Any) -> EncryptedSession:
         return EncryptedSession("s", make("s"), key, None, hide_tool_names=True, **options)
 
-    session = seal()
+    session = make_encrypted()
     await session.add_items([ITEM, CALL], idempotency_key="k")
     await session.get_items()
     rows = Rows(make("rows"))
     wrong = KeyRing({"old": KEYS["new"]})
     for key in (wrong, KeyRing({"other": KEYS["new"]}), KEYS["new"], PASSPHRASE, KeptKeys()):
-        for operation in (seal(key).get_items, seal(key).pop_item, seal(key).turns, seal(key).undo):
+        for operation in (
+            make_encrypted(key).get_items,
+            make_encrypted(key).pop_item,
+            make_encrypted(key).turns,
+            make_encrypted(key).undo,
+        ):
             await _ignoring(secrets, operation())
-        await _ignoring(secrets, seal(key).add_items([ITEM]))
-        await _ignoring(secrets, seal(key, allow_plain_text=True).rotate(reencrypt=True))
+        await _ignoring(secrets, make_encrypted(key).add_items([ITEM]))
+        await _ignoring(secrets, make_encrypted(key, allow_plain_text=True).rotate(reencrypt=True))
     await _ignoring(secrets, make("s").get_items())
     await _ignoring(secrets, session.add_items([{**ITEM, "bad": object()}]))
     await _ignoring(secrets, session.add_items([ITEM, ITEM], idempotency_key="k"))
     await _ignoring(secrets, session.branches.create("b", matching="nothing like this"))
     (first, *_) = await rows.entries("s")
-    seal_of_s = await rows.wrapped_keys("s")
-    assert seal_of_s
+    encrypted_s = await rows.wrapped_keys("s")
+    assert encrypted_s
     for payload in (
         first.payload[:20],
         first.payload[:-1] + bytes([first.payload[-1] ^ 1]),
@@ -146,11 +151,11 @@ async def test_nothing_is_told(make: Callable[[str], LogSession], secrets: Secre
         async with rows.altered(first, payload=payload):
             await _ignoring(secrets, session.get_items())
             await _ignoring(secrets, session.rotate(reencrypt=True), fails=False)
-    for altered in (b"", b"{}", seal_of_s[:50], seal_of_s.replace(b'"old"', b'"new"'), None):
+    for altered in (b"", b"{}", encrypted_s[:50], encrypted_s.replace(b'"old"', b'"new"'), None):
         await rows.set_wrapped_keys("s", altered)
-        await _ignoring(secrets, seal().get_items())
-        await _ignoring(secrets, seal(KeyRing(KEYS)).rotate(), fails=altered is not None)
-    await rows.set_wrapped_keys("s", seal_of_s)
+        await _ignoring(secrets, make_encrypted().get_items())
+        await _ignoring(secrets, make_encrypted(KeyRing(KEYS)).rotate(), fails=altered is not None)
+    await rows.set_wrapped_keys("s", encrypted_s)
 
 
 async def test_passphrases_and_providers(make: Callable[[str], LogSession], secrets: Secrets) -> None:
@@ -201,13 +206,13 @@ def test_stores(secrets: Secrets) -> None:
 
 @pytest.mark.parametrize("key", [PASSPHRASE.encode(), PASSPHRASE + "\ud800", 1, None, [PASSPHRASE], {PASSPHRASE: 1}])
 def test_keys_that_are_refused(secrets: Secrets, key: Any, tmp_path: Path) -> None:
-    for construct in (lambda: KeyRing({"k": key}), lambda: KeyRing.of(key), lambda: _sealed(tmp_path, key)):
+    for construct in (lambda: KeyRing({"k": key}), lambda: KeyRing.of(key), lambda: _encrypted(tmp_path, key)):
         with pytest.raises((TypeError, ValueError)) as caught:
             construct()
         secrets.check_error(caught.value)
 
 
-def _sealed(tmp_path: Path, key: Any) -> EncryptedSession:
+def _encrypted(tmp_path: Path, key: Any) -> EncryptedSession:
     return EncryptedSession("s", SQLiteSession("s", tmp_path / "s.db"), key)
 
 

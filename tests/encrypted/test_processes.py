@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _WRITERS, _EACH, _MANY = 3, 15, 3000
 
 
-def _seal(url: str, ring: Any) -> EncryptedSession:
+def _encrypted(url: str, ring: Any) -> EncryptedSession:
     return EncryptedSession("s", open_store(url, create_tables=True).session("s"), ring, None)
 
 
@@ -27,7 +27,7 @@ def _write(number: int, barrier: Barrier, url: str, keys: dict[str, str]) -> Non
     """Make the session together with the others, write, and rotate its keys in between."""
 
     async def write() -> None:
-        session = _seal(url, KeyRing(keys))
+        session = _encrypted(url, KeyRing(keys))
         for count in range(_EACH):
             await session.add_items([item(f"u{number}.{count}"), item(f"a{number}.{count}")])
             assert (await session.get_items(1))[0]["content"]
@@ -46,7 +46,7 @@ def tables(url: str) -> str:
 
 
 async def _read(url: str, ring: KeyRing) -> list[str]:
-    return [found["content"] for found in await _seal(url, ring).get_items()]
+    return [found["content"] for found in await _encrypted(url, ring).get_items()]
 
 
 def test_they_make_it_write_and_rotate(tables: str) -> None:
@@ -67,7 +67,7 @@ def _rotate(_: int, barrier: Barrier, url: str, keys: dict[str, str]) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     barrier.wait()
-    asyncio.run(_seal(url, KeyRing(keys, current="new")).rotate(reencrypt=True, progress=die))
+    asyncio.run(_encrypted(url, KeyRing(keys, current="new")).rotate(reencrypt=True, progress=die))
 
 
 def test_a_killed_rotation_leaves_everything_readable(tables: str) -> None:
@@ -75,7 +75,7 @@ def test_a_killed_rotation_leaves_everything_readable(tables: str) -> None:
     texts = [f"u{number}" for number in range(_MANY)]
 
     async def fill() -> None:
-        await _seal(tables, KeyRing({"old": keys["old"]})).add_items([item(text) for text in texts])
+        await _encrypted(tables, KeyRing({"old": keys["old"]})).add_items([item(text) for text in texts])
 
     asyncio.run(fill())
     with running_together(1, _rotate, tables, keys) as (process,):
@@ -83,5 +83,5 @@ def test_a_killed_rotation_leaves_everything_readable(tables: str) -> None:
         assert process.exitcode == -signal.SIGKILL
     both = KeyRing(keys, current="new")
     assert asyncio.run(_read(tables, both)) == texts
-    asyncio.run(_seal(tables, both).rotate(reencrypt=True))
+    asyncio.run(_encrypted(tables, both).rotate(reencrypt=True))
     assert asyncio.run(_read(tables, KeyRing({"new": keys["new"]}))) == texts

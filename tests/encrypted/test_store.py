@@ -44,7 +44,7 @@ async def fill(store: Store, count: int) -> None:
         await store.session(f"s{number}").add_items([user(str(number)), user("again")])
 
 
-async def test_all_its_sessions_are_sealed(url: str) -> None:
+async def test_all_its_sessions_are_encrypted(url: str) -> None:
     async with open_store(url, encryption_key=OLD) as store, open_store(url) as plain:
         session = store.session("s")
         assert isinstance(session, EncryptedSession)
@@ -102,7 +102,7 @@ async def test_reencrypts_what_is_older_than_a_time_once(url: str) -> None:
             assert await store.session(f"s{number}").get_items() == [user(str(number)), user("again")]
 
 
-async def test_seals_what_was_in_the_clear(url: str) -> None:
+async def test_encrypts_what_was_in_the_clear(url: str) -> None:
     async with open_store(url) as store:
         await fill(store, 3)
     async with open_store(url, encryption_key=OLD) as store:
@@ -203,7 +203,7 @@ async def test_erasing_destroys_what_a_provider_keeps(url: str, tmp_path: Path) 
             await store.session("gone").get_items()
 
 
-async def test_a_session_whose_seal_was_removed_gets_no_other(url: str, tmp_path: Path) -> None:
+async def test_a_session_whose_wrapped_keys_were_removed_gets_no_other(url: str, tmp_path: Path) -> None:
     """Its entries would look as if they were to be encrypted again.
 
     Fails without: log/core/locking.py, `ENCRYPTED_ENTRY` in `check_encryptable`.

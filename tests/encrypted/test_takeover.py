@@ -51,7 +51,7 @@ def ours(path: Path, key: Any = FERNET, **options: Any) -> EncryptedSession:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-async def test_what_it_encrypted_is_sealed_anew(path: Path, kind: str) -> None:
+async def test_what_it_encrypted_is_encrypted_again(path: Path, kind: str) -> None:
     async with encrypted(kind, path) as theirs:
         await theirs.add_items(ENCRYPTED[:3])
         await theirs.add_items(ENCRYPTED[3:])
@@ -121,7 +121,7 @@ async def test_a_raw_string_as_the_sdk_takes_it(path: Path) -> None:
         ring = KeyRing({"sdk": LONG, "new": generate_key()})
     session = ours(path, ring)
     assert [found["content"] for found in await session.get_items()] == ["u1"]
-    # The new key sealed it: the old one can go.
+    # The new key encrypted it: the old one can go.
     assert b"sdk" not in (await Rows(SQLiteSession("u", path)).wrapped_keys("u") or b"")
 
 
@@ -164,7 +164,7 @@ async def test_what_is_in_the_clear_needs_leave(path: Path, kind: str) -> None:
         await raised(DecryptionError, operation(), "in the clear")
         assert (foreign_content(path), await rows.all()) == (before, everything)
     assert alike(await ours(path, allow_plain_text=True).get_items()) == alike(ITEMS)
-    # It was sealed when it was taken over.
+    # It was encrypted when it was taken over.
     assert alike(await ours(path).get_items()) == alike(ITEMS)
     assert {row.payload[:1] for row in await rows.entries("u")} == {b"\5"}
 

@@ -199,7 +199,7 @@ def test_a_newline_of_windows_is_no_part_of_random_bytes(last: bytes) -> None:
 
 @pytest.mark.parametrize("of", [str, str.encode], ids=["text", "bytes"])
 def test_a_generated_key_with_another_beginning_is_no_passphrase(of: Any) -> None:
-    """It would seal, and the key itself would not open that.
+    """It would encrypt, and the key itself would not decrypt that.
 
     Fails without: crypto/key_texts.py, `_is_nearly_generated`.
     """

@@ -48,11 +48,11 @@ async def _change_until_gone(store: Any, writer: Any, name: str) -> None:
         await writer.add_items([item("u")])
 
 
-@pytest.mark.parametrize("sealed", [False, True], ids=["plain", "encrypted"])
-async def test_beside_later_changes(anywhere: str, *, sealed: bool) -> None:
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+async def test_beside_later_changes(anywhere: str, *, encrypted: bool) -> None:
     async with open_store(anywhere, create_tables=True) as store:
         expiring = store.session("expiring", ttl=1)
-        if sealed:
+        if encrypted:
             expiring = EncryptedSession("expiring", store.session("expiring"), KEY, ttl=1)
         for number in range(10):
             await expiring.add_items([item(f"u{number}")])
@@ -104,14 +104,14 @@ async def test_an_entry_that_a_session_keeps_is_not_touched(anywhere: str) -> No
         assert await store.session("s").get_items() == [item("u1"), item("u2")]
 
 
-@pytest.mark.parametrize("sealed", [False, True], ids=["plain", "encrypted"])
-async def test_sessions_of_which_nothing_is_left_go_if_asked_for(anywhere: str, *, sealed: bool) -> None:
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+async def test_sessions_of_which_nothing_is_left_go_if_asked_for(anywhere: str, *, encrypted: bool) -> None:
     """Fails without: log/lifetime/remove.py, `delete_left_empty`."""
     async with open_store(anywhere, create_tables=True) as store:
 
         def session(name: str, ttl: float | None) -> Any:
             plain = store.session(name, ttl=ttl)
-            return EncryptedSession(name, plain, KEY, ttl=ttl) if sealed else plain
+            return EncryptedSession(name, plain, KEY, ttl=ttl) if encrypted else plain
 
         for name in ("gone", "gone, too", "leased"):
             await session(name, 1).add_items([item("u1"), item("a1")])

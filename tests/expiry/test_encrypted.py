@@ -25,7 +25,7 @@ def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.mark.usefixtures("no_upkeep")
-async def test_what_is_sealed_expires_and_is_purged_without_a_key(
+async def test_what_is_encrypted_expires_and_is_purged_without_a_key(
     anywhere: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fails without: log/fast/postgres_encrypted.py, `append.expires_at` in `entry_rows`: bound to another expiry."""

@@ -85,21 +85,21 @@ async def test_whoever_is_strict_is_told_of_what_they_ask_for(tmp_path: Path) ->
 
 
 @pytest.mark.parametrize("first", ["handover", "pop_item"])
-async def test_a_session_in_the_clear_is_sealed_before_a_mark_is_added(tmp_path: Path, first: str) -> None:
+async def test_a_session_in_the_clear_is_encrypted_before_a_mark_is_added(tmp_path: Path, first: str) -> None:
     """Fails without: log/context/handover.py and log/pop.py, `ensure_encrypted(tx, locked)`."""
     plain = SQLiteSession("s", tmp_path / "s.db")
     await plain.add_items([said("u1"), said("a1"), said("u2")])
     await plain.compact(joined)
-    sealed = EncryptedSession("s", plain, generate_key(), None, allow_plain_text=True)
+    encrypted = EncryptedSession("s", plain, generate_key(), None, allow_plain_text=True)
     if first == "handover":
-        await sealed.handover("billing")
-    assert [await sealed.pop_item() for _ in range(3)] == [said("u2"), said("u") | {"content": "[u1 a1]"}, None]
-    await sealed.undo_compaction()
-    assert texts(await sealed.get_items()) == "u1 a1"
+        await encrypted.handover("billing")
+    assert [await encrypted.pop_item() for _ in range(3)] == [said("u2"), said("u") | {"content": "[u1 a1]"}, None]
+    await encrypted.undo_compaction()
+    assert texts(await encrypted.get_items()) == "u1 a1"
     plain.close()
 
 
-async def test_a_session_in_the_clear_is_sealed_once_for_all_marks(tmp_path: Path) -> None:
+async def test_a_session_in_the_clear_is_encrypted_once_for_all_marks(tmp_path: Path) -> None:
     """Each handover is of a version of its own, and is put back by itself.
 
     Fails with: log/context/annotations.py, `ensure_encrypted(tx, locked)` in the loop of `put_back`, which makes
@@ -109,7 +109,7 @@ async def test_a_session_in_the_clear_is_sealed_once_for_all_marks(tmp_path: Pat
     await plain.add_items([said("u1"), said("a1")])
     await plain.handover("billing")
     await plain.handover("sales")
-    sealed = EncryptedSession("s", plain, generate_key(), None, allow_plain_text=True)
-    assert await sealed.pop_item() == said("a1")
-    assert [entry.item.get("to") for entry in await sealed.entries()] == [None, "billing", "sales"]
+    encrypted = EncryptedSession("s", plain, generate_key(), None, allow_plain_text=True)
+    assert await encrypted.pop_item() == said("a1")
+    assert [entry.item.get("to") for entry in await encrypted.entries()] == [None, "billing", "sales"]
     plain.close()

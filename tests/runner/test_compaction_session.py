@@ -18,7 +18,7 @@ from .dialogue import asked, inputs, said, says
 if TYPE_CHECKING:
     from .conftest import AnySession, Run
 
-COMPACTED: dict[str, Any] = {"type": "compaction", "id": "cmp_1", "encrypted_content": "sealed by the vendor"}
+COMPACTED: dict[str, Any] = {"type": "compaction", "id": "cmp_1", "encrypted_content": "encrypted by the vendor"}
 
 
 class Compactor:

@@ -106,23 +106,23 @@ async def test_what_the_sdk_encrypted_needs_its_key(database: Database, key: str
     """
     Fails without: log/adopt/everything.py, `if any(_is_envelope(`; adopting.py, `except DecryptionError`.
     """
-    inner = SDKSession("sealed", engine=database.engine)
-    theirs = SDKEncryptedSession("sealed", inner, encryption_key=(secret := generate_key()), ttl=3600)
+    inner = SDKSession("encrypted", engine=database.engine)
+    theirs = SDKEncryptedSession("encrypted", inner, encryption_key=(secret := generate_key()), ttl=3600)
     await theirs.add_items([{"role": "user", "content": "secret"}])
     given = {"right": secret, "wrong": generate_key(), "none": None}[key]
     store = open_store(database.engine, create_tables=True, encryption_key=given, allow_plain_text=given is not None)
     report = await store.adopt()
     if key == "right":
         assert report == Adoption(sessions=2, items=2, branches=2)
-        assert await store.session("sealed").get_items() == [message("secret")]
+        assert await store.session("encrypted").get_items() == [message("secret")]
         return
-    assert (report.sessions, [one.session_id for one in report.skipped]) == (1, ["sealed"])
+    assert (report.sessions, [one.session_id for one in report.skipped]) == (1, ["encrypted"])
     assert ("encryption_key" if key == "none" else "key") in report.skipped[0].reason
     assert "secret" not in report.skipped[0].reason
     assert [info.session_id for info in await store.sessions()] == ["u"]
     again = open_store(database.engine, encryption_key=secret, allow_plain_text=True)
     assert (await again.adopt()).sessions == 1
-    assert await again.session("sealed").get_items() == [message("secret")]
+    assert await again.session("encrypted").get_items() == [message("secret")]
 
 
 async def test_what_cannot_be_taken_over_is_named(database: Database) -> None:

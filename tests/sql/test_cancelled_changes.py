@@ -41,8 +41,8 @@ def _user(text: str) -> dict[str, Any]:
     return {"role": "user", "content": text}
 
 
-@pytest.fixture(params=["plain", "sealed"])
-def seal(request: pytest.FixtureRequest) -> Callable[[LogSession], LogSession]:
+@pytest.fixture(params=["plain", "encrypted"])
+def make_encrypted(request: pytest.FixtureRequest) -> Callable[[LogSession], LogSession]:
     if request.param == "plain":
         return lambda session: session
     return lambda session: EncryptedSession(session.session_id, session, _KEY, ttl=None)
@@ -96,11 +96,11 @@ async def _counting_cycles() -> AsyncIterator[list[int]]:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 async def test_who_waits_for_the_outcome_does_not_keep_the_loop_busy(
-    any_url: str, seal: Callable[[LogSession], LogSession], operation: str
+    any_url: str, make_encrypted: Callable[[LogSession], LogSession], operation: str
 ) -> None:
     """Fails without: db/uncancelled.py, `_shield()` in `wait_out`."""
     async with open_store(any_url, create_tables=True) as store:
-        session = seal(store.session("s"))
+        session = make_encrypted(store.session("s"))
         await session.add_items([_user("1")])
 
         async def request() -> None:

@@ -38,8 +38,10 @@ def _plain(engine: AsyncEngine) -> LogSession:
     return SQLAlchemySession(f"{tenant.get()}-plain", engine=engine)
 
 
-def _sealed(engine: AsyncEngine) -> LogSession:
-    return EncryptedSession(f"{tenant.get()}-sealed", SQLAlchemySession(f"{tenant.get()}-sealed", engine=engine), _KEY)
+def _encrypted(engine: AsyncEngine) -> LogSession:
+    return EncryptedSession(
+        f"{tenant.get()}-encrypted", SQLAlchemySession(f"{tenant.get()}-encrypted", engine=engine), _KEY
+    )
 
 
 async def _append(session: LogSession) -> None:
@@ -90,7 +92,7 @@ async def _by_all(work: Callable[[], Awaitable[Any]]) -> None:
 
 
 @pytest.mark.usefixtures("no_upkeep")
-@pytest.mark.parametrize("make", [_plain, _sealed])
+@pytest.mark.parametrize("make", [_plain, _encrypted])
 @pytest.mark.parametrize("driver", DRIVERS)
 async def test_a_connection_is_borrowed_in_the_context_of_the_call_it_serves(
     driver: str,
@@ -182,7 +184,7 @@ async def test_row_level_security(postgres: Postgres, driver: str, listener: str
     async with made_engine(url, pool_size=2, max_overflow=0) as engine:
         name, function = _LISTENERS[listener]
         event.listen(engine.sync_engine, name, function)
-        for make in (_plain, _sealed):
+        for make in (_plain, _encrypted):
 
             async def everything(make: Callable[[AsyncEngine], LogSession] = make) -> None:
                 await make(engine).add_items([message(f"of {tenant.get()}"), message("2")])

@@ -1,4 +1,4 @@
-"""What one process remembers of a sealed session, while another one deletes it, makes it anew, or rotates its keys."""
+"""What a process remembers of an encrypted session while another one deletes it, makes it again or rotates its keys."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ async def stores(url: str) -> tuple[Store, Store]:
     return first, open_store(url)
 
 
-def _seal(store: Store, key: Any) -> EncryptedSession:
+def _encrypted(store: Store, key: Any) -> EncryptedSession:
     return EncryptedSession("s", store.session("s"), key, None)
 
 
@@ -37,7 +37,7 @@ async def _texts(session: EncryptedSession) -> list[object]:
 @pytest.mark.parametrize("made", [1, 2, 3])
 async def test_a_session_that_was_made_anew(stores: tuple[Store, Store], made: int) -> None:
     """It comes to have the version that the first process remembers, but another data key and other segments."""
-    first, second = (_seal(store, _OLD) for store in stores)
+    first, second = (_encrypted(store, _OLD) for store in stores)
     for text in ("u1", "u2"):
         await first.add_items([item(text)])
     assert await _texts(first) == ["u1", "u2"]
@@ -54,13 +54,13 @@ async def test_a_session_that_was_made_anew(stores: tuple[Store, Store], made: i
 @pytest.mark.parametrize("change", ["add", "pop", "clear"])
 @pytest.mark.parametrize("reencrypt", [False, True], ids=["rewrapped", "reencrypted"])
 async def test_a_session_that_was_rotated(stores: tuple[Store, Store], change: str, *, reencrypt: bool) -> None:
-    first = _seal(stores[0], KeyRing({"old": _OLD}))
+    first = _encrypted(stores[0], KeyRing({"old": _OLD}))
     for text in ("u1", "u2"):
         await first.add_items([item(text)])
     both = KeyRing({"old": _OLD, "new": _NEW}, current="new")
-    assert (await _seal(stores[1], both).rotate(reencrypt=reencrypt)).rewrapped == 1
+    assert (await _encrypted(stores[1], both).rotate(reencrypt=reencrypt)).rewrapped == 1
     # The first process has read again what its keys are: the old one is retired.
-    retired = _seal(stores[0], KeyRing({"new": _NEW}))
+    retired = _encrypted(stores[0], KeyRing({"new": _NEW}))
     changes: dict[str, tuple[Callable[[], Any], list[str]]] = {
         "add": (lambda: retired.add_items([item("u3")]), ["u1", "u2", "u3"]),
         "pop": (retired.pop_item, ["u1"]),
@@ -69,24 +69,24 @@ async def test_a_session_that_was_rotated(stores: tuple[Store, Store], change: s
     operation, expected = changes[change]
     await operation()
     assert await _texts(retired) == expected
-    assert await _texts(_seal(stores[1], KeyRing({"new": _NEW}))) == expected
+    assert await _texts(_encrypted(stores[1], KeyRing({"new": _NEW}))) == expected
 
 
 async def test_a_session_whose_provider_has_destroyed_the_old_key(stores: tuple[Store, Store]) -> None:
     kept = KeptKeys()
     for text in ("u0", "u1"):
-        await _seal(stores[0], kept).add_items([item(text)])
+        await _encrypted(stores[0], kept).add_items([item(text)])
     kept.current = "second"
-    assert (await _seal(stores[1], kept.restarted()).rotate()).rewrapped == 1
+    assert (await _encrypted(stores[1], kept.restarted()).rotate()).rewrapped == 1
     for place in [place for place in kept.kept if place[0] == "first"]:
         del kept.kept[place]
-    await _seal(stores[0], kept.restarted()).add_items([item("u2")])
-    assert await _texts(_seal(stores[1], kept.restarted())) == ["u0", "u1", "u2"]
+    await _encrypted(stores[0], kept.restarted()).add_items([item("u2")])
+    assert await _texts(_encrypted(stores[1], kept.restarted())) == ["u0", "u1", "u2"]
 
 
 async def test_a_key_that_is_wrong_stays_wrong(stores: tuple[Store, Store]) -> None:
-    await _seal(stores[0], KeyRing({"k": _OLD})).add_items([item("u1")])
+    await _encrypted(stores[0], KeyRing({"k": _OLD})).add_items([item("u1")])
     for _ in range(3):
         with pytest.raises(DecryptionError, match="'k'"):
-            await _seal(stores[0], KeyRing({"k": _NEW})).add_items([item("u2")])
-    assert await _texts(_seal(stores[0], KeyRing({"k": _OLD}))) == ["u1"]
+            await _encrypted(stores[0], KeyRing({"k": _NEW})).add_items([item("u2")])
+    assert await _texts(_encrypted(stores[0], KeyRing({"k": _OLD}))) == ["u1"]

@@ -1,4 +1,4 @@
-"""Appends to one sealed session that wait together, and cannot all go together: none is sealed for a wrong place."""
+"""Appends to one encrypted session that wait together but cannot go together: none is encrypted for a wrong place."""
 
 from __future__ import annotations
 

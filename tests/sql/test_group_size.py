@@ -34,7 +34,7 @@ def _message(kib: int, content: str = "x") -> dict[str, Any]:
     return {"role": "user", "content": content * (kib * _KIB)}
 
 
-@pytest.mark.parametrize("kind", ["plain", "sealed"])
+@pytest.mark.parametrize("kind", ["plain", "encrypted"])
 async def test_groups_on_postgres_have_a_size(postgres: Postgres, kind: str) -> None:
     """
     As the server saw them: what was added in one transaction.
@@ -65,7 +65,7 @@ async def test_groups_on_postgres_have_a_size(postgres: Postgres, kind: str) -> 
     *others, (largest, items) = [(int(size), count) for size, count in sizes]
     assert largest > 2000 * _KIB
     assert items == 2
-    assert max(size for size, _ in others) <= _BOUND * (2 if kind == "sealed" else 1)
+    assert max(size for size, _ in others) <= _BOUND * (2 if kind == "encrypted" else 1)
     # They still go together.
     assert max(count for _, count in others) > 2
     items = await session("s0").get_items()

@@ -41,7 +41,7 @@ def place(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     return url.set(drivername=f"postgresql+{request.param}").render_as_string(hide_password=False)
 
 
-@pytest.fixture(params=["plain", "sealed"])
+@pytest.fixture(params=["plain", "encrypted"])
 def make(request: pytest.FixtureRequest, place: str, tmp_path: Path) -> Make:
     """Return what makes an object for a session, which is named "s" unless said otherwise."""
     key = generate_key()

@@ -1,4 +1,4 @@
-"""Turns of sessions that are sealed, or that are deleted and made anew meanwhile: the same on every database."""
+"""Turns of sessions that are encrypted, or that are deleted and made anew meanwhile: the same on every database."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ async def _contents(session: LogSession) -> list[Any]:
     return [found["content"] for found in await session.get_items()]
 
 
-@pytest.mark.parametrize("options", [{}, {"encryption_key": _KEY}], ids=["plain", "sealed"])
+@pytest.mark.parametrize("options", [{}, {"encryption_key": _KEY}], ids=["plain", "encrypted"])
 async def test_a_lease_of_a_session_that_was_deleted_changes_no_new_one(url: str, options: dict[str, Any]) -> None:
     """Fails without: log/core/fencing.py, the comparison of tokens."""
     store = open_store(url, create_tables=True, **options)
@@ -69,14 +69,14 @@ async def test_no_lease_without_the_key(url: str) -> None:
         assert await _contents(session) == ["u0", "u0"]
 
 
-async def test_a_sealed_session_over_a_lease_holds_the_lease(url: str) -> None:
+async def test_an_encrypted_session_over_a_lease_holds_the_lease(url: str) -> None:
     """Fails without: session/handle.py, `made.lease = self.lease` in `encrypted`."""
     store = open_store(url, create_tables=True)
     async with store.session("s").lease(exclusive=True) as leased:
-        sealed = EncryptedSession("s", leased, _KEY)
-        assert sealed.held is not None
-        assert sealed.held is leased.held
-        await sealed.add_items([item("u0")])
+        encrypted = EncryptedSession("s", leased, _KEY)
+        assert encrypted.held is not None
+        assert encrypted.held is leased.held
+        await encrypted.add_items([item("u0")])
     async with EncryptedSession("s", store.session("s"), _KEY).lease():
         with pytest.raises(LeaseLostError):
-            await sealed.add_items([item("u1")])
+            await encrypted.add_items([item("u1")])

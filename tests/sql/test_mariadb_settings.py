@@ -108,10 +108,10 @@ async def _use(url: str, engine: AsyncEngine) -> None:
             assert await mine.undo(5) == [message(str(number)) for number in range(5)]
             async with mine.lease():
                 assert await mine.pop_item() == message("3")
-            inner = SQLAlchemySession(f"sealed {session_id}", engine=engine)
-            sealed = EncryptedSession(f"sealed {session_id}", inner, generate_key())
-            await sealed.add_items(_EVERYTHING)
-            assert await sealed.get_items() == _EVERYTHING
+            inner = SQLAlchemySession(f"encrypted {session_id}", engine=engine)
+            encrypted = EncryptedSession(f"encrypted {session_id}", inner, generate_key())
+            await encrypted.add_items(_EVERYTHING)
+            assert await encrypted.get_items() == _EVERYTHING
         together = [SQLAlchemySession(f"s{number % 3}", engine=engine) for number in range(12)]
         await asyncio.gather(*(session.add_items([message("1")]) for session in together))
         assert [len(await session.get_items()) for session in together[:3]] == [4, 4, 4]

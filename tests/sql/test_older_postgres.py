@@ -47,5 +47,5 @@ class TestHistory(_Older, HistoryContract):
     """What it promises of branches, undo and turns."""
 
 
-class TestSealed(_Older, EncryptedContract):
-    """What it promises when it is sealed."""
+class TestEncrypted(_Older, EncryptedContract):
+    """Encryption."""

@@ -77,12 +77,12 @@ async def test_listeners_hear_of_every_operation(own_url: str, where: str, caplo
     caplog.set_level(logging.INFO, "sessions")
     async with made_engine(own_url) as engine:
         session = SQLAlchemySession("s", engine=engine, create_tables=True)
-        sealed = EncryptedSession("e", SQLAlchemySession("e", engine=engine), generate_key())
+        encrypted = EncryptedSession("e", SQLAlchemySession("e", engine=engine), generate_key())
         await session.add_items([message("1")])
-        await sealed.add_items([message("1")])
+        await encrypted.add_items([message("1")])
         assert not caplog.messages
         with _heard(engine, where) as heard:
-            for one in (session, sealed):
+            for one in (session, encrypted):
                 operations: list[Callable[[], Awaitable[Any]]] = [
                     partial(one.add_items, [message("2"), message("3")]),
                     one.get_items,
@@ -181,7 +181,7 @@ class TestHistoryThroughSQLAlchemy(_ThroughSQLAlchemy, HistoryContract):
     """asyncpg, through SQLAlchemy."""
 
 
-class TestSealedThroughSQLAlchemy(_ThroughSQLAlchemy, EncryptedContract):
+class TestEncryptedThroughSQLAlchemy(_ThroughSQLAlchemy, EncryptedContract):
     """asyncpg, through SQLAlchemy."""
 
 
@@ -223,18 +223,18 @@ async def test_schema_translate_map(schemas: AsyncEngine) -> None:
         with pytest.raises(StoreError, match="lacks our tables"):
             await lacking.get_items()
         session = SQLAlchemySession("support", engine=engine, create_tables=True)
-        sealed = EncryptedSession("sealed", SQLAlchemySession("sealed", engine=engine), generate_key())
+        encrypted = EncryptedSession("encrypted", SQLAlchemySession("encrypted", engine=engine), generate_key())
         await asyncio.gather(*(session.add_items([message(f"of {name}")]) for _ in range(5)))
-        await sealed.add_items([message(f"of {name}")])
+        await encrypted.add_items([message(f"of {name}")])
         await session.branches.create("b")
-        assert await sealed.pop_item() == message(f"of {name}")
+        assert await encrypted.pop_item() == message(f"of {name}")
         async with session.lease():
             await session.pop_item()
         sessions[name] = session
     for name, session in sessions.items():
         assert await session.get_items() == [message(f"of {name}")] * 4
         async with open_store(session.engine) as store:
-            assert sorted(one.session_id for one in await store.sessions()) == ["sealed", "support"]
+            assert sorted(one.session_id for one in await store.sessions()) == ["encrypted", "support"]
     # A schema of the session's own is translated as well; another map is another place.
     by_name = schemas.execution_options(schema_translate_map={"given": names[0]})
     assert (

@@ -51,9 +51,9 @@ async def test_no_connection_is_opened_beyond_those_that_the_pool_keeps(own_url:
                 assert len(await session.get_items()) >= 2
                 await session.pop_item()
                 await session.branches.list()
-            sealed = EncryptedSession(f"e{number}", SQLAlchemySession(f"e{number}", engine=of), key)
-            await sealed.add_items([message("1")])
-            assert await sealed.get_items() == [message("1")]
+            encrypted = EncryptedSession(f"e{number}", SQLAlchemySession(f"e{number}", engine=of), key)
+            await encrypted.add_items([message("1")])
+            assert await encrypted.get_items() == [message("1")]
 
         await asyncio.gather(*map(use, range(48)))
         assert len(opened) <= 5

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @pytest.mark.parametrize(
     "statement",
     [TAIL, TAIL_FORKED, ENCRYPTED_TAIL, ENCRYPTED_TAIL_FORKED],
-    ids=["tail", "tail of a fork", "sealed tail", "sealed tail of a fork"],
+    ids=["tail", "tail of a fork", "encrypted tail", "encrypted tail of a fork"],
 )
 async def test_reads_are_planned_for_few_rows(postgres: Postgres, statement: Statement) -> None:
     """

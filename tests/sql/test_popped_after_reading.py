@@ -89,18 +89,18 @@ class WithoutThree(JSONCodec):
         return super().decode(payload)
 
 
-@pytest.mark.parametrize("sealed", [False, True])
-async def test_what_was_popped_comes_back_on_no_way(store_url: str, *, sealed: bool) -> None:
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_what_was_popped_comes_back_on_no_way(store_url: str, *, encrypted: bool) -> None:
     """Another branch sees it, and what cannot be read lies behind it.
 
     Fails without: log/pop.py, `back = [*staying` (as a tip that the branch left, which led through both).
     """
     async with open_store(store_url, create_tables=True) as store:
         plain = store.session("s")
-        session = EncryptedSession("s", plain, KEY, None) if sealed else plain
+        session = EncryptedSession("s", plain, KEY, None) if encrypted else plain
         await session.add_items([message("1"), message("2"), message("3")])
         await session.branches.create("other")
-        if sealed:
+        if encrypted:
             session = EncryptedSession("s", store.session("s", codec=WithoutThree()), KEY, None)
         else:
             await store._backend.write(lambda tx: tx.run(_SPOIL, payload=b"{"), "this test")
@@ -115,7 +115,7 @@ async def test_what_was_popped_comes_back_on_no_way(store_url: str, *, sealed: b
         assert message("2") not in [entry.item for entry in await session.entries()]
         # Nor is it there any more; what could not be read is.
         assert await store._backend.read(lambda tx: tx.one(_COUNT), "this test") == (3,)
-        if sealed:
+        if encrypted:
             whole = EncryptedSession("s", store.session("s"), KEY, None)
             assert await whole.get_items() == [message("1"), message("3"), message("4")]
 
@@ -135,14 +135,14 @@ class Versioned(JSONCodec):
         return item
 
 
-@pytest.mark.parametrize("sealed", [False, True])
-async def test_a_codec_of_the_user_is_asked(store_url: str, *, sealed: bool) -> None:
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_a_codec_of_the_user_is_asked(store_url: str, *, encrypted: bool) -> None:
     key = generate_key()
     async with open_store(store_url, create_tables=True) as store:
 
         def session(**how: Any) -> Any:
             made = store.session("s", **how)
-            return EncryptedSession("s", made, key, None) if sealed else made
+            return EncryptedSession("s", made, key, None) if encrypted else made
 
         known, unknown = {**message("1"), "schema": 2}, {**message("2"), "schema": 1}
         await session().add_items([known, unknown])
@@ -177,9 +177,9 @@ async def _goes_round(url: str, **how: Any) -> None:
         tagged = store.session("tagged", codec=PlusCodec())
         await tagged.add_items(ITEMS)
         assert await tagged.pop_item() == ITEMS[-1]
-        sealed = EncryptedSession("sealed", store.session("sealed"), KEY, None)
-        await sealed.add_items(ITEMS)
-        assert await sealed.pop_item() == ITEMS[-1]
+        encrypted = EncryptedSession("encrypted", store.session("encrypted"), KEY, None)
+        await encrypted.add_items(ITEMS)
+        assert await encrypted.pop_item() == ITEMS[-1]
         await session.clear_session()
         assert await session.get_items() == []
 

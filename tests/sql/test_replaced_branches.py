@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(
-    params=[(kind, sealed) for kind in ("file", "sqlite", "postgres", "mariadb") for sealed in (False, True)]
+    params=[(kind, encrypted) for kind in ("file", "sqlite", "postgres", "mariadb") for encrypted in (False, True)]
 )
 async def make(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Make]:
-    kind, sealed = request.param
-    options: dict[str, Any] = {"encryption_key": sessions.generate_key()} if sealed else {}
+    kind, encrypted = request.param
+    options: dict[str, Any] = {"encryption_key": sessions.generate_key()} if encrypted else {}
     if kind == "file":
         async with open_store(f"sqlite:///{tmp_path}/sessions.db", **options) as store:
             yield store.session

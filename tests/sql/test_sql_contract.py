@@ -125,7 +125,7 @@ class TestPsycopgHistory(_Psycopg, HistoryContract):
     """What it promises of branches, undo and turns."""
 
 
-class TestSealed(EncryptedContract):
+class TestEncryption(EncryptedContract):
     @pytest.fixture
     def make(self, url: str) -> MakeLogSession:
         return lambda session_id, **settings: SQLAlchemySession.from_url(

@@ -17,7 +17,7 @@ from sessions.db.dialect import BUCKETS, POSTGRES, WATCHERS_CHANNEL
 from sessions.db.sqlalchemy import polling
 from sessions.db.words import words
 from sessions.log.schema import LOG
-from sessions.log.statements.sessions import RAISE_VERSION
+from sessions.log.statements.sessions import BUMP_VERSION
 from sessions.testing.watching import shown, take
 
 from .network import message
@@ -89,11 +89,11 @@ async def _use(session: LogSession, store: Store) -> None:
 
 
 @pytest.mark.usefixtures("told_only")
-@pytest.mark.parametrize("sealed", [False, True])
-async def test_every_change_is_told(store: Store, *, sealed: bool) -> None:
-    """Fails without: `{tell_watchers}` in RAISE_VERSION, CREATE_SESSION, DELETE_SESSION, APPEND or APPEND_MANY."""
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_every_change_is_told(store: Store, *, encrypted: bool) -> None:
+    """Fails without: `{tell_watchers}` in BUMP_VERSION, CREATE_SESSION, DELETE_SESSION, APPEND or APPEND_MANY."""
     session: LogSession = store.session("s")
-    if sealed:
+    if encrypted:
         session = EncryptedSession("s", session, generate_key())
     async with aclosing(session.watch(after=0)) as watch:
         changes: asyncio.Queue[str] = asyncio.Queue()
@@ -224,11 +224,11 @@ async def test_a_change_that_had_begun_before_somebody_watched_is_not_missed(sto
     version = await session.version()
     backend: Any = session._handle.backend
     url = backend.engine().url.set(drivername="postgresql").render_as_string(hide_password=False)
-    (raise_version,) = RAISE_VERSION.render(POSTGRES, words((LOG,), POSTGRES))
+    (bump_version,) = BUMP_VERSION.render(POSTGRES, words((LOG,), POSTGRES))
     writer = await asyncpg.connect(url)
     async with _heard(session) as count:
         await writer.execute("begin")
-        await writer.execute(raise_version.replace(":now", "1").replace(":session_id", "'s'"))
+        await writer.execute(bump_version.replace(":now", "1").replace(":session_id", "'s'"))
         watch = session.watch(after=version)
         waiting = asyncio.create_task(take(watch, 1))
         async with asyncio.timeout(60):

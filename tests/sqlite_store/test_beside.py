@@ -151,12 +151,12 @@ async def test_the_thread_that_writes_opens_nothing_for_others(
     assert set(openers) == {reading._thread.ident}
 
 
-@pytest.mark.parametrize("sealed", [False, True])
+@pytest.mark.parametrize("encrypted", [False, True])
 async def test_a_read_does_not_wait_for_the_other_thread(
-    path: Path, ours: Ours, openers: list[int | None], *, sealed: bool
+    path: Path, ours: Ours, openers: list[int | None], *, encrypted: bool
 ) -> None:
     plain = ours()
-    session = EncryptedSession("s", plain, generate_key(), ttl=None) if sealed else plain
+    session = EncryptedSession("s", plain, generate_key(), ttl=None) if encrypted else plain
     await session.add_items(MANY)
     writing, reading = database_in(path)._threads()
     over = occupied(reading)

@@ -105,7 +105,7 @@ async def test_closing_at_once(path: Path, who: str) -> None:
     assert open_files(path) == []
 
 
-@pytest.mark.parametrize("kind", ["sync", "async", "normal", "sealed"])
+@pytest.mark.parametrize("kind", ["sync", "async", "normal", "encrypted"])
 @pytest.mark.parametrize("commits", [1, 3, 40])
 async def test_a_copy_of_the_file_alone_is_whole(path: Path, kind: str, commits: int) -> None:
     """Fails without: db/sqlite/final_checkpoint.py, `_all_but_a_new_end` and `_all` in `complete`."""
@@ -113,15 +113,15 @@ async def test_a_copy_of_the_file_alone_is_whole(path: Path, kind: str, commits:
         session: Any = (AsyncSQLiteSession if kind == "async" else SQLiteSession)(
             "s", path, durability="normal" if kind == "normal" else "full"
         )
-        used = EncryptedSession("s", session, _KEY, ttl=None) if kind == "sealed" else session
+        used = EncryptedSession("s", session, _KEY, ttl=None) if kind == "encrypted" else session
         for commit in range(commits):
             await used.add_items([user(f"{number} {commit} " + "x" * 500 * (commit % 20))])
         closed = session.close()
         if closed is not None:
             await closed
-        copied = await asyncio.to_thread(_copied, path) if kind != "sealed" else []
-        assert len(copied) == (0 if kind == "sealed" else commits * (number + 1))
-    if kind == "sealed":
+        copied = await asyncio.to_thread(_copied, path) if kind != "encrypted" else []
+        assert len(copied) == (0 if kind == "encrypted" else commits * (number + 1))
+    if kind == "encrypted":
         shutil.copy(path, path.with_name("copy.db"))
         copy = EncryptedSession("s", SQLiteSession("s", path.with_name("copy.db")), _KEY, ttl=None)
         assert len(await copy.get_items()) == commits * 12

@@ -13,7 +13,7 @@ from sessions.log.core.change_log import record_change
 from sessions.log.core.extend import add_entries
 from sessions.log.core.fork import fork
 from sessions.log.core.heads import MAIN, entry_at, find_head, lineage
-from sessions.log.core.locking import raise_version
+from sessions.log.core.locking import bump_version
 from sessions.log.core.turns import turn_at
 from sessions.validation import MAX_NAME_BYTES
 
@@ -98,7 +98,7 @@ def put_branches(
         source, shared = holders.find(branch.path)
         of_branch = locked
         if branch.name != MAIN:
-            of_branch = raise_version(tx, locked.conversation, now, branch.name, guard=False) or locked
+            of_branch = bump_version(tx, locked.conversation, now, branch.name, guard=False) or locked
             head: Any = find_head(tx, locked.conversation, source)
             stretches = lineage(tx, head)
             turn = turn_at(tx, stretches, shared)

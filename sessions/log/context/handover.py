@@ -9,7 +9,7 @@ from sessions.log.context.annotations import HANDOVER, add_mark
 from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import begin_session
 from sessions.log.core.extend import NewEntry
-from sessions.log.core.locking import ensure_encrypted, raise_version
+from sessions.log.core.locking import bump_version, ensure_encrypted
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
@@ -37,7 +37,7 @@ def hand_over(
         DecryptionError: The session is encrypted with another key.
     """
     expires_at = None if lifetime is None else min(now + lifetime, NEVER)
-    locked = raise_version(tx, conversation, now, branch) or begin_session(tx, conversation, now, branch)
+    locked = bump_version(tx, conversation, now, branch) or begin_session(tx, conversation, now, branch)
     locked = ensure_encrypted(tx, locked)
     add_mark(tx, locked, NewEntry(payload, HANDOVER, None, author), now, expires_at=expires_at)
     record_change(tx, locked, "handed_over", now)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sessions.log.core.fencing import check_held
 from sessions.log.core.heads import check_without_session, find_head
-from sessions.log.core.locking import create_session, lock_session, raise_version
+from sessions.log.core.locking import bump_version, create_session, lock_session
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
@@ -60,9 +60,9 @@ def change_session(
     Raises:
         UnknownBranchError: There is no session, so that it has ``main`` alone.
     """
-    locked = raise_version(tx, conversation, now, branch, guard=guard)
+    locked = bump_version(tx, conversation, now, branch, guard=guard)
     if locked is None and take_over(tx, conversation, now):
-        locked = raise_version(tx, conversation, now, branch, guard=guard)
+        locked = bump_version(tx, conversation, now, branch, guard=guard)
     if locked is None:
         # As in `lock_head`.
         check_without_session(conversation.session_id, branch)

@@ -56,7 +56,7 @@ def lock_session(tx: Transaction, session_id: str) -> int | None:
     return None if row is None else int(row[0])
 
 
-def raise_version(
+def bump_version(
     tx: Transaction, conversation: Conversation, now: int, branch: str | None = None, *, guard: bool = True
 ) -> LockedSession | None:
     """Lock a session for a change of a branch (the current one unless named); ``None`` if there is none of that id.
@@ -68,7 +68,7 @@ def raise_version(
         SessionBusyError: Another caller holds an exclusive lease on the branch.
         DecryptionError: The session is encrypted with another key.
     """
-    row = tx.one(session_statements.RAISE_VERSION, session_id=conversation.session_id, now=now)
+    row = tx.one(session_statements.BUMP_VERSION, session_id=conversation.session_id, now=now)
     if row is None:
         if guard:
             check_held(tx, conversation, None, branch)

@@ -12,7 +12,7 @@ from sessions.log.core.fencing import check_any_branch
 from sessions.log.core.fork import fork
 from sessions.log.core.gc import collect, find_seen
 from sessions.log.core.heads import MAIN, find_head, lineage, name_of
-from sessions.log.core.locking import raise_version
+from sessions.log.core.locking import bump_version
 from sessions.log.core.turns import text_not_found, turn_at, turn_not_found, turn_start
 from sessions.log.history.branch_list import forked_branch
 from sessions.log.statements import branches as branch_statements
@@ -162,7 +162,7 @@ def rename_branch(tx: Transaction, conversation: Conversation, now: int, name: s
         return
     if _is_taken(tx, session_id, new):
         raise _taken(session_id, new)
-    locked: Any = raise_version(tx, conversation, now, guard=False)
+    locked: Any = bump_version(tx, conversation, now, guard=False)
     if check_any_branch(tx, conversation, session, name, now, alone=True):
         raise BranchInUseError(
             f"session {session_id!r}: branch {name!r} is leased by this object; nothing was changed. Rename it after "
@@ -186,7 +186,7 @@ def delete_branch(tx: Transaction, conversation: Conversation, now: int, name: s
     """
     session_id = conversation.session_id
     session = _lock_other_than_main(tx, conversation, now, name, "delete")
-    locked: Any = raise_version(tx, conversation, now, guard=False)
+    locked: Any = bump_version(tx, conversation, now, guard=False)
     check_any_branch(tx, conversation, session, name, now)
     if locked.branch == name:
         if not force:

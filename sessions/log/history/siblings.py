@@ -17,7 +17,7 @@ from sessions.log.core.changing import lock_head
 from sessions.log.core.damage import read_tips
 from sessions.log.core.heads import LEFT_TIP, find_head, lineage
 from sessions.log.core.lineages import Lineages
-from sessions.log.core.locking import raise_version
+from sessions.log.core.locking import bump_version
 from sessions.log.core.reflog import keep_tip, settle_ways_forward
 from sessions.log.core.turns import EXPIRED, nearest_turns, turn_not_found, turn_start
 from sessions.log.statements import branches as branch_statements
@@ -109,10 +109,10 @@ def choose_sibling(
                 f"session {session_id!r}: that way through turn {sibling.turn} is on branch {chosen.name!r}, and this "
                 f"object stays on {head.branch!r}; nothing was changed. Use on_branch({chosen.name!r})"
             )
-        locked: Any = raise_version(tx, conversation, now, guard=False)
+        locked: Any = bump_version(tx, conversation, now, guard=False)
         tx.run(branch_statements.SWITCH, session=locked.session, branch=chosen.name)
     else:
-        locked = raise_version(tx, conversation, now, head.branch)
+        locked = bump_version(tx, conversation, now, head.branch)
         if not settle_ways_forward(tx, head):
             keep_tip(tx, locked, now, pending=False)
         place: dict[str, Any] = {"session": locked.session, "name": chosen.name}

@@ -108,7 +108,7 @@ def remove_expired(tx: Transaction, session: int, entries: list[int], expired: E
             segments.add(owner_of(first))
     for segment in sorted(segments):
         tx.run(branch_statements.NOTE_HOLE, segment=segment)
-    row = tx.one(session_statements.RAISE_VERSION_OF, session=session) if removed else None
+    row = tx.one(session_statements.BUMP_VERSION_OF, session=session) if removed else None
     if row is not None:
         record_change_of(tx, session, row[0], "purged", expired.now)
     return removed

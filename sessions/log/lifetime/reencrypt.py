@@ -13,7 +13,7 @@ from sessions.db.ids import ids_of
 from sessions.db.transaction import Statement
 from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import lock_conversation
-from sessions.log.core.locking import check_encryptable, raise_version
+from sessions.log.core.locking import bump_version, check_encryptable
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import sessions as session_statements
 
@@ -91,7 +91,7 @@ def replace_wrapped_keys(tx: Transaction, conversation: Conversation, now: int, 
     Raises:
         DecryptionError: It holds entries in the clear, and may not.
     """
-    locked = raise_version(tx, conversation, now, guard=False)
+    locked = bump_version(tx, conversation, now, guard=False)
     if locked is None or (None if locked.wrapped_keys is None else bytes(locked.wrapped_keys)) != old:
         return False
     if old is None and conversation.encryption:

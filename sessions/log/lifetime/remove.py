@@ -10,7 +10,7 @@ from sessions.log.core.changing import take_over
 from sessions.log.core.extend import ensure_row
 from sessions.log.core.fencing import Lease, busy, check_held
 from sessions.log.core.heads import EVERYTHING, MAIN
-from sessions.log.core.locking import lock_session, raise_version
+from sessions.log.core.locking import bump_version, lock_session
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import leases as lease_statements
@@ -33,7 +33,7 @@ def clear(tx: Transaction, conversation: Conversation, now: int) -> None:
     """
     # What is taken over here goes at once, and the row that stays keeps it from coming back.
     take_over(tx, conversation, now)
-    locked = raise_version(tx, conversation, now, guard=False)
+    locked = bump_version(tx, conversation, now, guard=False)
     check_held(tx, conversation, locked and locked.session, MAIN)
     if locked is not None:
         leases = _leases(tx, conversation, locked.session, now)

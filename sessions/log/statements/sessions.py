@@ -11,15 +11,15 @@ from sessions.db.dialect import ENDLESSLY, MARIADB, POSTGRES
 from sessions.db.topics import AT_ONCE
 from sessions.db.transaction import Statement
 
-_RAISE_VERSION = "update {sessions} set version = version + 1, updated_at = :now where session_id = :session_id"
+_BUMP_VERSION = "update {sessions} set version = version + 1, updated_at = :now where session_id = :session_id"
 
-RAISE_VERSION = Statement(
-    "Lock a session for a change and raise its version.",
-    _RAISE_VERSION + " returning id, version, branch, wrapped_keys, leases",
+BUMP_VERSION = Statement(
+    "Lock a session for a change and increment its version.",
+    _BUMP_VERSION + " returning id, version, branch, wrapped_keys, leases",
     {
-        POSTGRES: _RAISE_VERSION + " returning id, version, branch, wrapped_keys, leases, {tell_watchers}",
+        POSTGRES: _BUMP_VERSION + " returning id, version, branch, wrapped_keys, leases, {tell_watchers}",
         MARIADB: (
-            _RAISE_VERSION,
+            _BUMP_VERSION,
             "select id, version, branch, wrapped_keys, leases from {sessions} where session_id = :session_id",
         ),
     },
@@ -30,16 +30,16 @@ _CREATE_SESSION = """
     values (:session_id, 1, :branch, :wrapped_keys, :created_at, :now)
 """
 
-_RAISE_INSTEAD = """
+_BUMP_INSTEAD = """
     on conflict (session_id) do update set version = {sessions}.version + 1, updated_at = excluded.updated_at
     returning id, version, branch, wrapped_keys, leases
 """
 
 CREATE_SESSION = Statement(
-    "Make a session's row, whose version is 1; if another process was first, raise its version instead.",
-    _CREATE_SESSION + _RAISE_INSTEAD,
+    "Make a session's row, whose version is 1; if another process was first, increment its version instead.",
+    _CREATE_SESSION + _BUMP_INSTEAD,
     {
-        POSTGRES: _CREATE_SESSION + _RAISE_INSTEAD + ", {tell_watchers}",
+        POSTGRES: _CREATE_SESSION + _BUMP_INSTEAD + ", {tell_watchers}",
         MARIADB: _CREATE_SESSION
         + """
         on duplicate key update version = version + 1, updated_at = values(updated_at)
@@ -62,7 +62,7 @@ LOCK_SESSION_ROW = Statement(
     dict.fromkeys((POSTGRES, MARIADB), "select id from {sessions} where id = :session for update"),
 )
 
-RAISE_VERSION_OF = Statement(
+BUMP_VERSION_OF = Statement(
     "Raise a locked session's version; when it was last changed stays, as nobody has used it.",
     "update {sessions} set version = version + 1 where id = :session returning version",
     {

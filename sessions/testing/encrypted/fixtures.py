@@ -103,14 +103,14 @@ class EncryptedFixtures:
     """What the tests of encrypted sessions begin with. It needs the fixture `make`, as `HistoryContract` does."""
 
     @pytest.fixture
-    def seal(self, make: MakeLogSession) -> MakeEncrypted:
+    def make_encrypted(self, make: MakeLogSession) -> MakeEncrypted:
         """Return a function that makes encrypted sessions."""
         ring = KeyRing({"old": KEYS["old"]})
 
-        def sealed(session_id: str, key: Any = ring, **options: Any) -> EncryptedSession:
+        def encrypted(session_id: str, key: Any = ring, **options: Any) -> EncryptedSession:
             return EncryptedSession(session_id, make(session_id), key, **{"ttl": None, **options})
 
-        return sealed
+        return encrypted
 
     @pytest.fixture
     def rows(self, make: MakeLogSession) -> Rows:

@@ -1,4 +1,4 @@
-"""What an encrypted session promises of key providers, of making sessions and sealing them.
+"""What an encrypted session promises of key providers, of making sessions and encrypting them.
 
 A part of `sessions.testing.EncryptedContract`.
 """
@@ -30,11 +30,11 @@ class KeysContract(EncryptedFixtures):
 
     @pytest.mark.parametrize("provider", [False, True], ids=["ring", "provider"])
     async def test_several_make_one_session_at_once(
-        self, make: MakeLogSession, seal: MakeEncrypted, rows: Rows, name: str, *, provider: bool
+        self, make: MakeLogSession, make_encrypted: MakeEncrypted, rows: Rows, name: str, *, provider: bool
     ) -> None:
         kept = KeptKeys(0.005)
         await make("another").add_items([item("u")])  # The tables are there.
-        makers = [seal(name, kept.restarted() if provider else new()) for _ in range(8)]
+        makers = [make_encrypted(name, kept.restarted() if provider else new()) for _ in range(8)]
         await asyncio.gather(*(session.add_items([item(f"u{n}"), item(f"a{n}")]) for n, session in enumerate(makers)))
         for session in makers:
             texts = texts_of(await session.get_items())
@@ -44,17 +44,17 @@ class KeysContract(EncryptedFixtures):
 
     # --- Idempotency keys --------------------------------------------------------------------------------------------
 
-    async def test_a_retry_is_known_after_sealing_and_rotation(
-        self, make: MakeLogSession, seal: MakeEncrypted, rows: Rows, name: str
+    async def test_a_retry_is_known_after_encryption_and_rotation(
+        self, make: MakeLogSession, make_encrypted: MakeEncrypted, rows: Rows, name: str
     ) -> None:
         await make(name).add_items([item("u0")], idempotency_key="in the clear")
-        mixed = seal(name, allow_plain_text=True)
+        mixed = make_encrypted(name, allow_plain_text=True)
         await mixed.rotate(reencrypt=True)
-        await seal(name).add_items([item("u1")], idempotency_key="sealed")
-        await seal(name, both()).rotate(reencrypt=True)
-        session = seal(name, new())
+        await make_encrypted(name).add_items([item("u1")], idempotency_key="encrypted")
+        await make_encrypted(name, both()).rotate(reencrypt=True)
+        session = make_encrypted(name, new())
         before = await rows.all()
-        for key, text in (("in the clear", "u0"), ("sealed", "u1")):
+        for key, text in (("in the clear", "u0"), ("encrypted", "u1")):
             await session.add_items([item(text)], idempotency_key=key)
             assert await rows.all() == before
             with pytest.raises(IdempotencyKeyReusedError) as caught:
@@ -63,9 +63,9 @@ class KeysContract(EncryptedFixtures):
             assert await rows.all() == before
 
     async def test_digests_tell_nothing_of_the_items(
-        self, make: MakeLogSession, seal: MakeEncrypted, rows: Rows
+        self, make: MakeLogSession, make_encrypted: MakeEncrypted, rows: Rows
     ) -> None:
-        for session in (make("clear"), seal("one"), seal("other")):
+        for session in (make("clear"), make_encrypted("one"), make_encrypted("other")):
             await session.add_items([item("guess me")], idempotency_key="k")
         digests = [
             value
@@ -77,11 +77,11 @@ class KeysContract(EncryptedFixtures):
 
     # --- Mixed content -----------------------------------------------------------------------------------------------
 
-    async def test_mixed_content_is_read_and_sealed(
-        self, make: MakeLogSession, seal: MakeEncrypted, rows: Rows, name: str
+    async def test_mixed_content_is_read_and_encrypted(
+        self, make: MakeLogSession, make_encrypted: MakeEncrypted, rows: Rows, name: str
     ) -> None:
         texts = await fill(make(name))
-        mixed = seal(name, allow_plain_text=True)
+        mixed = make_encrypted(name, allow_plain_text=True)
         assert texts_of(await mixed.get_items()) == texts
         assert await rows.wrapped_keys(name) is None
         await mixed.add_items([item("u10")])
@@ -91,17 +91,17 @@ class KeysContract(EncryptedFixtures):
         assert [turn.number for turn in await mixed.turns()] == [1, 2, 3, 4, 5, 6]
         assert await mixed.pop_item() == item("u10")
         with pytest.raises(DecryptionError, match=f"{name!r}, encrypted with key 'old': .* in the clear"):
-            await seal(name).get_items()
+            await make_encrypted(name).get_items()
         with pytest.raises(MissingKeyError):
             await make(name).get_items()
         assert (await mixed.rotate(reencrypt=True)).reencrypted == 10
-        assert texts_of(await seal(name).get_items()) == texts[:-1]
+        assert texts_of(await make_encrypted(name).get_items()) == texts[:-1]
         assert {row.payload[:1] for row in await rows.entries(name)} == {b"\5"}
 
     # --- Tools' names ------------------------------------------------------------------------------------------------
 
-    async def test_hidden_names_of_tools(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
-        hiding, showing = seal(name, hide_tool_names=True), seal(name)
+    async def test_hidden_names_of_tools(self, make_encrypted: MakeEncrypted, rows: Rows, name: str) -> None:
+        hiding, showing = make_encrypted(name, hide_tool_names=True), make_encrypted(name)
         await hiding.add_items([item("u1"), CALL, OUTPUT])
         await showing.add_items([item("u2"), {**CALL, "name": "find"}, OUTPUT])
         assert [row.tool_name for row in await rows.entries(name) if row.kind == "tool_call"] == [None, "find"]
@@ -117,32 +117,36 @@ class KeysContract(EncryptedFixtures):
 
     # --- Authors and versions ----------------------------------------------------------------------------------------
 
-    async def test_authors_and_versions(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
-        session = seal(name)
+    async def test_authors_and_versions(self, make_encrypted: MakeEncrypted, rows: Rows, name: str) -> None:
+        session = make_encrypted(name)
         await session.as_author("billing").add_items([item("u1"), item("a1")])
         version = await session.version()
-        await seal(name).as_author("sales").add_items([item("a2")], expected_version=version)
+        await make_encrypted(name).as_author("sales").add_items([item("a2")], expected_version=version)
         with pytest.raises(ConflictError):
-            await seal(name).add_items([item("a3")], expected_version=version)
+            await make_encrypted(name).add_items([item("a3")], expected_version=version)
         expected = [("u1", "billing"), ("a1", "billing"), ("a2", "sales")]
-        assert [(entry.item["content"], entry.author) for entry in await seal(name).entries()] == expected
-        await seal(name, both()).rotate(reencrypt=True)
-        assert [(entry.item["content"], entry.author) for entry in await seal(name, new()).entries()] == expected
+        assert [(entry.item["content"], entry.author) for entry in await make_encrypted(name).entries()] == expected
+        await make_encrypted(name, both()).rotate(reencrypt=True)
+        assert [
+            (entry.item["content"], entry.author) for entry in await make_encrypted(name, new()).entries()
+        ] == expected
         (first, *_) = await rows.entries(name)
         for author in (None, "sales", ""):
             async with rows.altered(first, author=author):
-                await raised(DecryptionError, seal(name, new()).entries(), f"author {author}")
+                await raised(DecryptionError, make_encrypted(name, new()).entries(), f"author {author}")
 
     # --- Key providers -----------------------------------------------------------------------------------------------
 
-    async def test_a_provider_is_asked_once_for_each_process(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
+    async def test_a_provider_is_asked_once_for_each_process(
+        self, make_encrypted: MakeEncrypted, rows: Rows, name: str
+    ) -> None:
         kept = KeptKeys(0.005)
-        texts = await fill(seal(name, kept))
+        texts = await fill(make_encrypted(name, kept))
         for _ in range(3):
-            assert texts_of(await seal(name, kept).get_items()) == texts
+            assert texts_of(await make_encrypted(name, kept).get_items()) == texts
         assert kept.asked == 0
         other = kept.restarted()
-        found = await asyncio.gather(*(seal(name, other).get_items(1) for _ in range(5)))
+        found = await asyncio.gather(*(make_encrypted(name, other).get_items(1) for _ in range(5)))
         assert all(texts_of(items) == texts[-1:] for items in found)
         assert 1 <= other.asked <= 5
         secret = next(iter(kept.kept.values()))
@@ -150,13 +154,13 @@ class KeysContract(EncryptedFixtures):
         assert not any(secret[:32] in value for value in _bytes_of(await rows.all()))
 
     async def test_what_is_remembered_of_a_provider_is_forgotten(
-        self, seal: MakeEncrypted, monkeypatch: pytest.MonkeyPatch, name: str
+        self, make_encrypted: MakeEncrypted, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
         kept, later = KeptKeys(), 0.0
         monkeypatch.setattr(
             "sessions.crypto.key_manager.time", SimpleNamespace(monotonic=lambda: time.monotonic() + later)
         )
-        session = seal(name, kept)
+        session = make_encrypted(name, kept)
         texts = await fill(session)
         kept.kept.clear()
         later = 200.0
@@ -166,14 +170,16 @@ class KeysContract(EncryptedFixtures):
             with pytest.raises(DecryptionError, match="'first'"):
                 await operation()
 
-    async def test_a_destroyed_key_makes_a_session_unreadable(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
+    async def test_a_destroyed_key_makes_a_session_unreadable(
+        self, make_encrypted: MakeEncrypted, rows: Rows, name: str
+    ) -> None:
         kept = KeptKeys()
         for session_id in (name, "other"):
-            await fill(seal(session_id, kept))
+            await fill(make_encrypted(session_id, kept))
         for place in [place for place in kept.kept if place[1].name == name]:
             del kept.kept[place]
         before = await rows.all()
-        session = seal(name, kept.restarted())
+        session = make_encrypted(name, kept.restarted())
         for operation in (
             session.get_items, session.pop_item, session.turns, session.rotate,
             lambda: session.add_items([item("u")]), lambda: session.rotate(reencrypt=True),
@@ -184,15 +190,15 @@ class KeysContract(EncryptedFixtures):
                 await operation()
             assert repr(name) in str(caught.value)
             assert await rows.all() == before
-        assert len(await seal("other", kept.restarted()).get_items()) == 10
+        assert len(await make_encrypted("other", kept.restarted()).get_items()) == 10
 
     @pytest.mark.parametrize("call", ["wrap", "unwrap"])
     async def test_what_a_provider_raises_reaches_the_caller(
-        self, seal: MakeEncrypted, rows: Rows, name: str, call: str
+        self, make_encrypted: MakeEncrypted, rows: Rows, name: str, call: str
     ) -> None:
         kept = KeptKeys()
         if call == "unwrap":
-            await fill(seal(name, kept))
+            await fill(make_encrypted(name, kept))
         other = kept.restarted()
 
         def fail(what: str) -> None:
@@ -202,42 +208,42 @@ class KeysContract(EncryptedFixtures):
         other.fault = fail
         before = await rows.all()
         with pytest.raises(ConnectionError, match="away"):
-            await seal(name, other).add_items([item("u")])
+            await make_encrypted(name, other).add_items([item("u")])
         if call == "unwrap":
             with pytest.raises(ConnectionError, match="away"):
-                await seal(name, other).pop_item()
+                await make_encrypted(name, other).pop_item()
         assert await rows.all() == before
         other.fault = lambda _: None
-        await seal(name, other).add_items([item("u")])
-        assert texts_of(await seal(name, other).get_items(1)) == ["u"]
+        await make_encrypted(name, other).add_items([item("u")])
+        assert texts_of(await make_encrypted(name, other).get_items(1)) == ["u"]
 
     @pytest.mark.parametrize(
         "answer", [b"", b"\0" * 64, b"\0" * 65, None, "text"], ids=["empty", "another", "longer", "None", "text"]
     )
     async def test_a_provider_that_returns_something_else(
-        self, seal: MakeEncrypted, rows: Rows, name: str, answer: Any
+        self, make_encrypted: MakeEncrypted, rows: Rows, name: str, answer: Any
     ) -> None:
         kept = KeptKeys()
-        await fill(seal(name, kept))
+        await fill(make_encrypted(name, kept))
         wrong = kept.restarted()
         wrong.kept = dict.fromkeys(kept.kept, answer)
         before = await rows.all()
-        for operation in (seal(name, wrong).get_items, seal(name, wrong).pop_item):
+        for operation in (make_encrypted(name, wrong).get_items, make_encrypted(name, wrong).pop_item):
             with pytest.raises(DecryptionError) as caught:
                 await operation()
             assert repr(name) in str(caught.value)
         assert await rows.all() == before
 
-    async def test_a_providers_keys_are_rotated(self, seal: MakeEncrypted, name: str) -> None:
+    async def test_a_providers_keys_are_rotated(self, make_encrypted: MakeEncrypted, name: str) -> None:
         kept = KeptKeys()
-        texts = await fill(seal(name, kept))
+        texts = await fill(make_encrypted(name, kept))
         kept.current = "second"
-        assert (await seal(name, kept).rotate()).rewrapped == 1
+        assert (await make_encrypted(name, kept).rotate()).rewrapped == 1
         kept.kept = {place: secret for place, secret in kept.kept.items() if place[0] == "second"}
-        assert texts_of(await seal(name, kept.restarted()).get_items()) == texts
-        done = await seal(name, kept.restarted()).rotate(reencrypt=True)
+        assert texts_of(await make_encrypted(name, kept.restarted()).get_items()) == texts
+        done = await make_encrypted(name, kept.restarted()).rotate(reencrypt=True)
         assert done.reencrypted == 10
-        assert texts_of(await seal(name, kept.restarted()).get_items()) == texts
+        assert texts_of(await make_encrypted(name, kept.restarted()).get_items()) == texts
 
 
 def _bytes_of(tables: dict[str, list[tuple[Any, ...]]]) -> list[bytes]:

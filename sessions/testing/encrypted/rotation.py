@@ -80,16 +80,16 @@ class RotationContract(EncryptedFixtures):
 
     # --- Rotation ------------------------------------------------------------------------------------------------
 
-    async def test_rewrapping_retires_the_old_key(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
-        texts = await fill(seal(name))
+    async def test_rewrapping_retires_the_old_key(self, make_encrypted: MakeEncrypted, rows: Rows, name: str) -> None:
+        texts = await fill(make_encrypted(name))
         payloads = [row.payload for row in await rows.entries(name)]
-        assert (await seal(name, both()).rotate()).rewrapped == 1
+        assert (await make_encrypted(name, both()).rotate()).rewrapped == 1
         assert [row.payload for row in await rows.entries(name)] == payloads
-        assert texts_of(await seal(name, new()).get_items()) == texts
+        assert texts_of(await make_encrypted(name, new()).get_items()) == texts
         with pytest.raises(DecryptionError, match="'new'"):
-            await seal(name).get_items()
+            await make_encrypted(name).get_items()
         before = await rows.all()
-        assert (await seal(name, new()).rotate()).rewrapped == 0
+        assert (await make_encrypted(name, new()).rotate()).rewrapped == 0
         assert await rows.all() == before
 
     @pytest.mark.parametrize(
@@ -104,54 +104,60 @@ class RotationContract(EncryptedFixtures):
         ids=["named", "named in a ring", "of a ring to a single one", "renamed", "swapped names"],
     )
     async def test_a_key_is_found_under_every_id(
-        self, seal: MakeEncrypted, rows: Rows, name: str, first: Any, then: Any
+        self, make_encrypted: MakeEncrypted, rows: Rows, name: str, first: Any, then: Any
     ) -> None:
-        texts = await fill(seal(name, first))
+        texts = await fill(make_encrypted(name, first))
         before = await rows.all()
-        assert texts_of(await seal(name, then).get_items()) == texts
+        assert texts_of(await make_encrypted(name, then).get_items()) == texts
         assert await rows.all() == before
-        await seal(name, then).add_items([item("u10")])
-        assert texts_of(await seal(name, first).get_items()) == [*texts, "u10"]
+        await make_encrypted(name, then).add_items([item("u10")])
+        assert texts_of(await make_encrypted(name, first).get_items()) == [*texts, "u10"]
         # The stored id is another one than the current key's, whatever key that is: it is wrapped with that one now.
-        assert await seal(name, then).rotate() == Rotation(1, 1)
-        assert await seal(name, then).rotate() == Rotation(1)
-        assert texts_of(await seal(name, then).get_items()) == [*texts, "u10"]
+        assert await make_encrypted(name, then).rotate() == Rotation(1, 1)
+        assert await make_encrypted(name, then).rotate() == Rotation(1)
+        assert texts_of(await make_encrypted(name, then).get_items()) == [*texts, "u10"]
 
-    async def test_the_way_to_another_key_and_back_from_single_keys(self, seal: MakeEncrypted, name: str) -> None:
-        texts = await fill(seal(name, KEYS["old"]))
-        await seal(name, both()).rotate()
+    async def test_the_way_to_another_key_and_back_from_single_keys(
+        self, make_encrypted: MakeEncrypted, name: str
+    ) -> None:
+        texts = await fill(make_encrypted(name, KEYS["old"]))
+        await make_encrypted(name, both()).rotate()
         for key in (KEYS["new"], KeyRing({"any": KEYS["new"]})):
-            assert texts_of(await seal(name, key).get_items()) == texts
+            assert texts_of(await make_encrypted(name, key).get_items()) == texts
         for key in (KEYS["old"], KeyRing({"new": KEYS["old"]})):
             with pytest.raises(DecryptionError, match="'new'"):
-                await seal(name, key).get_items()
+                await make_encrypted(name, key).get_items()
 
-    async def test_reencrypting_replaces_every_payload(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
-        session = seal(name)
+    async def test_reencrypting_replaces_every_payload(
+        self, make_encrypted: MakeEncrypted, rows: Rows, name: str
+    ) -> None:
+        session = make_encrypted(name)
         texts = await fill(session)
         await session.branches.create("b", turn=2)
         await session.on_branch("b").add_items([item("ub"), item("ab")])
         await session.undo(2)
         before, old_keys = await rows.entries(name), await rows.wrapped_keys(name)
         told: list[Rotation] = []
-        done = await seal(name, both()).rotate(reencrypt=True, progress=told.append)
+        done = await make_encrypted(name, both()).rotate(reencrypt=True, progress=told.append)
         after = await rows.entries(name)
         assert (done.sessions, done.rewrapped, done.reencrypted) == (1, 1, 12)
         assert told[-1] == done
         assert [rotation.reencrypted for rotation in told] == sorted(rotation.reencrypted for rotation in told)
         assert [row[:-1] for row in after] == [row[:-1] for row in before]
         assert not {row.payload[1:5] for row in before} & {row.payload[1:5] for row in after}
-        reader = seal(name, new())
+        reader = make_encrypted(name, new())
         assert texts_of(await reader.redo()) == texts[6:]
         assert texts_of(await reader.get_items()) == texts
         assert texts_of(await reader.on_branch("b").get_items()) == ["u0", "a1", "ub", "ab"]
-        # The old key with the old seal opens nothing any more.
+        # The old key with the old wrapped keys opens nothing any more.
         await rows.set_wrapped_keys(name, old_keys)
         with pytest.raises(DecryptionError):
-            await seal(name).get_items()
+            await make_encrypted(name).get_items()
 
-    async def test_a_rotation_goes_on_after_each_interruption(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
-        texts = await fill(seal(name), 14)
+    async def test_a_rotation_goes_on_after_each_interruption(
+        self, make_encrypted: MakeEncrypted, rows: Rows, name: str
+    ) -> None:
+        texts = await fill(make_encrypted(name), 14)
         began, attempts, reencrypted = datetime.now(UTC), 0, 0
 
         def interrupt(done: Rotation) -> None:
@@ -165,24 +171,24 @@ class RotationContract(EncryptedFixtures):
             attempts += 1
             before = None if attempts == 1 else began
             try:
-                await seal(name, both()).rotate(reencrypt=True, before=before, progress=interrupt)
+                await make_encrypted(name, both()).rotate(reencrypt=True, before=before, progress=interrupt)
                 finished = True
             except _StoppedError:
-                assert texts_of(await seal(name, both()).get_items()) == texts
+                assert texts_of(await make_encrypted(name, both()).get_items()) == texts
                 text = f"u{len(texts)}"
-                await seal(name, both()).add_items([item(text)])
+                await make_encrypted(name, both()).add_items([item(text)])
                 texts.append(text)
         assert attempts >= 4
         assert reencrypted == 14
-        assert texts_of(await seal(name, new()).get_items()) == texts
+        assert texts_of(await make_encrypted(name, new()).get_items()) == texts
         assert len({row.payload[1:5] for row in await rows.entries(name)}) == 1
 
     @pytest.mark.parametrize("ahead", [1, 2, 3])
     async def test_two_rotations_at_once_lose_nothing(
-        self, seal: MakeEncrypted, rows: Rows, name: str, ahead: int
+        self, make_encrypted: MakeEncrypted, rows: Rows, name: str, ahead: int
     ) -> None:
-        texts = await fill(seal(name), 14)
-        later = seal(name, both())
+        texts = await fill(make_encrypted(name), 14)
+        later = make_encrypted(name, both())
         between: list[Rotation] = []
 
         async def second() -> None:
@@ -194,18 +200,18 @@ class RotationContract(EncryptedFixtures):
             if done.reencrypted == ahead * BATCH and not waiting:
                 waiting.append(asyncio.ensure_future(second()))
 
-        await seal(name, both()).rotate(reencrypt=True, progress=begin)
+        await make_encrypted(name, both()).rotate(reencrypt=True, progress=begin)
         await waiting[0]
         assert between
-        assert texts_of(await seal(name, new()).get_items()) == texts
+        assert texts_of(await make_encrypted(name, new()).get_items()) == texts
         assert len({row.payload[1:5] for row in await rows.entries(name)}) == 1
 
     async def test_a_newer_data_key_in_the_middle_of_a_pass(
-        self, seal: MakeEncrypted, monkeypatch: pytest.MonkeyPatch, name: str
+        self, make_encrypted: MakeEncrypted, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
         """One rotation adds a key while another is half done, and stops: the other must not throw away what it used."""
-        texts = await fill(seal(name), 14)
-        real, batches = seal(name, both()), 0
+        texts = await fill(make_encrypted(name), 14)
+        real, batches = make_encrypted(name, both()), 0
 
         def stop(done: Rotation) -> None:
             if done.rewrapped:
@@ -220,44 +226,44 @@ class RotationContract(EncryptedFixtures):
             batches += 1
             if batches == 3:
                 with pytest.raises(_StoppedError):
-                    await seal(name, both()).rotate(reencrypt=True, progress=stop)
+                    await make_encrypted(name, both()).rotate(reencrypt=True, progress=stop)
             return await reencrypt(handle, before)
 
         monkeypatch.setattr(rotation, "_reencrypt", reencrypt_slowly)
         await real.rotate(reencrypt=True)
-        assert texts_of(await seal(name, new()).get_items()) == texts
+        assert texts_of(await make_encrypted(name, new()).get_items()) == texts
 
     async def test_rotation_beside_readers_writers_poppers_and_forks(
-        self, seal: MakeEncrypted, rows: Rows, name: str
+        self, make_encrypted: MakeEncrypted, rows: Rows, name: str
     ) -> None:
-        texts = await fill(seal(name), 20)
+        texts = await fill(make_encrypted(name), 20)
         for branch in ("popped", "kept"):
-            await seal(name).branches.create(branch)
-        others = _Others(lambda: seal(name, both()))
+            await make_encrypted(name).branches.create(branch)
+        others = _Others(lambda: make_encrypted(name, both()))
 
         async def rotate() -> None:
             for _ in range(2):
-                await seal(name, both()).rotate(reencrypt=True)
+                await make_encrypted(name, both()).rotate(reencrypt=True)
             others.rotated.set()
 
         works = (others.write, others.read, others.pop, others.fork)
         await asyncio.gather(rotate(), *(others.repeat(work) for work in works))
-        session = seal(name, new())
+        session = make_encrypted(name, new())
         assert texts_of(await session.on_branch("main").get_items()) == texts + others.added
         assert texts_of(await session.on_branch("popped").get_items()) == texts
         assert others.forks
         for branch in others.forks:
             assert texts_of(await session.on_branch(branch).get_items()) == [*texts[:10], f"u{branch}"]
-        # What was added beside the last batch is sealed with the newest key, too.
+        # What was added beside the last batch is encrypted with the newest key, too.
         assert len({row.payload[1:5] for row in await rows.entries(name)}) == 1
 
-    async def test_rotating_what_is_not_there(self, seal: MakeEncrypted, rows: Rows, name: str) -> None:
+    async def test_rotating_what_is_not_there(self, make_encrypted: MakeEncrypted, rows: Rows, name: str) -> None:
         before = await rows.all()
-        assert (await seal(name).rotate(reencrypt=True)).reencrypted == 0
+        assert (await make_encrypted(name).rotate(reencrypt=True)).reencrypted == 0
         assert (await rows.all())["sessions"] == before["sessions"]
 
-    async def test_a_session_that_another_one_cleared(self, seal: MakeEncrypted, name: str) -> None:
-        first, second = seal(name), seal(name)
+    async def test_a_session_that_another_one_cleared(self, make_encrypted: MakeEncrypted, name: str) -> None:
+        first, second = make_encrypted(name), make_encrypted(name)
         await first.add_items([item("u1")])
         await first.add_items([item("u2")])
         await second.clear_session()
