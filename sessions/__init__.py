@@ -34,6 +34,7 @@ from sessions.errors import (
     TurnNotFoundError,
     UndecodableItemError,
     UnknownBranchError,
+    UnknownEntryError,
     UnknownFormatError,
     WeakKeyWarning,
 )
@@ -144,6 +145,7 @@ __all__ = [
     "TurnNotFoundError",
     "UndecodableItemError",
     "UnknownBranchError",
+    "UnknownEntryError",
     "UnknownFormatError",
     "Usage",
     "UsageRow",

@@ -13,6 +13,7 @@
     ├── BranchExistsError (ValueError)           the branch name is taken
     ├── BranchInUseError (ValueError)            the branch is current, leased or main, so it must stay
     ├── TurnNotFoundError (ValueError)           the branch has no such turn or position
+    ├── UnknownEntryError (ValueError)           the session has no such entry
     ├── NothingToRedoError (ValueError)          nothing was undone, or the branch changed since
     ├── MissingKeyError                          the session is encrypted but was opened without a key
     ├── DecryptionError                          the key is wrong, or the stored data was altered
@@ -124,6 +125,10 @@ class BranchInUseError(SessionsError, ValueError):
 
 class TurnNotFoundError(SessionsError, ValueError):
     """The branch has no such turn or position. Nothing was changed."""
+
+
+class UnknownEntryError(SessionsError, ValueError):
+    """The session has no such entry: it was removed or has expired, or is another session's. Nothing was changed."""
 
 
 class NothingToRedoError(SessionsError, ValueError):

@@ -154,6 +154,9 @@ class Entry:
     """A stored item with its position, turn, kind, author and times.
 
     Attributes:
+        id: Its id: short ASCII text that is safe in JSON, HTML and URLs. It never changes, and no later entry gets the
+            same one, even at the same position. Treat it as opaque.
+        parent_id: The id of the entry before it, the same on every branch; ``None`` for the first entry.
         position: Its place on the branch and the cursor for `entries`. Positions rise from 1, not always by 1.
         turn: The number of its turn; 0 before the first user message.
         kind: ``user``, ``assistant``, ``system``, ``developer``, ``tool_call``, ``tool_output``, ``hosted_tool_call``,
@@ -167,6 +170,8 @@ class Entry:
             earlier items, or an ``expansion``, which reverts a summary.
     """
 
+    id: str
+    parent_id: str | None
     position: int
     turn: int
     kind: str
@@ -208,7 +213,7 @@ class Sibling:
         current: Whether it is on the branch that this session object is on.
         branch: The branch that holds it; ``None`` for an alternative that was left by `undo` or `choose`.
         last_activity: When the conversation last continued from it (UTC).
-        entry: The end of the turn in this alternative; opaque.
+        entry: The id of the turn's last entry in this alternative; see `Entry.id`.
     """
 
     turn: int
@@ -217,7 +222,7 @@ class Sibling:
     current: bool
     branch: str | None
     last_activity: datetime
-    entry: int
+    entry: str
 
 
 @dataclass(frozen=True)

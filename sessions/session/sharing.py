@@ -7,9 +7,10 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, Self
 
 from sessions.clock import NEVER, as_time, now
+from sessions.errors import UndecodableItemError
 from sessions.log.append import version_of
 from sessions.session.part import SessionPart
-from sessions.validation import MAX_NAME_BYTES, check_page, check_seconds, check_text, check_timeout
+from sessions.validation import MAX_NAME_BYTES, check_count, check_page, check_seconds, check_text, check_timeout
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -214,6 +215,48 @@ class Sharing(SessionPart):
         handle.report(undecodable)
         return entries
 
+    async def entry(self, position: int | None = None, *, id: str | None = None) -> Entry:  # noqa: A002
+        """Return one entry, by its position on the branch or by its id. Give exactly one of them.
+
+        Example: ``entry = await session.entry(id=entry_id)``
+
+        An id is found in the whole session, on other branches and in undone turns too.
+
+        Args:
+            position: The entry's position on this object's branch.
+            id: The entry's `Entry.id`.
+
+        Raises:
+            UnknownEntryError: The session has no such entry, or it has expired.
+            TypeError: An argument has the wrong type, or not exactly one was given.
+            ValueError: `position` is below 1.
+            DecryptionError: The session is encrypted with another key, or the stored entry was altered.
+            UndecodableItemError: The stored item cannot be read.
+            UnknownBranchError: The branch no longer exists.
+            StoreError: The database refused the operation.
+            SessionClosedError: The session has been closed.
+        """
+        from sessions.log.core.one_entry import Wanted, read_entry
+        from sessions.log.core.reader import UNREADABLE
+
+        if (position is None) == (id is None):
+            raise TypeError(f"session {self.session_id!r}: give exactly one of position and id")
+        wanted = Wanted(None if position is None else check_count(position, "position", least=1), id)
+        handle = self._handle
+
+        def read(tx: Transaction) -> tuple[Entry, str]:
+            found, branch = read_entry(tx, handle.conversation, handle.pinned, wanted)
+            if found.item is UNREADABLE:
+                raise UndecodableItemError(
+                    f"session {self.session_id!r}: the stored item at position {found.position} cannot be read"
+                )
+            return _as_entry(found), branch
+
+        entry, branch = await handle.read(read)
+        if position is not None:
+            handle.followed = branch
+        return entry
+
 
 def _as_entry(entry: StoredEntry) -> Entry:
     from sessions.log.context.annotations import is_mark
@@ -221,6 +264,8 @@ def _as_entry(entry: StoredEntry) -> Entry:
     from sessions.types import Entry
 
     return Entry(
+        id=entry.id.text,
+        parent_id=entry.parent.text if entry.parent else None,
         position=entry.position,
         turn=entry.turn,
         kind=entry.kind.removeprefix(MARK),

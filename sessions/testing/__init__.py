@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sessions.testing.compaction import CompactionContract
     from sessions.testing.encrypted.contract import EncryptedContract
+    from sessions.testing.entries import EntryContract
     from sessions.testing.expiry import ExpiryContract
     from sessions.testing.expiry_model import OpenStore
     from sessions.testing.fixtures import MakeLogSession
@@ -28,6 +29,7 @@ __all__ = [
     "CompactionContract",
     "CountEntries",
     "EncryptedContract",
+    "EntryContract",
     "ExpiryContract",
     "HistoryContract",
     "InterruptionContract",
@@ -44,6 +46,7 @@ __all__ = [
 _MODULES = {
     "CompactionContract": "compaction",
     "EncryptedContract": "encrypted.contract",
+    "EntryContract": "entries",
     "ExpiryContract": "expiry",
     "HistoryContract": "history",
     "InterruptionContract": "interruptions",

@@ -238,13 +238,15 @@ class SharingContract(SessionAndClock):
         await session.as_author("billing").add_items([_answer(2)], ttl=10)
         await session.as_author("billing").add_items([_answer(3)], ttl=None)
         later = began + timedelta(seconds=5)
-        assert await session.entries() == [
-            Entry(1, 0, "system", None, None, began, None, items[0]),
-            Entry(2, 1, "user", None, None, began, None, items[1]),
-            Entry(3, 1, "tool_call", "look", None, began, None, items[2]),
-            Entry(4, 1, "tool_output", "look", None, began, None, items[3]),
-            Entry(5, 1, "assistant", None, "billing", later, later + timedelta(seconds=10), _answer(2)),
-            Entry(6, 1, "assistant", None, "billing", later, None, _answer(3)),
+        entries = await session.entries()
+        first, *_ = ids = [entry.id for entry in entries]
+        assert entries == [
+            Entry(first, None, 1, 0, "system", None, None, began, None, items[0]),
+            Entry(ids[1], ids[0], 2, 1, "user", None, None, began, None, items[1]),
+            Entry(ids[2], ids[1], 3, 1, "tool_call", "look", None, began, None, items[2]),
+            Entry(ids[3], ids[2], 4, 1, "tool_output", "look", None, began, None, items[3]),
+            Entry(ids[4], ids[3], 5, 1, "assistant", None, "billing", later, later + timedelta(seconds=10), _answer(2)),
+            Entry(ids[5], ids[4], 6, 1, "assistant", None, "billing", later, None, _answer(3)),
         ]
         time.move(10)
         assert [entry.position for entry in await session.entries()] == [1, 2, 3, 4, 6]

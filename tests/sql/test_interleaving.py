@@ -58,7 +58,7 @@ def _append(tx: Transaction) -> None:
 class Listed:
     """The siblings that somebody lists before choosing one."""
 
-    sibling = Sibling(1, 1, 1, current=False, branch=None, last_activity=datetime.now(UTC), entry=1)
+    sibling = Sibling(1, 1, 1, current=False, branch=None, last_activity=datetime.now(UTC), entry="e1-1-1")
 
 
 def _without_the_second(items: list[Any]) -> tuple[list[Any], list[Damage]]:

@@ -5,20 +5,27 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.db.ids import position_of
+from sessions.log.core.entry_ids import EntryId
 from sessions.log.core.heads import EVERYTHING, MAIN, find_head, lineage
 from sessions.log.core.reader import UNREADABLE
 from sessions.log.statements import entries as entry_statements
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sessions.db.transaction import Row, Statement, Transaction
     from sessions.log.conversation import Conversation
-    from sessions.log.core.heads import Stretch
+    from sessions.log.core.heads import Head, Stretch
     from sessions.log.core.reader import Reader
 
 
 class StoredEntry(NamedTuple):
-    """An entry with its item, or `UNREADABLE`; times are microseconds since 1970, UTC."""
+    """An entry with its item, or `UNREADABLE`; times are microseconds since 1970, UTC.
 
+    `parent` is the id of the entry before it; only `read_entry_page` and `read_entry` fill it in.
+    """
+
+    id: EntryId
     position: int
     turn: int
     kind: str
@@ -27,6 +34,7 @@ class StoredEntry(NamedTuple):
     created_at: int
     expires_at: int | None
     item: Any
+    parent: EntryId | None = None
 
 
 def read_entries(
@@ -69,15 +77,21 @@ def read_all_entries(
         first, last = max(low, stretch.low), min(high, stretch.high)
         if first < last:
             rows = tx.all(statement, **stretch.ids(first, last), **reader.visible)
-            entries += [_stored_entry(row, reader) for row in rows]
+            entries += [stored_entry(row, reader) for row in rows]
     return entries
 
 
-def _stored_entry(row: Row, reader: Reader) -> StoredEntry:
+def stored_entry(row: Row, reader: Reader) -> StoredEntry:
+    """Return the entry of a row of all columns.
+
+    Raises:
+        DecryptionError: The payload is not what was stored there.
+    """
     tool_name, payload = reader.open_with_name(row)
     item = reader.decode_or_unreadable(payload)
-    entry, _, turn, kind, _, author, created_at, expires_at, *_ = row
-    return StoredEntry(position_of(entry), turn, kind, tool_name, author, created_at, expires_at, item)
+    entry, version, turn, kind, _, author, created_at, expires_at, *_ = row
+    id_ = EntryId(entry, version)
+    return StoredEntry(id_, position_of(entry), turn, kind, tool_name, author, created_at, expires_at, item)
 
 
 def read_entry_page(
@@ -107,19 +121,44 @@ def read_entry_page(
     high = head.tip if before is None else min(head.tip, before - 1)
     stretches = lineage(tx, head)
     limit = EVERYTHING if limit is None else limit
-    readable: list[StoredEntry] = []
-    unreadable: list[int] = []
+    found: list[StoredEntry] = []
+    readable = 0
     statement = entry_statements.ENTRIES_BACKWARD if backward else entry_statements.ENTRIES_FORWARD_SOME
     for stretch in stretches if backward else reversed(stretches):
         ids = stretch.ids(max(low, stretch.low), min(high, stretch.high))
-        while ids["low"] < ids["high"] and (count := limit - len(readable)):
+        while ids["low"] < ids["high"] and (count := limit - readable):
             rows = tx.all(statement, count=count, **ids, **head.reader.visible)
-            for entry in (_stored_entry(row, head.reader) for row in rows):
-                if entry.item is UNREADABLE:
-                    unreadable.append(entry.position)
-                else:
-                    readable.append(entry)
+            page = [stored_entry(row, head.reader) for row in rows]
+            found += page
+            readable += sum(entry.item is not UNREADABLE for entry in page)
             if len(rows) < count:
                 break
             ids |= {"high": rows[-1][0] - 1} if backward else {"low": rows[-1][0]}
-    return (readable[::-1] if backward else readable), unreadable, head.branch
+    if backward:
+        found.reverse()
+    unreadable = [entry.position for entry in found if entry.item is UNREADABLE]
+    return (
+        [entry for entry in _with_parents(tx, head, stretches, found) if entry.item is not UNREADABLE],
+        unreadable,
+        head.branch,
+    )
+
+
+def _with_parents(
+    tx: Transaction, head: Head, stretches: list[Stretch], entries: list[StoredEntry]
+) -> Iterator[StoredEntry]:
+    """Yield consecutive entries of a branch, each with the id of the one before it, whether that can be read or not."""
+    parent = _last_before(tx, head, stretches, entries[0].position) if entries else None
+    for entry in entries:
+        yield entry._replace(parent=parent)
+        parent = entry.id
+
+
+def _last_before(tx: Transaction, head: Head, stretches: list[Stretch], position: int) -> EntryId | None:
+    """Return the id of the last entry of a branch before a position."""
+    for stretch in stretches:
+        ids = stretch.ids(high=min(position - 1, stretch.high))
+        row = tx.one(entry_statements.BEFORE, **ids, **head.reader.visible) if ids["low"] < ids["high"] else None
+        if row is not None:
+            return EntryId(*row)
+    return None

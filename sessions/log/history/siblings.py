@@ -15,6 +15,7 @@ from sessions.errors import BranchInUseError, TurnNotFoundError
 from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import lock_head
 from sessions.log.core.damage import read_tips
+from sessions.log.core.entry_ids import find_entry_ids, parse_entry_id
 from sessions.log.core.heads import LEFT_TIP, find_head, lineage
 from sessions.log.core.lineages import Lineages
 from sessions.log.core.locking import bump_version
@@ -26,6 +27,7 @@ from sessions.types import Sibling
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
     from sessions.log.conversation import Conversation
+    from sessions.log.core.entry_ids import EntryId
     from sessions.log.core.heads import Head
 
 
@@ -57,6 +59,7 @@ def list_siblings(tx: Transaction, conversation: Conversation, turn: int | None,
     ways = _ways(tx, lineages, head, wanted)
     if not any(tip.name == head.branch for tips in ways.values() for tip in tips):
         raise turn_not_found(conversation.session_id, head, f"turn {wanted}", EXPIRED)
+    ids = find_entry_ids(tx, ways)
     return [
         Sibling(
             wanted,
@@ -65,7 +68,7 @@ def list_siblings(tx: Transaction, conversation: Conversation, turn: int | None,
             any(tip.name == head.branch for tip in tips),
             next((tip.name for tip in tips if not tip.name.startswith(LEFT_TIP)), None),
             as_time(tips[0].updated_at),
-            end,
+            ids[end].text,
         )
         for number, (end, tips) in enumerate(sorted(ways.items()), 1)
     ]
@@ -92,9 +95,7 @@ def choose_sibling(
     if head is not None and 1 <= sibling.turn <= head.turn:
         lineages = Lineages(tx, head.session, head.reader.visible, uneven=conversation.ttl is not None)
         ways = _ways(tx, lineages, head, sibling.turn)
-        found = ways.get(sibling.entry)
-        if found is None:
-            found = next((tips for tips in ways.values() if _lead_through(lineages, tips, sibling.entry)), None)
+        found = _way_through(tx, lineages, ways, parse_entry_id(sibling.entry, session_id))
     if head is None or found is None:
         raise TurnNotFoundError(
             f"session {session_id!r}: that way through turn {sibling.turn} is not there any more; nothing was changed. "
@@ -126,6 +127,17 @@ def choose_sibling(
     if chosen.name.startswith(LEFT_TIP):
         return head.branch
     return cast("Head", find_head(tx, conversation, chosen.name)).branch
+
+
+def _way_through(
+    tx: Transaction, lineages: Lineages, ways: dict[int, list[_Tip]], wanted: EntryId
+) -> list[_Tip] | None:
+    """Return the tips of the way with an entry that ended the turn when it was listed; ``None`` if there is none."""
+    # An entry that has expired may be gone. If another one took its place after a pop, that has a higher version.
+    if find_entry_ids(tx, [wanted.entry]).get(wanted.entry, wanted) != wanted:
+        return None
+    found = ways.get(wanted.entry)
+    return found or next((tips for tips in ways.values() if _lead_through(lineages, tips, wanted.entry)), None)
 
 
 def _lead_through(lineages: Lineages, tips: list[_Tip], entry: int) -> bool:

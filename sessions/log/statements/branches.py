@@ -228,6 +228,11 @@ ORIGIN = Statement(
     "select parent, fork_position from {segments} where id = :segment",
 )
 
+ORIGIN_IN_SESSION = Statement(
+    "Where a segment of a session was forked; no row for another session's.",
+    "select parent, fork_position from {segments} where id = :segment and session = :session",
+)
+
 FORGET_EMPTY_SEGMENT = Statement(
     "Remove a segment to which no branch and no other segment of its session leads; a row if that was done.",
     """

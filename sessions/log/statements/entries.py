@@ -157,6 +157,24 @@ VERSIONS = Statement(
     "select id, version from {entries} where id > :low and id <= :high and {live} order by id",
 )
 
+AT_ONCE: Final = 64
+"""Entries that `VERSIONS_OF` asks for."""
+
+VERSIONS_OF = Statement(
+    "The versions that added certain entries: the parameters `e0`, `e1` and so on.",
+    f"select id, version from {{entries}} where id in ({', '.join(f':e{number}' for number in range(AT_ONCE))})",  # noqa: S608
+)
+
+ENTRY = Statement(
+    "One entry with all that is known of it.",
+    "select {entry} from {entries} where id = :id",
+)
+
+BEFORE = Statement(
+    "The last entry of a range, and the version that added it.",
+    "select id, version from {entries} where id > :low and id <= :high and {live} order by id desc limit 1",
+)
+
 USERS_FORWARD = Statement(
     "Those that are messages of users.",
     "select {entry} from {entries} where id > :low and id <= :high and kind = 'user' and {live} order by id",
