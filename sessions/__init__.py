@@ -20,6 +20,7 @@ from sessions.errors import (
     NotADatabaseError,
     NothingToRedoError,
     OutcomeUnknownError,
+    OwnerError,
     RotationIncompleteError,
     ScanLimitError,
     SchemaVersionError,
@@ -53,6 +54,7 @@ if TYPE_CHECKING:
     from sessions.encrypted import EncryptedSession
     from sessions.items.repair import Damage, RepairReport
     from sessions.items.window import Window
+    from sessions.labels import Owner
     from sessions.session.branches import Branches
     from sessions.session.leases import Lease
     from sessions.session.usage.prices import Price
@@ -113,6 +115,8 @@ __all__ = [
     "NotAdopted",
     "NothingToRedoError",
     "OutcomeUnknownError",
+    "Owner",
+    "OwnerError",
     "PlusCodec",
     "Price",
     "RepairReport",
@@ -171,6 +175,7 @@ _LAZY = {
     "Damage": "sessions.items.repair",
     "EncryptedSession": "sessions.encrypted",
     "Lease": "sessions.session.leases",
+    "Owner": "sessions.labels",
     "PlusCodec": "sessions.codecs.plus.codec",
     "Price": "sessions.session.usage.prices",
     "RepairReport": "sessions.items.repair",

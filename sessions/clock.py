@@ -15,6 +15,9 @@ Without an expiry of its own, an entry is left to whoever purges what is older t
 FIRST: Final = -62_135_596_800_000_000
 """The first microsecond that Python knows."""
 
+MINUTE: Final = 60_000_000
+"""In microseconds."""
+
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND: Final = timedelta(microseconds=1)
 

@@ -7,6 +7,7 @@
     ├── UndecodableItemError (ValueError)        a stored item cannot be read
     ├── IdempotencyKeyReusedError (ValueError)   the key was used before with other items
     ├── ConflictError                            the session does not have the expected version
+    ├── OwnerError                               the session belongs to another owner, or has none
     ├── LeaseLostError                           the lease ended or passed to another caller
     ├── SessionBusyError                         another caller holds a lease on the branch
     ├── UnknownBranchError (ValueError)          the session has no branch of that name
@@ -91,6 +92,10 @@ class ConflictError(SessionsError):
     def __init__(self, message: str, version: int = 0) -> None:
         super().__init__(message)
         self.version = version
+
+
+class OwnerError(SessionsError):
+    """The session belongs to another owner than the one it was opened for, or to none. Nothing was read or written."""
 
 
 class LeaseLostError(SessionsError):

@@ -263,6 +263,7 @@ class ErasureReceipt:
         idempotency_keys: The number of append keys removed, including those that a store makes for its own retries.
         changes: The number of change records removed.
         usage: The number of usage records removed.
+        info: The number of rows removed that held its title, metadata and tags.
         sdk_rows: The number of rows removed from the OpenAI Agents SDK's own tables in the same database.
         pending: Where bytes of it may still be, and how to finish that, in sentences; empty if nothing is left to do.
     """
@@ -276,6 +277,7 @@ class ErasureReceipt:
     idempotency_keys: int
     changes: int
     usage: int
+    info: int
     sdk_rows: int
     pending: tuple[str, ...]
 

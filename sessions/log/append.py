@@ -15,6 +15,7 @@ from sessions.log.core.extend import add_entries
 from sessions.log.core.heads import MAIN, NUMBERS, number_of
 from sessions.log.core.idempotency import forget_settled_keys, is_given, life_of, made_key
 from sessions.log.core.locking import bump_version, ensure_encrypted, guard_branch
+from sessions.log.core.ownership import check_owner
 from sessions.log.core.reader import unlock
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import records as record_statements
@@ -124,7 +125,9 @@ class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
                 locked = begin_session(tx, conversation, now, branch)
                 session, key = locked.session, locked.key
             else:
-                session, key = row[0], unlock(conversation, row[1])
+                session, wrapped_keys, owner = row
+                check_owner(conversation, owner)
+                key = unlock(conversation, wrapped_keys)
             if _was_added(tx, session_id, session, self.idempotency, key):
                 return None
         elif not self.entries:
@@ -174,7 +177,9 @@ def version_of(tx: Transaction, conversation: Conversation) -> int:
     if row is None:
         check_absent(tx, conversation)
         return 0
-    return int(row[0])
+    version, owner = row
+    check_owner(conversation, owner)
+    return int(version)
 
 
 def _check_version(session_id: str, version: int, expected: int) -> None:

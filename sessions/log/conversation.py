@@ -144,6 +144,8 @@ class Conversation(NamedTuple):
         now: The time, in microseconds since 1970, UTC: entries that have expired by then are not there.
         ttl: Nor are those that are older than this, in microseconds, if that is not ``None``.
         lease: The token of the lease under which the branch is changed; ``None`` for changes without one.
+        owner: The owner that the session must have, and gets when it is made, as `labels.py` writes it; ``None`` for
+            callers that may use any owner's.
     """
 
     session_id: str
@@ -153,6 +155,7 @@ class Conversation(NamedTuple):
     now: int = 0
     ttl: int | None = None
     lease: int | None = None
+    owner: str | None = None
 
     @property
     def visible(self) -> dict[str, int]:

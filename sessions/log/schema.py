@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sessions.db.schema import Column, Index, Schema, Table
+from sessions.db.transaction import Statement
 from sessions.log.words import WORDS
 
 MAX_SESSION = (1 << 39) - 1
@@ -25,6 +26,10 @@ _SESSIONS: Final = Table(
         ),
         Column("leases", "integer", "The last number given to a lease or a waiter.", default=0),
         Column("annotated", "flag", "1 if it has an entry that no model is shown.", default=0),
+        Column("owner", "session_id_type", "Its owner, as `labels.py` writes it.", null=True, since=10),
+        Column("active_at", "integer", "When it was last active; moves at most once a minute.", default=0, since=10),
+        Column("archived", "flag", "1 if lists can leave it out.", default=0, since=10),
+        Column("tagged", "flag", "1 if it has rows in `tags`.", default=0, since=10),
     ),
     updated=True,
 )
@@ -158,9 +163,33 @@ _WAITING: Final = Table(
     key=("session", "ticket"),
 )
 
+_INFOS: Final = Table(
+    "infos",
+    "Titles, tags and metadata of sessions that were given some.",
+    (
+        Column("session", "integer"),
+        Column("version", "integer", "How often the session's info was set."),
+        Column("payload", "bytes", "JSON, encrypted in encrypted sessions; see `log/info_payload.py`."),
+    ),
+    key=("session",),
+    since=10,
+)
+
+_TAGS: Final = Table(
+    "tags",
+    "The tags of sessions that are not encrypted, for lists of the sessions with one.",
+    (
+        Column("session", "integer"),
+        Column("tag", "key_type"),
+        Column("active_at", "integer", "As in the session's row."),
+    ),
+    key=("session", "tag"),
+    since=10,
+)
+
 LOG: Final = Schema(
     "log",
-    (_SESSIONS, _SEGMENTS, _BRANCHES, _ENTRIES, _APPENDS, _CHANGES, _USAGE, _WAITING),
+    (_SESSIONS, _SEGMENTS, _BRANCHES, _ENTRIES, _APPENDS, _CHANGES, _USAGE, _WAITING, _INFOS, _TAGS),
     (
         Index("segments_of_session", "segments", ("session",), "Segments of a session, for clearing and deleting."),
         Index(
@@ -171,8 +200,28 @@ LOG: Final = Schema(
             where="expires_at is not null",
         ),
         Index("appends_by_end", "appends", ("until",), "Keys by their end, for removing them."),
+        Index(
+            "sessions_by_activity", "sessions", ("archived", "active_at", "id"), "Sessions, the latest first.", since=10
+        ),
+        Index(
+            "sessions_of_owner",
+            "sessions",
+            ("owner", "archived", "active_at", "id"),
+            "An owner's sessions, the latest first.",
+            where="owner is not null",
+            since=10,
+        ),
+        Index("sessions_of_tag", "tags", ("tag", "active_at", "session"), "A tag's sessions, the latest.", since=10),
     ),
     words=WORDS,
+    migrations={
+        10: (
+            Statement(
+                "Sessions from before lists by activity were active when they were last changed.",
+                "update {sessions} set active_at = updated_at",
+            ),
+        )
+    },
     # Commit 24a519a and earlier ones wrote 1 to 8, before the first release.
     first=9,
 )

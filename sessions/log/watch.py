@@ -16,6 +16,7 @@ from sessions.log.context.annotations import is_mark
 from sessions.log.core.change_log import KEPT_VERSIONS
 from sessions.log.core.elsewhere import check_absent
 from sessions.log.core.heads import LEFT_TIP, damaged
+from sessions.log.core.ownership import check_owner
 from sessions.log.core.reader import reader_of, unlock
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
@@ -109,7 +110,8 @@ def find_place(tx: Transaction, conversation: Conversation) -> Place:
     if row is None:
         check_absent(tx, conversation)
         return Place(0)
-    session, version, wrapped_keys, _ = row
+    session, version, owner, wrapped_keys, _ = row
+    check_owner(conversation, owner)
     unlock(conversation, wrapped_keys)
     return Place(version, session)
 
@@ -125,7 +127,8 @@ def changes_since(tx: Transaction, conversation: Conversation, place: Place) -> 
     if row is None:
         check_absent(tx, conversation)
         return _reset(conversation, Place(0)) if place.version else Found([], [], Place(0), is_all=True)
-    session, version, wrapped_keys, recorded = row
+    session, version, owner, wrapped_keys, recorded = row
+    check_owner(conversation, owner)
     # Before anything is told: with a wrong key, the iterator would wait for changes that it cannot show.
     reader = reader_of(conversation, wrapped_keys)
     after = place.version

@@ -10,6 +10,7 @@ from sessions.codecs.json import JSONCodec
 from sessions.errors import InvalidItemError
 from sessions.items.calls import classify
 from sessions.items.kinds import USER
+from sessions.labels import encode_owner
 from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.append import Append, Idempotency
 from sessions.log.conversation import Conversation, ForeignTables
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from sessions.db import Backend
+    from sessions.labels import Owner
     from sessions.protocol import Settings
     from sessions.types import Item
 
@@ -63,6 +65,7 @@ class LogSession(History, Sharing, Compactions, Windows, Watching):
         codec: The types that items may contain and their stored form: `PlusCodec(types=[…])`; plain JSON by default.
         ttl: Time to live in seconds. Items that this object adds expire then, for every reader; items that it reads are
             never older, even if another object added them. ``None`` keeps items until an expiry of their own.
+        owner: The owner that the conversation must have. A new one gets it. ``None`` allows any owner.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -79,11 +82,18 @@ class LogSession(History, Sharing, Compactions, Windows, Watching):
         strict: bool = False,
         codec: Codec | None = None,
         ttl: float | timedelta | None = None,
+        owner: Owner | None = None,
     ) -> None:
         self.session_id = check_session_id(session_id)
         self.session_settings = as_given(session_settings)
         tables = foreign.check() if foreign else _FOREIGN
-        conversation = Conversation(session_id, _checked(codec), SDKSessions(tables), ttl=check_ttl(ttl))
+        conversation = Conversation(
+            session_id,
+            _checked(codec),
+            SDKSessions(tables),
+            ttl=check_ttl(ttl),
+            owner=None if owner is None else encode_owner(owner),
+        )
         self._handle = Handle(conversation, backend, strict=strict)
 
     def __repr__(self) -> str:

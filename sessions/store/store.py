@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
-from sessions.clock import NEVER, now
+from sessions.clock import NEVER
 from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.lifetime.remove import delete
 from sessions.session.base import LogSession
+from sessions.store.listing import Listing
 from sessions.store.maintenance import Maintenance
-from sessions.validation import DEFAULT, Default, check_count, check_seconds, check_session_id, check_ttl
+from sessions.validation import DEFAULT, Default, check_seconds, check_session_id, check_ttl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,16 +19,16 @@ if TYPE_CHECKING:
 
     from sessions.codecs import Codec
     from sessions.db import Backend
+    from sessions.labels import Owner
     from sessions.log.conversation import ForeignTables
     from sessions.protocol import Settings
     from sessions.session.usage.prices import Price
     from sessions.store.maintenance import Encryption
     from sessions.store.sweeper import Sweeper
-    from sessions.types import SessionInfo
     from sessions.usage_types import UsageRow
 
 
-class Store(Maintenance):
+class Store(Listing, Maintenance):
     """Many sessions in one database. Get one from `open_store`; it is also an asynchronous context manager.
 
     Example: ``async with open_store("sqlite:///chat.db") as store: await store.session("user_123").get_items()``
@@ -71,6 +72,7 @@ class Store(Maintenance):
         strict: bool = False,
         codec: Codec | None = None,
         ttl: float | timedelta | Default | None = DEFAULT,
+        owner: Owner | None = None,
     ) -> LogSession:
         """Return the session with an id. This does no I/O; a session exists once it has its first item.
 
@@ -84,10 +86,12 @@ class Store(Maintenance):
             codec: The types that its items may contain; the store's codec by default.
             ttl: As for `SQLiteSession`; the store's by default. With ``None`` in a store that has a `ttl`, items added
                 here never expire, and purging the store spares them.
+            owner: The session's owner: ``"ann"``, or labels as ``("acme", "ann")``. A new session gets it. If the
+                session belongs to another owner, or has none, each operation raises `OwnerError`. ``None`` allows any.
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: `session_id`, a setting or `ttl` is not allowed.
+            ValueError: `session_id`, a setting, `ttl` or `owner` is not allowed.
         """
         lifetime = self._ttl if ttl is DEFAULT else ttl
         session = LogSession(
@@ -98,6 +102,7 @@ class Store(Maintenance):
             strict=strict,
             codec=codec or self._codec,
             ttl=lifetime,
+            owner=owner,
         )
         if self._encryption is not None:
             from sessions.encrypted import EncryptedSession  # noqa: PLC0415 - for those who encrypt
@@ -107,28 +112,6 @@ class Store(Maintenance):
             # The one difference between this None and that of a constructor.
             session._handle.lifetime = NEVER  # noqa: SLF001 - it is one of ours
         return session
-
-    async def sessions(self, *, limit: int = 100, after: str | None = None) -> list[SessionInfo]:
-        """List one page of the store's sessions, newest first, as of one moment.
-
-        Example: ``page = await store.sessions(limit=50)``
-
-        The OpenAI Agents SDK's sessions appear after their first use or after `adopt`. Expired items are not counted.
-
-        Args:
-            limit: The maximum number of sessions.
-            after: The `cursor` of the previous page's last session.
-
-        Raises:
-            TypeError: `limit` is not an integer.
-            ValueError: `limit` is not positive, or `after` is not a cursor.
-            StoreError: The database refused the operation.
-            SessionClosedError: The store has been closed.
-        """
-        limit = check_count(limit, "limit", least=1)
-        from sessions.log.lifetime.catalog import list_sessions  # noqa: PLC0415 - many programs never ask for the list
-
-        return await self._backend.read(lambda tx: list_sessions(tx, now(), limit, after, self._lifetime), "the store")
 
     async def usage(
         self,

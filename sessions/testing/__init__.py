@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sessions.testing.expiry_model import OpenStore
     from sessions.testing.fixtures import MakeLogSession
     from sessions.testing.history import HistoryContract
+    from sessions.testing.info import InfoContract
     from sessions.testing.interruptions import InterruptionContract
     from sessions.testing.leases import LeaseContract
     from sessions.testing.list_model import MakeSession
@@ -32,6 +33,7 @@ __all__ = [
     "EntryContract",
     "ExpiryContract",
     "HistoryContract",
+    "InfoContract",
     "InterruptionContract",
     "LeaseContract",
     "MakeLogSession",
@@ -49,6 +51,7 @@ _MODULES = {
     "EntryContract": "entries",
     "ExpiryContract": "expiry",
     "HistoryContract": "history",
+    "InfoContract": "info",
     "InterruptionContract": "interruptions",
     "LeaseContract": "leases",
     "SessionContract": "session",

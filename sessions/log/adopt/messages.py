@@ -38,7 +38,10 @@ def copy_over(tx: Transaction, conversation: Conversation, tables: ForeignTables
         ]
     began = min((message.created_at for message in messages), default=now)
     created_at = read_created_at(tx, session_id, tables, now, otherwise=began)
-    locked = create_session(tx, conversation, now, created_at=created_at)
+    active_at = max((message.created_at for message in messages), default=now)
+    # Whoever comes first is not its owner by that.
+    ownerless = conversation._replace(owner=None)
+    locked = create_session(tx, ownerless, now, created_at=created_at, active_at=active_at)
     if not locked.is_new:
         return None
     branches = arrange(messages, read_places(tx, session_id, tables, now), now)

@@ -8,6 +8,7 @@ from sessions.db.ids import POSITION_BITS
 from sessions.errors import DamagedSessionError, UnknownBranchError
 from sessions.log.core.elsewhere import check_absent
 from sessions.log.core.fencing import lease_lost
+from sessions.log.core.ownership import check_owner
 from sessions.log.core.reader import reader_of
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
@@ -136,7 +137,8 @@ def find_head(tx: Transaction, conversation: Conversation, branch: str | None = 
         check_absent(tx, conversation)
         check_without_session(conversation.session_id, branch)
         return None
-    session, name, segment, *place, wrapped_keys, made_in, intact = row
+    session, name, segment, *place, wrapped_keys, made_in, owner, intact = row
+    check_owner(conversation, owner)
     reader = reader_of(conversation, wrapped_keys)
     if segment is not None:
         if not intact:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
 
+from sessions.clock import MINUTE
 from sessions.db.ids import ids_of
 from sessions.errors import DecryptionError, StoreFullError
 from sessions.log.core.fencing import check_held, check_lease
 from sessions.log.core.heads import MAIN
+from sessions.log.core.ownership import check_owner
 from sessions.log.core.reader import unlock
 from sessions.log.schema import MAX_SESSION
 from sessions.log.statements import branches as branch_statements
@@ -57,13 +59,21 @@ def lock_session(tx: Transaction, session_id: str) -> int | None:
 
 
 def bump_version(
-    tx: Transaction, conversation: Conversation, now: int, branch: str | None = None, *, guard: bool = True
+    tx: Transaction,
+    conversation: Conversation,
+    now: int,
+    branch: str | None = None,
+    *,
+    guard: bool = True,
+    active: bool = True,
 ) -> LockedSession | None:
     """Lock a session for a change of a branch (the current one unless named); ``None`` if there is none of that id.
 
-    Without `guard`, whether somebody else holds a lease on the branch is not looked at here.
+    Without `guard`, whether somebody else holds a lease on the branch is not looked at here. The session counts as
+    active by the change, if that is `active`.
 
     Raises:
+        OwnerError: The session belongs to another owner than the conversation's.
         LeaseLostError: The change is made under a lease that was lost.
         SessionBusyError: Another caller holds an exclusive lease on the branch.
         DecryptionError: The session is encrypted with another key.
@@ -76,7 +86,17 @@ def bump_version(
     locked = _locked(conversation, row, branch)
     if guard:
         guard_branch(tx, locked, now)
+    if active:
+        _touch(tx, locked.session, now, *row[6:8])
     return locked
+
+
+def _touch(tx: Transaction, session: int, now: int, active_at: int, tagged: int) -> None:
+    """Note that a locked session is active, at most once a minute: changes in between touch no index."""
+    if now - active_at >= MINUTE:
+        tx.run(session_statements.TOUCH, session=session, now=now)
+        if tagged:
+            tx.run(session_statements.TOUCH_TAGS, session=session, now=now)
 
 
 def guard_branch(tx: Transaction, locked: LockedSession, now: int, *, alone: bool = False) -> None:
@@ -87,11 +107,18 @@ def guard_branch(tx: Transaction, locked: LockedSession, now: int, *, alone: boo
 
 
 def create_session(
-    tx: Transaction, conversation: Conversation, now: int, *, created_at: int | None = None, branch: str | None = None
+    tx: Transaction,
+    conversation: Conversation,
+    now: int,
+    *,
+    created_at: int | None = None,
+    active_at: int | None = None,
+    branch: str | None = None,
 ) -> LockedSession:
     """Make a session, with no entry yet; lock it for a change if another process has just made it.
 
     Raises:
+        OwnerError: That process has made it for another owner.
         DecryptionError: That process has encrypted it with another key.
         StoreFullError: There is no internal id left.
     """
@@ -102,6 +129,8 @@ def create_session(
         wrapped_keys=conversation.encryption and conversation.encryption.new_wrapped_keys(conversation.session_id),
         created_at=now if created_at is None else created_at,
         now=now,
+        owner=conversation.owner,
+        active_at=now if active_at is None else active_at,
     )
     if row[0] > MAX_SESSION:
         raise StoreFullError(
@@ -146,7 +175,8 @@ def check_encryptable(tx: Transaction, encryption: SessionEncryption, session_id
 
 
 def _locked(conversation: Conversation, row: Row, branch: str | None) -> LockedSession:
-    session, version, current, wrapped_keys, leases, *_ = row
+    session, version, current, wrapped_keys, leases, owner, *_ = row
+    check_owner(conversation, owner)
     key = unlock(conversation, wrapped_keys)
     return LockedSession(
         conversation, session, version, current if branch is None else branch, current, wrapped_keys, key, leases

@@ -87,6 +87,7 @@ def append_values(append: Append, required: Required) -> OneAppend | None:
         author=author,
         lease=append.conversation.lease or 0,
         branch_number=number_of_branch(append.branch),
+        owner=append.conversation.owner,
     )
 
 
@@ -100,6 +101,7 @@ def append_many_values(appends: Sequence[Append], required: Sequence[Required]) 
     branches: dict[str, tuple[str | None, int]] = {}
     expected: dict[str, Required] = {}
     leases: dict[str, int] = {}
+    owners: dict[str, str | None] = {}
     number_of = []
     for append, wanted in zip(appends, required, strict=True):
         session_id = append.conversation.session_id
@@ -107,6 +109,8 @@ def append_many_values(appends: Sequence[Append], required: Sequence[Required]) 
         branch = append.branch, number_of_branch(append.branch)
         together = branches.setdefault(session_id, branch) == branch
         together = together and expected.setdefault(session_id, wanted) == wanted
+        owner = append.conversation.owner
+        together = together and owners.setdefault(session_id, owner) == owner
         lease = append.conversation.lease or 0
         together = together and leases.setdefault(session_id, lease) == lease
         # Of two that expect the same version, the second one comes too late.
@@ -130,6 +134,7 @@ def append_many_values(appends: Sequence[Append], required: Sequence[Required]) 
         leases=list(leases.values()),
         versions=[version for version, _ in expected.values()],
         all_wrapped_keys=[wrapped_keys for _, wrapped_keys in expected.values()],
+        owners=list(owners.values()),
         key_sessions=[number for number, _, _ in keyed],
         keys=[key for _, key, _ in keyed],
         digests=[digest for _, _, digest in keyed],

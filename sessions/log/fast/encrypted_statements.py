@@ -25,7 +25,7 @@ ENCRYPTED_TAIL: Final = alone(
         b.session * 16777216 + b.made_in as number, b.segment, b.segment * {positions} as low, b.tip, b.turn,
         b.may_extend, b.parent, :wanted::bigint as wanted
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce(:branch::text, s.branch)
-        where s.session_id = :session_id and {is_meant}
+        where s.session_id = :session_id and {is_owners} and {is_meant}
         and s.wrapped_keys is not null and {intact}
     )
     (
@@ -53,7 +53,7 @@ ENCRYPTED_TAIL_FORKED: Final = alone(
         b.session * 16777216 + b.made_in as number, b.segment, b.tip, b.turn, b.may_extend,
         greatest(b.tip - :wanted::bigint, 0) as before, :wanted::bigint as wanted
         from {sessions} s join {branches} b on b.session = s.id and b.name = coalesce(:branch::text, s.branch)
-        where s.session_id = :session_id and {is_meant}
+        where s.session_id = :session_id and {is_owners} and {is_meant}
         and s.wrapped_keys is not null and {intact}
     ), lineage (segment, parent, low, high) as (
         select g.id, g.parent, g.fork_position, h.tip

@@ -6,7 +6,14 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.db.transaction import Statement
-from sessions.log.statements.fragments import end_lapsed_lease, is_meant, may_change
+from sessions.log.statements.fragments import (
+    active_at,
+    end_lapsed_lease,
+    is_meant,
+    is_owners,
+    may_change,
+    tags_stay,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -36,6 +43,7 @@ class OneAppend(NamedTuple):
         author: Whose the items are.
         lease: The lease that is held; 0 without one.
         branch_number: The number that the branch must have; 0 for any.
+        owner: The owner that the session must have, or gets; ``None`` for any.
     """
 
     session_id: str
@@ -58,6 +66,7 @@ class OneAppend(NamedTuple):
     author: str | None
     lease: int
     branch_number: int
+    owner: str | None
 
 
 class ManyAppends(NamedTuple):
@@ -75,6 +84,7 @@ class ManyAppends(NamedTuple):
     leases: list[int]
     versions: list[int | None]
     all_wrapped_keys: list[bytes | None]
+    owners: list[str | None]
     key_sessions: list[int]
     keys: list[str]
     digests: list[bytes]
@@ -100,6 +110,7 @@ class OneTail(NamedTuple):
         branch_number: The number that the branch must have; 0 for any.
         now: The time: what has expired is not read.
         oldest: What was added by then is too old for this reader.
+        owner: The owner that the session must have; ``None`` for any.
     """
 
     session_id: str
@@ -108,18 +119,26 @@ class OneTail(NamedTuple):
     branch_number: int
     now: int
     oldest: int
+    owner: str | None = None
 
 
 _NAMED: Final = re.compile(r"(?<![:\w]):([a-z_]+)")
 # With their types: what is compared with 0 would be taken for an integer of 32 bits.
 _NUMBER: Final = ":branch_number::bigint"
 _LEASE: Final = ":lease::bigint"
+_NOW: Final = ":now::bigint"
 _OF_ONE: Final = {
+    "is_owners": is_owners(":owner::text"),
+    "active_at": active_at(_NOW),
+    "tags_stay": tags_stay(_NOW),
     "may_change": may_change(lease=_LEASE, now=":now", number=_NUMBER),
     "end_lapsed_lease": end_lapsed_lease(_LEASE, ":now"),
     "is_meant": is_meant(_NUMBER),
 }
 _OF_MANY: Final = {
+    "is_owners": is_owners("i.owner"),
+    "active_at": active_at(_NOW),
+    "tags_stay": tags_stay(_NOW),
     "may_change": may_change(lease="i.lease", now=":now", number="i.branch_number"),
     "may_still_change": may_change(lease="r.lease", now=":now", number="r.branch_number"),
     "end_lapsed_lease": end_lapsed_lease("r.lease", ":now"),

@@ -61,7 +61,9 @@ class PostgresPaths:
             return await self._encrypted.tail(work, subject)
         wanted = work.wanted
         conversation, number = work.conversation, number_of(work.branch)
-        values = OneTail(conversation.session_id, wanted, work.branch, number, **conversation.visible)
+        values = OneTail(
+            conversation.session_id, wanted, work.branch, number, owner=conversation.owner, **conversation.visible
+        )
         rows = await self._database.read_rows(subject, TAIL, *values)
         if rows and rows[-1][0] is None:
             rows = await self._database.read_rows(subject, TAIL_FORKED, *values)

@@ -42,12 +42,13 @@ class _Growing(NamedTuple):
     """What a group of appends holds of one session.
 
     Attributes:
-        way: Its branch, and the lease that is held; those of another one do not go together with these.
+        way: Its branch, the lease that is held and the owner that is wanted; appends with others do not go together
+            with these.
         required: The version and the wrapped keys that the session must have.
         end: Where the branch ends after what the group holds.
     """
 
-    way: tuple[str | None, int | None]
+    way: tuple[str | None, int | None, str | None]
     required: Required
     end: End
 
@@ -91,7 +92,14 @@ class EncryptedPath:
 
         ``None`` if the session is not encrypted, or if what is stored of the branch cannot be true.
         """
-        values = OneTail(conversation.session_id, wanted, branch, number_of(branch), **conversation.visible)
+        values = OneTail(
+            conversation.session_id,
+            wanted,
+            branch,
+            number_of(branch),
+            owner=conversation.owner,
+            **conversation.visible,
+        )
         rows = await self._database.read_rows(subject, ENCRYPTED_TAIL, *values)
         if rows and rows[-1][0] is None:
             rows = await self._database.read_rows(subject, ENCRYPTED_TAIL_FORKED, *values)
@@ -151,7 +159,8 @@ class EncryptedPath:
             return None
         if append.expected_version is not None and (session_id in ends or append.expected_version != before.version):
             return None
-        way, required = (append.branch, append.conversation.lease), (before.version, before.wrapped_keys)
+        way = append.branch, append.conversation.lease, append.conversation.owner
+        required = before.version, before.wrapped_keys
         first = _Growing(way, required, before._replace(version=before.version + 1))
         growing = ends.setdefault(session_id, first)
         if growing[:2] != first[:2]:

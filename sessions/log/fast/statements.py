@@ -50,7 +50,8 @@ APPEND: Final = alone(
     """,
     """
     with raised as (
-        update {sessions} s set version = version + 1, updated_at = :now where session_id = :session_id
+        update {sessions} s set version = version + 1, updated_at = :now, active_at = {active_at}
+        where session_id = :session_id and {is_owners} and {tags_stay}
         and wrapped_keys is not distinct from :wrapped_keys::bytea
         and (:version::bigint is null or version = :version::bigint)
         and (:version::bigint is null and s.leases = 0 and :lease::bigint = 0 and :branch_number::bigint = 0 or exists (
@@ -81,8 +82,9 @@ BEGIN: Final = alone(
     """,
     """
     with made as (
-        insert into {sessions} (session_id, version, branch, wrapped_keys, created_at, updated_at)
-        select :session_id, 1, 'main', :wrapped_keys::bytea, :now, :now
+        insert into {sessions} (
+            session_id, version, branch, wrapped_keys, created_at, updated_at, owner, active_at
+        ) select :session_id, 1, 'main', :wrapped_keys::bytea, :now, :now, :owner::text, :now
         where coalesce(:branch::text, 'main') = 'main' and coalesce(:version::bigint, 0) = 0 and :lease::bigint = 0
         and :branch_number::bigint = 0
         on conflict (session_id) do nothing
@@ -111,18 +113,22 @@ APPEND_MANY: Final = alone(
     with input as (
         select * from unnest(
             :session_ids::text[], :counts::bigint[], :turns::bigint[], :branches::text[], :versions::bigint[],
-            :all_wrapped_keys::bytea[], :leases::bigint[], :branch_numbers::bigint[]
-        ) with ordinality i (session_id, count, turns, branch, version, wrapped_keys, lease, branch_number, number)
+            :all_wrapped_keys::bytea[], :leases::bigint[], :branch_numbers::bigint[], :owners::text[]
+        ) with ordinality i (
+            session_id, count, turns, branch, version, wrapped_keys, lease, branch_number, owner, number
+        )
     ), locked as (
         select s.id, i.count, i.turns, i.branch, i.lease, i.branch_number, i.number
         from {sessions} s join input i on i.session_id = s.session_id
-        where s.wrapped_keys is not distinct from i.wrapped_keys and (i.version is null or s.version = i.version)
+        where {is_owners} and {tags_stay}
+        and s.wrapped_keys is not distinct from i.wrapped_keys and (i.version is null or s.version = i.version)
         and (i.version is null and s.leases = 0 and i.lease = 0 and i.branch_number = 0 or exists (
             select 1 from {branches} b
             where b.session = s.id and b.name = coalesce(i.branch, s.branch) and {may_change}
         )) order by s.id for no key update of s
     ), raised as (
-        update {sessions} s set version = s.version + 1, updated_at = :now from locked l where s.id = l.id
+        update {sessions} s set version = s.version + 1, updated_at = :now, active_at = {active_at}
+        from locked l where s.id = l.id
         returning s.id, s.version, coalesce(l.branch, s.branch) as branch, l.count, l.turns, l.lease,
         l.branch_number, l.number, s.session_id
     ), advanced as (
@@ -164,7 +170,7 @@ TAIL: Final = alone(
         b.session * 16777216 + b.made_in as number, :wanted::bigint as wanted
         from {sessions} s
         join {branches} b on b.session = s.id and b.name = coalesce(:branch::text, s.branch)
-        where s.session_id = :session_id and {is_meant}
+        where s.session_id = :session_id and {is_owners} and {is_meant}
         and s.wrapped_keys is null and s.annotated = 0 and {intact}
     )
     (
@@ -192,7 +198,7 @@ TAIL_FORKED: Final = alone(
         :wanted::bigint as wanted
         from {sessions} s
         join {branches} b on b.session = s.id and b.name = coalesce(:branch::text, s.branch)
-        where s.session_id = :session_id and {is_meant}
+        where s.session_id = :session_id and {is_owners} and {is_meant}
         and s.wrapped_keys is null and s.annotated = 0 and {intact}
     ), lineage (segment, parent, low, high) as (
         select g.id, g.parent, g.fork_position, h.tip from head h join {segments} g on g.id = h.segment

@@ -10,6 +10,7 @@ from sessions.db.ids import POSITION_BITS
 from sessions.log.core.damage import read_segments, read_tips
 from sessions.log.core.elsewhere import check_absent
 from sessions.log.core.heads import LEFT_TIP, MAIN, damaged
+from sessions.log.core.ownership import check_owner
 from sessions.log.core.reader import unlock
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
@@ -28,7 +29,8 @@ def list_branches(tx: Transaction, conversation: Conversation) -> list[Branch]:
     if row is None:
         check_absent(tx, conversation)
         return []
-    session, current, created_at, updated_at, wrapped_keys = row
+    session, current, created_at, updated_at, owner, wrapped_keys = row
+    check_owner(conversation, owner)
     unlock(conversation, wrapped_keys)
     origins = read_segments(tx, session)
     tips = read_tips(tx, session, origins)

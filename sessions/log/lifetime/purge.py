@@ -13,6 +13,7 @@ from sessions.clock import now
 from sessions.db.ids import owner_of
 from sessions.log.conversation import NO_EXPIRY
 from sessions.log.core.change_log import record_change_of
+from sessions.log.core.ownership import check_owner
 from sessions.log.core.reader import unlock
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
@@ -80,7 +81,8 @@ def find_in_session(tx: Transaction, conversation: Conversation, expired: Expire
     row = tx.one(session_statements.SESSION_TIMES, session_id=session_id)
     if row is None:
         return _found([])
-    *_, wrapped_keys = row
+    *_, owner, wrapped_keys = row
+    check_owner(conversation, owner)
     unlock(conversation, wrapped_keys)
     return _found(tx.all(entry_statements.EXPIRED_IN_SESSION, session_id=session_id, count=count, **expired.values))
 

@@ -14,6 +14,7 @@ from sessions.db.transaction import Statement
 from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import lock_conversation
 from sessions.log.core.locking import bump_version, check_encryptable
+from sessions.log.core.ownership import check_owner
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import sessions as session_statements
 
@@ -22,8 +23,8 @@ if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
 
 FIND_WRAPPED_KEYS: Final = Statement(
-    "A session's wrapped keys.",
-    "select wrapped_keys from {sessions} where session_id = :session_id",
+    "A session's owner and its wrapped keys.",
+    "select owner, wrapped_keys from {sessions} where session_id = :session_id",
 )
 OTHERWISE_ENCRYPTED: Final = Statement(
     "Entries of a range whose payloads do not begin as those that are encrypted with a data key.",
@@ -68,8 +69,9 @@ def find_wrapped_keys(tx: Transaction, conversation: Conversation, now: int) -> 
     """Return whether there is such a session, taken over first if it waits for that, and its wrapped keys."""
     if lock_conversation(tx, conversation, now) is None:
         return False, None
-    row = tx.one(FIND_WRAPPED_KEYS, session_id=conversation.session_id)
-    return True, None if row is None or row[0] is None else bytes(row[0])
+    owner, wrapped_keys = tx.the(FIND_WRAPPED_KEYS, session_id=conversation.session_id)
+    check_owner(conversation, owner)
+    return True, None if wrapped_keys is None else bytes(wrapped_keys)
 
 
 def list_encrypted(tx: Transaction, after: int, count: int, *, everything: bool) -> list[tuple[int, str]]:
@@ -91,7 +93,7 @@ def replace_wrapped_keys(tx: Transaction, conversation: Conversation, now: int, 
     Raises:
         DecryptionError: It holds entries in the clear, and may not.
     """
-    locked = bump_version(tx, conversation, now, guard=False)
+    locked = bump_version(tx, conversation, now, guard=False, active=False)
     if locked is None or (None if locked.wrapped_keys is None else bytes(locked.wrapped_keys)) != old:
         return False
     if old is None and conversation.encryption:

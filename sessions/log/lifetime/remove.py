@@ -13,6 +13,7 @@ from sessions.log.core.heads import EVERYTHING, MAIN
 from sessions.log.core.locking import bump_version, lock_session
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
+from sessions.log.statements import info as info_statements
 from sessions.log.statements import leases as lease_statements
 from sessions.log.statements import records as record_statements
 from sessions.log.statements import sessions as session_statements
@@ -56,6 +57,8 @@ def delete(tx: Transaction, session_id: str, elsewhere: Elsewhere) -> bool:
     tx.run(record_statements.FORGET_KEYS, session=session)
     tx.run(record_statements.FORGET_CHANGES, session=session, version=EVERYTHING)
     tx.run(session_statements.FORGET_USAGE, session=session)
+    tx.run(info_statements.FORGET_INFO, session=session)
+    tx.run(info_statements.FORGET_TAGS, session=session)
     tx.run(lease_statements.FORGET_WAITING, session=session)
     tx.run(session_statements.DELETE_SESSION, session=session)
     return True

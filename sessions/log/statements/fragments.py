@@ -6,6 +6,8 @@ is a parameter or a column.
 
 from __future__ import annotations
 
+from sessions.clock import MINUTE
+
 
 def may_change(*, lease: str, now: str, number: str) -> str:
     """Return the condition that a change may extend a branch.
@@ -23,6 +25,24 @@ def passes_lease(lease: str, now: str) -> str:
     lets others in.
     """
     return f"case when {lease} = 0 then b.lease_until <= {now} or b.lease_open = 1 else b.lease_token = {lease} end"
+
+
+def is_owners(owner: str) -> str:
+    """Return the condition that a session's row, ``s``, has an owner, if one is wanted."""
+    return f"({owner} is null or s.owner = {owner})"
+
+
+def active_at(now: str) -> str:
+    """Return when a session's row, ``s``, was active after a change: at most once a minute this is another time.
+
+    The value stays the same in between, so Postgres touches no index and the row's next version stays on its page.
+    """
+    return f"case when s.active_at <= {now} - {MINUTE} then {now} else s.active_at end"
+
+
+def tags_stay(now: str) -> str:
+    """Return the condition that a change of a session's row, ``s``, leaves its tags as they are."""
+    return f"(s.tagged = 0 or s.active_at > {now} - {MINUTE})"
 
 
 def is_meant(number: str) -> str:

@@ -12,27 +12,26 @@ from sessions.db.topics import AT_ONCE
 from sessions.db.transaction import Statement
 
 _BUMP_VERSION = "update {sessions} set version = version + 1, updated_at = :now where session_id = :session_id"
+_LOCKED = "id, version, branch, wrapped_keys, leases, owner, active_at, tagged"
+"""The columns of a locked session's row that changes need."""
 
 BUMP_VERSION = Statement(
     "Lock a session for a change and increment its version.",
-    _BUMP_VERSION + " returning id, version, branch, wrapped_keys, leases",
+    f"{_BUMP_VERSION} returning {_LOCKED}",
     {
-        POSTGRES: _BUMP_VERSION + " returning id, version, branch, wrapped_keys, leases, {tell_watchers}",
-        MARIADB: (
-            _BUMP_VERSION,
-            "select id, version, branch, wrapped_keys, leases from {sessions} where session_id = :session_id",
-        ),
+        POSTGRES: f"{_BUMP_VERSION} returning {_LOCKED}, {{tell_watchers}}",
+        MARIADB: (_BUMP_VERSION, f"select {_LOCKED} from {{sessions}} where session_id = :session_id"),  # noqa: S608
     },
 )
 
 _CREATE_SESSION = """
-    insert into {sessions} (session_id, version, branch, wrapped_keys, created_at, updated_at)
-    values (:session_id, 1, :branch, :wrapped_keys, :created_at, :now)
+    insert into {sessions} (session_id, version, branch, wrapped_keys, created_at, updated_at, owner, active_at)
+    values (:session_id, 1, :branch, :wrapped_keys, :created_at, :now, :owner, :active_at)
 """
 
-_BUMP_INSTEAD = """
-    on conflict (session_id) do update set version = {sessions}.version + 1, updated_at = excluded.updated_at
-    returning id, version, branch, wrapped_keys, leases
+_BUMP_INSTEAD = f"""
+    on conflict (session_id) do update set version = {{sessions}}.version + 1, updated_at = excluded.updated_at
+    returning {_LOCKED}
 """
 
 CREATE_SESSION = Statement(
@@ -40,20 +39,29 @@ CREATE_SESSION = Statement(
     _CREATE_SESSION + _BUMP_INSTEAD,
     {
         POSTGRES: _CREATE_SESSION + _BUMP_INSTEAD + ", {tell_watchers}",
-        MARIADB: _CREATE_SESSION
-        + """
-        on duplicate key update version = version + 1, updated_at = values(updated_at)
-        returning id, version, branch, wrapped_keys, leases
+        MARIADB: f"""
+        {_CREATE_SESSION}
+        on duplicate key update version = version + 1, updated_at = values(updated_at) returning {_LOCKED}
         """,
     },
 )
 
+TOUCH = Statement(
+    "Note when a locked session was active.",
+    "update {sessions} set active_at = :now where id = :session",
+)
+
+TOUCH_TAGS = Statement(
+    "Note the same for its tags.",
+    "update {tags} set active_at = :now where session = :session",
+)
+
+_LOCK_SESSION = "select id, wrapped_keys, owner from {sessions} where session_id = :session_id"
+
 LOCK_SESSION = Statement(
     "Lock a session without changing it.",
-    "select id, wrapped_keys from {sessions} where session_id = :session_id",
-    dict.fromkeys(
-        (POSTGRES, MARIADB), "select id, wrapped_keys from {sessions} where session_id = :session_id for update"
-    ),
+    _LOCK_SESSION,
+    dict.fromkeys((POSTGRES, MARIADB), _LOCK_SESSION + " for update"),
 )
 
 LOCK_SESSION_ROW = Statement(
@@ -82,8 +90,8 @@ VERSIONS = Statement(
 )
 
 VERSION = Statement(
-    "A session's version.",
-    "select version from {sessions} where session_id = :session_id",
+    "A session's version, and its owner.",
+    "select version, owner from {sessions} where session_id = :session_id",
 )
 
 SET_WRAPPED_KEYS = Statement(
@@ -97,8 +105,8 @@ HOLDS_SOMETHING = Statement(
 )
 
 SESSION_TIMES = Statement(
-    "A session's current branch, when it was made and last changed, and its wrapped keys.",
-    "select id, branch, created_at, updated_at, wrapped_keys from {sessions} where session_id = :session_id",
+    "A session's current branch, when it was made and last changed, its owner, and its wrapped keys.",
+    "select id, branch, created_at, updated_at, owner, wrapped_keys from {sessions} where session_id = :session_id",
 )
 
 DELETE_SESSION = Statement(
@@ -175,14 +183,16 @@ ROWS_OF_SESSION = Statement(
     (select count(*) from {segments} where session = :session),
     (select count(*) from {appends} where session = :session),
     (select count(*) from {changes} where session = :session),
-    (select count(*) from {usage} where session = :session)
+    (select count(*) from {usage} where session = :session),
+    (select count(*) from {infos} where session = :session) + (select count(*) from {tags} where session = :session)
     """,
 )
 
 WHERE_IT_IS = Statement(
-    "A session, its version, its wrapped keys, and the version of the last change that was not an append.",
+    """A session, its version, its owner, its wrapped keys, and the version of the last change that was not an append.
+    """,
     """
-    select id, version, wrapped_keys, (select max(c.version) from {changes} c where c.session = s.id)
+    select id, version, owner, wrapped_keys, (select max(c.version) from {changes} c where c.session = s.id)
     from {sessions} s where session_id = :session_id
     """,
 )

@@ -1,0 +1,67 @@
+"""Owners: a text, or a path of labels as ``("acme", "ann")``, and the one text in which every column of owners has it.
+
+Each label is followed by U+0001. In a label, U+0001 becomes U+0002 U+0002, and U+0002 becomes U+0002 U+0003. So owners
+sort label by label, ``("a",)`` is no prefix of ``("ab",)``, and all owners below a path are one range of texts.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, TypeAlias
+
+from sessions.validation import check_text
+
+Owner: TypeAlias = str | tuple[str, ...]
+"""A text, or one or more labels from the widest to the narrowest. ``"ann"`` and ``("ann",)`` are the same owner."""
+
+MAX_OWNER_BYTES: Final = 1024
+"""The length of an owner as it is stored, in UTF-8: its labels, and at least a byte for each."""
+
+MAX_LABELS: Final = 16
+
+_END: Final = "\x01"
+_BEYOND: Final = "\x02"
+_ESCAPED: Final = {_END: "\x02\x02", "\x02": "\x02\x03"}
+_LABELS: Final = {escaped: plain for plain, escaped in _ESCAPED.items()}
+
+
+def encode_owner(owner: object, name: str = "owner") -> str:
+    """Return the stored form of an owner.
+
+    Raises:
+        TypeError: It is neither text nor a tuple of texts.
+        ValueError: A label is empty, has a NUL character or is no Unicode text; or the owner is too long.
+    """
+    labels = (owner,) if isinstance(owner, str) else owner
+    if not isinstance(labels, tuple | list):
+        raise TypeError(f"{name} must be a string or a tuple of strings, not {type(owner).__name__}")
+    if not 0 < len(labels) <= MAX_LABELS:
+        raise ValueError(f"{name} must have 1 to {MAX_LABELS} labels, got {len(labels)}")
+    encoded = "".join(
+        re.sub("[\x01\x02]", lambda found: _ESCAPED[found[0]], check_text(label, name, MAX_OWNER_BYTES)) + _END
+        for label in labels
+    )
+    if (length := len(encoded.encode())) > MAX_OWNER_BYTES:
+        raise ValueError(f"{name} must be at most {MAX_OWNER_BYTES} bytes in UTF-8, this one has {length}")
+    return encoded
+
+
+def decode_owner(encoded: str | bytes | None) -> Owner | None:
+    """Return an owner from its stored form: a text if it has one label, and else a tuple."""
+    if encoded is None:
+        return None
+    labels = tuple(
+        re.sub("\x02[\x02\x03]", lambda found: _LABELS[found[0]], label)
+        for label in as_stored(encoded).removesuffix(_END).split(_END)
+    )
+    return labels[0] if len(labels) == 1 else labels
+
+
+def below_owner(encoded: str) -> tuple[str, str]:
+    """Return the range of stored owners that begin with an owner's labels: from the first on, before the second."""
+    return encoded, encoded[:-1] + _BEYOND
+
+
+def as_stored(encoded: str | bytes) -> str:
+    """Return the stored form as text; some databases return bytes."""
+    return encoded if isinstance(encoded, str) else bytes(encoded).decode(errors="replace")

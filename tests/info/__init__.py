@@ -1,0 +1,1 @@
+"""What sessions are called, whose they are, and how they are found."""
