@@ -100,7 +100,7 @@ class PlusCodec:
     def decode_joined(self, joined: bytes, count: int) -> list[dict[str, Any]]:
         """Return the items of `count` payloads that are strict JSON, joined by `joint`.
 
-        Example: ``items = codec.decode_joined(codec.joint.join(payloads), len(payloads))``
+        Example: ``items = codec.decode_joined(codec.joint.encode().join(payloads), len(payloads))``
 
         Raises:
             ValueError: A payload is not strict JSON, which `decode` may still read; or it cannot be read.
