@@ -1,4 +1,4 @@
-"""docs/errors.md, docs/methods.md and docs/choosing.md are complete and true: their programs run, and their tables name what there is."""
+"""The pages for reference are complete and true: their programs run, and their tables name what exists."""
 
 from __future__ import annotations
 
