@@ -26,6 +26,7 @@
     ├── SessionClosedError (RuntimeError)        the session or its store has been closed
     └── StoreError                               the database refused the operation
         ├── OutcomeUnknownError                  the connection broke during a commit, which may have succeeded
+        ├── StoreUnreachableError (ConnectionError)  the server cannot be reached, or accepts no writes now
         ├── StoreBusyError (TimeoutError)        another process locked the database for too long
         ├── StoreFullError                       the disk or the database is full
         ├── StoreReadOnlyError                   the database can be read but not written
@@ -49,7 +50,10 @@ if TYPE_CHECKING:
 
 
 class SessionsError(Exception):
-    """The base class of this package's errors."""
+    """The base class of this package's errors.
+
+    Example: ``except SessionsError as error: log.warning("%s", error)``
+    """
 
     def about(self, subject: str) -> Self:
         """Return the same error with its subject at the front of the message, as in "session 'user_123': …", once.
@@ -183,6 +187,13 @@ class StoreError(SessionsError):
 
 class OutcomeUnknownError(StoreError):
     """The connection broke while a change was being committed: it was saved completely, or not at all."""
+
+
+class StoreUnreachableError(StoreError, ConnectionError):
+    """The server could not be reached, or accepted no writes, until `retry_timeout` had passed. Nothing was changed.
+
+    Example: ``except StoreUnreachableError: return Response(status_code=503)``
+    """
 
 
 class StoreBusyError(StoreError, TimeoutError):

@@ -113,7 +113,8 @@ class SQLAlchemySession(LogSession):
     ) -> Self:
         """Return a session in the database at a URL, usable from any event loop.
 
-        Example: ``session = SQLAlchemySession.from_url("user_123", url="postgresql+asyncpg://host/chat")``
+        Example:
+        ``session = SQLAlchemySession.from_url("user_123", url="sqlite+aiosqlite:///chat.db", create_tables=True)``
 
         Sessions with the same URL and options share one engine in each event loop, made by the first operation.
 

@@ -1,4 +1,4 @@
-"""The owner of data keys, and the signal by which a transaction asks for missing ones."""
+"""Whose keys they are, and how a transaction says that it lacks some."""
 
 from __future__ import annotations
 
@@ -11,12 +11,10 @@ T = TypeVar("T")
 
 
 class Subject(NamedTuple):
-    """The owner of data keys, which decrypt nothing else.
-
-    Example: ``subject = Subject("session", "user_123")``
+    """Something with data keys of its own, to which these are bound: nothing else can be decrypted with them.
 
     Attributes:
-        kind: The kind of owner, so that equal names of different kinds are distinct: ``session``.
+        kind: What it is, so that equal names of different kinds are told apart: ``session``.
         name: Its name among its kind: a session's id.
     """
 
@@ -28,10 +26,10 @@ class Subject(NamedTuple):
 
 
 class KeyWanted(Exception):  # noqa: N818 - no error: it asks the holder of the transaction to fetch a key and repeat it
-    """A signal that a transaction needs data keys that only an asynchronous function can fetch.
+    """A transaction needs data keys that only an asynchronous function can get.
 
     Attributes:
-        fetch: Fetches them, so that the transaction finds them when it is repeated.
+        fetch: Gets them, so that the transaction finds them when it is repeated.
     """
 
     def __init__(self, fetch: Callable[[], Awaitable[None]]) -> None:
@@ -40,7 +38,7 @@ class KeyWanted(Exception):  # noqa: N818 - no error: it asks the holder of the 
 
 
 async def with_keys(work: Callable[[], T]) -> T:
-    """Return the result of `work`, repeated until it has all the keys it needs; missing keys are fetched in between."""
+    """Return the result of `work`, repeated as often as it lacks keys, which are fetched before."""
     while True:
         try:
             return work()

@@ -1,15 +1,15 @@
-"""The agent that currently speaks through a session object, as a framework's hooks report it."""
+"""Who is speaking through a session object, as a framework's hooks tell it."""
 
 from __future__ import annotations
 
 
 class Speaker:
-    """The agent whose items are added next through one session object. Hooks set it as agents take over.
+    """The agent whose items are added next through one session object; set by hooks, as a run goes from agent to agent.
 
-    User messages are never attributed to it.
+    What users say is not the agent's, whoever is active.
 
     Attributes:
-        name: The agent's name; ``None`` if unknown.
+        name: The agent's name; ``None`` if nobody said.
     """
 
     __slots__ = ("_ends", "name")
@@ -19,25 +19,14 @@ class Speaker:
         self._ends = False
 
     def begins(self, name: str | None) -> None:
-        """Attribute everything added from now on to an agent.
-
-        Example: ``session.speaker.begins("triage")``
-        """
+        """Say that what is added from now on is an agent's."""
         self.name, self._ends = name, False
 
     def ends(self) -> None:
-        """Attribute only the next addition to the agent.
-
-        Example: ``session.speaker.ends()``
-
-        Frameworks report a run's end before they store its last items.
-        """
+        """Say that what is added next is the last that it adds: frameworks tell of a run's end before they store it."""
         self._ends = True
 
     def has_spoken(self) -> None:
-        """Note that the agent's items were added.
-
-        Example: ``session.speaker.has_spoken()``
-        """
+        """Note that something of its was added."""
         if self._ends:
             self.name, self._ends = None, False

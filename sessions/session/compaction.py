@@ -1,4 +1,4 @@
-"""Compaction: models see a summary in place of a long conversation's older part, which is kept."""
+"""What a session offers against its growing too long: a summary is shown in place of an older part, which stays."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("sessions")
 
 _is_summarising: ContextVar[bool] = ContextVar("_is_summarising", default=False)
-"""Whether automatic compaction is running: a summariser that reads the session must not start another compaction."""
+"""Whether a setting is at work: a summariser that reads the session would have it call the summariser, and so on."""
 
 
 class Compactions(SessionPart):
@@ -35,36 +35,34 @@ class Compactions(SessionPart):
     async def compact(
         self, summarise: Summariser, *, keep_turns: int = 1, keep_items: int | None = None
     ) -> Summary | None:
-        """Replace the older part of the branch, as models see it, by a summary: in `get_items` and in windows.
+        """Let a summary stand for the older part of the branch where models are shown it: in `get_items`, in windows.
 
-        Example: ``summary = await session.compact(summarise, keep_turns=2)``
+        Nothing is deleted: `entries` and `turns` return everything, and `undo_compaction` takes the summary back. The
+        part begins with the first item that is shown, but for messages of the system or the developer, so it includes
+        an earlier summary; and it ends where a provider accepts that: between a call and its output is no end.
 
-        Nothing is deleted: `entries` and `turns` still return everything, and `undo_compaction` reverts the summary.
-        The summarised part begins with the first item that models see, except for system and developer messages, so it
-        includes an earlier summary. It ends where a provider accepts it, never between a call and its output.
-
-        Other callers can use the session while the summary is being made. The summary expires with the first of its
-        items, and counts as old as the oldest.
+        While the summary is being made, others may go on with the session. The summary expires with the first item that
+        it stands for, and is as old as the oldest.
 
         Args:
-            summarise: An asynchronous function. It gets the older items, oldest first, and returns their replacement: a
-                text, which is shown as a user message; an item; or a list of items.
-            keep_turns: The number of turns at the end that stay unchanged.
-            keep_items: If given, replaces `keep_turns`: this many items at the end stay unchanged, or a few more.
+            summarise: An asynchronous function. It gets the items of the part, oldest first, and returns what to show
+                instead: a text, which is shown as a user's message; an item; or a list of items.
+            keep_turns: How many turns at the end stay as they are.
+            keep_items: If given, so many items at the end stay as they are, or a few more, instead of whole turns.
 
         Returns:
-            The summary; ``None`` if the branch has no older part, in which case `summarise` is not called.
+            The summary; ``None`` if there was nothing to summarise, and `summarise` was not called.
 
         Raises:
-            ConflictError: The part changed while it was being summarised, for example because its end was undone.
-            SummaryError: `summarise` returned something that no provider accepts.
-            TypeError: An argument has the wrong type, or `summarise` is not asynchronous.
+            ConflictError: The part was changed while it was being summarised: its end was undone, for example.
+            SummaryError: `summarise` returned what no provider would accept.
+            TypeError: An argument has the wrong type, or `summarise` is no asynchronous function.
             ValueError: An argument is negative.
             LeaseLostError: This object's lease was lost.
             SessionBusyError: Another caller holds an exclusive lease on the branch.
-            UndecodableItemError: A stored item cannot be read, and the session is strict.
-            UnknownBranchError: The branch no longer exists.
-            StoreError: The database refused the operation.
+            UndecodableItemError: A stored item cannot be read and the session is strict.
+            UnknownBranchError: The branch is not there any more.
+            StoreError: The database refused.
         """
         from sessions.settings import check_kept, check_summariser
 
@@ -81,7 +79,7 @@ class Compactions(SessionPart):
         *,
         alone: bool = False,
     ) -> Summary | None:
-        """Compact if models would see more than `above` holds; always without `above`.
+        """Compact if a model is shown more than `above` may hold; in any case without it.
 
         With `alone`, only while no other caller holds a lease, exclusive or not.
         """
@@ -116,7 +114,7 @@ class Compactions(SessionPart):
         return Summary(position, part.first, part.last, items, as_time(made_at))
 
     async def _summarised(self, summarise: Summariser, items: list[Item]) -> list[Item]:
-        """Return the summariser's result as items, checked to be acceptable to a model."""
+        """Return what a summariser makes of items, if a model can be shown that."""
         from sessions.items.calls import user_message
         from sessions.items.repair import repair_items
 
@@ -138,19 +136,17 @@ class Compactions(SessionPart):
         return made
 
     async def undo_compaction(self) -> Summary:
-        """Revert the branch's latest summary: models see the original items again.
-
-        Example: ``summary = await session.undo_compaction()``
+        """Take the branch's latest summary back: what it stands for is shown again.
 
         Returns:
-            The reverted summary.
+            The summary.
 
         Raises:
-            SummaryError: The branch has no summary.
+            SummaryError: There is none.
             LeaseLostError: This object's lease was lost.
             SessionBusyError: Another caller holds an exclusive lease on the branch.
-            UnknownBranchError: The branch no longer exists.
-            StoreError: The database refused the operation.
+            UnknownBranchError: The branch is not there any more.
+            StoreError: The database refused.
         """
         from sessions.log.context.compact import take_back
 
@@ -160,14 +156,12 @@ class Compactions(SessionPart):
         )
 
     async def summaries(self) -> list[Summary]:
-        """List the branch's active summaries, in the order of the items they replace.
-
-        Example: ``summaries = await session.summaries()``
+        """Return the summaries that stand for something on the branch, in the order of what they stand for.
 
         Raises:
-            DecryptionError: The session is encrypted with another key, or a stored entry was altered.
-            UnknownBranchError: The branch no longer exists.
-            StoreError: The database refused the operation.
+            DecryptionError: The session is encrypted with another key, or an entry is not what was stored there.
+            UnknownBranchError: The branch is not there any more.
+            StoreError: The database refused.
         """
         from sessions.log.context.compact import list_summaries
 
@@ -182,13 +176,11 @@ class Compactions(SessionPart):
 
     @property
     def run_compaction(self) -> Callable[[Mapping[str, Any] | None], Awaitable[None]]:
-        """Compact the session after a run, as the OpenAI Agents SDK's runner does.
+        """How the OpenAI Agents SDK's runner compacts a session after a run: ``await session.run_compaction(args)``.
 
-        Example: ``await session.run_compaction({"force": True})``
-
-        The attribute exists only if the settings have a `Compaction`. It compacts a branch above the setting's bounds;
-        with ``{"force": True}`` also one below them. Other arguments, such as the response's id, are for the vendor's
-        own compaction and are ignored.
+        It is only there if the settings have a `Compaction`. What is above its bounds is compacted; with
+        ``{"force": True}``, what is below them, too. Other arguments, as the response's id, concern the vendor's own
+        compaction, and are ignored.
         """
         if coerce_settings(self.session_settings).compaction is None:
             raise AttributeError("run_compaction: set session_settings={'compaction': Compaction(…)}")
@@ -200,9 +192,9 @@ class Compactions(SessionPart):
             await self._compact_by(compaction, force=bool((args or {}).get("force")))
 
     async def _compact_by(self, compaction: Compaction, *, force: bool = False) -> None:
-        """Compact as a setting says; with `force`, regardless of its bounds.
+        """Compact as a setting says; with `force`, whatever its bounds are.
 
-        If another caller changes or leases the branch, it is left unchanged until the next time.
+        If somebody else changes or holds the branch, it is left as it is, for the next time.
         """
         if _is_summarising.get():
             return

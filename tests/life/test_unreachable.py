@@ -13,13 +13,15 @@ import pytest
 from sqlalchemy.engine import make_url
 
 from sessions import SQLAlchemySession, open_store
-from sessions.errors import StoreError
+from sessions.db.sqlalchemy import retry
+from sessions.errors import StoreError, StoreUnreachableError
 from tests.sql.network import message
 from tests.sql.servers import free_port
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sessions import LogSession
     from tests.sql.servers import MariaDB, Postgres
 
 DRIVERS = ["postgresql+asyncpg", "postgresql+psycopg", "mysql+aiomysql", "mysql+asyncmy"]
@@ -50,13 +52,44 @@ async def test_it_is_told_once_and_tried_until_the_deadline(
         results = await asyncio.gather(*tasks, return_exceptions=True)
     assert time.time() - began >= 4
     for result in results:
-        assert isinstance(result, StoreError)
+        assert isinstance(result, StoreUnreachableError)
         assert re.search(rf"127\.0\.0\.1:{port}/db cannot be reached.*\(tried", str(result))
     told = [record for record in caplog.records if record.name == "sessions"]
     assert len(told) == 1
     assert told[0].levelname == "WARNING"
     assert f"host 127.0.0.1, port {port} cannot be reached" in told[0].getMessage()
     assert "canary" not in caplog.text
+
+
+@pytest.mark.parametrize("operation", ["get_items", "add_items", "lease"])
+async def test_the_time_is_spent_once(operation: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """
+    An error of an unreachable server is not explained by reading from it, nor a lease given back that was never taken.
+
+    Fails without: session/leases.py, `take`; errors.py, `StoreUnreachableError`.
+    """
+    times = 0
+    original = retry.retry
+
+    async def counted(*arguments: Any, **named: Any) -> Any:
+        nonlocal times
+        times += 1
+        return await original(*arguments, **named)
+
+    async def try_it(session: LogSession) -> None:
+        if operation == "get_items":
+            await session.get_items()
+        elif operation == "add_items":
+            await session.add_items([message("1")])
+        else:
+            async with session.lease():
+                pytest.fail("there is no server")
+
+    monkeypatch.setattr("sessions.db.sqlalchemy.database.retry", counted)
+    async with open_store(f"postgres://127.0.0.1:{free_port()}/db", retry_timeout=0) as store:
+        with pytest.raises(StoreUnreachableError):
+            await try_it(store.session("s"))
+    assert times == 1
 
 
 async def test_a_deadline_of_none_is_no_second_try() -> None:

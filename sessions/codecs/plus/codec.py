@@ -1,7 +1,7 @@
-"""JSON, plus other values that Python programs keep in items: times, decimals, bytes, sets, tuples, users' own classes.
+"""JSON, and beside it what Python's programs keep in items: times, decimals, bytes, sets, tuples, users' own classes.
 
-`docs/serialization.md` has the forms. Nothing is pickled, and no name in stored data is ever imported: reading creates
-only values of the Python types named there and of classes that the caller has listed.
+`docs/serialization.md` has the forms. Nothing is pickled, and no name in stored data is ever imported: reading makes
+values of Python's types named there and of classes that the caller has listed, and of no others.
 """
 
 from __future__ import annotations
@@ -25,19 +25,16 @@ _MARKED_KEY: Final = f'"{MARK}'.encode()
 
 
 class PlusCodec:
-    """A codec for items that contain more than JSON does. Plain JSON is stored exactly as `JSONCodec` stores it.
-
-    Example: ``session = SQLiteSession("user_123", "chat.db", codec=PlusCodec(types=[Order]))``
+    """Items that may hold more than JSON does. What is plain JSON is written as `JSONCodec` writes it.
 
     Args:
-        types: Your classes that items may contain: enumerations, dataclasses, named tuples, pydantic models,
-            exceptions. Their stored tags are their names (`__name__`), or the keys of a mapping: with a mapping, data
-            stays readable when a class is renamed. A class with several keys is written with the first, and read with
-            all.
+        types: The classes of yours that items may hold: enumerations, dataclasses, named tuples, pydantic models,
+            exceptions. Their tags are their names (`__name__`), or the keys of a mapping: with one, data stays readable
+            when a class is renamed. A class that has several keys is written with the first, and read with all.
 
     Raises:
-        TypeError: A class is of another kind, or is not a class.
-        ValueError: Two classes have the same tag, or a tag is taken or not allowed.
+        TypeError: A class is of another kind, or no class.
+        ValueError: Two classes have the same tag, or a tag is taken or no name.
     """
 
     joint = JSONCodec.joint
@@ -64,11 +61,9 @@ class PlusCodec:
     def encode_all(self, items: Sequence[Any]) -> list[bytes]:
         """Return each item's payload.
 
-        Example: ``payloads = PlusCodec().encode_all(items)``
-
         Raises:
-            InvalidItemError: An item is not a dictionary, or contains a value that cannot be stored. The message gives
-                the item's index, the place in it, and the type.
+            InvalidItemError: An item is not a dictionary, or holds what cannot be kept. The message names the item by
+                its index, the place in it, and the type.
         """
         try:
             payloads = self._encode_plain(items)
@@ -82,14 +77,12 @@ class PlusCodec:
     def decode_all(self, payloads: Iterable[bytes]) -> list[dict[str, Any]]:
         """Return the items of payloads that are strict JSON.
 
-        Example: ``items = codec.decode_all(payloads)``
-
         Raises:
-            ValueError: A payload is not strict JSON, which `decode` may still read; or it cannot be read.
+            ValueError: One of them is not, and `decode` may still read it; or it cannot be read.
         """
         try:
-            # Payloads without the mark's byte need no work. Walking through the others, even if the byte is only in a
-            # text, costs less than searching for more than one byte.
+            # Without the mark's byte there is nothing to do. A walk through what has it, perhaps in a text only, costs
+            # less than a search for more than one byte.
             return [
                 self._read(decode_strictly(payload)) if _MARK in payload else decode_strictly(payload)
                 for payload in payloads
@@ -98,12 +91,10 @@ class PlusCodec:
             raise UndecodableItemError("a stored item is nested too deeply") from None
 
     def decode_joined(self, joined: bytes, count: int) -> list[dict[str, Any]]:
-        """Return the items of `count` payloads that are strict JSON, joined by `joint`.
-
-        Example: ``items = codec.decode_joined(codec.joint.encode().join(payloads), len(payloads))``
+        """Return the items of `count` payloads that are strict JSON, with `joint` between them.
 
         Raises:
-            ValueError: A payload is not strict JSON, which `decode` may still read; or it cannot be read.
+            ValueError: One of them is not, and `decode` may still read it; or it cannot be read.
         """
         items = self._json.decode_joined(joined, count)
         return list(map(self._read, items)) if _MARK in joined else items
@@ -111,22 +102,18 @@ class PlusCodec:
     def decode(self, payload: bytes) -> dict[str, Any]:
         """Return the item of a payload.
 
-        Example: ``item = codec.decode(payloads[0])``
-
         Raises:
             ValueError: The payload is not a JSON object.
-            UndecodableItemError: It has an unknown tag, or a value that does not fit its tag. The message names the
-                tag, never its content. It is also a `ValueError`.
+            UndecodableItemError: It is, but has a tag that is not known, or something else than the tag says. The
+                message names the tag, never what is in it. It is a `ValueError`, too.
         """
         item = self._json.decode(payload)
         return self._read(item) if _MARK in payload else item
 
     def digest(self, items: Sequence[Any]) -> bytes:
-        """Return 32 bytes that identify a list of items, regardless of the order of keys and of sets' elements.
+        """Return what tells one list of items from another, however keys and the elements of sets are ordered.
 
-        Example: ``digest = codec.digest(items)``
-
-        It is `JSONCodec`'s digest of the items' stored forms, and so the same for plain JSON.
+        It is `JSONCodec`'s digest of the items' written forms, and so the same for plain JSON.
         """
         writer = Writer(self._types)
         return self._json.digest([writer.write(item) for item in items])
@@ -145,7 +132,7 @@ class PlusCodec:
         for index, item in enumerate(items):
             writer = Writer(self._types)
             try:
-                # The JSON codec refuses everything that is not a dictionary.
+                # What is no dictionary at all is for the JSON codec to refuse.
                 written.append(writer.write(item) if isinstance(item, dict) else item)
             except RefusedError as refused:
                 raise InvalidItemError(refused.about(f"items[{index}]")) from None
@@ -159,7 +146,7 @@ class PlusCodec:
         return payloads
 
     def _prove(self, payload: bytes, index: int) -> None:
-        """Refuse an item that reading would change: constructors and validators of users' classes may alter values."""
+        """Refuse what would not come back: constructors and validators of users' classes may change values."""
         try:
             again = self._json.encode_all([Writer(self._types).write(self.decode(payload))])
         except (RefusedError, RecursionError, ValueError) as error:

@@ -18,7 +18,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from sessions.db.sqlite.errors import lacks_tables
 from sessions.db.sqlite.errors import translate as translate_sqlite
-from sessions.errors import StoreBusyError, StoreError, StoreFullError, StoreReadOnlyError
+from sessions.errors import StoreBusyError, StoreError, StoreFullError, StoreReadOnlyError, StoreUnreachableError
 
 
 class Trouble(Enum):
@@ -107,7 +107,10 @@ class TablesGoneError(StoreError):
 
 
 _TRANSLATIONS: Final[dict[Trouble, tuple[type[StoreError], str]]] = {
-    Trouble.LOST: (StoreError, "cannot be reached, or takes no writes now. Check the server and the network"),
+    Trouble.LOST: (
+        StoreUnreachableError,
+        "cannot be reached, or takes no writes now. Check the server and the network",
+    ),
     Trouble.ROLLED_BACK: (StoreBusyError, "gave this transaction up for the sake of others, again and again"),
     Trouble.BUSY: (StoreBusyError, "kept this waiting for others for too long. Try again"),
     Trouble.FULL: (StoreFullError, "has no room left. Make room"),

@@ -1,1 +1,0 @@
-"""The docstrings of the public interface."""
