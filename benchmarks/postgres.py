@@ -16,7 +16,7 @@ from time import perf_counter
 
 from rich.console import Console
 
-from benchmarks import report
+from benchmarks import report, summary
 from benchmarks.data import ROOT, default_data, load_items
 from benchmarks.machine import describe_machine, describe_versions
 from benchmarks.on_postgres import branches, many, processes
@@ -30,14 +30,21 @@ from tests.sql.servers import running_postgres
 
 DOCUMENT = ROOT / "docs" / "benchmarks-postgres.md"
 
-INTRODUCTION = """\
-# Benchmarks on Postgres
+TITLE = "# Benchmarks on Postgres"
 
-Written by `python -m benchmarks.postgres`; read as [the others](benchmarks.md). Limit: raw asyncpg with a pool of
-15 connections, one prepared statement an operation, one table. Ours and the SDK's: `SQLAlchemySession` over an engine
-with a pool of 15. For branches the limit's tables have them, see `benchmarks/branching.py`; the SDK has no branches on
-Postgres. All on one server of its own on this machine, `fsync` and `synchronous_commit` on. The rows "among 10 million
-entries", 100,000 sessions of 100 in no order against 100 sessions, are on the system's Postgres, which compiles.
+INTRODUCTION = """\
+Written by `python -m benchmarks.postgres`. [The benchmarks on SQLite](benchmarks.md#how-it-is-measured) explain the
+columns. All sides use one server on the same machine, with `fsync` and `synchronous_commit` on:
+
+- **limit**: asyncpg, called directly, with a pool of 15 connections, one table, and one prepared statement per
+  operation. For branches it has tables of its own (`benchmarks/branching.py`).
+- **ours**: `sessions.SQLAlchemySession` over an engine with a pool of 15.
+- **Agents SDK**: its `SQLAlchemySession` over an engine with a pool of 15. It has no branches on Postgres.
+
+The rows "among 10 million entries" compare 100,000 sessions of 100 entries, in random order, with 100 sessions. They
+use the system's Postgres, which compiles statements.
+
+This run:
 """
 
 
@@ -101,7 +108,9 @@ def main() -> None:
         if output := options.output or (None if options.quick or options.only else DOCUMENT):
             load = f"Load average over 15 minutes when it ended, the benchmark's own in it: {os.getloadavg()[2]:.1f}"
             about = [describe_machine(Path(folder)), describe_versions(), report.describe_items(default_data()), load]
-            report.write_table(output, [INTRODUCTION, *(f"- {line}" for line in about)], results)
+            report.write_document(
+                output, TITLE, [INTRODUCTION, *(f"- {line}" for line in about)], results, summary.POSTGRES
+            )
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """The results as a table: in the terminal, and as Markdown."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import fmean
@@ -7,6 +8,7 @@ from statistics import fmean
 from rich.console import Console
 from rich.table import Table
 
+from benchmarks import summary
 from benchmarks.data import load_items
 from benchmarks.limit import encode
 from benchmarks.machine import describe_machine, describe_versions
@@ -16,30 +18,34 @@ from benchmarks.sides import TITLES, Side
 
 COLUMNS = ("workload", "limit", "ours", "Agents SDK", "ours / limit", "target", "met", "SDK / ours")
 
+TITLE = "# Benchmarks"
+
 INTRODUCTION = """\
-# Benchmarks
+Written by `python -m benchmarks`. Three sides do the same work:
 
-Written by `python -m benchmarks`. The figures are medians; *ours / limit* and *SDK / ours* say how many times
-as much the first costs as the second (for rates: how many times slower it is), and "n x faster" where the
-target is to be faster. Under each *ours / limit* stand the quartiles of that ratio round by round: how far
-the noise reaches. Where the target lies between the quartiles, or where the rounds of one side
-differ by half or more between their own quartiles, the answer is "unclear": measure again on a quiet machine.
-**The ratios count**; absolute figures are those of one machine on one day.
+- **limit**: the least work that can do the job. Blocking `sqlite3`, called directly, with one table, one index, one
+  statement per operation, and msgspec for the JSON. For branches it has tables of its own: a fork is one row and finds
+  its turn by an index, a switch is one update, and a list is one select. Its disk space is one copy of the items
+  without branches.
+- **limit with group commit**: the same, with a thread that commits waiting appends together.
+- **ours**: `sessions.SQLiteSession`.
+- **Agents SDK**: `agents.SQLiteSession`. For branches `AdvancedSQLiteSession`, which has no undo, copies items to fork,
+  and keeps the current branch in the Python object, so its switch writes nothing.
 
-- **limit**: the least work that can do the job. Blocking `sqlite3` called directly, one table and one index,
-  one statement an operation, msgspec for the JSON.
-- **limit with group commit**: the same, but a thread commits together all appends that
-  wait at the same moment.
-- **Agents SDK**: `agents.SQLiteSession`, as it is; for branches `AdvancedSQLiteSession`, which has no undo, forks by
-  copying and keeps the current branch in the object, so that its switch writes nothing.
+Each side has its own processes and its own file. After a warm-up the sides take turns, sample by sample (limit, ours,
+SDK, limit, ours …), so noise hits all of them. The items are recorded messages of a tool-calling agent. Where several
+processes write, the stored items are counted afterwards, and must be exactly the acknowledged ones.
 
-For branches the limit has tables of its own: a fork is one row and finds its turn by an index, a switch is one update,
-a list one select of what is kept in the rows. Its disk is one copy of the items without any branch.
+All figures are medians.
 
-Each side runs in processes of its own, on a file of its own, and takes turns with the others sample by sample
-(limit, ours, SDK, limit, ours …) after a warm-up. The items are real recorded messages of a tool-calling
-agent. Where many processes write, the items are counted afterwards: all that were acknowledged are there, and
-no other.
+- *ours / limit* and *SDK / ours* are ratios of cost: 2 means twice the time, or half the rate. Where the target is to
+  be faster than the limit, the cell says "n x faster".
+- The second line of *ours / limit* holds the quartiles of this ratio over the rounds: the range of the noise.
+- *met* is "unclear" if the target lies between these quartiles, or if a side's own quartiles differ by half or more.
+  Measure again on a quiet machine.
+- **Compare ratios.** Absolute figures belong to one machine on one day.
+
+This run:
 """
 
 
@@ -71,8 +77,9 @@ def show(results: list[Result], console: Console) -> None:
 
 def write(path: Path, results: list[Result], durability: dict[Side, str], bench: Bench) -> None:
     """Writes the same table with all that is needed to judge it."""
-    write_table(
+    write_document(
         path,
+        TITLE,
         [
             INTRODUCTION,
             f"- Date: {datetime.now(UTC):%Y-%m-%d}",
@@ -82,19 +89,29 @@ def write(path: Path, results: list[Result], durability: dict[Side, str], bench:
             *(f"- Durability, {TITLES[side]}: {text}" for side, text in durability.items()),
         ],
         results,
+        summary.SQLITE,
     )
 
 
-def write_table(path: Path, before: list[str], results: list[Result]) -> None:
-    """Writes a document that ends in the table."""
+def write_document(
+    path: Path, title: str, about: list[str], results: list[Result], picks: Sequence[summary.Pick]
+) -> None:
+    """Writes a document: the rows that are picked and a plot of them, how it was measured, and all results."""
     lines = [
-        *before,
+        title,
+        "",
+        summary.HOW,
+        "",
+        *about,
+        "",
+        "## All results",
         "",
         "| " + " | ".join(COLUMNS) + " |",
         "| --- " + "| ---: " * (len(COLUMNS) - 1) + "|",
         *("| " + " | ".join(_cells(result, "<br>")) + " |" for result in results),
     ]
-    path.write_text("\n".join(lines) + "\n")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    summary.renew(path, picks)
 
 
 def _cells(result: Result, line_break: str = "\n") -> list[str]:

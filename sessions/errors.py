@@ -50,10 +50,7 @@ if TYPE_CHECKING:
 
 
 class SessionsError(Exception):
-    """The base class of this package's errors.
-
-    Example: ``except SessionsError as error: log.warning("%s", error)``
-    """
+    """The base class of this package's errors."""
 
     def about(self, subject: str) -> Self:
         """Return the same error with its subject at the front of the message, as in "session 'user_123': …", once.

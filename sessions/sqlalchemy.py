@@ -113,8 +113,7 @@ class SQLAlchemySession(LogSession):
     ) -> Self:
         """Return a session in the database at a URL, usable from any event loop.
 
-        Example:
-        ``session = SQLAlchemySession.from_url("user_123", url="sqlite+aiosqlite:///chat.db", create_tables=True)``
+        Example: ``session = SQLAlchemySession.from_url("user_123", url="postgresql+asyncpg://host/chat")``
 
         Sessions with the same URL and options share one engine in each event loop, made by the first operation.
 

@@ -1,4 +1,4 @@
-"""All our tables, for programs that make them by Alembic or by a command instead of at the first use."""
+"""All our tables, for programs that create them with Alembic or a command instead of at the first use."""
 
 from __future__ import annotations
 
@@ -18,39 +18,41 @@ SCHEMAS: Final = (LOG,)
 
 
 def metadata(table_prefix: str = PREFIX, schema: str | None = None) -> MetaData:
-    """Return our tables on Postgres or MariaDB.
+    """Return SQLAlchemy's metadata of our tables, for Postgres or MariaDB.
 
     Example: ``target_metadata = [Base.metadata, metadata()]``
 
     Args:
-        table_prefix: What their names begin with.
-        schema: The schema they are in, if not the connection's own.
+        table_prefix: The prefix of our tables' names.
+        schema: The schema of our tables; the connection's own by default.
 
     Raises:
-        ValueError: A name cannot name a table.
+        ValueError: A name cannot be the name of a table.
     """
     return metadata_of(SCHEMAS, table_prefix, schema)
 
 
 def migrate(connection: Connection, table_prefix: str = PREFIX, schema_name: str | None = None) -> None:
-    """Make our tables, or bring them up to date, in the transaction of a connection.
+    """Create our tables, or bring them up to date, in the transaction of a connection.
 
-    Do so in one revision for each release of agent-session-store that has new migrations: ``migrate(op.get_bind())``.
+    Example: ``migrate(op.get_bind())``
+
+    Call it in one Alembic revision for each release of this package that has new migrations.
 
     Args:
-        connection: A synchronous connection of SQLAlchemy's, as a revision has it.
-        table_prefix: What our tables' names begin with.
-        schema_name: The schema they are in, if not the connection's own.
+        connection: A synchronous SQLAlchemy connection, such as a revision's.
+        table_prefix: The prefix of our tables' names.
+        schema_name: The schema of our tables; the connection's own by default.
 
     Raises:
-        ValueError: A name cannot name a table.
+        ValueError: A name cannot be the name of a table.
         StoreBusyError: Another process has been migrating for a minute.
     """
     migrate_within(connection, SCHEMAS, table_prefix, schema_name)
 
 
 def migration_numbers() -> tuple[tuple[str, int], ...]:
-    """Return the migrations that this version knows, as ``agent_log_schema`` holds them: component and number.
+    """List the migrations that this version knows, as ``agent_log_schema`` stores them: pairs of component and number.
 
     Example: ``op.bulk_insert(table, [{"component": c, "number": n, "applied_at": 0} for c, n in migration_numbers()])``
     """
@@ -58,16 +60,18 @@ def migration_numbers() -> tuple[tuple[str, int], ...]:
 
 
 def note_migrations(connection: Connection, table_prefix: str = PREFIX, schema_name: str | None = None) -> None:
-    """Note that tables which were made of `metadata()` are those of this version: ``note_migrations(op.get_bind())``.
+    """Record that empty tables made from `metadata()` are up to date.
 
-    Only for tables that were empty until now: some migrations also change rows, which `migrate` does.
+    Example: ``note_migrations(op.get_bind())``
+
+    Use it only for tables without rows: some migrations also change rows, which only `migrate` does.
 
     Args:
-        connection: A synchronous connection of SQLAlchemy's, as a revision has it.
-        table_prefix: What our tables' names begin with.
-        schema_name: The schema they are in, if not the connection's own.
+        connection: A synchronous SQLAlchemy connection, such as a revision's.
+        table_prefix: The prefix of our tables' names.
+        schema_name: The schema of our tables; the connection's own by default.
 
     Raises:
-        ValueError: A name cannot name a table.
+        ValueError: A name cannot be the name of a table.
     """
     note_within(connection, SCHEMAS, table_prefix, schema_name)

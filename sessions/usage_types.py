@@ -1,4 +1,4 @@
-"""Frozen records: what model calls took, and how often tools were called."""
+"""Frozen records: usage of model calls, and counts of tool calls."""
 
 from __future__ import annotations
 
@@ -12,17 +12,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Usage:
-    """What model calls took.
+    """The usage of model calls.
+
+    Example: ``usage = await session.usage.total()``
 
     Attributes:
-        requests: How many calls.
-        input_tokens: All input, what came from a cache or was written to one included.
-        cached_tokens: Input that came from a cache.
-        cache_write_tokens: Input that was written to a cache.
-        output_tokens: All output, reasoning included.
+        requests: The number of calls.
+        input_tokens: All input, including input read from a cache or written to one.
+        cached_tokens: Input read from a cache.
+        cache_write_tokens: Input written to a cache.
+        output_tokens: All output, including reasoning.
         reasoning_tokens: Output that was reasoning.
-        cost: In the currency of the prices; ``None`` if nothing of this has a cost or a price.
-        unpriced_tokens: Input and output that have neither a cost nor a price, and are not part of `cost`.
+        cost: The cost in the currency of the prices; ``None`` if no record has a cost or a price.
+        unpriced_tokens: Input and output of records without a cost or a price; `cost` does not include them.
     """
 
     requests: int = 0
@@ -36,11 +38,14 @@ class Usage:
 
     @property
     def total_tokens(self) -> int:
-        """Input and output."""
+        """Get the sum of input and output tokens.
+
+        Example: ``tokens = (await session.usage.total()).total_tokens``
+        """
         return self.input_tokens + self.output_tokens
 
     def __add__(self, other: Usage) -> Usage:
-        """Return the sums; a cost that is not known adds nothing."""
+        """Return the sums. An unknown cost adds nothing."""
         if not isinstance(other, Usage):
             return NotImplemented
         costs = [cost for cost in (self.cost, other.cost) if cost is not None]
@@ -58,16 +63,18 @@ class Usage:
 
 @dataclass(frozen=True)
 class UsageRow:
-    """What model calls took that have something in common.
+    """The usage of model calls that share the values of some keys.
+
+    Example: ``costs = {row.model: row.usage.cost for row in await session.usage.by("model")}``
 
     Attributes:
-        usage: What they took.
-        session: The session's id, where asked for; so are the others.
-        branch: The branch that sees them.
+        usage: The usage.
+        session: The session's id. This and the following are set only if asked for.
+        branch: The branch that the usage is on.
         turn: The turn's number.
-        model: The model's name; ``None`` also where it is not known.
-        agent: The agent's name; ``None`` also where it is not known.
-        day: The day when they were recorded, in UTC.
+        model: The model's name; ``None`` also if it is unknown.
+        agent: The agent's name; ``None`` also if it is unknown.
+        day: The day of recording, in UTC.
     """
 
     usage: Usage
@@ -81,14 +88,16 @@ class UsageRow:
 
 @dataclass(frozen=True)
 class ToolUse:
-    """The calls of a tool in a turn.
+    """The calls of one tool in one turn.
+
+    Example: ``calls = {use.tool: use.calls for use in await session.usage.tools()}``
 
     Attributes:
         tool: Its name; ``unknown`` if a call has none.
-        turn: The turn's number; 0 for what comes before the first message of a user.
-        calls: How often it was called.
-        failures: How many of these calls are known to have failed.
-        unanswered: How many have no output; those that the model's provider executes need none.
+        turn: The turn's number; 0 before the first user message.
+        calls: The number of calls.
+        failures: The number of calls known to have failed.
+        unanswered: The number of calls without an output. Calls that the provider executes need no output.
     """
 
     tool: str

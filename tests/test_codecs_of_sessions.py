@@ -92,7 +92,7 @@ async def test_what_was_put_in_comes_back(make: Callable[[Path], LogSession], tm
 
 
 async def test_repair_writes_with_the_codec(tmp_path: Path) -> None:
-    """Fails without: log/context/repair.py, `conversation.codec` (`JSONCodec()`)."""
+    """Fails without: log/context/repair.py, `conversation.codec` (as JSON)."""
     session = SQLiteSession("s", tmp_path / "s.db", codec=CODEC)
     call = {"type": "function_call", "call_id": "1", "name": "look", "arguments": "{}"}
     await session.add_items([call, *ITEMS])

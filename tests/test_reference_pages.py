@@ -1,4 +1,4 @@
-"""docs/errors.md and docs/methods.md are complete and true: their programs run, and their tables name what there is."""
+"""The pages for reference are complete and true: their programs run, and their tables name what exists."""
 
 from __future__ import annotations
 
@@ -58,6 +58,14 @@ async def test_the_handler_answers_with_the_status_and_the_reason() -> None:
 
 async def test_the_conversation_is_read_and_removed_as_the_page_says() -> None:
     await run_page("methods.md", {})
+
+
+async def test_the_examples_of_choosing_run() -> None:
+    page: dict[str, Any] = {}
+    await run_page("choosing.md", page)
+    await page["store"].close()
+    await page["other"].close()
+    page["session"].close()
 
 
 def test_each_method_of_the_tables_exists() -> None:

@@ -1,4 +1,4 @@
-"""For runs of the OpenAI Agents SDK: hooks that record each model call's usage, and which agent said what.
+"""Hooks for runs of the OpenAI Agents SDK: they record each model call's usage, and the agent that added each item.
 
 ::
 
@@ -31,24 +31,25 @@ _log = logging.getLogger("sessions")
 
 
 class SessionHooks(RunHooks[Any]):
-    """Records what each model call of a run took, in the turn that the call was made for, with its agent and model.
+    """Record the usage of each model call of a run, with its turn, agent and model, and the author of each item.
 
-    What agents add to the session has the name of the agent that was active, through handoffs, as `entries` tells. One
-    session object serves one run at a time so: runs at once need an object each, as `as_author` returns.
+    Example: ``await Runner.run(agent, "Hello", session=session, hooks=SessionHooks(session))``
 
-    It never makes a run fail: what could not be recorded is logged as a warning, without contents, and the run goes on.
-    ``await session.usage.record(result)`` afterwards records what is missing, and nothing twice. That is also how usage
-    comes in that no hook is told of, as that of an agent used as a tool, unless it has hooks of its own:
+    Items that agents add get the active agent's name as author, across handoffs; `entries` returns it. One session
+    object serves one run at a time: simultaneous runs need an object each, for example from `as_author`.
+
+    Hooks never make a run fail: a failure to record is logged as a warning, without contents, and the run continues.
+    Afterwards ``await session.usage.record(result)`` records the missing calls, and none twice. The same line records
+    usage that hooks do not see, such as that of an agent used as a tool without hooks of its own:
     ``agent.as_tool(…, hooks=SessionHooks(session))``. A run waits until each record is on disk.
 
     Args:
         session: The session that the run uses.
-        hooks: Your own hooks: each of their methods is called as without this, and may raise.
-        model: The model's name, where it is not the agents' own: the SDK does not tell hooks of a model in
-            `RunConfig`.
+        hooks: Your own hooks. All their methods are still called, and may raise.
+        model: The model's name, if it is not the agents' own: the SDK does not tell hooks about a model in `RunConfig`.
 
     Raises:
-        TypeError: `session` is not one of this package.
+        TypeError: `session` is not a session of this package.
     """
 
     def __init__(self, session: LogSession, *, hooks: RunHooks[Any] | None = None, model: str | None = None) -> None:
@@ -65,14 +66,14 @@ class SessionHooks(RunHooks[Any]):
         system_prompt: str | None,
         input_items: list[TResponseInputItem],
     ) -> None:
-        """Note who speaks, then pass it on."""
-        # An agent that is used as a tool has that tool's context, and speaks to its caller only.
+        """Note the speaking agent, then call your own hook."""
+        # An agent used as a tool has that tool's context, and adds nothing to the session itself.
         if not isinstance(context, ToolContext):
             self._session.speaker.begins(as_name(agent.name))
         await self._hooks.on_llm_start(context, agent, system_prompt, input_items)
 
     async def on_llm_end(self, context: RunContextWrapper[Any], agent: Agent[Any], response: ModelResponse) -> None:
-        """Record what the call took, then pass it on."""
+        """Record the call's usage, then call your own hook."""
         try:
             model = self._model or model_of(agent) or (get_default_model() if agent.model is None else None)
             name = as_name(agent.name)
@@ -88,24 +89,24 @@ class SessionHooks(RunHooks[Any]):
         await self._hooks.on_llm_end(context, agent, response)
 
     async def on_agent_start(self, context: AgentHookContext[Any], agent: Agent[Any]) -> None:
-        """Pass it on."""
+        """Call your own hook."""
         await self._hooks.on_agent_start(context, agent)
 
     async def on_agent_end(self, context: AgentHookContext[Any], agent: Agent[Any], output: Any) -> None:
-        """Note that it speaks for the last time, then pass it on."""
+        """Note that the agent's next items are its last, then call your own hook."""
         self._session.speaker.ends()
         await self._hooks.on_agent_end(context, agent, output)
 
     async def on_handoff(self, context: RunContextWrapper[Any], from_agent: Agent[Any], to_agent: Agent[Any]) -> None:
-        """Pass it on."""
+        """Call your own hook."""
         await self._hooks.on_handoff(context=context, from_agent=from_agent, to_agent=to_agent)
 
     async def on_tool_start(self, context: RunContextWrapper[Any], agent: Agent[Any], tool: Tool) -> None:
-        """Note who speaks, if nobody told before, as when a run goes on that was interrupted; then pass it on."""
+        """Note the speaking agent if it is unknown, as when an interrupted run continues; then call your own hook."""
         if self._session.speaker.name is None:
             self._session.speaker.begins(as_name(agent.name))
         await self._hooks.on_tool_start(context, agent, tool)
 
     async def on_tool_end(self, context: RunContextWrapper[Any], agent: Agent[Any], tool: Tool, result: object) -> None:
-        """Pass it on."""
+        """Call your own hook."""
         await self._hooks.on_tool_end(context, agent, tool, result)

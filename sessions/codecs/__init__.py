@@ -1,4 +1,4 @@
-"""Codecs turn an item into the bytes that are stored, and back."""
+"""Codecs: conversion between an item and its stored bytes."""
 
 from __future__ import annotations
 
@@ -10,20 +10,35 @@ if TYPE_CHECKING:
 
 @runtime_checkable
 class Codec(Protocol):
-    """What a session needs of a codec. It is used from several threads at once, and keeps nothing between calls."""
+    """The methods that a session needs of a codec. Several threads use it at once, and it keeps no state between calls.
+
+    Example: ``session = SQLiteSession("user_123", "chat.db", codec=PlusCodec(types=[Order]))``
+    """
 
     def encode_all(self, items: Sequence[Any]) -> list[bytes]:
-        """Return each item's payload; raise `InvalidItemError` if one of them cannot be kept as it is."""
+        """Return each item's payload. Raise `InvalidItemError` if an item cannot be stored without loss.
+
+        Example: ``payloads = codec.encode_all(items)``
+        """
         ...
 
     def decode_all(self, payloads: Iterable[bytes]) -> list[Any]:
-        """Return the items of payloads, fast; raise `ValueError` if one of them needs `decode`, or cannot be read."""
+        """Return the items of payloads, fast. Raise `ValueError` if one of them needs `decode` or cannot be read.
+
+        Example: ``items = codec.decode_all(payloads)``
+        """
         ...
 
     def decode(self, payload: bytes) -> Any:
-        """Return the item of a payload; raise `ValueError` if it cannot be read."""
+        """Return the item of a payload. Raise `ValueError` if it cannot be read.
+
+        Example: ``item = codec.decode(payloads[0])``
+        """
         ...
 
     def digest(self, items: Sequence[Any]) -> bytes:
-        """Return 32 bytes that tell one list of items from another, and are always the same for the same list."""
+        """Return 32 bytes that identify a list of items: equal for equal lists, different for different ones.
+
+        Example: ``digest = codec.digest(items)``
+        """
         ...

@@ -24,10 +24,10 @@ if TYPE_CHECKING:
 
 
 class FlatMethods(FlatUsage):
-    """A session that also has the methods that users of `AdvancedSQLiteSession` know, with its keys and their meaning.
+    """A session with the methods of `AdvancedSQLiteSession`, with the same keys and meanings.
 
-    What they do is what `branches`, `turns` and `usage` do. Where a branch may be named, ``None`` means the one that
-    this object is on. Times are text, ``YYYY-MM-DD HH:MM:SS`` in UTC.
+    They do the same as `branches`, `turns` and `usage`. Where a branch can be named, ``None`` means the one that this
+    object is on. Times are text, ``YYYY-MM-DD HH:MM:SS`` in UTC.
     """
 
     _logger: logging.Logger = logging.getLogger("sessions")
@@ -37,17 +37,19 @@ class FlatMethods(FlatUsage):
     ) -> list[Item]:
         """Return the latest `limit` items of a branch, oldest first, as of one moment.
 
+        Example: ``items = await session.get_items(branch_id="draft")``
+
         Args:
             limit: As for `LogSession.get_items`.
-            branch_id: The branch. Reading one by its name does not move this object there.
+            branch_id: The branch. Reading a branch by name does not move this object there.
             wrapper: As for `LogSession.get_items`.
 
         Raises:
-            UnknownBranchError: There is no such branch.
+            UnknownBranchError: The branch does not exist.
             TypeError: An argument has the wrong type.
             ValueError: `limit` is negative.
-            UndecodableItemError: A stored item cannot be read and the session is strict.
-            StoreError: The database refused.
+            UndecodableItemError: A stored item cannot be read, and the session is strict.
+            StoreError: The database refused the operation.
             SessionClosedError: The session has been closed.
         """
         if branch_id is None:
@@ -56,51 +58,55 @@ class FlatMethods(FlatUsage):
         return await super(FlatMethods, self.on_branch(branch_id)).get_items(limit, wrapper=wrapper)
 
     async def create_branch_from_turn(self, turn_number: int, branch_name: str | None = None) -> str:
-        """Make a branch that ends before a turn, and make it the current one, at once.
+        """Make a branch that ends before a turn, and make it the current one, in one step.
+
+        Example: ``name = await session.create_branch_from_turn(2, "retry")``
 
         Args:
-            turn_number: The turn, from 1 along the branch; its first item is the message of a user.
-            branch_name: The new branch's name; without it, one like ``branch_from_turn_2_1764000000``.
+            turn_number: The turn, from 1 along the branch; its first item is a user message.
+            branch_name: The new branch's name; by default one like ``branch_from_turn_2_1764000000``.
 
         Returns:
             The branch's name.
 
         Raises:
-            TurnNotFoundError: There is no such turn; the message says which there are.
+            TurnNotFoundError: The branch has no such turn; the message names the existing ones.
             BranchExistsError: The name is taken.
             TypeError: An argument has the wrong type.
             ValueError: The name is not allowed, or `turn_number` is below 1.
-            StoreError: The database refused.
+            StoreError: The database refused the operation.
         """
         check_count(turn_number, "turn_number", least=1)
         return await self._branch_off(_checked_name(branch_name), turn_number, turn=turn_number)
 
     async def create_branch_from_content(self, search_term: str, branch_name: str | None = None) -> str:
-        """Make a branch that ends before the first message of a user with a text in it, and make it the current one.
+        """Make a branch that ends before the first user message containing a text, and make it the current one.
+
+        Example: ``name = await session.create_branch_from_content("Question 2", "retry")``
 
         Args:
-            search_term: The text; the case of letters does not matter.
-            branch_name: The new branch's name; without it, one like ``branch_from_turn_2_1764000000``.
+            search_term: The text; case is ignored.
+            branch_name: The new branch's name; by default one like ``branch_from_turn_2_1764000000``.
 
         Returns:
             The branch's name.
 
         Raises:
-            TurnNotFoundError: There is no such message.
+            TurnNotFoundError: No user message contains the text.
             BranchExistsError: The name is taken.
             TypeError: An argument has the wrong type.
             ValueError: The name is not allowed.
-            StoreError: The database refused.
+            StoreError: The database refused the operation.
         """
         _check_search_term(search_term)
         _checked_name(branch_name)
         turn = None
-        if branch_name is None:  # A name that is made up tells of the turn; where to branch is found with the branch.
+        if branch_name is None:  # A generated name contains the turn's number; the fork itself searches again.
             turn = next((found["turn"] for found in await self.find_turns_by_content(search_term)), None)
         return await self._branch_off(branch_name, turn, matching=search_term)
 
     async def _branch_off(self, name: str | None, turn_number: int | None, **place: Any) -> str:
-        """Make a branch and switch to it: by the name that is given, else by the first made-up one that is free."""
+        """Make a branch and switch to it, under the given name or else the first generated one that is free."""
         for wanted in _made_up_names(turn_number) if name is None else (name,):
             try:
                 await self.branches.create(wanted, **place, switch=True)
@@ -115,25 +121,29 @@ class FlatMethods(FlatUsage):
     async def switch_to_branch(self, branch_id: str) -> None:
         """Make a branch the current one, for every process.
 
+        Example: ``await session.switch_to_branch("main")``
+
         Raises:
-            UnknownBranchError: There is no such branch.
-            StoreError: The database refused.
+            UnknownBranchError: The branch does not exist.
+            StoreError: The database refused the operation.
         """
         check_branch_name(branch_id, "branch_id")
         await self.branches.switch(branch_id)
         self._logger.debug("session %r: switched to branch %r", self.session_id, branch_id)
 
     async def delete_branch(self, branch_id: str, force: bool = False) -> None:  # noqa: FBT001, FBT002 - as it is known.
-        """Remove a branch, and physically the items that only it could see. What it cost stays on record.
+        """Delete a branch and, physically, the items that only it could see. Its usage records are kept.
+
+        Example: ``await session.delete_branch("draft")``
 
         Args:
             branch_id: The branch.
-            force: Remove it also if it is the current one; then ``main`` becomes the current one.
+            force: Delete it even if it is the current one; ``main`` becomes the current one.
 
         Raises:
-            BranchInUseError: It is ``main``, or the current one and not `force`.
-            UnknownBranchError: There is no such branch.
-            StoreError: The database refused.
+            BranchInUseError: The branch is ``main``, or it is the current one and `force` is false.
+            UnknownBranchError: The branch does not exist.
+            StoreError: The database refused the operation.
         """
         if isinstance(branch_id, str) and not branch_id.strip():
             raise ValueError(f"Branch ID cannot be empty, got {branch_id!r} as branch_id")
@@ -142,13 +152,15 @@ class FlatMethods(FlatUsage):
         self._logger.debug("session %r: deleted branch %r", self.session_id, branch_id)
 
     async def list_branches(self) -> list[dict[str, Any]]:
-        """Return the branches in the order in which they were made, ``main`` first; none without such a session.
+        """List the branches in the order in which they were made, ``main`` first. A missing session has none.
+
+        Example: ``names = [branch["branch_id"] for branch in await session.list_branches()]``
 
         Returns:
-            Of each, ``branch_id``, ``message_count`` (items), ``user_turns``, ``is_current`` and ``created_at``.
+            For each: ``branch_id``, ``message_count`` (items), ``user_turns``, ``is_current`` and ``created_at``.
 
         Raises:
-            StoreError: The database refused.
+            StoreError: The database refused the operation.
         """
         return [
             {
@@ -162,46 +174,52 @@ class FlatMethods(FlatUsage):
         ]
 
     async def get_conversation_turns(self, branch_id: str | None = None) -> list[dict[str, Any]]:
-        """Return the messages of users on a branch, oldest first.
+        """List the user messages on a branch, oldest first.
+
+        Example: ``turns = await session.get_conversation_turns()``
 
         Returns:
-            Of each, ``turn`` (from 1), ``content`` (text, cut behind 100 characters and then ending with "..."),
-            ``full_content`` (as it is stored), ``timestamp`` and ``can_branch`` (always true).
+            For each: ``turn`` (from 1), ``content`` (text; above 100 characters it is cut and ends with "..."),
+            ``full_content`` (as stored), ``timestamp`` and ``can_branch`` (always true).
 
         Raises:
-            UnknownBranchError: There is no such branch.
-            UndecodableItemError: A stored item cannot be read and the session is strict.
-            StoreError: The database refused.
+            UnknownBranchError: The branch does not exist.
+            UndecodableItemError: A stored item cannot be read, and the session is strict.
+            StoreError: The database refused the operation.
         """
         return [turn_of(entry, shortened=True) for entry in await self._outline(branch_id, USERS_FORWARD)]
 
     async def find_turns_by_content(self, search_term: str, branch_id: str | None = None) -> list[dict[str, Any]]:
-        """Return the messages of users on a branch that have a text in them; the case of letters does not matter.
+        """List the user messages on a branch that contain a text. Case is ignored.
+
+        Example: ``turns = await session.find_turns_by_content("refund")``
 
         Returns:
-            The same as `get_conversation_turns`, but with ``content`` in full.
+            As for `get_conversation_turns`, but with ``content`` in full.
 
         Raises:
-            TypeError: `search_term` is not text.
-            UnknownBranchError: There is no such branch.
-            UndecodableItemError: A stored item cannot be read and the session is strict.
-            StoreError: The database refused.
+            TypeError: `search_term` is not a string.
+            UnknownBranchError: The branch does not exist.
+            UndecodableItemError: A stored item cannot be read, and the session is strict.
+            StoreError: The database refused the operation.
         """
         matches = says(_check_search_term(search_term))
         entries = await self._outline(branch_id, USERS_FORWARD)
         return [turn_of(entry, shortened=False) for entry in entries if matches(entry.item)]
 
     async def get_conversation_by_turns(self, branch_id: str | None = None) -> dict[int, list[dict[str, str | None]]]:
-        """Return what kinds of items each turn of a branch has, in their order; turn 0 is before the first user's.
+        """List the kinds of items in each turn of a branch, in order. Turn 0 is before the first user message.
+
+        Example: ``kinds = (await session.get_conversation_by_turns())[1]``
 
         Returns:
             By the turn's number, a list of ``{"type": …, "tool_name": …}``: ``user``, ``assistant``, else the item's
-            own type, or ``other``; and the tool that is called, if one is.
+            own type, or ``other``; and the name of the called tool, or ``None``.
 
         Raises:
-            UnknownBranchError: There is no such branch.
-            UndecodableItemError: A stored item cannot be read and the session is strict.
-            StoreError: The database refused.
+            UnknownBranchError: The branch does not exist.
+            UndecodableItemError: A stored item cannot be read, and the session is strict.
+            StoreError: The database refused the operation.
         """
         turns: dict[int, list[dict[str, str | None]]] = {}
         for entry in await self._outline(branch_id, ENTRIES_FORWARD):
@@ -209,7 +227,7 @@ class FlatMethods(FlatUsage):
         return turns
 
     async def _outline(self, branch: str | None, statement: Statement) -> list[StoredEntry]:
-        """Return a branch's entries. Like any read, one of the branch that this object is on makes changes go there."""
+        """Return a branch's entries. As with any read, later changes go to the branch that was read, unless named."""
         if branch is not None:
             check_branch_name(branch, "branch_id")
         handle = self._handle

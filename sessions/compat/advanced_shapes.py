@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sessions.clock import as_time
 from sessions.items.calls import tools_of
+from sessions.items.dialects.openai import OPENAI
 from sessions.items.dialects.openai_kinds import SEARCH_CALL
 from sessions.items.kinds import APPROVAL_REQUEST, SEARCH_OUTPUT, TOOL_OUTPUT
 from sessions.log.usage import INPUT_DETAILS, OUTPUT_DETAILS, total
@@ -26,10 +27,7 @@ TOOL_SEARCH: Final = "tool_search"
 
 def type_of(item: Any) -> str:
     """Return what that class calls an item: by its role if it is a user's or an assistant's, else by its type."""
-    role, type_ = item.get("role"), item.get("type")
-    if role in ("user", "assistant"):
-        return str(role)
-    return str(type_) if type_ else "other"
+    return OPENAI.speaker_of(item) or OPENAI.type_of(item) or "other"
 
 
 def tool_of(entry: StoredEntry) -> str | None:
@@ -43,7 +41,7 @@ def tool_of(entry: StoredEntry) -> str | None:
 
 def turn_of(entry: StoredEntry, *, shortened: bool) -> dict[str, Any]:
     """Return a user's message as that class lists turns; structured content is shown as JSON."""
-    content = entry.item.get("content", "")
+    content = OPENAI.content_of(entry.item)
     preview = content if isinstance(content, str) else json.dumps(content, ensure_ascii=False)
     if shortened and len(preview) > _PREVIEW:
         preview = preview[:_PREVIEW] + "..."

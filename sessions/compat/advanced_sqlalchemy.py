@@ -7,4 +7,7 @@ from sessions.sqlalchemy import SQLAlchemySession
 
 
 class AdvancedSQLAlchemySession(FlatMethods, SQLAlchemySession):
-    """`SQLAlchemySession` with the flat methods of `AdvancedSQLiteSession`. The arguments are those of the first."""
+    """`SQLAlchemySession` with the flat methods of `AdvancedSQLiteSession`. It takes `SQLAlchemySession`'s arguments.
+
+    Example: ``session = AdvancedSQLAlchemySession("user_123", engine=engine, create_tables=True)``
+    """

@@ -1,4 +1,4 @@
-"""`AdvancedSQLiteSession`: a conversation with branches and usage in a SQLite file, by the constructor people know."""
+"""`AdvancedSQLiteSession`: a conversation with flat methods in a SQLite file, made as in the OpenAI Agents SDK."""
 
 from __future__ import annotations
 
@@ -18,14 +18,15 @@ if TYPE_CHECKING:
 class AdvancedSQLiteSession(FlatMethods, SQLiteSession):
     """`SQLiteSession` with the flat methods for branches, turns and usage.
 
+    Example: ``session = AdvancedSQLiteSession(session_id="user_123", db_path="chat.db")``
+
     Args:
         session_id: The conversation's id.
-        db_path: The file; without it, a database in memory.
-        create_tables: Without effect: our tables are made in any case.
-        logger: Where it is said, at the level of debugging, which branches are made, switched to and deleted; the
-            logger ``sessions`` if not given.
-        session_settings: How the session is read when the caller does not say: settings or a dictionary.
-        **kwargs: Passed to `SQLiteSession`.
+        db_path: The file; by default a database in memory.
+        create_tables: Ignored: our tables are always created.
+        logger: Gets debug messages about branches made, switched to and deleted; the logger ``sessions`` by default.
+        session_settings: Defaults for reading: `SessionSettings` or a dictionary.
+        **kwargs: Arguments of `SQLiteSession`.
 
     Raises:
         TypeError: An argument has the wrong type.

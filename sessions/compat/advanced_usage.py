@@ -1,4 +1,4 @@
-"""What `AdvancedSQLiteSession` tells of usage and of tools, over `session.usage`."""
+"""Usage and tool counts in the form of `AdvancedSQLiteSession`, over `session.usage`."""
 
 from __future__ import annotations
 
@@ -25,17 +25,19 @@ _TOTALS: Final = ("requests", "input_tokens", "output_tokens", "total_tokens")
 
 
 class FlatUsage(LogSession):
-    """Part of `FlatMethods`."""
+    """The part of `FlatMethods` for usage and tools."""
 
     async def get_tool_usage(self, branch_id: str | None = None) -> list[tuple[str, int, int]]:
-        """Return how often tools were called on a branch: ``(tool, calls, turn)``, in the order of turns, then names.
+        """Count the tool calls on a branch: ``(tool, calls, turn)``, in the order of turns, then names.
 
-        Requests for approval count, too, as ``server.tool``; searches for tools are ``tool_search``.
+        Example: ``for tool, calls, turn in await session.get_tool_usage(): print(turn, tool, calls)``
+
+        Requests for approval count too, as ``server.tool``; searches for tools are ``tool_search``.
 
         Raises:
-            UnknownBranchError: There is no such branch.
-            UndecodableItemError: A stored item cannot be read and the session is strict.
-            StoreError: The database refused.
+            UnknownBranchError: The branch does not exist.
+            UndecodableItemError: A stored item cannot be read, and the session is strict.
+            StoreError: The database refused the operation.
         """
         if branch_id is not None:
             check_branch_name(branch_id, "branch_id")
@@ -60,18 +62,20 @@ class FlatUsage(LogSession):
         return [(tool, count, turn) for (turn, tool), count in sorted(calls.items())]
 
     async def store_run_usage(self, result: Any) -> None:
-        """Record what a run took, in the last turn of the branch that this object is on. It adds to what is there.
+        """Record a run's usage in the last turn of this object's branch, in addition to earlier records.
 
-        The same result counts once, however often it is recorded. This is on disk when it returns.
+        Example: ``await session.store_run_usage(result)``
+
+        The same result counts once, even if it is recorded again. The record is on disk when this returns.
 
         Args:
-            result: A run's result; one that has no usage leaves no record.
+            result: A run's result; a result without usage leaves no record.
 
         Raises:
-            TypeError: A number in the result is not one.
-            ValueError: A number in the result is out of range, or it is no result of a run.
-            UnknownBranchError: The branch is not there any more.
-            StoreError: The database refused.
+            TypeError: A number in the result has the wrong type.
+            ValueError: A number in the result is out of range, or the argument is not a run's result.
+            UnknownBranchError: The branch no longer exists.
+            StoreError: The database refused the operation.
         """
         if not hasattr(result, "context_wrapper"):
             raise ValueError(f"{type(result).__name__} is no result of a run; use usage.record for others")
@@ -80,15 +84,17 @@ class FlatUsage(LogSession):
             await self.usage.record(result if hasattr(result, "raw_responses") else usage)
 
     async def get_session_usage(self, branch_id: str | None = None) -> dict[str, int] | None:
-        """Return what the session took, whatever became of its branches; or a branch, its inherited turns included.
+        """Sum up the session's usage, with deleted branches; or the usage of one branch, with its inherited turns.
+
+        Example: ``usage = await session.get_session_usage()``
 
         Returns:
-            ``requests``, ``input_tokens``, ``output_tokens``, ``total_tokens``, and ``total_turns``: on how many turns
-            they were spent, of whichever branch. ``None`` if nothing is recorded.
+            ``requests``, ``input_tokens``, ``output_tokens``, ``total_tokens`` and ``total_turns``: the number of turns
+            with usage, on any branch. ``None`` without any record.
 
         Raises:
-            UnknownBranchError: There is no such branch.
-            StoreError: The database refused.
+            UnknownBranchError: The branch does not exist.
+            StoreError: The database refused the operation.
         """
         rows = await self._spent(branch_id)
         if not rows:
@@ -108,21 +114,23 @@ class FlatUsage(LogSession):
     async def get_turn_usage(
         self, user_turn_number: int | None = None, branch_id: str | None = None
     ) -> list[dict[str, Any]] | dict[str, Any]:
-        """Return what the turns of a branch took, its inherited turns included.
+        """Sum up the usage of a branch's turns, including inherited ones.
+
+        Example: ``usage = await session.get_turn_usage(1)``
 
         Args:
-            user_turn_number: One turn, from 1; all that something is recorded of, if not given.
+            user_turn_number: One turn, from 1; by default all turns with records.
             branch_id: The branch.
 
         Returns:
             ``requests``, ``input_tokens``, ``output_tokens``, ``total_tokens``, ``input_tokens_details``
             (``cached_tokens``, ``cache_write_tokens``) and ``output_tokens_details`` (``reasoning_tokens``) of the
-            turn, an empty dictionary if nothing is recorded of it; or a list of these, each with ``user_turn_number``.
-            Details that no result told are ``None``.
+            turn, or an empty dictionary without any record; or a list of these, each with ``user_turn_number``. Details
+            that no result reported are ``None``.
 
         Raises:
-            UnknownBranchError: There is no such branch.
-            StoreError: The database refused.
+            UnknownBranchError: The branch does not exist.
+            StoreError: The database refused the operation.
         """
         handle = self._handle
         branch = branch_id or handle.pinned or await handle.read(lambda tx: branch_name(tx, handle.conversation))

@@ -1,4 +1,4 @@
-"""`EncryptedSession` over objects whose own methods are to be called: they get each item in an envelope."""
+"""`EncryptedSession` over objects whose own methods have to be called: each item is encrypted into an envelope."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ if TYPE_CHECKING:
 
 
 class ItemByItem:
-    """Part of `EncryptedSession` over any other object with the four methods: it has these, and no more.
+    """The part of `EncryptedSession` over any other object with the four methods: it has these and no more.
 
-    The run's context goes on to the other object if its four methods take it, as the OpenAI Agents SDK's runner does.
+    A run's context, as the OpenAI Agents SDK's runner passes it, goes on to the other object if its four methods accept
+    it.
     """
 
     session_id: str
@@ -35,12 +36,12 @@ class ItemByItem:
         self._envelopes = Envelopes(self.session_id, self._underlying, keys, ttl, allow_plain_text=allow_plain_text)
 
     def _refuse_more(self) -> None:
-        """Leave it to the session underneath."""
+        """Do nothing: the underlying session refuses calls itself after it is closed."""
 
     def __getattr__(self, name: str) -> Any:
-        """Say why there is no such method."""
+        """Raise an error that explains why the method is missing."""
         if name.startswith("_"):
-            # Copying and pickling ask for some before there is a session underneath.
+            # Copying and pickling look for some before the underlying session is set.
             raise AttributeError(name)
         raise AttributeError(f"{name}: {self._limits}")
 
@@ -55,28 +56,30 @@ class ItemByItem:
         """Refuse: to rotate keys, copy the items into another session.
 
         Raises:
-            TypeError: In any case.
+            TypeError: Always.
         """
         raise TypeError(self._limits)
 
     @property
     def run_compaction(self) -> Callable[..., Awaitable[None]]:
-        """The other session's, if it has one: it works on encrypted items."""
+        """Get the underlying session's method, if it has one: it works on encrypted items."""
         run = getattr(self._underlying, "run_compaction", None)
         if run is None:
             raise AttributeError(f"{type(self._underlying).__name__} has no run_compaction")
         return run  # type: ignore[no-any-return]  # It is another object's.
 
     def _context(self, wrapper: object) -> dict[str, object]:
-        """Return the run's context as the other session's methods take it, if they do."""
+        """Return a run's context as the underlying session's methods take it, if they do."""
         return {"wrapper": wrapper} if wrapper is not None and takes_wrapper(self._underlying) else {}
 
     async def get_items(self, limit: int | None = None, *, wrapper: object = None) -> list[Item]:
         """Return the latest `limit` items that have not expired, oldest first.
 
+        Example: ``items = await encrypted.get_items(limit=20)``
+
         Raises:
-            DecryptionError: A key is wrong, or an item is not what was stored.
-            ScanLimitError: The answer is not complete within `max_scan_items`.
+            DecryptionError: A key is wrong, or a stored item was altered.
+            ScanLimitError: The answer may have more items than `max_scan_items`, so it could be incomplete.
             TypeError: `limit` is not an integer.
             ValueError: `limit` is negative, or the settings have a window, repair or compaction.
         """
@@ -94,12 +97,15 @@ class ItemByItem:
         expected_version: int | None = None,
         wrapper: object = None,
     ) -> None:
-        """Append `items`, encrypted, as the other session appends them.
+        """Append items, encrypted, as the underlying session appends them.
+
+        Example: ``await encrypted.add_items([{"role": "user", "content": "Hello"}])``
 
         Raises:
-            DecryptionError: A key is wrong, or the last item is not what was stored; nothing was added.
+            DecryptionError: A key is wrong, or the last stored item was altered; nothing was added.
             InvalidItemError: An item is not a JSON object; nothing was added.
-            ValueError: There is an idempotency key, a `ttl` or a version, which the other session does not know.
+            ValueError: An idempotency key, a `ttl` or a version is given, which the underlying session does not
+                support.
         """
         if ttl is not DEFAULT:
             raise ValueError(f"session {self.session_id!r}: the session underneath keeps no times to live of items")
@@ -110,20 +116,24 @@ class ItemByItem:
         await self._envelopes.add(as_listed(items), **self._context(wrapper))
 
     async def pop_item(self, *, wrapper: object = None) -> Item | None:
-        """Remove the last item that has not expired, and those after it, and return it; ``None`` if there is none.
+        """Remove the last unexpired item and all items after it, and return it; or return ``None``.
 
-        If all that is there is only too old for this object's own ``ttl``, nothing is removed.
+        Example: ``last = await encrypted.pop_item()``
+
+        If the remaining items are only too old for this object's own ``ttl``, nothing is removed.
 
         Raises:
-            DecryptionError: A key is wrong, or the item is not what was stored; nothing was removed.
+            DecryptionError: A key is wrong, or the item was altered; nothing was removed.
         """
         return await self._envelopes.pop(**self._context(wrapper))
 
     async def clear_session(self, *, wrapper: object = None) -> None:
         """Remove all items.
 
+        Example: ``await encrypted.clear_session()``
+
         Raises:
-            DecryptionError: A key is wrong, or the last item is not what was stored; nothing was removed.
+            DecryptionError: A key is wrong, or the last stored item was altered; nothing was removed.
         """
         await self._envelopes.check(**self._context(wrapper))
         await self._underlying.clear_session(**self._context(wrapper))

@@ -1,4 +1,4 @@
-"""How keys are written: generated ones with a beginning and a check, by which they are told from passphrases."""
+"""Keys as text: generated keys have a prefix and a checksum, which tell them from passphrases."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from sessions.crypto.passphrase import Passphrase
 from sessions.errors import WeakKeyWarning
 
 STRONG_BYTES: Final = 32
-"""From so many random bytes on, a key needs no stretching."""
+"""A key of at least this many random bytes needs no stretching."""
 
 PREFIX: Final = "sessions_key_"
 """The beginning of every generated key."""
@@ -29,31 +29,29 @@ _BODY: Final = 48
 def generate_key() -> str:
     """Return a new random key of 32 bytes: ``sessions_key_`` and 48 letters of base64 for URLs.
 
-    The last ones are a check, so a key that was cut or mistyped is refused.
+    Example: ``encryption_key = generate_key()``
 
-    Example:
-        ``encryption_key = generate_key()``
+    The last letters are a checksum, so a truncated or mistyped key is refused.
     """
     raw = secrets.token_bytes(STRONG_BYTES)
     return PREFIX + base64.urlsafe_b64encode(raw + _check(raw)).decode()
 
 
 def parse_key(key: object, what: str, stacklevel: int) -> bytes | Passphrase:
-    """Return a key's bytes, or a passphrase, with a warning.
+    """Return a key's bytes; or a passphrase, with a warning.
 
-    Text that `generate_key` made is a key, and all other text is a passphrase: nothing tells 32 random bytes in base64
-    from words of as many letters. Bytes that are printable text are treated as that text: 32 random bytes are text
-    once in 10**10 keys, and then they are stretched. A final newline and a byte order mark, as files have, are no part
-    of a key.
+    Text made by `generate_key` is a key; all other text is a passphrase, because 32 random bytes in base64 look like
+    words of as many letters. Bytes that are printable text are treated as that text: 32 random bytes are text once in
+    10**10 keys, and are stretched then. A final newline and a byte order mark, which files add, are not part of a key.
 
     Args:
         key: Text or bytes.
-        what: What the key is called in errors.
-        stacklevel: Whose call a warning is about, as for `warnings.warn`.
+        what: The key's name in errors.
+        stacklevel: The caller that a warning points to, as for `warnings.warn`.
 
     Raises:
         TypeError: The key is neither text nor bytes.
-        ValueError: It is empty, of fewer than 32 bytes, or a generated key that was altered.
+        ValueError: It is empty, shorter than 32 bytes, or a generated key that was altered.
     """
     if isinstance(key, (bytes, bytearray, memoryview)):
         raw = _without_newlines(bytes(key))
@@ -110,21 +108,21 @@ def _generated(text: str, what: str) -> bytes:
 
 
 def _is_nearly_generated(text: str) -> bool:
-    """Tell whether a text that begins otherwise is a generated key with something added or altered.
+    """Tell whether a text with another prefix is a generated key with something added or altered.
 
-    As a passphrase it would encrypt, and nobody with the key itself could decrypt that.
+    Used as a passphrase, it would encrypt data that the key itself cannot decrypt.
     """
     inner = text.strip().strip("\"'`").strip()
     return inner.lower().startswith(PREFIX) or _checked(inner[-_BODY:]) is not None
 
 
 def _checked(body: str) -> bytes | None:
-    """Return the bytes of a generated key, whose beginning was taken away, if its check is right."""
+    """Return the bytes of a generated key, given without its prefix; ``None`` if its checksum is wrong."""
     try:
         decoded = base64.urlsafe_b64decode(body.encode("ascii"))
     except (ValueError, binascii.Error):
         return None
-    # The decoder skips letters that it does not know, and takes those of the usual base64, too.
+    # The decoder skips unknown letters, and accepts the letters of standard base64 as well.
     if base64.urlsafe_b64encode(decoded).decode() != body or len(body) != _BODY:
         return None
     raw, check = decoded[:STRONG_BYTES], decoded[STRONG_BYTES:]
@@ -136,7 +134,7 @@ def _check(raw: bytes) -> bytes:
 
 
 def _bare(text: str) -> str:
-    """Return text without the mark that Windows begins files with, and the newline at their end."""
+    """Return text without a byte order mark at its beginning and newlines at its end."""
     return text.removeprefix("\ufeff").rstrip("\r\n")
 
 
@@ -148,7 +146,7 @@ def _without_newlines(raw: bytes) -> bytes:
 def _text_of(raw: bytes) -> str | None:
     """Return the text that bytes are, bare; ``None`` for bytes that are not text."""
     if raw.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        # One key in 2**15 of random bytes begins so, too: only a generated key is taken for text.
+        # One key of random bytes in 2**15 begins like this too, so only a generated key counts as text.
         text = _bare(raw.decode("utf-16", "replace"))
         return text if _is_nearly_generated(text) else None
     try:

@@ -1,4 +1,4 @@
-"""The keys that users give: a ring of their own, or a provider such as a key management service."""
+"""The keys that users give: a key ring of their own, or a provider such as a key management service."""
 
 from __future__ import annotations
 
@@ -25,51 +25,64 @@ _KEPT_RINGS: Final = 64
 
 @runtime_checkable
 class KeyProvider(Protocol):
-    """Wraps the keys of sessions somewhere else, as a key management service does; for `EncryptedSession`.
+    """A service that wraps the keys of sessions, such as a key management service; for `EncryptedSession`.
+
+    Example: ``store = open_store("sqlite:///chat.db", encryption_key=provider)``
 
     Each encrypted session has random keys of its own. The provider gets them once, as one secret of 64 bytes, and
     returns them wrapped: encrypted, or, if it keeps them itself, as a name to find them by. The database holds the
-    result of `wrap`. Both methods may raise `LookupError` for a key that is missing or was destroyed: the caller gets
-    `DecryptionError`. All other errors reach the caller as they are.
+    result of `wrap`. Both methods may raise `LookupError` for a key that is missing or destroyed: the caller gets
+    `DecryptionError`. All other errors reach the caller unchanged.
 
     The subject of a session has the kind ``session`` and the session's id as its name. Other kinds may follow, with
     equal names: bind the secret to both, for example ``context={subject.kind: subject.name}``.
 
     A provider that keeps wrapped keys itself may also have ``async def destroy(self, *, subject)``, which destroys
-    all that it ever wrapped for a subject: it is called when a session is erased.
+    everything that it ever wrapped for a subject. It is called when a session is erased.
     """
 
     @property
     def current(self) -> str:
-        """The id of the key that wraps from now on: 1 to 255 bytes in UTF-8, known to readers of the database."""
+        """Get the id of the key that wraps from now on: 1 to 255 bytes in UTF-8, visible to readers of the database.
+
+        Example: ``key_id = provider.current``
+        """
         ...
 
     async def wrap(self, secret: bytes, *, key_id: str, subject: Subject) -> bytes:
-        """Return a secret of 64 bytes, wrapped with a key, so that it can be unwrapped for this subject only."""
+        """Wrap a secret of 64 bytes with a key, so that it can be unwrapped for this subject only.
+
+        Example: ``wrapped = await provider.wrap(secret, key_id=provider.current, subject=subject)``
+        """
         ...
 
     async def unwrap(self, wrapped: bytes, *, key_id: str, subject: Subject) -> bytes:
-        """Return the secret that `wrap` was given."""
+        """Return the secret that was passed to `wrap`.
+
+        Example: ``secret = await provider.unwrap(wrapped, key_id="2026", subject=subject)``
+        """
         ...
 
 
 class KeyRing:
-    """Keys by id, of which one is current: it wraps from now on, the others still unwrap.
+    """Keys by id. The current one wraps from now on; the others still unwrap.
 
-    An id is a name for people. A session is opened by whichever key of the ring wrapped its own, also if that key was
-    given without an id then, or with another one.
+    Example: ``ring = KeyRing({"2025": generate_key(), "2026": generate_key()})``
+
+    An id is a name for people. A session is opened by the key that wrapped it, even if that key had no id or another id
+    then.
 
     Args:
-        keys: By id (text that readers of the database may know), each made by `generate_key` or of at least 32 random
-            bytes. Any other text is a passphrase: it works, but is only as good as it is hard to guess, so it is
-            stretched with scrypt, which takes a third of a second once for each process and store, and there is a
-            `WeakKeyWarning`. A final newline and a byte order mark are no part of a key.
-        current: The id of the current one; the last if not given.
+        keys: Keys by id (text that readers of the database may know), each made by `generate_key` or of at least 32
+            random bytes. Any other text is a passphrase: it is only as safe as it is hard to guess, so it is stretched
+            with scrypt, which takes a third of a second once for each process and store, and a `WeakKeyWarning` is
+            issued. A final newline and a byte order mark are not part of a key.
+        current: The id of the current key; the last one by default.
 
     Raises:
         TypeError: A key is neither text nor bytes.
-        ValueError: There is no key, one is empty or of fewer than 32 bytes, an id is not allowed, or `current` is none
-            of them.
+        ValueError: The ring is empty, a key is empty or shorter than 32 bytes, an id is not allowed, or `current` is
+            not one of the ids.
     """
 
     def __init__(self, keys: Mapping[str, str | bytes], current: str | None = None) -> None:
@@ -77,7 +90,7 @@ class KeyRing:
             raise TypeError(f"keys must be a mapping of ids to keys, not {type(keys).__name__}")
         if not keys:
             raise ValueError("a key ring needs a key")
-        # The id of a single key without one is made of the key.
+        # A single key given without an id gets one that is derived from the key.
         self._keys: dict[str | None, bytes | Passphrase] = {}
         for id_, key in keys.items():
             self._keys[check_text(id_, "a key's id", _MAX_ID_BYTES)] = parse_key(key, f"key {id_!r}", stacklevel=2)
@@ -88,15 +101,17 @@ class KeyRing:
 
     @classmethod
     def of(cls, key: str | bytes, *, stacklevel: int = 2) -> Self:
-        """Return a ring of one key, known by an id that is made of it.
+        """Return a ring of one key, with an id derived from it.
+
+        Example: ``ring = KeyRing.of(generate_key())``
 
         Args:
             key: The key.
-            stacklevel: Whose call a warning is about, as for `warnings.warn`.
+            stacklevel: The caller that a warning points to, as for `warnings.warn`.
 
         Raises:
             TypeError: The key is neither text nor bytes.
-            ValueError: It is empty, or of fewer than 32 bytes.
+            ValueError: It is empty or shorter than 32 bytes.
         """
         ring = cls.__new__(cls)
         ring._keys, ring._current = {None: parse_key(key, "encryption_key", stacklevel)}, None  # noqa: SLF001
@@ -111,16 +126,25 @@ class KeyRing:
 
     @property
     def given(self) -> tuple[str | bytes, ...]:
-        """The keys as they were given, and without what a file adds to them."""
+        """Get the keys as they were given, and without a file's additions such as a final newline.
+
+        Example: ``keys = ring.given``
+        """
         return self._given
 
     @property
     def needs_stretching(self) -> bool:
-        """Whether there is a passphrase among the keys."""
+        """Tell whether one of the keys is a passphrase.
+
+        Example: ``assert not KeyRing.of(generate_key()).needs_stretching``
+        """
         return any(isinstance(key, Passphrase) for key in self._keys.values())
 
     def ready(self, stretch: Stretch | None = None) -> KeyEncryptionKeys:
-        """Return the keys ready for use; `stretch` makes keys of the passphrases among them, if there are some."""
+        """Return the keys ready for use. `stretch` turns passphrases, if there are any, into keys.
+
+        Example: ``keys = ring.ready()``
+        """
         ready: dict[str, KeyEncryptionKey] = {}
         current = ""
         for id_, key in self._keys.items():
@@ -132,16 +156,16 @@ class KeyRing:
 
 
 _lock = threading.Lock()
-# An application makes a session for each request, with the same key: what was derived from it is kept.
+# An application makes a session for each request, with the same key: its derived keys are kept.
 _rings: dict[str | bytes, KeyRing] = {}
 
 
 def keys_of(encryption_key: object) -> KeyRing | KeyProvider:
-    """Return the key ring or provider that a user means.
+    """Return the key ring or provider for a user's `encryption_key`.
 
     Raises:
         TypeError: It is neither a key, nor a ring, nor a provider.
-        ValueError: It is an empty key, or one of fewer than 32 bytes.
+        ValueError: It is an empty key, or one shorter than 32 bytes.
     """
     if isinstance(encryption_key, (str, bytes)):
         with _lock:

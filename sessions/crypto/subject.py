@@ -1,4 +1,4 @@
-"""Whose keys they are, and how a transaction says that it lacks some."""
+"""The owner of data keys, and the signal by which a transaction asks for missing ones."""
 
 from __future__ import annotations
 
@@ -11,10 +11,12 @@ T = TypeVar("T")
 
 
 class Subject(NamedTuple):
-    """Something with data keys of its own, to which these are bound: nothing else can be decrypted with them.
+    """The owner of data keys, which decrypt nothing else.
+
+    Example: ``subject = Subject("session", "user_123")``
 
     Attributes:
-        kind: What it is, so that equal names of different kinds are told apart: ``session``.
+        kind: The kind of owner, so that equal names of different kinds are distinct: ``session``.
         name: Its name among its kind: a session's id.
     """
 
@@ -26,10 +28,10 @@ class Subject(NamedTuple):
 
 
 class KeyWanted(Exception):  # noqa: N818 - no error: it asks the holder of the transaction to fetch a key and repeat it
-    """A transaction needs data keys that only an asynchronous function can get.
+    """A signal that a transaction needs data keys that only an asynchronous function can fetch.
 
     Attributes:
-        fetch: Gets them, so that the transaction finds them when it is repeated.
+        fetch: Fetches them, so that the transaction finds them when it is repeated.
     """
 
     def __init__(self, fetch: Callable[[], Awaitable[None]]) -> None:
@@ -38,7 +40,7 @@ class KeyWanted(Exception):  # noqa: N818 - no error: it asks the holder of the 
 
 
 async def with_keys(work: Callable[[], T]) -> T:
-    """Return the result of `work`, repeated as often as it lacks keys, which are fetched before."""
+    """Return the result of `work`, repeated until it has all the keys it needs; missing keys are fetched in between."""
     while True:
         try:
             return work()

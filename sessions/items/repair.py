@@ -1,10 +1,10 @@
-"""Repair: what no provider would accept of a history that a crash or two writers at once left, and the repaired list.
+"""Repair of a history that a crash or two simultaneous writers left in a form that providers refuse.
 
-`sessions.items.rounds` has the rules and their sources. A window leaves out what is damaged; repairing keeps as much of
-it as can be kept: a call gets an output that says that there is none, an output goes back to its call.
+`sessions.items.rounds` has the rules and their sources. A window leaves damaged parts out; repairing keeps as much as
+possible: a call gets an output that says that none was recorded, and an output moves back to its call.
 
-Items of an unknown shape stay where they are. One of them may answer any call before it in its turn, and may have made
-the call of any output after it; so such a call is not open, and such an output is not an orphan.
+Items of an unknown shape stay in place. Such an item may answer any call before it in its turn, and may contain the
+call of any output after it; so such a call is not open, and such an output is not an orphan.
 """
 
 from __future__ import annotations
@@ -34,24 +34,24 @@ ORPHAN_OUTPUT: Final = "orphan_output"
 LONE_REASONING: Final = "lone_reasoning"
 
 INTERRUPTED: Final = "The call was interrupted; no output was recorded."
-"""What an output says that stands for one that was never recorded."""
+"""The text of an output added for a call whose own output was never recorded."""
 
 
 @dataclass(frozen=True)
 class Damage:
-    """Something in a history that providers refuse.
+    """A problem in a history because of which providers refuse it.
+
+    Example: ``kinds = {damage.kind for damage in (await session.repair()).damages}``
 
     Attributes:
-        kind: What it is, and what repairing does with it:
-            ``open_call``: a call without an output; it gets one that says so.
-            ``unanswerable_call``: a call without an id; the whole answer that it is part of is dropped.
-            ``orphan_call``: a call of a program that is not there; the whole answer that it is part of is dropped.
-            ``displaced_output``: an output that does not follow its call's answer; it is moved there.
-            ``repeated_output``: an output for a call that has one already; it is dropped.
-            ``orphan_output``: an output without a call; it is dropped.
-            ``lone_reasoning``: reasoning that nothing of the model follows; it is dropped.
-        position: Where the item is: its position on the branch; for `repair_items`, its index in the list.
-        call_id: The call's id; for calls from before there were ids, the function's name; ``None`` where there is none.
+        kind: The problem, and its repair: ``open_call``: a call without an output; it gets one that says so.
+            ``unanswerable_call``: a call without an id; the whole answer that contains it is removed. ``orphan_call``:
+            a call of a program that is missing; the whole answer that contains it is removed. ``displaced_output``: an
+            output that does not follow its call's answer; it is moved there. ``repeated_output``: a second output of a
+            call; it is removed. ``orphan_output``: an output without a call; it is removed. ``lone_reasoning``:
+            reasoning that nothing of the model follows; it is removed.
+        position: The item's position on the branch; for `repair_items`, its index in the list.
+        call_id: The call's id; for calls from before there were ids, the function's name; ``None`` without either.
     """
 
     kind: str
@@ -59,17 +59,22 @@ class Damage:
     call_id: str | None = None
 
     def at(self, position: int) -> Damage:
-        """Return the same damage, said to be at another position."""
+        """Return the same damage with another position.
+
+        Example: ``Damage("open_call", 3).at(7)``
+        """
         return replace(self, position=position)
 
 
 @dataclass(frozen=True)
 class RepairReport:
-    """What a repair found.
+    """The result of a repair.
+
+    Example: ``assert not (await session.repair()).damages``
 
     Attributes:
-        damages: What was wrong, in the order of positions.
-        repaired: Whether it was repaired; never if nothing was wrong.
+        damages: The problems, in the order of positions.
+        repaired: Whether they were repaired; false if there were no problems.
     """
 
     damages: tuple[Damage, ...]
@@ -96,13 +101,15 @@ class _Open:
 def repair_items(
     items: Sequence[Item], text: str = INTERRUPTED, *, for_humans: bool = True
 ) -> tuple[list[Item], list[Damage]]:
-    """Return a history that providers accept, and what was wrong with it. Repairing it again changes nothing.
+    """Return a history that providers accept, and the problems found. Repairing it again changes nothing.
+
+    Example: ``repaired, damages = repair_items(items)``
 
     Args:
-        items: The history, oldest first; it stays as it is.
-        text: What the outputs say that stand for those that were never recorded.
-        for_humans: Whether to answer what asks a human to decide; otherwise it stays as it is, with the calls that were
-            made at once with it.
+        items: The history, oldest first; it is not changed.
+        text: The text of added outputs.
+        for_humans: Whether to answer requests for a human decision; otherwise these stay unanswered, together with the
+            calls made at the same time.
 
     Returns:
         The repaired history, with the same objects where they are kept, and the damages in the order of their

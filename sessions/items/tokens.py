@@ -14,16 +14,17 @@ if TYPE_CHECKING:
 
 
 def token_counter(encoding: str | tiktoken.Encoding) -> Callable[[Any], int]:
-    """Return a counter of an item's tokens: ``Window(tokens=50_000, counter=token_counter("gpt-4o"))``.
+    """Return a function that counts an item's tokens, for `Window` and `Compaction`.
 
-    It counts the item's compact JSON, which is some tokens more than what a provider makes of it. What is no text
-    counts as it is written there: an image within the item as its base64.
+    Example: ``Window(tokens=50_000, counter=token_counter("gpt-4o"))``
+
+    It counts the item's compact JSON, which is a few tokens more than the provider counts. Content other than text
+    counts as its JSON: an image inside the item counts as base64. The counter raises `CounterError` for an item on
+    which tiktoken fails.
 
     Args:
-        encoding: A model's name, or one of tiktoken's encodings. For a name, tiktoken fetches the encoding over the
-            network when it is first asked for it, and keeps it where ``TIKTOKEN_CACHE_DIR`` says.
-
-    The counter raises `CounterError` for an item with which tiktoken panics.
+        encoding: A model's name, or one of tiktoken's encodings. For a name, tiktoken downloads the encoding the first
+            time, and keeps it in the folder ``TIKTOKEN_CACHE_DIR``.
 
     Raises:
         ImportError: tiktoken is not installed.
@@ -40,7 +41,7 @@ def token_counter(encoding: str | tiktoken.Encoding) -> Callable[[Any], int]:
             raise ValueError(
                 f"tiktoken knows no model {encoding!r}; give one of its encodings: tiktoken.get_encoding('o200k_base')"
             ) from None
-    # What looks like a special token is text like any other: users may write it.
+    # Text that looks like a special token is ordinary text: users may write it.
     encode = encoding.encode_ordinary
 
     def count(item: Any) -> int:
@@ -48,7 +49,7 @@ def token_counter(encoding: str | tiktoken.Encoding) -> Callable[[Any], int]:
         try:
             return len(encode(text))
         except BaseException as error:
-            # A panic in Rust is no `Exception`. tiktoken has them for long stretches without a space.
+            # A panic in Rust is not an `Exception`. tiktoken panics on long stretches without a space.
             if type(error).__module__ != "pyo3_runtime":
                 raise
             raise CounterError(

@@ -1,4 +1,4 @@
-"""Windows: how much of a conversation is wanted. `sessions.items.window_builder` says which part that is."""
+"""Windows: limits on how much of a conversation to read. `sessions.items.window_builder` decides which part that is."""
 
 from __future__ import annotations
 
@@ -14,14 +14,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Window:
-    """How much of a conversation a window holds at most; of several bounds, each holds. Without any, it holds all.
+    """Limits on how much of a conversation to read.
+
+    Example: ``SessionSettings(window=Window(turns=10, items=200))``
+
+    If several are given, all hold; without any, the window holds everything.
 
     Args:
-        items: So many items.
-        turns: So many messages of users, each with what follows it.
-        tokens: So many tokens, by `counter`.
-        counter: Returns the tokens of one item, an integer from 0. A window's tokens are the sum over its items. It may
-            be called for some items before the window, too, from any thread, and must not use the session.
+        items: At most this many items.
+        turns: At most this many turns: user messages, each with everything up to the next one.
+        tokens: At most this many tokens, as `counter` counts them.
+        counter: Returns the number of tokens of one item, an integer of 0 or more. A window's tokens are the sum over
+            its items. It may be called from any thread, also for some items before the window, and must not use the
+            session.
 
     Raises:
         TypeError: A bound is not an integer, or the counter cannot be called.
@@ -43,27 +48,37 @@ class Window:
             raise TypeError(f"counter must be a function of one item, not {type(self.counter).__name__}")
 
     def within(self, items: int | None) -> Window:
-        """Return the same window with at most `items` items, at least 1; the same if that is ``None``."""
+        """Return the same window with at most `items` items; unchanged if that is ``None``.
+
+        Example: ``Window(turns=10).within(50)``
+
+        `items` must be at least 1.
+        """
         bounds = [bound for bound in (items, self.items) if bound is not None]
         return replace(self, items=min(bounds, default=None))
 
     def size_of(self, items: Sequence[Any], *, turns: int) -> Size:
-        """Return how much of the budget items take, of which `turns` are messages of users.
+        """Return the size of items, among which `turns` are user messages.
+
+        Example: ``Window(turns=10).size_of(items, turns=1)``
 
         Raises:
-            CounterError: The counter failed, or returned something else than an integer from 0.
+            CounterError: The counter failed, or did not return an integer of 0 or more.
         """
         counter = self.counter
         return Size(len(items), turns, sum(_tokens(counter, item) for item in items) if counter else 0)
 
     def holds(self, size: Size) -> bool:
-        """Tell whether so much is within the budget."""
+        """Tell whether a size is within the limits.
+
+        Example: ``Window(turns=10).holds(Size(items=3, turns=1))``
+        """
         bounds = (self.items, self.turns, self.tokens)
         return all(bound is None or number <= bound for number, bound in zip(size, bounds, strict=True))
 
 
 class Size(NamedTuple):
-    """How much of a budget something takes."""
+    """A size: items, turns and tokens."""
 
     items: int = 0
     turns: int = 0

@@ -1,15 +1,15 @@
-"""Who is speaking through a session object, as a framework's hooks tell it."""
+"""The agent that currently speaks through a session object, as a framework's hooks report it."""
 
 from __future__ import annotations
 
 
 class Speaker:
-    """The agent whose items are added next through one session object; set by hooks, as a run goes from agent to agent.
+    """The agent whose items are added next through one session object. Hooks set it as agents take over.
 
-    What users say is not the agent's, whoever is active.
+    User messages are never attributed to it.
 
     Attributes:
-        name: The agent's name; ``None`` if nobody said.
+        name: The agent's name; ``None`` if unknown.
     """
 
     __slots__ = ("_ends", "name")
@@ -19,14 +19,25 @@ class Speaker:
         self._ends = False
 
     def begins(self, name: str | None) -> None:
-        """Say that what is added from now on is an agent's."""
+        """Attribute everything added from now on to an agent.
+
+        Example: ``session.speaker.begins("triage")``
+        """
         self.name, self._ends = name, False
 
     def ends(self) -> None:
-        """Say that what is added next is the last that it adds: frameworks tell of a run's end before they store it."""
+        """Attribute only the next addition to the agent.
+
+        Example: ``session.speaker.ends()``
+
+        Frameworks report a run's end before they store its last items.
+        """
         self._ends = True
 
     def has_spoken(self) -> None:
-        """Note that something of its was added."""
+        """Note that the agent's items were added.
+
+        Example: ``session.speaker.has_spoken()``
+        """
         if self._ends:
             self.name, self._ends = None, False

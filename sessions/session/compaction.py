@@ -1,4 +1,4 @@
-"""What a session offers against its growing too long: a summary is shown in place of an older part, which stays."""
+"""Compaction: models see a summary in place of a long conversation's older part, which is kept."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _log = logging.getLogger("sessions")
 
 _is_summarising: ContextVar[bool] = ContextVar("_is_summarising", default=False)
-"""Whether a setting is at work: a summariser that reads the session would have it call the summariser, and so on."""
+"""Whether automatic compaction is running: a summariser that reads the session must not start another compaction."""
 
 
 class Compactions(SessionPart):
@@ -35,34 +35,36 @@ class Compactions(SessionPart):
     async def compact(
         self, summarise: Summariser, *, keep_turns: int = 1, keep_items: int | None = None
     ) -> Summary | None:
-        """Let a summary stand for the older part of the branch where models are shown it: in `get_items`, in windows.
+        """Replace the older part of the branch, as models see it, by a summary: in `get_items` and in windows.
 
-        Nothing is deleted: `entries` and `turns` return everything, and `undo_compaction` takes the summary back. The
-        part begins with the first item that is shown, but for messages of the system or the developer, so it includes
-        an earlier summary; and it ends where a provider accepts that: between a call and its output is no end.
+        Example: ``summary = await session.compact(summarise, keep_turns=2)``
 
-        While the summary is being made, others may go on with the session. The summary expires with the first item that
-        it stands for, and is as old as the oldest.
+        Nothing is deleted: `entries` and `turns` still return everything, and `undo_compaction` reverts the summary.
+        The summarised part begins with the first item that models see, except for system and developer messages, so it
+        includes an earlier summary. It ends where a provider accepts it, never between a call and its output.
+
+        Other callers can use the session while the summary is being made. The summary expires with the first of its
+        items, and counts as old as the oldest.
 
         Args:
-            summarise: An asynchronous function. It gets the items of the part, oldest first, and returns what to show
-                instead: a text, which is shown as a user's message; an item; or a list of items.
-            keep_turns: How many turns at the end stay as they are.
-            keep_items: If given, so many items at the end stay as they are, or a few more, instead of whole turns.
+            summarise: An asynchronous function. It gets the older items, oldest first, and returns their replacement: a
+                text, which is shown as a user message; an item; or a list of items.
+            keep_turns: The number of turns at the end that stay unchanged.
+            keep_items: If given, replaces `keep_turns`: this many items at the end stay unchanged, or a few more.
 
         Returns:
-            The summary; ``None`` if there was nothing to summarise, and `summarise` was not called.
+            The summary; ``None`` if the branch has no older part, in which case `summarise` is not called.
 
         Raises:
-            ConflictError: The part was changed while it was being summarised: its end was undone, for example.
-            SummaryError: `summarise` returned what no provider would accept.
-            TypeError: An argument has the wrong type, or `summarise` is no asynchronous function.
+            ConflictError: The part changed while it was being summarised, for example because its end was undone.
+            SummaryError: `summarise` returned something that no provider accepts.
+            TypeError: An argument has the wrong type, or `summarise` is not asynchronous.
             ValueError: An argument is negative.
             LeaseLostError: This object's lease was lost.
             SessionBusyError: Another caller holds an exclusive lease on the branch.
-            UndecodableItemError: A stored item cannot be read and the session is strict.
-            UnknownBranchError: The branch is not there any more.
-            StoreError: The database refused.
+            UndecodableItemError: A stored item cannot be read, and the session is strict.
+            UnknownBranchError: The branch no longer exists.
+            StoreError: The database refused the operation.
         """
         from sessions.settings import check_kept, check_summariser
 
@@ -79,7 +81,7 @@ class Compactions(SessionPart):
         *,
         alone: bool = False,
     ) -> Summary | None:
-        """Compact if a model is shown more than `above` may hold; in any case without it.
+        """Compact if models would see more than `above` holds; always without `above`.
 
         With `alone`, only while no other caller holds a lease, exclusive or not.
         """
@@ -114,7 +116,7 @@ class Compactions(SessionPart):
         return Summary(position, part.first, part.last, items, as_time(made_at))
 
     async def _summarised(self, summarise: Summariser, items: list[Item]) -> list[Item]:
-        """Return what a summariser makes of items, if a model can be shown that."""
+        """Return the summariser's result as items, checked to be acceptable to a model."""
         from sessions.items.calls import user_message
         from sessions.items.repair import repair_items
 
@@ -136,17 +138,19 @@ class Compactions(SessionPart):
         return made
 
     async def undo_compaction(self) -> Summary:
-        """Take the branch's latest summary back: what it stands for is shown again.
+        """Revert the branch's latest summary: models see the original items again.
+
+        Example: ``summary = await session.undo_compaction()``
 
         Returns:
-            The summary.
+            The reverted summary.
 
         Raises:
-            SummaryError: There is none.
+            SummaryError: The branch has no summary.
             LeaseLostError: This object's lease was lost.
             SessionBusyError: Another caller holds an exclusive lease on the branch.
-            UnknownBranchError: The branch is not there any more.
-            StoreError: The database refused.
+            UnknownBranchError: The branch no longer exists.
+            StoreError: The database refused the operation.
         """
         from sessions.log.context.compact import take_back
 
@@ -156,12 +160,14 @@ class Compactions(SessionPart):
         )
 
     async def summaries(self) -> list[Summary]:
-        """Return the summaries that stand for something on the branch, in the order of what they stand for.
+        """List the branch's active summaries, in the order of the items they replace.
+
+        Example: ``summaries = await session.summaries()``
 
         Raises:
-            DecryptionError: The session is encrypted with another key, or an entry is not what was stored there.
-            UnknownBranchError: The branch is not there any more.
-            StoreError: The database refused.
+            DecryptionError: The session is encrypted with another key, or a stored entry was altered.
+            UnknownBranchError: The branch no longer exists.
+            StoreError: The database refused the operation.
         """
         from sessions.log.context.compact import list_summaries
 
@@ -176,11 +182,13 @@ class Compactions(SessionPart):
 
     @property
     def run_compaction(self) -> Callable[[Mapping[str, Any] | None], Awaitable[None]]:
-        """How the OpenAI Agents SDK's runner compacts a session after a run: ``await session.run_compaction(args)``.
+        """Compact the session after a run, as the OpenAI Agents SDK's runner does.
 
-        It is only there if the settings have a `Compaction`. What is above its bounds is compacted; with
-        ``{"force": True}``, what is below them, too. Other arguments, as the response's id, concern the vendor's own
-        compaction, and are ignored.
+        Example: ``await session.run_compaction({"force": True})``
+
+        The attribute exists only if the settings have a `Compaction`. It compacts a branch above the setting's bounds;
+        with ``{"force": True}`` also one below them. Other arguments, such as the response's id, are for the vendor's
+        own compaction and are ignored.
         """
         if coerce_settings(self.session_settings).compaction is None:
             raise AttributeError("run_compaction: set session_settings={'compaction': Compaction(…)}")
@@ -192,9 +200,9 @@ class Compactions(SessionPart):
             await self._compact_by(compaction, force=bool((args or {}).get("force")))
 
     async def _compact_by(self, compaction: Compaction, *, force: bool = False) -> None:
-        """Compact as a setting says; with `force`, whatever its bounds are.
+        """Compact as a setting says; with `force`, regardless of its bounds.
 
-        If somebody else changes or holds the branch, it is left as it is, for the next time.
+        If another caller changes or leases the branch, it is left unchanged until the next time.
         """
         if _is_summarising.get():
             return

@@ -1,4 +1,4 @@
-"""Leasing a branch: taking the lease, renewing it in the background, giving it back."""
+"""Leasing a branch: taking the lease, renewing it in the background, releasing it."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ class Lease:
     """A lease on a branch.
 
     Attributes:
-        branch: The branch that it is on.
-        token: Its number: greater than those of all leases before it in the session, also if that was deleted and made
-            anew. Hand it to other systems that can refuse what comes with a lower number than they have seen.
-        holder: Who holds it, as they said.
-        lost: Whether renewing it has found it lost. Changes find that out by themselves.
+        branch: The leased branch.
+        token: Its fencing token: greater than those of all earlier leases in the session, even if the session was
+            deleted and made again. Pass it to other systems that can refuse a lower token than they have seen.
+        holder: The name that the holder gave; ``None`` if it gave none.
+        lost: Whether renewing has found the lease lost. Changes check this by themselves.
     """
 
     branch: str
@@ -46,14 +46,14 @@ class Lease:
 
 
 class Wanted(NamedTuple):
-    """What is wanted of a lease; times are microseconds.
+    """The parameters of a lease; times are microseconds.
 
     Attributes:
-        holder: Who takes it, as others are told.
-        ttl: How long the lease holds without being renewed.
+        holder: The holder's name, as others see it.
+        ttl: How long the lease lasts without renewal.
         on_busy: ``wait``, ``reject`` or ``fork``.
-        timeout: Seconds for which to wait.
-        is_open: Whether others may change the branch meanwhile, without a lease.
+        timeout: Seconds to wait.
+        is_open: Whether callers without a lease may still change the branch.
     """
 
     holder: str | None
@@ -64,10 +64,10 @@ class Wanted(NamedTuple):
 
 
 async def take(handle: Handle, wanted: Wanted) -> Lease:
-    """Take the lease of the branch that a handle stays on, or of the current one.
+    """Take the lease of a handle's own branch, or of the current one.
 
     Raises:
-        SessionBusyError: Somebody else holds it, and did so until the time to wait was over.
+        SessionBusyError: Another caller held it until the time to wait was over.
     """
     claim = secrets.token_hex(8)
     try:
@@ -99,25 +99,25 @@ async def _take(handle: Handle, wanted: Wanted, claim: str) -> Lease:
 
 
 async def _give_up(handle: Handle, claim: str) -> None:
-    # If this fails, too, the ticket and the lease end by themselves.
+    # If this fails as well, the ticket and the lease expire by themselves.
     with suppress(SessionsError):
         await handle.write(partial(give_up, session_id=handle.conversation.session_id, claim=claim))
 
 
 async def renew(handle: Handle, lease: Lease, ttl: int) -> None:
-    """Renew a lease again and again, until it is lost or this is cancelled."""
+    """Renew a lease again and again, until it is lost or this task is cancelled."""
     while not lease.lost:
         await asyncio.sleep(ttl / 3 / 1_000_000)
-        # What cannot be renewed now may be the next time, and be lost then.
+        # A failed renewal is not yet a lost lease: the next attempt decides.
         with suppress(SessionsError):
             lease.lost = not await handle.write(_set(handle, lease, now() + ttl))
     _log.warning("%s: the lease on branch %r is lost; what its holder adds is refused", handle.subject, lease.branch)
 
 
 async def give_back(handle: Handle, lease: Lease, renewing: asyncio.Task[None]) -> None:
-    """Give a lease back that a task was renewing; if that fails, it ends by itself.
+    """Release a lease that a task was renewing. If that fails, the lease expires by itself.
 
-    A caller that is cancelled, even again and again, is told of that when it is done.
+    A caller that is cancelled, even repeatedly, gets its `CancelledError` afterwards.
     """
     renewing.cancel()
     await settle(_give_back(handle, lease, renewing))

@@ -1,4 +1,4 @@
-"""Following a session: what happens to it, from this process or another, as it happens."""
+"""Watching a session: every change, from any process, as it happens."""
 
 from __future__ import annotations
 
@@ -19,24 +19,26 @@ class Watching(SessionPart):
     """Watching."""
 
     def watch(self, after: int | None = None) -> AsyncGenerator[Change]:
-        """Return an iterator over the session's changes, in all branches, which waits for the next one.
+        """Return an asynchronous iterator over the session's changes in all branches. It waits for new ones.
 
-        Each change after `after` is shown once, in order, whoever made it, also if connections drop meanwhile. What
-        was added and removed again before it was looked at is not shown as added, only as removed. One change of kind
-        ``reset`` stands for what cannot be told: after more than 1000 versions, some of them no appends, or when the
-        session was deleted.
+        Example: ``async for change in session.watch(): print(change.kind, change.items)``
 
-        An iterator that raised has ended; go on with the version of the last change that it showed. To free what it
-        holds before it is collected, use `contextlib.aclosing`.
+        Each change after `after` is returned once, in order, from any process, even across lost connections. An item
+        that was added and removed again before it was read appears only as removed. A change of kind ``reset`` means
+        that the history cannot be replayed from there: over 1000 versions have passed, not all of them appends, or the
+        session was deleted. Reload the session then.
+
+        An iterator that raised has ended; start a new one after the version of the last change it returned. To release
+        its resources at once, use `contextlib.aclosing`.
 
         Args:
-            after: A version: the last one that you have seen. ``None`` means only what happens from the first step on.
+            after: The last version that you have seen. ``None`` starts with the changes after the first step.
 
         Raises:
             TypeError: `after` is not an integer.
             ValueError: `after` is negative.
-            UndecodableItemError: While iterating: an added item cannot be read and the session is strict.
-            StoreError: While iterating: the database refused, or could not be reached for too long.
+            UndecodableItemError: While iterating: an added item cannot be read, and the session is strict.
+            StoreError: While iterating: the database refused the operation, or was unreachable for too long.
             SessionClosedError: While iterating: the session has been closed.
         """
         if after is not None:
@@ -45,11 +47,11 @@ class Watching(SessionPart):
 
 
 async def _follow(handle: Handle, after: int | None) -> AsyncGenerator[Change]:
-    # Whoever does not watch imports none of this.
+    # Imported here because most programs never watch.
     from sessions.db.uncancelled import settle
     from sessions.log.watch import Place, changes_since, topic_of
 
-    # Made first, so that it knows of all that happens after the first read.
+    # Made before the first read, so that no later change is missed.
     waker = handle.backend.waker(topic_of(handle.conversation.session_id), handle.subject)
     try:
         place = await _find_place(handle) if after is None else Place(after)

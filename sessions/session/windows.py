@@ -1,4 +1,4 @@
-"""What a session gives a model: a part of its history that every provider accepts."""
+"""The part of a session's history that a model receives: windows, which every provider accepts, and repair."""
 
 from __future__ import annotations
 
@@ -33,28 +33,31 @@ class Windows(SessionPart):
         tokens: int | None = None,
         counter: Callable[[Item], int] | None = None,
     ) -> list[Item]:
-        """Return the latest part of the branch that fits, oldest first, so that every model's provider accepts it.
+        """Return the latest part of the branch that fits, oldest first, cut where every provider accepts it.
 
-        It is the longest run of whole turns at the end that fits. It begins with a user's message, or with those of the
-        system or the developer directly before one. No call is there without its output, no output without its call,
-        no reasoning without what it belongs to. Calls that are still being executed are not there yet. If not even the
-        last turn fits, its message is given with as many of the latest calls and answers as fit; if the message alone
-        does not, nothing. Little more is read than returned.
+        Example: ``items = await session.window(turns=10)``
+
+        The result is the longest run of whole turns at the end that fits. It begins with a user message, or with system
+        or developer messages directly before one. Calls always come with their outputs, outputs with their calls, and
+        reasoning with the item it belongs to. Calls still being executed are left out. If not even the last turn fits,
+        the result is its user message with as many of its latest calls and answers as fit; if the message alone does
+        not fit, the result is empty. It reads little more than it returns.
 
         Args:
-            items: At most so many items; of several bounds, each holds. Without any, the whole branch is given.
-            turns: At most so many turns.
-            tokens: At most so many tokens, by `counter`.
-            counter: Returns the tokens of one item, an integer from 0. It is called from the thread that reads, and
-                must not use the session.
+            items: At most this many items. If you give several bounds, all hold; without a bound, the whole branch is
+                returned.
+            turns: At most this many turns.
+            tokens: At most this many tokens, as `counter` counts them.
+            counter: Returns the number of tokens of one item, an integer of 0 or more. It is called in the thread that
+                reads, and must not use the session.
 
         Raises:
             TypeError: An argument has the wrong type.
             ValueError: A bound is below 1, or only one of `tokens` and `counter` is given.
-            CounterError: The counter failed, or returned something else than an integer from 0.
-            UndecodableItemError: A stored item cannot be read and the session is strict.
-            UnknownBranchError: The branch is not there any more.
-            StoreError: The database refused.
+            CounterError: The counter failed, or did not return an integer of 0 or more.
+            UndecodableItemError: A stored item cannot be read, and the session is strict.
+            UnknownBranchError: The branch no longer exists.
+            StoreError: The database refused the operation.
         """
         from sessions.items.window import Window
 
@@ -67,7 +70,7 @@ class Windows(SessionPart):
         handle = self._handle
 
         def read(tx: Transaction) -> tuple[Cut, Taken]:
-            # A transaction may be tried again, and begins anew then.
+            # Made inside the read, because a retried transaction must start with a fresh one.
             cut = Cut(window)
             return cut, read_window(tx, handle.conversation, cut, handle.pinned, _AT_ONCE)
 
@@ -81,36 +84,41 @@ class Windows(SessionPart):
         return items
 
     async def repair(self, *, apply: bool = False, text: str | None = None) -> RepairReport:
-        """Tell what of the branch no provider would accept, as a crash or two writers at once leave it, or repair it.
+        """Find the items that no provider accepts, and optionally repair them.
 
-        A call without an output gets one that says so, in the shape that its kind of output has. An output that does
-        not follow its call goes back to it. What nothing can be made of is dropped: outputs of no call, or of one that
-        has an output already; reasoning that nothing follows; answers with a call that has no id. If something changes
-        before the branch's end, the repaired end is written anew, and what was there stays reachable as one of
-        `siblings`. The cost is proportional to the branch's length.
+        Example: ``report = await session.repair(apply=True)``
 
-        A run in progress looks like a crash: its calls have no outputs yet. Repair when no run is at work. With
-        ``session_settings={"repair": True}``, `get_items` repairs by itself, but not while another caller holds a lease
-        on the branch.
+        A crash or two simultaneous writers can leave such items.
+
+        A call without an output gets one that says so, in the shape of its kind. An output that does not follow its
+        call is moved there. Other damage is removed: outputs without a call, second outputs of a call, reasoning that
+        nothing follows, and answers with a call that has no id. If something changes before the branch's end, the end
+        is written again, and the previous version stays available as a sibling. The cost is proportional to the
+        branch's length.
+
+        Repair cannot tell a crashed run from one still in progress, whose calls have no outputs yet: use it while no
+        run is at work. With ``session_settings={"repair": True}``, `get_items` repairs automatically, except while
+        another caller holds a lease on the branch.
 
         Args:
-            apply: Whether to repair the branch, too: wholly, as one change, or not at all.
-            text: What an output says that stands for one that was never recorded.
+            apply: Whether to repair the branch as well: completely, as one change, or not at all.
+            text: The text of an added output.
 
         Raises:
             TypeError: An argument has the wrong type.
             LeaseLostError: This object's lease was lost.
             SessionBusyError: Another caller holds an exclusive lease on the branch.
-            UndecodableItemError: A stored item cannot be read and the session is strict; nothing was changed.
-            UnknownBranchError: The branch is not there any more.
-            StoreError: The database refused.
+            UndecodableItemError: A stored item cannot be read, and the session is strict; nothing was changed.
+            UnknownBranchError: The branch no longer exists.
+            StoreError: The database refused the operation.
         """
         return await self._repair(apply=apply, text=text)
 
     async def _repair(self, *, apply: bool, text: str | None = None, alone: bool = False) -> RepairReport:
-        """Do as `repair`; with `alone`, as a reader does.
+        """Repair as `repair` does; with `alone`, as a reader does.
 
-        That repairs only while no other caller holds a lease, exclusive or not, and decides for no human.
+        A reader repairs only while no other caller holds a lease, exclusive or not, and answers no request for a human
+        decision.
         """
         from sessions.items.repair import INTERRUPTED, RepairReport, repair_items
         from sessions.log.context.repair import find_damages, repair_branch
@@ -123,7 +131,7 @@ class Windows(SessionPart):
             lambda tx: find_damages(tx, handle.conversation, how, handle.target if apply else handle.pinned)
         )
         if apply and damages:
-            # Somebody else may have changed it since; it is looked at again under the lock.
+            # Checked again under the lock: another caller may have changed the branch since.
             damages = await handle.change(
                 lambda tx: repair_branch(tx, handle.conversation, now(), how, branch=branch, alone=alone)
             )
@@ -133,7 +141,7 @@ class Windows(SessionPart):
         return RepairReport(tuple(damages), repaired=False)
 
     async def _repair_last_turn(self) -> None:
-        """Repair the branch if something is wrong with its last turn, which is not in the making."""
+        """Repair the branch if its last turn is damaged and not in progress."""
         from sessions.items.repair import repair_items
         from sessions.items.window_builder import LastTurn
         from sessions.log.context.read_window import read_window
@@ -148,6 +156,6 @@ class Windows(SessionPart):
         handle.followed = taken.branch
         _, damages = repair_items(turn.items(), for_humans=False)
         if damages:
-            # A lease is held: its calls will have outputs.
+            # Another caller holds a lease, so it is still adding the missing outputs.
             with suppress(SessionBusyError):
                 await self._repair(apply=True, alone=True)

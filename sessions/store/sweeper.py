@@ -1,4 +1,4 @@
-"""A task that purges a store again and again."""
+"""A background task that purges a store again and again."""
 
 from __future__ import annotations
 
@@ -20,23 +20,25 @@ if TYPE_CHECKING:
 _log = logging.getLogger("sessions")
 
 _JITTER: Final = 0.25
-"""By which part of the time between them rounds come earlier or later, so that processes do not keep step."""
+"""The share by which the time between rounds varies, so that several processes do not run in step."""
 
 
 class Sweeper:
-    """Purges in the background, from entering an asynchronous context to leaving it. Made by `Store.sweeper`.
+    """Purges in the background, from entering an asynchronous context to leaving it. Get one from `Store.sweeper`.
 
-    Several processes may sweep one store: what one has deleted the others do not find. A round that fails is logged,
-    on the logger ``sessions``, and the next one comes as it would have.
+    Example: ``async with store.sweeper(every=60) as sweeper: print(sweeper.running)``
+
+    Several processes may sweep one store without doing work twice. A round that fails is logged, on the logger
+    ``sessions``, and the next one follows as planned.
 
     Args:
-        purge: Does one round.
-        every: Seconds from the end of a round to the next; a quarter more or less, at random. The first one comes
-            somewhere within the first such time.
+        purge: Runs one round.
+        every: Seconds from the end of a round to the next, varied by a quarter at random. The first round starts at a
+            random time within the first interval.
 
     Raises:
         TypeError: `every` is not a number.
-        ValueError: `every` is not positive, or more than a hundred years.
+        ValueError: `every` is not positive, or above a hundred years.
     """
 
     def __init__(self, purge: Callable[[], Awaitable[int]], every: float | timedelta) -> None:
@@ -55,22 +57,31 @@ class Sweeper:
 
     @property
     def running(self) -> bool:
-        """Whether there will be another round."""
+        """Tell whether another round will follow.
+
+        Example: ``assert sweeper.running``
+        """
         return self._task is not None and not self._task.done()
 
     def start(self) -> None:
-        """Begin, in the running event loop, unless it has begun."""
+        """Start in the running event loop. It does nothing if already started.
+
+        Example: ``sweeper.start()``
+        """
         if not self.running:
             self._task = asyncio.create_task(self._run(), name="sessions-sweeper")
 
     async def stop(self) -> None:
-        """End; a transaction that has begun is waited for."""
+        """Stop. A transaction that has begun is finished first.
+
+        Example: ``await sweeper.stop()``
+        """
         task, self._task = self._task, None
         if task is None:
             return
         loop = task.get_loop()
         if loop is not asyncio.get_running_loop():
-            # It belongs to another thread's loop; if that one has ended, so has the task.
+            # It runs in another thread's loop; if that loop has ended, so has the task.
             with suppress(RuntimeError):
                 loop.call_soon_threadsafe(task.cancel)
             return

@@ -208,7 +208,7 @@ WRONG: dict[str, str] = {
 }  # fmt: skip
 
 
-# Fails without: the line of codecs/plus/values.py, tagged_classes.py or tagged_errors.py that says what is expected
+# Fails without: the line of codecs/plus/values.py, classes.py or exceptions.py that says what is expected
 @pytest.mark.parametrize("form", WRONG.values(), ids=WRONG.keys())
 def test_a_wrong_form_raises_our_error_with_the_tag_and_without_the_contents(form: str) -> None:
     payload = f'{{"before":"{CANARY}","value":{form},"{CANARY}":["{CANARY}"]}}'.encode()

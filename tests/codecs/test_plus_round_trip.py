@@ -46,7 +46,7 @@ def there_and_back(value: Any) -> Any:
     return codec.decode(payload)["value"]
 
 
-# Fails without: nearly any line of codecs/plus/tags.py, tagged_values.py, tagged_classes.py
+# Fails without: nearly any line of codecs/plus/tags.py, values.py, classes.py
 @settings(max_examples=600, deadline=None)
 @given(items)
 def test_every_item_comes_back(item: dict[str, Any]) -> None:

@@ -208,7 +208,7 @@ async def _until(wait: Callable[[], object], backend: Backend, wanted: bytes) ->
 
 async def test_what_has_expired_goes_beside_a_change_and_at_the_end(place: Place) -> None:
     """
-    Fails without: db/sqlite/database.py, `self._with_duties()` in `_do_changes` or `_tidy`; db/sqlalchemy/beside.py,
+    Fails without: db/sqlite/database.py, `self._keep_up(…)` in `_do_changes` or `_tidy`; db/sqlalchemy/beside.py,
     `self._upkeep.do` or `self._upkeep.do_at_the_end`.
     """
     backend = place.backend()

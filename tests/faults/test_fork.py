@@ -276,7 +276,7 @@ def test_forking_while_other_threads_write_and_read(path: Path, start: Start, en
 def test_a_turn_that_was_given_up_before_the_fork_is_passed_on(path: Path, start: Start) -> None:
     """The child has a copy of the descriptor with which the parent still stands in line.
 
-    Fails without: db/sqlite/write_lock.py, `fcntl.LOCK_UN` in `_Arrival.wait`.
+    Fails without: db/sqlite/write_lock.py, `fcntl.LOCK_UN` in `_Place.stand`.
     """
     holder = start(
         """

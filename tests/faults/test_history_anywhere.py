@@ -127,7 +127,7 @@ assert os.waitpid(child, 0)[1] == 0
 async def test_clocks_that_run_backwards_change_no_order(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The same history, with a clock that goes on and with one that goes back a day each time it is asked.
 
-    Fails without: log/statements/branches.py, `order by made_in` of TIPS (as `created_at`); log/history/siblings.py,
+    Fails without: log/statements/branches.py, `order by b.made_in` of TIPS (as `created_at`); log/history/siblings.py,
     `tip.changed_in` in the sort (as `tip.updated_at`).
     """
     found = []

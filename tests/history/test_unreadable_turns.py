@@ -103,7 +103,7 @@ async def test_a_turn_is_there_and_begins_where_it_begins(path: Path, unreadable
     """Pages of one turn each, back and forth, meet every turn once, also those of which nothing can be read.
 
     Fails without: log/core/turns.py, `if entry.item is not UNREADABLE` in `_as_turns`; log/core/entries.py,
-    `item = UNREADABLE` (as `continue`: pages end, or have a turn twice).
+    `UNREADABLE` in what it returns (left out: pages end, or have a turn twice).
     """
     session = await spoiled(path, *unreadable)
     expected = [
@@ -130,8 +130,8 @@ async def test_a_turn_is_there_and_begins_where_it_begins(path: Path, unreadable
 async def test_popping_before_them_leaves_the_order_of_turns(path: Path) -> None:
     """What is added behind an item that stays unreadable belongs to its turn, or to a later one.
 
-    Fails without: log/pop.py, `head.tip, head.turn` (as `head.tip, turn`: the answer is of turn 0, behind what is of
-    turn 1).
+    Fails without: log/pop.py, `head.tip, head.turn` (with the turn of the item, the answer is of turn 0, behind what is
+    of turn 1).
     """
     session = await spoiled(path, 2)
     for expected in (ITEMS[5], ITEMS[4], ITEMS[3], ITEMS[2], ITEMS[0], None):
@@ -164,7 +164,7 @@ async def test_the_search_for_a_message_tells_of_those_it_could_not_read(
 
 async def test_siblings_and_branches_of_what_cannot_be_read(path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """
-    Fails without: log/history/tree.py, `except ValueError` in `_text`; log/core/entries.py, `except ValueError`.
+    Fails without: log/history/tree.py, `except ValueError` in `_text`; log/core/reader.py, `UNREADABLE`.
     """
     session = await spoiled(path)
     await session.undo()

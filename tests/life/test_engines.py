@@ -191,7 +191,7 @@ def test_loops_that_are_closed_by_hand_leave_no_connections(
 
 async def test_every_class_can_be_closed(url: str) -> None:
     """
-    Fails without: session.py, `aclose`; sqlalchemy.py, `close`; encrypted.py, `close`.
+    Fails without: session/base.py, `aclose`; sqlalchemy.py, `close`; encrypted.py, `close`.
     """
     key = generate_key()
     makes: list[Callable[[], Any]] = [
@@ -215,7 +215,7 @@ async def test_every_class_can_be_closed(url: str) -> None:
 
 async def test_a_session_of_a_store_closes_itself_and_not_the_store(url: str) -> None:
     """
-    Fails without: session.py, `aclose` (the store's other sessions are closed, too, or this one goes on).
+    Fails without: session/base.py, `aclose` (the store's other sessions are closed, too, or this one goes on).
     """
     async with open_store(url, create_tables=True) as store:
         for name in ("close", "aclose"):

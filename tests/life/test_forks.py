@@ -129,7 +129,7 @@ def test_children_beside_a_busy_writer_on_a_sqlite_file(tmp_path: Path, source: 
 def test_a_fork_in_the_middle_of_the_loop_that_writes(tmp_path: Path) -> None:
     """The loop is the one that forks: what it has under way is rolled back and done again.
 
-    Fails without: db/sqlalchemy/forks.py, `_close_files`; db/sqlalchemy/errors.py, `"closed" in str(original)`.
+    Fails without: db/sqlalchemy/forks.py, `_close_files`; db/sqlalchemy/errors.py, `_is_of_closed_file`.
     """
     url = f"sqlite+aiosqlite:///{tmp_path}/s.db"
 

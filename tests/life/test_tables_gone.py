@@ -111,7 +111,7 @@ async def test_a_schema_that_is_dropped_and_made_again(postgres: Postgres) -> No
 async def test_a_sqlite_file_that_is_replaced_under_sqlalchemy(tmp_path: Path) -> None:
     """What would be written to the deleted file would be acknowledged, and read by nobody.
 
-    Fails without: db/sqlalchemy/database.py, `elif known[_FILE] != file`.
+    Fails without: db/sqlalchemy/boundaries_sqlite.py, `elif known[_FILE] != file`.
     """
     path = tmp_path / "s.db"
     session = SQLAlchemySession.from_url("s", url=f"sqlite+aiosqlite:///{path}", create_tables=True)

@@ -135,9 +135,9 @@ JUNK: list[tuple[Item, str, str | None]] = [
 ]
 
 
-# Fails without: items/kinds.py, each line of `_TYPES` (but `reasoning`, which is its own word) and of `_ROLES`;
-# `if role == ASSISTANT and …`; `if namespace and namespace != name:`; `and word.isprintable()`;
-# `tool_name and _storable(tool_name)`
+# Fails without: items/dialects/openai_kinds.py, each line of `_TYPES` (but `reasoning`, which is its own word) and of
+# `_ROLES`; items/dialects/openai_tools.py, `not namespace or namespace == name`, `_storable`; items/kinds.py,
+# `and word.isprintable()`
 @pytest.mark.parametrize(
     ("item", "kind", "tool_name"),
     [pytest.param(item, kind, tool_name, id=ascii(item)[:60]) for item, kind, tool_name in RESPONSES + CHAT + JUNK],
@@ -162,7 +162,7 @@ def test_a_surrogate_in_a_tool_name_leaves_a_name_that_can_be_stored() -> None:
         assert tool_name.encode()
 
 
-# Fails without: items/kinds.py, `names[_call_id(item)] = tool_name`; `names[_text(call.get("id")) or ""] = name`
+# Fails without: items/dialects/openai_tools.py, each `names[…] =` of `classify_items`
 def test_an_output_is_named_after_the_call_that_was_added_with_it() -> None:
     found = classify(
         [

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from .bare_log import BareLog
 
 
-# Fails without: log/append.py, `if _was_added(tx, session_id, session, idempotency, key, now=now):`
+# Fails without: log/append.py, `if _was_added(`
 # Fails without: log/append.py, `statements.REMEMBER_KEY,`
 def test_a_retry_changes_nothing(log: BareLog) -> None:
     log.append(user("a"), user("b"), key="k")

@@ -61,7 +61,7 @@ def test_nothing_happened_when_there_is_nothing_to_pop(log: BareLog) -> None:
     assert log.session_row()["version"] == version
 
 
-# Fails without: log/pop.py, `turn -= kind == USER`
+# Fails without: log/pop.py, `turn = row.turn - (row.kind == USER)`
 def test_the_turn_goes_back_with_the_user_message_that_began_it(log: BareLog) -> None:
     log.append(user("a"), assistant("b"), user("c"), assistant("d"))
     turns = []
@@ -75,8 +75,7 @@ def test_the_turn_goes_back_with_the_user_message_that_began_it(log: BareLog) ->
     assert [(entry["position"], entry["turn"]) for entry in log.entries()] == [(1, 0), (2, 1)]
 
 
-# Fails without: log/statements/branches.py, `where session = :session and name = :branch and may_extend = 1` (the
-# session)
+# Fails without: log/statements/extend.py, `where session = :session` (the session)
 def test_sessions_do_not_see_each_other(log: BareLog) -> None:
     names = ["s", "S", "s ", "ş", "'; drop table agent_log_entries; --"]
     for round_ in range(2):

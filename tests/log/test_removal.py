@@ -63,7 +63,7 @@ def test_other_sessions_keep_every_row(log: BareLog) -> None:
     assert contents(log.read("after")) == "abbx"
 
 
-# Fails without: log/lifetime/remove.py, `high=low + POSITIONS - 1` (a larger range would reach the next
+# Fails without: log/lifetime/remove.py, the `high=` of `ids_of` (a larger range would reach the next
 # segment)
 def test_the_first_entry_of_the_next_segment_is_not_touched(log: BareLog) -> None:
     log.append(user("a"), to="s")

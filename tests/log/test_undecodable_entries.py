@@ -40,7 +40,7 @@ def test_it_counts_in_no_limit_across_segments_either(log: BareLog) -> None:
     assert [contents(log.read(limit=limit)) for limit in (1, 2, 3, 4)] == ["y", "cy", "acy", "acy"]
 
 
-# Fails without: log/pop.py, `if owned and stays:`
+# Fails without: log/pop.py, the branch in `_remove` that leaves a hole
 def test_pop_takes_the_last_that_decodes_and_leaves_the_others(log: BareLog) -> None:
     log.append(*map(user, "abcd"))
     log.spoil(2, 4)
@@ -55,7 +55,7 @@ def test_pop_takes_the_last_that_decodes_and_leaves_the_others(log: BareLog) -> 
     assert contents(log.read()) == "e"
 
 
-# Fails without: log/pop.py, `return None, undecodable` (under `if strict:`)
+# Fails without: log/pop.py, `return None, undecodable` (under `if self.strict:`)
 def test_a_strict_pop_removes_nothing(log: BareLog) -> None:
     log.append(*map(user, "ab"))
     log.spoil(2)

@@ -3,7 +3,7 @@
 Processes are functions of a bare log on SQLite in memory, each with a clock of its own; a crash ends a transaction
 before one of its statements, and the process forgets what it was doing, or believes that it still holds its lease.
 
-Fails without: log/statements/branches.py, `else lease_token = :lease`; log/core/fencing.py,
+Fails without: log/statements/fragments.py, `else b.lease_token = {lease}`; log/core/fencing.py,
 `lease.token != conversation.lease`
 and `END_LEASE`; log/leases.py, `lease.until <= now`; log/statements/leases.py, where the first number is made.
 """

@@ -174,8 +174,7 @@ async def test_a_server_that_stays_away_is_an_error_that_tells_what_was_tried_an
 ) -> None:
     """Nor does any log record, or the traceback.
 
-    Fails without: db/sqlalchemy/database.py, `_place` (a URL with the user, or with its options);
-    db/engines/databases.py,
+    Fails without: db/sqlalchemy/urls.py, `place` (a URL with the user, or with its options); db/engines/of_loop.py,
     `"hide_parameters": True`; db/sqlalchemy/transaction.py, `result.cursor.fetchall()` (`result`: SQLAlchemy logs each
     row).
     """
@@ -228,7 +227,7 @@ def _check_error(error: StoreError, network: Network) -> None:
 
 async def test_a_wrong_password_is_an_error_of_the_store_at_once(network: Network) -> None:
     """
-    Fails without: db/sqlalchemy/database.py, `_place` (a URL with the user).
+    Fails without: db/sqlalchemy/urls.py, `place` (a URL with the user).
     """
     name = f"no_such_user_{network.database}"[:30]
     url = make_url(network.url).set(username=name, password=_PASSWORD).render_as_string(hide_password=False)
@@ -261,7 +260,7 @@ async def test_serialization_failures_are_retried(postgres: Postgres) -> None:
 async def test_what_a_terminated_backend_had_not_committed_is_repeated(postgres: Postgres, operation: str) -> None:
     """It was in the middle of the statement.
 
-    Fails without: log/fast/postgres.py, `repeatable=True` in `append_together`; db/sqlalchemy/database.py,
+    Fails without: log/fast/postgres.py, `repeatable=True` in `append_together`; db/postgres/database.py,
     `or not committing`.
     """
     url = postgres.new_database()
@@ -380,7 +379,7 @@ async def _waits_in_mariadb(engine: Any) -> bool:
 
 async def test_an_engine_that_commits_each_statement_does_not_take_transactions_apart(network: Network) -> None:
     """
-    Fails without: db/sqlalchemy/database.py, `isolation_level="READ COMMITTED"`; on Postgres,
+    Fails without: db/sqlalchemy/boundaries.py, `"READ COMMITTED"`; on Postgres,
     db/postgres/database.py, `begin isolation level {level};`.
     """
     engine = create_async_engine(network.url, isolation_level="AUTOCOMMIT")

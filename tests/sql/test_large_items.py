@@ -36,7 +36,7 @@ def _larger_packets(mariadb: MariaDB) -> Iterator[None]:
 @pytest.mark.parametrize("content", ["x" * 20 * _MIB, "\\" * 5 * _MIB], ids=["20 MiB", "20 MiB with its escapes"])
 async def test_what_mariadb_does_not_take_is_refused_at_once(mariadb_url: str, content: str) -> None:
     """
-    Fails without: log/fast/mariadb.py, `raise StoreError` (the connection is lost 20 times, as far as the driver can
+    Fails without: db/sqlalchemy/packets.py, the `raise` (the connection is lost 20 times, as far as the driver can
     tell); `+ _escapes(…)`.
     """
     async with open_store(mariadb_url, create_tables=True) as store:

@@ -85,8 +85,8 @@ async def test_a_session_that_is_very_old(place: str, make: Make) -> None:
     """
     Versions beyond 32 bits, and the last positions and turns, in each kind of operation.
 
-    Fails without: log/statements/entries.py, `s.low + (s.high - s.low) / 2`; log/statements/branches.py,
-    `cast(:lease as bigint)` (asyncpg).
+    Fails without: log/statements/entries.py, `s.low + (s.high - s.low) / 2`; log/statements/extend.py,
+    `cast(:{} as bigint)` (asyncpg).
     """
     session = make()
     await session.add_items([user("0")])

@@ -62,7 +62,7 @@ async def test_waiting_appends_whose_common_answer_is_lost_are_each_added_once(p
 @pytest.mark.parametrize("known", [False, True], ids=["new session", "known session"])
 async def test_usage_whose_answer_is_lost_is_recorded_once(network: Network, known: bool) -> None:  # noqa: FBT001
     """
-    Fails without: db/sqlalchemy/database.py, `repeatable=isinstance(work, _REPEATABLE)`.
+    Fails without: db/sqlalchemy/database.py, `repeatable=command_of(work).repeatable`.
     """
     await network.session("other").add_items([message("the tables are there")])
     session = network.session()

@@ -109,7 +109,7 @@ async def _state(network: Network, session_id: str) -> list[Any]:
 
 
 # Fails without: log/leases.py, `statements.CLAIMED` (a lease of a held branch makes two).
-# Fails without: db/sqlalchemy/database.py, `committing = write`, and `_REPEATABLE`.
+# Fails without: db/sqlalchemy/database.py, `committing = write`, and `command_of(work).repeatable`.
 @pytest.mark.parametrize("times", [1, 2])
 @pytest.mark.parametrize("name", CHANGES)
 async def test_it_is_done_once(network: Network, name: str, times: int) -> None:

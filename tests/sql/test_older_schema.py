@@ -90,7 +90,7 @@ async def test_an_older_component_is_brought_up_to_date_with_its_rows(engine: As
 async def test_a_newer_component_refuses_nothing_of_the_others(engine: AsyncEngine) -> None:
     """And whoever does not use a component needs none of its tables.
 
-    Fails without: db/migrations.py, `group by component` (its statement); `for schema in (STORE, *schemas)`.
+    Fails without: db/migration_statements.py, `group by component`; `for schema in (STORE, *schemas)`.
     """
     await _migrate(engine, NEWER)
     await _execute(engine, "insert into agent_log_schema (component, number, applied_at) values ('notes', 1000, 0)")

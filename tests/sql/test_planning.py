@@ -75,7 +75,8 @@ async def test_transactions_are_neither_compiled_nor_parallel(
     """
     And what else is done with the engine's connections is as before.
 
-    Fails without: db/postgres/database.py, or database.py, `FOR_THIS_TRANSACTION`; few.py, `true` (as `false`).
+    Fails without: db/postgres/database.py, or database.py, `FOR_THIS_TRANSACTION`;
+    db/sqlalchemy/planner.py, `true` (as `false`).
     """
     engine = create_async_engine(
         f"postgresql+{driver}://{postgres.new_database().partition('://')[2]}", pool_size=1, connect_args=options

@@ -99,7 +99,7 @@ FIRSTS: dict[str, Callable[[Any], Awaitable[Any]]] = READS | {
 HOW = ["deleted", "renamed", "session deleted"]
 
 
-# Fails without: log/core/heads.py, `if number_of(branch) not in`; log/fast/statements.py, `$22::bigint = 0 or`
+# Fails without: log/core/heads.py, `if number_of(branch) not in`; log/fast/statements.py, `:branch_number::bigint = 0`
 @pytest.mark.parametrize("how", HOW)
 async def test_what_follows_a_branch_is_not_led_into_another(make: Make, how: str) -> None:
     for session_id, do_first in FIRSTS.items():

@@ -102,7 +102,7 @@ async def test_the_first_touch_takes_over_what_is_there(engine: AsyncEngine, fir
 
 async def test_touched_by_many_at_once_it_is_taken_over_once(engine: AsyncEngine) -> None:
     """
-    Fails without: log/adopt/messages.py, `if locked.is_new`.
+    Fails without: log/adopt/messages.py, `if not locked.is_new`.
     """
     await _write(engine, "u", _ITEMS)
     stores = [create_async_engine(engine.url) for _ in range(4)]

@@ -31,7 +31,7 @@ def store_url(url: str) -> str:
 
 @pytest.mark.parametrize("what", UNREADABLE)
 async def test_it_stays_whatever_is_done(store_url: str, what: str) -> None:
-    """Fails without: log/pop.py, `if shown.item is UNREADABLE`."""
+    """Fails without: log/pop.py, `if shown.item is not UNREADABLE`."""
     async with open_store(store_url, create_tables=True) as store:
         session, strict = store.session("s"), store.session("s", strict=True)
         await session.add_items([message("1"), message("2"), message("3")])

@@ -336,7 +336,7 @@ async def test_a_pool_of_one_connection_is_left_to_others(postgres: Postgres) ->
 async def test_many_sessions_are_watched(url: str) -> None:
     """More than one look takes, and each sees its own.
 
-    Fails without: db/sqlalchemy/polling.py, `range(0, len(session_ids), _AT_ONCE)`.
+    Fails without: db/sqlalchemy/polling.py, `range(0, len(topics), AT_ONCE)`.
     """
     async with open_store(url, create_tables=True) as store:
         sessions = [store.session(f"s {number}") for number in range(130)]

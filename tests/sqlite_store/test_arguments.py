@@ -98,7 +98,7 @@ async def test_operations_refuse(path: Path, call: Call, error: type[Exception],
     assert not path.exists(), "nothing was even opened"
 
 
-# Fails without: session.py, `check_limit(limit)` after the settings were asked
+# Fails without: session/base.py, `check_limit(limit)` after the settings were asked
 @pytest.mark.parametrize(("limit", "error"), [(-1, ValueError), ("1", TypeError), (True, TypeError)])
 async def test_settings_that_were_spoiled_afterwards_are_refused(
     session: SQLiteSession, limit: Any, error: type[Exception]

@@ -69,7 +69,7 @@ async def test_cancelled_after_any_number_of_steps(path: Path, session: SQLiteSe
 
 
 # Fails without: db/jobs.py, `await job.wait_until_settled()`
-# Fails without: db/jobs.py, `except asyncio.CancelledError:` (in `wait_until_settled`)
+# Fails without: db/uncancelled.py, `except asyncio.CancelledError:`
 @every_operation
 @pytest.mark.parametrize("times", [1, 5])
 async def test_what_has_begun_is_waited_for(path: Path, session: SQLiteSession, name: str, times: int) -> None:

@@ -32,7 +32,7 @@ MAKERS: dict[str, Callable[[Path], Any]] = {
 }
 
 
-# Fails without: db/sqlite/backend.py, `os.path.abspath(text)` in place of `os.path.realpath`
+# Fails without: db/sqlite/backend.py, `os.path.abspath(text)`
 @pytest.mark.parametrize("make", MAKERS.values(), ids=MAKERS.keys())
 def test_making_one_does_no_io(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, make: Callable[[Path], Any]) -> None:
     def refuse(*_: object, **__: object) -> Any:

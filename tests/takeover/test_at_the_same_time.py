@@ -36,8 +36,7 @@ asyncio.run(main())
 
 
 # Fails without: log/core/changing.py, `lock_session(tx, conversation.session_id) is not None`, and
-# log/adopt/messages.py,
-# `if locked.is_new:`: either is enough within a process
+# log/adopt/messages.py, `if not locked.is_new:`: either is enough within a process
 @pytest.mark.parametrize("objects", [1, 8])
 async def test_tasks_take_over_once(path: Path, ours: Ours, objects: int) -> None:
     await write(path)

@@ -126,7 +126,9 @@ OTHERS = [bedrock, gemini, agent_framework, langchain, pydantic_ai, adk, claude_
 
 @pytest.mark.parametrize("shape", [*TURNS_ARE_KNOWN, *OTHERS])
 async def test_a_conversation_is_given_whole_or_not_at_all(shape: Any) -> None:
-    """Fails without: items/kinds.py, `_is_content`, `_holds_more`, `_names_its_call`, and `_keep_whole` of windows."""
+    """
+    Fails without: items/dialects/openai_kinds.py, `_is_content`, `_holds_more`; items/window_builder.py, `_keep_whole`.
+    """
     await with_turns(shape)
 
 

@@ -1,7 +1,7 @@
-"""JSON, and beside it what Python's programs keep in items: times, decimals, bytes, sets, tuples, users' own classes.
+"""JSON, plus other values that Python programs keep in items: times, decimals, bytes, sets, tuples, users' own classes.
 
-`docs/serialization.md` has the forms. Nothing is pickled, and no name in stored data is ever imported: reading makes
-values of Python's types named there and of classes that the caller has listed, and of no others.
+`docs/serialization.md` has the forms. Nothing is pickled, and no name in stored data is ever imported: reading creates
+only values of the Python types named there and of classes that the caller has listed.
 """
 
 from __future__ import annotations
@@ -25,16 +25,19 @@ _MARKED_KEY: Final = f'"{MARK}'.encode()
 
 
 class PlusCodec:
-    """Items that may hold more than JSON does. What is plain JSON is written as `JSONCodec` writes it.
+    """A codec for items that contain more than JSON does. Plain JSON is stored exactly as `JSONCodec` stores it.
+
+    Example: ``session = SQLiteSession("user_123", "chat.db", codec=PlusCodec(types=[Order]))``
 
     Args:
-        types: The classes of yours that items may hold: enumerations, dataclasses, named tuples, pydantic models,
-            exceptions. Their tags are their names (`__name__`), or the keys of a mapping: with one, data stays readable
-            when a class is renamed. A class that has several keys is written with the first, and read with all.
+        types: Your classes that items may contain: enumerations, dataclasses, named tuples, pydantic models,
+            exceptions. Their stored tags are their names (`__name__`), or the keys of a mapping: with a mapping, data
+            stays readable when a class is renamed. A class with several keys is written with the first, and read with
+            all.
 
     Raises:
-        TypeError: A class is of another kind, or no class.
-        ValueError: Two classes have the same tag, or a tag is taken or no name.
+        TypeError: A class is of another kind, or is not a class.
+        ValueError: Two classes have the same tag, or a tag is taken or not allowed.
     """
 
     joint = JSONCodec.joint
@@ -61,9 +64,11 @@ class PlusCodec:
     def encode_all(self, items: Sequence[Any]) -> list[bytes]:
         """Return each item's payload.
 
+        Example: ``payloads = PlusCodec().encode_all(items)``
+
         Raises:
-            InvalidItemError: An item is not a dictionary, or holds what cannot be kept. The message names the item by
-                its index, the place in it, and the type.
+            InvalidItemError: An item is not a dictionary, or contains a value that cannot be stored. The message gives
+                the item's index, the place in it, and the type.
         """
         try:
             payloads = self._encode_plain(items)
@@ -77,12 +82,14 @@ class PlusCodec:
     def decode_all(self, payloads: Iterable[bytes]) -> list[dict[str, Any]]:
         """Return the items of payloads that are strict JSON.
 
+        Example: ``items = codec.decode_all(payloads)``
+
         Raises:
-            ValueError: One of them is not, and `decode` may still read it; or it cannot be read.
+            ValueError: A payload is not strict JSON, which `decode` may still read; or it cannot be read.
         """
         try:
-            # Without the mark's byte there is nothing to do. A walk through what has it, perhaps in a text only, costs
-            # less than a search for more than one byte.
+            # Payloads without the mark's byte need no work. Walking through the others, even if the byte is only in a
+            # text, costs less than searching for more than one byte.
             return [
                 self._read(decode_strictly(payload)) if _MARK in payload else decode_strictly(payload)
                 for payload in payloads
@@ -91,10 +98,12 @@ class PlusCodec:
             raise UndecodableItemError("a stored item is nested too deeply") from None
 
     def decode_joined(self, joined: bytes, count: int) -> list[dict[str, Any]]:
-        """Return the items of `count` payloads that are strict JSON, with `joint` between them.
+        """Return the items of `count` payloads that are strict JSON, joined by `joint`.
+
+        Example: ``items = codec.decode_joined(codec.joint.encode().join(payloads), len(payloads))``
 
         Raises:
-            ValueError: One of them is not, and `decode` may still read it; or it cannot be read.
+            ValueError: A payload is not strict JSON, which `decode` may still read; or it cannot be read.
         """
         items = self._json.decode_joined(joined, count)
         return list(map(self._read, items)) if _MARK in joined else items
@@ -102,18 +111,22 @@ class PlusCodec:
     def decode(self, payload: bytes) -> dict[str, Any]:
         """Return the item of a payload.
 
+        Example: ``item = codec.decode(payloads[0])``
+
         Raises:
             ValueError: The payload is not a JSON object.
-            UndecodableItemError: It is, but has a tag that is not known, or something else than the tag says. The
-                message names the tag, never what is in it. It is a `ValueError`, too.
+            UndecodableItemError: It has an unknown tag, or a value that does not fit its tag. The message names the
+                tag, never its content. It is also a `ValueError`.
         """
         item = self._json.decode(payload)
         return self._read(item) if _MARK in payload else item
 
     def digest(self, items: Sequence[Any]) -> bytes:
-        """Return what tells one list of items from another, however keys and the elements of sets are ordered.
+        """Return 32 bytes that identify a list of items, regardless of the order of keys and of sets' elements.
 
-        It is `JSONCodec`'s digest of the items' written forms, and so the same for plain JSON.
+        Example: ``digest = codec.digest(items)``
+
+        It is `JSONCodec`'s digest of the items' stored forms, and so the same for plain JSON.
         """
         writer = Writer(self._types)
         return self._json.digest([writer.write(item) for item in items])
@@ -132,7 +145,7 @@ class PlusCodec:
         for index, item in enumerate(items):
             writer = Writer(self._types)
             try:
-                # What is no dictionary at all is for the JSON codec to refuse.
+                # The JSON codec refuses everything that is not a dictionary.
                 written.append(writer.write(item) if isinstance(item, dict) else item)
             except RefusedError as refused:
                 raise InvalidItemError(refused.about(f"items[{index}]")) from None
@@ -146,7 +159,7 @@ class PlusCodec:
         return payloads
 
     def _prove(self, payload: bytes, index: int) -> None:
-        """Refuse what would not come back: constructors and validators of users' classes may change values."""
+        """Refuse an item that reading would change: constructors and validators of users' classes may alter values."""
         try:
             again = self._json.encode_all([Writer(self._types).write(self.decode(payload))])
         except (RefusedError, RecursionError, ValueError) as error:

@@ -25,7 +25,7 @@ class Dialect:
     answer none, and nobody takes apart what they may belong to. A dialect overrides what it knows of its own items.
 
     Attributes:
-        name: Its name.
+        name: Its name, which says in which format an entry is stored. It never changes.
     """
 
     name = "unknown"

@@ -149,6 +149,20 @@ class OpenAI(Dialect):
         """Return a message of a user, as both APIs take it."""
         return {"role": USER, "content": text}
 
+    def speaker_of(self, item: Item) -> str:
+        """Return the role of a message of a user or an assistant; empty for any other item."""
+        role = item.get("role")
+        return str(role) if role in (USER, ASSISTANT) else ""
+
+    def type_of(self, item: Item) -> str:
+        """Return the type that an item says it has; empty if it says none."""
+        type_ = item.get("type")
+        return str(type_) if type_ else ""
+
+    def content_of(self, message: Item) -> Any:
+        """Return a message's content as it was added: a text, a list of parts, or an empty text if it has none."""
+        return message.get("content", "")
+
 
 OPENAI: Final = OpenAI()
 

@@ -88,8 +88,8 @@ def create_branch(
 
 
 def _is_taken(tx: Transaction, session_id: str, name: str) -> bool:
-    row = tx.the(branch_statements.HEAD, session_id=session_id, branch=name)
-    return name == MAIN or row[2] is not None
+    _, _, found, *_ = tx.the(branch_statements.HEAD, session_id=session_id, branch=name)
+    return name == MAIN or found is not None
 
 
 def _taken(session_id: str, name: str) -> BranchExistsError:
@@ -196,9 +196,8 @@ def delete_branch(tx: Transaction, conversation: Conversation, now: int, name: s
             )
         tx.run(branch_statements.SWITCH, session=session, branch=MAIN)
     before = find_seen(tx, session)
-    ((origin, position, turn),) = (
-        row[7:10] for row in tx.all(branch_statements.TIPS, session=session) if row[0] == name
-    )
+    tips = {tip: row for tip, *row in tx.all(branch_statements.TIPS, session=session)}
+    _, _, _, _, _, _, origin, position, turn, *_ = tips[name]
     tx.run(branch_statements.ADOPT, session=session, branch=name, forked_from=origin, position=position, turn=turn)
     tx.run(branch_statements.DELETE_BRANCH, session=session, branch=name)
     collect(tx, session, before)

@@ -1,4 +1,4 @@
-"""Prices, which users give: none are built in."""
+"""Prices, given by users; this package has none built in."""
 
 from __future__ import annotations
 
@@ -8,18 +8,20 @@ from decimal import Decimal, InvalidOperation
 from typing import TypeAlias
 
 Money: TypeAlias = Decimal | int | str | float
-"""An amount of money. A float means what it prints as: 0.1 is a tenth."""
+"""An amount of money. A float means its printed value: 0.1 is a tenth."""
 
 
 @dataclass(frozen=True, init=False)
 class Price:
-    """What a million tokens of a model cost.
+    """The price of a million tokens of a model.
+
+    Example: ``prices = {"gpt-5": Price(input="1.25", output=10, cached_input="0.125")}``
 
     Args:
-        input: Input that is neither from a cache nor written to one.
-        output: Output, reasoning included.
-        cached_input: Input from a cache; as `input` unless given.
-        cache_write: Input that is written to a cache; as `input` unless given.
+        input: Input that is neither read from a cache nor written to one.
+        output: Output, including reasoning.
+        cached_input: Input read from a cache; as `input` by default.
+        cache_write: Input written to a cache; as `input` by default.
 
     Raises:
         TypeError: A price is not a number.
@@ -48,7 +50,10 @@ class Price:
             object.__setattr__(self, name, as_money(value, name))
 
     def of(self, input_tokens: int, cached_tokens: int, cache_write_tokens: int, output_tokens: int) -> Decimal:
-        """Return what these tokens cost; `input_tokens` are all input."""
+        """Return the price of these tokens; `input_tokens` includes cached and cache-write tokens.
+
+        Example: ``cost = Price(1.25, 10).of(1000, 200, 0, 50)``
+        """
         plain = max(0, input_tokens - cached_tokens - cache_write_tokens)
         cost = plain * self.input + cached_tokens * self.cached_input
         cost += cache_write_tokens * self.cache_write + output_tokens * self.output
@@ -56,7 +61,7 @@ class Price:
 
 
 def as_money(value: object, name: str) -> Decimal:
-    """Return an amount of money.
+    """Return an amount of money as a decimal.
 
     Raises:
         TypeError: It is not a number.

@@ -1,4 +1,4 @@
-"""Usage in rows: sums of the log with their keys and what they cost."""
+"""Usage in rows: the log's sums with their keys and their cost."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ async def usage_of_store(
     since: date | None,
     until: date | None,
 ) -> list[UsageRow]:
-    """Return what all sessions took; see `Store.usage`."""
+    """Sum up the usage of all sessions, as `Store.usage` does."""
     table, columns = check_prices(prices), check_keys(keys, _STORE_KEYS)
     low, high = _time(since, "since", 0), _time(until, "until", _EVER)
     sums = await backend.read(lambda tx: read_all(tx, columns, low, high), "the store")
@@ -68,10 +68,10 @@ def as_usage(row: Sums, prices: Mapping[str, Price]) -> Usage:
 
 
 def check_keys(keys: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]:
-    """Return the keys of a series.
+    """Return the keys by which usage is summed up.
 
     Raises:
-        ValueError: One is not known, or given twice.
+        ValueError: A key is unknown, or given twice.
     """
     for key in keys:
         if key not in known:

@@ -1,4 +1,4 @@
-"""What a session cost: `session.usage`."""
+"""The usage of a session, in tokens and money: `session.usage`."""
 
 from __future__ import annotations
 
@@ -26,12 +26,14 @@ _KEYS: Final = ("turn", "model", "agent", "day", "branch")
 
 
 class SessionUsage:
-    """What the model calls of a session took. Got from `session.usage`.
+    """The tokens and cost of a session's model calls. Get it from `session.usage`.
 
-    A record belongs to the session, whatever is undone, popped, cleared or deleted later, until the session itself is
-    deleted. It also belongs to a place, the last item that the branch had then: a branch's usage is that of all places
-    it sees. So what is inherited counts, what was undone does not, and the branches' usage does not add up to the
-    session's.
+    Example: ``print((await session.usage.total()).total_tokens)``
+
+    Records belong to the session and stay until the session itself is deleted, whatever is undone, popped, cleared or
+    deleted in it. Each record also has a place: the last item that its branch had at the time. A branch's usage is that
+    of all places on it. So inherited usage counts, undone usage does not, and the branches' usage does not add up to
+    the session's.
     """
 
     def __init__(self, handle: Handle) -> None:
@@ -53,39 +55,41 @@ class SessionUsage:
         turn: int | None = None,
         key: str | None = None,
     ) -> None:
-        """Record what model calls took: all or nothing, added to what there is, and on disk when this returns.
+        """Record the usage of model calls, all or nothing. It is on disk when this returns.
 
-        A call without requests, tokens or a cost leaves no record: its provider did not say what it took.
+        Example: ``await session.usage.record(result)``
 
-        The same result counts once, however often it is recorded and whether by a hook or by hand. A response is known
-        by its id, else by `key`, else by its usage and the ids of the items and calls in its output, within its turn;
-        without any of these, the object is known as long as it lives. So after an error, try again with the same
-        object. Of a run of the OpenAI Agents SDK, each model call is recorded, and what else its usage holds, such as
-        that of agents used as tools; if part of it was recorded before, the rest is.
+        A call without requests, tokens or a cost is not recorded: its provider reported no usage.
+
+        The same result counts once, even if it is recorded again, by a hook or by hand. A response is recognised by its
+        id, else by `key`, else by its usage and the ids of its output's items and calls, within its turn; without any
+        of these, by the object itself while it is alive. So after an error, retry with the same object. For a run of
+        the OpenAI Agents SDK, each model call is recorded, and the rest of the run's usage, such as that of agents used
+        as tools. If a part was recorded before, only the rest is added.
 
         Args:
             result: A result or `ModelResponse` of the OpenAI Agents SDK, its usage, a response of the Responses API,
                 the Chat Completions API or Anthropic's, its usage, or one of these as a dictionary.
-            input_tokens: Without a result: all input, cached included.
-            output_tokens: Without a result: all output, reasoning included.
-            cached_tokens: Without a result: input that came from a cache.
-            cache_write_tokens: Without a result: input that was written to a cache.
+            input_tokens: Without a result: all input, including cached.
+            output_tokens: Without a result: all output, including reasoning.
+            cached_tokens: Without a result: input read from a cache.
+            cache_write_tokens: Without a result: input written to a cache.
             reasoning_tokens: Without a result: output that was reasoning.
             requests: Without a result: the number of calls.
-            model: The model's name, if the result does not say it, or should not.
-            agent: The agent's name, if the result does not say it, or should not.
-            cost: What it cost, for one call: up to a million, rounded to billionths. It goes before any price.
-            turn: The turn it belongs to; the branch's end unless given.
-            key: Text of 1 to 255 bytes without control characters: what is recorded with the same key counts once,
-                from wherever it comes.
+            model: The model's name, if the result lacks it or should not decide.
+            agent: The agent's name, if the result lacks it or should not decide.
+            cost: The cost of one call: at most a million, rounded to billionths. It takes precedence over prices.
+            turn: The turn that it belongs to; the branch's end by default.
+            key: Text of 1 to 255 bytes without control characters. Records with the same key count once, from any
+                process.
 
         Raises:
             IdempotencyKeyReusedError: The key was used before for other amounts.
             TurnNotFoundError: The branch has no such turn.
-            UnknownBranchError: The branch is not there any more.
+            UnknownBranchError: The branch no longer exists.
             TypeError: An argument, or a number in the result, has the wrong type.
-            ValueError: A number is out of range, the result says nothing of usage, or both it and numbers are given.
-            StoreError: The database refused.
+            ValueError: A number is out of range, the result has no usage, or both a result and numbers are given.
+            StoreError: The database refused the operation.
         """
         said = Said(_name(model, "model"), _name(agent, "agent"), _billionths(cost), _key(key))
         if turn is not None:
@@ -111,18 +115,20 @@ class SessionUsage:
     async def total(
         self, *, branch: str | None = None, turn: int | None = None, prices: Mapping[str, Price] | None = None
     ) -> Usage:
-        """Return what the session took, each record once; or what a branch took, its inherited turns included.
+        """Sum up the session's usage, each record once; or the usage of a branch, including its inherited turns.
+
+        Example: ``usage = await session.usage.total(prices={"gpt-5": Price(1.25, 10)})``
 
         Args:
-            branch: Only what this branch sees.
-            turn: Only records of the turn of this number; of every branch's, if none is given.
-            prices: By model, for records without a cost of their own.
+            branch: Only usage on this branch.
+            turn: Only usage of the turn with this number, on every branch unless `branch` is given.
+            prices: Prices by model, for records without a cost of their own.
 
         Raises:
-            UnknownBranchError: There is no such branch.
+            UnknownBranchError: The branch does not exist.
             TypeError: An argument has the wrong type.
             ValueError: An argument is out of range.
-            StoreError: The database refused.
+            StoreError: The database refused the operation.
         """
         table = check_prices(prices)
         if turn is not None:
@@ -133,38 +139,42 @@ class SessionUsage:
     async def by(
         self, *keys: str, branch: str | None = None, prices: Mapping[str, Price] | None = None
     ) -> list[UsageRow]:
-        """Return what the session took, in rows, in the order of the keys' values; what is not known comes first.
+        """Sum up the session's usage in rows, ordered by the keys' values; unknown values come first.
+
+        Example: ``rows = await session.usage.by("model", "turn")``
 
         Args:
-            keys: Among "turn", "model", "agent", "day" (in UTC) and "branch". By branch alone there is a row for each
-                one that there is now, and each includes its inherited turns: they do not add up to the total.
-            branch: Only what this branch sees.
-            prices: By model, for records without a cost of their own.
+            keys: Any of "turn", "model", "agent", "day" (in UTC) and "branch". By "branch" alone, each existing branch
+                gets a row that includes its inherited turns, so the rows do not add up to the total.
+            branch: Only usage on this branch.
+            prices: Prices by model, for records without a cost of their own.
 
         Raises:
-            UnknownBranchError: There is no such branch.
+            UnknownBranchError: The branch does not exist.
             TypeError: An argument has the wrong type.
-            ValueError: A key is not known.
-            StoreError: The database refused.
+            ValueError: A key is unknown.
+            StoreError: The database refused the operation.
         """
         table = check_prices(prices)
         return as_rows(await self._read(check_keys(keys, _KEYS), branch), keys, table)
 
     async def tools(self, branch: str | None = None) -> list[ToolUse]:
-        """Return how often tools were called on a branch, in the order of turns, then names.
+        """Count the tool calls on a branch, in the order of turns, then names.
 
-        A call failed if it or its output has the status "failed" or "incomplete", an ``error`` that is not null, or a
-        true ``is_error``; or if a command of a shell ended with another exit code than 0, or ran out of time. What a
-        tool says in words is not looked into. Outputs without a call on the branch do not count.
+        Example: ``failures = [tool for tool in await session.usage.tools() if tool.failures]``
+
+        A call failed if the call or its output has the status "failed" or "incomplete", an ``error`` that is not null,
+        or a true ``is_error``; or if a shell command ended with an exit code other than 0, or timed out. The text of an
+        output is not examined. Outputs without a call on the branch do not count.
 
         Args:
-            branch: The one that this session object is on unless named.
+            branch: The branch; by default the one that this session object is on.
 
         Raises:
-            UnknownBranchError: There is no such branch.
-            UndecodableItemError: A stored item cannot be read and the session is strict.
-            TypeError: `branch` is not text.
-            StoreError: The database refused.
+            UnknownBranchError: The branch does not exist.
+            UndecodableItemError: A stored item cannot be read, and the session is strict.
+            TypeError: `branch` is not a string.
+            StoreError: The database refused the operation.
         """
         if branch is not None:
             check_branch_name(branch, "branch")
@@ -197,7 +207,7 @@ def _billionths(cost: Money | None) -> int | None:
     money = as_money(cost, "cost")
     if money > _MAX_COST:
         raise ValueError(f"cost must be at most {_MAX_COST}, got {money}")
-    # What is stored does not depend on the caller's decimal context; what is read does, as all arithmetic.
+    # The stored amount must not depend on the caller's decimal context.
     with localcontext(prec=60):
         return int((money * BILLIONTHS).to_integral_value(ROUND_HALF_EVEN))
 
