@@ -88,14 +88,14 @@ class Run(NamedTuple):
     """All that a run has taken until now: what its calls do not explain is recorded, too.
 
     Attributes:
-        key: What that is recorded under.
+        keys: What that may have been recorded under; it will be under the first.
         amounts: What it took.
         model: The model's name, if it is known for all of it.
         agent: The agent's name, if it is known for all of it.
         untold: As for a call.
     """
 
-    key: str
+    keys: tuple[str, ...]
     amounts: Amounts
     model: str | None
     agent: str | None
@@ -196,8 +196,9 @@ def _record(tx: Transaction, session_id: str, calls: Sequence[Call], run: Run | 
         _add(tx, call.keys[0], call, place)
         recorded[call.keys[0]] = call.amounts
     if run is not None and any(room):
-        number = sum(key == run.key or key.startswith(run.key + _GROWTH) for key in recorded)
-        key = f"{run.key}{_GROWTH}{number:06}" if number else run.key
+        first = run.keys[0]
+        number = sum(key == first or key.startswith(first + _GROWTH) for key in recorded)
+        key = f"{first}{_GROWTH}{number:06}" if number else first
         _add(tx, key, Call((key,), room, run.model, run.agent, untold=run.untold), place)
 
 
@@ -233,9 +234,9 @@ def _recorded(
             if call.cost is not None:
                 tx.run(usage_statements.NOTE_COST, session=session, usage_key=key, cost=call.cost)
             break
-    if run is not None:
-        bounds = {"low": run.key + _GROWTH, "high": run.key + chr(ord(_GROWTH) + 1)}
-        for key, *amounts in tx.all(usage_statements.USAGE_OF_RUN, session=session, usage_key=run.key, **bounds):
+    for run_key in () if run is None else run.keys:
+        bounds = {"low": run_key + _GROWTH, "high": run_key + chr(ord(_GROWTH) + 1)}
+        for key, *amounts in tx.all(usage_statements.USAGE_OF_RUN, session=session, usage_key=run_key, **bounds):
             found[key.decode() if isinstance(key, bytes) else key] = Amounts(*amounts)
     return found
 

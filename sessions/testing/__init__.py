@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from sessions.testing.session import SessionContract
     from sessions.testing.sharing import SharingContract
     from sessions.testing.tree_model import CountEntries
+    from sessions.testing.usage import UsageContract
     from sessions.testing.watching import WatchContract
     from sessions.testing.windows import WindowContract
 
@@ -41,6 +42,7 @@ __all__ = [
     "OpenStore",
     "SessionContract",
     "SharingContract",
+    "UsageContract",
     "WatchContract",
     "WindowContract",
 ]
@@ -56,6 +58,7 @@ _MODULES = {
     "LeaseContract": "leases",
     "SessionContract": "session",
     "SharingContract": "sharing",
+    "UsageContract": "usage",
     "WatchContract": "watching",
     "WindowContract": "windows",
     # The types of the fixtures.

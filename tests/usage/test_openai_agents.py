@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
+import pickle
 import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
@@ -22,10 +24,11 @@ from agents import (
 )
 from agents.testing import ModelStep, ScriptedModel
 from agents.usage import Usage as AgentsUsage
+from pydantic import TypeAdapter
 
 from sessions import AsyncSQLiteSession, StoreFullError, Usage
 from sessions.adapters.openai_agents import SessionHooks
-from sessions.session.usage.result_identity import Known, _known, recall, remember
+from sessions.session.usage.result_identity import Note, note_of, put_note
 from sessions.session.usage.usage import SessionUsage
 from sessions.usage_types import UsageRow
 from tests.runner.dialogue import calls, says
@@ -390,15 +393,16 @@ async def test_calls_of_which_nothing_is_known_leave_no_record(session: AsyncSQL
     assert await session.usage.by("model") == []
 
 
-def test_a_copy_is_another_result() -> None:
-    """Keys are remembered for objects, and given up with them."""
-    usage = AgentsUsage(requests=1)
-    remember(usage, Known("k"))
-    assert recall(usage) is not None
-    assert recall(copy.copy(usage)) is None
-    before = len(_known)
-    del usage
-    assert len(_known) == before - 1
+def test_a_note_changes_nothing_that_the_sdk_sees_and_goes_with_copies() -> None:
+    usage = AgentsUsage(requests=1, input_tokens=2)
+    before = (repr(usage), dataclasses.asdict(usage), TypeAdapter(AgentsUsage).dump_json(usage))
+    put_note(usage, Note("k"))
+    assert (repr(usage), dataclasses.asdict(usage), TypeAdapter(AgentsUsage).dump_json(usage)) == before
+    assert usage == AgentsUsage(requests=1, input_tokens=2)
+    for copied in (usage, copy.copy(usage), copy.deepcopy(usage), pickle.loads(pickle.dumps(usage))):  # noqa: S301
+        note = note_of(copied)
+        assert note is not None
+        assert note.key == "k"
 
 
 def test_hooks_want_a_session_of_this_package() -> None:

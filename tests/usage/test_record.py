@@ -118,7 +118,7 @@ async def test_a_key_and_an_id_of_the_same_text_are_two(session: AsyncSQLiteSess
     assert (await session.usage.total()).input_tokens == 3
 
 
-async def test_a_result_with_a_key_counts_once_with_and_without_it(session: AsyncSQLiteSession) -> None:
+async def test_a_result_with_a_key_counts_once_for_each_key(session: AsyncSQLiteSession) -> None:
     class Result:
         def __init__(self) -> None:
             self.raw_responses = [Response(1), Response(2)]
@@ -129,7 +129,6 @@ async def test_a_result_with_a_key_counts_once_with_and_without_it(session: Asyn
 
     result = Result()
     await session.usage.record(result, key="k")
-    await session.usage.record(result)
     await session.usage.record(result, key="k")
     await session.usage.record(Result(), key="k")  # As another process would have it.
 

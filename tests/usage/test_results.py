@@ -126,34 +126,40 @@ async def test_each_shape_is_read(
     assert (row.model, row.usage) == (model, expected)
 
 
-@pytest.mark.parametrize("result", [CHAT, COMPLETION, RESPONSES, RESPONSE, AGENTS, MODEL_RESPONSE, MESSAGE])
-async def test_a_result_counts_once(session: AsyncSQLiteSession, result: Any) -> None:
+@pytest.mark.parametrize("result", [COMPLETION, RESPONSE, AGENTS, MODEL_RESPONSE, MESSAGE])
+async def test_a_response_with_an_id_and_what_is_of_the_sdk_count_once(
+    session: AsyncSQLiteSession, result: Any
+) -> None:
     result = copy.deepcopy(result)
     await session.usage.record(result)
     before = await session.usage.total()
     await session.usage.record(result)
-    await session.usage.record(getattr(result, "usage", result))
 
     assert before.total_tokens == 120
     assert await session.usage.total() == before
 
 
-@pytest.mark.parametrize("result", [COMPLETION, RESPONSE, MODEL_RESPONSE])
-async def test_the_usage_of_a_result_first_and_the_result_then_count_once(
-    session: AsyncSQLiteSession, result: Any
+@pytest.mark.parametrize("result", [CHAT, RESPONSES, COMPLETION.usage, Thing(**ANTHROPIC), ANTHROPIC])
+async def test_usage_of_a_provider_has_no_id_and_counts_each_time(session: AsyncSQLiteSession, result: Any) -> None:
+    await session.usage.record(result)
+    await session.usage.record(result)
+
+    assert (await session.usage.total()).total_tokens == 240
+
+
+async def test_the_sdks_usage_of_a_response_first_and_the_response_then_count_once(
+    session: AsyncSQLiteSession,
 ) -> None:
-    result = copy.deepcopy(result)
+    result = copy.deepcopy(MODEL_RESPONSE)
     await session.usage.record(result.usage)
     await session.usage.record(result)
+    await session.usage.record(result.usage)
 
     assert (await session.usage.total()).total_tokens == 120
 
 
-@pytest.mark.parametrize("result", [COMPLETION, RESPONSE, MODEL_RESPONSE])
-async def test_what_was_recorded_in_one_session_first_counts_once_in_another(
-    session: AsyncSQLiteSession, result: Any
-) -> None:
-    result = copy.deepcopy(result)
+async def test_what_was_recorded_in_one_session_first_counts_once_in_another(session: AsyncSQLiteSession) -> None:
+    result = copy.deepcopy(MODEL_RESPONSE)
     other = AsyncSQLiteSession("other")
     await other.usage.record(result.usage)
     await other.close()

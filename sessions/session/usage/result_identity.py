@@ -1,38 +1,52 @@
-"""What keeps a result from being counted twice: each object is known by a key for as long as it lives."""
+"""What keeps a run from being counted twice: a note that its own objects carry, and the keys of responses."""
 
 from __future__ import annotations
 
 import hashlib
-import weakref
+from dataclasses import is_dataclass
 from typing import TYPE_CHECKING, Any, Final
 from uuid import uuid4
 
 if TYPE_CHECKING:
     from sessions.log.usage import Call
 
+_NOTE: Final = "_sessions_usage_note"
+"""The attribute that carries a note. It is no field, so an object with it prints, compares and serialises as before."""
+
+_OF_RUNS: Final = ("requests", "response_id")
+"""Fields that tell usage and responses of the OpenAI Agents SDK from a provider's own, which have ids."""
+
 _MAX_BYTES: Final = 240
 """Of a key: the column holds 255, and a run's key is followed by a number."""
 
 
-class Known:
-    """What is known of an object that was recorded, or tried to be.
+class Note:
+    """What was recorded, or tried to be, of a run or of one of its calls.
 
     Attributes:
         key: Its first key, which nothing else has.
         keys: All keys that it may have been recorded under.
         is_call: Whether it is one call of a model, or the usage of one.
         calls: If it is a run's usage: the calls that are part of it, by their first keys.
-        run: If it is a call: the run it is part of. A run that was interrupted goes on with a copy of its usage.
     """
 
-    __slots__ = ("calls", "is_call", "key", "keys", "run")
+    __slots__ = ("calls", "is_call", "key", "keys")
 
     def __init__(self, key: str) -> None:
         self.key = key
         self.keys: tuple[str, ...] = (key,)
         self.is_call = False
         self.calls: dict[str, Call] = {}
-        self.run: Known | None = None
+
+    def __deepcopy__(self, _memo: dict[int, Any]) -> Note:
+        """Return a note of the same run, whose calls are then noted apart."""
+        made = Note(self.key)
+        made.keys, made.is_call, made.calls = self.keys, self.is_call, dict(self.calls)
+        return made
+
+    def __reduce__(self) -> tuple[type[str], tuple[str]]:
+        """Go into a pickle as the key: the program that reads it need not have this package."""
+        return str, (self.key,)
 
     def also(self, *keys: str | None) -> tuple[str, ...]:
         """Know it by more keys, and return all, these first."""
@@ -40,24 +54,22 @@ class Known:
         return self.keys
 
 
-# By the object's address, as equal objects are not the same result, and dataclasses that compare cannot be hashed. The
-# reference's callback removes an object that dies before its address can be another's.
-_known: dict[int, tuple[weakref.ref[Any], Known]] = {}
+def note_of(thing: object) -> Note | None:
+    """Return the note that an object carries."""
+    found = getattr(thing, _NOTE, None)
+    if isinstance(found, str):  # It came from a pickle.
+        return Note(found)
+    return found if isinstance(found, Note) else None
 
 
-def recall(thing: object) -> Known | None:
-    """Return what is known of this very object."""
-    found = _known.get(id(thing))
-    return None if found is None else found[1]
+def put_note(thing: object, note: Note) -> None:
+    """Have an object of a run carry a note from now on; do nothing for objects that belong to no run.
 
-
-def remember(thing: object, known: Known) -> None:
-    """Know an object from now on; not those that cannot be referred to weakly, such as dictionaries."""
-    address = id(thing)
-    try:
-        _known[address] = (weakref.ref(thing, lambda _: _known.pop(address, None)), known)
-    except TypeError:
-        return
+    An agent used as a tool shares its run's usage object, and a run that stops for an approval goes on with a copy of
+    it: so both carry the same note.
+    """
+    if is_dataclass(thing) and hasattr(thing, "__dict__") and any(hasattr(thing, field) for field in _OF_RUNS):
+        object.__setattr__(thing, _NOTE, note)
 
 
 def key_for(prefix: str, text: str) -> str:
@@ -70,4 +82,4 @@ def key_for(prefix: str, text: str) -> str:
 
 def new_key() -> str:
     """Return a key that nothing else has."""
-    return f"object:{uuid4().hex}"
+    return f"new:{uuid4().hex}"

@@ -17,7 +17,7 @@ import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeGuard
 
 from sessions.log.usage import INPUT_DETAILS, MAX_AMOUNT, OUTPUT_DETAILS, OUTPUT_KEY, Amounts, Call, Run
-from sessions.session.usage.result_identity import Known, key_for, new_key, recall, remember
+from sessions.session.usage.result_identity import Note, key_for, new_key, note_of, put_note
 from sessions.validation import check_count
 
 if TYPE_CHECKING:
@@ -50,31 +50,35 @@ def read_result(result: Any, said: Said) -> tuple[list[Call], Run | None]:
         return _read_run(result, responses, said)
     if _get(result, "usage") is not None:
         return [_read_call(result, said)[0]], None
-    found = recall(result)
-    known = found or Known(said.key or new_key())
+    found = note_of(result)
+    note = found or Note(said.key or new_key())
     amounts = read_amounts(result)
-    remember(result, known)
-    if _get(result, "requests") is not None and not known.is_call and (found is not None or said.key is None):
-        return _whole(result, known, said)
-    call = Call(known.also(said.key), amounts, said.model, said.agent, said.cost, read_untold(result))
+    put_note(result, note)
+    if _get(result, "requests") is not None and not note.is_call and (found is not None or said.key is None):
+        return _whole(result, note, said)
+    call = Call(note.also(said.key), amounts, said.model, said.agent, said.cost, read_untold(result))
     return [call], None
 
 
-def _read_call(response: Any, said: Said, *, of_run: bool = False) -> tuple[Call, Known]:
-    """Return one response as a call, and what is known of it; `of_run` if `said.key` is that of a run."""
+def _read_call(response: Any, said: Said, *, of_run: bool = False) -> tuple[Call, Note]:
+    """Return one response as a call, and its note; `of_run` if `said.key` is that of a run."""
     usage = _get(response, "usage")
-    given = _get(response, "response_id") or _get(response, "id")
     amounts = read_amounts(usage)
-    by_id = key_for("id", given) if _is_id(given) else None
+    by_id = key_for("id", id_) if (id_ := _id_of(response)) else None
     by_output = None if by_id or (said.key and not of_run) else _key_of_output(response, amounts)
     own = by_id or by_output
-    known = recall(response) or recall(usage) or Known(own or said.key or new_key())
-    known.is_call = True
-    remember(response, known)
-    remember(usage, known)
+    note = note_of(response) or note_of(usage) or Note(own or said.key or new_key())
+    note.is_call = True
+    put_note(response, note)
+    put_note(usage, note)
     model = said.model or as_name(_get(response, "model"))
-    call = Call(known.also(by_id, said.key, by_output), amounts, model, said.agent, said.cost, read_untold(usage))
-    return call, known
+    call = Call(note.also(by_id, said.key, by_output), amounts, model, said.agent, said.cost, read_untold(usage))
+    return call, note
+
+
+def _id_of(response: Any) -> str | None:
+    given = _get(response, "response_id") or _get(response, "id")
+    return given if _is_id(given) else None
 
 
 def _is_id(value: object) -> TypeGuard[str]:
@@ -95,16 +99,26 @@ def _key_of_output(response: Any, amounts: Amounts) -> str | None:
 
 def note_call(usage: Any, response: Any, said: Said) -> None:
     """Note that a response is part of a run, of which this is the usage: whoever records the run records it, too."""
-    run = recall(usage) or Known(new_key())
-    remember(usage, run)
+    run = note_of(usage) or Note(new_key())
+    put_note(usage, run)
     _note(run, response, said)
+
+
+def _key_of_run(responses: list[Any]) -> str | None:
+    """Return the key of a run by its first response's id: another process that goes on with the run finds the same.
+
+    Some gateways give each answer the same id, so the amounts are part of it.
+    """
+    id_ = _id_of(responses[0]) if responses else None
+    return None if id_ is None else key_for("run", json.dumps([id_, *read_amounts(_get(responses[0], "usage"))]))
 
 
 def _read_run(result: Any, responses: Iterable[Any], said: Said) -> tuple[list[Call], Run | None]:
     usage = _get(_get(result, "context_wrapper"), "usage")
     responses = [response for response in responses if _get(response, "usage") is not None]
-    earlier = [known.run for response in responses if (known := recall(response)) is not None and known.run]
-    run = recall(usage) or (earlier[0] if earlier else Known(said.key or new_key()))
+    by_id = _key_of_run(responses)
+    run = note_of(usage) or Note(said.key or by_id or new_key())
+    run.also(said.key, by_id)
     agents = _agents(result)
     for number, response in enumerate(responses):
         agent = next((agents[id(item)] for item in _get(response, "output") or () if id(item) in agents), None)
@@ -113,16 +127,15 @@ def _read_run(result: Any, responses: Iterable[Any], said: Said) -> tuple[list[C
     return _whole(usage, run, said)
 
 
-def _note(run: Known, response: Any, said: Said) -> None:
-    call, known = _read_call(response, said, of_run=True)
+def _note(run: Note, response: Any, said: Said) -> None:
+    call, note = _read_call(response, said, of_run=True)
     # What was noted first knows more: a hook is told of the agent.
-    noted = run.calls.get(known.key, call)
+    noted = run.calls.get(note.key, call)
     model, agent = noted.model or call.model, noted.agent or call.agent
-    run.calls[known.key] = call._replace(model=model, agent=agent)
-    known.run = run
+    run.calls[note.key] = call._replace(model=model, agent=agent)
 
 
-def _whole(usage: Any, run: Known, said: Said) -> tuple[list[Call], Run | None]:
+def _whole(usage: Any, run: Note, said: Said) -> tuple[list[Call], Run | None]:
     """Return a run's calls, as far as they are known, and all of it."""
     calls = [
         call._replace(model=said.model or call.model, agent=said.agent or call.agent, cost=said.cost)
@@ -133,10 +146,10 @@ def _whole(usage: Any, run: Known, said: Said) -> tuple[list[Call], Run | None]:
     if usage is None:
         return calls, None
     amounts = read_amounts(usage)
-    remember(usage, run)
+    put_note(usage, run)
     if said.cost is not None and not calls:
         return [Call(run.also(said.key), amounts, said.model, said.agent, said.cost, read_untold(usage))], None
-    return calls, Run(run.key, amounts, said.model, said.agent, read_untold(usage))
+    return calls, Run(run.keys, amounts, said.model, said.agent, read_untold(usage))
 
 
 def _agents(result: Any) -> dict[int, Any]:

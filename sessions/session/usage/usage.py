@@ -61,11 +61,10 @@ class SessionUsage:
 
         A call without requests, tokens or a cost is not recorded: its provider reported no usage.
 
-        The same result counts once, even if it is recorded again, by a hook or by hand. A response is recognised by its
-        id, else by `key`, else by its usage and the ids of its output's items and calls, within its turn; without any
-        of these, by the object itself while it is alive. So after an error, retry with the same object. For a run of
-        the OpenAI Agents SDK, each model call is recorded, and the rest of the run's usage, such as that of agents used
-        as tools. If a part was recorded before, only the rest is added.
+        A response counts once by its id, else by `key`, else by its usage and the ids of its output's items and calls,
+        within its turn; without any of these it counts each time. A run of the OpenAI Agents SDK counts once in any
+        case, recorded by hooks, by hand or by both: each model call is recorded, and the rest of the run's usage, such
+        as that of agents used as tools. If a part was recorded before, only the rest is added.
 
         Args:
             result: A result or `ModelResponse` of the OpenAI Agents SDK, its usage, a response of the Responses API,
