@@ -40,6 +40,6 @@ def test_every_method_is_tried_with_a_wrong_key_or_said_to_need_none() -> None:
 
 def test_the_page_says_which_need_none() -> None:
     page = (Path(__file__).parents[2] / "docs" / "encryption.md").read_text()
-    section = page.split("## What needs no key", 1)[1].split("\n## ", 1)[0]
+    section = page.split("## Operations without a key", 1)[1].split("\n## ", 1)[0]
     for name in (*NEED_NO_KEY, "store.delete", "store.erase", "store.sessions", "store.purge_expired", "store.usage"):
         assert f"`{name}" in section, name
