@@ -6,7 +6,7 @@
     ├── InvalidItemError (ValueError, TypeError) an item is not a JSON object
     ├── UndecodableItemError (ValueError)        a stored item cannot be read
     ├── IdempotencyKeyReusedError (ValueError)   the key was used before with other items
-    ├── ConflictError                            the session does not have the expected version
+    ├── ConflictError                            the session or branch changed, or the attempt ended
     ├── OwnerError                               the session belongs to another owner, or has none
     ├── LeaseLostError                           the lease ended or passed to another caller
     ├── SessionBusyError                         another caller holds a lease on the branch
@@ -15,6 +15,7 @@
     ├── BranchInUseError (ValueError)            the branch is current, leased or main, so it must stay
     ├── TurnNotFoundError (ValueError)           the branch has no such turn or position
     ├── UnknownEntryError (ValueError)           the session has no such entry
+    ├── InAttemptError (ValueError)              an attempt's session cannot do that, as nesting attempts
     ├── NothingToRedoError (ValueError)          nothing was undone, or the branch changed since
     ├── MissingKeyError                          the session is encrypted but was opened without a key
     ├── DecryptionError                          the key is wrong, or the stored data was altered
@@ -83,6 +84,8 @@ class IdempotencyKeyReusedError(SessionsError, ValueError):
 class ConflictError(SessionsError):
     """The session does not have the expected version: another caller changed it. Nothing was written.
 
+    Or the branch of an attempt was changed: the attempt stays as a sibling. Or the attempt has ended.
+
     Attributes:
         version: The session's version.
     """
@@ -132,6 +135,10 @@ class TurnNotFoundError(SessionsError, ValueError):
 
 class UnknownEntryError(SessionsError, ValueError):
     """The session has no such entry: it was removed or has expired, or is another session's. Nothing was changed."""
+
+
+class InAttemptError(SessionsError, ValueError):
+    """The session of an attempt cannot do that: begin another attempt in it, undo, choose. Nothing was changed."""
 
 
 class NothingToRedoError(SessionsError, ValueError):

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 ChangeKind: TypeAlias = Literal[
     "appended", "popped", "undone", "redone", "cleared", "switched", "branched", "renamed", "branch_deleted",
     "sibling_chosen", "repaired", "handed_over", "compacted", "expanded", "purged", "reencrypted", "reset",
+    "attempt_begun", "attempt_chosen", "attempt_kept", "attempt_dropped",
 ]  # fmt: skip
 """The kinds of `Change`. Later versions may add more."""
 

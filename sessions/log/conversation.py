@@ -146,6 +146,7 @@ class Conversation(NamedTuple):
         lease: The token of the lease under which the branch is changed; ``None`` for changes without one.
         owner: The owner that the session must have, and gets when it is made, as `labels.py` writes it; ``None`` for
             callers that may use any owner's.
+        attempt: In an attempt, the token of the lease under which it was begun, or 0; else ``None``.
     """
 
     session_id: str
@@ -156,6 +157,7 @@ class Conversation(NamedTuple):
     ttl: int | None = None
     lease: int | None = None
     owner: str | None = None
+    attempt: int | None = None
 
     @property
     def visible(self) -> dict[str, int]:

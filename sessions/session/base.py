@@ -242,6 +242,7 @@ class LogSession(History, Sharing, Compactions, Windows, Watching):
         """
         del wrapper
         handle = self._handle
+        handle.refuse_in_attempt("clear the session")
         await handle.write(lambda tx: clear(tx, handle.conversation, now()))
         handle.followed = None
 

@@ -74,6 +74,7 @@ class Branches:
             position = check_count(position, "position", least=0)
         place = log.ForkPlace(turn, position, *((says(matching), repr(matching)) if matching is not None else ()))
         handle, made_at = self._handle, now()
+        handle.refuse_in_attempt("create a branch")
 
         branch, found = await handle.change(
             lambda tx: log.create_branch(
@@ -108,6 +109,7 @@ class Branches:
         """
         check_branch_name(name)
         handle = self._handle
+        handle.refuse_in_attempt("switch branches")
         handle.followed = await handle.write(lambda tx: log.switch_branch(tx, handle.conversation, now(), name))
 
     async def rename(self, name: str, new: str) -> None:
@@ -127,6 +129,7 @@ class Branches:
         check_branch_name(name)
         check_branch_name(new, "new")
         handle = self._handle
+        handle.refuse_in_attempt("rename a branch")
         await handle.write(lambda tx: log.rename_branch(tx, handle.conversation, now(), name, new))
         if handle.followed == name:
             number = number_of(handle.followed)
@@ -150,6 +153,7 @@ class Branches:
         """
         check_branch_name(name)
         handle = self._handle
+        handle.refuse_in_attempt("delete a branch")
         await handle.write(lambda tx: log.delete_branch(tx, handle.conversation, now(), name, force=force))
         if handle.followed == name:
             handle.followed = None

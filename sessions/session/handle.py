@@ -9,6 +9,7 @@ from sessions.clock import now
 from sessions.crypto.subject import KeyWanted
 from sessions.errors import (
     DamagedSessionError,
+    InAttemptError,
     InvalidItemError,
     SessionsError,
     StoreError,
@@ -87,7 +88,7 @@ class Handle:
 
     def pinned_to(self, branch: str) -> Handle:
         """Return a hold on the same conversation that stays on a branch."""
-        return self._changed(self._conversation._replace(lease=None), branch)
+        return self._changed(self._conversation._replace(lease=None, attempt=None), branch)
 
     def by_author(self, author: str | None) -> Handle:
         """Return a hold on the same conversation for an author, which goes its own way from this one's branch."""
@@ -102,6 +103,25 @@ class Handle:
         made = self._changed(self._conversation._replace(lease=lease.token), lease.branch)
         made.lease = lease
         return made
+
+    def attempting(self, name: str) -> Handle:
+        """Return a hold on the same conversation that stays in an attempt, and is held to this one's lease."""
+        token = self._conversation.lease or 0
+        made = self._changed(self._conversation._replace(lease=None, attempt=token), name)
+        made.lease = self.lease
+        return made
+
+    def refuse_in_attempt(self, what: str) -> None:
+        """Refuse what the session of an attempt cannot do.
+
+        Raises:
+            InAttemptError: This is one.
+        """
+        if self._conversation.attempt is not None:
+            raise InAttemptError(
+                f"{self.subject}: an attempt's session cannot {what}; nothing was changed. Leave the attempt's block "
+                "first, or use the session that began it"
+            )
 
     def encrypted(self, encryption: SessionEncryption, ttl: int | None) -> Handle:
         """Return a hold on the same conversation that encrypts and decrypts it.

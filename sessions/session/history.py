@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, Literal, Self
 
 from sessions.clock import now
 from sessions.session.part import SessionPart
 from sessions.validation import check_branch_name, check_count, check_page
 
 if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+    from contextlib import AbstractAsyncContextManager
+
     from rich.console import Console
 
     from sessions.session.branches import Branches
@@ -86,7 +90,86 @@ class History(SessionPart):
 
         turns = check_count(turns, "turns", least=1)
         handle = self._handle
+        handle.refuse_in_attempt("undo")
         return await handle.change(lambda tx: undo(tx, handle.conversation, now(), branch=handle.target, turns=turns))
+
+    async def rewind(self, turn: int) -> list[Item]:
+        """Take a turn and all that follow it off the branch. Nothing is deleted: `redo` brings them back.
+
+        If something is added instead, they stay reachable as `siblings`.
+
+        Example: ``message, *_ = await session.rewind(turn=5)``
+
+        Args:
+            turn: The number of the first turn to take off, from 1.
+
+        Returns:
+            The items of these turns, oldest first: a chat's user interface fills its editor with the first.
+
+        Raises:
+            TurnNotFoundError: The branch has no such turn, or the turn has expired; nothing was changed.
+            UndecodableItemError: An item of these turns cannot be read and the session is strict; nothing was changed.
+            InAttemptError: This is the session of an attempt.
+            TypeError: `turn` is not an integer.
+            ValueError: `turn` is below 1.
+            UnknownBranchError: The branch is not there any more.
+            StoreError: The database refused.
+        """
+        from sessions.log.history.undo import rewind
+
+        turn = check_count(turn, "turn", least=1)
+        handle = self._handle
+        handle.refuse_in_attempt("rewind")
+        return await handle.change(lambda tx: rewind(tx, handle.conversation, now(), branch=handle.target, turn=turn))
+
+    def attempt(
+        self, turn: int | None = None, *, on_failure: Literal["keep", "drop"] = "keep"
+    ) -> AbstractAsyncContextManager[Self]:
+        """Try another way, and switch to it only if it succeeds: to edit a message or regenerate an answer.
+
+        The block gets a session of the same kind that reads and writes the attempt: hand it to the runner. It begins
+        before the given turn. All other readers see the branch as it was. When the block ends, one transaction makes
+        the attempt the branch's active way, and what it replaces stays reachable as a sibling. If the block raises, the
+        branch stays as it is.
+
+        Example: ``async with session.attempt(turn=5) as tried: await Runner.run(agent, "Again", session=tried)``
+
+        Args:
+            turn: The turn to replace, from 1, with all that follow it; ``None`` to go on from the branch's end.
+            on_failure: What happens if the block raises. ``"keep"``: what was added stays as a sibling, as it does if
+                the process is killed. ``"drop"``: it is deleted. What it cost stays on record.
+
+        Raises:
+            TurnNotFoundError: On entering: the branch has no such turn, or the turn has expired.
+            InAttemptError: This is the session of an attempt already.
+            ConflictError: On leaving: the branch does not end where it did on entering; the attempt stays as a sibling.
+                In the block: the branch was deleted or the session cleared.
+            LeaseLostError: The lease of this object was lost; the attempt stays as a sibling.
+            SessionBusyError: Another caller holds an exclusive lease on the branch.
+            UnknownBranchError: On entering: the branch is not there any more.
+            TypeError: `turn` is not an integer.
+            ValueError: `turn` is below 1, or `on_failure` is neither ``"keep"`` nor ``"drop"``.
+            StoreError: The database refused.
+        """
+        if turn is not None:
+            turn = check_count(turn, "turn", least=1)
+        if on_failure not in {"keep", "drop"}:
+            raise ValueError(f"on_failure must be 'keep' or 'drop', got {on_failure!r}")
+        self._handle.refuse_in_attempt("begin another attempt")
+        return self._attempted(turn, drop=on_failure == "drop")
+
+    @asynccontextmanager
+    async def _attempted(self, turn: int | None, *, drop: bool) -> AsyncIterator[Self]:
+        from sessions.session.attempts import begin, commit, end
+
+        handle = self._handle
+        attempt = await begin(handle, turn)
+        try:
+            yield self._with(handle.attempting(attempt.name))
+        except BaseException:
+            await end(handle, attempt, drop=drop)
+            raise
+        await commit(handle, attempt)
 
     async def redo(self) -> list[Item]:
         """Revert the last `undo`, if nothing was added or popped since.
@@ -107,6 +190,7 @@ class History(SessionPart):
         from sessions.log.history.undo import redo
 
         handle = self._handle
+        handle.refuse_in_attempt("redo")
         return await handle.change(lambda tx: redo(tx, handle.conversation, now(), branch=handle.target))
 
     async def siblings(self, turn: int | None = None) -> list[Sibling]:
@@ -158,6 +242,7 @@ class History(SessionPart):
         if not isinstance(sibling, Sibling):
             raise TypeError(f"sibling must be one of those that siblings() returns, not {type(sibling).__name__}")
         handle = self._handle
+        handle.refuse_in_attempt("choose a sibling")
         branch = await handle.write(
             lambda tx: choose_sibling(
                 tx, handle.conversation, now(), sibling, handle.target, pinned=handle.pinned is not None

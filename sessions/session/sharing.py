@@ -120,6 +120,7 @@ class Sharing(SessionPart):
         """
         from sessions.session.leases import Wanted
 
+        self._handle.refuse_in_attempt("take a lease")
         if self.held is not None:
             raise ValueError(f"session {self.session_id!r}: this object holds a lease already")
         if on_busy not in {"wait", "reject", "fork"}:

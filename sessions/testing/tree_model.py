@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeAlias
 from uuid import uuid4
 
@@ -13,6 +14,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sessions.errors import (
     BranchExistsError,
     BranchInUseError,
+    ConflictError,
     NothingToRedoError,
     TurnNotFoundError,
     UnknownBranchError,
@@ -20,6 +22,7 @@ from sessions.errors import (
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+    from contextlib import AbstractAsyncContextManager
 
     from sessions.session.base import LogSession
     from sessions.testing.list_model import Item
@@ -44,6 +47,29 @@ def starts_of_turns(path: Path) -> list[int]:
     return [index for index, text in enumerate(path) if text.startswith("u")]
 
 
+@dataclass(eq=False)
+class Attempt:
+    """An attempt that has begun and not ended.
+
+    Attributes:
+        owner: The branch; ``None`` once it is gone, and the attempt with it.
+        entered: The branch's path when the attempt began.
+        path: The attempt's own path.
+        which: The object that began it.
+        block: What is left to end it.
+        session: The attempt's session.
+        drop: Whether nothing of it stays if it fails.
+    """
+
+    owner: str | None
+    entered: Path
+    path: Path
+    which: int
+    block: AbstractAsyncContextManager[LogSession]
+    session: LogSession
+    drop: bool
+
+
 class TreeModel:
     """What a session's history should be."""
 
@@ -51,6 +77,7 @@ class TreeModel:
         self.branches: dict[str, Path] = {MAIN: ()}
         self.undone: dict[str, list[Path]] = {}
         self.left: list[tuple[str, Path]] = []
+        self.attempts: list[Attempt] = []
         self.current = MAIN
         # Whether the session was never cleared, or lost branches since: objects on a branch that is gone are told so.
         self.has_lost_branches = True
@@ -58,7 +85,8 @@ class TreeModel:
     def tips(self) -> list[tuple[str | None, Path]]:
         """Return all paths there are, with the branch if it is one's own."""
         waiting = [(None, path) for paths in self.undone.values() for path in paths]
-        return [*self.branches.items(), *waiting, *((None, path) for _, path in self.left)]
+        tried = [(None, attempt.path) for attempt in self.attempts if attempt.owner]
+        return [*self.branches.items(), *waiting, *((None, path) for _, path in self.left), *tried]
 
     def entries(self) -> set[str]:
         """Return everything that some tip leads to."""
@@ -77,8 +105,36 @@ class TreeModel:
             self.left.append((name, undone[0]))
         return bool(undone)
 
+    def rewind(self, name: str, path: Path) -> None:
+        """Let a branch end earlier on its path, until something is added."""
+        self.undone.setdefault(name, []).append(self.branches[name])
+        self.branches[name] = path
+
+    def commit(self, attempt: Attempt) -> bool:
+        """Let a branch go on where its attempt ends; tell whether it did, as nobody had moved it."""
+        owner, path = attempt.owner, attempt.path
+        assert owner
+        before = self.branches[owner]
+        if before != attempt.entered:
+            self.keep(attempt)
+            return False
+        if path != before and _leads_to(before, path):
+            self.rewind(owner, path)
+        elif path != before:
+            if not self.leave_undone(owner) and not _leads_to(path, before):
+                self.left.append((owner, before))
+            self.branches[owner] = path
+        return True
+
+    def keep(self, attempt: Attempt) -> None:
+        """Make an attempt a way that its branch left, unless the branch goes through all of it."""
+        if attempt.owner and not _leads_to(self.branches[attempt.owner], attempt.path):
+            self.left.append((attempt.owner, attempt.path))
+
     def delete(self, name: str) -> None:
         """Remove a branch and what it left."""
+        for attempt in self.attempts:
+            attempt.owner = None if attempt.owner == name else attempt.owner
         self.has_lost_branches = True
         del self.branches[name]
         self.undone.pop(name, None)
@@ -93,6 +149,8 @@ class TreeModel:
         if name in self.undone:
             self.undone[new] = self.undone.pop(name)
         self.left = [(new if owner == name else owner, path) for owner, path in self.left]
+        for attempt in self.attempts:
+            attempt.owner = new if attempt.owner == name else attempt.owner
         if self.current == name:
             self.current = new
 
@@ -109,6 +167,10 @@ class TreeModel:
             if len(starts_of_turns(path)) >= turn and up_to(path, turn - 1) == before:
                 ways.setdefault(up_to(path, turn), []).append((owner, path))
         return ways
+
+
+def _leads_to(path: Path, other: Path) -> bool:
+    return path[: len(other)] == other
 
 
 class TreeMachine(RuleBasedStateMachine):
@@ -183,8 +245,86 @@ class TreeMachine(RuleBasedStateMachine):
             return
         start = starts[len(starts) - turns]
         assert self._texts_of(self._runner.run(session.undo(turns))) == path[start:]
-        self.model.undone.setdefault(target, []).append(path)
-        self.model.branches[target] = path[:start]
+        self.model.rewind(target, path[:start])
+
+    @rule(which=st.integers(0, 2), name=st.sampled_from(NAMES), turn=st.integers(1, 4))
+    def rewind(self, which: int, name: str, turn: int) -> None:
+        session, target = self._changed(which, name)
+        path = self.model.branches.get(target)
+        if path is None:
+            self._refused(session.rewind(turn), UnknownBranchError)
+            return
+        starts = starts_of_turns(path)
+        if turn > len(starts):
+            self._refused(session.rewind(turn), TurnNotFoundError)
+            return
+        start = starts[turn - 1]
+        assert self._texts_of(self._runner.run(session.rewind(turn))) == path[start:]
+        self.model.rewind(target, path[:start])
+
+    @precondition(lambda self: len(self.model.attempts) < 3)
+    @rule(
+        which=st.integers(0, 2),
+        name=st.sampled_from(NAMES),
+        turn=st.one_of(st.none(), st.integers(1, 4)),
+        drop=st.booleans(),
+    )
+    def begin_attempt(self, which: int, name: str, turn: int | None, *, drop: bool) -> None:
+        session, target = self._changed(which, name)
+        block = session.attempt(turn, on_failure="drop" if drop else "keep")
+        path = self.model.branches.get(target)
+        if path is None:
+            self._refused(block.__aenter__(), UnknownBranchError)
+            return
+        starts = starts_of_turns(path)
+        if turn is not None and turn > len(starts):
+            self._refused(block.__aenter__(), TurnNotFoundError)
+            return
+        kept = path if turn is None else path[: starts[turn - 1]]
+        tried = self._runner.run(block.__aenter__())
+        self.model.attempts.append(Attempt(target, path, kept, which, block, tried, drop))
+
+    @precondition(lambda self: self.model.attempts)
+    @rule(number=st.integers(0, 2), kinds=st.text("ua", min_size=1, max_size=3))
+    def append_in_attempt(self, number: int, kinds: str) -> None:
+        attempt = self._attempt(number)
+        texts = [f"{kind}{self._texts + number}" for number, kind in enumerate(kinds)]
+        self._texts += len(texts)
+        adding = attempt.session.add_items([item(text) for text in texts])
+        if attempt.owner is None:
+            self._refused(adding, ConflictError)
+        else:
+            self._runner.run(adding)
+            attempt.path += tuple(texts)
+
+    @precondition(lambda self: self.model.attempts)
+    @rule(number=st.integers(0, 2))
+    def pop_in_attempt(self, number: int) -> None:
+        attempt = self._attempt(number)
+        if attempt.owner is None:
+            self._refused(attempt.session.pop_item(), ConflictError)
+            return
+        popped = self._runner.run(attempt.session.pop_item())
+        assert popped == (item(attempt.path[-1]) if attempt.path else None)
+        attempt.path = attempt.path[:-1]
+
+    @precondition(lambda self: self.model.attempts)
+    @rule(number=st.integers(0, 2), fails=st.booleans())
+    def end_attempt(self, number: int, *, fails: bool) -> None:
+        attempt = self._attempt(number)
+        self.model.attempts.remove(attempt)
+        if fails:
+            error = RuntimeError("the provider is down")
+            assert not self._runner.run(attempt.block.__aexit__(RuntimeError, error, None))
+            if not attempt.drop:
+                self.model.keep(attempt)
+            return
+        ending = attempt.block.__aexit__(None, None, None)
+        if attempt.owner is None or not self.model.commit(attempt):
+            self._refused(ending, ConflictError)
+            return
+        assert not self._runner.run(ending)
+        self._now_follows(attempt.which, attempt.owner)
 
     @rule(which=st.integers(0, 2), name=st.sampled_from(NAMES))
     def redo(self, which: int, name: str) -> None:
@@ -280,7 +420,11 @@ class TreeMachine(RuleBasedStateMachine):
     @rule(which=st.integers(0, 1))
     def clear(self, which: int) -> None:
         self._runner.run(self._sessions[which].clear_session())
+        attempts = self.model.attempts
         self.model = TreeModel()
+        for attempt in attempts:
+            attempt.owner = None
+        self.model.attempts = attempts
         self.model.has_lost_branches = False
         self._followed[which] = None
 
@@ -295,6 +439,10 @@ class TreeMachine(RuleBasedStateMachine):
         turn = data.draw(st.integers(1, len(starts_of_turns(path))))
         siblings = self._runner.run(session.siblings(turn))
         ways = self.model.ways(target, turn)
+        tried = {attempt.path for attempt in self.model.attempts}
+        if tried & {path for _, path in self.model.left}:
+            # Choosing one of these removes it, and the other not.
+            return
         assert [sibling.number for sibling in siblings] == list(range(1, len(ways) + 1))
         assert {sibling.count for sibling in siblings} == {len(ways)}
         assert [sibling.current for sibling in siblings].count(True) == 1
@@ -353,6 +501,15 @@ class TreeMachine(RuleBasedStateMachine):
             assert self._texts_of(self._runner.run(self._make(self._id).on_branch(branch.name).get_items())) == path
 
     @invariant()
+    def every_attempt_is_its_path(self) -> None:
+        for attempt in self.model.attempts:
+            reading = attempt.session.get_items()
+            if attempt.owner is None:
+                self._refused(reading, ConflictError)
+            else:
+                assert self._texts_of(self._runner.run(reading)) == attempt.path
+
+    @invariant()
     def what_no_tip_leads_to_is_gone(self) -> None:
         if hasattr(self, "_sessions") and self._count_entries:
             assert self._runner.run(self._count(self._id)) == len(self.model.entries())
@@ -391,5 +548,10 @@ class TreeMachine(RuleBasedStateMachine):
     def _texts_of(items: list[Any]) -> Path:
         return tuple(found["content"] for found in items)
 
+    def _attempt(self, number: int) -> Attempt:
+        return self.model.attempts[number % len(self.model.attempts)]
+
     def teardown(self) -> None:
+        for attempt in self.model.attempts:
+            self._runner.run(attempt.block.__aexit__(RuntimeError, RuntimeError("the test is over"), None))
         self._runner.close()

@@ -29,7 +29,7 @@ def fork(
     Returns:
         Whether it was made: not if the name is taken.
     """
-    origin = _origin(stretches, tip)
+    origin = origin_of(stretches, tip)
     of_branch = {"session": locked.session, "branch": locked.branch, "forked_from": head.branch, **origin}
     if tx.one(branch_statements.MAKE_BRANCH, tip=tip, turn=turn, version=locked.version, now=now, **of_branch) is None:
         return False
@@ -37,7 +37,7 @@ def fork(
     return True
 
 
-def _origin(stretches: list[Stretch], tip: int) -> dict[str, Any]:
+def origin_of(stretches: list[Stretch], tip: int) -> dict[str, Any]:
     """Return the segment that holds a position, and where that one was forked."""
     for number, stretch in enumerate(stretches):
         if stretch.low < tip:

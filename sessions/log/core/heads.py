@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple, Self
 
 from sessions.db.ids import POSITION_BITS
-from sessions.errors import DamagedSessionError, UnknownBranchError
+from sessions.errors import ConflictError, DamagedSessionError, UnknownBranchError
 from sessions.log.core.elsewhere import check_absent
 from sessions.log.core.fencing import lease_lost
 from sessions.log.core.ownership import check_owner
@@ -60,8 +60,19 @@ class BranchName(str):
         return made
 
 
+class AttemptName(BranchName):
+    """The name of an attempt's row, which users never see: errors show this instead."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return "(an attempt)"
+
+
 def name_of(name: str, session: int, made_in: int) -> str:
     """Return the name of a branch that was found; ``main`` is always the same one."""
+    if name.startswith(LEFT_TIP):
+        return AttemptName(name, session * NUMBERS + made_in)
     return name if name == MAIN else BranchName(name, session * NUMBERS + made_in)
 
 
@@ -174,7 +185,17 @@ def branch_names(tx: Transaction, session: int) -> list[str]:
     return sorted({MAIN, *names})
 
 
-def _unknown_branch(session_id: str, branch: str, there: list[str]) -> UnknownBranchError:
+def attempt_over(session_id: str) -> ConflictError:
+    """Return the error for work in an attempt that is over."""
+    return ConflictError(
+        f"session {session_id!r}: this attempt has ended: its block was left, or its branch was deleted or cleared; "
+        "nothing was changed. Begin another attempt"
+    )
+
+
+def _unknown_branch(session_id: str, branch: str, there: list[str]) -> ConflictError | UnknownBranchError:
+    if branch.startswith(LEFT_TIP):
+        return attempt_over(session_id)
     return UnknownBranchError(
         f"Branch {branch!r} does not exist in session {session_id!r}, which has {', '.join(map(repr, there))}; "
         "nothing was changed"

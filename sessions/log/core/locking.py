@@ -84,6 +84,9 @@ def bump_version(
             check_held(tx, conversation, None, branch)
         return None
     locked = _locked(conversation, row, branch)
+    if conversation.attempt:
+        # Its own row has no lease: the one that its branch has is held, or nothing is written.
+        check_held(tx, conversation._replace(lease=conversation.attempt), locked.session)
     if guard:
         guard_branch(tx, locked, now)
     if active:

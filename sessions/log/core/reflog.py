@@ -19,9 +19,14 @@ if TYPE_CHECKING:
     from sessions.log.core.locking import LockedSession
 
 
+def name_of_tip(version: int) -> str:
+    """Return the name of a tip that is left at a version."""
+    return f"{LEFT_TIP}{version:016}"
+
+
 def keep_tip(tx: Transaction, locked: LockedSession, now: int, *, pending: bool) -> None:
     """Keep where the locked session's branch is; as a way forward for redo if `pending`."""
-    name = f"{LEFT_TIP}{locked.version:016}"
+    name = name_of_tip(locked.version)
     place = {"session": locked.session, "branch": locked.branch}
     tx.run(branch_statements.KEEP_TIP, name=name, pending=int(pending), version=locked.version, now=now, **place)
 

@@ -50,13 +50,15 @@ class PostgresPaths:
     async def _append(self, append: Append, subject: str) -> int | NotDone | None:
         if append.changes_nothing:
             return None
-        if not append.entries and append.idempotency is None:
-            # It asks for a version alone.
+        if (not append.entries and append.idempotency is None) or append.conversation.attempt is not None:
+            # It asks for a version alone; or it also looks at the lease of the branch of which it is an attempt.
             return NOT_DONE
         appends = self._appends if append.conversation.encryption is None else self._encrypted.appends
         return await appends.submit(append, subject)
 
     async def _tail(self, work: ReadTail, subject: str) -> Tail | NotDone:
+        if work.conversation.attempt is not None:
+            return NOT_DONE
         if work.conversation.encryption is not None:
             return await self._encrypted.tail(work, subject)
         wanted = work.wanted

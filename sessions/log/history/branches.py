@@ -199,7 +199,10 @@ def delete_branch(tx: Transaction, conversation: Conversation, now: int, name: s
     tips = {tip: row for tip, *row in tx.all(branch_statements.TIPS, session=session)}
     _, _, _, _, _, _, origin, position, turn, *_ = tips[name]
     tx.run(branch_statements.ADOPT, session=session, branch=name, forked_from=origin, position=position, turn=turn)
-    tx.run(branch_statements.DELETE_BRANCH, session=session, branch=name)
+    # Attempts of the branch have left tips, too, where they were repaired.
+    owners = {tip: row[3] for tip, row in tips.items()}
+    for going in (name, *(tip for tip, owner in owners.items() if owner == name and tip in owners.values())):
+        tx.run(branch_statements.DELETE_BRANCH, session=session, branch=going)
     collect(tx, session, before)
     record_change(tx, locked, "branch_deleted", now)
 

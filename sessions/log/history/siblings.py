@@ -118,11 +118,14 @@ def choose_sibling(
             keep_tip(tx, locked, now, pending=False)
         place: dict[str, Any] = {"session": locked.session, "name": chosen.name}
         # What another branch left stays that one's: it could be deleted with this one otherwise.
-        own = chosen.owner == head.branch
+        own = chosen.owner == head.branch and not _is_written(tx, locked.session, chosen)
         moved = {"branch": head.branch, "alone": int(own), "version": locked.version, "now": now}
         tx.run(branch_statements.MOVE_TO_TIP, **moved, **place)
         if own:
             tx.run(branch_statements.FORGET_TIP, **place)
+        else:
+            here = {"segment": chosen.segment, "position": chosen.tip}
+            tx.run(branch_statements.RAISE_FLOOR, session=locked.session, **here)
     record_change(tx, locked, "sibling_chosen", now)
     if chosen.name.startswith(LEFT_TIP):
         return head.branch
@@ -138,6 +141,11 @@ def _way_through(
         return None
     found = ways.get(wanted.entry)
     return found or next((tips for tips in ways.values() if _lead_through(lineages, tips, wanted.entry)), None)
+
+
+def _is_written(tx: Transaction, session: int, tip: _Tip) -> bool:
+    """Tell whether a tip is that of an attempt, whose writer goes on there."""
+    return tx.the(branch_statements.OWNER_OF_TIP, session=session, name=tip.name)[1] is not None
 
 
 def _lead_through(lineages: Lineages, tips: list[_Tip], entry: int) -> bool:

@@ -16,6 +16,7 @@ from sessions.log.statements import branches as branch_statements
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
     from sessions.log.conversation import Conversation
+    from sessions.log.core.heads import Head, Stretch
 
 
 def undo(
@@ -55,6 +56,46 @@ def undo(
     move_tip(tx, locked, tip, first - 1, may_extend=0, now=now)
     record_change(tx, locked, "undone", now)
     return readable_items(undone)
+
+
+def rewind(
+    tx: Transaction, conversation: Conversation, now: int, *, branch: str | None, turn: int
+) -> tuple[list[Any], list[int]]:
+    """Move a branch's tip back to before a turn, and keep the way forward.
+
+    Returns:
+        The items that are gone from the branch, oldest first, and the positions of those that could not be decoded.
+
+    Raises:
+        TurnNotFoundError: The branch has no such turn, or nothing is left of it.
+        UnknownBranchError: There is no such branch.
+    """
+    found = change_head(tx, conversation, now, branch)
+    if found is None:
+        raise turn_not_found(conversation.session_id, None, f"turn {turn}")
+    locked, head = found
+    stretches = lineage(tx, head)
+    tip = start_of_turn(tx, conversation, head, stretches, turn) - 1
+    undone = read_all_entries(tx, head.reader, stretches, (tip, head.tip))
+    keep_tip(tx, locked, now, pending=True)
+    move_tip(tx, locked, tip, turn - 1, may_extend=0, now=now)
+    record_change(tx, locked, "undone", now)
+    return readable_items(undone)
+
+
+def start_of_turn(tx: Transaction, conversation: Conversation, head: Head, stretches: list[Stretch], turn: int) -> int:
+    """Return the position of the first entry of a turn from 1 of which something is left.
+
+    Raises:
+        TurnNotFoundError: The branch has no such turn.
+    """
+    session_id, wanted = conversation.session_id, f"turn {turn}"
+    if not 1 <= turn <= head.turn:
+        raise turn_not_found(session_id, head, wanted)
+    first = turn_start(tx, stretches, turn)
+    if nearest_turns(tx, head.reader, stretches, (first - 1, head.tip), 1, backward=False) != [turn]:
+        raise turn_not_found(session_id, head, wanted, EXPIRED)
+    return first
 
 
 def redo(tx: Transaction, conversation: Conversation, now: int, *, branch: str | None) -> tuple[list[Any], list[int]]:

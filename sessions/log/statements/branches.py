@@ -218,7 +218,8 @@ FORGET_SEGMENT = Statement(
 MOVED_TIPS = Statement(
     "The tips that were moved after a version; and whether each can be true.",
     """
-    select b.segment, b.parent, b.fork_position, b.tip, b.name, b.reflog_of, b.may_extend,
+    select b.segment, b.parent, b.fork_position, b.tip, b.name,
+    case when b.lease_claim is null then b.reflog_of else null end, b.may_extend,
     case when {intact} then 1 else 0 end from {branches} b
     where b.session = :session and b.changed_in > :after order by b.may_extend desc, b.made_in, b.name
     """,
@@ -291,6 +292,34 @@ WAYS_FORWARD = Statement(
     select name, tip, turn, may_extend from {branches} where session = :session and reflog_of = :branch and pending = 1
     order by name desc
     """,
+)
+
+BEGIN_ATTEMPT = Statement(
+    "Make a tip of a branch that somebody writes to.",
+    """
+    insert into {branches} (
+        session, name, segment, parent, fork_position, tip, turn, floor, may_extend, reflog_of, pending, created_at,
+        updated_at, made_in, changed_in, lease_claim
+    ) values (
+        :session, :name, :segment, :parent, :fork_position, :tip, :turn, :tip, :may_extend, :owner, 0, :now,
+        :now, :version, :version, :claim
+    )
+    """,
+)
+
+OWNER_OF_TIP = Statement(
+    "The branch that left a tip, and who writes there.",
+    "select reflog_of, lease_claim from {branches} where session = :session and name = :name",
+)
+
+LEAVE_ATTEMPT = Statement(
+    "Nobody writes to a tip any more, which has another name from now on.",
+    "update {branches} set name = :new, lease_claim = null where session = :session and name = :branch",
+)
+
+SET_GROWTH = Statement(
+    "A branch may extend its segment from now on, or not.",
+    "update {branches} set may_extend = :may_extend where session = :session and name = :branch",
 )
 
 FORGET_TIP = Statement(

@@ -1,0 +1,74 @@
+"""Trying again: an attempt's beginning, its end, and what becomes of it if the block fails."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sessions.clock import now
+from sessions.db.uncancelled import settle
+from sessions.errors import ConflictError, SessionsError
+from sessions.log.history.attempt import Refused, abandon_attempt, begin_attempt, commit_attempt, end_attempt
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from sessions.db.transaction import Transaction
+    from sessions.log.history.attempt import Attempt
+    from sessions.session.handle import Handle
+
+_log = logging.getLogger("sessions")
+
+
+async def begin(handle: Handle, turn: int | None) -> Attempt:
+    """Begin an attempt of the branch to which a handle's changes go; if that fails, nothing of it stays."""
+    claim = secrets.token_hex(8)
+    how = {"turn": turn, "claim": claim}
+    try:
+        return await handle.write(
+            lambda tx: begin_attempt(tx, handle.conversation, now(), branch=handle.target, **how)  # type: ignore[arg-type]
+        )
+    except BaseException:
+        # The answer may be lost, or the caller be gone.
+        await settle(_quietly(handle, lambda tx: abandon_attempt(tx, handle.conversation, now(), claim)))
+        raise
+
+
+async def commit(handle: Handle, attempt: Attempt) -> None:
+    """Make an attempt the branch's way; if that fails, it stays as a sibling.
+
+    Raises:
+        ConflictError: The branch was changed meanwhile.
+    """
+    try:
+        done = await handle.write(lambda tx: commit_attempt(tx, handle.conversation, now(), attempt))
+    except BaseException:
+        await end(handle, attempt, drop=False)
+        raise
+    if isinstance(done, Refused):
+        raise ConflictError(
+            f"{handle.subject}: branch {done.branch!r} was changed during the attempt, which stays as a sibling; the "
+            "branch is as the others left it. Read it and try again, or choose() the attempt",
+            done.version,
+        )
+    handle.followed = done
+
+
+async def end(handle: Handle, attempt: Attempt, *, drop: bool) -> None:
+    """End an attempt that failed, even if the caller is cancelled, again and again."""
+    work = partial(end_attempt, name=attempt.name, drop=drop)
+    await settle(_quietly(handle, lambda tx: work(tx, handle.conversation, now())))
+
+
+async def _quietly(handle: Handle, work: Callable[[Transaction], None]) -> None:
+    """Do `work` after an error, which is the one to tell; without it, an attempt stays as a sibling."""
+    try:
+        await handle.write(work)
+    except SessionsError as error:
+        _log.warning(
+            "%s: an attempt was not ended (%s); what was written stays as a sibling",
+            handle.subject,
+            type(error).__name__,
+        )
