@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sessions.clock import now
 from sessions.db.uncancelled import settle
-from sessions.errors import ConflictError, SessionsError
+from sessions.errors import ConflictError, OutcomeUnknownError, SessionsError
 from sessions.log.history.attempt import Refused, abandon_attempt, begin_attempt, commit_attempt, end_attempt
 
 if TYPE_CHECKING:
@@ -25,14 +25,14 @@ _log = logging.getLogger("sessions")
 async def begin(handle: Handle, turn: int | None) -> Attempt:
     """Begin an attempt of the branch to which a handle's changes go; if that fails, nothing of it stays."""
     claim = secrets.token_hex(8)
-    how = {"turn": turn, "claim": claim}
     try:
         return await handle.write(
-            lambda tx: begin_attempt(tx, handle.conversation, now(), branch=handle.target, **how)  # type: ignore[arg-type]
+            lambda tx: begin_attempt(tx, handle.conversation, now(), branch=handle.target, turn=turn, claim=claim)
         )
-    except BaseException:
-        # The answer may be lost, or the caller be gone.
-        await settle(_quietly(handle, lambda tx: abandon_attempt(tx, handle.conversation, now(), claim)))
+    except BaseException as error:
+        if not isinstance(error, SessionsError) or isinstance(error, OutcomeUnknownError):
+            # The answer was lost, or the caller was cancelled meanwhile: it may have begun.
+            await settle(_quietly(handle, lambda tx: abandon_attempt(tx, handle.conversation, now(), claim)))
         raise
 
 

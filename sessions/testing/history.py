@@ -23,6 +23,7 @@ from sessions.errors import (
     TurnNotFoundError,
     UnknownBranchError,
 )
+from sessions.testing.attempt import AttemptContract
 from sessions.testing.tree_model import CountEntries, TreeMachine, item
 
 if TYPE_CHECKING:
@@ -63,7 +64,7 @@ AFTER_CLEARING: dict[str, Callable[[LogSession], Awaitable[object]]] = {
 """Changes by an object on a branch that went when another one cleared the session; ``main`` has something again."""
 
 
-class HistoryContract:
+class HistoryContract(AttemptContract):
     """What a session over the log promises of its history. Give it the fixture `make`, as `SessionContract`.
 
     A fixture `count_entries` may return a function that says how many entries the database holds of a session.
@@ -76,11 +77,6 @@ class HistoryContract:
     def count_entries(self) -> CountEntries | None:
         """Return nothing: what is physically there is not checked."""
         return None
-
-    @pytest.fixture
-    def session(self, make: MakeLogSession) -> LogSession:
-        """Return a session with an id of its own."""
-        return make(f"session-{uuid4()}")
 
     def test_any_sequence_of_operations(self, make: MakeLogSession, count_entries: CountEntries | None) -> None:
         run_state_machine_as_test(
@@ -119,6 +115,16 @@ class HistoryContract:
             await session.add_items([item(f"u{number}")])
         assert await session.pop_item() == item("u1")
         assert _texts(await other.get_items()) == "u0"
+
+    async def test_a_branch_that_never_was_does_not_lead_an_object_astray(self, make: MakeLogSession) -> None:
+        """Fails without: log/core/cleared.py, `branch != MAIN` in `was_cleared_away`."""
+        session_id = f"session-{uuid4()}"
+        session, other = make(session_id), make(session_id)
+        await session.get_items()
+        await _refused(session.branches.delete("b"), UnknownBranchError)
+        await other.branches.create("a", switch=True)
+        await session.add_items([item("u1")])
+        assert _texts(await session.on_branch("main").get_items()) == "u1"
 
     @pytest.mark.parametrize("how", ["deleted", "renamed"])
     async def test_an_object_is_not_led_into_another_branch_of_the_same_name(

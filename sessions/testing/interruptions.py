@@ -135,6 +135,7 @@ CHANGES: Final[dict[str, Operation]] = {
     "pop_item": lambda s: s.pop_item(),
     "clear_session": lambda s: s.clear_session(),
     "undo": lambda s: s.undo(),
+    "rewind": lambda s: s.rewind(1),
     "choose": _choose_the_other,
     "create": lambda s: s.branches.create("c", switch=True),
     "switch": lambda s: s.branches.switch("b"),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sessions.log.core.heads import branch_names
+from sessions.log.core.heads import MAIN, branch_names
 from sessions.log.statements import records as record_statements
 from sessions.log.statements import sessions as session_statements
 
@@ -22,7 +22,7 @@ def was_cleared_away(tx: Transaction, session_id: str, branch: str) -> bool:
     """
     row = tx.one(session_statements.WHERE_IT_IS, session_id=session_id)
     if row is None:
-        return True
+        return branch != MAIN  # That one is there without a session, too.
     session, version, *_ = row
     if branch in branch_names(tx, session):
         return False
