@@ -234,9 +234,11 @@ class Change:
         version: The session's version after the change. Pass it to `watch(after=…)` to continue from here.
         kind: ``appended``, ``popped``, ``undone``, ``redone``, ``cleared``, ``switched``, ``branched``, ``renamed``,
             ``branch_deleted``, ``sibling_chosen``, ``repaired``, ``handed_over``, ``compacted``, ``expanded``,
-            ``purged`` or ``reencrypted``; later versions may add more. ``reset`` means that the history cannot be
+            ``purged``, ``reencrypted``, ``attempt_begun``, ``attempt_chosen``, ``attempt_kept`` or
+            ``attempt_dropped``; later versions may add more. ``reset`` means that the history cannot be
             replayed from here, as too much happened or the session was deleted: reload the session.
-        branch: The present name of the branch that items were added to; ``None`` if none were added or it was deleted.
+        branch: The present name of the branch that items were added to; ``None`` if none were added, it was
+            deleted, or they were added in an attempt that still runs.
         items: The added items that still exist, oldest first; for a handover, ``{"type": "handover", "to": …}``.
         positions: The items' positions.
         created_at: When the change was made (UTC).

@@ -98,7 +98,7 @@ class History(SessionPart):
 
         If something is added instead, they stay reachable as `siblings`.
 
-        Example: ``message, *_ = await session.rewind(turn=5)``
+        Example: ``message, *_ = await session.rewind(turn=2)``
 
         Args:
             turn: The number of the first turn to take off, from 1.
@@ -132,7 +132,7 @@ class History(SessionPart):
         the attempt the branch's active way, and what it replaces stays reachable as a sibling. If the block raises, the
         branch stays as it is.
 
-        Example: ``async with session.attempt(turn=5) as tried: await Runner.run(agent, "Again", session=tried)``
+        Example: ``async with session.attempt(turn=2) as tried: await Runner.run(agent, "Again?", session=tried)``
 
         Args:
             turn: The turn to replace, from 1, with all that follow it; ``None`` to go on from the branch's end.

@@ -414,7 +414,7 @@ class AttemptContract(SessionAndClock):
     async def test_a_lease_that_is_lost_fences_the_attempt(
         self, make: MakeLogSession, session: LogSession, time: MovableClock, then: str
     ) -> None:
-        """Fails without: log/core/locking.py, `check_held` in `raise_version`."""
+        """Fails without: log/core/locking.py, `check_held` in `bump_version`."""
         other = make(session.session_id)
         await _add(session, "u1 a1")
         async with AsyncExitStack() as stack:

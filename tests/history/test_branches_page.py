@@ -34,4 +34,4 @@ async def test_the_page_says_what_happens(
 
 
 def test_the_page_has_its_examples() -> None:
-    assert len(blocks("branches.md", "python")) == 13
+    assert len(blocks("branches.md", "python")) == 15

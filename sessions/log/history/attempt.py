@@ -16,7 +16,7 @@ from sessions.log.core.extend import ensure_row
 from sessions.log.core.fork import origin_of
 from sessions.log.core.gc import collect, find_seen
 from sessions.log.core.heads import NUMBERS, attempt_over, entry_at, find_head, lineage, name_of, number_of
-from sessions.log.core.locking import guard_branch, lock_session, raise_version
+from sessions.log.core.locking import bump_version, guard_branch, lock_session
 from sessions.log.core.reflog import keep_tip, move_tip, name_of_tip, settle_ways_forward
 from sessions.log.core.turns import turn_not_found
 from sessions.log.history.undo import start_of_turn
@@ -106,7 +106,7 @@ def commit_attempt(tx: Transaction, conversation: Conversation, now: int, attemp
         LeaseLostError: The conversation's lease was lost.
         SessionBusyError: Another caller holds an exclusive lease on the branch.
     """
-    locked = raise_version(tx, conversation, now, guard=False)
+    locked = bump_version(tx, conversation, now, guard=False)
     owner = locked and _owner(tx, locked.session, attempt.name)
     if locked is None or owner is None:
         raise attempt_over(conversation.session_id)
@@ -155,7 +155,7 @@ def end_attempt(tx: Transaction, conversation: Conversation, now: int, name: str
     if owner is None:
         return
     conversation = conversation._replace(lease=None)
-    locked: Any = raise_version(tx, conversation, now, owner, guard=False)
+    locked: Any = bump_version(tx, conversation, now, owner, guard=False)
     old, new = _way(tx, conversation, owner), _way(tx, conversation, name)
     if drop:
         before = find_seen(tx, locked.session)
