@@ -15,14 +15,18 @@ from hatchling.metadata.plugin.interface import MetadataHookInterface
 _LINK = re.compile(r"\]\((?![a-z]+:|#)([^)\s]+)\)")
 
 
+def readme_for_index(path: Path, repository: str) -> str:
+    """Return the README's text with absolute links."""
+    return _LINK.sub(rf"]({repository}/blob/main/\1)", path.read_text(encoding="utf-8"))
+
+
 class Links(MetadataHookInterface):
     """Adds ``readme`` and ``urls``."""
 
     def update(self, metadata: dict[str, Any]) -> None:
         """Add both to the metadata."""
         repository = self.config["repository"]
-        readme = (Path(self.root) / "README.md").read_text(encoding="utf-8")
-        text = _LINK.sub(rf"]({repository}/blob/main/\1)", readme)
+        text = readme_for_index(Path(self.root) / "README.md", repository)
         metadata["readme"] = {"content-type": "text/markdown", "text": text}
         metadata["urls"] = {
             "Changelog": f"{repository}/blob/main/CHANGELOG.md",

@@ -13,7 +13,7 @@ from sessions.log.schema import LOG
 
 _ROOT = Path(__file__).parents[1]
 _ARCHITECTURE = _ROOT / "docs" / "architecture.md"
-_PAGES = [_ROOT / "README.md", *sorted((_ROOT / "docs").glob("*.md"))]
+_PAGES = [_ROOT / "README.md", _ROOT / "CONTRIBUTING.md", _ROOT / "SECURITY.md", *sorted((_ROOT / "docs").glob("*.md"))]
 _SECTION = re.compile(r"^## (.+?)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 

@@ -1,0 +1,67 @@
+"""Every code block of every page is run by a test, or compared with what one prints."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from scripts.build_site import DOCS, PROJECT_PAGES
+from tests.pages import ROOT, all_blocks
+
+RUN_BY = {
+    "../README.md": "tests/site/test_readme.py",
+    "../CONTRIBUTING.md": "tests/site/test_blocks.py",
+    "alembic.md": "tests/life/test_alembic_page.py",
+    "branches.md": "tests/history/test_branches_page.py",
+    "chat-ui.md": "tests/site/test_chat_ui.py",
+    "choosing.md": "tests/test_reference_pages.py",
+    "coming-from-openai-agents.md": "tests/site/test_single_examples.py",
+    "compaction.md": "tests/history/test_compaction_page.py",
+    "encryption.md": "tests/site/test_single_examples.py",
+    "engines.md": "tests/site/test_single_examples.py",
+    "errors.md": "tests/test_reference_pages.py",
+    "expiry.md": "tests/expiry/test_documentation.py",
+    "methods.md": "tests/test_reference_pages.py",
+    "notebook.md": "tests/site/test_notebook.py",
+    "operating.md": "tests/site/test_operating.py",
+    "quickstart.md": "tests/site/test_quickstart.py",
+    "serialization.md": "tests/site/test_single_examples.py",
+    "sharing.md": "tests/site/test_single_examples.py",
+    "switching.md": "tests/takeover/test_switching_page.py",
+    "trying-again.md": "tests/history/test_trying_again_page.py",
+    "usage.md": "tests/usage/test_documentation.py",
+    "watching.md": "tests/watch/test_watching_page.py",
+    "web-service.md": "tests/site/test_web_service.py",
+    "windows.md": "tests/windows/test_windows_page.py",
+}
+"""Pages with code blocks, and the tests that run them."""
+
+DIAGRAMS = {"sharing.md": 1}
+"""How many blocks of text on a page are drawings, and not what a program prints."""
+
+_PAGES = [*(path.name for path in DOCS.glob("*.md")), "../README.md", *(f"../{name}" for name in PROJECT_PAGES)]
+
+
+@pytest.mark.parametrize("page", _PAGES)
+def test_a_page_with_code_has_a_test_that_runs_it(page: str) -> None:
+    """Pages that `run_page` is given are run whole; the tests of others take their blocks one by one."""
+    languages = {block.language for block in all_blocks(page)}
+    assert languages <= {"python", "text", "sh", "json", "html"}
+    if not languages:
+        assert page not in RUN_BY
+        return
+    test = (ROOT / RUN_BY[page]).read_text(encoding="utf-8")
+    assert f'"{page}"' in test
+    assert re.search(r"\b(?:run_page|run_block|\w*blocks|_python)\(", test)
+    for language in languages - {"python"}:
+        texts = [block.text for block in all_blocks(page) if block.language == language]
+        if len(texts) > DIAGRAMS.get(page, 0) * (language == "text"):
+            assert "printed=True" in test or f'"{language}"' in test, f"{page}: {language}"
+
+
+def test_the_commands_of_contributors_are_there() -> None:
+    """Scripts exist; the lock is made by what makes it."""
+    commands = [line.split()[0] for block in all_blocks("../CONTRIBUTING.md") for line in block.text.splitlines()]
+    assert commands == ["scripts/setup", "scripts/test", "scripts/site", "uv"]
+    assert all((ROOT / command).is_file() for command in commands[:3])
