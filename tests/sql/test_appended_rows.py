@@ -19,12 +19,13 @@ from sessions.log.append import Append
 from sessions.log.component import conversations
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.core.extend import NewEntry
-from sessions.log.fast.statements import BEGIN
+from sessions.log.fast.statements import APPEND, APPEND_MANY, BEGIN
 
 from .network import message
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Statement
+    from sessions.session.base import LogSession
 
     from .databases import Lend
     from .servers import Postgres
@@ -138,6 +139,48 @@ async def test_a_session_that_one_statement_makes_has_the_rows_that_the_logs_fun
     await engine.dispose()
     assert rows["fast"] == rows["plain"]
     assert all(rows["fast"])
+
+
+@pytest.mark.parametrize("together", [False, True], ids=["alone", "with others"])
+async def test_only_for_a_session_that_is_not_there_the_statement_that_makes_one_is_tried(
+    postgres: Postgres, monkeypatch: pytest.MonkeyPatch, lend: Lend, *, together: bool
+) -> None:
+    """A branch that has forked, or a key that was seen, goes to the log's own function at once.
+
+    Fails without: log/fast/postgres.py, `job in new`; log/fast/statements.py, each `union all` of APPEND and
+    APPEND_MANY.
+    """
+    engine = create_async_engine(lend(postgres))
+    forked, keyed, other = (SQLAlchemySession(name, engine=engine) for name in ("forked", "keyed", "other"))
+    for session in (forked, keyed, other):
+        await session.add_items(_MIXED, idempotency_key="k")
+    await forked.branches.create("tip", turn=3, switch=True)
+    tried: list[Statement] = []
+    fetch = AsyncpgDatabase.fetch
+
+    async def noted(self: AsyncpgDatabase, statement: Statement, *values: Any, **options: Any) -> list[Any]:
+        tried.append(statement)
+        return await fetch(self, statement, *values, **options)
+
+    monkeypatch.setattr(AsyncpgDatabase, "fetch", noted)
+    fast = APPEND_MANY if together else APPEND
+
+    async def add(session: LogSession, **options: Any) -> None:
+        tried.clear()
+        others = [other.add_items(_SHORT)] if together else []
+        await asyncio.gather(session.add_items([message("more")], **options), *others)
+
+    await add(forked)
+    assert tried == [fast]
+    await forked.undo()
+    await add(keyed, idempotency_key="other key")
+    assert tried == [fast]
+    await keyed.add_items(_MIXED, idempotency_key="k")
+    assert BEGIN not in tried
+    await add(SQLAlchemySession("new", engine=engine))
+    assert tried == [fast, BEGIN]
+    assert [len(await one.get_items()) for one in (forked, keyed)] == [7, 10]
+    await engine.dispose()
 
 
 _OF_A_SESSION = {

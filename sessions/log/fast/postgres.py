@@ -21,7 +21,7 @@ from sessions.log.fast.statements import APPEND, APPEND_MANY, BEGIN, TAIL, TAIL_
 from sessions.log.read import ReadTail, Tail
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sessions.db.component import FastPath, NotDone
     from sessions.db.jobs import Job
@@ -94,21 +94,22 @@ class PostgresPaths:
             Those that went together.
         """
         try:
-            done = await retry(lambda: self._try_together(sent), self._database.patience, repeatable=True)
+            done, new = await retry(lambda: self._try_together(sent), self._database.patience, repeatable=True)
         except StoreError as error:
             for one in sent:
                 one.job.error = error.about(one.job.subject)
             return []
-        await self.append_singly([one.job for number, one in enumerate(sent) if number not in done])
+        left = {index: one.job for index, one in enumerate(sent) if index not in done}
+        await self.append_singly(left.values(), new=[left[index] for index in new])
         for index, number in done.items():
             sent[index].job.result = number
         return [sent[index] for index in done]
 
-    async def append_singly(self, jobs: Sequence[Job[Any]]) -> None:
-        """Append one by one: the first items of a session in one statement, the rest by the log's own function."""
+    async def append_singly(self, jobs: Iterable[Job[Any]], *, new: Sequence[Job[Any]] = ()) -> None:
+        """Append one by one: the first items of a `new` session in one statement, others by the log's own function."""
         for job in jobs:
             try:
-                if (number := await self._begin(job)) is not None:
+                if job in new and (number := await self._begin(job)) is not None:
                     job.result = number
                     continue
                 job.result = await self._database.write_in_transaction(job.work, job.subject)
@@ -140,23 +141,30 @@ class PostgresPaths:
             raise error.about(job.subject) from error.__cause__
         return int(rows[0][0]) if rows else None
 
-    async def _try_together(self, sent: Sequence[Sent]) -> dict[int, int]:
+    async def _try_together(self, sent: Sequence[Sent]) -> tuple[dict[int, int], list[int]]:
         """Return the numbers of the branches of the appends that were done, by their indexes.
 
         There are none if one was refused or had been done before.
+
+        Returns:
+            These, and the indexes of the appends whose session was not found.
         """
         appends = [one.append for one in sent]
         required = [one.required for one in sent]
         try:
             if len(appends) == 1 and (alone := append_values(appends[0], required[0])):
                 rows = await self._database.fetch(APPEND, *alone)
-                return {0: rows[0][0]} if rows else {}
+                if not rows:
+                    return {}, [0]
+                number, _ = rows[0]
+                return {} if number is None else {0: number}, []
             values, places = append_many_values(appends, required)
-            numbers = {row[0]: row[1] for row in await self._database.fetch(APPEND_MANY, *values)}
+            found = {number: of_branch for number, of_branch, _ in await self._database.fetch(APPEND_MANY, *values)}
         except FailedError as failed:
             # A key that was seen before is for the log's own function to tell, and so are missing tables.
             left = trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES)
             if left or isinstance(failed.error, asyncpg.UniqueViolationError):
-                return {}
+                return {}, []
             raise
-        return {index: numbers[number] for index, number in enumerate(places) if number in numbers}
+        done = {index: found[number] for index, number in enumerate(places) if found.get(number) is not None}
+        return done, [index for index, number in enumerate(places) if number and number not in found]

@@ -35,7 +35,9 @@ _WRITTEN: Final = """
 
 APPEND: Final = alone(
     OneAppend,
-    """Append to a branch of one session, the current one unless named; a row if that was done.
+    """Append to a branch of one session, the current one unless named; the branch's number if that was done.
+
+    Without a number, the session is there and the append is left; without a row, there is no such session.
 
     Where a version is given, only to that one: the one that the caller expects, or that entries are encrypted for. Only
     where the rest will be done, too, as the caller would be told of a version that this statement has made. The same
@@ -71,7 +73,11 @@ APPEND: Final = alone(
     ), """  # noqa: S608 - these are words of this module
     + _WRITTEN
     + """
-    select session * 16777216 + made_in, {tell_watchers} from advanced
+    select number, case when number is not null then {tell_watchers} end from (
+        select session * 16777216 + made_in as number, session_id from advanced
+        union all select null, session_id from {sessions}
+        where session_id = :session_id and not exists (select from advanced)
+    ) found
     """,
 )
 BEGIN: Final = alone(
@@ -108,7 +114,10 @@ BEGIN: Final = alone(
 )
 APPEND_MANY: Final = alone(
     ManyAppends,
-    "The same for several sessions; the number of each that was appended to.",
+    """The same for several sessions: the place in the parameters of each that is there, and its branch's number.
+
+    A branch has no number if it was not appended to.
+    """,
     """
     with input as (
         select * from unnest(
@@ -155,7 +164,13 @@ APPEND_MANY: Final = alone(
         update {segments} g set holes = 1 from advanced a
         where a.number = any(:expiring_sessions::bigint[]) and g.id = a.before / {positions} and g.holes = 0
     )
-    select number, session * 16777216 + made_in, {tell_watchers} from advanced
+    select number, branch_number, case when branch_number is not null then {tell_watchers} end from (
+        select number, session * 16777216 + made_in as branch_number, session_id from advanced
+        union all select i.number, null, i.session_id
+        from unnest(:session_ids::text[]) with ordinality i (session_id, number)
+        where i.number not in (select number from advanced)
+        and exists (select from {sessions} s where s.session_id = i.session_id)
+    ) found
     """,
 )
 TAIL: Final = alone(
