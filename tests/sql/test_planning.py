@@ -52,7 +52,7 @@ async def test_reads_are_planned_for_few_rows(postgres: Postgres, statement: Sta
         await connection.execute("set plan_cache_mode = force_generic_plan")
         (sql,) = statement.render(POSTGRES, {**words((LOG,), POSTGRES), **FEW})
         await connection.execute(f"prepare read as {sql}")
-        plan = json.loads(await connection.fetchval("explain (format json) execute read('s', 50, null, 1, 0, 0)"))
+        plan = json.loads(await connection.fetchval("explain (format json) execute read('s', 50, null, 1, 0, 0, null)"))
     finally:
         await connection.close()
     assert plan[0]["Plan"]["Total Cost"] < 200
