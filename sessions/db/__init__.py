@@ -14,13 +14,13 @@ T = TypeVar("T")
 
 
 class Waker(Protocol):
-    """Wakes one who watches a topic, in one event loop."""
+    """Wakes the watcher of a topic, in one event loop."""
 
     async def wait(self) -> None:
         """Return when something may have changed since the waker was made, or since this returned last.
 
-        It may return although nothing has. Whoever reads after the waker was made, and again each time this has
-        returned, misses nothing.
+        It may also return without a change. A caller that reads after the waker was made, and again each time this
+        returns, misses nothing.
         """
         ...
 
@@ -29,21 +29,21 @@ class Waker(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Let go of what wakes; end it if nobody else waits for it."""
+        """Release the source of wake-ups, and end it if it has no other waiter."""
         ...
 
 
 class SyncBackend(Protocol):
-    """What callers without an event loop ask of a database. All methods may be called from any thread."""
+    """Access to a database for callers without an event loop. All methods may be called from any thread."""
 
     def read_sync(self, work: Callable[[Transaction], T], subject: str) -> T:
-        """Do as `Backend.read`; this thread is blocked meanwhile, also if it has a running event loop."""
+        """Do the same as `Backend.read`, blocking this thread, even if it has a running event loop."""
         ...
 
     def write_sync(self, work: Callable[[Transaction], T], subject: str) -> T:
-        """Do as `Backend.write`; this thread is blocked meanwhile, also if it has a running event loop.
+        """Do the same as `Backend.write`, blocking this thread, even if it has a running event loop.
 
-        A caller that is interrupted, as from the keyboard, finds it done wholly or not at all.
+        If the caller is interrupted, for example from the keyboard, the work is done completely or not at all.
         """
         ...
 
@@ -52,7 +52,7 @@ class Backend(Protocol):
     """A hold on a database, for components. All methods may be called from any thread with a running event loop."""
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
-        """Return what `work` finds in one snapshot of the database.
+        """Run `work` in one snapshot of the database and return its result.
 
         Args:
             work: A function of a transaction that changes nothing.
@@ -81,14 +81,14 @@ class Backend(Protocol):
         ...
 
     async def vacuum(self, others: Sequence[str], subject: str) -> tuple[str, ...]:
-        """Have the bytes of what was deleted really gone from the database's files, as far as that can be done here.
+        """Remove the bytes of deleted rows from the database's files, as far as a client can.
 
         Args:
-            others: Tables that are not ours and had rows of what was deleted.
+            others: Other libraries' tables from which rows were deleted.
             subject: Whom an error is about.
 
         Returns:
-            Where bytes may still be, and what finishes that, in sentences.
+            Places that may still contain bytes, and the remedy for each, in sentences.
 
         Raises:
             StoreError: The database refused.
@@ -97,7 +97,7 @@ class Backend(Protocol):
         ...
 
     def waker(self, topic: Topic, subject: str) -> Waker:
-        """Return what wakes one who watches a topic, in the running event loop.
+        """Return a waker for a watcher of a topic, in the running event loop.
 
         Raises:
             SessionClosedError: The backend has been closed.
@@ -105,5 +105,5 @@ class Backend(Protocol):
         ...
 
     async def aclose(self) -> None:
-        """Take no more work, and close what nobody else uses."""
+        """Refuse further work, and close everything without another user."""
         ...

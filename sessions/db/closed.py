@@ -38,5 +38,5 @@ class ClosedBackend:
 
 
 def closed(subject: str) -> SessionClosedError:
-    """Return the error for a call on what was closed."""
+    """Return the error for a call on a closed session or store."""
     return SessionClosedError(f"{subject} is closed; make a new object to go on")

@@ -1,7 +1,7 @@
-"""Commands: work that says about itself what a database must know to do it well.
+"""Commands: work that describes its own properties to the database.
 
 A database runs any function of a transaction. A command is one with properties beside: they tell whether it may be
-repeated, how much it carries, or that it can be done briefly. So a database needs to know no command by name.
+repeated, how much it carries, or that it can be done briefly. So a database knows no command by name.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ LONG: Final = _Long.LONG
 
 
 class Command(Generic[T]):
-    """A function of a transaction, with what a database must know of it. The defaults are true of any function."""
+    """A function of a transaction, with the properties that a database uses. The defaults fit any function."""
 
     __slots__ = ()
 
@@ -68,7 +68,7 @@ class Command(Generic[T]):
 
     @property
     def leftover(self) -> Leftover | None:
-        """What it leaves in the database that nobody needs once its answer has come; upkeep removes it."""
+        """A row that the command leaves in the database and that its answer makes useless; upkeep removes it."""
         return None
 
     @property
@@ -78,9 +78,9 @@ class Command(Generic[T]):
 
     @property
     def briefly(self) -> Callable[[Transaction], T | Long] | None:
-        """Does it if that takes a few milliseconds, and else returns `LONG`; ``None`` for what can take any time.
+        """Run the command if it takes a few milliseconds, else return `LONG`; ``None`` if its duration is unknown.
 
-        A brief read may be done where changes are, which wait for it.
+        A brief read may run on the writing connection, where changes wait for it.
         """
         return None
 
@@ -94,5 +94,5 @@ def repeatable_form(work: Callable[[Transaction], T]) -> Callable[[Transaction],
 
 
 def command_of(work: Callable[[Transaction], T]) -> Command[T]:
-    """Return what work says about itself; of a plain function, the defaults."""
+    """Return a piece of work as a command; a plain function gets the defaults."""
     return work if isinstance(work, Command) else _PLAIN

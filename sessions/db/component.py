@@ -1,4 +1,4 @@
-"""Components: what uses a database, as conversations do, and what it hands to each database it is on."""
+"""Components: users of a database, such as conversations, and the parts that they give to each of their databases."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Owner(Protocol):
     def __hash__(self) -> int: ...
 
     def is_noted(self, tx: Transaction, subject: str) -> bool:
-        """Tell whether the tables are noted to be this owner's; not if they are nobody's yet.
+        """Tell whether the tables are recorded as this owner's; ``False`` if they have no owner yet.
 
         Raises:
             ValueError: They are another owner's.
@@ -58,11 +58,11 @@ class Owner(Protocol):
 
 
 class Component(msgspec.Struct, frozen=True, eq=False):
-    """What a component hands to the databases that serve it. Two of the same tables and owner are the same.
+    """The parts that a component gives to its databases. Two with the same tables and owner are the same.
 
     Attributes:
         schema: Its tables, and its name.
-        owner: Whose its tables are, if that is noted.
+        owner: The recorded owner of its tables, if any.
         upkeep: Removes up to so many rows whose time has come, and tells whether there may be more. It is done beside
             some changes; it locks nothing for long.
         fast: By driver, a function of a database that returns the fast paths there, by type of command.

@@ -1,4 +1,4 @@
-"""What differs between databases in our statements: names are quoted, and types and table options are called otherwise.
+"""Differences between databases that affect all statements: quotes around names, names of types, table options.
 
 Everything else that differs is a variant of the statement concerned.
 """
@@ -59,7 +59,7 @@ TYPES: Final[Mapping[str, Mapping[str, str]]] = {
         "updated_clustered_table": "with (fillfactor = 50)",
     },
     MARIADB: {
-        # Its definitions commit by themselves, so a migration may find what an interrupted one has made.
+        # Its definitions commit by themselves, so a migration may find tables of an interrupted one.
         "create_table": "create table if not exists",
         "create_index": "create index if not exists",
         "add_column": "add column if not exists",
@@ -99,17 +99,17 @@ BUCKETS: Final = 32
 
 
 def watchers_key(name: str) -> str:
-    """Return the expression for a topic's number, by which those who watch it are told of it on Postgres."""
+    """Return the expression for a topic's number, which Postgres sends to its watchers."""
     return f'hashtextextended({name} collate "C", {_AGENTLOG})'
 
 
 def watchers_lock(name: str) -> str:
-    """Return the expression for the advisory lock of those who watch a topic, which it shares with others."""
+    """Return the expression for the advisory lock of a topic's watchers, which several topics share."""
     return f"({_AGENTLOG - BUCKETS} + ({watchers_key(name)} & {BUCKETS - 1}))"
 
 
 def telling(name: str) -> str:
-    """Return the expression for Postgres that tells those who watch a topic, once the transaction has changed a row.
+    """Return the expression for Postgres that notifies a topic's watchers, once the transaction has changed a row.
 
     `db/postgres/listening.py` says how.
 
@@ -155,7 +155,7 @@ def check_quoted(name: object, *, whole: object) -> str:
 
     Args:
         name: The name.
-        whole: What it is a part of, for the error.
+        whole: The full name that it is a part of, for the error.
 
     Raises:
         ValueError: It cannot name a table.

@@ -17,7 +17,7 @@ T = TypeVar("T")
 
 
 class Groups:
-    """Does jobs in groups: whatever waits when a worker is free.
+    """Does jobs in groups: a free worker takes all waiting jobs.
 
     Args:
         do: Does a group. It gives each job its result or its error; one that it raises goes to all without.
@@ -52,7 +52,8 @@ class Groups:
                 except BaseException as error:  # noqa: BLE001 - it belongs to those who wait
                     for job in jobs:
                         job.error = job.error or error
-                # Also if this task was cancelled, as all are when a loop ends: others wait, and nobody else would come.
+                # Also if this task was cancelled, as all are when a loop ends: others wait, and no other worker would
+                # come.
                 for job in jobs:
                     job.settle()
         finally:

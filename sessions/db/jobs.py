@@ -1,4 +1,4 @@
-"""Jobs that wait to be done in groups, and what happens to them when their callers are cancelled."""
+"""Jobs that wait to be done in groups, and the effects of cancelling their callers."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ MAX_GROUP_BYTES = 8 * 1024 * 1024
 
 
 class ClosedError(Exception):
-    """Nobody takes jobs any more; the job was not begun."""
+    """The queue takes no jobs any more; the job was not begun."""
 
 
 class Job(Generic[T]):
@@ -37,7 +37,7 @@ class Job(Generic[T]):
 
     Attributes:
         loop: The event loop of its caller, on which it is settled; ``None`` if its caller blocks a thread.
-        interrupted_by: What the caller may be made to raise while it waits.
+        interrupted_by: The exceptions that may interrupt the waiting caller.
     """
 
     interrupted_by: type[BaseException]
@@ -60,7 +60,7 @@ class Job(Generic[T]):
         self.result = self.context.run(self.work, transaction)
 
     def settle(self) -> None:
-        """Wake the caller: what has been done is its outcome."""
+        """Wake the caller with the job's outcome."""
         raise NotImplementedError
 
     async def wait(self) -> None:
@@ -68,7 +68,7 @@ class Job(Generic[T]):
         raise NotImplementedError
 
     async def wait_until_settled(self) -> None:
-        """Wait for the outcome, even if the caller is cancelled or interrupted again meanwhile."""
+        """Wait for the outcome, even if the caller is cancelled or interrupted again."""
         raise NotImplementedError
 
     def give(self) -> T:
@@ -103,7 +103,7 @@ class _LoopJob(Job[T]):
 
     def settle(self) -> None:
         self.settled = True
-        # Not with the error: a future takes no StopIteration, and then nobody would be woken.
+        # Not with the error: a future takes no StopIteration, and then the caller would never wake.
         for future in (self._future, self._waiter):
             if future is not None and not future.done():
                 future.set_result(None)
@@ -124,7 +124,7 @@ class _LockJob(Job[T]):
 
     __slots__ = ("_lock",)
 
-    interrupted_by = BaseException  # What handlers of signals raise, as that of the keyboard does.
+    interrupted_by = BaseException  # Exceptions of signal handlers, such as the keyboard's.
 
     def __init__(self, work: Callable[[Transaction], T], subject: str, *, full: bool) -> None:
         super().__init__(work, subject, full=full)
@@ -176,7 +176,7 @@ class Jobs:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody waits for a job's outcome."""
+        """Whether no caller waits for a job's outcome."""
         return not self._under_way
 
     @property
@@ -202,7 +202,7 @@ class Jobs:
 
     async def _outcome(self, job: Job[T]) -> T:
         self._waiting.append(job)
-        # A worker that was called and has not begun will find this job; one that has begun has taken the mark back.
+        # A worker that was called and has not begun will find this job; one that has begun has cleared the mark.
         if not self._called:
             self._called = True
             try:
@@ -221,7 +221,7 @@ class Jobs:
         return job.give()
 
     def begin(self) -> None:
-        """Take the mark back that the worker was called: from now on, a job that comes calls it again."""
+        """Clear the mark that the worker was called: from now on, a new job calls it again."""
         self._called = False
 
     def take(self) -> list[Job[Any]]:
@@ -233,7 +233,7 @@ class Jobs:
                 job = self._waiting.popleft()
             except IndexError:  # It was withdrawn between the check and the taking.
                 break
-            # One that is alone goes whatever its size, which is not looked at.
+            # A single job goes at any size, so its size is not checked.
             if group or self._waiting:
                 size += command_of(job.work).size
                 if group and size > MAX_GROUP_BYTES:
@@ -247,7 +247,7 @@ class Jobs:
         self._closed = True
 
     def _withdraw(self, job: Job[Any]) -> bool:
-        """Take back a job; tell whether it had not begun."""
+        """Withdraw a job; tell whether it had not begun."""
         try:
             self._waiting.remove(job)
         except ValueError:

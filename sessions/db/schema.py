@@ -24,7 +24,7 @@ class Column(msgspec.Struct, frozen=True):
     Attributes:
         name: Its name.
         type: One of the types in `db/dialect.py`: ``"integer"``, ``"text"``, …
-        purpose: What it holds, if the name does not say it.
+        purpose: Its content, if the name does not say it.
         null: Whether it may be null.
         unique: Whether no two rows may have the same value.
         default: The value of a row that is inserted without one.
@@ -54,7 +54,7 @@ class Table(msgspec.Struct, frozen=True):
 
     Attributes:
         name: Its name in the component, and its word in statements: ``{entries}``.
-        purpose: What its rows are.
+        purpose: The meaning of a row.
         columns: Its columns.
         key: The columns of its primary key. A serial column must be the only one.
         updated: Whether its rows are updated often, so that pages should keep room for their next versions.
@@ -95,7 +95,7 @@ class Index(msgspec.Struct, frozen=True):
         name: Its name in the component.
         table: The name of its table.
         columns: The columns it is sorted by.
-        purpose: What it finds.
+        purpose: The query that it serves.
         where: Which rows it has. MariaDB indexes all.
         since: The number of the migration that makes it; 0 for the schema's first migration.
     """

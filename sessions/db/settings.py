@@ -1,4 +1,4 @@
-"""What belongs to the whole store, by name."""
+"""Settings of a whole store, by name."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ PUT_SETTING: Final = Statement(
 
 
 def find_setting(tx: Transaction, name: str) -> bytes | None:
-    """Return a setting's value, or ``None`` if there is none of that name."""
+    """Return a setting's value, or ``None`` if it is missing."""
     row = tx.one(FIND_SETTING, name=name)
     return None if row is None else bytes(row[0])
 

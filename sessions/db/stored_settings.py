@@ -1,4 +1,4 @@
-"""The settings of a database, for those who are outside of any transaction."""
+"""The settings of a database, for callers outside of any transaction."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class StoredSettings:
 
     Args:
         backend: Where transactions run.
-        subject: Who asks, for errors.
+        subject: The subject of errors, such as "the store".
     """
 
     def __init__(self, backend: Backend, subject: str) -> None:
@@ -25,7 +25,7 @@ class StoredSettings:
         self._subject = subject
 
     async def get_or_put(self, name: str, make: Callable[[], bytes]) -> bytes:
-        """Return a setting's value; if there is none of that name, keep the one that `make` returns."""
+        """Return a setting's value; if it is missing, store the one that `make` returns."""
         found = await self._backend.read(lambda tx: find_setting(tx, name), self._subject)
         if found is None:
             made = make()

@@ -1,4 +1,4 @@
-"""Topics: what can be watched in a database."""
+"""Topics: the things that can be watched in a database."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ class Topic(NamedTuple):
     """Something that can be watched. On Postgres, its changes tell its name (`telling`); elsewhere it is looked at.
 
     Attributes:
-        name: Tells it from all others. Should two have the same name, each wakes those who watch the other, too.
+        name: Identifies it. If two topics had the same name, each would wake the other's watchers, too.
         look: Looks at topics of its kind.
     """
 

@@ -18,7 +18,7 @@ class Statement:
     """One named SQL statement.
 
     Attributes:
-        purpose: What it is for, in one line.
+        purpose: Its purpose in one line.
         sql: Its text in the portable subset, with ``:named`` parameters and ``{word}`` for each of our tables.
         variants: Its text where a database needs another, by the database's name: ``sqlite``, ``postgresql`` or
             ``mysql``. Several texts are executed in order, and the last one's rows are the result.
@@ -32,13 +32,13 @@ class Statement:
         self.variants = variants or {}
 
     def render(self, database: str, words: Mapping[str, str]) -> tuple[str, ...]:
-        """Return the texts for `database`, with what its `words` stand for filled in."""
+        """Return the texts for `database`, with its `words` replaced."""
         texts = self.variants.get(database, self.sql)
         return tuple(text.format_map(words) for text in ((texts,) if isinstance(texts, str) else texts))
 
 
 class Certain:
-    """What a transaction makes of `one`, for each kind of them."""
+    """Variants of `one` that every kind of transaction has."""
 
     __slots__ = ()
 
@@ -60,8 +60,8 @@ class Certain:
 class Transaction(Protocol):
     """A running transaction: all it did becomes visible at once, or nothing does.
 
-    Whoever holds one may be run again from the start if the database gave the whole transaction up, so a function over
-    a transaction changes nothing but the database.
+    If the database gives the whole transaction up, its function may be run again from the start. So a function over a
+    transaction changes nothing except the database.
     """
 
     @property
@@ -71,7 +71,7 @@ class Transaction(Protocol):
 
     @property
     def known(self) -> MutableMapping[Hashable, Any]:
-        """What this process remembers of the database, so that it need not be asked again."""
+        """Facts about the database that this process remembers, so that it need not ask again."""
         ...
 
     def run(self, statement: Statement, /, **values: Any) -> None:
@@ -79,7 +79,7 @@ class Transaction(Protocol):
         ...
 
     def one(self, statement: Statement, /, **values: Any) -> Row | None:
-        """Return the first row, or ``None`` if there is none."""
+        """Return the first row, or ``None`` without any."""
         ...
 
     def the(self, statement: Statement, /, **values: Any) -> Row:
@@ -95,7 +95,7 @@ class Transaction(Protocol):
         ...
 
     def pages(self, statement: Statement, /, **values: Any) -> Iterator[list[Row]]:
-        """Yield all rows, in lists of any size: what has been dealt with need not stay in memory."""
+        """Yield all rows in lists of any size, so that processed rows need not stay in memory."""
         ...
 
     def many(self, statement: Statement, rows: Iterable[tuple[Any, ...]], /) -> None:
@@ -103,8 +103,8 @@ class Transaction(Protocol):
         ...
 
     def beside(self, compute: Callable[[], T], /) -> Callable[[], T]:
-        """Return what gives the result of `compute`, or raises its error.
+        """Return a function that returns the result of `compute`, or raises its error.
 
-        It may be computed at any time until then, on any thread, while the database does what it is asked for next.
+        It may be computed at any time until then, on any thread, while the database executes the next statement.
         """
         ...

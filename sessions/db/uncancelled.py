@@ -18,8 +18,8 @@ T = TypeVar("T")
 async def settle(change: Coroutine[object, object, T]) -> T:
     """Return the result of `change`, which runs to its end even if the caller is cancelled; then pass that on.
 
-    The change runs in a task of its own, which no scope of the caller's reaches. Its error is raised here and nowhere
-    else, whatever it is.
+    The change runs in a task of its own, which no scope of the caller's reaches. Its error, of any class, is raised
+    here and nowhere else.
     """
     outcome: list[T] = []
     running = asyncio.ensure_future(_keep(change, outcome))
@@ -38,7 +38,7 @@ async def settle(change: Coroutine[object, object, T]) -> T:
             del error, running  # They hold this frame, which holds them.
     if not outcome:
         change.close()
-        raise asyncio.CancelledError  # Somebody cancels all tasks of the loop: it is ending.
+        raise asyncio.CancelledError  # All tasks of the loop are cancelled: it is ending.
     return outcome[0]
 
 
@@ -56,8 +56,9 @@ async def _keep(change: Coroutine[object, object, T], outcome: list[T]) -> BaseE
 async def wait_out(is_done: Callable[[], bool], wait: Callable[[], Awaitable[object]]) -> None:
     """Wait until something is done, even if the caller is cancelled again.
 
-    For those who were cancelled before, and raise that afterwards. A cancelled scope of anyio's cancels its tasks again
-    in each cycle of the event loop, and keeps the loop busy by that, until they have left it or shield themselves.
+    For callers that were cancelled before, and raise that afterwards. A cancelled scope of anyio's cancels its tasks
+    again in each cycle of the event loop, and keeps the loop busy by that, until they have left it or shield
+    themselves.
 
     Args:
         is_done: Whether it is.

@@ -1,4 +1,4 @@
-"""When a database does what its components want done: beside its first change, and then beside one of many."""
+"""The times of a database's upkeep: beside its first change, and then beside one change of many."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ Duty: TypeAlias = Callable[["Transaction", int], bool]
 
 
 class Upkeep:
-    """Counts the changes of one database in this process, and remembers what they left that nobody needs any more.
+    """Counts the changes of one database in this process, and remembers the useless rows that they left.
 
     Attributes:
         has_expiring: Whether this process has added something that expires.
@@ -50,7 +50,7 @@ class Upkeep:
         self.has_expiring = False
 
     def settled(self, remove: Callable[[Transaction, list[Any]], None], leftover: Any) -> None:
-        """Note what a command that has been answered has left, for a function that removes such."""
+        """Note the leftover of an answered command, for the function that removes it."""
         leftovers = self._leftovers.setdefault(remove, [])
         if len(leftovers) < _REMEMBERED:
             leftovers.append(leftover)

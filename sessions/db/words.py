@@ -34,7 +34,7 @@ def table_name(schema: Schema, name: str, prefix: str = PREFIX) -> str:
     Args:
         schema: The component's.
         name: The name in the component.
-        prefix: What the names of all tables of a store begin with.
+        prefix: The common prefix of all names of tables of a store.
     """
     return f"{prefix}{schema.component}_{name}"
 
@@ -67,7 +67,7 @@ def words(
     Args:
         schemas: The components that the statements belong to.
         database: `SQLITE`, `POSTGRES` or `MARIADB`.
-        prefix: What the names of our tables begin with.
+        prefix: The common prefix of our tables' names.
         sql_schema: The schema they are in, if not the connection's own.
 
     Raises:

@@ -36,14 +36,14 @@ class SQLAlchemyBackend:
     Args:
         source: An engine, which is used as it is, or a URL and options for which each event loop has one.
         create_tables: Make or migrate our tables at the first operation.
-        prefix: What the names of our tables begin with.
+        prefix: The common prefix of our tables' names.
         schema: The schema they are in, if not the connection's own.
         attempt_timeout: Seconds after which one attempt of an operation is given up.
         retry_timeout: Seconds for which an operation is tried again.
-        components: What uses it: its operations are about the tables of these.
+        components: Its users: all operations are about their tables.
 
     Raises:
-        TypeError: A time is no number.
+        TypeError: A time is not a number.
         ValueError: A name cannot name a table, or a time is out of range.
     """
 
@@ -76,7 +76,7 @@ class SQLAlchemyBackend:
         return self._source.engine(self) if isinstance(self._source, EngineOfLoop) else self._source
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
-        """Return what `work` finds in one snapshot of the database."""
+        """Run `work` in one snapshot of the database and return its result."""
         self._check_open(subject)
         return await self._database().read(work, subject)
 
@@ -89,12 +89,12 @@ class SQLAlchemyBackend:
         return await database.write(work, subject)
 
     async def vacuum(self, others: Sequence[str], subject: str) -> tuple[str, ...]:
-        """Have the bytes of what was deleted really gone, as far as that can be done from here."""
+        """Remove the bytes of deleted rows, as far as a client can."""
         self._check_open(subject)
         return await self._database().vacuum(others, subject)
 
     def waker(self, topic: Topic, subject: str) -> PollingWaker:
-        """Return what wakes one who watches a topic, in the running event loop."""
+        """Return a waker for a watcher of a topic, in the running event loop."""
         self._check_open(subject)
         waker = self._database().waker(topic)
         self._wakers.add(waker)
@@ -105,14 +105,14 @@ class SQLAlchemyBackend:
         await self._database().ensure_schema("the database")
 
     async def aclose(self, *, linger: bool = False) -> None:
-        """Take no more work, and dispose of a URL's engine if nobody else uses it; with `linger`, after a moment."""
+        """Refuse further work, and dispose of a URL's engine without another user; with `linger`, after a moment."""
         self._closed = True
         for waker in tuple(self._wakers):
             waker.wake()
         used, self._used = self._used, None
         database = None if used is None else used()
-        # Once, and in the event loop that it belongs to: an engine that was disposed of would open connections again,
-        # which nobody closes.
+        # Once, and in the event loop that it belongs to: an engine that was disposed would open connections again, and
+        # these would never be closed.
         if database is not None and database is self._database_here():
             await database.tidy()
         if isinstance(self._source, EngineOfLoop):

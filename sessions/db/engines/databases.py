@@ -1,4 +1,4 @@
-"""What is behind an engine: one database for each event loop, prefix and set of options, however many use it."""
+"""The databases behind engines: one for each event loop, prefix and set of options, with any number of users."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def database_of(
             "components": components,
         }
         if type(engine.dialect).__name__ == "PGDialect_asyncpg":  # No subclass of it, which may execute differently.
-            # Imported by those who use it only: it needs the driver.
+            # Imported only where it is used: it needs the driver.
             from sessions.db.postgres.database import AsyncpgDatabase  # noqa: PLC0415
 
             databases[key] = AsyncpgDatabase(engine, **options)
@@ -137,7 +137,7 @@ def _renewed(engine: AsyncEngine) -> bool:
     """Tell whether another event loop may use an engine whose loop has been closed; have it do so on SQLite."""
     pool: Any = engine.pool
     if engine.dialect.name == SQLITE:
-        # Its connections belong to no loop; but those who wait for one, do.
+        # Its connections belong to no loop, but the callers that wait for one do.
         queue = getattr(getattr(pool, "_pool", None), "_queue", None)
         if getattr(queue, "_loop", None) is not None:
             forks.stop_all(pool)
@@ -157,7 +157,7 @@ def _is_empty(pool: Any) -> bool:
 
 
 def _leave_to_parent() -> None:
-    """Forget, in a child, what belongs to the process that it was forked from."""
+    """Forget, in a forked child, everything that belongs to its parent."""
     for engine in tuple(_databases):
         if not _is_empty(engine.pool):
             _inherited[engine] = engine.pool

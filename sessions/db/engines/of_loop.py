@@ -24,8 +24,8 @@ class EngineOfLoop:
     """Where an engine is found in each event loop: by its URL and options.
 
     Raises:
-        TypeError: `url` is no URL.
-        ValueError: It is none of a database; see `understand`.
+        TypeError: `url` is not a URL.
+        ValueError: It names no database; see `understand`.
     """
 
     def __init__(self, url: str | URL, options: Mapping[str, Any] | None = None) -> None:
@@ -51,7 +51,7 @@ class EngineOfLoop:
         return shared.engine
 
     async def let_go(self, holder: object, *, linger: bool = False) -> None:
-        """End the engines of which nobody but `holder` is left: at once, or with `linger` after a moment.
+        """End the engines with no holder except `holder`: at once, or with `linger` after a moment.
 
         That of the running event loop has ended when this returns.
         """
@@ -77,7 +77,7 @@ class EngineOfLoop:
 
 
 def _merged(translated: dict[str, Any], given: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a driver is given: by the URL, and by the caller, which takes precedence."""
+    """Return a driver's arguments: those of the URL, and the caller's, which take precedence."""
     merged = {**translated, **given}
     if "server_settings" in translated:
         merged["server_settings"] = {**translated["server_settings"], **(given.get("server_settings") or {})}
@@ -85,7 +85,7 @@ def _merged(translated: dict[str, Any], given: Mapping[str, Any]) -> dict[str, A
 
 
 class _Same:
-    """An option that is equal to itself alone: what its `repr` shows may be equal for two that differ."""
+    """An option that is equal only to itself: two different ones may have the same `repr`."""
 
     def __init__(self, value: object) -> None:
         self._value = value
@@ -98,7 +98,7 @@ class _Same:
 
 
 def _frozen(value: object) -> Hashable:
-    """Return what stands for an option where engines are looked for."""
+    """Return a hashable value for an option, by which engines are found."""
     if isinstance(value, dict):
         return "dict", frozenset((str(name), _frozen(part)) for name, part in value.items())
     if isinstance(value, list | tuple):
@@ -109,7 +109,7 @@ def _frozen(value: object) -> Hashable:
 
 
 def _leave_to_parent() -> None:
-    """Forget, in a child, what belongs to the process that it was forked from."""
+    """Forget, in a forked child, everything that belongs to its parent."""
     _memories.update(key for (_, key), shared in shared_engine.engines.items() if shared.is_in_memory)
     shared_engine.leave_to_parent()
 

@@ -51,11 +51,11 @@ class AsyncpgDatabase(Database):
                 self._fast.update(make(self))
 
     def waker(self, topic: Topic) -> PollingWaker:
-        """Return what wakes one who watches a topic."""
+        """Return a waker for a watcher of a topic."""
         return ListeningWaker(self.looks, self._listener, topic)
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
-        """Return what `work` finds in one snapshot, by its fast path if it has one."""
+        """Run `work` in one snapshot, on its fast path if it has one, and return its result."""
         fast = self._fast.get(type(work))
         if fast is not None and not self.carried():
             await self.ensure_ours(subject)
@@ -79,15 +79,15 @@ class AsyncpgDatabase(Database):
 
     @property
     def known(self) -> MutableMapping[Hashable, Any]:
-        """What is remembered of the database: see `Transaction.known`."""
+        """Remembered facts about the database: see `Transaction.known`."""
         return self._numbered.known
 
     async def write_in_transaction(self, work: Callable[[Transaction], T], subject: str) -> T:
-        """Do `work` as one transaction in any case: for fast paths, of what they cannot do."""
+        """Do `work` as one transaction, for fast paths that cannot handle a case themselves."""
         return await super().write(work, subject)
 
     async def read_rows(self, subject: str, statement: Statement, *values: Any) -> list[Any]:
-        """Return what a statement that only reads finds, tried again if the connection is lost."""
+        """Return the rows of a statement that only reads, retrying if the connection is lost."""
         return await self.retried(subject, lambda: self.fetch(statement, *values, reads=True), repeatable=True)
 
     async def fetch(self, statement: Statement, *values: Any, reads: bool = False) -> list[Any]:
@@ -112,7 +112,7 @@ class AsyncpgDatabase(Database):
         except Exception as error:
             if not is_database_error(error):
                 raise
-            # What the server says, but for "connection exception", it says instead of committing.
+            # Any error that the server reports, except "connection exception", means that it did not commit.
             said = isinstance(error, asyncpg.PostgresError) and not isinstance(error, asyncpg.PostgresConnectionError)
             error = as_lost(error) if sent else error
             raise FailedError(error, outcome_known=said or not sent or reads) from None
@@ -125,7 +125,7 @@ class AsyncpgDatabase(Database):
         return text
 
     def carried(self) -> str:
-        """Return what the engine carries that the short ways would pass by; say so once, as the others take longer."""
+        """Return the engine's feature that fast paths would bypass; log it once, because the slow paths take longer."""
         found = super().carried()
         if found and not self.pool.told:
             self.pool.told = True
@@ -147,7 +147,8 @@ class AsyncpgDatabase(Database):
                 Deadline(seconds or self.attempt_timeout, self.outage) as deadline,
                 self.borrowed(deadline) as connection,
             ):
-                # A snapshot for several reads; for changes, what commands are written for. In one round trip.
+                # A snapshot for several reads; for changes, the isolation that commands are written for. In one round
+                # trip.
                 level = "read committed" if write else "repeatable read"
                 await connection.execute(f"begin isolation level {level}; {FOR_THIS_TRANSACTION}")
                 try:
@@ -180,7 +181,7 @@ class AsyncpgDatabase(Database):
         async with self.pool.place(engine):
             pooled = await engine.raw_connection()
             while cast("Any", pooled.driver_connection).is_closed():
-                # It ended while nobody used it, as all do when the server is restarted: nothing has been sent.
+                # It ended while unused, as all do when the server is restarted: nothing has been sent.
                 pooled.invalidate()
                 pooled = await engine.raw_connection()
             try:
@@ -204,10 +205,10 @@ class AsyncpgDatabase(Database):
 
 
 def as_lost(error: Exception) -> Exception:
-    """Return the driver's words for a connection that was closed meanwhile as what they are; other errors as they are.
+    """Translate the driver's error for a connection that has been closed; return other errors unchanged.
 
-    What the server says when it ends a connection that nobody uses may come when somebody has just begun to use it; to
-    the driver, that is an internal error.
+    The server's message about ending an unused connection may arrive when a caller has just begun to use it. The driver
+    reports this as an internal error.
     """
     closed = isinstance(error, asyncpg.InterfaceError | asyncpg.InternalClientError) and not isinstance(
         error, asyncpg.ClientConfigurationError | asyncpg.OutdatedSchemaCacheError

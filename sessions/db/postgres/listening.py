@@ -1,18 +1,18 @@
-"""Waking those who watch topics on Postgres: one connection for each engine listens for all of them.
+"""Waking watchers on Postgres: one connection of each engine listens for all of its watchers.
 
 Topics share a small number of advisory locks (`db/dialect.py`, ``BUCKETS``). An engine with watchers holds those of
 the watched topics, shared, on the connection that listens. Each change, once it has changed a row, tries to take the
-exclusive lock and gives it back at once (`telling`): only if that fails does it notify, by the topic's own
-number, so nobody wakes for a topic of somebody else. So writers learn whether somebody may be watching without a
-table or a round trip, no lock outlives the look at it, and a watcher that dies is forgotten with its connection.
+exclusive lock and releases it at once (`telling`). Only if that fails does it notify, with the topic's own number, so
+only this topic's watchers wake. So writers learn of possible watchers without a table or a round trip, no lock outlives
+the check, and a watcher that dies is forgotten with its connection.
 
 A writer may have looked before the lock was there, and commit later. Such a transaction has a number by then, as it has
-changed a row. So once it has the lock, a watcher goes on looking until every transaction with a number that was given
-by then has ended; what comes after it is told.
+changed a row. So once it has the lock, a watcher continues to poll until every transaction with a number from before
+has ended. Later ones notify.
 
 Until then, and where a connection may not listen, there is polling instead (`db/sqlalchemy/polling.py`).
 Behind a pooler, a statement may run on another connection of the server each time: the server's number for the
-connection is then not the one that the pooler gave to the driver.
+connection then differs from the one that the pooler gave to the driver.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ _OLDEST: Final = "select pg_snapshot_xmin(pg_current_snapshot())::text::bigint"
 
 
 class ListeningWaker(PollingWaker):
-    """A `Waker` that is told by a listener, and for whom somebody looks only while that cannot be relied on."""
+    """A `Waker` that a listener notifies. It polls only while notifications are unreliable."""
 
     def __init__(self, looks: Looks, listener: Listener, topic: Topic) -> None:
         super().__init__(looks, topic)
@@ -82,7 +82,7 @@ class ListeningWaker(PollingWaker):
 
 
 class Listener:
-    """Listens through one connection of an engine, while somebody watches."""
+    """Listens through one connection of an engine, while it has watchers."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -119,13 +119,13 @@ class Listener:
             self._due.set()
         if not self._wakers and self._task is not None:
             task, self._task = self._task, None
-            # At once: while that connection closes, another one may be opened for who comes next.
+            # At once: while that connection closes, another one may be opened for the next watcher.
             self._forget()
             task.cancel()
             await asyncio.wait([task])
 
     async def _run(self) -> None:
-        """Listen, again and again if the connection ends, until cancelled or where that is no use."""
+        """Listen until cancelled, reconnecting whenever the connection ends; give up where listening cannot work."""
         may_listen = True
         while may_listen:
             try:
@@ -135,7 +135,7 @@ class Listener:
                     raise
             finally:
                 if self._task is asyncio.current_task():
-                    # What happened meanwhile is found by looking.
+                    # Polling finds the changes since then.
                     self._forget()
                     self._wake(self._wakers)
             if may_listen:
@@ -170,7 +170,7 @@ class Listener:
             await _close(connection)
 
     async def _lock_and_unlock(self, connection: Any) -> bool:
-        """Hold the locks of those who are watched, and no others; return whether some are not told of changes yet."""
+        """Hold exactly the locks of the watched topics; return whether some topics are not notified yet."""
 
         async def fetch(statement: str, *values: Any) -> list[Any]:
             return list(await connection.fetch(statement, *values, timeout=_ANSWER_WITHIN))
@@ -179,7 +179,7 @@ class Listener:
         for name, key, lock in await fetch(_PLACES, new):
             self._places[name] = key, lock
             self._told.setdefault(str(key), set()).add(name)
-        # What they were told of before this is found by looking once more.
+        # Polling once more finds the changes that were notified before this.
         self._wake(new)
         for name in [name for name in self._places if name not in self._wakers]:
             key, _ = self._places.pop(name)
@@ -202,13 +202,13 @@ class Listener:
         return any(self._locked.values()) or len(self._locked) < len(wanted)
 
     def _forget(self) -> None:
-        """Forget what a connection that ends has held."""
+        """Forget the locks of a connection that ends."""
         self._places.clear()
         self._told.clear()
         self._locked.clear()
 
     def _heard(self, connection: object, pid: int, channel: str, payload: object) -> None:
-        """Wake those who watch a topic that was changed."""
+        """Wake the watchers of a changed topic."""
         del connection, pid, channel
         self._wake(self._told.get(str(payload), ()))
 
@@ -222,5 +222,5 @@ async def _close(connection: Any) -> None:
     """Close a connection, without waiting for a network that is dead."""
     try:
         await connection.close(timeout=1)
-    except Exception:  # noqa: BLE001 - whatever it is, nobody needs the connection any more
+    except Exception:  # noqa: BLE001 - in any case, the connection is no longer needed
         connection.terminate()

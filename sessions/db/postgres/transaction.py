@@ -1,4 +1,4 @@
-"""A transaction over asyncpg's own connection: a statement costs half of what it does through SQLAlchemy."""
+"""A transaction over asyncpg's own connection: a statement takes half the time that it takes through SQLAlchemy."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ class AsyncpgTransaction(Certain):
         self.all(statement, **values)
 
     def one(self, statement: Statement, /, **values: Any) -> Row | None:
-        """Return the first row, or ``None`` if there is none."""
+        """Return the first row, or ``None`` without any."""
         rows = self.all(statement, **values)
         return rows[0] if rows else None
 
@@ -75,7 +75,7 @@ class AsyncpgTransaction(Certain):
         self._answer(self._connection.executemany(text, rows))
 
     def beside(self, compute: Callable[[], T], /) -> Callable[[], T]:
-        """Return what gives the result of `compute`: that itself, as the driver's rows need the interpreter's lock."""
+        """Return `compute` itself: running it beside gains nothing, as rows need the interpreter's lock."""
         return compute
 
     def _answer(self, statement: Coroutine[Any, Any, Any]) -> Any:
@@ -87,9 +87,9 @@ class AsyncpgTransaction(Certain):
 
 
 async def end_what_listeners_began(pooled: Any) -> None:
-    """Commit what a listener of the engine's has executed when the connection was made, as SET, and left open.
+    """Commit the transaction that an engine's listener left open on a new connection, for example after a SET.
 
-    What we do in that transaction would be rolled back when the connection is given back, and is told to nobody before.
+    Our own changes in that transaction would be rolled back when the connection is returned, and invisible until then.
     """
     if pooled.driver_connection.is_in_transaction():
         await greenlet_spawn(pooled.dbapi_connection.commit)
