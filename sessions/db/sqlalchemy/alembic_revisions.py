@@ -1,4 +1,4 @@
-"""What revisions of Alembic's call: our migrations in its transaction, or their numbers alone."""
+"""Functions for Alembic revisions: run our migrations in the revision's transaction, or only record their numbers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a database behind an engine does beside some of its changes, in transactions of their own."""
+"""The upkeep of a database behind an engine: small transactions beside some of its changes."""
 
 from __future__ import annotations
 
@@ -43,18 +43,18 @@ class Beside:
         self._duties = [one.upkeep for one in components if one.upkeep is not None]
 
     async def changed(self, command: Command[Any]) -> None:
-        """Note that a command is done and its answer has come, and do what is due."""
+        """Note that a command has been answered, and do any upkeep that is due."""
         if self._removes_leftovers and (leftover := command.leftover):
             self._upkeep.settled(*leftover)
         self._upkeep.note(command)
         if self._upkeep.is_due():
-            # What is not done now is done another time, and is nothing to the caller.
+            # Upkeep that fails now is done another time, and does not concern the caller.
             with suppress(FailedError, StoreError):
                 await self._attempt(partial(self._upkeep.do, duties=self._duties))
 
     async def tidy(self) -> None:
-        """Do what is due before the engine is let go, if something was added here that expires."""
+        """Do any upkeep that is due before the engine is released, if this process added expiring items."""
         if self._upkeep.has_expiring:
-            # What cannot be done now is done by whoever changes the database next.
+            # The next process that changes the database does the rest.
             with suppress(Exception):
                 await self._attempt(partial(self._upkeep.do_at_the_end, duties=self._duties))

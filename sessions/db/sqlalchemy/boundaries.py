@@ -1,9 +1,9 @@
-"""Where a transaction over SQLAlchemy begins and ends, whatever the engine's listeners and options do about that.
+"""The begin and end of a transaction over SQLAlchemy, with any listeners and options of the engine.
 
 Our transactions need an isolation of their own: a snapshot for several reads; for changes, the level that commands are
 written for. It has to be set before the transaction has begun. An engine's listeners may begin one, when the connection
 is borrowed, by executing something. Such a transaction is committed, as a setting may have been made in it; then the
-listeners are called once more, within ours: what they say is true of it even if they say it "local".
+listeners are called once more, within ours, so that even their "local" settings hold in it.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Bounds(Protocol):
         ...
 
     def roll_back(self, connection: Connection) -> None:
-        """Leave nothing of a transaction that failed, at whatever point; the connection is as before `begin`."""
+        """Undo a transaction that failed at any point, and restore the connection's state before `begin`."""
         ...
 
 
@@ -44,7 +44,7 @@ class PostgresBounds:
                 "the engine says postgresql_readonly=True, so nothing can be written with it; nothing was changed"
             )
         again = end_what_began(connection, began=_is_in_transaction(connection.connection.driver_connection))
-        # Whatever the engine's own are. It sets them again when the connection is given back.
+        # The engine's own settings may differ. It sets them again when the connection is returned.
         level = "READ COMMITTED" if write else "REPEATABLE READ"
         connection.execution_options(isolation_level=level, **row_by_row(options))
         if again:
@@ -70,7 +70,7 @@ def _is_in_transaction(driver_connection: Any) -> bool:
 
 
 def _writes_all_text(driver_connection: Any) -> bool:
-    """Return whether a driver has Unicode on the wire. psycopg has what the database or a setting says."""
+    """Return whether a driver has Unicode on the wire. psycopg uses the encoding of the database or of a setting."""
     info = getattr(driver_connection, "info", None)
     return info is None or info.encoding == "utf-8"
 
@@ -99,15 +99,15 @@ def listen_again(connection: Connection) -> None:
 
 
 def row_by_row(options: Any) -> dict[str, Any]:
-    """Return what has to be said against an engine's wish to fetch row by row: we take all rows at once."""
+    """Return options that override an engine's wish to fetch row by row: we fetch all rows at once."""
     return {name: None for name in ("stream_results", "yield_per") if options.get(name)}
 
 
 def execute(connection: Connection, statement: str) -> list[Any]:
-    """Execute a statement about the connection's own state, of which no transaction of SQLAlchemy's begins.
+    """Execute a statement about the connection's own state, without beginning a transaction of SQLAlchemy's.
 
     Raises:
-        DBAPIError: As SQLAlchemy would: what is lost is taken out of the pool.
+        DBAPIError: As from SQLAlchemy: a lost connection is removed from the pool.
     """
     cursor = connection.connection.cursor()
     try:

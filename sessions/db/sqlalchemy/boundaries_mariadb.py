@@ -1,4 +1,4 @@
-"""Where a transaction on MariaDB begins and ends, and what holds in between, whatever the session's settings are.
+"""The begin and end of a transaction on MariaDB, and the settings within it, with any settings of the session.
 
 The drivers write values into the statement's text, and escape bytes by backslashes in any mode. With
 ``NO_BACKSLASH_ESCAPES``, or in a character set in which a backslash may be half of a character, a value would become
@@ -121,7 +121,8 @@ class MariaDBBounds:
 def _start(connection: Connection) -> None:
     """Start a transaction if the first statement would not, or if the driver may take a mode for set that is not.
 
-    asyncmy does not note that no flag is set any more: it would go on escaping text as if there were no backslashes.
+    asyncmy does not notice when the last flag is cleared: it would continue to escape text as if backslashes were
+    literal.
     """
     if _flags(connection) & (_AUTOCOMMIT | _NO_BACKSLASH_ESCAPES):
         execute(connection, "start transaction")

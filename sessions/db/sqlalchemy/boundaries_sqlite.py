@@ -43,7 +43,7 @@ class SQLiteBounds:
         if write and _SECURE not in known:
             execute(connection, "pragma secure_delete = on")
             known[_SECURE] = True
-        # In memory, all share one connection: the transaction that is open on it is somebody else's.
+        # In memory, all share one connection: the open transaction on it is another caller's.
         shared = isinstance(connection.engine.pool, StaticPool) and _autocommit(connection) is not False
         others = shared and _driver(connection).in_transaction
         if not connection.in_transaction():
@@ -68,7 +68,7 @@ class SQLiteBounds:
         try:
             is_open = _driver(connection).in_transaction
         except (sqlite3.ProgrammingError, ValueError):
-            return  # A fork has closed it, and with it what was open.
+            return  # A fork has closed it, and with it the open transaction.
         if is_open and not always_open:
             execute(connection, "rollback")
         elif always_open and not is_open:
@@ -88,7 +88,7 @@ def _check_file(connection: Connection) -> None:
         use(_driver(connection), str(path or url.database), connection.engine.pool)
         known[_FILE] = file
     elif known[_FILE] != file:
-        # What is written to a file that was replaced or deleted is read by nobody.
+        # A write to a file that was replaced or deleted would be lost.
         connection.invalidate()
         raise FailedError(ConnectionResetError(), outcome_known=True)
 

@@ -53,7 +53,7 @@ _BOUNDS: Final[dict[str, type[Bounds]]] = {POSTGRES: PostgresBounds, MARIADB: Ma
 
 
 class _Progress:
-    """How far an attempt came, and what came of its work."""
+    """The progress of an attempt, and the outcome of its work."""
 
     committing = False
     refused: BaseException | None = None
@@ -83,7 +83,7 @@ class Database:
         self.patience = Patience(self.where, retry_timeout, self.outage)
         # SQLAlchemy knows the same dialect by two names: mysql+aiomysql:// and mariadb+aiomysql://.
         self._name = MARIADB if engine.dialect.name == "mariadb" else engine.dialect.name
-        # Between us and SQLite there is no network.
+        # SQLite needs no network.
         self.attempt_timeout = None if self._name == SQLITE else attempt_timeout
         self._prefix = prefix
         self._given_schema = schema
@@ -101,21 +101,21 @@ class Database:
 
     @property
     def engine(self) -> AsyncEngine:
-        """The engine. It is held by who uses the database, which is held by the engine."""
+        """The engine. The database's users hold it, and it holds the database."""
         engine = self._engine()
         if engine is None:
             raise RuntimeError("the engine of this database is gone")
         return engine
 
     def carried(self) -> str:
-        """Return what the engine carries that goes by a caller's context, or that only SQLAlchemy calls; see `carried`.
+        """Return the engine's feature that depends on a caller's context, or that only SQLAlchemy calls; see `carried`.
 
-        Where it does, each operation has a connection of its own, borrowed in its caller's context.
+        With such a feature, each operation has its own connection, borrowed in its caller's context.
         """
         return carried(self.engine)
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
-        """Return what `work` finds in one snapshot."""
+        """Run `work` in one snapshot and return its result."""
         await self.ensure_ours(subject)
         return await self._found(work, subject)
 
@@ -145,7 +145,7 @@ class Database:
         return await self.retried(subject, lambda: self.attempt(change), repeatable=command_of(work).repeatable)
 
     def check(self, tx: Transaction, work: Callable[[Transaction], object]) -> None:
-        """Refuse what the server would not take.
+        """Refuse a command that the server would not accept.
 
         Raises:
             StoreError: A payload is too large.
@@ -162,22 +162,22 @@ class Database:
         return await self._attempt(work, write=True)
 
     async def changed(self, command: Command[Any]) -> None:
-        """Note that a command is done and its answer has come, and do what is done beside some changes."""
+        """Note that a command has been answered, and do any upkeep that is due."""
         await self._beside.changed(command)
 
     async def tidy(self) -> None:
-        """Do what is due before the engine is let go."""
+        """Do any upkeep that is due before the engine is released."""
         await self._beside.tidy()
 
     async def _attempt_beside(self, work: Callable[[Transaction], None]) -> None:
         await settle(self._attempt(work, write=True, seconds=WITHIN))
 
     def waker(self, topic: Topic) -> PollingWaker:
-        """Return what wakes one who watches a topic."""
+        """Return a waker for a watcher of a topic."""
         return PollingWaker(self.looks, topic)
 
     async def vacuum(self, others: Sequence[str], subject: str) -> tuple[str, ...]:
-        """Have the bytes of what was deleted really gone, as far as that can be done from here; say what is pending."""
+        """Remove the bytes of deleted rows, as far as a client can; return the pending work in sentences."""
         await self.ensure_ours(subject, write=True)
         if self._name != SQLITE:
             return pending_on_server(self._name, self._table_names, others)

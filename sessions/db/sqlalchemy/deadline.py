@@ -43,7 +43,7 @@ class Deadline:
     """Bounds one attempt.
 
     While there is no connection yet, the attempt is cancelled when the time is up. Then its connection is ended,
-    without a word to the server: what waits for an answer fails as on any connection that is lost.
+    without a word to the server: waiting calls fail as on any lost connection.
 
     Args:
         seconds: ``None`` for no bound.
@@ -83,7 +83,7 @@ class Deadline:
         return not self._is_connected and self._outage is not None and not self._outage.connected
 
     def _look(self) -> None:
-        """Tell if there is no connection; then go on to wait, for that a shorter time than for an answer."""
+        """Report a missing connection, and continue to wait: less long for a connection than for an answer."""
         within = self._within
         call, seconds = self._expire, self._seconds or 0.0
         if self._is_unreachable and self._outage is not None:
@@ -132,7 +132,7 @@ class Deadline:
 async def dispose(engine: AsyncEngine) -> None:
     """Dispose of an engine, without waiting for a network that is dead.
 
-    What is borrowed now is closed when it comes back: to a pool that nobody looks at any more.
+    Borrowed connections are closed when they are returned, to a pool that is no longer used.
     """
     if isinstance(pool := engine.sync_engine.pool, QueuePool):
         event.listen(pool, "checkin", _close)

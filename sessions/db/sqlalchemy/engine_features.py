@@ -1,4 +1,4 @@
-"""What an engine carries beside its connections, and whether asyncpg's short ways would pass it by.
+"""The features that an engine carries beside its connections, and whether asyncpg's fast paths would bypass them.
 
 The short ways borrow the driver's connection from the engine's pool, execute on it directly, and send commands of
 several callers together. So they suit an engine that carries nothing else. Listeners for statements and transactions
@@ -45,7 +45,7 @@ _KEEPING: Final = (AsyncAdaptedQueuePool, StaticPool)
 
 
 def carried(engine: AsyncEngine) -> str:
-    """Return what an engine carries that the short ways would pass by; "" if they suit it.
+    """Return an engine's feature that the fast paths would bypass; "" if it has none.
 
     Listeners may be added at any time, so this is asked before each operation. Without any, it takes a microsecond.
     """

@@ -11,11 +11,11 @@ if TYPE_CHECKING:
 
 
 class Outcome(NamedTuple):
-    """What came of work in a transaction.
+    """The outcome of work in a transaction.
 
     Attributes:
-        result: What it returned.
-        refused: What it raised, unless the database did. It is the caller's alone: nothing is wrong with the
+        result: Its result.
+        refused: The error that it raised, unless the database did. It is the caller's alone: nothing is wrong with the
             connection, and it is no reason to try again, even if it is an `OSError`.
     """
 
@@ -24,13 +24,13 @@ class Outcome(NamedTuple):
 
 
 class NotingTransaction(Transaction, Protocol):
-    """A transaction that notes what its statements raised, as `raised`: a function may go on after an error."""
+    """A transaction that notes its statements' error as `raised`: a function may continue after an error."""
 
     raised: list[BaseException]
 
 
 def outcome_of(work: Callable[[Transaction], object], tx: NotingTransaction) -> Outcome:
-    """Do work in a transaction; raise only what a statement raised, which may be a cancellation."""
+    """Do work in a transaction; raise only a statement's error, which may be a cancellation."""
     try:
         return Outcome(work(tx))
     except BaseException as error:

@@ -1,4 +1,4 @@
-"""What a database's error means, whatever its driver calls it; and its translation into ours.
+"""The meaning of a database's error with any driver, and its translation into ours.
 
 The texts of SQLAlchemy's and of some drivers' errors show the statement's parameters, which hold users' content. So
 neither the text is repeated nor the error kept as the cause: ours names the driver's error and its code.
@@ -22,7 +22,7 @@ from sessions.errors import StoreBusyError, StoreError, StoreFullError, StoreRea
 
 
 class Trouble(Enum):
-    """What to do about an error."""
+    """The reaction to an error."""
 
     LOST = auto()
     """The connection ended, or the server is not (yet, or any longer) the one that takes writes."""
@@ -90,7 +90,7 @@ _NUMBERS: Final = {
     1054: Trouble.NO_TABLES,  # unknown column
 }
 
-# What libpq says where there is no SQLSTATE: in English, but for what it repeats of a server that speaks otherwise.
+# Texts of libpq for errors without SQLSTATE: in English, except for quotes of a server with another language.
 _LIBPQ: Final = (
     (Trouble.LOST, re.compile(
         "starting up|shutting down|recovery|too many|connection slots|not yet accepting|not accepting|terminating "
@@ -103,7 +103,7 @@ _LIBPQ: Final = (
 
 
 class TablesGoneError(StoreError):
-    """A table or a column is missing. `Database` looks at the schema again, so nobody else sees this."""
+    """A table or a column is missing. `Database` checks the schema again, so callers never see this."""
 
 
 _TRANSLATIONS: Final[dict[Trouble, tuple[type[StoreError], str]]] = {
@@ -140,7 +140,7 @@ def is_database_error(error: BaseException) -> bool:
 
 
 def trouble_of(error: BaseException) -> Trouble:
-    """Tell what an error means."""
+    """Return the reaction to an error."""
     if isinstance(error, PoolTimeoutError):
         return Trouble.BUSY
     original = _original(error)
@@ -167,7 +167,7 @@ def trouble_of(error: BaseException) -> Trouble:
 
 
 def _by_cause(original: BaseException) -> Trouble | None:
-    """Tell what an error means by what is behind it, whatever code the driver gives it."""
+    """Return the reaction to an error by its cause, whatever code the driver gives it."""
     for error in (original, original.__cause__):
         if isinstance(error, SSLError) and not isinstance(error, SSLEOFError | SSLSyscallError | SSLZeroReturnError):
             return Trouble.TLS
@@ -196,9 +196,9 @@ def translate(error: BaseException, where: str, tried: str) -> StoreError:
     """Return an error of the database as ours.
 
     Args:
-        error: What was raised.
+        error: The raised error.
         where: The database, without user and password.
-        tried: What was done about it, as in "tried 5 times in 3 s; the last error was …".
+        tried: The attempts so far, as in "tried 5 times in 3 s; the last error was …".
     """
     original = _original(error)
     trouble = trouble_of(error)
@@ -209,7 +209,7 @@ def translate(error: BaseException, where: str, tried: str) -> StoreError:
 
 
 def name_of(error: BaseException) -> str:
-    """Return what may be shown of an error: the name of the driver's, and its code."""
+    """Return the parts of an error that may be shown: the name of the driver's error, and its code."""
     original = _original(error)
     if isinstance(original, TimeoutError):
         return "TimeoutError"
@@ -218,7 +218,7 @@ def name_of(error: BaseException) -> str:
 
 
 def _original(error: BaseException) -> BaseException:
-    """Return what the driver raised."""
+    """Return the driver's own error."""
     return (error.orig or error) if isinstance(error, DBAPIError) else error
 
 

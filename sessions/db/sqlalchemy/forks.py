@@ -1,10 +1,10 @@
 """Forks beside SQLite files that are open through SQLAlchemy: every one is closed before the process forks.
 
 SQLite keeps a list, per process, of the locks that the process holds on files. A child inherits the list but not the
-locks: it would read without a lock, or wait for ever for one that nobody holds. So the connections that were used here
-close their files on their own threads before the fork. What was under way on them is rolled back, which the driver
-tells as a closed database, and is tried again on a new connection (`db/sqlalchemy/errors.py`). Nothing has to wait for
-an event loop, which may be the one that forks.
+locks: it would read without a lock, or wait for ever for one without a holder. So the connections that were used here
+close their files on their own threads before the fork. Running operations on them are rolled back, which the driver
+reports as a closed database, and retried on a new connection (`db/sqlalchemy/errors.py`). Nothing has to wait for an
+event loop, which may be the one that forks.
 
 `db/sqlite/registry.py` does the same for the connections that are our own.
 """
@@ -75,7 +75,7 @@ def stop_all(pool: Any) -> None:
 
 
 def _post_close(connection: Any) -> Callable[[float], bool]:
-    """Have a connection's thread close the file after what it does now.
+    """Have a connection's thread close the file after its present work.
 
     Returns:
         A function of a deadline (`time.monotonic`) that waits for that, and tells whether it was so.

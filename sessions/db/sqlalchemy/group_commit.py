@@ -62,7 +62,7 @@ class GroupCommit:
             alone = self._database.write_alone(job.work, job.subject)
             try:
                 job.result = await asyncio.get_running_loop().create_task(alone, context=job.context)
-            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for this job
+            except BaseException as error:  # noqa: BLE001 - it belongs to the job's caller
                 job.error = error
 
     async def _attempt(self, jobs: list[Job[Any]]) -> None:

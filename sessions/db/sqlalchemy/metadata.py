@@ -1,7 +1,7 @@
-"""The tables of components as SQLAlchemy's `MetaData`, for those who manage their schema with Alembic.
+"""The tables of components as SQLAlchemy's `MetaData`, for applications that manage their schema with Alembic.
 
-Both this and the migrations are made of the same `Schema`; a test on every database holds what they make against each
-other. `create_all` notes the migrations' numbers, as a migration does; a revision of Alembic's has to insert them.
+Both this and the migrations are made of the same `Schema`; a test on every database compares the results. `create_all`
+notes the migrations' numbers, as a migration does; a revision of Alembic's has to insert them.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def metadata_of(schemas: Sequence[Schema], prefix: str, sql_schema: str | None) 
 
     Args:
         schemas: The components.
-        prefix: What the names of all tables begin with.
+        prefix: The common prefix of all tables' names.
         sql_schema: The schema they are in, if not the connection's own.
 
     Raises:

@@ -15,7 +15,7 @@ _log = logging.getLogger("sessions")
 
 
 class Outage:
-    """What is known of whether a database can be reached.
+    """Whether a database can be reached, as far as this process knows.
 
     Args:
         address: Where the database is, as in "host db.example.com, port 5432".

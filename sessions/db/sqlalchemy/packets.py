@@ -1,4 +1,4 @@
-"""What MariaDB bounds and others do not: the bytes of one statement, and so of one payload."""
+"""MariaDB's limit on the bytes of one statement, and so of one payload."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ _ESCAPED: Final = (b'"', b"\\", b"'", b"\0", b"\n", b"\r", b"\x1a")
 
 
 def check_packet(tx: Transaction, command: Command[Any], where: str) -> None:
-    """Refuse a command that the server would not take.
+    """Refuse a command that the server would not accept.
 
-    The server ends the connection of who sends too much. Most drivers see only that it was lost, and not why.
+    The server ends the connection of a client that sends too much. Most drivers see only that it was lost, and not why.
 
     Raises:
         StoreError: A payload is too large.

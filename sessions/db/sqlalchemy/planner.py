@@ -1,8 +1,8 @@
 """Reads on Postgres that are planned for the few rows they find, and not for the size of the table.
 
-What Postgres's planner does not know it guesses: ids between two bounds that only the execution knows are 0.5 % of the
-table, 50,000 rows where there are ten million entries. It would then compile the statement (``jit``) and start parallel
-workers to read fifty rows: 40 to 100 times as slow.
+Postgres's planner guesses unknown numbers: ids between two bounds that only the execution knows are 0.5 % of the table,
+50,000 rows among ten million entries. It would then compile the statement (``jit``) and start parallel workers to read
+fifty rows: 40 to 100 times as slow.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """An aiosqlite connection that takes work from any thread and event loop.
 
 aiosqlite gives a connection its thread and queue, and its coroutines tie each call to one event loop. Databases are
-used from many loops, and many writers share one wake-up; so work is put into the queue directly, and whoever puts it
-there sees to its own results. SQLAlchemy's aiosqlite dialect relies on the same attributes of aiosqlite.
+used from many loops, and many writers share one wake-up; so work is put into the queue directly, and each caller
+handles its own results. SQLAlchemy's aiosqlite dialect relies on the same attributes of aiosqlite.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ def is_connection_thread() -> bool:
 class ConnectionThread(aiosqlite.Connection):
     """A SQLite connection on a thread of its own.
 
-    The thread is a daemon: a program that closes nothing still exits. What it acknowledged is on disk.
+    The thread is a daemon: a program that closes nothing still exits. Acknowledged changes are on disk.
     """
 
     def __init__(self, connect: Callable[[], sqlite3.Connection]) -> None:
@@ -58,14 +58,14 @@ class ConnectionThread(aiosqlite.Connection):
             raise StoreError("cannot open a database: the program is ending, and no thread can be started") from error
 
     def post(self, call: Callable[[], object]) -> None:
-        """Have `call`, which must not raise, called on the thread, after what was posted before."""
+        """Run `call`, which must not raise, on the thread, after everything posted earlier."""
         # In a list that is emptied: while it waits for the next call, aiosqlite's thread holds on to the last one.
         self._tx.put_nowait((None, partial(_call_once, [call])))
 
     def offer(self, compute: Callable[[], T]) -> Callable[[], T]:
-        """Offer the thread something to compute, which whoever wants the result does himself if it has not begun.
+        """Offer the thread something to compute. If it has not begun when the result is wanted, the caller computes it.
 
-        So nobody waits for what the thread does otherwise, or for one that has ended. What is offered must not wait
+        So no caller waits for the thread's other work, or for a thread that has ended. The computation must not wait
         for another thread.
 
         Returns:
@@ -78,7 +78,7 @@ class ConnectionThread(aiosqlite.Connection):
                 return
             try:
                 offered.set_result(compute())
-            except BaseException as error:  # noqa: BLE001 - it belongs to whoever wants the result
+            except BaseException as error:  # noqa: BLE001 - it belongs to the caller that wants the result
                 offered.set_exception(error)
 
         self.post(take)
@@ -95,13 +95,13 @@ class ConnectionThread(aiosqlite.Connection):
         return self._connection
 
     def second_database(self, connect: Callable[[], sqlite3.Connection]) -> sqlite3.Connection:
-        """Return a second connection, opened by `connect` if there is none. Only for calls on the thread."""
+        """Return a second connection, opened by `connect` at the first call. Only for calls on the thread."""
         if self._second is None:
             self._second = connect()
         return self._second
 
     def ask(self, question: Callable[[], bool]) -> Callable[[], bool]:
-        """Have `question`, which must not raise, called on the thread, after what was posted before.
+        """Run `question`, which must not raise, on the thread, after everything posted earlier.
 
         Returns:
             A function that waits for the answer, and returns False if the thread ended before.
@@ -125,7 +125,7 @@ class ConnectionThread(aiosqlite.Connection):
         return wait
 
     def finish(self) -> None:
-        """Close the connections and end the thread after what was posted before; do not wait for it."""
+        """Close the connections and end the thread after everything posted earlier; do not wait for it."""
         self.post(self._close_second)
         # stop() is called on the thread itself: on one with an event loop it would make a future for that loop.
         self.post(self.stop)
@@ -176,7 +176,7 @@ class ConnectionThread(aiosqlite.Connection):
                 connection.close()
             else:
                 # The parent was late in closing it. To close it here would be to use it, so it gets one reference that
-                # nobody gives back, not even the end of the interpreter.
+                # is never released, not even at the end of the interpreter.
                 import ctypes  # noqa: PLC0415 - needed in such a child only
 
                 ctypes.pythonapi.Py_IncRef(ctypes.py_object(connection))

@@ -57,7 +57,7 @@ class Database:
     def __init__(self, path: str, busy_timeout: float, file: FileIdentity | None) -> None:
         self.path = path
         self._file = file
-        self.holders: weakref.WeakSet[Any] = weakref.WeakSet()  # Who uses it and has not been closed.
+        self.holders: weakref.WeakSet[Any] = weakref.WeakSet()  # Its users that have not been closed.
         self.found: dict[int, Sequence[Component]] = {}
         """The components whose tables are known to be there, by the id of the statements about these."""
         self.inherited = False  # It belongs to this process, and not to its parent, from before a fork.
@@ -92,7 +92,7 @@ class Database:
         self._duties[id(texts)] = {**self._duties.get(id(texts), {}), **duties}
 
     async def read(self, work: Callable[[Transaction], T], subject: str, texts: Texts) -> T:
-        """Return what `work` finds in one snapshot, in the tables that `texts` are about."""
+        """Run `work` in one snapshot of the tables of `texts`, and return its result."""
         briefly = command_of(work).briefly
         if briefly is not None and self._reading is not None and self._writer.is_idle:
             found = await self._writer.submit(BriefRead(briefly, texts), subject)
@@ -105,7 +105,7 @@ class Database:
         return await self._writer.submit(About(work, texts), subject, full=full)
 
     async def vacuum(self, subject: str) -> tuple[str, ...]:
-        """Have the bytes of what was deleted really gone; say what could not be done."""
+        """Remove the bytes of deleted rows; return in sentences any part that failed."""
         return await self._writer.submit(Vacuum(), subject)
 
     @property
@@ -119,7 +119,7 @@ class Database:
         self.is_hasty = True
 
     def complete(self) -> Callable[[], bool]:
-        """Have all that is committed in the file itself, once what waits is done.
+        """Move everything committed into the file itself, after the waiting jobs.
 
         Returns:
             A function that waits for that, and tells whether it is so.
@@ -136,11 +136,11 @@ class Database:
 
     @property
     def is_as_it_was(self) -> bool:
-        """Whether nobody has written the file since it was completed; if so, what is known of it may be wrong."""
+        """Whether the file is unwritten since it was completed; if not, remembered facts about it may be wrong."""
         return self._stamp == _stamp(self.path)
 
     def finish(self) -> None:
-        """Do what waits, close the connections and end the threads; do not wait for that."""
+        """Do the waiting jobs, close the connections and end the threads; do not wait for that."""
         if self._reading is not None:
             self._reading.post(self._reader.close)
             self._reading.finish()
@@ -156,7 +156,7 @@ class Database:
             thread.join(timeout)
 
     def checkpoint(self) -> None:
-        """Move what the WAL holds into the file, wherever that is now; do not wait for it."""
+        """Move the WAL's content into the file, even if the file was moved; do not wait for it."""
         for thread in self._threads():
             thread.post(partial(_checkpoint, thread))
 
@@ -170,7 +170,7 @@ class Database:
             A function of a deadline (`time.monotonic`) that waits for having stopped, and tells whether that was so.
         """
         stopping = [thread.park(until, close=self.path != MEMORY) for thread in self._threads()]
-        # Only now: whoever reads the new number and then asks the connection asks one that was opened since.
+        # Only now: a caller that reads the new number and then uses the connection gets one that was opened since.
         self.closings += 1
         return lambda deadline: all(stopped(deadline) for stopped in stopping)
 
@@ -217,11 +217,11 @@ class Database:
         except BaseException as error:  # noqa: BLE001 - it belongs to those who wait
             _fail(jobs, error)
         if changes and self._ahead and self._writer.is_empty:
-            # Who is told first and closes then has to ask this thread again, which costs more than this does.
+            # A caller that is told earlier and then closes has to ask this thread again, which costs more.
             self._ahead -= 1
             self._complete()
         self._report(jobs)
-        # In memory, those who are woken read this way, too: that is no news.
+        # In memory, woken watchers read this way, too: a read is no news.
         for listener in tuple(self.listeners) if changes else ():
             listener.wrote()
 
@@ -230,12 +230,12 @@ class Database:
             write_beside(connection, About(partial(do, duties=duties), self._texts[which]))
 
     def _tidy(self) -> None:
-        """Do what is due before the connections are closed, unless another process has the turn."""
-        # What cannot be done now is done by whoever changes the file next.
+        """Do any upkeep that is due before the connections are closed, unless another process has the turn."""
+        # The next process that changes the file does the rest.
         with suppress(Exception):
             self._check_file()
             if not self._completing.is_due and not self.is_as_it_was:
-                return  # Overwritten since it was closed: this would mix what was there with what is.
+                return  # Overwritten since it was closed: this would mix the old content with the new.
             connection = self._writing.database()
             if self._opening.take_turn_if_free():
                 try:
@@ -263,7 +263,7 @@ class Database:
         try:
             second = self._writing.second_database(self._opening.without_settings)
             done = self._completing.complete(connection, second, self.closings, hastily=self.is_hasty)
-        except Exception:  # noqa: BLE001 - what was committed is, and is to be told of in any case
+        except Exception:  # noqa: BLE001 - committed changes have to be reported in any case
             return False
         else:
             self._stamp = _stamp(self.path)
@@ -284,7 +284,7 @@ class Database:
                 job.result = scrub(connection, self.path, self._opening.busy_timeout)
             finally:
                 self._opening.give_turn_back()
-        except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits
+        except BaseException as error:  # noqa: BLE001 - it belongs to the waiting caller
             _fail([job], error)
         self._report([job])
 
@@ -302,7 +302,7 @@ class Database:
 
         try:
             self._check_file()
-            # Not the other way round: a change would wait for what its thread does for readers.
+            # Not the other way round: a change would wait for its thread's work for readers.
             other = self._reading if reading is self._writing else None
             read_group(reading.database(), jobs, note, other)
         except BaseException as error:  # noqa: BLE001 - it belongs to those who wait
@@ -328,7 +328,7 @@ class Database:
 
 
 def _stamp(path: str) -> object:
-    """Return what changes when somebody writes a file."""
+    """Return a value that changes with each write to a file."""
     try:
         status = os.stat(path)  # noqa: PTH116 - as in `identify`
     except OSError:
@@ -345,6 +345,6 @@ def _fail(jobs: list[Job[Any]], error: BaseException) -> None:
 def _checkpoint(thread: ConnectionThread) -> None:
     connection = thread.open_database()
     if connection is not None:
-        # If it fails, a later opening recovers what can be recovered.
+        # If it fails, a later opening recovers as much as possible.
         with suppress(sqlite3.Error):
             connection.execute("pragma wal_checkpoint(truncate)").fetchall()

@@ -44,7 +44,7 @@ def translate(error: sqlite3.Error, where: str) -> StoreError:
     """Return one of SQLite's errors as ours, with the original as its cause.
 
     Args:
-        error: What `sqlite3` raised. Its text names tables and columns, never values.
+        error: The error of `sqlite3`. Its text names tables and columns, never values.
         where: The database.
     """
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF

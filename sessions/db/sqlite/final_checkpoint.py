@@ -1,9 +1,9 @@
 """Having all of a database in its file, without the cost of closing it: a copy of the file alone is whole then.
 
-What is committed is in the write-ahead log until a checkpoint copies it into the file (https://sqlite.org/wal.html). A
+Committed pages are in the write-ahead log until a checkpoint copies them into the file (https://sqlite.org/wal.html). A
 checkpoint of the whole log waits for the disk twice, and so does the next commit, which begins the log again. One that
 leaves the end of the log out waits for nothing, since the log stays: it has all that a loss of power may take from the
-file. So the log is given an end that nobody needs. A reader that was there before keeps the end out of the checkpoint.
+file. So the log is given a useless end. A reader that was there before keeps the end out of the checkpoint.
 
 A checkpoint takes of each page the last version in the log, or nothing if that is in the part it leaves out. The end is
 therefore a version of a page that is never changed otherwise while the file is open.
@@ -59,7 +59,7 @@ class Completing:
     def complete(
         self, connection: sqlite3.Connection, other: sqlite3.Connection, opened: int, *, hastily: bool
     ) -> bool:
-        """Copy into the file what is in its log; return False if that is not possible without waiting for others.
+        """Copy the log's content into the file; return False if that is not possible without waiting for others.
 
         Args:
             connection: One without a transaction. What it syncs, and how long it waits, is to be set again.
@@ -69,7 +69,7 @@ class Completing:
         """
         connection.execute("pragma busy_timeout = 0")
         seen = opened, connection.execute("pragma data_version").fetchone()
-        # What others have committed may not be on disk, and the file must not be written before the log is.
+        # Other connections' commits may not be on disk, and the file must not be written before the log is.
         knows_all = self.is_synced and seen == self._seen
         self._seen = seen
         try:
@@ -104,7 +104,7 @@ class Completing:
             return False
         self._new_end = None
         for texts in tuple(self._texts.values()):
-            with suppress(sqlite3.OperationalError):  # There are no tables with this prefix yet.
+            with suppress(sqlite3.OperationalError):  # Tables with this prefix do not exist yet.
                 (number,) = connection.execute(texts[_NUMBER][0]).fetchone()
                 self._new_end = texts[_NEW_END][0], number
         return True

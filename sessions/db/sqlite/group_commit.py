@@ -3,7 +3,7 @@
 A job that fails does not take its neighbours along: the group is rolled back and done again with a savepoint for each
 job. If the transaction fails even so (a full disk can do that), each job is done in a transaction of its own, so that
 each fails or succeeds by itself. Results and errors are kept in the jobs. Codecs and counters are callers' functions,
-and may raise anything: also what is no `Exception`, as a panic in an extension, which would end the thread's work.
+and may raise anything, even a `BaseException` such as an extension's panic, which would end the thread's work.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ def write_group(connection: sqlite3.Connection, jobs: list[Job[Any]]) -> None:
 
 
 def write_beside(connection: sqlite3.Connection, work: Callable[[Transaction], object]) -> None:
-    """Do what nobody waits for; if it fails, nothing has changed."""
+    """Do work without a waiting caller; if it fails, nothing has changed."""
     try:
         connection.execute("begin immediate")
         work(SQLiteTransaction(connection))

@@ -19,7 +19,7 @@ DEFAULT_BUSY_TIMEOUT: Final = 10.0
 
 _SETTINGS: Final = (
     "pragma synchronous = full",
-    # Deleted content is overwritten: what was taken back or cleared should not stay readable in the file.
+    # Deleted content is overwritten: popped or cleared items should not stay readable in the file.
     "pragma secure_delete = on",
     # A WAL that one long reader made grow shrinks again.
     "pragma journal_size_limit = 67108864",
@@ -35,7 +35,7 @@ FileIdentity: TypeAlias = tuple[int, int]
 
 
 def identify(path: str) -> FileIdentity | None:
-    """Return which file is at a path, or ``None`` if there is none.
+    """Return the identity of the file at a path, or ``None`` if it does not exist.
 
     Raises:
         StoreError: The system will not tell.
@@ -87,14 +87,14 @@ class Opening:
         return connection
 
     def without_settings(self) -> sqlite3.Connection:
-        """Return a connection that reads what the others, which are open, have set up."""
+        """Return a connection that uses the settings that the other, open connections have made."""
         return sqlite3.connect(self.path, timeout=self.busy_timeout, isolation_level=None)
 
     def reader(self) -> sqlite3.Connection:
         """Return a connection that only reads."""
         connection = self.writer()
         connection.execute("pragma query_only = on")
-        # Long reads are done here; with the usual 2 MB each of their pages would be fetched anew each time.
+        # Long reads are done here; with the usual 2 MB each of their pages would be fetched again each time.
         connection.execute("pragma cache_size = -16384")
         return connection
 

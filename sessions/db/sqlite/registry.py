@@ -64,15 +64,15 @@ def open_memory(holder: object) -> Database:
 
 
 def open_file(path: str, busy_timeout: float, holder: object) -> Database:
-    """Return the database in a file; the file is made if there is none.
+    """Return the database in a file; the file is created if it is missing.
 
     Args:
         path: An absolute path.
         busy_timeout: How long to wait for other processes, in seconds, if this opens the file.
-        holder: Who will use it, until `let_go`.
+        holder: The object that will use it, until `let_go`.
 
     Raises:
-        StoreError: There can be no such file.
+        StoreError: Such a file cannot exist.
     """
     database = _files.get(path)
     if database is not None and holder in database.holders:
@@ -83,7 +83,7 @@ def open_file(path: str, busy_timeout: float, holder: object) -> Database:
             'nothing was changed. Start processes before using sessions, or with multiprocessing\'s "spawn"'
         )
     if database is not None and path in _closing and not database.holders and not database.is_as_it_was:
-        # Overwritten since it was closed: what the connections have in their caches is not in it.
+        # Overwritten since it was closed: the connections' caches do not match it.
         retire(database)
     with _lock:
         database = _files.get(path)
@@ -99,7 +99,7 @@ def open_file(path: str, busy_timeout: float, holder: object) -> Database:
 
 
 def retire(database: Database) -> None:
-    """Let nobody find a database again whose file has been replaced, or whose threads have ended.
+    """Remove a database from the registry, because its file has been replaced or its threads have ended.
 
     Before a new file of that name is opened, nothing may be left in the WAL, which goes by the name: SQLite would lose
     it to the old file, and might apply it to the new one.
@@ -132,7 +132,7 @@ def let_go(holder: object) -> list[Database]:
 
 
 def linger(database: Database) -> None:
-    """Close a file in a moment, if nobody uses it by then."""
+    """Close a file in a moment, if it is unused by then."""
     global _closer  # noqa: PLW0603 - under the lock
     with _lock:
         if _files.get(database.path) is database and not database.holders:
@@ -143,7 +143,7 @@ def linger(database: Database) -> None:
 
 
 def end(database: Database) -> None:
-    """Close a file, if nobody uses it, and wait for that."""
+    """Close a file, if it is unused, and wait for that."""
     with _lock:
         is_over = _end(database)
     if is_over or database.path == MEMORY:
@@ -152,7 +152,7 @@ def end(database: Database) -> None:
 
 
 def unused(path: str) -> list[Database]:
-    """Return the database in a file if it is open and nobody uses it."""
+    """Return the database in a file if it is open and unused."""
     database = _files.get(path)
     return [] if database is None or database.holders else [database]
 
@@ -173,7 +173,7 @@ def _end(database: Database) -> bool:
 
 
 def _tidy(path: str) -> None:
-    """Remove what a file that was deleted before it was closed has left: SQLite leaves alone what was moved."""
+    """Remove the remains of a file that was deleted before it was closed, which SQLite leaves."""
     if path != MEMORY and not os.path.lexists(path):
         for companion in (f"{path}-wal", f"{path}-shm"):
             with suppress(OSError):
@@ -181,7 +181,7 @@ def _tidy(path: str) -> None:
 
 
 def _close_in_time() -> None:
-    """Close files whose time has come, until there are none."""
+    """Close files whose time has come, until none is left."""
     global _closer  # noqa: PLW0603 - under the lock
     while True:
         ended = []
@@ -221,7 +221,7 @@ def _create(path: str) -> FileIdentity:
 
 
 def _close_idle() -> None:
-    """Close files that nobody holds any more, but for the last few."""
+    """Close files without a holder, except the last few."""
     idle = [database for database in _files.values() if not database.holders]
     for database in idle[:-_IDLE_FILES]:
         del _files[database.path]
@@ -241,7 +241,7 @@ def _close_all() -> None:
 
 
 class _Fork:
-    """What happens around a fork: every thread stops between two transactions, with its file closed."""
+    """The work around a fork: every thread stops between two transactions, with its file closed."""
 
     def __init__(self) -> None:
         self._over = threading.Event()

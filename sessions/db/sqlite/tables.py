@@ -49,7 +49,7 @@ class First(Generic[T]):
         """Do it in `tx`.
 
         Raises:
-            TablesMissingError: This only reads, and there are no tables with the prefix.
+            TablesMissingError: This only reads, and tables with the prefix are missing.
             ValueError: The tables are another owner's.
         """
         self.make_tables(tx)

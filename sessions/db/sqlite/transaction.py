@@ -66,8 +66,8 @@ class SQLiteTransaction(Certain):
 
     Args:
         connection: The connection.
-        other: A thread that may compute what this one does not need at once, if there is one.
-        texts: The statements about the tables that are meant.
+        other: A thread that may compute results needed later, if any.
+        texts: The statements of the tables to use.
     """
 
     database = SQLITE
@@ -98,7 +98,7 @@ class SQLiteTransaction(Certain):
         self._do(statement, values)
 
     def one(self, statement: Statement, /, **values: Any) -> Row | None:
-        """Return the first row, or ``None`` if there is none."""
+        """Return the first row, or ``None`` without any."""
         rows = self._do(statement, values).fetchall()
         return rows[0] if rows else None
 
@@ -122,10 +122,10 @@ class SQLiteTransaction(Certain):
         self._executemany(self._texts[statement][0], rows)
 
     def beside(self, compute: Callable[[], T], /) -> Callable[[], T]:
-        """Return what gives the result of `compute`, which may be computed while SQLite executes a statement."""
+        """Return a function for the result of `compute`, which may be computed while SQLite executes a statement."""
         if self._other is None:
             return compute
-        # A codec may go by what the caller's context has; a context is entered by one thread at a time.
+        # A codec may depend on the caller's context; a context is entered by one thread at a time.
         return self._other.offer(partial(copy_context().run, compute))
 
     def _do(self, statement: Statement, values: dict[str, Any]) -> sqlite3.Cursor:

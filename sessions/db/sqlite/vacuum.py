@@ -1,10 +1,10 @@
-"""Having the bytes of what was deleted really gone from a SQLite file.
+"""Removing the bytes of deleted rows from a SQLite file.
 
 ``secure_delete`` overwrites a deleted row where it is. But when SQLite splits a page, copies of rows stay in the unused
 part of the one they were moved from, and are not overwritten when the row is deleted
-(https://www.sqlite.org/pragma.html#pragma_secure_delete speaks of the row's own place alone). ``VACUUM`` writes every
-page anew. The old pages are in the file until the write-ahead log has been copied into it, and in the log until that
-is cut to nothing (https://www.sqlite.org/c3ref/wal_checkpoint_v2.html, SQLITE_CHECKPOINT_TRUNCATE).
+(https://www.sqlite.org/pragma.html#pragma_secure_delete speaks of the row's own place alone). ``VACUUM`` rewrites every
+page. The old pages are in the file until the write-ahead log has been copied into it, and in the log until that is cut
+to nothing (https://www.sqlite.org/c3ref/wal_checkpoint_v2.html, SQLITE_CHECKPOINT_TRUNCATE).
 """
 
 from __future__ import annotations
@@ -20,19 +20,19 @@ _PATIENCE: Final = 1_000
 
 
 class Vacuum(Command[tuple[str, ...]]):
-    """What waits in the lane of changes until the file is rewritten, which is done outside any transaction."""
+    """A command that waits among the changes until the file is rewritten, which happens outside any transaction."""
 
 
 def scrub(connection: sqlite3.Connection, path: str, busy_timeout: float) -> tuple[str, ...]:
-    """Rewrite a file and empty its write-ahead log; return what could not be done, in sentences.
+    """Rewrite a file and empty its write-ahead log; return the failed parts, in sentences.
 
     Args:
         connection: One without a transaction.
         path: The file, for the sentences, or `MEMORY`.
-        busy_timeout: What to set the connection's busy timeout to afterwards, in seconds.
+        busy_timeout: The connection's busy timeout afterwards, in seconds.
     """
     if path == MEMORY:
-        # Nobody else reads it, and it is written nowhere.
+        # It has no other reader, and is written nowhere.
         connection.execute("vacuum")
         return ()
     pending = []

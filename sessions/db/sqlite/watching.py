@@ -1,8 +1,8 @@
-"""Waking those who watch topics in a SQLite file: by its data version for other processes, at once for this one.
+"""Waking watchers of a SQLite file: by its data version for other processes' changes, at once for this one's.
 
-``pragma data_version`` (https://sqlite.org/pragma.html#pragma_data_version) is another number than before on the same
-connection if another connection has committed meanwhile. It reads a few bytes of shared memory, so one look for all who
-watch the file in an event loop costs less than one look of each at its topic.
+``pragma data_version`` (https://sqlite.org/pragma.html#pragma_data_version) differs from its last value on the same
+connection if another connection has committed since. It reads a few bytes of shared memory, so one check for all
+watchers of the file in an event loop costs less than a check of each at its topic.
 """
 
 from __future__ import annotations
@@ -52,12 +52,12 @@ class FileWaker:
             self.loop.call_soon_threadsafe(self.event.set)
 
     async def aclose(self) -> None:
-        """Leave the others alone; the last one ends what looks."""
+        """Leave the other watchers; the last one ends the checks."""
         self._look.leave(self)
 
 
 class Look:
-    """Looks at one file, or listens to one database in memory, for all who watch it in an event loop."""
+    """Checks one file, or listens to one database in memory, for all its watchers in an event loop."""
 
     def __init__(self, key: object) -> None:
         self._key = key
@@ -91,18 +91,18 @@ class Look:
                         self._database = found
                         found.listeners.add(self)
                     if found.path != MEMORY:
-                        # Read before: a connection that is opened anew counts anew.
+                        # Read before: a new connection starts counting again.
                         closings = found.closings
                         mark = (id(found), closings, await waker.backend.read(_data_version, waker.subject))
                 except SessionsError:
-                    # It is raised to each who watches, by its own next read.
+                    # Each watcher's own next read raises it.
                     mark = object()
                 if mark != seen or mark is None:
                     seen = mark
                     quick_until = time.monotonic() + _QUICK_FOR
                     self._wake_all()
                 if mark is None:
-                    # In memory nobody else can write.
+                    # Only this process writes to a database in memory.
                     await asyncio.Event().wait()
                 await asyncio.sleep(_QUICK if time.monotonic() < quick_until else _SLOW)
         finally:

@@ -35,7 +35,7 @@ class Lane:
 
     @property
     def is_idle(self) -> bool:
-        """Whether nobody waits for a job's outcome."""
+        """Whether no caller waits for a job's outcome."""
         return self._jobs.is_idle
 
     @property
@@ -48,7 +48,7 @@ class Lane:
         return await self._jobs.submit(work, subject, full=full)
 
     def close(self) -> None:
-        """Do what waits and take no more. Called on the thread."""
+        """Do the waiting jobs and take no more. Called on the thread."""
         self._jobs.close()
         self._work()
 
@@ -71,7 +71,7 @@ def settle_all(jobs: Iterable[Job[Any]]) -> None:
         try:
             loop.call_soon_threadsafe(_settle, group)
         except RuntimeError:
-            # The loop was closed meanwhile; nobody waits there any more.
+            # The loop has been closed; no caller waits there any more.
             continue
 
 

@@ -2,8 +2,8 @@
 
 SQLite lets waiting writers try again at random; with several busy processes some wait for seconds. An advisory lock
 on a file beside the database (``flock``, which the kernel hands on in order of arrival) gives equal shares. It is a
-courtesy among our processes: what keeps the database whole is SQLite's own lock. The lock is never on the database
-file itself, because closing any descriptor of that file would drop SQLite's locks.
+courtesy among our processes: SQLite's own lock keeps the database consistent. The lock is never on the database file
+itself, because closing any descriptor of that file would drop SQLite's locks.
 """
 
 from __future__ import annotations
@@ -135,7 +135,7 @@ class _Line:
         return place
 
     def leave(self, place: _Place) -> bool:
-        """Give up a place; return False if its turn has come meanwhile."""
+        """Give up a place; return False if its turn has already come."""
         with self.lock:
             if place.has_come:
                 return False
@@ -144,7 +144,7 @@ class _Line:
             return True
 
     def forget(self, place: _Place) -> None:
-        """Let the next process write, and close what a place has open. Called with the lock held."""
+        """Let the next process write, and close a place's open file. Called with the lock held."""
         places = self._given_up[place.lock_file]
         places.remove(place)
         if not places:
