@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+from functools import partial
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from threading import Thread
 from typing import TYPE_CHECKING
 
 import pytest
@@ -15,6 +18,8 @@ from .links import Page
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
+
+    from playwright.sync_api import Browser
 
 
 @pytest.fixture(scope="module")
@@ -59,3 +64,20 @@ def test_a_page_loads_nothing_from_elsewhere(pages: dict[str, Page], site: Path)
         text = style.read_text(encoding="utf-8")
         assert "@import" not in text
         assert re.findall(r"url\(\s*['\"]?(?:https?:)?//", text) == []
+
+
+def test_a_browser_asks_nobody_else(site: Path, pages: dict[str, Page], browser: Browser) -> None:
+    """Scripts could load more than the pages name: a browser shows what they do."""
+    handler = partial(SimpleHTTPRequestHandler, directory=str(site))
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        Thread(target=server.serve_forever, daemon=True).start()
+        start = f"http://127.0.0.1:{server.server_port}/"
+        tab = browser.new_page()
+        asked: list[str] = []
+        tab.on("request", lambda request: asked.append(request.url))
+        for name in sorted(pages):
+            tab.goto(start + name, wait_until="networkidle" if name == "index.html" else "load")
+        tab.close()
+        server.shutdown()
+    assert len(asked) > len(pages)
+    assert [url for url in asked if not url.startswith((start, "data:"))] == []
