@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from sessions.crypto.keys import KeyProvider, KeyRing, generate_key
     from sessions.crypto.subject import Subject
     from sessions.encrypted import EncryptedSession
+    from sessions.info_types import Info, SessionInfo
     from sessions.items.repair import Damage, RepairReport
     from sessions.items.window import Window
     from sessions.labels import Owner
@@ -75,7 +76,6 @@ if TYPE_CHECKING:
         ItemDict,
         NotAdopted,
         Rotation,
-        SessionInfo,
         Sibling,
         Summary,
         Turn,
@@ -105,6 +105,7 @@ __all__ = [
     "ErasureReceipt",
     "IdempotencyKeyReusedError",
     "InAttemptError",
+    "Info",
     "InvalidItemError",
     "Item",
     "ItemDict",
@@ -167,7 +168,7 @@ __all__ = [
 # What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
 _MODEL = (
     "Branch", "Change", "ChangeKind", "Comparison", "Entry", "ErasureReceipt", "Item", "ItemDict", "Rotation",
-    "Adoption", "NotAdopted", "SessionInfo", "Sibling", "Summary",
+    "Adoption", "NotAdopted", "Sibling", "Summary",
     "Turn",
 )  # fmt: skip
 _LAZY = {
@@ -178,6 +179,7 @@ _LAZY = {
     **dict.fromkeys(("Compaction", "SettingsDict"), "sessions.settings"),
     "Damage": "sessions.items.repair",
     "EncryptedSession": "sessions.encrypted",
+    **dict.fromkeys(("Info", "SessionInfo"), "sessions.info_types"),
     "Lease": "sessions.session.leases",
     "Owner": "sessions.labels",
     "PlusCodec": "sessions.codecs.plus.codec",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from time import time_ns
 from typing import Final
 
@@ -40,3 +40,19 @@ def as_near_time(microseconds: int) -> datetime:
 def as_microseconds(time: datetime) -> int:
     """Return a time, which has a zone, as the log keeps it."""
     return (time - _EPOCH) // _MICROSECOND
+
+
+def check_moment(moment: object, name: str) -> int:
+    """Return a moment, or the beginning of a day in UTC, as the log keeps it.
+
+    Raises:
+        TypeError: It is neither a date nor a datetime.
+        ValueError: It has no time zone.
+    """
+    if not isinstance(moment, date):
+        raise TypeError(f"{name} must be a date or a datetime, not {type(moment).__name__}")
+    if not isinstance(moment, datetime):
+        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
+    if moment.tzinfo is None:
+        raise ValueError(f"{name} must have a time zone, or be a date, which is one in UTC")
+    return as_microseconds(moment)

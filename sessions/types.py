@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 ChangeKind: TypeAlias = Literal[
     "appended", "popped", "undone", "redone", "cleared", "switched", "branched", "renamed", "branch_deleted",
     "sibling_chosen", "repaired", "handed_over", "compacted", "expanded", "purged", "reencrypted", "reset",
-    "attempt_begun", "attempt_chosen", "attempt_kept", "attempt_dropped",
+    "info_changed", "attempt_begun", "attempt_chosen", "attempt_kept", "attempt_dropped",
 ]  # fmt: skip
 """The kinds of `Change`. Later versions may add more."""
 
@@ -60,26 +60,6 @@ class ItemDict(TypedDict, total=False):
     """Of a handover: a message for the one that continues."""
     items: list[Any]
     """Of a summary: the items that models see instead."""
-
-
-@dataclass(frozen=True)
-class SessionInfo:
-    """A session in a store's list.
-
-    Attributes:
-        session_id: The session's id.
-        created_at: When its first item was added (UTC).
-        updated_at: When it last changed (UTC).
-        item_count: The number of items on its current branch.
-        cursor: This session's place in the list: an opaque text for `Store.sessions(after=…)`. It stays valid after the
-            session is deleted.
-    """
-
-    session_id: str
-    created_at: datetime
-    updated_at: datetime
-    item_count: int
-    cursor: str
 
 
 @dataclass(frozen=True)
@@ -234,7 +214,7 @@ class Change:
         version: The session's version after the change. Pass it to `watch(after=…)` to continue from here.
         kind: ``appended``, ``popped``, ``undone``, ``redone``, ``cleared``, ``switched``, ``branched``, ``renamed``,
             ``branch_deleted``, ``sibling_chosen``, ``repaired``, ``handed_over``, ``compacted``, ``expanded``,
-            ``purged``, ``reencrypted``, ``attempt_begun``, ``attempt_chosen``, ``attempt_kept`` or
+            ``purged``, ``reencrypted``, ``info_changed``, ``attempt_begun``, ``attempt_chosen``, ``attempt_kept`` or
             ``attempt_dropped``; later versions may add more. ``reset`` means that the history cannot be
             replayed from here, as too much happened or the session was deleted: reload the session.
         branch: The present name of the branch that items were added to; ``None`` if none were added, it was

@@ -49,7 +49,8 @@ class ItemByItem:
     def _limits(self) -> str:
         return (
             f"session {self.session_id!r} is kept by {type(self._underlying).__name__}, which knows the four methods "
-            "of a session alone; branches, undo, turns, usage and rotation need a session of this package underneath"
+            "of a session alone; branches, undo, turns, usage, info and rotation need a session of this package "
+            "underneath"
         )
 
     async def rotate(self, **_: object) -> Rotation:

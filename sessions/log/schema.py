@@ -169,7 +169,7 @@ _INFOS: Final = Table(
     (
         Column("session", "integer"),
         Column("version", "integer", "How often the session's info was set."),
-        Column("payload", "bytes", "JSON, encrypted in encrypted sessions; see `log/info_payload.py`."),
+        Column("payload", "bytes", "JSON, encrypted in encrypted sessions; see `log/core/details.py`."),
     ),
     key=("session",),
     since=10,

@@ -23,6 +23,7 @@ from sessions.protocol import SettingsLimit, as_given, check_limit, coerce_setti
 from sessions.session.compaction import Compactions
 from sessions.session.handle import Handle
 from sessions.session.history import History
+from sessions.session.info import Description
 from sessions.session.sharing import Sharing
 from sessions.session.watching import Watching
 from sessions.session.windows import Windows
@@ -50,7 +51,7 @@ _JSON = JSONCodec()
 _FOREIGN = ForeignTables()
 
 
-class LogSession(History, Sharing, Compactions, Windows, Watching):
+class LogSession(History, Sharing, Compactions, Windows, Watching, Description):
     """A conversation in a store. Any number of tasks, threads and event loops may use one object.
 
     Programs usually get one from `open_store(…).session(id)`, or use `SQLiteSession` or `SQLAlchemySession`.

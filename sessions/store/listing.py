@@ -1,41 +1,177 @@
-"""Finding sessions: the list of a store, page by page."""
+"""Finding sessions: lists by owner, tag and activity, page by page."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING
 
-from sessions.clock import now
-from sessions.validation import check_count
+from sessions.clock import check_moment, now
+from sessions.labels import encode_owner
+from sessions.validation import check_count, check_session_id
 
 if TYPE_CHECKING:
+    from datetime import date
+
     from sessions.db import Backend
-    from sessions.types import SessionInfo
+    from sessions.db.transaction import Transaction
+    from sessions.info_types import SessionInfo
+    from sessions.labels import Owner
+    from sessions.log.encryption.session_encryption import SessionEncryption
+    from sessions.log.lifetime.catalog import Filter, Listed, Order
+    from sessions.session.base import LogSession
+    from sessions.store.maintenance import Encryption
 
 
-class Listing:
-    """The part of a store that finds sessions."""
+class Listing(ABC):
+    """The part of a store that finds sessions. The rest is `Store`."""
 
     _backend: Backend
+    _encryption: Encryption | None
     _lifetime: int | None
 
-    async def sessions(self, *, limit: int = 100, after: str | None = None) -> list[SessionInfo]:
-        """List one page of the store's sessions, newest first, as of one moment.
+    @abstractmethod
+    def session(self, session_id: str) -> LogSession:
+        """Return the session with an id, as `Store.session` does.
 
-        Example: ``page = await store.sessions(limit=50)``
+        Example: ``session = store.session("user_123")``
+        """
 
-        The OpenAI Agents SDK's sessions appear after their first use or after `adopt`. Expired items are not counted.
+    async def sessions(
+        self,
+        *,
+        owner: Owner | None = None,
+        below: Owner | None = None,
+        tag: str | None = None,
+        archived: bool | None = None,
+        since: date | None = None,
+        order: Order = "active",
+        limit: int = 100,
+        after: str | None = None,
+    ) -> list[SessionInfo]:
+        """List one page of the store's sessions, the latest first, as of one moment.
+
+        Example: ``page = await store.sessions(owner="ann", archived=False, limit=20)``
+
+        A page costs the same however many sessions there are, except with `below` or ``order="created"`` and an owner:
+        then all sessions of these owners are looked at. A session that is active while you page may appear twice; no
+        other one is missed. The OpenAI Agents SDK's sessions appear after their first use or after `adopt`. Expired
+        items are not counted.
 
         Args:
+            owner: Only sessions of this owner.
+            below: Only sessions of owners whose labels begin with these: ``below=("acme",)`` has those of
+                ``("acme", "ann")`` and of ``"acme"`` itself.
+            tag: Only sessions with this tag. Encrypted sessions cannot be found by tags.
+            archived: Only archived sessions, or only others.
+            since: Only sessions that were changed then or later: a `datetime` with a time zone, or a `date` in UTC.
+            order: ``"active"``: the session that was active last comes first. A session moves at most once a minute.
+                ``"created"``: the newest session comes first.
             limit: The maximum number of sessions.
             after: The `cursor` of the previous page's last session.
 
         Raises:
-            TypeError: `limit` is not an integer.
-            ValueError: `limit` is not positive, or `after` is not a cursor.
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range; or `after` is not a cursor of a list in this order; or the store
+                encrypts its sessions, and a tag is given.
             StoreError: The database refused the operation.
             SessionClosedError: The store has been closed.
         """
+        wanted = self._filter(owner, below, tag, archived, since)
         limit = check_count(limit, "limit", least=1)
-        from sessions.log.lifetime.catalog import list_sessions  # noqa: PLC0415 - many programs never ask for the list
+        if order not in {"active", "created"}:
+            raise ValueError(f"order must be 'active' or 'created', got {order!r}")
+        # Many programs never ask for the list.
+        from sessions.log.lifetime.catalog import Page, Place, find_sessions, parse_cursor  # noqa: PLC0415
 
-        return await self._backend.read(lambda tx: list_sessions(tx, now(), limit, after, self._lifetime), "the store")
+        page = Page(order, limit, Place() if after is None else parse_cursor(after, order))
+        found = await self._backend.read(lambda tx: find_sessions(tx, wanted, page, now(), self._lifetime), "the store")
+        return await self._opened(found, order)
+
+    async def get(self, session_id: str) -> SessionInfo | None:
+        """Return what a list says of one session; ``None`` if there is no such session.
+
+        Example: ``found = await store.get("user_123")``
+
+        Raises:
+            TypeError: `session_id` is not text.
+            ValueError: `session_id` is not allowed.
+            StoreError: The database refused the operation.
+            SessionClosedError: The store has been closed.
+        """
+        from sessions.log.core.elsewhere import check_absent  # noqa: PLC0415 - as above
+        from sessions.log.lifetime.catalog import Filter, Page, find_sessions  # noqa: PLC0415 - as above
+
+        wanted = Filter(session_id=check_session_id(session_id))
+        handle = self.session(session_id)._handle  # noqa: SLF001 - it is one of ours
+
+        def find(tx: Transaction) -> list[Listed]:
+            found = find_sessions(tx, wanted, Page(), now(), self._lifetime)
+            if not found:
+                check_absent(tx, handle.conversation)
+            return found
+
+        found = await self._opened(await handle.read(find), "active")
+        return found[0] if found else None
+
+    async def count(
+        self,
+        *,
+        owner: Owner | None = None,
+        below: Owner | None = None,
+        tag: str | None = None,
+        archived: bool | None = None,
+        since: date | None = None,
+    ) -> int:
+        """Return the number of sessions that `sessions` lists with the same arguments. It looks at each of them.
+
+        Example: ``await store.count(owner="ann")``
+
+        Args:
+            owner: As for `sessions`.
+            below: As for `sessions`.
+            tag: As for `sessions`.
+            archived: As for `sessions`.
+            since: As for `sessions`.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range; or the store encrypts its sessions, and a tag is given.
+            StoreError: The database refused the operation.
+            SessionClosedError: The store has been closed.
+        """
+        from sessions.log.lifetime.catalog import count  # noqa: PLC0415 - as above
+
+        wanted = self._filter(owner, below, tag, archived, since)
+        return await self._backend.read(lambda tx: count(tx, wanted), "the store")
+
+    def _filter(
+        self, owner: Owner | None, below: Owner | None, tag: str | None, archived: object, since: date | None
+    ) -> Filter:
+        from sessions.log.lifetime.catalog import Filter  # noqa: PLC0415 - as above
+        from sessions.session.info import check_tag  # noqa: PLC0415 - as above
+
+        if owner is not None and below is not None:
+            raise ValueError("give owner or below, not both")
+        if archived is not None and not isinstance(archived, bool):
+            raise TypeError(f"archived must be True, False or None, not {type(archived).__name__}")
+        if tag is not None and self._encryption is not None:
+            raise ValueError(
+                "this store encrypts its sessions, tags included, so it cannot find sessions by a tag. List the "
+                "owner's sessions, and look at the tags of each"
+            )
+        return Filter(
+            None if owner is None else encode_owner(owner),
+            None if below is None else encode_owner(below, "below"),
+            None if tag is None else check_tag(tag),
+            archived,
+            None if since is None else check_moment(since, "since"),
+        )
+
+    async def _opened(self, found: list[Listed], order: Order) -> list[SessionInfo]:
+        from sessions.crypto.subject import with_keys  # noqa: PLC0415 - as above
+        from sessions.log.lifetime.catalog import as_listed  # noqa: PLC0415 - as above
+
+        encryption: SessionEncryption | None = None
+        if self._encryption is not None:
+            encryption = self.session("any")._handle.conversation.encryption  # noqa: SLF001 - it decrypts all sessions
+        return [await with_keys(lambda: as_listed(one, order, encryption)) for one in found]  # noqa: B023

@@ -97,8 +97,8 @@ def _manager() -> KeyManager:
 
 
 def _payloads() -> EncryptedPayloads:
-    def plain(_: bytes, position: int) -> bytes:
-        pytest.fail(f"position {position} was taken for plain text")
+    def plain(_: bytes, place: str) -> bytes:
+        pytest.fail(f"{place} was taken for plain text")
 
     keys = _manager().unlock(Subject(**_VECTORS["subject"]), _VECTORS["keys"].encode())
     return EncryptedPayloads(keys, hide_tool_names=False, plain=plain)

@@ -45,15 +45,15 @@ WRAPPED = MANAGER.new_keys(SUBJECT)
 ENTRY = (5 << 28 | 1, 1, 1, "tool_call", "look", None, 10**15, None, b'{"a":1}')
 
 
-def _plain(payload: bytes, _: int) -> bytes:
+def _plain(payload: bytes, _: str) -> bytes:
     return payload
 
 
-def _refuse(payload: bytes, position: int) -> bytes:
-    raise DecryptionError(f"in the clear: {len(payload)} bytes at {position}")
+def _refuse(payload: bytes, place: str) -> bytes:
+    raise DecryptionError(f"in the clear: {len(payload)} bytes at {place}")
 
 
-def payloads(*, hide: bool, plain: Callable[[bytes, int], bytes] = _refuse) -> EncryptedPayloads:
+def payloads(*, hide: bool, plain: Callable[[bytes, str], bytes] = _refuse) -> EncryptedPayloads:
     return EncryptedPayloads(SubjectKeys(SUBJECT, [KEY], "k"), hide_tool_names=hide, plain=plain)
 
 

@@ -34,6 +34,8 @@ class TestSQLAlchemy(InfoContract):
 
 
 class TestEncrypted(InfoContract):
+    encrypted = True
+
     @pytest.fixture
     def open_here(self, url: str) -> OpenStore:
         key = generate_key()

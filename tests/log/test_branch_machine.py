@@ -8,7 +8,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
-from sessions.log.lifetime.catalog import list_sessions
+from sessions.log.lifetime.catalog import Filter, Page, as_listed, find_sessions
 
 from .bare_log import MAIN, BareLog, assistant, user
 
@@ -101,7 +101,8 @@ class Branches(RuleBasedStateMachine):
 
     @invariant()
     def the_list_of_sessions_counts_the_current_branch(self) -> None:
-        counts = {info.session_id: info.item_count for info in list_sessions(self.log.tx, 0, 10, None)}
+        found = find_sessions(self.log.tx, Filter(), Page(limit=10), 0)
+        counts = {info.session_id: info.item_count for info in (as_listed(one, "active", None) for one in found)}
         assert counts == {"s": len(self.branches[self.current]), "other": 1}
 
     @invariant()

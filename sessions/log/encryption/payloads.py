@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sessions.crypto.subject_keys import SubjectKeys
 
 _NO_NAME: Final = b"\xff\xff\xff\xff"
+_INFO: Final = "its info"
 _BRACE: Final = ord("{")
 
 _PARTS: Final = f"{HEADER}s{NONCE_BYTES}s"
@@ -56,7 +57,7 @@ class EncryptedPayloads:
     overhead = PREFIX
     cut = f"s{_PARTS}"
 
-    def __init__(self, keys: SubjectKeys, *, hide_tool_names: bool, plain: Callable[[bytes, int], bytes]) -> None:
+    def __init__(self, keys: SubjectKeys, *, hide_tool_names: bool, plain: Callable[[bytes, str], bytes]) -> None:
         self._keys = keys
         self._hide_tool_names = hide_tool_names
         self._plain = plain
@@ -94,10 +95,27 @@ class EncryptedPayloads:
         except ValueError:
             position = position_of(entry[0])
             if self._keys.is_plain(payload):
-                return entry[4], self._plain(payload, position)
+                return entry[4], self._plain(payload, f"the entry at position {position}")
             raise self._keys.refusal(f"the entry at position {position}", payload) from None
         hidden, payload = _split(plain_text)
         return entry[4] if hidden is None else hidden, payload
+
+    def encrypt_info(self, payload: bytes, bound: bytes) -> bytes:
+        """Return the session's info encrypted, and bound to other columns."""
+        return self._keys.encrypt(payload, bound)
+
+    def open_info(self, payload: bytes, bound: bytes) -> bytes:
+        """Return the session's stored info.
+
+        Raises:
+            DecryptionError: It is not what was stored there.
+        """
+        try:
+            return self._keys.decrypt(payload, bound)
+        except ValueError:
+            if self._keys.is_plain(payload):
+                return self._plain(payload, _INFO)
+            raise self._keys.refusal(_INFO, payload) from None
 
     def open_all(self, rows: Sequence[tuple[Any, ...]]) -> list[bytes]:
         """Return the payloads of stored entries, each a row of all columns.
@@ -168,7 +186,7 @@ class PlainPayloads:
     overhead = EncryptedPayloads.overhead
     cut = EncryptedPayloads.cut
 
-    def __init__(self, session_id: str, plain: Callable[[bytes, int], bytes]) -> None:
+    def __init__(self, session_id: str, plain: Callable[[bytes, str], bytes]) -> None:
         self._session_id = session_id
         self._plain = plain
 
@@ -188,7 +206,24 @@ class PlainPayloads:
                 f"session {self._session_id!r}: the entry at position {position} is encrypted, but the session's keys "
                 "were removed; nothing was changed. Restore it from a backup, or clear the session"
             )
-        return self._plain(payload, position)
+        return self._plain(payload, f"the entry at position {position}")
+
+    def encrypt_info(self, *_: object) -> bytes:
+        """Refuse, as `encrypt` does."""
+        raise AssertionError(f"session {self._session_id!r} has no keys")
+
+    def open_info(self, payload: bytes, _: bytes) -> bytes:
+        """Return the session's stored info.
+
+        Raises:
+            DecryptionError: It may not be in the clear, or is not.
+        """
+        if looks_encrypted(payload):
+            raise DecryptionError(
+                f"session {self._session_id!r}: {_INFO} is encrypted, but the session's keys were removed; nothing was "
+                "changed. Restore it from a backup, or delete the session"
+            )
+        return self._plain(payload, _INFO)
 
     def open_with_name(self, entry: tuple[Any, ...]) -> tuple[str | None, bytes]:
         """Return the tool's name of a stored entry, and its payload.

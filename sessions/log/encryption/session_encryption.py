@@ -112,12 +112,12 @@ class SessionEncryption:
             return payload, None
         return opened
 
-    def _plain(self, session_id: str, encrypted: str, payload: bytes, position: int) -> bytes:
-        """Return a payload that is in the clear, if it may be; `encrypted` is what an error says of the session."""
+    def _plain(self, session_id: str, encrypted: str, payload: bytes, place: str) -> bytes:
+        """Return a payload that is in the clear, if it may be; `encrypted` and `place` are for the error."""
         if not self._allow_plain_text:
             raise DecryptionError(
-                f"session {session_id!r}{encrypted}: the entry at position {position} is in the clear, and the session "
-                "is opened with a key; nothing was changed. To allow that while sessions are being encrypted, open it "
+                f"session {session_id!r}{encrypted}: {place} is in the clear, and the session is "
+                " opened with a key; nothing was changed. To allow that while sessions are being encrypted, open it "
                 "with allow_plain_text=True"
             )
         return self.open_sdk_item(session_id, payload)[0]

@@ -13,14 +13,17 @@ from sessions.db.ids import ids_of
 from sessions.db.transaction import Statement
 from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import lock_conversation
+from sessions.log.core.details import StoredInfo
 from sessions.log.core.locking import bump_version, check_encryptable
 from sessions.log.core.ownership import check_owner
 from sessions.log.statements import branches as branch_statements
+from sessions.log.statements import info as info_statements
 from sessions.log.statements import sessions as session_statements
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
     from sessions.log.conversation import Conversation
+    from sessions.log.encryption.payloads import Payloads
 
 FIND_WRAPPED_KEYS: Final = Statement(
     "A session's owner and its wrapped keys.",
@@ -140,7 +143,20 @@ def reencrypt(tx: Transaction, conversation: Conversation, now: int, before: Bat
         left -= len(found)
         if left == 0:
             return Batch(_BATCH, found[-1][0], payloads.header)
+    _reencrypt_info(tx, row[0], payloads)
     newest = encryption.newest_only(conversation.session_id, wrapped_keys)
     if newest != wrapped_keys:
         replace_wrapped_keys(tx, conversation, now, wrapped_keys, newest)
     return Batch(_BATCH - left, None)
+
+
+def _reencrypt_info(tx: Transaction, session: int, payloads: Payloads) -> None:
+    """Encrypt a locked session's info with its newest data key, and leave none of its tags in the clear."""
+    _, *columns = tx.the(info_statements.INFO_OF, session=session)
+    stored = StoredInfo(*columns)
+    if stored.payload is None or bytes(stored.payload).startswith(payloads.header):
+        return
+    again = stored.with_details(stored.details(payloads), payloads)
+    tx.run(info_statements.PUT_INFO, session=session, version=again.version, payload=again.payload)
+    tx.run(info_statements.FORGET_TAGS, session=session)
+    tx.run(info_statements.PLACE, session=session, owner=stored.owner, archived=stored.archived, tagged=0)

@@ -7,7 +7,7 @@ under which the rest happens.
 
 from __future__ import annotations
 
-from sessions.db.dialect import ENDLESSLY, MARIADB, POSTGRES
+from sessions.db.dialect import MARIADB, POSTGRES
 from sessions.db.topics import AT_ONCE
 from sessions.db.transaction import Statement
 
@@ -100,8 +100,11 @@ SET_WRAPPED_KEYS = Statement(
 )
 
 HOLDS_SOMETHING = Statement(
-    "A row if a session has, or had, an entry.",
-    "select 1 from {branches} where session = :session and tip > 0 limit 1",
+    "A row if a session has, or had, an entry, or has info.",
+    """
+    select 1 from {branches} where session = :session and tip > 0
+    union all select 1 from {infos} where session = :session limit 1
+    """,
 )
 
 SESSION_TIMES = Statement(
@@ -113,35 +116,6 @@ DELETE_SESSION = Statement(
     "Remove a session's row.",
     "delete from {sessions} where id = :session",
     {POSTGRES: "delete from {sessions} where id = :session returning {tell_watchers}"},
-)
-
-_LIST_SESSIONS = """
-    with recursive page (id, session_id, branch, created_at, updated_at) as (
-        select id, session_id, branch, created_at, updated_at from {sessions}
-        where id < :before order by id desc limit :count
-    ), lineage (session, segment, parent, low, high, holes) as (
-        select b.session, g.id, g.parent, g.fork_position, b.tip, g.holes
-        from page p join {branches} b on b.session = p.id and b.name = p.branch and {intact}
-        join {segments} g on g.id = b.segment
-        union all
-        select l.session, g.id, g.parent, g.fork_position, case when l.low < l.high then l.low else l.high end, g.holes
-        from lineage l join {segments} g on g.id = l.parent and g.id < l.segment and g.session = l.session
-    )
-    select p.id, p.session_id, p.created_at, p.updated_at, (
-        select coalesce(sum(case when l.holes + :one_by_one = 0 then l.high - l.low else (
-            select count(*) from {entries} e where e.id > l.segment * {positions} + l.low
-            and e.id <= l.segment * {positions} + l.high and {shown}
-        ) end), 0) from lineage l where l.session = p.id and l.low < l.high
-    ) from page p order by p.id desc
-"""
-
-LIST_SESSIONS = Statement(
-    """A page of sessions, the newest first, each with the number of items on its current branch.
-
-    One whose end cannot be true counts as empty: the others are listed nevertheless.
-    """,
-    _LIST_SESSIONS,
-    {MARIADB: ENDLESSLY + _LIST_SESSIONS.replace("p.session_id,", "convert(p.session_id using utf8mb4),")},
 )
 
 _LEFT_EMPTY = """

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
-from sessions.clock import as_microseconds
+from sessions.clock import check_moment
 from sessions.log.usage import read_all
 from sessions.session.usage.prices import Price, check_prices
 from sessions.usage_types import Usage, UsageRow
@@ -34,7 +34,8 @@ async def usage_of_store(
 ) -> list[UsageRow]:
     """Sum up the usage of all sessions, as `Store.usage` does."""
     table, columns = check_prices(prices), check_keys(keys, _STORE_KEYS)
-    low, high = _time(since, "since", 0), _time(until, "until", _EVER)
+    low = 0 if since is None else check_moment(since, "since")
+    high = _EVER if until is None else check_moment(until, "until")
     sums = await backend.read(lambda tx: read_all(tx, columns, low, high), "the store")
     return as_rows(sums, keys, table)
 
@@ -79,16 +80,3 @@ def check_keys(keys: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]
     if len(set(keys)) < len(keys):
         raise ValueError("each key for usage can be given once")
     return keys
-
-
-def _time(moment: date | None, name: str, otherwise: int) -> int:
-    """Return a moment, or the beginning of a day in UTC, in microseconds since 1970."""
-    if moment is None:
-        return otherwise
-    if not isinstance(moment, date):
-        raise TypeError(f"{name} must be a date or a datetime, not {type(moment).__name__}")
-    if not isinstance(moment, datetime):
-        moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
-    if moment.tzinfo is None:
-        raise ValueError(f"{name} must have a time zone, or be a date, which is one in UTC")
-    return as_microseconds(moment)

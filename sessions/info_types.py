@@ -1,0 +1,58 @@
+"""Frozen records of what a session is called, whose it is, and where it stands in a list."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sessions.labels import Owner
+
+
+@dataclass(frozen=True, kw_only=True)
+class Info:
+    """What people and programs note about a session.
+
+    Attributes:
+        owner: The session's owner: a text, or a tuple of two or more labels; ``None`` without one.
+        title: Its title; ``None`` without one.
+        tags: Its tags, in the order in which they were given.
+        metadata: A JSON object of the caller's; empty unless set.
+        archived: Whether it is archived, so that ``store.sessions(archived=False)`` leaves it out.
+        version: How often `set_info` has set something; 0 if never.
+    """
+
+    owner: Owner | None = None
+    title: str | None = None
+    tags: tuple[str, ...] = ()
+    metadata: dict[str, Any]
+    archived: bool = False
+    version: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class SessionInfo(Info):
+    """A session in a store's list.
+
+    Attributes:
+        session_id: The session's id.
+        created_at: When its first item was added (UTC).
+        updated_at: When it was last changed (UTC).
+        active_at: When it was last active (UTC), up to a minute before `updated_at`: lists are in this order. Setting
+            its info and encrypting it again are no activity.
+        item_count: The number of items on its current branch.
+        unreadable: Whether the title, tags and metadata are missing here because they are encrypted, and the store has
+            no key for them or they were altered.
+        cursor: The session's place in this list, an opaque text for ``store.sessions(after=…)``. It stays valid after
+            the session is deleted.
+    """
+
+    session_id: str
+    created_at: datetime
+    updated_at: datetime
+    active_at: datetime
+    item_count: int
+    unreadable: bool = False
+    cursor: str

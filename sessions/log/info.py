@@ -1,0 +1,98 @@
+"""A session's info: reading it, and setting parts of it under the session's lock."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from sessions.db.command import Command
+from sessions.errors import ConflictError
+from sessions.info_types import Info
+from sessions.log.core.change_log import record_change
+from sessions.log.core.changing import begin_session
+from sessions.log.core.details import StoredInfo
+from sessions.log.core.elsewhere import check_absent
+from sessions.log.core.locking import bump_version, ensure_encrypted
+from sessions.log.core.ownership import check_owner
+from sessions.log.core.reader import unlock
+from sessions.log.statements import info as statements
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from sessions.db.transaction import Transaction
+    from sessions.log.conversation import Conversation
+
+
+def read_info(tx: Transaction, conversation: Conversation) -> Info:
+    """Return a session's info; that of a session without any if it is not there.
+
+    Raises:
+        MissingKeyError: The session is encrypted, and was opened without a key.
+        DecryptionError: It is encrypted with another key, or the info is not what was stored there.
+    """
+    row = tx.one(statements.INFO, session_id=conversation.session_id)
+    if row is None:
+        check_absent(tx, conversation)
+        return Info(metadata={})
+    wrapped_keys, *columns = row
+    stored = StoredInfo(*columns)
+    check_owner(conversation, stored.owner)
+    return stored.as_info(stored.details(unlock(conversation, wrapped_keys)))
+
+
+class SetInfo(Command[Info], msgspec.Struct, frozen=True, eq=False):
+    """Set parts of a session's info; make the session if there is none.
+
+    Attributes:
+        conversation: The session.
+        now: The time, in microseconds since 1970, UTC.
+        columns: Of ``owner`` and ``archived``, those that are set.
+        details: Of ``title``, ``tags`` and ``metadata``, those that are set.
+        expected_version: The version that the info must have.
+        only_untitled: Whether a session that has a title is left as it is: `ConflictError`.
+    """
+
+    conversation: Conversation
+    now: int
+    columns: Mapping[str, Any]
+    details: Mapping[str, Any]
+    expected_version: int | None = None
+    only_untitled: bool = False
+
+    def __call__(self, tx: Transaction) -> Info:
+        """Set it in `tx`, and return all of it.
+
+        Raises:
+            ConflictError: The info has another version.
+            OwnerError: The session belongs to another owner than the conversation's.
+            DecryptionError: The session is encrypted with another key, or the info is not what was stored there.
+        """
+        conversation, now = self.conversation, self.now
+        # A lease guards a branch. This changes none, and naming a conversation is no activity in it.
+        locked = bump_version(tx, conversation, now, guard=False, active=False) or begin_session(tx, conversation, now)
+        locked = ensure_encrypted(tx, locked)
+        active_at, *columns = tx.the(statements.INFO_OF, session=locked.session)
+        before = StoredInfo(*columns)
+        version = before.version or 0
+        if self.expected_version is not None and self.expected_version != version:
+            raise ConflictError(
+                f"session {conversation.session_id!r}: its info has version {version}, not {self.expected_version}: "
+                "another caller has set it; nothing was changed. Read it again",
+                version,
+            )
+        old = before.details(locked.key)
+        if self.only_untitled and old.title is not None:
+            raise ConflictError(f"session {conversation.session_id!r} has a title; nothing was changed", version)
+        details = old._replace(**self.details)
+        after = before._replace(version=version + 1, **self.columns).with_details(details, locked.key)
+        place: dict[str, Any] = {"session": locked.session}
+        tx.run(statements.PUT_INFO, version=after.version, payload=after.payload, **place)
+        tx.run(statements.FORGET_TAGS, **place)
+        # In an encrypted session, tags are nowhere in the clear.
+        tags = details.tags if locked.key is None else ()
+        tx.many(statements.ADD_TAG, [(locked.session, tag, active_at) for tag in tags])
+        tx.run(statements.PLACE, owner=after.owner, archived=after.archived, tagged=int(bool(tags)), **place)
+        record_change(tx, locked, "info_changed", now)
+        return after.as_info(details)
