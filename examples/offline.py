@@ -13,6 +13,8 @@ from agents import Usage, set_tracing_disabled
 from agents.testing import ModelCall, ModelStep, ScriptedModel, assistant_message
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from agents.items import TResponseOutputItem
 
 
@@ -42,3 +44,30 @@ def scripted(*steps: str | TResponseOutputItem, model: str = "scripted-model") -
     # The SDK sends traces to its vendor unless told not to.
     set_tracing_disabled(disabled=True)
     return _Scripted(steps, model)
+
+
+def answering(answer: Callable[[str], str], model: str = "scripted-model") -> ScriptedModel | None:
+    """Return a model that answers each message with what a function makes of it; ``None`` if there is a real key."""
+    scripted_model = scripted(model=model)
+    if scripted_model is None:
+        return None
+    number = 0
+
+    def respond(call: ModelCall) -> ModelStep:
+        nonlocal number
+        number += 1
+        scripted_model.enqueue(step)  # For the next message.
+        text = answer(call.input[-1]["content"])
+        usage = Usage(requests=1, input_tokens=len(str(call.input)) // 4, output_tokens=len(text) // 4)
+        output = [assistant_message(text, item_id=f"msg_{id(scripted_model)}_{number}")]
+        return ModelStep(output=output, usage=usage, response_id=f"resp_{id(scripted_model)}_{number}")
+
+    step = ModelStep.respond(respond)
+    scripted_model.enqueue(step)
+    return scripted_model
+
+
+def text_of(item: Any) -> str:
+    """Return what an item says: its text, or the texts of its parts."""
+    content = item.get("content") or ""
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)

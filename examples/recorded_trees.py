@@ -18,6 +18,7 @@ class RecordedTrees:
     def __init__(self, path: Path = EXCERPT) -> None:
         self.beginnings: list[str] = []
         self._replies: dict[str, list[str]] = {}
+        self._given: dict[str, str] = {}
         for line in path.read_text(encoding="utf-8").splitlines():
             prompt = json.loads(line)["prompt"]
             self.beginnings.append(prompt["text"])
@@ -36,6 +37,11 @@ class RecordedTrees:
             "I still have no recording of an answer to that.",
         ]
         return answers[(answers.index(previous) + 1) % len(answers) if previous in answers else 0]
+
+    def next_answer(self, question: str) -> str:
+        """Return the first recorded answer to a question, and the next one each time it is asked again."""
+        self._given[question] = self.answer(question, self._given.get(question))
+        return self._given[question]
 
     def follow_ups(self, answer: str | None) -> list[str]:
         """Return what people said next after an answer, and at the beginning of a conversation (``None``)."""

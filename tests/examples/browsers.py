@@ -1,0 +1,97 @@
+"""The system's Chromium, driven by Playwright, and the servers whose pages it shows."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import subprocess
+import sys
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING
+
+import pytest
+from playwright.async_api import async_playwright
+
+from tests.sql.servers import free_port
+
+from .programs import EXAMPLES, Place
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator
+
+    from playwright.async_api import Browser, BrowserContext, Page
+
+PATIENCE = 60_000
+"""Milliseconds until something that is awaited on a page is given up: a busy machine is slow."""
+
+
+@asynccontextmanager
+async def running_browser() -> AsyncIterator[Browser]:
+    """Start the browser; skip the test without one."""
+    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+    if path is None:
+        pytest.skip("no Chromium is installed here: apt-get install chromium")
+    # Chromium's sandbox does not work as root. The pages are our own.
+    arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
+    async with async_playwright() as playwright:
+        browser = await playwright.chromium.launch(executable_path=path, args=arguments, timeout=PATIENCE)
+        yield browser
+        await browser.close()
+
+
+@asynccontextmanager
+async def serving(program: str, place: Place, **environment: str) -> AsyncIterator[str]:
+    """Run a web example until the block ends, which it must do in peace; yield its address."""
+    port = free_port()
+    with (place.folder / "log").open("w+", encoding="utf-8") as log:
+        process = subprocess.Popen(
+            [sys.executable, str(EXAMPLES / program), str(port)],
+            cwd=place.folder,
+            env=place.environment(**environment),
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            while not await _answers(port):
+                assert process.poll() is None, (place.folder / "log").read_text(encoding="utf-8")
+                await asyncio.sleep(0.1)
+            yield f"http://127.0.0.1:{port}"
+            process.terminate()
+            await asyncio.to_thread(process.wait)
+        finally:
+            process.kill()
+            process.wait()
+
+
+async def _answers(port: int) -> bool:
+    try:
+        _, writer = await asyncio.open_connection("127.0.0.1", port)
+    except OSError:
+        return False
+    writer.close()
+    return True
+
+
+@asynccontextmanager
+async def window(browser: Browser, address: str) -> AsyncIterator[BrowserContext]:
+    """Yield a window whose tabs must not ask any other server, raise an error, or open a dialog."""
+    context = await browser.new_context(base_url=address, viewport={"width": 900, "height": 700})
+    context.set_default_timeout(PATIENCE)
+    asked: list[str] = []
+    wrong: list[str] = []
+    context.on("request", lambda request: asked.append(request.url))
+    context.on("weberror", lambda error: wrong.append(str(error.error)))
+    context.on("dialog", lambda dialog: wrong.append(f"dialog: {dialog.message}"))
+    yield context
+    await context.close()
+    assert not wrong
+    assert asked
+    assert {url for url in asked if not url.startswith((f"{address}/", "data:"))} == set()
+
+
+async def open_tab(context: BrowserContext) -> Page:
+    """Open the example's page in another tab."""
+    page = await context.new_page()
+    await page.goto("/")
+    return page
