@@ -64,10 +64,9 @@ async def change(action: Action, version: Int, turn: Int = 0, number: Int = 1, t
                 raise HTTPException(409, "The chat was changed elsewhere. This is how it is now.")
             if action == "choose":
                 await session.choose((await session.siblings(turn))[number - 1])
-            elif action == "say":
-                if turn:  # An edit goes back to before this turn. The turns that were there become a sibling.
-                    await session.undo((await session.turns(1))[0].number - turn + 1)
-                await Runner.run(agent, text, session=session)
+            elif action == "say":  # With a turn: instead of that turn, which stays as a sibling, with all after it.
+                async with session.attempt(turn or None, on_failure="drop") as attempt:
+                    await Runner.run(agent, text, session=attempt)
             else:
                 await getattr(session, action)()
     except (SessionsError, IndexError) as error:

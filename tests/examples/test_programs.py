@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from tests.sql.databases import Lend
     from tests.sql.servers import Postgres
 
-SHORT = {"runner.py", "handoff.py", "postgres.py", "analytics.py", "encrypted.py", "advanced.py"}
+SHORT = {"runner.py", "undo_web.py", "handoff.py", "postgres.py", "analytics.py", "encrypted.py", "advanced.py"}
 
 
 def test_each_use_has_a_short_program() -> None:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
+
+from tests.sql.servers import free_port
 
 from .browsers import PATIENCE, open_tab, running_browser, serving, window
 
@@ -204,6 +207,48 @@ async def test_html_and_long_words_are_text(page: Page, width: int) -> None:
     assert await page.evaluate("document.documentElement.scrollWidth <= innerWidth")
     await button(page, "Edit").first.click()
     await expect(page.get_by_label("Edited message")).to_have_value(html)
+
+
+async def test_a_message_stays_where_it_was_typed_if_the_model_does_not_answer(browser: Browser, place: Place) -> None:
+    """The first server answers; the second one's model cannot be reached."""
+    async with serving("undo_web.py", place) as address, window(browser, address) as tabs:
+        page = await open_tab(tabs)
+        await say(page, "First")
+        await say(page, "Second")
+    broken = {"OPENAI_API_KEY": "sk-test", "OPENAI_BASE_URL": f"http://127.0.0.1:{free_port()}", "PYTHONWARNINGS": ""}
+    async with (
+        serving("undo_web.py", replace(place, network=True), **broken) as address,
+        window(browser, address) as tabs,
+    ):
+        page = await open_tab(tabs)
+        await shows(page, "First", "Second")
+        await page.get_by_label("Message", exact=True).fill("Third")
+        await button(page, "Send").click()
+        await expect(page.get_by_role("status")).to_contain_text("nothing was changed")
+        await expect(page.get_by_label("Message", exact=True)).to_have_value("Third")
+        await shows(page, "First", "Second")
+
+        await button(page, "Edit").first.click()
+        await page.get_by_label("Edited message").fill("Another first")
+        await button(page, "Save").click()
+        await expect(page.get_by_role("status")).to_contain_text("nothing was changed")
+        await expect(page.get_by_label("Edited message")).to_have_value("Another first")
+        await button(page, "Cancel").click()
+        await shows(page, "First", "Second")
+        await expect(page.locator(".which")).to_have_count(0)
+
+
+async def test_a_server_that_has_ended_is_told_of(browser: Browser, place: Place) -> None:
+    async with serving("undo_web.py", place) as address:
+        context = await browser.new_context(base_url=address)
+        page = await open_tab(context)
+        await say(page, "First")
+    await page.get_by_label("Message", exact=True).fill("Second")
+    await button(page, "Send").click()
+    await expect(page.get_by_role("status")).to_have_text("The server cannot be reached. Is it running?")
+    await expect(page.get_by_label("Message", exact=True)).to_have_value("Second")
+    await expect(button(page, "Send")).to_be_enabled()
+    await context.close()
 
 
 async def test_enter_sends_and_nothing_is_sent_without_text(page: Page) -> None:
