@@ -62,7 +62,7 @@ class Command(Generic[T]):
     def groupable(self) -> bool:
         """Whether it may share a transaction with others that wait at the moment: it takes a statement or two.
 
-        SQLite has all changes share transactions; the rows that they lock are no matter there.
+        On SQLite all changes share transactions, because row locks do not matter there.
         """
         return False
 

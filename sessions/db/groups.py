@@ -49,7 +49,7 @@ class Groups:
             while jobs := self._jobs.take():
                 try:
                     await self._do(jobs)
-                except BaseException as error:  # noqa: BLE001 - it belongs to those who wait
+                except BaseException as error:  # noqa: BLE001 - it belongs to the waiting caller
                     for job in jobs:
                         job.error = job.error or error
                 # Also if this task was cancelled, as all are when a loop ends: others wait, and no other worker would

@@ -26,7 +26,7 @@ def migrate_within(connection: Connection, schemas: Sequence[Schema], prefix: st
     Args:
         connection: A synchronous connection of SQLAlchemy's, as a revision has it.
         schemas: The components.
-        prefix: What the names of all tables begin with.
+        prefix: The common prefix of all tables' names.
         sql_schema: The schema they are in, if not the connection's own.
 
     Raises:
@@ -44,7 +44,7 @@ def note_within(connection: Connection, schemas: Sequence[Schema], prefix: str, 
     Args:
         connection: A synchronous connection of SQLAlchemy's, as a revision has it.
         schemas: The components.
-        prefix: What the names of all tables begin with.
+        prefix: The common prefix of all tables' names.
         sql_schema: The schema they are in, if not the connection's own.
 
     Raises:

@@ -42,12 +42,12 @@ class UnreachableError(TimeoutError):
 class Deadline:
     """Bounds one attempt.
 
-    While there is no connection yet, the attempt is cancelled when the time is up. Then its connection is ended,
-    without a word to the server: waiting calls fail as on any lost connection.
+    If the time is up before the attempt has a connection, it is cancelled. Then its connection is ended, without a word
+    to the server: waiting calls fail as on any lost connection.
 
     Args:
         seconds: ``None`` for no bound.
-        outage: Is told if there is no connection for a while, and gives less time for that.
+        outage: Learns of a missing connection, and limits the wait for one.
 
     Raises:
         TimeoutError: The time was up; `UnreachableError` if that to get a connection was.

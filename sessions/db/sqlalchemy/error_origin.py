@@ -15,8 +15,8 @@ class Outcome(NamedTuple):
 
     Attributes:
         result: Its result.
-        refused: The error that it raised, unless the database did. It is the caller's alone: nothing is wrong with the
-            connection, and it is no reason to try again, even if it is an `OSError`.
+        refused: The error that it raised, unless the database did. It is the caller's alone: the connection is fine,
+            and a retry makes no sense, even if it is an `OSError`.
     """
 
     result: Any = None

@@ -167,7 +167,7 @@ def trouble_of(error: BaseException) -> Trouble:
 
 
 def _by_cause(original: BaseException) -> Trouble | None:
-    """Return the reaction to an error by its cause, whatever code the driver gives it."""
+    """Return the reaction to an error by its cause, ignoring the driver's code."""
     for error in (original, original.__cause__):
         if isinstance(error, SSLError) and not isinstance(error, SSLEOFError | SSLSyscallError | SSLZeroReturnError):
             return Trouble.TLS

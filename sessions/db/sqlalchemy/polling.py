@@ -1,4 +1,4 @@
-"""Waking those who watch a topic where the database tells nobody of changes: by looking again and again.
+"""Waking watchers on databases without notifications, by polling.
 
 One look, at all topics that are watched through an engine, is one statement for each hundred of a kind. Where a
 connection goes by its borrower's context, as the tenant of a request, everybody looks for themselves.
@@ -83,11 +83,11 @@ class Looks:
         return bool(self._database.carried())
 
     async def value(self, topic: Topic) -> object:
-        """Return what tells whether a topic has changed; something new if that cannot be read."""
+        """Return a value that changes with the topic; a new one if it cannot be read."""
         try:
             values = await self._database.read(lambda tx: topic.look(tx, [topic.name]), "watching")
         except SessionsError:
-            # It is raised to the one who watches, by its own next read.
+            # The watcher's own next read raises it.
             return object()
         return (values.get(topic.name),)
 
@@ -97,7 +97,7 @@ class Looks:
         if waker in wakers:
             return
         wakers.add(waker)
-        # What the others have been woken for may be news to this one.
+        # Changes that the others know may be news to this one.
         self._seen.pop(waker.topic, None)
         if self._task is None:
             self._task = asyncio.get_running_loop().create_task(self._run())
@@ -137,7 +137,7 @@ class Looks:
         try:
             values = await self._database.read(lambda tx: look(tx, [topic.name for topic in topics]), "watching")
         except SessionsError:
-            # It is raised to each who watches, by its own next read.
+            # Each watcher's own next read raises it.
             values = {}
             for topic in topics:
                 seen.pop(topic, None)

@@ -1,4 +1,4 @@
-"""What all databases behind one pool share, whatever options their engines have: places in it, locks, what is known.
+"""The shared state of all databases behind one pool, with any options of their engines: places, locks, known facts.
 
 `AsyncEngine.execution_options` returns another engine with the same pool. SQLAlchemy gives both the same dialect, and
 keeps it when an engine is disposed of: so a pool is known by that.
@@ -32,7 +32,7 @@ _LOOK_AGAIN: Final = 0.002
 
 
 class _Places(asyncio.Semaphore):
-    """As many places as a pool keeps connections; those who come when they are taken wait in order.
+    """As many places as a pool keeps connections; further callers wait in order.
 
     Connections that a pool opens beyond that, it closes again: an operation would pay for one of its own.
     """
@@ -57,11 +57,11 @@ class _Places(asyncio.Semaphore):
 
 
 class _OfLoop:
-    """Locks and places, for one event loop: asyncio's belong to it, and what it held when it ended is free."""
+    """Locks and places for one event loop, which owns asyncio's locks. When it ends, all of them are free."""
 
     def __init__(self, engine: AsyncEngine) -> None:
         pool = engine.sync_engine.pool
-        # A size of 0 is no limit.
+        # A size of 0 means no limit.
         self.places = _Places(pool) if isinstance(pool, QueuePool) and pool.size() > 0 else None
         self.schema_lock = asyncio.Lock()
         # SQLite has one writer. In memory, all share one connection, so readers wait too.
@@ -80,16 +80,16 @@ class SharedPool:
         self._of_loops: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, _OfLoop] = weakref.WeakKeyDictionary()
 
     def schema_lock(self, engine: AsyncEngine) -> asyncio.Lock:
-        """Return what is held while the schema is checked."""
+        """Return the lock to hold while the schema is checked."""
         return self._here(engine).schema_lock
 
     def lock(self, engine: AsyncEngine, *, write: bool) -> AbstractAsyncContextManager[Any]:
-        """Return what a transaction holds where a database has one writer."""
+        """Return the lock of a transaction on a database with one writer."""
         here = self._here(engine)
         return (here.write_lock if write else here.read_lock) or nullcontext()
 
     def place(self, engine: AsyncEngine) -> AbstractAsyncContextManager[Any]:
-        """Return what an operation holds while it borrows a connection."""
+        """Return the place that an operation holds while it borrows a connection."""
         return self._here(engine).places or nullcontext()
 
     def _here(self, engine: AsyncEngine) -> _OfLoop:
@@ -118,7 +118,8 @@ class _OneOfAnyLoop:
 def admit_any_loop(pool: Pool) -> None:
     """Have a pool's first connections wait for each other also if they are made in several event loops.
 
-    SQLAlchemy has them wait for a lock of asyncio's, which fails in all loops but one, or leaves its waiters for ever.
+    SQLAlchemy makes them wait for a lock of asyncio's, which fails in all loops except one, or leaves its waiters for
+    ever.
     """
     connect: Any = pool.dispatch.connect
     if not getattr(connect, "_exec_w_sync_once", True):
@@ -129,5 +130,5 @@ _shared: weakref.WeakKeyDictionary[Dialect, SharedPool] = weakref.WeakKeyDiction
 
 
 def shared_pool(engine: AsyncEngine) -> SharedPool:
-    """Return what all databases behind an engine's pool share."""
+    """Return the shared state of all databases behind an engine's pool."""
     return _shared.setdefault(engine.dialect, SharedPool())

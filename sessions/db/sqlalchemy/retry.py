@@ -36,7 +36,7 @@ class FailedError(Exception):
     """One attempt failed.
 
     Attributes:
-        error: What the database or its driver raised.
+        error: The error of the database or its driver.
         outcome_known: Whether nothing was changed for certain: False if the connection was lost while committing.
     """
 
@@ -47,12 +47,12 @@ class FailedError(Exception):
 
 
 class Patience(NamedTuple):
-    """How long operations on a database are tried again, and who is told.
+    """The time for retries of operations on a database, and the listener for outages.
 
     Attributes:
         where: The database, without user and password.
-        seconds: Counted from the first failure, or from the beginning if there was no connection.
-        outage: What is known of whether it can be reached.
+        seconds: Counted from the first failure, or from the beginning without a connection.
+        outage: Knows whether it can be reached.
     """
 
     where: str

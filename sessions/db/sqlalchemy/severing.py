@@ -1,4 +1,4 @@
-"""Ends of drivers' connections that ask nobody: neither the server nor an event loop."""
+"""Ending drivers' connections without asking the server or an event loop."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 def ending(driver_connection: Any) -> Callable[[], None] | None:
-    """Return what ends a connection at once in its event loop; ``None`` for a driver that is not known here."""
+    """Return a function that ends a connection at once in its event loop; ``None`` for an unknown driver."""
     if terminate := getattr(driver_connection, "terminate", None):  # asyncpg
         return terminate  # type: ignore[no-any-return]
     # aiomysql and asyncmy have no public way that does not wait for the peer.
@@ -55,7 +55,9 @@ def _note_the_end(driver_connection: Any) -> None:
     elif hasattr(driver_connection, "_aborted"):  # asyncpg
         driver_connection._aborted = True  # noqa: SLF001 - as in `ending`
     else:
-        with suppress(AttributeError):  # It cannot be set in older versions of asyncmy, which ask nobody as garbage.
+        with suppress(
+            AttributeError
+        ):  # It cannot be set in older versions of asyncmy, which do not ask the server when they are garbage.
             driver_connection._writer = None  # noqa: SLF001 - as in `ending`
 
 

@@ -1,4 +1,4 @@
-"""The engine for a URL in one event loop: shared by all who hold it, and disposed of soon after the last let go.
+"""The engine for a URL in one event loop: shared by all its holders, and disposed soon after the last one releases it.
 
 `SharedEngine` is held by backends, weakly: one that is closed lets go, and so does one that is
 garbage. Then the engine lingers for a moment, as the next request may come for it. It ends at the latest with its
@@ -51,11 +51,11 @@ _of_parents: list[SharedEngine] = []
 
 
 def make_engine(url: URL, options: Mapping[str, Any]) -> AsyncEngine:
-    """Return an engine for a URL; what is wrong with it is said without showing it, for its password."""
+    """Return an engine for a URL; errors do not show the URL, because of its password."""
     driver = url.drivername
     if url.get_backend_name() != SQLITE and not options.keys() & {"pool", "poolclass"}:
-        # The connection used last: what a server's process keeps for it is still at hand. In turns, a read takes half
-        # as long again.
+        # The connection used last: the caches of its server process are still warm. In turns, a read takes half as long
+        # again.
         options = {"pool_use_lifo": True, **options}
     try:
         return create_async_engine(url, **options)
@@ -70,7 +70,7 @@ def make_engine(url: URL, options: Mapping[str, Any]) -> AsyncEngine:
 
 
 class SharedEngine:
-    """One event loop's engine for a URL. All methods but `release` run in that loop."""
+    """One event loop's engine for a URL. All methods except `release` run in that loop."""
 
     def __init__(self, key: Hashable, url: URL, options: Mapping[str, Any]) -> None:
         self.loop = asyncio.get_running_loop()
@@ -184,7 +184,7 @@ class SharedEngine:
 
 
 async def _ended(threads: list[threading.Thread]) -> None:
-    """Wait for threads that are about to end; not for ever, as somebody may still use a connection."""
+    """Wait for threads that are about to end; not for ever, as a connection may still be in use."""
     for _ in range(1000):
         if not any(thread.is_alive() for thread in threads):
             return
@@ -192,7 +192,7 @@ async def _ended(threads: list[threading.Thread]) -> None:
 
 
 def sweep() -> None:
-    """Let go of the engines of closed loops: nobody else ends their connections."""
+    """Release the engines of closed loops, whose connections would never be closed otherwise."""
     for shared in tuple(engines.values()):
         if shared.loop.is_closed():
             shared.leave_behind()

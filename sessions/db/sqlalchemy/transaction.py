@@ -57,7 +57,7 @@ class SQLAlchemyTransaction(Certain):
             self._execute(clause, _used(clause, values))
 
     def one(self, statement: Statement, /, **values: Any) -> Row | None:
-        """Return the first row, or ``None`` if there is none."""
+        """Return the first row, or ``None`` without any."""
         rows = self.all(statement, **values)
         return rows[0] if rows else None
 
@@ -82,7 +82,7 @@ class SQLAlchemyTransaction(Certain):
             self._execute(clause, listed)
 
     def beside(self, compute: Callable[[], T], /) -> Callable[[], T]:
-        """Return what gives the result of `compute`: that itself, as the driver's rows need the interpreter's lock."""
+        """Return `compute` itself: running it beside gains nothing, as rows need the interpreter's lock."""
         return compute
 
     def _execute(self, clause: TextClause, values: Any) -> CursorResult[Any]:

@@ -1,6 +1,6 @@
-"""The parameters in URLs: what libpq, MySQL's clients and pgbouncer call by one name, and our drivers by another.
+"""The parameters in URLs: names of libpq, MySQL's clients and pgbouncer, translated into those of our drivers.
 
-A translation gets a URL's parameters and returns those that stay in the URL, and what the driver is given beside.
+A translation gets a URL's parameters and returns those that stay in the URL, and further arguments for the driver.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ class WrongParametersError(Exception):
 
     Attributes:
         names: Theirs.
-        cures: What to write instead.
+        cures: The replacements to suggest.
     """
 
     def __init__(self, names: Iterable[str], cures: Iterable[str]) -> None:
@@ -84,7 +84,7 @@ def _refuse(wrong: Iterable[str], cures: dict[str, str]) -> None:
 
 
 def _without_prepared(query: dict[str, Any], wrong: set[str]) -> bool:
-    """Take out what says that a pooler is in between, in several programs' words; tell whether it said so."""
+    """Remove the parameters by which several programs announce a pooler; tell whether there was one."""
     found = False
     for name, yes, no in (("pgbouncer", _ON, _OFF), ("prepared_statements", _OFF, _ON)):
         value = query.pop(name, no[0]).lower()
@@ -123,7 +123,7 @@ def _for_asyncpg(given: dict[str, Any]) -> Translated:
 
 
 def _tls_of_asyncpg(query: dict[str, Any], wrong: set[str]) -> dict[str, Any]:
-    """Take out what concerns TLS, but for ``ssl=``, which asyncpg takes with libpq's words for ``sslmode=``."""
+    """Remove the TLS parameters, except ``ssl=``, which asyncpg accepts with libpq's words for ``sslmode=``."""
     for name in ("ssl", "sslmode"):
         if query.get(name, "require") not in _SSL_MODES:
             wrong.add(name)
@@ -138,7 +138,7 @@ def _tls_of_asyncpg(query: dict[str, Any], wrong: set[str]) -> dict[str, Any]:
 
 
 def _numbers_of_asyncpg(query: dict[str, Any], wrong: set[str]) -> dict[str, Any]:
-    """Take out what asyncpg takes as numbers, and libpq's name for one of them."""
+    """Remove the parameters that asyncpg takes as numbers, one of them with libpq's name."""
     found: dict[str, Any] = {}
     numbers: dict[str, Callable[[str], float]] = {**_NUMBERS, "connect_timeout": int}
     for name, number in numbers.items():
@@ -187,7 +187,7 @@ _MYSQL_CURES: Final = {
 
 
 def _for_mysql(given: dict[str, Any]) -> Translated:
-    """Make a TLS context of what MySQL's clients and hosts call by several names: the drivers take nothing else."""
+    """Make a TLS context of the parameters that MySQL's clients and hosts use: the drivers accept nothing else."""
     query, wrong = dict(given), set[str]()
     mode: str | None = None
     for name in ("ssl-mode", "ssl_mode", "sslmode"):

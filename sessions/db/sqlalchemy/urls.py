@@ -47,7 +47,7 @@ _AFTER_USER: Final = re.compile(
 
 
 class Understood(NamedTuple):
-    """A URL that `create_async_engine` takes, and what its driver is to be given beside."""
+    """A URL that `create_async_engine` takes, and further arguments for its driver."""
 
     url: URL
     connect_args: dict[str, Any]
@@ -57,7 +57,7 @@ def understand(url: str | URL) -> Understood:
     """Return a URL with an asynchronous driver and with that driver's own parameters.
 
     Raises:
-        TypeError: `url` is no URL.
+        TypeError: `url` is not a URL.
         ValueError: It is not one of a database, its driver is unknown or synchronous, or the driver does not know
             some parameters. The message shows neither password nor user.
     """
@@ -81,7 +81,7 @@ def understand(url: str | URL) -> Understood:
 
 
 def place(url: URL) -> str:
-    """Return a URL without what is nobody's business: user, password and options, some of which are passwords."""
+    """Return a URL without its private parts: user, password and options, some of which are passwords."""
     shown: dict[str, Any] = {"host": url.query["host"]} if "host" in url.query else {}
     if url.query.get("ssl") in ("disable", "allow", "prefer", "require", "verify-ca", "verify-full"):
         shown["ssl"] = url.query["ssl"]
@@ -122,7 +122,7 @@ def _parse(text: str) -> URL:
 
 
 def _with_escapes(rest: str) -> str:
-    """Return what follows "://" so that SQLAlchemy reads it rightly: with each @ of user and password as %40.
+    """Return the part after "://" as SQLAlchemy needs it: with each @ of user and password as %40.
 
     SQLAlchemy ends a password at its first @, and takes the rest of it for the host, which errors show. Several hosts
     become parameters.
@@ -158,7 +158,7 @@ def _with_driver(url: URL) -> URL:
 
 
 def _check_driver(url: URL) -> None:
-    """Refuse a driver that is not known or not asynchronous, before anybody finds that it is not installed either."""
+    """Refuse an unknown or synchronous driver, before its import fails."""
     try:
         dialect = url.get_dialect()
         dialect = dialect.get_async_dialect_cls(url)

@@ -1,4 +1,4 @@
-"""Where bytes of what was deleted stay on databases behind SQLAlchemy, and what finishes that."""
+"""The places where bytes of deleted rows stay on databases behind SQLAlchemy, and the remedies."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def tables_with_content(schemas: Sequence[Schema], prefix: str, sql_schema: str 
 
 
 def pending_on_server(database: str, ours: Sequence[str], others: Sequence[str]) -> tuple[str, ...]:
-    """Say what is pending after something was deleted from tables on a server.
+    """Return the pending work after rows were deleted from a server's tables.
 
     PostgreSQL: https://www.postgresql.org/docs/current/routine-vacuuming.html. MariaDB:
     https://mariadb.com/kb/en/innodb-purge/ and https://mariadb.com/kb/en/optimize-table/.

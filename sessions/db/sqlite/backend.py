@@ -45,11 +45,11 @@ class SQLiteBackend:
     Making one does no I/O. Objects with the same file share its connections.
 
     Args:
-        path: The file; it is made at the first operation if there is none.
+        path: The file; the first operation creates it if it is missing.
         durability: See `Durability`.
         busy_timeout: How long to wait for other processes, in seconds. The first to open a file in a process decides.
-        prefix: What the names of our tables begin with.
-        components: What uses it: its operations are about the tables of these.
+        prefix: The common prefix of our tables' names.
+        components: Its users: all operations are about their tables.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -81,7 +81,7 @@ class SQLiteBackend:
         return self._path
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
-        """Return what `work` finds in one snapshot of the database."""
+        """Run `work` in one snapshot of the database and return its result."""
         looked_again = False
         while True:
             database = self.database(subject)
@@ -131,12 +131,12 @@ class SQLiteBackend:
         return result
 
     def read_sync(self, work: Callable[[Transaction], T], subject: str) -> T:
-        """Do as `read`, without an event loop: this thread is blocked meanwhile, also if it has a running one."""
+        """Do the same as `read`, blocking this thread, even if it has a running event loop."""
         _check_may_block(subject)
         return without_loop(self.read(work, subject))
 
     def write_sync(self, work: Callable[[Transaction], T], subject: str) -> T:
-        """Do as `write`, without an event loop: this thread is blocked meanwhile, also if it has a running one."""
+        """Do the same as `write`, blocking this thread, even if it has a running event loop."""
         _check_may_block(subject)
         return without_loop(self.write(work, subject))
 
@@ -151,7 +151,7 @@ class SQLiteBackend:
                 self._open_again(database, subject)
 
     def waker(self, topic: Topic, subject: str) -> FileWaker:
-        """Return what wakes one who watches a topic: at any change in the file."""
+        """Return a waker for a watcher of a topic, which wakes at any change in the file."""
         del topic
         # Few watch.
         from sessions.db.sqlite.watching import FileWaker  # noqa: PLC0415
@@ -165,7 +165,7 @@ class SQLiteBackend:
     def close(self) -> None:
         """Give up the hold on the file, which stays open for a moment if nobody else has one.
 
-        What was asked for before is done, and all of it in the file itself, when this returns.
+        When this returns, all earlier operations are done, and all their changes are in the file itself.
         """
         for database in self._let_go():
             if database.path != MEMORY and database.complete()():
@@ -181,7 +181,7 @@ class SQLiteBackend:
             await settle(asyncio.to_thread(self.close))
 
     def end(self) -> None:
-        """Do the same, and close the file at once if nobody else holds it; also one that stays open for a moment."""
+        """Do the same, and close the file at once if it has no other holder, even one that is lingering."""
         for database in {*self._let_go(), *unused(self._path)}:
             end(database)
 
@@ -208,7 +208,7 @@ class SQLiteBackend:
             database = open_memory(self) if self._path == MEMORY else open_file(self._path, self._busy_timeout, self)
         except StoreError as error:
             raise error.about(subject) from error.__cause__
-        if self._closed:  # Meanwhile, by another thread.
+        if self._closed:  # By another thread.
             for last in let_go(self):
                 linger(last)
             raise _closed(subject)

@@ -214,7 +214,7 @@ class Database:
                 changes += connection.total_changes
             finally:
                 self._opening.give_turn_back()
-        except BaseException as error:  # noqa: BLE001 - it belongs to those who wait
+        except BaseException as error:  # noqa: BLE001 - it belongs to the waiting caller
             _fail(jobs, error)
         if changes and self._ahead and self._writer.is_empty:
             # A caller that is told earlier and then closes has to ask this thread again, which costs more.
@@ -305,7 +305,7 @@ class Database:
             # Not the other way round: a change would wait for its thread's work for readers.
             other = self._reading if reading is self._writing else None
             read_group(reading.database(), jobs, note, other)
-        except BaseException as error:  # noqa: BLE001 - it belongs to those who wait
+        except BaseException as error:  # noqa: BLE001 - it belongs to the waiting caller
             _fail(left, error)
         self._report(left)
 

@@ -62,7 +62,7 @@ class Completing:
         """Copy the log's content into the file; return False if that is not possible without waiting for others.
 
         Args:
-            connection: One without a transaction. What it syncs, and how long it waits, is to be set again.
+            connection: One without a transaction. Its `synchronous` and busy timeout are to be set again.
             other: Another one to the same file, without a transaction.
             opened: Another number for each time that the first one was opened.
             hastily: Leave a new end in the log, which is empty otherwise: then nothing is left to be copied later.

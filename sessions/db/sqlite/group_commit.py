@@ -60,7 +60,7 @@ def read_group(
         for job in jobs:
             try:
                 job.run(transaction)
-            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for this job
+            except BaseException as error:  # noqa: BLE001 - it belongs to the waiting caller
                 job.error = error
             done(job)
     finally:
@@ -72,7 +72,7 @@ def _write_alone(connection: sqlite3.Connection, job: Job[Any]) -> None:
         connection.execute("begin immediate")
         job.run(SQLiteTransaction(connection))
         connection.execute("commit")
-    except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for this job
+    except BaseException as error:  # noqa: BLE001 - it belongs to the waiting caller
         job.error = error
         _roll_back(connection)
 
@@ -100,7 +100,7 @@ def _write_with_savepoints(connection: sqlite3.Connection, jobs: list[Job[Any]])
             connection.execute("savepoint job")
             try:
                 job.run(transaction)
-            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for this job
+            except BaseException as error:  # noqa: BLE001 - it belongs to the waiting caller
                 job.error = error
                 if not connection.in_transaction:
                     return False

@@ -1,1 +1,1 @@
-"""What models are shown of a branch: summaries, handovers, windows, repair."""
+"""The model's view of a branch: summaries, handovers, windows, repair."""

@@ -1,14 +1,14 @@
-"""Marks: entries that no model is shown, as they say something of the conversation rather than in it.
+"""Marks: entries that models do not see, because they describe the conversation rather than belong to it.
 
-Their kinds begin with a character that the kind of no item begins with. They take a position, as every entry does, and
-so are seen from wherever the branch is seen; they are no items: they count in no limit and in no number of items, and
+Their kinds begin with a character that no item's kind begins with. They take a position, as every entry does, and so
+are seen from wherever the branch is seen; they are no items: they count in no limit and in no number of items, and
 belong to no turn's items. A session that has, or had, one is flagged, so that the statements of the hot path need not
 look for them.
 
 - A handover says to whom the conversation was handed on: ``{"type": "handover", "to": …, "note": …}``.
 - A summary stands for a range of positions before it: ``{"type": "summary", "first": …, "last": …, "items": […],
   "made_at": …, "lifted": […], "waiting": […]}``; see `Covering`.
-- An expansion takes back a summary before it: ``{"type": "expansion", "summary": …}``, by its position.
+- An expansion reverts a summary before it: ``{"type": "expansion", "summary": …}``, by its position.
 """
 
 from __future__ import annotations
@@ -40,17 +40,17 @@ _CONTENT: Final = ("first", "last", "items", "made_at", "lifted", "waiting")
 
 
 class Covering(NamedTuple):
-    """What a summary's entry says.
+    """The content of a summary's entry.
 
     Attributes:
         position: Where its entry stands.
         first: The first position that it stands for.
         last: The last one.
-        items: What is shown instead, oldest first.
+        items: The items shown instead, oldest first.
         made_at: When it was made, in microseconds since 1970, UTC.
-        lifted: The positions of summaries before `first` that were taken back when it was made; what took them back
-            may be among what it stands for, which is not read.
-        waiting: What it stands for that may still be answered.
+        lifted: The positions of summaries before `first` that had been reverted when it was made. The expansions may be
+            in its range, which is not read.
+        waiting: The calls in its range that may still be answered.
         row: Its entry, with all columns.
     """
 
@@ -65,7 +65,7 @@ class Covering(NamedTuple):
 
     @classmethod
     def of(cls, row: EntryRow, content: Any) -> Covering | None:
-        """Return what an entry says; ``None`` if that is no summary that anybody can have made."""
+        """Return an entry's content; ``None`` if it is not a possible summary."""
         position = row.position
         try:
             first, last, items, made_at, lifted, waiting = (content[name] for name in _CONTENT)
@@ -80,22 +80,22 @@ class Covering(NamedTuple):
 
     @property
     def range(self) -> tuple[int, int]:
-        """What it stands for: no two summaries of a branch stand for the same unless one took the other's place."""
+        """Its range: two summaries of a branch have the same range only if one replaced the other."""
         return self.first, self.last
 
     def content(self, items: list[Any]) -> dict[str, Any]:
-        """Return what the entry of the same summary says, with other items."""
+        """Return the content of the same summary's entry with other items."""
         return summary_content((*self[1:3], items, *self[4:7]))
 
 
 def summary_content(values: Sequence[Any]) -> dict[str, Any]:
-    """Return what a summary's entry says; the values are `Covering`'s from `first` to `waiting`."""
+    """Return the content of a summary's entry; the values are `Covering`'s from `first` to `waiting`."""
     content = {"type": "summary", **dict(zip(_CONTENT, values, strict=True))}
     return {**content, "waiting": [list(waiting) for waiting in content["waiting"]]}
 
 
 def summary_taken_back(content: Any) -> int:
-    """Return the position of the summary that an expansion takes back; 0 if it does not say."""
+    """Return the position of the summary that an expansion reverts; 0 if it does not say."""
     position = content.get("summary") if isinstance(content, dict) else None
     return position if isinstance(position, int) else 0
 
@@ -129,12 +129,12 @@ def add_mark(
 
 
 def flag_marks(tx: Transaction, locked: LockedSession) -> None:
-    """Say of a session that not all of its entries are shown as they are, so that whoever reads it looks."""
+    """Flag a session whose entries are not all shown unchanged, so that readers check."""
     tx.run(branch_statements.FLAG_MARKS, session=locked.session)
 
 
 def replace_summary(tx: Transaction, locked: LockedSession, summary: Covering, items: list[Any], now: int) -> None:
-    """Put a summary that shows other items in the place of one; what it stands for stays as it is. See `add_mark`."""
+    """Replace a summary by one with the same range and other items. See `add_mark`."""
     (payload,) = locked.conversation.codec.encode_all([summary.content(items)])
     row = summary.row
     entry = NewEntry(payload, row.kind, None, row.author)
@@ -157,10 +157,10 @@ def find_marks(tx: Transaction, head: Head, after: int) -> list[EntryRow]:
 
 
 def surviving(head: Head, marks: list[EntryRow], tip: int) -> list[EntryRow]:
-    """Return those of a branch's marks behind a position that still say something when nothing else there is left.
+    """Return the marks of a branch behind a position that keep their meaning when all other entries there are gone.
 
-    A summary does if it stands for what is left, and nothing behind it takes it back or has taken its place; an
-    expansion if the summary that it takes back is left.
+    A summary does if its range is left, and no later mark reverts or replaces it; an expansion if the summary that it
+    reverts is left.
     """
     lifted: set[int] = set()
     later: set[tuple[int, int]] = set()
@@ -188,7 +188,7 @@ def surviving(head: Head, marks: list[EntryRow], tip: int) -> list[EntryRow]:
 def put_back(
     tx: Transaction, locked: LockedSession, head: Head, marks: list[EntryRow], now: int, *, behind_new: bool = False
 ) -> None:
-    """Put marks, or what nobody here can read, at the end of the locked session's branch, as they were. See `add_mark`.
+    """Put marks, or unreadable entries, unchanged at the end of the locked session's branch. See `add_mark`.
 
     Args:
         tx: A transaction.

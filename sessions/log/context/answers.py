@@ -1,4 +1,4 @@
-"""Which calls of a branch were answered later: what a placeholder gives way to."""
+"""Finds calls that were answered later, whose placeholders are then replaced."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class Answers:
         self._tx = tx
         self._head = head
         self._read_from = head.tip
-        # Some models use the ids of calls again: whether what comes next is an output, or a call that is made anew.
+        # Some models reuse the ids of calls: whether the next item is an output, or a new call.
         self._next: dict[Call, bool] = {}
 
     def came(self, call: Call, position: int) -> bool:
@@ -31,7 +31,7 @@ class Answers:
         It is asked from the end on.
 
         Raises:
-            DecryptionError: A payload is not what was stored there.
+            DecryptionError: A payload was altered.
         """
         reader = self._head.reader
         for stretch in lineage(self._tx, self._head) if position < self._read_from else ():

@@ -1,4 +1,4 @@
-"""Compaction: a summary stands for a range of a branch, as a mark at its end. What it stands for stays as it is."""
+"""Compaction: a summary replaces a range of a branch in the model's view, as a mark at its end; the range stays."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ if TYPE_CHECKING:
 
 
 class Range(NamedTuple):
-    """A part of a branch that a summary is to stand for, as it was when it was read.
+    """A part of a branch to be summarised, as it was when it was read.
 
     Attributes:
         branch: The branch's name.
-        items: What models are shown of it, oldest first.
+        items: The items in it that models see, oldest first.
         first: Its first position.
         last: Its last one.
         created_at: When the oldest of its entries was made.
         expires_at: When the first of them expires; ``None`` if none does.
-        lifted: The positions of summaries before it that were taken back.
-        placeholders: The indexes of items that stand for an output that was never recorded.
-        waiting: What summaries in it stand for that may still be answered.
+        lifted: The positions of reverted summaries before it.
+        placeholders: The indexes of placeholders among the items.
+        waiting: The calls behind its summaries that may still be answered.
         state: Equal as long as it is the same.
     """
 
@@ -65,15 +65,15 @@ def find_range(
     *,
     alone: bool = False,
 ) -> tuple[Range | None, list[int], str]:
-    """Return the part of a branch that is to be summarised.
+    """Return the part of a branch to be summarised.
 
     Args:
         tx: A transaction.
         conversation: The session.
         branch: The branch; the current one unless named.
         choose: Returns the indexes of the first one that is to be, and of the first one behind it that is not. It is
-            given what is shown, and a function that returns up to which position all was added in turns that are over.
-        alone: Whether to leave the branch alone while somebody else holds it, also if they let others in.
+            given the shown items, and a function that returns the position up to which all items are of finished runs.
+        alone: Whether to leave the branch alone while another caller holds it, even if that lease is not exclusive.
 
     Returns:
         The range, ``None`` if it is empty; the positions of entries that could not be decoded; and the branch's name.
@@ -95,7 +95,7 @@ def find_range(
         return None, undecodable, head.branch
     foresee(tx, conversation, head.session, head.branch, conversation.now, alone=alone)
     first, last = chosen[0].range[0], chosen[-1].range[1]
-    # It must not outlive what it stands for.
+    # It must not outlive its range.
     expiries = {one.row.expires_at for one in chosen}
     found_range = Range(
         head.branch,
@@ -121,10 +121,10 @@ def find_range(
 def put_summary(
     tx: Transaction, conversation: Conversation, now: int, found: Range, payload: bytes, *, author: str | None
 ) -> int:
-    """Let a summary stand for a range, and return the position of its entry.
+    """Replace a range by a summary, and return the position of the summary's entry.
 
     Raises:
-        ConflictError: The range is not any more what it was when it was read.
+        ConflictError: The range has changed since it was read.
         LeaseLostError: The conversation's lease was lost.
         SessionBusyError: Another caller holds an exclusive lease on the branch.
         UnknownBranchError: The branch is not there any more.
@@ -151,10 +151,10 @@ def take_back(
     branch: str | None,
     author: str | None,
 ) -> Covering:
-    """Let a branch's latest summary not stand for anything any more, and return it.
+    """Revert a branch's latest summary, and return it.
 
     Raises:
-        SummaryError: There is none.
+        SummaryError: The branch has no summary.
         LeaseLostError: The conversation's lease was lost.
         SessionBusyError: Another caller holds an exclusive lease on the branch.
         UnknownBranchError: There is no such branch.
@@ -175,7 +175,7 @@ def take_back(
 
 
 def list_summaries(tx: Transaction, conversation: Conversation, branch: str | None) -> tuple[list[Covering], str]:
-    """Return the summaries that models are shown of a branch, in the order of what they stand for, and its name.
+    """Return the summaries of a branch that models see, in the order of their ranges, and the branch's name.
 
     Raises:
         UnknownBranchError: There is no such branch.

@@ -26,7 +26,7 @@ def hand_over(
     branch: str | None,
     lifetime: int | None,
 ) -> None:
-    """Note on a branch to whom the conversation was handed on; make the session if there is none.
+    """Record a handover on a branch; create the session if it is missing.
 
     The note lives for `lifetime` microseconds; for ever, if that is ``None``.
 

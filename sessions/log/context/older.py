@@ -1,4 +1,4 @@
-"""The older part of a conversation, which a summary can stand for so that providers accept what is left."""
+"""The older part of a conversation that a summary can replace so that providers accept the rest."""
 
 from __future__ import annotations
 
@@ -24,19 +24,17 @@ _ANSWERS = (Part.ANSWER, Part.CHAT_ANSWER, Part.UNKNOWN)
 def older_part(
     shown: list[Shown], keep_turns: int, keep_items: int | None, ended: Callable[[], int] = lambda: 0
 ) -> tuple[int, int]:
-    """Return the indexes of the first item that is to be summarised, and of the first one behind it that is not.
+    """Return the index of the first item to be summarised, and of the first item to be kept after it.
 
-    The part begins behind the messages of the system and the developer that stand before all else. It ends between two
-    rounds, before a call whose output is kept, and before one that may still be answered; a round at the end that waits
-    for one is kept, too, and in a turn with items of an unknown shape is no end. If there is nothing but one summary,
-    it is empty.
+    The part begins after the leading messages of the system and the developer. It ends between two rounds, before a
+    call whose output is kept, and before one that may still be answered; a round at the end that waits for one is kept,
+    too, and in a turn with items of an unknown shape is no end. If it would be a single summary, it is empty.
 
     Args:
-        shown: What models are shown, oldest first.
+        shown: The items that models see, oldest first.
         keep_turns: How many turns are to be kept, each with the messages of the system directly before it.
         keep_items: If not ``None``, how many items are to be kept instead.
-        ended: Returns up to which position every call was made in a turn, as held by leases, that is over; 0 if that is
-            not known.
+        ended: Returns the position up to which every call was made under a lease that has ended; 0 if unknown.
     """
     parts = [part_of(one.item) for one in shown]
     rounds = list(find_rounds([one.item for one in shown], parts))
@@ -94,7 +92,7 @@ def _first_waiting(shown: list[Shown], rounds: list[Round], parts: list[Part], e
     over = -1
     for found in rounds:
         for index, call in found.open_calls:
-            # With an output, or what may be one, behind it, it waits for none.
+            # It does not wait if an output, or a possible output, follows.
             if not call.call_id or outputs.get(call, -1) > index or unknown.may_answer(index):
                 continue
             if index < last_message and over < 0:

@@ -1,4 +1,4 @@
-"""Read: a branch from its end on, for whoever takes pages until it has enough, in one snapshot."""
+"""Reading a branch backwards from its end in one snapshot, page by page, until a taker has enough."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Taker(Protocol):
 
 
 class Taken(NamedTuple):
-    """What a read was about.
+    """The facts of a read.
 
     Attributes:
         undecodable: The positions of entries that could not be decoded.
@@ -48,7 +48,7 @@ class Taken(NamedTuple):
 
 
 def read_window(tx: Transaction, conversation: Conversation, taker: Taker, branch: str | None, at_once: int) -> Taken:
-    """Give a taker a branch's items until it is full or there are no more.
+    """Give a taker a branch's items until it is full or has all.
 
     Args:
         tx: A transaction.
@@ -77,7 +77,7 @@ def read_window(tx: Transaction, conversation: Conversation, taker: Taker, branc
 
 
 def _left_of_last_turn(tx: Transaction, head: Head, undecodable: list[int]) -> list[Any]:
-    """Return what is still wanted of the last turn of which anything is left, the newest first.
+    """Return the wanted items of the last turn that has not fully expired, newest first.
 
     Those are an item of an unknown shape, and the message that begins the turn, if they are there and can be read.
     """

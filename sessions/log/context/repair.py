@@ -1,4 +1,4 @@
-"""Repair: what is wrong with a branch, and the repaired one in its place."""
+"""Repair: finding a branch's damage, and replacing the branch by a repaired one."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ def find_damages(
     repair: Callable[[list[Any]], tuple[list[Any], Sequence[Damaged]]],
     branch: str | None,
 ) -> tuple[list[Any], list[int], str]:
-    """Return what `repair` finds on a branch, by positions.
+    """Return the damage that `repair` finds on a branch, by positions.
 
     Returns:
         The damages, the positions of entries that could not be decoded, and the branch's name.
@@ -78,25 +78,25 @@ def repair_branch(
     branch: str | None,
     alone: bool = False,
 ) -> tuple[list[Any], list[int]]:
-    """Repair a branch. What is missing at its end is added there; otherwise the end is written anew on its own segment.
+    """Repair a branch: add missing outputs at its end, or else rewrite its end on a new segment.
 
-    What was there stays as a way that the branch left. Entries that could not be decoded stay where they are: behind
-    the first damage they are only there.
+    The old end stays as a way that the branch left. Entries that could not be decoded stay where they are: those behind
+    the first damage are only on the old end.
 
     Args:
         tx: A transaction.
         conversation: The session.
         now: The time, in microseconds since 1970, UTC.
-        repair: Returns the repaired items, with the same objects where they are kept, and what was wrong.
+        repair: Returns the repaired items, with the same objects for kept ones, and the damage.
         branch: The branch; the current one unless named.
-        alone: Whether to leave it alone while somebody else holds it, also if they let others in.
+        alone: Whether to leave it alone while another caller holds it, even if that lease is not exclusive.
 
     Returns:
         The damages, by positions, and the positions of entries that could not be decoded.
 
     Raises:
         LeaseLostError: The conversation's lease was lost.
-        SessionBusyError: Somebody else holds the branch.
+        SessionBusyError: Another caller holds the branch.
         UnknownBranchError: There is no such branch.
         DecryptionError: The session is encrypted with another key, or a payload is not what was stored there.
     """
@@ -128,7 +128,7 @@ def repair_branch(
         _add(tx, locked, _as_added(shown, repaired, kept, conversation.codec, now), now)
         put_back(tx, locked, head, marks, now, behind_new=True)
         if kept == len(repaired) and not marks:
-            # Nothing was added, which would have made what was there a way that was left, and none that redo goes.
+            # Nothing was added. An addition would have made the old end a sibling, which redo does not restore.
             settle_ways_forward(tx, cast("Head", find_head(tx, conversation, locked.branch)))
     if not is_append:
         record_change(tx, locked, "repaired", now)
@@ -164,7 +164,7 @@ def _in_common(shown: list[Shown], repaired: list[Any]) -> int:
 
 
 def _go_back(tx: Transaction, locked: LockedSession, stretches: list[Stretch], tip: int, now: int) -> None:
-    """Move the branch's tip back and keep where it was: as after `undo`, what is added next makes that a left tip."""
+    """Move the branch's tip back and keep the old one: as after `undo`, the next append makes that a left tip."""
     keep_tip(tx, locked, now, pending=True)
     move_tip(tx, locked, tip, turn_at(tx, stretches, tip), may_extend=0, now=now)
 
@@ -172,8 +172,7 @@ def _go_back(tx: Transaction, locked: LockedSession, stretches: list[Stretch], t
 def _as_added(shown: list[Shown], repaired: list[Any], kept: int, codec: Codec, now: int) -> list[_Added]:
     """Return all but the first `kept` items.
 
-    What is moved keeps its times, its author and whether it is a placeholder; what is new is one, and expires with what
-    is before it.
+    Moved items keep their times, author and kind. New ones are placeholders, and expire with the item before them.
     """
     known = {id(one.item): one.row for one in shown}
     added = []

@@ -1,6 +1,6 @@
-"""What models are shown of a branch: its items, with summaries in place of what they stand for.
+"""The model's view of a branch: its items, with summaries in place of their ranges.
 
-How the way back through a branch with annotations goes is said in `log/context/walker.py`.
+`log/context/walker.py` explains the way back through a branch with annotations.
 """
 
 from __future__ import annotations
@@ -28,16 +28,16 @@ _FEW: Final = 64
 
 
 def item_pages(tx: Transaction, head: Head, count: int, undecodable: list[int]) -> Iterator[list[Any]]:
-    """Yield the items that models are shown of a branch, in pages, the newest first.
+    """Yield the items of a branch that models see, in pages, newest first.
 
     Args:
         tx: A transaction.
         head: Where to begin.
-        count: How many are wanted, or more: so many are asked for at once.
+        count: How many to fetch at once: the wanted number, or more.
         undecodable: Gets the positions of entries that could not be decoded.
 
     Raises:
-        DecryptionError: A payload is not what was stored there.
+        DecryptionError: A payload was altered.
     """
     if not head.annotated:
         yield from _pages_without_marks(tx, head, count, undecodable)
@@ -54,7 +54,7 @@ def item_pages(tx: Transaction, head: Head, count: int, undecodable: list[int]) 
             if shown.item is not UNREADABLE:
                 items.append(shown.item)
                 continue
-            # Whoever has enough does not ask for more, and is not told of this.
+            # A reader that has enough asks for no more, and so does not see this error.
             yield items
             items = []
             undecodable.append(shown.position)
@@ -62,7 +62,7 @@ def item_pages(tx: Transaction, head: Head, count: int, undecodable: list[int]) 
 
 
 def _pages_without_marks(tx: Transaction, head: Head, count: int, undecodable: list[int]) -> Iterator[list[Any]]:
-    """Do what `item_pages` does; a page after which more is wanted may be opened while the next one is fetched."""
+    """Do the same as `item_pages`; a page may be decoded while the next one is fetched."""
     ahead: list[Callable[[], list[Any]]] = []
     left = count
     for page in walk_back(tx, head, count):
@@ -102,7 +102,7 @@ def _one_by_one(tx: Transaction, reader: Reader, page: Page, undecodable: list[i
 
 
 def find_summaries(tx: Transaction, head: Head) -> list[Covering]:
-    """Return a branch's summaries that stand for something, in the order of what they stand for."""
+    """Return a branch's summaries in force, in the order of their ranges."""
     walker = Walker(tx, head)
     if head.annotated:
         walker.all()
@@ -110,7 +110,7 @@ def find_summaries(tx: Transaction, head: Head) -> list[Covering]:
 
 
 def walk_shown(tx: Transaction, head: Head, count: int) -> Iterator[list[Shown]]:
-    """Yield what models are shown of a branch in pages, the newest first; `count` is asked for at once, then more."""
+    """Yield the model's view of a branch in pages, newest first; the first fetch is of `count`, later ones of more."""
     walker = Walker(tx, head)
     for rows, page in walker.pages(count):
         yield [walker.shown(row) for row in rows] or page

@@ -1,7 +1,7 @@
 """The way back through a branch, past its annotations.
 
-A placeholder stands for an output only as long as none came: whoever comes to one looks whether an output came behind
-it. So does who comes to a summary that stands for calls without outputs: with the output, its call is shown again.
+A placeholder stands for an output only until that arrives: at a placeholder, the walker checks whether an output came
+behind it. The same holds for a summary of calls without outputs: with the output, its call is shown again.
 """
 
 from __future__ import annotations
@@ -28,12 +28,12 @@ _MANY: Final = 1024
 
 
 class Shown(NamedTuple):
-    """An item that models are shown, or `UNREADABLE` if it could not be decoded.
+    """An item that models see, or `UNREADABLE` if it could not be decoded.
 
     Attributes:
         item: The item.
         row: Its entry, or that of the summary that it belongs to, with all columns.
-        summary: That summary, if it belongs to one, or is shown again of what one stands for.
+        summary: The summary that it belongs to, or from whose range it is shown again.
     """
 
     item: Any
@@ -55,8 +55,8 @@ class Page(NamedTuple):
     """A piece of the way, the newest first: one of the two is empty.
 
     Attributes:
-        rows: Entries that are all shown as they are.
-        shown: What is shown of others.
+        rows: Entries that are all shown unchanged.
+        shown: The view of other entries.
     """
 
     rows: list[Row]
@@ -64,10 +64,10 @@ class Page(NamedTuple):
 
 
 class Walker:
-    """Goes back along a branch, entry by entry, and finds what models are shown of it.
+    """Walks back along a branch, entry by entry, and yields the model's view of it.
 
-    Here a summary S at position 7 stands for positions 2 to 4. The way back begins at the tip, and so comes to S before
-    it comes to what S stands for::
+    Here a summary S at position 7 stands for positions 2 to 4. The way back begins at the tip, and so reaches S before
+    the range of S::
 
         position   1     2     3     4     5     6     7     8
         entry      u1    a1    u2    a2    u3    a3    S     u4
@@ -77,18 +77,18 @@ class Walker:
     Each entry is one step, of three kinds:
 
     1. An item is shown as it is; a placeholder only if no output came behind it.
-    2. An annotation shows nothing. What it says is noted: a summary is `ahead` until the way comes to its range, unless
-       an expansion behind it took it back, or a later summary stands for the same.
-    3. The first entry of the range that is ahead shows the summary's items, and the way goes on before the range. What
-       is read of the range itself is passed over.
+    2. An annotation shows nothing, but is noted: a summary is `ahead` until the way reaches its range, unless an
+       expansion behind it reverts it, or a later summary has the same range.
+    3. The first entry of the range that is ahead shows the summary's items, and the way goes on before the range.
+       Entries of the range itself are skipped.
 
     Args:
         tx: A transaction.
         head: Where to begin.
 
     Attributes:
-        passed: The summaries that it came to the ranges of, the newest first.
-        lifted: The positions of summaries that it came to know as taken back.
+        passed: The summaries whose ranges it has reached, newest first.
+        lifted: The positions of summaries known to be reverted.
     """
 
     def __init__(self, tx: Transaction, head: Head) -> None:
@@ -99,13 +99,13 @@ class Walker:
         self._head = head
         self._reader = head.reader
         self._answers = Answers(tx, head)
-        # What is left of the way lies before this position.
+        # The rest of the way lies before this position.
         self._below = head.tip + 1
         # Those whose ranges are still ahead, the nearest last.
         self._ahead: list[Covering] = []
 
     def all(self) -> tuple[list[Shown], list[int]]:
-        """Go the whole way, and return what is shown, oldest first; and the positions of what could not be decoded."""
+        """Walk to the end; return the whole view, oldest first, and the positions of undecodable entries."""
         found: list[Shown] = []
         for rows, page in self.pages(_MANY):
             found += page
@@ -130,7 +130,7 @@ class Walker:
                     break
                 count = min(2 * count, _MANY)
         while self._ahead:
-            # Nothing is left of what they stand for.
+            # Their ranges are gone.
             yield Page([], self._go_around())
 
     def shown(self, row: Row) -> Shown:
@@ -138,11 +138,11 @@ class Walker:
         return Shown(self._reader.open_or_unreadable(row), EntryRow._make(row))
 
     def left_waiting(self, summary: Covering) -> list[Waiting]:
-        """Return what a summary that it came to stands for that is still waiting."""
+        """Return the waiting calls in the range of a summary that it reached."""
         return [waiting for waiting in summary.waiting if not self._outputs(summary, waiting)]
 
     def _step(self, row: EntryRow) -> list[Shown]:
-        """Go on to an entry, and return what is shown there."""
+        """Step to an entry, and return the items shown there."""
         found: list[Shown] = []
         while self._ahead and row.position <= self._ahead[-1].last:
             found += self._go_around()
@@ -161,16 +161,16 @@ class Walker:
         return self._answers.came_for(shown.item, shown.position)
 
     def _go_around(self) -> list[Shown]:
-        """Go around what the next summary stands for, and return what is shown instead."""
+        """Skip the next summary's range, and return the items shown instead."""
         summary = self._ahead.pop()
         self.passed.append(summary)
-        # For readers who see less, as with a time to live, there may be one that stands for a part of another.
+        # For readers that see less, as with a time to live, one summary's range may lie in another's.
         self._below = min(self._below, summary.first)
         items = [*summary.items, *self._answered(summary)]
         return [Shown(item, summary.row, summary) for item in reversed(items)]
 
     def _answered(self, summary: Covering) -> list[Any]:
-        """Return what is shown again of what a summary stands for, as an output of its calls came since."""
+        """Return the items of a summary's range that are shown again, because outputs of their calls have arrived."""
         again: list[Any] = []
         for waiting in summary.waiting:
             if came := self._outputs(summary, waiting):
@@ -178,12 +178,12 @@ class Walker:
         return again
 
     def _outputs(self, summary: Covering, waiting: Waiting) -> set[int]:
-        """Return the placeholders of what is waiting whose outputs came behind the summary's range."""
+        """Return the placeholders of waiting calls whose outputs came behind the summary's range."""
         came_for = self._answers.came_for
         return {index for index in waiting.placeholders if came_for(waiting.items[index], summary.last)}
 
     def _note(self, row: EntryRow) -> list[Shown]:
-        """Note what an annotation says; return it as unreadable if that cannot be read."""
+        """Note an annotation's content; return it as unreadable if it cannot be decoded."""
         content = self._reader.open_or_unreadable(row)
         if row.kind == HANDOVER and content is not UNREADABLE:
             return []
@@ -196,7 +196,7 @@ class Walker:
         if summary.position in self.lifted:
             self._lifted_ranges.add(summary.range)
         elif summary.range in self._lifted_ranges:
-            # Another one took its place, and was taken back.
+            # Another one replaced it, and was reverted.
             self.lifted.add(summary.position)
         else:
             self._look_ahead(summary)

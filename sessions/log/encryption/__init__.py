@@ -1,1 +1,1 @@
-"""Encryption of entries' payloads: what they are bound to, how they are opened, and what may be in the clear."""
+"""Encryption of entries' payloads: binding them to their rows, decrypting them, and allowing plain text."""

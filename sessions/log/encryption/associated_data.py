@@ -1,4 +1,4 @@
-"""What an encrypted payload is bound to: the associated data of its cipher, made of the entry's other columns.
+"""The associated data of an encrypted payload: the entry's other columns, to which the payload is bound.
 
 A JSON array of the entry's id, version, turn, kind, tool name, author, created_at, expires_at and format, in UTF-8
 without white space, escaped as RFC 8785 says. SQLite's ``json_array`` writes the same, so there the columns leave the

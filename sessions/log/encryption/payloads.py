@@ -1,9 +1,9 @@
-"""Encrypted payloads of a session's entries, each bound to its place in the log and to what is in the clear beside it.
+"""Encrypted payloads of a session's entries, each bound to its place in the log and to its row's plain columns.
 
-How payloads are encrypted is in `crypto/subject_keys.py`, what they are bound to in `associated_data.py`. The plain
-text is the item. If that is the text of a JSON object, from brace to brace, many can be decoded at once. Before an item
-that is something else, or whose tool's name is hidden, there are four bytes, which never begin with a brace: the length
-of the tool's name, big endian, and then the name; or ``2**32 - 1``, if the name is in the clear or there is none.
+`crypto/subject_keys.py` encrypts payloads, and `associated_data.py` has the data that they are bound to. The plain text
+is the item. If that is the text of a JSON object, from brace to brace, many can be decoded at once. Before an item that
+is something else, or whose tool's name is hidden, there are four bytes, which never begin with a brace: the length of
+the tool's name, big endian, and then the name; or ``2**32 - 1``, if the name is in the clear or there is none.
 """
 
 from __future__ import annotations
@@ -45,13 +45,13 @@ class EncryptedPayloads:
     Args:
         keys: The session's keys.
         hide_tool_names: Keep tools' names out of the clear.
-        plain: Returns a payload in the clear; it raises `DecryptionError` if there may be none.
+        plain: Returns a payload in the clear; it raises `DecryptionError` if plain text is not allowed.
 
     Attributes:
         header: The beginning of payloads that are encrypted with the newest data key.
-        digest: Returns the form in which a digest of items is stored, from which nobody without the key can tell them.
+        digest: Returns the stored form of a digest of items, which reveals nothing without the key.
         overhead: How much longer than its ciphertext, with the tag, a payload is.
-        cut: What is between the lengths of two ciphertexts, for `open_joined`.
+        cut: The separator between the lengths of two ciphertexts, for `open_joined`.
     """
 
     overhead = PREFIX
@@ -79,7 +79,7 @@ class EncryptedPayloads:
         """Return the payload of a stored entry.
 
         Raises:
-            DecryptionError: It is not what was stored there.
+            DecryptionError: It was altered.
         """
         return self.open_with_name(entry)[1]
 
@@ -87,7 +87,7 @@ class EncryptedPayloads:
         """Return the tool's name of a stored entry, hidden or not, and its payload.
 
         Raises:
-            DecryptionError: They are not what was stored there.
+            DecryptionError: They were altered.
         """
         payload = entry[8]
         try:
@@ -121,7 +121,7 @@ class EncryptedPayloads:
         """Return the payloads of stored entries, each a row of all columns.
 
         Raises:
-            DecryptionError: One is not what was stored there.
+            DecryptionError: One was altered.
         """
         encrypted = [row[-1] for row in rows]
         try:
@@ -142,11 +142,11 @@ class EncryptedPayloads:
         Args:
             count: How many they are.
             payloads: Their payloads, one behind another.
-            lengths: Their lengths without what is before the ciphertext, with `cut` between them.
+            lengths: The lengths of their ciphertexts, with `cut` between them.
             columns: The associated data of each, a line each: in JSON, a line's end is in no string.
 
         Raises:
-            ValueError: One is in the clear, or they have several keys, or something is wrong; `open` says what.
+            ValueError: One is in the clear or altered, or they have several keys; `open` tells the reason.
         """
         try:
             # Not by its function, which would remember each page's format.
@@ -180,7 +180,7 @@ class EncryptedPayloads:
 
 
 class PlainPayloads:
-    """Reads a session that is to be encrypted and is not yet: only what is in the clear, if that is allowed."""
+    """Reads a session that is not encrypted yet but will be: only plain text, if that is allowed."""
 
     header = b""
     overhead = EncryptedPayloads.overhead
@@ -242,7 +242,7 @@ class PlainPayloads:
         return list(map(self.open, rows))
 
     def open_joined(self, *_: object) -> list[bytes]:
-        """Raise `ValueError`: to tell what may be there takes all columns of each."""
+        """Raise `ValueError`: checking plain text takes all columns of each row."""
         raise ValueError("they are to be opened one by one")
 
     def digest(self, digest: bytes) -> bytes:

@@ -1,4 +1,4 @@
-"""How sessions are encrypted: with whose keys, and what may be in the clear.
+"""The encryption of sessions: the source of their keys, and the rules for plain text.
 
 A session's row holds its wrapped keys, as `crypto/wrapped_keys.py` writes them.
 """
@@ -38,7 +38,7 @@ class SessionEncryption:
 
     Args:
         keys: Has the sessions' keys.
-        sdk_items: Decrypts what the OpenAI Agents SDK encrypted, where its sessions are adopted.
+        sdk_items: Decrypts items that the OpenAI Agents SDK encrypted, when its sessions are adopted.
         allow_plain_text: An encrypted session may hold entries in the clear.
         hide_tool_names: Keep tools' names out of the clear.
 
@@ -113,11 +113,11 @@ class SessionEncryption:
         return opened
 
     def _plain(self, session_id: str, encrypted: str, payload: bytes, place: str) -> bytes:
-        """Return a payload that is in the clear, if it may be; `encrypted` and `place` are for the error."""
+        """Return a payload in the clear, if that is allowed; `encrypted` and `place` are for the error."""
         if not self._allow_plain_text:
             raise DecryptionError(
                 f"session {session_id!r}{encrypted}: {place} is in the clear, and the session is "
-                " opened with a key; nothing was changed. To allow that while sessions are being encrypted, open it "
+                "opened with a key; nothing was changed. To allow that while sessions are being encrypted, open it "
                 "with allow_plain_text=True"
             )
         return self.open_sdk_item(session_id, payload)[0]

@@ -118,7 +118,7 @@ class End(NamedTuple):
 
     @classmethod
     def of(cls, row: Any) -> End:
-        """Return what the row says."""
+        """Return the end that a row describes."""
         tip, version, turn, name, annotated, number, segment, may_extend, wrapped_keys = row
         branch = name if name == MAIN else BranchName(name, int(number))
         return cls(version, branch, segment, -tip, turn, may_extend, annotated != "0", wrapped_keys)

@@ -27,8 +27,8 @@ class OneAppend(NamedTuple):
         now: The time.
         item_count: How many items are added.
         turns: How many turns begin with them.
-        key: The idempotency key, if there is one.
-        digest: What tells its items from others.
+        key: The idempotency key, if any.
+        digest: The digest of its items.
         key_life: How long the key is remembered.
         turn_starts: Which of the items begin a turn, from 1.
         kind_numbers: For each item a byte: the place of its kind and tool name among the next two, from 0.
@@ -38,7 +38,7 @@ class OneAppend(NamedTuple):
         branch: The branch; the current one if ``None``.
         version: The version that the session must have, if not any will do.
         expires_at: When the items expire.
-        never: What that is for those that never do.
+        never: The value of `expires_at` for items that never expire.
         wrapped_keys: Those that an encrypted session must have.
         author: Whose the items are.
         lease: The lease that is held; 0 without one.
@@ -70,7 +70,7 @@ class OneAppend(NamedTuple):
 
 
 class ManyAppends(NamedTuple):
-    """The parameters of `APPEND_MANY`: columns of sessions, of keys, and of items; `OneAppend` says what each means.
+    """The parameters of `APPEND_MANY`: columns of sessions, of keys, and of items; see `OneAppend` for their meaning.
 
     Keys and items have the numbers of their sessions, from 1.
     """
@@ -108,8 +108,8 @@ class OneTail(NamedTuple):
         wanted: How many entries are wanted.
         branch: The branch; the current one if ``None``.
         branch_number: The number that the branch must have; 0 for any.
-        now: The time: what has expired is not read.
-        oldest: What was added by then is too old for this reader.
+        now: The time: expired entries are not read.
+        oldest: Entries added by then are too old for this reader.
         owner: The owner that the session must have; ``None`` for any.
     """
 
@@ -123,7 +123,7 @@ class OneTail(NamedTuple):
 
 
 _NAMED: Final = re.compile(r"(?<![:\w]):([a-z_]+)")
-# With their types: what is compared with 0 would be taken for an integer of 32 bits.
+# With their types: a value compared with 0 would be taken for an integer of 32 bits.
 _NUMBER: Final = ":branch_number::bigint"
 _LEASE: Final = ":lease::bigint"
 _NOW: Final = ":now::bigint"
@@ -150,8 +150,8 @@ def alone(parameters: type[OneAppend | ManyAppends | OneTail], purpose: str, sql
     """Return a statement with numbers in place of ``:names``, as the driver wants them, and with its fragments.
 
     Args:
-        parameters: What has the names, in the order of the numbers.
-        purpose: What the statement is for.
+        parameters: The class with the names, in the order of the numbers.
+        purpose: The statement's purpose.
         sql: Its text.
     """
     for name, fragment in _FRAGMENTS[parameters].items():

@@ -32,7 +32,7 @@ _WORKERS: Final = 2
 
 
 class PostgresPaths:
-    """The fast paths of conversations on one database: each does what its command does, or leaves it to that.
+    """The fast paths of conversations on one database: each does the same as its command, or leaves it to the command.
 
     Args:
         database: The database.
@@ -81,14 +81,14 @@ class PostgresPaths:
         return Tail(items, [], branch)
 
     async def _append_group(self, jobs: list[Job[Any]]) -> None:
-        """Append together; what that leaves is appended one by one by the log's own function."""
+        """Append together; the log's own function appends the rest one by one."""
         appends = [cast("Append", job.work) for job in jobs]
         await self.append_together(
             [Sent(job, append, (append.expected_version, None)) for job, append in zip(jobs, appends, strict=True)]
         )
 
     async def append_together(self, sent: Sequence[Sent]) -> list[Sent]:
-        """Append together; what that leaves is appended one by one by the log's own function.
+        """Append together; the log's own function appends the rest one by one.
 
         Returns:
             Those that went together.
@@ -113,7 +113,7 @@ class PostgresPaths:
                     job.result = number
                     continue
                 job.result = await self._database.write_in_transaction(job.work, job.subject)
-            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for this job
+            except BaseException as error:  # noqa: BLE001 - it belongs to the waiting caller
                 job.error = error
 
     async def _begin(self, job: Job[Any]) -> int | None:
@@ -144,7 +144,7 @@ class PostgresPaths:
     async def _try_together(self, sent: Sequence[Sent]) -> tuple[dict[int, int], list[int]]:
         """Return the numbers of the branches of the appends that were done, by their indexes.
 
-        There are none if one was refused or had been done before.
+        The result is empty if one was refused or had been done before.
 
         Returns:
             These, and the indexes of the appends whose session was not found.

@@ -39,13 +39,13 @@ _REMEMBERED: Final = 10_000
 
 
 class _Growing(NamedTuple):
-    """What a group of appends holds of one session.
+    """A group's appends to one session.
 
     Attributes:
         way: Its branch, the lease that is held and the owner that is wanted; appends with others do not go together
             with these.
         required: The version and the wrapped keys that the session must have.
-        end: Where the branch ends after what the group holds.
+        end: The branch's end after the group's appends.
     """
 
     way: tuple[str | None, int | None, str | None]
@@ -64,14 +64,14 @@ class EncryptedPath:
         self._database = database
         self._paths = paths
         self.appends = Groups(self._append, workers=1)
-        # By session and branch, which is None for the current one.
+        # By session and branch, with None for the current one.
         self._ends: dict[tuple[str, str | None], End] = {}
 
     async def tail(self, work: ReadTail, subject: str) -> Tail | NotDone:
         """Return the tail, unless the command itself must look.
 
         Raises:
-            DecryptionError: The session is encrypted with another key, or an entry is not what was encrypted there.
+            DecryptionError: The session is encrypted with another key, or an entry was altered.
         """
         wanted = work.wanted
         rows, end = await self._read(work.conversation, work.branch, wanted, subject)
@@ -90,7 +90,7 @@ class EncryptedPath:
     ) -> tuple[list[Any], End | None]:
         """Return the latest entries of a branch, newest first, and its end.
 
-        ``None`` if the session is not encrypted, or if what is stored of the branch cannot be true.
+        ``None`` if the session is not encrypted, or if the stored branch is impossible.
         """
         values = OneTail(
             conversation.session_id,
@@ -116,7 +116,7 @@ class EncryptedPath:
             del self._ends[next(iter(self._ends))]
 
     async def _append(self, jobs: list[Job[Any]]) -> None:
-        """Append together what can be encrypted for known places; the rest is left to the log's own function."""
+        """Append together all that can be encrypted for known positions; the log's own function appends the rest."""
         moment = max(cast("Append", job.work).now for job in jobs)
         ends: dict[str, _Growing] = {}
         sent: list[Sent] = []
@@ -124,7 +124,7 @@ class EncryptedPath:
         for job in jobs:
             try:
                 encrypted = await self._encrypted(job, moment, ends)
-            except BaseException as error:  # noqa: BLE001 - it belongs to whoever waits for this job
+            except BaseException as error:  # noqa: BLE001 - it belongs to the waiting caller
                 job.error = error
                 continue
             if encrypted is None:
@@ -148,7 +148,7 @@ class EncryptedPath:
         Args:
             job: The job.
             moment: When the group is appended.
-            ends: By session, what the group holds of it before.
+            ends: By session, the group's earlier appends.
         """
         append = cast("Append", job.work)
         session_id = append.conversation.session_id
@@ -164,7 +164,7 @@ class EncryptedPath:
         first = _Growing(way, required, before._replace(version=before.version + 1))
         growing = ends.setdefault(session_id, first)
         if growing[:2] != first[:2]:
-            # `append_many_values` would not send it, and what comes after it would be encrypted for a wrong place.
+            # `append_many_values` would not send it, and later appends would be encrypted for a wrong position.
             return None
         end = growing.end
         try:

@@ -1,11 +1,11 @@
 """Append and tail on Postgres: one statement, one round trip each, on the driver's own connection.
 
-They mean what `log/append.py` and `log/read.py` mean, in the common case: the session exists and is not
-encrypted, its branch extends its own segment, and nothing was removed from the middle of what is read. A statement that
-finds another case leaves everything to the log's own function; a branch that was forked is read by a second statement.
+They do the same as `log/append.py` and `log/read.py` in the common case: the session exists and is not encrypted, its
+branch extends its own segment, and no entry was removed from the middle of the range. A statement that finds another
+case leaves everything to the log's own function; a branch that was forked is read by a second statement.
 
 Concurrency (READ COMMITTED): the session's row is updated first, so a statement waits there for the one before it, and
-Postgres then evaluates the branch's row anew. Several sessions are locked in the order of their ids.
+Postgres then evaluates the branch's row again. Several sessions are locked in the order of their ids.
 """
 
 from __future__ import annotations
@@ -238,7 +238,7 @@ TAIL_FORKED: Final = alone(
 
 
 def payloads_of_tail(rows: Sequence[Any], wanted: int) -> tuple[list[bytes], str] | None:
-    """Return what `TAIL` or `TAIL_FORKED` found: payloads, newest first, and the branch.
+    """Return the result of `TAIL` or `TAIL_FORKED`: payloads, newest first, and the branch.
 
     ``None`` says that the log's function must look.
     """
