@@ -2,12 +2,15 @@
 
 Rows of one owner are neighbours on disk and need no second index. All components divide the bits alike: 2^28 positions
 for each owner (a segment of a conversation, a namespace, a chain of versions) and 2^35 owners, enough for 400 new ones
-a second for a thousand days. No owner's number is used twice.
+a second for a thousand days. No owner's number is used twice. Whoever takes a number or a position checks it here, in
+the transaction that takes it: beyond the last one, a row's id would be that of another owner.
 """
 
 from __future__ import annotations
 
 from typing import Final
+
+from sessions.errors import StoreFullError
 
 POSITION_BITS: Final = 28
 """A row's id is ``owner << POSITION_BITS | position``; in statements, ``owner * {positions} + position``."""
@@ -38,6 +41,44 @@ def owner_of(row_id: int) -> int:
 def position_of(row_id: int) -> int:
     """Return the position in a row's id."""
     return row_id & (POSITIONS - 1)
+
+
+def check_number(owner: int, subject: str, owners: str, *, most: int = MAX_OWNER) -> int:
+    """Return a number that the database gave to a new owner, if it is not beyond the last one.
+
+    Args:
+        owner: The number.
+        subject: Whose operation this is, for the error: "session 's'".
+        owners: What has such numbers, for the error: "segments".
+        most: The last number.
+
+    Raises:
+        StoreFullError: All numbers are taken. The transaction must be rolled back.
+    """
+    if owner > most:
+        raise StoreFullError(
+            f"{subject}: this database has used all {most:,} numbers of {owners}; nothing was changed. Existing ones "
+            "can still be read and extended. For new ones, use another database or another prefix of tables"
+        )
+    return owner
+
+
+def check_position(position: int, subject: str, rows: str) -> int:
+    """Return the position of an owner's new last row, if it is not beyond the last one.
+
+    Raises:
+        StoreFullError: The owner has no position left. The transaction must be rolled back.
+    """
+    if position > MAX_POSITION:
+        raise StoreFullError(
+            f"{subject} cannot hold more than {MAX_POSITION:,} {rows}; nothing was changed. Continue in a new one"
+        )
+    return position
+
+
+def id_of(owner: int, position: int) -> int:
+    """Return the id of an owner's row at a position."""
+    return owner << POSITION_BITS | position
 
 
 def ids_of(owner: int) -> tuple[int, int]:

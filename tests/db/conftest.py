@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -12,11 +12,13 @@ from sessions.db.engines.of_loop import EngineOfLoop
 from sessions.db.sqlite.backend import SQLiteBackend
 
 from .key_values import KEY_VALUES
+from .lists import LISTS
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from sessions.db import Backend
+    from sessions.db.component import Component
     from tests.sql.servers import MariaDB, Postgres
 
 
@@ -27,6 +29,7 @@ class Place:
     kind: str
     where: Any
     server: Postgres | MariaDB | None = None
+    component: Component = KEY_VALUES
 
     @property
     def url(self) -> str:
@@ -36,8 +39,8 @@ class Place:
     def backend(self, **options: Any) -> Backend:
         """Return a hold on the database, of its own."""
         if self.server is None:
-            return SQLiteBackend(self.where, components=[KEY_VALUES])
-        return SQLAlchemyBackend(EngineOfLoop(self.where), create_tables=True, components=[KEY_VALUES], **options)
+            return SQLiteBackend(self.where, components=[self.component])
+        return SQLAlchemyBackend(EngineOfLoop(self.where), create_tables=True, components=[self.component], **options)
 
 
 def _place(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Place:
@@ -51,6 +54,12 @@ def _place(kind: str, request: pytest.FixtureRequest, tmp_path: Path) -> Place:
 def place(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
     """On each kind of database."""
     return _place(request.param, request, tmp_path)
+
+
+@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
+def place_of_lists(request: pytest.FixtureRequest, tmp_path: Path) -> Place:
+    """On each kind of database, for the component of lists."""
+    return replace(_place(request.param, request, tmp_path), component=LISTS)
 
 
 @pytest.fixture(params=["postgres", "mariadb"])

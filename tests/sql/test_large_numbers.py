@@ -128,7 +128,7 @@ async def test_a_branch_has_no_position_left(place: str, make: Make) -> None:
     """
     One more would be an entry of the next segment, and so of another session.
 
-    Fails without: log/core/extend.py, `if tip > MAX_POSITION`;
+    Fails without: log/core/extend.py, `check_position`;
     log/fast/statements.py, `0 / (b.tip < {last_position})::int`.
     """
     session = make()
@@ -163,7 +163,7 @@ async def test_a_database_has_no_id_left(place: str, make: Make, table: str) -> 
     """
     What is there goes on.
 
-    Fails without: log/core/extend.py, `if segment > MAX_OWNER`; log/core/locking.py, `if row[0] > MAX_SESSION`.
+    Fails without: log/core/extend.py, `check_number`; log/core/locking.py, `check_number`.
     """
     session = make()
     await session.add_items([user("0")])
@@ -176,7 +176,7 @@ async def test_a_database_has_no_id_left(place: str, make: Make, table: str) -> 
         await leased.undo()
     too_many = make("one too many")
     before = await execute(place, "select count(*) from agent_log_sessions")
-    with pytest.raises(StoreFullError, match="has given away all"):
+    with pytest.raises(StoreFullError, match="has used all"):
         await too_many.add_items([user("1")])
     assert await execute(place, "select count(*) from agent_log_sessions") == before
     assert await too_many.get_items() == []

@@ -51,6 +51,7 @@ _SQLSTATES: Final = {
     "55P03": Trouble.BUSY,  # lock_not_available
     "57014": Trouble.BUSY,  # query_canceled, by statement_timeout
     "53100": Trouble.FULL,  # disk_full
+    "2200H": Trouble.FULL,  # sequence_generator_limit_exceeded
     "53300": Trouble.LOST,  # too_many_connections
     "42501": Trouble.READ_ONLY,  # insufficient_privilege
     "28000": Trouble.NOT_LET_IN,  # invalid_authorization_specification
@@ -77,6 +78,7 @@ _NUMBERS: Final = {
     1969: Trouble.BUSY,  # max_statement_time exceeded
     1021: Trouble.FULL,  # disk full
     1114: Trouble.FULL,  # table is full
+    1467: Trouble.FULL,  # no number left for an auto_increment column
     1142: Trouble.READ_ONLY,  # command denied
     1143: Trouble.READ_ONLY,  # command denied for a column
     1044: Trouble.NOT_LET_IN,  # access denied to the database

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from sessions.clock import NEVER
-from sessions.db.ids import MAX_OWNER, MAX_POSITION, POSITION_BITS, ids_of
-from sessions.errors import StoreFullError
+from sessions.db.ids import check_number, check_position, id_of, ids_of
 from sessions.items.kinds import USER
 from sessions.log.core.fencing import check_lease
 from sessions.log.core.heads import find_head, lineage, number_of
@@ -71,14 +70,10 @@ def add_entries(
         check_lease(tx, locked.conversation, locked.session, locked.branch, now)
         advanced = _open_segment(tx, locked, now, len(entries), turns)
     segment, tip, turn = advanced
-    if tip > MAX_POSITION:
-        raise StoreFullError(
-            f"session {locked.conversation.session_id!r}: branch {locked.branch!r} cannot hold more than "
-            f"{MAX_POSITION:,} entries; nothing was changed. Go on in another session"
-        )
+    check_position(tip, f"session {locked.conversation.session_id!r}: branch {locked.branch!r}", "entries")
     if not countable or (expires_at is not None and expires_at < NEVER):
         tx.run(branch_statements.NOTE_HOLE, segment=segment)
-    first_id = (segment << POSITION_BITS) + tip - len(entries) + 1
+    first_id = id_of(segment, tip) - len(entries) + 1
     rows = entry_rows(
         entries,
         created_at or [now] * len(entries),
@@ -125,12 +120,7 @@ def _open_segment(tx: Transaction, locked: LockedSession, now: int, count: int, 
     origin = {"session": locked.session, "parent": parent, "fork_position": head.tip}
     row = tx.the(branch_statements.CREATE_SEGMENT, turn=head.turn, **origin)
     (segment,) = row
-    if segment > MAX_OWNER:
-        raise StoreFullError(
-            f"session {locked.conversation.session_id!r}: this database has given away all {MAX_OWNER:,} numbers of "
-            "segments, of which each session and each branch takes one; nothing was changed. What is there can be read "
-            "and appended to; use another database, or another prefix of tables, for new sessions"
-        )
+    check_number(segment, f"session {locked.conversation.session_id!r}", "segments (one for each session and branch)")
     tx.run(
         branch_statements.PUT_BRANCH,
         segment=segment,

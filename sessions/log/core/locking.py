@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sessions.clock import MINUTE
-from sessions.db.ids import ids_of
-from sessions.errors import DecryptionError, StoreFullError
+from sessions.db.ids import check_number, ids_of
+from sessions.errors import DecryptionError
 from sessions.log.core.fencing import check_held, check_lease
 from sessions.log.core.heads import MAIN
 from sessions.log.core.ownership import check_owner
@@ -135,11 +135,7 @@ def create_session(
         owner=conversation.owner,
         active_at=now if active_at is None else active_at,
     )
-    if row[0] > MAX_SESSION:
-        raise StoreFullError(
-            f"session {conversation.session_id!r}: this database has given away all {MAX_SESSION:,} numbers of "
-            "sessions; nothing was changed. Use another database, or another prefix of tables"
-        )
+    check_number(row[0], f"session {conversation.session_id!r}", "sessions", most=MAX_SESSION)
     return _locked(conversation, row, branch)
 
 
