@@ -207,6 +207,10 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description):
         await handle.append(Append(*place, expires_at=expires_at, expected_version=expected_version))
         if any(entry.kind != USER for entry in entries):
             handle.speaker.has_spoken()
+        if handle.titles is not None:
+            message = next((item for item, entry in zip(items, entries, strict=True) if entry.kind == USER), None)
+            if message is not None:
+                await handle.titles.after(handle, message)
 
     async def pop_item(self, *, wrapper: object = None) -> Item | None:
         """Remove the last item and return it, or return ``None`` if the branch is empty.

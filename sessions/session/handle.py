@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
     from sessions.log.encryption.session_encryption import SessionEncryption
     from sessions.session.leases import Lease
+    from sessions.session.titles import Titles
 
 T = TypeVar("T")
 
@@ -63,13 +64,14 @@ class Handle:
         author: Who adds what is added, where no hook tells.
         speaker: The agent that speaks, as hooks tell.
         lease: The lease under which the branch is changed.
+        titles: Makes titles of first messages; ``None`` to make none.
         lifetime: How long additions live, in microseconds, unless the caller says; ``None``: until they are purged by
             age; `NEVER`: purging spares them, too.
     """
 
     __slots__ = (
         "_conversation", "_followed", "author", "backend", "lease", "lifetime", "pinned", "speaker", "strict",
-        "subject",
+        "subject", "titles",
     )  # fmt: skip
 
     def __init__(
@@ -84,6 +86,7 @@ class Handle:
         self.speaker = Speaker()
         self.lease: Lease | None = None
         self.lifetime = conversation.ttl
+        self.titles: Titles | None = None
         self.subject = f"session {conversation.session_id!r}"
 
     def pinned_to(self, branch: str) -> Handle:
@@ -140,6 +143,7 @@ class Handle:
         made = Handle(conversation, self.backend, strict=self.strict, pinned=pinned)
         made.author = self.author
         made.lifetime = self.lifetime
+        made.titles = self.titles
         return made
 
     @property

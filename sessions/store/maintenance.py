@@ -46,6 +46,9 @@ class Maintenance(ABC):
         Example: ``session = store.session("user_123")``
         """
 
+    @abstractmethod
+    def _forget_title(self, session_id: str) -> None: ...
+
     async def adopt(self, *, progress: Callable[[Adoption], object] | None = None) -> Adoption:
         """Copy all sessions that the OpenAI Agents SDK wrote into this database, so that they are listed.
 
@@ -95,6 +98,7 @@ class Maintenance(ABC):
         """
         from sessions.store.erasing import erase_session  # noqa: PLC0415 - few programs erase
 
+        self._forget_title(session_id)
         keys = None if self._encryption is None else self._encryption.encryption_key
         return await erase_session(self._backend, check_session_id(session_id), self._sdk, keys, scrub=scrub)
 

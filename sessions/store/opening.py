@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sessions.codecs import Codec
     from sessions.crypto.keys import KeyProvider, KeyRing
     from sessions.db.sqlite.backend import Durability
+    from sessions.session.titles import MakeTitle
 
 _SQLITE: Final = "sqlite://"
 
@@ -44,6 +45,7 @@ def open_store(
     encryption_key: str | bytes | KeyRing | KeyProvider | None = None,
     allow_plain_text: bool = False,
     hide_tool_names: bool = False,
+    title: MakeTitle | None = None,
 ) -> Store:
     """Open the store in a database, given by a URL or an engine. This does no I/O.
 
@@ -73,6 +75,10 @@ def open_store(
             is given.
         allow_plain_text: As for `EncryptedSession`.
         hide_tool_names: As for `EncryptedSession`.
+        title: A function that returns the title of a session, or ``None``. It is called once, with the first message of
+            a user, after this was added: ``title=lambda message: sessions.text_of(message)[:60]``. It may be
+            asynchronous, and then nothing waits for it but `Store.close`. If it raises, a warning without content is
+            logged. A title that was set is never replaced.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -99,7 +105,7 @@ def open_store(
             prefix=table_prefix,
             components=[conversations(foreign)],
         )
-        return Store(sqlite, foreign, codec, ttl, sweep_every=sweep_every, encryption=encryption)
+        return Store(sqlite, foreign, codec, ttl, sweep_every=sweep_every, encryption=encryption, title=title)
     # Imported only where needed: SQLAlchemy takes longer to import than this whole package.
     from sessions.db.engines.backend import SQLAlchemyBackend  # noqa: PLC0415
     from sessions.db.engines.of_loop import EngineOfLoop  # noqa: PLC0415
@@ -113,7 +119,7 @@ def open_store(
         retry_timeout=retry_timeout,
         components=[conversations(foreign)],
     )
-    return Store(backend, foreign, codec, ttl, sweep_every=sweep_every, encryption=encryption)
+    return Store(backend, foreign, codec, ttl, sweep_every=sweep_every, encryption=encryption, title=title)
 
 
 def _sqlite_path(url: str) -> str:

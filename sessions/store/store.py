@@ -8,6 +8,7 @@ from sessions.clock import NEVER
 from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.lifetime.remove import delete
 from sessions.session.base import LogSession
+from sessions.session.titles import MakeTitle, Titles
 from sessions.store.listing import Listing
 from sessions.store.maintenance import Maintenance
 from sessions.validation import DEFAULT, Default, check_seconds, check_session_id, check_ttl
@@ -43,11 +44,13 @@ class Store(Listing, Maintenance):
         *,
         sweep_every: float | timedelta | None = None,
         encryption: Encryption | None = None,
+        title: MakeTitle | None = None,
     ) -> None:
         self._backend = backend
         self._sdk = SDKSessions(foreign)
         self._codec = codec
         self._encryption = encryption
+        self._titles = None if title is None else Titles(title)
         self._ttl = ttl
         self._lifetime = check_ttl(ttl)
         self._sweepers: list[Sweeper] = []
@@ -73,6 +76,7 @@ class Store(Listing, Maintenance):
         codec: Codec | None = None,
         ttl: float | timedelta | Default | None = DEFAULT,
         owner: Owner | None = None,
+        title: MakeTitle | Default | None = DEFAULT,
     ) -> LogSession:
         """Return the session with an id. This does no I/O; a session exists once it has its first item.
 
@@ -88,6 +92,7 @@ class Store(Listing, Maintenance):
                 here never expire, and purging the store spares them.
             owner: The session's owner: ``"ann"``, or labels as ``("acme", "ann")``. A new session gets it. If the
                 session belongs to another owner, or has none, each operation raises `OwnerError`. ``None`` allows any.
+            title: As for `open_store`; the store's function by default.
 
         Raises:
             TypeError: An argument has the wrong type.
@@ -111,6 +116,7 @@ class Store(Listing, Maintenance):
         if ttl is None and self._ttl is not None:
             # The one difference between this None and that of a constructor.
             session._handle.lifetime = NEVER  # noqa: SLF001 - it is one of ours
+        session._handle.titles = self._titles if title is DEFAULT else title and Titles(title)  # noqa: SLF001 - as above
         return session
 
     async def usage(
@@ -157,6 +163,7 @@ class Store(Listing, Maintenance):
             SessionClosedError: The store has been closed.
         """
         session_id = check_session_id(session_id)
+        self._forget_title(session_id)
         return await self._backend.write(lambda tx: delete(tx, session_id, self._sdk), f"session {session_id!r}")
 
     async def close(self) -> None:
@@ -170,7 +177,13 @@ class Store(Listing, Maintenance):
 
         await settle(self._close())
 
+    def _forget_title(self, session_id: str) -> None:
+        if self._titles is not None:
+            self._titles.forget(session_id)
+
     async def _close(self) -> None:
+        if self._titles is not None:
+            await self._titles.settle()
         for sweeper in self._sweepers:
             await sweeper.stop()
         await self._backend.aclose()

@@ -305,6 +305,98 @@ class InfoContract:
         assert found == await session.info()
         assert (found.title, found.tags, found.metadata) == ("é" * 512, tuple(tags), metadata)
 
+    # --- Titles from first messages ----------------------------------------------------------------------------------
+
+    async def test_a_title_is_made_of_the_first_message_once(self, open_here: OpenStore) -> None:
+        asked: list[Any] = []
+
+        def title(message: Any) -> str | None:
+            asked.append(message)
+            return f"About {message['content']}"
+
+        store = open_here(title=title)
+        session = store.session("s", owner="ann")
+        await session.add_items([{"role": "system", "content": "be kind"}])
+        assert asked == []
+        await session.add_items([_user("Rome"), {"role": "assistant", "content": "Rome is"}])
+        assert (await session.info()).title == "About Rome"
+        await session.add_items([_user("Paris")])
+        await store.session("s").add_items([_user("Rome")])
+        await store.session("titled").set_info(title="mine")
+        await store.session("titled").add_items([_user("Rome")])
+        assert asked == [_user("Rome")]
+        assert (await store.session("titled").info()).title == "mine"
+        await store.session("untitled", title=None).add_items([_user("Rome")])
+        assert (await store.session("untitled").info()).title is None
+        await store.session("own", title=lambda _: "own").add_items([_user("Rome")])
+        assert (await store.session("own").info()).title == "own"
+        await store.delete("s")
+        await session.add_items([_user("Oslo")])
+        assert (await session.info()).title == "About Oslo"
+
+    async def test_of_several_first_messages_one_is_first(self, open_here: OpenStore) -> None:
+        asked: list[Any] = []
+
+        def title(message: Any) -> str:
+            asked.append(message)
+            return str(message["content"])
+
+        store = open_here()
+        sessions = [store.session("s", title=title) for _ in range(5)]
+        await asyncio.gather(*(one.add_items([_user(f"{n}")]) for n, one in enumerate(sessions)))
+        (first, *_) = await sessions[0].get_items()
+        assert asked == [first]
+        assert (await sessions[0].info()).title == first["content"]
+
+    async def test_nothing_waits_for_an_asynchronous_title_but_closing(self, open_here: OpenStore) -> None:
+        asked, ready = asyncio.Event(), asyncio.Event()
+
+        async def title(message: Any) -> str:
+            asked.set()
+            await ready.wait()
+            return str(message["content"])
+
+        async with open_here(title=title) as store:
+            session = store.session("s")
+            await session.add_items([_user("1")])
+            await asked.wait()
+            other = store.session("other")
+            await other.add_items([_user("2")])
+            await other.set_info(title="mine")
+            assert (await session.info()).title is None
+            ready.set()
+            while (await session.info()).title is None:  # noqa: ASYNC110 - it is in a database
+                await asyncio.sleep(0)
+            assert (await session.info()).title == "1"
+            assert (await other.info()).title == "mine"
+        assert not [task for task in asyncio.all_tasks() if "_set_later" in repr(task)]
+
+    async def test_a_title_that_fails_fails_nothing_else(
+        self, open_here: OpenStore, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        async def later(message: Any) -> str:
+            raise OSError(message["content"])
+
+        def at_once(message: Any) -> str:
+            raise ValueError(message["content"])
+
+        titles: dict[str, Any] = {"later": later, "at once": at_once, "number": lambda _: 5, "empty": lambda _: ""}
+        async with open_here() as store:
+            for name, title in titles.items():
+                session = store.session(name, title=title)
+                await session.add_items([_user("SECRET")])
+                assert await session.get_items() == [_user("SECRET")]
+            while caplog.text.count("no title was made") < len(titles):  # noqa: ASYNC110 - it is in a log
+                await asyncio.sleep(0)
+            for name in titles:
+                assert (await store.session(name).info()).title is None
+        assert "SECRET" not in caplog.text
+        assert "session 'later': no title was made: the function raised OSError" in caplog.text
+
+    async def test_what_is_no_function_is_refused(self, open_here: OpenStore) -> None:
+        with pytest.raises(TypeError, match="title must be a function"):
+            open_here(title="Rome")
+
     # --- Lists -------------------------------------------------------------------------------------------------------
 
     async def test_an_idle_session_is_never_missed_while_others_are_active(
