@@ -1,4 +1,4 @@
-"""The log: what append, read, pop, clear … mean, once for every database.
+"""The log: append, read, pop, clear … written once for every database.
 
 Each operation is a plain function over a `Transaction`. A store decides where a transaction runs; the log never asks
 which database it is on.

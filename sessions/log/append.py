@@ -40,15 +40,15 @@ class Idempotency(NamedTuple):
 
 
 class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
-    """Append entries to a session's branch, next to each other; make the session if there is none.
+    """Append entries to a session's branch, next to each other; create the session if it is missing.
 
     Attributes:
         conversation: The session.
-        entries: What to add, oldest first. Without any, nothing is changed but that the key is remembered.
+        entries: The entries to add, oldest first. Without any, only the key is remembered.
         now: The time, in microseconds since 1970, UTC.
         idempotency: Nothing is added if the session has seen this key.
         branch: The branch; the current one unless named.
-        expires_at: When the entries will not be there any more.
+        expires_at: When the entries expire.
         expected_version: The version that the session must have, unless it has seen the key; 0 if it is not there.
     """
 
@@ -92,7 +92,7 @@ class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
 
     @property
     def leftover(self) -> Leftover | None:
-        """The key that `made_repeatable` gave it: once it has been answered, nobody repeats it."""
+        """The key that `made_repeatable` gave it, which is useless once it has been answered."""
         if self.idempotency is None or is_given(self.idempotency.key):
             return None
         return forget_settled_keys, (self.conversation.session_id, self.idempotency.key)
@@ -109,10 +109,10 @@ class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
             The number of the branch that was named and appended to, if `branch` has none yet: see `BranchName`.
 
         Raises:
-            ConflictError: The session has another version, and nobody keeps others out of the branch.
+            ConflictError: The session has another version, and no exclusive lease is held on the branch.
             LeaseLostError: The conversation's lease was lost.
             SessionBusyError: Another caller holds an exclusive lease on the branch.
-            UnknownBranchError: There is no such branch.
+            UnknownBranchError: The session has no such branch.
             IdempotencyKeyReusedError: The session has seen this key with other items.
             DecryptionError: The session is encrypted with another key.
         """
@@ -141,7 +141,7 @@ class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
             or begin_session(tx, conversation, now, branch)
         )
         if self.expected_version is not None:
-            # Whoever is kept out is told that, and by whom; that those have changed something meanwhile is no news.
+            # An excluded caller learns of the holder first: that the holder has changed something is no news.
             guard_branch(tx, locked, now)
             _check_version(session_id, locked.version - 1, self.expected_version)
         locked = ensure_encrypted(tx, locked)

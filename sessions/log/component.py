@@ -1,4 +1,4 @@
-"""Conversations as a component of a database: what they hand to each database that they are on."""
+"""Conversations as a component of a database: the parts that they give to each of their databases."""
 
 from __future__ import annotations
 
@@ -29,14 +29,14 @@ def conversations(foreign: ForeignTables) -> Component:
 
 
 def _keep_up(tx: Transaction, count: int) -> bool:
-    # Not what the first operation waits for.
+    # The first operation should not wait for this import.
     from sessions.log.lifetime.upkeep import keep_up  # noqa: PLC0415
 
     return keep_up(tx, count)
 
 
 def _fast_on_asyncpg(database: AsyncpgDatabase) -> Mapping[type, FastPath]:
-    # Imported by those who use it only: it needs the driver.
+    # Imported only where it is used: it needs the driver.
     from sessions.log.fast.postgres import PostgresPaths  # noqa: PLC0415
 
     return PostgresPaths(database).by_type()

@@ -25,7 +25,7 @@ class ForeignTables(NamedTuple):
         """Return these names, without their quotes, if they can be names of tables beside ours.
 
         Args:
-            prefix: What the names of our tables begin with.
+            prefix: The common prefix of our tables' names.
 
         Raises:
             ValueError: One cannot name a table, or is the name of one of ours.
@@ -87,10 +87,10 @@ class Codec(Protocol):
 
 
 class JoinedCodec(Codec, Protocol):
-    """A codec with the attribute `joint`: it reads payloads which a database has joined, too.
+    """A codec with the attribute `joint`: it also reads payloads that a database has joined.
 
     Attributes:
-        joint: What is between two of them.
+        joint: The separator between two of them.
     """
 
     joint: str
@@ -113,11 +113,11 @@ class Elsewhere(Protocol):
         ...
 
     def is_known_to_be_empty(self, known: Mapping[Hashable, Any]) -> bool:
-        """Tell whether nothing is there, by what is remembered of a database: see `Transaction.known`."""
+        """Tell whether the other tables are known to be empty, by `Transaction.known`."""
         ...
 
     def copy_over(self, tx: Transaction, conversation: Conversation, now: int) -> None:
-        """Make a session of what is there, unless another process is first."""
+        """Create a session from the other tables' rows, unless another process is first."""
         ...
 
     def delete(self, tx: Transaction, session_id: str) -> bool:

@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 
 
 def read_info(tx: Transaction, conversation: Conversation) -> Info:
-    """Return a session's info; that of a session without any if it is not there.
+    """Return a session's info; empty info if the session is missing.
 
     Raises:
         MissingKeyError: The session is encrypted, and was opened without a key.
-        DecryptionError: It is encrypted with another key, or the info is not what was stored there.
+        DecryptionError: It is encrypted with another key, or the info was altered.
     """
     row = tx.one(statements.INFO, session_id=conversation.session_id)
     if row is None:
@@ -43,7 +43,7 @@ def read_info(tx: Transaction, conversation: Conversation) -> Info:
 
 
 class SetInfo(Command[Info], msgspec.Struct, frozen=True, eq=False):
-    """Set parts of a session's info; make the session if there is none.
+    """Set parts of a session's info; create the session if it is missing.
 
     Attributes:
         conversation: The session.
@@ -67,10 +67,10 @@ class SetInfo(Command[Info], msgspec.Struct, frozen=True, eq=False):
         Raises:
             ConflictError: The info has another version.
             OwnerError: The session belongs to another owner than the conversation's.
-            DecryptionError: The session is encrypted with another key, or the info is not what was stored there.
+            DecryptionError: The session is encrypted with another key, or the info was altered.
         """
         conversation, now = self.conversation, self.now
-        # A lease guards a branch. This changes none, and naming a conversation is no activity in it.
+        # A lease guards a branch. This changes no branch, and naming a conversation does not count as activity.
         locked = bump_version(tx, conversation, now, guard=False, active=False) or begin_session(tx, conversation, now)
         locked = ensure_encrypted(tx, locked)
         active_at, *columns = tx.the(statements.INFO_OF, session=locked.session)

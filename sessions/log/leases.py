@@ -1,13 +1,13 @@
 """Leases: one holder at a time has a branch.
 
-A lease has a token, a number greater than those of all leases before it in the session, also if that was deleted and
-made again since (`statements.leases.NUMBERS`), and an end. Until then no other caller gets the branch. From then on it
-can be leased again, or any change without a lease ends the old one; the token fences the late holder off from that
-moment, however late its changes arrive. While neither happened, the holder can go on. So clocks decide when others may
-come, and never whether two callers hold one lease.
+A lease has an end and a token, a number greater than those of all earlier leases in the session, even if that was
+deleted and created again since (`statements.leases.NUMBERS`). Until then no other caller gets the branch. From then on
+it can be leased again, or any change without a lease ends the old one; the token fences the late holder off from that
+moment, however late its changes arrive. Until then the holder can continue. So clocks decide when others may come, and
+never whether two callers hold one lease.
 
 Callers that find a branch leased can wait: by tickets, in the order of their numbers. A ticket has to be confirmed in
-time, so nobody waits behind a process that is gone.
+time, so no caller waits behind a dead process.
 """
 
 from __future__ import annotations
@@ -66,12 +66,12 @@ class TakeLease(Command["Taken | Refused"]):
     Attributes:
         conversation: The session.
         branch: The branch; the current one if ``None``.
-        claim: Tells who takes it from others.
-        holder: Who takes it, as others are told.
-        is_open: Whether others may change the branch meanwhile, without a lease.
+        claim: Identifies the caller.
+        holder: The caller's name, for others.
+        is_open: Whether others may change the branch without a lease.
         now: The time, in microseconds since 1970, UTC.
-        ttl: For how long it is taken, in microseconds.
-        otherwise: What to do if it is held: ``wait``, ``fork`` or ``reject``.
+        ttl: Its duration in microseconds.
+        otherwise: The reaction to a held branch: ``wait``, ``fork`` or ``reject``.
     """
 
     conversation: Conversation
@@ -85,14 +85,14 @@ class TakeLease(Command["Taken | Refused"]):
 
     @property
     def repeatable(self) -> bool:
-        """Who takes it is known by the claim."""
+        """The claim identifies a repeated call."""
         return True
 
     def __call__(self, tx: Transaction) -> Taken | Refused:
         """Take it in `tx`.
 
         Raises:
-            UnknownBranchError: There is no such branch.
+            UnknownBranchError: The session has no such branch.
             DecryptionError: The session is encrypted with another key.
         """
         conversation, now = self.conversation, self.now
@@ -134,14 +134,14 @@ class TakeLease(Command["Taken | Refused"]):
         return Taken(branch, token)
 
     def _fork(self, tx: Transaction, head: Head, lease: Lease) -> Taken:
-        """Make a branch of what there was when the other's lease began, and take that."""
+        """Create a branch from the state when the other lease began, and lease that."""
         locked: Any = bump_version(tx, self.conversation, self.now, guard=False)
         tip = min(lease.begins, head.tip) if lease.until > self.now else head.tip
         stretches = lineage(tx, head)
         turn = turn_at(tx, stretches, tip)
         made = False
         while not made:
-            # Somebody may have given a branch this name.
+            # A branch may already have this name.
             (number,) = tx.the(statements.NEXT_NUMBER, session=head.session)
             name = f"fork-{number % statements.NUMBERS}"
             made = fork(tx, locked._replace(branch=name), head, stretches, tip=tip, turn=turn, now=self.now)
@@ -182,7 +182,7 @@ class SetLease(Command[bool]):
 
 
 def give_up(tx: Transaction, session_id: str, claim: str) -> None:
-    """End whatever somebody has who tried to take a lease: the ticket, or the lease itself if the answer was lost."""
+    """End a caller's attempt to take a lease: its ticket, or the lease itself if the answer was lost."""
     session = lock_session(tx, session_id)
     if session is not None:
         tx.run(statements.WAIT_NO_MORE, session=session, claim=claim)

@@ -1,4 +1,4 @@
-"""Pop: take the last item back."""
+"""Pop: remove the last item."""
 
 from __future__ import annotations
 
@@ -36,12 +36,12 @@ _PAGE = 8
 
 
 class Pop(Command[tuple[Any, list[int]]], msgspec.Struct, frozen=True, eq=False):
-    """Remove the last item that decodes from a branch. Of a summary, its last item goes, and what it covers stays.
+    """Remove the last decodable item from a branch. If this is a summary's item, the summary's range stays.
 
     Attributes:
         conversation: The session.
         now: The time, in microseconds since 1970, UTC.
-        strict: Remove it only if it is the last of all that are there.
+        strict: Remove it only if no undecodable item follows it.
         branch: The branch; the current one unless named.
     """
 
@@ -58,11 +58,10 @@ class Pop(Command[tuple[Any, list[int]]], msgspec.Struct, frozen=True, eq=False)
         """Pop in `tx`.
 
         Returns:
-            The item, or ``None`` if there was none, and the positions of entries after it that could not be decoded and
-            stay.
+            The item, or ``None`` without any, and the positions of later entries that could not be decoded and stay.
 
         Raises:
-            UnknownBranchError: There is no such branch.
+            UnknownBranchError: The session has no such branch.
         """
         head = lock_head(tx, self.conversation, self.now, self.branch)
         if head is None:
@@ -91,16 +90,16 @@ class Pop(Command[tuple[Any, list[int]]], msgspec.Struct, frozen=True, eq=False)
 def _remove(tx: Transaction, locked: LockedSession, head: Head, row: EntryRow, now: int) -> None:
     """Delete an entry where no other branch can see it, else move the tip back to before it.
 
-    What lies after it cannot be decoded, and stays: a key may be found. Or it is gone for this reader, and stays only
-    if it has not expired for all. Or it is a mark. Where the tip moves, that is put back behind what is left: whatever
-    leads to it may not lead through what was popped.
+    Entries after it that cannot be decoded stay, as a key may be found. Entries that are only too old for this reader
+    stay, too, and so do marks. If the tip moves, they are put back behind the remaining entries: the way to them must
+    not lead through the popped one.
     """
     entry, position = row.id, row.position
     turn = row.turn - (row.kind == USER)
     owned = owner_of(entry) == head.segment and head.may_extend and position > head.floor
     staying = _staying(tx, head, position, now) if position < head.tip else []
     if owned and staying:
-        # It leaves a hole: what comes after it stays in its turn.
+        # It leaves a hole: later entries stay in its turn.
         tx.run(entry_statements.DELETE_ENTRY, id=entry)
         tx.run(branch_statements.NOTE_HOLE, segment=head.segment)
         move_tip(tx, locked, head.tip, head.turn, may_extend=1, now=now)
@@ -111,7 +110,7 @@ def _remove(tx: Transaction, locked: LockedSession, head: Head, row: EntryRow, n
         tx.run(entry_statements.DELETE_ENTRIES, low=entry - 1, high=entry - position + head.tip)
         move_tip(tx, locked, position - 1, turn, may_extend=1, now=now)
     else:
-        # Others may have seen it, but need not see it any longer; and an undone turn cannot follow what is gone.
+        # Others may have seen it, but need not see it any longer; and an undone turn cannot follow a deleted entry.
         before = find_seen(tx, head.session)
         forget_ways_forward(tx, head)
         move_tip(tx, locked, position - 1, turn, may_extend=0, now=now)

@@ -58,8 +58,8 @@ class ReadTail(Command["Tail"], msgspec.Struct, frozen=True, eq=False):
         """Read in `tx`.
 
         Raises:
-            UnknownBranchError: There is no such branch.
-            DecryptionError: The session is encrypted with another key, or a payload is not what was stored there.
+            UnknownBranchError: The session has no such branch.
+            DecryptionError: The session is encrypted with another key, or a payload was altered.
         """
         head = self._find_head(tx)
         return head if not isinstance(head, Head) else self._read(tx, head)
@@ -76,7 +76,7 @@ class ReadTail(Command["Tail"], msgspec.Struct, frozen=True, eq=False):
         return EVERYTHING if self.limit is None else min(self.limit, EVERYTHING)
 
     def _find_head(self, tx: Transaction) -> Head | Tail:
-        """Return the branch's end; what there is to read if it has none."""
+        """Return the branch's end; an empty tail if it has none."""
         return find_head(tx, self.conversation, self.branch) or Tail([], [], MAIN)
 
     def _read(self, tx: Transaction, head: Head) -> Tail:

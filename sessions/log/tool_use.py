@@ -39,7 +39,7 @@ def read_tools(tx: Transaction, conversation: Conversation, branch: str | None) 
         The calls, the positions of entries that could not be decoded, and the branch's name.
 
     Raises:
-        UnknownBranchError: There is no such branch.
+        UnknownBranchError: The session has no such branch.
     """
     entries, undecodable, name = read_outline(tx, conversation, branch, TOOLS_FORWARD)
     calls: list[_Call] = []
@@ -69,7 +69,7 @@ def _counted(calls: list[_Call]) -> list[ToolUse]:
 
 
 def _calls(entry: StoredEntry) -> list[tuple[Call | None, _Call]]:
-    """Return the calls that an item makes, each with what its output answers, if it is to have one."""
+    """Return the calls that an item makes, each with the key of its output, if it needs one."""
     is_hosted = entry.kind == HOSTED_TOOL_CALL
     tools = tools_of(entry.item)
     made: list[Call | None] = [None] * len(tools) if is_hosted else [*calls_of(entry.item)]

@@ -1,8 +1,7 @@
-"""What runs cost: recording it, and adding it up.
+"""Usage: recording the cost of runs, and adding it up.
 
-A record is kept under a key, so that what is recorded twice counts once. It belongs to a place, the entry that was the
-last one of a branch then, and so to every branch that sees this entry; and to the session, whatever becomes of the
-entry.
+A record is kept under a key, so that recording twice counts once. It belongs to a place, a branch's last entry at that
+moment, and so to every branch that sees this entry; and to the session, even if the entry goes.
 """
 
 from __future__ import annotations
@@ -68,7 +67,7 @@ class Call(NamedTuple):
     """One call of a model, or any other record that is complete.
 
     Attributes:
-        keys: What it may have been recorded under; it will be under the first.
+        keys: The keys that it may have been recorded under; it will be under the first.
         amounts: What it took.
         model: The model's name.
         agent: The agent's name.
@@ -85,10 +84,10 @@ class Call(NamedTuple):
 
 
 class Run(NamedTuple):
-    """All that a run has taken until now: what its calls do not explain is recorded, too.
+    """The whole usage of a run so far, including the part that its calls do not explain.
 
     Attributes:
-        keys: What that may have been recorded under; it will be under the first.
+        keys: The keys that this part may have been recorded under; it will be under the first.
         amounts: What it took.
         model: The model's name, if it is known for all of it.
         agent: The agent's name, if it is known for all of it.
@@ -106,7 +105,7 @@ class Sums(NamedTuple):
     """Records added up.
 
     Attributes:
-        values: What they have in common, by column.
+        values: Their common values, by column.
         model: Their model.
         amounts: What they took.
         cost: In billionths; ``None`` if they were recorded without.
@@ -121,10 +120,10 @@ class Sums(NamedTuple):
 
 
 class Record(Command[None], msgspec.Struct, eq=False):
-    """Record what has not been recorded yet, at the end of a branch or of one of its turns. The version stays.
+    """Record new usage at the end of a branch or of one of its turns. The version stays.
 
-    With a run, everything recorded of it is brought to what it has taken: so it does not matter whether the run, its
-    calls or some of them were recorded before.
+    With a run, its records are completed to its whole usage: so it does not matter whether the run, its calls or some
+    of them were recorded before.
 
     Attributes:
         conversation: The session.
@@ -160,7 +159,7 @@ class Record(Command[None], msgspec.Struct, eq=False):
         Raises:
             IdempotencyKeyReusedError: The caller's key was used before for other amounts.
             TurnNotFoundError: The branch has no such turn.
-            UnknownBranchError: There is no such branch.
+            UnknownBranchError: The session has no such branch.
         """
         conversation, turn = self.conversation, self.turn
         head = lock_head(tx, conversation, self.now, self.branch, guard=False)
@@ -218,7 +217,7 @@ def _in_turn(key: str, turn_id: str | None) -> str:
 def _recorded(
     tx: Transaction, session_id: str, session: int, calls: Sequence[Call], run: Run | None
 ) -> dict[str, Amounts]:
-    """Return what was recorded of calls and of a run, by key; note costs that were not known then."""
+    """Return the records of calls and of a run by key; add costs that were unknown then."""
     found: dict[str, Amounts] = {}
     for call in calls:
         for key in call.keys:
@@ -242,7 +241,7 @@ def _recorded(
 
 
 def _missing(recorded: dict[str, Amounts], calls: Sequence[Call], run: Run | None) -> Amounts:
-    """Return what a run has taken, its calls at least, beyond what was recorded."""
+    """Return the unrecorded usage of a run, which is at least that of its calls."""
     if run is None:
         return Amounts()
     of_calls = total(call.amounts for call in calls)
@@ -278,7 +277,7 @@ def read_session(
         branch: The branch.
 
     Raises:
-        UnknownBranchError: There is no such branch.
+        UnknownBranchError: The session has no such branch.
     """
     head = find_head(tx, conversation, MAIN if branch is None else branch)
     if head is None:
@@ -308,7 +307,7 @@ def read_all(tx: Transaction, columns: tuple[str, ...], since: int, until: int) 
 
 
 def _sees(stretches: list[Stretch], place: int) -> bool:
-    """Tell whether an entry is in a lineage; what was recorded before there was any belongs to all."""
+    """Tell whether an entry is in a lineage; usage recorded before the first entry belongs to all."""
     return entry_at(stretches, position_of(place)) == place
 
 

@@ -1,8 +1,8 @@
-"""What happened to a session after a version, in order, each change once: for whoever watches it.
+"""The changes of a session after a version, in order, each once, for watchers.
 
-Appends are found by their entries' versions, which rise with positions, from the ends of the branches back; all else is
-in the record of changes. A version that neither knows is one at which nothing happened, or at which only such entries
-were added as are not there any more; what took them away has a version of its own.
+Appends are found by their entries' versions, which rise with positions, from the ends of the branches back; all other
+changes are in the record of changes. A version found in neither source changed nothing, or added only entries that were
+later removed; their removal has its own version.
 """
 
 from __future__ import annotations
@@ -41,12 +41,12 @@ _AT_ONCE: Final = 100
 
 
 class Place(NamedTuple):
-    """How far somebody has followed a session.
+    """A watcher's position in a session's changes.
 
     Attributes:
         version: The version; 0 before the session was made.
-        session: Its internal id, as an id may be given again, to a new session whose versions begin anew; ``None`` if
-            it is not known.
+        session: Its internal id, as an id may be reused by a new session whose versions start over; ``None`` if
+            unknown.
     """
 
     version: int
@@ -54,13 +54,13 @@ class Place(NamedTuple):
 
 
 class Found(NamedTuple):
-    """What was found after a place.
+    """The changes found after a place.
 
     Attributes:
         changes: The changes, in order.
         undecodable: The positions of entries that could not be decoded.
         place: Where to go on.
-        is_all: Whether there was no more.
+        is_all: Whether these were all.
     """
 
     changes: list[Change]
@@ -86,7 +86,7 @@ class _Grown(NamedTuple):
 
 
 def topic_of(session_id: str) -> Topic:
-    """Return what is watched of a session."""
+    """Return the topic that a session's watchers watch."""
     return Topic(session_id, _look)
 
 
@@ -120,7 +120,7 @@ def changes_since(tx: Transaction, conversation: Conversation, place: Place) -> 
     """Return the changes after a place, the oldest first, up to a bounded number.
 
     Raises:
-        DecryptionError: The session is encrypted with another key, or a payload is not what was stored there.
+        DecryptionError: The session is encrypted with another key, or a payload was altered.
         MissingKeyError: It is encrypted, and was opened without a key.
     """
     row = tx.one(session_statements.WHERE_IT_IS, session_id=conversation.session_id)
@@ -158,7 +158,8 @@ def _reset(conversation: Conversation, place: Place) -> Found:
 def _find_grown(tx: Transaction, session: int, after: int) -> list[_Grown]:
     """Return the segments with entries that are newer than a version.
 
-    Whoever sees such an entry was changed since, too; and along a lineage, what is older is older all the way back.
+    A branch that sees such an entry has changed since, too; and along a lineage, all entries before an older one are
+    older.
     """
     grown: dict[int, _Grown] = {}
     highest: dict[int, int] = {}

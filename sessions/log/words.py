@@ -67,8 +67,8 @@ WORDS: Final = {
     "columns": _COLUMNS,
     # Of entries: neither older than the reading session's time to live, nor beyond their own expiry.
     "live": _LIVE,
-    # Of entries: without an expiry that spares them from purging by age. A summary has that of the first that expires
-    # of what it stands for, which may have others that have none.
+    # Of entries: without an expiry that spares them from purging by age. A summary has the expiry of the first item of
+    # its range to expire; other items of the range may have none.
     "ages": f"(expires_at is null or kind = '{MARK}summary' and expires_at < {NEVER})",
     # Of entries: live, and no mark.
     "shown": f"{_LIVE} and substr(kind, 1, 1) <> '{MARK}'",

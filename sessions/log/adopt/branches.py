@@ -1,7 +1,7 @@
-"""Taking over the branches of a session of the OpenAI Agents SDK.
+"""Adopting the branches of a session of the OpenAI Agents SDK.
 
 Its branches are lists of messages; one that was made from another begins with the same ones. So each becomes a fork of
-the one that has the longest beginning in common with it, and only what comes after is stored.
+the one with the longest common beginning, and only its own rest is stored.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Taking over all sessions of the OpenAI Agents SDK, one by one: which there are, and one of them with what it has."""
+"""Adopting all sessions of the OpenAI Agents SDK, one by one: listing them, and copying one with all its data."""
 
 from __future__ import annotations
 
@@ -60,10 +60,10 @@ def find_empty(tx: Transaction, tables: ForeignTables) -> list[str]:
 
 
 def adopt(tx: Transaction, conversation: Conversation, now: int) -> Copied | str | None:
-    """Take a session over, unless it is here already.
+    """Adopt a session, unless it is here already.
 
     Returns:
-        What was copied; or why it was left as it is; or ``None`` if it is here.
+        The numbers of copied rows; or the reason for skipping it; or ``None`` if it is here.
     """
     if lock_session(tx, conversation.session_id) is not None:
         return None

@@ -1,4 +1,4 @@
-"""Copying a session of the OpenAI Agents SDK: its messages, its branches and what was spent on them."""
+"""Copying a session of the OpenAI Agents SDK: its messages, its branches and their usage."""
 
 from __future__ import annotations
 
@@ -60,7 +60,7 @@ def _opened(message: Message, now: int, payload: bytes, encrypted_at: int | None
 def _as_entries(messages: list[Message], codec: Codec) -> tuple[list[tuple[NewEntry, int]], int]:
     """Return messages as entries, each with its time, and how many cannot be decoded.
 
-    What cannot be decoded is kept as it is; reading reports it.
+    An undecodable message is stored unchanged, and reported when it is read.
     """
     items: list[dict[str, Any] | None] = []
     for message in messages:

@@ -1,9 +1,9 @@
-"""The hook by which a session is adopted that the OpenAI Agents SDK wrote into the same database.
+"""The hook that adopts a session which the OpenAI Agents SDK wrote into the same database.
 
 When a session without a row of ours is touched and the SDK's tables (`sdk_tables`) hold messages of it, they are copied
-with their branches and what was spent on them, in one transaction. ``main`` is the current branch then, as it is for
-each new process of the SDK. The SDK's tables are not changed: it can go on with its own copy, which from then on is
-another conversation.
+with their branches and their usage, in one transaction. ``main`` is the current branch then, as it is for each new
+process of the SDK. The SDK's tables are not changed: it can continue with its own copy, which from then on is another
+conversation.
 """
 
 from __future__ import annotations

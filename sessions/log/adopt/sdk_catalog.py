@@ -142,7 +142,7 @@ def beside(tables: ForeignTables, table: str) -> str:
 
 
 def has_columns(tx: Transaction, table: str, columns: frozenset[str]) -> bool:
-    """Tell whether there is such a table with these columns: one of the same name may be somebody else's.
+    """Tell whether a table of this name has these columns: one of the same name may belong to another program.
 
     So may one with the same columns of other types, as numbers or UUIDs for ids of sessions, or JSON of the database's.
     """
@@ -153,7 +153,7 @@ def has_columns(tx: Transaction, table: str, columns: frozenset[str]) -> bool:
 
 
 def types_of(tx: Transaction, table: str) -> dict[str, str]:
-    """Return the types of a table's columns by their names; none if there is no such table."""
+    """Return the types of a table's columns by their names; none if the table is missing."""
     schema, _, name = table.rpartition(".")
     found = tx.all(_TYPES_IN, table=name, schema=schema) if schema else tx.all(_TYPES, table=name)
     return {_text(column): _text(kind) for column, kind in found}

@@ -41,14 +41,14 @@ if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
     from sessions.log.conversation import ForeignTables
 
-# MariaDB compares text loosely, so the bytes are compared too. What was stored is read as bytes: text that is not UTF-8
-# any more should not keep the rest from being read.
+# MariaDB compares text loosely, so the bytes are compared too. Stored text is read as bytes: damaged UTF-8 should not
+# make the rest unreadable.
 _OF_SESSION: Final = "session_id = :session_id"
 _OF_SESSION_MARIADB: Final = "session_id = :session_id and binary session_id = :session_id"
 _AS_BYTES: Final = {
     SQLITE: "cast({} as blob)",
     POSTGRES: "convert_to(cast({} as text), 'UTF8')",
-    # Whatever the column's character set is; one of bytes has none.
+    # In any character set of the column; a column of bytes has none.
     MARIADB: "if(charset({0}) = 'binary', {0}, cast(convert({0} using utf8mb4) as binary))",
 }
 _READ_AS_BYTES: Final = ("message_data", "branch_id", "session_id", *DETAILS)
@@ -98,7 +98,7 @@ class Place(NamedTuple):
 
 
 class Spent(NamedTuple):
-    """What a turn of a branch cost; details are JSON."""
+    """The usage of a turn of a branch; details are JSON."""
 
     branch: bytes
     turn: Any
@@ -162,7 +162,7 @@ def list_without_messages(tx: Transaction, tables: ForeignTables) -> list[tuple[
 
 
 def read_messages(tx: Transaction, session_id: str, tables: ForeignTables, now: int) -> list[Message]:
-    """Return a session's messages in the order of their ids. What has no time was written `now`."""
+    """Return a session's messages in the order of their ids. Messages without a time count as written `now`."""
     rows = tx.all(_statement(_MESSAGES, located(tx, tables).messages), session_id=session_id)
     return [Message(id_, bytes(data or b""), _microseconds(time, now)) for id_, data, time in rows]
 
@@ -179,7 +179,7 @@ def read_places(tx: Transaction, session_id: str, tables: ForeignTables, now: in
 
 
 def read_spent(tx: Transaction, session_id: str, tables: ForeignTables, now: int) -> list[Spent]:
-    """Return what a session's turns cost."""
+    """Return the usage of a session's turns."""
     usage = beside(tables, USAGE)
     if not has_columns(tx, usage, USAGE_COLUMNS) or not is_about(tx, tables):
         return []
@@ -227,7 +227,7 @@ def count_rows(tx: Transaction, session_id: str, tables: ForeignTables) -> int:
 def _microseconds(time: object, now: int, *, otherwise: int | None = None) -> int:
     """Return a time of the SDK's in microseconds since 1970, UTC: never later than `now`.
 
-    What is not a time was written at `otherwise`, which is `now` if not given.
+    An invalid time counts as `otherwise`, which is `now` if not given.
     """
     text = time.decode(errors="replace") if isinstance(time, bytes) else time
     try:

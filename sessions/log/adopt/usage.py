@@ -1,4 +1,4 @@
-"""Taking over what the turns of a session of the OpenAI Agents SDK cost.
+"""Adopting the usage of the turns of a session of the OpenAI Agents SDK.
 
 Its ``user_turn_number`` counts along the branch, as ours does. Each of its records goes to the last entry of its turn
 on its branch, and so to every branch that has this entry.
@@ -29,7 +29,7 @@ _NOWHERE: Final = 1
 def put_usage(
     tx: Transaction, locked: LockedSession, branches: Iterable[ForeignBranch], spent: Iterable[Spent], codec: Codec
 ) -> None:
-    """Store what was spent, in a session whose branches have just been stored."""
+    """Store the usage in a session whose branches have just been stored."""
     by_key = {branch.key: branch for branch in branches}
     turns: dict[bytes, dict[Any, tuple[int, int]]] = {}
     for number, row in enumerate(spent):
@@ -61,7 +61,7 @@ def put_usage(
 
 
 def _key(row: Spent, number: int) -> str:
-    """Return the record's key: short, whatever the branch's name is, and never one that a caller could give."""
+    """Return the record's key: short for any name of a branch, and never one that a caller could give."""
     return f"\x01sdk:{sha256(row.branch).hexdigest()}:{_amount(row.turn)}:{number}"
 
 

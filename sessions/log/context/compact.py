@@ -81,8 +81,8 @@ def find_range(
     Raises:
         LeaseLostError: The conversation's lease was lost.
         SessionBusyError: Another caller holds an exclusive lease on the branch.
-        UnknownBranchError: There is no such branch.
-        DecryptionError: The session is encrypted with another key, or a payload is not what was stored there.
+        UnknownBranchError: The session has no such branch.
+        DecryptionError: The session is encrypted with another key, or a payload was altered.
     """
     head = find_head(tx, conversation, branch)
     if head is None:
@@ -157,7 +157,7 @@ def take_back(
         SummaryError: The branch has no summary.
         LeaseLostError: The conversation's lease was lost.
         SessionBusyError: Another caller holds an exclusive lease on the branch.
-        UnknownBranchError: There is no such branch.
+        UnknownBranchError: The session has no such branch.
     """
     found = change_head(tx, conversation, now, branch)
     summaries = find_summaries(tx, found[1]) if found else []
@@ -178,7 +178,7 @@ def list_summaries(tx: Transaction, conversation: Conversation, branch: str | No
     """Return the summaries of a branch that models see, in the order of their ranges, and the branch's name.
 
     Raises:
-        UnknownBranchError: There is no such branch.
+        UnknownBranchError: The session has no such branch.
     """
     head = find_head(tx, conversation, branch)
     return ([], MAIN) if head is None else (find_summaries(tx, head), head.branch)

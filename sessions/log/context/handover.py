@@ -33,7 +33,7 @@ def hand_over(
     Raises:
         LeaseLostError: The conversation's lease was lost.
         SessionBusyError: Another caller holds an exclusive lease on the branch.
-        UnknownBranchError: There is no such branch.
+        UnknownBranchError: The session has no such branch.
         DecryptionError: The session is encrypted with another key.
     """
     expires_at = None if lifetime is None else min(now + lifetime, NEVER)

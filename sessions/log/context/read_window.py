@@ -58,8 +58,8 @@ def read_window(tx: Transaction, conversation: Conversation, taker: Taker, branc
         at_once: How many entries to fetch at once.
 
     Raises:
-        UnknownBranchError: There is no such branch.
-        DecryptionError: The session is encrypted with another key, or a payload is not what was stored there.
+        UnknownBranchError: The session has no such branch.
+        DecryptionError: The session is encrypted with another key, or a payload was altered.
     """
     undecodable: list[int] = []
     head = find_head(tx, conversation, branch)

@@ -59,7 +59,7 @@ def find_damages(
         The damages, the positions of entries that could not be decoded, and the branch's name.
 
     Raises:
-        UnknownBranchError: There is no such branch.
+        UnknownBranchError: The session has no such branch.
     """
     head = find_head(tx, conversation, branch)
     if head is None:
@@ -97,8 +97,8 @@ def repair_branch(
     Raises:
         LeaseLostError: The conversation's lease was lost.
         SessionBusyError: Another caller holds the branch.
-        UnknownBranchError: There is no such branch.
-        DecryptionError: The session is encrypted with another key, or a payload is not what was stored there.
+        UnknownBranchError: The session has no such branch.
+        DecryptionError: The session is encrypted with another key, or a payload was altered.
     """
     found = change_head(tx, conversation, now, branch, guard=False)
     if found is None:

@@ -1,1 +1,1 @@
-"""What every operation of the log is made of: heads, lineages, locks, entries, turns."""
+"""The parts of every operation of the log: heads, lineages, locks, entries, turns."""

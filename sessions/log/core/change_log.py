@@ -1,4 +1,4 @@
-"""The record of changes that are not appends, for whoever follows a session."""
+"""The record of changes that are not appends, for watchers of a session."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KEPT_VERSIONS = 1000
 
 
 def record_change(tx: Transaction, locked: LockedSession, what: ChangeKind, now: int) -> None:
-    """Note `what` was done to a locked session at its new version, and forget what is too old."""
+    """Record a change of a locked session at its new version, and delete records that are too old."""
     record_change_of(tx, locked.session, locked.version, what, now)
 
 

@@ -18,13 +18,13 @@ if TYPE_CHECKING:
 def lock_head(
     tx: Transaction, conversation: Conversation, now: int, branch: str | None, *, guard: bool = True
 ) -> Head | None:
-    """Lock a session, taken over first if it waits for that, and return a branch's head; ``None`` without a session.
+    """Lock a session, adopting it first if necessary, and return a branch's head; ``None`` without a session.
 
-    Without `guard`, whether the conversation's lease was lost is not looked at.
+    Without `guard`, a lost lease of the conversation is ignored.
 
     Raises:
         LeaseLostError: It was: the branch may be gone with it.
-        UnknownBranchError: There is no such branch.
+        UnknownBranchError: The session has no such branch.
     """
     session = lock_conversation(tx, conversation, now)
     if guard:
@@ -39,13 +39,13 @@ def lock_head(
 def change_head(
     tx: Transaction, conversation: Conversation, now: int, branch: str | None, *, guard: bool = True
 ) -> tuple[LockedSession, Head] | None:
-    """Lock a session for a change of a branch that is made unless it fails, so that its version can be raised at once.
+    """Lock a session for a change of a branch that only an error prevents, so that its version can be raised at once.
 
     Returns:
-        The session, taken over first if it waited for that, and the branch's head; ``None`` without a session.
+        The session, adopted first if necessary, and the branch's head; ``None`` without a session.
 
     Raises:
-        UnknownBranchError: There is no such branch.
+        UnknownBranchError: The session has no such branch.
     """
     locked = change_session(tx, conversation, now, branch, guard=guard)
     head = find_head(tx, conversation, locked.branch) if locked else None
@@ -55,10 +55,10 @@ def change_head(
 def change_session(
     tx: Transaction, conversation: Conversation, now: int, branch: str | None = None, *, guard: bool = True
 ) -> LockedSession | None:
-    """Lock a session for a change of a branch, taken over first if it waits for that; ``None`` without a session.
+    """Lock a session for a change of a branch, adopting it first if necessary; ``None`` without a session.
 
     Raises:
-        UnknownBranchError: There is no session, so that it has ``main`` alone.
+        UnknownBranchError: The session is missing, and the branch is not ``main``.
     """
     locked = bump_version(tx, conversation, now, branch, guard=guard)
     if locked is None and take_over(tx, conversation, now):
@@ -70,9 +70,9 @@ def change_session(
 
 
 def lock_conversation(tx: Transaction, conversation: Conversation, now: int) -> int | None:
-    """Lock a session, taken over first if it waits for that; return its internal id, or ``None`` if there is none.
+    """Lock a session, adopting it first if necessary; return its internal id, or ``None`` if it is missing.
 
-    Whoever gets ``None`` holds no lock: another process may make the session at once.
+    With ``None`` no lock is held: another process may create the session at once.
     """
     session = lock_session(tx, conversation.session_id)
     if session is None and take_over(tx, conversation, now):
@@ -81,7 +81,7 @@ def lock_conversation(tx: Transaction, conversation: Conversation, now: int) -> 
 
 
 def begin_session(tx: Transaction, conversation: Conversation, now: int, branch: str | None = None) -> LockedSession:
-    """Make a session that was not there: of what the OpenAI Agents SDK left in the database, else empty."""
+    """Create a session: from the OpenAI Agents SDK's tables if it is there, else empty."""
     take_over(tx, conversation, now)
     return create_session(tx, conversation, now, branch=branch)
 

@@ -1,4 +1,4 @@
-"""Whether a branch is gone because the session was cleared, so that whoever was on it is on the current one again."""
+"""Whether a branch is gone because the session was cleared, which moves its users to the current branch."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _REMOVALS = {"branch_deleted", "renamed"}
 
 
 def was_cleared_away(tx: Transaction, session_id: str, branch: str) -> bool:
-    """Tell whether a branch that was there went when the session was cleared or deleted, and not by itself.
+    """Tell whether a former branch went because the session was cleared or deleted, and not by itself.
 
     If branches were deleted or renamed after the session was cleared, this may have been one of them: then it counts as
-    such, and whoever changes it is told.
+    such, and changes of it raise an error.
     """
     row = tx.one(session_statements.WHERE_IT_IS, session_id=session_id)
     if row is None:

@@ -1,9 +1,9 @@
-"""Rows that cannot be true: what another program, a broken disk or a hand in the database made of a session.
+"""Impossible rows: the damage done to a session by another program, a broken disk or a hand in the database.
 
-Two ways lead here. What every operation goes by, a branch's end and the segments behind it, is checked where it is
-read: by `find_head`, `lineage`, `read_segments` and `read_tips`. Recursions are bounded by what can be true: a parent
-is older than its child. All else is looked at only once an operation has failed for a reason that nothing else
-explains: by `find_damage`.
+Damage is found in two ways. The rows that every operation needs, a branch's end and the segments behind it, are checked
+when they are read: by `find_head`, `lineage`, `read_segments` and `read_tips`. Recursions are bounded by a rule of
+possible rows: a parent is older than its child. All other rows are checked by `find_damage`, only after an operation
+has failed without another explanation.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def read_segments(tx: Transaction, session: int) -> dict[int, list[Any]]:
     """Return a session's segments by their ids: parent, fork position, turn, holes.
 
     Raises:
-        DamagedSessionError: Whoever goes back along them would lose the way, or never come to an end.
+        DamagedSessionError: A walk back along them would miss a segment, or never end.
     """
     origins = {segment: origin for segment, *origin in tx.all(branch_statements.ORIGINS, session=session)}
     for segment, (parent, fork_position, turn, _) in origins.items():
@@ -52,7 +52,7 @@ def read_tips(tx: Transaction, session: int, origins: dict[int, list[Any]]) -> l
 
 
 def find_damage(tx: Transaction, session_id: str) -> str | None:
-    """Return what is stored of a session that cannot be true, as a column; ``None`` if there is nothing such.
+    """Return the column of a session's rows that is impossible; ``None`` if all are possible.
 
     The cost is that of all the session's rows.
     """

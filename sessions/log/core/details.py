@@ -22,11 +22,11 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class Details(NamedTuple):
-    """What is in the payload."""
+    """The content of the payload."""
 
     title: str | None = None
     tags: tuple[str, ...] = ()
-    metadata: dict[str, Any] = {}  # noqa: RUF012 - nobody changes it
+    metadata: dict[str, Any] = {}  # noqa: RUF012 - it is never changed
 
 
 class StoredInfo(NamedTuple):
@@ -56,10 +56,10 @@ class StoredInfo(NamedTuple):
         return self._replace(payload=payload if key is None else key.encrypt_info(payload, self.bound))
 
     def details(self, key: Payloads | None) -> Details:
-        """Return what is in the payload.
+        """Return the content of the payload.
 
         Raises:
-            DecryptionError: It is not what was stored there.
+            DecryptionError: It was altered.
             DamagedSessionError: It cannot be read.
         """
         if self.payload is None:

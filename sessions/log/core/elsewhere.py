@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
 
 
-class AdoptFirst(Exception):  # noqa: N818 - it is no error: the session's handle adopts, and does the work again
+class AdoptFirst(Exception):  # noqa: N818 - not an error: the session's handle adopts, and repeats the work
     """A session is kept elsewhere; adopting it takes a transaction that may write."""
 
 

@@ -44,13 +44,13 @@ def read_entries(
     positions: tuple[int, int],
     statement: Statement = entry_statements.ENTRIES_FORWARD,
 ) -> tuple[list[StoredEntry], list[int]]:
-    """Return the items of a lineage between two positions, without the first and with the second, oldest first.
+    """Return the items of a lineage after one position and up to another, oldest first.
 
     Returns:
         The entries, and the positions of those that could not be decoded.
 
     Raises:
-        DecryptionError: A payload is not what was stored there.
+        DecryptionError: A payload was altered.
     """
     found = read_all_entries(tx, reader, stretches, positions, statement)
     readable = [entry for entry in found if entry.item is not UNREADABLE]
@@ -85,7 +85,7 @@ def stored_entry(row: Row, reader: Reader) -> StoredEntry:
     """Return the entry of a row of all columns.
 
     Raises:
-        DecryptionError: The payload is not what was stored there.
+        DecryptionError: The payload was altered.
     """
     tool_name, payload = reader.open_with_name(row)
     item = reader.decode_or_unreadable(payload)
@@ -105,14 +105,14 @@ def read_entry_page(
 ) -> tuple[list[StoredEntry], list[int], str]:
     """Return a branch's entries, marks too, between two positions, without either, oldest first: up to `limit` of them.
 
-    Those are the last ones or, if not `backward`, the first ones. What could not be decoded does not count.
+    Those are the last ones or, if not `backward`, the first ones. Undecodable entries do not count.
 
     Returns:
         The entries, the positions of those that could not be decoded, and the branch's name.
 
     Raises:
-        UnknownBranchError: There is no such branch.
-        DecryptionError: A payload is not what was stored there.
+        UnknownBranchError: The session has no such branch.
+        DecryptionError: A payload was altered.
     """
     head = find_head(tx, conversation, branch)
     if head is None:

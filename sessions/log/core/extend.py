@@ -49,18 +49,18 @@ def add_entries(
     Args:
         tx: A transaction.
         locked: The session.
-        entries: What to add, oldest first.
+        entries: The entries to add, oldest first.
         now: The time, in microseconds since 1970, UTC.
         created_at: When each entry was made; now, if not given.
-        expires_at: When they will not be there any more; `NEVER` if purging by age is to spare them, too.
+        expires_at: When they expire; `NEVER` if purging by age should spare them, too.
         countable: Whether they count as items.
         version: The version that first added them, if they are not new; no lower than that of any entry before them.
 
     Raises:
-        UnknownBranchError: There is no such branch.
+        UnknownBranchError: The session has no such branch.
         LeaseLostError: They are added under a lease that was lost.
         SessionBusyError: Another caller holds an exclusive lease on the branch.
-        StoreFullError: There is no id left for an entry.
+        StoreFullError: The ids of entries are used up.
     """
     turns = sum(entry.kind == USER for entry in entries)
     place: dict[str, Any] = {"session": locked.session, "branch": locked.branch, "version": locked.version, "now": now}
@@ -111,7 +111,7 @@ def _open_segment(tx: Transaction, locked: LockedSession, now: int, count: int, 
     """Give the branch a segment of its own, forked from the one that holds its tip's entry, with room for entries.
 
     Returns:
-        The segment, and the branch's tip and turn with what is reserved.
+        The segment, and the branch's tip and turn including the reserved room.
     """
     head: Any = find_head(tx, locked.conversation, locked.branch)
     settle_ways_forward(tx, head)

@@ -17,12 +17,12 @@ class Lease(NamedTuple):
     """A branch's lease, as it is stored.
 
     Attributes:
-        token: Its number; 0 if there is none.
+        token: Its number; 0 for none.
         until: When it ends, in microseconds since 1970, UTC: from then on, others may end it.
-        is_open: 1 if others may change the branch meanwhile, without a lease.
+        is_open: 1 if others may change the branch without a lease.
         begins: The branch's tip when it was taken; or the lowest that it has had since.
-        holder: Who holds it, as they said.
-        claim: Tells who takes it from others, also when they try again.
+        holder: The holder's name, as given.
+        claim: Identifies the caller, also in retries.
     """
 
     token: int = 0
@@ -34,7 +34,7 @@ class Lease(NamedTuple):
 
 
 def lease_of(tx: Transaction, session: int, branch: str) -> Lease:
-    """Return the lease of a branch; one with token 0 if there is none."""
+    """Return the lease of a branch; one with token 0 if it is free."""
     row = tx.one(lease_statements.LEASE, session=session, branch=branch)
     return Lease._make(row) if row else Lease()
 
@@ -42,9 +42,9 @@ def lease_of(tx: Transaction, session: int, branch: str) -> Lease:
 def check_lease(
     tx: Transaction, conversation: Conversation, session: int, branch: str, now: int, *, alone: bool = False
 ) -> None:
-    """Let a change of a branch of a locked session through, and end a lease whose time is over; or raise.
+    """Allow a change of a branch of a locked session, ending an expired lease; or raise.
 
-    A change under a lease goes through as long as nobody else took the lease or changed the branch after its end,
+    A change under a lease is allowed as long as no other caller took the lease or changed the branch after its end,
     whatever the clocks say.
 
     Args:
@@ -57,7 +57,7 @@ def check_lease(
 
     Raises:
         LeaseLostError: The change is made under a lease that was lost.
-        SessionBusyError: Somebody else holds the branch, and keeps others out; or the change is one to be alone for.
+        SessionBusyError: Another caller holds the branch, and the lease is exclusive or `alone` is true.
     """
     lease = foresee(tx, conversation, session, branch, now, alone=alone)
     if conversation.lease is None and lease.token and lease.until <= now:
@@ -67,7 +67,7 @@ def check_lease(
 def foresee(
     tx: Transaction, conversation: Conversation, session: int, branch: str, now: int, *, alone: bool = False
 ) -> Lease:
-    """Raise what `check_lease` would raise now, before anybody pays for preparing a change; or return the lease.
+    """Raise the error of `check_lease` now, before a costly preparation of a change; or return the lease.
 
     Raises:
         LeaseLostError: As there.
@@ -100,12 +100,12 @@ def check_any_branch(
 
 
 def check_held(tx: Transaction, conversation: Conversation, session: int | None, branch: str | None = None) -> None:
-    """Go on if the conversation has no lease, or has it still, on whatever branch of a locked session.
+    """Check that the conversation has no lease, or still holds it, on any branch of a locked session.
 
     Args:
         tx: A transaction.
         conversation: The session.
-        session: The session's internal id; ``None`` if it is not there.
+        session: The session's internal id; ``None`` if it is missing.
         branch: The branch that the lease is on, for the error, if that is known.
 
     Raises:
@@ -128,7 +128,7 @@ def lease_lost(session_id: str, branch: str | None) -> LeaseLostError:
 
 
 def busy(session_id: str, branch: str, lease: Lease) -> SessionBusyError:
-    """Return the error for who finds a branch leased, or free with others waiting for it."""
+    """Return the error for a caller that finds a branch leased, or free with others waiting for it."""
     if not lease.token:
         return SessionBusyError(
             f"session {session_id!r}: others wait for branch {branch!r}; nothing was changed. Try again, or wait, too"

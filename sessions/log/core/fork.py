@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 def fork(
     tx: Transaction, locked: LockedSession, head: Head, stretches: list[Stretch], *, tip: int, turn: int, now: int
 ) -> bool:
-    """Make the locked session's branch of what another one has up to a place.
+    """Create the locked session's branch as a fork of another one at a place.
 
     Args:
         tx: A transaction.

@@ -1,4 +1,4 @@
-"""Deleting what no branch can see any more, after one was moved back or removed."""
+"""Deleting entries that no branch can see any more, after one was moved back or removed."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Seen(NamedTuple):
-    """What of a session's segments can be seen from its tips.
+    """The parts of a session's segments that its tips can see.
 
     Attributes:
         origins: Each segment's parent and fork position.
@@ -28,7 +28,7 @@ class Seen(NamedTuple):
 
 
 def find_seen(tx: Transaction, session: int) -> Seen:
-    """Return what can be seen now. The cost depends on the numbers of tips and of segments."""
+    """Return the parts that are visible now. The cost depends on the numbers of tips and of segments."""
     segments = read_segments(tx, session)
     origins = {segment: (parent, fork) for segment, (parent, fork, *_) in segments.items()}
     tips = ((segment, tip) for _, segment, tip, *_ in read_tips(tx, session, segments))
@@ -36,7 +36,7 @@ def find_seen(tx: Transaction, session: int) -> Seen:
 
 
 def collect(tx: Transaction, session: int, before: Seen) -> None:
-    """Delete what was seen `before` and is not seen any more."""
+    """Delete entries that were visible `before` and no longer are."""
     after = find_seen(tx, session).highest
     for segment, high in before.highest.items():
         base, kept = segment << POSITION_BITS, after.get(segment, 0)

@@ -112,7 +112,7 @@ class Head(NamedTuple):
 
 
 class Stretch(NamedTuple):
-    """What a branch sees of one segment, which is something.
+    """The part of one segment that a branch sees; never empty.
 
     Attributes:
         segment: The segment.
@@ -136,11 +136,11 @@ def find_head(tx: Transaction, conversation: Conversation, branch: str | None = 
     """Return the head of a branch (the session's current one unless named), or ``None`` without such a session.
 
     Raises:
-        UnknownBranchError: There is no such branch, or another one has the name now; a session that is not there has
+        UnknownBranchError: The session has no such branch, or another one has the name now; a missing session has
             ``main``.
         LeaseLostError: The conversation's lease was on a branch whose name another one has now.
         DecryptionError: The session is encrypted with another key.
-        DamagedSessionError: What is stored of the branch cannot be true.
+        DamagedSessionError: The stored branch is impossible.
         AdoptFirst: The session is kept elsewhere.
     """
     row = tx.one(branch_statements.HEAD, session_id=conversation.session_id, branch=branch)
@@ -203,7 +203,7 @@ def _unknown_branch(session_id: str, branch: str, there: list[str]) -> ConflictE
 
 
 def lineage(tx: Transaction, head: Head) -> list[Stretch]:
-    """Return what a branch sees of each segment, the newest first. Together that is every position up to the tip.
+    """Return the parts of segments that a branch sees, newest first. Together they have every position up to the tip.
 
     Raises:
         DamagedSessionError: It is not: a segment is missing, or is not where it can be.

@@ -1,7 +1,7 @@
-"""Idempotency keys that end, by the database's time: from then on, a key is one that never came.
+"""Idempotency keys that end, by the database's time: a key is then forgotten and counts as new.
 
-No writer's clock has a say in it: one that is wrong would end the keys of others, and what they repeat would be there
-twice. Rows of keys that have ended are removed in batches, beside later changes of whatever sessions (`upkeep.py`).
+Writers' clocks do not matter: a wrong one would end the keys of others, and their retries would be added twice. Rows of
+ended keys are removed in batches, beside later changes of any sessions (`upkeep.py`).
 """
 
 from __future__ import annotations

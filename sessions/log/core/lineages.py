@@ -1,4 +1,4 @@
-"""The lineages of all tips of a session at once: what many tips have in common is walked once."""
+"""The lineages of all tips of a session at once: common parts are walked once."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ class Lineages:
         tx: A transaction.
         session: The session's internal id.
         visible: The parameters of statements that leave expired entries out.
-        uneven: Whether there may be less in every segment than its positions, as there is for who reads with a time to
-            live; else the segments tell.
+        uneven: Whether every segment may have fewer entries than positions, as for a reader with a time to live; else
+            the segments tell.
 
     Attributes:
         origins: What `read_segments` returned.
 
     Raises:
-        DamagedSessionError: They cannot be true.
+        DamagedSessionError: They are impossible.
     """
 
     def __init__(self, tx: Transaction, session: int, visible: dict[str, int], *, uneven: bool) -> None:

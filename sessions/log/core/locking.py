@@ -33,8 +33,8 @@ class LockedSession(NamedTuple):
         branch: The name of the branch that the change is for.
         current: The name of the session's current branch.
         wrapped_keys: Its data keys, wrapped; ``None`` if it has none.
-        key: Encrypts its payloads; ``None`` if they are to be kept in the clear.
-        leases: The last number given to a lease or a waiter; 0 if there was none.
+        key: Encrypts its payloads; ``None`` if they stay in the clear.
+        leases: The last number given to a lease or a waiter; 0 if none was given.
     """
 
     conversation: Conversation
@@ -53,7 +53,7 @@ class LockedSession(NamedTuple):
 
 
 def lock_session(tx: Transaction, session_id: str) -> int | None:
-    """Lock a session without changing it; return its internal id, or ``None`` if there is none."""
+    """Lock a session without changing it; return its internal id, or ``None`` if it is missing."""
     row = tx.one(session_statements.LOCK_SESSION, session_id=session_id)
     return None if row is None else int(row[0])
 
@@ -67,10 +67,10 @@ def bump_version(
     guard: bool = True,
     active: bool = True,
 ) -> LockedSession | None:
-    """Lock a session for a change of a branch (the current one unless named); ``None`` if there is none of that id.
+    """Lock a session for a change of a branch (the current one unless named); ``None`` if the session is missing.
 
-    Without `guard`, whether somebody else holds a lease on the branch is not looked at here. The session counts as
-    active by the change, if that is `active`.
+    Without `guard`, other callers' leases on the branch are ignored here. The session counts as active by the change,
+    if that is `active`.
 
     Raises:
         OwnerError: The session belongs to another owner than the conversation's.
@@ -123,7 +123,7 @@ def create_session(
     Raises:
         OwnerError: That process has made it for another owner.
         DecryptionError: That process has encrypted it with another key.
-        StoreFullError: There is no internal id left.
+        StoreFullError: The internal ids are used up.
     """
     row = tx.the(
         session_statements.CREATE_SESSION,

@@ -40,8 +40,8 @@ def read_entry(
 
     Raises:
         UnknownEntryError: The session has no such entry.
-        UnknownBranchError: There is no such branch.
-        DecryptionError: The session is encrypted with another key, or the entry is not what was stored there.
+        UnknownBranchError: The session has no such branch.
+        DecryptionError: The session is encrypted with another key, or the entry was altered.
     """
     head = find_head(tx, conversation, branch)
     found = None if head is None else _find(tx, conversation, head, wanted)

@@ -26,7 +26,7 @@ class Page(NamedTuple):
     """The latest entries of a range of ids, as they are stored.
 
     Attributes:
-        rows: What `Reader.backward` fetched.
+        rows: The rows that `Reader.backward` fetched.
         joined: Whether that is one row, in which payloads are joined.
         length: How many entries there are.
         low: They have ids beyond this one.
@@ -45,7 +45,7 @@ class Reader:
 
     Attributes:
         visible: The parameters of statements that leave expired entries out.
-        backward: The statement that fetches what `open_page` needs.
+        backward: The statement that fetches the rows for `open_page`.
     """
 
     __slots__ = ("_decoder", "_joined_on", "_joining", "backward", "visible")
@@ -62,7 +62,7 @@ class Reader:
         self._joined_on = frozenset[str]() if joint is None else entry_statements.JOINED_ON
 
     def is_live(self, created_at: int, expires_at: int | None) -> bool:
-        """Tell whether an entry is still there: what the condition `{live}` of the statements says of its row."""
+        """Tell whether an entry has not expired, like the condition `{live}` of the statements."""
         return created_at > self.visible["oldest"] and (expires_at is None or expires_at > self.visible["now"])
 
     def page(self, tx: Transaction, low: int, high: int, count: int) -> Page:
@@ -81,7 +81,7 @@ class Reader:
         It raises `ValueError` if one of them cannot be decoded, or if it takes all columns of its row to tell.
 
         Raises:
-            DecryptionError: A payload is not what was stored there.
+            DecryptionError: A payload was altered.
         """
         return self._open_joined(page.rows[0]) if page.joined else self.open_all(page.rows)
 
@@ -91,7 +91,7 @@ class Reader:
         It raises `ValueError` if one of them cannot be decoded.
 
         Raises:
-            DecryptionError: A payload is not what was stored there.
+            DecryptionError: A payload was altered.
         """
         return self._decoder.decode_all([row[-1] for row in rows])
 
@@ -99,7 +99,7 @@ class Reader:
         """Return the item of a row of all columns; raise `ValueError` if it cannot be decoded.
 
         Raises:
-            DecryptionError: The payload is not what was stored there.
+            DecryptionError: The payload was altered.
         """
         return self._decoder.decode(self.payload(row))
 
@@ -107,7 +107,7 @@ class Reader:
         """Return the item of a row of all columns, or `UNREADABLE` if it cannot be decoded.
 
         Raises:
-            DecryptionError: The payload is not what was stored there.
+            DecryptionError: The payload was altered.
         """
         return self.decode_or_unreadable(self.payload(row))
 
@@ -115,7 +115,7 @@ class Reader:
         """Return the payload of a row of all columns, as it was before it was encrypted.
 
         Raises:
-            DecryptionError: It is not what was stored there.
+            DecryptionError: It was altered.
         """
         payload: bytes = row[-1]
         return payload
@@ -124,7 +124,7 @@ class Reader:
         """Return the tool's name and the payload of a row of all columns, as they were before it was encrypted.
 
         Raises:
-            DecryptionError: They are not what was stored there.
+            DecryptionError: They were altered.
         """
         return row[4], row[-1]
 
@@ -189,7 +189,7 @@ def unlock(conversation: Conversation, wrapped_keys: bytes | None) -> Payloads |
 
 
 def reader_of(conversation: Conversation, wrapped_keys: bytes | None) -> Reader:
-    """Return what reads the entries of a session.
+    """Return the reader of a session's entries.
 
     Raises:
         MissingKeyError: It is encrypted, and was opened without a key.

@@ -57,7 +57,7 @@ def settle_ways_forward(tx: Transaction, head: Head) -> bool:
 
 
 def forget_ways_forward(tx: Transaction, head: Head) -> None:
-    """Forget them all. What nobody sees any more is still there."""
+    """Forget them all. Entries that no tip sees any more are not deleted here."""
     _forget(tx, head, ways_forward(tx, head))
 
 

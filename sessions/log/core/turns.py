@@ -29,7 +29,7 @@ _PAGE: Final = 64
 
 
 def turn_not_found(session_id: str, head: Head | None, wanted: str, but: str = "") -> TurnNotFoundError:
-    """Return the error for a turn that is not there; it says which there are, and what else there is to say."""
+    """Return the error for a missing turn, which names the existing turns and adds `but`."""
     return TurnNotFoundError(
         f"session {session_id!r}: there is no {wanted} on {_where(head)}{but}; nothing was changed"
     )
@@ -52,8 +52,8 @@ def _where(head: Head | None) -> str:
 def turn_start(tx: Transaction, stretches: list[Stretch], turn: int) -> int:
     """Return the position of the first entry of a turn; 1 for turn 0.
 
-    Where all of a turn was purged, the next one begins there; if there is none, the last position, whose entry is gone
-    with the turn's.
+    If a turn was purged completely, it is the next turn's first entry; without a next turn, the last position, whose
+    entry is gone too.
     """
     if turn == 0:
         return 1
@@ -160,7 +160,7 @@ def read_turn(
     """Return one turn, the positions of its entries that could not be decoded, and the branch's name.
 
     Raises:
-        TurnNotFoundError: There is no such turn.
+        TurnNotFoundError: The branch has no such turn.
     """
     head = find_head(tx, conversation, branch)
     if head is None or not 0 <= turn <= head.turn:
@@ -177,7 +177,7 @@ def read_turn(
 def _as_turns(entries: list[StoredEntry]) -> tuple[list[Turn], list[int]]:
     """Return entries by their turns, and the positions of those that could not be decoded.
 
-    A turn is there, and begins where it begins, whether or not what it holds can be decoded.
+    A turn and its beginning do not depend on whether its items can be decoded.
     """
     turns = []
     for number, group in groupby(entries, key=lambda entry: entry.turn):

@@ -108,7 +108,7 @@ class EncryptedPayloads:
         """Return the session's stored info.
 
         Raises:
-            DecryptionError: It is not what was stored there.
+            DecryptionError: It was altered.
         """
         try:
             return self._keys.decrypt(payload, bound)

@@ -54,7 +54,7 @@ def begin_attempt(
         TurnNotFoundError: The branch has no such turn.
         LeaseLostError: The conversation's lease was lost.
         SessionBusyError: Another caller holds an exclusive lease on the branch.
-        UnknownBranchError: There is no such branch.
+        UnknownBranchError: The session has no such branch.
     """
     locked = change_session(tx, conversation, now, branch)
     if locked is None:

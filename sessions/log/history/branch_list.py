@@ -62,7 +62,7 @@ def forked_branch(
     current: bool,
     now: int,
 ) -> Branch:
-    """Return what the list says of a branch that was made just now.
+    """Return the list's record of a branch that was created just now.
 
     Args:
         tx: A transaction.

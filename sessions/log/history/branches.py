@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 
 
 class ForkPlace(NamedTuple):
-    """Where a new branch leaves the one it is made from: the first of these that is given, else at its head.
+    """The place where a new branch forks off: the first of these that is given, else the source's head.
 
     Attributes:
         turn: Before this turn's first item.
         position: Behind this position.
         matches: Before the first message of a user for which this is true.
-        wanted: What `matches` looks for, for the error.
+        wanted: The text that `matches` looks for, for the error.
     """
 
     turn: int | None = None
@@ -54,16 +54,16 @@ def create_branch(
     place: ForkPlace,
     switch: bool,
 ) -> tuple[tuple[Branch, str], list[int]]:
-    """Make a branch that begins with what another one has up to a place.
+    """Create a branch as a fork of another one at a place.
 
     Returns:
-        What `list_branches` says of it with its name as it is found from now on, and the positions of messages before
-        the one that matches, which may match, too, but cannot be decoded.
+        Its record as from `list_branches`, with its name as it is found from now on; and the positions of earlier
+        messages that might match, too, but cannot be decoded.
 
     Raises:
         BranchExistsError: The name is taken.
-        TurnNotFoundError: There is no such place.
-        UnknownBranchError: There is no branch `source`.
+        TurnNotFoundError: The source has no such place.
+        UnknownBranchError: The session has no branch `source`.
     """
     session_id = conversation.session_id
     found = change_head(tx, conversation, now, source, guard=False)
@@ -101,9 +101,9 @@ def _taken(session_id: str, name: str) -> BranchExistsError:
 def _fork_position(
     tx: Transaction, conversation: Conversation, head: Head, stretches: list[Stretch], place: ForkPlace
 ) -> tuple[int, int, list[int]]:
-    """Return the last position that a new branch shares, the number of turns up to there, and what was not readable.
+    """Return the last position that a new branch shares, the number of turns up to there, and undecodable positions.
 
-    That is the positions of messages before it in which what is looked for may have been, too.
+    Those are the positions of earlier messages that might match, too.
     """
     session_id = conversation.session_id
     turn = place.turn
@@ -134,7 +134,7 @@ def switch_branch(tx: Transaction, conversation: Conversation, now: int, name: s
     """Make a branch the session's current one, and return its name as it was found.
 
     Raises:
-        UnknownBranchError: There is no such branch.
+        UnknownBranchError: The session has no such branch.
     """
     locked = change_session(tx, conversation, now, name, guard=False)
     if locked is None:
@@ -147,14 +147,14 @@ def switch_branch(tx: Transaction, conversation: Conversation, now: int, name: s
 
 
 def rename_branch(tx: Transaction, conversation: Conversation, now: int, name: str, new: str) -> None:
-    """Give a branch another name; not while it is held, as its holder and those who wait know it by its name.
+    """Rename a branch, unless it is held, because its holder and the waiting callers know it by its name.
 
     Raises:
         BranchExistsError: The new name is taken.
         BranchInUseError: It is ``main``, or the change is made under a lease on it.
         LeaseLostError: The change is made under a lease that was lost.
-        SessionBusyError: Somebody else holds it.
-        UnknownBranchError: There is no such branch.
+        SessionBusyError: Another caller holds it.
+        UnknownBranchError: The session has no such branch.
     """
     session_id = conversation.session_id
     session = _lock_other_than_main(tx, conversation, now, name, "rename")
@@ -181,8 +181,8 @@ def delete_branch(tx: Transaction, conversation: Conversation, now: int, name: s
     Raises:
         BranchInUseError: It is ``main``, or the current one and not `force`, which makes ``main`` the current one.
         LeaseLostError: The change is made under a lease that was lost.
-        SessionBusyError: Somebody else holds it, and keeps others out.
-        UnknownBranchError: There is no such branch.
+        SessionBusyError: Another caller holds an exclusive lease on it.
+        UnknownBranchError: The session has no such branch.
     """
     session_id = conversation.session_id
     session = _lock_other_than_main(tx, conversation, now, name, "delete")
@@ -219,10 +219,10 @@ def _lock_other_than_main(tx: Transaction, conversation: Conversation, now: int,
 def compare_branches(
     tx: Transaction, conversation: Conversation, first: str, second: str
 ) -> tuple[Comparison, list[int]]:
-    """Return what two branches have in common and what only one has, and the positions that could not be decoded.
+    """Return the common items of two branches, the items of only one, and the positions that could not be decoded.
 
     Raises:
-        UnknownBranchError: There is no such branch.
+        UnknownBranchError: The session has no such branch.
     """
     heads = [head for name in (first, second) if (head := find_head(tx, conversation, name))]
     if not heads:
@@ -242,7 +242,7 @@ def compare_branches(
 
 
 def common_position(first: list[Stretch], second: list[Stretch]) -> int:
-    """Return the last position that two lineages share; 0 if there is none."""
+    """Return the last position that two lineages share; 0 without any."""
     highest = {stretch.segment: stretch.high for stretch in first}
     return max(
         (min(highest[stretch.segment], stretch.high) for stretch in second if stretch.segment in highest), default=0

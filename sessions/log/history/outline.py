@@ -1,4 +1,4 @@
-"""What a branch holds, entry by entry, for lists of turns."""
+"""A branch's entries in outline, for lists of turns."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_outline(
         The entries, the positions of those that could not be decoded, and the branch's name.
 
     Raises:
-        UnknownBranchError: There is no such branch.
+        UnknownBranchError: The session has no such branch.
     """
     head = find_head(tx, conversation, branch)
     if head is None:

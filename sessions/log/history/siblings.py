@@ -45,7 +45,7 @@ def list_siblings(tx: Transaction, conversation: Conversation, turn: int | None,
 
     Raises:
         TurnNotFoundError: The branch has no such turn.
-        UnknownBranchError: There is no such branch.
+        UnknownBranchError: The session has no such branch.
     """
     head = find_head(tx, conversation, branch)
     lineages = Lineages(tx, head.session, head.reader.visible, uneven=conversation.ttl is not None) if head else None
@@ -87,7 +87,7 @@ def choose_sibling(
     Raises:
         BranchInUseError: It is on another branch, and the caller is pinned to this one.
         TurnNotFoundError: It is not there any more.
-        UnknownBranchError: There is no such branch.
+        UnknownBranchError: The session has no such branch.
     """
     session_id = conversation.session_id
     head = lock_head(tx, conversation, now, branch)

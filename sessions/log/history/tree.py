@@ -104,7 +104,7 @@ def read_tree(tx: Transaction, conversation: Conversation, branch: str | None) -
     """Return the tree of a session, of which `branch` is marked, the current one unless named.
 
     Raises:
-        UnknownBranchError: There is no such branch.
+        UnknownBranchError: The session has no such branch.
     """
     session_id = conversation.session_id
     head = find_head(tx, conversation, branch)

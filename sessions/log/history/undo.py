@@ -31,7 +31,7 @@ def undo(
 
     Raises:
         TurnNotFoundError: The branch has not so many turns.
-        UnknownBranchError: There is no such branch.
+        UnknownBranchError: The session has no such branch.
     """
     session_id = conversation.session_id
     found = change_head(tx, conversation, now, branch)
@@ -68,7 +68,7 @@ def rewind(
 
     Raises:
         TurnNotFoundError: The branch has no such turn, or nothing is left of it.
-        UnknownBranchError: There is no such branch.
+        UnknownBranchError: The session has no such branch.
     """
     found = change_head(tx, conversation, now, branch)
     if found is None:
@@ -99,14 +99,14 @@ def start_of_turn(tx: Transaction, conversation: Conversation, head: Head, stret
 
 
 def redo(tx: Transaction, conversation: Conversation, now: int, *, branch: str | None) -> tuple[list[Any], list[int]]:
-    """Take back the last undo of a branch that has not been taken back.
+    """Revert the last undo of a branch that has not been reverted.
 
     Returns:
         The items that are back, oldest first, and the positions of those that could not be decoded.
 
     Raises:
-        NothingToRedoError: There is none, or something was added or popped since.
-        UnknownBranchError: There is no such branch.
+        NothingToRedoError: Nothing was undone, or something was added or popped since.
+        UnknownBranchError: The session has no such branch.
     """
     session_id = conversation.session_id
     found = change_head(tx, conversation, now, branch)

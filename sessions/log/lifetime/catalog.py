@@ -63,7 +63,7 @@ class Filter(NamedTuple):
 
     @property
     def shape(self) -> Shape:
-        """What the statement must ask."""
+        """The conditions that the statement needs."""
         given = {name: getattr(self, name) is not None for name in ("owner", "below", "tag", "since")}
         return Shape(archived=self.archived, one=self.session_id is not None, **given)
 
@@ -96,7 +96,7 @@ class Listed(NamedTuple):
 def find_sessions(tx: Transaction, wanted: Filter, page: Page, now: int, ttl: int | None = None) -> list[Listed]:
     """Return a page of sessions, the latest first.
 
-    What has expired by `now`, or is older than `ttl`, is not counted; both are in microseconds.
+    Items that have expired by `now`, or are older than `ttl`, are not counted; both are in microseconds.
     """
     by_activity = page.order == "active"
     values = wanted.values | {
@@ -118,7 +118,7 @@ def count(tx: Transaction, wanted: Filter) -> int:
 
 
 def as_listed(listed: Listed, order: Order, encryption: SessionEncryption | None) -> SessionInfo:
-    """Return a session as users get it. One that somebody altered does not keep the others from being listed.
+    """Return a session as users get it. An altered one does not prevent the others from being listed.
 
     Raises:
         KeyWanted: Its keys have to be fetched first.
@@ -150,7 +150,7 @@ def parse_cursor(cursor: object, order: Order) -> Place:
     """Return the place that a cursor stands for.
 
     Raises:
-        ValueError: It is no cursor, or one of a list in another order.
+        ValueError: It is not a cursor, or belongs to a list in another order.
     """
     if isinstance(cursor, str):
         if found := _CURSORS[order].fullmatch(cursor):

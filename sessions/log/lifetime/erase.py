@@ -1,4 +1,4 @@
-"""Erasing: a session is removed from every table, and what was there is counted."""
+"""Erasing: removing a session from every table, and counting its rows."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Erased(NamedTuple):
 
 
 def erase(tx: Transaction, session_id: str, elsewhere: Elsewhere) -> Erased:
-    """Remove a session with all that is known of it, also in the SDK's tables, and say what that was.
+    """Remove a session with all its rows, also from the SDK's tables, and return their numbers.
 
     It needs no key.
     """

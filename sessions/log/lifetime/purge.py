@@ -1,8 +1,8 @@
 """Purging: the physical removal of entries that have expired, in batches.
 
 Entries are found in one transaction and removed in others, one for each session, which lock it as every change does and
-look again: a position that was popped meanwhile may hold another entry. Removing leaves holes; tips, turns and lineages
-stay what they are.
+check again: a position that has been popped may hold another entry by then. Removing leaves holes; tips, turns and
+lineages stay what they are.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def find_expired(tx: Transaction, expired: Expired, count: int) -> Found:
 def find_aged(tx: Transaction, expired: Expired, count: int, after: int) -> Found:
     """Return up to `count` entries of all sessions without an expiry that are too old, from behind an id.
 
-    There is no index for this: all entries are looked at.
+    This has no index: it reads all entries.
     """
     return _found(tx.all(entry_statements.AGED, oldest=expired.values["oldest"], after=after, count=count))
 
@@ -117,10 +117,10 @@ def remove_expired(tx: Transaction, session: int, entries: list[int], expired: E
 
 
 def purge_some(tx: Transaction, count: int) -> bool:
-    """Remove up to `count` entries beyond their own expiry, of whatever sessions, and tell whether there may be more.
+    """Remove up to `count` entries beyond their own expiry, of any sessions, and tell whether there may be more.
 
-    It is done beside other changes (`upkeep.py`), so it locks no session and leaves versions as they are: nobody sees
-    what is removed, and whoever goes by a version is not refused for it. The segments of such entries have holes.
+    It is done beside other changes (`upkeep.py`), so it locks no session and raises no version: no reader sees the
+    removed entries, and no `expected_version` fails because of it. The segments of such entries have holes.
     """
     return len(tx.all(entry_statements.FORGET_EXPIRED, now=now(), count=count)) == count
 

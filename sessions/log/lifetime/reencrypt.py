@@ -1,7 +1,7 @@
-"""Other wrapped keys for a session, and its entries encrypted again, in short transactions beside readers and writers.
+"""Replacing a session's wrapped keys, and encrypting its entries again, in short transactions beside other callers.
 
-An entry that is encrypted with the newest data key says so in its first bytes, so whoever goes on after an interruption
-finds what is left to do.
+The first bytes of an entry tell whether it is encrypted with the newest data key, so an interrupted run can be
+continued.
 """
 
 from __future__ import annotations
@@ -55,12 +55,12 @@ _BATCH: Final = 200
 
 
 class Batch(NamedTuple):
-    """What one transaction did.
+    """The result of one transaction.
 
     Attributes:
         entries: How many entries it encrypted again.
         after: The id of the last one; ``None`` if none is left.
-        key: What tells the data key that it encrypted them with; ``None`` if there is nothing to encrypt.
+        key: The id of the data key that it used; ``None`` if there is nothing to encrypt.
     """
 
     entries: int
@@ -91,7 +91,7 @@ def list_encrypted(tx: Transaction, after: int, count: int, *, everything: bool)
 
 
 def replace_wrapped_keys(tx: Transaction, conversation: Conversation, now: int, old: bytes | None, new: bytes) -> bool:
-    """Give a session other wrapped keys, unless the old ones have changed meanwhile; tell whether that was done.
+    """Replace a session's wrapped keys, unless the old ones have changed since; tell whether that was done.
 
     Raises:
         DecryptionError: It holds entries in the clear, and may not.
@@ -109,9 +109,9 @@ def replace_wrapped_keys(tx: Transaction, conversation: Conversation, now: int, 
 def reencrypt(tx: Transaction, conversation: Conversation, now: int, before: Batch) -> Batch:
     """Encrypt some of a session's entries again that are not encrypted with its newest data key.
 
-    With the last of them, the older data keys go: nobody who has them can read anything of this session any more.
-    That is only after one pass over all entries with the same data key: if another rotation has added a newer one since
-    the batch before, what was encrypted until then is not encrypted with the newest, and the pass begins anew.
+    With the last of them, the older data keys go: they open nothing of this session any more. That is only after one
+    pass over all entries with the same data key: if another rotation has added a newer key since the last batch, the
+    entries so far do not have the newest key, and the pass starts over.
 
     Args:
         tx: A transaction.
@@ -120,7 +120,7 @@ def reencrypt(tx: Transaction, conversation: Conversation, now: int, before: Bat
         before: The batch before; of no entry and after 0 for the first.
 
     Raises:
-        DecryptionError: An entry is not what was encrypted there.
+        DecryptionError: An entry was altered.
     """
     row = tx.one(session_statements.LOCK_SESSION, session_id=conversation.session_id)
     encryption = conversation.encryption

@@ -30,9 +30,9 @@ def clear(tx: Transaction, conversation: Conversation, now: int) -> None:
 
     Raises:
         LeaseLostError: The conversation's lease was lost.
-        SessionBusyError: Somebody else holds one of the branches, and keeps others out.
+        SessionBusyError: Another caller holds an exclusive lease on one of the branches.
     """
-    # What is taken over here goes at once, and the row that stays keeps it from coming back.
+    # Adopted entries go at once, and the session's row prevents another adoption.
     take_over(tx, conversation, now)
     locked = bump_version(tx, conversation, now, guard=False)
     check_held(tx, conversation, locked and locked.session, MAIN)
@@ -70,7 +70,7 @@ def find_left_empty(tx: Transaction, now: int, count: int, after: int) -> list[t
 
 
 def delete_left_empty(tx: Transaction, found: tuple[int, str], elsewhere: Elsewhere, now: int) -> None:
-    """Delete a session that `find_left_empty` found, unless somebody has begun it anew since."""
+    """Delete a session that `find_left_empty` found, unless it has been started again since."""
     number, session_id = found
     if lock_session(tx, session_id) == number and tx.one(session_statements.IS_LEFT_EMPTY, session=number, now=now):
         delete(tx, session_id, elsewhere)
@@ -90,7 +90,7 @@ def _leases(tx: Transaction, conversation: Conversation, session: int, now: int)
 def _remove_content(tx: Transaction, session: int) -> None:
     for (segment,) in tx.all(branch_statements.SEGMENTS, session=session):
         if not 0 < segment <= MAX_OWNER:
-            continue  # Somebody altered it: no entry has such an id.
+            continue  # An altered row: no entry has such an id.
         low, high = ids_of(segment)
         tx.run(entry_statements.DELETE_ENTRIES, low=low, high=high)
     tx.run(branch_statements.DELETE_SEGMENTS, session=session)

@@ -1,7 +1,7 @@
-"""What is promised to go goes beside later changes of the same database: in small batches, whatever session it is of.
+"""Upkeep of the log: removing rows whose time has come, in small batches of any sessions, beside later changes.
 
-A store does the duties after some of its changes (`db/upkeep.py`), in a transaction of their own. A duty waits for
-nobody's lock, and needs no key of an encrypted session.
+A store does the duties after some of its changes (`db/upkeep.py`), in a transaction of their own. A duty waits for no
+lock, and needs no key of an encrypted session.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 def forget_abandoned(tx: Transaction, count: int) -> bool:
-    """Remove the tickets of those who wait no more, which are few; there are no more then."""
+    """Remove the tickets of callers that wait no more, all at once, as they are few."""
     del count
     tx.run(lease_statements.FORGET_ABANDONED)
     return False

@@ -9,8 +9,8 @@ from sessions.db.transaction import Statement
 def _recursive(purpose: str, sql: str) -> Statement:
     """Return a statement whose recursion is as deep as a lineage may be.
 
-    It ends whatever the rows say: a parent is older than its child, so its id is lower, and a branch has no more
-    branches before it than the session has.
+    It ends even if rows were altered: a parent is older than its child, so its id is lower, and a branch has at most as
+    many branches before it as the session has.
     """
     return Statement(purpose, sql, {MARIADB: ENDLESSLY + sql})
 

@@ -39,7 +39,7 @@ def _backward(selected: str, limit: str = ":count") -> str:
 
 
 def _joined(selected: str, columns: str) -> str:
-    """Return a page in one row: the oldest id, how many there are, and what is `selected` of them."""
+    """Return a page in one row: the oldest id, the number of entries, and the `selected` values."""
     page = _backward(f"{columns}, length(payload) as size", f"min(:count, {PAGE})")
     return f"select min(id), count(*), {selected} from ({page})"  # noqa: S608 - words of this module.
 
@@ -299,8 +299,8 @@ FORGET_EXPIRED = Statement(
     delete from {{entries}} where id in (select id from {{entries}} where {_DUE}) returning id
     """,  # noqa: S608 - words of this module.
     {
-        # What another process is about to remove is left to it. Of a place that was filled again meanwhile, the
-        # snapshot knows nothing.
+        # Rows that another process is about to remove are left to it. The snapshot does not know a place that was
+        # filled again since.
         POSTGRES: f"""
         with due as materialized (select id from {{entries}} where {_DUE} for update skip locked)
         delete from {{entries}} e using due d where e.id = d.id returning e.id

@@ -1,7 +1,7 @@
-"""What a statement asks of a branch's row, ``b``, before it changes it: written once, for all statements that do.
+"""Conditions on a branch's row, ``b``, before a change: written once, for all statements.
 
-What stands for the time, the change's lease (0 without one) or the meant branch's number (0 for whichever has the name)
-is a parameter or a column.
+The time, the change's lease (0 without one) and the meant branch's number (0 for any with the name) are each a
+parameter or a column.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from sessions.clock import MINUTE
 def may_change(*, lease: str, now: str, number: str) -> str:
     """Return the condition that a change may extend a branch.
 
-    It is the branch's own segment that grows, the branch is the one that is meant (see `BranchName`), the change passes
-    the lease (see `log/core/fencing.py`), and what the row says can be true.
+    The growing segment is the branch's own, the branch is the meant one (see `BranchName`), the change passes the lease
+    (see `log/core/fencing.py`), and the row is possible.
     """
     return f"b.may_extend = 1 and {is_meant(number)} and {passes_lease(lease, now)} and {{intact}}"
 
@@ -21,8 +21,8 @@ def may_change(*, lease: str, now: str, number: str) -> str:
 def passes_lease(lease: str, now: str) -> str:
     """Return the condition that a change passes the branch's lease.
 
-    With a lease, the branch has to be held by it still. Without one, nobody may hold the branch, or only somebody who
-    lets others in.
+    With a lease, the branch still has to be held by it. Without one, the branch must be free, or its lease not
+    exclusive.
     """
     return f"case when {lease} = 0 then b.lease_until <= {now} or b.lease_open = 1 else b.lease_token = {lease} end"
 

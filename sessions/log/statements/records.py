@@ -1,4 +1,4 @@
-"""Statements about what is noted of a session's changes: idempotency keys, and the record of what was not an append."""
+"""Statements about the records of a session's changes: idempotency keys, and changes other than appends."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The statements about what runs cost. Parameters and words are those of `statements`."""
+"""The statements about usage. Parameters and words are those of `statements`."""
 
 from __future__ import annotations
 
