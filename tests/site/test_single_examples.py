@@ -19,7 +19,6 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sessions import (
     ConflictError,
     EncryptedSession,
-    KeyRing,
     PlusCodec,
     SQLiteSession,
     generate_key,
@@ -68,7 +67,7 @@ async def test_encryption(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None
     del folder
     monkeypatch.setenv("SESSIONS_KEY", "")
     old = generate_key()
-    known: dict[str, Any] = {"client": _KeyManagementService(), "KeyRing": KeyRing, "new_key": generate_key()}
+    known: dict[str, Any] = {"client": _KeyManagementService(), "new_key": generate_key()}
     for line, example in blocks("encryption.md", "python").items():
         if "generate_key()" in example:
             monkeypatch.setattr("sessions.generate_key", lambda: old)
