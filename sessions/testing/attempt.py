@@ -1,6 +1,6 @@
-"""The contract for `session.attempt`, a part of `HistoryContract`: what readers see, and what each end leaves."""
+"""The contract for `session.attempt`, a part of `HistoryContract`: the readers' view, and the effects of each end."""
 
-# ruff: noqa: PT012 - what raises is the end of a block.
+# ruff: noqa: PT012 - the end of a block raises.
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ TTL = 60.0
 
 
 class ProviderError(Exception):
-    """Stands for whatever a block raises."""
+    """An error that a block raises."""
 
 
 async def _add(session: LogSession, texts: str) -> None:
@@ -92,7 +92,7 @@ ENDINGS: dict[str, Callable[[LogSession], Awaitable[Any]]] = {
 
 
 class AttemptContract(SessionAndClock):
-    """What a session over the log promises of attempts, and of `rewind`."""
+    """The promises of a session over the log about attempts and `rewind`."""
 
     # --- Rewind -----------------------------------------------------------------------------------------------------
 
@@ -128,7 +128,7 @@ class AttemptContract(SessionAndClock):
             session.attempt(on_failure="forget")  # type: ignore[arg-type]
         assert await _texts(session) == "u1 a1"
 
-    # --- What others see --------------------------------------------------------------------------------------------
+    # --- The view of others ------------------------------------------------------------------------------------------
 
     async def test_others_see_the_old_way_until_the_block_ends(self, make: MakeLogSession, session: LogSession) -> None:
         other = make(session.session_id)
@@ -480,7 +480,7 @@ class AttemptContract(SessionAndClock):
             fresh = make(f"{steps} {own}")
             outcome = await _texts(fresh), len(await fresh.siblings(1))
             kept = {("u1 a1", 1), ("u1 a1", 2)} if on_failure == "keep" else {("u1 a1", 1)}
-            # The block may have ended before: what it wrote is not dropped for a late cancellation.
+            # The block may have ended before: a late cancellation does not drop its items.
             assert outcome in kept | {("u1 a1", 2), ("u1b a1b", 2)}
             assert [branch.name for branch in await fresh.branches.list()] == ["main"]
             await _add(fresh, "u2")

@@ -1,6 +1,6 @@
 """The contract for compaction of a session of this package, as tests to run on your own store.
 
-As `sessions.testing.HistoryContract`: what models are shown of a branch, and what stays of the rest.
+As `sessions.testing.HistoryContract`, for the model's view of a compacted branch, and for the originals.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ async def _shown(session: LogSession, limit: int | None = None) -> str:
 
 
 class CompactionContract(SessionAndClock):
-    """What a session over the log promises of compaction. Give it the fixture `make`, as `SessionContract`."""
+    """The promises of a session over the log about compaction. Give it the fixture `make`, as `SessionContract`."""
 
     EXAMPLES: ClassVar[int] = 40
     """How many sequences of operations are compared with the model; fewer do for a slow store that shares its code."""
@@ -56,7 +56,7 @@ class CompactionContract(SessionAndClock):
             ),
         )
 
-    # --- What is shown, and what stays ---------------------------------------------------------------------------
+    # --- The view and the originals ------------------------------------------------------------------------------
 
     async def test_a_summary_is_shown_in_place_of_the_older_turns(
         self, make: MakeLogSession, session: LogSession
@@ -144,7 +144,7 @@ class CompactionContract(SessionAndClock):
 
         await session.compact(one, keep_turns=2)
         assert await session.get_items() == [said("s summary"), *map(said, ["u2", "a2", "u3", "a3"])]
-        # One that is no instruction is summarised with what follows.
+        # Any except instructions are summarised with the items that follow.
         await session.compact(two)
         assert await session.get_items() == [said("u so"), said("a far"), said("u3"), said("a3")]
         assert await session.get_items(3) == [said("a far"), said("u3"), said("a3")]
@@ -167,7 +167,7 @@ class CompactionContract(SessionAndClock):
         await _fill(session, "u3")
         assert await _shown(session) == "u3"
         assert (await session.turns())[-1].number == 2
-        # What was popped does not come back; what it stood for was not popped.
+        # The popped item does not come back; its summary's range was not popped.
         assert "[u1 a1]" not in str(await session.entries())
         await session.undo_compaction()
         assert await _shown(session) == "u1 a1 u3"
@@ -211,7 +211,7 @@ class CompactionContract(SessionAndClock):
         assert await _shown(session.on_branch("before")) == "u1 a1 u2 a2 u3 a3"
         assert await _shown(session.on_branch("earlier")) == "u1 a1"
         assert await _shown(after) == "[u1 a1 u2 a2] u3 a3"
-        # What others see stays: the summary is put behind what is left.
+        # Entries that others see stay: the summary is put behind the remaining ones.
         assert await after.pop_item() == said("a3")
         assert await _shown(after) == "[u1 a1 u2 a2] u3"
         await after.undo_compaction()
@@ -568,7 +568,7 @@ class CompactionContract(SessionAndClock):
         assert await _shown(make(session.session_id)) == "a1"
 
     async def test_readers_who_see_less(self, make: MakeLogSession, session: LogSession, time: MovableClock) -> None:
-        """What one summarises who does not see the oldest items stands for no more than that, for everybody."""
+        """A summary made without seeing the oldest items replaces only the seen items, for every reader."""
         await session.add_items([said("u1")], ttl=None)
         time.move(100)
         await session.add_items([*map(said, ["a1", "u2", "a2", "u3"])], ttl=None)

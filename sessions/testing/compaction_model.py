@@ -1,4 +1,4 @@
-"""What compaction is compared with in the contract suite: a list, and what summaries of a part of it stand for."""
+"""The model of compaction in the contract suite: a list, and the ranges of summaries in it."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ def texts(items: list[Any]) -> str:
 
 
 class _Hidden(NamedTuple):
-    """What a summary stands for.
+    """A summary's range.
 
     Attributes:
         before: How many items are shown before the summary.
         shows: How many it shows itself: one; none once that was popped.
-        items: What it stands for, as it was shown, each with whether it is of a summary itself.
+        items: The items of its range, as they were shown, each with whether it belongs to a summary itself.
     """
 
     before: int
@@ -48,7 +48,7 @@ class _Hidden(NamedTuple):
 
 
 class CompactionMachine(RuleBasedStateMachine):
-    """Any sequence of operations on two objects of one session shows models what it does of a list."""
+    """Any sequence of operations on two objects of one session gives models the same view as the list."""
 
     def __init__(self, make: MakeLogSession) -> None:
         super().__init__()
@@ -85,7 +85,7 @@ class CompactionMachine(RuleBasedStateMachine):
         left = len(self._shown)
         self._hidden = [hidden._replace(before=min(hidden.before, left)) for hidden in self._hidden]
         if of_summary:
-            # Of the last one that shows something there: what it stands for is not shown for that.
+            # The last one that shows an item there: its range stays hidden.
             of = max(number for number, hidden in enumerate(self._hidden) if (hidden.before, hidden.shows) == (left, 1))
             self._hidden.append(self._hidden.pop(of)._replace(shows=0))
 

@@ -1,4 +1,4 @@
-"""The contract for single entries: their ids, what comes before each, and finding one.
+"""The contract for single entries: their ids, their predecessors, and finding one.
 
 As `sessions.testing.HistoryContract`.
 """
@@ -43,7 +43,7 @@ async def _check_chain(session: LogSession) -> list[Entry]:
 
 
 class EntryContract(SessionAndClock):
-    """What a session over the log promises of single entries. Give it the fixture `make`, as `SessionContract`."""
+    """The promises of a session over the log about single entries. Give it the fixture `make`, as `SessionContract`."""
 
     async def test_an_id_survives_a_browser(self, session: LogSession) -> None:
         await session.add_items([_user(1), _answer(2)])

@@ -42,7 +42,7 @@ async def _texts(session: LogSession, limit: int | None = None) -> str:
 
 
 class ExpiryContract:
-    """What a store promises of what expires. Subclass it as ``Test…`` and give it the fixture `open_here`."""
+    """The promises of a store about expiry. Subclass it as ``Test…`` and give it the fixture `open_here`."""
 
     EXAMPLES: ClassVar[int] = 25
     """How many sequences of operations are compared with the model; fewer do for a slow store that shares its code."""
@@ -100,7 +100,7 @@ class ExpiryContract:
         assert await _texts(impatient) == "2"
         assert await _texts(patient) == "1 2"
         time.move(5)
-        # What was added with a time to live has it for everybody.
+        # Items added with a time to live have it for every reader.
         assert (await _texts(impatient), await _texts(patient)) == ("", "1")
 
     async def test_whichever_comes_first(self, open_here: OpenStore, time: MovableClock) -> None:
@@ -128,7 +128,7 @@ class ExpiryContract:
         assert await _texts(store.session("longer", ttl=20)) == "longer"
         counts = {info.session_id: info.item_count for info in await store.sessions()}
         assert counts == {"own": 0, "longer": 0, "for ever": 0}
-        # Who asked for ever, and for longer than the store, is spared.
+        # Items with `ttl=None`, or with a longer one than the store's, are spared.
         assert await store.purge_expired() == 1
         time.move(10)
         assert await store.purge_expired() == 1
@@ -204,7 +204,7 @@ class ExpiryContract:
             assert {info.session_id: info.item_count for info in await store.sessions()} == expected
         assert await store.purge_expired() == 32
 
-    # --- What is gone counts nowhere -------------------------------------------------------------------------------
+    # --- Expired items count nowhere -------------------------------------------------------------------------------
 
     async def test_limits_count_what_is_there(self, open_here: OpenStore, time: MovableClock) -> None:
         store = open_here()
@@ -434,7 +434,7 @@ class ExpiryContract:
             async with open_here(ttl=5, sweep_every=0.01) as store:
                 await store.session("s").add_items([_user("1")])
                 time.move(5)
-                while "purged 1 expired" not in caplog.text:  # noqa: ASYNC110 - what it waits for is in a log
+                while "purged 1 expired" not in caplog.text:  # noqa: ASYNC110 - it waits for a line in a log
                     await asyncio.sleep(0.01)
                 assert (await store.erase("s")).entries == 0
         assert not {task for task in asyncio.all_tasks() - before if task.get_name() == "sessions-sweeper"}

@@ -1,4 +1,4 @@
-"""What expiring sessions are compared with: lists of items that know when they are gone; and a clock to be moved."""
+"""The model of expiring sessions: lists of items that know their expiry; and a clock to be moved."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class Stored:
 
 @dataclass
 class Line:
-    """A branch of the model: what is on it, and the ways forward that redo takes, the last of them last."""
+    """A branch of the model: its items, and the ways forward that redo takes, the last of them last."""
 
     items: list[Stored] = field(default_factory=list)
     turn: int = 0
@@ -67,7 +67,7 @@ class Line:
 
 
 class ExpiryMachine(RuleBasedStateMachine):
-    """Any sequence of operations leaves what is not expired, and purging changes nothing that a reader sees."""
+    """Any sequence of operations leaves the unexpired items, and purging changes nothing that a reader sees."""
 
     def __init__(self, open_here: OpenStore, time: MovableClock) -> None:
         super().__init__()
@@ -120,7 +120,7 @@ class ExpiryMachine(RuleBasedStateMachine):
         last = line.items[left[-1]]
         assert popped == last.item
         line.turn = last.turn - (last.item["role"] == "user")
-        # What has expired behind it goes with it.
+        # Expired items behind it go with it.
         del line.items[left[-1] :]
         line.undone.clear()
 

@@ -1,4 +1,4 @@
-"""The contract for what a session of this package can do with its history, as tests to run on your own store.
+"""The contract for the history of a session of this package, as tests to run on your own store.
 
 As `sessions.testing.SessionContract`, for the branches, undo, redo, siblings and turns of a `LogSession`.
 """
@@ -65,7 +65,7 @@ AFTER_CLEARING: dict[str, Callable[[LogSession], Awaitable[object]]] = {
 
 
 class HistoryContract(AttemptContract):
-    """What a session over the log promises of its history. Give it the fixture `make`, as `SessionContract`.
+    """The promises of a session over the log about its history. Give it the fixture `make`, as `SessionContract`.
 
     A fixture `count_entries` may return a function that says how many entries the database holds of a session.
     """
@@ -75,7 +75,7 @@ class HistoryContract(AttemptContract):
 
     @pytest.fixture
     def count_entries(self) -> CountEntries | None:
-        """Return nothing: what is physically there is not checked."""
+        """Return nothing: the number of stored rows is not checked."""
         return None
 
     def test_any_sequence_of_operations(self, make: MakeLogSession, count_entries: CountEntries | None) -> None:
@@ -155,7 +155,7 @@ class HistoryContract(AttemptContract):
         assert _texts(await make(session_id).on_branch("draft").get_items()) == "u1"
         for session in (pinned, only_adds):
             await _refused(session.get_items(), UnknownBranchError)
-        # What only follows goes on with the current branch once it has read.
+        # An object that only follows continues with the current branch once it has read.
         assert _texts(await followed.get_items()) == "u1"
         await followed.add_items([item("u2")])
         assert _texts(await other.get_items()) == "u1 u2"

@@ -120,7 +120,7 @@ BAD_FILTERS: Final[list[tuple[dict[str, Any], type[Exception]]]] = [
 
 
 class InfoContract:
-    """What a store promises of owners, info and lists. Subclass it as ``Test…`` and give it the fixture `open_here`."""
+    """The promises of a store about owners, info and lists. Subclass it as ``Test…`` with the fixture `open_here`."""
 
     EXAMPLES: ClassVar[int] = 30
     """How many sequences of operations are compared with the model; fewer do for a slow store that shares its code."""

@@ -1,4 +1,4 @@
-"""What info and lists of sessions are compared with: dictionaries in memory, sorted and filtered by hand."""
+"""The model of info and lists of sessions: dictionaries in memory, sorted and filtered by hand."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """The contract for interruptions, as tests to run on your own store.
 
-As `sessions.testing.HistoryContract`, with ``make(session_id, **settings)`` that also takes ``codec``: what is
-cancelled twice, again and again, or by a scope of anyio's has happened wholly or not at all; and what a caller's
-function raises reaches its caller alone. Needs anyio, too, which the extra ``agent-session-store[testing]`` installs.
+As `sessions.testing.HistoryContract`, with ``make(session_id, **settings)`` that also takes ``codec``: an operation
+that is cancelled twice, again and again, or by a scope of anyio's has happened completely or not at all; and errors of
+a caller's function reach only that caller. Needs anyio, too, which the extra ``agent-session-store[testing]`` installs.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ _CALL: Final = {"type": "function_call", "call_id": "c", "name": "look", "argume
 
 
 class PanicError(BaseException):
-    """Stands for what an extension raises that panics: it is no `Exception`."""
+    """The panic of an extension, which is not an `Exception`."""
 
 
 RAISED: Final[tuple[type[BaseException], ...]] = (
@@ -95,7 +95,7 @@ WAYS: Final = {"twice": _twice, "again and again": _again_and_again, "by a scope
 
 
 def _after(steps: int, event: asyncio.Event | None = None) -> Action:
-    """Return what waits for so many cycles of the event loop, after an event."""
+    """Return an action that waits for so many cycles of the event loop, after an event."""
 
     async def wait() -> None:
         if event is not None:
@@ -118,7 +118,7 @@ async def _was_cancelled(task: asyncio.Task[None]) -> bool:
     return task.cancelled()
 
 
-# --- What is cancelled --------------------------------------------------------------------------------------------
+# --- Cancelled operations -----------------------------------------------------------------------------------------
 
 
 async def _summarise(items: list[Any]) -> str:
@@ -175,11 +175,11 @@ def _plainly(found: Any) -> Any:
     return {key: value for key, value in found.items() if key != "made_at"}
 
 
-# --- What callers give ----------------------------------------------------------------------------------------------
+# --- Callers' functions ------------------------------------------------------------------------------------------
 
 
 class FaultyCodec:
-    """JSON, but what says "slow" takes a while, and what says "bad" raises while `fault` is set.
+    """JSON, but a "slow" item takes a while, and a "bad" one raises while `fault` is set.
 
     No subclass of `JSONCodec`, for which stores may know shorter ways.
     """
@@ -209,7 +209,7 @@ class FaultyCodec:
         return self._json.decode(payload)
 
     def digest(self, items: Sequence[Any]) -> bytes:
-        """Return what tells one list of items from another."""
+        """Return the digest of a list of items."""
         return self._json.digest(items)
 
 
@@ -317,7 +317,7 @@ class InterruptionContract(SessionAndClock):
             await asyncio.wait(left, timeout=_HANGS_AFTER)
         assert asyncio.all_tasks() == before
 
-    # --- What callers' functions raise: each kind in a session of its own, as a new database costs more ---------------
+    # --- Errors of callers' functions: each kind in a session of its own, as a new database costs more ---------------
 
     @pytest.mark.parametrize("reader", READERS)
     async def test_what_a_codec_raises_while_reading(self, make: MakeLogSession, reader: str) -> None:

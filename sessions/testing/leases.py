@@ -1,6 +1,6 @@
 """The contract for leases, as tests to run on your own store.
 
-As `sessions.testing.HistoryContract`: who holds a branch, who is kept out, and who is fenced off.
+As `sessions.testing.HistoryContract`, for holders of branches, excluded callers, and late holders.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ async def _all_are_refused(leased: LogSession, *, but_readers: bool = False) -> 
 
 
 class LeaseContract(SessionAndClock):
-    """What a session over the log promises of leases. Give it the fixture `make`, as `SessionContract`."""
+    """The promises of a session over the log about leases. Give it the fixture `make`, as `SessionContract`."""
 
     # --- A leased session is a session ------------------------------------------------------------------------------
 
@@ -178,7 +178,7 @@ class LeaseContract(SessionAndClock):
         with pytest.raises(UnknownBranchError):
             await session.on_branch("c").lease().__aenter__()
 
-    # --- Who comes while it is held ------------------------------------------------------------------------------
+    # --- Callers during a lease ----------------------------------------------------------------------------------
 
     async def test_reject_raises_at_once_and_says_whom(
         self, make: MakeLogSession, session: LogSession, time: MovableClock
@@ -196,7 +196,7 @@ class LeaseContract(SessionAndClock):
             for timeout in (0, 0.05):
                 with pytest.raises(SessionBusyError, match="billing"):
                     await session.lease(timeout=timeout).__aenter__()
-        # Who waited in vain is not waited for.
+        # A caller that waited in vain blocks no other.
         async with session.lease(on_busy="reject"):
             pass
 
@@ -247,13 +247,13 @@ class LeaseContract(SessionAndClock):
         refused = await ask("e", "reject")
         assert isinstance(refused, Refused)
         assert refused.lease.token == 0
-        # Who asks again because an answer was lost has it already.
+        # A retry after a lost answer has it already.
         assert await ask("b") == await ask("b")
         await leave("b")
         await leave("c")
         assert isinstance(await ask("d"), Taken)
         await leave("d")
-        # Nobody waits behind a process that is gone.
+        # No caller waits behind a dead process.
         assert isinstance(await ask("f"), Taken)
         for claim in "gh":
             assert isinstance(await ask(claim), Refused)
@@ -277,14 +277,14 @@ class LeaseContract(SessionAndClock):
         branches = [branch.name for branch in await session.branches.list()]
         leases = [fork.held for fork in forks]
         assert branches == ["main", *(lease.branch for lease in leases if lease)]
-        # Nobody holds it: no fork.
+        # It is free: no fork.
         async with session.lease(on_busy="fork") as leased:
             assert leased.held is not None
             assert leased.held.branch == "main"
 
     async def test_a_fork_whose_answer_was_lost_is_the_same_fork(self, session: LogSession) -> None:
         """Fails without: log/leases.py, `statements.CLAIMED`."""
-        handle = session._handle  # noqa: SLF001 - a store does again what it was asked for.
+        handle = session._handle  # noqa: SLF001 - a store repeats the operation.
         async with session.lease():
             taking = TakeLease(
                 handle.conversation, None, "claim", None, is_open=True, now=now(), ttl=1, otherwise="fork"
@@ -294,7 +294,7 @@ class LeaseContract(SessionAndClock):
         assert len(await session.branches.list()) == 2
 
     async def test_a_fork_has_a_name_that_is_free(self, session: LogSession) -> None:
-        """Fails without: log/leases.py, the loop in `_fork`: the lease would be held on a branch of somebody else."""
+        """Fails without: log/leases.py, the loop in `_fork`: the lease would be held on another caller's branch."""
         names = [f"fork-{number}" for number in range(1, 9)]
         for name in names:
             await session.branches.create(name)
@@ -396,7 +396,7 @@ class LeaseContract(SessionAndClock):
     async def test_a_branch_keeps_its_name_while_it_is_held(
         self, make: MakeLogSession, session: LogSession, time: MovableClock, *, exclusive: bool
     ) -> None:
-        """Fails without: log/history/branches.py, `alone=True` in `rename_branch`, and what it says to the holder."""
+        """Fails without: log/history/branches.py, `alone=True` in `rename_branch`, and its error for the holder."""
         await session.add_items([_user(1)])
         await session.branches.create("b")
         others = make(session.session_id).branches
@@ -453,7 +453,7 @@ class LeaseContract(SessionAndClock):
             assert await reader.get_items() == [_user(1), _CALL]
             assert (await session.version(), await session.entries()) == before
             await leased.add_items([_OUTPUT, _CALL])
-            # When nobody holds it any more, it is what a crash has left.
+            # Without a holder, it counts as left by a crash.
             time.move(TTL)
             assert (await reader.get_items())[-2:] == [_CALL, _OUTPUT | {"output": INTERRUPTED}]
             with pytest.raises(LeaseLostError):
@@ -465,7 +465,7 @@ class LeaseContract(SessionAndClock):
         async with resumed.lease() as leased:
             assert (await leased.get_items())[2:] == [_OUTPUT | {"output": INTERRUPTED}]
             await leased.add_items([_user(2), _CALL])
-            # Whoever asks for it in so many words is not kept from it, unless all are.
+            # An explicit request is refused only by an exclusive lease.
             assert (await session.repair(apply=True)).repaired
 
     async def test_leased_and_other_appends_at_once(self, make: MakeLogSession, session: LogSession) -> None:
@@ -484,7 +484,7 @@ class LeaseContract(SessionAndClock):
             ["first", *(f"leased {number}" for number in range(8))]
         )
 
-    # --- Who lost it ---------------------------------------------------------------------------------------------
+    # --- Lost leases ---------------------------------------------------------------------------------------------
 
     @pytest.mark.parametrize("change", range(9))
     @pytest.mark.parametrize("then", ["taken", "taken and given back", "changed", "given back"])
@@ -566,7 +566,7 @@ class LeaseContract(SessionAndClock):
             before = await other.version(), await other.entries()
             await _all_are_refused(leased, but_readers=not anew)
             if not anew:
-                # What reads, or reads first, finds no such branch.
+                # Reads, and operations that read first, find no such branch.
                 for read in (leased.get_items, lambda: leased.repair(apply=True)):
                     with pytest.raises(UnknownBranchError):
                         await read()

@@ -1,4 +1,4 @@
-"""What sessions are compared with in the contract suite: JSON as hypothesis makes it, and a plain list."""
+"""The model of sessions in the contract suite: JSON as hypothesis makes it, and a plain list."""
 
 from __future__ import annotations
 
@@ -76,7 +76,7 @@ def assert_same(found: Any, expected: Any) -> None:
 
 
 class ListMachine(RuleBasedStateMachine):
-    """Any sequence of operations on two objects of one session does to it what it does to a list."""
+    """Any sequence of operations on two objects of one session has the same effects as on a list."""
 
     def __init__(self, make: MakeSession) -> None:
         super().__init__()

@@ -55,7 +55,7 @@ def _circular() -> Item:
 
 __all__ = ["MakeSession", "SessionContract", "check_batches", "json_items", "json_values", "user"]
 
-# What is no JSON, and the place that a message must name.
+# Values that are not JSON, and the place that a message must name.
 BAD_ITEMS: list[tuple[Any, str]] = [
     ("text", "items[1]"),
     (None, "items[1]"),
@@ -81,7 +81,7 @@ DISTINCT_IDS = [
 
 
 class SessionContract:
-    """What a session promises. Subclass it, name the subclass ``Test…`` and give it the fixture `make`."""
+    """The promises of a session. Subclass it, name the subclass ``Test…`` and give it the fixture `make`."""
 
     EXAMPLES: ClassVar[int] = 40
     """How many sequences of operations are compared with the model; fewer do for a slow store that shares its code."""
@@ -237,7 +237,7 @@ class SessionContract:
         await session.add_items([user("2")])
         for again in (session, elsewhere, make("idempotent")):
             await again.add_items([user("1")], idempotency_key="first")
-        # JSON objects are equal whatever the order of their members.
+        # The order of members does not matter for the equality of JSON objects.
         await session.add_items([{"content": "1", "role": "user"}], idempotency_key="first")
         assert await session.get_items() == [user("1"), user("2")]
 
@@ -313,7 +313,7 @@ class SessionContract:
 
             try:
                 asyncio.run(write())
-            except BaseException as error:  # noqa: BLE001 - the test must see what a thread cannot raise
+            except BaseException as error:  # noqa: BLE001 - the test must see an error that a thread cannot raise
                 failures.append(error)
 
         threads = [threading.Thread(target=work, args=(writer,)) for writer in range(4)]

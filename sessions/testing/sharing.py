@@ -1,6 +1,6 @@
-"""The contract for sessions that several share, as tests to run on your own store.
+"""The contract for shared sessions, as tests to run on your own store.
 
-As `sessions.testing.HistoryContract`: versions, idempotency keys, who said what, and who goes on.
+As `sessions.testing.HistoryContract`, for versions, idempotency keys, authors and handovers.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ async def _texts(session: LogSession) -> str:
 
 
 class SharingContract(SessionAndClock):
-    """What a session over the log promises to those who share it. Give it the fixture `make`, as `SessionContract`."""
+    """The promises of a session over the log to its users. Give it the fixture `make`, as `SessionContract`."""
 
     # --- Versions ------------------------------------------------------------------------------------------------
 
@@ -75,7 +75,7 @@ class SharingContract(SessionAndClock):
     async def test_an_answer_is_refused_where_its_question_went(
         self, make: MakeLogSession, session: LogSession, how: str
     ) -> None:
-        """Whoever may be streaming an answer asks for the version that was read, or keeps others out."""
+        """A caller that streams an answer passes the version that it read, or holds an exclusive lease."""
         other = make(session.session_id)
         await session.add_items([_user(1), _user(2)])
         await session.undo()
@@ -178,7 +178,7 @@ class SharingContract(SessionAndClock):
         assert await session.get_items() == [_user(1)]
         with pytest.raises(ConflictError):
             await session.add_items([_user(2)], idempotency_key="l", expected_version=0)
-        # What was refused is not remembered as done.
+        # A refused append is not remembered as done.
         await session.add_items([_user(2)], idempotency_key="l")
         assert await _texts(session) == "1 2"
 
@@ -223,7 +223,7 @@ class SharingContract(SessionAndClock):
         await session.add_items([_user(1)], idempotency_key="k")
         assert await session.get_items() == []
 
-    # --- Who said what -------------------------------------------------------------------------------------------
+    # --- Authors -------------------------------------------------------------------------------------------------
 
     async def test_entries_say_what_is_known(self, session: LogSession, time: MovableClock) -> None:
         began = datetime.fromtimestamp(time.seconds, UTC)
@@ -379,7 +379,7 @@ class SharingContract(SessionAndClock):
         ]
 
     async def test_watchers_find_a_handover_that_was_put_back(self, session: LogSession) -> None:
-        """What is popped there is on another branch, too, so the branch goes on elsewhere, with the handover."""
+        """The popped item is on another branch, too, so the branch continues elsewhere, with the handover."""
         await session.add_items([_user(1), _answer(2)])
         await session.branches.create("b")
         version = await session.version()

@@ -1,4 +1,4 @@
-"""What a session's history is compared with in the contract suite: a plain tree, each tip with a copy of its path."""
+"""The model of a session's history in the contract suite: a plain tree, each tip with a copy of its path."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Attempt:
         entered: The branch's path when the attempt began.
         path: The attempt's own path.
         which: The object that began it.
-        block: What is left to end it.
+        block: The function that ends it.
         session: The attempt's session.
         drop: Whether nothing of it stays if it fails.
     """
@@ -71,7 +71,7 @@ class Attempt:
 
 
 class TreeModel:
-    """What a session's history should be."""
+    """The expected history of a session."""
 
     def __init__(self) -> None:
         self.branches: dict[str, Path] = {MAIN: ()}
@@ -93,13 +93,13 @@ class TreeModel:
         return {text for _, path in self.tips() for text in path}
 
     def append(self, name: str, texts: list[str]) -> None:
-        """Add items; what was undone is left for good."""
+        """Add items; undone turns become siblings."""
         if texts:
             self.leave_undone(name)
             self.branches[name] += tuple(texts)
 
     def leave_undone(self, name: str) -> bool:
-        """Keep the farthest of what was undone as another way; tell whether there was one."""
+        """Keep the farthest undone way as a sibling; tell whether there was one."""
         undone = self.undone.pop(name, [])
         if undone:
             self.left.append((name, undone[0]))
@@ -111,7 +111,7 @@ class TreeModel:
         self.branches[name] = path
 
     def commit(self, attempt: Attempt) -> bool:
-        """Let a branch go on where its attempt ends; tell whether it did, as nobody had moved it."""
+        """Move a branch to its attempt's end, unless the branch has moved; tell whether it was done."""
         owner, path = attempt.owner, attempt.path
         assert owner
         before = self.branches[owner]
@@ -132,7 +132,7 @@ class TreeModel:
             self.left.append((attempt.owner, attempt.path))
 
     def delete(self, name: str) -> None:
-        """Remove a branch and what it left."""
+        """Remove a branch and the ways that it left."""
         for attempt in self.attempts:
             attempt.owner = None if attempt.owner == name else attempt.owner
         self.has_lost_branches = True
@@ -174,7 +174,7 @@ def _leads_to(path: Path, other: Path) -> bool:
 
 
 class TreeMachine(RuleBasedStateMachine):
-    """Any sequence of operations does to a session what it does to the model.
+    """Any sequence of operations has the same effects on a session as on the model.
 
     Two objects of the session follow its current branch; a third kind stays on a branch of its own.
     """
@@ -456,7 +456,7 @@ class TreeMachine(RuleBasedStateMachine):
     def _follow_choice(
         self, which: int, target: str, ways: dict[Path, list[tuple[str | None, Path]]], *, stays: bool
     ) -> None:
-        """Do to the model what choosing did, which depends on the tip on the chosen way that was active last."""
+        """Choose in the model, too, which depends on the tip of the chosen way that was active last."""
         own = self.model.branches[target]
         listed = self._runner.run(self._sessions[0].branches.list())
         current = next(branch.name for branch in listed if branch.current)
@@ -475,7 +475,7 @@ class TreeMachine(RuleBasedStateMachine):
         if not self.model.leave_undone(target):
             self.model.left.append((target, own))
         if (target, now) in self.model.left:
-            # What another branch left stays that one's.
+            # Ways that another branch left stay that one's.
             self.model.left.remove((target, now))
         self.model.branches[target] = now
         self._now_follows(which, target)

@@ -1,4 +1,4 @@
-"""The contract of `session.usage.record`: what counts once, and what counts each time.
+"""The contract of `session.usage.record`: results that count once, and results that count each time.
 
 Results have the shapes of the OpenAI Agents SDK and of providers; neither is imported. Hooks are imitated by the call
 that they make.
@@ -46,7 +46,7 @@ class RunResponse:
 
 @dataclass
 class Context:
-    """What hooks are given, and what a result has."""
+    """The context that hooks get and that a result has."""
 
     usage: RunUsage = field(default_factory=RunUsage)
 
@@ -95,7 +95,7 @@ async def _tokens(session: LogSession) -> int:
 
 
 class UsageContract(SessionAndClock):
-    """What `session.usage.record` counts once."""
+    """Results that `session.usage.record` counts once."""
 
     @pytest.fixture(params=[True, False], ids=["with ids", "without ids"])
     def has_ids(self, request: pytest.FixtureRequest) -> bool:

@@ -36,12 +36,12 @@ async def take(watch: AsyncGenerator[Change], count: int) -> list[Change]:
 
 
 def shown(changes: list[Change]) -> list[tuple[str, str]]:
-    """Return what changes were, and what they added."""
+    """Return the kinds of changes, and the texts that they added."""
     return [(change.kind, " ".join(found["content"] for found in change.items)) for change in changes]
 
 
 class WatchContract:
-    """What a session over the log promises to those who watch it. Give it the fixture `make`, as `SessionContract`."""
+    """The promises of a session over the log to its watchers. Give it the fixture `make`, as `SessionContract`."""
 
     @pytest.fixture
     def session_id(self) -> str:

@@ -57,7 +57,7 @@ _FOREIGN = [
 
 
 class WindowContract:
-    """What a session over the log promises of windows and repair. Give it the fixture `make`, as `SessionContract`."""
+    """The promises of a session about windows and repair. Give it the fixture `make`, as `SessionContract`."""
 
     @pytest.fixture
     def session(self, make: MakeLogSession) -> LogSession:
@@ -140,7 +140,7 @@ class WindowContract:
         session = make(f"limited to {limit}", session_settings=SessionSettings(limit, Window(turns=2)))
         await session.add_items([*_turn("a"), *_turn("b"), *_turn("c")])
         assert await session.get_items() == expected
-        # So does what a runner makes of the settings.
+        # So does a limit that a runner derives from the settings.
         resolved = SessionSettings(window=Window(turns=2)).resolve({"limit": limit})
         assert await session.get_items(limit=resolved.limit) == expected
 
@@ -329,7 +329,7 @@ class WindowContract:
             assert await session.version() == version
         plain = make(session.session_id)
         assert await plain.get_items() == crashed
-        # Whoever repairs by hand decides, until the human has.
+        # A repair by hand decides, until the human does.
         assert [damage.kind for damage in (await plain.repair(apply=True)).damages] == ["open_call"]
         assert (await plain.get_items())[2].get("approve", False) is False
         if answer:
@@ -368,7 +368,7 @@ class WindowContract:
         assert await session.get_items() == mixed
         assert not (await session.repair(apply=True)).damages
         assert await session.version() == version
-        # What is wrong for certain is repaired beside it.
+        # Certain damage beside it is repaired.
         await session.add_items([_user("c"), _call("c")])
         assert await session.get_items() == [*mixed, _user("c"), _call("c"), _output("c", INTERRUPTED)]
 
@@ -386,7 +386,7 @@ class WindowContract:
                     with pytest.raises(UnknownFormatError, match="unknown shape"):
                         await session.window(items)
                 assert await session.window(len(begun) + 300) == [*begun, *rounds]
-                # Where there are marks, what is shown is read page by page.
+                # With marks, the view is read page by page.
                 await session.handover("b")
             await session.add_items(_turn("c"))
             assert await session.window(4) == _turn("c")

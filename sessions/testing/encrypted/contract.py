@@ -1,7 +1,7 @@
 """The contract for encrypted sessions, as tests to run on your own store.
 
 As `sessions.testing.HistoryContract`: `make` returns sessions that are not encrypted, on one new database for
-each test. The contract puts `EncryptedSession` over them, and alters what is stored through the session's own backend.
+each test. The contract puts `EncryptedSession` over them, and alters stored rows through the session's own backend.
 """
 
 from __future__ import annotations
@@ -12,4 +12,4 @@ from sessions.testing.encrypted.tampering import TamperingContract
 
 
 class EncryptedContract(TamperingContract, RotationContract, KeysContract):
-    """What an encrypted session promises. Subclass it, name the subclass ``Test…`` and give it the fixture `make`."""
+    """The promises of an encrypted session. Subclass it as ``Test…`` and give it the fixture `make`."""

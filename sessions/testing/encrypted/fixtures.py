@@ -1,4 +1,4 @@
-"""What the contract for encrypted sessions begins with: sessions, keys, and all that can be done with a session."""
+"""Fixtures of the contract for encrypted sessions: sessions, keys, and all operations of a session."""
 
 from __future__ import annotations
 
@@ -100,7 +100,7 @@ class MakeEncrypted(Protocol):
 
 
 class EncryptedFixtures:
-    """What the tests of encrypted sessions begin with. It needs the fixture `make`, as `HistoryContract` does."""
+    """The fixtures of tests of encrypted sessions. They need the fixture `make`, as `HistoryContract` does."""
 
     @pytest.fixture
     def make_encrypted(self, make: MakeLogSession) -> MakeEncrypted:
@@ -124,7 +124,7 @@ class EncryptedFixtures:
 
 
 async def raised(error: type[E], operation: Awaitable[object], what: str) -> E:
-    """Return the error that an operation raised; fail, saying what was done, if it raised none."""
+    """Return the error that an operation raised; fail and name the operation if it raised none."""
     try:
         await operation
     except error as caught:
@@ -133,7 +133,7 @@ async def raised(error: type[E], operation: Awaitable[object], what: str) -> E:
 
 
 def texts_of(items: list[Any]) -> list[str]:
-    """Return what messages say."""
+    """Return the texts of messages."""
     return [found["content"] for found in items]
 
 
@@ -148,7 +148,7 @@ def new() -> KeyRing:
 
 
 async def fill(session: LogSession, count: int = 10) -> list[str]:
-    """Put turns of two messages into a session; return what they say."""
+    """Put turns of two messages into a session; return their texts."""
     texts = [f"{'a' if number % 2 else 'u'}{number}" for number in range(count)]
     await session.add_items([item(text) for text in texts])
     return texts

@@ -1,4 +1,4 @@
-"""What an encrypted session promises of key providers, of making sessions and encrypting them.
+"""The promises of an encrypted session about key providers, and about creating and encrypting sessions.
 
 A part of `sessions.testing.EncryptedContract`.
 """
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class KeysContract(EncryptedFixtures):
-    """Key providers, sessions made by several at once, mixed content, and what idempotency keys and tools need."""
+    """Key providers, sessions made by several at once, mixed content, idempotency keys and tools."""
 
     # --- The same session, made by several at once -------------------------------------------------------------------
 

@@ -1,4 +1,4 @@
-"""What an encrypted session promises while its keys are rotated.
+"""The promises of an encrypted session while its keys are rotated.
 
 A part of `sessions.testing.EncryptedContract`.
 """
@@ -29,11 +29,11 @@ BATCH = 4
 
 
 class _StoppedError(Exception):
-    """Somebody interrupted a rotation."""
+    """A rotation was interrupted."""
 
 
 class _Others:
-    """What others do with a session until it has been rotated, each time with a new object."""
+    """Operations of others on a session until it has been rotated, each with a new object."""
 
     def __init__(self, make: Callable[[], EncryptedSession]) -> None:
         self._make = make
@@ -112,7 +112,7 @@ class RotationContract(EncryptedFixtures):
         assert await rows.all() == before
         await make_encrypted(name, then).add_items([item("u10")])
         assert texts_of(await make_encrypted(name, first).get_items()) == [*texts, "u10"]
-        # The stored id is another one than the current key's, whatever key that is: it is wrapped with that one now.
+        # The stored id differs from the current key's, even for the same key: it is wrapped with the current id now.
         assert await make_encrypted(name, then).rotate() == Rotation(1, 1)
         assert await make_encrypted(name, then).rotate() == Rotation(1)
         assert texts_of(await make_encrypted(name, then).get_items()) == [*texts, "u10"]
@@ -209,7 +209,7 @@ class RotationContract(EncryptedFixtures):
     async def test_a_newer_data_key_in_the_middle_of_a_pass(
         self, make_encrypted: MakeEncrypted, monkeypatch: pytest.MonkeyPatch, name: str
     ) -> None:
-        """One rotation adds a key while another is half done, and stops: the other must not throw away what it used."""
+        """One rotation adds a key while another is half done, and stops: the other must keep the key that it used."""
         texts = await fill(make_encrypted(name), 14)
         real, batches = make_encrypted(name, both()), 0
 
@@ -254,7 +254,7 @@ class RotationContract(EncryptedFixtures):
         assert others.forks
         for branch in others.forks:
             assert texts_of(await session.on_branch(branch).get_items()) == [*texts[:10], f"u{branch}"]
-        # What was added beside the last batch is encrypted with the newest key, too.
+        # Items added beside the last batch are encrypted with the newest key, too.
         assert len({row.payload[1:5] for row in await rows.entries(name)}) == 1
 
     async def test_rotating_what_is_not_there(self, make_encrypted: MakeEncrypted, rows: Rows, name: str) -> None:

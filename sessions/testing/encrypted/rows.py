@@ -1,4 +1,4 @@
-"""What a session's database holds, row by row, for tests: read past the session, and altered as an attacker would."""
+"""The rows of a session's database, for tests: read past the session, and altered as an attacker would."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ class Rows:
         self._backend = handle_of(session).backend
 
     async def all(self) -> dict[str, list[tuple[Any, ...]]]:
-        """Return every row of every table, byte for byte, but for what a store keeps for itself."""
+        """Return every row of every table, byte for byte, except a store's own."""
 
         def read(tx: Transaction) -> dict[str, list[tuple[Any, ...]]]:
             return {name: sorted(map(_exactly, tx.all(statement)), key=repr) for name, statement in _ALL.items()}
@@ -111,14 +111,14 @@ class Rows:
 
     @asynccontextmanager
     async def altered(self, row: StoredRow, **columns: Any) -> AsyncIterator[None]:
-        """Alter columns of an entry, and put back in the end what was there before."""
+        """Alter columns of an entry, and restore them in the end."""
         await self.set(row.id, **columns)
         yield
         await self.set(columns.get("id", row.id), **{column: getattr(row, column) for column in columns})
 
     @asynccontextmanager
     async def swapped(self, one: StoredRow, other: StoredRow, *columns: str) -> AsyncIterator[None]:
-        """Swap columns of two entries, and put back in the end what was there before; without any, swap their ids."""
+        """Swap columns of two entries, and restore them in the end; without any, swap their ids."""
         if not columns:
             await self._swap_ids(one.id, other.id)
             yield
@@ -156,5 +156,5 @@ class Rows:
 
 
 def _exactly(row: tuple[Any, ...]) -> tuple[Any, ...]:
-    """Return a row whose bytes compare as such, whatever the driver makes of them."""
+    """Return a row whose bytes compare as bytes, with any driver."""
     return tuple(bytes(value) if isinstance(value, (bytearray, memoryview)) else value for value in row)

@@ -1,4 +1,4 @@
-"""What an encrypted session promises to whoever has the wrong key, and when somebody alters what is stored.
+"""The promises of an encrypted session to callers with a wrong key, and about altered rows.
 
 A part of `sessions.testing.EncryptedContract`.
 """
@@ -42,7 +42,7 @@ def _choosing(sibling: Sibling) -> Operation:
 
 
 class TamperingContract(EncryptedFixtures):
-    """Wrong keys, and what somebody alters in the database: all is found, and nothing is changed by finding it."""
+    """Wrong keys and altered rows: all are detected, and detecting them changes nothing."""
 
     # --- Wrong keys ----------------------------------------------------------------------------------------------
 
@@ -125,7 +125,7 @@ class TamperingContract(EncryptedFixtures):
         await make_encrypted(name).add_items([{}])
         (*_, last) = await rows.entries(name)
         before = await rows.all()
-        # What is found does not depend on the content: with mixed content, the first bytes alone are looked at anew.
+        # The detection does not depend on the content: with mixed content, only the first bytes are checked again.
         for bit in range(40 if mixed else 8 * len(last.payload)):
             flipped = bytearray(last.payload)
             flipped[bit // 8] ^= 1 << bit % 8
