@@ -6,6 +6,7 @@
     ├── InvalidItemError (ValueError, TypeError) an item is not a JSON object
     ├── UndecodableItemError (ValueError)        a stored item cannot be read
     ├── IdempotencyKeyReusedError (ValueError)   the key was used before with other items
+    ├── ItemKeyConflictError (ValueError)        the key belongs to another item
     ├── ConflictError                            the session or branch changed, or the attempt ended
     ├── OwnerError                               the session belongs to another owner, or has none
     ├── LeaseLostError                           the lease ended or passed to another caller
@@ -79,6 +80,18 @@ class UndecodableItemError(SessionsError, ValueError):
 
 class IdempotencyKeyReusedError(SessionsError, ValueError):
     """The idempotency key was used before, with other items. Nothing was written."""
+
+
+class ItemKeyConflictError(SessionsError, ValueError):
+    """An item's key belongs to another item of the session. Nothing was written.
+
+    Attributes:
+        key: The key.
+    """
+
+    def __init__(self, message: str, key: str = "") -> None:
+        super().__init__(message)
+        self.key = key
 
 
 class ConflictError(SessionsError):

@@ -149,6 +149,7 @@ class Entry:
         item: The item.
         hidden: Whether models never see it, because it describes the conversation: a ``handover``, a ``summary`` of
             earlier items, or an ``expansion``, which reverts a summary.
+        key: The item's own id, as given to ``add_items(items, keys=[…])``; ``None`` without one.
     """
 
     id: str
@@ -162,6 +163,7 @@ class Entry:
     expires_at: datetime | None
     item: ItemDict
     hidden: bool = False
+    key: str | None = None
 
 
 @dataclass(frozen=True)
@@ -246,6 +248,7 @@ class ErasureReceipt:
         idempotency_keys: The number of append keys removed, including those that a store makes for its own retries.
         changes: The number of change records removed.
         usage: The number of usage records removed.
+        item_keys: The number of keys of items removed, and of notes that a branch has seen a key.
         info: The number of rows removed that held its title, metadata and tags.
         sdk_rows: The number of rows removed from the OpenAI Agents SDK's own tables in the same database.
         pending: Where bytes of it may still be, and how to finish that, in sentences; empty if nothing is left to do.
@@ -261,6 +264,7 @@ class ErasureReceipt:
     changes: int
     usage: int
     info: int
+    item_keys: int
     sdk_rows: int
     pending: tuple[str, ...]
 

@@ -61,6 +61,27 @@ def check_text(text: object, name: str, max_bytes: int) -> str:
     return text
 
 
+def check_keys(keys: object, count: int) -> list[str | None]:
+    """Return keys of items, each a text of 1 to 255 bytes or ``None``.
+
+    Raises:
+        TypeError: They are no list, or one of them is neither text nor ``None``.
+        ValueError: They are not as many as the items, or one is there twice, or cannot be a key.
+    """
+    if isinstance(keys, (str, bytes, dict)) or not hasattr(keys, "__iter__"):
+        raise TypeError(f"keys must be a list with a key or None for each item, not {type(keys).__name__}")
+    listed = list(keys)
+    if len(listed) != count:
+        raise ValueError(f"keys must have a key or None for each item: there are {count} items and {len(listed)} keys")
+    seen: dict[str, int] = {}
+    for number, key in enumerate(listed):
+        if key is not None:
+            first = seen.setdefault(check_text(key, f"keys[{number}]", MAX_KEY_BYTES), number)
+            if first != number:
+                raise ValueError(f"keys[{number}] is the same as keys[{first}]: each item needs a key of its own")
+    return listed
+
+
 def check_branch_name(name: object, what: str = "name") -> str:
     """Return a text that can name a branch.
 

@@ -94,6 +94,7 @@ class ItemByItem:
         items: Sequence[Mapping[str, object]],
         *,
         idempotency_key: str | None = None,
+        keys: Sequence[str | None] | None = None,
         ttl: float | timedelta | Default | None = DEFAULT,
         expected_version: int | None = None,
         wrapper: object = None,
@@ -112,6 +113,8 @@ class ItemByItem:
             raise ValueError(f"session {self.session_id!r}: the session underneath keeps no times to live of items")
         if idempotency_key is not None:
             raise ValueError(f"session {self.session_id!r}: the session underneath keeps no idempotency keys")
+        if keys is not None:
+            raise ValueError(f"session {self.session_id!r}: the session underneath keeps no item keys")
         if expected_version is not None:
             raise ValueError(f"session {self.session_id!r}: the session underneath has no versions")
         await self._envelopes.add(as_listed(items), **self._context(wrapper))

@@ -14,6 +14,7 @@ from sessions.log.core.elsewhere import check_absent
 from sessions.log.core.extend import add_entries
 from sessions.log.core.heads import MAIN, NUMBERS, number_of
 from sessions.log.core.idempotency import forget_settled_keys, is_given, life_of, made_key
+from sessions.log.core.item_keys import new_entries
 from sessions.log.core.locking import bump_version, ensure_encrypted, guard_branch
 from sessions.log.core.ownership import check_owner
 from sessions.log.core.reader import unlock
@@ -50,6 +51,7 @@ class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
         branch: The branch; the current one unless named.
         expires_at: When the entries expire.
         expected_version: The version that the session must have, unless it has seen the key; 0 if it is not there.
+        keyed: Whether some entries have keys: those that the branch has seen are not added.
     """
 
     conversation: Conversation
@@ -59,6 +61,7 @@ class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
     branch: str | None = None
     expires_at: int | None = None
     expected_version: int | None = None
+    keyed: bool = False
 
     @property
     def changes_nothing(self) -> bool:
@@ -114,25 +117,22 @@ class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
             SessionBusyError: Another caller holds an exclusive lease on the branch.
             UnknownBranchError: The session has no such branch.
             IdempotencyKeyReusedError: The session has seen this key with other items.
+            ItemKeyConflictError: The session has another item with the key of one of these.
             DecryptionError: The session is encrypted with another key.
         """
         conversation, now, branch = self.conversation, self.now, self.branch
-        session_id = conversation.session_id
-        locked = None
-        if self.idempotency:
-            row = tx.one(session_statements.LOCK_SESSION, session_id=session_id)
-            if row is None:
-                locked = begin_session(tx, conversation, now, branch)
-                session, key = locked.session, locked.key
-            else:
-                session, wrapped_keys, owner = row
-                check_owner(conversation, owner)
-                key = unlock(conversation, wrapped_keys)
-            if _was_added(tx, session_id, session, self.idempotency, key):
+        entries, locked = self.entries, None
+        if self.idempotency or self.keyed:
+            session, key, locked = self._lock(tx)
+            if self.idempotency and _was_added(tx, conversation.session_id, session, self.idempotency, key):
                 return None
-        elif not self.entries:
+            if self.keyed:
+                entries = new_entries(tx, conversation, session, branch, entries, session_key=key)
+                if not entries and not (self.idempotency and is_given(self.idempotency.key)):
+                    return None
+        elif not entries:
             if self.expected_version is not None:
-                _check_version(session_id, version_of(tx, self.conversation), self.expected_version)
+                _check_version(conversation.session_id, version_of(tx, conversation), self.expected_version)
             return None
         # Putting entries at the branch's end looks at its lease.
         locked = (
@@ -140,15 +140,30 @@ class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
             or bump_version(tx, conversation, now, branch, guard=False)
             or begin_session(tx, conversation, now, branch)
         )
-        if self.expected_version is not None:
+        if self.expected_version is not None and (entries or not self.keyed):
             # An excluded caller learns of the holder first: that the holder has changed something is no news.
             guard_branch(tx, locked, now)
-            _check_version(session_id, locked.version - 1, self.expected_version)
+            _check_version(conversation.session_id, locked.version - 1, self.expected_version)
         locked = ensure_encrypted(tx, locked)
-        tip = add_entries(tx, locked, self.entries, now, expires_at=self.expires_at)
+        tip = add_entries(tx, locked, entries, now, expires_at=self.expires_at, keyed=self.keyed)
         if self.idempotency:
             _remember_key(tx, locked, self.idempotency, tip, now)
         return _number(tx, locked.session, branch)
+
+    def _lock(self, tx: Transaction) -> tuple[int, Payloads | None, LockedSession | None]:
+        """Lock the session, so that its keys can be looked up.
+
+        Returns:
+            Its internal id and its key; and the session, locked for this change already, if it had to be made.
+        """
+        conversation = self.conversation
+        row = tx.one(session_statements.LOCK_SESSION, session_id=conversation.session_id)
+        if row is None:
+            locked = begin_session(tx, conversation, self.now, self.branch)
+            return locked.session, locked.key, locked
+        session, wrapped_keys, owner = row
+        check_owner(conversation, owner)
+        return session, unlock(conversation, wrapped_keys), None
 
 
 def _remember_key(tx: Transaction, locked: LockedSession, idempotency: Idempotency, tip: int, now: int) -> None:

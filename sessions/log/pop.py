@@ -16,6 +16,7 @@ from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import lock_head
 from sessions.log.core.gc import collect, find_seen
 from sessions.log.core.heads import lineage
+from sessions.log.core.item_keys import note_popped
 from sessions.log.core.locking import bump_version, ensure_encrypted
 from sessions.log.core.reader import UNREADABLE
 from sessions.log.core.reflog import forget_ways_forward, move_tip
@@ -107,11 +108,13 @@ def _remove(tx: Transaction, locked: LockedSession, head: Head, row: EntryRow, n
     back = [*staying, *surviving(head, find_marks(tx, head, position), position - 1)]
     back.sort(key=lambda row: row.position)
     if owned:
+        note_popped(tx, head, position, lineage(tx, head) if head.keyed else [], removed=True)
         tx.run(entry_statements.DELETE_ENTRIES, low=entry - 1, high=entry - position + head.tip)
         move_tip(tx, locked, position - 1, turn, may_extend=1, now=now)
     else:
         # Others may have seen it, but need not see it any longer; and an undone turn cannot follow a deleted entry.
         before = find_seen(tx, head.session)
+        note_popped(tx, head, position, lineage(tx, head) if head.keyed else [], removed=False)
         forget_ways_forward(tx, head)
         move_tip(tx, locked, position - 1, turn, may_extend=0, now=now)
         collect(tx, head.session, before)

@@ -29,6 +29,8 @@ _SESSIONS: Final = Table(
         Column("owner", "session_id_type", "Its owner, as `labels.py` writes it.", null=True, since=10),
         Column("active_at", "integer", "When it was last active; moves at most once a minute.", default=0, since=10),
         Column("archived", "flag", "1 if lists can leave it out.", default=0, since=10),
+        Column("keyed", "flag", "1 if it has rows in `item_keys`.", default=0, since=10),
+        Column("cleared_in", "integer", "The version that last cleared it.", default=0, since=10),
         Column("tagged", "flag", "1 if it has rows in `tags`.", default=0, since=10),
     ),
     updated=True,
@@ -187,9 +189,26 @@ _TAGS: Final = Table(
     since=10,
 )
 
+_ITEM_KEYS: Final = Table(
+    "item_keys",
+    "The keys of items that were added with some; see `log/statements/item_keys.py`.",
+    (
+        Column("item_key", "key_type"),
+        Column("session", "integer"),
+        Column("entry", "integer", "The entry's id; negative once a pop has taken the entry off a branch."),
+        Column("branch", "integer", "The number of that branch, as `BranchName` has it; 0 for ``main``.", default=0),
+        Column("version", "integer", "The version that added the entry."),
+        Column("digest", "bytes", "Tells the item from others; keyed in encrypted sessions."),
+        Column("until", "integer", "Until when the key is known without its entry, by the database's time."),
+        Column("due", "integer", "When to look whether the entry is there."),
+    ),
+    key=("item_key", "session", "entry", "branch", "version"),
+    since=10,
+)
+
 LOG: Final = Schema(
     "log",
-    (_SESSIONS, _SEGMENTS, _BRANCHES, _ENTRIES, _APPENDS, _CHANGES, _USAGE, _WAITING, _INFOS, _TAGS),
+    (_SESSIONS, _SEGMENTS, _BRANCHES, _ENTRIES, _APPENDS, _CHANGES, _USAGE, _WAITING, _INFOS, _TAGS, _ITEM_KEYS),
     (
         Index("segments_of_session", "segments", ("session",), "Segments of a session, for clearing and deleting."),
         Index(
@@ -211,6 +230,8 @@ LOG: Final = Schema(
             where="owner is not null",
             since=10,
         ),
+        Index("item_keys_by_entry", "item_keys", ("session", "entry"), "The keys of entries.", since=10),
+        Index("item_keys_by_time", "item_keys", ("due",), "Keys to look at, for removing them.", since=10),
         Index("sessions_of_tag", "tags", ("tag", "active_at", "session"), "A tag's sessions, the latest.", since=10),
     ),
     words=WORDS,

@@ -16,6 +16,7 @@ from sessions.log.append import Append, Idempotency
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.core.extend import NewEntry
 from sessions.log.core.idempotency import FIRST_GIVEN
+from sessions.log.core.item_keys import item_key
 from sessions.log.lifetime.remove import clear
 from sessions.log.pop import Pop
 from sessions.log.read import ReadTail
@@ -33,6 +34,7 @@ from sessions.validation import (
     PURGE_BATCH,
     Default,
     check_count,
+    check_keys,
     check_session_id,
     check_text,
     check_ttl,
@@ -144,6 +146,7 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description):
         items: Sequence[Mapping[str, object]],
         *,
         idempotency_key: str | None = None,
+        keys: Sequence[str | None] | None = None,
         ttl: float | timedelta | Default | None = DEFAULT,
         expected_version: int | None = None,
         wrapper: object = None,
@@ -157,6 +160,10 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description):
             idempotency_key: Text of 1 to 255 bytes. Adding the same items again with the same key does nothing, from
                 any process; they expire as after the first call. A key is remembered for 30 days, even after
                 `clear_session`.
+            keys: An id of its own for each item, or ``None``: text of 1 to 255 bytes. An item whose key the branch has
+                seen is skipped, also if the item was popped or has expired since; the others are added. A key is
+                remembered while its item is stored, and for 30 days after it was added in any case. On a branch
+                without the item, as after `undo`, it is added there. Keys are not encrypted.
             ttl: Seconds after which these items expire, for every reader; ``None`` for never. The session's `ttl` if
                 not given.
             expected_version: The result of `version` from before the session was read. Nothing is added if the session
@@ -170,9 +177,11 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description):
             InvalidItemError: An item is not a JSON object, or contains a value that the codec cannot store; the message
                 gives the item and the place in it.
             IdempotencyKeyReusedError: The key was used before with other items.
+            ItemKeyConflictError: One of `keys` belongs to another item of the session.
             TypeError: An argument has the wrong type.
-            ValueError: The key is empty or too long, begins with a control character, or contains a NUL character; or
-                `ttl` is not positive or above a hundred years; or `expected_version` is negative.
+            ValueError: A key is empty or too long, or contains a NUL character; `idempotency_key` begins with a control
+                character; `keys` has another length than `items`, or the same key twice; `ttl` is not positive or above
+                a hundred years; or `expected_version` is negative.
             StoreError: The database refused the operation.
             SessionClosedError: The session has been closed.
         """
@@ -184,6 +193,7 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description):
         if expected_version is not None:
             expected_version = check_count(expected_version, "expected_version", least=0)
         items = as_listed(items)
+        names = [None] * len(items) if keys is None else check_keys(keys, len(items))
         codec = handle.codec
         try:
             payloads = codec.encode_all(items)
@@ -196,15 +206,20 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description):
                 # Reserved: the keys that stores make for their own retries begin with one.
                 raise ValueError("idempotency_key must not begin with a control character")
             idempotency = Idempotency(key, codec.digest(items))
+        named = [
+            None if name is None else item_key(name, codec.digest([item]))
+            for name, item in zip(names, items, strict=True)
+        ]
         author, agent = handle.author, handle.agent
         entries = [
-            NewEntry(payload, kind, tool_name, author if kind == USER else agent)
-            for payload, (kind, tool_name) in zip(payloads, classify(items), strict=True)
+            NewEntry(payload, kind, tool_name, author if kind == USER else agent, key)
+            for payload, (kind, tool_name), key in zip(payloads, classify(items), named, strict=True)
         ]
         added_at = now()
         expires_at = None if lifetime is None else min(added_at + lifetime, NEVER)
         place = handle.conversation, entries, added_at, idempotency, handle.target
-        await handle.append(Append(*place, expires_at=expires_at, expected_version=expected_version))
+        conditions: dict[str, Any] = {"expected_version": expected_version, "keyed": any(named)}
+        await handle.append(Append(*place, expires_at=expires_at, **conditions))
         if any(entry.kind != USER for entry in entries):
             handle.speaker.has_spoken()
         if handle.titles is not None:

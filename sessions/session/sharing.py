@@ -10,7 +10,15 @@ from sessions.clock import NEVER, as_time, now
 from sessions.errors import UndecodableItemError
 from sessions.log.append import version_of
 from sessions.session.part import SessionPart
-from sessions.validation import MAX_NAME_BYTES, check_count, check_page, check_seconds, check_text, check_timeout
+from sessions.validation import (
+    MAX_KEY_BYTES,
+    MAX_NAME_BYTES,
+    check_count,
+    check_page,
+    check_seconds,
+    check_text,
+    check_timeout,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -216,21 +224,23 @@ class Sharing(SessionPart):
         handle.report(undecodable)
         return entries
 
-    async def entry(self, position: int | None = None, *, id: str | None = None) -> Entry:  # noqa: A002
-        """Return one entry, by its position on the branch or by its id. Give exactly one of them.
+    async def entry(self, position: int | None = None, *, id: str | None = None, key: str | None = None) -> Entry:  # noqa: A002
+        """Return one entry: by its position on the branch, by its id, or by its item's key. Give exactly one of them.
 
         Example: ``entry = await session.entry(id=entry_id)``
 
-        An id is found in the whole session, on other branches and in undone turns too.
+        An id or a key is found in the whole session, on other branches and in undone turns too. If several entries
+        have the key, the one on this object's branch is returned, else the one that was added last.
 
         Args:
             position: The entry's position on this object's branch.
             id: The entry's `Entry.id`.
+            key: The key that `add_items` was given for the item.
 
         Raises:
             UnknownEntryError: The session has no such entry, or it has expired.
             TypeError: An argument has the wrong type, or not exactly one was given.
-            ValueError: `position` is below 1.
+            ValueError: `position` is below 1, or `key` cannot be a key.
             DecryptionError: The session is encrypted with another key, or the stored entry was altered.
             UndecodableItemError: The stored item cannot be read.
             UnknownBranchError: The branch no longer exists.
@@ -240,9 +250,13 @@ class Sharing(SessionPart):
         from sessions.log.core.one_entry import Wanted, read_entry
         from sessions.log.core.reader import UNREADABLE
 
-        if (position is None) == (id is None):
-            raise TypeError(f"session {self.session_id!r}: give exactly one of position and id")
-        wanted = Wanted(None if position is None else check_count(position, "position", least=1), id)
+        if sum(given is not None for given in (position, id, key)) != 1:
+            raise TypeError(f"session {self.session_id!r}: give exactly one of position, id and key")
+        wanted = Wanted(
+            None if position is None else check_count(position, "position", least=1),
+            id,
+            None if key is None else check_text(key, "key", MAX_KEY_BYTES),
+        )
         handle = self._handle
 
         def read(tx: Transaction) -> tuple[Entry, str]:
@@ -272,6 +286,7 @@ def _as_entry(entry: StoredEntry) -> Entry:
         kind=entry.kind.removeprefix(MARK),
         tool=entry.tool_name,
         author=entry.author,
+        key=entry.key,
         created_at=as_time(entry.created_at),
         expires_at=None if entry.expires_at is None or entry.expires_at >= NEVER else as_time(entry.expires_at),
         item=entry.item,

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sessions.testing.history import HistoryContract
     from sessions.testing.info import InfoContract
     from sessions.testing.interruptions import InterruptionContract
+    from sessions.testing.item_keys import ItemKeyContract
     from sessions.testing.leases import LeaseContract
     from sessions.testing.list_model import MakeSession
     from sessions.testing.session import SessionContract
@@ -36,6 +37,7 @@ __all__ = [
     "HistoryContract",
     "InfoContract",
     "InterruptionContract",
+    "ItemKeyContract",
     "LeaseContract",
     "MakeLogSession",
     "MakeSession",
@@ -55,6 +57,7 @@ _MODULES = {
     "HistoryContract": "history",
     "InfoContract": "info",
     "InterruptionContract": "interruptions",
+    "ItemKeyContract": "item_keys",
     "LeaseContract": "leases",
     "SessionContract": "session",
     "SharingContract": "sharing",

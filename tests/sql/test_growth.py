@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sessions.session.base import LogSession
 
 OPERATIONS = int(os.environ.get("SESSIONS_GROWTH", "60"))
-_TABLES = ("sessions", "segments", "branches", "entries", "appends", "changes", "usage", "waiting")
+_TABLES = ("sessions", "segments", "branches", "entries", "appends", "changes", "usage", "waiting", "item_keys")
 
 
 def user(content: object) -> dict[str, Any]:

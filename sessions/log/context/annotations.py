@@ -21,6 +21,7 @@ from sessions.items.waiting import Waiting, is_items
 from sessions.log.conversation import NO_EXPIRY
 from sessions.log.core.extend import NewEntry, add_entries
 from sessions.log.core.heads import lineage
+from sessions.log.core.item_keys import keys_of
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 from sessions.log.words import MARK, EntryRow
@@ -198,13 +199,14 @@ def put_back(
         now: The time, in microseconds since 1970, UTC.
         behind_new: Whether new entries are before them: versions rise with positions, so they get the new one, too.
     """
+    keys = keys_of(tx, head, (row.id for row in marks))
     for (version, expires_at), group in groupby(marks, key=lambda row: (row.version, row.expires_at)):
         rows = list(group)
         add_entries(
             tx,
             locked,
             [
-                NewEntry(payload, row.kind, tool_name, row.author)
+                NewEntry(payload, row.kind, tool_name, row.author, keys.get(row.id))
                 for row, (tool_name, payload) in zip(rows, map(head.reader.open_with_name, rows), strict=True)
             ],
             now,
@@ -212,4 +214,5 @@ def put_back(
             expires_at=expires_at,
             countable=False,
             version=None if behind_new else version,
+            keyed=bool(keys),
         )

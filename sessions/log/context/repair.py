@@ -13,6 +13,7 @@ from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import change_head
 from sessions.log.core.extend import NewEntry, add_entries
 from sessions.log.core.heads import MAIN, find_head, lineage
+from sessions.log.core.item_keys import keys_of
 from sessions.log.core.locking import ensure_encrypted, guard_branch
 from sessions.log.core.reflog import keep_tip, move_tip, settle_ways_forward
 from sessions.log.core.turns import turn_at
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from sessions.log.context.walker import Shown
     from sessions.log.conversation import Codec, Conversation
     from sessions.log.core.heads import Head, Stretch
+    from sessions.log.core.item_keys import ItemKey
     from sessions.log.core.locking import LockedSession
     from sessions.log.words import EntryRow
 
@@ -119,13 +121,14 @@ def repair_branch(
         repaired, damages = repair([one.item for one in shown])
     if damages:
         kept = _in_common(shown, repaired)
+        keys = keys_of(tx, head, (one.row.id for one in shown[kept:]))
         marks: list[EntryRow] = []
         if kept < len(shown):
             tip = shown[kept].position - 1
             marks = surviving(head, find_marks(tx, head, tip), tip)
             _go_back(tx, locked, lineage(tx, head), tip, now)
             is_append = False
-        _add(tx, locked, _as_added(shown, repaired, kept, conversation.codec, now), now)
+        _add(tx, locked, _as_added(shown, repaired, kept, conversation.codec, now=now, keys=keys), now)
         put_back(tx, locked, head, marks, now, behind_new=True)
         if kept == len(repaired) and not marks:
             # Nothing was added. An addition would have made the old end a sibling, which redo does not restore.
@@ -169,10 +172,12 @@ def _go_back(tx: Transaction, locked: LockedSession, stretches: list[Stretch], t
     move_tip(tx, locked, tip, turn_at(tx, stretches, tip), may_extend=0, now=now)
 
 
-def _as_added(shown: list[Shown], repaired: list[Any], kept: int, codec: Codec, now: int) -> list[_Added]:
+def _as_added(
+    shown: list[Shown], repaired: list[Any], kept: int, codec: Codec, *, now: int, keys: dict[int, ItemKey]
+) -> list[_Added]:
     """Return all but the first `kept` items.
 
-    Moved items keep their times, author and kind. New ones are placeholders, and expire with the item before them.
+    Moved items keep their times, author, key and kind. New ones are placeholders, and expire with the item before them.
     """
     known = {id(one.item): one.row for one in shown}
     added = []
@@ -184,7 +189,8 @@ def _as_added(shown: list[Shown], repaired: list[Any], kept: int, codec: Codec, 
         author, created_at = (None, now) if row is None else (row.author, row.created_at)
         expires_at = expires_at if row is None else row.expires_at
         kind = PLACEHOLDER if row is None or row.kind == PLACEHOLDER else found
-        added.append(_Added(NewEntry(payload, kind, tool_name, author), created_at, expires_at))
+        key = None if row is None else keys.get(row.id)
+        added.append(_Added(NewEntry(payload, kind, tool_name, author, key), created_at, expires_at))
     return added
 
 
@@ -193,5 +199,6 @@ def _add(tx: Transaction, locked: LockedSession, added: list[_Added], now: int) 
         flag_marks(tx, locked)
     for expires_at, group in groupby(added, key=lambda new: new.expires_at):
         together = list(group)
-        created_at = [new.created_at for new in together]
-        add_entries(tx, locked, [new.entry for new in together], now, created_at=created_at, expires_at=expires_at)
+        times: dict[str, Any] = {"created_at": [new.created_at for new in together], "expires_at": expires_at}
+        keyed = any(new.entry.key for new in together)
+        add_entries(tx, locked, [new.entry for new in together], now, keyed=keyed, **times)

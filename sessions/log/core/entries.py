@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sessions.db.ids import position_of
 from sessions.log.core.entry_ids import EntryId
 from sessions.log.core.heads import EVERYTHING, MAIN, find_head, lineage
+from sessions.log.core.item_keys import keys_of
 from sessions.log.core.reader import UNREADABLE
 from sessions.log.statements import entries as entry_statements
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 class StoredEntry(NamedTuple):
     """An entry with its item, or `UNREADABLE`; times are microseconds since 1970, UTC.
 
-    `parent` is the id of the entry before it; only `read_entry_page` and `read_entry` fill it in.
+    `parent` is the id of the entry before it, and `key` its item's key; only `read_entry_page` and `read_entry` fill
+    them in.
     """
 
     id: EntryId
@@ -35,6 +37,7 @@ class StoredEntry(NamedTuple):
     expires_at: int | None
     item: Any
     parent: EntryId | None = None
+    key: str | None = None
 
 
 def read_entries(
@@ -138,19 +141,21 @@ def read_entry_page(
         found.reverse()
     unreadable = [entry.position for entry in found if entry.item is UNREADABLE]
     return (
-        [entry for entry in _with_parents(tx, head, stretches, found) if entry.item is not UNREADABLE],
+        [entry for entry in _completed(tx, head, stretches, found) if entry.item is not UNREADABLE],
         unreadable,
         head.branch,
     )
 
 
-def _with_parents(
+def _completed(
     tx: Transaction, head: Head, stretches: list[Stretch], entries: list[StoredEntry]
 ) -> Iterator[StoredEntry]:
-    """Yield consecutive entries of a branch, each with the id of the one before it, whether that can be read or not."""
+    """Yield consecutive entries of a branch with their keys and the ids of those before them, readable or not."""
     parent = _last_before(tx, head, stretches, entries[0].position) if entries else None
+    keys = keys_of(tx, head, (entry.id.entry for entry in entries))
     for entry in entries:
-        yield entry._replace(parent=parent)
+        key = keys.get(entry.id.entry)
+        yield entry._replace(parent=parent, key=key and key.key)
         parent = entry.id
 
 

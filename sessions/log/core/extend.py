@@ -11,6 +11,7 @@ from sessions.db.ids import check_number, check_position, id_of, ids_of
 from sessions.items.kinds import USER
 from sessions.log.core.fencing import check_lease
 from sessions.log.core.heads import find_head, lineage, number_of
+from sessions.log.core.item_keys import store_keys
 from sessions.log.core.reflog import settle_ways_forward
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sessions.db.transaction import Row, Transaction
+    from sessions.log.core.item_keys import ItemKey
     from sessions.log.core.locking import LockedSession
 
 
@@ -31,6 +33,7 @@ class NewEntry(msgspec.Struct, frozen=True, gc=False):
     kind: str
     tool_name: str | None
     author: str | None = None
+    key: ItemKey | None = None
 
 
 def add_entries(
@@ -43,6 +46,7 @@ def add_entries(
     expires_at: int | None = None,
     countable: bool = True,
     version: int | None = None,
+    keyed: bool = False,
 ) -> int:
     """Put entries at the end of the locked session's branch and return its new tip.
 
@@ -54,6 +58,7 @@ def add_entries(
         created_at: When each entry was made; now, if not given.
         expires_at: When they expire; `NEVER` if purging by age should spare them, too.
         countable: Whether they count as items.
+        keyed: Whether some may have keys.
         version: The version that first added them, if they are not new; no lower than that of any entry before them.
 
     Raises:
@@ -74,15 +79,12 @@ def add_entries(
     if not countable or (expires_at is not None and expires_at < NEVER):
         tx.run(branch_statements.NOTE_HOLE, segment=segment)
     first_id = id_of(segment, tip) - len(entries) + 1
-    rows = entry_rows(
-        entries,
-        created_at or [now] * len(entries),
-        expires_at,
-        first_id,
-        version=locked.version if version is None else version,
-        turn=turn - turns,
-    )
+    times = created_at or [now] * len(entries)
+    version = locked.version if version is None else version
+    rows = entry_rows(entries, times, expires_at, first_id, version=version, turn=turn - turns)
     tx.many(entry_statements.ADD_ENTRY, rows if locked.key is None else map(locked.key.encrypt, rows))
+    if keyed:
+        store_keys(tx, locked, entries, first_id, version)
     return int(tip)
 
 

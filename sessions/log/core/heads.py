@@ -95,6 +95,7 @@ class Head(NamedTuple):
         fork_position: The last position that `segment` inherits.
         may_extend: 1 if nothing lies beyond the tip in its segment, and it alone extends it.
         annotated: 1 if the session has entries that no model is shown.
+        keyed: 1 if it has item keys.
         reader: How its entries are read.
     """
 
@@ -108,6 +109,7 @@ class Head(NamedTuple):
     fork_position: int
     may_extend: int
     annotated: int
+    keyed: int
     reader: Reader
 
 
@@ -165,7 +167,7 @@ def find_head(tx: Transaction, conversation: Conversation, branch: str | None = 
             )
         return Head._make((session, found, segment, *place, reader))
     if name == MAIN:
-        return Head(session, MAIN, 0, 0, 0, 0, None, 0, 0, 0, reader)
+        return Head(session, MAIN, 0, 0, 0, 0, None, 0, 0, 0, 0, reader)
     raise _unknown_branch(conversation.session_id, name, branch_names(tx, session))
 
 

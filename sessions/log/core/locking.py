@@ -35,6 +35,7 @@ class LockedSession(NamedTuple):
         wrapped_keys: Its data keys, wrapped; ``None`` if it has none.
         key: Encrypts its payloads; ``None`` if they stay in the clear.
         leases: The last number given to a lease or a waiter; 0 if none was given.
+        keyed: 1 if it has item keys.
     """
 
     conversation: Conversation
@@ -45,6 +46,7 @@ class LockedSession(NamedTuple):
     wrapped_keys: bytes | None
     key: Payloads | None
     leases: int
+    keyed: int
 
     @property
     def is_new(self) -> bool:
@@ -174,9 +176,8 @@ def check_encryptable(tx: Transaction, encryption: SessionEncryption, session_id
 
 
 def _locked(conversation: Conversation, row: Row, branch: str | None) -> LockedSession:
-    session, version, current, wrapped_keys, leases, owner, *_ = row
+    session, version, current, wrapped_keys, leases, owner, _, _, keyed, *_ = row
     check_owner(conversation, owner)
     key = unlock(conversation, wrapped_keys)
-    return LockedSession(
-        conversation, session, version, current if branch is None else branch, current, wrapped_keys, key, leases
-    )
+    on = current if branch is None else branch
+    return LockedSession(conversation, session, version, on, current, wrapped_keys, key, leases, keyed)

@@ -1,4 +1,4 @@
-"""Reading one entry: by its position on a branch, or by its id on whichever way it is."""
+"""Reading one entry: by its position on a branch, or by its id or its item's key on whichever way it is."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from sessions.db.ids import POSITION_BITS, owner_of, position_of
 from sessions.log.core.entries import stored_entry
 from sessions.log.core.entry_ids import EntryId, parse_entry_id, unknown_entry
 from sessions.log.core.heads import entry_at, find_head, lineage
+from sessions.log.core.item_keys import find_place, keys_of
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 
@@ -24,12 +25,16 @@ class Wanted(NamedTuple):
     Attributes:
         position: Its position on the branch that is read.
         id: Its id.
+        key: Its item's key.
     """
 
     position: int | None = None
     id: str | None = None
+    key: str | None = None
 
     def __str__(self) -> str:
+        if self.key is not None:
+            return "that key"
         return "that id" if self.position is None else f"position {self.position}"
 
 
@@ -52,7 +57,8 @@ def read_entry(
     if not head.reader.is_live(created_at, expires_at):
         raise unknown_entry(conversation.session_id, str(wanted))
     entry = stored_entry(row, head.reader)
-    return entry._replace(parent=_parent(tx, head, entry.id.entry)), head.branch
+    key = keys_of(tx, head, [entry.id.entry]).get(entry.id.entry)
+    return entry._replace(parent=_parent(tx, head, entry.id.entry), key=key and key.key), head.branch
 
 
 def _find(tx: Transaction, conversation: Conversation, head: Head, wanted: Wanted) -> EntryId | None:
@@ -60,6 +66,9 @@ def _find(tx: Transaction, conversation: Conversation, head: Head, wanted: Wante
     if wanted.position is not None:
         entry = entry_at(lineage(tx, head), wanted.position)
         return EntryId(entry, 0) if entry else None
+    if wanted.key is not None:
+        place = find_place(tx, head, wanted.key) if head.keyed else None
+        return place and EntryId(*place)
     found = parse_entry_id(wanted.id, conversation.session_id)
     return found if _origin(tx, head.session, owner_of(found.entry)) else None
 

@@ -50,8 +50,10 @@ class PostgresPaths:
     async def _append(self, append: Append, subject: str) -> int | NotDone | None:
         if append.changes_nothing:
             return None
-        if (not append.entries and append.idempotency is None) or append.conversation.attempt is not None:
-            # It asks for a version alone; or it also looks at the lease of the branch of which it is an attempt.
+        alone = not append.entries and append.idempotency is None
+        if alone or append.keyed or append.conversation.attempt is not None:
+            # It asks for a version alone; or has to look up keys; or it also looks at the lease of the branch of which
+            # it is an attempt.
             return NOT_DONE
         appends = self._appends if append.conversation.encryption is None else self._encrypted.appends
         return await appends.submit(append, subject)

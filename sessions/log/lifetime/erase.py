@@ -24,6 +24,7 @@ class Erased(NamedTuple):
     changes: int = 0
     usage: int = 0
     info: int = 0
+    item_keys: int = 0
     sdk_rows: int = 0
 
 
@@ -34,7 +35,7 @@ def erase(tx: Transaction, session_id: str, elsewhere: Elsewhere) -> Erased:
     """
     sdk_rows = elsewhere.count_rows(tx, session_id)
     session = lock_session(tx, session_id)
-    counts = (0,) * 7 if session is None else tx.the(session_statements.ROWS_OF_SESSION, session=session)
+    counts = (0,) * 8 if session is None else tx.the(session_statements.ROWS_OF_SESSION, session=session)
     delete(tx, session_id, elsewhere)
     existed = session is not None or sdk_rows > 0
     return Erased._make((existed, *map(int, counts), sdk_rows))

@@ -14,6 +14,7 @@ from sessions.log.core.locking import bump_version, lock_session
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import info as info_statements
+from sessions.log.statements import item_keys as item_key_statements
 from sessions.log.statements import leases as lease_statements
 from sessions.log.statements import records as record_statements
 from sessions.log.statements import sessions as session_statements
@@ -39,7 +40,7 @@ def clear(tx: Transaction, conversation: Conversation, now: int) -> None:
     if locked is not None:
         leases = _leases(tx, conversation, locked.session, now)
         _remove_content(tx, locked.session)
-        tx.run(branch_statements.EMPTY, session=locked.session, branch=MAIN)
+        tx.run(branch_statements.EMPTY, session=locked.session, branch=MAIN, version=locked.version)
         if MAIN in leases:
             ensure_row(tx, locked._replace(branch=MAIN), now)
             values = leases[MAIN]._replace(begins=0)._asdict()
@@ -57,6 +58,7 @@ def delete(tx: Transaction, session_id: str, elsewhere: Elsewhere) -> bool:
     tx.run(record_statements.FORGET_KEYS, session=session)
     tx.run(record_statements.FORGET_CHANGES, session=session, version=EVERYTHING)
     tx.run(session_statements.FORGET_USAGE, session=session)
+    tx.run(item_key_statements.FORGET_KEYS_OF_SESSION, session=session)
     tx.run(info_statements.FORGET_INFO, session=session)
     tx.run(info_statements.FORGET_TAGS, session=session)
     tx.run(lease_statements.FORGET_WAITING, session=session)

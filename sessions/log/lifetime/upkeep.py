@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sessions.log.core.idempotency import forget_ended_keys
+from sessions.log.core.item_keys import forget_ended_item_keys
 from sessions.log.lifetime.purge import purge_some
 from sessions.log.statements import leases as lease_statements
 
@@ -25,7 +26,12 @@ def forget_abandoned(tx: Transaction, count: int) -> bool:
     return False
 
 
-DUTIES: Final[tuple[Callable[[Transaction, int], bool], ...]] = (forget_ended_keys, forget_abandoned, purge_some)
+DUTIES: Final[tuple[Callable[[Transaction, int], bool], ...]] = (
+    forget_ended_keys,
+    forget_abandoned,
+    purge_some,
+    forget_ended_item_keys,
+)
 """Each removes up to so many rows, and tells whether there may be more."""
 
 

@@ -24,7 +24,7 @@ HEAD = Statement(
     "A branch of a session, the current one unless named; and whether it can be true.",
     """
     select s.id, coalesce(:branch, s.branch), b.segment, b.tip, b.turn, b.floor, b.parent, b.fork_position,
-    b.may_extend, s.annotated, s.wrapped_keys, b.made_in, s.owner, case when {intact} then 1 else 0 end
+    b.may_extend, s.annotated, s.keyed, s.wrapped_keys, b.made_in, s.owner, case when {intact} then 1 else 0 end
     from {sessions} s
     left join {branches} b on b.session = s.id and b.name = coalesce(:branch, s.branch) where s.session_id = :session_id
     """,
@@ -141,7 +141,7 @@ FLAG_MARKS = Statement(
 
 EMPTY = Statement(
     "Note that a session has nothing any more; its current branch is another one then.",
-    "update {sessions} set branch = :branch, annotated = 0 where id = :session",
+    "update {sessions} set branch = :branch, annotated = 0, cleared_in = :version where id = :session",
 )
 
 RENAME_BRANCH = Statement(

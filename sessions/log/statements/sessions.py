@@ -12,7 +12,7 @@ from sessions.db.topics import AT_ONCE
 from sessions.db.transaction import Statement
 
 _BUMP_VERSION = "update {sessions} set version = version + 1, updated_at = :now where session_id = :session_id"
-_LOCKED = "id, version, branch, wrapped_keys, leases, owner, active_at, tagged"
+_LOCKED = "id, version, branch, wrapped_keys, leases, owner, active_at, tagged, keyed"
 """The columns of a locked session's row that changes need."""
 
 BUMP_VERSION = Statement(
@@ -125,12 +125,13 @@ _LEFT_EMPTY = """
         where g.session = s.id and g.id between 1 and {max_owner}
     )
     and not exists (select 1 from {appends} a where a.session = s.id and a.until > {clock})
+    and not exists (select 1 from {item_keys} k where k.session = s.id and k.until > {clock})
     and not exists (select 1 from {branches} b where b.session = s.id and b.lease_token > 0 and b.lease_until > :now)
     and not exists (select 1 from {waiting} w where w.session = s.id and w.until > :now)
 """
 
 LEFT_EMPTY = Statement(
-    "Sessions without an entry, of which no idempotency key is known and no branch is held or waited for.",
+    "Sessions without an entry, of which no key is known and no branch is held or waited for.",
     f"select s.id, s.session_id from {{sessions}} s where s.id > :after and {_LEFT_EMPTY} order by s.id limit :count",  # noqa: S608 - words of this module.
     {
         MARIADB: f"""
@@ -158,7 +159,8 @@ ROWS_OF_SESSION = Statement(
     (select count(*) from {appends} where session = :session),
     (select count(*) from {changes} where session = :session),
     (select count(*) from {usage} where session = :session),
-    (select count(*) from {infos} where session = :session) + (select count(*) from {tags} where session = :session)
+    (select count(*) from {infos} where session = :session) + (select count(*) from {tags} where session = :session),
+    (select count(*) from {item_keys} where session = :session)
     """,
 )
 

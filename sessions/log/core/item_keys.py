@@ -1,0 +1,227 @@
+"""Item keys: an item's own id, by which it is added once to each way of a conversation.
+
+A key is known while its entry is there, and for `KEY_LIFE` after the append in any case. A known key is skipped if its
+entry's place is on the way that is appended to, also when the entry has expired. It is also skipped on a branch from
+which it was popped, and everywhere in a session that was cleared since. On any other way it is added again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sessions.db.ids import owner_of, position_of
+from sessions.errors import ItemKeyConflictError
+from sessions.log.core.heads import find_head, lineage, number_of
+from sessions.log.core.idempotency import KEY_LIFE
+from sessions.log.statements import item_keys as statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Sequence
+
+    from sessions.db.transaction import Row, Transaction
+    from sessions.log.conversation import Conversation
+    from sessions.log.core.extend import NewEntry
+    from sessions.log.core.heads import Head, Stretch
+    from sessions.log.core.locking import LockedSession
+    from sessions.log.encryption.payloads import Payloads
+
+_KEYED: Final = b"\x01"
+"""What digests begin with that were made with the session's key for digests."""
+
+RAW: Final = 32
+"""The length of all others."""
+
+
+class ItemKey(NamedTuple):
+    """An item's key.
+
+    Attributes:
+        key: The key.
+        digest: Tells the item from others with the same key: as `item_key` made it, or as it is stored.
+    """
+
+    key: str
+    digest: bytes
+
+
+def item_key(key: str, digest: bytes) -> ItemKey:
+    """Return a key with the digest of its item, to which the key is added: equal items do not have equal digests."""
+    import hashlib  # noqa: PLC0415 - few sessions need it, and it is slow to import
+
+    return ItemKey(key, hashlib.sha256(key.encode() + b"\0" + digest).digest())
+
+
+def new_entries(
+    tx: Transaction,
+    conversation: Conversation,
+    session: int,
+    branch: str | None,
+    entries: Sequence[NewEntry],
+    *,
+    session_key: Payloads | None,
+) -> list[NewEntry]:
+    """Return those entries that are to be added to a branch of a locked session: all but those it has seen.
+
+    Raises:
+        ItemKeyConflictError: A key is known with another item.
+        UnknownBranchError: There is no such branch.
+    """
+    known = _known(tx, conversation, session, [entry.key.key for entry in entries if entry.key])
+    if not known:
+        return list(entries)
+    for number, entry in enumerate(entries):
+        rows = known.get(entry.key.key, []) if entry.key else []
+        if entry.key and any(bytes(row.digest) not in _digests(entry.key, session_key) for row in rows):
+            raise ItemKeyConflictError(
+                f"session {conversation.session_id!r}: the key of items[{number}] belongs to another item; nothing was "
+                "added. Use a new key for a new item",
+                entry.key.key,
+            )
+    head = find_head(tx, conversation, branch)
+    seen = _Way(tx, head).has_seen if head else _never
+    return [entry for entry in entries if not (entry.key and any(map(seen, known.get(entry.key.key, []))))]
+
+
+class _Known(NamedTuple):
+    entry: int
+    branch: int
+    digest: bytes
+    is_cleared: int
+
+
+def _never(known: _Known) -> bool:
+    return bool(known.is_cleared)
+
+
+class _Way:
+    """What a branch shows of each segment."""
+
+    def __init__(self, tx: Transaction, head: Head) -> None:
+        self._branch = number_of(head.branch)
+        self._stretches: dict[int, Stretch] = {stretch.segment: stretch for stretch in lineage(tx, head)}
+
+    def has_seen(self, known: _Known) -> bool:
+        """Tell whether a key is to be skipped here."""
+        if known.is_cleared:
+            return True
+        if known.entry < 0:
+            return known.branch == self._branch
+        return self.shows(known.entry)
+
+    def shows(self, entry: int) -> bool:
+        """Tell whether an entry's place is on this way."""
+        stretch = self._stretches.get(owner_of(entry))
+        return stretch is not None and stretch.low < position_of(entry) <= stretch.high
+
+
+def _known(tx: Transaction, conversation: Conversation, session: int, keys: Sequence[str]) -> dict[str, list[_Known]]:
+    known: dict[str, list[_Known]] = {}
+    for first in range(0, len(keys), statements.AT_ONCE):
+        some = keys[first : first + statements.AT_ONCE]
+        padded = [*some, *[some[0]] * (statements.AT_ONCE - len(some))]
+        values = {f"k{number}": key for number, key in enumerate(padded)}
+        for key, *row in tx.all(statements.KNOWN_KEYS, session=session, **values, **conversation.visible):
+            known.setdefault(as_text(key), []).append(_Known._make(row))
+    return known
+
+
+def _digests(key: ItemKey, session_key: Payloads | None) -> set[bytes]:
+    """Return the digests that may be stored of the same item: it may be older than the session's encryption."""
+    return {key.digest, _stored(key, session_key)}
+
+
+def _stored(key: ItemKey, session_key: Payloads | None) -> bytes:
+    """Return a digest as it is stored in a session."""
+    if session_key is None or len(key.digest) != RAW:
+        return key.digest
+    made = session_key.digest(key.digest)
+    return key.digest if made == key.digest else _KEYED + made
+
+
+def store_keys(
+    tx: Transaction, locked: LockedSession, entries: Sequence[NewEntry], first_id: int, version: int
+) -> None:
+    """Store the keys of new entries, whose ids are consecutive."""
+    rows = [
+        (entry.key.key, locked.session, id_, version, _stored(entry.key, locked.key), KEY_LIFE, KEY_LIFE)
+        for id_, entry in enumerate(entries, first_id)
+        if entry.key
+    ]
+    if rows:
+        tx.many(statements.ADD_KEY, rows)
+        if not locked.keyed:
+            tx.run(statements.FLAG_KEYED, session=locked.session)
+
+
+def keys_of(tx: Transaction, head: Head, entries: Iterable[int]) -> dict[int, ItemKey]:
+    """Return the stored keys of some entries of a session, by the entries' ids."""
+    if not head.keyed:
+        return {}
+    by_segment: dict[int, list[int]] = {}
+    for entry in entries:
+        by_segment.setdefault(owner_of(entry), []).append(entry)
+    return {
+        entry: ItemKey(as_text(key), bytes(digest))
+        for ids in by_segment.values()
+        for entry, key, digest in tx.all(
+            statements.KEYS_OF_ENTRIES, session=head.session, low=min(ids) - 1, high=max(ids)
+        )
+    }
+
+
+def find_place(tx: Transaction, head: Head, key: str) -> tuple[int, int] | None:
+    """Return the id and the version of the entry with a key: that on the branch, else the newest one."""
+    found = tx.all(statements.PLACES_OF_KEY, session=head.session, item_key=key, **head.reader.visible)
+    way = _Way(tx, head) if len(found) > 1 else None
+    places: Iterator[Row] = (row for row in found if way is None or way.shows(row[0]))
+    chosen = next(places, found[0] if found else None)
+    return None if chosen is None else (chosen[0], chosen[1])
+
+
+def note_popped(tx: Transaction, head: Head, position: int, stretches: Sequence[Stretch], *, removed: bool) -> None:
+    """Note for a branch that it has seen the keys of its entries from a position on, which a pop takes off it.
+
+    Args:
+        tx: A transaction.
+        head: The branch, as it was.
+        position: The position of the first of them.
+        stretches: What the branch saw of each segment.
+        removed: Whether the entries are removed, so that later ones take their places.
+    """
+    if not head.keyed:
+        return
+    for stretch in stretches:
+        if stretch.high < position:
+            break
+        places = {"session": head.session, **stretch.ids(low=max(stretch.low, position - 1))}
+        tx.run(statements.KEEP_KEYS, branch=number_of(head.branch), **places)
+        if removed:
+            tx.run(statements.FORGET_PLACES, **places)
+
+
+def forget_ended_item_keys(tx: Transaction, count: int) -> bool:
+    """Remove keys whose time has ended and whose entries are gone; look at up to `count`, and tell whether to go on."""
+    rows = tx.all(statements.DUE_KEYS, count=count)
+    gone = [row[:5] for row in rows if not row[5]]
+    there = [(KEY_LIFE, *row[:5]) for row in rows if row[5]]
+    if gone:
+        tx.many(statements.FORGET_KEY, gone)
+    if there:
+        tx.many(statements.LOOK_LATER, there)
+    return len(rows) == count
+
+
+def protect_digests(tx: Transaction, session: int, session_key: Payloads, count: int) -> bool:
+    """Replace up to `count` digests that were stored before the session was encrypted; tell whether to go on."""
+    rows = tx.all(statements.RAW_DIGESTS, session=session, length=RAW, count=count)
+    if rows:
+        tx.many(
+            statements.SET_DIGEST,
+            [(_stored(ItemKey(as_text(row[0]), bytes(row[5])), session_key), *row[:5]) for row in rows],
+        )
+    return len(rows) == count
+
+
+def as_text(key: str | bytes) -> str:
+    """Return a stored key as text; MariaDB returns bytes."""
+    return key if isinstance(key, str) else bytes(key).decode()
