@@ -51,4 +51,4 @@ async def test_metadata_makes_the_tables_that_the_migrations_make(request: pytes
             found.append(await connection.run_sync(described))
         await engine.dispose()
     assert found[0] == found[1]
-    assert len(found[0]) == 12
+    assert len(found[0]) == 13
