@@ -56,6 +56,7 @@ if TYPE_CHECKING:
     from sessions.crypto.subject import Subject
     from sessions.encrypted import EncryptedSession
     from sessions.info_types import Info, SessionInfo
+    from sessions.items.calls import text_of
     from sessions.items.repair import Damage, RepairReport
     from sessions.items.window import Window
     from sessions.labels import Owner
@@ -164,6 +165,7 @@ __all__ = [
     "Window",
     "generate_key",
     "open_store",
+    "text_of",
 ]
 
 
@@ -175,6 +177,7 @@ _MODEL = (
 )  # fmt: skip
 _LAZY = {
     "Window": "sessions.items.window",
+    "text_of": "sessions.items.calls",
     "AdvancedSQLAlchemySession": "sessions.compat.advanced_sqlalchemy",
     "AdvancedSQLiteSession": "sessions.compat.advanced_sqlite",
     "Branches": "sessions.session.branches",

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 if TYPE_CHECKING:
     from datetime import date
     from decimal import Decimal
+
+    from sessions.labels import Owner
 
 
 @dataclass(frozen=True)
@@ -61,29 +63,76 @@ class Usage:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class UsageRow:
-    """The usage of model calls that share the values of some keys.
+    """The usage of model calls that share the values of some keys. Its fields are flat: a list of rows is a table.
 
-    Example: ``costs = {row.model: row.usage.cost for row in await session.usage.by("model")}``
+    Example: ``table = pandas.DataFrame(await session.usage.by("model", "day"))``
 
     Attributes:
-        usage: The usage.
-        session: The session's id. This and the following are set only if asked for.
+        session: The session's id. This and the next seven are set only if asked for.
+        owner: The session's owner; ``None`` also if it has none.
         branch: The branch that the usage is on.
         turn: The turn's number.
         model: The model's name; ``None`` also if it is unknown.
         agent: The agent's name; ``None`` also if it is unknown.
+        author: The author of the object that recorded it; ``None`` also if it had none.
         day: The day of recording, in UTC.
+        requests: The number of calls.
+        input_tokens: All input, including input read from a cache or written to one.
+        cached_tokens: Input read from a cache.
+        cache_write_tokens: Input written to a cache.
+        output_tokens: All output, including reasoning.
+        reasoning_tokens: Output that was reasoning.
+        total_tokens: The sum of input and output.
+        cost: The cost, rounded to a float; ``None`` if no record has a cost or a price. The exact one is `usage.cost`.
+        unpriced_tokens: Input and output of records without a cost or a price; `cost` does not include them.
     """
 
-    usage: Usage
-    session: str | None = None
-    branch: str | None = None
-    turn: int | None = None
-    model: str | None = None
-    agent: str | None = None
-    day: date | None = None
+    session: str | None
+    owner: Owner | None
+    branch: str | None
+    turn: int | None
+    model: str | None
+    agent: str | None
+    author: str | None
+    day: date | None
+    requests: int
+    input_tokens: int
+    cached_tokens: int
+    cache_write_tokens: int
+    output_tokens: int
+    reasoning_tokens: int
+    total_tokens: int
+    cost: float | None
+    unpriced_tokens: int
+
+    def __init__(
+        self,
+        usage: Usage,
+        *,
+        session: str | None = None,
+        owner: Owner | None = None,
+        branch: str | None = None,
+        turn: int | None = None,
+        model: str | None = None,
+        agent: str | None = None,
+        author: str | None = None,
+        day: date | None = None,
+    ) -> None:
+        keys: dict[str, object] = {"session": session, "owner": owner, "branch": branch, "turn": turn, "model": model}
+        keys |= {"agent": agent, "author": author, "day": day}
+        cost = None if usage.cost is None else float(usage.cost)
+        # The exact usage is no field: tables are made of the fields.
+        self.__dict__.update(vars(usage) | keys | {"total_tokens": usage.total_tokens, "cost": cost, "_usage": usage})
+
+    @property
+    def usage(self) -> Usage:
+        """Get the usage with its exact cost.
+
+        Example: ``costs = {row.model: row.usage.cost for row in await session.usage.by("model")}``
+        """
+        return cast("Usage", vars(self)["_usage"])
 
 
 @dataclass(frozen=True)

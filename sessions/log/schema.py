@@ -148,6 +148,7 @@ _USAGE: Final = Table(
         Column("cost", "integer", "In billionths of whatever currency the user's prices are in.", null=True),
         Column("created_at", "integer"),
         Column("untold", "flag", "1 without details of input, 2 of output; added up.", default=0),
+        Column("author", "name_type", "Whose object recorded it, as `as_author` was told.", null=True, since=10),
     ),
     key=("session", "usage_key"),
 )

@@ -132,6 +132,7 @@ class Record(Command[None], msgspec.Struct, eq=False):
         run: The run that they belong to.
         branch: The branch; the current one unless named.
         turn: The turn; the last one unless given.
+        author: Whose object records it.
     """
 
     conversation: Conversation
@@ -140,13 +141,14 @@ class Record(Command[None], msgspec.Struct, eq=False):
     run: Run | None
     branch: str | None = None
     turn: int | None = None
+    author: str | None = None
     _turn_id: str | None = None
     """What tells the turn from all others, which is a part of the keys of outputs. Kept when this is done again:
     another process may have begun the next turn meanwhile."""
 
     def on_current_branch(self) -> Record:
         """Return the same for the current branch."""
-        return Record(self.conversation, self.now, self.calls, self.run, turn=self.turn)
+        return Record(self.conversation, self.now, self.calls, self.run, turn=self.turn, author=self.author)
 
     @property
     def repeatable(self) -> bool:
@@ -172,7 +174,7 @@ class Record(Command[None], msgspec.Struct, eq=False):
         last = turn is None or turn == head.turn
         position = head.tip if last else turn_start(tx, stretches, cast("int", turn) + 1) - 1
         place: dict[str, Any] = {"session": head.session, "place": entry_at(stretches, position), "now": self.now}
-        place["turn"] = head.turn if turn is None else turn
+        place |= {"turn": head.turn if turn is None else turn, "author": self.author}
         if self._turn_id is None and any(key.startswith(OUTPUT_KEY) for call in self.calls for key in call.keys):
             self._turn_id = _id_of_turn(tx, head, stretches, place["turn"])
         _record(tx, conversation.session_id, self._calls_in_turn(), self.run, place)
@@ -265,7 +267,11 @@ def _add(tx: Transaction, key: str, call: Call, place: dict[str, Any]) -> None:
 
 
 def read_session(
-    tx: Transaction, conversation: Conversation, columns: tuple[str, ...], branch: str | None = None
+    tx: Transaction,
+    conversation: Conversation,
+    columns: tuple[str, ...],
+    branch: str | None = None,
+    author: str | None = None,
 ) -> list[Sums]:
     """Return a session's records, or those that a branch sees, added up by columns.
 
@@ -275,19 +281,23 @@ def read_session(
         columns: Among turn, model, agent, day (since 1970) and branch. By branch, each record counts for every one that
             sees it.
         branch: The branch.
+        author: Only what this author's objects recorded.
 
     Raises:
         UnknownBranchError: The session has no such branch.
     """
+    filters: dict[str, Any] = {} if author is None else {"author": author}
     head = find_head(tx, conversation, MAIN if branch is None else branch)
     if head is None:
         return []
     by_branch = "branch" in columns
     grouped = tuple(column for column in columns if column != "branch")
     if branch is None and not by_branch:
-        return _sums(tx.all(usage_statements.sums_of_session(grouped), session=head.session), grouped)
+        statement = usage_statements.sums_of_session(grouped, tuple(filters))
+        return _sums(tx.all(statement, session=head.session, **filters), grouped)
     placed = ("place", *grouped)
-    rows = _sums(tx.all(usage_statements.sums_of_session(placed), session=head.session), placed)
+    statement = usage_statements.sums_of_session(placed, tuple(filters))
+    rows = _sums(tx.all(statement, session=head.session, **filters), placed)
     names = [branch] if branch is not None else branch_names(tx, head.session)
     found = []
     for name in names:
@@ -300,10 +310,25 @@ def read_session(
     return found
 
 
-def read_all(tx: Transaction, columns: tuple[str, ...], since: int, until: int) -> list[Sums]:
-    """Return the records of all sessions made from one time on and before another, added up by columns."""
-    rows = tx.all(usage_statements.sums_of_all(columns), since=since, until=until)
-    return _sums(rows, columns)
+class Wanted(NamedTuple):
+    """Which records of all sessions are wanted.
+
+    Attributes:
+        since: Those made from this time on.
+        until: Those made before this one.
+        filters: Conditions of the statement: their names, each with its parameters.
+    """
+
+    since: int
+    until: int
+    filters: dict[str, dict[str, str]]
+
+
+def read_all(tx: Transaction, columns: tuple[str, ...], wanted: Wanted) -> list[Sums]:
+    """Return records of all sessions, added up by columns."""
+    values = {name: value for given in wanted.filters.values() for name, value in given.items()}
+    statement = usage_statements.sums_of_all(columns, tuple(wanted.filters))
+    return _sums(tx.all(statement, since=wanted.since, until=wanted.until, **values), columns)
 
 
 def _sees(stretches: list[Stretch], place: int) -> bool:

@@ -122,6 +122,10 @@ class Store(Listing, Maintenance):
     async def usage(
         self,
         *keys: str,
+        session: str | None = None,
+        owner: Owner | None = None,
+        below: Owner | None = None,
+        author: str | None = None,
         prices: Mapping[str, Price] | None = None,
         since: date | None = None,
         until: date | None = None,
@@ -133,20 +137,27 @@ class Store(Listing, Maintenance):
         Deleted sessions are not included. The cost rises with the number of usage records.
 
         Args:
-            keys: Any of "session", "turn", "model", "agent" and "day" (in UTC); one row in all without keys.
+            keys: Any of "session", "owner", "turn", "model", "agent", "author" and "day" (in UTC); one row in all
+                without keys.
+            session: Only usage of the session with this id.
+            owner: Only usage of this owner's sessions.
+            below: Only usage of sessions of owners whose labels begin with these, as in `sessions`.
+            author: Only usage that was recorded through an object of this author: ``session.as_author("ann")``.
             prices: Prices by model, for records without a cost of their own.
             since: Only records from this time on: a `datetime` with a time zone, or a `date` in UTC.
             until: Only records from before this time.
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: A key is unknown, or a time has no time zone.
+            ValueError: A key is unknown, or a time has no time zone, or another argument is out of range.
             StoreError: The database refused the operation.
             SessionClosedError: The store has been closed.
         """
-        from sessions.session.usage.rows import usage_of_store  # noqa: PLC0415 - many programs never ask
+        # Many programs never ask.
+        from sessions.session.usage.rows import check_wanted, usage_of_store  # noqa: PLC0415
 
-        return await usage_of_store(self._backend, keys, prices, since, until)
+        wanted = check_wanted(since, until, session, (owner, below), author)
+        return await usage_of_store(self._backend, keys, prices, wanted)
 
     async def delete(self, session_id: str) -> bool:
         """Delete a session with all its branches and usage. Return whether it existed.

@@ -34,12 +34,13 @@ if TYPE_CHECKING:
 
     from .servers import Postgres
 
-_FLAGS = {"may_extend", "one_by_one", "pending", "alone", "is_open", "everything", "untold"}
+_FLAGS = {"may_extend", "one_by_one", "pending", "alone", "is_open", "everything", "untold", "archived", "tagged"}
 """Parameters that are 0 or 1."""
 
 _TEXTS = {
     "session_id", "branch", "name", "new", "kind", "tool_name", "author", "what", "model", "agent", "holder",
     "claim", "idempotency_key", "usage_key", "forked_from", "table",
+    "owner", "tag",
 }  # fmt: skip
 _BYTES = {"payload", "digest", "wrapped_keys", "value", "first", "last", "joint", "cut", "header", "salt"}
 

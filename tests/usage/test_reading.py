@@ -181,7 +181,11 @@ async def test_a_store_adds_up_a_time(store: Store, day: Any) -> None:
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        (("colour",), ValueError, "'colour' is no key for usage; there are session, turn, model, agent, day"),
+        (
+            ("colour",),
+            ValueError,
+            "'colour' is no key for usage; there are session, owner, turn",
+        ),
         (("branch",), ValueError, "'branch' is no key for usage"),
         (("day", "day"), ValueError, "each key for usage can be given once"),
     ],
@@ -195,7 +199,7 @@ async def test_unknown_keys_are_refused(
 
 async def test_arguments_for_reading_are_checked(store: Store) -> None:
     session: Any = store.session("s")
-    with pytest.raises(ValueError, match="'session' is no key for usage; there are turn, model, agent, day, branch"):
+    with pytest.raises(ValueError, match="'session' is no key for usage; there are turn, model, agent, author"):
         await session.usage.by("session")
     with pytest.raises(TypeError, match="prices must map models' names to Price, not to float"):
         await session.usage.total(prices={"m": 0.1})

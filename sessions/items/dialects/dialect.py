@@ -101,7 +101,10 @@ class Dialect:
         raise NotImplementedError
 
     def text_of(self, item: Any) -> str:
-        """Return what a message says: its content, or the texts of its content's parts, one to a line."""
+        """Return the text of a message: its content, or the texts of its parts, one to a line; else an empty text.
+
+        Example: ``title = sessions.text_of(message)[:60]``
+        """
         content = item.get("content") if isinstance(item, dict) else None
         if isinstance(content, str):
             return content

@@ -57,6 +57,7 @@ def put_usage(
             cost=None,
             untold=INPUT_DETAILS * (not details_in) + OUTPUT_DETAILS * (not details_out),
             now=row.created_at,
+            author=None,
         )
 
 

@@ -27,10 +27,11 @@ ADD_USAGE = Statement(
     """
     insert into {usage} (
         session, usage_key, place, turn, model, agent, requests, input_tokens, cached_tokens, cache_write_tokens,
-        output_tokens, reasoning_tokens, cost, untold, created_at
+        output_tokens, reasoning_tokens, cost, untold, created_at,
+        author
     ) values (
         :session, :usage_key, :place, :turn, :model, :agent, :requests, :input_tokens, :cached_tokens,
-        :cache_write_tokens, :output_tokens, :reasoning_tokens, :cost, :untold, :now
+        :cache_write_tokens, :output_tokens, :reasoning_tokens, :cost, :untold, :now, :author
     )
     """,
 )
@@ -63,6 +64,12 @@ _OF_SESSION = "where u.session = :session"
 _OF_ALL = """
     join {sessions} s on s.id = u.session where u.created_at >= :since and u.created_at < :until
 """
+_FILTERS = {
+    "session_id": "s.session_id = :session_id",
+    "owner": "s.owner = :owner",
+    "below": "s.owner >= :low and s.owner < :high",
+    "author": "u.author = :author",
+}
 _COLUMNS = {
     "place": "u.place",
     "turn": "u.turn",
@@ -70,24 +77,27 @@ _COLUMNS = {
     "agent": "u.agent",
     "day": "u.created_at / 86400000000",
     "session": "s.session_id",
+    "owner": "s.owner",
+    "author": "u.author",
 }
 _COLUMNS_MARIADB = {
     # There a slash makes decimals, and ids are bytes.
     "day": "u.created_at div 86400000000",
     "session": "convert(s.session_id using utf8mb4)",
+    "owner": "convert(s.owner using utf8mb4)",
 }
 
 
 @cache
-def sums_of_session(columns: tuple[str, ...]) -> Statement:
+def sums_of_session(columns: tuple[str, ...], filters: tuple[str, ...] = ()) -> Statement:
     """Return the statement that adds a session's records up by columns, by model, and by whether they have a cost."""
-    return _sums(columns, _OF_SESSION)
+    return _sums(columns, " and ".join((_OF_SESSION, *(_FILTERS[name] for name in filters))))
 
 
 @cache
-def sums_of_all(columns: tuple[str, ...]) -> Statement:
-    """Return the same for all sessions and a time."""
-    return _sums(columns, _OF_ALL)
+def sums_of_all(columns: tuple[str, ...], filters: tuple[str, ...] = ()) -> Statement:
+    """Return the same for all sessions and a time; `filters` are names in `_FILTERS`."""
+    return _sums(columns, " and ".join((_OF_ALL, *(_FILTERS[name] for name in filters))))
 
 
 def _sums(columns: tuple[str, ...], where: str) -> Statement:

@@ -7,14 +7,17 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
 
 from sessions.clock import check_moment
-from sessions.log.usage import read_all
+from sessions.labels import below_owner, decode_owner, encode_owner
+from sessions.log.usage import Wanted, read_all
 from sessions.session.usage.prices import Price, check_prices
 from sessions.usage_types import Usage, UsageRow
+from sessions.validation import MAX_NAME_BYTES, check_session_id, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from sessions.db import Backend
+    from sessions.labels import Owner
     from sessions.log.usage import Sums
 
 BILLIONTHS: Final = 1_000_000_000
@@ -22,22 +25,42 @@ _FIRST_DAY: Final = date(1970, 1, 1)
 _DAYS: Final = (date.min - _FIRST_DAY).days, (date.max - _FIRST_DAY).days
 """The first day and the last one that Python knows, counted from that one."""
 _EVER: Final = 1 << 62
-_STORE_KEYS: Final = ("session", "turn", "model", "agent", "day")
+_STORE_KEYS: Final = ("session", "owner", "turn", "model", "agent", "author", "day")
 
 
 async def usage_of_store(
-    backend: Backend,
-    keys: tuple[str, ...],
-    prices: Mapping[str, Price] | None,
-    since: date | None,
-    until: date | None,
+    backend: Backend, keys: tuple[str, ...], prices: Mapping[str, Price] | None, wanted: Wanted
 ) -> list[UsageRow]:
-    """Sum up the usage of all sessions, as `Store.usage` does."""
+    """Return what sessions took; see `Store.usage`."""
     table, columns = check_prices(prices), check_keys(keys, _STORE_KEYS)
-    low = 0 if since is None else check_moment(since, "since")
-    high = _EVER if until is None else check_moment(until, "until")
-    sums = await backend.read(lambda tx: read_all(tx, columns, low, high), "the store")
-    return as_rows(sums, keys, table)
+    return as_rows(await backend.read(lambda tx: read_all(tx, columns, wanted), "the store"), keys, table)
+
+
+def check_wanted(
+    since: date | None, until: date | None, session: str | None, owners: tuple[Owner | None, Owner | None],
+    author: str | None,
+) -> Wanted:  # fmt: skip
+    """Return which records are wanted; `owners` are one owner, and one whose labels others begin with.
+
+    Raises:
+        TypeError: An argument has the wrong type.
+        ValueError: An argument is out of range.
+    """
+    owner, below = owners
+    if owner is not None and below is not None:
+        raise ValueError("give owner or below, not both")
+    filters: dict[str, dict[str, str]] = {}
+    if session is not None:
+        filters["session_id"] = {"session_id": check_session_id(session)}
+    if owner is not None:
+        filters["owner"] = {"owner": encode_owner(owner)}
+    if below is not None:
+        low, high = below_owner(encode_owner(below, "below"))
+        filters["below"] = {"low": low, "high": high}
+    if author is not None:
+        filters["author"] = {"author": check_text(author, "author", MAX_NAME_BYTES)}
+    low_time = 0 if since is None else check_moment(since, "since")
+    return Wanted(low_time, _EVER if until is None else check_moment(until, "until"), filters)
 
 
 def as_rows(sums: Iterable[Sums], keys: tuple[str, ...], prices: Mapping[str, Price]) -> list[UsageRow]:
@@ -52,6 +75,8 @@ def as_rows(sums: Iterable[Sums], keys: tuple[str, ...], prices: Mapping[str, Pr
         named = dict(zip(keys, values, strict=True))
         if "day" in named:
             named["day"] = _FIRST_DAY + timedelta(days=min(max(named["day"], _DAYS[0]), _DAYS[1]))
+        if "owner" in named:
+            named["owner"] = decode_owner(named["owner"])
         rows.append(UsageRow(found[values], **named))
     return rows
 

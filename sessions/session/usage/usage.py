@@ -13,7 +13,7 @@ from sessions.session.usage.result_identity import key_for, new_key
 from sessions.session.usage.results import Said, as_name, check_amount, read_result
 from sessions.session.usage.rows import BILLIONTHS, as_rows, as_usage, check_keys
 from sessions.usage_types import ToolUse, Usage, UsageRow
-from sessions.validation import MAX_KEY_BYTES, check_branch_name, check_count, check_text
+from sessions.validation import MAX_KEY_BYTES, MAX_NAME_BYTES, check_branch_name, check_count, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sessions.session.handle import Handle
 
 _MAX_COST: Final = 1_000_000
-_KEYS: Final = ("turn", "model", "agent", "day", "branch")
+_KEYS: Final = ("turn", "model", "agent", "author", "day", "branch")
 
 
 class SessionUsage:
@@ -109,10 +109,16 @@ class SessionUsage:
         else:
             calls = [Call((said.key or new_key(),), amounts, said.model, said.agent, said.cost)]
         handle = self._handle
-        await handle.write(Record(handle.conversation, now(), calls, run, branch=handle.target, turn=turn))
+        record = Record(handle.conversation, now(), calls, run, branch=handle.target, turn=turn, author=handle.author)
+        await handle.write(record)
 
     async def total(
-        self, *, branch: str | None = None, turn: int | None = None, prices: Mapping[str, Price] | None = None
+        self,
+        *,
+        branch: str | None = None,
+        turn: int | None = None,
+        author: str | None = None,
+        prices: Mapping[str, Price] | None = None,
     ) -> Usage:
         """Sum up the session's usage, each record once; or the usage of a branch, including its inherited turns.
 
@@ -121,6 +127,7 @@ class SessionUsage:
         Args:
             branch: Only usage on this branch.
             turn: Only usage of the turn with this number, on every branch unless `branch` is given.
+            author: Only usage that was recorded through an object of this author: ``session.as_author("ann")``.
             prices: Prices by model, for records without a cost of their own.
 
         Raises:
@@ -132,20 +139,25 @@ class SessionUsage:
         table = check_prices(prices)
         if turn is not None:
             turn = check_count(turn, "turn", least=0)
-        rows = await self._read(() if turn is None else ("turn",), branch)
+        rows = await self._read(() if turn is None else ("turn",), branch, author)
         return sum((as_usage(row, table) for row in rows if turn is None or row.values["turn"] == turn), Usage())
 
     async def by(
-        self, *keys: str, branch: str | None = None, prices: Mapping[str, Price] | None = None
+        self,
+        *keys: str,
+        branch: str | None = None,
+        author: str | None = None,
+        prices: Mapping[str, Price] | None = None,
     ) -> list[UsageRow]:
         """Sum up the session's usage in rows, ordered by the keys' values; unknown values come first.
 
         Example: ``rows = await session.usage.by("model", "turn")``
 
         Args:
-            keys: Any of "turn", "model", "agent", "day" (in UTC) and "branch". By "branch" alone, each existing branch
-                gets a row that includes its inherited turns, so the rows do not add up to the total.
+            keys: Any of "turn", "model", "agent", "author", "day" (in UTC) and "branch". By "branch" alone, each
+                existing branch gets a row that includes its inherited turns, so the rows do not add up to the total.
             branch: Only usage on this branch.
+            author: As for `total`.
             prices: Prices by model, for records without a cost of their own.
 
         Raises:
@@ -155,7 +167,7 @@ class SessionUsage:
             StoreError: The database refused the operation.
         """
         table = check_prices(prices)
-        return as_rows(await self._read(check_keys(keys, _KEYS), branch), keys, table)
+        return as_rows(await self._read(check_keys(keys, _KEYS), branch, author), keys, table)
 
     async def tools(self, branch: str | None = None) -> list[ToolUse]:
         """Count the tool calls on a branch, in the order of turns, then names.
@@ -183,11 +195,13 @@ class SessionUsage:
         handle.report(undecodable)
         return tools
 
-    async def _read(self, columns: tuple[str, ...], branch: str | None) -> list[Sums]:
+    async def _read(self, columns: tuple[str, ...], branch: str | None, author: str | None) -> list[Sums]:
         if branch is not None:
             check_branch_name(branch, "branch")
+        if author is not None:
+            author = check_text(author, "author", MAX_NAME_BYTES)
         handle = self._handle
-        return await handle.read(lambda tx: read_session(tx, handle.conversation, columns, branch))
+        return await handle.read(lambda tx: read_session(tx, handle.conversation, columns, branch, author))
 
 
 def _checked(given: Amounts) -> Amounts:
