@@ -1,11 +1,11 @@
-"""Three agents in three processes, one conversation: it is in the file, and goes from one to the next.
+"""Three agents in three processes, one conversation: who said what, undo, a branch, the tree, the cost, encryption.
 
     python examples/demo.py                    # replays a recorded conversation, offline
-    python examples/demo.py --db chats.db      # keeps the file; each run adds a session to it
+    python examples/demo.py --db chats.db      # keeps the file; each run adds two sessions to it
     OPENAI_API_KEY=... python examples/demo.py # a real model answers
 
-This process starts the three others at once. Each watches the session until the conversation is handed over to it,
-answers what the customer asks then, and hands over to the next. In the end, this one looks at what they shared.
+This process starts the other three at once. Each waits until the conversation is handed over to it, answers the
+customer, and hands over to the next. Meanwhile, this process watches the session and prints what they say.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import asyncio
 import os
 import platform
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import uuid
@@ -25,174 +24,195 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from agents import Agent, Runner, set_tracing_disabled
+from agents import Runner, set_tracing_disabled
 from airline import airline
 from recording import load_recording
 from rich.table import Table
 from scripted_model import scripted_model
-from transcript import console, heading, note, say, show, show_removed
+from transcript import console, heading, show, step, text_of
 
-from sessions import SQLiteSession, open_store
+from sessions import EncryptedSession, MissingKeyError, Price, SQLiteSession, StoreError, generate_key
+from sessions.adapters.openai_agents import SessionHooks
 
 if TYPE_CHECKING:
+    from asyncio.subprocess import Process
     from collections.abc import Sequence
+
+    from sessions import LogSession
 
 # A customer complains about a delayed flight, is compensated, and then misremembers his booking.
 TASK = 45
+# Which of the customer's messages each agent answers, and what it tells the next agent.
+JOBS = {
+    "triage": (1, "The customer is found; it is about a delayed flight."),
+    "billing": (2, "Compensated."),
+    "bookings": (3, "All is answered."),
+}
+IN_OTHER_WORDS, ANOTHER_QUESTION = 4, 5
+# Dollars per million tokens, made up, as no model is asked.
+PRICES = {"recorded": Price(input=2, output=8)}
 
 
-async def ask(agent: Agent[None], session: SQLiteSession, question: str) -> None:
-    """Run the agents on one question. The session is all they know of the conversation so far."""
-    say("user", question)
-    result = await Runner.run(agent, question, session=session)
-    show(result.new_items)
+class Dialogue:
+    """The customer's messages, and the agents that answer them."""
 
+    def __init__(self, model: str | None) -> None:
+        # The SDK sends traces to its vendor unless told not to.
+        set_tracing_disabled(disabled=True)
+        recording = load_recording(TASK)
+        agents = airline(recording, model if "OPENAI_API_KEY" in os.environ else scripted_model(recording))
+        self._agents = {agent.name: agent for agent in agents}
+        self._messages = [turn.question for turn in recording.turns]
 
-async def triage(agent: Agent[None], session: SQLiteSession, questions: Sequence[str]) -> str:
-    """What the first agent does: it finds out who the customer is. Returns what the next one should know."""
-    for question in questions[:2]:
-        await ask(agent, session, question)
-    return "The customer is found; it is about a delayed flight."
-
-
-async def billing(agent: Agent[None], session: SQLiteSession, questions: Sequence[str]) -> str:
-    """What the second one does: it pays a compensation."""
-    note(f"{len(await session.get_items())} items of the conversation are in the file")
-    await ask(agent, session, questions[2])
-    return "Compensated."
-
-
-async def bookings(agent: Agent[None], session: SQLiteSession, questions: Sequence[str]) -> str:
-    """What the third one does: it answers from what the first one heard, and takes an answer back."""
-    await ask(agent, session, questions[3])
-
-    note("pop_item takes the last exchange back, and it is asked again in other words")
-    while (item := await session.pop_item()) is not None:
-        show_removed(item)
-        if item.get("role") == "user":
-            break
-    await ask(agent, session, questions[4])
-    return "All is answered."
-
-
-JOBS = {"triage": triage, "billing": billing, "bookings": bookings}
-
-
-async def wait_for_handover(session: SQLiteSession, name: str) -> None:
-    """Return when the conversation has been handed over to somebody, even if that was before this was called."""
-    async with aclosing(session.watch(after=0)) as changes:
-        async for change in changes:
-            if change.kind == "handed_over" and any(item["to"] == name for item in change.items):
-                return
+    async def ask(self, name: str, message: int, session: LogSession) -> None:
+        """Run an agent on a message. The session is all that it knows of the conversation so far."""
+        # The hooks note who says what, and what each call of the model costs.
+        await Runner.run(self._agents[name], self._messages[message], session=session, hooks=SessionHooks(session))
 
 
 async def be_agent(name: str, path: Path, session_id: str, model: str | None) -> None:
-    """Be one of the three processes."""
-    # The SDK sends traces to its vendor unless told not to.
-    set_tracing_disabled(disabled=True)
-    recording = load_recording(TASK)
-    agents = airline(recording, model if "OPENAI_API_KEY" in os.environ else scripted_model(recording))
-    [agent] = [agent for agent in agents if agent.name == name]
-    questions = [turn.question for turn in recording.turns]
-    session = SQLiteSession(session_id, path).as_author(name)
-
-    await wait_for_handover(session, name)
-    heading(f"{name}, pid {os.getpid()}")
-    # Nobody else writes into the conversation meanwhile; what is added is this agent's.
-    async with session.lease(holder=name, exclusive=True) as leased:
-        comment = await JOBS[name](agent, leased, questions)
-        to = next((other for one, other in pairwise(JOBS) if one == name), "customer")
-        note(f"{name} hands over to {to}: {comment}")
-        await leased.handover(to, note=comment)
-    session.close()
-
-
-async def show_session(path: Path, session_id: str) -> None:
-    """Print what stands in the conversation that no model was shown: who said what, and who handed over to whom."""
-    heading("Who said what")
+    """Be one of the three processes: wait for the conversation, answer the customer, and hand over."""
+    dialogue = Dialogue(model)
+    message, note = JOBS[name]
     session = SQLiteSession(session_id, path)
-    table = Table("", "turn", "author", "what", box=None)
-    for entry in await session.entries():
-        what = f"to {entry.item['to']}: {entry.item['note']}" if entry.kind == "handover" else entry.tool or ""
-        author = "user" if entry.kind == "user" else entry.author
-        table.add_row(str(entry.position), str(entry.turn), author, f"{entry.kind.replace('_', ' ')} {what}")
-    console.print(table)
+    async with aclosing(session.watch(after=0)) as changes:
+        async for change in changes:
+            if change.kind == "handed_over" and change.items[0]["to"] == name:
+                break
+    # While it holds the lease, nobody else can change the conversation.
+    async with session.lease(holder=name, exclusive=True) as leased:
+        await dialogue.ask(name, message, leased)
+        to = next((other for one, other in pairwise(JOBS) if one == name), "customer")
+        await leased.as_author(name).handover(to, note=note)
     session.close()
 
 
-async def show_store(path: Path) -> None:
-    """Print what the file holds now, for a process that took no part in the conversation."""
-    heading("What is in the file")
-    table = Table("session", "items", "begun (UTC)", "last changed", box=None)
-    async with open_store(f"sqlite:///{path}") as store:
-        for record in await store.sessions():
-            times = (f"{time:%Y-%m-%d %H:%M:%S}" for time in (record.created_at, record.updated_at))
-            table.add_row(record.session_id, str(record.item_count), *times)
+async def print_what_is_said(session: SQLiteSession) -> None:
+    """Print each item of the conversation when it arrives, until the conversation is the customer's again."""
+    position = 0
+    async with aclosing(session.watch(after=0)) as changes:
+        async for _ in changes:
+            for entry in await session.entries(after=position):
+                show(entry)
+                position = entry.position
+                if entry.item.get("to") == "customer":
+                    return
+
+
+async def converse(session: SQLiteSession, options: Sequence[str]) -> int:
+    """Start the three processes, give the conversation to the first, and print it; return an exit code."""
+    processes: list[Process] = [
+        await asyncio.create_subprocess_exec(sys.executable, __file__, "--agent", name, *options) for name in JOBS
+    ]
+    heading(
+        "Three processes, one conversation: " + ", ".join(f"{n} {p.pid}" for n, p in zip(JOBS, processes, strict=True))
+    )
+    await session.as_author("demo").handover("triage", note="A customer writes.")
+    printing = asyncio.create_task(print_what_is_said(session))
+    ends = [asyncio.create_task(process.wait()) for process in processes]
+    # An agent waits for the one before it: if one fails, the others wait in vain.
+    while not printing.done() and not any(end.done() and end.result() for end in ends):
+        await asyncio.wait([printing, *(end for end in ends if not end.done())], return_when=asyncio.FIRST_COMPLETED)
+    failed = next((end.result() for end in ends if end.done() and end.result()), 0)
+    if failed:
+        printing.cancel()
+        for process, end in zip(processes, ends, strict=True):
+            if not end.done():
+                process.terminate()
+    await asyncio.wait([printing, *ends])
+    return failed
+
+
+async def change_history(session: SQLiteSession, model: str | None) -> None:
+    """Undo, redo, try a turn again, and branch; then show the tree of all that was said."""
+    dialogue = Dialogue(model)
+    heading("Undo, redo, another try, a branch, and the tree of all that")
+    undone = await session.undo()
+    step("undo()", f"takes the last turn back: {text_of(undone[0])}")
+    await session.redo()
+    step("redo()", "brings it back, in whichever process")
+    async with session.attempt(turn=3) as attempt:
+        await dialogue.ask("bookings", IN_OTHER_WORDS, attempt)
+    step("attempt(turn=3)", "asks in other words; the first try stays as a sibling, 1 / 2")
+    await session.branches.create("what-else", turn=3)
+    await dialogue.ask("bookings", ANOTHER_QUESTION, session.on_branch("what-else"))
+    step("branches.create()", "asks something else instead, on a branch of its own")
+    await session.tree(console=console)
+
+
+async def show_costs(session: SQLiteSession) -> None:
+    """Print what the agents' calls of the model took."""
+    heading("What it cost, at made-up prices" if "OPENAI_API_KEY" not in os.environ else "What it took")
+    table = Table("agent", "calls", "tokens in", "tokens out", "dollars", box=None, header_style="dim")
+    for row in await session.usage.by("agent", prices=PRICES):
+        usage = row.usage
+        cost = "no price" if usage.cost is None else f"{usage.cost:.4f}"
+        table.add_row(row.agent, str(usage.requests), f"{usage.input_tokens:,}", f"{usage.output_tokens:,}", cost)
     console.print(table)
+
+
+async def show_encryption(session: SQLiteSession, path: Path) -> None:
+    """Store the conversation once more, encrypted, and open it with the key and without."""
+    heading("The same, encrypted")
+    plain = SQLiteSession(f"{session.session_id}-encrypted", path)
+    encrypted = EncryptedSession(plain.session_id, plain, generate_key(), ttl=None)
+    await encrypted.add_items(await session.get_items())
+    items = await encrypted.get_items()
+    step("with the key", f"{len(items)} items, from: {text_of(items[0])}")
+    try:
+        await SQLiteSession(plain.session_id, path).get_items()
+    except MissingKeyError as error:
+        step("without the key", f"{type(error).__name__}: {error}")
+
+
+async def run(path: Path, model: str | None) -> int:
+    """Show everything; return an exit code."""
+    live = "OPENAI_API_KEY" in os.environ
+    replies = f"Replies: {model or 'a real model'}." if live else "Recorded replies, no network."
+    console.print(f"A customer talks to three agents of an airline. {replies}")
+    session = SQLiteSession(f"noah-{uuid.uuid4().hex[:6]}", path)
+    await session.version()  # If something is wrong with the file, it shows before the agents start.
+    options = ["--db", str(path), "--session", session.session_id, *(["--model", model] if model else [])]
+    if failed := await converse(session, options):
+        return failed
+    await change_history(session, model)
+    await show_costs(session)
+    await show_encryption(session, path)
+    session.close()
+    console.print(f"\nfile      {path}", soft_wrap=True)
+    versions = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
+    console.print(f"versions  {version_of('agent-session-store')}, {versions}", soft_wrap=True)
+    return 0
 
 
 def version_of(distribution: str) -> str:
-    """The distribution's name and version."""
+    """Return the distribution's name and version."""
     try:
         return f"{distribution} {version(distribution)}"
     except PackageNotFoundError:
         return f"{distribution} (from source)"
 
 
-def run_agents(path: Path, session_id: str, options: Sequence[str]) -> int:
-    """Start the three processes, give the conversation to the first, and wait; returns an exit code."""
-    processes = [
-        subprocess.Popen([sys.executable, __file__, "--agent", name, *options])  # noqa: S603 -- this very file, no shell.
-        for name in JOBS
-    ]
-    pids = ", ".join(f"{name} (pid {process.pid})" for name, process in zip(JOBS, processes, strict=True))
-    console.print(f"Three processes watch it: {pids}.")
-    session = SQLiteSession(session_id, path).as_author("demo")
-    asyncio.run(session.handover("triage", note="A customer writes."))
-    session.close()
-    # Each waits for the one before it, so if one fails, the others wait in vain.
-    failed = next((process.returncode for process in processes if process.wait()), 0)
-    for process in processes:
-        process.terminate()
-        process.wait()
-    return failed
-
-
 def main() -> int:
-    """Start the processes and show what they left behind; returns the exit code."""
+    """Be the demo, or one of its agents; return an exit code."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--db", type=Path, metavar="PATH", help="the SQLite file (default: a new temporary file)")
     parser.add_argument("--model", metavar="NAME", help="which real model; needs OPENAI_API_KEY")
     parser.add_argument("--agent", choices=JOBS, help=argparse.SUPPRESS)
     parser.add_argument("--session", help=argparse.SUPPRESS)
     args = parser.parse_args()
-    live = "OPENAI_API_KEY" in os.environ
-    if args.model and not live:
+    if args.model and "OPENAI_API_KEY" not in os.environ:
         parser.error("--model needs OPENAI_API_KEY: without it the replies are the recorded ones")
-    if args.agent:
-        asyncio.run(be_agent(args.agent, args.db, args.session, args.model))
-        return 0
-
-    db = args.db or Path(tempfile.mkdtemp(prefix="sessions-demo-")) / "conversations.db"
-    path = db.resolve()
-    session_id = f"noah_muller_9847-{uuid.uuid4().hex[:6]}"
-    console.print("A customer talks to three agents of an airline. All share one session.")
-    console.print(
-        f"Replies: {(args.model or 'a real model') if live else 'recorded ones, nothing leaves this machine'}."
-    )
-    options = ["--db", str(path), "--session", session_id, *(["--model", args.model] if args.model else [])]
-    failed = run_agents(path, session_id, options)
-    if failed:
-        return failed
-
-    asyncio.run(show_session(path, session_id))
-    asyncio.run(show_store(path))
-    console.print()
-    console.print(f"file      {path}", soft_wrap=True)
-    console.print(f"versions  {version_of('agent-session-store')}, {version_of('openai-agents')}")
-    console.print(f"          SQLite {sqlite3.sqlite_version}, Python {platform.python_version()}")
-    console.print("\nNext: run it twice with --db chats.db, or with OPENAI_API_KEY set.")
-    return 0
+    try:
+        if args.agent:
+            asyncio.run(be_agent(args.agent, args.db, args.session, args.model))
+            return 0
+        path = args.db or Path(tempfile.mkdtemp(prefix="sessions-demo-")) / "conversations.db"
+        return asyncio.run(run(path.resolve(), args.model))
+    except StoreError as error:
+        parser.error(str(error))
+    except KeyboardInterrupt:
+        return 130
 
 
 if __name__ == "__main__":

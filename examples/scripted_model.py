@@ -6,8 +6,10 @@ in the second and the third process is proof that the session brought the conver
 
 from __future__ import annotations
 
+import uuid
 from typing import TYPE_CHECKING
 
+from agents import Usage
 from agents.testing import ModelCall, ModelStep, ScriptedModel, assistant_message, function_call
 
 if TYPE_CHECKING:
@@ -19,11 +21,18 @@ if TYPE_CHECKING:
 def scripted_model(recording: Recording) -> Model:
     """A model for the OpenAI Agents SDK that can give each reply of the recording."""
 
-    def reply(call: ModelCall) -> list[TResponseOutputItem]:
-        return [_reply(recording, call)]
+    def reply(call: ModelCall) -> ModelStep:
+        item = _reply(recording, call)
+        # Four letters are one token, as with real models, more or less.
+        read, written = len(str(call.input)) // 4, len(item.model_dump_json()) // 4
+        usage = Usage(requests=1, input_tokens=read, output_tokens=written, total_tokens=read + written)
+        return ModelStep(output=[item], usage=usage, response_id=f"resp_{uuid.uuid4().hex}")
 
     steps = sum(len(turn.replies) for turn in recording.turns)
-    return ScriptedModel(ModelStep.respond(reply) for _ in range(steps))
+    model = ScriptedModel(ModelStep.respond(reply) for _ in range(steps))
+    # The name under which its usage is recorded.
+    model.model = "recorded"  # type: ignore[attr-defined]
+    return model
 
 
 def _reply(recording: Recording, call: ModelCall) -> TResponseOutputItem:

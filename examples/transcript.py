@@ -1,73 +1,55 @@
-"""Who said what, for a terminal of any width or a file."""
+"""Who said what, a line each, for a terminal of any width or a file."""
 
 from __future__ import annotations
 
 import json
 from typing import TYPE_CHECKING, Any
 
-from agents.items import (
-    ItemHelpers,
-    MessageOutputItem,
-    ToolCallItem,
-    ToolCallOutputItem,
-)
 from rich.console import Console
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from agents.items import RunItem
+    from sessions import Entry
 
 # Lines longer than this are hard to read, however wide the terminal is.
 WIDEST = 100
-INDENT = 11
-STYLES = {"user": "bold cyan", "triage": "bold green", "billing": "bold magenta", "bookings": "bold yellow"}
+STYLES = {"customer": "bold cyan", "triage": "bold green", "billing": "bold magenta", "bookings": "bold yellow"}
 
 console = Console(highlight=False)
 console.width = min(console.width, WIDEST)
 
 
-def say(who: str, text: str, *, style: str = "") -> None:
-    """Print one line of the conversation, its text indented to the right of the speaker."""
-    name = f"{who:>{INDENT - 2}}  "
-    for line in Text(text, style).wrap(console, console.width - INDENT):
-        line.rstrip()
-        console.print(Text.assemble((name, STYLES.get(who, "dim")), line))
-        name = " " * INDENT
+def show(entry: Entry) -> None:
+    """Print an entry: its turn, who added it, and what it says. What tools return is left out."""
+    who = entry.author or "customer"
+    if entry.kind == "handover":
+        _line("", who, f"hands over to {entry.item['to']}: {entry.item['note']}", "italic dim")
+    elif entry.kind == "tool_call":
+        arguments = ", ".join(f"{name}={value!r}" for name, value in json.loads(entry.item["arguments"]).items())
+        _line("", who, f"calls {entry.tool}({arguments})", "dim")
+    elif text := text_of(entry.item):
+        _line(str(entry.turn) if entry.kind == "user" else "", who, text, "")
 
 
-def note(text: str) -> None:
-    """Print what happens, as opposed to what is said."""
-    say("demo", text, style="italic")
+def _line(turn: str, who: str, text: str, style: str) -> None:
+    _fit(Text.assemble(f"{turn:>2} ", (f"{who:<10}", STYLES.get(who, "dim")), (" ".join(text.split()), style)))
 
 
-def shorten(text: str, length: int = 150) -> str:
-    """The beginning of a long text, and how long it was."""
-    if len(text) <= length:
-        return text or "(nothing)"
-    return f"{text[:length].rstrip()} ... ({len(text):,} characters)"
+def step(name: str, text: str) -> None:
+    """Print what was done, and what it does."""
+    _fit(Text.assemble((f"{name:<18}", "bold"), " ".join(text.split())))
 
 
-def show(items: list[RunItem]) -> None:
-    """Print what a run added to the conversation."""
-    for item in items:
-        if isinstance(item, MessageOutputItem):
-            say(item.agent.name, ItemHelpers.text_message_output(item))
-        elif isinstance(item, ToolCallItem):
-            arguments = json.loads(getattr(item.raw_item, "arguments", "{}"))
-            listed = ", ".join(f"{name}={shorten(repr(value), 80)}" for name, value in arguments.items())
-            say(item.agent.name, f"calls {item.tool_name}({listed})", style="dim")
-        elif isinstance(item, ToolCallOutputItem):
-            say("tool", shorten(str(item.output)), style="dim")
-
-
-def show_removed(item: dict[str, Any]) -> None:
-    """Print a stored item that is no longer part of the conversation."""
-    content = item.get("content") or item.get("output") or item.get("name", "")
-    text = content if isinstance(content, str) else " ".join(part.get("text", "") for part in content)
-    say("removed", f"{item.get('role', item.get('type'))}: {shorten(text)}", style="dim")
+def _fit(line: Text) -> None:
+    console.print(line, no_wrap=True, overflow="ellipsis")
 
 
 def heading(text: str) -> None:
     """Print a rule with a title."""
-    console.print()
     console.rule(Text(text, "bold"), align="left", style="dim")
+
+
+def text_of(item: Any) -> str:
+    """Return what an item says: its text, or the texts of its parts."""
+    content = item.get("content") or ""
+    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)

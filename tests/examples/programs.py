@@ -46,12 +46,15 @@ class Place:
             **more,
         }
 
-    def run(self, program: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
-        """Run a program to its end."""
+    def run(
+        self, program: str, *arguments: str, typed: str = "", **environment: str
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a program to its end, with what somebody types."""
         return subprocess.run(
             [sys.executable, str(EXAMPLES / program), *arguments],
             cwd=self.folder,
             env=self.environment(**environment),
+            input=typed,
             capture_output=True,
             text=True,
             encoding="utf-8",

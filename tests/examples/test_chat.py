@@ -2,45 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import subprocess
-import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
-from .test_demo import NO_NETWORK, stored
+from .programs import EXAMPLES, Place
+from .test_demo import stored
 
-ROOT = Path(__file__).parents[1]
-SCRIPT = ROOT / "examples" / "chat-script.txt"
+if TYPE_CHECKING:
+    import subprocess
+    from pathlib import Path
+
+SCRIPT = EXAMPLES / "chat-script.txt"
 
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    blocked = tmp_path / "blocked"
-    blocked.mkdir()
-    (blocked / "sitecustomize.py").write_text(NO_NETWORK)
     return tmp_path
 
 
 def run(folder: Path, *arguments: str, typed: str = "") -> subprocess.CompletedProcess[str]:
-    paths = [str(folder / "blocked"), *filter(None, [os.environ.get("PYTHONPATH")]), str(ROOT)]
-    return subprocess.run(
-        [sys.executable, str(ROOT / "examples" / "chat.py"), *arguments],
-        cwd=folder,
-        env={
-            "COLUMNS": "80",
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": os.pathsep.join(paths),
-            "PYTHONWARNINGS": "error",
-            "TMPDIR": str(folder),
-        },
-        input=typed,
-        capture_output=True,
-        text=True,
-        encoding="utf-8",
-        check=False,
-    )
+    return Place(folder).run("chat.py", *arguments, typed=typed)
 
 
 def chat(folder: Path, *typed: str) -> list[list[str]]:
