@@ -202,7 +202,7 @@ def _entries_between(tx: Transaction, grown: _Grown, after: int, until: int) -> 
 
 def _add(changes: dict[int, Change], entry: Row, branch: str | None, reader: Reader, undecodable: list[int]) -> None:
     """Add an entry to the change that added it."""
-    id_, version, _, kind, *_, created_at, expires_at, _ = entry
+    id_, version, _, kind, _, _, created_at, expires_at, *_ = entry
     change = changes.get(version)
     if change is not None and change.kind in _PUT_BACK and is_mark(kind):
         return

@@ -27,6 +27,7 @@ class EntryRow(NamedTuple):
     author: str | None
     created_at: int
     expires_at: int | None
+    format: str | None
     payload: bytes
 
     @property

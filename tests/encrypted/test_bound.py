@@ -25,11 +25,23 @@ _TEXTS = st.text()
 _EVERY_CONTROL = "".join(map(chr, [*range(0x20), 0x7F, 0x80, 0x2028, 0xFFFF])) + '/\\"'
 
 
-@given(st.tuples(_INTEGERS, _INTEGERS, _INTEGERS, _TEXTS, _TEXTS | st.none(), _TEXTS | st.none(), _INTEGERS, _INTEGERS))
-@example((1, 2, 3, _EVERY_CONTROL, "", None, 4, 5))
+@given(
+    st.tuples(
+        _INTEGERS,
+        _INTEGERS,
+        _INTEGERS,
+        _TEXTS,
+        _TEXTS | st.none(),
+        _TEXTS | st.none(),
+        _INTEGERS,
+        _INTEGERS,
+        _TEXTS | st.none(),
+    )
+)
+@example((1, 2, 3, _EVERY_CONTROL, "", None, 4, 5, None))
 def test_sqlite_writes_the_same(columns: tuple[Any, ...]) -> None:
     with closing(sqlite3.connect(":memory:")) as connection:
-        ((written,),) = connection.execute("select cast(json_array(?, ?, ?, ?, ?, ?, ?, ?, null) as blob)", columns)
+        ((written,),) = connection.execute("select cast(json_array(?, ?, ?, ?, ?, ?, ?, ?, ?) as blob)", columns)
     assert written == associated_data(columns)
 
 

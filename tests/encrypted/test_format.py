@@ -26,7 +26,7 @@ from sessions.crypto.wrapped_keys import read_wrapped_keys
 from sessions.log.encryption.payloads import EncryptedPayloads
 
 _DOCUMENT = Path(__file__).parents[2] / "docs" / "encryption.md"
-COLUMNS = ("id", "version", "turn", "kind", "tool_name", "author", "created_at", "expires_at")
+COLUMNS = ("id", "version", "turn", "kind", "tool_name", "author", "created_at", "expires_at", "format")
 _VECTORS: dict[str, Any] = json.loads(_DOCUMENT.read_text().split("```json")[1].split("```")[0])
 
 
@@ -43,7 +43,7 @@ def secret_of_keys(master: bytes, name: str, keys: str) -> tuple[bytes, bytes, b
 def open_payload(data_key: bytes, row: dict[str, Any], payload: bytes) -> tuple[str | None, bytes]:
     """Steps 6 and 7: the hidden name of the tool, and the item."""
     assert payload[0] == 5
-    bound = _array([row[name] for name in (*COLUMNS, "format")])
+    bound = _array([row[name] for name in COLUMNS])
     plain_text = AESGCM(data_key).decrypt(payload[5:17], payload[17:], bound)
     if plain_text.startswith(b"{"):
         return None, plain_text
@@ -138,7 +138,7 @@ async def test_what_we_write_opens_by_the_text_alone(tmp_path: Path) -> None:
     item = {"type": "function_call", "name": "look", "call_id": "1", "arguments": "{}"}
     await session.add_items([item])
     stored = _stored(tmp_path / "s.db", f"select {', '.join(COLUMNS)}, payload from agent_log_entries")  # noqa: S608
-    row = {"format": None, **dict(zip((*COLUMNS, "payload"), stored, strict=True))}
+    row = dict(zip((*COLUMNS, "payload"), stored, strict=True))
     (keys,) = _stored(tmp_path / "s.db", "select wrapped_keys from agent_log_sessions")
     assert re.fullmatch(r"sessions_key_[A-Za-z0-9_-]{48}", master)
     raw, check = base64.urlsafe_b64decode(master[13:])[:32], base64.urlsafe_b64decode(master[13:])[32:]

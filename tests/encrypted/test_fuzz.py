@@ -42,7 +42,7 @@ SUBJECT = Subject("session", "s")
 _NO_SETTINGS: Any = None
 MANAGER = KeyManager(RING, _NO_SETTINGS)
 WRAPPED = MANAGER.new_keys(SUBJECT)
-ENTRY = (5 << 28 | 1, 1, 1, "tool_call", "look", None, 10**15, None, b'{"a":1}')
+ENTRY = (5 << 28 | 1, 1, 1, "tool_call", "look", None, 10**15, None, None, b'{"a":1}')
 
 
 def _plain(payload: bytes, _: str) -> bytes:
@@ -59,7 +59,7 @@ def payloads(*, hide: bool, plain: Callable[[bytes, str], bytes] = _refuse) -> E
 
 def joined(key: EncryptedPayloads, rows: Sequence[tuple[Any, ...]]) -> list[Any]:
     """Return what SQLite makes of rows: how many, payloads, lengths, and columns."""
-    encrypted = [row[8] for row in rows]
+    encrypted = [row[9] for row in rows]
     lengths = key.cut.join(str(len(payload) - key.overhead) for payload in encrypted)
     return [len(rows), b"".join(encrypted), lengths, b"\n".join(associated_data(row) for row in rows)]
 
@@ -85,45 +85,49 @@ def mutated(valid: bytes) -> st.SearchStrategy[bytes]:
 def test_any_payload(payload: bytes, hide: bool, mixed: bool) -> None:  # noqa: FBT001
     key = payloads(hide=hide, plain=_plain if mixed else _refuse)
     for prefix in (b"", key.header):
-        entry = (*ENTRY[:8], prefix + payload)
+        entry = (*ENTRY[:9], prefix + payload)
         for operation in (key.open, key.open_with_name, lambda entry, key=key: key.open_all([entry, entry])):
             _ends_well(partial(operation, entry))
-    _ends_well(partial(PlainPayloads("s", _plain).open, (*ENTRY[:8], payload)))
+    _ends_well(partial(PlainPayloads("s", _plain).open, (*ENTRY[:9], payload)))
 
 
 @given(st.data(), st.booleans())
 def test_any_mutated_payload(data: st.DataObject, hide: bool) -> None:  # noqa: FBT001
     key = payloads(hide=hide)
     encrypted = key.encrypt(ENTRY)
-    changed = data.draw(mutated(encrypted[8]))
-    entry = (*encrypted[:8], changed)
-    if changed == encrypted[8]:
-        assert key.open(entry) == ENTRY[8]
+    changed = data.draw(mutated(encrypted[9]))
+    entry = (*encrypted[:9], changed)
+    if changed == encrypted[9]:
+        assert key.open(entry) == ENTRY[9]
         return
     for operation in (key.open, lambda entry: key.open_all([entry])):
         with pytest.raises(DecryptionError, match=r"'s'|in the clear"):
             operation(entry)
 
 
-@given(st.tuples(INTEGERS, INTEGERS, INTEGERS, st.text(max_size=5), TEXTS, TEXTS, INTEGERS, INTEGERS))
+@given(st.tuples(INTEGERS, INTEGERS, INTEGERS, st.text(max_size=5), TEXTS, TEXTS, INTEGERS, INTEGERS, TEXTS))
 def test_any_columns(columns: tuple[Any, ...]) -> None:
     """Numbers that no database holds, too: SQLite's columns are as wide as ours, an envelope's are not."""
     key = payloads(hide=False)
     encrypted = key.encrypt(ENTRY)
-    if None in (columns[0], columns[1], columns[2], columns[6]) or columns == encrypted[:8]:
+    if None in (columns[0], columns[1], columns[2], columns[6]) or columns == encrypted[:9]:
         return
     for operation in (key.open, lambda entry: key.open_all([entry])):
         with pytest.raises(DecryptionError):
-            operation((*columns, encrypted[8]))
+            operation((*columns, encrypted[9]))
 
 
 # Fails without: log/encryption/payloads.py, `return plain_texts` and `in map(_split, plain_texts)]`
 def test_many_are_opened_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
     texts = (("user", None, "a"), ("k", "t", "b"))
-    entries = [ENTRY, *((*ENTRY[:3], *columns, *ENTRY[6:]) for columns in texts), (7, 6, 5, *ENTRY[3:6], 4, 3, b"{}")]
+    entries = [
+        ENTRY,
+        *((*ENTRY[:3], *columns, *ENTRY[6:]) for columns in texts),
+        (7, 6, 5, *ENTRY[3:6], 4, 3, None, b"{}"),
+    ]
     keys = [payloads(hide=hide) for hide in (False, True)]
     encrypted = [list(map(key.encrypt, entries)) for key in keys]
-    expected = [entry[8] for entry in entries]
+    expected = [entry[9] for entry in entries]
 
     assert (
         keys[0].open_all([*encrypted[0], *encrypted[1]])
@@ -144,14 +148,14 @@ def test_what_an_older_key_encrypted_is_opened_at_once_too(monkeypatch: pytest.M
     key = EncryptedPayloads(SubjectKeys(SUBJECT, [KEY, newer], "k"), hide_tool_names=hide, plain=_refuse)
     both = [*rows, key.encrypt(ENTRY)]
 
-    assert key.open_all(both) == [ENTRY[8]] * 3
+    assert key.open_all(both) == [ENTRY[9]] * 3
     with pytest.raises(ValueError, match="several ways"):
         key.open_joined(*joined(key, both))
     other = EncryptedPayloads(SubjectKeys(SUBJECT, [newer], "k"), hide_tool_names=hide, plain=_refuse)
     with pytest.raises(ValueError, match="none of these keys"):
         other.open_joined(*joined(key, rows))
     monkeypatch.setattr(EncryptedPayloads, "open", None)
-    assert key.open_all(rows) == key.open_joined(*joined(key, rows)) == [ENTRY[8]] * 2
+    assert key.open_all(rows) == key.open_joined(*joined(key, rows)) == [ENTRY[9]] * 2
 
 
 # Fails without: log/encryption/payloads.py, `elif not is_object_text(payload)`
@@ -160,7 +164,7 @@ def test_what_an_older_key_encrypted_is_opened_at_once_too(monkeypatch: pytest.M
 def test_what_is_no_object_is_encrypted_apart(payload: bytes, *, hide: bool) -> None:
     key = payloads(hide=hide)
     for name in ("look", "", None):
-        encrypted = key.encrypt((*ENTRY[:4], name, *ENTRY[5:8], payload))
+        encrypted = key.encrypt((*ENTRY[:4], name, *ENTRY[5:9], payload))
         assert encrypted[4] == (None if hide else name)
         assert key.open_with_name(encrypted) == (name, payload)
         opened = key.open_joined(*joined(key, [encrypted]))

@@ -9,7 +9,7 @@ from sessions.log.context.older import older_part
 from sessions.log.context.walker import Shown
 from sessions.log.words import EntryRow
 
-ROW = EntryRow(9, 1, 0, "user", None, None, 0, None, b"")
+ROW = EntryRow(9, 1, 0, "user", None, None, 0, None, None, b"")
 
 
 def shown(texts: str) -> list[Shown]:

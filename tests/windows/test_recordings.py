@@ -103,7 +103,7 @@ def test_what_is_left_of_any_run_that_is_summarised_is_accepted(runs: tuple[str,
     ended_in_turns = 0
     for run in all_runs:
         for left in islice(prefixes(run), 0, None, 5):
-            shown = [Shown(item, EntryRow(0, 1, 0, "user", None, None, 0, None, b"")) for item in left]
+            shown = [Shown(item, EntryRow(0, 1, 0, "user", None, None, 0, None, None, b"")) for item in left]
             for turns, items in ((0, None), (1, None), (2, None), (1, 1), (1, 2), (1, 3), (1, 7), (1, 20)):
                 start, end = older_part(shown, turns, items)
                 kept = [*left[:start], summary, *left[end:]] if end > start else left

@@ -206,7 +206,7 @@ def put_back(
             tx,
             locked,
             [
-                NewEntry(payload, row.kind, tool_name, row.author, keys.get(row.id))
+                NewEntry(payload, row.kind, tool_name, row.author, keys.get(row.id), row.format)
                 for row, (tool_name, payload) in zip(rows, map(head.reader.open_with_name, rows), strict=True)
             ],
             now,

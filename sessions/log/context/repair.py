@@ -187,10 +187,11 @@ def _as_added(
     for item, payload, (found, tool_name) in zip(items, codec.encode_all(items), kinds, strict=True):
         row = known.get(id(item))
         author, created_at = (None, now) if row is None else (row.author, row.created_at)
+        format_ = None if row is None else row.format
         expires_at = expires_at if row is None else row.expires_at
         kind = PLACEHOLDER if row is None or row.kind == PLACEHOLDER else found
         key = None if row is None else keys.get(row.id)
-        added.append(_Added(NewEntry(payload, kind, tool_name, author, key), created_at, expires_at))
+        added.append(_Added(NewEntry(payload, kind, tool_name, author, key, format_), created_at, expires_at))
     return added
 
 

@@ -34,6 +34,7 @@ class NewEntry(msgspec.Struct, frozen=True, gc=False):
     tool_name: str | None
     author: str | None = None
     key: ItemKey | None = None
+    format: str | None = None
 
 
 def add_entries(
@@ -100,7 +101,8 @@ def entry_rows(
     """Yield entries as rows of all columns; `turn` is the number of turns before them."""
     for id_, (entry, time) in enumerate(zip(entries, created_at, strict=True), first_id):
         turn += entry.kind == USER
-        yield id_, version, turn, entry.kind, entry.tool_name, entry.author, time, expires_at, entry.payload
+        kind, tool_name, author, payload = entry.kind, entry.tool_name, entry.author, entry.payload
+        yield id_, version, turn, kind, tool_name, author, time, expires_at, entry.format, payload
 
 
 def ensure_row(tx: Transaction, locked: LockedSession, now: int) -> None:

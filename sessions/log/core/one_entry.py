@@ -53,7 +53,7 @@ def read_entry(
     row = found and tx.one(entry_statements.ENTRY, id=found.entry)
     if head is None or not found or row is None or found.version not in {0, row[1]}:
         raise unknown_entry(conversation.session_id, str(wanted))
-    *_, created_at, expires_at, _ = row
+    _, _, _, _, _, _, created_at, expires_at, *_ = row
     if not head.reader.is_live(created_at, expires_at):
         raise unknown_entry(conversation.session_id, str(wanted))
     entry = stored_entry(row, head.reader)

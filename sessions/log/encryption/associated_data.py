@@ -11,15 +11,17 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
+from sessions.log.words import EntryRow
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
 _encode: Callable[[tuple[Any, ...]], bytes] = msgspec.json.Encoder().encode
 
-_OPENAI: Final = (None,)
-"""The format of all items today. `ENCRYPTED_BACKWARD` in `log/statements/entries.py` writes the same."""
+COLUMNS: Final = len(EntryRow._fields) - 1
+"""All but the payload, which is the last. `ENCRYPTED_BACKWARD` in `log/statements/entries.py` writes the same."""
 
 
 def associated_data(entry: tuple[Any, ...]) -> bytes:
     """Return the data that the payload of an entry is bound to; raise `ValueError` if a column cannot be written."""
-    return _encode(entry[:8] + _OPENAI)
+    return _encode(entry[:COLUMNS])

@@ -18,7 +18,7 @@ from sessions.codecs.json import ObjectTexts, is_object_text
 from sessions.crypto.subject_keys import HEADER, NONCE_BYTES, PREFIX, looks_encrypted
 from sessions.db.ids import position_of
 from sessions.errors import DecryptionError
-from sessions.log.encryption.associated_data import associated_data
+from sessions.log.encryption.associated_data import COLUMNS, associated_data
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -66,14 +66,14 @@ class EncryptedPayloads:
 
     def encrypt(self, entry: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return an entry with its payload encrypted, and without its tool's name if that is hidden."""
-        tool_name, payload = entry[4], entry[8]
+        tool_name, payload = entry[4], entry[COLUMNS]
         if self._hide_tool_names and tool_name is not None:
             name = tool_name.encode()
             payload = _length.pack(len(name)) + name + payload
             entry = (*entry[:4], None, *entry[5:])
         elif not is_object_text(payload):
             payload = _NO_NAME + payload
-        return *entry[:8], self._keys.encrypt(payload, associated_data(entry))
+        return *entry[:COLUMNS], self._keys.encrypt(payload, associated_data(entry))
 
     def open(self, entry: tuple[Any, ...]) -> bytes:
         """Return the payload of a stored entry.
@@ -89,7 +89,7 @@ class EncryptedPayloads:
         Raises:
             DecryptionError: They were altered.
         """
-        payload = entry[8]
+        payload = entry[COLUMNS]
         try:
             plain_text = self._keys.decrypt(payload, associated_data(entry))
         except ValueError:
@@ -200,7 +200,7 @@ class PlainPayloads:
         Raises:
             DecryptionError: It may not be in the clear.
         """
-        payload, position = entry[8], position_of(entry[0])
+        payload, position = entry[COLUMNS], position_of(entry[0])
         if looks_encrypted(payload):
             raise DecryptionError(
                 f"session {self._session_id!r}: the entry at position {position} is encrypted, but the session's keys "

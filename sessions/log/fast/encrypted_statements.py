@@ -38,7 +38,7 @@ ENCRYPTED_TAIL: Final = alone(
         {of_few}
     ) union all
     select case when parent is null then -tip end, version, turn, name, annotated::text, number::text,
-    segment, may_extend, wrapped_keys from head
+    segment, may_extend, null::text, wrapped_keys from head
     """,
 )
 ENCRYPTED_TAIL_FORKED: Final = alone(
@@ -73,7 +73,7 @@ ENCRYPTED_TAIL_FORKED: Final = alone(
         ) e order by e.id % {positions} desc
     ) union all
     select case when annotated <> 0 or (select min(low) from lineage) <= before then -tip end, version, turn, name,
-    annotated::text, number::text, segment, may_extend, wrapped_keys from head
+    annotated::text, number::text, segment, may_extend, null::text, wrapped_keys from head
     """,
 )
 
@@ -119,7 +119,7 @@ class End(NamedTuple):
     @classmethod
     def of(cls, row: Any) -> End:
         """Return the end that a row describes."""
-        tip, version, turn, name, annotated, number, segment, may_extend, wrapped_keys = row
+        tip, version, turn, name, annotated, number, segment, may_extend, _, wrapped_keys = row
         branch = name if name == MAIN else BranchName(name, int(number))
         return cls(version, branch, segment, -tip, turn, may_extend, annotated != "0", wrapped_keys)
 

@@ -180,6 +180,6 @@ class EncryptedPath:
         turns = sum(entry.kind == USER for entry in append.entries)
         ends[session_id] = growing._replace(end=end._replace(tip=end.tip + len(encrypted), turn=end.turn + turns))
         idempotency = append.idempotency and append.idempotency._replace(digest=key.digest(append.idempotency.digest))
-        entries = [NewEntry(payload, kind, tool, author) for _, _, _, kind, tool, author, _, _, payload in encrypted]
+        entries = [NewEntry(payload, kind, tool, author) for _, _, _, kind, tool, author, _, _, _, payload in encrypted]
         sent = msgspec.structs.replace(append, entries=entries, now=moment, idempotency=idempotency)
         return Sent(job, sent, required)

@@ -19,6 +19,7 @@ from sessions.log.core.ownership import check_owner
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import info as info_statements
 from sessions.log.statements import sessions as session_statements
+from sessions.log.words import EntryRow
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
@@ -138,8 +139,9 @@ def reencrypt(tx: Transaction, conversation: Conversation, now: int, before: Bat
         found = tx.all(OTHERWISE_ENCRYPTED, low=low, high=high, header=payloads.header, count=left)
         for entry in found:
             name, opened = payloads.open_with_name(entry)
-            *_, tool_name, _, _, _, payload = payloads.encrypt((*entry[:4], name, *entry[5:8], opened))
-            tx.run(REENCRYPT, id=entry[0], payload=payload, tool_name=tool_name)
+            plain = EntryRow._make(entry)._replace(tool_name=name, payload=opened)
+            encrypted = EntryRow._make(payloads.encrypt(plain))
+            tx.run(REENCRYPT, id=plain.id, payload=encrypted.payload, tool_name=encrypted.tool_name)
         left -= len(found)
         if left == 0:
             return Batch(_BATCH, found[-1][0], payloads.header)

@@ -16,7 +16,7 @@ ADD_ENTRY = Statement(
     "Store an item.",
     """
     insert into {entries} ({entry})
-    values (:id, :version, :turn, :kind, :tool_name, :author, :created_at, :expires_at, :payload)
+    values (:id, :version, :turn, :kind, :tool_name, :author, :created_at, :expires_at, :format, :payload)
     """,
 )
 
@@ -79,7 +79,7 @@ ENCRYPTED_BACKWARD = Statement(
         SQLITE: _joined(
             _payloads("''") + ", group_concat(size - :overhead, :cut), cast(group_concat(bound_to, char(10)) as blob)",
             # Before the rows leave the subquery, which copies each column.
-            "id, json_array({columns}, null) as bound_to, payload",
+            "id, json_array({columns}) as bound_to, payload",
         )
     },
 )

@@ -44,6 +44,7 @@ _SET: Final = {
         "author",
         "created_at",
         "expires_at",
+        "format",
         "payload",
     )
 }
@@ -51,7 +52,7 @@ _ADD: Final = Statement(
     "Add an entry.",
     """
     insert into {entries} ({entry})
-    values (:id, :version, :turn, :kind, :tool_name, :author, :created_at, :expires_at, :payload)
+    values (:id, :version, :turn, :kind, :tool_name, :author, :created_at, :expires_at, :format, :payload)
     """,
 )
 _WRAPPED_KEYS: Final = Statement(

@@ -162,6 +162,7 @@ class TamperingContract(EncryptedFixtures):
         altered = {
             "version": last.version - 1, "turn": last.turn + 1, "kind": "assistant", "tool_name": "find",
             "author": "somebody", "created_at": last.created_at - 1, "expires_at": last.created_at + 10**15,
+            "format": "anthropic",
         }  # fmt: skip
         for column, value in altered.items():
             async with rows.altered(last, **{column: value}):
