@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sessions.clock import check_moment, now
 from sessions.labels import encode_owner
-from sessions.validation import check_count, check_session_id
+from sessions.log.conversation import NO_EXPIRY
+from sessions.validation import MAX_KEY_BYTES, check_count, check_session_id, check_text
 
 if TYPE_CHECKING:
     from datetime import date
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from sessions.log.lifetime.catalog import Filter, Listed, Order
     from sessions.session.base import LogSession
     from sessions.store.maintenance import Encryption
+    from sessions.types import Entry
 
 
 class Listing(ABC):
@@ -143,6 +146,41 @@ class Listing(ABC):
 
         wanted = self._filter(owner, below, tag, archived, since)
         return await self._backend.read(lambda tx: count(tx, wanted), "the store")
+
+    async def find(self, key: str, *, owner: Owner | None = None, limit: int = 100) -> list[tuple[str, Entry]]:
+        """Find the entries whose items were added with a key, one of each session, with the sessions' ids.
+
+        Example: ``[(session_id, entry)] = await store.find("msg_1")``
+
+        In each session, it is the entry that `LogSession.entry` returns for the key. The latest made session comes
+        first. Keys of popped, removed and expired items are not found.
+
+        Args:
+            key: A key as given to ``add_items(items, keys=[…])``.
+            owner: Only sessions of this owner.
+            limit: The maximum number of sessions.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range.
+            MissingKeyError: A session with the key is encrypted, and the store was opened without a key.
+            DecryptionError: A session is encrypted with another key, or a stored entry was altered.
+            UndecodableItemError: A stored item cannot be read.
+            StoreError: The database refused the operation.
+            SessionClosedError: The store has been closed.
+        """
+        from sessions.errors import UnknownEntryError  # noqa: PLC0415 - as above
+        from sessions.log.core.item_keys import find_sessions  # noqa: PLC0415 - as above
+
+        key, limit = check_text(key, "key", MAX_KEY_BYTES), check_count(limit, "limit", least=1)
+        wanted = None if owner is None else encode_owner(owner)
+        visible = {"now": now(), "oldest": NO_EXPIRY if self._lifetime is None else now() - self._lifetime}
+        found = await self._backend.read(lambda tx: find_sessions(tx, key, wanted, limit, visible), "the store")
+        entries: list[tuple[str, Entry]] = []
+        for session_id in found:
+            with suppress(UnknownEntryError):  # It was removed since.
+                entries.append((session_id, await self.session(session_id).entry(key=key)))
+        return entries
 
     def _filter(
         self, owner: Owner | None, below: Owner | None, tag: str | None, archived: object, since: date | None

@@ -141,9 +141,11 @@ async def test_sharing(folder: Path, answers: Callable[..., Any], capsys: pytest
     await session.add_items([user("I want my money back.")])
     known: dict[str, Any] = {
         "session": session, "answer": [user("It broke.")], "message_id": 7, "ConflictError": ConflictError,
-        "Runner": Runner, "agent": Agent("Billing"),
+        "Runner": Runner, "agent": Agent("Billing"), "store": open_store("sqlite:///conversations.db"),
     }  # fmt: skip
     await run_page("sharing.md", known)
+    assert [(session_id, found.item) for session_id, found in known["found"]] == [("user_123", user("Are you there?"))]
+    await known["store"].close()
     printed = capsys.readouterr().out
     assert "billing" in printed
     entries = await session.entries()

@@ -178,6 +178,12 @@ def find_place(tx: Transaction, head: Head, key: str) -> tuple[int, int] | None:
     return None if chosen is None else (chosen[0], chosen[1])
 
 
+def find_sessions(tx: Transaction, key: str, owner: str | None, limit: int, visible: dict[str, int]) -> list[str]:
+    """Return the ids of sessions with an entry that has a key, the latest made first."""
+    rows = tx.all(statements.FIND_KEY, item_key=key, any_owner=int(owner is None), owner=owner, count=limit, **visible)
+    return [as_text(session_id) for (session_id,) in rows]
+
+
 def note_popped(tx: Transaction, head: Head, position: int, stretches: Sequence[Stretch], *, removed: bool) -> None:
     """Note for a branch that it has seen the keys of its entries from a position on, which a pop takes off it.
 

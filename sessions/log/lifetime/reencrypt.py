@@ -14,6 +14,8 @@ from sessions.db.transaction import Statement
 from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import lock_conversation
 from sessions.log.core.details import StoredInfo
+from sessions.log.core.heads import EVERYTHING
+from sessions.log.core.item_keys import protect_digests
 from sessions.log.core.locking import bump_version, check_encryptable
 from sessions.log.core.ownership import check_owner
 from sessions.log.statements import branches as branch_statements
@@ -145,6 +147,8 @@ def reencrypt(tx: Transaction, conversation: Conversation, now: int, before: Bat
         left -= len(found)
         if left == 0:
             return Batch(_BATCH, found[-1][0], payloads.header)
+    if protect_digests(tx, row[0], payloads, _BATCH):
+        return Batch(_BATCH - left, EVERYTHING, payloads.header)
     _reencrypt_info(tx, row[0], payloads)
     newest = encryption.newest_only(conversation.session_id, wrapped_keys)
     if newest != wrapped_keys:
