@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
 
+from sessions.types import ChangeKind
 from tests.pages import blocks, run_page
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     import pytest
+
+_PAGE = Path(__file__).parents[2] / "docs" / "watching.md"
 
 
 async def test_the_page_says_what_happens(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -20,6 +22,12 @@ async def test_the_page_says_what_happens(tmp_path: Path, monkeypatch: pytest.Mo
     await run_page("watching.md", page)
     await _watch_live(page)
     page["session"].close()
+
+
+def test_each_kind_of_change_has_its_row() -> None:
+    rows = [line.split("|")[1] for line in _PAGE.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    named = [name for row in rows for name in row.replace(" ", "").replace("`", "").split(",")]
+    assert sorted(named) == sorted(get_args(ChangeKind))
 
 
 async def _watch_live(page: dict[str, Any]) -> None:
