@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 
 import pytest
 
@@ -65,3 +66,17 @@ def test_the_commands_of_contributors_are_there() -> None:
     commands = [line.split()[0] for block in all_blocks("../CONTRIBUTING.md") for line in block.text.splitlines()]
     assert commands == ["scripts/setup", "scripts/test", "scripts/site", "uv"]
     assert all((ROOT / command).is_file() for command in commands[:3])
+
+
+def test_what_pages_tell_to_install_is_installed_here() -> None:
+    """So each name is one of a distribution that exists, and that the examples were run with."""
+    pages = [(DOCS / page).read_text(encoding="utf-8") for page in _PAGES]
+    named = {
+        name
+        for page in pages
+        for line in re.findall(r"^    pip install ([^#\n]+)", page, re.MULTILINE)
+        for name in line.split()
+    }
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    needed = {re.split(r"[^\w-]", wanted)[0] for wanted in project["dependency-groups"]["dev"]}
+    assert named - needed == {project["project"]["name"], "jupyter"}
