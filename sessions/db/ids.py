@@ -2,8 +2,8 @@
 
 Rows of one owner are neighbours on disk and need no second index. All components divide the bits alike: 2^28 positions
 for each owner (a segment of a conversation, a namespace, a chain of versions) and 2^35 owners, enough for 400 new ones
-a second for a thousand days. No owner's number is used twice. Whoever takes a number or a position checks it here, in
-the transaction that takes it: beyond the last one, a row's id would be that of another owner.
+a second for a thousand days. No owner's number is used twice. A transaction that takes a number or a position checks it
+here: beyond the last one, a row's id would be that of another owner.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def check_number(owner: int, subject: str, owners: str, *, most: int = MAX_OWNER
     Args:
         owner: The number.
         subject: Whose operation this is, for the error: "session 's'".
-        owners: What has such numbers, for the error: "segments".
+        owners: The things with such numbers, for the error: "segments".
         most: The last number.
 
     Raises:

@@ -68,7 +68,7 @@ class Call(NamedTuple):
 
     Attributes:
         keys: The keys that it may have been recorded under; it will be under the first.
-        amounts: What it took.
+        amounts: Its usage.
         model: The model's name.
         agent: The agent's name.
         cost: In billionths.
@@ -88,7 +88,7 @@ class Run(NamedTuple):
 
     Attributes:
         keys: The keys that this part may have been recorded under; it will be under the first.
-        amounts: What it took.
+        amounts: Its usage.
         model: The model's name, if it is known for all of it.
         agent: The agent's name, if it is known for all of it.
         untold: As for a call.
@@ -107,7 +107,7 @@ class Sums(NamedTuple):
     Attributes:
         values: Their common values, by column.
         model: Their model.
-        amounts: What they took.
+        amounts: Their usage.
         cost: In billionths; ``None`` if they were recorded without.
         untold: Which details none of them tells.
     """

@@ -25,7 +25,7 @@ _GROWTH: Final = 1.3
 
 
 class PollingWaker:
-    """A `Waker` for whom somebody looks."""
+    """A `Waker` that a poller wakes."""
 
     def __init__(self, looks: Looks, topic: Topic) -> None:
         self.topic = topic
@@ -70,7 +70,7 @@ class PollingWaker:
 
 
 class Looks:
-    """Looks for all who watch through an engine and are not told."""
+    """Polls for all watchers of an engine that get no notifications."""
 
     def __init__(self, database: Database) -> None:
         self._database = database

@@ -70,7 +70,7 @@ class _OfLoop:
 
 
 class SharedPool:
-    """What all databases behind one pool share."""
+    """The shared state of all databases behind one pool."""
 
     def __init__(self) -> None:
         self.ready: set[tuple[str, str | None, tuple[Schema, ...]]] = set()

@@ -33,9 +33,9 @@ def end_at_once(driver_connection: Any) -> None:
 def sever(driver_connection: Any) -> None:
     """Take a connection's socket away; its event loop is closed, or is not of this process.
 
-    In the socket's place there is then a file that takes everything and gives nothing, so that whatever the driver
-    still does with the number reaches nobody: neither the server, which a parent process may go on to talk to, nor a
-    file that was opened later.
+    In the socket's place there is then a file that takes everything and gives nothing, so that later calls of the
+    driver on that number reach neither the server, to which a parent process may still be talking, nor a file that was
+    opened later.
     """
     number = _file_number(driver_connection)
     if number < 0:

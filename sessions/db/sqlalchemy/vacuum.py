@@ -48,7 +48,7 @@ def pending_on_server(database: str, ours: Sequence[str], others: Sequence[str])
 
 
 def scrub_file(connection: Connection, path: str | None) -> tuple[str, ...]:
-    """Do what `sessions.db.sqlite.vacuum.scrub` does, for a file that need not have a write-ahead log."""
+    """Do the same as `sessions.db.sqlite.vacuum.scrub`, for a file that need not have a write-ahead log."""
     pending = []
     where = path or ":memory:"
     try:

@@ -163,7 +163,7 @@ class SQLiteBackend:
         return waker
 
     def close(self) -> None:
-        """Give up the hold on the file, which stays open for a moment if nobody else has one.
+        """Release the file, which stays open for a moment if it has no other holder.
 
         When this returns, all earlier operations are done, and all their changes are in the file itself.
         """

@@ -109,7 +109,7 @@ def retire(database: Database) -> None:
             del _files[database.path]
             _closing.pop(database.path, None)
             if not database.is_complete:
-                # One that is has nothing in its log; and what has its name may be a new file's by now.
+                # A deleted file has nothing in its log, and a log of its name may belong to a new file by now.
                 database.checkpoint()
             database.finish()
             database.join(_REPLACE_TIMEOUT)

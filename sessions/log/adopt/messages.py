@@ -39,7 +39,7 @@ def copy_over(tx: Transaction, conversation: Conversation, tables: ForeignTables
     began = min((message.created_at for message in messages), default=now)
     created_at = read_created_at(tx, session_id, tables, now, otherwise=began)
     active_at = max((message.created_at for message in messages), default=now)
-    # Whoever comes first is not its owner by that.
+    # The first caller does not become its owner by adopting it.
     ownerless = conversation._replace(owner=None)
     locked = create_session(tx, ownerless, now, created_at=created_at, active_at=active_at)
     if not locked.is_new:

@@ -23,8 +23,8 @@ class Taker(Protocol):
 
     Attributes:
         full: Whether it wants no more.
-        skipping: Whether it wants nothing more but the message that begins the last turn, and any item of an unknown
-            shape in that turn.
+        skipping: Whether it wants only the first message of the last turn, and any item of an unknown shape in that
+            turn.
     """
 
     full: bool

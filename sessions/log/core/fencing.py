@@ -49,7 +49,7 @@ def check_lease(
 
     Args:
         tx: A transaction.
-        conversation: The session; the branch is the one that its lease is on, if it has one.
+        conversation: The session; if it has a lease, the branch is the leased one.
         session: The session's internal id.
         branch: The branch.
         now: The time, in microseconds since 1970, UTC.
@@ -106,7 +106,7 @@ def check_held(tx: Transaction, conversation: Conversation, session: int | None,
         tx: A transaction.
         conversation: The session.
         session: The session's internal id; ``None`` if it is missing.
-        branch: The branch that the lease is on, for the error, if that is known.
+        branch: The leased branch, for the error, if known.
 
     Raises:
         LeaseLostError: The lease was lost.

@@ -24,7 +24,7 @@ class Lineages:
             the segments tell.
 
     Attributes:
-        origins: What `read_segments` returned.
+        origins: The result of `read_segments`.
 
     Raises:
         DamagedSessionError: They are impossible.

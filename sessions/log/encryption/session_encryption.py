@@ -79,7 +79,7 @@ class SessionEncryption:
         return self.keys.new_keys(subject_of(session_id))
 
     def newest_only(self, session_id: str, wrapped_keys: bytes) -> bytes:
-        """Return wrapped keys without all but the newest data key.
+        """Return wrapped keys with only the newest data key.
 
         Raises:
             DecryptionError: None of the keys here wrapped them, or they were altered.

@@ -83,7 +83,7 @@ class Listed(NamedTuple):
     """A session as it was found, with its info still encrypted.
 
     Attributes:
-        row: All of it but the info.
+        row: All of it except the info.
         wrapped_keys: Its wrapped keys; ``None`` if it is not encrypted.
         stored: The info.
     """

@@ -305,7 +305,7 @@ FORGET_EXPIRED = Statement(
         with due as materialized (select id from {{entries}} where {_DUE} for update skip locked)
         delete from {{entries}} e using due d where e.id = d.id returning e.id
         """,  # noqa: S608 - words of this module.
-        # It has no limit in a subquery, but one for what is deleted.
+        # MariaDB has no limit in a subquery, but one for deleted rows.
         MARIADB: f"delete from {{entries}} where {_DUE} returning id",  # noqa: S608 - words of this module.
     },
 )

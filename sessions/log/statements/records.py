@@ -44,7 +44,7 @@ FORGET_ENDED_KEYS = Statement(
         delete from {appends} p using ended e
         where p.session = e.session and p.idempotency_key = e.idempotency_key returning p.session
         """,
-        # It has no limit in a subquery, but one for what is deleted.
+        # MariaDB has no limit in a subquery, but one for deleted rows.
         MARIADB: "delete from {appends} where until <= {clock} order by until limit :count returning session",
     },
 )

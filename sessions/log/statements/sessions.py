@@ -1,7 +1,7 @@
 """Statements about sessions as wholes: their rows, versions and wrapped keys.
 
 SQL here and in its neighbours is the portable subset: parameters are ``:named``, and ``{word}`` is one of our tables or
-what `dialect.words` says. Every change updates its session's row first: on a database with row locks, that is the lock
+a word of `dialect.words`. Every change updates its session's row first: on a database with row locks, that is the lock
 under which the rest happens.
 """
 
