@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from sessions import Store, open_store
+from sessions import ConflictError, Store, open_store
 from sessions.codecs.json import JSONCodec
 from sessions.db.engines.backend import SQLAlchemyBackend
 from sessions.db.transaction import Certain, Statement
@@ -27,11 +27,13 @@ from sessions.log.component import conversations
 from sessions.log.context.repair import repair_branch
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.core.extend import NewEntry
+from sessions.log.history.attempt import Attempt, begin_attempt, commit_attempt, end_attempt
 from sessions.log.history.branches import ForkPlace, create_branch, delete_branch, rename_branch, switch_branch
 from sessions.log.history.siblings import choose_sibling
-from sessions.log.history.undo import redo, undo
+from sessions.log.history.undo import redo, rewind, undo
 from sessions.log.lifetime.remove import clear, delete
 from sessions.log.pop import Pop
+from sessions.session.attempts import begin
 from sessions.types import Sibling
 
 if TYPE_CHECKING:
@@ -56,7 +58,9 @@ def _append(tx: Transaction) -> None:
 
 
 class Listed:
-    """The siblings that somebody lists before choosing one."""
+    """The siblings that somebody lists before choosing one, and the attempt that somebody has begun."""
+
+    attempt = Attempt("\x01", "main", 0)
 
     sibling = Sibling(1, 1, 1, current=False, branch=None, last_activity=datetime.now(UTC), entry="e1-1-1")
 
@@ -81,6 +85,14 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "rename": lambda tx: rename_branch(tx, CONVERSATION, 1, "b", "c"),
     "delete branch": lambda tx: delete_branch(tx, CONVERSATION, 1, "b", force=False),
     "repair": lambda tx: repair_branch(tx, CONVERSATION, 1, _without_the_second, branch=None),
+    "rewind": lambda tx: rewind(tx, CONVERSATION, 1, branch=None, turn=1),
+    "begin an attempt": lambda tx: begin_attempt(tx, CONVERSATION, 1, branch=None, turn=1, claim="another"),
+    "begin an attempt at the end": lambda tx: begin_attempt(
+        tx, CONVERSATION, 1, branch=None, turn=None, claim="another"
+    ),
+    "commit an attempt": lambda tx: commit_attempt(tx, CONVERSATION, 1, Listed.attempt),
+    "keep an attempt": lambda tx: end_attempt(tx, CONVERSATION, 1, Listed.attempt.name, drop=False),
+    "drop an attempt": lambda tx: end_attempt(tx, CONVERSATION, 1, Listed.attempt.name, drop=True),
     "choose": lambda tx: choose_sibling(tx, CONVERSATION, 1, Listed.sibling, None, pinned=False),
 }
 ALL_PAYLOADS = Statement("Everything.", "select payload from {entries} order by id")
@@ -155,11 +167,13 @@ class Elsewhere:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("begins", ["absent", "empty", "filled", "left"])
+@pytest.mark.parametrize("begins", ["absent", "empty", "filled", "left", "attempted"])
 @pytest.mark.parametrize("kind", ["postgres", "mariadb"])
 async def test_appends_between_any_two_statements(
     request: pytest.FixtureRequest, kind: str, begins: str, operation: str
 ) -> None:
+    if begins == "absent" and operation in {"commit an attempt", "keep an attempt", "drop an attempt"}:
+        return  # One statement finds that there is nothing to end.
     url = request.getfixturevalue("lend")(request.getfixturevalue(kind))
     engine = create_async_engine(url)
     backend = SQLAlchemyBackend(engine, components=[conversations(ForeignTables())])
@@ -193,6 +207,10 @@ async def _begin(store: Store, begins: str) -> list[str]:
         await session.add_items([item("1b"), item("2b")])
         await session.undo()
         Listed.sibling, _ = await session.siblings(1)
+    if begins == "attempted":
+        handle = session._handle
+        Listed.attempt = await begin(handle, 2)
+        await session._with(handle.attempting(Listed.attempt.name)).add_items([item("2b"), item("3b")])
     if begins == "empty":
         await session.clear_session()
     return await _stored(store)
@@ -213,7 +231,7 @@ async def _run(
         between = InterruptedTransaction(tx, first, elsewhere.interrupt)
         try:
             return work(between), between.left
-        except ValueError as refused:
+        except (ConflictError, ValueError) as refused:
             return refused, between.left
 
     return await backend.write(interrupted, "session 's'")
@@ -232,6 +250,8 @@ def _check(operation: str, result: Any, added: list[str], stored: list[str]) -> 
         assert set(stored) == set(added)
         return
     expected = sorted(added)
+    if operation == "drop an attempt" and "2b" not in stored:
+        expected = [text for text in expected if text not in {"2b", "3b"}]
     if operation == "append":
         expected = sorted([*added, "operation"])
     elif operation == "pop" and result[0]:
