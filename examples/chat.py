@@ -184,7 +184,7 @@ class Chat:
 
     async def do_tree(self, _: str) -> None:
         """Show all turns, also those that were undone or left."""
-        await self.session.tree(console=self.console)
+        self.console.print(await self.session.tree())
 
     async def do_help(self, _: str) -> None:
         """List the commands."""

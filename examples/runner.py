@@ -39,7 +39,7 @@ async def main(path: str) -> None:
     await ask("When did it open?")  # Nothing is lost: the undone turn stays in the tree.
 
     print()
-    await session.tree()
+    print(await session.tree())
     session.close()
 
 

@@ -62,6 +62,7 @@ if TYPE_CHECKING:
     from sessions.labels import Owner
     from sessions.session.branches import Branches
     from sessions.session.leases import Lease
+    from sessions.session.tree_data import Tree, TreeNode, TreeTip
     from sessions.session.usage.prices import Price
     from sessions.settings import Compaction, SettingsDict
     from sessions.sqlalchemy import SQLAlchemySession
@@ -153,6 +154,9 @@ __all__ = [
     "SummaryError",
     "Sweeper",
     "ToolUse",
+    "Tree",
+    "TreeNode",
+    "TreeTip",
     "Turn",
     "TurnNotFoundError",
     "UndecodableItemError",
@@ -194,6 +198,7 @@ _LAZY = {
     "Sweeper": "sessions.store.sweeper",
     **dict.fromkeys(("KeyProvider", "KeyRing", "generate_key"), "sessions.crypto.keys"),
     "Subject": "sessions.crypto.subject",
+    **dict.fromkeys(("Tree", "TreeNode", "TreeTip"), "sessions.session.tree_data"),
     **dict.fromkeys(_MODEL, "sessions.types"),
     **dict.fromkeys(("ToolUse", "Usage", "UsageRow"), "sessions.usage_types"),
 }

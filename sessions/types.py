@@ -197,6 +197,7 @@ class Sibling:
         branch: The branch that holds it; ``None`` for an alternative that was left by `undo` or `choose`.
         last_activity: When the conversation last continued from it (UTC).
         entry: The id of the turn's last entry in this alternative; see `Entry.id`.
+        undone: Whether `redo` returns to it.
     """
 
     turn: int
@@ -206,6 +207,7 @@ class Sibling:
     branch: str | None
     last_activity: datetime
     entry: str
+    undone: bool = False
 
 
 @dataclass(frozen=True)

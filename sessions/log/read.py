@@ -62,13 +62,13 @@ class ReadTail(Command["Tail"], msgspec.Struct, frozen=True, eq=False):
             DecryptionError: The session is encrypted with another key, or a payload was altered.
         """
         head = self._find_head(tx)
-        return head if not isinstance(head, Head) else self._read(tx, head)
+        return head if not isinstance(head, Head) else read_tail(tx, head, self.wanted)
 
     def _read_brief(self, tx: Transaction) -> Tail | Long:
         head = self._find_head(tx)
         if not isinstance(head, Head):
             return head
-        return LONG if min(self.wanted, head.tip) > BRIEF else self._read(tx, head)
+        return LONG if min(self.wanted, head.tip) > BRIEF else read_tail(tx, head, self.wanted)
 
     @property
     def wanted(self) -> int:
@@ -79,15 +79,16 @@ class ReadTail(Command["Tail"], msgspec.Struct, frozen=True, eq=False):
         """Return the branch's end; an empty tail if it has none."""
         return find_head(tx, self.conversation, self.branch) or Tail([], [], MAIN)
 
-    def _read(self, tx: Transaction, head: Head) -> Tail:
-        items: list[Any] = []
-        undecodable: list[int] = []
-        wanted = self.wanted
-        if wanted:
-            for page in item_pages(tx, head, wanted, undecodable):
-                items += page
-                if len(items) >= wanted:
-                    del items[wanted:]
-                    break
-            items.reverse()
-        return Tail(items, undecodable, head.branch)
+
+def read_tail(tx: Transaction, head: Head, wanted: int) -> Tail:
+    """Return the latest items of a branch, as models are shown them."""
+    items: list[Any] = []
+    undecodable: list[int] = []
+    if wanted:
+        for page in item_pages(tx, head, wanted, undecodable):
+            items += page
+            if len(items) >= wanted:
+                del items[wanted:]
+                break
+        items.reverse()
+    return Tail(items, undecodable, head.branch)

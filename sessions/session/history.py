@@ -6,21 +6,20 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Literal, Self
 
 from sessions.clock import now
-from sessions.session.part import SessionPart
+from sessions.session.ways import Ways
 from sessions.validation import check_branch_name, check_count, check_page
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
     from contextlib import AbstractAsyncContextManager
 
-    from rich.console import Console
-
     from sessions.session.branches import Branches
+    from sessions.session.tree_data import Tree
     from sessions.session.usage.usage import SessionUsage
-    from sessions.types import Item, Sibling, Turn
+    from sessions.types import Item, Turn
 
 
-class History(SessionPart):
+class History(Ways):
     """Undo, redo, siblings, branches, turns and the tree.
 
     Reads use the session's current branch. Changes go to the branch that this object read last. An object made by
@@ -193,63 +192,6 @@ class History(SessionPart):
         handle.refuse_in_attempt("redo")
         return await handle.change(lambda tx: redo(tx, handle.conversation, now(), branch=handle.target))
 
-    async def siblings(self, turn: int | None = None) -> list[Sibling]:
-        """List the alternative versions of a turn, as in "2 / 3", in the order in which they were made.
-
-        Example: ``alternatives = await session.siblings(1)``
-
-        An undone turn and the turn added in its place are siblings: user interfaces make them when a message is edited
-        or an answer is regenerated. A branch that forks before the turn or inside it makes a sibling too.
-
-        Args:
-            turn: The turn's number; the last turn if not given.
-
-        Raises:
-            TurnNotFoundError: The branch has no such turn.
-            TypeError: `turn` is not an integer.
-            ValueError: `turn` is below 1.
-            UnknownBranchError: The branch no longer exists.
-            StoreError: The database refused the operation.
-        """
-        from sessions.log.history.siblings import list_siblings
-
-        if turn is not None:
-            turn = check_count(turn, "turn", least=1)
-        handle = self._handle
-        return await handle.read(lambda tx: list_siblings(tx, handle.conversation, turn, handle.target))
-
-    async def choose(self, sibling: Sibling) -> None:
-        """Switch to an alternative version of a turn. The current one stays available as a sibling.
-
-        Example: ``await session.choose((await session.siblings(1))[0])``
-
-        The branch continues from where the conversation last went in that alternative. If another branch holds the
-        sibling, that branch becomes the session's current one.
-
-        Args:
-            sibling: A sibling returned by `siblings`.
-
-        Raises:
-            TypeError: `sibling` is not a `Sibling`.
-            BranchInUseError: The sibling is on another branch, but this object stays on its own.
-            TurnNotFoundError: The sibling no longer exists.
-            UnknownBranchError: The branch no longer exists.
-            StoreError: The database refused the operation.
-        """
-        from sessions.log.history.siblings import choose_sibling
-        from sessions.types import Sibling
-
-        if not isinstance(sibling, Sibling):
-            raise TypeError(f"sibling must be one of those that siblings() returns, not {type(sibling).__name__}")
-        handle = self._handle
-        handle.refuse_in_attempt("choose a sibling")
-        branch = await handle.write(
-            lambda tx: choose_sibling(
-                tx, handle.conversation, now(), sibling, handle.target, pinned=handle.pinned is not None
-            )
-        )
-        handle.followed = branch
-
     async def turns(
         self, limit: int | None = None, *, before: int | None = None, after: int | None = None
     ) -> list[Turn]:
@@ -306,28 +248,29 @@ class History(SessionPart):
         handle.report(undecodable)
         return turn
 
-    async def tree(self, *, console: Console | None = None) -> None:
-        """Print the session's turns and branches as a tree, including undone turns and alternatives.
+    async def tree(self, *, max_turns: int | None = 1000) -> Tree:
+        """Return the session's turns and branches as a tree, including undone turns and siblings.
 
-        Example: ``await session.tree()``
+        Example: ``print(await session.tree())``
 
-        Each turn is printed once, with the beginnings of its message and its answer, even if several branches share it.
-        The tree marks the branch that this object reads and draws it down the left edge. Unreadable items are shown as
-        such. The cost is proportional to the number of entries in the whole session; most payloads are not read.
+        Each turn is there once, however many branches share it, with the beginnings of its message and its answer. The
+        tree prints itself, with this branch along the left edge; long straight runs are folded then.
 
         Args:
-            console: The target: ``Console(file=…, width=…)`` of the library rich. By default standard output, as wide
-                as the terminal, without colour in a pipe or with ``NO_COLOR``.
+            max_turns: The maximum number of turns, from 1; ``None`` for all. The branch gets at least half of them, its
+                latest ones; the rest is for the other ways, those that were active last. `Tree.left_out` is the number
+                of the others. The cost depends on this number, not on the length of the conversation.
 
         Raises:
-            TypeError: `console` cannot print.
+            TypeError: `max_turns` is not an integer.
+            ValueError: `max_turns` is below 1.
             UnknownBranchError: This object stays on a branch that no longer exists.
             StoreError: The database refused the operation.
         """
         from sessions.log.history.tree import read_tree
-        from sessions.session.tree import print_tree
+        from sessions.session.tree_data import as_tree
 
-        if console is not None and not hasattr(console, "print"):
-            raise TypeError(f"console must be a rich.console.Console, not {type(console).__name__}")
+        if max_turns is not None:
+            max_turns = check_count(max_turns, "max_turns", least=1)
         handle = self._handle
-        print_tree(await handle.read(lambda tx: read_tree(tx, handle.conversation, handle.pinned)), console)
+        return as_tree(await handle.read(lambda tx: read_tree(tx, handle.conversation, handle.pinned, max_turns)))

@@ -1,7 +1,9 @@
-"""A session's tree in a terminal: `session.tree()`."""
+"""How a session's tree is drawn, in a terminal and elsewhere."""
 
 from __future__ import annotations
 
+import io
+import sys
 from typing import TYPE_CHECKING, NamedTuple
 
 from rich.console import Console
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from sessions.session.tree_layout import Fork
 
 _LONGEST_NAME = 40
+_HTML_WIDTH = 100
 _LEAST_TEXT = 12
 """Columns that a message has at least; what is said of it gives way."""
 
@@ -36,15 +39,20 @@ class _Shapes(NamedTuple):
     end: str
     dot: str
     cut: str
+    hidden: str
 
 
-_UNICODE = _Shapes("●", "◉", "○", "│", "├─", "└─", "↳", "◂", "·", "…")
-_ASCII = _Shapes("*", "@", "o", "|", "|-", "`-", ">", "<", "-", "...")
+_UNICODE = _Shapes("●", "◉", "○", "│", "├─", "└─", "↳", "◂", "·", "…", "⋮")
+_ASCII = _Shapes("*", "@", "o", "|", "|-", "`-", ">", "<", "-", "...", ":")
 
 
-def print_tree(tree: Tree, console: Console | None = None) -> None:
-    """Print a tree to a console; to one on standard output, if none is given."""
-    (console or Console()).print(TreeView(tree))
+class _Page(io.StringIO):
+    """Text that is for standard output."""
+
+    @property
+    def encoding(self) -> str:  # type: ignore[override]
+        """The encoding that it will have there."""
+        return getattr(sys.stdout, "encoding", None) or "utf-8"
 
 
 class TreeView:
@@ -57,6 +65,19 @@ class TreeView:
         """Yield the lines."""
         del console
         yield from _Drawing(self._tree, options).lines()
+
+    def as_text(self) -> str:
+        """Return the lines for standard output, without colours."""
+        page = _Page()
+        Console(file=page, color_system=None).print(self)
+        return page.getvalue().removesuffix("\n")
+
+    def as_html(self) -> str:
+        """Return the lines as HTML that needs nothing else; what was said is escaped."""
+        console = Console(file=io.StringIO(), record=True, width=_HTML_WIDTH, force_jupyter=False)
+        console.print(self)
+        style = "white-space:pre;overflow-x:auto;line-height:normal;font-family:monospace"
+        return console.export_html(inline_styles=True, code_format=f'<pre style="{style}">{{code}}</pre>')
 
 
 class _Place(NamedTuple):
@@ -89,11 +110,22 @@ class _Drawing:
             yield from self._beginning(going_on=beginning != ([], None))
         # A stack instead of recursion: trees are as deep as conversations are long.
         waiting = self._places(beginning, "")
+        folds = self._order.folds()
         while waiting:
             place = waiting.pop()
+            if place.node in folds:
+                hidden, after = folds[place.node]
+                yield self._hidden(place, f"{_count(hidden, 'more turn')}")
+                place = place._replace(node=after)
+            elif self._tree.nodes[place.node].left_out:
+                yield self._hidden(place, f"{_count(self._tree.nodes[place.node].left_out, 'turn')} not read")
             fork = self._order.after(place.node)
             yield from self._node(place, going_on=fork != ([], None))
             waiting += self._places(fork, place.below)
+
+    def _hidden(self, place: _Place, what: str) -> Text:
+        lead = Text(place.below + self._shapes.hidden, "dim")
+        return self._line(lead.append(" " * (self._digits + 3)), Text(what, "dim italic"))
 
     def _places(self, fork: Fork, left: str) -> list[_Place]:
         """Return where to draw what follows a node, the first one last."""
@@ -111,6 +143,7 @@ class _Drawing:
             _count(self._tree.branches, "branch", "branches"),
             _count(sum(not node.continues and node.turn > 0 for node in nodes), "turn"),
             _count(sum(node.items for node in nodes), "item"),
+            *([f"{_count(self._tree.left_out, 'more turn')} not read"] if self._tree.left_out else []),
         ]
         name = Text(self._plain(one_line(self._tree.session_id, _LONGEST_NAME)), "bold")
         return self._line(Text(), name, "  " + f" {self._shapes.dot} ".join(counts))

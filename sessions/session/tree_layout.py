@@ -7,10 +7,17 @@ every turn was regenerated.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
     from sessions.log.history.tree import End, Tree
+
+
+_LONG: Final = 12
+"""A straight run of so many turns is folded."""
+
+_SHOWN: Final = 3
+"""So many turns of it are drawn at either end."""
 
 
 class Fork(NamedTuple):
@@ -53,6 +60,30 @@ class Order:
                 for seen in (self.read, self.kept):
                     if index in seen:
                         seen.add(node.parent)
+
+    def folds(self) -> dict[int, tuple[int, int]]:
+        """Return the long straight runs that are not drawn: by their first node, how many nodes, and which one is next.
+
+        Nothing ends in them, and nothing leaves them.
+        """
+        found = {}
+        for index, node in enumerate(self._tree.nodes):
+            if node.parent is not None and self._is_straight(node.parent):
+                continue
+            run = []
+            at = index
+            while self._is_straight(at):
+                run.append(at)
+                (at,) = self._children[at]
+            if len(run) >= _LONG:
+                hidden = run[_SHOWN : len(run) - _SHOWN]
+                found[hidden[0]] = len(hidden), run[len(run) - _SHOWN]
+        return found
+
+    def _is_straight(self, index: int) -> bool:
+        node = self._tree.nodes[index]
+        alone = len(self._children.get(node.parent, [])) == 1
+        return alone and not node.ends and not node.left_out and len(self._children.get(index, [])) == 1
 
     def after(self, index: int | None) -> Fork:
         """Return what follows a node, or the beginning (``None``)."""

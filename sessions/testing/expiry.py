@@ -223,9 +223,7 @@ class ExpiryContract:
         await session.branches.switch("b")
         assert [await _texts(session, limit) for limit in (1, 3, 9)] == ["9", "3 6 9", "0 3 6 9"]
 
-    async def test_what_is_gone_is_found_nowhere(
-        self, open_here: OpenStore, time: MovableClock, capsys: pytest.CaptureFixture[str]
-    ) -> None:
+    async def test_what_is_gone_is_found_nowhere(self, open_here: OpenStore, time: MovableClock) -> None:
         session = open_here().session("s")
         call = {"type": "function_call", "call_id": "1", "name": "look", "arguments": "{}"}
         await session.add_items([_user("kept"), call])
@@ -240,8 +238,7 @@ class ExpiryContract:
             compared = await session.branches.compare("main", "b")
             assert (compared.common, compared.first, compared.second) == ([_user("kept"), call], [], [_user("of b")])
             assert [(use.turn, use.calls) for use in await session.usage.tools()] == [(1, 1)]
-            await session.tree()
-            drawn = capsys.readouterr().out
+            drawn = str(await session.tree())
             assert "kept" in drawn
             assert "of b" in drawn
             assert "expired" not in drawn

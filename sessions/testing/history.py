@@ -25,6 +25,7 @@ from sessions.errors import (
 )
 from sessions.testing.attempt import AttemptContract
 from sessions.testing.tree_model import CountEntries, TreeMachine, item
+from sessions.testing.ways import WaysContract
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -64,7 +65,7 @@ AFTER_CLEARING: dict[str, Callable[[LogSession], Awaitable[object]]] = {
 """Changes by an object on a branch that went when another one cleared the session; ``main`` has something again."""
 
 
-class HistoryContract(AttemptContract):
+class HistoryContract(AttemptContract, WaysContract):
     """The promises of a session over the log about its history. Give it the fixture `make`, as `SessionContract`.
 
     A fixture `count_entries` may return a function that says how many entries the database holds of a session.

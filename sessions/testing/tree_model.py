@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
     from sessions.session.base import LogSession
     from sessions.testing.list_model import Item
+    from sessions.types import Sibling
 
 Path: TypeAlias = "tuple[str, ...]"
 """What the items on the way to a tip say; each item says something else. Users' messages begin with ``u``."""
@@ -156,17 +157,29 @@ class TreeModel:
 
     def ways(self, name: str, turn: int) -> dict[Path, list[tuple[str | None, Path]]]:
         """Return the tips by their path up to the end of a turn, if the turn before it ends as on a branch."""
-
-        def up_to(path: Path, turn: int) -> Path:
-            starts = starts_of_turns(path)
-            return path[: starts[turn]] if turn < len(starts) else path
-
-        before = up_to(self.branches[name], turn - 1)
+        before = _up_to(self.branches[name], turn - 1)
         ways: dict[Path, list[tuple[str | None, Path]]] = {}
         for owner, path in self.tips():
-            if len(starts_of_turns(path)) >= turn and up_to(path, turn - 1) == before:
-                ways.setdefault(up_to(path, turn), []).append((owner, path))
+            if len(starts_of_turns(path)) >= turn and _up_to(path, turn - 1) == before:
+                ways.setdefault(_up_to(path, turn), []).append((owner, path))
         return ways
+
+    def ways_on(self, name: str) -> dict[Path, list[tuple[str | None, Path]]]:
+        """Return the tips beyond a branch's end, by their path up to the end of the turn that comes next."""
+        own = self.branches[name]
+        turn = len(starts_of_turns(own))
+        ways: dict[Path, list[tuple[str | None, Path]]] = {}
+        for owner, path in self.tips():
+            if path != own and _leads_to(path, own):
+                starts_a_turn = path[len(own)].startswith("u")
+                if turn or starts_a_turn:
+                    ways.setdefault(_up_to(path, turn + starts_a_turn), []).append((owner, path))
+        return ways
+
+
+def _up_to(path: Path, turn: int) -> Path:
+    starts = starts_of_turns(path)
+    return path[: starts[turn]] if turn < len(starts) else path
 
 
 def _leads_to(path: Path, other: Path) -> bool:
@@ -439,9 +452,7 @@ class TreeMachine(RuleBasedStateMachine):
         turn = data.draw(st.integers(1, len(starts_of_turns(path))))
         siblings = self._runner.run(session.siblings(turn))
         ways = self.model.ways(target, turn)
-        tried = {attempt.path for attempt in self.model.attempts}
-        if tried & {path for _, path in self.model.left}:
-            # Choosing one of these removes it, and the other not.
+        if self._is_ambiguous():
             return
         assert [sibling.number for sibling in siblings] == list(range(1, len(ways) + 1))
         assert {sibling.count for sibling in siblings} == {len(ways)}
@@ -450,8 +461,56 @@ class TreeMachine(RuleBasedStateMachine):
         if which == 2 and not chosen.current and chosen.branch:
             # Whether it may go there depends on which of the tips on that way was active last.
             return
-        self._runner.run(session.choose(chosen))
+        self._choose(session, chosen, target, by_id=data.draw(st.booleans()))
         self._follow_choice(which, target, ways, stays=chosen.current)
+
+    @rule(which=st.integers(0, 2), name=st.sampled_from(NAMES), data=st.data())
+    def go_on(self, which: int, name: str, data: st.DataObject) -> None:
+        session, target = self._changed(which, name)
+        if target not in self.model.branches:
+            self._refused(session.ways_on(), UnknownBranchError)
+            return
+        found = self._runner.run(session.ways_on())
+        ways = self.model.ways_on(target)
+        assert [(way.number, way.count, way.current) for way in found] == [
+            (number, len(ways), False) for number in range(1, len(ways) + 1)
+        ]
+        undone = {path for path in ways if any(up[: len(path)] == path for up in self.model.undone.get(target, []))}
+        assert sum(way.undone for way in found) == len(undone)
+        if not found or self._is_ambiguous():
+            return
+        chosen = data.draw(st.sampled_from(found))
+        if which == 2 and chosen.branch:
+            return
+        self._choose(session, chosen, target, by_id=data.draw(st.booleans()))
+        self._follow_choice(which, target, ways, stays=False)
+
+    @rule(name=st.sampled_from(NAMES))
+    def list_all_siblings(self, name: str) -> None:
+        path = self.model.branches.get(name)
+        pinned = self._make(self._id).on_branch(name)
+        if path is None:
+            self._refused(pinned.siblings_by_turn(), UnknownBranchError)
+            return
+        turns = range(1, len(starts_of_turns(path)) + 1)
+        found = self._runner.run(pinned.siblings_by_turn())
+        assert found == {turn: self._runner.run(pinned.siblings(turn)) for turn in turns}
+
+    def _is_ambiguous(self) -> bool:
+        """Tell whether two kinds of tips end in one place: choosing one of them removes it, and the other not."""
+        tried = {attempt.path for attempt in self.model.attempts}
+        left = {path for _, path in self.model.left}
+        undone = {path for paths in self.model.undone.values() for path in paths}
+        return bool(tried & left or tried & undone or left & undone)
+
+    def _choose(self, session: LogSession, way: Sibling, target: str, *, by_id: bool) -> None:
+        """Choose a way, and see that its items are those that were to be had before."""
+        expected = self._runner.run(session.items_of(way.entry if by_id else way))
+        self._runner.run(session.choose(way.entry if by_id else way))
+        if way.branch is None or session._handle.pinned is not None:  # noqa: SLF001 - whether it stays on its branch
+            assert self._runner.run(session.on_branch(target).get_items()) == expected
+        else:
+            assert self._runner.run(session.get_items()) == expected
 
     def _follow_choice(
         self, which: int, target: str, ways: dict[Path, list[tuple[str | None, Path]]], *, stays: bool
@@ -472,6 +531,12 @@ class TreeMachine(RuleBasedStateMachine):
             self._now_follows(which, current)
             return
         assert any((None, now) in tips for tips in ways.values() if (target, own) not in tips)
+        if now in self.model.undone.get(target, []):
+            while self.model.undone[target].pop() != now:
+                pass
+            self.model.branches[target] = now
+            self._now_follows(which, target)
+            return
         if not self.model.leave_undone(target):
             self.model.left.append((target, own))
         if (target, now) in self.model.left:

@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-import io
 from contextlib import aclosing, suppress
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
-
-from rich.console import Console
 
 from sessions import EncryptedSession, SessionsError, generate_key
 from sessions.db.transaction import Statement
@@ -138,7 +135,7 @@ READS: Final[dict[str, Operation]] = {
     "get_turn": lambda session: session.get_turn(2),
     "siblings": lambda session: session.siblings(2),
     "summaries": lambda session: session.summaries(),
-    "tree": lambda session: session.tree(console=Console(file=io.StringIO())),
+    "tree": lambda session: session.tree(),
     "version": lambda session: session.version(),
     "on_branch": lambda session: session.on_branch("b").get_items(),
     "list": lambda session: session.branches.list(),

@@ -157,6 +157,9 @@ class World:
     async def make_entry_id(self) -> str:
         return str((await (await self.make_session()).entries())[0].id)
 
+    async def make_tree(self) -> Any:
+        return await (await self.make_session()).tree()
+
     async def make_leased(self) -> Any:
         return await self.stack.enter_async_context((await self.make_session()).lease())
 

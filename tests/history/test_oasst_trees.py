@@ -44,7 +44,7 @@ async def server(url: str) -> AsyncIterator[MakeSession]:
 
 async def drawn(session: LogSession) -> str:
     file = io.StringIO()
-    await session.tree(console=Console(file=file, width=100))
+    Console(file=file, width=100).print(await session.tree())
     return file.getvalue()
 
 

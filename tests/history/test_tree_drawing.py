@@ -28,7 +28,7 @@ def answers(text: str) -> dict[str, Any]:
 
 async def drawn(session: SQLiteSession, width: int = 60, **options: Any) -> str:
     file = io.StringIO()
-    await session.tree(console=Console(file=file, width=width, **options))
+    Console(file=file, width=width, **options).print(await session.tree())
     return file.getvalue()
 
 
@@ -224,7 +224,7 @@ async def test_a_terminal_without_unicode() -> None:
     raw = io.BytesIO()
     file = io.TextIOWrapper(raw, encoding="ascii")
 
-    await session.tree(console=Console(file=file, width=40))
+    Console(file=file, width=40).print(await session.tree())
 
     file.flush()
     text = raw.getvalue().decode("ascii")
@@ -247,7 +247,7 @@ def test_it_prints_to_standard_output_and_rich_is_imported_only_then() -> None:
             await session.add_items([{"role": "user", "content": "Hello"}])
             await session.branches.list()
             print("rich" in sys.modules)
-            await session.tree()
+            print(await session.tree())
 
         asyncio.run(main())
         """

@@ -183,7 +183,7 @@ async def test_siblings_and_branches_of_what_cannot_be_read(path: Path, caplog: 
     assert "positions 3, 5, 6 cannot" in caplog.records[-1].getMessage()
     assert await session.usage.tools() == []
     drawn = StringIO()
-    await session.tree(console=Console(file=drawn, width=80))
+    Console(file=drawn, width=80).print(await session.tree())
     assert drawn.getvalue().count("3 ") >= 2
     await session.branches.delete("other")
     assert len(rows(path)) >= stored

@@ -42,6 +42,15 @@ def ways_forward(tx: Transaction, head: Head) -> list[Row]:
     return [] if head.may_extend else tx.all(branch_statements.WAYS_FORWARD, session=head.session, branch=head.branch)
 
 
+def redo_up_to(tx: Transaction, locked: LockedSession, head: Head, wanted: str, now: int) -> None:
+    """Bring a branch forward to a tip from which undo moved it back; what lies beyond can still be redone."""
+    for name, tip, turn, may_extend in ways_forward(tx, head):
+        tx.run(branch_statements.FORGET_TIP, session=head.session, name=name)
+        if name == wanted:
+            move_tip(tx, locked, tip, turn, may_extend=may_extend, now=now)
+            return
+
+
 def settle_ways_forward(tx: Transaction, head: Head) -> bool:
     """Keep the farthest way forward of a branch as a tip that it left, as others lie on the way to it.
 

@@ -1,26 +1,20 @@
-"""The ways in which a conversation went on in a turn, and choosing one of them.
-
-Two tips took the same way in turn n if that turn ends with the same entry in both; they are compared only if the turn
-before it ends with the same entry, too. What has expired is not there: a turn ends with the last entry that is left of
-it, and a way of which nothing is left is none.
-"""
+"""The ways in which a conversation went on in a turn or goes on from a branch's end, and choosing one of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, NamedTuple, cast
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, cast
 
 from sessions.clock import as_time
-from sessions.db.ids import POSITION_BITS, position_of
 from sessions.errors import BranchInUseError, TurnNotFoundError
 from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import lock_head
-from sessions.log.core.damage import read_tips
-from sessions.log.core.entry_ids import find_entry_ids, parse_entry_id
-from sessions.log.core.heads import LEFT_TIP, find_head, lineage
-from sessions.log.core.lineages import Lineages
+from sessions.log.core.entry_ids import find_entry_ids, parse_entry_id, unknown_entry
+from sessions.log.core.heads import find_head, lineage
 from sessions.log.core.locking import bump_version
-from sessions.log.core.reflog import keep_tip, settle_ways_forward
-from sessions.log.core.turns import EXPIRED, nearest_turns, turn_not_found, turn_start
+from sessions.log.core.reflog import keep_tip, redo_up_to, settle_ways_forward
+from sessions.log.core.turns import EXPIRED, nearest_turns, turn_not_found
+from sessions.log.history.ways import find_way, leads_through, lineages_of, ways_in_turn
 from sessions.log.statements import branches as branch_statements
 from sessions.types import Sibling
 
@@ -29,15 +23,9 @@ if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
     from sessions.log.core.entry_ids import EntryId
     from sessions.log.core.heads import Head
-
-
-class _Tip(NamedTuple):
-    name: str
-    owner: str | None
-    segment: int
-    tip: int
-    updated_at: int
-    changed_in: int
+    from sessions.log.core.lineages import Lineages
+    from sessions.log.core.locking import LockedSession
+    from sessions.log.history.ways import Tip
 
 
 def list_siblings(tx: Transaction, conversation: Conversation, turn: int | None, branch: str | None) -> list[Sibling]:
@@ -48,7 +36,7 @@ def list_siblings(tx: Transaction, conversation: Conversation, turn: int | None,
         UnknownBranchError: The session has no such branch.
     """
     head = find_head(tx, conversation, branch)
-    lineages = Lineages(tx, head.session, head.reader.visible, uneven=conversation.ttl is not None) if head else None
+    lineages = lineages_of(tx, conversation, head) if head else None
     wanted = turn
     if turn is None and head and lineages:
         wanted = head.turn
@@ -56,28 +44,56 @@ def list_siblings(tx: Transaction, conversation: Conversation, turn: int | None,
             wanted = next(iter(nearest_turns(tx, head.reader, lineage(tx, head), (0, head.tip), 1)), 0)
     if head is None or lineages is None or wanted is None or not 1 <= wanted <= head.turn:
         raise turn_not_found(conversation.session_id, head, f"turn {wanted or ''}".strip())
-    ways = _ways(tx, lineages, head, wanted)
+    ways = ways_in_turn(tx, lineages, head, wanted)
     if not any(tip.name == head.branch for tips in ways.values() for tip in tips):
         raise turn_not_found(conversation.session_id, head, f"turn {wanted}", EXPIRED)
-    ids = find_entry_ids(tx, ways)
+    return as_siblings(head, wanted, ways, {end: found.text for end, found in find_entry_ids(tx, ways).items()})
+
+
+def as_siblings(head: Head, turn: int, ways: dict[int, list[Tip]], ids: dict[int, str]) -> list[Sibling]:
+    """Return the ways through a turn as users see them."""
     return [
         Sibling(
-            wanted,
+            turn,
             number,
             len(ways),
             any(tip.name == head.branch for tip in tips),
-            next((tip.name for tip in tips if not tip.name.startswith(LEFT_TIP)), None),
+            next((tip.name for tip in tips if not tip.is_left), None),
             as_time(tips[0].updated_at),
-            ids[end].text,
+            ids[end],
+            any(tip.pending and tip.owner == head.branch for tip in tips),
         )
         for number, (end, tips) in enumerate(sorted(ways.items()), 1)
     ]
 
 
+def list_ways_on(tx: Transaction, conversation: Conversation, branch: str | None) -> list[Sibling]:
+    """Return the ways that go on where a branch ends, in the order in which they came to be.
+
+    Raises:
+        UnknownBranchError: The session has no such branch.
+    """
+    head = find_head(tx, conversation, branch)
+    if head is None:
+        return []
+    lineages = lineages_of(tx, conversation, head)
+    end = lineages.entry_at(head.segment, head.tip)
+    found: list[Sibling] = []
+    for turn in (head.turn, head.turn + 1):
+        ways = ways_in_turn(tx, lineages, head, turn) if turn else {}
+        on = {
+            last: tips
+            for last, tips in ways.items()
+            if all(tip.tip > head.tip and (not end or leads_through(lineages, tip, end)) for tip in tips)
+        }
+        found += as_siblings(head, turn, on, {last: known.text for last, known in find_entry_ids(tx, on).items()})
+    return [replace(way, number=number, count=len(found)) for number, way in enumerate(found, 1)]
+
+
 def choose_sibling(
-    tx: Transaction, conversation: Conversation, now: int, sibling: Sibling, branch: str | None, *, pinned: bool
+    tx: Transaction, conversation: Conversation, now: int, way: Sibling | str, branch: str | None, *, pinned: bool
 ) -> str:
-    """Go on from where a sibling's conversation last went to; the way that is left stays a sibling.
+    """Go on from where a way's conversation last went to; the way that is left stays a sibling.
 
     If that is on another branch, that one becomes the current one; else the branch itself moves.
 
@@ -86,97 +102,88 @@ def choose_sibling(
 
     Raises:
         BranchInUseError: It is on another branch, and the caller is pinned to this one.
-        TurnNotFoundError: It is not there any more.
+        TurnNotFoundError: The sibling is not there any more.
+        UnknownEntryError: No way leads through the entry with that id.
         UnknownBranchError: The session has no such branch.
     """
-    session_id = conversation.session_id
     head = lock_head(tx, conversation, now, branch)
+    found = find_tips(tx, conversation, head, way)
+    if any(tip.name == cast("Head", head).branch for tip in found):
+        return cast("Head", head).branch
+    return _go_to(tx, conversation, now, cast("Head", head), found[0], pinned=pinned)
+
+
+def find_tips(tx: Transaction, conversation: Conversation, head: Head | None, way: Sibling | str) -> list[Tip]:
+    """Return the tips of a sibling, or of the way through the entry with an id, the one that was last active first.
+
+    Raises:
+        TurnNotFoundError: The sibling is not there any more.
+        UnknownEntryError: No way leads through the entry with that id.
+    """
+    session_id = conversation.session_id
+    wanted = parse_entry_id(way if isinstance(way, str) else way.entry, session_id)
+    if isinstance(way, str):
+        if head is None:
+            raise unknown_entry(session_id)
+        return find_way(tx, conversation, lineages_of(tx, conversation, head), head, wanted)
     found = None
-    if head is not None and 1 <= sibling.turn <= head.turn:
-        lineages = Lineages(tx, head.session, head.reader.visible, uneven=conversation.ttl is not None)
-        ways = _ways(tx, lineages, head, sibling.turn)
-        found = _way_through(tx, lineages, ways, parse_entry_id(sibling.entry, session_id))
-    if head is None or found is None:
+    if head is not None and 1 <= way.turn <= head.turn + 1:
+        lineages = lineages_of(tx, conversation, head)
+        found = _way_through(tx, lineages, ways_in_turn(tx, lineages, head, way.turn), wanted)
+    if found is None:
         raise TurnNotFoundError(
-            f"session {session_id!r}: that way through turn {sibling.turn} is not there any more; nothing was changed. "
+            f"session {session_id!r}: that way through turn {way.turn} is not there any more; nothing was changed. "
             "List the siblings again"
         )
-    if any(tip.name == head.branch for tip in found):
-        return head.branch
-    chosen = found[0]
-    if not chosen.name.startswith(LEFT_TIP):
+    return found
+
+
+def _go_to(tx: Transaction, conversation: Conversation, now: int, head: Head, chosen: Tip, *, pinned: bool) -> str:
+    if not chosen.is_left:
         if pinned:
             raise BranchInUseError(
-                f"session {session_id!r}: that way through turn {sibling.turn} is on branch {chosen.name!r}, and this "
-                f"object stays on {head.branch!r}; nothing was changed. Use on_branch({chosen.name!r})"
+                f"session {conversation.session_id!r}: that way is on branch {chosen.name!r}, and this object stays on "
+                f"{head.branch!r}; nothing was changed. Use on_branch({chosen.name!r})"
             )
         locked: Any = bump_version(tx, conversation, now, guard=False)
         tx.run(branch_statements.SWITCH, session=locked.session, branch=chosen.name)
+        record_change(tx, locked, "sibling_chosen", now)
+        return cast("Head", find_head(tx, conversation, chosen.name)).branch
+    locked = bump_version(tx, conversation, now, head.branch)
+    if chosen.pending and chosen.owner == head.branch:
+        redo_up_to(tx, locked, head, chosen.name, now)
     else:
-        locked = bump_version(tx, conversation, now, head.branch)
-        if not settle_ways_forward(tx, head):
-            keep_tip(tx, locked, now, pending=False)
-        place: dict[str, Any] = {"session": locked.session, "name": chosen.name}
-        # What another branch left stays that one's: it could be deleted with this one otherwise.
-        own = chosen.owner == head.branch and not _is_written(tx, locked.session, chosen)
-        moved = {"branch": head.branch, "alone": int(own), "version": locked.version, "now": now}
-        tx.run(branch_statements.MOVE_TO_TIP, **moved, **place)
-        if own:
-            tx.run(branch_statements.FORGET_TIP, **place)
-        else:
-            here = {"segment": chosen.segment, "position": chosen.tip}
-            tx.run(branch_statements.RAISE_FLOOR, session=locked.session, **here)
+        _move_to(tx, locked, head, chosen, now)
     record_change(tx, locked, "sibling_chosen", now)
-    if chosen.name.startswith(LEFT_TIP):
-        return head.branch
-    return cast("Head", find_head(tx, conversation, chosen.name)).branch
+    return head.branch
 
 
-def _way_through(
-    tx: Transaction, lineages: Lineages, ways: dict[int, list[_Tip]], wanted: EntryId
-) -> list[_Tip] | None:
+def _move_to(tx: Transaction, locked: LockedSession, head: Head, chosen: Tip, now: int) -> None:
+    if not settle_ways_forward(tx, head):
+        keep_tip(tx, locked, now, pending=False)
+    place: dict[str, Any] = {"session": locked.session, "name": chosen.name}
+    # What another branch left stays that one's: it could be deleted with this one otherwise.
+    own = chosen.owner == head.branch and not _is_written(tx, locked.session, chosen)
+    moved = {"branch": head.branch, "alone": int(own), "version": locked.version, "now": now}
+    tx.run(branch_statements.MOVE_TO_TIP, **moved, **place)
+    if own:
+        tx.run(branch_statements.FORGET_TIP, **place)
+    else:
+        here = {"segment": chosen.segment, "position": chosen.tip}
+        tx.run(branch_statements.RAISE_FLOOR, session=locked.session, **here)
+
+
+def _way_through(tx: Transaction, lineages: Lineages, ways: dict[int, list[Tip]], wanted: EntryId) -> list[Tip] | None:
     """Return the tips of the way with an entry that ended the turn when it was listed; ``None`` if there is none."""
     # An entry that has expired may be gone. If another one took its place after a pop, that has a higher version.
     if find_entry_ids(tx, [wanted.entry]).get(wanted.entry, wanted) != wanted:
         return None
-    found = ways.get(wanted.entry)
-    return found or next((tips for tips in ways.values() if _lead_through(lineages, tips, wanted.entry)), None)
+    for tips in ways.values():
+        if wanted.entry not in ways and any(leads_through(lineages, tip, wanted.entry) for tip in tips):
+            return tips
+    return ways.get(wanted.entry)
 
 
-def _is_written(tx: Transaction, session: int, tip: _Tip) -> bool:
+def _is_written(tx: Transaction, session: int, tip: Tip) -> bool:
     """Tell whether a tip is that of an attempt, whose writer goes on there."""
     return tx.the(branch_statements.OWNER_OF_TIP, session=session, name=tip.name)[1] is not None
-
-
-def _lead_through(lineages: Lineages, tips: list[_Tip], entry: int) -> bool:
-    """Tell whether the entry that ended the turn when it was listed, and may not any more, is on the way to these."""
-    position = position_of(entry)
-    return any(position <= tip.tip and lineages.entry_at(tip.segment, position) == entry for tip in tips)
-
-
-def _ways(tx: Transaction, lineages: Lineages, head: Head, turn: int) -> dict[int, list[_Tip]]:
-    """Return the tips by the entry with which the turn ends there, the tip that was last active first."""
-    starts: dict[int, int] = {}
-
-    def end_of(segment: int, tip: int, turns: int, turn: int) -> int:
-        """Return the entry with which a turn ends."""
-        if turn >= turns:
-            return lineages.last_entry(tx, segment, tip)
-        holding = lineages.holding(segment, tip, turn)
-        key = holding.segment << POSITION_BITS | turn
-        if key not in starts:
-            starts[key] = turn_start(tx, [holding], turn + 1)
-        return lineages.last_entry(tx, holding.segment, starts[key] - 1)
-
-    before = end_of(head.segment, head.tip, head.turn, turn - 1)
-    ways: dict[int, list[_Tip]] = {}
-    tips_there = read_tips(tx, head.session, lineages.origins)
-    for name, segment, tip, turns, owner, *_, updated_at, changed_in in tips_there:
-        if turns < turn or end_of(segment, tip, turns, turn - 1) != before:
-            continue
-        end = end_of(segment, tip, turns, turn)
-        if end != before:
-            ways.setdefault(end, []).append(_Tip(name, owner, segment, tip, updated_at, changed_in))
-    for tips in ways.values():
-        tips.sort(key=lambda tip: (tip.changed_in, not tip.name.startswith(LEFT_TIP)), reverse=True)
-    return ways

@@ -15,8 +15,11 @@ from sessions.db.ids import POSITION_BITS, position_of
 from sessions.items.calls import text_of
 from sessions.items.kinds import HOSTED_TOOL_CALL, TOOL_CALL, USER
 from sessions.items.text import one_line
+from sessions.log.core.damage import read_segments
+from sessions.log.core.entry_ids import EntryId
 from sessions.log.core.gc import find_seen
 from sessions.log.core.heads import LEFT_TIP, MAIN, find_head
+from sessions.log.history.tree_bounds import Reading
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 
@@ -68,6 +71,10 @@ class Node:
         tool_calls: How many of them call a tool.
         said: The first message of each kind, in order.
         ends: What ends here, branches first.
+        left_out: How many turns before it, back to its parent, were not read.
+        last: The internal id and the version of its last item.
+        author: Who added its first item.
+        created_at: When that was, in microseconds since 1970, UTC.
     """
 
     turn: int
@@ -77,6 +84,10 @@ class Node:
     tool_calls: int = 0
     said: list[Preview] = field(default_factory=list)
     ends: list[End] = field(default_factory=list)
+    left_out: int = 0
+    last: EntryId = field(default=EntryId(0, 0), compare=False)
+    author: str | None = field(default=None, compare=False)
+    created_at: int = field(default=0, compare=False)
 
 
 class Tree(NamedTuple):
@@ -87,21 +98,28 @@ class Tree(NamedTuple):
         branch: The branch that is read.
         nodes: Parents before their children, children in the order in which they came to be.
         ends: What ends before every node: branches that hold nothing.
+        left_out: How many turns were not read.
+        ends_left_out: What ends in these.
     """
 
     session_id: str
     branch: str
     nodes: list[Node]
     ends: list[End]
+    left_out: int = 0
+    ends_left_out: tuple[End, ...] = ()
 
     @property
     def branches(self) -> int:
         """How many branches there are."""
-        return sum(end.what == "branch" for ends in (self.ends, *(node.ends for node in self.nodes)) for end in ends)
+        ends = (self.ends, self.ends_left_out, *(node.ends for node in self.nodes))
+        return sum(end.what == "branch" for some in ends for end in some)
 
 
-def read_tree(tx: Transaction, conversation: Conversation, branch: str | None) -> Tree:
+def read_tree(tx: Transaction, conversation: Conversation, branch: str | None, max_turns: int | None = None) -> Tree:
     """Return the tree of a session, of which `branch` is marked, the current one unless named.
+
+    Of more than `max_turns` turns, the latest of the branch are read, and the latest of the other ways.
 
     Raises:
         UnknownBranchError: The session has no such branch.
@@ -112,7 +130,8 @@ def read_tree(tx: Transaction, conversation: Conversation, branch: str | None) -
         return Tree(session_id, MAIN, [], [End(MAIN, "branch", current=True)])
     tips = tx.all(branch_statements.TIPS, session=head.session)
     seen = find_seen(tx, head.session)
-    growth = _Growth(seen, head.reader)
+    reading = Reading(read_segments(tx, head.session), tips, head.branch, max_turns)
+    growth = _Growth(seen, head.reader, reading)
     for _, segment, tip, *_ in tips:
         growth.cut(segment, tip)
     for segment, (parent, fork_position) in seen.origins.items():
@@ -121,28 +140,38 @@ def read_tree(tx: Transaction, conversation: Conversation, branch: str | None) -
     # A segment is younger than the one that it was forked from.
     for segment in sorted(seen.highest):
         growth.read(tx, segment)
-    tree = Tree(session_id, head.branch, growth.nodes, [])
-    if not any(name == MAIN for name, *_ in tips):
-        tree.ends.append(End(MAIN, "branch", head.branch == MAIN))
-    for name, segment, tip, _, owner, pending, *_ in tips:
+    return _with_ends(Tree(session_id, head.branch, growth.nodes, [], reading.left_out), growth, tips)
+
+
+def _with_ends(tree: Tree, growth: _Growth, tips: list[Row]) -> Tree:
+    """Put what ends somewhere at its node."""
+    left_out: list[End] = []
+    owners = {name: owner for name, _, _, _, owner, *_ in tips}
+    if MAIN not in owners:
+        tree.ends.append(End(MAIN, "branch", tree.branch == MAIN))
+    for name, segment, tip, turn, owner, pending, *_ in tips:
         at = growth.node_at(segment, tip)
         ends = tree.ends if at is None else tree.nodes[at].ends
+        if not growth.reads(segment, tip, turn):
+            ends = left_out
         if name.startswith(LEFT_TIP):
-            ends.append(End(owner, "undone" if pending else "left", current=False))
+            # Where an attempt was repaired, it has left a tip, too.
+            ends.append(End(owners.get(owner) or owner, "undone" if pending else "left", current=False))
         else:
-            ends.append(End(name, "branch", name == head.branch))
-    for ends in (tree.ends, *(node.ends for node in tree.nodes)):
+            ends.append(End(name, "branch", name == tree.branch))
+    for ends in (tree.ends, left_out, *(node.ends for node in tree.nodes)):
         ends.sort(key=lambda end: (("branch", "undone", "left").index(end.what), not end.current))
-    return tree
+    return tree._replace(ends_left_out=tuple(left_out))
 
 
 class _Growth:
     """A tree that grows segment by segment."""
 
-    def __init__(self, seen: Seen, reader: Reader) -> None:
+    def __init__(self, seen: Seen, reader: Reader, reading: Reading) -> None:
         self.nodes: list[Node] = []
         self._seen = seen
         self._reader = reader
+        self._reading = reading
         self._cuts: dict[int, set[int]] = {segment: {high} for segment, high in seen.highest.items()}
         # Of each segment: the first positions of its nodes, and the index of the first of them.
         self._firsts: dict[int, list[int]] = {}
@@ -158,28 +187,40 @@ class _Growth:
         """Add the nodes of a segment, whose parent has been read."""
         parent, low = self._seen.origins[segment]
         before = None if parent is None else self.node_at(parent, low)
-        firsts = self._firsts[segment] = []
+        self._firsts[segment] = []
         self._index[segment] = len(self.nodes)
+        for first, last in self._reading.ranges(tx, segment, low, self._seen.highest[segment]):
+            begins = len(self.nodes)
+            at = first
+            for high in sorted({*self._cuts[segment], last}):
+                if first < high <= last:
+                    before = self._read_between(tx, segment, at, high, before)
+                    at = high
+            if self._reading.left_out and begins < len(self.nodes):
+                node = self.nodes[begins]
+                node.left_out = max(0, node.turn - (0 if node.parent is None else self.nodes[node.parent].turn) - 1)
+
+    def _read_between(self, tx: Transaction, segment: int, low: int, high: int, before: int | None) -> int | None:
+        """Add the nodes between two positions of a segment, behind another node; return the last one then."""
         base = segment << POSITION_BITS
-        for high in sorted(self._cuts[segment]):
-            if high <= low:
-                continue
-            ids = {"low": base + low, "high": base + high, **self._reader.visible}
-            first = (row for rows in tx.pages(entry_statements.FIRST_MESSAGES, **ids) for row in rows)
-            said = {row[0]: self._text(row) for row in first}
-            node = None
-            for id_, turn, kind in (row for rows in tx.pages(entry_statements.OUTLINE, **ids) for row in rows):
-                if node is None or node.turn != turn or kind == USER:
-                    continues = before is not None and self.nodes[before].turn == turn and kind != USER
-                    node = Node(turn, before, continues)
-                    firsts.append(position_of(id_))
-                    before = len(self.nodes)
-                    self.nodes.append(node)
-                node.items += 1
-                node.tool_calls += kind in {TOOL_CALL, HOSTED_TOOL_CALL}
-                if id_ in said:
-                    node.said.append(Preview(kind, said[id_]))
-            low = high
+        ids = {"low": base + low, "high": base + high, **self._reader.visible}
+        first = (row for rows in tx.pages(entry_statements.FIRST_MESSAGES, **ids) for row in rows)
+        said = {row[0]: self._text(row) for row in first}
+        node = None
+        outline = (row for rows in tx.pages(entry_statements.OUTLINE, **ids) for row in rows)
+        for id_, turn, kind, version, author, created_at in outline:
+            if node is None or node.turn != turn or kind == USER:
+                continues = before is not None and self.nodes[before].turn == turn and kind != USER
+                node = Node(turn, before, continues, author=author, created_at=created_at)
+                self._firsts[segment].append(position_of(id_))
+                before = len(self.nodes)
+                self.nodes.append(node)
+            node.items += 1
+            node.last = EntryId(id_, version)
+            node.tool_calls += kind in {TOOL_CALL, HOSTED_TOOL_CALL}
+            if id_ in said:
+                node.said.append(Preview(kind, said[id_]))
+        return before
 
     def node_at(self, segment: int, position: int) -> int | None:
         """Return the index of the last node up to a position that is seen from a segment."""
@@ -191,6 +232,11 @@ class _Growth:
             at, fork_position = self._seen.origins[at]
             position = min(position, fork_position)
         return None
+
+    def reads(self, segment: int, position: int, turn: int) -> bool:
+        """Tell whether the turn with an entry that is seen from a segment is read."""
+        holder = self._holder(segment, position)
+        return holder is None or self._reading.reads(holder, turn)
 
     def _holder(self, segment: int, position: int) -> int | None:
         """Return the segment that holds what is seen at a position from another one."""

@@ -190,7 +190,17 @@ FIRST_UNKNOWN = Statement(
 
 OUTLINE = Statement(
     "Items of one segment without their payloads, the oldest first.",
-    "select id, turn, kind from {entries} where id > :low and id <= :high and {shown} order by id",
+    "select id, turn, kind, version, author, created_at from {entries} "
+    "where id > :low and id <= :high and {shown} order by id",
+)
+
+TURNS_OF_SESSION = Statement(
+    "Where the turns of all segments begin and end: the first item, the last one, the turn, the last one's version.",
+    """
+    select min(e.id), max(e.id), e.turn, max(e.version) from {segments} g join {entries} e
+    on e.id > g.id * {positions} and e.id <= g.id * {positions} + {last_position}
+    where g.session = :session and g.id between 1 and {max_owner} and {shown} group by g.id, e.turn order by min(e.id)
+    """,
 )
 
 TURNS_BACKWARD = Statement(

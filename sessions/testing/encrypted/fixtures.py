@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import io
 from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
 from uuid import uuid4
 
 import pytest
-from rich.console import Console
 
 from sessions.crypto.keys import KeyRing, generate_key
 from sessions.encrypted import EncryptedSession
@@ -60,7 +58,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "undo_compaction": lambda session: session.undo_compaction(),
     "summaries": lambda session: session.summaries(),
     "handover": lambda session: session.handover("billing"),
-    "tree": lambda session: session.tree(console=Console(file=io.StringIO())),
+    "tree": lambda session: session.tree(),
     "add_items": lambda session: session.add_items([item("u9")]),
     "add_items with a key": lambda session: session.add_items([item("u9")], idempotency_key="k"),
     "undo": lambda session: session.undo(),

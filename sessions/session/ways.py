@@ -1,0 +1,161 @@
+"""The alternative ways of a conversation: siblings, choosing one, what goes on from the end of a branch."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sessions.clock import now
+from sessions.session.part import SessionPart
+from sessions.validation import check_count
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Transaction
+    from sessions.log.read import Tail
+    from sessions.types import Item, Sibling
+
+
+class Ways(SessionPart):
+    """The alternatives of turns."""
+
+    async def siblings(self, turn: int | None = None) -> list[Sibling]:
+        """List the alternative versions of a turn, as in "2 / 3", in the order in which they were made.
+
+        Example: ``alternatives = await session.siblings(1)``
+
+        An undone turn and the turn added in its place are siblings: user interfaces make them when a message is edited
+        or an answer is regenerated. A branch that forks before the turn or inside it makes a sibling too.
+
+        Args:
+            turn: The turn's number; the last turn if not given.
+
+        Raises:
+            TurnNotFoundError: The branch has no such turn.
+            TypeError: `turn` is not an integer.
+            ValueError: `turn` is below 1.
+            UnknownBranchError: The branch no longer exists.
+            StoreError: The database refused the operation.
+        """
+        from sessions.log.history.siblings import list_siblings
+
+        if turn is not None:
+            turn = check_count(turn, "turn", least=1)
+        handle = self._handle
+        return await handle.read(lambda tx: list_siblings(tx, handle.conversation, turn, handle.target))
+
+    async def siblings_by_turn(self) -> dict[int, list[Sibling]]:
+        """List the alternatives of all turns of the branch in one read: "2 / 3" under each message of a chat.
+
+        Example: ``alternatives = (await session.siblings_by_turn())[1]``
+
+        Returns:
+            By the turn's number, in order, the same list as `siblings` returns; a turn without alternatives has a list
+            of one. Expired turns are missing. The cost is proportional to the number of turns of all branches.
+
+        Raises:
+            UnknownBranchError: The branch no longer exists.
+            StoreError: The database refused the operation.
+        """
+        from sessions.log.history.sibling_map import list_all_siblings
+
+        handle = self._handle
+        return await handle.read(lambda tx: list_all_siblings(tx, handle.conversation, handle.target))
+
+    async def ways_on(self) -> list[Sibling]:
+        """List the ways that continue from the end of the branch, in the order in which they were made.
+
+        Example: ``ways = await session.ways_on()``
+
+        After `undo`, this is the undone turn (`Sibling.undone`: `redo` leads there) and all alternatives to it; it is
+        also what other branches added after the end of this one. Pass one to `choose`.
+
+        Returns:
+            The alternatives of the next turn, none of them current; before them, those that go on within the last turn.
+
+        Raises:
+            UnknownBranchError: The branch no longer exists.
+            StoreError: The database refused the operation.
+        """
+        from sessions.log.history.siblings import list_ways_on
+
+        handle = self._handle
+        return await handle.read(lambda tx: list_ways_on(tx, handle.conversation, handle.target))
+
+    async def items_of(self, way: Sibling | str) -> list[Item]:
+        """Return the items that `get_items` would return after `choose`, without choosing.
+
+        Example: ``items = await session.items_of((await session.siblings(1))[0])``
+
+        Args:
+            way: A sibling, or the id of an entry, as for `choose`.
+
+        Returns:
+            All items of that way, oldest first.
+
+        Raises:
+            TypeError: `way` is neither a `Sibling` nor text.
+            TurnNotFoundError: The sibling no longer exists.
+            UnknownEntryError: The session has no entry with that id.
+            UndecodableItemError: A stored item cannot be read, and the session is strict.
+            UnknownBranchError: The branch no longer exists.
+            StoreError: The database refused the operation.
+        """
+        from typing import cast
+
+        from sessions.log.core.heads import EVERYTHING, Head, find_head
+        from sessions.log.history.siblings import find_tips
+        from sessions.log.read import read_tail
+
+        way = _checked(way)
+        handle = self._handle
+
+        def read(tx: Transaction) -> Tail:
+            conversation = handle.conversation
+            head = find_head(tx, conversation, handle.target)
+            tips = find_tips(tx, conversation, head, way)
+            name = next((tip.name for tip in tips if head and tip.name == head.branch), tips[0].name)
+            return read_tail(tx, cast("Head", find_head(tx, conversation._replace(lease=None), name)), EVERYTHING)
+
+        found = await handle.read(read)
+        handle.report(found.undecodable)
+        return found.items
+
+    async def choose(self, way: Sibling | str) -> None:
+        """Switch to an alternative version of a turn. The current one stays available as a sibling.
+
+        Example: ``await session.choose((await session.siblings(1))[0])``
+
+        The branch continues from where the conversation last went in that alternative. If another branch holds the
+        sibling, that branch becomes the session's current one.
+
+        Args:
+            way: A sibling returned by `siblings`; or text, the id of an entry (`Sibling.entry`, `Entry.id` or the id of
+                a node of `tree`): the way through this entry. Such an id survives JSON, so a browser can send it back.
+
+        Raises:
+            TypeError: `way` is neither a `Sibling` nor text.
+            BranchInUseError: The sibling is on another branch, but this object stays on its own.
+            TurnNotFoundError: The sibling no longer exists.
+            UnknownEntryError: The session has no entry with that id: it was removed, or is another session's.
+            InAttemptError: This is the session of an attempt.
+            UnknownBranchError: The branch no longer exists.
+            StoreError: The database refused the operation.
+        """
+        from sessions.log.history.siblings import choose_sibling
+
+        way = _checked(way)
+        handle = self._handle
+        handle.refuse_in_attempt("choose a sibling")
+        branch = await handle.write(
+            lambda tx: choose_sibling(
+                tx, handle.conversation, now(), way, handle.target, pinned=handle.pinned is not None
+            )
+        )
+        handle.followed = branch
+
+
+def _checked(way: Sibling | str) -> Sibling | str:
+    from sessions.types import Sibling
+
+    if not isinstance(way, (Sibling, str)):
+        raise TypeError(f"way must be a Sibling or the id of an entry, not {type(way).__name__}")
+    return way
