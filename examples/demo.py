@@ -137,7 +137,7 @@ async def change_history(session: SQLiteSession, model: str | None) -> None:
     await session.branches.create("what-else", turn=3)
     await dialogue.ask("bookings", ANOTHER_QUESTION, session.on_branch("what-else"))
     step("branches.create()", "asks something else instead, on a branch of its own")
-    await session.tree(console=console)
+    console.print(await session.tree())
 
 
 async def show_costs(session: SQLiteSession) -> None:
