@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import fcntl
 import multiprocessing
+import os
 import sqlite3
 import time
 from contextlib import closing, suppress
@@ -30,7 +31,6 @@ _PROCESSES, _TASKS = 4, 8
 _MEASURED = 4000
 
 _STOPS_IN_ITS_TURN = """
-    import signal
     from sessions.db.sqlite.opening import Opening
 
     session = SQLiteSession("conversation", path)
@@ -39,7 +39,7 @@ _STOPS_IN_ITS_TURN = """
     def take_turn_and_stop(opening):
         take_turn(opening)
         Opening.take_turn = take_turn
-        os.kill(os.getpid(), signal.SIGSTOP)
+        stop()
     Opening.take_turn = take_turn_and_stop
     add(session, {"n": "stopped"})
     add(session, {"n": "after"})
@@ -98,6 +98,42 @@ async def test_a_process_that_hangs_in_its_turn(path: Path, start: Start, end: s
     session.close()
     found = [item["n"] for item in await SQLiteSession("conversation", path).get_items()]
     assert found == (["before", "stopped", "after", "later"] if end == "goes on" else ["before", "later"])
+
+
+_STOPS_WHILE_ITS_MAIN_THREAD_WAITS = """
+    import time
+
+    first, last = min(os.sched_getaffinity(0)), max(os.sched_getaffinity(0))
+
+    def work():
+        os.sched_setaffinity(threading.get_native_id(), {last})
+        stop()
+        say("went on")
+
+    os.sched_setaffinity(threading.main_thread().native_id, {first})
+    os.sched_setscheduler(threading.main_thread().native_id, os.SCHED_IDLE, os.sched_param(0))
+    threading.Thread(target=work).start()
+    while True:
+        time.sleep(0.0001)
+"""
+_KEEPS_A_PROCESSOR_BUSY = """
+    os.sched_setaffinity(0, {min(os.sched_getaffinity(0))})
+    say("busy")
+    while True:
+        pass
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setscheduler"), reason="sets the priority of threads, as Linux can")
+def test_a_thread_that_stops_its_process_goes_no_further(start: Start) -> None:
+    """Also where its main thread gets no processor: the holder of the test above once committed before it stopped.
+
+    Fails without: `pthread_kill` in the preamble of programs (as `os.kill`, where there are two processors).
+    """
+    start(_KEEPS_A_PROCESSOR_BUSY).expect("busy")
+    program = start(_STOPS_WHILE_ITS_MAIN_THREAD_WAITS)
+    program.wait_until_stopped()
+    assert program.kill() == []
 
 
 async def test_a_waiter_that_gave_up_leaves_nothing_locked(path: Path, start: Start) -> None:
