@@ -45,9 +45,8 @@ async def report(store: Store, console: Console) -> None:
     for key in ("model", "day", "session"):
         table = Table(key, "calls", "tokens in", "of these cached", "tokens out", "cost", box=None, title=f"By {key}")
         for row in await store.usage(key, prices=PRICES):
-            usage = row.usage
-            amounts = (usage.requests, usage.input_tokens, usage.cached_tokens, usage.output_tokens)
-            cost = "no price" if usage.cost is None else f"{usage.cost:.6f}"
+            amounts = (row.requests, row.input_tokens, row.cached_tokens, row.output_tokens)
+            cost = "no price" if row.cost is None else f"{row.cost:.6f}"
             table.add_row(str(getattr(row, key) or "unknown"), *map(str, amounts), cost)
         console.print(table, "")
 

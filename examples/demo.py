@@ -29,9 +29,9 @@ from airline import airline
 from recording import load_recording
 from rich.table import Table
 from scripted_model import scripted_model
-from transcript import console, heading, show, step, text_of
+from transcript import console, heading, show, step
 
-from sessions import EncryptedSession, MissingKeyError, Price, SQLiteSession, StoreError, generate_key
+from sessions import EncryptedSession, MissingKeyError, Price, SQLiteSession, StoreError, generate_key, text_of
 from sessions.adapters.openai_agents import SessionHooks
 
 if TYPE_CHECKING:
@@ -145,9 +145,8 @@ async def show_costs(session: SQLiteSession) -> None:
     heading("What it cost, at made-up prices" if "OPENAI_API_KEY" not in os.environ else "What it took")
     table = Table("agent", "calls", "tokens in", "tokens out", "dollars", box=None, header_style="dim")
     for row in await session.usage.by("agent", prices=PRICES):
-        usage = row.usage
-        cost = "no price" if usage.cost is None else f"{usage.cost:.4f}"
-        table.add_row(row.agent, str(usage.requests), f"{usage.input_tokens:,}", f"{usage.output_tokens:,}", cost)
+        cost = "no price" if row.cost is None else f"{row.cost:.4f}"
+        table.add_row(row.agent, str(row.requests), f"{row.input_tokens:,}", f"{row.output_tokens:,}", cost)
     console.print(table)
 
 

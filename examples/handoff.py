@@ -12,7 +12,7 @@ from agents import Agent, Runner
 from agents.testing import function_call
 from offline import scripted
 
-from sessions import AsyncSQLiteSession
+from sessions import AsyncSQLiteSession, text_of
 from sessions.adapters.openai_agents import SessionHooks
 
 # Offline, scripts answer. With OPENAI_API_KEY set, the SDK's default model does; so it does without `model=`.
@@ -51,14 +51,12 @@ async def main() -> None:
 
     print("turn  author      what")
     for entry in await session.entries():
-        item, who = entry.item, entry.author or "customer"
-        content = item.get("content") or ""
-        text = content if isinstance(content, str) else "".join(part.get("text", "") for part in content)
-        print(f"{entry.turn:>4}  {who:<10}  {text or f'({entry.kind} {entry.tool})'}")
+        text = text_of(entry.item) or f"({entry.kind} {entry.tool})"
+        print(f"{entry.turn:>4}  {entry.author or 'customer':<10}  {text}")
 
     print("\nagent       model        calls  tokens")
     for row in await session.usage.by("agent", "model"):
-        print(f"{row.agent:<10}  {row.model:<11}  {row.usage.requests:>5}  {row.usage.total_tokens:>6}")
+        print(f"{row.agent:<10}  {row.model:<11}  {row.requests:>5}  {row.total_tokens:>6}")
     await session.close()
 
 

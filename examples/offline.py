@@ -65,9 +65,3 @@ def answering(answer: Callable[[str], str], model: str = "scripted-model") -> Sc
     step = ModelStep.respond(respond)
     scripted_model.enqueue(step)
     return scripted_model
-
-
-def text_of(item: Any) -> str:
-    """Return what an item says: its text, or the texts of its parts."""
-    content = item.get("content") or ""
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)

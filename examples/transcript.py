@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.text import Text
+
+from sessions import text_of
 
 if TYPE_CHECKING:
     from sessions import Entry
@@ -47,9 +49,3 @@ def _fit(line: Text) -> None:
 def heading(text: str) -> None:
     """Print a rule with a title."""
     console.rule(Text(text, "bold"), align="left", style="dim")
-
-
-def text_of(item: Any) -> str:
-    """Return what an item says: its text, or the texts of its parts."""
-    content = item.get("content") or ""
-    return content if isinstance(content, str) else "".join(part.get("text", "") for part in content)

@@ -13,10 +13,10 @@ import uvicorn
 from agents import Agent, Runner
 from fastapi import Body, FastAPI, HTTPException
 from fastapi.responses import FileResponse, StreamingResponse
-from offline import answering, text_of
+from offline import answering
 from recorded_trees import RecordedTrees
 
-from sessions import SessionsError, open_store
+from sessions import SessionsError, open_store, text_of
 
 store = open_store("sqlite:///undo_web.db")
 # Offline, recorded answers are given. With OPENAI_API_KEY set, the SDK's default model answers; so without `model=`.
