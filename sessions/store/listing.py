@@ -7,6 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sessions.clock import check_moment, now
+from sessions.errors import DamagedSessionError, DecryptionError
 from sessions.labels import encode_owner
 from sessions.log.conversation import NO_EXPIRY
 from sessions.validation import MAX_KEY_BYTES, check_count, check_session_id, check_text
@@ -207,9 +208,17 @@ class Listing(ABC):
 
     async def _opened(self, found: list[Listed], order: Order) -> list[SessionInfo]:
         from sessions.crypto.subject import with_keys  # noqa: PLC0415 - as above
-        from sessions.log.lifetime.catalog import as_listed  # noqa: PLC0415 - as above
+        from sessions.log.lifetime.catalog import as_listed, details_of  # noqa: PLC0415 - as above
 
         encryption: SessionEncryption | None = None
         if self._encryption is not None:
             encryption = self.session("any")._handle.conversation.encryption  # noqa: SLF001 - it decrypts all sessions
-        return [await with_keys(lambda: as_listed(one, order, encryption)) for one in found]  # noqa: B023
+        opened = []
+        for one in found:
+            try:
+                details = await with_keys(lambda: details_of(one, encryption))  # noqa: B023 - awaited at once
+            except (DecryptionError, DamagedSessionError):
+                # One session that was altered does not keep the others from being listed.
+                details = None
+            opened.append(as_listed(one, order, details))
+        return opened

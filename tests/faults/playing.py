@@ -8,7 +8,7 @@ import random
 from contextlib import suppress
 from typing import Any
 
-OPERATIONS = ("add", "add", "undo", "undo", "redo", "create", "delete", "choose", "switch", "pop", "record")
+OPERATIONS = ("add", "add", "undo", "undo", "redo", "create", "delete", "choose", "switch", "pop", "record", "name")
 
 
 def turn(number: object, answers: int) -> list[dict[str, Any]]:
@@ -42,12 +42,14 @@ async def play_one(session: Any, chance: random.Random, number: int) -> None:
                 await session.pop_item()
             case "record":
                 await session.usage.record(input_tokens=number, key=f"k{number}")
+            case _:
+                await session.set_info(title=f"t{number}", tags=[f"t{number}", name], archived=size == 1)
 
 
 async def state(session: Any) -> list[Any]:
     """Return what can be seen of a session, but for times."""
     total = await session.usage.total()
-    seen: list[Any] = [(total.requests, total.input_tokens)]
+    seen: list[Any] = [(total.requests, total.input_tokens), await session.info()]
     for branch in await session.branches.list():
         pinned = session.on_branch(branch.name)
         siblings = []

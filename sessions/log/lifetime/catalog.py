@@ -6,7 +6,6 @@ import re
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from sessions.clock import MINUTE, as_near_time
-from sessions.errors import DamagedSessionError, DecryptionError
 from sessions.info_types import SessionInfo
 from sessions.labels import below_owner
 from sessions.log.conversation import NO_EXPIRY
@@ -117,23 +116,26 @@ def count(tx: Transaction, wanted: Filter) -> int:
     return int(tx.the(count_sessions(wanted.shape), **wanted.values)[0])
 
 
-def as_listed(listed: Listed, order: Order, encryption: SessionEncryption | None) -> SessionInfo:
-    """Return a session as users get it. An altered one does not prevent the others from being listed.
+def details_of(listed: Listed, encryption: SessionEncryption | None) -> Details | None:
+    """Return a session's details; ``None`` if they are encrypted, and there is no key.
 
     Raises:
-        KeyWanted: Its keys have to be fetched first.
+        DecryptionError: They are encrypted with another key, or are not what was stored there.
+        DamagedSessionError: They cannot be read.
+        KeyWanted: The session's keys have to be fetched first.
     """
+    if listed.stored.payload is None:
+        return Details()
+    if encryption is None:
+        return None if listed.wrapped_keys is not None else listed.stored.details(None)
+    _, _, session_id, *_ = listed.row
+    return listed.stored.details(encryption.unlock(session_id, listed.wrapped_keys))
+
+
+def as_listed(listed: Listed, order: Order, details: Details | None) -> SessionInfo:
+    """Return a session as users get it, also without its details."""
     session, active, session_id, created, updated, items = listed.row
-    details, unreadable = Details(), False
-    if listed.wrapped_keys is not None and encryption is None:
-        unreadable = listed.stored.payload is not None
-    else:
-        try:
-            key = encryption.unlock(session_id, listed.wrapped_keys) if encryption else None
-            details = listed.stored.details(key)
-        except (DecryptionError, DamagedSessionError):
-            unreadable = True
-    info = listed.stored.as_info(details)
+    info = listed.stored.as_info(details or Details())
     return SessionInfo(
         **vars(info),
         session_id=session_id,
@@ -141,7 +143,7 @@ def as_listed(listed: Listed, order: Order, encryption: SessionEncryption | None
         updated_at=as_near_time(updated),
         active_at=as_near_time(active),
         item_count=int(items),
-        unreadable=unreadable,
+        unreadable=details is None,
         cursor=f"a{active}.{session}" if order == "active" else str(session),
     )
 

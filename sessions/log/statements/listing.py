@@ -39,15 +39,26 @@ class Shape(NamedTuple):
         """Whether sessions are found by their tag; an owner's are few, and found by the owner."""
         return self.tag and not (self.owner or self.below)
 
+    def _column(self, name: str) -> str:
+        """Return a column as conditions and orders use it.
+
+        Owners in a range are a range of their index, and then sorted. Without statistics, or by guesses for values that
+        it does not know, a planner may prefer an index in the wanted order, and read all sessions for a few: so these
+        are expressions, of which there is no index.
+        """
+        if self._tag_first and name != "archived":
+            return {"id": "t.session", "active_at": "t.active_at"}[name]
+        return f"s.{name} + 0" if self.below else f"s.{name}"
+
     @property
     def source(self) -> str:
         """The tables, and the conditions without the place in the order."""
         conditions = ["s.session_id = :session_id"] * self.one
         conditions += ["s.owner = :owner"] * self.owner + ["s.owner >= :low and s.owner < :high"] * self.below
         if self.archived is not None:
-            conditions.append(f"s.archived = {int(self.archived)}")
+            conditions.append(f"{self._column('archived')} = {int(self.archived)}")
         if self.since:
-            conditions.append(f"{self._active} >= :active_since and s.updated_at >= :since")
+            conditions.append(f"{self._column('active_at')} >= :active_since and s.updated_at >= :since")
         if self._tag_first:
             conditions.append("t.tag = :tag")
         elif self.tag:
@@ -56,21 +67,17 @@ class Shape(NamedTuple):
         return f"from {tables} where {' and '.join(conditions or ['1 = 1'])}"
 
     @property
-    def _active(self) -> str:
-        return "t.active_at" if self._tag_first else "s.active_at"
-
-    @property
     def page(self) -> str:
         """The rows of a page."""
-        if self.by_activity and self.archived is None and not self._tag_first:
+        if self.by_activity and self.archived is None and not (self._tag_first or self.below or self.one):
             parts = [f"select * from ({self._replace(archived=part).page}) p{part:d}" for part in (False, True)]  # noqa: S608 - as below
             return f"{' union all '.join(parts)} order by active_at desc, id desc limit :count"
-        number = "t.session" if self._tag_first else "s.id"
+        active, number = self._column("active_at"), self._column("id")
         place, order = f"{number} < :before", f"{number} desc"
         if self.by_activity:
             # One bound that every database makes a range of its index, and the rest of the order.
-            place = f"{self._active} <= :active and ({self._active} < :active or {place})"
-            order = f"{self._active} desc, {order}"
+            place = f"{active} <= :active and ({active} < :active or {place})"
+            order = f"{active} desc, {order}"
         return f"""
             select s.id, s.active_at, s.session_id, s.branch, s.created_at, s.updated_at, s.owner, s.archived,
             s.wrapped_keys {self.source} and {place} order by {order} limit :count

@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
     from sessions.session.base import LogSession
 
-_TABLES: Final = ("sessions", "segments", "branches", "entries", "appends", "changes", "usage", "settings")
+_TABLES: Final = (
+    "sessions", "segments", "branches", "entries", "appends", "changes", "usage", "infos", "tags", "settings",
+)  # fmt: skip
 _OWN: Final = {"appends": "where idempotency_key >= ' '", "settings": "where name <> 'sdk_tables'"}
 """Without what a store keeps for itself: keys that go by themselves, and which tables of the SDK it belongs to."""
 _ALL: Final = {
