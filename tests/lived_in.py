@@ -76,6 +76,13 @@ _FILL = (
         values (:entry, :version, :tip, 'user', :never, :payload)
         """,
     ),
+    Statement(
+        "The key of its item.",
+        """
+        insert into {item_keys} (item_key, session, entry, branch, version, digest, until, due)
+        values ('a', :session, :entry, 0, :version, :payload, 1, :never)
+        """,
+    ),
 )
 # SQLite and MariaDB go on behind the highest id by themselves.
 _GO_ON = (
@@ -96,6 +103,7 @@ _LEAVE = (
     Statement("The branch.", "delete from {branches}"),
     Statement("The segment.", "delete from {segments}"),
     Statement("The entry.", "delete from {entries}"),
+    Statement("Its key.", "delete from {item_keys}"),
 )
 
 

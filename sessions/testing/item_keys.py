@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import pickle
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
@@ -217,6 +218,21 @@ class ItemKeyContract(SessionAndClock):
         assert await session.compact(summarise, keep_turns=1) is not None
         await _add(session, "a", "b", "d", "e")
         assert [entry.key for entry in await session.entries() if not entry.hidden] == ["a", "b", "c", "d", "e"]
+
+    @pytest.mark.parametrize("fails", [False, True])
+    async def test_in_an_attempt(self, session: LogSession, *, fails: bool) -> None:
+        await _add(session, "a", "b")
+        with suppress(ZeroDivisionError):
+            async with session.attempt(turn=2, on_failure="drop") as attempt:
+                await _add(attempt, "a", "b", "c", "d")
+                await attempt.pop_item()
+                await _add(attempt, "c", "d")
+                assert await _keys(attempt) == "a b c"
+                if fails:
+                    raise ZeroDivisionError
+        assert await _keys(session) == ("a b" if fails else "a b c")
+        await _add(session, "b", "c")
+        assert await _keys(session) == "a b c"
 
     # --- What is gone --------------------------------------------------------------------------------------------
 

@@ -27,6 +27,7 @@ from sessions.log.component import conversations
 from sessions.log.context.repair import repair_branch
 from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.core.extend import NewEntry
+from sessions.log.core.item_keys import item_key
 from sessions.log.history.attempt import Attempt, begin_attempt, commit_attempt, end_attempt
 from sessions.log.history.branches import ForkPlace, create_branch, delete_branch, rename_branch, switch_branch
 from sessions.log.history.siblings import choose_sibling
@@ -70,8 +71,16 @@ def _without_the_second(items: list[Any]) -> tuple[list[Any], list[Damage]]:
     return [*items[:1], *items[2:]], [Damage("orphan_output", 1)] if len(items) > 1 else []
 
 
+def _append_keyed(tx: Transaction) -> None:
+    items = [item("known"), item("operation")]
+    payloads = zip(CODEC.encode_all(items), classify(items), ("known", "new"), strict=True)
+    entries = [NewEntry(payload, *kind, None, item_key(key, b"")) for payload, kind, key in payloads]
+    Append(CONVERSATION, entries, 1, keyed=True)(tx)
+
+
 OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "append": _append,
+    "append with keys": _append_keyed,
     "pop": Pop(CONVERSATION, 1, strict=False),
     "clear": lambda tx: clear(tx, CONVERSATION, 1),
     "delete": lambda tx: delete(tx, "s", SDKSessions(ForeignTables())),

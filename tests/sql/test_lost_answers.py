@@ -38,6 +38,23 @@ async def test_an_append_whose_answer_is_lost_is_added_once(
     assert await network.stored() == [*before, message("marked"), message("and its neighbour")]
 
 
+@pytest.mark.parametrize("times", [1, 3])
+async def test_an_append_with_item_keys_whose_answer_is_lost_is_added_once(network: Network, times: int) -> None:
+    """
+    Fails without: log/append.py, `if self.idempotency and _was_added` or `entries = new_entries(`: either will do.
+    """
+    session = network.session()
+    await session.add_items([message("before")], keys=["before"])
+    network.proxy.lose_answer_to(network.commit, times)
+    await session.add_items([message("marked"), message("and its neighbour")], keys=["marked", None])
+    assert network.proxy.losses == times
+    stored = [message("before"), message("marked"), message("and its neighbour")]
+    assert await network.stored() == stored
+    # The caller's own retry, after an answer that no attempt got.
+    await session.add_items([message("before"), message("marked")], keys=["before", "marked"])
+    assert await network.stored() == stored
+
+
 async def test_waiting_appends_whose_common_answer_is_lost_are_each_added_once(postgres_network: Network) -> None:
     """Sixty wait; the first group's answer is lost, and the second's.
 
