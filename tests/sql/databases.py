@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .servers import MariaDB, NotInstalledError, Postgres, running_mariadb, running_postgres
+from .servers import MariaDB, NotInstalledError, Postgres, end_with_us, running_mariadb, running_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -38,6 +38,7 @@ def make_public_folder(config: pytest.Config) -> None:
     """Make the folder of a run's servers, for all its workers; it goes when they have ended."""
     if not hasattr(config, "workerinput"):  # A worker's environment has it.
         folder = tempfile.mkdtemp(prefix="sessions-servers-")
+        end_with_us(Path(folder))
         Path(folder).chmod(0o755)
         os.environ[_PUBLIC_FOLDER] = folder
         config.add_cleanup(lambda: shutil.rmtree(folder, ignore_errors=True))

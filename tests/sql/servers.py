@@ -6,6 +6,7 @@ servers run as another user, from a public copy of Postgres's binaries.
 
 from __future__ import annotations
 
+import atexit
 import fcntl
 import importlib.util
 import os
@@ -15,13 +16,14 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import time
 import uuid
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import IO, TYPE_CHECKING
 
 from .lent import Lent
 
@@ -327,8 +329,29 @@ def _server_user(preferred: str) -> str | None:
 
 def _make_folder(folder: Path, user: str | None) -> None:
     folder.mkdir()
+    end_with_us(folder)
     if user is not None:
         shutil.chown(folder, user)
+
+
+@cache
+def _ender(_: int) -> IO[str]:
+    """Start what ends this process's servers if it does not do so itself; return where it reads their folders."""
+    ender = subprocess.Popen(
+        [sys.executable, "-S", "-E", Path(__file__).with_name("end_servers.py")],
+        stdin=subprocess.PIPE, text=True, cwd="/", start_new_session=True,  # Ctrl-C is for this process alone.
+    )  # fmt: skip
+    assert ender.stdin is not None
+    atexit.register(ender.communicate)
+    return ender.stdin
+
+
+def end_with_us(folder: Path) -> None:
+    """Have the servers in a folder end with this process, however it ends. On Linux, where `/proc` lists processes."""
+    if sys.platform == "linux":
+        folders = _ender(os.getpid())
+        folders.write(f"{folder}\n")
+        folders.flush()
 
 
 def _run(command: Sequence[object], user: str | None = None, *, may_fail: bool = False) -> str:
