@@ -63,8 +63,11 @@ def test_a_conversation_in_the_browser(folder: Path, answers: Callable[..., Any]
         _run(_say_elsewhere())
         expect(lines.nth(4)).to_have_text("Is anybody there?")
 
-        page.goto(f"http://127.0.0.1:{port}/chats/first/tree")
-        expect(page.locator("body")).to_contain_text("Where to in winter?")
+        nodes = page.locator("aside li")
+        expect(nodes).to_have_count(5)
+        expect(page.locator("aside li.active > button")).to_have_text(["Where to?", "How?", "Is anybody there?"])
+        page.locator("aside").get_by_text("Where to in winter?").click()
+        expect(lines).to_have_text(["Where to in winter?", "By plane."])
         page.close()
 
 
