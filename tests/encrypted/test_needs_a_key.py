@@ -14,7 +14,7 @@ from sessions.testing.encrypted.fixtures import NEED_NO_KEY, OPERATIONS
 _DO_NOTHING: Final = {"as_author", "branches", "held", "on_branch", "session_settings", "speaker", "usage"}
 """Objects and values that touch no database; `on_branch` is tried with a read."""
 
-_BESIDE: Final = {"choose", "rotate"}
+_BESIDE: Final = {"choose", "items_of", "rotate"}
 """Tried by the contract beside `OPERATIONS`."""
 
 _ENDS: Final = {"close", "aclose", "run_compaction"}

@@ -34,6 +34,11 @@ async def _lease(session: LogSession, **options: Any) -> None:
         pytest.fail("a lease was taken")
 
 
+async def _attempt(session: LogSession, turn: int | None = None) -> None:
+    async with session.attempt(turn):
+        pytest.fail("an attempt began")
+
+
 READS: Final[dict[str, Operation]] = {
     "get_items": lambda session: session.get_items(),
     "get_items(1)": lambda session: session.get_items(1),
@@ -50,7 +55,10 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "get_turn": lambda session: session.get_turn(1),
     "turns(1)": lambda session: session.turns(1),
     "siblings": lambda session: session.siblings(2),
+    "siblings_by_turn": lambda session: session.siblings_by_turn(),
+    "ways_on": lambda session: session.ways_on(),
     "entries": lambda session: session.entries(),
+    "entry": lambda session: session.entry(1),
     "add_items by an author": lambda session: session.as_author("x").add_items([item("u9")]),
     "add_items at a version": lambda session: session.add_items([item("u9")], expected_version=6),
     "repair": lambda session: session.repair(),
@@ -61,7 +69,12 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "tree": lambda session: session.tree(),
     "add_items": lambda session: session.add_items([item("u9")]),
     "add_items with a key": lambda session: session.add_items([item("u9")], idempotency_key="k"),
+    "info": lambda session: session.info(),
+    "set_info": lambda session: session.set_info(title="t"),
     "undo": lambda session: session.undo(),
+    "rewind": lambda session: session.rewind(1),
+    "attempt": _attempt,
+    "attempt at a turn": lambda session: _attempt(session, 1),
     "redo": lambda session: session.redo(),
     "on_branch": lambda session: session.on_branch("b").get_items(),
     "list": lambda session: session.branches.list(),
@@ -85,7 +98,7 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "lease": _lease,
     "lease that forks": lambda session: _lease(session, on_busy="fork"),
 }
-"""All that can be done with a session, but to choose a sibling, to rotate, and what needs no key: `NEED_NO_KEY`."""
+"""All operations of a session, except on a sibling (`choose`, `items_of`), `rotate`, and `NEED_NO_KEY`."""
 
 NEED_NO_KEY: Final = ("version",)
 """Methods of an encrypted session that need no key: a number of changes says nothing of what was changed."""

@@ -37,8 +37,13 @@ async def _fill(make_encrypted: MakeEncrypted, name: str) -> Sibling:
     return (await session.siblings(2))[1]
 
 
-def _choosing(sibling: Sibling) -> Operation:
-    return lambda session: session.choose(sibling)
+def _operations(sibling: Sibling) -> dict[str, Operation]:
+    """Return all operations, also those on a sibling."""
+    return {
+        **OPERATIONS,
+        "choose": lambda session: session.choose(sibling),
+        "items_of": lambda session: session.items_of(sibling),
+    }
 
 
 class TamperingContract(EncryptedFixtures):
@@ -53,7 +58,7 @@ class TamperingContract(EncryptedFixtures):
         sibling = await _fill(make_encrypted, name)
         wrong = KeyRing({id_: KEYS[key] for id_, key in ids.items()})
         before = await rows.all()
-        for what, operation in [*OPERATIONS.items(), ("choose", _choosing(sibling))]:
+        for what, operation in _operations(sibling).items():
             caught = await raised(DecryptionError, operation(make_encrypted(name, wrong)), what)
             assert repr(name) in str(caught), what
             assert "'old'" in str(caught), what
@@ -67,7 +72,7 @@ class TamperingContract(EncryptedFixtures):
     ) -> None:
         sibling = await _fill(make_encrypted, name)
         before = await rows.all()
-        for what, operation in [*OPERATIONS.items(), ("choose", _choosing(sibling))]:
+        for what, operation in _operations(sibling).items():
             caught = await raised(MissingKeyError, operation(make(name)), what)
             assert repr(name) in str(caught), what
             assert await rows.all() == before, what
