@@ -90,8 +90,6 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "clear_session": lambda session: session.clear_session(),
     "purge_expired": lambda session: session.purge_expired(older_than=1e-6),
     "purge_expired of their own": lambda session: session.purge_expired(older_than=None),
-    "info": lambda session: session.info(),
-    "set_info": lambda session: session.set_info(title="t"),
     "watch": lambda session: anext(session.watch()),
     "watch from the beginning": lambda session: anext(session.watch(after=0)),
     "watch from now": lambda session: anext(session.watch(after=6)),
