@@ -64,7 +64,7 @@ def filling(statements: tuple[str, ...], count: int, *, end: str, bytes_of: str)
         "numbers": NUMBERS.format(count=count),
         "owners": count // PER_OWNER,
         "tags": min(50, count // PER_OWNER),
-        "active": f"(1700000000000000 + i * 7919 % {count} * 61000000)",
+        "active": f"(1700000000000000 + CAST(i AS BIGINT) * 7919 % {count} * 61000000)",
         "end": end,
         "hello": bytes_of.format("""'{"role":"user","content":"Hello"}'"""),
         "title": bytes_of.format("""'{"title":"A conversation","tags":[],"metadata":{}}'"""),

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 class Info:
     """What people and programs note about a session.
 
+    Example: ``title = (await session.info()).title``
+
     Attributes:
         owner: The session's owner: a text, or a tuple of two or more labels; ``None`` without one.
         title: Its title; ``None`` without one.
@@ -35,6 +37,8 @@ class Info:
 @dataclass(frozen=True, kw_only=True)
 class SessionInfo(Info):
     """A session in a store's list.
+
+    Example: ``titles = [found.title for found in await store.sessions(owner="ann")]``
 
     Attributes:
         session_id: The session's id.

@@ -37,6 +37,11 @@ async def _watch(session: LogSession) -> None:
         await anext(watch)
 
 
+async def _attempt(session: LogSession) -> None:
+    async with session.attempt(turn=1):
+        pass
+
+
 async def _lease(session: LogSession) -> None:
     async with session.lease():
         pass
@@ -58,6 +63,10 @@ OPERATIONS: Final[dict[str, Callable[[LogSession], Any]]] = {
     "undo": lambda session: session.undo(),
     "redo": lambda session: session.redo(),
     "tree": lambda session: session.tree(),
+    "entry": lambda session: session.entry(1),
+    "rewind": lambda session: session.rewind(1),
+    "ways_on": lambda session: session.ways_on(),
+    "attempt": _attempt,
     "siblings": lambda session: session.siblings(1),
     "repair": lambda session: session.repair(),
     "handover": lambda session: session.handover("b"),

@@ -32,6 +32,7 @@ from sessions.log.history.attempt import Attempt, begin_attempt, commit_attempt,
 from sessions.log.history.branches import ForkPlace, create_branch, delete_branch, rename_branch, switch_branch
 from sessions.log.history.siblings import choose_sibling
 from sessions.log.history.undo import redo, rewind, undo
+from sessions.log.info import SetInfo
 from sessions.log.lifetime.remove import clear, delete
 from sessions.log.pop import Pop
 from sessions.session.attempts import begin
@@ -100,6 +101,7 @@ OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "commit an attempt": lambda tx: commit_attempt(tx, CONVERSATION, 1, Listed.attempt),
     "keep an attempt": lambda tx: end_attempt(tx, CONVERSATION, 1, Listed.attempt.name, drop=False),
     "drop an attempt": lambda tx: end_attempt(tx, CONVERSATION, 1, Listed.attempt.name, drop=True),
+    "set info": SetInfo(CONVERSATION, 1, {"archived": 1}, {"title": "t", "tags": ("a", "b")}),
     "choose": lambda tx: choose_sibling(tx, CONVERSATION, 1, Listed.sibling, None, pinned=False),
 }
 ALL_PAYLOADS = Statement("Everything.", "select payload from {entries} order by id")
