@@ -173,7 +173,7 @@ __all__ = [
 ]
 
 
-# What not everybody needs is imported by those who do: SQLAlchemy takes longer than all of this package.
+# Rarely used names are imported at first use: SQLAlchemy takes longer to import than this whole package.
 _MODEL = (
     "Branch", "Change", "ChangeKind", "Comparison", "Entry", "ErasureReceipt", "Item", "ItemDict", "Rotation",
     "Adoption", "NotAdopted", "Sibling", "Summary",

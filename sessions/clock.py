@@ -50,9 +50,14 @@ def check_moment(moment: object, name: str) -> int:
         ValueError: It has no time zone.
     """
     if not isinstance(moment, date):
-        raise TypeError(f"{name} must be a date or a datetime, not {type(moment).__name__}")
+        raise TypeError(
+            f"{name} must be a date or a datetime, not {type(moment).__name__}. Nothing was read. Use "
+            "datetime.now(UTC) or date.today()."
+        )
     if not isinstance(moment, datetime):
         moment = datetime(moment.year, moment.month, moment.day, tzinfo=UTC)
     if moment.tzinfo is None:
-        raise ValueError(f"{name} must have a time zone, or be a date, which is one in UTC")
+        raise ValueError(
+            f"{name} has no time zone. Nothing was read. Use datetime.now(UTC), or a date, which counts in UTC."
+        )
     return as_microseconds(moment)

@@ -48,7 +48,8 @@ class EncryptedSession(_Shown):
 
     Over a session of this package, encryption happens below the log: branches, undo, turns, usage and limits work as
     without it, and both objects share one hold on the database. Kinds, turns, tool names, times, sizes and branch names
-    stay in the clear. docs/encryption.md says what a reader of the database learns and which alterations are detected.
+    stay in the clear. docs/encryption.md lists the data visible to a reader of the database and the alterations that
+    are detected.
 
     Over any other object with the four methods, only the four methods exist, plus `run_compaction` if the object has
     it. The same is true over a session of this package whose class overrides one of the four methods: it is called with
@@ -90,7 +91,10 @@ class EncryptedSession(_Shown):
         self.session_id = check_session_id(session_id)
         self.max_scan_items = _checked_scan(max_scan_items)
         if isinstance(underlying_session, EncryptedSession):
-            raise TypeError("underlying_session is an EncryptedSession; use it as it is, or give the one underneath")
+            raise TypeError(
+                "underlying_session is already an EncryptedSession. No session was made. Use it directly, or "
+                "pass the session under it."
+            )
         # Here and not in `__new__`, which does not see the arguments that a subclass's own constructor passes on.
         self.__class__ = _class_for(type(self), way_around(underlying_session, session_id))
         self._underlying = underlying_session
@@ -146,8 +150,9 @@ class EncryptedSession(_Shown):
         settings = coerce_settings(self.session_settings)
         if settings.window or settings.repair or settings.compaction:
             raise ValueError(
-                f"session {self.session_id!r}: max_scan_items bounds plain reads; session_settings have a window, "
-                "repair or compaction, which read as much as they need"
+                f"session {self.session_id!r}: max_scan_items limits plain reads, but session_settings have a "
+                "window, repair or compaction, which read as much as they need. Nothing was read. Remove one of "
+                "them."
             )
         wanted = settings.limit if limit is None else limit
         check_limit(wanted)
@@ -192,8 +197,7 @@ class EncryptedSession(_Shown):
 
         Example: ``rotation = await encrypted.rotate()``
 
-        Afterwards the session no longer needs the previous key. It takes one transaction, whatever the session's
-        length.
+        Afterwards the session no longer needs the previous key. It takes one transaction, for a session of any length.
 
         Args:
             reencrypt: Also make a new data key and encrypt all entries with it, in short transactions. Unencrypted
@@ -249,9 +253,14 @@ def _checked_scan(most: object) -> int | None:
     if most is None:
         return None
     if not isinstance(most, int) or isinstance(most, bool):
-        raise TypeError(f"max_scan_items must be an integer or None, not {type(most).__name__}")
+        raise TypeError(
+            f"max_scan_items must be an integer or None, not {type(most).__name__}. No session was made. Pass "
+            "a number of items."
+        )
     if most <= 0:
-        raise ValueError(f"max_scan_items must be positive or None, got {most}")
+        raise ValueError(
+            f"max_scan_items must be positive or None, got {most}. No session was made. None means no maximum."
+        )
     return most
 
 
@@ -271,15 +280,17 @@ def check_before(before: object, *, reencrypt: bool) -> int | None:
     """
     if not reencrypt:
         if before is not None:
-            raise ValueError("before needs reencrypt=True")
+            raise ValueError("before needs reencrypt=True. Nothing was changed. Pass both, or neither.")
         return None
     if before is None:
         # A second later: a data key that was made just now is replaced, too.
         return now() // _MICROSECONDS + 1
     if not isinstance(before, datetime):
-        raise TypeError(f"before must be a datetime, not {type(before).__name__}")
+        raise TypeError(
+            f"before must be a datetime, not {type(before).__name__}. Nothing was changed. Use datetime.now(UTC)."
+        )
     if before.tzinfo is None:
-        raise ValueError("before has no time zone: use datetime.now(UTC)")
+        raise ValueError("before has no time zone. Nothing was changed. Use datetime.now(UTC).")
     return as_microseconds(before) // _MICROSECONDS
 
 

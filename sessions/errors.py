@@ -67,6 +67,12 @@ class SessionsError(Exception):
         return error
 
 
+def sentence(error: Exception) -> str:
+    """Return an error's message with a full stop, to be followed by another sentence."""
+    text = str(error)
+    return text if text.endswith(".") else f"{text}."
+
+
 class InvalidItemError(SessionsError, ValueError, TypeError):
     """An item cannot be stored losslessly as a JSON object. Nothing was written.
 

@@ -1,7 +1,7 @@
 """Owners: a text, or a path of labels as ``("acme", "ann")``, and the one text in which every column of owners has it.
 
 Each label is followed by U+0001. In a label, U+0001 becomes U+0002 U+0002, and U+0002 becomes U+0002 U+0003. So owners
-sort label by label, ``("a",)`` is no prefix of ``("ab",)``, and all owners below a path are one range of texts.
+sort label by label, ``("a",)`` is not a prefix of ``("ab",)``, and all owners below a path are one range of texts.
 """
 
 from __future__ import annotations
@@ -30,19 +30,28 @@ def encode_owner(owner: object, name: str = "owner") -> str:
 
     Raises:
         TypeError: It is neither text nor a tuple of texts.
-        ValueError: A label is empty, has a NUL character or is no Unicode text; or the owner is too long.
+        ValueError: A label is empty, has a NUL character or is not Unicode text; or the owner is too long.
     """
     labels = (owner,) if isinstance(owner, str) else owner
     if not isinstance(labels, tuple | list):
-        raise TypeError(f"{name} must be a string or a tuple of strings, not {type(owner).__name__}")
+        raise TypeError(
+            f"{name} must be a string or a tuple of strings, not {type(owner).__name__}. Nothing was done. "
+            "Pass text, or a tuple such as ('acme', 'alice')."
+        )
     if not 0 < len(labels) <= MAX_LABELS:
-        raise ValueError(f"{name} must have 1 to {MAX_LABELS} labels, got {len(labels)}")
+        raise ValueError(
+            f"{name} must have 1 to {MAX_LABELS} labels, got {len(labels)}. Nothing was done. Pass fewer, or "
+            "at least one."
+        )
     encoded = "".join(
         re.sub("[\x01\x02]", lambda found: _ESCAPED[found[0]], check_text(label, name, MAX_OWNER_BYTES)) + _END
         for label in labels
     )
     if (length := len(encoded.encode())) > MAX_OWNER_BYTES:
-        raise ValueError(f"{name} must be at most {MAX_OWNER_BYTES} bytes in UTF-8, this one has {length}")
+        raise ValueError(
+            f"{name} must be at most {MAX_OWNER_BYTES} bytes in UTF-8, but has {length}. Nothing was done. "
+            "Pass a shorter one."
+        )
     return encoded
 
 

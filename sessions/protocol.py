@@ -58,7 +58,9 @@ class SessionSettings(dict[str, Any]):
         if window is not None:
             _check_window(window)
         if not isinstance(repair, bool):
-            raise TypeError(f"repair must be True or False, not {type(repair).__name__}")
+            raise TypeError(
+                f"repair must be True or False, not {type(repair).__name__}. Nothing was done. Pass a bool."
+            )
         if compaction is not None:
             _check_compaction(compaction)
         super().__init__(limit=None if limit is None else int(limit))
@@ -194,9 +196,14 @@ def check_limit(limit: object) -> None:
     if limit is None:
         return
     if not isinstance(limit, int) or isinstance(limit, bool):
-        raise TypeError(f"limit must be an integer or None, not {type(limit).__name__}")
+        raise TypeError(
+            f"limit must be an integer or None, not {type(limit).__name__}. Nothing was done. "
+            "Pass a whole number; None gives all items."
+        )
     if limit < 0:
-        raise ValueError(f"limit must be non-negative, got {limit}; 0 gives no items, None gives all")
+        raise ValueError(
+            f"limit must be non-negative, got {limit}. Nothing was done. 0 gives no items, None gives all."
+        )
 
 
 def as_given(settings: Settings | None) -> Any:
@@ -224,11 +231,16 @@ def _values(settings: object) -> dict[str, Any]:
     if isinstance(settings, dict) and not isinstance(settings, SessionSettings):
         unknown = sorted(str(name) for name in settings if name not in _KNOWN)
         if unknown:
-            raise TypeError(f"Unknown session settings: {', '.join(unknown)}; there are {', '.join(_KNOWN)}")
+            raise TypeError(
+                f"Unknown session settings: {', '.join(unknown)}. Nothing was done. Use {', '.join(_KNOWN)}."
+            )
         return settings
     found = {name: getattr(settings, name) for name in _KNOWN if hasattr(settings, name)}
     if not found:
-        raise TypeError(f"session_settings must be SessionSettings or a dict, not {type(settings).__name__}")
+        raise TypeError(
+            f"session_settings must be SessionSettings or a dict, not {type(settings).__name__}. Nothing was "
+            f"done. Write session_settings={{'limit': 50}}."
+        )
     return found
 
 
@@ -236,11 +248,17 @@ def _check_window(window: object) -> None:
     from sessions.items.window import Window  # noqa: PLC0415 - few sessions have one
 
     if not isinstance(window, Window):
-        raise TypeError(f"window must be a Window or None, not {type(window).__name__}")
+        raise TypeError(
+            f"window must be a Window or None, not {type(window).__name__}. Nothing was done. Write "
+            "window=Window(items=50)."
+        )
 
 
 def _check_compaction(compaction: object) -> None:
     from sessions.settings import Compaction  # noqa: PLC0415 - as above
 
     if not isinstance(compaction, Compaction):
-        raise TypeError(f"compaction must be a Compaction or None, not {type(compaction).__name__}")
+        raise TypeError(
+            f"compaction must be a Compaction or None, not {type(compaction).__name__}. Nothing was done. "
+            "Write compaction=Compaction(summarise, above=Window(items=200))."
+        )

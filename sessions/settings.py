@@ -54,9 +54,15 @@ class Compaction:
     def __post_init__(self) -> None:
         check_summariser(self.summarise)
         if not isinstance(self.above, Window):
-            raise TypeError(f"above must be a Window, not {type(self.above).__name__}")
+            raise TypeError(
+                f"above must be a Window, not {type(self.above).__name__}. No setting was made. Write "
+                "above=Window(items=200)."
+            )
         if self.above == Window():
-            raise ValueError("above must have a bound: Window(items=…), Window(turns=…) or Window(tokens=…, counter=…)")
+            raise ValueError(
+                "above has no bound. No setting was made. Write above=Window(items=…), Window(turns=…) or "
+                "Window(tokens=…, counter=…)."
+            )
         check_kept(self.keep_turns, self.keep_items)
 
 
@@ -67,7 +73,10 @@ def check_summariser(summarise: object) -> None:
         TypeError: It cannot be called.
     """
     if not callable(summarise):
-        raise TypeError(f"summarise must be an async function of a list of items, not {type(summarise).__name__}")
+        raise TypeError(
+            f"summarise must be an async function of a list of items, not {type(summarise).__name__}. Nothing "
+            "was done. Define it with async def summarise(items)."
+        )
 
 
 def check_kept(turns: object, items: object) -> None:

@@ -79,8 +79,14 @@ class SQLAlchemySession(LogSession):
     ) -> None:
         del ensure_ascii
         if not (isinstance(engine, EngineOfLoop) or hasattr(engine, "sync_engine")):
-            hint = "; for a URL there is from_url(session_id, url=…)" if isinstance(engine, str) else ""
-            raise TypeError(f"engine must be an AsyncEngine, not {type(engine).__name__}{hint}")
+            remedy = (
+                "For a URL, use from_url(session_id, url=…)."
+                if isinstance(engine, str)
+                else "Make it with sqlalchemy.ext.asyncio.create_async_engine(url)."
+            )
+            raise TypeError(
+                f"engine must be an AsyncEngine, not {type(engine).__name__}. No session was made. {remedy}"
+            )
         foreign = ForeignTables(sessions_table, messages_table).check(table_prefix)
         self._sql = SQLAlchemyBackend(
             engine,

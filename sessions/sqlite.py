@@ -40,7 +40,10 @@ class _SQLiteSession(LogSession):
     ) -> None:
         if isinstance(db_path, str) and "://" in db_path:
             # It would be a file in a folder called "sqlite:"; and a URL may have a password in it, which errors show.
-            raise ValueError("db_path must be the path of a file, not a URL; for URLs there is open_store(url)")
+            raise ValueError(
+                "db_path must be the path of a file, not a URL. No session was made. For a URL, use "
+                "open_store(url).session(id)."
+            )
         foreign = ForeignTables(sessions_table, messages_table).check(table_prefix)
         sqlite = SQLiteBackend(
             db_path,

@@ -1,4 +1,4 @@
-"""What callers pass, checked before anything is done."""
+"""Checks of callers' arguments, before anything is done."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ MAX_TTL: Final = 100 * 366 * 86_400
 
 
 class Default(Enum):
-    """What an argument is that was not given, where ``None`` has a meaning of its own."""
+    """The value of an argument that was not given, where ``None`` has a meaning of its own."""
 
     DEFAULT = "the default"
 
@@ -47,18 +47,33 @@ def check_text(text: object, name: str, max_bytes: int) -> str:
         ValueError: It is empty, too long, no Unicode text, or has a NUL character in it.
     """
     if not isinstance(text, str):
-        raise TypeError(f"{name} must be a string, not {type(text).__name__}")
+        raise TypeError(
+            f"{name} must be a string, not {type(text).__name__}. Nothing was done. {_as_text(text, name)}."
+        )
     if not text:
-        raise ValueError(f"{name} must not be empty")
+        raise ValueError(f"{name} must not be empty. Nothing was done. Pass text of at least one character.")
     if "\0" in text:
-        raise ValueError(f"{name} must not contain a NUL character")
+        raise ValueError(f"{name} must not contain a NUL character. Nothing was done. Remove it.")
     try:
         length = len(text.encode())
     except UnicodeEncodeError:
-        raise ValueError(f"{name} must not contain a lone surrogate, which is no Unicode text") from None
+        raise ValueError(
+            f"{name} must not contain a lone surrogate, which is not Unicode text. Nothing was done. Read the "
+            "text with the right encoding."
+        ) from None
     if length > max_bytes:
-        raise ValueError(f"{name} must be at most {max_bytes} bytes in UTF-8, this one has {length}")
+        raise ValueError(
+            f"{name} must be at most {max_bytes} bytes in UTF-8, but has {length}. Nothing was done. Pass a "
+            "shorter one."
+        )
     return text
+
+
+def _as_text(value: object, name: str) -> str:
+    """Return how to pass a value as text."""
+    if isinstance(value, (bytes, bytearray)):
+        return f"Pass {name}.decode()"
+    return "Pass text" if value is None else f"Pass text, for example str({name})"
 
 
 def check_keys(keys: object, count: int) -> list[str | None]:
@@ -69,16 +84,24 @@ def check_keys(keys: object, count: int) -> list[str | None]:
         ValueError: They are not as many as the items, or one is there twice, or cannot be a key.
     """
     if isinstance(keys, (str, bytes, dict)) or not hasattr(keys, "__iter__"):
-        raise TypeError(f"keys must be a list with a key or None for each item, not {type(keys).__name__}")
+        raise TypeError(
+            f"keys must be a list with a key or None for each item, not {type(keys).__name__}. "
+            "Nothing was added. Write "
+            "keys=['a', None]."
+        )
     listed = list(keys)
     if len(listed) != count:
-        raise ValueError(f"keys must have a key or None for each item: there are {count} items and {len(listed)} keys")
+        raise ValueError(
+            f"keys has {len(listed)} keys for {count} items. Nothing was added. Pass a key or None for each item."
+        )
     seen: dict[str, int] = {}
     for number, key in enumerate(listed):
         if key is not None:
             first = seen.setdefault(check_text(key, f"keys[{number}]", MAX_KEY_BYTES), number)
             if first != number:
-                raise ValueError(f"keys[{number}] is the same as keys[{first}]: each item needs a key of its own")
+                raise ValueError(
+                    f"keys[{number}] is the same as keys[{first}]. Nothing was added. Give each item a key of its own."
+                )
     return listed
 
 
@@ -91,7 +114,9 @@ def check_branch_name(name: object, what: str = "name") -> str:
     """
     text = check_text(name, what, MAX_NAME_BYTES)
     if not text.strip() or not text.isprintable():
-        raise ValueError(f"{what} must be printable and not blank, got {text!r}")
+        raise ValueError(
+            f"{what} must be printable and not blank, got {text!r}. Nothing was done. Pass a name such as 'draft'."
+        )
     return text
 
 
@@ -103,13 +128,17 @@ def check_count(number: object, name: str, *, least: int) -> int:
     """Return an integer that is not too small, as an `int` that every driver knows; of larger ones, `LARGEST`.
 
     Raises:
-        TypeError: It is not an integer; ``True`` and ``False`` are none here.
+        TypeError: It is not an integer; ``True`` and ``False`` do not count.
         ValueError: It is below `least`.
     """
     if not isinstance(number, int) or isinstance(number, bool):
-        raise TypeError(f"{name} must be an integer, not {type(number).__name__}")
+        raise TypeError(
+            f"{name} must be an integer, not {type(number).__name__}. Nothing was done. Pass a whole number."
+        )
     if number < least:
-        raise ValueError(f"{name} must be at least {least}, got {_shown(number)}")
+        raise ValueError(
+            f"{name} must be at least {least}, got {_shown(number)}. Nothing was done. Pass {least} or more."
+        )
     return min(int(number), LARGEST)
 
 
@@ -139,19 +168,21 @@ def check_ttl(ttl: object, name: str = "ttl") -> int | None:
         TypeError: It is neither a number nor ``None``.
         ValueError: It is not positive, or beyond `MAX_TTL`.
     """
-    return None if ttl is None else check_seconds(ttl, name, f"None to keep items for ever, or at most {MAX_TTL}")
+    return None if ttl is None else check_seconds(ttl, name, "None to keep items for ever, or at most a hundred years")
 
 
-def check_seconds(duration: object, name: str, otherwise: str = f"at most {MAX_TTL}") -> int:
+def check_seconds(duration: object, name: str, otherwise: str = "at most a hundred years") -> int:
     """Return a positive duration in microseconds.
 
     Raises:
-        TypeError: It is neither a number nor a `timedelta`; ``True`` and ``False`` are no numbers here.
+        TypeError: It is neither a number nor a `timedelta`; ``True`` and ``False`` do not count.
         ValueError: It is not positive, or beyond `MAX_TTL`.
     """
     seconds = _seconds(duration, name)
     if not 0 < seconds <= MAX_TTL:
-        raise ValueError(f"{name} must be a positive number of seconds, got {_duration(seconds)}; use {otherwise}")
+        raise ValueError(
+            f"{name} must be a positive number of seconds, got {_duration(seconds)}. Nothing was done. Use {otherwise}."
+        )
     return max(1, round(seconds * 1_000_000))
 
 
@@ -159,12 +190,15 @@ def check_timeout(duration: object, name: str, most: float = MAX_TTL) -> float:
     """Return for how long to wait, in seconds: from 0 to `most`.
 
     Raises:
-        TypeError: It is neither a number nor a `timedelta`; ``True`` and ``False`` are no numbers here.
+        TypeError: It is neither a number nor a `timedelta`; ``True`` and ``False`` do not count.
         ValueError: It is negative, or beyond `most`.
     """
     seconds = _seconds(duration, name)
     if not 0 <= seconds <= most:
-        raise ValueError(f"{name} must be 0 to {most:.0f} seconds, got {_duration(seconds)}")
+        raise ValueError(
+            f"{name} must be 0 to {most:.0f} seconds, got {_duration(seconds)}. Nothing was done. Pass "
+            "seconds within this range."
+        )
     return float(seconds)
 
 
@@ -173,7 +207,10 @@ def _seconds(duration: object, name: str) -> float:
     if isinstance(duration, timedelta):
         return duration.total_seconds()
     if not isinstance(duration, int | float) or isinstance(duration, bool):
-        raise TypeError(f"{name} must be a number of seconds or a timedelta, not {type(duration).__name__}")
+        raise TypeError(
+            f"{name} must be a number of seconds or a timedelta, not {type(duration).__name__}. Nothing was "
+            "done. Pass for example 60."
+        )
     return duration
 
 

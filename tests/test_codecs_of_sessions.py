@@ -107,7 +107,7 @@ async def test_what_cannot_be_kept_is_refused_and_nothing_is_added(tmp_path: Pat
         await session.add_items([*ITEMS[2:], {"order": ITEMS[1]["order"]}])
 
     assert str(caught.value).startswith("session 'user_123': items[1]['order'] is of type Order, which")
-    assert str(caught.value).endswith("list it: PlusCodec(types=[…, Order]); nothing was added")
+    assert str(caught.value).endswith("list it: PlusCodec(types=[…, Order]). Nothing was added.")
     assert await session.get_items() == []
 
 

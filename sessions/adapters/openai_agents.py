@@ -18,8 +18,8 @@ try:
     from agents.tool_context import ToolContext
 except ImportError as error:
     raise ImportError(
-        "sessions.adapters.openai_agents is for the OpenAI Agents SDK, which is not installed here: "
-        "pip install openai-agents"
+        "sessions.adapters.openai_agents needs the OpenAI Agents SDK, which is not installed. Nothing "
+        "was imported. Run: pip install openai-agents"
     ) from error
 
 if TYPE_CHECKING:
@@ -54,7 +54,11 @@ class SessionHooks(RunHooks[Any]):
 
     def __init__(self, session: LogSession, *, hooks: RunHooks[Any] | None = None, model: str | None = None) -> None:
         if not hasattr(session, "usage"):
-            raise TypeError(f"session must be one of this package, not {type(session).__name__}: it keeps the usage")
+            raise TypeError(
+                "session must be a session of this package, which can record usage, not "
+                f"{type(session).__name__}. No hooks were made. Pass a session of open_store(…), SQLiteSession or "
+                "SQLAlchemySession."
+            )
         self._session = session
         self._hooks: RunHooks[Any] = RunHooks() if hooks is None else hooks
         self._model = model
@@ -81,8 +85,8 @@ class SessionHooks(RunHooks[Any]):
             await self._session.usage.record(response, model=model, agent=name)
         except Exception as error:  # noqa: BLE001 - whatever it is, the answer is worth more than its price
             _log.warning(
-                "%r: the usage of a model call was not recorded (%s); the run goes on. Record its result by hand: "
-                "await session.usage.record(result)",
+                "%r: the usage of a model call was not recorded (%s). The run continues. Record its result by "
+                "hand: await session.usage.record(result)",
                 self._session,
                 type(error).__name__,
             )

@@ -34,7 +34,7 @@ def _option(text: str) -> tuple[str, Any]:
     """Return the name and the value of NAME=VALUE; a value that is not JSON is text."""
     name, equals, value = text.partition("=")
     if not (name and equals):
-        raise argparse.ArgumentTypeError("an option of the driver is written NAME=VALUE")
+        raise argparse.ArgumentTypeError("write an option of the driver as NAME=VALUE")
     try:
         return name, json.loads(value)
     except ValueError:

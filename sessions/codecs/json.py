@@ -1,4 +1,4 @@
-"""Exact JSON: what was read back equals what was put in, and what would not be is refused.
+"""Exact JSON: every item is read back equal to the stored one, and any other item is refused.
 
 A payload is plain JSON in UTF-8, as any tool can read it. `msgspec` writes and reads it; it keeps integers of any size.
 But like every fast encoder it is lenient: it turns ``NaN`` into ``null``, bytes and dates into text, tuples and
@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from sessions.codecs.remedies import TEXT, for_item, for_value
 from sessions.errors import InvalidItemError
 
 if TYPE_CHECKING:
@@ -61,13 +62,13 @@ class JSONCodec:
         for index, item in enumerate(items):
             if not isinstance(item, dict):
                 raise InvalidItemError(
-                    f"items[{index}] is of type {type(item).__name__}; an item is a JSON object, a dict"
+                    f"items[{index}] is of type {type(item).__name__}, but an item must be a dict. {for_item(item)}"
                 )
             try:
                 self._check(item, 0)
                 payloads.append(_encode(item))
             except (NotJSONError, ValueError, RecursionError):
-                # The fast walk says only that something is wrong; the slow one says what and where.
+                # The fast walk only detects a fault; the slow one finds its place and kind.
                 raise InvalidItemError(_reason(item, f"items[{index}]")) from None
         return payloads
 
@@ -94,8 +95,8 @@ class JSONCodec:
         """Return the items of `count` payloads that are strict JSON, with `joint` between them.
 
         Two values without a comma between them are nowhere inside of one, and a line's end is in no string; so none
-        goes on beyond a joint. Then there are two nulls at each, and if that is all but for `count` objects in between,
-        each payload is one.
+        goes on beyond a joint. Then each joint gives two nulls, and if the rest are exactly `count` objects, each
+        payload is one.
 
         Raises:
             ValueError: One of them is not; `decode` may still read it.
@@ -120,7 +121,7 @@ class JSONCodec:
             return _decode_lenient(payload)
 
     def digest(self, items: Sequence[Any]) -> bytes:
-        """Return what tells one list of items from another, however their keys are ordered.
+        """Return 32 bytes that identify a list of items, regardless of the order of keys.
 
         SHA-256 over each item's length (8 bytes, big endian) and its JSON with sorted keys.
         """
@@ -143,7 +144,7 @@ def _decode_lines(lines: bytes) -> list[Any]:
 
 
 def _decode_lenient(payload: bytes) -> dict[str, Any]:
-    """Read what Python's own `json` writes and strict JSON lacks: NaN, infinities and lone surrogates.
+    """Read a payload with Python's own `json`, which also accepts NaN, infinities and lone surrogates.
 
     We never write those, but the OpenAI Agents SDK does, and its sessions are taken over as they are.
     """
@@ -161,7 +162,7 @@ class NotJSONError(Exception):
 
 
 def _checker(plain: Callable[[object], Any]) -> Callable[[Any, int], None]:  # noqa: C901 - as `check`
-    """Return the walk, with what is to be done with an instance of a subclass of one of JSON's types."""
+    """Return a walk that converts instances of subclasses of JSON's types with a function."""
 
     def check(value: Any, depth: int) -> None:  # noqa: C901 - one flat walk; calls would double its cost
         """Raise `NotJSONError` unless `value`, a dictionary, list or scalar, is exactly JSON.
@@ -230,19 +231,19 @@ decode_strictly: Callable[[bytes], dict[str, Any]] = msgspec.json.Decoder(dict[s
 
 
 def _reason(item: object, path: str) -> str:
-    """Return what keeps `item` from being JSON, and where."""
+    """Return the fault that keeps `item` from being JSON, with its place and a remedy."""
     try:
-        return _explain(item, path, ()) or f"{path} cannot be written as JSON"
+        return _explain(item, path, ()) or f"{path} cannot be written as JSON. Convert it to plain values."
     except RecursionError:
-        return f"{path} is nested too deeply for what is left of the stack"
+        return f"{path} is nested too deeply for the remaining stack. Store less depth."
 
 
 def _explain(value: Any, path: str, parents: tuple[Any, ...]) -> str:
     """Walk like `_check`, but return the first fault in words; an empty text if there is none."""
     if any(value is parent for parent in parents):
-        return f"{path} contains itself"
+        return f"{path} contains itself. Remove the cycle."
     if len(parents) >= MAX_DEPTH and isinstance(value, (dict, list)):
-        return f"{path[:200]}… is nested deeper than {MAX_DEPTH} levels"
+        return f"{path[:200]}… is nested deeper than {MAX_DEPTH} levels. Store less depth."
     if fault := _fault(value):
         return f"{path} {fault}"
     children: Iterable[tuple[Any, Any]] = ()
@@ -257,24 +258,27 @@ def _explain(value: Any, path: str, parents: tuple[Any, ...]) -> str:
 
 
 def _fault(value: Any) -> str:  # noqa: PLR0911 - one line for each fault
-    """Return what is wrong with a value itself, whatever is in it."""
+    """Return the fault of a value itself, ignoring its children."""
     if isinstance(value, dict):
         for key in value:
             if not isinstance(key, str):
-                return f"has a key of type {type(key).__name__}; JSON keys are strings"
+                return f"has a key of type {type(key).__name__}, but JSON keys are strings. Convert it with str()."
             if not _is_unicode(key):
-                return "has a key that contains a lone surrogate, which is no Unicode text"
+                return f"has a key that contains a lone surrogate, which is not Unicode text. {TEXT}"
     if isinstance(value, str) and not _is_unicode(value):
-        return "contains a lone surrogate, which is no Unicode text"
+        return f"contains a lone surrogate, which is not Unicode text. {TEXT}"
     if isinstance(value, float) and not math.isfinite(value):
-        return f"is {float(value)}, which JSON does not have"
+        return f"is {float(value)}, which JSON does not have. Store None or text instead."
     if isinstance(value, int) and not _is_printable(value):
-        return f"is an integer of more than {sys.get_int_max_str_digits()} digits, which Python refuses to write"
+        return (
+            f"is an integer of more than {sys.get_int_max_str_digits()} digits, which Python refuses to "
+            "write. Store it as hex()."
+        )
     if value is not None and type(value) not in (bool, *_PLAIN):
         try:
             as_plain(value)
         except NotJSONError:
-            return f"is of type {type(value).__name__}, which JSON does not have"
+            return f"is of type {type(value).__name__}, which JSON does not have. {for_value(value)}"
     return ""
 
 

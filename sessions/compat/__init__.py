@@ -1,1 +1,1 @@
-"""What users of the OpenAI Agents SDK know, by its names."""
+"""The OpenAI Agents SDK's classes and methods, under the names that its users know."""

@@ -146,7 +146,9 @@ class FlatMethods(FlatUsage):
             StoreError: The database refused the operation.
         """
         if isinstance(branch_id, str) and not branch_id.strip():
-            raise ValueError(f"Branch ID cannot be empty, got {branch_id!r} as branch_id")
+            raise ValueError(
+                f"Branch ID cannot be empty, got {branch_id!r} as branch_id. Nothing was deleted. Pass a branch's name."
+            )
         check_branch_name(branch_id, "branch_id")
         await self.branches.delete(branch_id, force=force)
         self._logger.debug("session %r: deleted branch %r", self.session_id, branch_id)
@@ -251,11 +253,17 @@ def _made_up_names(turn_number: int | None) -> Iterator[str]:
 def _checked_name(branch_name: str | None) -> str | None:
     """Return the name for a new branch, if there is one and it can be one."""
     if isinstance(branch_name, str) and not branch_name.strip():
-        raise ValueError(f"Branch name cannot be empty, got {branch_name!r} as branch_name")
+        raise ValueError(
+            f"Branch name cannot be empty, got {branch_name!r} as branch_name. No branch was made. Pass a "
+            "name, or leave branch_name out."
+        )
     return None if branch_name is None else check_branch_name(branch_name, "branch_name")
 
 
 def _check_search_term(search_term: object) -> str:
     if not isinstance(search_term, str):
-        raise TypeError(f"search_term must be a string, not {type(search_term).__name__}")
+        raise TypeError(
+            f"search_term must be a string, not {type(search_term).__name__}. Nothing was done. Pass the text "
+            "to look for."
+        )
     return search_term

@@ -1,4 +1,4 @@
-"""How the OpenAI Agents SDK's `AdvancedSQLiteSession` words what it returns: types, names of tools, previews, times."""
+"""The forms of the OpenAI Agents SDK's `AdvancedSQLiteSession`: types, tool names, previews, times."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ TOOL_SEARCH: Final = "tool_search"
 
 
 def type_of(item: Any) -> str:
-    """Return what that class calls an item: by its role if it is a user's or an assistant's, else by its type."""
+    """Return that class's name for an item: the role ``user`` or ``assistant``, else the item's type."""
     return OPENAI.speaker_of(item) or OPENAI.type_of(item) or "other"
 
 
@@ -55,7 +55,7 @@ def turn_of(entry: StoredEntry, *, shortened: bool) -> dict[str, Any]:
 
 
 def usage_of(rows: list[Sums]) -> dict[str, Any]:
-    """Return what a turn took as that class gives it."""
+    """Return a turn's usage in that class's form."""
     amounts = total(row.amounts for row in rows)
     told = {of: any(not row.untold & of for row in rows) for of in (INPUT_DETAILS, OUTPUT_DETAILS)}
     of_input = {"cached_tokens": amounts.cached_tokens, "cache_write_tokens": amounts.cache_write_tokens}

@@ -78,7 +78,10 @@ class FlatUsage(LogSession):
             StoreError: The database refused the operation.
         """
         if not hasattr(result, "context_wrapper"):
-            raise ValueError(f"{type(result).__name__} is no result of a run; use usage.record for others")
+            raise ValueError(
+                f"{type(result).__name__} is not the result of a run. Nothing was recorded. Use "
+                "session.usage.record(…) for other results."
+            )
         usage = result.context_wrapper.usage
         if usage is not None:
             await self.usage.record(result if hasattr(result, "raw_responses") else usage)
@@ -104,7 +107,7 @@ class FlatUsage(LogSession):
         return {name: total[name] for name in _TOTALS} | {"total_turns": len(turns)}
 
     async def _spent(self, branch: str | None) -> list[Sums]:
-        """Return what was spent in the session, by place and turn; or what a branch sees of that."""
+        """Return the session's usage by place and turn; or the part that a branch sees."""
         if branch is not None:
             check_branch_name(branch, "branch_id")
         handle = self._handle

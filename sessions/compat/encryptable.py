@@ -33,15 +33,16 @@ def way_around(session: Any, session_id: str) -> Way:
     """Return how a session is to be encrypted.
 
     Raises:
-        TypeError: It is no session, is encrypted already, or has methods that would be bypassed.
-        ValueError: It is a session of another id, or has settings that read what items say.
+        TypeError: It is not a session, is already encrypted, or has methods that would be bypassed.
+        ValueError: Its id differs, or its settings have to read items.
     """
     if not isinstance(session, LogSession):
         _check_foreign(session)
         return Way.ITEMS
     if session_id != session.session_id:
         raise ValueError(
-            f"session_id is {session_id!r}, that of underlying_session is {session.session_id!r}; give the same"
+            f"session_id is {session_id!r}, but underlying_session has {session.session_id!r}. No session was "
+            "made. Pass the same id to both."
         )
     own = _overridden(session)
     if own.isdisjoint((*METHODS, "run_compaction")):
@@ -56,13 +57,13 @@ def check_settings(session: Any) -> Any:
     """Return the settings of a session that gets envelopes, as ours.
 
     Raises:
-        ValueError: They ask for windows, repair or compaction, which have to read what items say.
+        ValueError: They have a window, repair or compaction, which must read items.
     """
     settings = coerce_settings(getattr(session, "session_settings", None))
     if settings.window or settings.repair or settings.compaction:
         raise ValueError(
-            f"{type(session).__name__} gets encrypted items, so session_settings can have no window, repair or "
-            "compaction there: these read what items say"
+            f"the session_settings of {type(session).__name__} have a window, repair or compaction, which "
+            "must read items, but it stores encrypted ones. Nothing was done. Remove these settings."
         )
     return settings
 
@@ -83,13 +84,17 @@ def _takes_wrapper(method: Callable[..., Any] | None) -> bool:
 def _check_foreign(session: Any) -> None:
     has_all = all(callable(getattr(session, method, None)) for method in METHODS)
     if not has_all or isinstance(session, type):
-        raise TypeError(f"underlying_session must be a session, not {type(session).__name__}")
+        raise TypeError(
+            f"underlying_session must be a session, not {type(session).__name__}. No session was made. Pass "
+            "an object such as SQLiteSession(session_id, path)."
+        )
     for kind in type(session).__mro__:
-        # It reads what items say and sends it to the vendor. The name is enough: the SDK is not imported here.
+        # It reads the items and sends them to the vendor. The name is enough: the SDK is not imported here.
         if kind.__name__ == "OpenAIResponsesCompactionSession" and kind.__module__.partition(".")[0] == "agents":
             raise TypeError(
-                "underlying_session is an OpenAIResponsesCompactionSession, which could not compact encrypted items; "
-                "put it around: OpenAIResponsesCompactionSession(session_id, EncryptedSession(…))"
+                "underlying_session is an OpenAIResponsesCompactionSession, which cannot compact encrypted "
+                "items. No session was made. Put it outside: OpenAIResponsesCompactionSession(session_id, "
+                "EncryptedSession(…))."
             )
 
 
@@ -108,6 +113,6 @@ def _overridden(session: LogSession) -> set[str]:
 def _refuse(session: LogSession, names: set[str]) -> None:
     if names:
         raise TypeError(
-            f"{type(session).__name__} overrides {', '.join(sorted(names))}, which EncryptedSession would bypass: it "
-            "encrypts below these methods. Subclass EncryptedSession instead"
+            f"{type(session).__name__} overrides {', '.join(sorted(names))}, which encryption would bypass. "
+            "No session was made. Override them in a subclass of EncryptedSession instead."
         )

@@ -48,9 +48,10 @@ class ItemByItem:
     @property
     def _limits(self) -> str:
         return (
-            f"session {self.session_id!r} is kept by {type(self._underlying).__name__}, which knows the four methods "
-            "of a session alone; branches, undo, turns, usage, info and rotation need a session of this package "
-            "underneath"
+            f"session {self.session_id!r} is stored by {type(self._underlying).__name__}, which has only the "
+            "four methods of a session. Nothing was done. For branches, undo, turns, usage, info and "
+            "rotation, use a session "
+            "of this package underneath."
         )
 
     async def rotate(self, **_: object) -> Rotation:
@@ -66,7 +67,10 @@ class ItemByItem:
         """Get the underlying session's method, if it has one: it works on encrypted items."""
         run = getattr(self._underlying, "run_compaction", None)
         if run is None:
-            raise AttributeError(f"{type(self._underlying).__name__} has no run_compaction")
+            raise AttributeError(
+                f"{type(self._underlying).__name__} has no run_compaction. Nothing was done. Use a session of "
+                "this package underneath."
+            )
         return run  # type: ignore[no-any-return]  # It is another object's.
 
     def _context(self, wrapper: object) -> dict[str, object]:
@@ -110,13 +114,25 @@ class ItemByItem:
                 support.
         """
         if ttl is not DEFAULT:
-            raise ValueError(f"session {self.session_id!r}: the session underneath keeps no times to live of items")
+            raise ValueError(
+                f"session {self.session_id!r}: the underlying session does not support a ttl of items. Nothing "
+                "was added. Leave ttl out, or pass it to EncryptedSession."
+            )
         if idempotency_key is not None:
-            raise ValueError(f"session {self.session_id!r}: the session underneath keeps no idempotency keys")
+            raise ValueError(
+                f"session {self.session_id!r}: the underlying session does not support idempotency keys. Nothing was "
+                "added. Use a session of this package underneath."
+            )
         if keys is not None:
-            raise ValueError(f"session {self.session_id!r}: the session underneath keeps no item keys")
+            raise ValueError(
+                f"session {self.session_id!r}: the underlying session does not support item keys. Nothing was added. "
+                "Use a session of this package underneath."
+            )
         if expected_version is not None:
-            raise ValueError(f"session {self.session_id!r}: the session underneath has no versions")
+            raise ValueError(
+                f"session {self.session_id!r}: the underlying session has no versions. Nothing was added. Use a "
+                "session of this package underneath."
+            )
         await self._envelopes.add(as_listed(items), **self._context(wrapper))
 
     async def pop_item(self, *, wrapper: object = None) -> Item | None:

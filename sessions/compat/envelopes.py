@@ -1,4 +1,4 @@
-"""Items encrypted one by one, for sessions that are none of ours: each becomes an envelope.
+"""Items encrypted one by one, for other libraries' sessions: each becomes an envelope.
 
 An envelope is ``{"__encrypted__": 1, "keys": …, "created_at": …, "expires_at": …, "payload": …}``: the wrapped keys as
 text, the times in microseconds since 1970 (UTC), ``null`` for no expiry, and the payload in base64. The keys are bound
@@ -25,7 +25,7 @@ from sessions.crypto.passphrase import new_parameters
 from sessions.crypto.subject import with_keys
 from sessions.crypto.wrapped_keys import READS_OLDER
 from sessions.db.uncancelled import settle
-from sessions.errors import DecryptionError, InvalidItemError, ScanLimitError, UndecodableItemError
+from sessions.errors import DecryptionError, InvalidItemError, ScanLimitError, UndecodableItemError, sentence
 from sessions.log.encryption.session_encryption import subject_of
 
 if TYPE_CHECKING:
@@ -55,7 +55,7 @@ class Envelopes:
     Args:
         session_id: The session.
         underlying: An object with the four methods.
-        keys: What data keys are wrapped with.
+        keys: The keys that wrap data keys.
         ttl: How old items may become, in microseconds.
         allow_plain_text: Also read items that are in the clear.
 
@@ -83,10 +83,10 @@ class Envelopes:
         self._has_opened = False
 
     async def check(self, **context: object) -> None:
-        """Look whether what is there can be opened: a wrong key adds nothing beside it, and removes nothing.
+        """Check that the last item can be opened, so that a wrong key neither adds nor removes anything.
 
         Raises:
-            DecryptionError: A key is wrong, or the last item is not what was encrypted.
+            DecryptionError: A key is wrong, or the last item was altered.
         """
         for last in (await self.underlying.get_items(limit=1, **context))[-1:]:
             await self._open(last)
@@ -97,10 +97,10 @@ class Envelopes:
         Args:
             limit: How many.
             most: How many envelopes are read and opened at most, those that are read twice counted twice.
-            context: What the other object's methods are to be called with, too.
+            context: Further arguments for the other object's methods.
 
         Raises:
-            DecryptionError: A key is wrong, or an item is not what was encrypted.
+            DecryptionError: A key is wrong, or an item was altered.
             ScanLimitError: There may be more than those `most`.
         """
         wanted = most if limit is None else limit
@@ -130,26 +130,26 @@ class Envelopes:
         """Append items.
 
         Raises:
-            DecryptionError: A key is wrong, or the last item is not what was encrypted; nothing was added.
+            DecryptionError: A key is wrong, or the last item was altered; nothing was added.
             InvalidItemError: One is not a JSON object; nothing was added.
         """
         try:
             payloads = _codec.encode_all(items)
         except InvalidItemError as error:
-            raise InvalidItemError(f"session {self._session_id!r}: {error}; nothing was added") from None
+            raise InvalidItemError(f"session {self._session_id!r}: {sentence(error)} Nothing was added.") from None
         if payloads:
             if not self._has_opened:
                 await self.check(**context)
             await self.underlying.add_items([await self._envelope(payload) for payload in payloads], **context)
 
     async def pop(self, **context: object) -> Item | None:
-        """Remove the last item that has not expired, and those after it, and return it; ``None`` if there is none.
+        """Remove the last unexpired item and those after it, and return it; ``None`` if all have expired.
 
-        The last item is looked at before it is taken away, so a wrong key takes nothing. Somebody else may have added
-        another one meanwhile, which is put back if it cannot be opened now.
+        The last item is looked at before it is taken away, so a wrong key takes nothing. Another process may have added
+        one in between; it is put back if it cannot be opened.
 
         Raises:
-            DecryptionError: A key is wrong, or the item is not what was encrypted.
+            DecryptionError: A key is wrong, or the item was altered.
         """
         while True:
             last = await self.underlying.get_items(limit=1, **context)
@@ -182,7 +182,8 @@ class Envelopes:
                 items.append(_codec.decode(opened.payload))
             except ValueError:
                 raise UndecodableItemError(
-                    f"session {self._session_id!r}: an encrypted item is not a JSON object; nothing was changed"
+                    f"session {self._session_id!r}: an encrypted item is not a JSON object. Nothing was changed. "
+                    "Restore the session from a backup."
                 ) from None
         return items
 
@@ -203,7 +204,10 @@ class Envelopes:
             created_at, expires_at = envelope["created_at"], envelope["expires_at"]
             payload = base64.b64decode(envelope["payload"], validate=True)
         except (KeyError, AttributeError, TypeError, ValueError, binascii.Error):
-            raise DecryptionError(f"{self._subject}: an encrypted item was altered; nothing was changed") from None
+            raise DecryptionError(
+                f"{self._subject}: an encrypted item was altered. Nothing was changed. Restore the session from a "
+                "backup."
+            ) from None
         keys = await self._unlock(wrapped)
         try:
             plain_text = keys.decrypt(payload, _associated_data(created_at, expires_at))
@@ -217,20 +221,21 @@ class Envelopes:
             (plain,) = _codec.encode_all([item])
         except InvalidItemError:
             raise DecryptionError(
-                f"{self._subject}: an item is neither encrypted nor a JSON object; nothing was changed"
+                f"{self._subject}: an item is neither encrypted nor a JSON object. Nothing was changed. Restore "
+                "the session from a backup."
             ) from None
         opened = self._sdk_items.decrypt(self._session_id, plain)
         if opened is not None:
             return _Opened(*opened, None)
         if isinstance(item, dict) and item.get(_OLDER_MARK) == 1:
             raise DecryptionError(
-                f"{self._subject}: an item is encrypted in a format that this version of agent-session-store does not "
-                f"read; nothing was changed. Read it with commit {READS_OLDER}"
+                f"{self._subject}: an item is encrypted in a format that this version of agent-session-store "
+                f"cannot read. Nothing was changed. Read it with commit {READS_OLDER}."
             )
         if not self._allow_plain_text:
             raise DecryptionError(
-                f"{self._subject}: an item is in the clear, and the session is opened with a key; nothing was changed. "
-                "If there may be such items, open it with allow_plain_text=True"
+                f"{self._subject}: an item is not encrypted, but the session is opened with a key. Nothing was "
+                "changed. To allow unencrypted items, open it with allow_plain_text=True."
             )
         return _Opened(plain, None, None)
 
@@ -268,8 +273,8 @@ class _KnownSalt:
 def scan_limit_reached(session_id: str) -> ScanLimitError:
     """Return the error for a bound that is too small; it has the words of the OpenAI Agents SDK."""
     return ScanLimitError(
-        f"session {session_id!r}: max_scan_items exhausted before a complete history result could be established; "
-        "increase max_scan_items or reduce retained history"
+        f"session {session_id!r}: max_scan_items exhausted before a complete history result could be established. "
+        "Nothing was returned. Increase max_scan_items or reduce retained history."
     )
 
 

@@ -1,4 +1,4 @@
-"""Reads what `EncryptedSession` of the OpenAI Agents SDK (0.24) wrote, so that it can be encrypted again.
+"""Reads items written by `EncryptedSession` of the OpenAI Agents SDK (0.24), so that they can be encrypted again.
 
 Its items are ``{"__enc__": 1, "v": 1, "kid": "hkdf-v1", "payload": token}``. The token is Fernet's, under a key made by
 HKDF-SHA256 of the master key, with the session's id as salt and ``agents.session-store.hkdf.v1`` as info. The master
@@ -48,8 +48,8 @@ class SDKTokens:
         opened = open_token(token, session_id, self._keys)
         if opened is None:
             raise DecryptionError(
-                f"session {session_id!r}: an item that the OpenAI Agents SDK encrypted cannot be decrypted with the "
-                "key that was given; nothing was changed. Give the key that it was encrypted with"
+                f"session {session_id!r}: the given key does not decrypt an item that the OpenAI Agents SDK "
+                "encrypted. Nothing was changed. Pass the key that encrypted it."
             )
         return opened
 

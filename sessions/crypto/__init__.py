@@ -1,1 +1,1 @@
-"""Keys, and encryption with them: whatever a subject is, and whatever its payloads are bound to."""
+"""Keys, and encryption with them, for any kind of subject and any associated data."""

@@ -51,6 +51,7 @@ def data_key(subject: Subject, id_: bytes, secret: bytes) -> DataKey:
     """
     if not isinstance(secret, bytes) or len(secret) != 2 * KEY_BYTES:
         raise DecryptionError(
-            f"{subject}: the key provider did not return the secret that it was given to wrap; nothing was changed"
+            f"{subject}: the key provider returned another secret than it was given to wrap. Nothing was "
+            "changed. Check its wrap and unwrap."
         )
     return DataKey(id_, secret[:KEY_BYTES], secret[KEY_BYTES:])

@@ -68,7 +68,8 @@ class KeyEncryptionKeys:
             DecryptionError: None of them did, or not for this subject.
         """
         named = self._keys.get(key.by)
-        # A key has other ids elsewhere: that of a ring, or one made of the key. What it wrapped is bound to that id.
+        # A key has other ids elsewhere: that of a ring, or one made of the key. Keys that it wrapped are
+        # bound to that id.
         others = list(self._keys.values())
         for candidate in others if named is None else [named, *others]:
             try:
@@ -77,12 +78,13 @@ class KeyEncryptionKeys:
                 continue
         if named is None:
             raise DecryptionError(
-                f"{subject} is encrypted with key {key.by!r}, which is not among the keys that were given "
-                f"({', '.join(map(repr, self._keys))}); nothing was changed"
+                f"{subject} is encrypted with key {key.by!r}, which is not one of the given keys "
+                f"({', '.join(map(repr, self._keys))}). Nothing was changed. Add it: KeyRing({{{key.by!r}: …}})."
             )
         raise DecryptionError(
-            f"{subject}: the key that is called {key.by!r} here is not the one that it was encrypted with, or its "
-            f"wrapped keys were altered or belong to another {subject.kind}; nothing was changed"
+            f"{subject}: the given key called {key.by!r} is not the one that encrypted it, or its wrapped "
+            f"keys were altered or belong to another {subject.kind}. Nothing was changed. Pass the original "
+            "key, or restore a backup."
         )
 
     def is_current(self, subject: Subject, key: WrappedKey) -> bool:

@@ -74,7 +74,7 @@ class KeyManager:
         return _at_once(self._make(subject))
 
     def newest_only(self, subject: Subject, wrapped: bytes) -> bytes:
-        """Return a subject's wrapped keys without all but the newest.
+        """Return a subject's wrapped keys, reduced to the newest one.
 
         Raises:
             DecryptionError: None of the keys here wrapped them, or they were altered.
@@ -102,7 +102,7 @@ class KeyManager:
         is_done = not is_old and all(self._source.is_current(subject, key) for key in found)
         if is_done and not self._source.is_here:
             return None
-        # Callers who hear that all is done give the other keys away: it must be true.
+        # Callers discard the other keys after this result, so it must be true.
         keys = await self._unwrapped(subject, wrapped, found)
         if is_done:
             return None
@@ -151,7 +151,7 @@ class KeyManager:
 
 
 class _Memory:
-    """What a process remembers of the subjects whose keys one key ring or provider unwraps."""
+    """A process's cache of subjects whose keys one key ring or provider unwraps."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

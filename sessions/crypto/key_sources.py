@@ -22,7 +22,7 @@ _PARAMETERS: Final = "passphrase"
 
 
 class Settings(Protocol):
-    """What a store keeps by name, once for all its subjects."""
+    """Settings that a store keeps by name, once for all its subjects."""
 
     async def get_or_put(self, name: str, make: Callable[[], bytes]) -> bytes:
         """Return a setting's value; the first to ask for it makes it."""
@@ -43,7 +43,7 @@ class KeySource(Protocol):
         ...
 
     async def prepare(self) -> None:
-        """Do whatever takes time and is needed once."""
+        """Do the slow work that is needed once."""
         ...
 
     async def wrap(self, subject: Subject, secret: bytes) -> tuple[str, bytes]:
@@ -133,8 +133,8 @@ class ProvidedKeys:
             return await self._provider.unwrap(key.wrapped, key_id=key.by, subject=subject)
         except LookupError as error:
             raise DecryptionError(
-                f"{subject} is encrypted with key {key.by!r}, and the key provider does not have the secret that it "
-                "wrapped: it was destroyed, or was never there; nothing was changed"
+                f"{subject} is encrypted with key {key.by!r}, but the key provider no longer has the secret that "
+                "it wrapped. Nothing was changed. If the secret was destroyed, the session cannot be read."
             ) from error
 
     def is_current(self, subject: Subject, key: WrappedKey) -> bool:

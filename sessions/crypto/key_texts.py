@@ -57,7 +57,8 @@ def parse_key(key: object, what: str, stacklevel: int) -> bytes | Passphrase:
         raw = _without_newlines(bytes(key))
         if len(raw) < STRONG_BYTES:
             raise ValueError(
-                f"{what} has {len(raw)} bytes; it needs {STRONG_BYTES} random ones, as sessions.generate_key() makes"
+                f"{what} has {len(raw)} bytes, but a key needs at least {STRONG_BYTES} random ones. Nothing was "
+                "encrypted. Make one with sessions.generate_key()."
             )
         text = _text_of(raw)
         if text is None:
@@ -65,19 +66,25 @@ def parse_key(key: object, what: str, stacklevel: int) -> bytes | Passphrase:
     elif isinstance(key, str):
         text = _bare(key)
     else:
-        raise TypeError(f"{what} must be text or bytes, not {type(key).__name__}")
+        raise TypeError(
+            f"{what} must be text or bytes, not {type(key).__name__}. Nothing was encrypted. Make one with "
+            "sessions.generate_key()."
+        )
     if not text:
-        raise ValueError(f"{what} is empty; sessions.generate_key() makes one")
+        raise ValueError(f"{what} is empty. Nothing was encrypted. Make one with sessions.generate_key().")
     if any("\ud800" <= letter <= "\udfff" for letter in text):
         # `encode` would find it too, with the key in its error.
-        raise ValueError(f"{what} has a lone surrogate in it, which is no Unicode text")
+        raise ValueError(
+            f"{what} has a lone surrogate in it, which is not Unicode text. Nothing was encrypted. Read the "
+            "key with the right encoding."
+        )
     if text.startswith(PREFIX) or _is_nearly_generated(text):
         return _generated(text, what)
     warnings.warn(
-        f"{what} is text that sessions.generate_key() did not make. It is used as a passphrase, which can be guessed, "
-        "and is stretched for that; a generated key cannot be guessed and needs no stretching. Make one with "
-        '`python -c "import sessions; print(sessions.generate_key())"` and keep it where secrets are kept. If the text '
-        "is 32 random bytes in base64 or hexadecimal digits, pass those bytes",
+        f"{what} was not made by sessions.generate_key(), so it is used as a passphrase, which can be "
+        'guessed and is stretched for that. Make a key with `python -c "import sessions; '
+        'print(sessions.generate_key())"` and keep it where secrets are kept. If the text is 32 random '
+        "bytes in base64 or hexadecimal digits, pass those bytes.",
         WeakKeyWarning,
         stacklevel=stacklevel + 1,
     )
@@ -101,8 +108,9 @@ def _generated(text: str, what: str) -> bytes:
     raw = _checked(text[len(PREFIX) :])
     if raw is None or not text.startswith(PREFIX):
         raise ValueError(
-            f"{what} looks like a key of sessions.generate_key(), but was cut or altered: such a key begins with "
-            f"{PREFIX} and has {len(PREFIX) + _BODY} letters, this one {len(text)}. Copy all of it, and nothing else"
+            f"{what} looks like a key of sessions.generate_key(), but was cut or altered: such a key begins "
+            f"with {PREFIX} and has {len(PREFIX) + _BODY} letters, this one {len(text)}. Nothing was "
+            "encrypted. Copy the whole key, and nothing else."
         )
     return raw
 

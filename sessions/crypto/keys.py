@@ -87,9 +87,15 @@ class KeyRing:
 
     def __init__(self, keys: Mapping[str, str | bytes], current: str | None = None) -> None:
         if not hasattr(keys, "items"):
-            raise TypeError(f"keys must be a mapping of ids to keys, not {type(keys).__name__}")
+            raise TypeError(
+                f"keys must be a mapping of ids to keys, not {type(keys).__name__}. No key ring was made. Write "
+                f"KeyRing({{'2026': key}}), or pass a single key without a ring."
+            )
         if not keys:
-            raise ValueError("a key ring needs a key")
+            raise ValueError(
+                "keys is empty, but a key ring needs a key. No key ring was made. Make one with "
+                "sessions.generate_key()."
+            )
         # A single key given without an id gets one that is derived from the key.
         self._keys: dict[str | None, bytes | Passphrase] = {}
         for id_, key in keys.items():
@@ -97,7 +103,10 @@ class KeyRing:
         self._given = tuple(spelling for key in keys.values() for spelling in spellings(key))
         self._current = list(self._keys)[-1] if current is None else current
         if self._current not in self._keys:
-            raise ValueError(f"current is {current!r}, which is none of the keys: {self._ids()}")
+            raise ValueError(
+                f"current is {current!r}, which is not one of the keys: {self._ids()}. No key ring was made. Pass "
+                "one of these ids, or add the key."
+            )
 
     @classmethod
     def of(cls, key: str | bytes, *, stacklevel: int = 2) -> Self:
@@ -178,5 +187,6 @@ def keys_of(encryption_key: object) -> KeyRing | KeyProvider:
     if isinstance(encryption_key, (KeyRing, KeyProvider)):
         return encryption_key
     raise TypeError(
-        f"encryption_key must be text, bytes, a KeyRing or a KeyProvider, not {type(encryption_key).__name__}"
+        "encryption_key must be text, bytes, a KeyRing or a KeyProvider, not "
+        f"{type(encryption_key).__name__}. Nothing was encrypted. Make a key with sessions.generate_key()."
     )

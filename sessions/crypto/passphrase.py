@@ -52,10 +52,10 @@ class Stretcher:
     """Stretches passphrases with a store's parameters, each once in a process. It blocks for a third of a second.
 
     Args:
-        parameters: What `new_parameters` returned.
+        parameters: The result of `new_parameters`.
 
     Raises:
-        DecryptionError: They are none, or weaker than those: somebody has altered them.
+        DecryptionError: They are invalid or too weak, so they were altered.
     """
 
     _known: dict[tuple[bytes, str], bytes] = {}  # noqa: RUF012 - all share it
@@ -70,8 +70,8 @@ class Stretcher:
                 raise ValueError("altered")  # noqa: TRY301
         except (ValueError, TypeError, KeyError, RecursionError):
             raise DecryptionError(
-                "the parameters for stretching passphrases, kept in the store's settings, were altered; nothing was "
-                "changed. Restore them from a backup"
+                "the store's settings for stretching passphrases were altered. Nothing was changed. Restore them "
+                "from a backup."
             ) from None
         self._parameters = parameters
         self._salt, self._n = salt, 1 << log2_n

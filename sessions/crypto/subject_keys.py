@@ -79,14 +79,14 @@ class SubjectKeys:
             raise ValueError("a payload was altered") from None
 
     def cipher(self, header: bytes) -> AESGCM:
-        """Return the cipher of payloads that begin so; raise `ValueError` if there is none."""
+        """Return the cipher of payloads with this beginning; raise `ValueError` if it is unknown."""
         try:
             return self._ciphers[header]
         except KeyError:
             raise ValueError("a payload begins as none of these keys' does") from None
 
     def digest(self, digest: bytes) -> bytes:
-        """Return the form in which a digest is stored: HMAC-SHA256, so that nobody can try likely contents."""
+        """Return the form in which a digest is stored: HMAC-SHA256, so that likely contents cannot be tried."""
         return hmac.digest(self.newest.digest_key, digest, "sha256")
 
     def is_plain(self, payload: bytes) -> bool:
@@ -98,17 +98,17 @@ class SubjectKeys:
         head = f"{self.subject}, encrypted with key {self.wrapped_by!r}: {place}"
         if payload[:HEADER] in self._ciphers:
             return DecryptionError(
-                f"{head} cannot be decrypted: it, or what is stored beside it, was altered or moved; nothing was "
-                "changed. Restore it from a backup, or remove it"
+                f"{head} cannot be decrypted: it or its row was altered or moved. Nothing was changed. Restore it "
+                "from a backup, or remove it."
             )
         if payload[:1] in _OLDER_FORMATS:
             return DecryptionError(
-                f"{head} is in a format that this version of agent-session-store does not read; nothing was changed. "
-                f"Read it with commit {READS_OLDER}"
+                f"{head} is in a format that this version of agent-session-store cannot read. Nothing was "
+                f"changed. Read it with commit {READS_OLDER}."
             )
         return DecryptionError(
-            f"{head} is encrypted with a data key that is not stored, or was altered; nothing was changed. Restore it "
-            "from a backup, or remove it"
+            f"{head} is encrypted with a data key that is missing, or was altered. Nothing was changed. "
+            "Restore it from a backup, or remove it."
         )
 
 

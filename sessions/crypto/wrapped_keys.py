@@ -4,8 +4,8 @@ JSON in UTF-8 without white space: ``{"v": 2, "keys": [{"id": …, "at": …, "b
 newest key last. ``id`` is the data key's four bytes in hexadecimal digits, ``at`` when it was made (seconds since 1970,
 UTC), ``by`` the id of the key that it is wrapped with, ``wrapped`` the wrapped secret in base64. The secret is 64
 bytes: the key for payloads and the key for digests. ``mac`` is the HMAC-SHA256 of ``sessions/keys/2/mac`` and the same
-JSON without it, with the key for digests, in hexadecimal digits: so nobody without a key can reorder the keys or alter
-when they were made.
+JSON without it, with the key for digests, in hexadecimal digits: so only holders of a key can reorder the keys or alter
+their dates.
 """
 
 from __future__ import annotations
@@ -83,8 +83,8 @@ def read_wrapped_keys(subject: Subject, text: bytes) -> list[WrappedKey]:
         raise _altered(subject) from None
     if version == 1:
         raise DecryptionError(
-            f"{subject}: its keys are wrapped in a format that this version of agent-session-store does not read; "
-            f"nothing was changed. Read it with commit {READS_OLDER}"
+            f"{subject}: its keys are wrapped in a format that this version of agent-session-store cannot "
+            f"read. Nothing was changed. Read it with commit {READS_OLDER}."
         )
     if version != _VERSION or not keys or any(len(key.id) != KEY_ID_BYTES for key in keys):
         raise _altered(subject)
@@ -101,6 +101,6 @@ def _written(keys: list[WrappedKey], mac: str | None = None) -> bytes:
 
 def _altered(subject: Subject) -> DecryptionError:
     return DecryptionError(
-        f"{subject}: its wrapped keys were altered, or made by a newer version of agent-session-store; nothing was "
-        "changed. Upgrade, or restore them from a backup"
+        f"{subject}: its wrapped keys were altered, or a newer version of agent-session-store made them. "
+        "Nothing was changed. Upgrade, or restore a backup."
     )

@@ -39,4 +39,4 @@ class ClosedBackend:
 
 def closed(subject: str) -> SessionClosedError:
     """Return the error for a call on a closed session or store."""
-    return SessionClosedError(f"{subject} is closed; make a new object to go on")
+    return SessionClosedError(f"{subject} is closed. Nothing was done. Make a new object to continue.")

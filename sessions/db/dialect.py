@@ -147,7 +147,10 @@ def check_name(name: object, what: str = "a table") -> str:
 
 def cannot_name(name: object, what: str = "a table") -> ValueError:
     """Return the error for a name that cannot be quoted."""
-    return ValueError(f"{name!r} cannot name {what}: use letters, digits and _, at most {_MAX_NAME_LENGTH}")
+    return ValueError(
+        f"{name!r} cannot be the name of {what}. Nothing was done. Use letters, digits and _, at most "
+        f"{_MAX_NAME_LENGTH} of them."
+    )
 
 
 def check_quoted(name: object, *, whole: object) -> str:

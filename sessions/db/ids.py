@@ -57,8 +57,8 @@ def check_number(owner: int, subject: str, owners: str, *, most: int = MAX_OWNER
     """
     if owner > most:
         raise StoreFullError(
-            f"{subject}: this database has used all {most:,} numbers of {owners}; nothing was changed. Existing ones "
-            "can still be read and extended. For new ones, use another database or another prefix of tables"
+            f"{subject}: this database has used all {most:,} numbers of {owners}. Nothing was changed. Existing ones "
+            "can still be read and extended. For new ones, use another database or another table_prefix."
         )
     return owner
 
@@ -71,7 +71,7 @@ def check_position(position: int, subject: str, rows: str) -> int:
     """
     if position > MAX_POSITION:
         raise StoreFullError(
-            f"{subject} cannot hold more than {MAX_POSITION:,} {rows}; nothing was changed. Continue in a new one"
+            f"{subject} cannot hold more than {MAX_POSITION:,} {rows}. Nothing was changed. Continue in a new one."
         )
     return position
 

@@ -52,17 +52,17 @@ def is_current(tx: Transaction, schemas: Sequence[Schema], where: str) -> bool:
     if not _is_there(tx, where):
         if hidden := tx.one(statements.OUT_OF_REACH):
             raise StoreReadOnlyError(
-                f"{where} has our tables in the schema {hidden[0]}, which this user may not use; nothing was changed. "
-                "Grant usage on it, or take it off the search path"
+                f"{where} has our tables in the schema {hidden[0]}, which this user may not use. Nothing was "
+                "changed. Grant usage on it, or remove it from the search path."
             )
         return False
     applied = _applied(tx)
     for schema in (STORE, *schemas):
         if (found := applied.get(schema.component, 0)) > schema.number:
             raise SchemaVersionError(
-                f"{where} has version {found} of the tables of component {schema.component!r}, and this version of "
-                f"agent-session-store knows {schema.number}; nothing was changed. Upgrade agent-session-store, or use "
-                "another database"
+                f"{where} has version {found} of the tables of component {schema.component!r}, but this version "
+                f"of agent-session-store knows only {schema.number}. Nothing was changed. Upgrade "
+                "agent-session-store, or use another database."
             )
     return all(applied.get(schema.component) == schema.number for schema in (STORE, *schemas))
 
@@ -82,7 +82,7 @@ def migrate(tx: Transaction, schemas: Sequence[Schema], now: int, where: str = "
     """
     if tx.one(statements.LOCK_SCHEMA) != (1,):
         raise StoreBusyError(
-            "another process has been migrating the tables for a minute; nothing was changed. Try again"
+            "another process has been migrating the tables for a minute. Nothing was changed. Try again."
         )
     try:
         _find_place(tx, where)
@@ -120,9 +120,9 @@ def _is_there(tx: Transaction, where: str) -> bool:
     older = found or {name for (name,) in tx.all(statements.OLDER_SCHEMA_COLUMNS)}
     if {"number", "applied_at"} <= older and "component" not in older:
         raise SchemaVersionError(
-            f"{where} was made by a version of agent-session-store from before the first release, whose tables this "
-            f"version does not read; nothing was changed. Read it with commit {LAST_WITHOUT_COMPONENTS}, or use "
-            "another database"
+            f"a version of agent-session-store from before the first release made {where}, and this version "
+            f"cannot read its tables. Nothing was changed. Read it with commit {LAST_WITHOUT_COMPONENTS}, or "
+            "use another database."
         )
     return bool(found)
 
@@ -138,7 +138,7 @@ def _find_place(tx: Transaction, where: str) -> None:
         tx.run(_CREATE_NOTED)
     if tx.one(statements.ATTACHED):
         raise StoreError(
-            "our tables are in an attached or temporary database, and older than this version of agent-session-store; "
-            "nothing was changed. Pass that database's name as schema="
+            "our tables are in an attached or temporary database, and older than this version of "
+            "agent-session-store. Nothing was changed. Pass that database's name as schema=…."
         )
     tx.one(statements.STAY_WITH)

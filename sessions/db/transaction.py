@@ -51,8 +51,8 @@ class Certain:
         row = self.one(statement, **values)
         if row is None:
             raise StoreError(
-                f"a row is missing that was there a moment ago ({statement.purpose.splitlines()[0]}); nothing was "
-                "changed. Look for a program that changes our tables beside this package"
+                f"a row is missing that existed a moment ago ({statement.purpose.splitlines()[0]}). Nothing was "
+                "changed. Look for another program that changes our tables."
             )
         return row
 

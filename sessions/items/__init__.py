@@ -1,5 +1,5 @@
 """Which items of a conversation a model's provider takes only together.
 
-`rounds` says of several items which belong together, `older` which of them a summary can stand for, and `placeholders`
-what stands for an output that was never recorded. `sessions.items.calls` says which calls one item makes or answers.
+`rounds` groups items that belong together, `older` finds those that a summary can replace, and `placeholders` makes
+outputs in place of missing ones. `sessions.items.calls` says which calls one item makes or answers.
 """

@@ -1,6 +1,6 @@
-"""The one reader of items: what an item is, the calls it makes and those it answers.
+"""The one reader of items: an item's part in a conversation, the calls it makes and the calls it answers.
 
-All who ask are above, and know no provider's shape; those are in `sessions.items.dialects`. Items are OpenAI's, the
+All callers are above and know no provider's shapes, which are in `sessions.items.dialects`. Items are OpenAI's, the
 Responses API's or Chat Completions messages, or of a shape that is not known. Where an entry's format will say that an
 item is of another dialect, it is looked up here.
 """

@@ -1,4 +1,4 @@
-"""Which part an item plays in a conversation, and a call between two of them: what rounds, windows and repair go by."""
+"""An item's part in a conversation, and a call between two items: the basis of rounds, windows and repair."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ class Part(Enum):
 
     Attributes:
         USER: A user's message: it begins a turn.
-        CONTEXT: A message of the system or the developer; another item that says what holds from there on, as
-            ``additional_tools`` do; or what stands for an older conversation (``compaction``).
-        REASONING: Reasoning of a model, which belongs to what follows it.
-        ANSWER: What else a model or its provider made, also the output of a program.
+        CONTEXT: A message of the system or the developer; another item that sets rules for the following items, as
+            ``additional_tools`` do; or a replacement of an older conversation (``compaction``).
+        REASONING: Reasoning of a model, which belongs to the next item.
+        ANSWER: Any other item made by a model or its provider, including the output of a program.
         CHAT_ANSWER: An assistant's message that is all that a model said at once, as in Chat Completions.
-        OUTPUT: What answers a call.
-        UNKNOWN: What has no shape that is known here, and so may be anything; also a reference to what only the
-            provider has.
+        OUTPUT: An answer to a call.
+        UNKNOWN: An item of an unknown shape, which may be anything; also a reference to data that only the provider
+            has.
     """
 
     USER = auto()
@@ -35,7 +35,7 @@ class Call(NamedTuple):
 
     Attributes:
         answered_by: The type of the item that answers it, or the role of the message that does.
-        call_id: What the answer names it by; empty if the item names none, so that nothing can answer it.
+        call_id: The id by which an answer names it; empty if the item has none, so that it cannot be answered.
     """
 
     answered_by: str

@@ -155,7 +155,7 @@ def repair_items(
 
 
 def _open_of(items: Sequence[Item], parts: Sequence[Part], found: Round, unknown: Unknown) -> list[_Open]:
-    """Return the open calls of a round, those of programs last: what they own is answered before."""
+    """Return the open calls of a round, those of programs last: the calls that they own are answered first."""
     last = max([*found.answers, *found.outputs], default=0)
     opened = []
     for index, call in sorted(found.open_calls, key=lambda made: bool(program_begun(items[made[0]]))):

@@ -1,6 +1,6 @@
-"""Rounds: what a model answered, with the outputs of the calls in it. A round is kept whole or left out whole.
+"""Rounds: a model's answer, with the outputs of the calls in it. A round is kept whole or left out whole.
 
-These rules are the strictest of the providers', so that what keeps them is accepted by all:
+These rules are the strictest of the providers', so that a history that keeps them is accepted by all:
 
 - Chat Completions: an assistant's message with calls is followed by one ``tool`` message for each call, before any
   other; no ``tool`` message is anywhere else. (OpenAI's error texts: "An assistant message with 'tool_calls' must be
@@ -9,16 +9,17 @@ These rules are the strictest of the providers', so that what keeps them is acce
   (platform.claude.com, "Handle tool calls").
 - Responses: each call has an output and each output a call ("No tool output found for function call …"; "No tool call
   found for function call output with call_id …").
-- Responses: what belongs to a program goes with the program, and that with its output, whatever lies between (the
+- Responses: a program's items go with the program, and the program with its output, across any items in between (the
   OpenAI Agents SDK, ``run_internal/items.py``: "an indivisible hosted-program transcript").
-- Responses: reasoning goes with what follows it, and that with its reasoning ("Item 'rs_…' of type 'reasoning' was
+- Responses: reasoning goes with the item after it, and that item with its reasoning ("Item 'rs_…' of type 'reasoning'
+was
   provided without its required following item"; "… of type 'message' was provided without its required 'reasoning'
   item"; cookbook.openai.com, "Better performance from reasoning models using the Responses API").
 
 So nothing of a round may be left out alone. A call without an output takes its whole round with it.
 
-An item of an unknown shape may make calls or answer them. It is of one round with its neighbours; and a turn that holds
-one has no rounds that somebody here could tell apart, so windows and summaries take it whole or not at all.
+An item of an unknown shape may make calls or answer them. It is of one round with its neighbours; and a turn with such
+an item cannot be split into rounds, so windows and summaries take it whole or not at all.
 """
 
 from __future__ import annotations
@@ -37,14 +38,14 @@ if TYPE_CHECKING:
 
 @dataclass
 class Round:
-    """What a model answered and what was answered to it; or one message of somebody else. Its items are neighbours.
+    """A model's answer with the outputs of its calls; or one message of another author. Its items are neighbours.
 
     All numbers are indexes into the list that it was found in.
 
     Attributes:
         indexes: All of them.
-        answers: What the model said, without the reasoning that nothing follows; or the one message.
-        outputs: What answers a call of it.
+        answers: The model's items, without reasoning that nothing follows; or the one message.
+        outputs: The answers to its calls.
         open_calls: The calls that nothing answers, each with the index of the item that makes it.
         strays: Outputs that answer no call of it, or one that is answered already.
         lone_reasoning: Reasoning that nothing follows.
@@ -65,7 +66,7 @@ class Round:
 
     @property
     def sound(self) -> list[int]:
-        """The indexes of what a provider accepts of it, in order: nothing if a call is open, or of no program."""
+        """The indexes of acceptable items, in order: empty if a call is open or belongs to a missing program."""
         return [] if self.open_calls or self.ownerless else sorted([*self.answers, *self.outputs])
 
 

@@ -1,4 +1,4 @@
-"""Texts for people: what a message says, and its beginning in one line."""
+"""Texts for people: a message's text, and its beginning in one line."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ if TYPE_CHECKING:
 
 
 def says(wanted: str) -> Callable[[Any], bool]:
-    """Return a test of whether a message says something, whatever the case of its letters."""
+    """Return a test of whether a message contains a text, ignoring case."""
     folded = wanted.casefold()
     return lambda item: folded in text_of(item).casefold()
 
 
 def one_line(text: str, length: int) -> str:
-    """Return the beginning of a text in one line that does nothing to a terminal but show letters.
+    """Return the beginning of a text in one line that only shows letters in a terminal.
 
     White space becomes single blanks. Formatting characters, which could turn the direction of what follows, go; other
     characters without a shape, as the escape that begins a control sequence, become U+FFFD.

@@ -33,13 +33,17 @@ def token_counter(encoding: str | tiktoken.Encoding) -> Callable[[Any], int]:
     try:
         import tiktoken  # noqa: PLC0415 - an extra
     except ImportError as error:
-        raise ImportError("token_counter needs tiktoken: pip install 'agent-session-store[tiktoken]'") from error
+        raise ImportError(
+            "token_counter needs tiktoken, which is not installed. No counter was made. Run: pip install "
+            "'agent-session-store[tiktoken]'"
+        ) from error
     if isinstance(encoding, str):
         try:
             encoding = tiktoken.encoding_for_model(encoding)
         except KeyError:
             raise ValueError(
-                f"tiktoken knows no model {encoding!r}; give one of its encodings: tiktoken.get_encoding('o200k_base')"
+                f"tiktoken knows no model {encoding!r}. No counter was made. Pass one of its encodings: "
+                "tiktoken.get_encoding('o200k_base')."
             ) from None
     # Text that looks like a special token is ordinary text: users may write it.
     encode = encoding.encode_ordinary
@@ -53,8 +57,8 @@ def token_counter(encoding: str | tiktoken.Encoding) -> Callable[[Any], int]:
             if type(error).__module__ != "pyo3_runtime":
                 raise
             raise CounterError(
-                f"tiktoken cannot count an item of {len(text)} characters ({type(error).__name__}); give the window a "
-                "counter of your own, which counts such an item by its characters"
+                f"tiktoken cannot count an item of {len(text)} characters ({type(error).__name__}). Nothing was "
+                "changed. Give the window a counter of your own, which counts such an item by its characters."
             ) from None
 
     return count

@@ -11,12 +11,12 @@ if TYPE_CHECKING:
 
 
 class Waiting(NamedTuple):
-    """What a model said at once, with calls that were not answered when it was summarised.
+    """A model's answer with calls that were unanswered when it was summarised.
 
     It is shown again once the output of one of them comes, as providers take no output without its call.
 
     Attributes:
-        items: What it said, and an output for each call.
+        items: The model's items, and an output for each call.
         placeholders: The indexes of those outputs that only stand for one.
     """
 
@@ -25,7 +25,7 @@ class Waiting(NamedTuple):
 
     @classmethod
     def of(cls, content: Any) -> Waiting:
-        """Return what a summary's entry says of one; raise `ValueError` or `TypeError` if that cannot be."""
+        """Return one from its form in a summary's entry; raise `ValueError` or `TypeError` if the form is invalid."""
         items, placeholders = content
         if not is_items(items) or not all(0 <= index < len(items) for index in placeholders):
             raise ValueError
@@ -33,7 +33,7 @@ class Waiting(NamedTuple):
 
 
 def find_waiting(items: list[Item], placeholders: Container[int]) -> list[Waiting]:
-    """Return what has no outputs of a part that a summary is to stand for, so that it is shown again if one comes.
+    """Return the answers without outputs in a part to be summarised, so that they are shown again if an output comes.
 
     Args:
         items: The part.

@@ -43,9 +43,15 @@ class Window:
             if bound is not None:
                 check_count(bound, name, least=1)
         if (self.tokens is None) != (self.counter is None):
-            raise ValueError("tokens and counter go together: how many tokens, and a function that counts an item's")
+            raise ValueError(
+                "tokens and counter must be given together. No window was made. Pass a number of tokens and a "
+                "function that counts an item's tokens."
+            )
         if self.counter is not None and not callable(self.counter):
-            raise TypeError(f"counter must be a function of one item, not {type(self.counter).__name__}")
+            raise TypeError(
+                f"counter must be a function of one item, not {type(self.counter).__name__}. No window was made. "
+                "Pass for example counter=token_counter('gpt-4o')."
+            )
 
     def within(self, items: int | None) -> Window:
         """Return the same window with at most `items` items; unchanged if that is ``None``.
@@ -95,9 +101,18 @@ def _tokens(counter: Callable[[Any], int], item: Any) -> int:
     except CounterError:
         raise
     except Exception as error:
-        raise CounterError(f"the counter of tokens raised {type(error).__name__}") from error
+        raise CounterError(
+            f"the token counter raised {type(error).__name__}. Nothing was changed. Make it return an integer "
+            "for every item."
+        ) from error
     if not isinstance(tokens, int) or isinstance(tokens, bool):
-        raise CounterError(f"the counter of tokens must return an integer, not {type(tokens).__name__}")
+        raise CounterError(
+            f"the token counter must return an integer, not {type(tokens).__name__}. Nothing was changed. "
+            "Make it return an integer for every item."
+        )
     if tokens < 0:
-        raise CounterError(f"the counter of tokens must return an integer from 0, not {tokens}")
+        raise CounterError(
+            f"the token counter must return 0 or more, not {tokens}. Nothing was changed. Make it return an "
+            "integer of 0 or more."
+        )
     return tokens

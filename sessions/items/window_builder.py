@@ -1,15 +1,15 @@
 """Windows: the latest part of a conversation, cut so that every model's provider accepts it.
 
-A window is the longest run of whole turns at the end that fits its budget. It begins with a user's message, or with
-the messages of the system or the developer directly before one. Left out is what providers refuse: a round
-(`sessions.items.rounds`) with a call that has no output, an output without its call, reasoning without what it
-belongs to. So is the open round at the end of a run in progress: its outputs come later, and then it is there whole.
+A window is the longest run of whole turns at the end that fits its budget. It begins with a user's message, or with the
+messages of the system or the developer directly before one. It leaves out items that providers refuse: a round
+(`sessions.items.rounds`) with a call that has no output, an output without its call, reasoning without its item. So is
+the open round at the end of a run in progress: its outputs come later, and then it is there whole.
 
 If not even the last turn fits, the window is that turn's message and the latest of its rounds that fit; and if the
 message alone is too much, nothing. A window is never larger than its budget.
 
-A turn with an item of an unknown shape is given whole, as it is, or not at all, as nobody here can tell which of its
-items belong together. So is what stands before the first message of a user, if it has such an item.
+A turn with an item of an unknown shape is given whole or not at all, because its items cannot be grouped safely. The
+same holds for items before the first user message, if one of them has such a shape.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 
 class _Kept(NamedTuple):
-    """What is kept of a round, oldest first."""
+    """The kept items of a round, oldest first."""
 
     items: list[Item]
     size: Size
@@ -42,16 +42,16 @@ _TURN: Final = Size(turns=1)
 
 
 class Cut:
-    """A window that is being cut, from the end of a history. Give it pages until it is `full` or there are no more.
+    """A window that is being cut, from the end of a history. Give it pages until it is `full` or the history ends.
 
     It needs nothing older than the first round that does not fit any more; only if the last turn does not fit, it still
-    needs that turn's message, and any item of an unknown shape in that turn. The work is
-    proportional to what it is given.
+    needs that turn's message, and any item of an unknown shape in that turn. The work is proportional to the number of
+    items given.
 
     Attributes:
-        full: Whether nothing older can change what it holds.
-        skipping: Whether of what is older only the nearest message of a user still matters, and any item of an unknown
-            shape behind that.
+        full: Whether older items can no longer change the window.
+        skipping: Whether of the older items only the nearest user message still matters, and any item of an unknown
+            shape after it.
     """
 
     __slots__ = (
@@ -121,7 +121,7 @@ class Cut:
         """
         self._end_round()
         if self._unknown and not self.full:
-            # What stands before the first message of a user: a turn of which nobody can tell how it begins.
+            # Items before the first user message: a turn without a known beginning.
             if self._window.turns is not None and not self._size.turns:
                 raise self._too_small("turns cannot be told there")
             self._keep_whole(_Kept([], _TURN))
@@ -173,7 +173,7 @@ class Cut:
         self.full = self.full or not self._window.holds(self._size.plus(_ITEM))
 
     def _keep_whole(self, opening: _Kept) -> None:
-        """Keep the turn that has been read as it is, with what opens it, if it fits."""
+        """Keep the turn that was read whole, with its opening messages, if it fits."""
         whole = self._measured(self._whole[::-1])
         longer = self._size.plus(whole.size).plus(opening.size)
         if self._window.holds(longer):
@@ -186,8 +186,8 @@ class Cut:
 
     def _too_small(self, why: str) -> UnknownFormatError:
         return UnknownFormatError(
-            f"the last turn holds items of an unknown shape, so it can be given whole or not at all, and {why}; "
-            "nothing was changed. Make the window larger, or read with get_items(limit=…)"
+            f"the last turn has items of an unknown shape, so it can only be returned whole, and {why}. "
+            "Nothing was changed. Make the window larger, or read with get_items(limit=…)."
         )
 
     def _latest_rounds(self, opening: _Kept) -> list[_Kept]:

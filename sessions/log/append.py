@@ -200,8 +200,8 @@ def version_of(tx: Transaction, conversation: Conversation) -> int:
 def _check_version(session_id: str, version: int, expected: int) -> None:
     if version != expected:
         raise ConflictError(
-            f"session {session_id!r} has version {version}, not {expected}: it was changed; nothing was added. "
-            "Read it again",
+            f"session {session_id!r} has version {version}, not {expected}, because it was changed since. "
+            "Nothing was added. Read it again.",
             version,
         )
 
@@ -225,7 +225,7 @@ def _was_added(
     digests = [idempotency.digest] + [key.digest(idempotency.digest) for key in (session_key,) if key is not None]
     if bytes(digest) not in digests:
         raise IdempotencyKeyReusedError(
-            f"session {session_id!r}: this idempotency key was used before with other items; nothing was added. "
-            "Use a new key for new items"
+            f"session {session_id!r}: this idempotency key was used before with other items. Nothing was "
+            "added. Use a new key for new items."
         )
     return True

@@ -37,8 +37,8 @@ class ForeignTables(NamedTuple):
         for name in (*names, *ADVANCED_TABLES):
             if name.lower() in ours:
                 raise ValueError(
-                    f"table_prefix={prefix!r} would give one of our tables the name of one of the OpenAI Agents SDK's, "
-                    f"{name}; use another prefix"
+                    f"table_prefix={prefix!r} would give one of our tables the name {name}, which is one of the "
+                    "OpenAI Agents SDK's. Nothing was opened. Use another prefix."
                 )
         return names
 

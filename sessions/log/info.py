@@ -78,13 +78,15 @@ class SetInfo(Command[Info], msgspec.Struct, frozen=True, eq=False):
         version = before.version or 0
         if self.expected_version is not None and self.expected_version != version:
             raise ConflictError(
-                f"session {conversation.session_id!r}: its info has version {version}, not {self.expected_version}: "
-                "another caller has set it; nothing was changed. Read it again",
+                f"session {conversation.session_id!r}: its info has version {version}, not {self.expected_version}, "
+                "because another caller has set it. Nothing was changed. Read it again.",
                 version,
             )
         old = before.details(locked.key)
         if self.only_untitled and old.title is not None:
-            raise ConflictError(f"session {conversation.session_id!r} has a title; nothing was changed", version)
+            raise ConflictError(
+                f"session {conversation.session_id!r} already has a title. Nothing was changed.", version
+            )
         details = old._replace(**self.details)
         after = before._replace(version=version + 1, **self.columns).with_details(details, locked.key)
         place: dict[str, Any] = {"session": locked.session}

@@ -229,8 +229,8 @@ def _recorded(
             found[key] = Amounts(*row)
             if key.startswith(CALLERS_KEY) and found[key] != call.amounts:
                 raise IdempotencyKeyReusedError(
-                    f"session {session_id!r}: this key was used before for other usage; nothing was recorded. "
-                    "Use a new key for each result"
+                    f"session {session_id!r}: this key was used before for other usage. Nothing was recorded. Use a "
+                    "new key for each result."
                 )
             if call.cost is not None:
                 tx.run(usage_statements.NOTE_COST, session=session, usage_key=key, cost=call.cost)

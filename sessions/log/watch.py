@@ -168,7 +168,7 @@ def _find_grown(tx: Transaction, session: int, after: int) -> list[_Grown]:
         branch_statements.MOVED_TIPS, session=session, after=after
     ):
         if not intact:
-            raise damaged(f"{'a tip' if name.startswith(LEFT_TIP) else f'branch {name!r}'} ends where nothing is")
+            raise damaged(f"{'a tip' if name.startswith(LEFT_TIP) else f'branch {name!r}'} ends at a missing entry")
         # The first of them may grow there; others share a part of it.
         names.setdefault(start, owner if name.startswith(LEFT_TIP) else name)
         at: int | None = start

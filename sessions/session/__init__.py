@@ -1,1 +1,1 @@
-"""What users hold: a session, its history, usage, windows, turns."""
+"""Sessions, as users hold them: history, usage, windows, turns."""

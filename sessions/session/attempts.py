@@ -1,4 +1,4 @@
-"""Trying again: an attempt's beginning, its end, and what becomes of it if the block fails."""
+"""Attempts at another answer: beginning, ending, and handling a block that fails."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ async def begin(handle: Handle, turn: int | None) -> Attempt:
         )
     except BaseException as error:
         if not isinstance(error, SessionsError) or isinstance(error, OutcomeUnknownError):
-            # The answer was lost, or the caller was cancelled meanwhile: it may have begun.
+            # The answer was lost or the caller was cancelled, so the attempt may have begun.
             await settle(_quietly(handle, lambda tx: abandon_attempt(tx, handle.conversation, now(), claim)))
         raise
 
@@ -40,7 +40,7 @@ async def commit(handle: Handle, attempt: Attempt) -> None:
     """Make an attempt the branch's way; if that fails, it stays as a sibling.
 
     Raises:
-        ConflictError: The branch was changed meanwhile.
+        ConflictError: The branch was changed during the attempt.
     """
     try:
         done = await handle.write(lambda tx: commit_attempt(tx, handle.conversation, now(), attempt))
@@ -49,8 +49,8 @@ async def commit(handle: Handle, attempt: Attempt) -> None:
         raise
     if isinstance(done, Refused):
         raise ConflictError(
-            f"{handle.subject}: branch {done.branch!r} was changed during the attempt, which stays as a sibling; the "
-            "branch is as the others left it. Read it and try again, or choose() the attempt",
+            f"{handle.subject}: branch {done.branch!r} was changed during the attempt, which stays as a sibling. The "
+            "branch is as the others left it. Read it and try again, or choose() the attempt.",
             done.version,
         )
     handle.followed = done

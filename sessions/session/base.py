@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.clock import NEVER, now
 from sessions.codecs import Codec
 from sessions.codecs.json import JSONCodec
-from sessions.errors import InvalidItemError
+from sessions.errors import InvalidItemError, sentence
 from sessions.items.calls import classify
 from sessions.items.kinds import USER
 from sessions.labels import encode_owner
@@ -51,6 +51,7 @@ if TYPE_CHECKING:
 
 _JSON = JSONCodec()
 _FOREIGN = ForeignTables()
+_WRITE = 'Write [{"role": "user", "content": "…"}]'
 
 
 class LogSession(History, Sharing, Compactions, Windows, Watching, Description):
@@ -198,13 +199,16 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description):
         try:
             payloads = codec.encode_all(items)
         except InvalidItemError as error:
-            raise InvalidItemError(f"{handle.subject}: {error}; nothing was added") from None
+            raise InvalidItemError(f"{handle.subject}: {sentence(error)} Nothing was added.") from None
         idempotency = None
         if idempotency_key is not None:
             key = check_text(idempotency_key, "idempotency_key", MAX_KEY_BYTES)
             if key < FIRST_GIVEN:
                 # Reserved: the keys that stores make for their own retries begin with one.
-                raise ValueError("idempotency_key must not begin with a control character")
+                raise ValueError(
+                    "idempotency_key must not begin with a control character. Nothing was added. Use a printable key "
+                    "such as a request's id."
+                )
             idempotency = Idempotency(key, codec.digest(items))
         named = [
             None if name is None else item_key(name, codec.digest([item]))
@@ -324,7 +328,10 @@ def as_listed(items: object) -> list[Any]:
     if isinstance(items, list):
         return items
     if isinstance(items, (str, bytes, dict)) or not hasattr(items, "__iter__"):
-        raise TypeError(f"items must be a list of JSON objects, not {type(items).__name__}")
+        raise TypeError(
+            f"items must be a list of JSON objects, not {type(items).__name__}. Nothing was added. "
+            f"{'Write [item]' if isinstance(items, dict) else _WRITE}."
+        )
     return list(items)
 
 
@@ -333,5 +340,5 @@ def _checked(codec: Codec | None) -> Codec:
         return _JSON
     if isinstance(codec, type) or not isinstance(codec, Codec):
         kind = f"the class {codec.__name__}" if isinstance(codec, type) else type(codec).__name__
-        raise TypeError(f"codec must be a codec, as PlusCodec(types=[…]) is, not {kind}")
+        raise TypeError(f"codec must be a codec, not {kind}. No session was made. Write codec=PlusCodec(types=[…]).")
     return codec

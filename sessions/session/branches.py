@@ -67,7 +67,9 @@ class Branches:
         if source is not None:
             check_branch_name(source, "source")
         if sum(place is not None for place in (turn, position, matching)) > 1:
-            raise ValueError("give one of turn, position and matching")
+            raise ValueError(
+                "turn, position and matching cannot be combined. No branch was made. Give one of them, or none."
+            )
         if turn is not None:
             turn = check_count(turn, "turn", least=1)
         if position is not None:

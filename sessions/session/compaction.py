@@ -122,19 +122,30 @@ class Compactions(SessionPart):
 
         awaitable = summarise(items)
         if not inspect.isawaitable(awaitable):
-            raise TypeError(f"summarise must be an async function; it returned {type(awaitable).__name__} at once")
+            raise TypeError(
+                f"summarise must be an async function, but returned {type(awaitable).__name__} at once. Nothing "
+                "was changed. Define it with async def."
+            )
         answer = await awaitable
         made = [user_message(answer)] if isinstance(answer, str) else answer
         made = [made] if isinstance(made, dict) else made
         subject = f"{self._handle.subject}: the summariser"
         if not isinstance(made, list) or not all(isinstance(item, dict) for item in made):
-            raise SummaryError(f"{subject} must return a text, an item or a list of items; nothing was changed")
+            raise SummaryError(
+                f"{subject} must return a text, an item or a list of items. Nothing was changed. Return for "
+                "example a text."
+            )
         if not made or answer == "":
-            raise SummaryError(f"{subject} returned nothing; nothing was changed")
+            raise SummaryError(
+                f"{subject} returned nothing. Nothing was changed. Return a text, an item or a list of items."
+            )
         _, damages = repair_items(made)
         if damages:
             kinds = ", ".join(sorted({damage.kind for damage in damages}))
-            raise SummaryError(f"{subject} returned what no provider accepts ({kinds}); nothing was changed")
+            raise SummaryError(
+                f"{subject} returned items that no provider accepts ({kinds}). Nothing was changed. Return a "
+                "text, or items with complete calls."
+            )
         return made
 
     async def undo_compaction(self) -> Summary:
@@ -191,7 +202,10 @@ class Compactions(SessionPart):
         own compaction and are ignored.
         """
         if coerce_settings(self.session_settings).compaction is None:
-            raise AttributeError("run_compaction: set session_settings={'compaction': Compaction(…)}")
+            raise AttributeError(
+                "run_compaction needs the setting compaction. Nothing was done. Set "
+                "session_settings={'compaction': Compaction(…)}."
+            )
         return self._run_compaction
 
     async def _run_compaction(self, args: Mapping[str, Any] | None = None) -> None:

@@ -1,4 +1,4 @@
-"""What a session object and what hangs on it (branches, usage) share: a conversation, where it is, and which branch."""
+"""The state shared by a session object and its parts (branches, usage): conversation, database and branch."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sessions.errors import (
     StoreError,
     UndecodableItemError,
     UnknownBranchError,
+    sentence,
 )
 from sessions.log.append import Append
 from sessions.log.core.changing import take_over
@@ -57,11 +58,11 @@ class Handle:
     Attributes:
         backend: Where transactions run.
         strict: Raise for a stored item that cannot be read, rather than log a warning.
-        pinned: The branch to stay on, whatever the session's current one is. From the first operation on, this is the
+        pinned: The branch to stay on, regardless of the session's current one. From the first operation on, this is the
             very branch that was found then, and no other one that has its name later.
-        followed: The branch that was read last. Changes go there, so a switch by another process never lands between
-            what a run reads and what it adds. It, too, is the very branch that was found.
-        author: Who adds what is added, where no hook tells.
+        followed: The branch that was read last. Changes go there, so a switch by another process never lands between a
+            run's read and its write. It, too, is the very branch that was found.
+        author: The author of additions, unless a hook reports an agent.
         speaker: The agent that speaks, as hooks tell.
         lease: The lease under which the branch is changed.
         titles: Makes titles of first messages; ``None`` to make none.
@@ -115,15 +116,15 @@ class Handle:
         return made
 
     def refuse_in_attempt(self, what: str) -> None:
-        """Refuse what the session of an attempt cannot do.
+        """Refuse an operation that an attempt's session does not support.
 
         Raises:
             InAttemptError: This is one.
         """
         if self._conversation.attempt is not None:
             raise InAttemptError(
-                f"{self.subject}: an attempt's session cannot {what}; nothing was changed. Leave the attempt's block "
-                "first, or use the session that began it"
+                f"{self.subject}: an attempt's session cannot {what}. Nothing was changed. Leave the attempt's block "
+                "first, or use the session that began it."
             )
 
     def encrypted(self, encryption: SessionEncryption, ttl: int | None) -> Handle:
@@ -148,7 +149,7 @@ class Handle:
 
     @property
     def agent(self) -> str | None:
-        """The author of all that is added but messages of users."""
+        """The author of everything added except user messages."""
         return self.speaker.name or self.author
 
     @property
@@ -161,12 +162,12 @@ class Handle:
         """Return the payload of one item.
 
         Raises:
-            InvalidItemError: It cannot be kept; the message says that it is `what`.
+            InvalidItemError: It cannot be stored; the message calls it `what`.
         """
         try:
             (payload,) = self.codec.encode_all([item])
         except InvalidItemError as error:
-            raise InvalidItemError(f"{self.subject}: {what}: {error}; nothing was changed") from None
+            raise InvalidItemError(f"{self.subject}: {what}: {sentence(error)} Nothing was changed.") from None
         return payload
 
     @property
@@ -202,7 +203,7 @@ class Handle:
         return self.pinned or self.followed
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
-        """Return what `work` finds in one snapshot."""
+        """Return the result of `work`, run in one snapshot."""
         return await self._with_key(self.backend.read, work)
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
@@ -231,7 +232,7 @@ class Handle:
     async def _unlocked(
         self, run: Callable[[Callable[[Transaction], T], str], Awaitable[T]], work: Callable[[Transaction], T]
     ) -> T:
-        """Run `work`, and again once what it lacked is there: a key, or a session that was kept elsewhere."""
+        """Run `work`, and run it again after fetching a missing key or copying a session from other tables."""
         while True:
             try:
                 return await run(work, self.subject)
@@ -248,7 +249,7 @@ class Handle:
                 raise
 
     async def _explain(self, error: Exception) -> None:
-        """Tell whether an operation failed since what is stored cannot be true.
+        """Check whether an operation failed because stored rows contradict each other.
 
         Raises:
             DamagedSessionError: It cannot be; the error is its cause.
@@ -285,6 +286,7 @@ class Handle:
         where = ", ".join(map(str, sorted(undecodable)))
         if self.strict:
             raise UndecodableItemError(
-                f"{self.subject}: the stored items at positions {where} cannot be read; nothing was changed"
+                f"{self.subject}: the stored items at positions {where} cannot be read. Nothing was changed. Open "
+                "the session with strict=False to skip them."
             )
-        _log.warning("%s: the stored items at positions %s cannot be read and are left out", self.subject, where)
+        _log.warning("%s: the stored items at positions %s cannot be read and are skipped", self.subject, where)

@@ -128,15 +128,15 @@ class History(Ways):
 
         The block gets a session of the same kind that reads and writes the attempt: hand it to the runner. It begins
         before the given turn. All other readers see the branch as it was. When the block ends, one transaction makes
-        the attempt the branch's active way, and what it replaces stays reachable as a sibling. If the block raises, the
+        the attempt active on the branch, and the replaced turns stay available as a sibling. If the block raises, the
         branch stays as it is.
 
         Example: ``async with session.attempt(turn=2) as tried: await Runner.run(agent, "Again?", session=tried)``
 
         Args:
             turn: The turn to replace, from 1, with all that follow it; ``None`` to go on from the branch's end.
-            on_failure: What happens if the block raises. ``"keep"``: what was added stays as a sibling, as it does if
-                the process is killed. ``"drop"``: it is deleted. What it cost stays on record.
+            on_failure: The treatment of the attempt if the block raises. ``"keep"``: the added items stay as a sibling,
+                as it does if the process is killed. ``"drop"``: it is deleted. Its usage records are kept.
 
         Raises:
             TurnNotFoundError: On entering: the branch has no such turn, or the turn has expired.
@@ -153,7 +153,9 @@ class History(Ways):
         if turn is not None:
             turn = check_count(turn, "turn", least=1)
         if on_failure not in {"keep", "drop"}:
-            raise ValueError(f"on_failure must be 'keep' or 'drop', got {on_failure!r}")
+            raise ValueError(
+                f"on_failure must be 'keep' or 'drop', got {on_failure!r}. Nothing was done. Leave it out to keep."
+            )
         self._handle.refuse_in_attempt("begin another attempt")
         return self._attempted(turn, drop=on_failure == "drop")
 
@@ -216,7 +218,7 @@ class History(Ways):
 
         limit, before, after = check_page(limit, before, after)
         if before is not None and after is not None:
-            raise ValueError("give before or after, not both")
+            raise ValueError("before and after cannot be combined. Nothing was read. Give one of them.")
         handle = self._handle
         turns, undecodable, handle.followed = await handle.read(
             lambda tx: read_turns(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sessions.clock import now
 from sessions.codecs.json import JSONCodec
-from sessions.errors import InvalidItemError
+from sessions.errors import InvalidItemError, sentence
 from sessions.labels import encode_owner
 from sessions.session.part import SessionPart
 from sessions.validation import DEFAULT, Default, check_count, check_text
@@ -98,7 +98,9 @@ class Description(SessionPart):
             columns["owner"] = None if owner is None else encode_owner(owner)
         if archived is not DEFAULT:
             if not isinstance(archived, bool):
-                raise TypeError(f"archived must be True or False, not {type(archived).__name__}")
+                raise TypeError(
+                    f"archived must be True or False, not {type(archived).__name__}. Nothing was changed. Pass a bool."
+                )
             columns["archived"] = int(archived)
         if title is not DEFAULT:
             details["title"] = None if title is None else check_text(title, "title", MAX_TITLE_BYTES)
@@ -107,7 +109,9 @@ class Description(SessionPart):
         if metadata is not DEFAULT:
             details["metadata"] = {} if metadata is None else _checked_metadata(metadata)
         if not columns and not details:
-            raise ValueError("set_info needs at least one of title, tags, metadata, archived and owner")
+            raise ValueError(
+                "set_info was given nothing to set. Nothing was changed. Give title, tags, metadata, archived or owner."
+            )
         if expected_version is not None:
             expected_version = check_count(expected_version, "expected_version", least=0)
         handle = self._handle
@@ -126,21 +130,28 @@ def check_tag(tag: object) -> str:
 
 def _checked_tags(tags: object) -> tuple[str, ...]:
     if isinstance(tags, str | bytes) or not hasattr(tags, "__iter__"):
-        raise TypeError(f"tags must be a list of strings, not {type(tags).__name__}")
+        raise TypeError(
+            f"tags must be a list of strings, not {type(tags).__name__}. Nothing was changed. Write ['vip']."
+        )
     checked = tuple(dict.fromkeys(map(check_tag, tags)))
     if len(checked) > MAX_TAGS:
-        raise ValueError(f"tags must be at most {MAX_TAGS}, got {len(checked)}")
+        raise ValueError(f"tags must be at most {MAX_TAGS}, got {len(checked)}. Nothing was changed. Pass fewer.")
     return checked
 
 
 def _checked_metadata(metadata: object) -> dict[str, Any]:
     if not isinstance(metadata, dict):
-        raise InvalidItemError(f"metadata must be a JSON object, not {type(metadata).__name__}; nothing was changed")
+        raise InvalidItemError(
+            f"metadata must be a dict, not {type(metadata).__name__}. Nothing was changed. Pass a dict."
+        )
     try:
         (payload,) = _JSON.encode_all([metadata])
     except InvalidItemError as error:
-        raise InvalidItemError(f"metadata: {error}; nothing was changed") from None
+        raise InvalidItemError(f"metadata: {sentence(error)} Nothing was changed.") from None
     if len(payload) > MAX_METADATA_BYTES:
-        raise ValueError(f"metadata must be at most {MAX_METADATA_BYTES} bytes in JSON, this has {len(payload)}")
+        raise ValueError(
+            f"metadata must be at most {MAX_METADATA_BYTES} bytes in JSON, but has {len(payload)}. "
+            "Nothing was changed. Store less."
+        )
     # As of now, whatever the caller does with it meanwhile.
     return dict(_JSON.decode(payload))

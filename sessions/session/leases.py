@@ -73,7 +73,7 @@ async def take(handle: Handle, wanted: Wanted) -> Lease:
     try:
         return await _take(handle, wanted, claim)
     except StoreUnreachableError:
-        # Giving the ticket up would wait for the server as long again; a ticket that nobody confirms is void soon.
+        # Giving the ticket up would wait for the server as long again; an unconfirmed ticket expires soon.
         raise
     except BaseException as error:
         if wanted.on_busy == "wait" or isinstance(error, asyncio.CancelledError):
@@ -111,7 +111,7 @@ async def renew(handle: Handle, lease: Lease, ttl: int) -> None:
         # A failed renewal is not yet a lost lease: the next attempt decides.
         with suppress(SessionsError):
             lease.lost = not await handle.write(_set(handle, lease, now() + ttl))
-    _log.warning("%s: the lease on branch %r is lost; what its holder adds is refused", handle.subject, lease.branch)
+    _log.warning("%s: the lease on branch %r is lost. Changes by its holder are refused.", handle.subject, lease.branch)
 
 
 async def give_back(handle: Handle, lease: Lease, renewing: asyncio.Task[None]) -> None:
@@ -129,7 +129,7 @@ async def _give_back(handle: Handle, lease: Lease, renewing: asyncio.Task[None])
         await handle.write(_set(handle, lease, 0))
     except SessionsError as error:
         _log.warning(
-            "%s: the lease on branch %r was not given back (%s); it ends by itself",
+            "%s: the lease on branch %r was not released (%s). It expires by itself.",
             handle.subject,
             lease.branch,
             type(error).__name__,

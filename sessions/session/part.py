@@ -1,4 +1,4 @@
-"""What all parts of a session object share."""
+"""The common base of a session object's parts."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Purging what has expired: short transactions, one after the other."""
+"""Purging expired items, in short transactions one after the other."""
 
 from __future__ import annotations
 
@@ -23,9 +23,9 @@ _PAGE: Final = 100
 
 
 async def purge(backend: Backend, subject: str, expired: Expired, batch: int) -> int:
-    """Remove what has expired from all sessions, and return how many items that were.
+    """Remove expired items from all sessions, and return their number.
 
-    Idempotency keys that are known no more are removed, too; they are not counted.
+    Expired idempotency keys are removed too; they are not counted.
 
     Raises:
         TypeError: `batch` is not an integer.
@@ -36,7 +36,7 @@ async def purge(backend: Backend, subject: str, expired: Expired, batch: int) ->
     while True:
         found = await backend.read(lambda tx: find_expired(tx, expired, count), subject)
         removed += (gone := await _remove(backend, subject, expired, found))
-        # What is found and not removed was removed by another process, which goes on.
+        # Items found but not removed were removed by another process, which continues the purge.
         if found.number < count or not gone:
             break
     after = 0
@@ -63,7 +63,7 @@ async def delete_left_empty(backend: Backend, elsewhere: Elsewhere, now: int) ->
 
 
 async def purge_session(handle: Handle, expired: Expired, batch: int) -> int:
-    """Remove what has expired from one session, and return how many items that were.
+    """Remove expired items from one session, and return their number.
 
     Raises:
         MissingKeyError: The session is encrypted, and was opened without a key; nothing was removed.

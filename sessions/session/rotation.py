@@ -1,4 +1,4 @@
-"""Rotating keys: wrapping sessions' keys with another one, and encrypting again what they hold."""
+"""Rotating keys: wrapping sessions' keys with another one, and encrypting their entries again."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _log = logging.getLogger("sessions")
 
 
 async def rotate(handle: Handle, keys: KeyManager, reencrypt_before: int | None) -> AsyncIterator[Rotation]:
-    """Wrap a session's keys with the current key, and encrypt again what an older data key encrypted.
+    """Wrap a session's keys with the current key, and re-encrypt entries of older data keys.
 
     Args:
         handle: The session.
@@ -36,7 +36,7 @@ async def rotate(handle: Handle, keys: KeyManager, reencrypt_before: int | None)
             everything again with it; ``None`` to leave that.
 
     Yields:
-        What each transaction did.
+        The result of each transaction.
     """
     yield Rotation(sessions=1)
     subject = subject_of(handle.conversation.session_id)
@@ -50,7 +50,7 @@ async def rotate(handle: Handle, keys: KeyManager, reencrypt_before: int | None)
         if await _replace(handle, wrapped_keys, new):
             yield Rotation(rewrapped=1)
             break
-        # Another process has rotated it meanwhile.
+        # Another process has rotated it in between.
     batch = Batch(0, None if reencrypt_before is None else 0)
     while batch.after is not None:
         batch = await _reencrypt(handle, batch)
@@ -76,8 +76,8 @@ async def rotate_all(
 
     Args:
         backend: The database.
-        rotate_one: Rotates a session; it is given its id, and what to call after each transaction.
-        progress: Called after each transaction with what was done until then.
+        rotate_one: Rotates a session, given its id and a function to call after each transaction.
+        progress: Called after each transaction with the result so far.
         everything: Also those in the clear.
 
     Raises:
@@ -103,12 +103,14 @@ async def rotate_all(
 
 
 def _left(done: Rotation) -> str:
-    """Return what an error says of sessions that were left."""
+    """Return the message about sessions that could not be rotated."""
     named = ", ".join(map(repr, done.failed[:_NAMED])) + (", …" if len(done.failed) > _NAMED else "")
     return (
-        f"{len(done.failed)} of {done.sessions} sessions cannot be opened with the keys here and were left as they "
-        f"are: {named}; {done.rewrapped} were wrapped with the current key. Keep the old keys, add those that are "
-        "missing to the key ring and rotate again; the log has a warning for each session"
+        f"the given keys do not open {len(done.failed)} of {done.sessions} sessions: {named}. These "
+        "were left unchanged; "
+        f"{done.rewrapped} others were wrapped with the current key. Keep the old keys, add the "
+        "missing ones to the key "
+        "ring and rotate again. The log has a warning for each session."
     )
 
 

@@ -130,11 +130,19 @@ class Sharing(SessionPart):
 
         self._handle.refuse_in_attempt("take a lease")
         if self.held is not None:
-            raise ValueError(f"session {self.session_id!r}: this object holds a lease already")
+            raise ValueError(
+                f"session {self.session_id!r}: this object already holds a lease. Nothing was leased. Use it "
+                "inside the block, or lease another session object."
+            )
         if on_busy not in {"wait", "reject", "fork"}:
-            raise ValueError(f"on_busy must be 'wait', 'reject' or 'fork', got {on_busy!r}")
+            raise ValueError(
+                f"on_busy must be 'wait', 'reject' or 'fork', got {on_busy!r}. Nothing was leased. Leave it out "
+                "to wait."
+            )
         if not isinstance(exclusive, bool):
-            raise TypeError(f"exclusive must be True or False, not {type(exclusive).__name__}")
+            raise TypeError(
+                f"exclusive must be True or False, not {type(exclusive).__name__}. Nothing was leased. Pass a bool."
+            )
         patience = check_timeout(timeout, "timeout")
         name = None if holder is None else check_text(holder, "holder", MAX_NAME_BYTES)
         return self._leased(Wanted(name, check_seconds(ttl, "ttl"), on_busy, patience, not exclusive))
@@ -177,7 +185,9 @@ class Sharing(SessionPart):
 
         check_text(to, "to", MAX_NAME_BYTES)
         if note is not None and not isinstance(note, str):
-            raise TypeError(f"note must be a string, not {type(note).__name__}")
+            raise TypeError(
+                f"note must be a string, not {type(note).__name__}. Nothing was added. Pass text, or leave it out."
+            )
         handle = self._handle
         content = {"type": "handover", "to": to, **({} if note is None else {"note": note})}
         payload = handle.encoded(content, "the note")
@@ -251,7 +261,10 @@ class Sharing(SessionPart):
         from sessions.log.core.reader import UNREADABLE
 
         if sum(given is not None for given in (position, id, key)) != 1:
-            raise TypeError(f"session {self.session_id!r}: give exactly one of position, id and key")
+            raise TypeError(
+                f"session {self.session_id!r}: position, id and key cannot be combined or all be left out. Nothing was "
+                "read. Give one of them."
+            )
         wanted = Wanted(
             None if position is None else check_count(position, "position", least=1),
             id,
@@ -263,7 +276,8 @@ class Sharing(SessionPart):
             found, branch = read_entry(tx, handle.conversation, handle.pinned, wanted)
             if found.item is UNREADABLE:
                 raise UndecodableItemError(
-                    f"session {self.session_id!r}: the stored item at position {found.position} cannot be read"
+                    f"session {self.session_id!r}: the stored item at position {found.position} cannot be read. "
+                    "Nothing was changed. Open the session with strict=False."
                 )
             return _as_entry(found), branch
 

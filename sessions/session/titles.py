@@ -34,7 +34,11 @@ class Titles:
 
     def __init__(self, make: MakeTitle) -> None:
         if not callable(make):
-            raise TypeError(f"title must be a function of the first message, not {type(make).__name__}")
+            raise TypeError(
+                f"title must be a function of the first message, not {type(make).__name__}. Nothing was "
+                "changed. Define it with "
+                "async def."
+            )
         self._make = make
         self._seen: dict[str, None] = {}
         self._tasks: set[asyncio.Task[None]] = set()

@@ -81,7 +81,7 @@ class TreeView:
 
 
 class _Place(NamedTuple):
-    """Where a node is drawn: what is to its left in its first line, and below that."""
+    """The place of a node: the text to its left in its first line, and below it."""
 
     node: int
     beside: str
@@ -91,7 +91,7 @@ class _Place(NamedTuple):
 class _Drawing:
     """One way of drawing a tree: in a width and an encoding.
 
-    What others wrote gets into it only by `Text.append`, which takes it for what it is: no markup, no styles.
+    Users' text enters it only through `Text.append`, which interprets no markup and no styles.
     """
 
     def __init__(self, tree: Tree, options: ConsoleOptions) -> None:
@@ -128,7 +128,7 @@ class _Drawing:
         return self._line(lead.append(" " * (self._digits + 3)), Text(what, "dim italic"))
 
     def _places(self, fork: Fork, left: str) -> list[_Place]:
-        """Return where to draw what follows a node, the first one last."""
+        """Return the places of a node's followers, the first one last."""
         shapes = self._shapes
         places = [_Place(index, left + shapes.aside, f"{left}{shapes.down} ") for index in fork.aside]
         if fork.straight is not None:
@@ -149,7 +149,7 @@ class _Drawing:
         return self._line(Text(), name, "  " + f" {self._shapes.dot} ".join(counts))
 
     def _beginning(self, *, going_on: bool) -> Iterator[Text]:
-        """Yield what comes before the first turn, where there is something to say of it."""
+        """Yield the lines for the beginning of the conversation, before the first turn."""
         lead = Text(self._shapes.current if is_read(self._tree.ends) else self._shapes.turn, "green")
         said = "the beginning" if going_on else "nothing has been said yet"
         yield self._line(lead.append(" "), Text(said, "dim italic"))
@@ -173,7 +173,7 @@ class _Drawing:
         yield from self._ends(node.ends, rest)
 
     def _spoken(self, node: Node, dim: str) -> Iterator[tuple[Text, str]]:
-        """Yield what the sides say first in a node, each with a remark; at least one line."""
+        """Yield the first message of each side in a node, each with a remark; at least one line."""
         asked, answered = find_said(node, USER), find_said(node, ASSISTANT)
         opening = None if asked else find_said(node, "system", "developer")
         previews = [preview for preview in (asked, opening, answered) if preview]

@@ -1,8 +1,8 @@
-"""In which order a session's tree is drawn, and what goes straight on where it forks.
+"""The drawing order of a session's tree, and the follower that continues straight at each fork.
 
 The branch that is read goes straight on, and elsewhere the child with most nodes below it. So each step to the side
-halves what can still follow: the depth of the drawing is at most the logarithm of the number of nodes, even where
-every turn was regenerated.
+halves the number of possible followers: the depth of the drawing is at most the logarithm of the number of nodes, even
+where every turn was regenerated.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ _SHOWN: Final = 3
 
 
 class Fork(NamedTuple):
-    """What follows a node.
+    """The followers of a node.
 
     Attributes:
-        aside: What is indented, in the order in which it came to be.
-        straight: What goes on straight below, after that; ``None`` if nothing does.
+        aside: The indented followers, in the order in which they were made.
+        straight: The follower drawn straight below, after those; ``None`` without one.
     """
 
     aside: list[int]
@@ -33,11 +33,11 @@ class Fork(NamedTuple):
 
 
 class Order:
-    """What follows what in a drawing of a tree.
+    """The order of nodes in a drawing of a tree.
 
     Attributes:
         read: The nodes that the branch which is read sees.
-        kept: The nodes that some branch sees; what is not among them was undone, or left for another way.
+        kept: The nodes that a branch sees; all others were undone, or left for a sibling.
     """
 
     def __init__(self, tree: Tree) -> None:
@@ -86,7 +86,7 @@ class Order:
         return alone and not node.ends and not node.left_out and len(self._children.get(index, [])) == 1
 
     def after(self, index: int | None) -> Fork:
-        """Return what follows a node, or the beginning (``None``)."""
+        """Return the followers of a node, or of the beginning (``None``)."""
         children = self._children.get(index, [])
         if not children:
             return Fork([], None)
@@ -99,5 +99,5 @@ class Order:
 
 
 def is_read(ends: list[End]) -> bool:
-    """Tell whether the branch that is read is among what ends somewhere."""
+    """Tell whether the branch that is read is one of these ends."""
     return any(end.current for end in ends)

@@ -157,5 +157,9 @@ def _checked(way: Sibling | str) -> Sibling | str:
     from sessions.types import Sibling
 
     if not isinstance(way, (Sibling, str)):
-        raise TypeError(f"way must be a Sibling or the id of an entry, not {type(way).__name__}")
+        raise TypeError(
+            f"way must be a Sibling or the id of an entry, not {type(way).__name__}. Nothing was "
+            "changed. Take one from "
+            "siblings()."
+        )
     return way

@@ -124,7 +124,10 @@ class Windows(SessionPart):
         from sessions.log.context.repair import find_damages, repair_branch
 
         if text is not None and not isinstance(text, str):
-            raise TypeError(f"text must be a string, not {type(text).__name__}")
+            raise TypeError(
+                f"text must be a string, not {type(text).__name__}. Nothing was changed. Pass the text for added "
+                "outputs, or leave it out."
+            )
         handle = self._handle
         how = partial(repair_items, text=INTERRUPTED if text is None else text, for_humans=not alone)
         damages, undecodable, branch = await handle.read(

@@ -35,7 +35,7 @@ async def adopt_all(
         backend: The database.
         tables: The SDK's tables.
         handle_of: Returns a hold on the session of an id.
-        progress: Called after each few sessions with what was done until then.
+        progress: Called after every few sessions with the result so far.
     """
     done, seen = Adoption(), set[str]()
     refused: dict[str, NotAdopted] = {}
@@ -63,7 +63,7 @@ async def adopt_all(
 
 
 async def _adopt_some(handles: list[Handle]) -> list[Adoption]:
-    """Take a few sessions over. All end before an error is raised: what was done stays done."""
+    """Take a few sessions over. All end before an error is raised, so finished sessions stay done."""
     results = await asyncio.gather(*map(_adopt_one, handles), return_exceptions=True)
     for result in results:
         if isinstance(result, BaseException):

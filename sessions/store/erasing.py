@@ -21,7 +21,7 @@ async def erase_session(
     subject = f"session {session_id!r}"
     erased_at = as_time(now())
     if keys is not None:
-        from sessions.session.rotation import destroy_keys  # noqa: PLC0415 - for those who encrypt
+        from sessions.session.rotation import destroy_keys  # noqa: PLC0415 - only encrypted stores need it
 
         await destroy_keys(keys, session_id)
     erased = await backend.write(lambda tx: erase(tx, session_id, elsewhere), subject)

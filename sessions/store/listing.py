@@ -83,7 +83,9 @@ class Listing(ABC):
         wanted = self._filter(owner, below, tag, archived, since)
         limit = check_count(limit, "limit", least=1)
         if order not in {"active", "created"}:
-            raise ValueError(f"order must be 'active' or 'created', got {order!r}")
+            raise ValueError(
+                f"order must be 'active' or 'created', got {order!r}. Nothing was read. Leave it out for 'active'."
+            )
         # Many programs never ask for the list.
         from sessions.log.lifetime.catalog import Page, Place, find_sessions, parse_cursor  # noqa: PLC0415
 
@@ -190,13 +192,16 @@ class Listing(ABC):
         from sessions.session.info import check_tag  # noqa: PLC0415 - as above
 
         if owner is not None and below is not None:
-            raise ValueError("give owner or below, not both")
+            raise ValueError("owner and below cannot be combined. Nothing was read. Give one of them.")
         if archived is not None and not isinstance(archived, bool):
-            raise TypeError(f"archived must be True, False or None, not {type(archived).__name__}")
+            raise TypeError(
+                f"archived must be True, False or None, not {type(archived).__name__}. Nothing was read. Pass a bool."
+            )
         if tag is not None and self._encryption is not None:
             raise ValueError(
-                "this store encrypts its sessions, tags included, so it cannot find sessions by a tag. List the "
-                "owner's sessions, and look at the tags of each"
+                "this store encrypts its sessions, including tags, so it cannot find sessions by a "
+                "tag. Nothing was read. "
+                "List the owner's sessions, and look at the tags of each."
             )
         return Filter(
             None if owner is None else encode_owner(owner),

@@ -152,7 +152,9 @@ class Maintenance(ABC):
             SessionClosedError: The store has been closed.
         """
         if self._encryption is None:
-            raise ValueError("the store was opened without a key; use open_store(…, encryption_key=…)")
+            raise ValueError(
+                "the store was opened without a key. Nothing was changed. Use open_store(…, encryption_key=…)."
+            )
         from sessions.session.rotation import rotate_all  # noqa: PLC0415 - few programs rotate
 
         if reencrypt and before is None:

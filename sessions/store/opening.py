@@ -85,8 +85,12 @@ def open_store(
         ValueError: `url` names no known database, `encryption_key` is not a valid key, or an argument is out of range.
     """
     if not isinstance(url, str) and not hasattr(url, "sync_engine"):
-        hint = '; for a file: f"sqlite:///{path}"' if hasattr(url, "__fspath__") else ""
-        raise TypeError(f"url must be a URL or an AsyncEngine, not {type(url).__name__}{hint}")
+        remedy = (
+            'For a file, write open_store(f"sqlite:///{path}").'
+            if hasattr(url, "__fspath__")
+            else "Pass text such as sqlite:///chat.db, or an engine of sqlalchemy.ext.asyncio.create_async_engine(…)."
+        )
+        raise TypeError(f"url must be a URL or an AsyncEngine, not {type(url).__name__}. Nothing was opened. {remedy}")
     foreign = ForeignTables(sessions_table, messages_table).check(table_prefix)
     encryption = None
     if encryption_key is not None:
@@ -97,7 +101,10 @@ def open_store(
         encryption = Encryption(keys_of(encryption_key), allow_plain_text, hide_tool_names)
     if isinstance(url, str) and (url.startswith(_SQLITE) or "://" not in url):
         if schema is not None:
-            raise ValueError("a SQLite file has no schemas; to keep two stores apart in one file, use table_prefix")
+            raise ValueError(
+                "a SQLite file has no schemas. Nothing was opened. To keep two stores apart in one file, use "
+                "table_prefix."
+            )
         sqlite = SQLiteBackend(
             _sqlite_path(url),
             durability=durability,
@@ -125,14 +132,18 @@ def open_store(
 def _sqlite_path(url: str) -> str:
     if not url.startswith(_SQLITE):
         raise ValueError(
-            "this is no URL; use sqlite:///path/to/file.db, or one of SQLAlchemy's asynchronous drivers, as in "
-            "postgresql+asyncpg://user@host/database or mysql+aiomysql://user@host/database"
+            "url is not a URL. Nothing was opened. Use sqlite:///path/to/file.db, or one of SQLAlchemy's "
+            "asynchronous drivers, as in postgresql+asyncpg://user@host/database or "
+            "mysql+aiomysql://user@host/database."
         )
     path = url.removeprefix(_SQLITE)
     if path in ("", "/", f"/{MEMORY}"):
         return MEMORY
     if "?" in path:
-        raise ValueError("a SQLite URL takes no options after '?'; pass them to open_store")
+        raise ValueError("a SQLite URL takes no options after '?'. Nothing was opened. Pass them to open_store.")
     if not path.startswith("/"):
-        raise ValueError("a SQLite URL has three slashes before a relative path and four before an absolute one")
+        raise ValueError(
+            "a SQLite URL has three slashes before a relative path and four before an absolute one. Nothing "
+            "was opened. Write sqlite:///file.db or sqlite:////folder/file.db."
+        )
     return path[1:]

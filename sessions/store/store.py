@@ -110,7 +110,7 @@ class Store(Listing, Maintenance):
             owner=owner,
         )
         if self._encryption is not None:
-            from sessions.encrypted import EncryptedSession  # noqa: PLC0415 - for those who encrypt
+            from sessions.encrypted import EncryptedSession  # noqa: PLC0415 - only encrypted stores need it
 
             session = EncryptedSession(session_id, session, ttl=lifetime, **self._encryption._asdict())
         if ttl is None and self._ttl is not None:

@@ -96,7 +96,7 @@ class Sweeper:
             except SessionClosedError:
                 return
             except Exception:  # noqa: BLE001 - one round failed, whatever it was; the next may not
-                _log.exception("purging the store failed; it is tried again")
+                _log.exception("purging the store failed. The next round tries again.")
             else:
                 if removed:
                     _log.debug("purged %d expired items", removed)

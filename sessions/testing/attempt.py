@@ -384,7 +384,7 @@ class AttemptContract(SessionAndClock):
         async with session.attempt(2) as tried:
             await _add(tried, "u2b")
             version = await session.version()
-            with pytest.raises(InAttemptError, match=f"{session.session_id}.*nothing was changed") as caught:
+            with pytest.raises(InAttemptError, match=f"{session.session_id}.*Nothing was changed") as caught:
                 await NOT_IN_AN_ATTEMPT[change](tried)
             assert isinstance(caught.value, ValueError)
             with pytest.raises(InAttemptError):

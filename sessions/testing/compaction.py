@@ -96,7 +96,7 @@ class CompactionContract(SessionAndClock):
         assert await session.summaries() == [first]
         assert await session.undo_compaction() == first
         assert await _shown(session) == "u1 a1 u2 a2 u3 a3"
-        with pytest.raises(SummaryError, match="nothing on branch 'main' is summarised; nothing was changed"):
+        with pytest.raises(SummaryError, match="branch 'main' has no summary to revert"):
             await session.undo_compaction()
 
     async def test_nothing_to_summarise(self, session: LogSession) -> None:
@@ -395,7 +395,9 @@ class CompactionContract(SessionAndClock):
                 await _fill(other, "u1 a1", "u2 a2")
             return "outdated"
 
-        with pytest.raises(ConflictError, match=r"was changed meanwhile; nothing was changed\. Try again") as caught:
+        with pytest.raises(
+            ConflictError, match=r"changed while they were being summarised\. Nothing was changed\. Try again"
+        ) as caught:
             await session.compact(change, keep_turns=0)
         assert caught.value.version == await session.version()
         assert "outdated" not in await _shown(session)
@@ -421,7 +423,7 @@ class CompactionContract(SessionAndClock):
                 return "paid for"
 
             for change in (other.compact(note), other.handover("billing"), other.undo_compaction()):
-                with pytest.raises(SessionBusyError, match="is held by 'sales'"):
+                with pytest.raises(SessionBusyError, match="is leased by 'sales'"):
                     await change
             assert await session.version() == version
             assert not called
@@ -438,15 +440,15 @@ class CompactionContract(SessionAndClock):
 
         with pytest.raises(RuntimeError, match="no summary today"):
             await session.compact(fails)
-        with pytest.raises(TypeError, match="must be an async function; it returned str at once"):
+        with pytest.raises(TypeError, match="must be an async function, but returned str at once"):
             await session.compact(lambda _: "at once")  # type: ignore[arg-type, return-value]
         for answer, error in (
             (None, "must return a text, an item or a list"),
             ([1], "must return a text, an item or a list"),
             ("", "returned nothing"),
             ([], "returned nothing"),
-            (_OUTPUT, "returned what no provider accepts .orphan_output.; nothing was changed"),
-            ([said("u"), _CALL], "returned what no provider accepts .open_call."),
+            (_OUTPUT, "returned items that no provider accepts .orphan_output.. Nothing was changed"),
+            ([said("u"), _CALL], "returned items that no provider accepts .open_call."),
         ):
 
             async def answers(_: list[Any], answer: Any = answer) -> Any:

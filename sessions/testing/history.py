@@ -353,7 +353,7 @@ class HistoryContract(AttemptContract, WaysContract):
     @pytest.mark.parametrize("place", [{"turn": 3}, {"position": 5}, {"matching": "a1"}])
     async def test_places_that_are_not_there(self, session: LogSession, place: dict[str, Any]) -> None:
         await _fill(session, "u1 a1", "u2 a2")
-        with pytest.raises(TurnNotFoundError, match=r"main.*nothing was changed"):
+        with pytest.raises(TurnNotFoundError, match=r"main.*Nothing was changed"):
             await session.branches.create("b", **place)
         assert [branch.name for branch in await session.branches.list()] == ["main"]
 

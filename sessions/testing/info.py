@@ -164,7 +164,7 @@ class InfoContract:
         for operation in OPERATIONS.values():
             foreign = store.session("s", owner="ann")
             for _ in range(2):
-                with pytest.raises(OwnerError, match=r"session 's'.*nothing was read or written") as caught:
+                with pytest.raises(OwnerError, match=r"session 's'.*Nothing was read or written") as caught:
                     await operation(foreign)
                 assert "bob" not in str(caught.value)
         assert await session.version() == version
@@ -256,7 +256,7 @@ class InfoContract:
             if not isinstance(result, Info):
                 assert isinstance(result, ConflictError)
                 assert result.version == 2
-        with pytest.raises(ConflictError, match="nothing was changed"):
+        with pytest.raises(ConflictError, match="Nothing was changed"):
             await session.set_info(tags=["x"], expected_version=1)
         assert await session.version() == version
         with pytest.raises(ConflictError):
@@ -459,7 +459,7 @@ class InfoContract:
         store = open_here()
         cursors: list[Any] = ["", "x", "a1", "a1.", "1.1", "a1.1.1", "a" + "9" * 30 + ".1", "a1.\u0661", "a1.1;", 1]
         for cursor in cursors:
-            with pytest.raises(ValueError, match="after must be the cursor"):
+            with pytest.raises(ValueError, match=r"after .* the cursor"):
                 await store.sessions(after=cursor)
 
     async def test_a_cursor_of_another_order_is_refused(self, open_here: OpenStore) -> None:

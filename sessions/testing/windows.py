@@ -118,7 +118,7 @@ class WindowContract:
         await session.add_items(_turn("a"))
         with pytest.raises(ValueError, match="items must be at least 1"):
             await session.window(items=0)
-        with pytest.raises(ValueError, match="tokens and counter go together"):
+        with pytest.raises(ValueError, match="tokens and counter must be given together"):
             await session.window(tokens=10)
         with pytest.raises(CounterError, match="raised ZeroDivisionError"):
             await session.window(tokens=10, counter=lambda _: 1 // 0)

@@ -184,12 +184,12 @@ async def test_case_does_not_matter_in_any_alphabet(both: Beside) -> None:
 
 
 async def test_the_turns_there_are_are_named(ours: AdvancedSQLiteSession) -> None:
-    with pytest.raises(TurnNotFoundError, match="session 'u': there is no turn 1 on branch 'main', which has no turns"):
+    with pytest.raises(TurnNotFoundError, match="session 'u': branch 'main' has no turn 1; it has no turns"):
         await ours.create_branch_from_turn(1)
     await ours.add_items([*turn("a"), *turn("b")])
-    with pytest.raises(TurnNotFoundError, match="there is no turn 3 on branch 'main', which has turns 1 to 2"):
+    with pytest.raises(TurnNotFoundError, match="branch 'main' has no turn 3; it has turns 1 to 2"):
         await ours.create_branch_from_turn(3)
-    with pytest.raises(TurnNotFoundError, match="which has turns 1 to 2; nothing was changed"):
+    with pytest.raises(TurnNotFoundError, match=r"which has turns 1 to 2\. Nothing was changed"):
         await ours.create_branch_from_content("nobody said that")
 
 

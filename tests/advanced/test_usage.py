@@ -218,7 +218,7 @@ async def test_what_cannot_be_recorded_is_an_error(both: BesideWithUsage) -> Non
     """The SDK writes it to its log, and the usage is lost."""
     await both.same("add_items", turn("a"))
 
-    with pytest.raises(ValueError, match="str is no result of a run"):
+    with pytest.raises(ValueError, match="str is not the result of a run"):
         await both.ours.store_run_usage("what it took")
     with pytest.raises(TurnNotFoundError):
         await both.ours.usage.record(result(10), turn=7)

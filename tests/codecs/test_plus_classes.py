@@ -126,7 +126,7 @@ def test_what_is_not_listed_is_refused_with_its_place_and_type(value: Any) -> No
     message = refusal(PlusCodec(), value)
 
     assert message.startswith(f"items[1]['content'][1]['inside'][0] is of type {name}, which this codec does not write")
-    assert message.endswith(f"list it: PlusCodec(types=[…, {name}])")
+    assert message.endswith(f"list it: PlusCodec(types=[…, {name}]).")
 
 
 UNKEEPABLE: dict[str, tuple[Any, str]] = {
@@ -156,11 +156,11 @@ def test_faults_of_json_are_refused_beside_tags() -> None:
     circle: list[Any] = []
     circle.append((circle,))
     codec = PlusCodec()
-    assert refusal(codec, circle).endswith("levels, tags included, or contains itself")
-    assert refusal(codec, math.nan).endswith("is nan, which JSON does not have")
-    assert refusal(codec, {1: 2}).endswith("has a key of type int; JSON keys are strings")
-    assert refusal(codec, "\ud800").endswith("contains a lone surrogate, which is no Unicode text")
-    with pytest.raises(InvalidItemError, match=r"^items\[1\] is of type tuple; an item is a JSON object"):
+    assert refusal(codec, circle).endswith("levels, including tags, or contains itself. Store less depth.")
+    assert refusal(codec, math.nan).endswith("is nan, which JSON does not have. Store None or text instead.")
+    assert "has a key of type int, but JSON keys are strings. " in refusal(codec, {1: 2})
+    assert "contains a lone surrogate, which is not Unicode text. Make it valid" in refusal(codec, "\ud800")
+    with pytest.raises(InvalidItemError, match=r"^items\[1\] is of type tuple, but an item must be a dict"):
         codec.encode_all([{"a": ()}, ()])
 
 

@@ -26,10 +26,13 @@ class Shadow:
 @pytest.mark.parametrize(
     ("types", "why"),
     [
-        ([Order, Shadow.Order], r"the tag 'Order' is taken by .*\.Order; give .*Shadow\.Order another one"),
-        ([Order, Order], "the tag 'Order' is taken"),
-        ({"set": Order}, "the tag 'set' is taken by builtins.set"),
-        ({"path": Order}, "the tag 'path' is taken"),
+        (
+            [Order, Shadow.Order],
+            r"the tag 'Order' of .*Shadow\.Order is already the tag of .*\.Order\. .* Choose another one",
+        ),
+        ([Order, Order], r"the tag 'Order' of .*\.Order is already the tag of"),
+        ({"set": Order}, r"the tag 'set' of .*\.Order is already the tag of builtins\.set\."),
+        ({"path": Order}, r"the tag 'path' of .*\.Order is already the tag of"),
         ({"": Order}, "must be printable text"),
         ({"~x": Order}, "does not begin with '~'"),
         ({"a\n": Order}, "must be printable text"),
@@ -63,17 +66,17 @@ class Hidden:
 @pytest.mark.parametrize(
     ("types", "why"),
     [
-        ([object], "object is no enumeration"),
-        ([Shadow], "Shadow is no enumeration"),
-        ([Text], "Text is a kind of str"),
-        ([Listing], "Listing is a kind of list"),
+        ([object], "object is not an enumeration"),
+        ([Shadow], "Shadow is not an enumeration"),
+        ([Text], "Text is a subclass of str"),
+        ([Listing], "Listing is a subclass of list"),
         ([Hidden], "Hidden is a dataclass that cannot be made from its fields"),
         ([SlottedError], "SlottedError is an exception with __slots__"),
         (["Order"], "types must be classes"),
         ("Order", "types must be classes"),
         ({"a": Order(1)}, "types must be classes"),
-        ({1: Order}, "a tag is text, not int"),
-        (Order, r"write types=\[Order\]"),
+        ({1: Order}, "a tag must be a string, not int"),
+        (Order, r"Write types=\[Order\]"),
         ([list[int]], "types must be classes"),
     ],
 )

@@ -141,7 +141,7 @@ def test_from_within_an_operation_it_is_refused(backend: SQLiteBackend) -> None:
 
     for within in (backend.write_sync, backend.read_sync):
         for call in (backend.read_sync, backend.write_sync):
-            with pytest.raises(RuntimeError, match="a value: called from within another operation"):
+            with pytest.raises(RuntimeError, match="a value: it was called inside another operation"):
                 within(read_again(call), _SUBJECT)
 
 

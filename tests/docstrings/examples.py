@@ -10,6 +10,7 @@ import re
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd  # type: ignore[import-untyped]  # It has no types, nor a need for them here.
 from agents import Agent, RunConfig, Runner
 from agents import SQLiteSession as SDKSession
 from agents.testing import ScriptedModel
@@ -172,7 +173,10 @@ class World:
     async def make_store(self) -> Any:
         store = sessions.open_store("sqlite:///store.db", encryption_key=self.key if "rotate" in self.example else None)
         self.stack.push_async_callback(store.close)
-        await store.session("user_123").add_items(_conversation())
+        first, *rest = _conversation()
+        session = store.session("user_123")
+        await session.add_items([first], keys=["msg_1"])
+        await session.add_items(rest)
         return store
 
     async def make_sweeper(self) -> Any:
@@ -254,6 +258,7 @@ _PLAIN: dict[str, Any] = {
     "payloads": _CODEC.encode_all(_conversation()), "provider": Provider(), "repair_items": repair_items,
     "result": _result(), "ring": sessions.KeyRing.of(sessions.generate_key()), "secret": b"s" * 64,
     "settings": sessions.SessionSettings(), "subject": sessions.Subject("session", "user_123"), "summarise": summarise,
-    "table": None, "token_counter": _counter, "wrapped": b"s" * 64,
+    "message": _conversation()[0], "pandas": pd, "sessions": sessions, "table": None,
+    "token_counter": _counter, "wrapped": b"s" * 64,
 }  # fmt: skip
 """Variables that cost nothing to make."""

@@ -110,7 +110,7 @@ async def test_however_they_are_overridden(base: Any, how: str, monkeypatch: pyt
 @pytest.mark.parametrize("method", ["undo", "turns", "compact", "watch", "purge_expired", "branches", "usage"])
 def test_an_overridden_method_that_would_be_bypassed_is_refused(method: str) -> None:
     kind = type("Mine", (SQLiteSession,), {method: property(lambda _: None), "add_items": lambda *_: None})
-    with pytest.raises(TypeError, match=rf"Mine overrides {method}, which EncryptedSession would bypass.*Subclass"):
+    with pytest.raises(TypeError, match=rf"Mine overrides {method}, which encryption would bypass.*subclass"):
         EncryptedSession("s", kind("s"), KEY)
 
 
@@ -141,7 +141,7 @@ async def test_encrypted_items_are_not_read_for_what_they_say() -> None:
     ):
         before = inner()
         before.session_settings = settings
-        with pytest.raises(ValueError, match="Metered gets encrypted items"):
+        with pytest.raises(ValueError, match="the session_settings of Metered have a window, repair or compaction"):
             EncryptedSession("s", before, KEY)
         session = EncryptedSession("s", inner(), KEY)
         session.session_settings = settings
@@ -230,7 +230,7 @@ def test_the_class_of_a_subclass_is_made_once(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", [EncryptedSession, Mine])
 def test_the_vendors_compaction_goes_around(kind: Any, base: Any) -> None:
     inner = OpenAIResponsesCompactionSession("s", base("s"), client=object())  # type: ignore[arg-type]
-    with pytest.raises(TypeError, match=r"put it around: OpenAIResponsesCompactionSession\(session_id, EncryptedSes"):
+    with pytest.raises(TypeError, match=r"Put it outside: OpenAIResponsesCompactionSession\(session_id, EncryptedSes"):
         kind("s", inner, KEY)
 
 
@@ -319,7 +319,7 @@ async def test_no_more_envelopes_are_read_than_the_bound_allows(monkeypatch: pyt
 async def test_a_bound_and_a_window_exclude_each_other() -> None:
     session = EncryptedSession("s", SQLiteSession("s"), KEY, 600, 10)
     session.session_settings = SessionSettings(window=Window(items=2))
-    with pytest.raises(ValueError, match="max_scan_items bounds plain reads"):
+    with pytest.raises(ValueError, match="max_scan_items limits plain reads"):
         await session.get_items()
 
 

@@ -92,7 +92,7 @@ async def test_rewrapping_goes_from_one_key_to_the_other() -> None:
     assert await both.rewrap(MEMORY, rewrapped, new_key_if_before=None) is None
     last = KeyManager(KeyRing({"new": new}), Settings())
     assert last.unlock(MEMORY, rewrapped).decrypt(payload, b"") == b"likes tea"
-    with pytest.raises(DecryptionError, match=r"'old'.*not among the keys"):
+    with pytest.raises(DecryptionError, match=r"'old'.*not one of the given keys"):
         last.unlock(MEMORY, wrapped)
     newer = await last.rewrap(MEMORY, rewrapped, new_key_if_before=2**40)
     assert newer is not None

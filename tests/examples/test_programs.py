@@ -54,7 +54,7 @@ def test_the_runner_says_what_is_wrong_with_a_path(place: Place) -> None:
     done = place.run("runner.py", "nowhere/chats.db")
 
     assert (done.returncode, done.stdout) == (1, "")
-    assert re.fullmatch(r".*runner.py: session 'user_123': .*nowhere/chats.db cannot be made: .*\n", done.stderr)
+    assert re.fullmatch(r".*runner.py: session 'user_123': .*nowhere/chats.db cannot be created: .*\n", done.stderr)
 
 
 # --- handoff.py ---------------------------------------------------------------------------------------------------
@@ -171,13 +171,13 @@ def test_three_workers_share_a_conversation_on_postgres(tmp_path: Path, postgres
     # Each question is followed by its own answer, and each worker has read what came before.
     assert said == [line for name in workers for line in ((name, "Question", "for"), (name, name, "answers"))]
     assert re.findall(r"having read (\d) items", told) == ["0", "2", "4"]
-    assert "nothing was added" in told
+    assert "Nothing was added" in told
     assert "7 items are in session user_123-" in told
 
 
 def test_postgres_needs_a_url(place: Place) -> None:
     assert place.run("postgres.py").stderr.startswith("Which database? ")
-    assert "is no URL" in place.run("postgres.py", "localhost").stderr
+    assert "is not a URL" in place.run("postgres.py", "localhost").stderr
 
 
 def test_postgres_says_that_there_is_no_server(tmp_path: Path) -> None:

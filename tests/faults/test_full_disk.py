@@ -35,7 +35,7 @@ async def test_a_full_file_refuses_the_whole_batch_and_goes_on_when_there_is_roo
     await _limit(session, 5)
 
     for _ in range(3):
-        with pytest.raises(StoreFullError, match=f"session 'conversation': {path} .*nothing was changed. Make room"):
+        with pytest.raises(StoreFullError, match=f"session 'conversation': {path} .*Nothing was changed. Make room"):
             await session.add_items([{"n": "small"}, {"n": "big", "text": _TEXT}, {"n": "small too"}])
     assert await session.get_items() == [{"n": "before"}]
 

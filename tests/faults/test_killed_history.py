@@ -136,7 +136,7 @@ async def test_a_full_file_refuses_whole_operations_which_work_when_there_is_roo
             full = str(error)
         if full:
             refused.add(operation)
-            assert "nothing was changed" in full
+            assert "Nothing was changed" in full
             assert await state(session) == before
             await _limit(session, 1000)
             await _do(session, operation, number)

@@ -132,7 +132,7 @@ async def test_readers_do_not_wait_for_writers(path: Path, start: Start) -> None
 
 
 async def _is_busy(operation: Awaitable[object], path: Path) -> None:
-    with pytest.raises(StoreBusyError, match=f"session 'conversation': {re.escape(str(path))} .*nothing was changed"):
+    with pytest.raises(StoreBusyError, match=f"session 'conversation': {re.escape(str(path))} .*Nothing was changed"):
         await operation
 
 

@@ -190,7 +190,7 @@ async def test_a_disk_that_is_really_full(disk: Disk) -> None:
             await session.add_items([{"n": n, "text": "x" * 2000}, {"n": n, "second": True}])
             added.append(n)
 
-    with pytest.raises(StoreFullError, match=r"session 'conversation': .*conversations.db .*nothing was changed"):
+    with pytest.raises(StoreFullError, match=r"session 'conversation': .*conversations.db .*Nothing was changed"):
         await append_until_refused()
     with pytest.raises(StoreFullError):
         await session.add_items([{"n": "too much", "text": "x" * 100_000}])

@@ -123,7 +123,7 @@ def test_a_read_only_folder_without_a_file(folder: Path, start: Start) -> None:
 
     said = _try(folder, start)
 
-    assert all("cannot be made: Permission denied" in each for each in said)
+    assert all("cannot be created: Permission denied" in each for each in said)
     assert list(folder.iterdir()) == []
 
 

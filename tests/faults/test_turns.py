@@ -86,7 +86,7 @@ async def test_a_process_that_hangs_in_its_turn(path: Path, start: Start, end: s
 
     error = await _refusal(session, holder)
     assert str(error).startswith(f"session 'conversation': {path} ")
-    assert "nothing was changed" in str(error)
+    assert "Nothing was changed" in str(error)
     assert await session.get_items() == [{"n": "before"}]
 
     if end == "goes on":

@@ -165,7 +165,7 @@ def test_a_database_in_memory_stays_with_its_process() -> None:
     with _loop_beside() as loop:
         session = SQLAlchemySession.from_url("s", url="sqlite+aiosqlite://", create_tables=True)
         asyncio.run_coroutine_threadsafe(session.add_items([message("1")]), loop).result(_HANGS_AFTER)
-        assert "stays with the process that made it" in _in_child(lambda: _add(session, "2"))
+        assert "the one that made a database in memory" in _in_child(lambda: _add(session, "2"))
         asyncio.run_coroutine_threadsafe(session.aclose(), loop).result(_HANGS_AFTER)
 
 
@@ -215,7 +215,7 @@ def test_an_engine_of_ones_own_is_refused_in_a_child(driven: str) -> None:
             engine.sync_engine.dispose(close=False)
             _add(session, "1")
 
-        assert "belong to the process that this one was forked from" in _in_child(lambda: _add(session, "1"))
+        assert "belong to the parent process of this fork" in _in_child(lambda: _add(session, "1"))
         assert _in_child(renewed) == ""
         items = asyncio.run_coroutine_threadsafe(session.get_items(), loop).result(_HANGS_AFTER)
         assert items == [message("0"), message("1")]

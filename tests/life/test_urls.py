@@ -121,9 +121,9 @@ REFUSED = [
     ("mysql+mysqlclient://u:canary@h/d", "synchronous"),
     ("mysql://u:canary@one:1,two:2/d", "host.*one host"),
     ("postgres://u:canary@h:99999/d", "port"),
-    ("postgres://u:canary@h..example/d", "no URL of a database"),
-    ("postgres://u:canary", "no URL of a database"),
-    ("postgres://h:canary/d", "no URL of a database"),
+    ("postgres://u:canary@h..example/d", "not the URL of a database"),
+    ("postgres://u:canary", "not the URL of a database"),
+    ("postgres://h:canary/d", "not the URL of a database"),
 ]
 
 

@@ -16,5 +16,5 @@ if TYPE_CHECKING:
 
 def test_a_row_that_is_missing_is_an_error_that_says_which_one(log: BareLog) -> None:
     assert log.tx.the(ROWS_OF_SESSION, session=-1) is not None
-    with pytest.raises(StoreError, match=r"a row is missing that was there a moment ago \(A branch of a session"):
+    with pytest.raises(StoreError, match=r"a row is missing that existed a moment ago \(A branch of a session"):
         log.tx.the(HEAD, session_id="nobody", branch=None)

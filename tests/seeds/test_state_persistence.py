@@ -66,7 +66,7 @@ async def test_types_of_sessions_alone(run_block: RunBlock, url: str) -> None:
 
     with pytest.raises(
         TurnNotFoundError,
-        match="session 'user_123': there is no turn 2 on branch 'main', which has turn 1; nothing was changed",
+        match=r"session 'user_123': branch 'main' has no turn 2; it has turn 1\. Nothing was changed",
     ):
         await run_block(LESSON, TYPES, known)
     assert await session_of(url).get_items() == [asked("Hello"), said("Answer 3")]

@@ -45,7 +45,7 @@ async def test_what_mariadb_does_not_take_is_refused_at_once(mariadb_url: str, c
             with pytest.raises(StoreError, match=r"session 's': an item of .* Raise max_allowed_packet") as caught:
                 await session.add_items([message("small"), message(content)])
             assert type(caught.value) is StoreError
-            assert "16,777,216 bytes in one statement; nothing was changed" in str(caught.value)
+            assert "16,777,216 bytes in one statement. Nothing was changed" in str(caught.value)
             assert content[:10] not in str(caught.value)
         assert await session.get_items() == []
         await session.add_items([message("1")])

@@ -137,7 +137,7 @@ async def test_a_branch_has_no_position_left(place: str, make: Make) -> None:
     await session.add_items([user("last")])
     before = await session.version()
     for _ in range(2):
-        with pytest.raises(StoreFullError, match=r"268,435,454 entries; nothing was changed"):
+        with pytest.raises(StoreFullError, match=r"268,435,454 entries. Nothing was changed"):
             await session.add_items([user("one too many")])
     assert await session.version() == before
     assert [item["content"] for item in await session.get_items(1)] == ["last"]

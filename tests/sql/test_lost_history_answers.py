@@ -144,7 +144,7 @@ async def test_when_nothing_passes_any_more_changes_of_the_history_end_with_the_
         session.branches.delete("other"), session.usage.record(input_tokens=1), session.siblings(), session.turns(),
     ]  # fmt: skip
     for change in asyncio.as_completed(changes):
-        with pytest.raises(StoreError, match=r"nothing was changed \(tried 2 times .* was TimeoutError") as known:
+        with pytest.raises(StoreError, match=r"Nothing was changed \(tried 2 times .* was TimeoutError") as known:
             await change
         assert type(known.value) is StoreError
     network.proxy.swallowing = False

@@ -101,7 +101,7 @@ async def test_when_nothing_passes_any_more_every_operation_ends_with_the_right_
         await session.add_items([message("3")])
     assert type(failed.value) is (OutcomeUnknownError if network.is_postgres else StoreError)
     for operation in (reader.get_items, session.get_items, session.pop_item, session.clear_session):
-        with pytest.raises(StoreError, match=r"nothing was changed \(tried 3 times .* was TimeoutError") as known:
+        with pytest.raises(StoreError, match=r"Nothing was changed \(tried 3 times .* was TimeoutError") as known:
             await operation()
         assert type(known.value) is StoreError
     assert await network.stored("marked") == [message("1"), message("2")]
@@ -220,7 +220,7 @@ async def test_a_server_that_is_stopped(
     with _stopped([leader, *map(int, children)]):
         with pytest.raises(StoreError, match="was TimeoutError"):
             await session.get_items()
-        with pytest.raises(StoreError, match=r"nothing was changed .* was TimeoutError"):
+        with pytest.raises(StoreError, match=r"Nothing was changed .* was TimeoutError"):
             await session.pop_item()
     await first.add_items([message("3")])
     assert await session.get_items() == [message("1"), message("2"), message("3")]

@@ -119,7 +119,7 @@ async def test_a_database_from_before_components_is_refused_as_it_is(
     for create_tables in (True, False):
         async with open_store(empty_url, create_tables=create_tables, table_prefix=prefix) as store:
             session = store.session("s")
-            with pytest.raises(SchemaVersionError, match=r"session 's': .*nothing was changed.*commit 24a519a"):
+            with pytest.raises(SchemaVersionError, match=r"session 's': .*Nothing was changed.*commit 24a519a"):
                 await session.get_items()
             with pytest.raises(SchemaVersionError, match="commit 24a519a"):
                 await session.add_items([message("1")])

@@ -31,12 +31,12 @@ CONSTRUCTORS: list[tuple[dict[str, Any], type[Exception], str]] = [
     ({"session_id": b"s"}, TypeError, "session_id must be a string, not bytes"),
     ({"session_id": "a\0b"}, ValueError, "session_id must not contain a NUL"),
     ({"session_id": "\ud800"}, ValueError, "session_id must not contain a lone surrogate"),
-    ({"session_id": TOO_LONG}, ValueError, "session_id must be at most 1024 bytes in UTF-8, this one has 1026"),
+    ({"session_id": TOO_LONG}, ValueError, "session_id must be at most 1024 bytes in UTF-8, but has 1026"),
     ({"db_path": None}, TypeError, "db_path must be a path"),
     ({"db_path": 7}, TypeError, "db_path must be a path"),
     ({"db_path": b"file.db"}, TypeError, "db_path must be"),
-    ({"db_path": ""}, ValueError, "db_path must be a path"),
-    ({"db_path": "a\0b"}, ValueError, "db_path must be a path"),
+    ({"db_path": ""}, ValueError, "db_path is empty or has a NUL"),
+    ({"db_path": "a\0b"}, ValueError, "db_path is empty or has a NUL"),
     ({"db_path": "sqlite:///x.db"}, ValueError, "db_path must be the path of a file, not a URL"),
     ({"db_path": "postgresql+asyncpg://u:canary@h/d"}, ValueError, "db_path must be the path of a file, not a URL"),
     ({"durability": "FULL"}, ValueError, "durability must be"),
@@ -81,8 +81,7 @@ OPERATIONS: list[tuple[str, tuple[Any, ...], dict[str, Any], type[Exception], st
     ("add_items", ([user("a")],), {"idempotency_key": 7}, TypeError, "idempotency_key must be a string, not int"),
     ("add_items", ([user("a")],), {"idempotency_key": "k" * 256}, ValueError, "idempotency_key must be at most 255"),
     ("add_items", ([user("a")],), {"idempotency_key": "\0"}, ValueError, "idempotency_key must not contain a NUL"),
-    ("choose", (1,), {}, TypeError, "sibling must be one of those that siblings() returns, not int"),
-    ("tree", (), {"console": 80}, TypeError, "console must be a rich.console.Console, not int"),
+    ("choose", (1,), {}, TypeError, "way must be a Sibling or the id of an entry, not int"),
     ("add_items", ([],), {"idempotency_key": "\ud800"}, ValueError, "idempotency_key must not contain a lone"),
 ]
 
@@ -150,17 +149,21 @@ async def test_any_collection_of_items_can_be_added(session: SQLiteSession, item
 
 URLS: list[tuple[Any, type[Exception], str]] = [
     (None, TypeError, "url must be a URL or an AsyncEngine"),
-    (Path("x.db"), TypeError, f"url must be a URL or an AsyncEngine, not {type(Path()).__name__}; for a file"),
+    (
+        Path("x.db"),
+        TypeError,
+        f"url must be a URL or an AsyncEngine, not {type(Path()).__name__}. Nothing was opened. For a file",
+    ),
     (b"sqlite://", TypeError, "url must be a URL or an AsyncEngine"),
-    ("", ValueError, "this is no URL; use sqlite:///path/to/file.db"),
-    ("conversations.db", ValueError, "this is no URL; use sqlite:///path/to/file.db"),
-    ("/var/conversations.db", ValueError, "this is no URL"),
-    ("sqlite:conversations.db", ValueError, "this is no URL"),
-    ("sqlite:/conversations.db", ValueError, "this is no URL"),
+    ("", ValueError, "url is not a URL. Nothing was opened. Use sqlite:///path/to/file.db"),
+    ("conversations.db", ValueError, "url is not a URL. Nothing was opened. Use sqlite:///path/to/file.db"),
+    ("/var/conversations.db", ValueError, "url is not a URL"),
+    ("sqlite:conversations.db", ValueError, "url is not a URL"),
+    ("sqlite:/conversations.db", ValueError, "url is not a URL"),
     ("sqlite://conversations.db", ValueError, "a SQLite URL has three slashes before a relative path"),
     ("sqlite://localhost/conversations.db", ValueError, "a SQLite URL has three slashes before a relative path"),
     ("sqlite:///x.db?mode=ro", ValueError, "a SQLite URL takes no options"),
-    ("sqlite:///x\0.db", ValueError, "db_path must be a path"),
+    ("sqlite:///x\0.db", ValueError, "db_path is empty or has a NUL"),
     ("mongodb://user:canary@host/db", ValueError, "no driver is known for mongodb://"),
 ]
 
@@ -174,7 +177,7 @@ def test_urls_that_name_no_store(url: Any, error: type[Exception], message: str)
 
 
 ENGINES = [
-    ("sqlite+aiosqlite://", "not str; for a URL there is from_url"),
+    ("sqlite+aiosqlite://", "not str. No session was made. For a URL, use from_url"),
     (create_engine("sqlite://"), "not Engine"),
     (None, "not NoneType"),
 ]

@@ -52,7 +52,7 @@ async def test_a_damaged_row_hides_no_other(
             assert await ours().get_items(limit) == expected
         warnings = [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING]
         if limit != 1:
-            assert warnings == ["session 'u': the stored items at positions 2 cannot be read and are left out"]
+            assert warnings == ["session 'u': the stored items at positions 2 cannot be read and are skipped"]
         assert CANARY not in caplog.text
     assert taken_over(path) == 3
     with pytest.raises(UndecodableItemError, match="positions 2 cannot be read"):

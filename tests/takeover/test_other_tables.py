@@ -47,7 +47,7 @@ async def test_a_table_that_was_named_and_is_not_the_sdks_is_an_error(path: Path
 
     with pytest.raises(StoreError, match="session 'u': the table talks is not one of the OpenAI Agents SDK"):
         await ours(messages_table="talks").get_items()
-    with pytest.raises(StoreError, match="nothing was changed"):
+    with pytest.raises(StoreError, match="Nothing was changed"):
         await ours(messages_table="talks").add_items(NEW)
 
 

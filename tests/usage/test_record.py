@@ -45,17 +45,21 @@ async def test_numbers_are_added_never_replaced(session: AsyncSQLiteSession) -> 
 @pytest.mark.parametrize(
     ("arguments", "error", "message"),
     [
-        ({}, ValueError, "needs a result, numbers of tokens or a cost"),
+        ({}, ValueError, "no result, no tokens and no cost"),
         ({"input_tokens": -1}, ValueError, "input_tokens must be at least 0"),
         ({"output_tokens": 10**13}, ValueError, "output_tokens must be at most"),
         ({"requests": -1}, ValueError, "requests must be at least 0"),
         ({"input_tokens": 1.5}, TypeError, "input_tokens must be an integer, not float"),
         ({"input_tokens": True}, TypeError, "input_tokens must be an integer, not bool"),
-        ({"input_tokens": 1, "cached_tokens": 2}, ValueError, "input_tokens counts all input"),
-        ({"input_tokens": 3, "cached_tokens": 2, "cache_write_tokens": 2}, ValueError, "input_tokens counts all input"),
-        ({"output_tokens": 1, "reasoning_tokens": 2}, ValueError, "output_tokens counts all output"),
-        ({"result": {"input_tokens": 1}, "input_tokens": 1}, ValueError, "a result or numbers, not both"),
-        ({"result": {"input_tokens": 1}, "requests": 2}, ValueError, "a result or numbers, not both"),
+        ({"input_tokens": 1, "cached_tokens": 2}, ValueError, "above input_tokens, which counts all input"),
+        (
+            {"input_tokens": 3, "cached_tokens": 2, "cache_write_tokens": 2},
+            ValueError,
+            "above input_tokens, which counts all input",
+        ),
+        ({"output_tokens": 1, "reasoning_tokens": 2}, ValueError, "above output_tokens, which counts all output"),
+        ({"result": {"input_tokens": 1}, "input_tokens": 1}, ValueError, "a result and numbers cannot be combined"),
+        ({"result": {"input_tokens": 1}, "requests": 2}, ValueError, "a result and numbers cannot be combined"),
         ({"cost": -1}, ValueError, "cost must be a number that is not negative"),
         ({"cost": "nan"}, ValueError, "cost must be a number that is not negative"),
         ({"cost": "much"}, ValueError, "cost must be a number"),
@@ -71,12 +75,12 @@ async def test_numbers_are_added_never_replaced(session: AsyncSQLiteSession) -> 
         (
             {"input_tokens": 1, "turn": 3},
             TurnNotFoundError,
-            "'conversation': there is no turn 3 on branch 'main'.* 1 to 2",
+            "'conversation': branch 'main' has no turn 3; it has turns 1 to 2",
         ),
         (
             {"result": {"raw_responses": [{"usage": {"input_tokens": 1}}, {"usage": {"input_tokens": 2}}]}, "cost": 1},
             ValueError,
-            "this run has several: record each response with its cost",
+            "this run has several. Nothing was recorded. Record each response with its own cost",
         ),
     ],
 )

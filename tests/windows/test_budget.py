@@ -22,7 +22,7 @@ def test_a_bound_is_an_integer_from_1(name: str, bound: Any, error: type[Excepti
 
 @pytest.mark.parametrize("arguments", [{"tokens": 10}, {"counter": len}, {"items": 3, "counter": len}])
 def test_tokens_need_a_counter_and_a_counter_needs_tokens(arguments: dict[str, Any]) -> None:
-    with pytest.raises(ValueError, match="tokens and counter go together"):
+    with pytest.raises(ValueError, match="tokens and counter must be given together"):
         Window(**arguments)
 
 
@@ -39,7 +39,7 @@ def test_a_counter_is_a_function() -> None:
         (None, "must return an integer, not NoneType"),
         (True, "must return an integer, not bool"),
         ("7", "must return an integer, not str"),
-        (-1, "must return an integer from 0, not -1"),
+        (-1, "must return 0 or more, not -1"),
     ],
 )
 def test_a_counter_that_returns_no_number(counted: Any, message: str) -> None:
@@ -52,7 +52,7 @@ def test_a_counter_that_raises_is_named_without_what_it_was_given() -> None:
     def counter(item: dict[str, Any]) -> int:
         return int(item["content"])
 
-    with pytest.raises(CounterError, match=r"^the counter of tokens raised ValueError$") as caught:
+    with pytest.raises(CounterError, match=r"^the token counter raised ValueError\.") as caught:
         cut(HISTORY, Window(tokens=10, counter=counter))
     assert isinstance(caught.value.__cause__, ValueError)
 

@@ -1,6 +1,6 @@
 """Tags of classes that users list: enumerations, dataclasses, named tuples, pydantic models, exceptions.
 
-An object is made by calling its class, so that the class's own checks hold for what was stored, too.
+An object is made by calling its class, so that the class's own checks also apply to stored values.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def tag_of_class(kind: type, name: str) -> Tag:
     """Return the tag of a class.
 
     Raises:
-        TypeError: It is none of those that can be kept.
+        TypeError: Its kind cannot be stored.
     """
     if issubclass(kind, Flag):
         return Tag(name, kind, _write_flag, partial(_read_flag, kind), is_proven=False)
@@ -39,13 +39,17 @@ def tag_of_class(kind: type, name: str) -> Tag:
     if issubclass(kind, tuple) and hasattr(kind, "_fields"):
         return Tag(name, kind, partial(_write_fields, kind._fields), partial(_read_named, kind), is_proven=False)
     if issubclass(kind, (*_HOLDING, tuple)):
-        raise TypeError(f"{kind.__name__} is a kind of {kind.__mro__[-2].__name__}, whose contents would be lost")
+        raise TypeError(
+            f"{kind.__name__} is a subclass of {kind.__mro__[-2].__name__}, whose contents would be lost. No "
+            "codec was made. List a dataclass or a pydantic model instead."
+        )
     if _is_model(kind):
         return _tag_of_model(cast("type[BaseModel]", kind), name)
     if dataclasses.is_dataclass(kind):
         return _tag_of_dataclass(kind, name)
     raise TypeError(
-        f"{kind.__name__} is no enumeration, dataclass, named tuple, pydantic model or exception; no others are kept"
+        f"{kind.__name__} is not an enumeration, dataclass, named tuple, pydantic model or exception, and "
+        "PlusCodec keeps no other classes. No codec was made. Convert its objects before adding them."
     )
 
 
@@ -59,7 +63,7 @@ def _read_member(kind: type[Enum], form: Any) -> Enum:
 def _write_flag(value: Flag) -> list[str | None]:
     form = [member._name_ for member in value]
     if _read_flag(type(value), form) != value:
-        raise RefusedError(f"is a {type(value).__name__} with bits that have no name")
+        raise RefusedError(f"is a {type(value).__name__} with bits that have no name. Use named members only.")
     return form
 
 
@@ -89,7 +93,10 @@ def _tag_of_dataclass(kind: type, name: str) -> Tag:
     try:
         inspect.signature(kind).bind(**dict.fromkeys(early))
     except TypeError:
-        raise TypeError(f"{kind.__name__} is a dataclass that cannot be made from its fields alone") from None
+        raise TypeError(
+            f"{kind.__name__} is a dataclass that cannot be made from its fields alone. No codec was made. "
+            "Give its __init__ the fields as parameters."
+        ) from None
     names = [field.name for field in fields]
     return Tag(name, kind, partial(_write_fields, names), partial(_read_dataclass, kind, late), is_proven=False)
 
@@ -115,7 +122,8 @@ def _is_model(kind: type) -> bool:
 def _tag_of_model(kind: type[BaseModel], name: str) -> Tag:
     if "by_name" not in inspect.signature(kind.model_validate).parameters:
         raise TypeError(
-            f"{kind.__name__} is a model of a pydantic older than 2.11, which cannot be told to go by names"
+            f"{kind.__name__} is a model of a pydantic older than 2.11, which cannot be read by field names. "
+            "No codec was made. Upgrade pydantic."
         )
     return Tag(name, kind, _write_model, partial(_read_model, kind), is_proven=False)
 
@@ -123,7 +131,7 @@ def _tag_of_model(kind: type[BaseModel], name: str) -> Tag:
 def _write_model(value: BaseModel) -> Any:
     """Return the fields; if some were not set but have their defaults, a list of the fields and those fields' names.
 
-    Not `model_dump`, which forgets of what classes the objects inside are, and writes what serializers make of fields.
+    Not `model_dump`, which loses the classes of inner objects and applies serializers to fields.
     """
     names = type(value).model_fields
     fields = {name: value.__dict__[name] for name in names if name in value.__dict__}

@@ -48,11 +48,11 @@ class PlusCodec:
         for name, kind in _named(types):
             if name in tags:
                 raise ValueError(
-                    f"the tag {name!r} is taken by {_place(tags[name].type)}; give {_place(kind)} another one: "
-                    "types={'tag': class}"
+                    f"the tag {name!r} of {_place(kind)} is already the tag of {_place(tags[name].type)}. No codec "
+                    f"was made. Choose another one: types={{'tag': class}}."
                 )
             if kind in _ALWAYS_TYPES:
-                raise ValueError(f"{kind.__name__} is always allowed; leave it out")
+                raise ValueError(f"{kind.__name__} is always allowed. No codec was made. Remove it from types=….")
             tags[name] = tag_of_class(kind, name)
             by_type.setdefault(kind, tags[name])
             own.add(kind)
@@ -150,7 +150,10 @@ class PlusCodec:
             except RefusedError as refused:
                 raise InvalidItemError(refused.about(f"items[{index}]")) from None
             except RecursionError:
-                raise InvalidItemError(f"items[{index}] is nested too deeply for what is left of the stack") from None
+                raise InvalidItemError(
+                    f"items[{index}] is nested too deeply for the remaining stack. Store less depth, or add it from a "
+                    "less deep call."
+                ) from None
             if writer.has_unproven:
                 unproven.append(index)
         payloads = self._json.encode_all(written)
@@ -164,34 +167,43 @@ class PlusCodec:
             again = self._json.encode_all([Writer(self._types).write(self.decode(payload))])
         except (RefusedError, RecursionError, ValueError) as error:
             why = f": {error}" if isinstance(error, UndecodableItemError) else ""
-            raise InvalidItemError(f"items[{index}] could not be read back{why}") from None
+            raise InvalidItemError(
+                f"items[{index}] could not be read back{why}. Make its classes restore what they store."
+            ) from None
         if again != [payload]:
             raise InvalidItemError(
-                f"items[{index}] would not be read back as it is: one of the classes in types=… makes another object "
-                "of the values that its object holds"
+                f"items[{index}] would not be read back unchanged: one of the classes in types=… makes another "
+                "object from its stored values. Make its constructor and validators keep the values."
             )
 
 
 def _named(types: Iterable[type] | Mapping[str, type]) -> list[tuple[str, type]]:
     """Return classes with their tags."""
     if isinstance(types, type):
-        raise TypeError(f"types must be a list of classes; write types=[{types.__name__}]")
+        raise TypeError(
+            f"types must be a list of classes, not one class. No codec was made. Write types=[{types.__name__}]."
+        )
     named = list(types.items()) if isinstance(types, Mapping) else [(_name(kind), kind) for kind in types]
     for name, kind in named:
         _name(kind)
         if not isinstance(name, str):
-            raise TypeError(f"a tag is text, not {type(name).__name__}")
+            raise TypeError(
+                f"a tag must be a string, not {type(name).__name__}. No codec was made. Write types={{'tag': class}}."
+            )
         if not 0 < len(name) <= MAX_NAME_LENGTH or not name.isprintable() or name.startswith(MARK):
             raise ValueError(
-                f"the tag of {_place(kind)} must be printable text of 1 to {MAX_NAME_LENGTH} characters that does not "
-                f"begin with {MARK!r}"
+                f"the tag of {_place(kind)} must be printable text of 1 to {MAX_NAME_LENGTH} characters that does "
+                f"not begin with {MARK!r}. No codec was made. Write types={{'tag': class}} with such a tag."
             )
     return named
 
 
 def _name(kind: object) -> str:
     if not isinstance(kind, type):
-        raise TypeError(f"types must be classes, or a mapping of tags to classes, not {type(kind).__name__}")
+        raise TypeError(
+            f"types must be classes, or a mapping of tags to classes, not {type(kind).__name__}. No codec was "
+            "made. Pass the class itself, not an object of it."
+        )
     return kind.__name__
 
 

@@ -1,4 +1,4 @@
-"""Tags of exceptions: which class, its arguments, its notes, and what was set on it.
+"""Tags of exceptions: the class, its arguments, its notes and its attributes.
 
 A traceback, a cause and a context are of the process in which it was raised, and are not kept. Neither are the hints
 that the interpreter adds for its own messages: the attributes of `AttributeError`, `NameError` and `ImportError`.
@@ -23,7 +23,10 @@ def tag_of_error(kind: type[BaseException], name: str) -> Tag:
         TypeError: It keeps something where it cannot be found: in slots.
     """
     if any(base.__dict__.get("__slots__") for base in kind.__mro__):
-        raise TypeError(f"{kind.__name__} is an exception with __slots__, whose values would be lost")
+        raise TypeError(
+            f"{kind.__name__} is an exception with __slots__, whose values would be lost. No codec was made. "
+            "Remove its __slots__, or store a dictionary."
+        )
     return Tag(name, kind, _write, partial(_read, kind), is_proven=False)
 
 
@@ -39,7 +42,7 @@ def _write(error: BaseException) -> dict[str, Any]:
 
 
 def _arguments(error: BaseException) -> tuple[Any, ...]:
-    """Return what makes the error again. `OSError` takes the names of files as arguments, but keeps them elsewhere."""
+    """Return the arguments that make the error again. `OSError` takes file names, but keeps them elsewhere."""
     args = error.args
     if isinstance(error, OSError) and len(args) == 2 and error.filename is not None:  # noqa: PLR2004 - errno, text
         args = (*args, error.filename)
@@ -73,5 +76,5 @@ def _builtin_base(kind: type[BaseException]) -> type[BaseException]:
 
 
 def _may_be_set(kind: type, name: str) -> bool:
-    """Tell whether data may set an attribute: not what Python looks for, and nothing that would hide a method."""
+    """Tell whether data may set an attribute: none that Python itself uses or that would hide a method."""
     return not name.startswith("__") and not callable(getattr(kind, name, None))

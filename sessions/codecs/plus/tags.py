@@ -1,11 +1,11 @@
-"""Tagged values: how what JSON lacks is written inside JSON, and read back.
+"""Tagged values: values that JSON lacks, written inside JSON and read back.
 
 A value that JSON lacks is an object with one key, which begins with the mark: ``{"~date": "2026-01-01"}``. The key
-names the value's tag, and what stands behind it is the tag's form, in which there may be tagged values again. A
-caller's own dictionary that looks like this gets a second mark: ``{"~date": 1}`` is written as ``{"~~date": 1}``.
+names the tag, and its value is the tag's form, which may contain tagged values again. A caller's own dictionary that
+looks like this gets a second mark: ``{"~date": 1}`` is written as ``{"~~date": 1}``.
 
 The mark is not the customary ``$``, because items hold JSON Schema (as those of type ``mcp_list_tools`` do), and
-``{"$ref": "…"}`` must stay what it is, also where `JSONCodec` wrote it before. And one search for one rare byte tells
+``{"$ref": "…"}`` must keep its meaning, also where `JSONCodec` wrote it before. And one search for one rare byte tells
 that a payload holds nothing to do here.
 """
 
@@ -30,15 +30,16 @@ class Tag(NamedTuple):
     """How the values of one class are written and read.
 
     Attributes:
-        name: What stands behind the mark.
+        name: The text after the mark.
         type: The class; instances of its subclasses are not meant.
-        write: Makes a value's form: JSON in which values for other tags may be. Raises `RefusedError` for what it
-            cannot keep.
-        read: Makes the value of the form, in which the other tags' values have been made. Whatever it raises
-            means that the form is wrong.
+        write: Makes a value's form: JSON in which values for other tags may be. Raises `RefusedError` for a value that
+            it cannot keep.
+        read: Makes the value of the form, in which the other tags' values have been made. Any exception means that the
+            form is wrong.
         is_ordered: Whether a form that is a list has an order. If not, it is a set's: it is written in one that depends
             on the elements only, and no set may be inside, as comparing nested sets takes the product of their sizes.
-        is_proven: Whether what `write` takes is known to come back. If not, it is read back before it is stored.
+        is_proven: Whether every value that `write` accepts is known to be read back equal. If not, it is read back
+            before it is stored.
     """
 
     name: str
@@ -63,7 +64,7 @@ class RefusedError(Exception):
         self.steps: list[Any] = []
 
     def about(self, path: str) -> str:
-        """Return what is wrong, and where below `path`."""
+        """Return the fault, with its place below `path`."""
         for step in reversed(self.steps):
             path += f"[{shown(step)}]"
             if len(path) > MAX_NAME_LENGTH:
@@ -88,7 +89,7 @@ class Writer:
         """Return `value` as JSON, but for faults that `JSONCodec` finds: numbers, keys and texts that JSON lacks.
 
         Raises:
-            RefusedError: There is a value for which there is no tag, or one that its tag cannot keep.
+            RefusedError: A value has no tag, or its tag cannot keep it.
         """
         kind = type(value)
         if kind in _SCALARS:
@@ -102,7 +103,7 @@ class Writer:
             return self.write(_plain(value), depth)
         outside, self._is_in_set = self._is_in_set, self._is_in_set or not tag.is_ordered
         if outside and not tag.is_ordered:
-            raise RefusedError(f"is a {tag.name} inside another set")
+            raise RefusedError(f"is a {tag.name} inside another set. Make it a list or a tuple.")
         form = self.write(_form(tag, value), depth + 1)
         self._is_in_set = outside
         if not tag.is_ordered:
@@ -143,10 +144,10 @@ class Reader:
         self._tags = tags
 
     def read(self, value: Any, *, in_set: bool = False) -> Any:
-        """Return what a list or dictionary stands for. It is changed in place; nobody else may hold it.
+        """Return the value that a list or dictionary represents. It is changed in place, so no other code may hold it.
 
         Raises:
-            UndecodableItemError: A tag is not known, or what it holds is wrong.
+            UndecodableItemError: A tag is unknown, or its form is wrong.
             RecursionError: It is nested too deeply.
         """
         if type(value) is list:
@@ -167,7 +168,7 @@ class Reader:
         tag = None if name.startswith(MARK) else self._find(name)
         is_set = tag is not None and not tag.is_ordered
         if is_set and in_set:
-            raise UndecodableItemError(f"the stored item holds a set inside a set under the tag {shown(name)}")
+            raise UndecodableItemError(f"the stored item has a set inside a set under the tag {shown(name)}")
         if type(form) is dict or type(form) is list:
             form = self.read(form, in_set=in_set or is_set)
         return {name: form} if tag is None else self._make(tag, form)
@@ -176,8 +177,8 @@ class Reader:
         tag = self._tags.get(name)
         if tag is None:
             raise UndecodableItemError(
-                f"the stored item holds a value with the tag {shown(name)}, which this codec does not know; "
-                "if it is a class of yours, list it: PlusCodec(types=…)"
+                f"the stored item has a value with the tag {shown(name)}, which this codec does not know; if it "
+                "is a class of yours, list it: PlusCodec(types=…)"
             )
         return tag
 
@@ -186,7 +187,9 @@ class Reader:
             return tag.read(form)
         except Exception:  # noqa: BLE001 - constructors of users' classes may raise anything
             # Neither the error's text nor its traceback is shown: both may have contents in them.
-            raise UndecodableItemError(f"the stored item holds nothing valid under the tag {shown(tag.name)}") from None
+            raise UndecodableItemError(
+                f"the stored item has an invalid value under the tag {shown(tag.name)}"
+            ) from None
 
 
 def _form(tag: Tag, value: Any) -> Any:
@@ -196,7 +199,8 @@ def _form(tag: Tag, value: Any) -> Any:
         raise
     except Exception as error:  # noqa: BLE001 - attributes of users' objects may raise anything
         raise RefusedError(
-            f"is of type {tag.type.__name__}, and reading its attributes raised {type(error).__name__}"
+            f"is of type {tag.type.__name__}, and reading its attributes raised {type(error).__name__}. "
+            "Convert it before adding it."
         ) from None
 
 
@@ -206,22 +210,24 @@ def _plain(value: Any) -> Any:
     except NotJSONError:
         name = type(value).__name__
         raise RefusedError(
-            f"is of type {name}, which this codec does not write; if it is an enumeration, a dataclass, a named tuple, "
-            f"a pydantic model or an exception, list it: PlusCodec(types=[…, {name}])"
+            f"is of type {name}, which this codec does not write. If it is an enumeration, a dataclass, a "
+            f"named tuple, a pydantic model or an exception, list it: PlusCodec(types=[…, {name}])."
         ) from None
 
 
 def _check_depth(depth: int) -> None:
     if depth >= MAX_DEPTH:
-        raise RefusedError(f"is nested deeper than {MAX_DEPTH} levels, tags included, or contains itself")
+        raise RefusedError(
+            f"is nested deeper than {MAX_DEPTH} levels, including tags, or contains itself. Store less depth."
+        )
 
 
 _encode_sorted = msgspec.json.Encoder(order="sorted").encode
 
 
 def _in_order(written: Any) -> bytes:
-    """Return what the elements of a set are sorted by: their JSON with sorted keys, byte by byte."""
+    """Return the sort key of a set's elements: their JSON with sorted keys, byte by byte."""
     try:
         return _encode_sorted(written)
     except (TypeError, ValueError):
-        return b""  # It is no JSON, and will be refused.
+        return b""  # It is not JSON, and will be refused.

@@ -36,7 +36,7 @@ def expect(kind: type[T], form: object) -> T:
 
 
 def _canonical(write: Callable[[T], str], read: Callable[[str], T]) -> Callable[[Any], T]:
-    """Return a `read` that takes only what `write` gives."""
+    """Return a `read` that accepts only results of `write`."""
 
     def strictly(form: Any) -> T:
         value = read(expect(str, form))
@@ -69,7 +69,7 @@ def _write_moment(value: datetime | time) -> str | dict[str, Any]:
     more: dict[str, Any] = {}
     if type(zone) is ZoneInfo:
         if zone.key not in _zones():
-            raise RefusedError("has a ZoneInfo without a key in the tz database")
+            raise RefusedError("has a ZoneInfo without a key in the tz database. Make it with ZoneInfo(name).")
         more["zone"] = zone.key
         text = value.replace(tzinfo=None).isoformat()
     elif zone is None or type(zone) is timezone:
@@ -83,8 +83,8 @@ def _write_moment(value: datetime | time) -> str | dict[str, Any]:
             more["name"] = zone.tzname(None)
     else:
         raise RefusedError(
-            f"has a time zone of type {type(zone).__name__}, which has no name in the tz database; use "
-            "zoneinfo.ZoneInfo or datetime.timezone"
+            f"has a time zone of type {type(zone).__name__}, which has no name in the tz database. Use "
+            "zoneinfo.ZoneInfo or datetime.timezone."
         )
     if value.fold:
         more["fold"] = 1
@@ -103,7 +103,7 @@ def _read_moment(kind: type[datetime | time], form: Any) -> datetime | time:
         zone = ZoneInfo(more["zone"])
         value = value.replace(tzinfo=zone)
     elif "name" in more or "offset" in more:
-        # An offset is there, or there would be no name in what is compared below.
+        # The offset exists here: without one, the text compared below would have no zone name.
         text_says = value.utcoffset() or timedelta(0)
         offset = timedelta(microseconds=expect(int, more["offset"])) if "offset" in more else text_says
         zone = timezone(offset, expect(str, more["name"])) if "name" in more else timezone(offset)
@@ -129,7 +129,7 @@ def _read_timedelta(form: Any) -> timedelta:
 
 
 def _read_decimal(text: str) -> Decimal:
-    # A context of our own: in the caller's, what is no number may be NaN.
+    # A context of our own: in the caller's, invalid text may become NaN.
     return Decimal(text, _DECIMALS)
 
 
@@ -146,7 +146,7 @@ def _is_large(elements: Collection[Any]) -> bool:
 
 def _write_set(value: set[Any] | frozenset[Any]) -> list[Any]:
     if _is_large(value):
-        raise RefusedError(f"has more than {_MOST_ELEMENTS:,} elements that are not text")
+        raise RefusedError(f"has more than {_MOST_ELEMENTS:,} elements that are not text. Make it a list.")
     return list(value)
 
 

@@ -127,7 +127,7 @@ class SQLAlchemyBackend:
 
     def _check_open(self, subject: str) -> None:
         if self._closed:
-            raise SessionClosedError(f"{subject} is closed; make a new object to go on")
+            raise SessionClosedError(f"{subject} is closed. Nothing was done. Make a new object to continue.")
 
     def _database(self) -> Database:
         return database_of(

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sqlalchemy.pool import NullPool
 
-from sessions.db.dialect import MARIADB, POSTGRES, SQLITE
+from sessions.db.dialect import SQLITE
 from sessions.db.sqlalchemy import forks
 from sessions.db.sqlalchemy.database import Database
 from sessions.db.sqlalchemy.pools import admit_any_loop
-from sessions.db.sqlalchemy.urls import USE
+from sessions.db.sqlalchemy.urls import SUPPORTED, USE
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -29,8 +29,6 @@ _databases: weakref.WeakKeyDictionary[AsyncEngine, dict[asyncio.AbstractEventLoo
 
 _inherited: weakref.WeakKeyDictionary[AsyncEngine, Any] = weakref.WeakKeyDictionary()
 """Callers' engines from before a fork, and the pools whose connections the parent goes on to use."""
-
-_KNOWN: Final = (POSTGRES, MARIADB, "mariadb", SQLITE)
 
 
 def database_of(
@@ -65,8 +63,10 @@ def database_of(
         names and names.get(schema, schema),
     )
     if key not in databases:
-        if engine.dialect.name not in _KNOWN:
-            raise ValueError(f"no store for {engine.url.drivername}://. {USE}")
+        if engine.dialect.name not in SUPPORTED:
+            raise ValueError(
+                f"the engine's database, {engine.url.drivername}://, is not supported. Nothing was done. {USE}."
+            )
         options: dict[str, Any] = {
             "create_tables": create_tables,
             "prefix": prefix,
@@ -85,7 +85,7 @@ def database_of(
     return databases[key]
 
 
-_CURE: Final = "Use poolclass=NullPool for an engine that several event loops use, or a URL, for which each has its own"
+_CURE: Final = "To use several event loops, pass a URL, or an engine with poolclass=NullPool"
 
 
 def _admit(engine: AsyncEngine, loop: asyncio.AbstractEventLoop) -> _OfLoop:
@@ -98,20 +98,17 @@ def _admit(engine: AsyncEngine, loop: asyncio.AbstractEventLoop) -> _OfLoop:
     pool = engine.pool
     if _inherited.get(engine) is pool:
         raise RuntimeError(
-            "this engine's connections belong to the process that this one was forked from; nothing was changed. Make "
-            "an engine in each process, or call engine.sync_engine.dispose(close=False) first in the child"
+            "the engine's connections belong to the parent process of this fork. Nothing was changed. Make "
+            "an engine in each process, or first call engine.sync_engine.dispose(close=False) in the child."
         )
     closed = [other for other in of_loops if other.is_closed()]
     if not isinstance(pool, NullPool) and _has_begun_with(engine, pool):
         if len(of_loops) > len(closed):
-            raise RuntimeError(
-                "this engine is used by another event loop, to which its connections belong; nothing was changed. "
-                f"{_CURE}"
-            )
+            raise RuntimeError(f"the engine's connections belong to another event loop. Nothing was changed. {_CURE}.")
         if closed and not _renewed(engine):
             raise RuntimeError(
-                "this engine has connections of an event loop that has been closed; nothing was changed. Await "
-                f"engine.dispose() before its loop ends. {_CURE}"
+                "the engine has connections of an event loop that was closed. Nothing was changed. Await "
+                f"engine.dispose() before its loop ends. {_CURE}."
             )
     if isinstance(pool, NullPool) and not of_loops:
         admit_any_loop(pool)

@@ -70,8 +70,8 @@ class EngineOfLoop:
         shared_engine.sweep()
         if self._key in _memories:
             raise StoreError(
-                "a database in memory stays with the process that made it, and this one was forked from it; nothing "
-                "was changed. Use a file to share a session with a child process"
+                "this process was forked from the one that made a database in memory, which cannot be shared. "
+                "Nothing was changed. Use a file instead."
             )
         return SharedEngine(self._key, self._url, self._options)
 

@@ -41,7 +41,8 @@ class PostgresBounds:
         options = connection.get_execution_options()
         if write and options.get("postgresql_readonly"):
             raise StoreReadOnlyError(
-                "the engine says postgresql_readonly=True, so nothing can be written with it; nothing was changed"
+                "the engine has postgresql_readonly=True, so it cannot write. Nothing was changed. Use an engine "
+                "without it."
             )
         again = end_what_began(connection, began=_is_in_transaction(connection.connection.driver_connection))
         # The engine's own settings may differ. It sets them again when the connection is returned.

@@ -82,8 +82,8 @@ class MariaDBBounds:
         again = end_what_began(connection, began=bool(_flags(connection) & _IN_TRANSACTION))
         if again and _flags(connection) & _IN_TRANSACTION:
             raise StoreError(
-                "the connection begins another transaction where one ends (completion_type), and has ours wait for "
-                "it; nothing was changed. Have its completion_type be NO_CHAIN"
+                "the connection starts another transaction whenever one ends (completion_type), so ours must "
+                "wait for it. Nothing was changed. Set completion_type to NO_CHAIN."
             )
         _enter(connection, "read-committed" if write else "repeatable-read")
         _start(connection)
@@ -162,6 +162,6 @@ def _check_character_set(connection: Connection) -> None:
     name = dbapi_connection.character_set_name()
     if name not in _UNICODE:
         raise StoreError(
-            f"the connection's character set is {name}, which cannot hold every text; nothing was changed. Pass "
-            "charset=utf8mb4 in the URL"
+            f"the connection's character set is {name}, which cannot hold every text. Nothing was changed. "
+            "Put charset=utf8mb4 into the URL."
         )

@@ -210,8 +210,8 @@ class Database:
             return await self._retried(subject, attempt, repeatable=repeatable)
         except TablesGoneError as error:
             raise StoreError(
-                f"{error}. The table agent_log_schema, or that of your prefix, says that they are there: restore them "
-                "from a backup, or drop all of our tables"
+                f"{error}. The table agent_log_schema, or the one with your prefix, says that they exist: restore "
+                "them from a backup, or drop all of our tables."
             ) from None
 
     async def _retried(self, subject: str, attempt: Callable[[], Awaitable[T]], *, repeatable: bool) -> T:
@@ -255,8 +255,8 @@ class Database:
     ) -> T | None:
         if translated(connection.get_execution_options(), self._given_schema) != self._schema:
             raise StoreError(
-                "a listener gives this connection a schema_translate_map that its engine does not have; nothing was "
-                "changed. Give it to the engine, by execution_options, or pass schema="
+                "a listener gives this connection a schema_translate_map that its engine does not have. Nothing "
+                "was changed. Set it on the engine with execution_options, or pass schema=…."
             )
         self._bounds.begin(connection, write=write)
         result, progress.refused = outcome_of(work, SQLAlchemyTransaction(connection, self._texts))
@@ -324,8 +324,8 @@ class Database:
                 await self._check_rights(subject)
                 if not self._create_tables:
                     raise StoreError(
-                        f"{subject}: {self.where} lacks our tables, or has older ones; nothing was changed. Run "
-                        f"`python -m sessions migrate{self._names} URL`, or pass create_tables=True"
+                        f"{subject}: {self.where} lacks our tables, or has older ones. Nothing was changed. Run "
+                        f"`python -m sessions migrate{self._names} URL`, or pass create_tables=True."
                     )
                 await settle(self._retried(subject, self._migrate, repeatable=True))
             ready.add(names)

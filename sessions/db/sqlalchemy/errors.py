@@ -108,23 +108,25 @@ class TablesGoneError(StoreError):
     """A table or a column is missing. `Database` checks the schema again, so callers never see this."""
 
 
-_TRANSLATIONS: Final[dict[Trouble, tuple[type[StoreError], str]]] = {
-    Trouble.LOST: (
-        StoreUnreachableError,
-        "cannot be reached, or takes no writes now. Check the server and the network",
+_TRANSLATIONS: Final[dict[Trouble, tuple[type[StoreError], str, str]]] = {
+    Trouble.LOST: (StoreUnreachableError, "is unreachable or refuses writes now", "Check the server and the network"),
+    Trouble.ROLLED_BACK: (StoreBusyError, "aborted this transaction in favour of others, again and again", "Try again"),
+    Trouble.BUSY: (StoreBusyError, "made this operation wait for others for too long", "Try again"),
+    Trouble.FULL: (StoreFullError, "is full", "Make room"),
+    Trouble.READ_ONLY: (
+        StoreReadOnlyError,
+        "does not allow this user to do that",
+        "Check the user's rights on the tables",
     ),
-    Trouble.ROLLED_BACK: (StoreBusyError, "gave this transaction up for the sake of others, again and again"),
-    Trouble.BUSY: (StoreBusyError, "kept this waiting for others for too long. Try again"),
-    Trouble.FULL: (StoreFullError, "has no room left. Make room"),
-    Trouble.READ_ONLY: (StoreReadOnlyError, "did not let this user do that. Check the user's rights on the tables"),
-    Trouble.NOT_LET_IN: (StoreError, "did not let us in. Check user, password and the database's name"),
+    Trouble.NOT_LET_IN: (StoreError, "refused the login", "Check user, password and the database's name"),
     Trouble.TLS: (
         StoreError,
-        "could not be reached over TLS as asked for. Check ssl=, certificates and the server",
+        "could not be reached over TLS as requested",
+        "Check ssl=, the certificates and the server",
     ),
-    Trouble.NO_TABLES: (TablesGoneError, "lacks some of our tables or columns"),
-    Trouble.TOO_LARGE: (StoreError, "takes no statement of that size. Raise max_allowed_packet on the server"),
-    Trouble.OTHER: (StoreError, "refused the operation"),
+    Trouble.NO_TABLES: (TablesGoneError, "lacks some of our tables or columns", "Run `python -m sessions migrate URL`"),
+    Trouble.TOO_LARGE: (StoreError, "accepts no statement of that size", "Raise max_allowed_packet on the server"),
+    Trouble.OTHER: (StoreError, "refused the operation", "See the server's log for the reason"),
 }
 
 _DATABASE_ERRORS: Final = (DBAPIError, OSError, PoolTimeoutError, SQLiteError)
@@ -206,8 +208,8 @@ def translate(error: BaseException, where: str, tried: str) -> StoreError:
     trouble = trouble_of(error)
     if isinstance(original, SQLiteError) and trouble is not Trouble.NO_TABLES:
         return translate_sqlite(original, where)
-    kind, text = _TRANSLATIONS[trouble]
-    return kind(f"{where} {text}; nothing was changed ({tried})")
+    kind, problem, remedy = _TRANSLATIONS[trouble]
+    return kind(f"{where} {problem}. Nothing was changed ({tried}). {remedy}.")
 
 
 def name_of(error: BaseException) -> str:

@@ -51,8 +51,8 @@ def use(connection: Any, path: str, pool: Any) -> None:
     """
     if path in _open_at_fork:
         raise StoreError(
-            f"{path} was in the middle of a statement when this process was forked, and cannot be opened in it; "
-            'nothing was changed. Start processes before using sessions, or with multiprocessing\'s "spawn"'
+            f"{path} was in use when this process was forked, so this process cannot open it. Nothing was "
+            'changed. Start processes before using sessions, or use multiprocessing\'s "spawn".'
         )
     with _lock:
         _used[connection] = path, weakref.ref(pool)

@@ -40,8 +40,8 @@ class Outage:
         if not self.told:
             self.told = True
             _log.warning(
-                "the database at %s cannot be reached, or takes no writes now (%s); each operation is tried again for "
-                "up to %g s",
+                "the database at %s is unreachable or refuses writes now (%s). Each operation is retried for up "
+                "to %g s.",
                 self._address,
                 reason,
                 self._seconds,

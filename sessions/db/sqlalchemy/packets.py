@@ -40,8 +40,8 @@ def check_packet(tx: Transaction, command: Command[Any], where: str) -> None:
         # Twice the size at most, so smaller ones need not be counted.
         if 2 * size + _STATEMENT > allowed and size + _escapes(payload) + _STATEMENT > allowed:
             raise StoreError(
-                f"an item of {size:,} bytes is too large for {where}, which takes {allowed:,} bytes in one statement; "
-                "nothing was changed. Raise max_allowed_packet on the server, for new connections"
+                f"an item of {size:,} bytes is too large for {where}, which accepts {allowed:,} bytes in one "
+                "statement. Nothing was changed. Raise max_allowed_packet on the server, for new connections."
             )
 
 

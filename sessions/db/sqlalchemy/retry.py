@@ -130,7 +130,7 @@ async def _repeat(
         # That a later attempt did not even reach the server says nothing about an earlier one.
         if not all(each.outcome_known for each in failures):
             raise OutcomeUnknownError(
-                f"the connection to {patience.where} was lost, or gave no answer, while a change was being committed, "
-                f"so it is not known whether it has happened ({tried}). Read the session to see"
+                f"the connection to {patience.where} broke, or gave no answer, while a change was being committed "
+                f"({tried}). The change was saved completely or not at all. Read the session to find out."
             ) from None
         raise translate(failed.error, patience.where, tried) from None

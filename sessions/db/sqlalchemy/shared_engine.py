@@ -62,10 +62,15 @@ def make_engine(url: URL, options: Mapping[str, Any]) -> AsyncEngine:
     except ArgumentError:
         raise ValueError(NO_URL) from None
     except InvalidRequestError:
-        raise ValueError(f"the driver of {driver}:// is synchronous, not asynchronous. {USE}") from None
+        raise ValueError(
+            f"the driver of {driver}:// is synchronous, not asynchronous. Nothing was opened. {USE}."
+        ) from None
     except ModuleNotFoundError as error:
-        how = "pip install 'agent-session-store[mysql]'" if error.name in {"aiomysql", "pymysql"} else "install it"
-        text = f"{driver}:// needs the package {error.name}, which is not installed. {USE}, or: {how}"
+        extra = "'agent-session-store[mysql]'" if error.name in {"aiomysql", "pymysql"} else error.name
+        text = (
+            f"{driver}:// needs the package {error.name}, which is not installed. Nothing was opened. "
+            f"Run: pip install {extra}"
+        )
         raise ModuleNotFoundError(text, name=error.name) from None
 
 

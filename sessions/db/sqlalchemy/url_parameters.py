@@ -58,10 +58,11 @@ _MYSQL: Final = (
     "host", "port",
 )  # fmt: skip
 
-_POOL: Final = "how many connections a pool has goes to engine_kwargs={'pool_size': …, 'max_overflow': …}"
+_POOL: Final = "pass the size of a pool in engine_kwargs={'pool_size': …, 'max_overflow': …}"
+_SCHEMA: Final = "pass the schema of our tables as schema=… of the store, and a search path as options=-csearch_path=…"
 _CURES: Final = {
-    "schema": "the schema of our tables is schema=… of the store, the search path options=-csearch_path=…",
-    "currentSchema": "the schema of our tables is schema=… of the store, the search path options=-csearch_path=…",
+    "schema": _SCHEMA,
+    "currentSchema": _SCHEMA,
     "channel_binding": "asyncpg cannot bind channels: leave channel_binding out and write "
     "sslmode=verify-full&sslrootcert=system, which checks the server's certificate, or use postgresql+psycopg://",
     "gssencmode": "asyncpg encrypts by TLS only: leave gssencmode out and write sslmode=require",
@@ -73,7 +74,7 @@ _CURES: Final = {
     **dict.fromkeys(_NUMBERS, "write a number"),
     **dict.fromkeys(("pgbouncer", "prepared_statements"), "write true or false"),
 }
-_OTHERS: Final = "leave the others out, or pass what the driver calls them in engine_kwargs={'connect_args': {…}}"
+_OTHERS: Final = "leave the others out, or pass the driver's own names in engine_kwargs={'connect_args': {…}}"
 
 
 def _refuse(wrong: Iterable[str], cures: dict[str, str]) -> None:
@@ -241,7 +242,7 @@ def _context(mode: str, files: dict[str, str]) -> ssl.SSLContext:
         if "cert" in files:
             context.load_cert_chain(files["cert"], files.get("key"))
     except OSError:
-        raise WrongParametersError([f"ssl_{kind}" for kind in files], ["check the files that they name"]) from None
+        raise WrongParametersError([f"ssl_{kind}" for kind in files], ["check the files they name"]) from None
     return context
 
 

@@ -21,10 +21,13 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 NO_URL: Final = (
-    "this is no URL of a database, as in postgresql+asyncpg://user:password@host/database. Special characters in a "
-    "password are written as %XX"
+    "url is not the URL of a database. Nothing was opened. Write for example "
+    "postgresql+asyncpg://user:password@host/database, with special characters in the password as %XX."
 )
 USE: Final = "Use postgresql+asyncpg://, mysql+aiomysql:// or sqlite+aiosqlite://"
+
+SUPPORTED: Final = (POSTGRES, MARIADB, "mariadb", SQLITE)
+"""The databases, by SQLAlchemy's names."""
 
 _DRIVERS: Final = {
     "postgres": "postgresql+asyncpg",
@@ -62,7 +65,10 @@ def understand(url: str | URL) -> Understood:
             some parameters. The message shows neither password nor user.
     """
     if not isinstance(url, str | URL):
-        raise TypeError(f"url must be a URL, not {type(url).__name__}")
+        raise TypeError(
+            f"url must be a URL, not {type(url).__name__}. Nothing was opened. Pass text such as "
+            "postgresql+asyncpg://user:password@host/database."
+        )
     parsed = _parse(url) if isinstance(url, str) else _with_driver(url)
     _check_driver(parsed)
     _check_address(parsed)
@@ -74,8 +80,9 @@ def understand(url: str | URL) -> Understood:
     except WrongParametersError as wrong:
         names = "" if any("@" in name for name in wrong.names) else ", ".join(wrong.names)
         raise ValueError(
-            f"the URL of {parsed.drivername}:// has parameters that cannot be used: {names or 'not shown'}. "
-            + "; ".join(wrong.cures)
+            f"the URL of {parsed.drivername}:// has parameters that cannot be used: "
+            f"{names or 'not shown'}. Nothing was "
+            f"opened. To correct it: {'; '.join(wrong.cures)}."
         ) from None
     return Understood(parsed.set(query=query), connect_args)
 
@@ -163,11 +170,15 @@ def _check_driver(url: URL) -> None:
         dialect = url.get_dialect()
         dialect = dialect.get_async_dialect_cls(url)
     except NoSuchModuleError:  # It is an ArgumentError too.
-        raise ValueError(f"no driver is known for {url.drivername}://. {USE}") from None
+        raise ValueError(f"no driver is known for {url.drivername}://. Nothing was opened. {USE}.") from None
     except ArgumentError:
         raise ValueError(NO_URL) from None
+    if dialect.name not in SUPPORTED:
+        raise ValueError(f"the database of {url.drivername}:// is not supported. Nothing was opened. {USE}.")
     if not dialect.is_async:
-        raise ValueError(f"the driver of {url.drivername}:// is synchronous, not asynchronous. {USE}")
+        raise ValueError(
+            f"the driver of {url.drivername}:// is synchronous, not asynchronous. Nothing was opened. {USE}."
+        )
 
 
 def _check_address(url: URL) -> None:
@@ -177,7 +188,10 @@ def _check_address(url: URL) -> None:
         ValueError: It is one.
     """
     if url.port is not None and not 0 < url.port < _PORT_NUMBERS:
-        raise ValueError(f"the port in a URL is from 1 to {_PORT_NUMBERS - 1}, not {url.port}")
+        raise ValueError(
+            f"the port in the URL must be from 1 to {_PORT_NUMBERS - 1}, not {url.port}. Nothing was opened. "
+            "Check the URL."
+        )
     if url.host and not url.host.startswith("/"):
         try:
             url.host.encode("idna")

@@ -69,7 +69,10 @@ class SQLiteBackend:
         self._texts = texts_of(prefix, tuple(one.schema for one in components))
         self._path = _checked_path(path)
         if durability not in ("full", "normal"):
-            raise ValueError(f'durability must be "full" or "normal", not {durability!r}')
+            raise ValueError(
+                f'durability must be "full" or "normal", not {durability!r}. Nothing was opened. Leave it out for '
+                '"full".'
+            )
         self._full = durability == "full"
         self._busy_timeout = check_timeout(busy_timeout, "busy_timeout", _MAX_BUSY_TIMEOUT)
         self._closed = False
@@ -214,8 +217,8 @@ class SQLiteBackend:
             raise _closed(subject)
         if database.inherited:
             raise StoreError(
-                f"{subject}: a database in memory stays with the process that made it, and this one was forked from "
-                "it; nothing was changed. Use a file to share a session with a child process"
+                f"{subject}: this process was forked from the one that made a database in memory, which cannot be "
+                "shared. Nothing was changed. Use a file instead."
             )
         return database
 
@@ -236,20 +239,28 @@ class SQLiteBackend:
 def _check_may_block(subject: str) -> None:
     if is_connection_thread():
         raise RuntimeError(
-            f"{subject}: called from within another operation on a SQLite file, as by a codec; it would wait for itself"
+            f"{subject}: it was called inside another operation on a SQLite file, for example by a codec, and "
+            "would wait for itself. Nothing was changed. Call it outside."
         )
 
 
 def _closed(subject: str) -> SessionClosedError:
-    return SessionClosedError(f"{subject} is closed; make a new object to go on")
+    return SessionClosedError(f"{subject} is closed. Nothing was done. Make a new object to continue.")
 
 
 def _checked_path(path: object) -> str:
     if not isinstance(path, (str, os.PathLike)):
-        raise TypeError(f"db_path must be a path or ':memory:', not {type(path).__name__}")
+        raise TypeError(
+            f"db_path must be a path or ':memory:', not {type(path).__name__}. Nothing was opened. Pass text "
+            "or a pathlib.Path."
+        )
     text = os.fspath(path)
     if not isinstance(text, str):
-        raise TypeError(f"db_path must be text, not {type(text).__name__}")
+        raise TypeError(
+            f"db_path must be text, not {type(text).__name__}. Nothing was opened. Decode it with os.fsdecode."
+        )
     if not text or "\0" in text:
-        raise ValueError("db_path must be a path or ':memory:'; it is empty or has a NUL character in it")
+        raise ValueError(
+            "db_path is empty or has a NUL character in it. Nothing was opened. Pass a path, or ':memory:'."
+        )
     return text if text == MEMORY else os.path.abspath(text)  # noqa: PTH100 - resolves no links, so no I/O

@@ -55,7 +55,10 @@ class ConnectionThread(aiosqlite.Connection):
         try:
             self._thread.start()
         except RuntimeError as error:
-            raise StoreError("cannot open a database: the program is ending, and no thread can be started") from error
+            raise StoreError(
+                "the program is ending, so no thread can be started to open a database. Nothing was done. Finish "
+                "using sessions before the program ends."
+            ) from error
 
     def post(self, call: Callable[[], object]) -> None:
         """Run `call`, which must not raise, on the thread, after everything posted earlier."""

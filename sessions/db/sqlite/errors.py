@@ -11,33 +11,42 @@ from sessions.errors import NotADatabaseError, StoreBusyError, StoreError, Store
 _TRANSLATIONS: Final[dict[int, tuple[type[StoreError], str]]] = {
     sqlite3.SQLITE_BUSY: (
         StoreBusyError,
-        "stayed locked by others for longer than the busy timeout; nothing was changed. Try again, or see who holds it",
+        (
+            "stayed locked by another process for longer than the busy timeout. Nothing was changed. Try "
+            "again, or find that process"
+        ),
     ),
-    sqlite3.SQLITE_LOCKED: (StoreBusyError, "is locked; nothing was changed. Try again"),
+    sqlite3.SQLITE_LOCKED: (StoreBusyError, "is locked. Nothing was changed. Try again"),
     sqlite3.SQLITE_FULL: (
         StoreFullError,
-        "cannot grow: the disk or the file's size limit is full; nothing was changed. Make room",
+        "cannot grow: the disk or the file's size limit is full. Nothing was changed. Make room",
     ),
     sqlite3.SQLITE_READONLY: (
         StoreReadOnlyError,
-        "cannot be written by this user; nothing was changed. Check the permissions of the file and its folder",
+        "cannot be written by this user. Nothing was changed. Check the permissions of the file and its folder",
     ),
     sqlite3.SQLITE_PERM: (
         StoreReadOnlyError,
-        "may not be used by this user; nothing was changed. Check the permissions of the file and its folder",
+        "may not be used by this user. Nothing was changed. Check the permissions of the file and its folder",
     ),
     sqlite3.SQLITE_CANTOPEN: (
         StoreError,
-        "cannot be opened. Check that it is no folder, that its own folder exists, and that this user may write there",
+        (
+            "cannot be opened. Nothing was changed. Check that it is a file, that its folder exists and "
+            "that this user may write there"
+        ),
     ),
-    sqlite3.SQLITE_NOTADB: (NotADatabaseError, "is not a SQLite database; nothing was changed. Check the path"),
-    sqlite3.SQLITE_CORRUPT: (NotADatabaseError, "is damaged. Restore it from a backup, or try `sqlite3 FILE .recover`"),
+    sqlite3.SQLITE_NOTADB: (NotADatabaseError, "is not a SQLite database. Nothing was changed. Check the path"),
+    sqlite3.SQLITE_CORRUPT: (
+        NotADatabaseError,
+        "is damaged. Nothing was changed. Restore it from a backup, or try `sqlite3 FILE .recover`",
+    ),
     sqlite3.SQLITE_IOERR: (
         StoreError,
-        "could not be read or written by the system; nothing was changed. Check the disk",
+        "could not be read or written by the system. Nothing was changed. Check the disk",
     ),
 }
-_OTHER: Final[tuple[type[StoreError], str]] = (StoreError, "refused the operation; nothing was changed")
+_OTHER: Final[tuple[type[StoreError], str]] = (StoreError, "refused the operation. Nothing was changed. See the reason")
 
 
 def translate(error: sqlite3.Error, where: str) -> StoreError:
@@ -49,7 +58,7 @@ def translate(error: sqlite3.Error, where: str) -> StoreError:
     """
     code = getattr(error, "sqlite_errorcode", 0) & 0xFF
     kind, text = _TRANSLATIONS.get(code, _OTHER)
-    translated = kind(f"{where} {text} (SQLite says: {error})")
+    translated = kind(f"{where} {text} (SQLite says: {error}).")
     translated.__cause__ = error
     return translated
 

@@ -45,7 +45,9 @@ def identify(path: str) -> FileIdentity | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise StoreError(f"{path} cannot be opened: {error.strerror}") from error
+        raise StoreError(
+            f"{path} cannot be opened: {error.strerror}. Nothing was changed. Check the path and its permissions."
+        ) from error
     return status.st_dev, status.st_ino
 
 
@@ -72,7 +74,8 @@ class Opening:
         if sqlite3.sqlite_version_info < _OLDEST_SQLITE:
             needed = ".".join(map(str, _OLDEST_SQLITE))
             raise StoreError(
-                f"this Python has SQLite {sqlite3.sqlite_version}; {needed} or newer is needed. Use another Python"
+                f"this Python has SQLite {sqlite3.sqlite_version}, but {needed} or newer is needed. Nothing was "
+                "changed. Use another Python."
             )
         # A database in memory is closed by another thread if the process was forked.
         own_thread = self.path != MEMORY
@@ -106,8 +109,8 @@ class Opening:
         """
         if self._turn is not None and not self._turn.take(self.busy_timeout):
             raise StoreBusyError(
-                f"{self.path} was being written by other processes for longer than the busy timeout of "
-                f"{self.busy_timeout:g} s; nothing was changed. Try again, or look for a process that hangs"
+                f"other processes were writing {self.path} for longer than the busy timeout of "
+                f"{self.busy_timeout:g} s. Nothing was changed. Try again, or look for a process that hangs."
             )
 
     def take_turn_if_free(self) -> bool:

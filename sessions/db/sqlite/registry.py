@@ -79,8 +79,9 @@ def open_file(path: str, busy_timeout: float, holder: object) -> Database:
         return database
     if path in _open_at_fork:
         raise StoreError(
-            f"{path} was in the middle of a transaction when this process was forked, and cannot be opened in it; "
-            'nothing was changed. Start processes before using sessions, or with multiprocessing\'s "spawn"'
+            f"{path} was in the middle of a transaction when this process was forked, so this process cannot "
+            "open it. Nothing was changed. Start processes before using sessions, or use multiprocessing's "
+            '"spawn".'
         )
     if database is not None and path in _closing and not database.holders and not database.is_as_it_was:
         # Overwritten since it was closed: the connections' caches do not match it.
@@ -215,7 +216,8 @@ def _create(path: str) -> FileIdentity:
         status = os.stat(path)  # noqa: PTH116 - as in `identify`
     except OSError as error:
         raise StoreError(
-            f"{path} cannot be made: {error.strerror}. Check that the folder exists and that this user may write there"
+            f"{path} cannot be created: {error.strerror}. Nothing was changed. Check that the folder exists "
+            "and that this user may write there."
         ) from error
     return status.st_dev, status.st_ino
 

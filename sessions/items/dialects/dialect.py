@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 class Dialect:
     """One way to write items: pure functions over JSON; no framework is imported.
 
-    This class itself says what holds for items of an unknown shape. They are never guessed at: they make no call and
-    answer none, and nobody takes apart what they may belong to. A dialect overrides what it knows of its own items.
+    This class itself has the rules for items of an unknown shape. They are never guessed at: they make no call and
+    answer none, and a group that may contain one is never split. A dialect overrides the methods for which it knows its
+    own items.
 
     Attributes:
         name: Its name, which says in which format an entry is stored. It never changes.
@@ -53,7 +54,7 @@ class Dialect:
         return []
 
     def answers_of(self, item: Item) -> list[Call]:
-        """Return the calls that an item answers, whatever is there."""
+        """Return the calls that an item answers, whether they exist or not."""
         return []
 
     def tools_of(self, item: Item) -> list[str | None]:
@@ -68,7 +69,7 @@ class Dialect:
         return False
 
     def is_instruction(self, item: Item) -> bool:
-        """Tell whether an item says what holds from there on, as messages of the system and the developer do."""
+        """Tell whether an item sets rules for the following items, as system and developer messages do."""
         return False
 
     def asks_a_human(self, item: Item) -> bool:
@@ -76,13 +77,13 @@ class Dialect:
         return False
 
     def program_begun(self, item: Item) -> str:
-        """Return the id of the program that an item is; empty if it is none."""
+        """Return the item's id if it is a program; empty otherwise."""
         return ""
 
     def program_of(self, item: Item) -> str:
         """Return the id of the program that an item is a call, an output or the end of; empty if it is of none.
 
-        A provider takes what belongs to a program only together with the program.
+        A provider accepts a program's items only together with the program.
         """
         return ""
 
@@ -91,7 +92,7 @@ class Dialect:
 
         Args:
             call: The call; each is of a known shape.
-            text: What the output says.
+            text: The output's text.
             made_by: The item that makes the call.
         """
         raise NotImplementedError

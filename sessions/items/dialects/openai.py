@@ -50,7 +50,7 @@ _FAILED: Final = ("failed", "incomplete")
 
 
 class OpenAI(Dialect):
-    """What items of the Responses API and Chat Completions messages are."""
+    """Items of the Responses API and messages of Chat Completions."""
 
     name = "openai"
 
@@ -114,15 +114,15 @@ class OpenAI(Dialect):
         return any(_has_command_failed(part) for part in output) if isinstance(output, list) else False
 
     def is_instruction(self, item: Item) -> bool:
-        """Tell whether an item says what holds from there on."""
+        """Tell whether an item sets rules for the following items."""
         kind = kind_of_item(item)
         return kind != COMPACTED and _PARTS.get(kind) is Part.CONTEXT
 
     def asks_a_human(self, item: Item) -> bool:
         """Tell whether an item says itself that a human has to decide before it is answered.
 
-        A request for approval of a hosted tool does, and so does a computer's call with safety checks that somebody has
-        to acknowledge. Whether another call waits for a human, only the program knows that made it wait.
+        A request for approval of a hosted tool does, and so does a computer call with safety checks that a human has to
+        acknowledge. Whether another call waits for a human, only the program knows that made it wait.
         """
         kind = kind_of_item(item)
         return kind == APPROVAL_REQUEST or (

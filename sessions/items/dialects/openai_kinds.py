@@ -5,7 +5,7 @@ the role ``tool``) and items of the Responses API (a ``type``; messages may leav
 those of the OpenAI API reference, "Responses: input items" and "Chat: messages".
 
 Every other shape is kept as it is and never guessed at, also where it looks like one of these: a message whose content
-has blocks of another provider, as ``tool_use`` or ``toolResult``, may make calls or answer them, whatever its role is.
+has blocks of another provider, as ``tool_use`` or ``toolResult``, may make calls or answer them, in any role.
 """
 
 from __future__ import annotations
@@ -73,7 +73,7 @@ _ROLES: Final = {
     "function": TOOL_OUTPUT,
 }
 _CONTENTS: Final = frozenset(
-    # Text and media; what makes a call or answers one is not among them.
+    # Text and media, without parts that make or answer a call.
     {"text", "input_text", "output_text", "summary_text", "reasoning_text", "refusal"}
     | {"image", "image_url", "input_image", "computer_screenshot", "video", "video_url"}
     | {"file", "input_file", "document", "audio", "input_audio", "audio_url"}
@@ -87,7 +87,7 @@ _OF_MESSAGES: Final = frozenset(
 
 
 def kind_of(item: Item) -> str:
-    """Return the kind of an item: one of `KNOWN` if its shape is known, else what `UNKNOWN` says of it."""
+    """Return the kind of an item: one of `KNOWN` if its shape is known, else the kind by `UNKNOWN`."""
     type_ = item.get("type")
     if type_ is None or type_ == "message":
         kind = _kind_of_message(item)
@@ -141,6 +141,6 @@ def _holds_more(message: Item) -> bool:
 
 
 def text_in(values: Any, name: str) -> str:
-    """Return the text under a name; empty if there is none."""
+    """Return the text under a name; empty if it is missing."""
     value = values.get(name) if isinstance(values, dict) else None
     return value if isinstance(value, str) else ""

@@ -1,4 +1,4 @@
-"""What stands for the output of a call where none was recorded, in the shape that the call's kind of output has.
+"""Placeholders for the outputs of calls whose own output was never recorded, in the shape of each kind of call.
 
 The shapes are those of the OpenAI API reference, "Responses: input items" and "Chat: messages".
 """

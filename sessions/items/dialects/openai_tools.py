@@ -88,7 +88,7 @@ def _call_id(item: Item) -> str:
 
 
 def _storable(name: str) -> str:
-    """Return a name without what some database cannot hold in a text: NUL characters and lone surrogates."""
+    """Return a name without characters that some databases cannot store: NUL characters and lone surrogates."""
     if name.isascii() and name.isprintable():
         return name
     return name.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

@@ -46,8 +46,8 @@ def find_sessions(tx: Transaction, tables: ForeignTables, after: int | None) -> 
     if rows is None:
         if tables != ForeignTables():
             raise StoreError(
-                f"the store: there is no table {tables.messages} of the OpenAI Agents SDK; nothing was changed. Check "
-                "messages_table"
+                f"the store: the OpenAI Agents SDK's table {tables.messages} is missing. Nothing was changed. "
+                "Check messages_table."
             )
         return Found([], [], None)
     ids, unusable = _sorted_out(dict.fromkeys(bytes(id_ or b"") for _, id_ in rows))

@@ -96,9 +96,9 @@ def are_there(tx: Transaction, session_id: str, tables: ForeignTables) -> bool:
     if not has_columns(tx, tables.messages, MESSAGES_COLUMNS):
         if tables != ForeignTables() and types_of(tx, tables.messages):
             raise StoreError(
-                f"session {session_id!r}: the table {tables.messages} is not one of the OpenAI Agents SDK; nothing was "
-                f"changed. It would have the columns {', '.join(sorted(MESSAGES_COLUMNS))}, with its types. Check "
-                "messages_table"
+                f"session {session_id!r}: the table {tables.messages} is not one of the OpenAI Agents SDK, which "
+                f"would have the columns {', '.join(sorted(MESSAGES_COLUMNS))}, with its types. Nothing was "
+                "changed. Check messages_table."
             )
         return False
     return True

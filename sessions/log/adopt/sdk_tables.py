@@ -120,9 +120,9 @@ def has_messages(tx: Transaction, session_id: str, tables: ForeignTables) -> boo
     schema, _, name = tables.messages.rpartition(".")
     if tx.one(schema_statements.MAY_READ, schema=schema, table=name) == (0,):
         raise StoreReadOnlyError(
-            f"session {session_id!r}: this user may not read the table {tables.messages}, which may hold its "
-            "messages by the OpenAI Agents SDK; nothing was changed. Grant select on it, or name other tables by "
-            "sessions_table and messages_table"
+            f"session {session_id!r}: this user may not read the table {tables.messages}, where the OpenAI "
+            "Agents SDK may have stored its messages. Nothing was changed. Grant select on it, or pass other "
+            "sessions_table and messages_table."
         )
     return tx.one(_statement(_HAS_MESSAGES, tables.messages), session_id=session_id) is not None
 

@@ -60,9 +60,9 @@ def _check(tx: Transaction, tables: ForeignTables, found: bytes | None, subject:
     if theirs == tables or (_folded(theirs) == _folded(tables) and tx.one(_FOLDS_CASE) == (1,)):
         return True
     raise ValueError(
-        f"{subject}: this database is used with {_said(theirs)}, and was now opened with {_said(tables)}. Nothing was "
-        "changed. Two pairs of tables are two applications: keep the second one in tables of its own, with another "
-        "table_prefix (or schema); there it finds its sessions in the tables that it names"
+        f"{subject}: this database is used with {_said(theirs)}, but was now opened with {_said(tables)}. "
+        "Nothing was changed. Two pairs of tables are two applications: give the second one its own "
+        "tables with another table_prefix (or schema), where it finds the sessions of its pair."
     )
 
 

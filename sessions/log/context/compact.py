@@ -132,8 +132,8 @@ def put_summary(
     there = change_head(tx, conversation, now, found.branch)
     if there is None or _state(tx, there[1], found.first, found.last) != found.state:
         raise ConflictError(
-            f"session {conversation.session_id!r}: what was to be summarised on branch {found.branch!r} was changed "
-            "meanwhile; nothing was changed. Try again",
+            f"session {conversation.session_id!r}: the items on branch {found.branch!r} changed while they "
+            "were being summarised. Nothing was changed. Try again.",
             there[0].version - 1 if there else 0,
         )
     locked = ensure_encrypted(tx, there[0])
@@ -163,8 +163,8 @@ def take_back(
     summaries = find_summaries(tx, found[1]) if found else []
     if found is None or not summaries:
         raise SummaryError(
-            f"session {conversation.session_id!r}: nothing on branch {found[1].branch if found else MAIN!r} is "
-            "summarised; nothing was changed"
+            f"session {conversation.session_id!r}: branch {found[1].branch if found else MAIN!r} has no "
+            "summary to revert. Nothing was changed. List summaries with summaries()."
         )
     latest = max(summaries, key=lambda summary: summary.position)
     (payload,) = conversation.codec.encode_all([{"type": "expansion", "summary": latest.position}])

@@ -31,7 +31,7 @@ def read_segments(tx: Transaction, session: int) -> dict[int, list[Any]]:
         is_root = parent is None and fork_position == 0
         is_fork = parent is not None and parent < segment and parent in origins and 0 <= fork_position < POSITIONS
         if not (is_root or is_fork) or not 0 <= turn <= fork_position or not 0 < segment <= MAX_OWNER:
-            raise damaged(f"segment {segment} begins where nothing is")
+            raise damaged(f"segment {segment} forks off at a missing entry")
     return origins
 
 
@@ -46,7 +46,7 @@ def read_tips(tx: Transaction, session: int, origins: dict[int, list[Any]]) -> l
         name, segment, tip, _, owner, *_ = row
         is_left = name.startswith(LEFT_TIP)
         if not intact or not (segment in origins or tip == 0) or is_left != (owner is not None):
-            raise damaged(f"{'a tip' if is_left else f'branch {name!r}'} ends where nothing is")
+            raise damaged(f"{'a tip' if is_left else f'branch {name!r}'} ends at a missing entry")
         tips.append(row)
     return tips
 

@@ -43,13 +43,16 @@ def parse_entry_id(text: object, session_id: str) -> EntryId:
         UnknownEntryError: No entry has such an id.
     """
     if not isinstance(text, str):
-        raise TypeError(f"an entry's id must be a string, not {type(text).__name__}")
+        raise TypeError(
+            f"an entry's id must be a string, not {type(text).__name__}. Nothing was done. Use an id as "
+            "`entries` returns it."
+        )
     found = _TEXT.fullmatch(text)
     segment, position, version = (int(part, 16) for part in found.groups()) if found else (0, 0, 0)
     if not (0 < segment <= MAX_OWNER and position <= MAX_POSITION and version <= _MAX_VERSION):
         raise UnknownEntryError(
-            f"session {session_id!r}: the text given is not the id of an entry; nothing was changed. "
-            "Use an id as `entries` returns it"
+            f"session {session_id!r}: the given text is not the id of an entry. Nothing was changed. Use an "
+            "id as `entries` returns it."
         )
     return EntryId((segment << POSITION_BITS) + position, version)
 
@@ -57,8 +60,8 @@ def parse_entry_id(text: object, session_id: str) -> EntryId:
 def unknown_entry(session_id: str, what: str = "that id") -> UnknownEntryError:
     """Return the error for an entry that the session does not have."""
     return UnknownEntryError(
-        f"session {session_id!r} has no entry with {what}: it was removed or has expired, or belongs to another "
-        "session; nothing was changed. Read the entries again"
+        f"session {session_id!r} has no entry with {what}: it was removed or has expired, or belongs to "
+        "another session. Nothing was changed. Read the entries again."
     )
 
 

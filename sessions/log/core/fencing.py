@@ -122,8 +122,9 @@ def lease_lost(session_id: str, branch: str | None) -> LeaseLostError:
     """Return the error for a change under a lease that was lost."""
     on_branch = f" on branch {branch!r}" if branch else ""
     return LeaseLostError(
-        f"session {session_id!r}: the lease{on_branch} is lost: its time was over, or it was given back, and the "
-        "branch was open to others; or the branch was deleted; nothing was changed. Take another lease, and read again"
+        f"session {session_id!r}: the lease{on_branch} is lost, because it expired or was released and "
+        "the branch was open to others, or because the branch was deleted. Nothing was changed. Take a "
+        "new lease, and read again."
     )
 
 
@@ -131,12 +132,13 @@ def busy(session_id: str, branch: str, lease: Lease) -> SessionBusyError:
     """Return the error for a caller that finds a branch leased, or free with others waiting for it."""
     if not lease.token:
         return SessionBusyError(
-            f"session {session_id!r}: others wait for branch {branch!r}; nothing was changed. Try again, or wait, too"
+            f"session {session_id!r}: others are waiting for branch {branch!r}. Nothing was changed. Try "
+            "again, or wait with on_busy='wait'."
         )
     until = as_time(lease.until)
     return SessionBusyError(
-        f"session {session_id!r}: branch {branch!r} is held by {lease.holder!r} until {until:%Y-%m-%d %H:%M:%S} UTC or "
-        "longer; nothing was changed. Try again, or wait for a lease",
+        f"session {session_id!r}: branch {branch!r} is leased by {lease.holder!r} until "
+        f"{until:%Y-%m-%d %H:%M:%S} UTC or longer. Nothing was changed. Try again, or wait for a lease.",
         lease.holder,
         until,
     )

@@ -33,7 +33,8 @@ EVERYTHING = 1 << 62
 def damaged(what: str) -> DamagedSessionError:
     """Return the error for rows that cannot be true; the session's handle says which session it is."""
     return DamagedSessionError(
-        f"what is stored cannot be true: {what}; nothing was changed. Restore the session from a backup, or erase it"
+        f"the stored rows contradict each other: {what}. Nothing was changed. Restore the session from a "
+        "backup, or erase it."
     )
 
 
@@ -155,15 +156,15 @@ def find_head(tx: Transaction, conversation: Conversation, branch: str | None = 
     reader = reader_of(conversation, wrapped_keys)
     if segment is not None:
         if not intact:
-            raise damaged(f"branch {name!r} ends where nothing is")
+            raise damaged(f"branch {name!r} ends at a missing entry")
         found = name_of(name, session, made_in)
         if number_of(branch) not in {0, number_of(found)}:
             if conversation.lease is not None:  # It was on the branch that is gone.
                 raise lease_lost(conversation.session_id, name)
             raise UnknownBranchError(
-                f"session {conversation.session_id!r}: the branch {name!r} that this object was on was deleted or "
-                "renamed, and another branch has its name now; nothing was changed. Read again, or use "
-                f"on_branch({name!r}), to go on with the other one"
+                f"session {conversation.session_id!r}: this object's branch {name!r} was deleted or renamed, and "
+                f"another branch has its name now. Nothing was changed. Read again, or use on_branch({name!r}) to "
+                "continue with the other one."
             )
         return Head._make((session, found, segment, *place, reader))
     if name == MAIN:
@@ -190,8 +191,8 @@ def branch_names(tx: Transaction, session: int) -> list[str]:
 def attempt_over(session_id: str) -> ConflictError:
     """Return the error for work in an attempt that is over."""
     return ConflictError(
-        f"session {session_id!r}: this attempt has ended: its block was left, or its branch was deleted or cleared; "
-        "nothing was changed. Begin another attempt"
+        f"session {session_id!r}: this attempt has ended: its block was left, or its branch was deleted or cleared. "
+        "Nothing was changed. Begin another attempt."
     )
 
 
@@ -199,8 +200,9 @@ def _unknown_branch(session_id: str, branch: str, there: list[str]) -> ConflictE
     if branch.startswith(LEFT_TIP):
         return attempt_over(session_id)
     return UnknownBranchError(
-        f"Branch {branch!r} does not exist in session {session_id!r}, which has {', '.join(map(repr, there))}; "
-        "nothing was changed"
+        f"Branch {branch!r} does not exist in session {session_id!r}, which has "
+        f"{', '.join(map(repr, there))}. Nothing was changed. Use one of these, or create it with "
+        "session.branches.create(…)."
     )
 
 

@@ -73,8 +73,8 @@ def new_entries(
         rows = known.get(entry.key.key, []) if entry.key else []
         if entry.key and any(bytes(row.digest) not in _digests(entry.key, session_key) for row in rows):
             raise ItemKeyConflictError(
-                f"session {conversation.session_id!r}: the key of items[{number}] belongs to another item; nothing was "
-                "added. Use a new key for a new item",
+                f"session {conversation.session_id!r}: the key of items[{number}] belongs to another item. Nothing was "
+                "added. Use a new key for a new item.",
                 entry.key.key,
             )
     head = find_head(tx, conversation, branch)

@@ -170,8 +170,8 @@ def check_encryptable(tx: Transaction, encryption: SessionEncryption, session_id
         formats = dict(zip(("first", "last"), encryption.first_bytes, strict=True))
         if tx.one(entry_statements.ENCRYPTED_ENTRY, low=low, high=high, **formats):
             raise DecryptionError(
-                f"session {session_id!r} holds encrypted entries, but its keys were removed; nothing was changed. "
-                "Restore it from a backup, or clear the session"
+                f"session {session_id!r} has encrypted entries, but its keys were removed. Nothing was changed. "
+                "Restore it from a backup, or clear the session."
             )
 
 

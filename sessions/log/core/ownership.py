@@ -22,10 +22,10 @@ def check_owner(conversation: Conversation, owner: str | bytes | None) -> None:
         return
     if owner is None:
         raise OwnerError(
-            f"session {conversation.session_id!r} has no owner, and was opened for one; nothing was read or written. "
-            "To give it the owner, open it without one: store.session(id).set_info(owner=…)"
+            f"session {conversation.session_id!r} has no owner, but was opened for one. Nothing was read or "
+            "written. To give it the owner, open it without one: store.session(id).set_info(owner=…)."
         )
     raise OwnerError(
-        f"session {conversation.session_id!r} belongs to another owner; nothing was read or written. Use another id, "
-        "or open it for its own owner"
+        f"session {conversation.session_id!r} belongs to another owner. Nothing was read or written. Use "
+        "another id, or open it for its own owner."
     )

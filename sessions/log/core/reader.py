@@ -183,7 +183,8 @@ def unlock(conversation: Conversation, wrapped_keys: bytes | None) -> Payloads |
         return conversation.encryption.unlock(conversation.session_id, wrapped_keys)
     if wrapped_keys is not None:
         raise MissingKeyError(
-            f"session {conversation.session_id!r} is encrypted; nothing was changed. Open it with EncryptedSession"
+            f"session {conversation.session_id!r} is encrypted, but was opened without a key. Nothing was "
+            "changed. Open it with EncryptedSession, or with open_store(…, encryption_key=…)."
         )
     return None
 

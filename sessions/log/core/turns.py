@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from sessions.log.core.heads import Head, Stretch
     from sessions.log.core.reader import Reader
 
-EXPIRED: Final = ", of which some have expired"
-"""What else there is to say where a turn has its number, but nothing is left of it."""
+EXPIRED: Final = ", some of which have expired"
+"""Added where a turn has a number but no items left."""
 
 _PAGE: Final = 64
 """Entries asked for at a time when turns are looked for."""
@@ -31,22 +31,39 @@ _PAGE: Final = 64
 def turn_not_found(session_id: str, head: Head | None, wanted: str, but: str = "") -> TurnNotFoundError:
     """Return the error for a missing turn, which names the existing turns and adds `but`."""
     return TurnNotFoundError(
-        f"session {session_id!r}: there is no {wanted} on {_where(head)}{but}; nothing was changed"
+        f"session {session_id!r}: {_branch(head)} has no {wanted}; it has {_turns(head)}{but}. "
+        "Nothing was changed. List "
+        "the turns with turns()."
+    )
+
+
+def cannot_undo(session_id: str, head: Head | None, turns: int, but: str = "") -> TurnNotFoundError:
+    """Return the error for undoing more turns than a branch has."""
+    most = head.turn if head else 0
+    has = f"has {_turns(head)}{but}" if but else f"has only {most}" if most else "has none"
+    number = f"{turns:,} turns" if turns > 1 else "a turn"
+    return TurnNotFoundError(
+        f"session {session_id!r}: cannot undo {number}: {_branch(head)} {has}. Nothing was changed. "
+        "Count the turns with len(await session.turns())."
     )
 
 
 def text_not_found(session_id: str, head: Head | None, text: str, but: str) -> TurnNotFoundError:
-    """Return the error for a text that no user said; it begins with the words of the OpenAI Agents SDK."""
+    """Return the error for a text that no user message contains. It begins with the OpenAI Agents SDK's words."""
     return TurnNotFoundError(
-        f"No user turns found containing {text} in session {session_id!r}, on {_where(head)}{but}; nothing was changed"
+        f"No user turns found containing {text} in session {session_id!r}, on {_branch(head)}, "
+        f"which has {_turns(head)}{but}. Nothing was changed. Search for another text."
     )
 
 
-def _where(head: Head | None) -> str:
+def _branch(head: Head | None) -> str:
+    return f"branch {head.branch if head else MAIN!r}"
+
+
+def _turns(head: Head | None) -> str:
     turns = head.turn if head else 0
-    # Those that have expired keep their numbers.
-    there = "no turns" if not turns else "turn 1" if turns == 1 else f"turns 1 to {turns}"
-    return f"branch {head.branch if head else 'main'!r}, which has {there}"
+    # Expired turns keep their numbers.
+    return "no turns" if not turns else "turn 1" if turns == 1 else f"turns 1 to {turns}"
 
 
 def turn_start(tx: Transaction, stretches: list[Stretch], turn: int) -> int:

@@ -203,8 +203,8 @@ class PlainPayloads:
         payload, position = entry[COLUMNS], position_of(entry[0])
         if looks_encrypted(payload):
             raise DecryptionError(
-                f"session {self._session_id!r}: the entry at position {position} is encrypted, but the session's keys "
-                "were removed; nothing was changed. Restore it from a backup, or clear the session"
+                f"session {self._session_id!r}: the entry at position {position} is encrypted, but the session's "
+                "keys were removed. Nothing was changed. Restore it from a backup, or clear the session."
             )
         return self._plain(payload, f"the entry at position {position}")
 
@@ -220,8 +220,8 @@ class PlainPayloads:
         """
         if looks_encrypted(payload):
             raise DecryptionError(
-                f"session {self._session_id!r}: {_INFO} is encrypted, but the session's keys were removed; nothing was "
-                "changed. Restore it from a backup, or delete the session"
+                f"session {self._session_id!r}: {_INFO} is encrypted, but the session's keys were removed. Nothing was "
+                "changed. Restore it from a backup, or delete the session."
             )
         return self._plain(payload, _INFO)
 

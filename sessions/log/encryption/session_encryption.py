@@ -95,9 +95,8 @@ class SessionEncryption:
         """
         if not self._allow_plain_text:
             raise DecryptionError(
-                f"session {session_id!r} holds entries in the clear, which it may not when it is opened with a key; "
-                "nothing was changed. To encrypt them, open it with allow_plain_text=True and call "
-                "rotate(reencrypt=True)"
+                f"session {session_id!r} has unencrypted entries, but is opened with a key. Nothing was changed. "
+                "To encrypt them, open it with allow_plain_text=True and call rotate(reencrypt=True)."
             )
 
     def open_sdk_item(self, session_id: str, payload: bytes) -> tuple[bytes, int | None]:
@@ -116,9 +115,9 @@ class SessionEncryption:
         """Return a payload in the clear, if that is allowed; `encrypted` and `place` are for the error."""
         if not self._allow_plain_text:
             raise DecryptionError(
-                f"session {session_id!r}{encrypted}: {place} is in the clear, and the session is "
-                "opened with a key; nothing was changed. To allow that while sessions are being encrypted, open it "
-                "with allow_plain_text=True"
+                f"session {session_id!r}{encrypted}: {place} is not encrypted, but the session is opened "
+                "with a key. Nothing was changed. To allow this while sessions are being encrypted, open it with "
+                "allow_plain_text=True."
             )
         return self.open_sdk_item(session_id, payload)[0]
 

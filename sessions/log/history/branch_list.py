@@ -87,7 +87,7 @@ def _ancestors(made_from: dict[str, str | None], name: str) -> tuple[str, ...]:
     origin = made_from.get(name)
     while origin is not None:
         if origin in found:
-            raise damaged(f"branch {name!r} was made from what was made from it")
+            raise damaged(f"branch {name!r} descends from itself")
         found.insert(0, origin)
         origin = made_from.get(origin)
     return tuple(found)

@@ -94,7 +94,8 @@ def _is_taken(tx: Transaction, session_id: str, name: str) -> bool:
 
 def _taken(session_id: str, name: str) -> BranchExistsError:
     return BranchExistsError(
-        f"session {session_id!r}: the branch name {name!r} has already been used; nothing was changed"
+        f"session {session_id!r}: the branch name {name!r} has already been used. Nothing was changed. Choose another "
+        "name, or delete that branch."
     )
 
 
@@ -124,8 +125,8 @@ def _fork_position(
         return head.tip, head.turn, undecodable
     if not 0 <= place.position <= head.tip:
         raise TurnNotFoundError(
-            f"session {session_id!r}: there is no position {place.position} on branch {head.branch!r}, which ends at "
-            f"{head.tip}; nothing was changed"
+            f"session {session_id!r}: branch {head.branch!r} has no position {place.position}: it ends at "
+            f"{head.tip}. Nothing was changed. Take a position from entries()."
         )
     return place.position, turn_at(tx, stretches, place.position), undecodable
 
@@ -165,8 +166,8 @@ def rename_branch(tx: Transaction, conversation: Conversation, now: int, name: s
     locked: Any = bump_version(tx, conversation, now, guard=False)
     if check_any_branch(tx, conversation, session, name, now, alone=True):
         raise BranchInUseError(
-            f"session {session_id!r}: branch {name!r} is leased by this object; nothing was changed. Rename it after "
-            "the lease"
+            f"session {session_id!r}: this object itself holds a lease on branch {name!r}. Nothing was "
+            "changed. Rename it after the lease."
         )
     for statement in (branch_statements.RENAME_BRANCH, branch_statements.RENAME_OWNER, branch_statements.RENAME_ORIGIN):
         tx.run(statement, session=session, branch=name, new=new)
@@ -191,8 +192,8 @@ def delete_branch(tx: Transaction, conversation: Conversation, now: int, name: s
     if locked.branch == name:
         if not force:
             raise BranchInUseError(
-                f"Cannot delete current branch {name!r} of session {session_id!r}. Use force=True or switch branches "
-                "first; nothing was changed"
+                f"Cannot delete current branch {name!r} of session {session_id!r}. Nothing was changed. Use "
+                "force=True or switch branches first."
             )
         tx.run(branch_statements.SWITCH, session=session, branch=MAIN)
     before = find_seen(tx, session)
@@ -211,7 +212,8 @@ def _lock_other_than_main(tx: Transaction, conversation: Conversation, now: int,
     """Lock the session of a branch that is there and not ``main``; return its internal id."""
     if name == MAIN:
         raise BranchInUseError(
-            f"Cannot {what} the 'main' branch of session {conversation.session_id!r}; nothing was changed"
+            f"Cannot {what} the 'main' branch of session {conversation.session_id!r}. Nothing was changed. To "
+            "empty the session, use clear_session()."
         )
     return cast("Head", lock_head(tx, conversation, now, name, guard=False)).session
 

@@ -132,8 +132,8 @@ def find_tips(tx: Transaction, conversation: Conversation, head: Head | None, wa
         found = _way_through(tx, lineages, ways_in_turn(tx, lineages, head, way.turn), wanted)
     if found is None:
         raise TurnNotFoundError(
-            f"session {session_id!r}: that way through turn {way.turn} is not there any more; nothing was changed. "
-            "List the siblings again"
+            f"session {session_id!r}: that sibling of turn {way.turn} no longer exists. Nothing was changed. "
+            "List the siblings again."
         )
     return found
 
@@ -142,8 +142,9 @@ def _go_to(tx: Transaction, conversation: Conversation, now: int, head: Head, ch
     if not chosen.is_left:
         if pinned:
             raise BranchInUseError(
-                f"session {conversation.session_id!r}: that way is on branch {chosen.name!r}, and this object stays on "
-                f"{head.branch!r}; nothing was changed. Use on_branch({chosen.name!r})"
+                f"session {conversation.session_id!r}: that sibling is on branch {chosen.name!r}, but "
+                "this object stays on "
+                f"{head.branch!r}. Nothing was changed. Use on_branch({chosen.name!r})."
             )
         locked: Any = bump_version(tx, conversation, now, guard=False)
         tx.run(branch_statements.SWITCH, session=locked.session, branch=chosen.name)

@@ -10,7 +10,7 @@ from sessions.log.core.changing import change_head
 from sessions.log.core.entries import read_all_entries, readable_items
 from sessions.log.core.heads import MAIN, lineage
 from sessions.log.core.reflog import keep_tip, move_tip, ways_forward
-from sessions.log.core.turns import EXPIRED, nearest_turns, turn_not_found, turn_start
+from sessions.log.core.turns import EXPIRED, cannot_undo, nearest_turns, turn_not_found, turn_start
 from sessions.log.statements import branches as branch_statements
 
 if TYPE_CHECKING:
@@ -35,9 +35,8 @@ def undo(
     """
     session_id = conversation.session_id
     found = change_head(tx, conversation, now, branch)
-    wanted = "turn to undo" if turns == 1 else f"way to undo {turns} turns"
     if found is None or turns > found[1].turn:
-        raise turn_not_found(session_id, found and found[1], wanted)
+        raise cannot_undo(session_id, found and found[1], turns)
     locked, head = found
     stretches = lineage(tx, head)
     first = head.turn - turns + 1
@@ -48,7 +47,7 @@ def undo(
         # Some of these turns have expired, and do not count.
         before = nearest_turns(tx, head.reader, stretches, (0, tip), missing)
         if len(before) < missing or not before[-1]:
-            raise turn_not_found(session_id, head, wanted, EXPIRED)
+            raise cannot_undo(session_id, head, turns, EXPIRED)
         first = before[-1]
         tip = turn_start(tx, stretches, first) - 1
         undone = read_all_entries(tx, head.reader, stretches, (tip, head.tip))
@@ -113,8 +112,9 @@ def redo(tx: Transaction, conversation: Conversation, now: int, *, branch: str |
     kept = ways_forward(tx, found[1]) if found else []
     if found is None or not kept:
         raise NothingToRedoError(
-            f"session {session_id!r}: there is nothing to redo on branch {found[1].branch if found else MAIN!r}: "
-            "nothing was undone, or something was added or popped since"
+            f"session {session_id!r}: nothing to redo on branch {found[1].branch if found else MAIN!r}: no "
+            "turn was undone, or the branch changed since. Nothing was changed. Choose an undone turn with "
+            "siblings() and choose()."
         )
     locked, head = found
     name, tip, turn, may_extend = kept[0]

@@ -159,5 +159,10 @@ def parse_cursor(cursor: object, order: Order) -> Place:
             return Place(int(found[1] or 0), int(found[2]))
         for other, pattern in _CURSORS.items():
             if pattern.fullmatch(cursor):
-                raise ValueError(f"after must be the cursor of a list in this order: it is of one with order={other!r}")
-    raise ValueError("after must be the cursor of a listed session: sessions(after=page[-1].cursor)")
+                raise ValueError(
+                    f"after is the cursor of a list with order={other!r}. Nothing was read. Use the same "
+                    "order on every page."
+                )
+    raise ValueError(
+        "after must be the cursor of a listed session. Nothing was read. Use sessions(after=page[-1].cursor)."
+    )

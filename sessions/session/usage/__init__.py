@@ -1,1 +1,1 @@
-"""What model calls took: `session.usage`."""
+"""The usage of model calls: `session.usage`."""

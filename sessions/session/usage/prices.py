@@ -68,13 +68,21 @@ def as_money(value: object, name: str) -> Decimal:
         ValueError: It is negative or not finite.
     """
     if isinstance(value, bool) or not isinstance(value, (Decimal, int, str, float)):
-        raise TypeError(f"{name} must be a Decimal, an integer, a string or a float, not {type(value).__name__}")
+        raise TypeError(
+            f"{name} must be a Decimal, an integer, a string or a float, not {type(value).__name__}. Nothing "
+            "was done. Pass an amount such as '1.25'."
+        )
     try:
         money = Decimal(str(value))
     except InvalidOperation:
-        raise ValueError(f"{name} must be a number, got {value!r}") from None
+        raise ValueError(
+            f"{name} must be a number, got {value!r}. Nothing was done. Pass an amount such as '1.25'."
+        ) from None
     if not money.is_finite() or money < 0:
-        raise ValueError(f"{name} must be a number that is not negative, got {value!r}")
+        raise ValueError(
+            f"{name} must be a number that is not negative, got {value!r}. Nothing was done. Pass an amount "
+            "such as '1.25'."
+        )
     return money
 
 
@@ -87,8 +95,14 @@ def check_prices(prices: object) -> Mapping[str, Price]:
     if prices is None:
         return {}
     if not isinstance(prices, Mapping):
-        raise TypeError(f"prices must map models' names to Price, not be a {type(prices).__name__}")
+        raise TypeError(
+            f"prices must map models' names to Price, not be a {type(prices).__name__}. Nothing was read. "
+            f"Write prices={{'gpt-5': Price(1.25, 10)}}."
+        )
     for price in prices.values():
         if not isinstance(price, Price):
-            raise TypeError(f"prices must map models' names to Price, not to {type(price).__name__}")
+            raise TypeError(
+                f"prices must map models' names to Price, not to {type(price).__name__}. Nothing was read. Write "
+                f"prices={{'gpt-5': Price(1.25, 10)}}."
+            )
     return prices

@@ -1,4 +1,4 @@
-"""What keeps a run from being counted twice: a note that its own objects carry, and the keys of responses."""
+"""Protection against counting a run twice: a note on its own objects, and the keys of responses."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _MAX_BYTES: Final = 240
 
 
 class Note:
-    """What was recorded, or tried to be, of a run or of one of its calls.
+    """The recorded, or possibly recorded, parts of a run or of one of its calls.
 
     Attributes:
         key: Its first key, which nothing else has.

@@ -1,4 +1,4 @@
-"""What the results of frameworks and providers say of usage. They are known by their shape: none is imported here.
+"""Reading usage from the results of frameworks and providers. They are known by their shape: none is imported here.
 
 ======================================================  ==============================================================
 a run of the OpenAI Agents SDK                          ``raw_responses``, ``context_wrapper.usage``
@@ -30,7 +30,7 @@ _NO_IDS: Final = frozenset({"__fake_id__", "resp-789"})
 
 
 class Said(NamedTuple):
-    """What the caller says of a result beside it; `key` is ready for the log."""
+    """The caller's own data about a result; `key` is ready for the log."""
 
     model: str | None = None
     agent: str | None = None
@@ -98,7 +98,7 @@ def _key_of_output(response: Any, amounts: Amounts) -> str | None:
 
 
 def note_call(usage: Any, response: Any, said: Said) -> None:
-    """Note that a response is part of a run, of which this is the usage: whoever records the run records it, too."""
+    """Note that a response is part of the run with this usage, so recording the run includes it."""
     run = note_of(usage) or Note(new_key())
     put_note(usage, run)
     _note(run, response, said)
@@ -129,7 +129,7 @@ def _read_run(result: Any, responses: Iterable[Any], said: Said) -> tuple[list[C
 
 def _note(run: Note, response: Any, said: Said) -> None:
     call, note = _read_call(response, said, of_run=True)
-    # What was noted first knows more: a hook is told of the agent.
+    # The first note knows more: a hook is told the agent.
     noted = run.calls.get(note.key, call)
     model, agent = noted.model or call.model, noted.agent or call.agent
     run.calls[note.key] = call._replace(model=model, agent=agent)
@@ -142,7 +142,10 @@ def _whole(usage: Any, run: Note, said: Said) -> tuple[list[Call], Run | None]:
         for call in run.calls.values()
     ]
     if said.cost is not None and len(calls) > 1:
-        raise ValueError("a cost is that of one call, and this run has several: record each response with its cost")
+        raise ValueError(
+            "cost is the cost of one call, but this run has several. Nothing was recorded. Record each "
+            "response with its own cost."
+        )
     if usage is None:
         return calls, None
     amounts = read_amounts(usage)
@@ -169,28 +172,31 @@ def model_of(agent: Any) -> str | None:
 
 
 def as_name(value: object) -> str | None:
-    """Return a name as every database can hold it, cut to 255 bytes; ``None`` if it is none."""
+    """Return a name that every database can store, cut to 255 bytes; ``None`` if it is not a name."""
     if not isinstance(value, str) or not value:
         return None
     return value.replace("\0", "\ufffd").encode("utf-8", "replace")[:_MAX_NAME].decode("utf-8", "ignore")
 
 
 def read_amounts(usage: Any) -> Amounts:
-    """Return what a usage object says.
+    """Return the amounts of a usage object.
 
     Raises:
         TypeError: An amount is not an integer.
-        ValueError: It says nothing of tokens, or an amount is out of range.
+        ValueError: It has no token counts, or an amount is out of range.
     """
     chat = _get(usage, "prompt_tokens") is not None
     names = ("prompt_tokens", "completion_tokens") if chat else ("input_tokens", "output_tokens")
     if all(_get(usage, name) is None for name in names):
-        raise ValueError(f"{type(usage).__name__} says nothing of tokens; nothing was recorded. Give numbers instead")
+        raise ValueError(
+            f"result is a {type(usage).__name__} without token counts. Nothing was recorded. Pass numbers instead: "
+            "record(input_tokens=…, output_tokens=…)."
+        )
     of_input, of_output = (_details(usage, f"{name}_details") for name in names)
     input_tokens, output_tokens = (_amount(usage, name) for name in names)
     cached, written = _amount(of_input, "cached_tokens"), _amount(of_input, "cache_write_tokens")
     if not chat and of_input is None:
-        # Anthropic's input leaves out what has to do with its cache.
+        # Anthropic's input excludes cache reads and writes.
         cached = _amount(usage, "cache_read_input_tokens")
         written = _amount(usage, "cache_creation_input_tokens")
         input_tokens += cached + written
@@ -217,7 +223,7 @@ def check_amount(value: object, name: str) -> int:
     """
     amount = check_count(value, name, least=0)
     if amount > MAX_AMOUNT:
-        raise ValueError(f"{name} must be at most {MAX_AMOUNT}, got {amount}")
+        raise ValueError(f"{name} must be at most {MAX_AMOUNT}, got {amount}. Nothing was recorded. Check the result.")
     return amount
 
 

@@ -101,7 +101,7 @@ def check_keys(keys: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]
     """
     for key in keys:
         if key not in known:
-            raise ValueError(f"{key!r} is no key for usage; there are {', '.join(known)}")
+            raise ValueError(f"{key!r} is not a key of usage. Nothing was read. Use {', '.join(known)}.")
     if len(set(keys)) < len(keys):
-        raise ValueError("each key for usage can be given once")
+        raise ValueError("a key of usage is given twice. Nothing was read. Give each key once.")
     return keys

@@ -30,10 +30,10 @@ class SessionUsage:
 
     Example: ``print((await session.usage.total()).total_tokens)``
 
-    Records belong to the session and stay until the session itself is deleted, whatever is undone, popped, cleared or
-    deleted in it. Each record also has a place: the last item that its branch had at the time. A branch's usage is that
-    of all places on it. So inherited usage counts, undone usage does not, and the branches' usage does not add up to
-    the session's.
+    Records belong to the session and stay until the session itself is deleted, even if its items are undone, popped,
+    cleared or deleted. Each record also has a place: the last item that its branch had at the time. A branch's usage is
+    that of all places on it. So inherited usage counts, undone usage does not, and the branches' usage does not add up
+    to the session's.
     """
 
     def __init__(self, handle: Handle) -> None:
@@ -99,13 +99,16 @@ class SessionUsage:
         run: Run | None = None
         if result is not None:
             if amounts != Amounts(requests=1):
-                raise ValueError("give a result or numbers, not both")
+                raise ValueError("a result and numbers cannot be combined. Nothing was recorded. Give one of them.")
             calls, run = read_result(result, said)
             calls = [call for call in calls if any(call.amounts) or call.cost is not None]
             if not calls and run is None:
                 return
         elif amounts == Amounts(requests=1) and cost is None:
-            raise ValueError("record needs a result, numbers of tokens or a cost; it was given none")
+            raise ValueError(
+                "record was given no result, no tokens and no cost. Nothing was recorded. Write record(result) "
+                "or record(input_tokens=…, output_tokens=…)."
+            )
         else:
             calls = [Call((said.key or new_key(),), amounts, said.model, said.agent, said.cost)]
         handle = self._handle
@@ -208,9 +211,15 @@ def _checked(given: Amounts) -> Amounts:
     for name, value in given._asdict().items():
         check_amount(value, name)
     if given.cached_tokens + given.cache_write_tokens > given.input_tokens:
-        raise ValueError("input_tokens counts all input, so cached and cache-write tokens cannot be more")
+        raise ValueError(
+            "cached_tokens and cache_write_tokens are together above input_tokens, which counts all input. "
+            "Nothing was recorded. Pass all input as input_tokens."
+        )
     if given.reasoning_tokens > given.output_tokens:
-        raise ValueError("output_tokens counts all output, so reasoning tokens cannot be more")
+        raise ValueError(
+            "reasoning_tokens is above output_tokens, which counts all output. Nothing was recorded. Pass "
+            "all output as output_tokens."
+        )
     return given
 
 
@@ -219,7 +228,7 @@ def _billionths(cost: Money | None) -> int | None:
         return None
     money = as_money(cost, "cost")
     if money > _MAX_COST:
-        raise ValueError(f"cost must be at most {_MAX_COST}, got {money}")
+        raise ValueError(f"cost must be at most {_MAX_COST}, got {money}. Nothing was recorded. Check its unit.")
     # The stored amount must not depend on the caller's decimal context.
     with localcontext(prec=60):
         return int((money * BILLIONTHS).to_integral_value(ROUND_HALF_EVEN))
@@ -233,5 +242,8 @@ def _key(key: str | None) -> str | None:
     if key is None:
         return None
     if not check_text(key, "key", MAX_KEY_BYTES).isprintable():
-        raise ValueError("key must not contain a control character")
+        raise ValueError(
+            "key must not contain a control character. Nothing was recorded. Use a printable key such as a "
+            "request's id."
+        )
     return key_for(CALLERS_KEY, key)

@@ -90,7 +90,7 @@ class KeysContract(EncryptedFixtures):
         assert texts_of(await mixed.get_items()) == texts
         assert [turn.number for turn in await mixed.turns()] == [1, 2, 3, 4, 5, 6]
         assert await mixed.pop_item() == item("u10")
-        with pytest.raises(DecryptionError, match=f"{name!r}, encrypted with key 'old': .* in the clear"):
+        with pytest.raises(DecryptionError, match=f"{name!r}, encrypted with key 'old': .* is not encrypted"):
             await make_encrypted(name).get_items()
         with pytest.raises(MissingKeyError):
             await make(name).get_items()
