@@ -99,7 +99,7 @@ class Bench:
         rounds = 1 if self.quick else row.rounds
         take = self._fresh if row.fresh else self._kept
         samples = await take(row, settings, rounds)
-        shutil.rmtree(settings["limit"].folder.parent)
+        shutil.rmtree(settings["ours"].folder.parent)
         return list(_results(row, samples))
 
     async def _kept(self, row: type[Row], settings: dict[Side, Setting], rounds: int) -> "Samples":

@@ -12,6 +12,7 @@ from benchmarks.rows.processes import ProcessesManySessions, ProcessesOneSession
 from benchmarks.rows.read import Memory, Read
 from benchmarks.rows.startup import Startup
 from benchmarks.rows.tail import Tail
+from benchmarks.rows.trees import SiblingsOfAllTurns, TreeOfTheLatest
 from benchmarks.rows.turn import Turn
 from benchmarks.rows.web import Web, Web64, Web64Pinned, WebClosed, WebPinned
 
@@ -37,4 +38,6 @@ ROWS: tuple[type[Row], ...] = (
     *BRANCHES_ROWS,
     BranchesOnDisk,
     Listing,
+    TreeOfTheLatest,
+    SiblingsOfAllTurns,
 )

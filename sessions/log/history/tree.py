@@ -150,10 +150,10 @@ def _with_ends(tree: Tree, growth: _Growth, tips: list[Row]) -> Tree:
     if MAIN not in owners:
         tree.ends.append(End(MAIN, "branch", tree.branch == MAIN))
     for name, segment, tip, turn, owner, pending, *_ in tips:
-        at = growth.node_at(segment, tip)
-        ends = tree.ends if at is None else tree.nodes[at].ends
-        if not growth.reads(segment, tip, turn):
-            ends = left_out
+        ends = left_out
+        if growth.reads(segment, tip, turn):
+            at = growth.node_at(segment, tip)
+            ends = tree.ends if at is None else tree.nodes[at].ends
         if name.startswith(LEFT_TIP):
             # Where an attempt was repaired, it has left a tip, too.
             ends.append(End(owners.get(owner) or owner, "undone" if pending else "left", current=False))
@@ -176,6 +176,7 @@ class _Growth:
         # Of each segment: the first positions of its nodes, and the index of the first of them.
         self._firsts: dict[int, list[int]] = {}
         self._index: dict[int, int] = {}
+        self._nearest: dict[int, int | None] = {}
 
     def cut(self, segment: int, position: int) -> None:
         """Let a node end at a position that is seen from a segment."""
@@ -186,10 +187,11 @@ class _Growth:
     def read(self, tx: Transaction, segment: int) -> None:
         """Add the nodes of a segment, whose parent has been read."""
         parent, low = self._seen.origins[segment]
-        before = None if parent is None else self.node_at(parent, low)
         self._firsts[segment] = []
         self._index[segment] = len(self.nodes)
-        for first, last in self._reading.ranges(tx, segment, low, self._seen.highest[segment]):
+        ranges = self._reading.ranges(tx, segment, low, self._seen.highest[segment])
+        before = self.node_at(parent, low) if ranges and parent is not None else None
+        for first, last in ranges:
             begins = len(self.nodes)
             at = first
             for high in sorted({*self._cuts[segment], last}):
@@ -225,13 +227,23 @@ class _Growth:
     def node_at(self, segment: int, position: int) -> int | None:
         """Return the index of the last node up to a position that is seen from a segment."""
         at: int | None = segment
+        found: int | None = None
+        passed = []
         while at in self._firsts:
             number = bisect_right(self._firsts[at], position)
             if number:
-                return self._index[at] + number - 1
-            at, fork_position = self._seen.origins[at]
-            position = min(position, fork_position)
-        return None
+                found = self._index[at] + number - 1
+                break
+            below, fork_position = self._seen.origins[at]
+            if not self._firsts[at] and position >= fork_position:
+                # Nothing of it is read: it is the same node for all that see the segment from its beginning.
+                if at in self._nearest:
+                    found = self._nearest[at]
+                    break
+                passed.append(at)
+            at, position = below, min(position, fork_position)
+        self._nearest.update(dict.fromkeys(passed, found))
+        return found
 
     def reads(self, segment: int, position: int, turn: int) -> bool:
         """Tell whether the turn with an entry that is seen from a segment is read."""
