@@ -1,7 +1,7 @@
 """Trees and siblings: what they cost depends on the turns that are returned, and not on those that are there.
 
-Every tenth turn was regenerated once, so it has two siblings. For the tree that is so in the last 30 turns alone, as its
-cost also depends on how many ways there are. Neither other side has trees.
+Every tenth turn was regenerated once, so it has two siblings. For the tree that is so in the last 30 turns alone, as
+its cost also depends on how many ways there are. Neither other side has trees.
 """
 
 from collections.abc import Awaitable, Callable
