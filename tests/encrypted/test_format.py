@@ -155,3 +155,19 @@ def _stored(path: Path, query: str) -> tuple[Any, ...]:
     with closing(sqlite3.connect(path)) as connection:
         (row,) = connection.execute(query)
         return tuple(row)
+
+
+async def test_the_info_opens_by_the_text_alone(tmp_path: Path) -> None:
+    master = bytes(range(32))
+    session = EncryptedSession("user_123", SQLiteSession("user_123", tmp_path / "s.db"), master)
+    await session.set_info(title="Réunion", tags=["a"], metadata={"n": 1}, owner=("acme", "ann"), archived=True)
+    await session.aclose()
+    query = (
+        "select wrapped_keys, info.version, owner, archived, payload "
+        "from agent_log_infos info join agent_log_sessions session on session.id = info.session"
+    )
+    keys, version, owner, archived, payload = _stored(tmp_path / "s.db", query)
+    key_id, data_key, _ = secret_of_keys(master, "user_123", keys.decode())
+    assert payload[:5] == b"\x05" + key_id
+    opened = AESGCM(data_key).decrypt(payload[5:17], payload[17:], _array(["info", version, owner, archived]))
+    assert json.loads(opened) == {"title": "Réunion", "tags": ["a"], "metadata": {"n": 1}}
