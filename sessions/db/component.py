@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from enum import Enum, auto
-from typing import TYPE_CHECKING, Any, Final, Literal, Protocol, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, TypeAlias
 
 import msgspec
 
@@ -57,6 +57,18 @@ class Owner(Protocol):
         ...
 
 
+class Removed(NamedTuple):
+    """The rows that were removed when a subject was erased.
+
+    Attributes:
+        rows: How many, by table.
+        others: Other libraries' tables from which rows were removed.
+    """
+
+    rows: Mapping[str, int]
+    others: Sequence[str] = ()
+
+
 class Component(msgspec.Struct, frozen=True, eq=False):
     """The parts that a component gives to its databases. Two with the same tables and owner are the same.
 
@@ -66,12 +78,14 @@ class Component(msgspec.Struct, frozen=True, eq=False):
         upkeep: Removes up to so many rows whose time has come, and tells whether there may be more. It is done beside
             some changes; it locks nothing for long.
         fast: By driver, a function of a database that returns the fast paths there, by type of command.
+        erase: Removes all rows of the subject of a name. Without it, each table's `of` says which rows these are.
     """
 
     schema: Schema
     owner: Owner | None = None
     upkeep: Callable[[Transaction, int], bool] | None = None
     fast: Mapping[str, Callable[[Any], Mapping[type, FastPath]]] = msgspec.field(default_factory=dict)
+    erase: Callable[[Transaction, str], Removed] | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Component):

@@ -59,6 +59,7 @@ class Table(msgspec.Struct, frozen=True):
         key: The columns of its primary key. A serial column must be the only one.
         updated: Whether its rows are updated often, so that pages should keep room for their next versions.
         content: Whether its rows hold users' data, so that erasing has to vacuum it.
+        of: The condition of the rows that belong to a subject, whose name is ``:subject``; see `db/erasure.py`.
         since: The number of the migration that makes it; 0 for the schema's first migration.
     """
 
@@ -68,6 +69,7 @@ class Table(msgspec.Struct, frozen=True):
     key: tuple[str, ...] = ("id",)
     updated: bool = False
     content: bool = True
+    of: str = ""
     since: int = 0
 
     @property

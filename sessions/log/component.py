@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from functools import cache
+from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from sessions.db.component import ASYNCPG, Component
+from sessions.db.component import ASYNCPG, Component, Removed
 from sessions.log.adopt.table_pair import TablePair
 from sessions.log.schema import LOG
 
@@ -25,7 +25,7 @@ def conversations(foreign: ForeignTables) -> Component:
     Args:
         foreign: The OpenAI Agents SDK's tables that conversations are taken over from; the log belongs to these.
     """
-    return Component(LOG, TablePair(foreign), _keep_up, {ASYNCPG: _fast_on_asyncpg})
+    return Component(LOG, TablePair(foreign), _keep_up, {ASYNCPG: _fast_on_asyncpg}, partial(_erase, foreign))
 
 
 def _keep_up(tx: Transaction, count: int) -> bool:
@@ -33,6 +33,16 @@ def _keep_up(tx: Transaction, count: int) -> bool:
     from sessions.log.lifetime.upkeep import keep_up  # noqa: PLC0415
 
     return keep_up(tx, count)
+
+
+def _erase(foreign: ForeignTables, tx: Transaction, session_id: str) -> Removed:
+    # Few programs erase.
+    from sessions.log.adopt.sdk import SDKSessions  # noqa: PLC0415
+    from sessions.log.lifetime.erase import erase  # noqa: PLC0415
+
+    elsewhere = SDKSessions(foreign)
+    erased = erase(tx, session_id, elsewhere)
+    return Removed(erased._asdict(), elsewhere.tables if erased.sdk_rows else ())
 
 
 def _fast_on_asyncpg(database: AsyncpgDatabase) -> Mapping[type, FastPath]:

@@ -5,17 +5,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessions.clock import as_time, now
-from sessions.log.lifetime.erase import erase
+from sessions.db.erasure import erase
+from sessions.log.component import conversations
 from sessions.types import ErasureReceipt
 
 if TYPE_CHECKING:
     from sessions.crypto.keys import KeyProvider, KeyRing
     from sessions.db import Backend
-    from sessions.log.conversation import Elsewhere
+    from sessions.log.conversation import ForeignTables
 
 
 async def erase_session(
-    backend: Backend, session_id: str, elsewhere: Elsewhere, keys: KeyRing | KeyProvider | None, *, scrub: bool
+    backend: Backend, session_id: str, foreign: ForeignTables, keys: KeyRing | KeyProvider | None, *, scrub: bool
 ) -> ErasureReceipt:
     """Erase a session; see `Store.erase`."""
     subject = f"session {session_id!r}"
@@ -24,8 +25,7 @@ async def erase_session(
         from sessions.session.rotation import destroy_keys  # noqa: PLC0415 - only encrypted stores need it
 
         await destroy_keys(keys, session_id)
-    erased = await backend.write(lambda tx: erase(tx, session_id, elsewhere), subject)
-    pending: tuple[str, ...] = ("the files have not been scrubbed: call store.scrub()",)
-    if scrub:
-        pending = await backend.vacuum(elsewhere.tables if erased.sdk_rows else (), subject)
-    return ErasureReceipt(session_id, erased_at, **erased._asdict(), pending=pending)
+    removed, pending = await erase(backend, conversations(foreign), session_id, subject, scrub=scrub)
+    rows = dict(removed.rows)
+    existed = bool(rows.pop("existed"))
+    return ErasureReceipt(session_id, erased_at, existed, **rows, pending=pending)

@@ -100,7 +100,7 @@ class Maintenance(ABC):
 
         self._forget_title(session_id)
         keys = None if self._encryption is None else self._encryption.encryption_key
-        return await erase_session(self._backend, check_session_id(session_id), self._sdk, keys, scrub=scrub)
+        return await erase_session(self._backend, check_session_id(session_id), self._sdk.tables, keys, scrub=scrub)
 
     async def scrub(self) -> tuple[str, ...]:
         """Remove the bytes of erased, deleted, cleared, purged or popped items from the database's files.

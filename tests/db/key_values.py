@@ -31,6 +31,7 @@ SCHEMA: Final = Schema(
                 Column("until", "integer", null=True),
             ),
             key=("name",),
+            of="name = :subject",
         ),
     ),
 )

@@ -16,6 +16,7 @@ from sessions.db.transaction import Statement
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
 
+_LIST: Final = "(select l.id from {lists} l where l.name = :subject)"
 SCHEMA: Final = Schema(
     "lists",
     (
@@ -23,8 +24,14 @@ SCHEMA: Final = Schema(
             "lists",
             "Lists by name.",
             (Column("id", "serial"), Column("name", "key_type", unique=True), Column("size", "integer", default=0)),
+            of="name = :subject",
         ),
-        Table("elements", "Elements of lists.", (Column("id", "integer"), Column("value", "bytes"))),
+        Table(
+            "elements",
+            "Elements of lists.",
+            (Column("id", "integer"), Column("value", "bytes")),
+            of=f"id > {_LIST} * {{positions}} and id <= {_LIST} * {{positions}} + {{last_position}}",
+        ),
     ),
 )
 _MAKE = "insert into {lists} (name) values (:name) on "
