@@ -6,6 +6,8 @@ import re
 
 import pytest
 
+from tests.pages import blocks
+
 from .making import message_of
 from .page import PAGE, Mistake, mistakes
 
@@ -20,4 +22,6 @@ async def test_a_mistake_has_the_message_of_the_page(mistake: Mistake) -> None:
 def test_no_example_of_the_page_is_left_out() -> None:
     headings = re.findall(r"^### (.+)$", PAGE.read_text(encoding="utf-8"), re.MULTILINE)
     assert [mistake.title for mistake in MISTAKES] == headings
+    assert [mistake.code for mistake in MISTAKES] == list(blocks("mistakes.md", "python").values())
+    assert [f"{mistake.message}\n" for mistake in MISTAKES] == list(blocks("mistakes.md", "text").values())
     assert len(set(headings)) == len(headings) >= 70

@@ -24,6 +24,7 @@ RUN_BY = {
     "engines.md": "tests/site/test_single_examples.py",
     "errors.md": "tests/test_reference_pages.py",
     "expiry.md": "tests/expiry/test_documentation.py",
+    "mistakes.md": "tests/mistakes/test_mistakes.py",
     "methods.md": "tests/test_reference_pages.py",
     "notebook.md": "tests/site/test_notebook.py",
     "operating.md": "tests/site/test_operating.py",
