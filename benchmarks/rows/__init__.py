@@ -5,6 +5,7 @@ from benchmarks.rows.branches import BRANCHES_ROWS, BranchesOnDisk
 from benchmarks.rows.cold import Cold
 from benchmarks.rows.disk import Disk
 from benchmarks.rows.encrypted import EncryptedRead, EncryptedTurn
+from benchmarks.rows.item_keys import ItemKeys
 from benchmarks.rows.listing import Listing
 from benchmarks.rows.load import Load
 from benchmarks.rows.pop import Pop
@@ -40,4 +41,5 @@ ROWS: tuple[type[Row], ...] = (
     Listing,
     TreeOfTheLatest,
     SiblingsOfAllTurns,
+    ItemKeys,
 )

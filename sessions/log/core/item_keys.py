@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+
 from sessions.db.ids import owner_of, position_of
 from sessions.errors import ItemKeyConflictError
 from sessions.log.core.heads import find_head, lineage, number_of
@@ -38,10 +40,12 @@ class ItemKey(NamedTuple):
     Attributes:
         key: The key.
         digest: Tells the item from others with the same key: as `item_key` made it, or as it is stored.
+        until: Until when the key is known without its entry, by the database's time; 0 until it has been looked up.
     """
 
     key: str
     digest: bytes
+    until: int = 0
 
 
 def item_key(key: str, digest: bytes) -> ItemKey:
@@ -62,13 +66,19 @@ def new_entries(
 ) -> list[NewEntry]:
     """Return those entries that are to be added to a branch of a locked session: all but those it has seen.
 
+    Their keys are known for `KEY_LIFE` from now on.
+
     Raises:
         ItemKeyConflictError: A key is known with another item.
         UnknownBranchError: There is no such branch.
     """
-    known = _known(tx, conversation, session, [entry.key.key for entry in entries if entry.key])
+    known, clock = _known(tx, conversation, session, [entry.key.key for entry in entries if entry.key])
+    entries = [
+        msgspec.structs.replace(entry, key=entry.key._replace(until=clock + KEY_LIFE)) if entry.key else entry
+        for entry in entries
+    ]
     if not known:
-        return list(entries)
+        return entries
     for number, entry in enumerate(entries):
         rows = known.get(entry.key.key, []) if entry.key else []
         if entry.key and any(bytes(row.digest) not in _digests(entry.key, session_key) for row in rows):
@@ -114,15 +124,21 @@ class _Way:
         return stretch is not None and stretch.low < position_of(entry) <= stretch.high
 
 
-def _known(tx: Transaction, conversation: Conversation, session: int, keys: Sequence[str]) -> dict[str, list[_Known]]:
+def _known(
+    tx: Transaction, conversation: Conversation, session: int, keys: Sequence[str]
+) -> tuple[dict[str, list[_Known]], int]:
+    """Return what is known of some keys, and the database's time."""
     known: dict[str, list[_Known]] = {}
+    clock = 0
     for first in range(0, len(keys), statements.AT_ONCE):
         some = keys[first : first + statements.AT_ONCE]
         padded = [*some, *[some[0]] * (statements.AT_ONCE - len(some))]
         values = {f"k{number}": key for number, key in enumerate(padded)}
-        for key, *row in tx.all(statements.KNOWN_KEYS, session=session, **values, **conversation.visible):
-            known.setdefault(as_text(key), []).append(_Known._make(row))
-    return known
+        for time, key, *row in tx.all(statements.KNOWN_KEYS, session=session, **values, **conversation.visible):
+            clock = int(time)
+            if key is not None:
+                known.setdefault(as_text(key), []).append(_Known._make(row))
+    return known, clock
 
 
 def _digests(key: ItemKey, session_key: Payloads | None) -> set[bytes]:
@@ -143,7 +159,7 @@ def store_keys(
 ) -> None:
     """Store the keys of new entries, whose ids are consecutive."""
     rows = [
-        (entry.key.key, locked.session, id_, version, _stored(entry.key, locked.key), KEY_LIFE, KEY_LIFE)
+        (entry.key.key, locked.session, id_, version, _stored(entry.key, locked.key), entry.key.until, entry.key.until)
         for id_, entry in enumerate(entries, first_id)
         if entry.key
     ]
@@ -161,9 +177,9 @@ def keys_of(tx: Transaction, head: Head, entries: Iterable[int]) -> dict[int, It
     for entry in entries:
         by_segment.setdefault(owner_of(entry), []).append(entry)
     return {
-        entry: ItemKey(as_text(key), bytes(digest))
+        entry: ItemKey(as_text(key), bytes(digest), until)
         for ids in by_segment.values()
-        for entry, key, digest in tx.all(
+        for entry, key, digest, until in tx.all(
             statements.KEYS_OF_ENTRIES, session=head.session, low=min(ids) - 1, high=max(ids)
         )
     }

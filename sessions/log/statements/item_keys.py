@@ -19,21 +19,24 @@ _IDENTITY = "item_key = :item_key and session = :session and entry = :entry and 
 KNOWN_KEYS = Statement(
     """What is known of some keys, the parameters `k0`, `k1` and so on: until their time ends and no entry is left.
 
-    The last column is 1 if the session was cleared since.
+    The first column is the database's time: if nothing is known, there is one row with nulls in the others. The last is
+    1 if the session was cleared since.
     """,
     f"""
-    select k.item_key, k.entry, k.branch, k.digest, case when k.version <= s.cleared_in then 1 else 0 end
-    from {{item_keys}} k join {{sessions}} s on s.id = k.session
-    where k.session = :session and k.item_key in ({", ".join(f":k{number}" for number in range(AT_ONCE))})
+    select {{clock}}, k.item_key, k.entry, k.branch, k.digest, case when k.version <= s.cleared_in then 1 else 0 end
+    from {{sessions}} s left join {{item_keys}} k on k.session = s.id
+    and k.item_key in ({", ".join(f":k{number}" for number in range(AT_ONCE))})
     and (k.until > {{clock}} or exists (select 1 from {{entries}} e where e.id = k.entry and {{live}}))
+    where s.id = :session
     """,  # noqa: S608 - words of this module.
 )
 
 ADD_KEY = Statement(
     "Store the key of an item.",
+    # Drivers for MariaDB send rows together if all values are parameters.
     """
-    insert into {item_keys} (item_key, session, entry, branch, version, digest, until, due)
-    values (:item_key, :session, :entry, 0, :version, :digest, {clock} + :life, {clock} + :wait)
+    insert into {item_keys} (item_key, session, entry, version, digest, until, due)
+    values (:item_key, :session, :entry, :version, :digest, :until, :due)
     """,
 )
 
@@ -45,7 +48,7 @@ FLAG_KEYED = Statement(
 KEYS_OF_ENTRIES = Statement(
     "The keys of a range of entries.",
     """
-    select entry, item_key, digest from {item_keys}
+    select entry, item_key, digest, until from {item_keys}
     where session = :session and entry > :low and entry <= :high
     """,
 )
