@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import weakref
 from typing import TYPE_CHECKING, TypeVar
 
 from sessions.db.dialect import PREFIX
-from sessions.db.engines.databases import database_of
+from sessions.db.engines.databases import database_of, is_used_in
 from sessions.db.engines.of_loop import EngineOfLoop
+from sessions.db.engines.portal import wait_for
 from sessions.db.sqlalchemy.deadline import ATTEMPT_TIMEOUT
 from sessions.db.sqlalchemy.retry import MOST_RETRY_TIMEOUT, RETRY_TIMEOUT
 from sessions.db.uncancelled import settle
@@ -88,6 +90,28 @@ class SQLAlchemyBackend:
         self._used = weakref.ref(database)
         return await database.write(work, subject)
 
+    def read_sync(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Do the same as `read`, blocking this thread.
+
+        Raises:
+            RuntimeError: This thread's event loop uses the database, and would not get on with its own operations.
+        """
+        self._check_may_block(subject)
+        return wait_for(lambda: self.read(work, subject), subject)
+
+    def write_sync(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Do the same as `write`, blocking this thread.
+
+        Raises:
+            RuntimeError: This thread's event loop uses the database, and would not get on with its own operations.
+        """
+        self._check_may_block(subject)
+        return wait_for(lambda: self.write(work, subject), subject)
+
+    def close(self) -> None:
+        """Do the same as `aclose`, for callers without an event loop."""
+        wait_for(self.aclose, "the database")
+
     async def vacuum(self, others: Sequence[str], subject: str) -> tuple[str, ...]:
         """Remove the bytes of deleted rows, as far as a client can."""
         self._check_open(subject)
@@ -124,6 +148,19 @@ class SQLAlchemyBackend:
             return self._database()
         except RuntimeError:
             return None
+
+    def _check_may_block(self, subject: str) -> None:
+        try:
+            loop = asyncio.get_running_loop()
+        except RuntimeError:
+            return
+        source = self._source
+        if source.is_used_in(loop) if isinstance(source, EngineOfLoop) else is_used_in(source, loop):
+            raise RuntimeError(
+                f"{subject}: this thread's event loop uses the database, and its own operations would stand still "
+                "until this one ends, which may wait for them. Nothing was changed. Await the operation, or call this "
+                "on another thread."
+            )
 
     def _check_open(self, subject: str) -> None:
         if self._closed:

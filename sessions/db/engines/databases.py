@@ -85,6 +85,11 @@ def database_of(
     return databases[key]
 
 
+def is_used_in(engine: AsyncEngine, loop: asyncio.AbstractEventLoop) -> bool:
+    """Tell whether an event loop uses an engine."""
+    return loop in _databases.get(engine, {})
+
+
 _CURE: Final = "To use several event loops, pass a URL, or an engine with poolclass=NullPool"
 
 

@@ -50,6 +50,10 @@ class EngineOfLoop:
         shared.hold(holder)
         return shared.engine
 
+    def is_used_in(self, loop: asyncio.AbstractEventLoop) -> bool:
+        """Tell whether an event loop has an engine of this URL and these options."""
+        return (loop, self._key) in shared_engine.engines
+
     async def let_go(self, holder: object, *, linger: bool = False) -> None:
         """End the engines with no holder except `holder`: at once, or with `linger` after a moment.
 
