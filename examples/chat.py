@@ -1,8 +1,8 @@
 """A chat in the terminal with undo, redo, edited messages, other answers and branches, kept in a SQLite file.
 
     python examples/chat.py                                      # type :help
-    python examples/chat.py --db chats.db                        # goes on where it was, the next time
-    python examples/chat.py --script examples/chat-script.txt    # what is in a file, or on standard input
+    python examples/chat.py --db chats.db                        # continues there the next time
+    python examples/chat.py --script examples/chat-script.txt    # reads a file instead of the keyboard
 
 Answers are those of recorded conversation trees; nothing leaves this machine.
 """
@@ -30,15 +30,15 @@ if TYPE_CHECKING:
     from sessions.types import Sibling
 
 HELP = {
-    "TEXT": "say something; a number says what is suggested under it",
-    ":undo [N]": "take the last turn back, or the last N",
-    ":redo": "take the last :undo back",
-    ":edit TEXT": "say the last message in other words, and get another answer",
+    "TEXT": "say something; a number says the suggestion of that number",
+    ":undo [N]": "undo the last turn, or the last N",
+    ":redo": "revert the last :undo",
+    ":edit TEXT": "replace the last message, and get an answer to the new one",
     ":regenerate": "get another answer to the last message",
-    ":left [TURN]": "go to the way before this one in the last turn, or in another",
-    ":right [TURN]": "go to the way after it",
-    ":branch NAME": "make a branch here and go on there",
-    ":switch NAME": "go on on another branch",
+    ":left [TURN]": "go to the previous version of the last turn, or of another",
+    ":right [TURN]": "go to the next version",
+    ":branch NAME": "make a branch here, and switch to it",
+    ":switch NAME": "switch to another branch",
     ":branches": "list the branches",
     ":tree": "show all turns and branches",
     ":help": "show this",
@@ -124,27 +124,27 @@ class Chat:
     # --- Back and forth ---------------------------------------------------------------------------------------
 
     async def do_undo(self, argument: str) -> None:
-        """Take turns back."""
+        """Undo turns."""
         try:
             items = await self.session.undo(_number(argument, ":undo [N]") or 1)
         except TurnNotFoundError:
             raise MistakeError(
-                "There is nothing to undo." if not argument else "There are not so many turns."
+                "There is nothing to undo." if not argument else "There are fewer turns than that."
             ) from None
-        self._note(f"Took back: {_short(items[0]['content'])}")
+        self._note(f"Undid: {_short(items[0]['content'])}")
         await self._suggest()
 
     async def do_redo(self, _: str) -> None:
-        """Take the last undo back."""
+        """Revert the last undo."""
         await self.session.redo()
         await self.show_last()
 
     async def do_left(self, argument: str) -> None:
-        """Go to the way before this one."""
+        """Go to the previous version of a turn."""
         await self._walk(-1, _number(argument, ":left [TURN]"))
 
     async def do_right(self, argument: str) -> None:
-        """Go to the way after this one."""
+        """Go to the next version of a turn."""
         await self._walk(1, _number(argument, ":right [TURN]"))
 
     async def _walk(self, step: int, turn: int | None) -> None:
@@ -154,7 +154,7 @@ class Chat:
             raise MistakeError(f"There is no turn {turn}." if turn else "Nothing has been said yet.") from None
         here = next(sibling for sibling in siblings if sibling.current)
         if not 1 <= here.number + step <= here.count:
-            raise MistakeError(f"There is nothing more to the {'left' if step < 0 else 'right'}: {_which(here)}.")
+            raise MistakeError(f"There is no {'previous' if step < 0 else 'next'} version: this is {_which(here)}.")
         chosen = siblings[here.number + step - 1]
         await self.session.choose(chosen)
         if chosen.branch:
@@ -169,7 +169,7 @@ class Chat:
         self._note(f"You are on {name} now.")
 
     async def do_switch(self, name: str) -> None:
-        """Go on on another branch; whoever opens the file next is there, too."""
+        """Switch to another branch. The next program that opens the file is there, too."""
         await self.session.branches.switch(_name(name, ":switch NAME"))
         self._note(f"You are on {name} now.")
         await self.show_last()
@@ -197,7 +197,7 @@ class Chat:
     # --- What is shown ----------------------------------------------------------------------------------------
 
     async def show_last(self, turn: int | None = None, *, answer_only: bool = False) -> None:
-        """Show the last turn, or another one, and which of how many ways it is."""
+        """Show the last turn, or another one, and which of how many versions it is."""
         turns = [await self.session.get_turn(turn)] if turn else await self.session.turns(1)
         if turns and turns[0].number:
             for item in turns[0].items[answer_only:]:
@@ -243,7 +243,7 @@ def _number(text: str, usage: str) -> int | None:
     if not text:
         return None
     if not text.isascii() or not text.isdigit() or int(text) < 1:
-        raise MistakeError(f"That is no number of a turn: {usage}")
+        raise MistakeError(f"Give a number from 1 on: {usage}")
     return int(text)
 
 

@@ -61,7 +61,7 @@ def test_the_script_shows_every_command(folder: Path) -> None:
         "     2 / 2\n",
         f"you  :regenerate\n {THIRD}\n     the pan is already hot.\n     3 / 3\n     1  how does this matter\n",
         "you  how does this matter\n it  The pan is hot, therefore",
-        "you  :undo\n  -  Took back: how does this matter\n",
+        "you  :undo\n  -  Undid: how does this matter\n",
         "you  :redo\nyou  how does this matter\n it  The pan is hot",
         "you  :redo\n  -  There is nothing to redo.\n",
         f"you  :left 1\nyou  {PANCAKES}\n",
@@ -82,8 +82,8 @@ def test_the_script_shows_every_command(folder: Path) -> None:
         "     ◂ mirror\n",
         "  -  Branch 'nowhere' does not exist in session 'chat', which has 'main', 'mirror'. Nothing was",
         "  -  session 'chat': the branch name 'mirror' has already been used. Nothing was changed.",
-        "  -  There are not so many turns.\n",
-        "  -  There is nothing more to the right: 3 / 3.\n",
+        "  -  There are fewer turns than that.\n",
+        "  -  There is no next version: this is 3 / 3.\n",
         "  -  There is no command :dance. Type :help.\n",
     ]
     at = 0
@@ -133,14 +133,14 @@ def test_regenerating_comes_back_to_the_first_answer(folder: Path) -> None:
     ("mistake", "answer"),
     [
         (":undo", "There is nothing to undo."),
-        (":undo x", "That is no number of a turn: :undo [N]"),
+        (":undo x", "Give a number from 1 on: :undo [N]"),
         (":redo", "There is nothing to redo."),
         (":edit", "Say what the message should be instead: :edit TEXT"),
         (":edit a", "There is nothing to edit."),
         (":regenerate", "There is nothing to answer again."),
         (":left", "Nothing has been said yet."),
         (":right 3", "There is no turn 3."),
-        (":left 0", "That is no number of a turn: :left [TURN]"),
+        (":left 0", "Give a number from 1 on: :left [TURN]"),
         (":branch", "Give a name: :branch NAME"),
         (
             ":switch [bold]x",
