@@ -169,8 +169,8 @@ def test_if_one_agent_fails_nobody_waits_for_it(folder: Path) -> None:
     ("arguments", "mistake"),
     [
         (["--model", "gpt-4.1"], "--model needs OPENAI_API_KEY"),
-        (["--db", "nowhere/chats.db"], "nowhere/chats.db cannot be made"),
-        (["--db", "."], "Check that it is no folder"),
+        (["--db", "nowhere/chats.db"], "nowhere/chats.db cannot be created"),
+        (["--db", "."], "Check that it is a file"),
     ],
 )
 def test_a_mistake_is_one_line(folder: Path, arguments: list[str], mistake: str) -> None:
