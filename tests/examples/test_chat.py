@@ -144,8 +144,10 @@ def test_regenerating_comes_back_to_the_first_answer(folder: Path) -> None:
         (":branch", "Give a name: :branch NAME"),
         (
             ":switch [bold]x",
-            "Branch '[bold]x' does not exist in session 'chat', which has 'main'. Nothing was changed. Use one of these, or "
-            "create it with session.branches.create(…).",
+            (
+                "Branch '[bold]x' does not exist in session 'chat', which has 'main'. Nothing was changed. "
+                "Use one of these, or create it with session.branches.create(…)."
+            ),
         ),
         (":", "There is no command :. Type :help."),
         (":__init__", "There is no command :__init__. Type :help."),
