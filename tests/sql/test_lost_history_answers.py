@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from .network import Network
 
-OPERATIONS = ("undo", "redo", "create", "switch", "rename", "delete", "choose", "choose another branch")
+OPERATIONS = ("undo", "rewind", "redo", "create", "switch", "rename", "delete", "choose", "choose another branch")
 
 
 async def _begin(session: SQLAlchemySession) -> list[Sibling]:
@@ -40,6 +40,8 @@ async def _do(session: SQLAlchemySession, operation: str, siblings: list[Sibling
     match operation:
         case "undo":
             await session.undo()
+        case "rewind":
+            await session.rewind(2)
         case "redo":
             await session.redo()
         case "create":
