@@ -275,4 +275,5 @@ class History(Ways):
         if max_turns is not None:
             max_turns = check_count(max_turns, "max_turns", least=1)
         handle = self._handle
-        return as_tree(await handle.read(lambda tx: read_tree(tx, handle.conversation, handle.pinned, max_turns)))
+        # As one piece of work, since times that cannot be true are told as damage.
+        return await handle.read(lambda tx: as_tree(read_tree(tx, handle.conversation, handle.pinned, max_turns)))
