@@ -17,6 +17,7 @@ from agents.memory import SessionSettings as SDKSessionSettings
 from sessions import (
     AsyncSQLiteSession,
     EncryptedSession,
+    Info,
     ItemDict,
     Lease,
     LogSession,
@@ -86,6 +87,8 @@ async def results_of_operations(session: SQLiteSession, store: Store, given: lis
     assert_type(await session.pop_item(), Any | None)
     assert_type(session.session_id, str)
     assert_type(await store.sessions(), list[SessionInfo])
+    assert_type(await store.get("s"), SessionInfo | None)
+    assert_type(await store.session("s", owner=("acme", "ann")).info(), Info)
     assert_type(await store.delete("s"), bool)
     assert_type(await store.usage("day"), list[UsageRow])
     assert_type(await session.usage.total(prices={"m": Price(1, "2", 0.5)}), Usage)

@@ -68,7 +68,10 @@ class Shape(NamedTuple):
 
     @property
     def page(self) -> str:
-        """The rows of a page."""
+        """The ids of a page and their activity: what the index holds.
+
+        MariaDB enters an index in its middle only for what it can read from the index alone.
+        """
         if self.by_activity and self.archived is None and not (self._tag_first or self.below or self.one):
             parts = [f"select * from ({self._replace(archived=part).page}) p{part:d}" for part in (False, True)]  # noqa: S608 - as below
             return f"{' union all '.join(parts)} order by active_at desc, id desc limit :count"
@@ -78,16 +81,17 @@ class Shape(NamedTuple):
             # One bound that every database makes a range of its index, and the rest of the order.
             place = f"{active} <= :active and ({active} < :active or {place})"
             order = f"{active} desc, {order}"
-        return f"""
-            select s.id, s.active_at, s.session_id, s.branch, s.created_at, s.updated_at, s.owner, s.archived,
-            s.wrapped_keys {self.source} and {place} order by {order} limit :count
-        """
+        table = "t.session as id, t" if self._tag_first else "s.id, s"
+        return f"select {table}.active_at {self.source} and {place} order by {order} limit :count"
 
 
 _PAGE = """
     with recursive page (
         id, active_at, session_id, branch, created_at, updated_at, owner, archived, wrapped_keys
-    ) as (PAGE), lineage (session, segment, parent, low, high, holes) as (
+    ) as (
+        select s.id, s.active_at, s.session_id, s.branch, s.created_at, s.updated_at, s.owner, s.archived,
+        s.wrapped_keys from (PAGE) k join {sessions} s on s.id = k.id
+    ), lineage (session, segment, parent, low, high, holes) as (
         select b.session, g.id, g.parent, g.fork_position, b.tip, g.holes
         from page p join {branches} b on b.session = p.id and b.name = p.branch and {intact}
         join {segments} g on g.id = b.segment
