@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sessions.testing.info import InfoContract
     from sessions.testing.interruptions import InterruptionContract
     from sessions.testing.item_keys import ItemKeyContract
-    from sessions.testing.leases import LeaseContract
+    from sessions.testing.leases.contract import LeaseContract
     from sessions.testing.list_model import MakeSession
     from sessions.testing.session import SessionContract
     from sessions.testing.sharing import SharingContract
@@ -58,7 +58,7 @@ _MODULES = {
     "InfoContract": "info",
     "InterruptionContract": "interruptions",
     "ItemKeyContract": "item_keys",
-    "LeaseContract": "leases",
+    "LeaseContract": "leases.contract",
     "SessionContract": "session",
     "SharingContract": "sharing",
     "UsageContract": "usage",

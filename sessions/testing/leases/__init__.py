@@ -1,0 +1,1 @@
+"""The contract for leases, a part in each module."""
