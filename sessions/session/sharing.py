@@ -277,7 +277,7 @@ class Sharing(SessionPart):
             if found.item is UNREADABLE:
                 raise UndecodableItemError(
                     f"session {self.session_id!r}: the stored item at position {found.position} cannot be read. "
-                    "Nothing was changed. Open the session with strict=False."
+                    "Nothing was changed. Open the session with the codec that stored the item."
                 )
             return _as_entry(found), branch
 

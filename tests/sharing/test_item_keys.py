@@ -220,7 +220,7 @@ async def test_keys_from_before_encryption(anywhere: str) -> None:
 
 
 async def test_over_another_librarys_session() -> None:
-    """Fails without: compat/encrypted_items.py, `keeps no item keys`."""
+    """Fails without: compat/encrypted_items.py, `does not support item keys`."""
 
     class Foreign:
         session_id = "s"
@@ -238,7 +238,7 @@ async def test_over_another_librarys_session() -> None:
         async def clear_session(self) -> None: ...
 
     session = EncryptedSession("s", Foreign(), generate_key())
-    with pytest.raises(ValueError, match="'s': the session underneath keeps no item keys"):
+    with pytest.raises(ValueError, match="'s': the underlying session does not support item keys"):
         await session.add_items([_user("a")], keys=["a"])
 
 
