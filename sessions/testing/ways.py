@@ -165,7 +165,7 @@ class WaysContract(SessionAndClock):
         foreign = (await other.entries())[-1].id
         for bad in (foreign, popped, "", "e", "e1-1-1", "1", "main", "é" * 1000, "\x00"):
             for operation in (session.choose(bad), session.items_of(bad)):
-                with pytest.raises(UnknownEntryError, match="nothing was changed"):
+                with pytest.raises(UnknownEntryError, match="Nothing was changed"):
                     await operation
         await _fill(session, "a2b")
         with pytest.raises(UnknownEntryError):

@@ -87,7 +87,7 @@ async def test_the_last_position_of_an_owner_is_given_and_no_other(backend: Back
     assert await backend.write(Push("a", b"last"), _SUBJECT) == MAX_POSITION
     before = await _everything(backend)
     for _ in range(2):
-        with pytest.raises(StoreFullError, match="list 'a' cannot hold more than 268,435,454 values; nothing was"):
+        with pytest.raises(StoreFullError, match=r"list 'a' cannot hold more than 268,435,454 values\. Nothing was"):
             await backend.write(Push("a", b"more"), _SUBJECT)
     assert await _everything(backend) == before
     assert await backend.read(Elements("a"), _SUBJECT) == [b"1", b"last"]

@@ -85,7 +85,7 @@ async def test_what_is_altered_beside_the_info_is_found(url: str, what: str) -> 
         await store.session("s", owner="ann").set_info(**SECRETS)
         await store.session("other").set_info(title="other")
         await run(store, _ALTERED[what])
-        with pytest.raises(DecryptionError, match=r"session 's'.*altered or moved; nothing was changed"):
+        with pytest.raises(DecryptionError, match=r"session 's'.*altered or moved\. Nothing was changed"):
             await session.info()
         with pytest.raises(DecryptionError):
             await session.set_info(title="t")

@@ -82,9 +82,9 @@ async def test_messages_without_the_table_of_sessions_are_enough(path: Path, our
 )
 @pytest.mark.parametrize("argument", ["sessions_table", "messages_table"])
 def test_what_cannot_name_a_table_is_refused(path: Path, ours: Ours, argument: str, name: Any) -> None:
-    with pytest.raises((ValueError, TypeError), match="cannot name a table"):
+    with pytest.raises((ValueError, TypeError), match="cannot be the name of a table"):
         ours(**{argument: name})
-    with pytest.raises((ValueError, TypeError), match="cannot name a table"):
+    with pytest.raises((ValueError, TypeError), match="cannot be the name of a table"):
         open_store(f"sqlite:///{path}", **{argument: name})
     assert not path.exists()
 
