@@ -143,11 +143,11 @@ async def test_info_in_the_clear_is_encrypted_when_its_session_is(url: str) -> N
         store_of(url, "old", allow_plain_text=True) as store,
     ):
         await plain.session("s").set_info(**SECRETS)
-        with pytest.raises(DecryptionError, match="in the clear"):
+        with pytest.raises(DecryptionError, match="is not encrypted"):
             await strict.session("s").info()
-        with pytest.raises(DecryptionError, match="in the clear"):
+        with pytest.raises(DecryptionError, match="is not encrypted"):
             await strict.session("s").set_info(title="t")
-        with pytest.raises(DecryptionError, match="in the clear"):
+        with pytest.raises(DecryptionError, match="is not encrypted"):
             await strict.session("s").add_items([ITEM])
         assert (await store.session("s").info()).title == "SECRET title"
         await store.rotate(reencrypt=True)
@@ -189,5 +189,5 @@ class Foreign:
 async def test_over_another_librarys_session_there_is_no_info() -> None:
     session: Any = EncryptedSession("s", Foreign(), KEYS["old"])
     for name in ("info", "set_info"):
-        with pytest.raises(AttributeError, match=r"info .*need a session of this package underneath"):
+        with pytest.raises(AttributeError, match=r"info .*use a session of this package underneath"):
             getattr(session, name)
