@@ -25,6 +25,7 @@ SHORT = {"runner.py", "undo_web.py", "handoff.py", "postgres.py", "analytics.py"
 def test_each_use_has_a_short_program() -> None:
     lengths = {name: len((EXAMPLES / name).read_text(encoding="utf-8").splitlines()) for name in SHORT}
     assert {name for name, length in lengths.items() if length > 80} == set()
+    assert len((EXAMPLES / "sidebar_web.py").read_text(encoding="utf-8").splitlines()) <= 150
 
 
 # --- runner.py ----------------------------------------------------------------------------------------------------
