@@ -9,7 +9,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from sessions.testing.compaction import CompactionContract
+    from sessions.testing.compaction.contract import CompactionContract
     from sessions.testing.encrypted.contract import EncryptedContract
     from sessions.testing.entries import EntryContract
     from sessions.testing.expiry import ExpiryContract
@@ -50,7 +50,7 @@ __all__ = [
 ]
 
 _MODULES = {
-    "CompactionContract": "compaction",
+    "CompactionContract": "compaction.contract",
     "EncryptedContract": "encrypted.contract",
     "EntryContract": "entries",
     "ExpiryContract": "expiry",

@@ -1,0 +1,1 @@
+"""The contract for compaction, a part in each module."""
