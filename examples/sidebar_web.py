@@ -79,7 +79,7 @@ async def read(session: Chat) -> dict[str, Any]:
     """Return a conversation: its end, its turns with their alternatives, and its tree."""
     end, ways = await end_of(session), await session.siblings_by_turn()
     turns = []
-    for turn in await session.turns():
+    for turn in [turn for turn in await session.turns() if turn.number in ways]:  # The others are newer.
         question, *answer = map(text_of, turn.items)
         alternatives = [{"id": way.entry, "current": way.current} for way in ways[turn.number]]
         turns.append({"question": question, "answer": "\n\n".join(filter(None, answer)), "ways": alternatives})

@@ -40,8 +40,9 @@ async def chat() -> dict[str, Any]:
     if not (version := await session.version()):  # If the chat changes after this, the page's next change is refused.
         async with session.lease():  # Makes the chat.
             version = await session.version()
-    for turn in await session.turns():
-        here = next(sibling for sibling in await session.siblings(turn.number) if sibling.current)
+    siblings = await session.siblings_by_turn()
+    for turn in [turn for turn in await session.turns() if turn.number in siblings]:  # The others are newer.
+        here = next(sibling for sibling in siblings[turn.number] if sibling.current)
         question, *answer = map(text_of, turn.items)
         turns.append({"question": question, "answer": "\n\n".join(answer), "number": here.number, "count": here.count})
     [branch] = [branch for branch in await session.branches.list() if branch.current]
