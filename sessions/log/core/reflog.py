@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.log.core.heads import LEFT_TIP
 from sessions.log.statements import branches as branch_statements
+from sessions.log.statements import tips as tip_statements
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Row, Transaction
@@ -28,7 +29,7 @@ def keep_tip(tx: Transaction, locked: LockedSession, now: int, *, pending: bool)
     """Keep where the locked session's branch is; as a way forward for redo if `pending`."""
     name = name_of_tip(locked.version)
     place = {"session": locked.session, "branch": locked.branch}
-    tx.run(branch_statements.KEEP_TIP, name=name, pending=int(pending), version=locked.version, now=now, **place)
+    tx.run(tip_statements.KEEP_TIP, name=name, pending=int(pending), version=locked.version, now=now, **place)
 
 
 def move_tip(tx: Transaction, locked: LockedSession, tip: int, turn: int, *, may_extend: int, now: int) -> None:
@@ -39,13 +40,13 @@ def move_tip(tx: Transaction, locked: LockedSession, tip: int, turn: int, *, may
 
 def ways_forward(tx: Transaction, head: Head) -> list[Row]:
     """Return the tips from which a branch was moved back by undo, the latest first: name, tip, turn, may-grow."""
-    return [] if head.may_extend else tx.all(branch_statements.WAYS_FORWARD, session=head.session, branch=head.branch)
+    return [] if head.may_extend else tx.all(tip_statements.WAYS_FORWARD, session=head.session, branch=head.branch)
 
 
 def redo_up_to(tx: Transaction, locked: LockedSession, head: Head, wanted: str, now: int) -> None:
     """Bring a branch forward to a tip from which undo moved it back; what lies beyond can still be redone."""
     for name, tip, turn, may_extend in ways_forward(tx, head):
-        tx.run(branch_statements.FORGET_TIP, session=head.session, name=name)
+        tx.run(tip_statements.FORGET_TIP, session=head.session, name=name)
         if name == wanted:
             move_tip(tx, locked, tip, turn, may_extend=may_extend, now=now)
             return
@@ -61,7 +62,7 @@ def settle_ways_forward(tx: Transaction, head: Head) -> bool:
     if found:
         *nearer, (farthest, *_) = found
         _forget(tx, head, nearer)
-        tx.run(branch_statements.SETTLE_TIP, session=head.session, name=farthest)
+        tx.run(tip_statements.SETTLE_TIP, session=head.session, name=farthest)
     return bool(found)
 
 
@@ -72,4 +73,4 @@ def forget_ways_forward(tx: Transaction, head: Head) -> None:
 
 def _forget(tx: Transaction, head: Head, tips: list[Row]) -> None:
     for name, *_ in tips:
-        tx.run(branch_statements.FORGET_TIP, session=head.session, name=name)
+        tx.run(tip_statements.FORGET_TIP, session=head.session, name=name)

@@ -23,6 +23,7 @@ from sessions.log.history.undo import start_of_turn
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import leases as lease_statements
+from sessions.log.statements import tips as tip_statements
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
@@ -77,7 +78,7 @@ def begin_attempt(
         tx.run(branch_statements.SET_GROWTH, session=head.session, branch=head.branch, may_extend=0)
     name = name_of_tip(locked.version)
     made = {"name": name, "owner": head.branch, "claim": claim, "tip": tip, "turn": turns, "may_extend": int(extends)}
-    tx.run(branch_statements.BEGIN_ATTEMPT, session=head.session, version=locked.version, now=now, **made, **origin)
+    tx.run(tip_statements.BEGIN_ATTEMPT, session=head.session, version=locked.version, now=now, **made, **origin)
     tx.run(branch_statements.RAISE_FLOOR, session=head.session, segment=origin["segment"], position=tip)
     record_change(tx, locked, "attempt_begun", now)
     return Attempt(name_of(name, head.session, locked.version), head.branch, entry_at(stretches, head.tip))
@@ -122,7 +123,7 @@ def commit_attempt(tx: Transaction, conversation: Conversation, now: int, attemp
         if new.head.tip < old.head.tip:
             keep_tip(tx, locked, now, pending=True)
             move_tip(tx, locked, new.head.tip, new.head.turn, may_extend=0, now=now)
-        tx.run(branch_statements.RENAME_OWNER, session=locked.session, branch=attempt.name, new=owner)
+        tx.run(tip_statements.RENAME_OWNER, session=locked.session, branch=attempt.name, new=owner)
         _forget(tx, locked, old.head, new.head)
     else:
         _take_over(tx, locked, old, new, now)
@@ -136,9 +137,9 @@ def _take_over(tx: Transaction, locked: LockedSession, old: _Way, new: _Way, now
     if not settle_ways_forward(tx, old.head) and not went_on:
         keep_tip(tx, locked, now, pending=False)
     moved = {"branch": branch, "name": name, "alone": 1, "version": locked.version, "now": now}
-    tx.run(branch_statements.MOVE_TO_TIP, session=session, **moved)
-    tx.run(branch_statements.RENAME_OWNER, session=session, branch=name, new=branch)
-    tx.run(branch_statements.FORGET_TIP, session=session, name=name)
+    tx.run(tip_statements.MOVE_TO_TIP, session=session, **moved)
+    tx.run(tip_statements.RENAME_OWNER, session=session, branch=name, new=branch)
+    tx.run(tip_statements.FORGET_TIP, session=session, name=name)
     left = old.head.segment
     if went_on and left not in {0, new.head.segment} and old.head.tip <= old.head.fork_position:
         # The branch held nothing of its own there.
@@ -175,7 +176,7 @@ def abandon_attempt(tx: Transaction, conversation: Conversation, now: int, claim
 
 
 def _owner(tx: Transaction, session: int, name: str) -> str | None:
-    row = tx.one(branch_statements.OWNER_OF_TIP, session=session, name=name)
+    row = tx.one(tip_statements.OWNER_OF_TIP, session=session, name=name)
     return None if row is None else str(row[0])
 
 
@@ -210,11 +211,11 @@ def _way(tx: Transaction, conversation: Conversation, name: str) -> _Way:
 def _leave(tx: Transaction, locked: LockedSession, old: _Way, new: _Way) -> None:
     """Make an attempt one of the ways that its branch left: late writers do not find it by its new name."""
     session, name, owner = locked.session, new.head.branch, old.head.branch
-    tx.run(branch_statements.RENAME_OWNER, session=session, branch=name, new=owner)
+    tx.run(tip_statements.RENAME_OWNER, session=session, branch=name, new=owner)
     if old.leads_to(new):
         _forget(tx, locked, old.head, new.head)
     else:
-        tx.run(branch_statements.LEAVE_ATTEMPT, session=session, branch=name, new=name_of_tip(locked.version))
+        tx.run(tip_statements.LEAVE_ATTEMPT, session=session, branch=name, new=name_of_tip(locked.version))
 
 
 def _forget(tx: Transaction, locked: LockedSession, head: Head, tried: Head) -> None:

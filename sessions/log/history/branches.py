@@ -17,6 +17,7 @@ from sessions.log.core.turns import text_not_found, turn_at, turn_not_found, tur
 from sessions.log.history.branch_list import forked_branch
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
+from sessions.log.statements import tips as tip_statements
 from sessions.types import Comparison
 
 if TYPE_CHECKING:
@@ -169,7 +170,7 @@ def rename_branch(tx: Transaction, conversation: Conversation, now: int, name: s
             f"session {session_id!r}: this object itself holds a lease on branch {name!r}. Nothing was "
             "changed. Rename it after the lease."
         )
-    for statement in (branch_statements.RENAME_BRANCH, branch_statements.RENAME_OWNER, branch_statements.RENAME_ORIGIN):
+    for statement in (branch_statements.RENAME_BRANCH, tip_statements.RENAME_OWNER, branch_statements.RENAME_ORIGIN):
         tx.run(statement, session=session, branch=name, new=new)
     if locked.branch == name:
         tx.run(branch_statements.SWITCH, session=session, branch=new)

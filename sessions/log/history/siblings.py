@@ -16,6 +16,7 @@ from sessions.log.core.reflog import keep_tip, redo_up_to, settle_ways_forward
 from sessions.log.core.turns import EXPIRED, nearest_turns, turn_not_found
 from sessions.log.history.ways import find_way, leads_through, lineages_of, ways_in_turn
 from sessions.log.statements import branches as branch_statements
+from sessions.log.statements import tips as tip_statements
 from sessions.types import Sibling
 
 if TYPE_CHECKING:
@@ -166,9 +167,9 @@ def _move_to(tx: Transaction, locked: LockedSession, head: Head, chosen: Tip, no
     # What another branch left stays that one's: it could be deleted with this one otherwise.
     own = chosen.owner == head.branch and not _is_written(tx, locked.session, chosen)
     moved = {"branch": head.branch, "alone": int(own), "version": locked.version, "now": now}
-    tx.run(branch_statements.MOVE_TO_TIP, **moved, **place)
+    tx.run(tip_statements.MOVE_TO_TIP, **moved, **place)
     if own:
-        tx.run(branch_statements.FORGET_TIP, **place)
+        tx.run(tip_statements.FORGET_TIP, **place)
     else:
         here = {"segment": chosen.segment, "position": chosen.tip}
         tx.run(branch_statements.RAISE_FLOOR, session=locked.session, **here)
@@ -187,4 +188,4 @@ def _way_through(tx: Transaction, lineages: Lineages, ways: dict[int, list[Tip]]
 
 def _is_written(tx: Transaction, session: int, tip: Tip) -> bool:
     """Tell whether a tip is that of an attempt, whose writer goes on there."""
-    return tx.the(branch_statements.OWNER_OF_TIP, session=session, name=tip.name)[1] is not None
+    return tx.the(tip_statements.OWNER_OF_TIP, session=session, name=tip.name)[1] is not None

@@ -11,7 +11,7 @@ from sessions.log.core.entries import read_all_entries, readable_items
 from sessions.log.core.heads import MAIN, lineage
 from sessions.log.core.reflog import keep_tip, move_tip, ways_forward
 from sessions.log.core.turns import EXPIRED, cannot_undo, nearest_turns, turn_not_found, turn_start
-from sessions.log.statements import branches as branch_statements
+from sessions.log.statements import tips as tip_statements
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
@@ -119,7 +119,7 @@ def redo(tx: Transaction, conversation: Conversation, now: int, *, branch: str |
     locked, head = found
     name, tip, turn, may_extend = kept[0]
     move_tip(tx, locked, tip, turn, may_extend=may_extend, now=now)
-    tx.run(branch_statements.FORGET_TIP, session=head.session, name=name)
+    tx.run(tip_statements.FORGET_TIP, session=head.session, name=name)
     stretches = lineage(tx, head._replace(tip=tip, turn=turn))
     redone = read_all_entries(tx, head.reader, stretches, (head.tip, tip))
     record_change(tx, locked, "redone", now)

@@ -1,4 +1,4 @@
-"""Statements about branches, the segments that they extend, and the tips that they left."""
+"""Statements about branches, and the segments that they extend."""
 
 from __future__ import annotations
 
@@ -129,6 +129,11 @@ RAISE_FLOOR = Statement(
     """,
 )
 
+SET_GROWTH = Statement(
+    "A branch may extend its segment from now on, or not.",
+    "update {branches} set may_extend = :may_extend where session = :session and name = :branch",
+)
+
 SWITCH = Statement(
     "Make another branch the session's current one.",
     "update {sessions} set branch = :branch where id = :session",
@@ -147,11 +152,6 @@ EMPTY = Statement(
 RENAME_BRANCH = Statement(
     "Give a branch another name.",
     "update {branches} set name = :new where session = :session and name = :branch",
-)
-
-RENAME_OWNER = Statement(
-    "The tips it left are the renamed branch's.",
-    "update {branches} set reflog_of = :new where session = :session and reflog_of = :branch",
 )
 
 RENAME_ORIGIN = Statement(
@@ -269,85 +269,4 @@ DELETE_SEGMENTS = Statement(
 DELETE_BRANCHES = Statement(
     "Remove a session's branches.",
     "delete from {branches} where session = :session",
-)
-
-
-# --- Tips that branches left -------------------------------------------------------------------------------------
-
-
-KEEP_TIP = Statement(
-    "Keep where a branch is, before it moves elsewhere; nothing there is its own.",
-    """
-    insert into {branches} (
-        session, name, segment, parent, fork_position, tip, turn, floor, may_extend, reflog_of, pending, created_at,
-        updated_at, made_in, changed_in
-    ) select session, :name, segment, parent, fork_position, tip, turn, tip, may_extend, name, :pending, :now,
-    updated_at, :version, changed_in from {branches} where session = :session and name = :branch
-    """,
-)
-
-WAYS_FORWARD = Statement(
-    "The tips from which a branch was moved back by undo, the latest first.",
-    """
-    select name, tip, turn, may_extend from {branches} where session = :session and reflog_of = :branch and pending = 1
-    order by name desc
-    """,
-)
-
-BEGIN_ATTEMPT = Statement(
-    "Make a tip of a branch that somebody writes to.",
-    """
-    insert into {branches} (
-        session, name, segment, parent, fork_position, tip, turn, floor, may_extend, reflog_of, pending, created_at,
-        updated_at, made_in, changed_in, lease_claim
-    ) values (
-        :session, :name, :segment, :parent, :fork_position, :tip, :turn, :tip, :may_extend, :owner, 0, :now,
-        :now, :version, :version, :claim
-    )
-    """,
-)
-
-OWNER_OF_TIP = Statement(
-    "The branch that left a tip, and who writes there.",
-    "select reflog_of, lease_claim from {branches} where session = :session and name = :name",
-)
-
-LEAVE_ATTEMPT = Statement(
-    "Nobody writes to a tip any more, which has another name from now on.",
-    "update {branches} set name = :new, lease_claim = null where session = :session and name = :branch",
-)
-
-SET_GROWTH = Statement(
-    "A branch may extend its segment from now on, or not.",
-    "update {branches} set may_extend = :may_extend where session = :session and name = :branch",
-)
-
-FORGET_TIP = Statement(
-    "Remove a tip.",
-    "delete from {branches} where session = :session and name = :name",
-)
-
-SETTLE_TIP = Statement(
-    "A way forward is none any more, but one of several that the conversation took.",
-    "update {branches} set pending = 0 where session = :session and name = :name",
-)
-
-MOVE_TO_TIP = Statement(
-    "Move a branch to where a kept tip is, which it may extend if it is there alone.",
-    """
-    update {branches} as b set (segment, parent, fork_position, tip, turn, floor, may_extend, lease_from) = (
-        select t.segment, t.parent, t.fork_position, t.tip, t.turn, t.tip, t.may_extend * :alone,
-        case when b.lease_from > t.tip then t.tip else b.lease_from end
-        from {branches} t where t.session = :session and t.name = :name
-    ), updated_at = :now, changed_in = :version where session = :session and name = :branch
-    """,
-    {
-        MARIADB: """
-        update {branches} b join {branches} t on t.session = b.session and t.name = :name
-        set b.segment = t.segment, b.parent = t.parent, b.fork_position = t.fork_position, b.tip = t.tip,
-        b.turn = t.turn, b.floor = t.tip, b.may_extend = t.may_extend * :alone, b.updated_at = :now,
-        b.changed_in = :version, b.lease_from = least(b.lease_from, t.tip)
-        where b.session = :session and b.name = :branch
-        """
-    },
 )
