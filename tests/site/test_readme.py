@@ -75,7 +75,7 @@ def test_the_factors_are_those_of_the_benchmarks() -> None:
 
 
 def test_the_commands_are_there() -> None:
-    commands = re.findall(r"^    (scripts/\w+)", _README.read_text(encoding="utf-8"), re.MULTILINE)
+    commands = re.findall(r"`(scripts/\w+)`", _README.read_text(encoding="utf-8"))
     assert commands == ["scripts/demo", "scripts/test"]
     assert all(os.access(ROOT / command, os.X_OK) for command in commands)
     help_text = subprocess.run([sys.executable, "-m", "sessions", "--help"], capture_output=True, text=True, check=True)

@@ -65,7 +65,6 @@ class _KeyManagementService:
 async def test_encryption(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """The conversation of the first example is the one whose keys are rotated, with its key as the old one."""
     del folder
-    monkeypatch.setenv("SESSIONS_KEY", "")
     old = generate_key()
     known: dict[str, Any] = {"client": _KeyManagementService(), "new_key": generate_key()}
     for line, example in blocks("encryption.md", "python").items():
