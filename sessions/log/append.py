@@ -12,7 +12,7 @@ from sessions.errors import ConflictError, IdempotencyKeyReusedError
 from sessions.log.core.changing import begin_session
 from sessions.log.core.elsewhere import check_absent
 from sessions.log.core.extend import add_entries
-from sessions.log.core.heads import MAIN, NUMBERS, number_of
+from sessions.log.core.heads import MAIN, NUMBERS, attempt_of, number_of
 from sessions.log.core.idempotency import forget_settled_keys, is_given, life_of, made_key
 from sessions.log.core.item_keys import new_entries
 from sessions.log.core.locking import bump_version, ensure_encrypted, guard_branch
@@ -124,7 +124,9 @@ class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
         entries, locked = self.entries, None
         if self.idempotency or self.keyed:
             session, key, locked = self._lock(tx)
-            if self.idempotency and _was_added(tx, conversation.session_id, session, self.idempotency, key):
+            if self.idempotency and _was_added(
+                tx, conversation.session_id, session, self.idempotency, key, branch=branch
+            ):
                 return None
             if self.keyed:
                 entries = new_entries(tx, conversation, session, branch, entries, session_key=key)
@@ -147,7 +149,7 @@ class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
         locked = ensure_encrypted(tx, locked)
         tip = add_entries(tx, locked, entries, now, expires_at=self.expires_at, keyed=self.keyed)
         if self.idempotency:
-            _remember_key(tx, locked, self.idempotency, tip, now)
+            _remember_key(tx, locked, self.idempotency, tip, now, branch=branch)
         return _number(tx, locked.session, branch)
 
     def _lock(self, tx: Transaction) -> tuple[int, Payloads | None, LockedSession | None]:
@@ -166,7 +168,9 @@ class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
         return session, unlock(conversation, wrapped_keys), None
 
 
-def _remember_key(tx: Transaction, locked: LockedSession, idempotency: Idempotency, tip: int, now: int) -> None:
+def _remember_key(
+    tx: Transaction, locked: LockedSession, idempotency: Idempotency, tip: int, now: int, *, branch: str | None
+) -> None:
     tx.run(
         record_statements.REMEMBER_KEY,
         session=locked.session,
@@ -176,6 +180,7 @@ def _remember_key(tx: Transaction, locked: LockedSession, idempotency: Idempoten
         tip=tip,
         now=now,
         life=life_of(idempotency.key),
+        attempt=attempt_of(branch),
     )
 
 
@@ -212,17 +217,23 @@ def _was_added(
     session: int,
     idempotency: Idempotency,
     session_key: Payloads | None,
+    *,
+    branch: str | None,
 ) -> bool:
-    """Tell whether the session, which is locked, has seen this key."""
-    seen = tx.one(record_statements.SEEN_KEY, session=session, idempotency_key=idempotency.key)
+    """Tell whether the session, which is locked, has seen this key.
+
+    A key that was used in an attempt is known in that attempt alone until its items are on a branch.
+    """
+    key = {"session": session, "idempotency_key": idempotency.key}
+    seen = tx.one(record_statements.SEEN_KEY, **key, attempt=attempt_of(branch))
     if seen is None:
         return False
     digest, has_ended = seen
     if has_ended:
-        tx.run(record_statements.FORGET_KEY, session=session, idempotency_key=idempotency.key)
+        tx.run(record_statements.FORGET_KEY, **key)
         return False
     # The key may have been seen before the session was encrypted.
-    digests = [idempotency.digest] + [key.digest(idempotency.digest) for key in (session_key,) if key is not None]
+    digests = [idempotency.digest] + [one.digest(idempotency.digest) for one in (session_key,) if one is not None]
     if bytes(digest) not in digests:
         raise IdempotencyKeyReusedError(
             f"session {session_id!r}: this idempotency key was used before with other items. Nothing was "

@@ -113,6 +113,9 @@ _APPENDS: Final = Table(
         Column("tip", "integer"),
         Column("created_at", "integer"),
         Column("until", "integer", "When the key ends, by the database's time.", default=0),
+        Column(
+            "attempt", "integer", "The `made_in` of the attempt that alone knows the key; else 0.", default=0, since=10
+        ),
     ),
     key=("session", "idempotency_key"),
 )

@@ -160,7 +160,8 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description):
             items: JSON objects, oldest first; or dictionaries of anything that the session's codec accepts.
             idempotency_key: Text of 1 to 255 bytes. Adding the same items again with the same key does nothing, from
                 any process; they expire as after the first call. A key is remembered for 30 days, even after
-                `clear_session`.
+                `clear_session`. A key used in an `attempt` counts in that attempt alone until the attempt succeeds; if
+                it fails, the key counts as new.
             keys: An id of its own for each item, or ``None``: text of 1 to 255 bytes. An item whose key the branch has
                 seen is skipped, also if the item was popped or has expired since; the others are added. A key is
                 remembered while its item is stored, and for 30 days after it was added in any case. On a branch

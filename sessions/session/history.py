@@ -137,6 +137,7 @@ class History(Ways):
             turn: The turn to replace, from 1, with all that follow it; ``None`` to go on from the branch's end.
             on_failure: The treatment of the attempt if the block raises. ``"keep"``: the added items stay as a sibling,
                 as it does if the process is killed. ``"drop"``: it is deleted. Its usage records are kept.
+                Either way, the idempotency keys used in the block count as new, so a retry adds its items again.
 
         Raises:
             TurnNotFoundError: On entering: the branch has no such turn, or the turn has expired.

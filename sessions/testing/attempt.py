@@ -14,6 +14,7 @@ import pytest
 
 from sessions.errors import (
     ConflictError,
+    IdempotencyKeyReusedError,
     InAttemptError,
     LeaseLostError,
     NothingToRedoError,
@@ -255,6 +256,98 @@ class AttemptContract(SessionAndClock):
         assert (await session.usage.total()).input_tokens == 7
         assert [row.usage.input_tokens for row in await session.usage.by("branch")] == [0]
 
+    @pytest.mark.parametrize("how", ["keep", "drop", "conflict", "lost"])
+    async def test_idempotency_keys_of_an_attempt_that_failed_are_new(
+        self, make: MakeLogSession, session: LogSession, how: str
+    ) -> None:
+        """A retry of the whole request adds the message again, also with another text, and only once."""
+        other = make(session.session_id)
+        await _add(session, "u1 a1")
+        await session.add_items([item("u2")], idempotency_key="before")
+        with pytest.raises((ProviderError, ConflictError)):
+            async with session.attempt(on_failure="drop" if how == "drop" else "keep") as tried:
+                for text in ("u3", "u4"):
+                    await tried.add_items([item(text)], idempotency_key=text)
+                await tried.add_items([], idempotency_key="nothing")
+                await tried.add_items([item("u3")], idempotency_key="u3")
+                await tried.add_items([item("u2")], idempotency_key="before")
+                assert await _texts(tried) == "u1 a1 u2 u3 u4"
+                await tried.pop_item()
+                await tried.add_items([item("u4")], idempotency_key="u4")
+                assert await _texts(tried) == "u1 a1 u2 u3"
+                if how == "conflict":
+                    await _add(other, "u3b")
+                elif how == "lost":
+                    await other.undo()
+                else:
+                    raise ProviderError
+        if how == "lost":
+            await other.redo()
+        before = await _texts(session)
+        for retry in (session, other):
+            for text, key in (("u3c", "u3"), ("u4", "u4"), ("u2", "before"), ("u5", "nothing")):
+                await retry.add_items([item(text)], idempotency_key=key)
+        assert await _texts(session) == f"{before} u3c u4 u5"
+
+    @pytest.mark.parametrize("turn", [None, 1, 2])
+    async def test_idempotency_keys_of_an_attempt_that_was_chosen_stay_known(
+        self, make: MakeLogSession, session: LogSession, turn: int | None
+    ) -> None:
+        await _add(session, "u1 a1 u2 a2")
+        async with session.attempt(turn) as tried:
+            await tried.add_items([item("u3")], idempotency_key="k")
+        async with session.attempt() as tried:
+            await tried.add_items([item("u4")], idempotency_key="popped")
+            await tried.pop_item()
+        before = await _texts(session)
+        assert before.endswith("u3")
+        async with session.attempt() as tried:
+            await tried.add_items([item("u3")], idempotency_key="k")
+        await session.add_items([item("u4")], idempotency_key="popped")
+        await make(session.session_id).add_items([item("u3")], idempotency_key="k")
+        assert await _texts(session) == before
+        with pytest.raises(IdempotencyKeyReusedError):
+            await session.add_items([item("other")], idempotency_key="k")
+
+    @pytest.mark.parametrize("where", ["branch", "attempt"])
+    async def test_a_retry_beside_an_attempt_whose_process_was_killed(
+        self, make: MakeLogSession, session: LogSession, where: str
+    ) -> None:
+        """Nobody ends the attempt: its keys are known in it alone. Here, it goes on later."""
+        retry = make(session.session_id)
+        await _add(session, "u1 a1")
+        with pytest.raises(ConflictError):
+            async with session.attempt() as killed:
+                await killed.add_items([item("u2")], idempotency_key="k")
+                await killed.add_items([item("u2")], idempotency_key="k")
+                if where == "branch":
+                    await retry.add_items([item("u2")], idempotency_key="k")
+                else:
+                    async with retry.attempt() as tried:
+                        await tried.add_items([item("u2")], idempotency_key="k")
+                        await _add(tried, "a2")
+                expected = await _texts(retry)
+                assert expected == ("u1 a1 u2" if where == "branch" else "u1 a1 u2 a2")
+                await retry.add_items([item("u2")], idempotency_key="k")
+        await retry.add_items([item("u2")], idempotency_key="k")
+        assert await _texts(retry) == expected
+
+    async def test_keys_of_an_attempt_that_is_chosen_while_it_runs(
+        self, make: MakeLogSession, session: LogSession
+    ) -> None:
+        """Fails without: log/history/siblings.py, `SHARE_ATTEMPTS_KEYS`."""
+        other = make(session.session_id)
+        await _add(session, "u1 a1")
+        with pytest.raises(ConflictError):
+            async with session.attempt(1) as tried:
+                await tried.add_items([item("u1b")], idempotency_key="chosen")
+                await other.choose((await other.siblings(1))[1])
+                await tried.add_items([item("late")], idempotency_key="late")
+        await other.add_items([item("u1b")], idempotency_key="chosen")
+        assert await _texts(other) == "u1b"
+        await other.add_items([item("late")], idempotency_key="late")
+        assert await _texts(other) == "u1b late"
+
     async def test_edit_fail_and_try_again(self, session: LogSession) -> None:
         await _add(session, "u1 a1 u2 a2")
         await _fail(session, "u2b", turn=2, on_failure="drop")
@@ -334,7 +427,7 @@ class AttemptContract(SessionAndClock):
     async def test_an_attempt_that_is_chosen_while_it_runs_goes_on(
         self, make: MakeLogSession, session: LogSession
     ) -> None:
-        """Fails without: log/history/siblings.py, `_is_written` (the row would be gone) or `RAISE_FLOOR`."""
+        """Fails without: log/history/siblings.py, `own` in `_move_to` (the row would be gone) or `RAISE_FLOOR`."""
         other = make(session.session_id)
         await _add(session, "u1 a1 u2 a2")
         with pytest.raises(ConflictError):

@@ -82,6 +82,11 @@ def number_of(branch: str | None) -> int:
     return branch.number if isinstance(branch, BranchName) else 0
 
 
+def attempt_of(branch: str | None) -> int:
+    """Return the version in which an attempt was made, which tells a session's attempts apart; 0 for a branch."""
+    return branch.number % NUMBERS if isinstance(branch, AttemptName) else 0
+
+
 class Head(NamedTuple):
     """Where a branch ends.
 

@@ -20,8 +20,9 @@ if TYPE_CHECKING:
 
 _WRITTEN: Final = """
     keyed as (
-        insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until)
-        select session, :key::text, :digest::bytea, version, tip, :now, {clock} + :key_life::bigint from advanced
+        insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until, attempt)
+        select session, :key::text, :digest::bytea, version, tip, :now, {clock} + :key_life::bigint, attempt
+        from advanced
     ), added as (
         insert into {entries} (id, version, turn, kind, tool_name, author, created_at, payload, expires_at)
         select a.before + e.position, a.version, a.turn + width_bucket(e.position, :turn_starts::bigint[]),
@@ -66,7 +67,8 @@ APPEND: Final = alone(
         from raised r where b.session = r.id and b.name = coalesce(:branch::text, r.branch) and {may_change}
         returning b.session,
         b.segment * {positions} + b.tip - :item_count::bigint + 0 / (b.tip < {last_position})::int as before, b.tip,
-        b.turn - :turns::bigint as turn, r.version, r.session_id, b.made_in
+        b.turn - :turns::bigint as turn, r.version, r.session_id, b.made_in,
+        case when b.reflog_of is null then 0 else b.made_in end as attempt
     ), holed as (
         update {segments} g set holes = 1 from advanced a
         where :expires_at::bigint < :never::bigint and g.id = a.before / {positions} and g.holes = 0
@@ -105,7 +107,7 @@ BEGIN: Final = alone(
             made_in, changed_in
         ) select session, 'main', id, null, 0, :item_count::bigint, :turns::bigint, 0, 1, :now, :now, 1, 1 from opened
         returning session, segment * {positions} as before, tip, turn - :turns::bigint as turn, 1 as version,
-        :session_id as session_id, made_in
+        :session_id as session_id, made_in, 0 as attempt
     ), """  # noqa: S608 - these are words of this module
     + _WRITTEN
     + """
@@ -146,10 +148,11 @@ APPEND_MANY: Final = alone(
         from raised r where b.session = r.id and b.name = r.branch and {may_still_change}
         returning b.session,
         b.segment * {positions} + b.tip - r.count + 0 / (b.tip < {last_position})::int as before, b.tip,
-        b.turn - r.turns as turn, r.version, r.number, r.session_id, b.made_in
+        b.turn - r.turns as turn, r.version, r.number, r.session_id, b.made_in,
+        case when b.reflog_of is null then 0 else b.made_in end as attempt
     ), keyed as (
-        insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until)
-        select a.session, k.idempotency_key, k.digest, a.version, a.tip, :now, {clock} + k.life
+        insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until, attempt)
+        select a.session, k.idempotency_key, k.digest, a.version, a.tip, :now, {clock} + k.life, a.attempt
         from advanced a join unnest(:key_sessions::bigint[], :keys::text[], :digests::bytea[], :key_lives::bigint[])
         k (number, idempotency_key, digest, life) on k.number = a.number
     ), added as (

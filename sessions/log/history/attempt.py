@@ -15,7 +15,7 @@ from sessions.log.core.changing import begin_session, change_session
 from sessions.log.core.extend import ensure_row
 from sessions.log.core.fork import origin_of
 from sessions.log.core.gc import collect, find_seen
-from sessions.log.core.heads import NUMBERS, attempt_over, entry_at, find_head, lineage, name_of, number_of
+from sessions.log.core.heads import NUMBERS, attempt_of, attempt_over, entry_at, find_head, lineage, name_of, number_of
 from sessions.log.core.locking import bump_version, guard_branch, lock_session
 from sessions.log.core.reflog import keep_tip, move_tip, name_of_tip, settle_ways_forward
 from sessions.log.core.turns import turn_not_found
@@ -23,6 +23,7 @@ from sessions.log.history.undo import start_of_turn
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import leases as lease_statements
+from sessions.log.statements import records as record_statements
 from sessions.log.statements import tips as tip_statements
 
 if TYPE_CHECKING:
@@ -90,10 +91,12 @@ class Refused(NamedTuple):
     Attributes:
         branch: The branch.
         version: The session's version now.
+        kept: Whether it added something, which stays.
     """
 
     branch: str
     version: int
+    kept: bool
 
 
 def commit_attempt(tx: Transaction, conversation: Conversation, now: int, attempt: Attempt) -> str | Refused:
@@ -115,9 +118,9 @@ def commit_attempt(tx: Transaction, conversation: Conversation, now: int, attemp
     guard_branch(tx, locked, now)
     old, new = _way(tx, conversation, owner), _way(tx, conversation._replace(lease=None), attempt.name)
     if old.entry != attempt.entry or not _is_older(tx, attempt):
-        _leave(tx, locked, old, new)
+        kept = _leave(tx, locked, old, new)
         record_change(tx, locked, "attempt_kept", now)
-        return Refused(owner, locked.version)
+        return Refused(owner, locked.version, kept)
     if old.leads_to(new):
         # It added nothing that stays: at most it went back.
         if new.head.tip < old.head.tip:
@@ -127,6 +130,8 @@ def commit_attempt(tx: Transaction, conversation: Conversation, now: int, attemp
         _forget(tx, locked, old.head, new.head)
     else:
         _take_over(tx, locked, old, new, now)
+    keys = {"session": locked.session, "attempt": attempt_of(attempt.name)}
+    tx.run(record_statements.SHARE_ATTEMPTS_KEYS, **keys)
     record_change(tx, locked, "attempt_chosen", now)
     return old.head.branch
 
@@ -160,6 +165,7 @@ def end_attempt(tx: Transaction, conversation: Conversation, now: int, name: str
     old, new = _way(tx, conversation, owner), _way(tx, conversation, name)
     if drop:
         before = find_seen(tx, locked.session)
+        _free_keys(tx, new.head)
         _forget(tx, locked, old.head, new.head)
         collect(tx, locked.session, before)
     else:
@@ -208,14 +214,25 @@ def _way(tx: Transaction, conversation: Conversation, name: str) -> _Way:
     return _Way(head, lineage(tx, head))
 
 
-def _leave(tx: Transaction, locked: LockedSession, old: _Way, new: _Way) -> None:
-    """Make an attempt one of the ways that its branch left: late writers do not find it by its new name."""
+def _leave(tx: Transaction, locked: LockedSession, old: _Way, new: _Way) -> bool:
+    """Make an attempt one of the ways that its branch left: late writers do not find it by its new name.
+
+    Returns:
+        Whether it stays: one that added nothing is removed.
+    """
+    _free_keys(tx, new.head)
     session, name, owner = locked.session, new.head.branch, old.head.branch
     tx.run(tip_statements.RENAME_OWNER, session=session, branch=name, new=owner)
     if old.leads_to(new):
         _forget(tx, locked, old.head, new.head)
-    else:
-        tx.run(tip_statements.LEAVE_ATTEMPT, session=session, branch=name, new=name_of_tip(locked.version))
+        return False
+    tx.run(tip_statements.LEAVE_ATTEMPT, session=session, branch=name, new=name_of_tip(locked.version))
+    return True
+
+
+def _free_keys(tx: Transaction, tried: Head) -> None:
+    """Let the idempotency keys that an attempt used count as new: no branch has what was added with them."""
+    tx.run(record_statements.FORGET_ATTEMPTS_KEYS, session=tried.session, attempt=attempt_of(tried.branch))
 
 
 def _forget(tx: Transaction, locked: LockedSession, head: Head, tried: Head) -> None:

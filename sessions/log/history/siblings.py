@@ -16,6 +16,7 @@ from sessions.log.core.reflog import keep_tip, redo_up_to, settle_ways_forward
 from sessions.log.core.turns import EXPIRED, nearest_turns, turn_not_found
 from sessions.log.history.ways import find_way, leads_through, lineages_of, ways_in_turn
 from sessions.log.statements import branches as branch_statements
+from sessions.log.statements import records as record_statements
 from sessions.log.statements import tips as tip_statements
 from sessions.types import Sibling
 
@@ -165,7 +166,11 @@ def _move_to(tx: Transaction, locked: LockedSession, head: Head, chosen: Tip, no
         keep_tip(tx, locked, now, pending=False)
     place: dict[str, Any] = {"session": locked.session, "name": chosen.name}
     # What another branch left stays that one's: it could be deleted with this one otherwise.
-    own = chosen.owner == head.branch and not _is_written(tx, locked.session, chosen)
+    _, claim, made_in = tx.the(tip_statements.OWNER_OF_TIP, **place)
+    own = chosen.owner == head.branch and claim is None
+    if claim is not None:
+        # It is an attempt, whose writer goes on there, or was killed. What it added is on a branch now.
+        tx.run(record_statements.SHARE_ATTEMPTS_KEYS, session=locked.session, attempt=made_in)
     moved = {"branch": head.branch, "alone": int(own), "version": locked.version, "now": now}
     tx.run(tip_statements.MOVE_TO_TIP, **moved, **place)
     if own:
@@ -184,8 +189,3 @@ def _way_through(tx: Transaction, lineages: Lineages, ways: dict[int, list[Tip]]
         if wanted.entry not in ways and any(leads_through(lineages, tip, wanted.entry) for tip in tips):
             return tips
     return ways.get(wanted.entry)
-
-
-def _is_written(tx: Transaction, session: int, tip: Tip) -> bool:
-    """Tell whether a tip is that of an attempt, whose writer goes on there."""
-    return tx.the(tip_statements.OWNER_OF_TIP, session=session, name=tip.name)[1] is not None

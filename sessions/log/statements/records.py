@@ -6,9 +6,9 @@ from sessions.db.dialect import MARIADB, POSTGRES
 from sessions.db.transaction import Statement
 
 SEEN_KEY = Statement(
-    "The digest of what an idempotency key stands for, and 1 if it has ended.",
+    "The digest of what an idempotency key stands for, and 1 if it has ended or only another attempt knows it.",
     """
-    select digest, case when until <= {clock} then 1 else 0 end from {appends}
+    select digest, case when until <= {clock} or attempt not in (0, :attempt) then 1 else 0 end from {appends}
     where session = :session and idempotency_key = :idempotency_key
     """,
 )
@@ -16,8 +16,8 @@ SEEN_KEY = Statement(
 REMEMBER_KEY = Statement(
     "Note what an append with an idempotency key added.",
     """
-    insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until)
-    values (:session, :idempotency_key, :digest, :version, :tip, :now, {clock} + :life)
+    insert into {appends} (session, idempotency_key, digest, version, tip, created_at, until, attempt)
+    values (:session, :idempotency_key, :digest, :version, :tip, :now, {clock} + :life, :attempt)
     """,
 )
 
@@ -26,6 +26,15 @@ FORGET_KEY = Statement(
     "delete from {appends} where session = :session and idempotency_key = :idempotency_key",
 )
 
+SHARE_ATTEMPTS_KEYS = Statement(
+    "Let every branch know the keys that an attempt used, as its items are on a branch now.",
+    "update {appends} set attempt = 0 where session = :session and attempt = :attempt",
+)
+
+FORGET_ATTEMPTS_KEYS = Statement(
+    "Remove the keys that an attempt used.",
+    "delete from {appends} where session = :session and attempt = :attempt",
+)
 
 FORGET_ENDED_KEYS = Statement(
     "Remove some idempotency keys that have ended, of whatever sessions, the oldest first; a row for each.",

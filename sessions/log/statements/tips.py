@@ -38,8 +38,8 @@ BEGIN_ATTEMPT = Statement(
 )
 
 OWNER_OF_TIP = Statement(
-    "The branch that left a tip, and who writes there.",
-    "select reflog_of, lease_claim from {branches} where session = :session and name = :name",
+    "The branch that left a tip, who writes there, and the version that made it.",
+    "select reflog_of, lease_claim, made_in from {branches} where session = :session and name = :name",
 )
 
 LEAVE_ATTEMPT = Statement(
