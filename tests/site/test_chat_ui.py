@@ -68,6 +68,17 @@ def test_a_conversation_in_the_browser(folder: Path, answers: Callable[..., Any]
         expect(page.locator("aside li.active > button")).to_have_text(["Where to?", "How?", "Is anybody there?"])
         page.locator("aside").get_by_text("Where to in winter?").click()
         expect(lines).to_have_text(["Where to in winter?", "By plane."])
+
+        page.fill("input", "Is the provider up?")
+        page.click("text=Send")
+        expect(page.locator("output")).to_have_text("That failed (500). Try again.")
+        expect(page.locator("input")).to_have_value("Is the provider up?")
+        expect(lines).to_have_text(["Where to in winter?", "By plane."])
+        page.fill("input", "")
+        page.click("text=Send")
+        assert page.locator("input").evaluate("input => input.validity.valueMissing")
+        for body in ({}, {"text": ""}, {"turn": 0}):
+            assert page.request.post(f"http://127.0.0.1:{port}/chats/first", data=body).status == 422
         page.close()
 
 
