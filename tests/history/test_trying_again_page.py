@@ -18,7 +18,8 @@ async def test_the_page_says_what_happens(tmp_path: Path, monkeypatch: pytest.Mo
     await run_page("trying-again.md", page)
     page["model"].assert_complete()
     page["session"].close()
+    page["hook"].close()
 
 
 def test_the_page_has_its_examples() -> None:
-    assert len(blocks("trying-again.md", "python")) == 5
+    assert len(blocks("trying-again.md", "python")) == 7
