@@ -109,8 +109,8 @@ async def test_what_the_sdk_encrypted_needs_its_key(database: Database, key: str
     inner = SDKSession("encrypted", engine=database.engine)
     theirs = SDKEncryptedSession("encrypted", inner, encryption_key=(secret := generate_key()), ttl=3600)
     await theirs.add_items([{"role": "user", "content": "secret"}])
-    given = {"right": secret, "wrong": generate_key(), "none": None}[key]
-    store = open_store(database.engine, create_tables=True, encryption_key=given, allow_plain_text=given is not None)
+    given: dict[str, Any] = {"allow_plain_text": True, "encryption_key": secret if key == "right" else generate_key()}
+    store = open_store(database.engine, create_tables=True, **({} if key == "none" else given))
     report = await store.adopt()
     if key == "right":
         assert report == Adoption(sessions=2, items=2, branches=2)
@@ -167,7 +167,7 @@ async def test_without_the_sdks_tables(tmp_path: Path) -> None:
     async with open_store(f"sqlite:///{tmp_path}/a.db") as store:
         assert await store.adopt() == Adoption()
     async with open_store(f"sqlite:///{tmp_path}/b.db", **SHOP) as store:
-        with pytest.raises(StoreError, match="no table shop_messages"):
+        with pytest.raises(StoreError, match="table shop_messages is missing"):
             await store.adopt()
 
 

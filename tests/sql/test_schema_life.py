@@ -129,8 +129,9 @@ async def test_tables_in_another_schema(postgres: Postgres) -> None:
     assert await session.get_items() == [message("1")]
     await session.clear_session()
     assert await _tables(engine) == []
-    assert len(await _tables(engine, "elsewhere")) == 10
-    assert {table.schema for table in metadata("x_", "elsewhere").tables.values()} == {"elsewhere"}
+    known = metadata("x_", "elsewhere").tables.values()
+    assert await _tables(engine, "elsewhere") == sorted(table.name for table in known)
+    assert {table.schema for table in known} == {"elsewhere"}
     await engine.dispose()
 
 
