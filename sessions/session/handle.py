@@ -113,6 +113,7 @@ class Handle:
         token = self._conversation.lease or 0
         made = self._changed(self._conversation._replace(lease=None, attempt=token), name)
         made.lease = self.lease
+        made.titles = self.titles and self.titles.in_attempt()
         return made
 
     def refuse_in_attempt(self, what: str) -> None:

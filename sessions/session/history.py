@@ -166,12 +166,15 @@ class History(Ways):
 
         handle = self._handle
         attempt = await begin(handle, turn)
+        tried = handle.attempting(attempt.name)
         try:
-            yield self._with(handle.attempting(attempt.name))
+            yield self._with(tried)
         except BaseException:
             await end(handle, attempt, drop=drop)
             raise
         await commit(handle, attempt)
+        if tried.titles is not None:
+            await tried.titles.chosen(handle)
 
     async def redo(self) -> list[Item]:
         """Revert the last `undo`, if nothing was added or popped since.

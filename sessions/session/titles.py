@@ -36,8 +36,8 @@ class Titles:
         if not callable(make):
             raise TypeError(
                 f"title must be a function of the first message, not {type(make).__name__}. Nothing was "
-                "changed. Define it with "
-                "async def."
+                "changed. Write title=lambda message: sessions.text_of(message)[:60]; to set one session's title, call "
+                "set_info(title=…)."
             )
         self._make = make
         self._seen: dict[str, None] = {}
@@ -47,8 +47,15 @@ class Titles:
         """Let a session that was deleted have a title when it begins again."""
         self._seen.pop(session_id, None)
 
-    async def after(self, handle: Handle, message: Any) -> None:
-        """Make the session's title if `message`, which was just added, is its first one and it has no title."""
+    def in_attempt(self) -> TitlesOfAttempt:
+        """Return what makes no title before the attempt is chosen: an attempt that fails leaves nothing to see."""
+        return TitlesOfAttempt(self)
+
+    async def chosen(self, handle: Handle) -> None:
+        """Do nothing: what was added outside of attempts has had its turn."""
+
+    async def after(self, handle: Handle, *messages: Any) -> None:
+        """Make the session's title if one of `messages`, just added, is its first one and it has no title."""
         session_id = handle.conversation.session_id
         if session_id in self._seen:
             return
@@ -56,9 +63,10 @@ class Titles:
         while len(self._seen) > _REMEMBERED:
             del self._seen[next(iter(self._seen))]
         try:
-            if not await handle.read(lambda tx: _wants_title(tx, handle, message)):
+            found = await handle.read(lambda tx: _untitled(tx, handle, messages))
+            if not found:
                 return
-            title = self._make(message)
+            title = self._make(found[0])
             if not isawaitable(title):
                 await _set(handle, title)
                 return
@@ -77,18 +85,40 @@ class Titles:
             await asyncio.wait(tasks)
 
 
-def _wants_title(tx: Transaction, handle: Handle, message: Any) -> bool:
+class TitlesOfAttempt(Titles):
+    """Keeps an attempt's messages of users until it is chosen."""
+
+    def __init__(self, titles: Titles) -> None:
+        super().__init__(titles._make)
+        self._titles = titles
+        self._messages: list[Any] = []
+
+    async def after(self, handle: Handle, *messages: Any) -> None:
+        """Keep the messages, if they were added in the attempt."""
+        if handle.conversation.attempt is None:
+            await self._titles.after(handle, *messages)
+        else:
+            self._messages += messages
+
+    async def chosen(self, handle: Handle) -> None:
+        """Make the title of the session to which `handle` belongs: the branch has the attempt's messages now."""
+        if self._messages:
+            await self._titles.after(handle, *self._messages)
+
+
+def _untitled(tx: Transaction, handle: Handle, messages: tuple[Any, ...]) -> list[Any]:
+    """Return the session's first message if it is among these, and the session has no title; else nothing."""
     from sessions.log.core.turns import read_turn  # noqa: PLC0415 - for those who have such a function
     from sessions.log.info import read_info  # noqa: PLC0415 - as above
 
     if read_info(tx, handle.conversation).title is not None:
-        return False
+        return []
     try:
         first, *_ = read_turn(tx, handle.conversation, 1, handle.target)
     except TurnNotFoundError:
-        return False
+        return []
     # Of several that were added at once by different callers, one is the first.
-    return bool(first.items[0] == message)
+    return [message for message in messages if message == first.items[0]][:1]
 
 
 async def _set_later(handle: Handle, title: Awaitable[Any]) -> None:
@@ -104,11 +134,30 @@ async def _set(handle: Handle, title: object) -> None:
 
     if title is None:
         return
-    details = {"title": check_text(title, "title", MAX_TITLE_BYTES)}
+    if (wrong := _why_not(title, MAX_TITLE_BYTES)) is not None:
+        _log.warning("%s: no title was made: the function returned %s", handle.subject, wrong)
+        return
+    details = {"title": title}
     try:
         await handle.write(SetInfo(handle.conversation, now(), {}, details, only_untitled=True))
     except ConflictError:
         return  # A title was set meanwhile.
+
+
+def _why_not(title: object, most: int) -> str | None:
+    """Return why something is no title, without its text; ``None`` if it is one."""
+    if not isinstance(title, str):
+        return f"{type(title).__name__}; it must return text or None"
+    length = len(title.encode(errors="replace"))
+    if not title:
+        return "an empty text; return None for no title"
+    if length > most:
+        return f"{length} bytes; at most {most} are allowed"
+    try:
+        check_text(title, "title", most)
+    except ValueError:
+        return "text with a NUL character or a lone surrogate"
+    return None
 
 
 def _report(handle: Handle, error: Exception) -> None:

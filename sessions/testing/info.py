@@ -128,6 +128,12 @@ BAD_FILTERS: Final[list[tuple[dict[str, Any], type[Exception]]]] = [
 """What `sessions` and `count` refuse."""
 
 
+async def _fail(session: LogSession, on_failure: Any) -> None:
+    async with session.attempt(on_failure=on_failure) as tried:
+        await tried.add_items([_user("SECRET")])
+        raise OSError("no model")
+
+
 class InfoContract:
     """The promises of a store about owners, info and lists. Subclass it as ``Test…`` with the fixture `open_here`."""
 
@@ -357,6 +363,32 @@ class InfoContract:
         assert asked == [first]
         assert (await sessions[0].info()).title == first["content"]
 
+    @pytest.mark.parametrize("on_failure", ["keep", "drop"])
+    async def test_an_attempt_gives_a_title_only_once_it_is_chosen(self, open_here: OpenStore, on_failure: Any) -> None:
+        """What failed is not to be seen in the list of conversations; nor does it ask a model for a title."""
+        asked: list[str] = []
+
+        def title(message: Any) -> str:
+            asked.append(message["content"])
+            return asked[-1]
+
+        store = open_here(title=title)
+        session = store.session("s")
+        with pytest.raises(OSError, match="no model"):
+            await _fail(session, on_failure)
+        assert ((await session.info()).title, asked) == (None, [])
+        async with session.attempt() as tried:
+            await tried.add_items([_user("popped")])
+            await tried.pop_item()
+            await tried.as_author("ann").add_items([_user("1")])
+            await tried.add_items([_user("2")])
+            assert (await store.session("s").info()).title is None
+        assert ((await session.info()).title, asked) == ("1", ["1"])
+        async with session.attempt(1) as tried:
+            await tried.add_items([_user("3")])
+        await session.add_items([_user("4")])
+        assert ((await session.info()).title, asked) == ("1", ["1"])
+
     async def test_nothing_waits_for_an_asynchronous_title_but_closing(self, open_here: OpenStore) -> None:
         asked, ready = asyncio.Event(), asyncio.Event()
 
@@ -389,7 +421,10 @@ class InfoContract:
         def at_once(message: Any) -> str:
             raise ValueError(message["content"])
 
-        titles: dict[str, Any] = {"later": later, "at once": at_once, "number": lambda _: 5, "empty": lambda _: ""}
+        titles: dict[str, Any] = {
+            "later": later, "at once": at_once, "number": lambda _: 5, "empty": lambda _: "", "nul": lambda _: "\0",
+            "long": lambda message: message["content"] * 500, "surrogate": lambda _: "\ud800",
+        }  # fmt: skip
         async with open_here() as store:
             for name, title in titles.items():
                 session = store.session(name, title=title)
@@ -401,6 +436,8 @@ class InfoContract:
                 assert (await store.session(name).info()).title is None
         assert "SECRET" not in caplog.text
         assert "session 'later': no title was made: the function raised OSError" in caplog.text
+        assert "session 'number': no title was made: the function returned int; it must" in caplog.text
+        assert "session 'long': no title was made: the function returned 3000 bytes; at most 1024" in caplog.text
 
     async def test_what_is_no_function_is_refused(self, open_here: OpenStore) -> None:
         with pytest.raises(TypeError, match="title must be a function"):
