@@ -330,12 +330,15 @@ class Rotation:
         reencrypted: The number of entries encrypted again.
         failed: The ids of sessions that the given keys cannot open, left unchanged. If there are any, `store.rotate`
             raises `RotationIncompleteError`.
+        plain: The number of sessions in the database that `store.rotate` left unencrypted. To encrypt these too, open
+            the store with ``allow_plain_text=True`` and rotate with ``reencrypt=True``.
     """
 
     sessions: int = 0
     rewrapped: int = 0
     reencrypted: int = 0
     failed: tuple[str, ...] = ()
+    plain: int = 0
 
     def __add__(self, other: Rotation) -> Rotation:
         return Rotation(
@@ -343,4 +346,5 @@ class Rotation:
             self.rewrapped + other.rewrapped,
             self.reencrypted + other.reencrypted,
             self.failed + other.failed,
+            self.plain + other.plain,
         )

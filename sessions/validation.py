@@ -73,6 +73,8 @@ def _as_text(value: object, name: str) -> str:
     """Return how to pass a value as text."""
     if isinstance(value, (bytes, bytearray)):
         return f"Pass {name}.decode()"
+    if isinstance(getattr(value, "session_id", None), str):
+        return "Pass the session's id: session.session_id"
     return "Pass text" if value is None else f"Pass text, for example str({name})"
 
 

@@ -48,9 +48,13 @@ async def commit(handle: Handle, attempt: Attempt) -> None:
         await end(handle, attempt, drop=False)
         raise
     if isinstance(done, Refused):
+        if done.kept:
+            what, choose = ", which stays as a sibling. The branch was left as it is", ", or choose() the attempt"
+        else:
+            what, choose = ". The attempt added nothing and was removed. The branch was left as it is", ""
         raise ConflictError(
-            f"{handle.subject}: branch {done.branch!r} was changed during the attempt, which stays as a sibling. The "
-            "branch is as the others left it. Read it and try again, or choose() the attempt.",
+            f"{handle.subject}: branch {done.branch!r} was changed during the attempt{what}. If this block changed it, "
+            f"write through the attempt's session. If others did, read the branch and try again{choose}.",
             done.version,
         )
     handle.followed = done

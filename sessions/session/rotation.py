@@ -9,7 +9,14 @@ from sessions.clock import now
 from sessions.crypto.keys import KeyRing
 from sessions.errors import DecryptionError, RotationIncompleteError
 from sessions.log.encryption.session_encryption import subject_of
-from sessions.log.lifetime.reencrypt import Batch, find_wrapped_keys, list_encrypted, reencrypt, replace_wrapped_keys
+from sessions.log.lifetime.reencrypt import (
+    Batch,
+    count_plain,
+    find_wrapped_keys,
+    list_encrypted,
+    reencrypt,
+    replace_wrapped_keys,
+)
 from sessions.types import Rotation
 
 if TYPE_CHECKING:
@@ -97,6 +104,7 @@ async def rotate_all(
             except DecryptionError as error:
                 _log.warning("%s", error)
                 done = before + Rotation(sessions=1, failed=(session_id,))
+    done += Rotation(plain=await backend.read(count_plain, "the store"))
     if done.failed:
         raise RotationIncompleteError(_left(done), done)
     return done

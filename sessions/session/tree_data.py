@@ -130,11 +130,18 @@ class Tree:
 
         return TreeView(self._read).__rich_console__(console, options)
 
-    def _repr_html_(self) -> str:
-        """Return HTML for notebooks, which loads nothing; texts are escaped."""
+    def to_html(self) -> str:
+        """Return the tree as HTML for a report or a page, which loads nothing else; texts are escaped.
+
+        Example: ``page = tree.to_html()``
+        """
         from sessions.session.tree import TreeView
 
         return TreeView(self._read).as_html()
+
+    def _repr_html_(self) -> str:
+        """Return HTML for notebooks."""
+        return self.to_html()
 
 
 def as_tree(read: ReadTree) -> Tree:

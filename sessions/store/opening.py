@@ -11,6 +11,7 @@ from sessions.log.component import conversations
 from sessions.log.conversation import ForeignTables
 from sessions.store.maintenance import Encryption
 from sessions.store.store import Store
+from sessions.validation import DEFAULT, Default
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -42,7 +43,7 @@ def open_store(
     codec: Codec | None = None,
     ttl: float | timedelta | None = None,
     sweep_every: float | timedelta | None = None,
-    encryption_key: str | bytes | KeyRing | KeyProvider | None = None,
+    encryption_key: str | bytes | KeyRing | KeyProvider | Default = DEFAULT,
     allow_plain_text: bool = False,
     hide_tool_names: bool = False,
     title: MakeTitle | None = None,
@@ -72,13 +73,14 @@ def open_store(
         sweep_every: Delete expired items in the background: ``async with open_store(…)`` starts a `sweeper` with this
             many seconds between its rounds, and closing the store ends it.
         encryption_key: Encrypt the store's sessions, as `EncryptedSession` does. They keep items for ever unless `ttl`
-            is given.
+            is given. Left out, they are not encrypted; ``None`` is refused, as it may be a variable that is not set.
         allow_plain_text: As for `EncryptedSession`.
         hide_tool_names: As for `EncryptedSession`.
         title: A function that returns the title of a session, or ``None``. It is called once, with the first message of
-            a user, after this was added: ``title=lambda message: sessions.text_of(message)[:60]``. It may be
-            asynchronous, and then nothing waits for it but `Store.close`. If it raises, a warning without content is
-            logged. A title that was set is never replaced.
+            a user, after this was added, in an `attempt` after that succeeded:
+            ``title=lambda message: sessions.text_of(message)[:60]``. It may be asynchronous, and then nothing waits for
+            it but `Store.close`. If it raises, a warning without content is logged. A title that was set is never
+            replaced.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -93,7 +95,12 @@ def open_store(
         raise TypeError(f"url must be a URL or an AsyncEngine, not {type(url).__name__}. Nothing was opened. {remedy}")
     foreign = ForeignTables(sessions_table, messages_table).check(table_prefix)
     encryption = None
-    if encryption_key is not None:
+    if encryption_key is None:
+        raise TypeError(
+            "encryption_key is None, perhaps from a variable that is not set. Nothing was opened. Pass a key, or leave "
+            "the argument out for a store without encryption."
+        )
+    if encryption_key is not DEFAULT:
         # Imported only where needed: cryptography takes as long to import as this whole package.
         from sessions.crypto.keys import keys_of  # noqa: PLC0415
 

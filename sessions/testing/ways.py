@@ -77,7 +77,8 @@ class WaysContract(SessionAndClock):
         await session.add_items([{"role": "user", "content": evil}, item("a1")])
         tree = await session.tree()
         assert "alert" in str(tree)
-        page = tree._repr_html_()
+        page = tree.to_html()
+        assert tree._repr_html_() == page
         assert "<script" not in page
         assert "&lt;script&gt;" in page
         for loaded in ("http", "src=", "href=", "url(", "@import", "<link", "<style"):

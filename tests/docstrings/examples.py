@@ -171,7 +171,8 @@ class World:
         return encrypted
 
     async def make_store(self) -> Any:
-        store = sessions.open_store("sqlite:///store.db", encryption_key=self.key if "rotate" in self.example else None)
+        key: dict[str, Any] = {"encryption_key": self.key} if "rotate" in self.example else {}
+        store = sessions.open_store("sqlite:///store.db", **key)
         self.stack.push_async_callback(store.close)
         first, *rest = _conversation()
         session = store.session("user_123")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sessions import generate_key, open_store
 from sessions.testing.expiry_model import MovableClock
@@ -35,10 +35,11 @@ async def test_appends_are_heap_only_updates(postgres: Postgres, monkeypatch: py
     url = postgres.new_database()
     database = url.rpartition("/")[2]
     done, rare = 0, 0
-    for key in (None, generate_key()):
-        async with open_store(url, create_tables=True, encryption_key=key) as store:
+    encryptions: list[dict[str, Any]] = [{}, {"encryption_key": generate_key()}]
+    for encryption in encryptions:
+        async with open_store(url, create_tables=True, **encryption) as store:
             for minute in range(3):
-                session = store.session(f"s {key is None}", owner="ann")
+                session = store.session(f"s {not encryption}", owner="ann")
                 for number in range(_APPENDS // 2):
                     await session.add_items([{"role": "user", "content": str(number)}])
                 for number in range(_APPENDS // 2):

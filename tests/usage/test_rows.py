@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd  # type: ignore[import-untyped]
 import pytest
 
-from sessions import Price, Usage, UsageRow, open_store, text_of
+from sessions import Entry, Price, Usage, UsageRow, open_store, text_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -99,8 +100,23 @@ async def test_filters_that_mean_nothing_are_refused(
         ({"role": "user", "content": [{"type": "input_text", "text": "a"}, {"type": "input_image"}, "b"]}, "a\nb"),
         ({"type": "function_call", "name": "f", "call_id": "1", "arguments": "{}"}, ""),
         ({}, ""),
-        (None, ""),
     ],
 )
 def test_the_text_of_an_item(item: Any, text: str) -> None:
     assert text_of(item) == text
+
+
+def test_the_text_of_no_item_is_refused() -> None:
+    when = datetime(2026, 1, 1, tzinfo=UTC)
+    entry = Entry("1", None, 1, 1, "user", None, None, when, None, {"role": "user", "content": "a"})
+    for wrong, remedy in ((entry, "Pass entry.item"), (None, "Pass a dictionary"), ("a", "Pass a dictionary")):
+        with pytest.raises(TypeError, match=f"text_of needs an item, not {type(wrong).__name__}.*{remedy}"):
+            text_of(wrong)
+
+
+async def test_keys_in_a_list_are_refused(store: Store) -> None:
+    keys: Any = ["model", "day"]
+    with pytest.raises(TypeError, match="one by one"):
+        await store.usage(keys)
+    with pytest.raises(TypeError, match="one by one"):
+        await store.session("s").usage.by(keys)

@@ -105,8 +105,14 @@ class Dialect:
         """Return the text of a message: its content, or the texts of its parts, one to a line; else an empty text.
 
         Example: ``title = sessions.text_of(message)[:60]``
+
+        Raises:
+            TypeError: It is not an item, which is a dictionary.
         """
-        content = item.get("content") if isinstance(item, dict) else None
+        if not isinstance(item, dict):
+            remedy = "Pass entry.item" if isinstance(getattr(item, "item", None), dict) else "Pass a dictionary"
+            raise TypeError(f"text_of needs an item, not {type(item).__name__}. Nothing was done. {remedy}.")
+        content = item.get("content")
         if isinstance(content, str):
             return content
         parts = content if isinstance(content, list) else []

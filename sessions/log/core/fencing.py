@@ -136,9 +136,11 @@ def busy(session_id: str, branch: str, lease: Lease) -> SessionBusyError:
             "again, or wait with on_busy='wait'."
         )
     until = as_time(lease.until)
+    holder = "an unnamed holder" if lease.holder is None else repr(lease.holder)
     return SessionBusyError(
-        f"session {session_id!r}: branch {branch!r} is leased by {lease.holder!r} until "
-        f"{until:%Y-%m-%d %H:%M:%S} UTC or longer. Nothing was changed. Try again, or wait for a lease.",
+        f"session {session_id!r}: branch {branch!r} is leased by {holder} until "
+        f"{until:%Y-%m-%d %H:%M:%S} UTC or longer. Nothing was changed. Try again, or wait for a lease. If the lease "
+        "is your own, use the session that it gave you.",
         lease.holder,
         until,
     )

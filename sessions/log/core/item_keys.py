@@ -84,7 +84,8 @@ def new_entries(
         if entry.key and any(bytes(row.digest) not in _digests(entry.key, session_key) for row in rows):
             raise ItemKeyConflictError(
                 f"session {conversation.session_id!r}: the key of items[{number}] belongs to another item. Nothing was "
-                "added. Use a new key for a new item.",
+                "added. If this is a repeated delivery, leave out what differs between deliveries, such as the time; "
+                "entry(key=…) returns the stored item. For a new item, use a new key.",
                 entry.key.key,
             )
     head = find_head(tx, conversation, branch)

@@ -52,6 +52,10 @@ ENCRYPTED_SESSIONS: Final = Statement(
     _ENCRYPTED_SESSIONS,
     {MARIADB: _ENCRYPTED_SESSIONS.replace("session_id", "convert(session_id using utf8mb4)")},
 )
+PLAIN_SESSIONS: Final = Statement(
+    "How many sessions have no wrapped keys.",
+    "select count(*) from {sessions} where wrapped_keys is null",
+)
 
 _BATCH: Final = 200
 """Entries encrypted again in one transaction."""
@@ -91,6 +95,11 @@ def list_encrypted(tx: Transaction, after: int, count: int, *, everything: bool)
     """
     rows = tx.all(ENCRYPTED_SESSIONS, after=after, everything=int(everything), count=count)
     return [(number, session_id) for number, session_id in rows]
+
+
+def count_plain(tx: Transaction) -> int:
+    """Return how many sessions are not encrypted."""
+    return int(tx.the(PLAIN_SESSIONS)[0])
 
 
 def replace_wrapped_keys(tx: Transaction, conversation: Conversation, now: int, old: bytes | None, new: bytes) -> bool:

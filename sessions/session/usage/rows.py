@@ -97,9 +97,15 @@ def check_keys(keys: tuple[str, ...], known: tuple[str, ...]) -> tuple[str, ...]
     """Return the keys by which usage is summed up.
 
     Raises:
+        TypeError: They were given in a list.
         ValueError: A key is unknown, or given twice.
     """
     for key in keys:
+        if isinstance(key, (list, tuple, set)):
+            raise TypeError(
+                "the keys of usage must be passed one by one, not in a list. Nothing was read. Write "
+                "usage('model', 'day')."
+            )
         if key not in known:
             raise ValueError(f"{key!r} is not a key of usage. Nothing was read. Use {', '.join(known)}.")
     if len(set(keys)) < len(keys):
