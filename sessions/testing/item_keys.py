@@ -265,6 +265,76 @@ class ItemKeyContract(SessionAndClock):
         await _add(session.on_branch("renamed"), "b", "c")
         assert await _keys(session.on_branch("renamed")) == "a c"
 
+    @pytest.mark.parametrize("turn", [None, 1])
+    @pytest.mark.parametrize("branch", ["main", "branch"])
+    async def test_what_an_attempt_popped_stays_popped(
+        self, make: MakeLogSession, session: LogSession, branch: str, turn: int | None
+    ) -> None:
+        """Fails without: log/core/item_keys.py, `share_popped`."""
+        await _add(session, "a", "b")
+        if branch != "main":
+            await session.branches.create(branch)
+        on_branch = make(session.session_id).on_branch(branch)
+        async with on_branch.attempt(turn) as tried:
+            await _add(tried, "a", "x")
+            await tried.pop_item()
+            if turn is None:
+                await tried.pop_item()
+                await tried.pop_item()
+            await _add(tried, "c")
+            await _add(tried, "x")
+            expected = await _keys(tried)
+        assert expected == ("c" if turn is None else "a c")
+        for retry in (on_branch, make(session.session_id).on_branch(branch)):
+            await _add(retry, *("abx" if turn is None else "ax"))
+            assert await _keys(retry) == expected
+        async with on_branch.attempt() as tried:
+            await _add(tried, *("abx" if turn is None else "ax"))
+            assert await _keys(tried) == expected
+
+    @pytest.mark.parametrize("branch", ["main", "branch"])
+    async def test_what_was_popped_before_an_attempt_stays_popped_in_it(self, session: LogSession, branch: str) -> None:
+        """Fails without: log/core/item_keys.py, `OWNER_OF_ATTEMPT`."""
+        await _add(session, "a", "b")
+        if branch != "main":
+            await session.branches.create(branch)
+        on_branch = session.on_branch(branch)
+        await on_branch.pop_item()
+        async with on_branch.attempt() as tried:
+            await _add(tried, "b", "c")
+            assert await _keys(tried) == "a c"
+        assert await _keys(on_branch) == "a c"
+
+    @pytest.mark.parametrize("running", [False, True])
+    async def test_what_was_popped_in_an_attempt_that_is_chosen_stays_popped(
+        self, make: MakeLogSession, session: LogSession, *, running: bool
+    ) -> None:
+        """Fails without: log/history/siblings.py, `share_popped`."""
+        other = make(session.session_id)
+        await _add(session, "a", "b", "c")
+        with suppress(ZeroDivisionError):
+            async with session.attempt() as tried:
+                await tried.pop_item()
+                await _add(tried, "d")
+                if running:
+                    await other.choose((await other.siblings(3))[1])
+                raise ZeroDivisionError
+        await _add(session, "c")
+        if not running:
+            assert await _keys(session) == "a b c"
+            await session.choose((await session.siblings(3))[1])
+        await _add(session, "c")
+        assert await _keys(session) == "a b d"
+
+    async def test_what_was_popped_in_an_attempt_that_failed_stays(self, session: LogSession) -> None:
+        await _add(session, "a", "b")
+        with suppress(ZeroDivisionError):
+            async with session.attempt() as tried:
+                await tried.pop_item()
+                raise ZeroDivisionError
+        await _add(session, "b", "c")
+        assert await _keys(session) == "a b c"
+
     @pytest.mark.parametrize("purged", [False, True])
     async def test_an_expired_items_key_stays_known(
         self, session: LogSession, time: MovableClock, *, purged: bool

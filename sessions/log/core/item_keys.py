@@ -3,19 +3,23 @@
 A key is known while its entry is there, and for `KEY_LIFE` after the append in any case. A known key is skipped if its
 entry's place is on the way that is appended to, also when the entry has expired. It is also skipped on a branch from
 which it was popped, and everywhere in a session that was cleared since. On any other way it is added again.
+
+An attempt has seen what its branch has; and what is popped in it, the branch once it goes on where the attempt ends.
 """
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
 from sessions.db.ids import owner_of, position_of
 from sessions.errors import ItemKeyConflictError
-from sessions.log.core.heads import find_head, lineage, number_of
+from sessions.log.core.heads import AttemptName, find_head, lineage, name_of, number_of
 from sessions.log.core.idempotency import KEY_LIFE
 from sessions.log.statements import item_keys as statements
+from sessions.log.statements import tips as tip_statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
@@ -108,7 +112,8 @@ class _Way:
     """What a branch shows of each segment."""
 
     def __init__(self, tx: Transaction, head: Head) -> None:
-        self._branch = number_of(head.branch)
+        self._tx = tx
+        self._head = head
         self._stretches: dict[int, Stretch] = {stretch.segment: stretch for stretch in lineage(tx, head)}
 
     def has_seen(self, known: _Known) -> bool:
@@ -116,8 +121,18 @@ class _Way:
         if known.is_cleared:
             return True
         if known.entry < 0:
-            return known.branch == self._branch
+            return known.branch in self._branches
         return self.shows(known.entry)
+
+    @cached_property
+    def _branches(self) -> set[int]:
+        """The number of the branch; for an attempt, also that of the branch that it is of."""
+        session, name = self._head.session, self._head.branch
+        numbers = {number_of(name)}
+        if isinstance(name, AttemptName):
+            owners = self._tx.all(tip_statements.OWNER_OF_ATTEMPT, session=session, name=name)
+            numbers.update(number_of(name_of(owner, session, made_in)) for owner, made_in in owners)
+        return numbers
 
     def shows(self, entry: int) -> bool:
         """Tell whether an entry's place is on this way."""
@@ -220,6 +235,18 @@ def note_popped(tx: Transaction, head: Head, position: int, stretches: Sequence[
         tx.run(statements.KEEP_KEYS, branch=number_of(head.branch), **places)
         if removed:
             tx.run(statements.FORGET_PLACES, **places)
+
+
+def share_popped(tx: Transaction, head: Head, attempt: int) -> None:
+    """Note for a branch, which goes on where an attempt ends, that it has seen the keys of what was popped there.
+
+    Args:
+        tx: A transaction.
+        head: The branch.
+        attempt: The attempt's number, as `BranchName` has it.
+    """
+    if head.keyed:
+        tx.run(statements.SHARE_POPPED, session=head.session, attempt=attempt, branch=number_of(head.branch))
 
 
 def forget_ended_item_keys(tx: Transaction, count: int) -> bool:

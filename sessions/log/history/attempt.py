@@ -16,6 +16,7 @@ from sessions.log.core.extend import ensure_row
 from sessions.log.core.fork import origin_of
 from sessions.log.core.gc import collect, find_seen
 from sessions.log.core.heads import NUMBERS, attempt_of, attempt_over, entry_at, find_head, lineage, name_of, number_of
+from sessions.log.core.item_keys import share_popped
 from sessions.log.core.locking import bump_version, guard_branch, lock_session
 from sessions.log.core.reflog import keep_tip, move_tip, name_of_tip, settle_ways_forward
 from sessions.log.core.turns import turn_not_found
@@ -130,6 +131,7 @@ def commit_attempt(tx: Transaction, conversation: Conversation, now: int, attemp
         _forget(tx, locked, old.head, new.head)
     else:
         _take_over(tx, locked, old, new, now)
+    share_popped(tx, old.head, number_of(attempt.name))
     keys = {"session": locked.session, "attempt": attempt_of(attempt.name)}
     tx.run(record_statements.SHARE_ATTEMPTS_KEYS, **keys)
     record_change(tx, locked, "attempt_chosen", now)

@@ -10,7 +10,8 @@ from sessions.errors import BranchInUseError, TurnNotFoundError
 from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import lock_head
 from sessions.log.core.entry_ids import find_entry_ids, parse_entry_id, unknown_entry
-from sessions.log.core.heads import find_head, lineage
+from sessions.log.core.heads import NUMBERS, find_head, lineage
+from sessions.log.core.item_keys import share_popped
 from sessions.log.core.locking import bump_version
 from sessions.log.core.reflog import keep_tip, redo_up_to, settle_ways_forward
 from sessions.log.core.turns import EXPIRED, nearest_turns, turn_not_found
@@ -171,6 +172,8 @@ def _move_to(tx: Transaction, locked: LockedSession, head: Head, chosen: Tip, no
     if claim is not None:
         # It is an attempt, whose writer goes on there, or was killed. What it added is on a branch now.
         tx.run(record_statements.SHARE_ATTEMPTS_KEYS, session=locked.session, attempt=made_in)
+    # If it is, or was, an attempt, what was popped there stays popped.
+    share_popped(tx, head, head.session * NUMBERS + made_in)
     moved = {"branch": head.branch, "alone": int(own), "version": locked.version, "now": now}
     tx.run(tip_statements.MOVE_TO_TIP, **moved, **place)
     if own:

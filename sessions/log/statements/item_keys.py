@@ -82,6 +82,18 @@ KEEP_KEYS = Statement(
     """,
 )
 
+SHARE_POPPED = Statement(
+    "Note for a branch that it has seen the keys of what was popped in an attempt, whose way it goes on.",
+    """
+    insert into {item_keys} (item_key, session, entry, branch, version, digest, until, due)
+    select k.item_key, k.session, k.entry, k.branch - :attempt + :branch, k.version, k.digest, k.until, k.due
+    from {item_keys} k where k.session = :session and k.entry < 0 and k.branch = :attempt and not exists (
+        select 1 from {item_keys} o where o.item_key = k.item_key and o.session = k.session
+        and o.entry = k.entry and o.branch = :branch and o.version = k.version
+    )
+    """,
+)
+
 FORGET_PLACES = Statement(
     "Remove the keys of a range of entries, whose places others will take.",
     "delete from {item_keys} where session = :session and entry > :low and entry <= :high",

@@ -42,6 +42,14 @@ OWNER_OF_TIP = Statement(
     "select reflog_of, lease_claim, made_in from {branches} where session = :session and name = :name",
 )
 
+OWNER_OF_ATTEMPT = Statement(
+    "The branch that an attempt is of, and the version that made the branch.",
+    """
+    select o.name, o.made_in from {branches} t join {branches} o on o.session = t.session and o.name = t.reflog_of
+    where t.session = :session and t.name = :name
+    """,
+)
+
 LEAVE_ATTEMPT = Statement(
     "Nobody writes to a tip any more, which has another name from now on.",
     "update {branches} set name = :new, lease_claim = null where session = :session and name = :branch",
