@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from typing import Final, TypeAlias
 
-from sessions.validation import check_text
+from sessions.validation import DEFAULT, Default, check_text
 
 Owner: TypeAlias = str | tuple[str, ...]
 """A text, or one or more labels from the widest to the narrowest. ``"ann"`` and ``("ann",)`` are the same owner."""
@@ -23,6 +23,20 @@ _END: Final = "\x01"
 _BEYOND: Final = "\x02"
 _ESCAPED: Final = {_END: "\x02\x02", "\x02": "\x02\x03"}
 _LABELS: Final = {escaped: plain for plain, escaped in _ESCAPED.items()}
+
+
+def given_owner(owner: Owner | Default, name: str = "owner") -> Owner | None:
+    """Return an owner that was given; ``None`` if the argument was left out.
+
+    Raises:
+        TypeError: ``None`` was given, as by a login that failed: it must not lift the restriction.
+    """
+    if owner is None:
+        raise TypeError(
+            f"{name} is None, perhaps from a login that found nobody. Nothing was done. Pass the owner, or leave the "
+            "argument out to allow any owner."
+        )
+    return None if owner is DEFAULT else owner
 
 
 def encode_owner(owner: object, name: str = "owner") -> str:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 
 from sessions.clock import check_moment, now
 from sessions.errors import DamagedSessionError, DecryptionError
-from sessions.labels import encode_owner
+from sessions.labels import encode_owner, given_owner
 from sessions.log.conversation import NO_EXPIRY
-from sessions.validation import MAX_KEY_BYTES, check_count, check_session_id, check_text
+from sessions.validation import DEFAULT, MAX_KEY_BYTES, check_count, check_session_id, check_text
 
 if TYPE_CHECKING:
     from datetime import date
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sessions.session.base import LogSession
     from sessions.store.maintenance import Encryption
     from sessions.types import Entry
+    from sessions.validation import Default
 
 
 class Listing(ABC):
@@ -43,8 +44,8 @@ class Listing(ABC):
     async def sessions(
         self,
         *,
-        owner: Owner | None = None,
-        below: Owner | None = None,
+        owner: Owner | Default = DEFAULT,
+        below: Owner | Default = DEFAULT,
         tag: str | None = None,
         archived: bool | None = None,
         since: date | None = None,
@@ -62,7 +63,7 @@ class Listing(ABC):
         items are not counted.
 
         Args:
-            owner: Only sessions of this owner.
+            owner: Only sessions of this owner. ``None`` is refused, as a login that failed must not list everything.
             below: Only sessions of owners whose labels begin with these: ``below=("acme",)`` has those of
                 ``("acme", "ann")`` and of ``"acme"`` itself.
             tag: Only sessions with this tag. Encrypted sessions cannot be found by tags.
@@ -122,8 +123,8 @@ class Listing(ABC):
     async def count(
         self,
         *,
-        owner: Owner | None = None,
-        below: Owner | None = None,
+        owner: Owner | Default = DEFAULT,
+        below: Owner | Default = DEFAULT,
         tag: str | None = None,
         archived: bool | None = None,
         since: date | None = None,
@@ -150,7 +151,7 @@ class Listing(ABC):
         wanted = self._filter(owner, below, tag, archived, since)
         return await self._backend.read(lambda tx: count(tx, wanted), "the store")
 
-    async def find(self, key: str, *, owner: Owner | None = None, limit: int = 100) -> list[tuple[str, Entry]]:
+    async def find(self, key: str, *, owner: Owner | Default = DEFAULT, limit: int = 100) -> list[tuple[str, Entry]]:
         """Find the entries whose items were added with a key, one of each session, with the sessions' ids.
 
         Example: ``[(session_id, entry)] = await store.find("msg_1")``
@@ -176,7 +177,8 @@ class Listing(ABC):
         from sessions.log.core.item_keys import find_sessions  # noqa: PLC0415 - as above
 
         key, limit = check_text(key, "key", MAX_KEY_BYTES), check_count(limit, "limit", least=1)
-        wanted = None if owner is None else encode_owner(owner)
+        owned = given_owner(owner)
+        wanted = None if owned is None else encode_owner(owned)
         visible = {"now": now(), "oldest": NO_EXPIRY if self._lifetime is None else now() - self._lifetime}
         found = await self._backend.read(lambda tx: find_sessions(tx, key, wanted, limit, visible), "the store")
         entries: list[tuple[str, Entry]] = []
@@ -186,11 +188,17 @@ class Listing(ABC):
         return entries
 
     def _filter(
-        self, owner: Owner | None, below: Owner | None, tag: str | None, archived: object, since: date | None
+        self,
+        given: Owner | Default,
+        given_below: Owner | Default,
+        tag: str | None,
+        archived: object,
+        since: date | None,
     ) -> Filter:
         from sessions.log.lifetime.catalog import Filter  # noqa: PLC0415 - as above
         from sessions.session.info import check_tag  # noqa: PLC0415 - as above
 
+        owner, below = given_owner(given), given_owner(given_below, "below")
         if owner is not None and below is not None:
             raise ValueError("owner and below cannot be combined. Nothing was read. Give one of them.")
         if archived is not None and not isinstance(archived, bool):

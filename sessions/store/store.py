@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from sessions.clock import NEVER
+from sessions.labels import given_owner
 from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.lifetime.remove import delete
 from sessions.session.base import LogSession
@@ -75,7 +76,7 @@ class Store(Listing, Maintenance):
         strict: bool = False,
         codec: Codec | None = None,
         ttl: float | timedelta | Default | None = DEFAULT,
-        owner: Owner | None = None,
+        owner: Owner | Default = DEFAULT,
         title: MakeTitle | Default | None = DEFAULT,
     ) -> LogSession:
         """Return the session with an id. This does no I/O; a session exists once it has its first item.
@@ -91,7 +92,8 @@ class Store(Listing, Maintenance):
             ttl: As for `SQLiteSession`; the store's by default. With ``None`` in a store that has a `ttl`, items added
                 here never expire, and purging the store spares them.
             owner: The session's owner: ``"ann"``, or labels as ``("acme", "ann")``. A new session gets it. If the
-                session belongs to another owner, or has none, each operation raises `OwnerError`. ``None`` allows any.
+                session belongs to another owner, or has none, each operation raises `OwnerError`. Leave it out to allow
+                any. ``None`` is refused, as it may come from a login that failed.
             title: As for `open_store`; the store's function by default.
 
         Raises:
@@ -107,7 +109,7 @@ class Store(Listing, Maintenance):
             strict=strict,
             codec=codec or self._codec,
             ttl=lifetime,
-            owner=owner,
+            owner=given_owner(owner),
         )
         if self._encryption is not None:
             from sessions.encrypted import EncryptedSession  # noqa: PLC0415 - only encrypted stores need it
@@ -123,8 +125,8 @@ class Store(Listing, Maintenance):
         self,
         *keys: str,
         session: str | None = None,
-        owner: Owner | None = None,
-        below: Owner | None = None,
+        owner: Owner | Default = DEFAULT,
+        below: Owner | Default = DEFAULT,
         author: str | None = None,
         prices: Mapping[str, Price] | None = None,
         since: date | None = None,
@@ -156,7 +158,7 @@ class Store(Listing, Maintenance):
         # Many programs never ask.
         from sessions.session.usage.rows import check_wanted, usage_of_store  # noqa: PLC0415
 
-        wanted = check_wanted(since, until, session, (owner, below), author)
+        wanted = check_wanted(since, until, session, (given_owner(owner), given_owner(below, "below")), author)
         return await usage_of_store(self._backend, keys, prices, wanted)
 
     async def delete(self, session_id: str) -> bool:

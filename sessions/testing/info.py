@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import pytest
 from hypothesis import HealthCheck, settings
@@ -19,6 +19,7 @@ from sessions.errors import ConflictError, InvalidItemError, OwnerError
 from sessions.info_types import Info
 from sessions.testing.expiry_model import MovableClock
 from sessions.testing.info_model import InfoMachine
+from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -164,7 +165,7 @@ class InfoContract:
     @pytest.mark.parametrize("owner", ["bob", None])
     async def test_every_operation_of_another_owner_is_refused(self, open_here: OpenStore, owner: str | None) -> None:
         store = open_here()
-        session = store.session("s", owner=owner)
+        session = store.session("s", owner=owner or DEFAULT)
         await session.add_items([_user("1")])
         version = await session.version()
         for operation in OPERATIONS.values():
@@ -362,6 +363,20 @@ class InfoContract:
         (first, *_) = await sessions[0].get_items()
         assert asked == [first]
         assert (await sessions[0].info()).title == first["content"]
+
+    async def test_no_owner_in_place_of_one_is_refused(self, open_here: OpenStore) -> None:
+        """A login that failed must not open the conversations of all."""
+        store, nobody = open_here(), cast("Any", None)
+        await store.session("s", owner="ann").add_items([_user("1")], keys=["k"])
+        with pytest.raises(TypeError, match=r"owner is None.*leave the argument out"):
+            store.session("s", owner=nobody)
+        for name in ("owner", "below"):
+            for read in (store.sessions, store.count, store.usage):
+                with pytest.raises(TypeError, match=f"{name} is None"):
+                    await read(**{name: nobody})
+        with pytest.raises(TypeError, match="owner is None"):
+            await store.find("k", owner=nobody)
+        assert len(await store.sessions()) == await store.count() == len(await store.find("k")) == 1
 
     @pytest.mark.parametrize("on_failure", ["keep", "drop"])
     async def test_an_attempt_gives_a_title_only_once_it_is_chosen(self, open_here: OpenStore, on_failure: Any) -> None:

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from sessions.errors import ConflictError, OwnerError
+from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
     from sessions.labels import Owner
@@ -187,7 +188,7 @@ class InfoMachine(RuleBasedStateMachine):
         self._runner.close()
 
     def _session(self, session_id: str, owner: Owner | None) -> LogSession:
-        return self._store.session(session_id, owner=owner)
+        return self._store.session(session_id, owner=owner or DEFAULT)
 
     def _info(self, known: Known) -> dict[str, Any]:
         return {**known.details, "owner": known.owner, "archived": known.archived, "version": known.version}

@@ -21,6 +21,7 @@ from sessions import (
     open_store,
 )
 from sessions.log.core.item_keys import RAW, forget_ended_item_keys
+from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -147,7 +148,7 @@ async def test_a_store_finds_keys(anywhere: str) -> None:
     async with open_store(anywhere, create_tables=True) as store:
         assert await store.find("a") == []
         for name, owner in (("one", "ann"), ("two", "bob"), ("three", None), ("Straße", "ann")):
-            await _add(store.session(name, owner=owner), "a", name)
+            await _add(store.session(name, owner=owner or DEFAULT), "a", name)
         await store.session("none").add_items([_user("a")])
         for session_id, entry in await store.find("a"):
             assert entry == await store.session(session_id).entry(key="a")

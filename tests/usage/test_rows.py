@@ -10,6 +10,7 @@ import pandas as pd  # type: ignore[import-untyped]
 import pytest
 
 from sessions import Entry, Price, Usage, UsageRow, open_store, text_of
+from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -23,7 +24,7 @@ PRICES = {"large": Price(input=2, output=8)}
 async def store(url: str) -> AsyncIterator[Store]:
     async with open_store(url, create_tables=True) as opened:
         for number, owner in enumerate([None, "ann", ("acme", "ann"), ("acme", "bob"), "acme"], 1):
-            session = opened.session(f"s{number}", owner=owner)
+            session = opened.session(f"s{number}", owner=owner or DEFAULT)
             await session.usage.record(input_tokens=10**number, output_tokens=1, model="large")
             await session.as_author("clerk").usage.record(input_tokens=5 * 10**number, model="local")
         yield opened
