@@ -485,16 +485,30 @@ class TreeMachine(RuleBasedStateMachine):
         self._choose(session, chosen, target, by_id=data.draw(st.booleans()))
         self._follow_choice(which, target, ways, stays=False)
 
-    @rule(name=st.sampled_from(NAMES))
-    def list_all_siblings(self, name: str) -> None:
-        path = self.model.branches.get(name)
-        pinned = self._make(self._id).on_branch(name)
-        if path is None:
-            self._refused(pinned.siblings_by_turn(), UnknownBranchError)
-            return
-        turns = range(1, len(starts_of_turns(path)) + 1)
-        found = self._runner.run(pinned.siblings_by_turn())
-        assert found == {turn: self._runner.run(pinned.siblings(turn)) for turn in turns}
+    @precondition(lambda self: bool(set(NAMES) - set(self.model.branches)))
+    @rule(data=st.data(), back=st.sampled_from(["rewind", "undo", "pop"]))
+    def go_back_before_a_fork(self, data: st.DataObject, back: str) -> None:
+        """Fork, go back before the fork on either branch, and go on, which chance alone seldom does."""
+        source = data.draw(st.sampled_from(sorted(self.model.branches)))
+        name = data.draw(st.sampled_from(sorted(set(NAMES) - set(self.model.branches))))
+        path = self.model.branches[source]
+        self._runner.run(self._sessions[0].on_branch(source).branches.create(name))
+        self.model.branches[name] = path
+        for branch in (source, name):
+            self.append(2, branch, data.draw(st.text("ua", min_size=1, max_size=2)))
+        goes_back, other = data.draw(st.permutations([source, name]))
+        if back == "pop":
+            for _ in range(data.draw(st.integers(1, 5))):
+                self.pop(2, goes_back)
+        elif turns := len(starts_of_turns(self.model.branches[goes_back])):
+            number = data.draw(st.integers(1, turns))
+            self.undo(2, goes_back, number) if back == "undo" else self.rewind(2, goes_back, number)
+        self.append(2, other, data.draw(st.text("ua", min_size=1, max_size=2)))
+
+    @rule()
+    def list_siblings_of_unknown_branches(self) -> None:
+        for name in set(NAMES) - set(self.model.branches):
+            self._refused(self._make(self._id).on_branch(name).siblings_by_turn(), UnknownBranchError)
 
     def _is_ambiguous(self) -> bool:
         """Tell whether two kinds of tips end in one place: choosing one of them removes it, and the other not."""
@@ -564,6 +578,17 @@ class TreeMachine(RuleBasedStateMachine):
             assert branch.current == (branch.name == self.model.current)
             assert branch.redoable == len(self.model.undone.get(branch.name, []))
             assert self._texts_of(self._runner.run(self._make(self._id).on_branch(branch.name).get_items())) == path
+
+    @invariant()
+    def siblings_are_the_same_however_they_are_read(self) -> None:
+        """Each turn of each branch: number, branch, current, undone, last activity and entry."""
+        if not hasattr(self, "_sessions"):
+            return
+        for name, path in self.model.branches.items():
+            pinned = self._make(self._id).on_branch(name)
+            turns = range(1, len(starts_of_turns(path)) + 1)
+            found = self._runner.run(pinned.siblings_by_turn())
+            assert found == {turn: self._runner.run(pinned.siblings(turn)) for turn in turns}
 
     @invariant()
     def every_attempt_is_its_path(self) -> None:

@@ -252,3 +252,44 @@ class WaysContract(SessionAndClock):
                 assert await pinned.siblings_by_turn() == expected, branch.name
             time.move(11)
         assert {turn: len(ways) for turn, ways in (await session.siblings_by_turn()).items()} == {1: 2, 2: 4, 3: 1}
+
+    @pytest.mark.parametrize("back", ["pop", "undo", "rewind"])
+    async def test_siblings_of_all_turns_where_a_branch_ends_before_its_own_beginning(
+        self, session: LogSession, back: str
+    ) -> None:
+        """Fails without: log/history/sibling_map.py, `_begins_below` in `leaves`."""
+        await _fill(session, "u1 a1")
+        for name in ("b", "c"):
+            await session.branches.create(name)
+            await _fill(session.on_branch(name), f"u2{name}")
+        pinned = session.on_branch("b")
+        if back == "undo":
+            await pinned.undo(2)
+        elif back == "rewind":
+            await pinned.rewind(1)
+        else:
+            for _ in range(2):
+                await pinned.pop_item()
+        await _fill(session, "a1b")
+        for name in ("main", "b", "c"):
+            pinned = session.on_branch(name)
+            turns = sum(found["content"].startswith("u") for found in await pinned.get_items())
+            assert await pinned.siblings_by_turn() == {
+                turn: await pinned.siblings(turn) for turn in range(1, turns + 1)
+            }
+
+    async def test_siblings_of_all_turns_name_the_branch_that_was_active_last(
+        self, session: LogSession, time: MovableClock
+    ) -> None:
+        """Fails without: log/history/sibling_map.py, `by_activity` in `list_all_siblings`."""
+        await _fill(session, "u1")
+        for name in ("b", "c"):
+            await session.branches.create(name)
+        await session.branches.create("other", turn=1)
+        for name in ("other", "c", "b", "c"):
+            time.move(1)
+            await _fill(session.on_branch(name), f"u{name}")
+        await session.on_branch("c").undo()
+        pinned = session.on_branch("other")
+        assert (await pinned.siblings_by_turn())[1] == await pinned.siblings(1)
+        assert [way.branch for way in await pinned.siblings(1)] == ["c", "other"]

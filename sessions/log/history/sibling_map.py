@@ -49,8 +49,9 @@ def list_all_siblings(tx: Transaction, conversation: Conversation, branch: str |
         if turn <= tip.turn and turn in shape.ends and (found.end or shape.turn_of_base(found) == turn):
             beside.setdefault(turn, {}).setdefault(end, []).append(tip)
     ids = shape.ids(end for ways in beside.values() for end in ways)
+    others = {turn: {end: by_activity(tips) for end, tips in ways.items()} for turn, ways in beside.items()}
     return {
-        turn: as_siblings(head, turn, {**beside.get(turn, {}), shape.ends[turn]: tips}, ids)
+        turn: as_siblings(head, turn, {**others.get(turn, {}), shape.ends[turn]: tips}, ids)
         for turn, tips in _along(along, shape.ends, head.branch)
     }
 
@@ -127,7 +128,7 @@ class _Shape:
         found: _Leaves | None = None
         while found is None:
             passed.append((at, high))
-            if at in self._known:
+            if at in self._known and self._begins_below(at, high):
                 found = self._known[at]
             elif at in self._on or at not in self.lineages.origins:
                 found = self._left(at, high)
@@ -135,10 +136,17 @@ class _Shape:
                 parent, low, *_ = self.lineages.origins[at]
                 at, high = parent, min(high, low)
         for segment, top in reversed(passed):
-            if segment not in self._on:
+            if segment not in self._on and self._begins_below(segment, top):
                 self._known.setdefault(segment, found)
             found = self._further(found, segment, top)
         return found
+
+    def _begins_below(self, segment: int, high: int) -> bool:
+        """Tell whether a way up to a position has all that a segment has in common with its parent.
+
+        After `pop_item` or `rewind`, a tip may lie before the place where its segment begins.
+        """
+        return segment in self.lineages.origins and high >= self.lineages.origins[segment][1]
 
     def turn_of_base(self, found: _Leaves) -> int:
         """Return the turn of the last item that a way has in common with the branch; -1 without any."""
