@@ -153,7 +153,7 @@ class History(Ways):
         """
         if turn is not None:
             turn = check_count(turn, "turn", least=1)
-        if on_failure not in {"keep", "drop"}:
+        if on_failure not in ("keep", "drop"):
             raise ValueError(
                 f"on_failure must be 'keep' or 'drop', got {on_failure!r}. Nothing was done. Leave it out to keep."
             )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from sessions.clock import now
@@ -12,7 +13,7 @@ from sessions.session.part import SessionPart
 from sessions.validation import DEFAULT, Default, check_count, check_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable
 
     from sessions.info_types import Info
     from sessions.labels import Owner
@@ -140,12 +141,12 @@ def _checked_tags(tags: object) -> tuple[str, ...]:
 
 
 def _checked_metadata(metadata: object) -> dict[str, Any]:
-    if not isinstance(metadata, dict):
+    if not isinstance(metadata, Mapping):
         raise InvalidItemError(
             f"metadata must be a dict, not {type(metadata).__name__}. Nothing was changed. Pass a dict."
         )
     try:
-        (payload,) = _JSON.encode_all([metadata])
+        (payload,) = _JSON.encode_all([dict(metadata)])
     except InvalidItemError as error:
         raise InvalidItemError(f"metadata: {sentence(error)} Nothing was changed.") from None
     if len(payload) > MAX_METADATA_BYTES:

@@ -134,7 +134,7 @@ class Sharing(SessionPart):
                 f"session {self.session_id!r}: this object already holds a lease. Nothing was leased. Use it "
                 "inside the block, or lease another session object."
             )
-        if on_busy not in {"wait", "reject", "fork"}:
+        if on_busy not in ("wait", "reject", "fork"):
             raise ValueError(
                 f"on_busy must be 'wait', 'reject' or 'fork', got {on_busy!r}. Nothing was leased. Leave it out "
                 "to wait."

@@ -219,6 +219,8 @@ class _Drawing:
             if end.current:
                 return Text.assemble((name, "bold green"), (" (current)", "green"))
             return Text(name, "bold yellow")
+        if end.current:
+            return Text.assemble((f"attempt on {name}", "bold green"), (" (current)", "green"))
         return Text(f"undone on {name}" if end.what == "undone" else f"left by {name}", "dim italic")
 
     def _line(self, lead: Text, text: Text, remark: str = "") -> Text:

@@ -24,10 +24,10 @@ class TreeTip:
     """A place where a way of the conversation ends.
 
     Attributes:
-        branch: The branch that ends there, or that was there before.
+        branch: The branch that ends there, or that was there before; of an attempt, the branch that it is one of.
         kind: ``"branch"``: the branch ends there. ``"undone"``: `redo` returns there. ``"left"``: it was left for
             another way, or is an attempt.
-        current: Whether it is the end of the branch that was read.
+        current: Whether it is the end of the branch, or the attempt, that was read.
     """
 
     branch: str
@@ -82,7 +82,7 @@ class Tree:
 
     Attributes:
         session_id: The session's id.
-        branch: The branch that was read.
+        branch: The branch that was read; of an attempt, the branch that it is one of.
         nodes: Parents before their children; children in the order in which they were made.
         tips: What ends before all nodes: branches without items.
         left_out: The number of turns that were not read, because of `max_turns`.

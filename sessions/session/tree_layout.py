@@ -37,7 +37,7 @@ class Order:
 
     Attributes:
         read: The nodes that the branch which is read sees.
-        kept: The nodes that a branch sees; all others were undone, or left for a sibling.
+        kept: The nodes that a branch or the attempt which is read sees; all others were undone, or left for a sibling.
     """
 
     def __init__(self, tree: Tree) -> None:
@@ -53,7 +53,7 @@ class Order:
             node = tree.nodes[index]
             if is_read(node.ends):
                 self.read.add(index)
-            if any(end.what == "branch" for end in node.ends):
+            if any(end.what == "branch" or end.current for end in node.ends):
                 self.kept.add(index)
             if node.parent is not None:
                 self._weights[node.parent] += self._weights[index]

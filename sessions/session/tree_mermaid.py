@@ -69,6 +69,8 @@ def _tips(node: str, ends: list[End]) -> Iterator[str]:
     for number, end in enumerate(ends):
         said = {"branch": "", "undone": "undone on ", "left": "left by "}[end.what]
         current = " (current)" if is_read([end]) else ""
+        if end.current and end.what == "left":
+            said = "attempt on "
         yield f'    {node}t{number}(["{said}{_escaped(one_line(end.branch, _LONGEST))}{current}"])'
         yield f"    {node} --- {node}t{number}"
 

@@ -7,7 +7,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from sessions.clock import check_moment, now
-from sessions.errors import DamagedSessionError, DecryptionError
+from sessions.errors import DamagedSessionError, DecryptionError, OwnerError
 from sessions.labels import encode_owner, given_owner
 from sessions.log.conversation import NO_EXPIRY
 from sessions.validation import DEFAULT, MAX_KEY_BYTES, check_count, check_session_id, check_text
@@ -35,7 +35,7 @@ class Listing(ABC):
     _lifetime: int | None
 
     @abstractmethod
-    def session(self, session_id: str) -> LogSession:
+    def session(self, session_id: str, *, owner: Owner | Default = DEFAULT) -> LogSession:
         """Return the session with an id, as `Store.session` does.
 
         Example: ``session = store.session("user_123")``
@@ -83,7 +83,7 @@ class Listing(ABC):
         """
         wanted = self._filter(owner, below, tag, archived, since)
         limit = check_count(limit, "limit", least=1)
-        if order not in {"active", "created"}:
+        if order not in ("active", "created"):
             raise ValueError(
                 f"order must be 'active' or 'created', got {order!r}. Nothing was read. Leave it out for 'active'."
             )
@@ -183,8 +183,9 @@ class Listing(ABC):
         found = await self._backend.read(lambda tx: find_sessions(tx, key, wanted, limit, visible), "the store")
         entries: list[tuple[str, Entry]] = []
         for session_id in found:
-            with suppress(UnknownEntryError):  # It was removed since.
-                entries.append((session_id, await self.session(session_id).entry(key=key)))
+            # Since, it may have been removed, or have become another owner's.
+            with suppress(UnknownEntryError, OwnerError):
+                entries.append((session_id, await self.session(session_id, owner=owner).entry(key=key)))
         return entries
 
     def _filter(

@@ -125,8 +125,10 @@ class AttemptContract(SessionAndClock):
         for operation in (partial(session.rewind, bad), partial(session.attempt, bad)):
             with pytest.raises((TypeError, ValueError)):
                 await operation()  # type: ignore[misc]
-        with pytest.raises(ValueError, match="on_failure"):
-            session.attempt(on_failure="forget")  # type: ignore[arg-type]
+        wrong: Any
+        for wrong in ("forget", ["keep"]):
+            with pytest.raises(ValueError, match="on_failure"):
+                session.attempt(on_failure=wrong)
         assert await _texts(session) == "u1 a1"
 
     # --- The view of others ------------------------------------------------------------------------------------------

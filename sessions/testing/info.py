@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 from contextlib import aclosing
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, ClassVar, Final, cast
 
 import pytest
@@ -123,6 +124,7 @@ BAD_FILTERS: Final[list[tuple[dict[str, Any], type[Exception]]]] = [
     ({"since": datetime(2026, 1, 1)}, ValueError),  # noqa: DTZ001 - that is the mistake
     ({"since": 5}, TypeError),
     ({"order": "name"}, ValueError),
+    ({"order": ["active"]}, ValueError),
     ({"limit": 0}, ValueError),
     ({"limit": "1"}, TypeError),
 ]
@@ -241,8 +243,9 @@ class InfoContract:
         assert await session.get_items() == []
         await session.add_items([_user("1")])
         await session.set_info(title=None)
+        assert (await session.set_info(metadata=MappingProxyType({"a": 1}))).metadata == {"a": 1}
         await session.set_info(tags=None, metadata=None, archived=False)
-        assert await session.info() == Info(owner="ann", metadata={}, version=3)
+        assert await session.info() == Info(owner="ann", metadata={}, version=4)
         assert await session.get_items() == [_user("1")]
 
     async def test_set_info_at_a_version(self, open_here: OpenStore) -> None:

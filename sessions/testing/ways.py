@@ -88,6 +88,45 @@ class WaysContract(SessionAndClock):
         for mark in ("<script", '("', "`", "];"):
             assert mark not in chart.split("n0", 1)[1].split("\n", 1)[0].removeprefix('["')
 
+    async def test_the_tree_of_an_attempt_is_its_branchs_with_the_attempts_end(
+        self, make: MakeLogSession, session: LogSession
+    ) -> None:
+        """Fails without: log/history/tree.py, `shown` and `name == read`."""
+        await _fill(session, "u1 a1")
+        await session.branches.create("b")
+        async with session.on_branch("b").attempt() as tried:
+            await _fill(tried, "u2 a2")
+            tree = await tried.tree()
+            assert (tree.branch, [node.text for node in tree.chosen]) == ("b", ["u1", "u2"])
+            ends = [(node.text, tip.branch, tip.kind, tip.current) for node in tree.nodes for tip in node.tips]
+            assert sorted(ends) == [
+                ("u1", "b", "branch", False), ("u1", "main", "branch", False), ("u2", "b", "left", True),
+            ]  # fmt: skip
+            assert "\\u0001" not in json.dumps(asdict(tree), default=str)
+            for drawing in (str(tree), tree._repr_html_(), tree.to_mermaid()):
+                assert "attempt on b" in drawing
+                assert "\x01" not in drawing
+            others = await make(session.session_id).tree()
+            assert [(tip.kind, tip.current) for node in others.nodes for tip in node.tips if tip.branch == "main"] == [
+                ("branch", True)
+            ]
+
+    @pytest.mark.parametrize("turn", [None, 1, 2])
+    async def test_a_tree_tells_of_no_attempt_that_added_nothing(
+        self, make: MakeLogSession, session: LogSession, turn: int | None
+    ) -> None:
+        """Such an attempt stays if its process is killed. Fails without: log/history/tree.py, `is_on`."""
+        await _fill(session, "u1 a1", "u2 a2")
+        other = make(session.session_id)
+        before = _shape(await other.tree())
+        async with session.attempt(turn) as tried:
+            assert _shape(await other.tree()) == before
+            own = await tried.tree()
+            ends = [*own.tips, *(tip for node in own.nodes for tip in node.tips)]
+            assert [(tip.branch, tip.kind) for tip in ends if tip.current] == [("main", "left")]
+            await _fill(tried, "u3")
+            assert "left main" in str(_shape(await other.tree()))
+
     async def test_long_straight_runs_are_folded_in_drawings_alone(self, session: LogSession) -> None:
         await session.add_items([item(f"{kind}{turn}") for turn in range(1, 41) for kind in "ua"])
         tree = await session.tree()

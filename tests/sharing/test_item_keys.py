@@ -168,6 +168,26 @@ async def test_a_store_finds_keys(anywhere: str) -> None:
                 await store.find(**wrong)
 
 
+async def test_a_session_that_becomes_another_owners_meanwhile_is_not_found(
+    anywhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails without: store/listing.py, `owner=owner` in `find`."""
+    async with open_store(anywhere, create_tables=True) as store, open_store(anywhere) as other:
+        for name in ("one", "two"):
+            await _add(store.session(name, owner="ann"), "a")
+        read = store._backend.read
+
+        async def read_first(work: Any, subject: str) -> Any:
+            found = await read(work, subject)
+            if subject == "the store":  # The sessions were found, and their entries are not yet read.
+                await other.delete("one")
+                await other.session("one", owner="bob").add_items([_user("bob's")], keys=["a"])
+            return found
+
+        monkeypatch.setattr(store._backend, "read", read_first)
+        assert [name for name, _ in await store.find("a", owner="ann")] == ["two"]
+
+
 async def test_expired_items_are_not_found(anywhere: str) -> None:
     """Fails without: log/statements/item_keys.py, `and {live}` of FIND_KEY."""
     async with open_store(anywhere, create_tables=True) as store:

@@ -37,9 +37,9 @@ class End(NamedTuple):
     """What ends at a node.
 
     Attributes:
-        branch: The branch's name; of a tip that a branch left, that branch's.
+        branch: The branch's name; of a tip that a branch left, and of an attempt, that branch's.
         what: The branch itself; a way forward that `redo` would take; or a way that was left for another.
-        current: Whether it is the branch that is read.
+        current: Whether it is the branch or the attempt that is read.
     """
 
     branch: str
@@ -95,7 +95,7 @@ class Tree(NamedTuple):
 
     Attributes:
         session_id: The session.
-        branch: The branch that is read.
+        branch: The branch that is read; of an attempt, the branch that it is one of.
         nodes: Parents before their children, children in the order in which they came to be.
         ends: What ends before every node: branches that hold nothing.
         left_out: How many turns were not read.
@@ -140,25 +140,30 @@ def read_tree(tx: Transaction, conversation: Conversation, branch: str | None, m
     # A segment is younger than the one that it was forked from.
     for segment in sorted(seen.highest):
         growth.read(tx, segment)
-    return _with_ends(Tree(session_id, head.branch, growth.nodes, [], reading.left_out), growth, tips)
+    shown = next((owner for name, _, _, _, owner, *_ in tips if name == head.branch and owner), head.branch)
+    return _with_ends(Tree(session_id, shown, growth.nodes, [], reading.left_out), growth, tips, head.branch)
 
 
-def _with_ends(tree: Tree, growth: _Growth, tips: list[Row]) -> Tree:
-    """Put what ends somewhere at its node."""
+def _with_ends(tree: Tree, growth: _Growth, tips: list[Row], read: str) -> Tree:
+    """Put what ends somewhere at its node; `read` is the name of the tip that is read."""
     left_out: list[End] = []
     owners = {name: owner for name, _, _, _, owner, *_ in tips}
+    places = {name: (segment, tip) for name, segment, tip, *_ in tips}
     if MAIN not in owners:
-        tree.ends.append(End(MAIN, "branch", tree.branch == MAIN))
+        tree.ends.append(End(MAIN, "branch", read == MAIN))
     for name, segment, tip, turn, owner, pending, *_ in tips:
+        if owner in places and not pending and name != read and growth.is_on((segment, tip), places[owner]):
+            # An attempt that has added nothing, maybe of a process that was killed: its branch goes through all of it.
+            continue
         ends = left_out
         if growth.reads(segment, tip, turn):
             at = growth.node_at(segment, tip)
             ends = tree.ends if at is None else tree.nodes[at].ends
         if name.startswith(LEFT_TIP):
             # Where an attempt was repaired, it has left a tip, too.
-            ends.append(End(owners.get(owner) or owner, "undone" if pending else "left", current=False))
+            ends.append(End(owners.get(owner) or owner, "undone" if pending else "left", name == read))
         else:
-            ends.append(End(name, "branch", name == tree.branch))
+            ends.append(End(name, "branch", name == read))
     for ends in (tree.ends, left_out, *(node.ends for node in tree.nodes)):
         ends.sort(key=lambda end: (("branch", "undone", "left").index(end.what), not end.current))
     return tree._replace(ends_left_out=tuple(left_out))
@@ -249,6 +254,10 @@ class _Growth:
         """Tell whether the turn with an entry that is seen from a segment is read."""
         holder = self._holder(segment, position)
         return holder is None or self._reading.reads(holder, turn)
+
+    def is_on(self, place: tuple[int, int], end: tuple[int, int]) -> bool:
+        """Tell whether a way up to a place, both a segment and a position, goes through another place."""
+        return place[1] <= end[1] and self._holder(*place) == self._holder(end[0], place[1])
 
     def _holder(self, segment: int, position: int) -> int | None:
         """Return the segment that holds what is seen at a position from another one."""
