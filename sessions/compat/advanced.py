@@ -55,7 +55,7 @@ class FlatMethods(FlatUsage):
         if branch_id is None:
             return await super().get_items(limit, wrapper=wrapper)
         check_branch_name(branch_id, "branch_id")
-        return await super(FlatMethods, self.on_branch(branch_id)).get_items(limit, wrapper=wrapper)
+        return await super(FlatMethods, self._with(self._handle.pinned_to(branch_id))).get_items(limit, wrapper=wrapper)
 
     async def create_branch_from_turn(self, turn_number: int, branch_name: str | None = None) -> str:
         """Make a branch that ends before a turn, and make it the current one, in one step.

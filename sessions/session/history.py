@@ -58,10 +58,12 @@ class History(Ways):
             name: The branch's name. The first operation checks that the branch exists.
 
         Raises:
+            InAttemptError: This is the session of an attempt.
             TypeError: `name` is not a string.
             ValueError: `name` cannot be the name of a branch.
         """
         check_branch_name(name)
+        self._handle.refuse_in_attempt("stay on a branch")
         return self._with(self._handle.pinned_to(name))
 
     async def undo(self, turns: int = 1) -> list[Item]:

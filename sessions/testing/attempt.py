@@ -226,7 +226,28 @@ class AttemptContract(SessionAndClock):
         async with session.attempt() as tried:
             await tried.pop_item()
         assert await _texts(session) == "u1 a1 u2"
-        assert count_entries is None or await count_entries(session.session_id) == 4
+        assert count_entries is None or await count_entries(session.session_id) == 3
+
+    @pytest.mark.parametrize(("turn", "left", "kept"), [(None, "u1 a1", 2), (2, "u1", 4)])
+    async def test_what_is_popped_in_an_attempt_does_not_come_back(
+        self, session: LogSession, count_entries: CountEntries | None, turn: int | None, left: str, kept: int
+    ) -> None:
+        """As after `pop_item` on the branch. Fails without: log/history/attempt.py, `popped`."""
+        await _add(session, "u1 a1 u2 a2")
+        if turn is None:
+            await _add(session, "u3 a3")
+            await session.undo()
+        async with session.attempt(turn) as tried:
+            await tried.pop_item()
+            if turn is None:
+                await tried.pop_item()
+        assert await _texts(session) == left
+        with pytest.raises(NothingToRedoError):
+            await session.redo()
+        assert count_entries is None or await count_entries(session.session_id) == kept
+        assert not any(way.undone for way in await session.ways_on())
+        await _add(session, "u4")
+        assert await _texts(session) == f"{left} u4"
 
     # --- Failure ----------------------------------------------------------------------------------------------------
 
@@ -485,7 +506,9 @@ class AttemptContract(SessionAndClock):
             with pytest.raises(InAttemptError):
                 await tried.choose((await tried.siblings(2))[0])
             assert await session.version() == version
-            assert await _texts(tried.on_branch("other")) == "u1 a1 u2 a2"
+            for name in ("main", "other"):
+                with pytest.raises(InAttemptError, match="Nothing was changed"):
+                    tried.on_branch(name)
         assert await _texts(session) == "u1 a1 u2b"
 
     # --- Leases -----------------------------------------------------------------------------------------------------

@@ -62,7 +62,7 @@ def _append(tx: Transaction) -> None:
 class Listed:
     """The siblings that somebody lists before choosing one, and the attempt that somebody has begun."""
 
-    attempt = Attempt("\x01", "main", 0)
+    attempt = Attempt("\x01", "main", 0, 0)
 
     sibling = Sibling(1, 1, 1, current=False, branch=None, last_activity=datetime.now(UTC), entry="e1-1-1")
 

@@ -18,7 +18,7 @@ from sessions.log.core.gc import collect, find_seen
 from sessions.log.core.heads import NUMBERS, attempt_of, attempt_over, entry_at, find_head, lineage, name_of, number_of
 from sessions.log.core.item_keys import share_popped
 from sessions.log.core.locking import bump_version, guard_branch, lock_session
-from sessions.log.core.reflog import keep_tip, move_tip, name_of_tip, settle_ways_forward
+from sessions.log.core.reflog import forget_ways_forward, keep_tip, move_tip, name_of_tip, settle_ways_forward
 from sessions.log.core.turns import turn_not_found
 from sessions.log.history.undo import start_of_turn
 from sessions.log.statements import branches as branch_statements
@@ -41,11 +41,13 @@ class Attempt(NamedTuple):
         name: The name of its row, which is one of a tip that a branch left.
         branch: The branch's name then.
         entry: The id of the branch's last entry then; 0 without any.
+        start: The position after which it began.
     """
 
     name: str
     branch: str
     entry: int
+    start: int
 
 
 def begin_attempt(
@@ -83,7 +85,7 @@ def begin_attempt(
     tx.run(tip_statements.BEGIN_ATTEMPT, session=head.session, version=locked.version, now=now, **made, **origin)
     tx.run(branch_statements.RAISE_FLOOR, session=head.session, segment=origin["segment"], position=tip)
     record_change(tx, locked, "attempt_begun", now)
-    return Attempt(name_of(name, head.session, locked.version), head.branch, entry_at(stretches, head.tip))
+    return Attempt(name_of(name, head.session, locked.version), head.branch, entry_at(stretches, head.tip), tip)
 
 
 class Refused(NamedTuple):
@@ -124,11 +126,13 @@ def commit_attempt(tx: Transaction, conversation: Conversation, now: int, attemp
         return Refused(owner, locked.version, kept)
     if old.leads_to(new):
         # It added nothing that stays: at most it went back.
+        before = find_seen(tx, locked.session)
         if new.head.tip < old.head.tip:
-            keep_tip(tx, locked, now, pending=True)
+            _go_back(tx, locked, old.head, attempt.start, popped=new.head.tip < attempt.start, now=now)
             move_tip(tx, locked, new.head.tip, new.head.turn, may_extend=0, now=now)
         tx.run(tip_statements.RENAME_OWNER, session=locked.session, branch=attempt.name, new=owner)
         _forget(tx, locked, old.head, new.head)
+        collect(tx, locked.session, before)
     else:
         _take_over(tx, locked, old, new, now)
     share_popped(tx, old.head, number_of(attempt.name))
@@ -136,6 +140,16 @@ def commit_attempt(tx: Transaction, conversation: Conversation, now: int, attemp
     tx.run(record_statements.SHARE_ATTEMPTS_KEYS, **keys)
     record_change(tx, locked, "attempt_chosen", now)
     return old.head.branch
+
+
+def _go_back(tx: Transaction, locked: LockedSession, head: Head, start: int, *, popped: bool, now: int) -> None:
+    """Keep what a branch leaves that goes back: for redo, unless a pop went back further than the attempt's start."""
+    if not popped:
+        keep_tip(tx, locked, now, pending=True)
+    elif start == head.tip:
+        forget_ways_forward(tx, head)
+    elif not settle_ways_forward(tx, head):
+        keep_tip(tx, locked, now, pending=False)
 
 
 def _take_over(tx: Transaction, locked: LockedSession, old: _Way, new: _Way, now: int) -> None:
