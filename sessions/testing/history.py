@@ -213,10 +213,10 @@ class HistoryContract(AttemptContract, WaysContract):
         assert _texts(await session.redo()) == "u1 a1"
 
     async def test_more_turns_than_there_are(self, session: LogSession) -> None:
-        with pytest.raises(TurnNotFoundError, match="no turns"):
+        with pytest.raises(TurnNotFoundError, match="branch 'main' has none"):
             await session.undo()
         await _fill(session, "u1 a1", "u2 a2")
-        with pytest.raises(TurnNotFoundError, match="turns 1 to 2"):
+        with pytest.raises(TurnNotFoundError, match="has only 2"):
             await session.undo(3)
         assert _texts(await session.get_items()) == "u1 a1 u2 a2"
 
@@ -450,7 +450,7 @@ class HistoryContract(AttemptContract, WaysContract):
     async def test_turns_that_are_not_there(self, session: LogSession) -> None:
         await _fill(session, "u1 a1", "u2")
         for number in (0, 3):
-            with pytest.raises(TurnNotFoundError, match="turns 1 to 2"):
+            with pytest.raises(TurnNotFoundError, match="has only 2"):
                 await session.get_turn(number)
         with pytest.raises(TurnNotFoundError):
             await session.siblings(3)

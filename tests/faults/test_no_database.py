@@ -77,7 +77,7 @@ async def test_a_folder(path: Path) -> None:
 
 async def test_a_folder_that_is_missing(tmp_path: Path) -> None:
     """Fails without: db/sqlite/registry.py, `except OSError` in `_create`."""
-    await _is_refused(tmp_path / "missing" / "conversations.db", StoreError, "cannot be made")
+    await _is_refused(tmp_path / "missing" / "conversations.db", StoreError, "cannot be created")
 
     assert not (tmp_path / "missing").exists()
 

@@ -85,7 +85,7 @@ async def test_a_process_that_hangs_in_its_turn(path: Path, start: Start, end: s
     session = SQLiteSession("conversation", path, busy_timeout=0.5)
 
     error = await _refusal(session, holder)
-    assert str(error).startswith(f"session 'conversation': {path} ")
+    assert str(error).startswith(f"session 'conversation': other processes were writing {path} ")
     assert "Nothing was changed" in str(error)
     assert await session.get_items() == [{"n": "before"}]
 

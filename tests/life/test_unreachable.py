@@ -53,7 +53,7 @@ async def test_it_is_told_once_and_tried_until_the_deadline(
     assert time.time() - began >= 4
     for result in results:
         assert isinstance(result, StoreUnreachableError)
-        assert re.search(rf"127\.0\.0\.1:{port}/db cannot be reached.*\(tried", str(result))
+        assert re.search(rf"127\.0\.0\.1:{port}/db is unreachable.*\(tried", str(result))
     told = [record for record in caplog.records if record.name == "sessions"]
     assert len(told) == 1
     assert told[0].levelname == "WARNING"

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions.db.sqlalchemy import retry
-from sessions.errors import OutcomeUnknownError, StoreError
+from sessions.errors import OutcomeUnknownError, StoreError, StoreUnreachableError
 
 from .network import message
 
@@ -148,7 +148,7 @@ async def test_when_nothing_passes_any_more_changes_of_the_history_end_with_the_
     for change in asyncio.as_completed(changes):
         with pytest.raises(StoreError, match=r"Nothing was changed \(tried 2 times .* was TimeoutError") as known:
             await change
-        assert type(known.value) is StoreError
+        assert type(known.value) is StoreUnreachableError
     network.proxy.swallowing = False
     assert await _state(session) == before
     network.proxy.lose_answer_to(network.commit, silently=True)

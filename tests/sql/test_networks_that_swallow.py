@@ -20,7 +20,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from sessions import SQLAlchemySession
 from sessions.db.sqlalchemy import retry
-from sessions.errors import OutcomeUnknownError, StoreError
+from sessions.errors import OutcomeUnknownError, StoreError, StoreUnreachableError
 
 from .network import message
 
@@ -99,11 +99,11 @@ async def test_when_nothing_passes_any_more_every_operation_ends_with_the_right_
     # On Postgres the change is the one request that is sent; on MariaDB it is not committed before the last.
     with pytest.raises(StoreError, match=r"tried 3 times .* was TimeoutError") as failed:
         await session.add_items([message("3")])
-    assert type(failed.value) is (OutcomeUnknownError if network.is_postgres else StoreError)
+    assert type(failed.value) is (OutcomeUnknownError if network.is_postgres else StoreUnreachableError)
     for operation in (reader.get_items, session.get_items, session.pop_item, session.clear_session):
         with pytest.raises(StoreError, match=r"Nothing was changed \(tried 3 times .* was TimeoutError") as known:
             await operation()
-        assert type(known.value) is StoreError
+        assert type(known.value) is StoreUnreachableError
     assert await network.stored("marked") == [message("1"), message("2")]
     network.proxy.swallowing = False
     # The requests of before were swallowed, not delayed.
