@@ -1,4 +1,4 @@
-"""Frozen records of what a session is called, whose it is, and where it stands in a list."""
+"""Frozen records of a session's name, its owner, and its place in a list."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, kw_only=True)
 class Info:
-    """What people and programs note about a session.
+    """Notes of people and programs about a session.
 
     Example: ``title = (await session.info()).title``
 

@@ -281,7 +281,7 @@ def read_session(
         columns: Among turn, model, agent, day (since 1970) and branch. By branch, each record counts for every one that
             sees it.
         branch: The branch.
-        author: Only what this author's objects recorded.
+        author: Only the records of this author's objects.
 
     Raises:
         UnknownBranchError: The session has no such branch.

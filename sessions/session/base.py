@@ -174,7 +174,7 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description):
 
         Raises:
             ConflictError: The session's version is not `expected_version`.
-            SessionBusyError: Another caller holds an exclusive lease on the branch, whatever the version.
+            SessionBusyError: Another caller holds an exclusive lease on the branch, at any version.
             LeaseLostError: This object's lease was lost.
             InvalidItemError: An item is not a JSON object, or contains a value that the codec cannot store; the message
                 gives the item and the place in it.

@@ -1,4 +1,4 @@
-"""What people and programs note about a session: its owner, title, tags, metadata, and whether it is archived."""
+"""Notes of people and programs about a session: its owner, title, tags, metadata, and whether it is archived."""
 
 from __future__ import annotations
 

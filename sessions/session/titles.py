@@ -48,11 +48,11 @@ class Titles:
         self._seen.pop(session_id, None)
 
     def in_attempt(self) -> TitlesOfAttempt:
-        """Return what makes no title before the attempt is chosen: an attempt that fails leaves nothing to see."""
+        """Return a title maker that waits until the attempt is chosen: a failed attempt leaves no title."""
         return TitlesOfAttempt(self)
 
     async def chosen(self, handle: Handle) -> None:
-        """Do nothing: what was added outside of attempts has had its turn."""
+        """Do nothing: items added outside of attempts have had their turn."""
 
     async def after(self, handle: Handle, *messages: Any) -> None:
         """Make the session's title if one of `messages`, just added, is its first one and it has no title."""
@@ -161,5 +161,5 @@ def _why_not(title: object, most: int) -> str | None:
 
 
 def _report(handle: Handle, error: Exception) -> None:
-    # Its text may hold what was said.
+    # Its text may hold message contents.
     _log.warning("%s: no title was made: the function raised %s", handle.subject, type(error).__name__)

@@ -73,7 +73,7 @@ class TreeView:
         return page.getvalue().removesuffix("\n")
 
     def as_html(self) -> str:
-        """Return the lines as HTML that needs nothing else; what was said is escaped."""
+        """Return the lines as HTML that needs nothing else; messages are escaped."""
         console = Console(file=io.StringIO(), record=True, width=_HTML_WIDTH, force_jupyter=False)
         console.print(self)
         style = "white-space:pre;overflow-x:auto;line-height:normal;font-family:monospace"

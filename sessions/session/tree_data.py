@@ -1,4 +1,4 @@
-"""A session's tree as data: what `session.tree()` returns."""
+"""A session's tree as data, the result of `session.tree()`."""
 
 from __future__ import annotations
 
@@ -53,7 +53,7 @@ class TreeNode:
         tool_calls: The number of those that call a tool.
         continues: Whether its turn begins in the parent.
         active: Whether it is on the branch that was read.
-        tips: What ends here, branches first.
+        tips: The branches and ways that end here, branches first.
         left_out: The number of turns between this node and its parent that were not read.
     """
 
@@ -84,9 +84,9 @@ class Tree:
         session_id: The session's id.
         branch: The branch that was read; of an attempt, the branch that it is one of.
         nodes: Parents before their children; children in the order in which they were made.
-        tips: What ends before all nodes: branches without items.
+        tips: The branches that end before all nodes: they have no items.
         left_out: The number of turns that were not read, because of `max_turns`.
-        tips_left_out: What ends in these turns.
+        tips_left_out: The tips in these turns.
     """
 
     session_id: str

@@ -76,5 +76,5 @@ def _tips(node: str, ends: list[End]) -> Iterator[str]:
 
 
 def _escaped(text: str) -> str:
-    """Return a text of which Mermaid and Markdown take every character for what it is."""
+    """Return a text in which Mermaid and Markdown take every character literally."""
     return "".join(one if one.isalnum() or one in _PLAIN else f"#{ord(one)};" for one in text)

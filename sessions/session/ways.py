@@ -1,4 +1,4 @@
-"""The alternative ways of a conversation: siblings, choosing one, what goes on from the end of a branch."""
+"""The alternative ways of a conversation: siblings, choosing one, the continuations of a branch's end."""
 
 from __future__ import annotations
 

@@ -95,7 +95,7 @@ class Listing(ABC):
         return await self._opened(found, order)
 
     async def get(self, session_id: str) -> SessionInfo | None:
-        """Return what a list says of one session; ``None`` if there is no such session.
+        """Return a session's row in lists; ``None`` if there is no such session.
 
         Example: ``found = await store.get("user_123")``
 

@@ -383,7 +383,7 @@ class InfoContract:
 
     @pytest.mark.parametrize("on_failure", ["keep", "drop"])
     async def test_an_attempt_gives_a_title_only_once_it_is_chosen(self, open_here: OpenStore, on_failure: Any) -> None:
-        """What failed is not to be seen in the list of conversations; nor does it ask a model for a title."""
+        """A failed attempt is not to be seen in the list of conversations; nor does it ask a model for a title."""
         asked: list[str] = []
 
         def title(message: Any) -> str:

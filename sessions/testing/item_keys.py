@@ -49,7 +49,7 @@ async def _keys(session: LogSession) -> str:
 
 
 class ItemKeyContract(SessionAndClock):
-    """What a session over the log promises of item keys. Give it the fixture `make`, as `SessionContract`."""
+    """The guarantees of item keys in a session over the log. Give it the fixture `make`, as `SessionContract`."""
 
     EXAMPLES: ClassVar[int] = 40
     """How many sequences of operations are compared with the model; fewer do for a slow store that shares its code."""
@@ -65,7 +65,7 @@ class ItemKeyContract(SessionAndClock):
             ),
         )
 
-    # --- What is added -------------------------------------------------------------------------------------------
+    # --- Adding -------------------------------------------------------------------------------------------
 
     async def test_a_known_key_is_skipped_and_the_rest_is_added(
         self, make: MakeLogSession, session: LogSession
@@ -234,7 +234,7 @@ class ItemKeyContract(SessionAndClock):
         await _add(session, "b", "c")
         assert await _keys(session) == "a b c"
 
-    # --- What is gone --------------------------------------------------------------------------------------------
+    # --- Removing --------------------------------------------------------------------------------------------
 
     async def test_a_popped_items_key_stays_known_on_its_branch(self, session: LogSession) -> None:
         await _add(session, "a", "b")
@@ -391,7 +391,7 @@ class ItemKeyContract(SessionAndClock):
         await _add(session, "a", expected_version=0)
         version = await session.version()
         await _add(session, "b", expected_version=version)
-        # A retry finds all that it has added; what would add something is refused.
+        # A retry finds all that it has added; an append of new items is refused.
         await _add(session, "b", expected_version=version)
         await _add(session, "a", "b", expected_version=0)
         with pytest.raises(ConflictError):

@@ -109,7 +109,7 @@ def _never(known: _Known) -> bool:
 
 
 class _Way:
-    """What a branch shows of each segment."""
+    """The part of each segment that a branch shows."""
 
     def __init__(self, tx: Transaction, head: Head) -> None:
         self._tx = tx
@@ -143,7 +143,7 @@ class _Way:
 def _known(
     tx: Transaction, conversation: Conversation, session: int, keys: Sequence[str]
 ) -> tuple[dict[str, list[_Known]], int]:
-    """Return what is known of some keys, and the database's time."""
+    """Return the known facts about some keys, and the database's time."""
     known: dict[str, list[_Known]] = {}
     clock = 0
     for first in range(0, len(keys), statements.AT_ONCE):
@@ -223,7 +223,7 @@ def note_popped(tx: Transaction, head: Head, position: int, stretches: Sequence[
         tx: A transaction.
         head: The branch, as it was.
         position: The position of the first of them.
-        stretches: What the branch saw of each segment.
+        stretches: The part of each segment that the branch saw.
         removed: Whether the entries are removed, so that later ones take their places.
     """
     if not head.keyed:

@@ -44,7 +44,7 @@ def ways_forward(tx: Transaction, head: Head) -> list[Row]:
 
 
 def redo_up_to(tx: Transaction, locked: LockedSession, head: Head, wanted: str, now: int) -> None:
-    """Bring a branch forward to a tip from which undo moved it back; what lies beyond can still be redone."""
+    """Bring a branch forward to a tip from which undo moved it back; later tips can still be redone."""
     for name, tip, turn, may_extend in ways_forward(tx, head):
         tx.run(tip_statements.FORGET_TIP, session=head.session, name=name)
         if name == wanted:

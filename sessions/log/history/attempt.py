@@ -1,7 +1,7 @@
 """Attempts: a way of a branch that is written aside, and becomes the branch's own in one transaction, or not.
 
 An attempt is a tip that its branch left (`log/core/reflog.py`) and that somebody still writes to: its row has a claim.
-So a killed process leaves a sibling behind, branches do not list it, and garbage collection spares what it leads to.
+So a killed process leaves a sibling behind, branches do not list it, and garbage collection spares its entries.
 
 An attempt from the end of a branch takes over the branch's segment, so that trying and succeeding opens no new one.
 """
@@ -143,7 +143,7 @@ def commit_attempt(tx: Transaction, conversation: Conversation, now: int, attemp
 
 
 def _go_back(tx: Transaction, locked: LockedSession, head: Head, start: int, *, popped: bool, now: int) -> None:
-    """Keep what a branch leaves that goes back: for redo, unless a pop went back further than the attempt's start."""
+    """Keep the entries that a branch leaves, for redo, unless a pop went back further than the attempt's start."""
     if not popped:
         keep_tip(tx, locked, now, pending=True)
     elif start == head.tip:
@@ -168,7 +168,7 @@ def _take_over(tx: Transaction, locked: LockedSession, old: _Way, new: _Way, now
 
 
 def end_attempt(tx: Transaction, conversation: Conversation, now: int, name: str, *, drop: bool) -> None:
-    """End an attempt that failed: keep it as a way that its branch left, or remove what only it can see.
+    """End an attempt that failed: keep it as a way that its branch left, or remove the entries that only it can see.
 
     Nothing is done if it has ended. No lease is asked for, as no branch is changed.
     """
@@ -247,7 +247,7 @@ def _leave(tx: Transaction, locked: LockedSession, old: _Way, new: _Way) -> bool
 
 
 def _free_keys(tx: Transaction, tried: Head) -> None:
-    """Let the idempotency keys that an attempt used count as new: no branch has what was added with them."""
+    """Let the idempotency keys that an attempt used count as new: no branch has the items added with them."""
     tx.run(record_statements.FORGET_ATTEMPTS_KEYS, session=tried.session, attempt=attempt_of(tried.branch))
 
 

@@ -1,7 +1,7 @@
 """The siblings of all turns of a branch, from one read of where turns begin and end.
 
 A tip and the branch have a beginning in common; in the first turn in which either has something beyond it, and in no
-other one, the tip may be a sibling. So each tip is looked at once, and what many tips have in common is walked once.
+other one, the tip may be a sibling. So each tip is looked at once, and the common part of many tips is walked once.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _NEVER = 1 << 62
 
 
 def list_all_siblings(tx: Transaction, conversation: Conversation, branch: str | None) -> dict[int, list[Sibling]]:
-    """Return what `list_siblings` returns of each turn of a branch of which something is left.
+    """Return the siblings of each turn that a branch still has, as `list_siblings` does for one turn.
 
     Raises:
         UnknownBranchError: The session has no such branch.

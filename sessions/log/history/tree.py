@@ -34,7 +34,7 @@ PREVIEW_LENGTH = 400
 
 
 class End(NamedTuple):
-    """What ends at a node.
+    """A branch or way that ends at a node.
 
     Attributes:
         branch: The branch's name; of a tip that a branch left, and of an attempt, that branch's.
@@ -52,7 +52,7 @@ class Preview(NamedTuple):
 
     Attributes:
         kind: Who speaks: ``"user"``, ``"assistant"``, ``"system"`` or ``"developer"``.
-        text: What is said, which may be nothing; ``None`` if the stored item cannot be read.
+        text: The message's text, which may be empty; ``None`` if the stored item cannot be read.
     """
 
     kind: str
@@ -64,13 +64,13 @@ class Node:
     """A turn, or the part of one that lies between two forks.
 
     Attributes:
-        turn: The turn's number; 0 for what comes before the first message of a user.
+        turn: The turn's number; 0 for the items before the first message of a user.
         parent: The index of the node before it in the tree's list; ``None`` if it begins a conversation.
         continues: Whether its turn begins in the parent.
         items: How many items it has.
         tool_calls: How many of them call a tool.
         said: The first message of each kind, in order.
-        ends: What ends here, branches first.
+        ends: The branches and ways that end here, branches first.
         left_out: How many turns before it, back to its parent, were not read.
         last: The internal id and the version of its last item.
         author: Who added its first item.
@@ -97,9 +97,9 @@ class Tree(NamedTuple):
         session_id: The session.
         branch: The branch that is read; of an attempt, the branch that it is one of.
         nodes: Parents before their children, children in the order in which they came to be.
-        ends: What ends before every node: branches that hold nothing.
+        ends: The branches that end before every node: they are empty.
         left_out: How many turns were not read.
-        ends_left_out: What ends in these.
+        ends_left_out: The branches and ways that end in these.
     """
 
     session_id: str
@@ -145,7 +145,7 @@ def read_tree(tx: Transaction, conversation: Conversation, branch: str | None, m
 
 
 def _with_ends(tree: Tree, growth: _Growth, tips: list[Row], read: str) -> Tree:
-    """Put what ends somewhere at its node; `read` is the name of the tip that is read."""
+    """Put each end at its node; `read` is the name of the tip that is read."""
     left_out: list[End] = []
     owners = {name: owner for name, _, _, _, owner, *_ in tips}
     places = {name: (segment, tip) for name, segment, tip, *_ in tips}
@@ -260,7 +260,7 @@ class _Growth:
         return place[1] <= end[1] and self._holder(*place) == self._holder(end[0], place[1])
 
     def _holder(self, segment: int, position: int) -> int | None:
-        """Return the segment that holds what is seen at a position from another one."""
+        """Return the segment that holds the entry seen at a position from another one."""
         at: int | None = segment
         while at in self._seen.highest:
             at, fork_position = self._seen.origins[holder := at]

@@ -1,6 +1,6 @@
 """Which turns of a session's tree are read where there are more than wanted, decided without reading an entry.
 
-The branch that is read gets half of them, its latest ones; what it leaves is for the other ways, the one that was last
+The branch that is read gets half of them, its latest ones; the rest is for the other ways, the one that was last
 active first. How many turns a segment holds is known from its tips and from the segments that were forked from it.
 """
 
@@ -31,7 +31,7 @@ class Reading:
     """Which turns of which segments are read.
 
     Args:
-        segments: What `read_segments` returned.
+        segments: The result of `read_segments`.
         tips: The rows of all tips.
         branch: The branch that is read.
         max_turns: How many turns are read at most; all if ``None``.
@@ -63,7 +63,7 @@ class Reading:
                 read.append((run.after if taken == run.number else run.turn - taken, run.turn))
 
     def _runs(self, tips: Sequence[Row], branch: str) -> list[_Run]:
-        """Return what the branch sees of each segment, and then what each other tip adds to that, the latest first."""
+        """Return the parts of segments that the branch sees, then those that other tips add, the latest first."""
         runs = []
         for name, segment, tip, turn, *_ in sorted(tips, key=lambda row: (row[0] != branch, -row[12])):
             at, high, turns = segment, tip, turn

@@ -1,8 +1,8 @@
 """The ways that tips take through a turn, and the tips that lead through an entry.
 
 Two tips took the same way in turn n if that turn ends with the same entry in both; they are compared only if the turn
-before it ends with the same entry, too. What has expired is not there: a turn ends with the last entry that is left of
-it, and a way of which nothing is left is none.
+before it ends with the same entry, too. Expired entries are left out: a turn ends with its last remaining entry, and a
+fully expired way is skipped.
 """
 
 from __future__ import annotations

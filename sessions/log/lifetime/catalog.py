@@ -120,7 +120,7 @@ def details_of(listed: Listed, encryption: SessionEncryption | None) -> Details 
     """Return a session's details; ``None`` if they are encrypted, and there is no key.
 
     Raises:
-        DecryptionError: They are encrypted with another key, or are not what was stored there.
+        DecryptionError: They are encrypted with another key, or were altered.
         DamagedSessionError: They cannot be read.
         KeyWanted: The session's keys have to be fetched first.
     """

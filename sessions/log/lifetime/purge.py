@@ -2,7 +2,7 @@
 
 Entries are found in one transaction and removed in others, one for each session, which lock it as every change does and
 check again: a position that has been popped may hold another entry by then. Removing leaves holes; tips, turns and
-lineages stay what they are.
+lineages do not change.
 """
 
 from __future__ import annotations

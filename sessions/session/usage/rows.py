@@ -31,7 +31,7 @@ _STORE_KEYS: Final = ("session", "owner", "turn", "model", "agent", "author", "d
 async def usage_of_store(
     backend: Backend, keys: tuple[str, ...], prices: Mapping[str, Price] | None, wanted: Wanted
 ) -> list[UsageRow]:
-    """Return what sessions took; see `Store.usage`."""
+    """Return the usage of sessions; see `Store.usage`."""
     table, columns = check_prices(prices), check_keys(keys, _STORE_KEYS)
     return as_rows(await backend.read(lambda tx: read_all(tx, columns, wanted), "the store"), keys, table)
 
