@@ -27,7 +27,6 @@ from typing import TYPE_CHECKING
 from agents import Runner, set_tracing_disabled
 from airline import airline
 from recording import load_recording
-from rich.table import Table
 from scripted_model import scripted_model
 from transcript import console, heading, show, step
 
@@ -44,7 +43,7 @@ if TYPE_CHECKING:
 TASK = 45
 # Which of the customer's messages each agent answers, and what it tells the next agent.
 JOBS = {
-    "triage": (1, "The customer is found; it is about a delayed flight."),
+    "triage": (1, "The customer is found; a flight was late."),
     "billing": (2, "Compensated."),
     "bookings": (3, "All is answered."),
 }
@@ -88,15 +87,16 @@ async def be_agent(name: str, path: Path, session_id: str, model: str | None) ->
 
 
 async def print_what_is_said(session: SQLiteSession) -> None:
-    """Print each item of the conversation when it arrives, until the conversation is the customer's again."""
+    """Print what the customer and the agents say when it arrives, until the conversation is the customer's again."""
     position = 0
     async with aclosing(session.watch(after=0)) as changes:
         async for _ in changes:
             for entry in await session.entries(after=position):
-                show(entry)
-                position = entry.position
                 if entry.item.get("to") == "customer":
                     return
+                if entry.author != "demo":
+                    show(entry)
+                position = entry.position
 
 
 async def converse(session: SQLiteSession, options: Sequence[str]) -> int:
@@ -104,9 +104,7 @@ async def converse(session: SQLiteSession, options: Sequence[str]) -> int:
     processes: list[Process] = [
         await asyncio.create_subprocess_exec(sys.executable, __file__, "--agent", name, *options) for name in JOBS
     ]
-    heading(
-        "Three processes, one conversation: " + ", ".join(f"{n} {p.pid}" for n, p in zip(JOBS, processes, strict=True))
-    )
+    heading("Three processes: " + ", ".join(f"{n} {p.pid}" for n, p in zip(JOBS, processes, strict=True)))
     await session.as_author("demo").handover("triage", note="A customer writes.")
     printing = asyncio.create_task(print_what_is_said(session))
     ends = [asyncio.create_task(process.wait()) for process in processes]
@@ -128,12 +126,11 @@ async def change_history(session: SQLiteSession, model: str | None) -> None:
     dialogue = Dialogue(model)
     heading("Undo, redo, another try, a branch, and the tree of all that")
     undone = await session.undo()
-    step("undo()", f"takes the last turn back: {text_of(undone[0])}")
     await session.redo()
-    step("redo()", "brings it back, in whichever process")
+    step("undo(), redo()", f"take the last turn back and restore it: {text_of(undone[0])}")
     async with session.attempt(turn=3) as attempt:
         await dialogue.ask("bookings", IN_OTHER_WORDS, attempt)
-    step("attempt(turn=3)", "asks in other words; the first try stays as a sibling, 1 / 2")
+    step("attempt(turn=3)", "asks in other words; the first try stays in the tree")
     await session.branches.create("what-else", turn=3)
     await dialogue.ask("bookings", ANOTHER_QUESTION, session.on_branch("what-else"))
     step("branches.create()", "asks something else instead, on a branch of its own")
@@ -142,22 +139,21 @@ async def change_history(session: SQLiteSession, model: str | None) -> None:
 
 async def show_costs(session: SQLiteSession) -> None:
     """Print what the agents' calls of the model took."""
-    heading("What it cost, at made-up prices" if "OPENAI_API_KEY" not in os.environ else "What it took")
-    table = Table("agent", "calls", "tokens in", "tokens out", "dollars", box=None, header_style="dim")
+    prices = ", at made-up prices" if "OPENAI_API_KEY" not in os.environ else ""
+    heading(f"What each agent cost{prices}; the conversation encrypted")
     for row in await session.usage.by("agent", prices=PRICES):
-        cost = "no price" if row.cost is None else f"{row.cost:.4f}"
-        table.add_row(row.agent, str(row.requests), f"{row.input_tokens:,}", f"{row.output_tokens:,}", cost)
-    console.print(table)
+        cost = "no price" if row.cost is None else f"${row.cost:.4f}"
+        tokens = f"{row.input_tokens:,} tokens in, {row.output_tokens:,} tokens out"
+        step(row.agent or "nobody", f"{row.requests} model calls, {tokens}: {cost}")
 
 
 async def show_encryption(session: SQLiteSession, path: Path) -> None:
     """Store the conversation once more, encrypted, and open it with the key and without."""
-    heading("The same, encrypted")
     plain = SQLiteSession(f"{session.session_id}-encrypted", path)
     encrypted = EncryptedSession(plain.session_id, plain, generate_key(), ttl=None)
     await encrypted.add_items(await session.get_items())
     items = await encrypted.get_items()
-    step("with the key", f"{len(items)} items, from: {text_of(items[0])}")
+    step("EncryptedSession", f"with the key, {len(items)} items, from: {text_of(items[0])}")
     try:
         await SQLiteSession(plain.session_id, path).get_items()
     except MissingKeyError as error:
@@ -178,7 +174,7 @@ async def run(path: Path, model: str | None) -> int:
     await show_costs(session)
     await show_encryption(session, path)
     session.close()
-    console.print(f"\nfile      {path}", soft_wrap=True)
+    console.print(f"file      {path}", soft_wrap=True)
     versions = f"Python {platform.python_version()}, SQLite {sqlite3.sqlite_version}"
     console.print(f"versions  {version_of('agent-session-store')}, {versions}", soft_wrap=True)
     return 0
