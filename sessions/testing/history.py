@@ -450,7 +450,7 @@ class HistoryContract(AttemptContract, WaysContract):
     async def test_turns_that_are_not_there(self, session: LogSession) -> None:
         await _fill(session, "u1 a1", "u2")
         for number in (0, 3):
-            with pytest.raises(TurnNotFoundError, match="has only 2"):
+            with pytest.raises(TurnNotFoundError, match="turns 1 to 2"):
                 await session.get_turn(number)
         with pytest.raises(TurnNotFoundError):
             await session.siblings(3)
