@@ -10,7 +10,9 @@ import sys
 import warnings
 from contextlib import AsyncExitStack, chdir
 from tempfile import TemporaryDirectory
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
+
+from sqlalchemy.ext.asyncio import AsyncEngine
 
 from .world import circumstances, variables
 
@@ -40,6 +42,7 @@ async def message_of(mistake: Mistake) -> str:
         told = stack.enter_context(warnings.catch_warnings(record=mistake.setting == "never awaited"))
         warnings.simplefilter("error" if told is None else "always")
         known = await variables(mistake.code, mistake.setting, stack)
+        stack.push_async_callback(_dispose, known)
         stack.enter_context(circumstances(mistake.setting, stack))
         try:
             if is_script:
@@ -51,6 +54,12 @@ async def message_of(mistake: Mistake) -> str:
         gc.collect()
         assert told, f"{mistake.title}: no error"
         return f"{told[0].category.__name__}: {told[0].message}"
+
+
+async def _dispose(known: dict[str, Any]) -> None:
+    """Close the connections of an engine that a script has made."""
+    if isinstance(engine := known.get("engine"), AsyncEngine):
+        await engine.dispose()
 
 
 def _shown(text: str, folder: str) -> str:

@@ -182,6 +182,7 @@ class _Growth:
         self._firsts: dict[int, list[int]] = {}
         self._index: dict[int, int] = {}
         self._nearest: dict[int, int | None] = {}
+        self._ways: dict[tuple[int, int], dict[int, int]] = {}
 
     def cut(self, segment: int, position: int) -> None:
         """Let a node end at a position that is seen from a segment."""
@@ -257,7 +258,21 @@ class _Growth:
 
     def is_on(self, place: tuple[int, int], end: tuple[int, int]) -> bool:
         """Tell whether a way up to a place, both a segment and a position, goes through another place."""
-        return place[1] <= end[1] and self._holder(*place) == self._holder(end[0], place[1])
+        holder = self._holder(*place)
+        return place[1] <= end[1] and (place[1] == 0 if holder is None else place[1] <= self._way(end).get(holder, 0))
+
+    def _way(self, end: tuple[int, int]) -> dict[int, int]:
+        """Return the highest position of each segment on the way up to an end, walked once however many ask."""
+        way = self._ways.get(end)
+        if way is None:
+            way = self._ways[end] = {}
+            at: int | None
+            at, high = end
+            while at in self._seen.highest:
+                way[at] = high
+                at, fork_position = self._seen.origins[at]
+                high = min(high, fork_position)
+        return way
 
     def _holder(self, segment: int, position: int) -> int | None:
         """Return the segment that holds the entry seen at a position from another one."""
