@@ -38,5 +38,6 @@ def test_a_hundred_thousand_turns_cost_what_a_hundred_do(monkeypatch: pytest.Mon
         assert (len(tree.nodes), tree.left_out) == (max_turns, turns - max_turns)
         assert tree.nodes[-1].turn == turns
         costs.append(rows)
+        log.connection.close()
     assert costs[0] == costs[1]
     assert costs[1] < 5 * max_turns + 20
