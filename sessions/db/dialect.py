@@ -170,3 +170,8 @@ def check_quoted(name: object, *, whole: object) -> str:
     elif isinstance(name, str) and name.isascii() and name.isidentifier() and len(name) <= _MAX_NAME_LENGTH:
         return name
     raise cannot_name(whole)
+
+
+def text_of_key(stored: str | bytes) -> str:
+    """Return the text in a column of a key's type; MariaDB, which compares these byte by byte, returns bytes."""
+    return stored if isinstance(stored, str) else bytes(stored).decode()

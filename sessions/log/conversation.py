@@ -133,6 +133,11 @@ NO_EXPIRY: Final = -(1 << 62)
 """Before every time, where a statement wants one."""
 
 
+def visible_at(now: int, ttl: int | None) -> dict[str, int]:
+    """Return the parameters of statements that leave out entries that have expired by now or are older than `ttl`."""
+    return {"now": now, "oldest": NO_EXPIRY if ttl is None else now - ttl}
+
+
 class Conversation(NamedTuple):
     """A session as the log is asked for it, at one moment.
 
@@ -162,7 +167,7 @@ class Conversation(NamedTuple):
     @property
     def visible(self) -> dict[str, int]:
         """The parameters of statements that leave expired entries out."""
-        return {"now": self.now, "oldest": NO_EXPIRY if self.ttl is None else self.now - self.ttl}
+        return visible_at(self.now, self.ttl)
 
     @property
     def counted(self) -> dict[str, int]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple, cast
 import msgspec
 
 from sessions.db.command import Command
+from sessions.db.dialect import text_of_key
 from sessions.db.ids import position_of
 from sessions.errors import IdempotencyKeyReusedError
 from sessions.log.core.changing import begin_session, lock_head
@@ -238,7 +239,7 @@ def _recorded(
     for run_key in () if run is None else run.keys:
         bounds = {"low": run_key + _GROWTH, "high": run_key + chr(ord(_GROWTH) + 1)}
         for key, *amounts in tx.all(usage_statements.USAGE_OF_RUN, session=session, usage_key=run_key, **bounds):
-            found[key.decode() if isinstance(key, bytes) else key] = Amounts(*amounts)
+            found[text_of_key(key)] = Amounts(*amounts)
     return found
 
 

@@ -7,10 +7,12 @@ later removed; their removal has its own version.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.clock import as_time
+from sessions.db.dialect import text_of_key
 from sessions.db.ids import POSITION_BITS, position_of
+from sessions.db.lists import parts
 from sessions.db.topics import AT_ONCE, Topic
 from sessions.log.context.annotations import is_mark
 from sessions.log.core.change_log import KEPT_VERSIONS
@@ -92,11 +94,9 @@ def topic_of(session_id: str) -> Topic:
 
 def _look(tx: Transaction, session_ids: Sequence[str]) -> dict[str, object]:
     """Return internal id and version of each session that is there."""
-    padded = [*session_ids, *[session_ids[0]] * (AT_ONCE - len(session_ids))]
-    values = {f"s{number}": session_id for number, session_id in enumerate(padded)}
-    rows: list[Any] = tx.all(session_statements.VERSIONS, **values)
-    # MariaDB keeps ids as bytes.
-    return {name.decode() if isinstance(name, bytes) else name: (id_, version) for name, id_, version in rows}
+    (values,) = parts("s", AT_ONCE, session_ids)
+    rows = tx.all(session_statements.VERSIONS, **values)
+    return {text_of_key(name): (id_, version) for name, id_, version in rows}
 
 
 def find_place(tx: Transaction, conversation: Conversation) -> Place:

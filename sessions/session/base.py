@@ -195,7 +195,7 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description):
         if expected_version is not None:
             expected_version = check_count(expected_version, "expected_version", least=0)
         items = as_listed(items)
-        names = [None] * len(items) if keys is None else check_keys(keys, len(items))
+        names = None if keys is None else check_keys(keys, len(items))
         codec = handle.codec
         try:
             payloads = codec.encode_all(items)
@@ -211,10 +211,14 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description):
                     "such as a request's id."
                 )
             idempotency = Idempotency(key, codec.digest(items))
-        named = [
-            None if name is None else item_key(name, codec.digest([item]))
-            for name, item in zip(names, items, strict=True)
-        ]
+        named = (
+            [None] * len(items)
+            if names is None
+            else [
+                None if name is None else item_key(name, codec.digest([item]))
+                for name, item in zip(names, items, strict=True)
+            ]
+        )
         author, agent = handle.author, handle.agent
         entries = [
             NewEntry(payload, kind, tool_name, author if kind == USER else agent, key)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from sessions.clock import check_moment, now
 from sessions.errors import DamagedSessionError, DecryptionError, OwnerError
 from sessions.labels import encode_owner, given_owner
-from sessions.log.conversation import NO_EXPIRY
+from sessions.log.conversation import visible_at
 from sessions.validation import DEFAULT, MAX_KEY_BYTES, check_count, check_session_id, check_text
 
 if TYPE_CHECKING:
@@ -179,7 +179,7 @@ class Listing(ABC):
         key, limit = check_text(key, "key", MAX_KEY_BYTES), check_count(limit, "limit", least=1)
         owned = given_owner(owner)
         wanted = None if owned is None else encode_owner(owned)
-        visible = {"now": now(), "oldest": NO_EXPIRY if self._lifetime is None else now() - self._lifetime}
+        visible = visible_at(now(), self._lifetime)
         found = await self._backend.read(lambda tx: find_sessions(tx, key, wanted, limit, visible), "the store")
         entries: list[tuple[str, Entry]] = []
         for session_id in found:

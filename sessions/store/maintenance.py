@@ -98,9 +98,10 @@ class Maintenance(ABC):
         """
         from sessions.store.erasing import erase_session  # noqa: PLC0415 - few programs erase
 
+        session_id = check_session_id(session_id)
         self._forget_title(session_id)
         keys = None if self._encryption is None else self._encryption.encryption_key
-        return await erase_session(self._backend, check_session_id(session_id), self._sdk.tables, keys, scrub=scrub)
+        return await erase_session(self._backend, session_id, self._sdk.tables, keys, scrub=scrub)
 
     async def scrub(self) -> tuple[str, ...]:
         """Remove the bytes of erased, deleted, cleared, purged or popped items from the database's files.

@@ -10,6 +10,7 @@ import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.db.ids import MAX_OWNER, MAX_POSITION, POSITION_BITS, owner_of, position_of
+from sessions.db.lists import parts
 from sessions.errors import UnknownEntryError
 from sessions.log.statements import entries as entry_statements
 
@@ -69,10 +70,7 @@ def find_entry_ids(tx: Transaction, entries: Iterable[int]) -> dict[int, EntryId
     """Return the ids of stored entries by their internal ids, without those that are not there."""
     wanted = sorted(set(entries))
     found: dict[int, EntryId] = {}
-    for first in range(0, len(wanted), entry_statements.AT_ONCE):
-        some = wanted[first : first + entry_statements.AT_ONCE]
-        padded = [*some, *[some[0]] * (entry_statements.AT_ONCE - len(some))]
-        values = {f"e{number}": entry for number, entry in enumerate(padded)}
+    for values in parts("e", entry_statements.AT_ONCE, wanted):
         rows = tx.all(entry_statements.VERSIONS_OF, **values)
         found.update((entry, EntryId(entry, version)) for entry, version in rows)
     return found

@@ -14,7 +14,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
+from sessions.db.dialect import text_of_key
 from sessions.db.ids import owner_of, position_of
+from sessions.db.lists import parts
 from sessions.errors import ItemKeyConflictError
 from sessions.log.core.heads import AttemptName, find_head, lineage, name_of, number_of
 from sessions.log.core.idempotency import KEY_LIFE
@@ -146,14 +148,11 @@ def _known(
     """Return the known facts about some keys, and the database's time."""
     known: dict[str, list[_Known]] = {}
     clock = 0
-    for first in range(0, len(keys), statements.AT_ONCE):
-        some = keys[first : first + statements.AT_ONCE]
-        padded = [*some, *[some[0]] * (statements.AT_ONCE - len(some))]
-        values = {f"k{number}": key for number, key in enumerate(padded)}
+    for values in parts("k", statements.AT_ONCE, keys):
         for time, key, *row in tx.all(statements.KNOWN_KEYS, session=session, **values, **conversation.visible):
             clock = int(time)
             if key is not None:
-                known.setdefault(as_text(key), []).append(_Known._make(row))
+                known.setdefault(text_of_key(key), []).append(_Known._make(row))
     return known, clock
 
 
@@ -193,7 +192,7 @@ def keys_of(tx: Transaction, head: Head, entries: Iterable[int]) -> dict[int, It
     for entry in entries:
         by_segment.setdefault(owner_of(entry), []).append(entry)
     return {
-        entry: ItemKey(as_text(key), bytes(digest), until)
+        entry: ItemKey(text_of_key(key), bytes(digest), until)
         for ids in by_segment.values()
         for entry, key, digest, until in tx.all(
             statements.KEYS_OF_ENTRIES, session=head.session, low=min(ids) - 1, high=max(ids)
@@ -213,7 +212,7 @@ def find_place(tx: Transaction, head: Head, key: str) -> tuple[int, int] | None:
 def find_sessions(tx: Transaction, key: str, owner: str | None, limit: int, visible: dict[str, int]) -> list[str]:
     """Return the ids of sessions with an entry that has a key, the latest made first."""
     rows = tx.all(statements.FIND_KEY, item_key=key, any_owner=int(owner is None), owner=owner, count=limit, **visible)
-    return [as_text(session_id) for (session_id,) in rows]
+    return [text_of_key(session_id) for (session_id,) in rows]
 
 
 def note_popped(tx: Transaction, head: Head, position: int, stretches: Sequence[Stretch], *, removed: bool) -> None:
@@ -267,11 +266,6 @@ def protect_digests(tx: Transaction, session: int, session_key: Payloads, count:
     if rows:
         tx.many(
             statements.SET_DIGEST,
-            [(_stored(ItemKey(as_text(row[0]), bytes(row[5])), session_key), *row[:5]) for row in rows],
+            [(_stored(ItemKey(text_of_key(row[0]), bytes(row[5])), session_key), *row[:5]) for row in rows],
         )
     return len(rows) == count
-
-
-def as_text(key: str | bytes) -> str:
-    """Return a stored key as text; MariaDB returns bytes."""
-    return key if isinstance(key, str) else bytes(key).decode()

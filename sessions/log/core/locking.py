@@ -85,14 +85,15 @@ def bump_version(
         if guard:
             check_held(tx, conversation, None, branch)
         return None
-    locked = _locked(conversation, row, branch)
+    found = _Row.of(row)
+    locked = _locked(conversation, found, branch)
     if conversation.attempt:
         # Its own row has no lease: the one that its branch has is held, or nothing is written.
         check_held(tx, conversation._replace(lease=conversation.attempt), locked.session)
     if guard:
         guard_branch(tx, locked, now)
     if active:
-        _touch(tx, locked.session, now, *row[6:8])
+        _touch(tx, locked.session, now, found.active_at, found.tagged)
     return locked
 
 
@@ -138,7 +139,7 @@ def create_session(
         active_at=now if active_at is None else active_at,
     )
     check_number(row[0], f"session {conversation.session_id!r}", "sessions", most=MAX_SESSION)
-    return _locked(conversation, row, branch)
+    return _locked(conversation, _Row.of(row), branch)
 
 
 def ensure_encrypted(tx: Transaction, locked: LockedSession) -> LockedSession:
@@ -175,8 +176,27 @@ def check_encryptable(tx: Transaction, encryption: SessionEncryption, session_id
             )
 
 
-def _locked(conversation: Conversation, row: Row, branch: str | None) -> LockedSession:
-    session, version, current, wrapped_keys, leases, owner, _, _, keyed, *_ = row
+class _Row(NamedTuple):
+    """A session's row, as the statements that lock it return it."""
+
+    session: int
+    version: int
+    current: str
+    wrapped_keys: bytes | None
+    leases: int
+    owner: str | bytes | None
+    active_at: int
+    tagged: int
+    keyed: int
+
+    @classmethod
+    def of(cls, row: Row) -> _Row:
+        """Return a row without the column that tells Postgres's watchers."""
+        return cls._make(row[: len(cls._fields)])
+
+
+def _locked(conversation: Conversation, row: _Row, branch: str | None) -> LockedSession:
+    session, version, current, wrapped_keys, leases, owner, _, _, keyed = row
     check_owner(conversation, owner)
     key = unlock(conversation, wrapped_keys)
     on = current if branch is None else branch

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 from sessions.clock import MINUTE, as_near_time
 from sessions.info_types import SessionInfo
 from sessions.labels import below_owner
-from sessions.log.conversation import NO_EXPIRY
+from sessions.log.conversation import visible_at
 from sessions.log.core.details import Details, StoredInfo
 from sessions.log.core.heads import EVERYTHING
 from sessions.log.statements.listing import Shape, count_sessions, list_sessions
@@ -99,8 +99,7 @@ def find_sessions(tx: Transaction, wanted: Filter, page: Page, now: int, ttl: in
     """
     by_activity = page.order == "active"
     values = wanted.values | {
-        "now": now,
-        "oldest": NO_EXPIRY if ttl is None else now - ttl,
+        **visible_at(now, ttl),
         "one_by_one": int(ttl is not None),
         "before": page.place.before,
         "count": min(page.limit, EVERYTHING),

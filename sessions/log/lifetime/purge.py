@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sessions.clock import now
 from sessions.db.ids import owner_of
-from sessions.log.conversation import NO_EXPIRY
+from sessions.log.conversation import visible_at
 from sessions.log.core.change_log import record_change_of
 from sessions.log.core.ownership import check_owner
 from sessions.log.core.reader import unlock
@@ -40,7 +40,7 @@ class Expired(NamedTuple):
     @property
     def values(self) -> dict[str, int]:
         """The parameters of statements about them."""
-        return {"now": self.now, "oldest": NO_EXPIRY if self.age is None else self.now - self.age}
+        return visible_at(self.now, self.age)
 
 
 class Found(NamedTuple):

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from sessions.db.dialect import MARIADB, POSTGRES, SQLITE
+from sessions.db.lists import parameters
 from sessions.db.transaction import Statement
 from sessions.items.kinds import CALLS, KNOWN, OUTPUTS, PLACEHOLDER, REFERENCE, in_sql
 
@@ -162,7 +163,7 @@ AT_ONCE: Final = 64
 
 VERSIONS_OF = Statement(
     "The versions that added certain entries: the parameters `e0`, `e1` and so on.",
-    f"select id, version from {{entries}} where id in ({', '.join(f':e{number}' for number in range(AT_ONCE))})",  # noqa: S608
+    f"select id, version from {{entries}} where id in ({parameters('e', AT_ONCE)})",  # noqa: S608
 )
 
 ENTRY = Statement(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Final
 
 from sessions.db.dialect import POSTGRES
+from sessions.db.lists import parameters
 from sessions.db.transaction import Statement
 
 AT_ONCE: Final = 32
@@ -25,7 +26,7 @@ KNOWN_KEYS = Statement(
     f"""
     select {{clock}}, k.item_key, k.entry, k.branch, k.digest, case when k.version <= s.cleared_in then 1 else 0 end
     from {{sessions}} s left join {{item_keys}} k on k.session = s.id
-    and k.item_key in ({", ".join(f":k{number}" for number in range(AT_ONCE))})
+    and k.item_key in ({parameters("k", AT_ONCE)})
     and (k.until > {{clock}} or exists (select 1 from {{entries}} e where e.id = k.entry and {{live}}))
     where s.id = :session
     """,  # noqa: S608 - words of this module.

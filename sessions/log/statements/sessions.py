@@ -8,6 +8,7 @@ under which the rest happens.
 from __future__ import annotations
 
 from sessions.db.dialect import MARIADB, POSTGRES
+from sessions.db.lists import parameters
 from sessions.db.topics import AT_ONCE
 from sessions.db.transaction import Statement
 
@@ -82,11 +83,9 @@ BUMP_VERSION_OF = Statement(
     },
 )
 
-_SOME = ", ".join(f":s{number}" for number in range(AT_ONCE))
-
 VERSIONS = Statement(
     "The versions of some sessions, named s0, s1 and so on.",
-    f"select session_id, id, version from {{sessions}} where session_id in ({_SOME})",  # noqa: S608
+    f"select session_id, id, version from {{sessions}} where session_id in ({parameters('s', AT_ONCE)})",  # noqa: S608
 )
 
 VERSION = Statement(
