@@ -13,6 +13,7 @@ from sessions.db.upkeep import Upkeep
 
 from .lived_in import move_in
 from .sql.databases import (
+    anywhere,
     drop_old_databases,
     empty_url,
     is_contract,
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
 # Servers belong to the whole run, or to one of its workers: whichever folder asks for one first starts it.
-__all__ = ["empty_url", "lend", "mariadb", "postgres", "public_folder", "url"]
+__all__ = ["anywhere", "empty_url", "lend", "mariadb", "postgres", "public_folder", "url"]
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

@@ -7,8 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-import pytest
-
 from sessions import AdvancedSQLiteSession, SessionsError, open_store
 from sessions.testing.compaction_model import joined
 from sessions.testing.tree_model import item
@@ -17,7 +15,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from tests.sql.servers import MariaDB, Postgres
 
 NUMBERS: list[Any] = [
     -(10**5000), -(10**30), -(2**63), -1, 0, 1, 2**31, 2**32, 2**62, 2**63 - 1, 2**63, 2**64, 10**30, 10**5000,
@@ -76,14 +73,6 @@ async def _try_all(what: str, call: Callable[[Any, Any], Any], of: Any) -> None:
             # Methods that users of the OpenAI Agents SDK know take what theirs take.
             assert type(number) is int or call in FLAT.values(), f"{shown} was taken"
         assert told < 1000, shown
-
-
-@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
-def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/sessions.db"
-    server: Postgres | MariaDB = request.getfixturevalue(request.param)
-    return str(request.getfixturevalue("lend")(server))
 
 
 async def test_every_integer_of_a_session_and_a_store(anywhere: str) -> None:

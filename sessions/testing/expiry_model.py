@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from sessions import clock
 from sessions.errors import BranchExistsError, NothingToRedoError, TurnNotFoundError
+from sessions.testing.refusals import refused
 from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ class ExpiryMachine(RuleBasedStateMachine):
         there = {stored.turn for stored in line.items if stored.is_there(self._time.seconds, None)} - {0}
         undoing = self._session.on_branch(name).undo(count)
         if len(there) < count:
-            self._refused(undoing, TurnNotFoundError)
+            refused(self._runner, undoing, TurnNotFoundError)
             return
         first = sorted(there)[-count]
         cut = next(number for number, stored in enumerate(line.items) if stored.turn >= first)
@@ -144,7 +145,7 @@ class ExpiryMachine(RuleBasedStateMachine):
         name, line = self._pick(branch)
         redoing = self._session.on_branch(name).redo()
         if not line.undone:
-            self._refused(redoing, NothingToRedoError)
+            refused(self._runner, redoing, NothingToRedoError)
             return
         redone, line.turn = line.undone.pop()
         assert self._runner.run(redoing) == self._there(redone, None)
@@ -155,9 +156,9 @@ class ExpiryMachine(RuleBasedStateMachine):
         source, line = self._pick(branch)
         making = self._session.branches.create(name, source=source, turn=turn)
         if name in self._lines:
-            self._refused(making, BranchExistsError)
+            refused(self._runner, making, BranchExistsError)
         elif turn > line.turn:
-            self._refused(making, TurnNotFoundError)
+            refused(self._runner, making, TurnNotFoundError)
         else:
             kept = [stored for stored in line.items if stored.turn < turn]
             self._lines[name] = Line(kept, turn - 1)
@@ -211,10 +212,3 @@ class ExpiryMachine(RuleBasedStateMachine):
                 found.append([await on_branch.siblings(turn.number) for turn in found[-1] if turn.number])
                 found.append([await on_branch.window(count, turns=turns) for count, turns in ((2, None), (9, 2))])
         return found
-
-    def _refused(self, attempt: Any, error: type[Exception]) -> None:
-        try:
-            self._runner.run(attempt)
-        except error:
-            return
-        raise AssertionError(f"{error.__name__} was not raised")

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from sessions.errors import ConflictError, OwnerError
+from sessions.testing.refusals import refused
 from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ class InfoMachine(RuleBasedStateMachine):
     def append(self, session_id: str, owner: Owner | None) -> None:
         adding = self._session(session_id, owner).add_items([{"role": "user", "content": "x"}])
         if (known := self._touched(session_id, owner)) is None:
-            self._refused(adding, OwnerError)
+            refused(self._runner, adding, OwnerError)
             return
         self._runner.run(adding)
         known.items += 1
@@ -102,7 +103,7 @@ class InfoMachine(RuleBasedStateMachine):
         if session_id not in self._model:
             assert self._runner.run(popping) is None
         elif (known := self._touched(session_id, owner, active=self._model[session_id].items > 0)) is None:
-            self._refused(popping, OwnerError)
+            refused(self._runner, popping, OwnerError)
         else:
             self._runner.run(popping)
             known.items = max(0, known.items - 1)
@@ -117,10 +118,10 @@ class InfoMachine(RuleBasedStateMachine):
         setting = self._session(session_id, owner).set_info(expected_version=expected, **details, **place)
         there = self._model.get(session_id)
         if there is not None and owner is not None and there.owner != owner:
-            self._refused(setting, OwnerError)
+            refused(self._runner, setting, OwnerError)
             return
         if expected is not None and expected != (there.version if there else 0):
-            self._refused(setting, ConflictError)
+            refused(self._runner, setting, ConflictError)
             return
         known = there or self._begun(session_id, owner)
         for name, value in details.items():
@@ -208,10 +209,3 @@ class InfoMachine(RuleBasedStateMachine):
             if self._time.seconds - known.active >= MINUTE:
                 known.active = self._time.seconds
         return known
-
-    def _refused(self, attempt: Any, error: type[Exception]) -> None:
-        try:
-            self._runner.run(attempt)
-        except error:
-            return
-        raise AssertionError(f"{error.__name__} was not raised")

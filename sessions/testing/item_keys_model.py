@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from sessions.errors import BranchExistsError, ItemKeyConflictError, NothingToRedoError, TurnNotFoundError
+from sessions.testing.refusals import refused
 
 if TYPE_CHECKING:
     from sessions.session.base import LogSession
@@ -76,7 +77,7 @@ class ItemKeyMachine(RuleBasedStateMachine):
         items = [_item(text) for text in texts]
         pairs = list(zip(keys, texts, strict=True))
         if any(key and self._texts.get(key, text) != text for key, text in pairs):
-            self._refused(self._session(name).add_items(items, **options), ItemKeyConflictError)
+            refused(self._runner, self._session(name).add_items(items, **options), ItemKeyConflictError)
             return
         seen = {stored.key for stored in way.items} | way.popped | self._cleared
         expires = None if ttl is None else self._time.seconds + ttl
@@ -109,7 +110,7 @@ class ItemKeyMachine(RuleBasedStateMachine):
         name, way = self._pick(branch)
         there = self._there(way)
         if not there:
-            self._refused(self._session(name).undo(), TurnNotFoundError)
+            refused(self._runner, self._session(name).undo(), TurnNotFoundError)
             return
         self._runner.run(self._session(name).undo())
         cut = way.items.index(there[-1])
@@ -120,7 +121,7 @@ class ItemKeyMachine(RuleBasedStateMachine):
     def redo(self, branch: int) -> None:
         name, way = self._pick(branch)
         if not way.undone:
-            self._refused(self._session(name).redo(), NothingToRedoError)
+            refused(self._runner, self._session(name).redo(), NothingToRedoError)
             return
         self._runner.run(self._session(name).redo())
         way.items = way.items + way.undone.pop()
@@ -130,7 +131,7 @@ class ItemKeyMachine(RuleBasedStateMachine):
         source, way = self._pick(branch)
         making = self._session("main").branches.create(name, source=source)
         if name in self._ways:
-            self._refused(making, BranchExistsError)
+            refused(self._runner, making, BranchExistsError)
         else:
             self._runner.run(making)
             self._ways[name] = Way(list(way.items))
@@ -190,13 +191,6 @@ class ItemKeyMachine(RuleBasedStateMachine):
     def _there(self, way: Way) -> list[Keyed]:
         now = self._time.seconds
         return [stored for stored in way.items if stored.expires is None or now < stored.expires]
-
-    def _refused(self, attempt: Any, error: type[Exception]) -> None:
-        try:
-            self._runner.run(attempt)
-        except error:
-            return
-        raise AssertionError(f"{error.__name__} was not raised")
 
 
 def _item(text: str) -> dict[str, Any]:

@@ -19,10 +19,9 @@ import pytest
 from sessions.db.engines.backend import SQLAlchemyBackend
 from sessions.db.engines.of_loop import EngineOfLoop
 from sessions.db.engines.portal import _Call
-from sessions.db.transaction import Statement
-from sessions.errors import SessionClosedError, StoreError
 
 from .key_values import KEY_VALUES, Get, Put
+from .without_loop import SUBJECT, check_no_loop_is_needed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -31,15 +30,13 @@ if TYPE_CHECKING:
 
     from .conftest import Place
 
-_SUBJECT = "a value"
-_WRONG = Statement("Find nothing.", "select * from nowhere")
 _tenant: ContextVar[str] = ContextVar("tenant")
 
 
 @pytest.fixture
 def backend(place: Place) -> Iterator[SQLAlchemyBackend]:
     made = _behind_sqlalchemy(place.url)
-    made.write_sync(Put("before", b"0"), _SUBJECT)
+    made.write_sync(Put("before", b"0"), SUBJECT)
     yield made
     made.close()
 
@@ -53,53 +50,40 @@ def _portals() -> list[threading.Thread]:
 
 
 def test_no_loop_is_needed(backend: SQLAlchemyBackend) -> None:
-    backend.write_sync(Put("a", b"1"), _SUBJECT)
-    assert backend.read_sync(Get("a"), _SUBJECT) == b"1"
-
-    def refuse(_: Transaction) -> None:
-        raise LookupError("refused")
-
-    with pytest.raises(LookupError, match="refused"):
-        backend.write_sync(refuse, _SUBJECT)
-    with pytest.raises(StoreError, match="a value: "):
-        backend.write_sync(lambda tx: tx.run(_WRONG), _SUBJECT)
-    assert backend.read_sync(Get("a"), _SUBJECT) == b"1"
-    backend.close()
-    with pytest.raises(SessionClosedError):
-        backend.read_sync(Get("a"), _SUBJECT)
+    check_no_loop_is_needed(backend)
 
 
 def test_threads_share_one_loop(backend: SQLAlchemyBackend) -> None:
     """Fails without: db/engines/portal.py, `if _portal is None`."""
     with ThreadPoolExecutor(8) as threads:
-        list(threads.map(lambda number: backend.write_sync(Put(f"{number}", b"x"), _SUBJECT), range(32)))
-    assert [backend.read_sync(Get(f"{number}"), _SUBJECT) for number in range(32)] == [b"x"] * 32
+        list(threads.map(lambda number: backend.write_sync(Put(f"{number}", b"x"), SUBJECT), range(32)))
+    assert [backend.read_sync(Get(f"{number}"), SUBJECT) for number in range(32)] == [b"x"] * 32
     assert len(_portals()) == 1
 
 
 def test_the_work_is_done_in_the_callers_context(backend: SQLAlchemyBackend) -> None:
     """Fails without: db/engines/portal.py, `context=copy_context()`."""
     token = _tenant.set("ann")
-    assert backend.read_sync(lambda _: _tenant.get(), _SUBJECT) == "ann"
+    assert backend.read_sync(lambda _: _tenant.get(), SUBJECT) == "ann"
     _tenant.reset(token)
 
 
 async def test_on_the_thread_of_a_loop_that_uses_the_database_it_is_refused(backend: SQLAlchemyBackend) -> None:
     """Fails without: db/engines/backend.py, `_check_may_block`."""
-    assert backend.read_sync(Get("before"), _SUBJECT) == b"0"  # This loop does not use it yet.
-    await backend.write(Put("a", b"1"), _SUBJECT)
+    assert backend.read_sync(Get("before"), SUBJECT) == b"0"  # This loop does not use it yet.
+    await backend.write(Put("a", b"1"), SUBJECT)
     with pytest.raises(RuntimeError, match="a value: this thread's event loop uses the database"):
-        backend.write_sync(Put("a", b"2"), _SUBJECT)
+        backend.write_sync(Put("a", b"2"), SUBJECT)
     with pytest.raises(RuntimeError, match="this thread's event loop uses the database"):
-        backend.read_sync(Get("a"), _SUBJECT)
-    assert await backend.read(Get("a"), _SUBJECT) == b"1"
+        backend.read_sync(Get("a"), SUBJECT)
+    assert await backend.read(Get("a"), SUBJECT) == b"1"
     await backend.aclose()
 
 
 def test_from_within_an_operation_it_is_refused(backend: SQLAlchemyBackend) -> None:
     """Fails without: db/engines/portal.py, `if portal.is_here`."""
     with pytest.raises(RuntimeError, match=r"a value: (it was called inside|this thread's event loop)"):
-        backend.read_sync(lambda _: backend.read_sync(Get("before"), _SUBJECT), _SUBJECT)
+        backend.read_sync(lambda _: backend.read_sync(Get("before"), SUBJECT), SUBJECT)
 
 
 def test_who_is_interrupted_is_told_when_the_outcome_is_settled(backend: SQLAlchemyBackend) -> None:
@@ -122,11 +106,11 @@ def test_who_is_interrupted_is_told_when_the_outcome_is_settled(backend: SQLAlch
         done.append("done")
 
     with pytest.raises(KeyboardInterrupt):
-        backend.write_sync(slow, _SUBJECT)
+        backend.write_sync(slow, SUBJECT)
     assert done  # All of it, or none; and nothing happens later.
-    first = backend.read_sync(Get("a"), _SUBJECT)
+    first = backend.read_sync(Get("a"), SUBJECT)
     assert first in (None, b"1")
-    assert backend.read_sync(Get("a"), _SUBJECT) == first
+    assert backend.read_sync(Get("a"), SUBJECT) == first
 
 
 async def test_a_call_that_is_interrupted_before_it_begins_is_settled() -> None:
@@ -150,15 +134,15 @@ def test_a_forked_child_has_a_loop_of_its_own(backend: SQLAlchemyBackend) -> Non
     child = os.fork()
     if not child:
         try:
-            backend.write_sync(Put("child", b"1"), _SUBJECT)
-            assert backend.read_sync(Get("before"), _SUBJECT) == b"0"
+            backend.write_sync(Put("child", b"1"), SUBJECT)
+            assert backend.read_sync(Get("before"), SUBJECT) == b"0"
         except BaseException:  # noqa: BLE001 - pytest must not go on in the child
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
-    backend.write_sync(Put("parent", b"1"), _SUBJECT)
+    backend.write_sync(Put("parent", b"1"), SUBJECT)
     assert os.waitpid(child, 0)[1] == 0
-    assert [backend.read_sync(Get(name), _SUBJECT) for name in ("before", "child", "parent")] == [b"0", b"1", b"1"]
+    assert [backend.read_sync(Get(name), SUBJECT) for name in ("before", "child", "parent")] == [b"0", b"1", b"1"]
 
 
 _PROGRAM = """

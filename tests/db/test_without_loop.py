@@ -15,20 +15,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions.db.sqlite.backend import SQLiteBackend
-from sessions.db.transaction import Statement
-from sessions.errors import SessionClosedError, StoreError
 from tests.sqlite_store.inside import database_in, locked
 
 from .key_values import KEY_VALUES, Get, Put
+from .without_loop import SUBJECT, check_no_loop_is_needed
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from sessions.db.transaction import Transaction
-
-_SUBJECT = "a value"
-_WRONG = Statement("Find nothing.", "select * from nowhere")
 
 
 class Noting(Put, frozen=True, eq=False):
@@ -49,7 +45,7 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def backend(path: Path) -> Iterator[SQLiteBackend]:
     made = SQLiteBackend(path, components=[KEY_VALUES])
-    made.write_sync(Put("before", b"0"), _SUBJECT)
+    made.write_sync(Put("before", b"0"), SUBJECT)
     yield made
     made.close()
 
@@ -61,20 +57,7 @@ def _wait_for(path: Path, waiting: int) -> None:
 
 
 def test_no_loop_is_needed(backend: SQLiteBackend) -> None:
-    backend.write_sync(Put("a", b"1"), _SUBJECT)
-    assert backend.read_sync(Get("a"), _SUBJECT) == b"1"
-
-    def refuse(_: Transaction) -> None:
-        raise LookupError("refused")
-
-    with pytest.raises(LookupError, match="refused"):
-        backend.write_sync(refuse, _SUBJECT)
-    with pytest.raises(StoreError, match="a value: "):
-        backend.write_sync(lambda tx: tx.run(_WRONG), _SUBJECT)
-    assert backend.read_sync(Get("a"), _SUBJECT) == b"1"
-    backend.close()
-    with pytest.raises(SessionClosedError):
-        backend.read_sync(Get("a"), _SUBJECT)
+    check_no_loop_is_needed(backend)
 
 
 def test_threads_share_transactions(backend: SQLiteBackend, path: Path) -> None:
@@ -83,24 +66,24 @@ def test_threads_share_transactions(backend: SQLiteBackend, path: Path) -> None:
     puts = [Noting(f"{number}", b"%d" % number, None, done_in) for number in range(16)]
     with ThreadPoolExecutor(16) as threads:
         with locked(path):
-            waiting = [threads.submit(backend.write_sync, put, _SUBJECT) for put in puts]
+            waiting = [threads.submit(backend.write_sync, put, SUBJECT) for put in puts]
             _wait_for(path, 8)
         for one in waiting:
             one.result()
     assert len({id(tx) for tx in done_in}) < 16
-    assert [backend.read_sync(Get(put.name), _SUBJECT) for put in puts] == [put.value for put in puts]
+    assert [backend.read_sync(Get(put.name), SUBJECT) for put in puts] == [put.value for put in puts]
 
 
 async def test_on_the_thread_of_a_loop_that_writes(backend: SQLiteBackend) -> None:
     """Fails without: db/sqlite/worker.py, `job.settle()` (waits for the loop that it blocks)."""
-    others = [asyncio.create_task(backend.write(Put(f"{number}", b"x"), _SUBJECT)) for number in range(8)]
+    others = [asyncio.create_task(backend.write(Put(f"{number}", b"x"), SUBJECT)) for number in range(8)]
     await asyncio.sleep(0)
     for number in range(20):
-        backend.write_sync(Put("a", b"%d" % number), _SUBJECT)
-        assert backend.read_sync(Get("a"), _SUBJECT) == b"%d" % number
+        backend.write_sync(Put("a", b"%d" % number), SUBJECT)
+        assert backend.read_sync(Get("a"), SUBJECT) == b"%d" % number
     await asyncio.gather(*others)
     # What follows in this task waits in the loop again.
-    assert await backend.read(Get("7"), _SUBJECT) == b"x"
+    assert await backend.read(Get("7"), SUBJECT) == b"x"
 
 
 def test_who_is_interrupted_is_told_when_the_outcome_is_settled(backend: SQLiteBackend) -> None:
@@ -128,21 +111,21 @@ def test_who_is_interrupted_is_told_when_the_outcome_is_settled(backend: SQLiteB
         done.append("done")
 
     with pytest.raises(KeyboardInterrupt):
-        backend.write_sync(interrupted, _SUBJECT)
+        backend.write_sync(interrupted, SUBJECT)
     assert done
-    assert backend.read_sync(Get("a"), _SUBJECT) == b"1"
+    assert backend.read_sync(Get("a"), SUBJECT) == b"1"
 
 
 def test_from_within_an_operation_it_is_refused(backend: SQLiteBackend) -> None:
     """Fails without: db/sqlite/backend.py, `is_connection_thread()` (waits for itself)."""
 
     def read_again(call: Callable[..., object]) -> Callable[[Transaction], object]:
-        return lambda _: call(Get("before"), _SUBJECT)
+        return lambda _: call(Get("before"), SUBJECT)
 
     for within in (backend.write_sync, backend.read_sync):
         for call in (backend.read_sync, backend.write_sync):
             with pytest.raises(RuntimeError, match="a value: it was called inside another operation"):
-                within(read_again(call), _SUBJECT)
+                within(read_again(call), SUBJECT)
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
@@ -150,19 +133,19 @@ def test_a_forked_child_has_connections_of_its_own(backend: SQLiteBackend) -> No
     child = os.fork()
     if not child:
         try:
-            backend.write_sync(Put("child", b"1"), _SUBJECT)
-            assert backend.read_sync(Get("before"), _SUBJECT) == b"0"
+            backend.write_sync(Put("child", b"1"), SUBJECT)
+            assert backend.read_sync(Get("before"), SUBJECT) == b"0"
         except BaseException:  # noqa: BLE001 - pytest must not go on in the child
             traceback.print_exc()
             os._exit(1)
         os._exit(0)
-    backend.write_sync(Put("parent", b"1"), _SUBJECT)
+    backend.write_sync(Put("parent", b"1"), SUBJECT)
     assert os.waitpid(child, 0)[1] == 0
-    assert [backend.read_sync(Get(name), _SUBJECT) for name in ("before", "child", "parent")] == [b"0", b"1", b"1"]
+    assert [backend.read_sync(Get(name), SUBJECT) for name in ("before", "child", "parent")] == [b"0", b"1", b"1"]
 
 
 def test_in_memory() -> None:
     backend = SQLiteBackend(components=[KEY_VALUES])
-    backend.write_sync(Put("a", b"1"), _SUBJECT)
-    assert backend.read_sync(Get("a"), _SUBJECT) == b"1"
+    backend.write_sync(Put("a", b"1"), SUBJECT)
+    assert backend.read_sync(Get("a"), SUBJECT) == b"1"
     backend.close()

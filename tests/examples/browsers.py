@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import os
-import shutil
 import subprocess
 import sys
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING
 
-import pytest
-from playwright.async_api import async_playwright
+from playwright.async_api import async_playwright, expect
 
+from tests.chromium import chromium
 from tests.sql.servers import free_port
 
 from .programs import EXAMPLES, Place
@@ -20,7 +19,7 @@ from .programs import EXAMPLES, Place
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from playwright.async_api import Browser, BrowserContext, Page
+    from playwright.async_api import Browser, BrowserContext, Locator, Page
 
 PATIENCE = 60_000
 """Milliseconds until something that is awaited on a page is given up: a busy machine is slow."""
@@ -29,9 +28,7 @@ PATIENCE = 60_000
 @asynccontextmanager
 async def running_browser() -> AsyncIterator[Browser]:
     """Start the browser; skip the test without one."""
-    path = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
-    if path is None:
-        pytest.skip("no Chromium is installed here: apt-get install chromium")
+    path = chromium()
     # Chromium's sandbox does not work as root. The pages are our own.
     arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
     async with async_playwright() as playwright:
@@ -95,3 +92,13 @@ async def open_tab(context: BrowserContext) -> Page:
     page = await context.new_page()
     await page.goto("/")
     return page
+
+
+def button(page: Page, name: str) -> Locator:
+    return page.get_by_role("button", name=name, exact=True)
+
+
+async def shows(page: Page, *questions: str) -> None:
+    """Wait until the page shows these messages of the user, each with an answer, and no others."""
+    await expect(page.locator(".question")).to_have_text(list(questions))
+    await expect(page.locator(".answer")).to_have_count(len(questions))

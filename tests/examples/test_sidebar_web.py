@@ -8,7 +8,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Page, expect
 
-from .browsers import PATIENCE, running_browser, serving, window
+from .browsers import PATIENCE, button, serving, shows, window
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -19,12 +19,6 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 expect.set_options(timeout=PATIENCE)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_browser() as browser:
-        yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -38,10 +32,6 @@ async def open_for(tabs: BrowserContext, user: str) -> Page:
     await page.goto(f"/?user={user}")
     await expect(button(page, "Send")).to_be_enabled()
     return page
-
-
-def button(page: Page, name: str) -> Locator:
-    return page.get_by_role("button", name=name, exact=True)
 
 
 def chats(page: Page) -> Locator:
@@ -58,12 +48,6 @@ async def say(page: Page, text: str) -> None:
     await button(page, "Send").click()
     await expect(page.get_by_label("Message", exact=True)).to_have_value("")
     await expect(button(page, "Send")).to_be_enabled()
-
-
-async def shows(page: Page, *questions: str) -> None:
-    """Wait until the page shows these messages of the user, each with an answer, and no others."""
-    await expect(page.locator(".question")).to_have_text(list(questions))
-    await expect(page.locator(".answer")).to_have_count(len(questions))
 
 
 async def test_each_user_has_chats_with_titles(tabs: BrowserContext) -> None:

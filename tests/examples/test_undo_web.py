@@ -11,12 +11,12 @@ from playwright.async_api import Page, expect
 
 from tests.sql.servers import free_port
 
-from .browsers import PATIENCE, open_tab, running_browser, serving, window
+from .browsers import PATIENCE, button, open_tab, serving, shows, window
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from playwright.async_api import Browser, BrowserContext, Locator
+    from playwright.async_api import Browser, BrowserContext
 
     from .programs import Place
 
@@ -26,12 +26,6 @@ expect.set_options(timeout=PATIENCE)
 PANCAKES = "Why does the second batch of pancakes brown much faster?"
 UNKNOWN = "Nobody answered that in the recordings."
 STILL_UNKNOWN = "I still have no recording of an answer to that."
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="module")
-async def browser() -> AsyncIterator[Browser]:
-    async with running_browser() as browser:
-        yield browser
 
 
 @pytest_asyncio.fixture(loop_scope="module")
@@ -45,21 +39,11 @@ async def page(tabs: BrowserContext) -> Page:
     return await open_tab(tabs)
 
 
-def button(page: Page, name: str) -> Locator:
-    return page.get_by_role("button", name=name, exact=True)
-
-
 async def say(page: Page, text: str) -> None:
     """Type a message, send it, and wait for the answer."""
     await page.get_by_label("Message", exact=True).fill(text)
     await button(page, "Send").click()
     await expect(page.get_by_label("Message", exact=True)).to_have_value("")
-
-
-async def shows(page: Page, *questions: str) -> None:
-    """Wait until the page shows these messages of the user, each with an answer, and no others."""
-    await expect(page.locator(".question")).to_have_text(list(questions))
-    await expect(page.locator(".answer")).to_have_count(len(questions))
 
 
 async def test_undo_and_redo_survive_a_reload(page: Page) -> None:

@@ -3,25 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
 
 from sessions import EncryptedSession, generate_key, open_store
 from sessions.testing.expiry import MovableClock
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.sql.servers import MariaDB, Postgres
-
-
-@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
-def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/sessions.db"
-    server: Postgres | MariaDB = request.getfixturevalue(request.param)
-    return str(request.getfixturevalue("lend")(server))
 
 
 @pytest.mark.usefixtures("no_upkeep")

@@ -34,6 +34,20 @@ def stop():
     # waited for a processor, this one committed what it was to be stopped before.
     signal.pthread_kill(threading.get_ident(), signal.SIGSTOP)
 
+def die_before(statement):
+    # Of the statements that are to come and change something, this is the number of the one that is not reached.
+    from sessions.db.sqlite.transaction import SQLiteTransaction
+    left = iter(range(statement))
+
+    def or_die(method):
+        def run(*arguments, **values):
+            if next(left, None) is None:
+                os.kill(os.getpid(), 9)
+            return method(*arguments, **values)
+        return run
+
+    SQLiteTransaction.run, SQLiteTransaction.many = or_die(SQLiteTransaction.run), or_die(SQLiteTransaction.many)
+
 def heard():
     return sys.stdin.readline().strip()
 

@@ -17,24 +17,13 @@ if TYPE_CHECKING:
     from .conftest import Start
 
 _TRIES = """
-from sessions.db.sqlite.transaction import SQLiteTransaction
-
 def item(text):
     return {"role": "user" if text.startswith("u") else "assistant", "content": text}
 
 async def attempt(life, statements, turn):
     session = SQLiteSession(f"life {life}", path)
     await session.add_items([item(text) for text in ("u1", "a1", "u2", "a2")])
-    left = iter(range(statements))
-
-    def or_die(method):
-        def run(*arguments, **values):
-            if next(left, None) is None:
-                os.kill(os.getpid(), 9)
-            return method(*arguments, **values)
-        return run
-
-    SQLiteTransaction.run, SQLiteTransaction.many = or_die(SQLiteTransaction.run), or_die(SQLiteTransaction.many)
+    die_before(statements)
     async with session.attempt(turn or None, on_failure="drop") as tried:
         say("begun")
         await tried.add_items([item("u9")])

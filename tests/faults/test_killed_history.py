@@ -27,21 +27,10 @@ _LIVES = 16
 _PLAYS_AND_SAYS_SO = (
     inspect.getsource(playing)
     + """
-from sessions.db.sqlite.transaction import SQLiteTransaction
-
 async def play(life, statements):
     session, chance = SQLiteSession(f"life {life}", path), random.Random(life)
-    left = iter(range(statements))
     await session.version()  # The tables are made before anything is counted.
-
-    def or_die(method):
-        def run(*arguments, **values):
-            if next(left, None) is None:
-                os.kill(os.getpid(), 9)
-            return method(*arguments, **values)
-        return run
-
-    SQLiteTransaction.run, SQLiteTransaction.many = or_die(SQLiteTransaction.run), or_die(SQLiteTransaction.many)
+    die_before(statements)
     for number in range(1_000_000):
         await play_one(session, chance, number)
         say(number)

@@ -10,6 +10,7 @@ from sessions import DecryptionError, EncryptedSession, KeyRing, MissingKeyError
 from sessions.db.transaction import Statement
 from sessions.testing.encrypted.key_provider import KeptKeys
 from sessions.testing.encrypted.rows import Rows
+from tests.foreign import Foreign
 
 if TYPE_CHECKING:
     from sessions import Store
@@ -167,23 +168,6 @@ async def test_a_list_fetches_the_keys_that_it_needs(url: str) -> None:
         assert [one.title for one in await store.sessions(order="created")] == ["4", "3", "2", "1", "0"]
         await store.erase("s1", scrub=False)
         assert len(await store.sessions()) == 4
-
-
-class Foreign:
-    """Another library's session."""
-
-    session_id = "s"
-    session_settings = None
-
-    async def get_items(self, limit: int | None = None) -> list[Any]:
-        del limit
-        return []
-
-    async def add_items(self, items: list[Any]) -> None: ...
-
-    async def pop_item(self) -> None: ...
-
-    async def clear_session(self) -> None: ...
 
 
 async def test_over_another_librarys_session_there_is_no_info() -> None:

@@ -22,22 +22,14 @@ from sessions import (
 )
 from sessions.log.core.item_keys import RAW, forget_ended_item_keys
 from sessions.validation import DEFAULT
+from tests.foreign import Foreign
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from sessions import LogSession, Store
-    from tests.sql.servers import MariaDB, Postgres
 
 DAY = 86_400
-
-
-@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
-def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/sessions.db"
-    server: Postgres | MariaDB = request.getfixturevalue(request.param)
-    return str(request.getfixturevalue("lend")(server))
 
 
 async def _ask(url: str, query: str, **values: object) -> list[Any]:
@@ -242,22 +234,6 @@ async def test_keys_from_before_encryption(anywhere: str) -> None:
 
 async def test_over_another_librarys_session() -> None:
     """Fails without: compat/encrypted_items.py, `does not support item keys`."""
-
-    class Foreign:
-        session_id = "s"
-        session_settings = None
-
-        async def get_items(self, limit: int | None = None) -> list[Any]:
-            del limit
-            return []
-
-        async def add_items(self, items: list[Any]) -> None:
-            raise AssertionError(items)
-
-        async def pop_item(self) -> None: ...
-
-        async def clear_session(self) -> None: ...
-
     session = EncryptedSession("s", Foreign(), generate_key())
     with pytest.raises(ValueError, match="'s': the underlying session does not support item keys"):
         await session.add_items([_user("a")], keys=["a"])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
@@ -19,22 +18,9 @@ from sessions.log.conversation import Conversation, ForeignTables
 from sessions.log.core.extend import NewEntry
 from sessions.testing.expiry_model import MovableClock
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from tests.sql.servers import MariaDB, Postgres
-
 DAY = 86_400
 _KEYS = "select count(*) from agent_log_appends where idempotency_key >= ' '"
 _MADE = "select count(*) from agent_log_appends where idempotency_key < ' '"
-
-
-@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
-def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    if request.param == "sqlite":
-        return f"sqlite:///{tmp_path}/sessions.db"
-    server: Postgres | MariaDB = request.getfixturevalue(request.param)
-    return str(request.getfixturevalue("lend")(server))
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -14,6 +13,7 @@ from agents.testing import ModelStep, ScriptedModel
 from agents.usage import Usage
 from playwright.sync_api import sync_playwright
 
+from tests.chromium import chromium
 from tests.pages import ROOT
 from tests.runner.dialogue import says
 
@@ -64,10 +64,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 @pytest.fixture
 def browser() -> Iterator[Browser]:
     """Return the system's browser."""
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("Chromium is not installed: apt-get install chromium")
+    path = chromium()
     with sync_playwright() as playwright:
-        launched = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        launched = playwright.chromium.launch(executable_path=path, args=["--no-sandbox"])
         yield launched
         launched.close()

@@ -87,6 +87,15 @@ def url(request: pytest.FixtureRequest, tmp_path: Path, lend: Lend) -> str:
     return lend(request.getfixturevalue(request.param))
 
 
+@pytest.fixture(params=["sqlite", "postgres", "mariadb"])
+def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database of each kind; SQLite's without SQLAlchemy."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/sessions.db"
+    lend: Lend = request.getfixturevalue("lend")
+    return lend(request.getfixturevalue(request.param))
+
+
 @pytest.fixture(params=["postgres", "mariadb", "sqlite"])
 def empty_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database without tables, on each kind of server."""
