@@ -69,6 +69,52 @@ class Removed(NamedTuple):
     others: Sequence[str] = ()
 
 
+class OwnersErased(NamedTuple):
+    """Whose rows a component is to remove: those of owners in a range.
+
+    Attributes:
+        low: The first owner, as `labels.py` writes it.
+        high: The first text behind the last owner.
+        now: The time, in microseconds since 1970, UTC.
+        actor: Who has it done, as the caller said.
+        audits_kept: For how long an audit row is kept, in microseconds.
+        has_keys: Whether a key provider has to destroy keys of what goes: the component notes that in the transaction.
+    """
+
+    low: str
+    high: str
+    now: int
+    actor: str | None
+    audits_kept: int
+    has_keys: bool = False
+
+
+class OwnersPart(NamedTuple):
+    """What one transaction removed of owners' rows.
+
+    Attributes:
+        rows: How many rows, by table.
+        subjects: The names of the subjects that are gone.
+        more: Whether there may be more.
+        others: Other libraries' tables from which rows were removed.
+    """
+
+    rows: Mapping[str, int]
+    subjects: Sequence[str] = ()
+    more: bool = False
+    others: Sequence[str] = ()
+
+
+EraseOwners: TypeAlias = Callable[["Transaction", OwnersErased, int], OwnersPart]
+"""Removes all rows of up to so many subjects of some owners in a short transaction; tells whether there may be more."""
+
+
+def owns_nothing(tx: Transaction, owners: OwnersErased, count: int) -> OwnersPart:
+    """Remove nothing: for a component none of whose rows belong to an owner."""
+    del tx, owners, count
+    return OwnersPart({})
+
+
 class Component(msgspec.Struct, frozen=True, eq=False):
     """The parts that a component gives to its databases. Two with the same tables and owner are the same.
 
@@ -79,6 +125,8 @@ class Component(msgspec.Struct, frozen=True, eq=False):
             some changes; it locks nothing for long.
         fast: By driver, a function of a database that returns the fast paths there, by type of command.
         erase: Removes all rows of the subject of a name. Without it, each table's `of` says which rows these are.
+        erase_owners: Removes rows of owners. Without it, each table's `of_owners` says which rows these are. A
+            component with neither is refused by `db/erasure.py`: `owns_nothing` says that no row belongs to an owner.
     """
 
     schema: Schema
@@ -86,6 +134,7 @@ class Component(msgspec.Struct, frozen=True, eq=False):
     upkeep: Callable[[Transaction, int], bool] | None = None
     fast: Mapping[str, Callable[[Any], Mapping[type, FastPath]]] = msgspec.field(default_factory=dict)
     erase: Callable[[Transaction, str], Removed] | None = None
+    erase_owners: EraseOwners | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Component):

@@ -60,6 +60,7 @@ class Table(msgspec.Struct, frozen=True):
         updated: Whether its rows are updated often, so that pages should keep room for their next versions.
         content: Whether its rows hold users' data, so that erasing has to vacuum it.
         of: The condition of the rows that belong to a subject, whose name is ``:subject``; see `db/erasure.py`.
+        of_owners: The condition of the rows that belong to owners from ``:low`` on and before ``:high``.
         since: The number of the migration that makes it; 0 for the schema's first migration.
     """
 
@@ -70,6 +71,7 @@ class Table(msgspec.Struct, frozen=True):
     updated: bool = False
     content: bool = True
     of: str = ""
+    of_owners: str = ""
     since: int = 0
 
     @property

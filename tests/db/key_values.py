@@ -29,13 +29,17 @@ SCHEMA: Final = Schema(
                 Column("value", "bytes"),
                 Column("version", "integer"),
                 Column("until", "integer", null=True),
+                Column("owner", "session_id_type", null=True),
             ),
             key=("name",),
             of="name = :subject",
+            of_owners="owner >= :low and owner < :high",
         ),
     ),
 )
-_INSERT: Final = "insert into {pairs} (name, value, version, until) values (:name, :value, 1, :until) on "
+_INSERT: Final = """
+    insert into {pairs} (name, value, version, until, owner) values (:name, :value, 1, :until, :owner) on
+"""
 _PUT: Final = (
     _INSERT
     + """
@@ -61,6 +65,7 @@ class Put(Command[None], msgspec.Struct, frozen=True, eq=False):
     name: str
     value: bytes
     until: int | None = None
+    owner: str | None = None
 
     @property
     def size(self) -> int:
@@ -83,7 +88,7 @@ class Put(Command[None], msgspec.Struct, frozen=True, eq=False):
         return self.until is not None
 
     def __call__(self, tx: Transaction) -> None:
-        tx.run(PUT, name=self.name, value=self.value, until=self.until)
+        tx.run(PUT, name=self.name, value=self.value, until=self.until, owner=self.owner)
 
 
 class Get(Command["bytes | None"], msgspec.Struct, frozen=True, eq=False):

@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
 
 _LIST: Final = "(select l.id from {lists} l where l.name = :subject)"
+_OF_OWNERS: Final = """
+    exists (select 1 from {lists} l where l.name >= :low and l.name < :high
+    and {elements}.id > l.id * {positions} and {elements}.id <= l.id * {positions} + {last_position})
+"""
 SCHEMA: Final = Schema(
     "lists",
     (
@@ -25,12 +29,15 @@ SCHEMA: Final = Schema(
             "Lists by name.",
             (Column("id", "serial"), Column("name", "key_type", unique=True), Column("size", "integer", default=0)),
             of="name = :subject",
+            # A list is its owner's whose name it has.
+            of_owners="name >= :low and name < :high",
         ),
         Table(
             "elements",
             "Elements of lists.",
             (Column("id", "integer"), Column("value", "bytes")),
             of=f"id > {_LIST} * {{positions}} and id <= {_LIST} * {{positions}} + {{last_position}}",
+            of_owners=_OF_OWNERS,
         ),
     ),
 )

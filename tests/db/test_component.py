@@ -98,12 +98,12 @@ async def test_changes_at_once_share_transactions_and_one_that_fails_takes_none_
     backend = place.backend()
     await backend.write(Put("before", b""), _SUBJECT)
     done_in: list[Transaction] = []
-    puts = [Noting(f"{number}", b"%d" % number, None, done_in) for number in range(60)]
+    puts = [Noting(f"{number}", b"%d" % number, None, None, done_in) for number in range(60)]
     await asyncio.gather(*(backend.write(put, _SUBJECT) for put in puts))
     assert len({id(tx) for tx in done_in}) < 10
     assert [await _value(backend, put.name) for put in puts] == [put.value for put in puts]
 
-    puts = [Noting(f"new {number}", b"", None, [], _refuse if number == 7 else None) for number in range(20)]
+    puts = [Noting(f"new {number}", b"", None, None, [], _refuse if number == 7 else None) for number in range(20)]
     outcomes = await asyncio.gather(*(backend.write(put, _SUBJECT) for put in puts), return_exceptions=True)
     assert [number for number, outcome in enumerate(outcomes) if outcome is not None] == [7]
     assert isinstance(outcomes[7], LookupError)
@@ -126,7 +126,7 @@ async def test_a_change_whose_connection_is_lost_is_done_again(place_on_server: 
     backend = place.backend()
     await backend.write(Put("before", b""), _SUBJECT)
     done_in: list[Transaction] = []
-    puts = [Noting(f"{number}", b"x", None, done_in, end_once) for number in range(together)]
+    puts = [Noting(f"{number}", b"x", None, None, done_in, end_once) for number in range(together)]
     await asyncio.gather(*(backend.write(put, _SUBJECT) for put in puts))
     assert ended
     assert len(done_in) > together
