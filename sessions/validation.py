@@ -25,6 +25,9 @@ MAX_ID_BYTES: Final = 1024
 MAX_KEY_BYTES: Final = 255
 MAX_NAME_BYTES: Final = 255
 
+AUDITS_KEPT: Final = 3 * 366 * 86_400 * 1_000_000
+"""Microseconds for which an audit row is kept, if the caller does not say: three years."""
+
 PURGE_BATCH: Final = 500
 """Items deleted in one transaction, if the caller does not say: some milliseconds."""
 

@@ -210,9 +210,47 @@ _ITEM_KEYS: Final = Table(
     since=10,
 )
 
+_AUDITS: Final = Table(
+    "audits",
+    "What was removed for good, when and for whom: no ids and no contents; see `log/lifetime/audit.py`.",
+    (
+        Column("id", "serial"),
+        Column("at", "integer"),
+        Column("what", "text"),
+        Column("actor", "text", "Who had it done, as the caller said.", null=True),
+        Column("subject", "key_type", "An HMAC of the session's id, or of the owner."),
+        Column("counts", "text", "How many rows were removed, by table: JSON."),
+        Column("until", "integer", "When the row ends, by the database's time."),
+    ),
+    content=False,
+    since=11,
+)
+
+_UNDESTROYED: Final = Table(
+    "undestroyed",
+    "Sessions that are gone, and whose keys a key provider has not destroyed yet.",
+    (Column("session_id", "session_id_type"),),
+    key=("session_id",),
+    since=11,
+)
+
 LOG: Final = Schema(
     "log",
-    (_SESSIONS, _SEGMENTS, _BRANCHES, _ENTRIES, _APPENDS, _CHANGES, _USAGE, _WAITING, _INFOS, _TAGS, _ITEM_KEYS),
+    (
+        _SESSIONS,
+        _SEGMENTS,
+        _BRANCHES,
+        _ENTRIES,
+        _APPENDS,
+        _CHANGES,
+        _USAGE,
+        _WAITING,
+        _INFOS,
+        _TAGS,
+        _ITEM_KEYS,
+        _AUDITS,
+        _UNDESTROYED,
+    ),
     (
         Index("segments_of_session", "segments", ("session",), "Segments of a session, for clearing and deleting."),
         Index(
@@ -237,6 +275,8 @@ LOG: Final = Schema(
         Index("item_keys_by_entry", "item_keys", ("session", "entry"), "The keys of entries.", since=10),
         Index("item_keys_by_time", "item_keys", ("due",), "Keys to look at, for removing them.", since=10),
         Index("sessions_of_tag", "tags", ("tag", "active_at", "session"), "A tag's sessions, the latest.", since=10),
+        Index("audits_of_subject", "audits", ("subject", "id"), "Whether and when a session was erased.", since=11),
+        Index("audits_by_end", "audits", ("until",), "Audit rows by their end, for removing them.", since=11),
     ),
     words=WORDS,
     migrations={

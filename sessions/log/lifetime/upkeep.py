@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 
 from sessions.log.core.idempotency import forget_ended_keys
 from sessions.log.core.item_keys import forget_ended_item_keys
+from sessions.log.lifetime.audit import forget_ended_audits
 from sessions.log.lifetime.purge import purge_some
 from sessions.log.statements import leases as lease_statements
 
@@ -31,6 +32,7 @@ DUTIES: Final[tuple[Callable[[Transaction, int], bool], ...]] = (
     forget_abandoned,
     purge_some,
     forget_ended_item_keys,
+    forget_ended_audits,
 )
 """Each removes up to so many rows, and tells whether there may be more."""
 
