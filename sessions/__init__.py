@@ -60,6 +60,7 @@ if TYPE_CHECKING:
     from sessions.items.repair import Damage, RepairReport
     from sessions.items.window import Window
     from sessions.labels import Owner
+    from sessions.retention_types import Audit, OwnerErasure, RetentionCandidate, RetentionPolicy, RetentionReport
     from sessions.session.branches import Branches
     from sessions.session.leases import Lease
     from sessions.session.tree_data import Tree, TreeNode, TreeTip
@@ -90,6 +91,7 @@ __all__ = [
     "AdvancedSQLAlchemySession",
     "AdvancedSQLiteSession",
     "AsyncSQLiteSession",
+    "Audit",
     "Branch",
     "BranchExistsError",
     "BranchInUseError",
@@ -124,10 +126,14 @@ __all__ = [
     "NothingToRedoError",
     "OutcomeUnknownError",
     "Owner",
+    "OwnerErasure",
     "OwnerError",
     "PlusCodec",
     "Price",
     "RepairReport",
+    "RetentionCandidate",
+    "RetentionPolicy",
+    "RetentionReport",
     "Rotation",
     "RotationIncompleteError",
     "SQLAlchemySession",
@@ -179,6 +185,7 @@ _MODEL = (
     "Adoption", "NotAdopted", "Sibling", "Summary",
     "Turn",
 )  # fmt: skip
+_RETENTION = ("Audit", "OwnerErasure", "RetentionCandidate", "RetentionPolicy", "RetentionReport")
 _LAZY = {
     "Window": "sessions.items.window",
     "text_of": "sessions.items.calls",
@@ -200,6 +207,7 @@ _LAZY = {
     "Subject": "sessions.crypto.subject",
     **dict.fromkeys(("Tree", "TreeNode", "TreeTip"), "sessions.session.tree_data"),
     **dict.fromkeys(_MODEL, "sessions.types"),
+    **dict.fromkeys(_RETENTION, "sessions.retention_types"),
     **dict.fromkeys(("ToolUse", "Usage", "UsageRow"), "sessions.usage_types"),
 }
 

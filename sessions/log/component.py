@@ -12,7 +12,7 @@ from sessions.log.schema import LOG
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sessions.db.component import FastPath
+    from sessions.db.component import FastPath, OwnersErased, OwnersPart
     from sessions.db.postgres.database import AsyncpgDatabase
     from sessions.db.transaction import Transaction
     from sessions.log.conversation import ForeignTables
@@ -25,7 +25,14 @@ def conversations(foreign: ForeignTables) -> Component:
     Args:
         foreign: The OpenAI Agents SDK's tables that conversations are taken over from; the log belongs to these.
     """
-    return Component(LOG, TablePair(foreign), _keep_up, {ASYNCPG: _fast_on_asyncpg}, partial(_erase, foreign))
+    return Component(
+        LOG,
+        TablePair(foreign),
+        _keep_up,
+        {ASYNCPG: _fast_on_asyncpg},
+        partial(_erase, foreign),
+        partial(_erase_owners, foreign),
+    )
 
 
 def _keep_up(tx: Transaction, count: int) -> bool:
@@ -43,6 +50,14 @@ def _erase(foreign: ForeignTables, tx: Transaction, session_id: str) -> Removed:
     elsewhere = SDKSessions(foreign)
     erased = erase(tx, session_id, elsewhere)
     return Removed(erased._asdict(), elsewhere.tables if erased.sdk_rows else ())
+
+
+def _erase_owners(foreign: ForeignTables, tx: Transaction, owners: OwnersErased, count: int) -> OwnersPart:
+    # As above.
+    from sessions.log.adopt.sdk import SDKSessions  # noqa: PLC0415
+    from sessions.log.lifetime.erase_owners import erase_owners  # noqa: PLC0415
+
+    return erase_owners(tx, owners, count, SDKSessions(foreign))
 
 
 def _fast_on_asyncpg(database: AsyncpgDatabase) -> Mapping[type, FastPath]:

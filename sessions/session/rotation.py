@@ -126,6 +126,11 @@ async def _page(backend: Backend, after: int, *, everything: bool) -> list[tuple
     return await backend.read(lambda tx: list_encrypted(tx, after, _PAGE, everything=everything), "the store")
 
 
+def destroys_keys(keys: object) -> bool:
+    """Tell whether keys are a provider's that can destroy what it wrapped for a session."""
+    return not isinstance(keys, KeyRing) and getattr(keys, "destroy", None) is not None
+
+
 async def destroy_keys(keys: object, session_id: str) -> None:
     """Have a key provider destroy all that it ever wrapped for a session, if it does such things."""
     destroy = None if isinstance(keys, KeyRing) else getattr(keys, "destroy", None)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
+from abc import abstractmethod
 from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sessions.clock import as_time, now
+from sessions.store.retention import Retaining
 from sessions.validation import DEFAULT, PURGE_BATCH, Default, check_session_id, check_ttl
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ class Encryption(NamedTuple):
     hide_tool_names: bool = False
 
 
-class Maintenance(ABC):
+class Maintenance(Retaining):
     """The operators' part of a store. The rest is `Store`."""
 
     _backend: Backend
@@ -45,9 +46,6 @@ class Maintenance(ABC):
 
         Example: ``session = store.session("user_123")``
         """
-
-    @abstractmethod
-    def _forget_title(self, session_id: str) -> None: ...
 
     async def adopt(self, *, progress: Callable[[Adoption], object] | None = None) -> Adoption:
         """Copy all sessions that the OpenAI Agents SDK wrote into this database, so that they are listed.
@@ -75,33 +73,33 @@ class Maintenance(ABC):
 
         return await adopt_all(self._backend, self._sdk.tables, lambda id_: self.session(id_)._handle, progress)  # noqa: SLF001
 
-    async def erase(self, session_id: str, *, scrub: bool = True) -> ErasureReceipt:
+    async def erase(self, session_id: str, *, scrub: bool = True, actor: str | None = None) -> ErasureReceipt:
         """Erase a session from every table and then, as far as possible from here, from the database's files.
 
         Example: ``receipt = await store.erase("user_123")``
 
         First the `KeyProvider`'s `destroy` is called, if it has one. Then all rows go in one transaction, as with
-        `delete`, and `scrub` is called. Erasing again finishes pending work. No key is needed.
+        `delete`, which adds an audit row, and `scrub` is called. Erasing again finishes pending work. No key is needed.
 
         Args:
             session_id: The session.
             scrub: Whether to call `scrub`. To erase many sessions, call it once, after the last one.
+            actor: Who has it erased, for the audit row: text of 1 to 255 bytes in UTF-8.
 
         Returns:
             The receipt: the removed rows and the pending work.
 
         Raises:
-            TypeError: `session_id` is not a string.
-            ValueError: `session_id` is not allowed.
+            TypeError: `session_id` or `actor` is not a string.
+            ValueError: `session_id` or `actor` is not allowed.
             StoreError: The database refused the operation; nothing was removed.
             SessionClosedError: The store has been closed.
         """
         from sessions.store.erasing import erase_session  # noqa: PLC0415 - few programs erase
 
-        session_id = check_session_id(session_id)
+        session_id, done = check_session_id(session_id), self._done("erase", actor)
         self._forget_title(session_id)
-        keys = None if self._encryption is None else self._encryption.encryption_key
-        return await erase_session(self._backend, session_id, self._sdk.tables, keys, scrub=scrub)
+        return await erase_session(self._backend, session_id, self._sdk.tables, self._keys, done, scrub=scrub)
 
     async def scrub(self) -> tuple[str, ...]:
         """Remove the bytes of erased, deleted, cleared, purged or popped items from the database's files.

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sessions.db.dialect import PREFIX
 from sessions.db.sqlite.backend import SQLiteBackend
 from sessions.db.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
-from sessions.log.component import conversations
 from sessions.log.conversation import ForeignTables
+from sessions.store.components import components_of
 from sessions.store.maintenance import Encryption
 from sessions.store.store import Store
 from sessions.validation import DEFAULT, Default
@@ -47,6 +47,7 @@ def open_store(
     allow_plain_text: bool = False,
     hide_tool_names: bool = False,
     title: MakeTitle | None = None,
+    audit_ttl: float | timedelta | Default | None = DEFAULT,
 ) -> Store:
     """Open the store in a database, given by a URL or an engine. This does no I/O.
 
@@ -81,6 +82,7 @@ def open_store(
             ``title=lambda message: sessions.text_of(message)[:60]``. It may be asynchronous, and then nothing waits for
             it but `Store.close`. If it raises, a warning without content is logged. A title that was set is never
             replaced.
+        audit_ttl: Seconds for which the rows of `Store.audits` are kept; three years by default, ``None`` for ever.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -117,9 +119,18 @@ def open_store(
             durability=durability,
             busy_timeout=busy_timeout,
             prefix=table_prefix,
-            components=[conversations(foreign)],
+            components=components_of(foreign),
         )
-        return Store(sqlite, foreign, codec, ttl, sweep_every=sweep_every, encryption=encryption, title=title)
+        return Store(
+            sqlite,
+            foreign,
+            codec,
+            ttl,
+            sweep_every=sweep_every,
+            encryption=encryption,
+            title=title,
+            audit_ttl=audit_ttl,
+        )
     # Imported only where needed: SQLAlchemy takes longer to import than this whole package.
     from sessions.db.engines.backend import SQLAlchemyBackend  # noqa: PLC0415
     from sessions.db.engines.of_loop import EngineOfLoop  # noqa: PLC0415
@@ -131,9 +142,18 @@ def open_store(
         schema=schema,
         attempt_timeout=attempt_timeout,
         retry_timeout=retry_timeout,
-        components=[conversations(foreign)],
+        components=components_of(foreign),
     )
-    return Store(backend, foreign, codec, ttl, sweep_every=sweep_every, encryption=encryption, title=title)
+    return Store(
+        backend,
+        foreign,
+        codec,
+        ttl,
+        sweep_every=sweep_every,
+        encryption=encryption,
+        title=title,
+        audit_ttl=audit_ttl,
+    )
 
 
 def _sqlite_path(url: str) -> str:

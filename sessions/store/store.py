@@ -12,7 +12,7 @@ from sessions.session.base import LogSession
 from sessions.session.titles import MakeTitle, Titles
 from sessions.store.listing import Listing
 from sessions.store.maintenance import Maintenance
-from sessions.validation import DEFAULT, Default, check_seconds, check_session_id, check_ttl
+from sessions.validation import AUDITS_KEPT, DEFAULT, Default, check_seconds, check_session_id, check_ttl
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -46,6 +46,7 @@ class Store(Listing, Maintenance):
         sweep_every: float | timedelta | None = None,
         encryption: Encryption | None = None,
         title: MakeTitle | None = None,
+        audit_ttl: float | timedelta | Default | None = DEFAULT,
     ) -> None:
         self._backend = backend
         self._sdk = SDKSessions(foreign)
@@ -54,6 +55,7 @@ class Store(Listing, Maintenance):
         self._titles = None if title is None else Titles(title)
         self._ttl = ttl
         self._lifetime = check_ttl(ttl)
+        self._audits_kept = _audits_kept(audit_ttl)
         self._sweepers: list[Sweeper] = []
         seconds = None if sweep_every is None else check_seconds(sweep_every, "sweep_every") / 1_000_000
         self._own_sweeper = None if seconds is None else self.sweeper(every=seconds)
@@ -200,3 +202,10 @@ class Store(Listing, Maintenance):
         for sweeper in self._sweepers:
             await sweeper.stop()
         await self._backend.aclose()
+
+
+def _audits_kept(given: float | timedelta | Default | None) -> int:
+    """Return for how long audit rows are kept, in microseconds."""
+    if given is DEFAULT:
+        return AUDITS_KEPT
+    return check_ttl(given, "audit_ttl") or NEVER

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sessions.testing.item_keys import ItemKeyContract
     from sessions.testing.leases.contract import LeaseContract
     from sessions.testing.list_model import MakeSession
+    from sessions.testing.retention import RetentionContract
     from sessions.testing.session import SessionContract
     from sessions.testing.sharing import SharingContract
     from sessions.testing.tree_model import CountEntries
@@ -42,6 +43,7 @@ __all__ = [
     "MakeLogSession",
     "MakeSession",
     "OpenStore",
+    "RetentionContract",
     "SessionContract",
     "SharingContract",
     "UsageContract",
@@ -59,6 +61,7 @@ _MODULES = {
     "InterruptionContract": "interruptions",
     "ItemKeyContract": "item_keys",
     "LeaseContract": "leases.contract",
+    "RetentionContract": "retention",
     "SessionContract": "session",
     "SharingContract": "sharing",
     "UsageContract": "usage",

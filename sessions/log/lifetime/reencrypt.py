@@ -16,7 +16,7 @@ from sessions.log.core.changing import lock_conversation
 from sessions.log.core.details import StoredInfo
 from sessions.log.core.heads import EVERYTHING
 from sessions.log.core.item_keys import protect_digests
-from sessions.log.core.locking import bump_version, check_encryptable
+from sessions.log.core.locking import bump_version, check_encryptable, lock_session
 from sessions.log.core.ownership import check_owner
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import info as info_statements
@@ -108,7 +108,11 @@ def replace_wrapped_keys(tx: Transaction, conversation: Conversation, now: int, 
     Raises:
         DecryptionError: It holds entries in the clear, and may not.
     """
-    locked = bump_version(tx, conversation, now, guard=False, active=False)
+    if lock_session(tx, conversation.session_id) is None:
+        return False
+    # Nobody has used the session: policies of retention and lists go by when it was last changed.
+    _, _, _, updated_at, *_ = tx.the(session_statements.SESSION_TIMES, session_id=conversation.session_id)
+    locked = bump_version(tx, conversation, updated_at, guard=False, active=False)
     if locked is None or (None if locked.wrapped_keys is None else bytes(locked.wrapped_keys)) != old:
         return False
     if old is None and conversation.encryption:

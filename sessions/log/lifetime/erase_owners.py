@@ -1,0 +1,45 @@
+"""Erasing owners: the conversations' part. Each session goes whole, with its audit row, in one transaction."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, Final
+
+from sessions.db.component import OwnersPart
+from sessions.log.lifetime.audit import Done, record
+from sessions.log.lifetime.erase import erase
+from sessions.log.lifetime.undestroyed import note_undestroyed
+from sessions.log.statements import retention as statements
+
+if TYPE_CHECKING:
+    from sessions.db.component import OwnersErased
+    from sessions.db.transaction import Transaction
+    from sessions.log.conversation import Elsewhere
+
+_ENTRIES: Final = 2_000
+"""After so many entries a transaction takes no further session, so that other writers wait for milliseconds."""
+
+
+def erase_owners(tx: Transaction, owners: OwnersErased, count: int, elsewhere: Elsewhere) -> OwnersPart:
+    """Remove up to `count` sessions of some owners with all their rows. It needs no key, and heeds no lease."""
+    whose = {"low": owners.low, "high": owners.high}
+    found = tx.all(statements.OWNED, count=count, **whose)
+    rows: Counter[str] = Counter()
+    subjects: list[str] = []
+    others: dict[str, None] = {}
+    # In the order of their ids: two processes at the same work wait for each other, and never each for the other.
+    for number, session_id in sorted(found):
+        if tx.one(statements.LOCK_OWNED, session=number, **whose) is None:
+            continue  # It has become another owner's, or another process was first.
+        removed = erase(tx, session_id, elsewhere)._asdict()
+        removed["sessions"] = int(removed.pop("existed"))
+        if owners.has_keys:
+            note_undestroyed(tx, session_id)
+        record(tx, Done("erase_owner", owners.actor, owners.audits_kept), session_id, removed, owners.now)
+        rows.update(removed)
+        subjects.append(session_id)
+        if removed["sdk_rows"]:
+            others.update(dict.fromkeys(elsewhere.tables))
+        if rows["entries"] >= _ENTRIES:
+            return OwnersPart(rows, subjects, more=True, others=list(others))
+    return OwnersPart(rows, subjects, more=len(found) == count, others=list(others))
