@@ -7,6 +7,7 @@ import asyncio
 import dataclasses
 import inspect
 import re
+from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
@@ -260,6 +261,7 @@ _PLAIN: dict[str, Any] = {
     "result": _result(), "ring": sessions.KeyRing.of(sessions.generate_key()), "secret": b"s" * 64,
     "settings": sessions.SessionSettings(), "subject": sessions.Subject("session", "user_123"), "summarise": summarise,
     "message": _conversation()[0], "pandas": pd, "sessions": sessions, "table": None,
+    "policy": sessions.RetentionPolicy(older_than=1), "timedelta": timedelta,
     "token_counter": _counter, "wrapped": b"s" * 64,
 }  # fmt: skip
 """Variables that cost nothing to make."""

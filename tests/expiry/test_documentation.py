@@ -26,5 +26,6 @@ async def test_the_examples_run(tmp_path: Path) -> None:
     await run_page("expiry.md", known, after=open_again)
     assert isinstance(known["receipt"], ErasureReceipt)
     assert (known["receipt"].entries, known["pending"]) == (2, ())
+    assert (known["erased"].sessions, known["erased"].pending) == (1, ())
     async with open_store(f"sqlite:///{path}") as store:
         assert [info.session_id for info in await store.sessions()] == ["bob's"]

@@ -16,6 +16,7 @@ import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import ConflictError, Store, open_store
+from sessions.clock import NEVER
 from sessions.codecs.json import JSONCodec
 from sessions.db.engines.backend import SQLAlchemyBackend
 from sessions.db.transaction import Certain, Statement
@@ -33,8 +34,12 @@ from sessions.log.history.branches import ForkPlace, create_branch, delete_branc
 from sessions.log.history.siblings import choose_sibling
 from sessions.log.history.undo import redo, rewind, undo
 from sessions.log.info import SetInfo
+from sessions.log.lifetime.audit import Done
 from sessions.log.lifetime.remove import clear, delete
+from sessions.log.lifetime.retain import Removal, Rule, judge, remove_sessions, trim_session
 from sessions.log.pop import Pop
+from sessions.log.statements.sessions import SESSION_TIMES
+from sessions.retention_types import RetentionPolicy
 from sessions.session.attempts import begin
 from sessions.types import Sibling
 
@@ -77,12 +82,27 @@ def _append_keyed(tx: Transaction) -> None:
     Append(CONVERSATION, [NewEntry(payload, "user", None, None, item_key("k", b""))], 1, keyed=True)(tx)
 
 
+def _retain(tx: Transaction, keep: int | None) -> list[int | None]:
+    """Judge the session and remove what goes of it; return how many entries that were, if it was not used meanwhile."""
+    row = tx.one(SESSION_TIMES, session_id="s")
+    rule = Rule.of(RetentionPolicy(older_than=1, keep_turns=keep), NEVER)
+    found = judge(tx, CONVERSATION, row[0], [rule]) if row else None
+    if found is None:
+        return []
+    removal = Removal(Done("retain"), 1, 500, has_keys=False)
+    if keep is not None:
+        return [trim_session(tx, found, removal)]
+    return [one and one.entries for one in remove_sessions(tx, [found], removal, SDKSessions(ForeignTables()))]
+
+
 OPERATIONS: dict[str, Callable[[Transaction], object]] = {
     "append": _append,
     "append with keys": _append_keyed,
     "pop": Pop(CONVERSATION, 1, strict=False),
     "clear": lambda tx: clear(tx, CONVERSATION, 1),
     "delete": lambda tx: delete(tx, "s", SDKSessions(ForeignTables())),
+    "retain": lambda tx: _retain(tx, None),
+    "retain turns": lambda tx: _retain(tx, 1),
     "undo": lambda tx: undo(tx, CONVERSATION, 1, branch=None, turns=1),
     "redo": lambda tx: redo(tx, CONVERSATION, 1, branch=None),
     "fork": lambda tx: create_branch(tx, CONVERSATION, 1, "new", source=None, place=ForkPlace(turn=1), switch=False),
@@ -249,7 +269,11 @@ async def _run(
 def _check(operation: str, result: Any, added: list[str], stored: list[str]) -> None:
     """Check what is stored after `operation` in the midst of what was `added` before it and elsewhere."""
     stored.remove("next")
-    if operation in {"clear", "delete"}:
+    if operation == "retain turns":
+        assert len(stored) == len(added) - sum(count or 0 for count in result)
+        assert set(stored) <= set(added)
+        return
+    if operation in {"clear", "delete"} or (operation == "retain" and result and result[0] is not None):
         # What was added before is gone, what was added afterwards is all there.
         assert stored == added[len(added) - len(stored) :]
         assert len(stored) % 2 == 0

@@ -1,0 +1,1 @@
+"""Retention, erasing owners, and the audit."""
