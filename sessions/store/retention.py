@@ -192,7 +192,7 @@ class Retaining(ABC):
         """
         from sessions.log.lifetime.audit import Wanted, find_audits, parse_cursor  # noqa: PLC0415 - few programs ask
 
-        wanted = Wanted(count=check_count(limit, "limit", least=1))
+        wanted = Wanted(most=check_count(limit, "limit", least=1))
         whose = given_owner(owner)
         if session_id is not None and whose is not None:
             raise ValueError("session_id and owner cannot be combined. Nothing was read. Give one of them.")

@@ -54,7 +54,7 @@ _CHAT_CALLS = {
 }
 _CHAT_OUTPUT = {"role": "tool", "tool_call_id": "1", "content": "x"}
 
-WAITING = {
+WAITING: dict[str, list[Any]] = {
     "a call": [_call("1")],
     "one of two calls": [_call("1"), _call("2"), _output("1")],
     "an approval request": [_APPROVAL],
@@ -62,7 +62,7 @@ WAITING = {
     "a call in an older turn": [_call("1"), _user("and?"), _answer("wait")],
     "a call whose id was used before": [_call("1"), _output("1"), _call("1")],
 }
-NOT_WAITING = {
+NOT_WAITING: dict[str, list[Any]] = {
     "an answered call": [_call("1"), _output("1")],
     "a late output": [_call("1"), _user("and?"), _output("1")],
     "a decision": [_APPROVAL, {"type": "mcp_approval_response", "approval_request_id": "r", "approve": True}],
@@ -164,14 +164,13 @@ class RetentionContract:
     async def test_empty_sessions(self, open_here: OpenStore, time: MovableClock) -> None:
         store = open_here()
         await store.session("info").set_info(title="t")
-        await store.session("popped").add_items([_user("1")])
-        await store.session("popped").pop_item()
+        await store.session("tagged").set_info(tags=["x"])
         await store.session("full").add_items([_user("1")])
         await store.session("keyed").add_items([_user("1")], idempotency_key="k")
         await store.session("keyed").pop_item()
         time.move(100)
         policy = RetentionPolicy(empty=True, unchanged_for=100)
-        wanted = {"info", "popped"}
+        wanted = {"info", "tagged"}
         assert {found.session_id async for found in store.preview_retention(policy)} == wanted
         assert set((await store.retain(policy)).session_ids) == wanted
         assert await _ids(store) == {"full", "keyed"}
@@ -190,7 +189,13 @@ class RetentionContract:
 
     async def test_the_most_specific_policies_count(self, open_here: OpenStore, time: MovableClock) -> None:
         store = open_here()
-        owners = {"none": None, "acme": "acme", "ann": ("acme", "ann"), "bob": ("acme", "bob"), "other": "acmeinc"}
+        owners: dict[str, Any] = {
+            "none": None,
+            "acme": "acme",
+            "ann": ("acme", "ann"),
+            "bob": ("acme", "bob"),
+            "other": "acmeinc",
+        }
         for name, owner in owners.items():
             session = store.session(name) if owner is None else store.session(name, owner=owner)
             await session.add_items([_user("1")])
@@ -406,7 +411,7 @@ class RetentionContract:
         policy: Any = RetentionPolicy(older_than=1)
         wrong: list[tuple[type[Exception], str, Any]] = [
             (TypeError, "policy must be a RetentionPolicy", store.retain({"older_than": 1})),  # type: ignore[arg-type]
-            (TypeError, "policy must be a RetentionPolicy", store.retain([policy, 1])),
+            (TypeError, "policy must be a RetentionPolicy", store.retain([policy, 1])),  # type: ignore[list-item]
             (ValueError, "empty list", store.retain([])),
             (ValueError, "batch must be at least 1", store.retain(policy, batch=0)),
             (ValueError, "actor must not be empty", store.retain(policy, actor="")),
@@ -431,7 +436,14 @@ class RetentionContract:
     async def test_an_owner_is_erased_and_no_other(self, open_here: OpenStore, time: MovableClock) -> None:
         del time
         store = open_here()
-        owners = {"1": "ann", "2": "ann", "3": ("ann", "x"), "4": "anna", "5": "an", "6": ("bob", "ann")}
+        owners: dict[str, Any] = {
+            "1": "ann",
+            "2": "ann",
+            "3": ("ann", "x"),
+            "4": "anna",
+            "5": "an",
+            "6": ("bob", "ann"),
+        }
         for name, owner in owners.items():
             session = store.session(name, owner=owner)
             await session.add_items([_user("1"), _call("1")], keys=["k", None])
@@ -487,7 +499,8 @@ class RetentionContract:
             ("retain", "nightly", 2),
         }
         assert len(rows) == 5
-        assert rows[-1].counts == {"sessions": 1, "entries": 4, "branches": 1, "segments": 1}
+        # A store may also keep idempotency keys for its own retries.
+        assert rows[-1].counts.items() >= {"sessions": 1, "entries": 4, "branches": 1, "segments": 1}.items()
         assert rows[-1].at.timestamp() == time.seconds - 2
         shown = repr(rows)
         assert not any(f"'{name}'" in shown for name in ("erased", "retained", "trimmed", "owned", "ann"))

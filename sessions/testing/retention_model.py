@@ -23,7 +23,7 @@ OWNERS: Final = ("ann", ("ann", "x"), "anna", "bob")
 LEASE: Final = 3600
 AGES: Final = st.none() | st.sampled_from([50, 5000])
 
-POLICIES: Final = st.builds(
+POLICIES: Final[st.SearchStrategy[dict[str, Any]]] = st.builds(
     dict,
     older_than=AGES,
     unchanged_for=AGES,

@@ -63,7 +63,7 @@ def test_no_loop_is_needed(backend: SQLiteBackend) -> None:
 def test_threads_share_transactions(backend: SQLiteBackend, path: Path) -> None:
     """Fails without: db/jobs.py, `_LockJob` in the same lane."""
     done_in: list[Transaction] = []
-    puts = [Noting(f"{number}", b"%d" % number, None, done_in) for number in range(16)]
+    puts = [Noting(f"{number}", b"%d" % number, None, None, done_in) for number in range(16)]
     with ThreadPoolExecutor(16) as threads:
         with locked(path):
             waiting = [threads.submit(backend.write_sync, put, SUBJECT) for put in puts]

@@ -59,8 +59,8 @@ def test_kill_9_leaves_each_session_whole_or_gone_and_the_next_run_goes_on(path:
         partly += asyncio.run(_check(path, life, how, done="done" in heard))
         life += 1
     assert life > 8
-    # Some were killed in the middle, between two transactions.
-    assert partly
+    # Some were killed in the middle, between two transactions. The sessions of an owner go in one, as they are few.
+    assert bool(partly) == (how != "owner")
 
 
 async def _check(path: Path, life: int, how: str, *, done: bool) -> bool:

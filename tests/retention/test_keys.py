@@ -138,7 +138,7 @@ async def test_without_a_key_sessions_with_calls_are_spared_unless_these_count_a
             await store.session("long").add_items([user(str(number))])
     time.move(DAY)
     for key in ({}, {"encryption_key": generate_key()}):
-        async with open_store(anywhere, **options, **key) as store:
+        async with open_store(anywhere, **(options | key)) as store:
             said = await store.retain(_POLICY, dry_run=True)
             assert (said.erased, said.unreadable, set(said.session_ids)) == (2, 1, {"plain", "long"})
             found = {one.session_id: one.spared async for one in store.preview_retention(_POLICY)}

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 DAY: Final = 86_400
 
+_held: list[Any] = []
+
 
 async def _append(session: LogSession) -> None:
     await session.add_items([user("new")])
@@ -33,7 +35,10 @@ async def _change_owner(session: LogSession) -> None:
 
 
 async def _lease(session: LogSession) -> None:
-    await session.lease(ttl=60).__aenter__()
+    leasing = session.lease(ttl=60)
+    # Else it would be released as soon as it is collected.
+    _held.append(leasing)
+    await leasing.__aenter__()
 
 
 def _options(url: str) -> dict[str, Any]:
@@ -65,6 +70,8 @@ async def test_what_is_used_between_the_look_and_the_removal_stays(
         assert (report.changed, report.erased + report.trimmed, report.session_ids) == (1, 1, ("unused",))
         assert [turn.number for turn in await store.session("used").turns()][:2] == [1, 2]
         assert await store.audits(session_id="used") == []
+        while _held:
+            await _held.pop().__aexit__(None, None, None)
 
 
 async def test_a_session_that_was_started_again_stays(anywhere: str, monkeypatch: pytest.MonkeyPatch) -> None:

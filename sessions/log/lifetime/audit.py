@@ -85,7 +85,7 @@ class Wanted(NamedTuple):
         what: The operation.
         since: The time from which on, in microseconds since 1970, UTC.
         before: The number of the row before which the page begins; they count downwards.
-        count: How many at most.
+        most: How many at most.
     """
 
     subject: str | None = None
@@ -93,7 +93,7 @@ class Wanted(NamedTuple):
     what: str | None = None
     since: int | None = None
     before: int = EVERYTHING
-    count: int = 1
+    most: int = 1
 
 
 def find_audits(tx: Transaction, wanted: Wanted) -> list[Audit]:
@@ -106,7 +106,7 @@ def find_audits(tx: Transaction, wanted: Wanted) -> list[Audit]:
         values["subject"] = _hmac(salt, wanted.kind, wanted.subject)
     values = {name: value for name, value in values.items() if value is not None}
     shape = statements.Shape(**dict.fromkeys(values, True))
-    rows = tx.all(statements.list_audits(shape), before=wanted.before, count=wanted.count, **values)
+    rows = tx.all(statements.list_audits(shape), before=wanted.before, count=wanted.most, **values)
     return [_as_audit(row) for row in rows]
 
 
