@@ -1,7 +1,8 @@
 from __future__ import annotations
 
 import ast
-from collections.abc import Awaitable, Callable
+import gc
+from collections.abc import Awaitable, Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -55,6 +56,13 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite+aiosqlite:///{tmp_path}/conversations.db"
     server: Postgres = request.getfixturevalue("postgres")
     return str(request.getfixturevalue("lend")(server))
+
+
+@pytest.fixture(autouse=True)
+def collected() -> Iterator[None]:
+    """A test of another folder meets nothing that a lesson left open: this runs after the event loop."""
+    yield
+    gc.collect()
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -25,7 +24,11 @@ if TYPE_CHECKING:
 
     from .conftest import RunBlock
 
-pytestmark = pytest.mark.filterwarnings("ignore::sessions.WeakKeyWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sessions.WeakKeyWarning"),
+    # The lesson closes no session of the SDK's. From 3.13 on, Python warns of their connections.
+    pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
+]
 
 LESSON = "state_persistence.txt"
 RUN, TYPES, OPERATIONS, AGENTS, ENCRYPTED = range(1, 6)
@@ -80,15 +83,12 @@ async def test_types_of_sessions_alone(run_block: RunBlock, url: str) -> None:
 
 
 @pytest.mark.parametrize("url", ["sqlite"], indirect=True)
-@pytest.mark.filterwarnings("ignore:.*unclosed database:pytest.PytestUnraisableExceptionWarning")
 async def test_the_sdk_has_no_second_turn_either(run_block: RunBlock) -> None:
     known = await run_block(LESSON, RUN, ours=False)
     await known["session"].clear_session()
     known["session"].close()
     with pytest.raises(ValueError, match="Turn 2 does not contain a user message"):
         await run_block(LESSON, TYPES, known, ours=False)
-    known.clear()
-    gc.collect()  # The lesson closes no session of the SDK's: from 3.13 on, Python warns of their connections.
 
 
 async def test_types_of_sessions_after_two_turns(run_block: RunBlock, url: str, model: ScriptedModel) -> None:
