@@ -17,6 +17,10 @@
     ├── TurnNotFoundError (ValueError)           the branch has no such turn or position
     ├── UnknownEntryError (ValueError)           the session has no such entry
     ├── InAttemptError (ValueError)              an attempt's session cannot do that, as nesting attempts
+    ├── CorrectionError (ValueError)             a correction was refused
+    │   ├── ReplacementError                     the replacement is of another kind, or has other ids of calls
+    │   ├── SummarizedError                      a summary may repeat the entry
+    │   └── PairingError                         what belongs to the entry would be left alone, as a call's output
     ├── NothingToRedoError (ValueError)          nothing was undone, or the branch changed since
     ├── MissingKeyError                          the session is encrypted but was opened without a key
     ├── DecryptionError                          the key is wrong, or the stored data was altered
@@ -158,6 +162,49 @@ class UnknownEntryError(SessionsError, ValueError):
 
 class InAttemptError(SessionsError, ValueError):
     """The session of an attempt cannot do that: begin another attempt in it, undo, choose. Nothing was changed."""
+
+
+class CorrectionError(SessionsError, ValueError):
+    """A correction was refused. Nothing was changed."""
+
+
+class ReplacementError(CorrectionError):
+    """An entry's replacement is of another kind, or calls or answers something else. Nothing was changed.
+
+    Or the entry cannot be emptied, and needs a replacement of the caller's.
+
+    Attributes:
+        changes: The things that would change: ``"kind"``, ``"call ids"``, ``"tool"`` or ``"program"``.
+    """
+
+    def __init__(self, message: str, changes: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.changes = changes
+
+
+class SummarizedError(CorrectionError):
+    """A summary stands for the entry, and may repeat it. Nothing was changed.
+
+    Attributes:
+        summaries: The ids of the summaries' entries.
+    """
+
+    def __init__(self, message: str, summaries: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.summaries = summaries
+
+
+class PairingError(CorrectionError):
+    """Without the entry, providers would refuse what belongs to it. Nothing was changed.
+
+    Attributes:
+        broken: What would be left alone, as `Damage` has it; its `kind` may also be ``"torn_reasoning"``, an answer
+            without its reasoning, and ``"unknown_shape"``, an item that may be the entry's call or output.
+    """
+
+    def __init__(self, message: str, broken: tuple[Any, ...] = ()) -> None:
+        super().__init__(message)
+        self.broken = broken
 
 
 class NothingToRedoError(SessionsError, ValueError):

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 ChangeKind: TypeAlias = Literal[
     "appended", "popped", "undone", "redone", "cleared", "switched", "branched", "renamed", "branch_deleted",
     "sibling_chosen", "repaired", "handed_over", "compacted", "expanded", "purged", "reencrypted", "reset",
-    "info_changed", "attempt_begun", "attempt_chosen", "attempt_kept", "attempt_dropped",
+    "info_changed", "attempt_begun", "attempt_chosen", "attempt_kept", "attempt_dropped", "redacted", "removed",
 ]  # fmt: skip
 """The kinds of `Change`. Later versions may add more."""
 
@@ -218,8 +218,9 @@ class Change:
         version: The session's version after the change. Pass it to `watch(after=…)` to continue from here.
         kind: ``appended``, ``popped``, ``undone``, ``redone``, ``cleared``, ``switched``, ``branched``, ``renamed``,
             ``branch_deleted``, ``sibling_chosen``, ``repaired``, ``handed_over``, ``compacted``, ``expanded``,
-            ``purged``, ``reencrypted``, ``info_changed``, ``attempt_begun``, ``attempt_chosen``, ``attempt_kept`` or
-            ``attempt_dropped``; later versions may add more. ``reset`` means that the history cannot be
+            ``purged``, ``reencrypted``, ``info_changed``, ``attempt_begun``, ``attempt_chosen``, ``attempt_kept``,
+            ``attempt_dropped``, ``redacted`` or ``removed``; later versions may add more. After the last two, reload
+            what is shown: entries have another content, or are gone. ``reset`` means that the history cannot be
             replayed from here, as too much happened or the session was deleted: reload the session.
         branch: The present name of the branch that items were added to; ``None`` if none were added, it was
             deleted, or they were added in an attempt that still runs.
@@ -268,6 +269,35 @@ class ErasureReceipt:
     info: int
     item_keys: int
     sdk_rows: int
+    pending: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class CorrectionReceipt:
+    """The receipt of `redact` and `remove`: the corrected entries and the remaining work. Backups are not covered.
+
+    Attributes:
+        session_id: The session.
+        corrected_at: When its rows were changed (UTC).
+        version: The session's version since then.
+        entries: The number of stored entries that were redacted or removed: the one that was named, and its copies.
+        ids: Their ids; empty if a way was removed.
+        summaries: The ids of the dropped summaries.
+        title: Whether the session's title, which was made of an entry, was removed.
+        sdk_rows: The number of messages in the OpenAI Agents SDK's own tables that were redacted or removed, too.
+        forks: The ids of other sessions that were made of this one, and may have the entry: correct these, too.
+        pending: Where the bytes may still be, and how to finish that, in sentences; empty if nothing is left to do.
+    """
+
+    session_id: str
+    corrected_at: datetime
+    version: int
+    entries: int
+    ids: tuple[str, ...]
+    summaries: tuple[str, ...]
+    title: bool
+    sdk_rows: int
+    forks: tuple[str, ...]
     pending: tuple[str, ...]
 
 

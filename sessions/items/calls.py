@@ -28,5 +28,6 @@ asks_a_human = _dialect.asks_a_human
 program_begun = _dialect.program_begun
 program_of = _dialect.program_of
 placeholder = _dialect.placeholder
+emptied = _dialect.emptied
 text_of = _dialect.text_of
 user_message = _dialect.user_message

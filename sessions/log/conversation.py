@@ -128,6 +128,16 @@ class Elsewhere(Protocol):
         """Return how many rows `delete` would remove."""
         ...
 
+    def replace(
+        self, tx: Transaction, conversation: Conversation, payloads: Mapping[bytes, bytes | None]
+    ) -> tuple[int, int]:
+        """Replace payloads of a session's messages there, or remove the messages where the other one is ``None``.
+
+        Returns:
+            How many messages that were, and how many cannot be read, so that nobody knows.
+        """
+        ...
+
 
 NO_EXPIRY: Final = -(1 << 62)
 """Before every time, where a statement wants one."""

@@ -32,6 +32,7 @@ _SESSIONS: Final = Table(
         Column("keyed", "flag", "1 if it has rows in `item_keys`.", default=0, since=10),
         Column("cleared_in", "integer", "The version that last cleared it.", default=0, since=10),
         Column("tagged", "flag", "1 if it has rows in `tags`.", default=0, since=10),
+        Column("corrected_in", "integer", "The version that last redacted or removed an entry.", default=0, since=11),
     ),
     updated=True,
 )
@@ -200,7 +201,12 @@ _ITEM_KEYS: Final = Table(
         Column("item_key", "key_type"),
         Column("session", "integer"),
         Column("entry", "integer", "The entry's id; negative once a pop has taken the entry off a branch."),
-        Column("branch", "integer", "The number of that branch, as `BranchName` has it; 0 for ``main``.", default=0),
+        Column(
+            "branch",
+            "integer",
+            "The number of that branch, as `BranchName` has it; 0 for ``main``, -1 for every way.",
+            default=0,
+        ),
         Column("version", "integer", "The version that added the entry."),
         Column("digest", "bytes", "Tells the item from others; keyed in encrypted sessions."),
         Column("until", "integer", "Until when the key is known without its entry, by the database's time."),
@@ -222,6 +228,21 @@ _AUDITS: Final = Table(
         Column("counts", "text", "How many rows were removed, by table: JSON."),
         Column("until", "integer", "When the row ends, by the database's time."),
     ),
+    content=False,
+    since=11,
+)
+
+_COPIES: Final = Table(
+    "copies",
+    "Entries that repeat another one's item; see `log/core/copies.py`.",
+    (
+        Column("session", "integer"),
+        Column("entry", "integer"),
+        Column("version", "integer", "The version that added the entry."),
+        Column("source", "integer", "The first entry that had the item; it may be gone."),
+        Column("source_version", "integer"),
+    ),
+    key=("session", "entry", "version"),
     content=False,
     since=11,
 )
@@ -250,6 +271,7 @@ LOG: Final = Schema(
         _ITEM_KEYS,
         _AUDITS,
         _UNDESTROYED,
+        _COPIES,
     ),
     (
         Index("segments_of_session", "segments", ("session",), "Segments of a session, for clearing and deleting."),

@@ -22,6 +22,7 @@ from sessions.log.pop import Pop
 from sessions.log.read import ReadTail
 from sessions.protocol import SettingsLimit, as_given, check_limit, coerce_settings
 from sessions.session.compaction import Compactions
+from sessions.session.corrections import Corrections
 from sessions.session.handle import Handle
 from sessions.session.history import History
 from sessions.session.info import Description
@@ -54,7 +55,7 @@ _FOREIGN = ForeignTables()
 _WRITE = 'Write [{"role": "user", "content": "…"}]'
 
 
-class LogSession(History, Sharing, Compactions, Windows, Watching, Description):
+class LogSession(History, Sharing, Compactions, Windows, Watching, Description, Corrections):
     """A conversation in a store. Any number of tasks, threads and event loops may use one object.
 
     Programs usually get one from `open_store(…).session(id)`, or use `SQLiteSession` or `SQLAlchemySession`.
@@ -165,7 +166,8 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description):
             keys: An id of its own for each item, or ``None``: text of 1 to 255 bytes. An item whose key the branch has
                 seen is skipped, also if the item was popped or has expired since; the others are added. A key is
                 remembered while its item is stored, and for 30 days after it was added in any case. On a branch
-                without the item, as after `undo`, it is added there. Keys are not encrypted.
+                without the item, as after `undo`, it is added there, unless the item was redacted or removed. Keys are
+                not encrypted.
             ttl: Seconds after which these items expire, for every reader; ``None`` for never. The session's `ttl` if
                 not given.
             expected_version: The result of `version` from before the session was read. Nothing is added if the session

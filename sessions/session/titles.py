@@ -9,11 +9,12 @@ from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 from sessions.clock import now
-from sessions.errors import ConflictError, TurnNotFoundError
+from sessions.errors import ConflictError
 from sessions.validation import check_text
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
+    from sessions.log.info import TitleSource
     from sessions.session.handle import Handle
 
 MakeTitle: TypeAlias = Callable[[Any], "str | Awaitable[str | None] | None"]
@@ -64,17 +65,17 @@ class Titles:
             del self._seen[next(iter(self._seen))]
         try:
             found = await handle.read(lambda tx: _untitled(tx, handle, messages))
-            if not found:
+            if found is None:
                 return
-            title = self._make(found[0])
+            title = self._make(found.item)
             if not isawaitable(title):
-                await _set(handle, title)
+                await _set(handle, title, found)
                 return
         except Exception as error:  # noqa: BLE001 - the items are added; whatever the function raises is its own
             _report(handle, error)
             return
         # It may ask a model: the caller does not wait for that.
-        task = asyncio.create_task(_set_later(handle, title))
+        task = asyncio.create_task(_set_later(handle, title, found))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
@@ -106,29 +107,23 @@ class TitlesOfAttempt(Titles):
             await self._titles.after(handle, *self._messages)
 
 
-def _untitled(tx: Transaction, handle: Handle, messages: tuple[Any, ...]) -> list[Any]:
-    """Return the session's first message if it is among these, and the session has no title; else nothing."""
-    from sessions.log.core.turns import read_turn  # noqa: PLC0415 - for those who have such a function
-    from sessions.log.info import read_info  # noqa: PLC0415 - as above
+def _untitled(tx: Transaction, handle: Handle, messages: tuple[Any, ...]) -> TitleSource | None:
+    """Return the session's first message if it is among these, and the session has no title; else ``None``."""
+    from sessions.log.info import title_source  # noqa: PLC0415 - for those who have such a function
 
-    if read_info(tx, handle.conversation).title is not None:
-        return []
-    try:
-        first, *_ = read_turn(tx, handle.conversation, 1, handle.target)
-    except TurnNotFoundError:
-        return []
+    found = title_source(tx, handle.conversation, handle.target)
     # Of several that were added at once by different callers, one is the first.
-    return [message for message in messages if message == first.items[0]][:1]
+    return found if found is not None and found.item in messages else None
 
 
-async def _set_later(handle: Handle, title: Awaitable[Any]) -> None:
+async def _set_later(handle: Handle, title: Awaitable[Any], source: TitleSource) -> None:
     try:
-        await _set(handle, await title)
+        await _set(handle, await title, source)
     except Exception as error:  # noqa: BLE001 - as above
         _report(handle, error)
 
 
-async def _set(handle: Handle, title: object) -> None:
+async def _set(handle: Handle, title: object, source: TitleSource) -> None:
     from sessions.log.info import SetInfo  # noqa: PLC0415 - as above
     from sessions.session.info import MAX_TITLE_BYTES  # noqa: PLC0415 - as above
 
@@ -139,9 +134,9 @@ async def _set(handle: Handle, title: object) -> None:
         return
     details = {"title": title}
     try:
-        await handle.write(SetInfo(handle.conversation, now(), {}, details, only_untitled=True))
+        await handle.write(SetInfo(handle.conversation, now(), {}, details, only_untitled=True, title_of=source))
     except ConflictError:
-        return  # A title was set meanwhile.
+        return  # A title was set meanwhile, or the message was redacted.
 
 
 def _why_not(title: object, most: int) -> str | None:

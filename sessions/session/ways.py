@@ -105,7 +105,7 @@ class Ways(SessionPart):
         from sessions.log.history.siblings import find_tips
         from sessions.log.read import read_tail
 
-        way = _checked(way)
+        way = checked_way(way)
         handle = self._handle
 
         def read(tx: Transaction) -> Tail:
@@ -142,7 +142,7 @@ class Ways(SessionPart):
         """
         from sessions.log.history.siblings import choose_sibling
 
-        way = _checked(way)
+        way = checked_way(way)
         handle = self._handle
         handle.refuse_in_attempt("choose a sibling")
         branch = await handle.write(
@@ -153,7 +153,12 @@ class Ways(SessionPart):
         handle.followed = branch
 
 
-def _checked(way: Sibling | str) -> Sibling | str:
+def checked_way(way: Sibling | str) -> Sibling | str:
+    """Return something that can name a way.
+
+    Raises:
+        TypeError: It is neither a sibling nor text.
+    """
     from sessions.types import Sibling
 
     if not isinstance(way, (Sibling, str)):

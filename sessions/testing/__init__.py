@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sessions.testing.compaction.contract import CompactionContract
+    from sessions.testing.corrections.contract import CorrectionContract
     from sessions.testing.encrypted.contract import EncryptedContract
     from sessions.testing.entries import EntryContract
     from sessions.testing.expiry import ExpiryContract
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CompactionContract",
+    "CorrectionContract",
     "CountEntries",
     "EncryptedContract",
     "EntryContract",
@@ -53,6 +55,7 @@ __all__ = [
 
 _MODULES = {
     "CompactionContract": "compaction.contract",
+    "CorrectionContract": "corrections.contract",
     "EncryptedContract": "encrypted.contract",
     "EntryContract": "entries",
     "ExpiryContract": "expiry",

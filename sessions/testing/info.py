@@ -81,6 +81,8 @@ OPERATIONS: Final[dict[str, Callable[[LogSession], Any]]] = {
     "purge_expired": lambda session: session.purge_expired(),
     "info": lambda session: session.info(),
     "set_info": lambda session: session.set_info(title="t"),
+    "redact": lambda session: session.redact(1),
+    "remove": lambda session: session.remove(1),
     "watch": _watch,
     "lease": _lease,
 }

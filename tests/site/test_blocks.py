@@ -20,6 +20,7 @@ RUN_BY = {
     "coming-from-openai-agents.md": "tests/site/test_single_examples.py",
     "compaction.md": "tests/history/test_compaction_page.py",
     "conversations.md": "tests/info/test_conversations_page.py",
+    "corrections.md": "tests/corrections/test_page.py",
     "encryption.md": "tests/site/test_single_examples.py",
     "engines.md": "tests/site/test_single_examples.py",
     "errors.md": "tests/test_reference_pages.py",

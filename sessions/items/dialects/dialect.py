@@ -97,6 +97,15 @@ class Dialect:
         """
         raise NotImplementedError
 
+    def emptied(self, item: Item) -> Item | None:
+        """Return an item without its content: of the same kind and with the same ids of calls.
+
+        ``None`` if a provider would accept no such item. The form of an unknown shape has its type and role, and a
+        content that is of an unknown shape, too: it may still be any of its neighbours' call or output.
+        """
+        kept = {name: item[name] for name in ("type", "role") if isinstance(item.get(name), (str, int, float))}
+        return {**kept, "content": [{"type": "redacted"}]}
+
     def user_message(self, text: str) -> Item:
         """Return a message of a user."""
         raise NotImplementedError

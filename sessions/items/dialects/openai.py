@@ -10,7 +10,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sessions.items.dialects.dialect import Dialect
+from sessions.items.dialects.dialect import UNKNOWN, Dialect
+from sessions.items.dialects.openai_emptied import emptied_item
 from sessions.items.dialects.openai_kinds import MESSAGE_TYPES, PROGRAM, PROGRAM_OUTPUT, SEARCH_CALL, text_in
 from sessions.items.dialects.openai_kinds import kind_of as kind_of_item
 from sessions.items.dialects.openai_placeholders import placeholder_for
@@ -22,6 +23,7 @@ from sessions.items.kinds import (
     COMPACTED,
     DEVELOPER,
     HOSTED_TOOL_CALL,
+    KNOWN,
     LISTED_TOOLS,
     REASONING,
     SEARCH_OUTPUT,
@@ -144,6 +146,10 @@ class OpenAI(Dialect):
         """Return an output for a call that has none; it is of the same program as the call."""
         output = placeholder_for(call, text)
         return {**output, "caller": made_by["caller"]} if self.program_of(made_by) else output
+
+    def emptied(self, item: Item) -> Item | None:
+        """Return an item without its content: of the same kind and with the same ids of calls."""
+        return emptied_item(item) if kind_of_item(item) in KNOWN else UNKNOWN.emptied(item)
 
     def user_message(self, text: str) -> Item:
         """Return a message of a user, as both APIs take it."""

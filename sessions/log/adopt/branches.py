@@ -7,9 +7,14 @@ the one with the longest common beginning, and only its own rest is stored.
 from __future__ import annotations
 
 from heapq import merge
+from itertools import count
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+import msgspec
+
+from sessions.db.ids import id_of
 from sessions.log.core.change_log import record_change
+from sessions.log.core.entry_ids import EntryId
 from sessions.log.core.extend import add_entries
 from sessions.log.core.fork import fork
 from sessions.log.core.heads import MAIN, entry_at, find_head, lineage
@@ -86,6 +91,8 @@ def put_branches(
 ) -> None:
     """Store branches in a session that has just been made, each entry once.
 
+    A message that is on two branches behind different ones is stored on both; the second notes the first.
+
     Args:
         tx: A transaction.
         locked: The session.
@@ -94,6 +101,7 @@ def put_branches(
         now: The time, in microseconds since 1970, UTC.
     """
     holders = _Holders()
+    stored: dict[int, EntryId] = {}
     for branch in branches:
         source, shared = holders.find(branch.path)
         of_branch = locked
@@ -109,7 +117,16 @@ def put_branches(
         for part in (own[:1], own[1:]):
             if part:
                 new, times = zip(*(entries[index] for index in part), strict=True)
-                add_entries(tx, of_branch, new, times[-1], created_at=times)
+                copied = not stored.keys().isdisjoint(part)
+                if copied:
+                    new = tuple(
+                        msgspec.structs.replace(entry, source=stored.get(index))
+                        for entry, index in zip(new, part, strict=True)
+                    )
+                tip = add_entries(tx, of_branch, new, times[-1], created_at=times, copied=copied)
+                segment = find_head(tx, locked.conversation, branch.name).segment  # type: ignore[union-attr]
+                for index, id_ in zip(part, count(id_of(segment, tip) - len(part) + 1), strict=False):
+                    stored.setdefault(index, EntryId(id_, of_branch.version))
         holders.note(branch.path, branch.name)
 
 

@@ -64,6 +64,20 @@ class SDKSessions(NamedTuple):
 
         return delete_rows(tx, session_id, self.tables)
 
+    def replace(
+        self, tx: Transaction, conversation: Conversation, payloads: Mapping[bytes, bytes | None]
+    ) -> tuple[int, int]:
+        """Replace payloads of a session's messages, or remove the messages where the other one is ``None``.
+
+        Returns:
+            How many messages that were, and how many cannot be read.
+        """
+        if not self.holds(tx, conversation.session_id):
+            return 0, 0
+        from sessions.log.adopt.replacing import replace_messages  # noqa: PLC0415 - few databases are the SDK's
+
+        return replace_messages(tx, conversation, self.tables, payloads)
+
     def count_rows(self, tx: Transaction, session_id: str) -> int:
         """Return how many rows `delete` would remove."""
         from sessions.log.adopt.sdk_tables import count_rows  # noqa: PLC0415 - as above

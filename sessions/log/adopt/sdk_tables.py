@@ -78,6 +78,9 @@ _EMPTY: Final = """
 _CREATED_AT: Final = "select {created_at} from {foreign} where {of_session}"
 _COUNT: Final = "select count(*) from {foreign} where {of_session}"
 _DELETE: Final = "delete from {foreign} where {of_session}"
+_REPLACE: Final = "update {foreign} set message_data = :data where id = :id and {of_session}"
+_DELETE_MESSAGE: Final = "delete from {foreign} where id = :id and {of_session}"
+_DELETE_PLACES: Final = "delete from {foreign} where message_id = :id and {of_session}"
 
 
 class Message(NamedTuple):
@@ -222,6 +225,18 @@ def count_rows(tx: Transaction, session_id: str, tables: ForeignTables) -> int:
     return sum(
         row[0] for table in tables_of(tx, tables) for row in tx.all(_statement(_COUNT, table), session_id=session_id)
     )
+
+
+def replace_message(tx: Transaction, session_id: str, tables: ForeignTables, message: Any, data: str | None) -> None:
+    """Replace the content of a message, or remove the message from all branches if the other content is ``None``."""
+    located_tables = located(tx, tables)
+    if data is not None:
+        tx.run(_statement(_REPLACE, located_tables.messages), id=message, data=data, session_id=session_id)
+        return
+    structure = beside(tables, STRUCTURE)
+    if has_columns(tx, structure, STRUCTURE_COLUMNS) and is_about(tx, tables):
+        tx.run(_statement(_DELETE_PLACES, structure), id=message, session_id=session_id)
+    tx.run(_statement(_DELETE_MESSAGE, located_tables.messages), id=message, session_id=session_id)
 
 
 def _microseconds(time: object, now: int, *, otherwise: int | None = None) -> int:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sessions.clock import as_time
 from sessions.items.waiting import Waiting, is_items
 from sessions.log.conversation import NO_EXPIRY
+from sessions.log.core.entry_ids import EntryId
 from sessions.log.core.extend import NewEntry, add_entries
 from sessions.log.core.heads import lineage
 from sessions.log.core.item_keys import keys_of
@@ -124,7 +125,8 @@ def add_mark(
         SessionBusyError: Another caller holds an exclusive lease on the branch.
     """
     times = None if created_at is None else [created_at]
-    tip = add_entries(tx, locked, [entry], now, created_at=times, expires_at=expires_at, countable=False)
+    how: dict[str, Any] = {"expires_at": expires_at, "countable": False, "copied": entry.source is not None}
+    tip = add_entries(tx, locked, [entry], now, created_at=times, **how)
     flag_marks(tx, locked)
     return tip
 
@@ -138,7 +140,7 @@ def replace_summary(tx: Transaction, locked: LockedSession, summary: Covering, i
     """Replace a summary by one with the same range and other items. See `add_mark`."""
     (payload,) = locked.conversation.codec.encode_all([summary.content(items)])
     row = summary.row
-    entry = NewEntry(payload, row.kind, None, row.author)
+    entry = NewEntry(payload, row.kind, None, row.author, source=EntryId(row.id, row.version))
     add_mark(tx, locked, entry, now, created_at=row.created_at, expires_at=row.expires_at)
 
 
@@ -206,7 +208,9 @@ def put_back(
             tx,
             locked,
             [
-                NewEntry(payload, row.kind, tool_name, row.author, keys.get(row.id), row.format)
+                NewEntry(
+                    payload, row.kind, tool_name, row.author, keys.get(row.id), row.format, EntryId(row.id, row.version)
+                )
                 for row, (tool_name, payload) in zip(rows, map(head.reader.open_with_name, rows), strict=True)
             ],
             now,
@@ -215,4 +219,5 @@ def put_back(
             countable=False,
             version=None if behind_new else version,
             keyed=bool(keys),
+            copied=True,
         )

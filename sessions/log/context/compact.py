@@ -16,6 +16,7 @@ from sessions.log.core.extend import NewEntry
 from sessions.log.core.fencing import foresee, lease_of
 from sessions.log.core.heads import MAIN, find_head, lineage
 from sessions.log.core.locking import ensure_encrypted
+from sessions.log.statements import corrections as correction_statements
 from sessions.log.statements import entries as entry_statements
 
 if TYPE_CHECKING:
@@ -192,10 +193,14 @@ def _over(lease: Lease, head: Head, now: int) -> int:
 
 
 def _state(tx: Transaction, head: Head, first: int, last: int) -> object:
-    """Return something that is equal as long as a range holds the same, and no summary concerns it that did not."""
+    """Return something that is equal as long as a range holds the same, and no summary concerns it that did not.
+
+    A redaction keeps an entry's version, but its text must not come back in a summary.
+    """
     entries = []
     for stretch in lineage(tx, head):
         ids = stretch.ids(max(first - 1, stretch.low), min(last, stretch.high))
         if ids["low"] < ids["high"]:
             entries += tx.all(entry_statements.VERSIONS, **ids, **head.reader.visible)
-    return entries, [row.id for row in find_marks(tx, head, last) if row.kind != HANDOVER]
+    corrected_in = tx.the(correction_statements.CORRECTED_IN, session=head.session)
+    return entries, [row.id for row in find_marks(tx, head, last) if row.kind != HANDOVER], corrected_in

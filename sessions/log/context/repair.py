@@ -11,6 +11,7 @@ from sessions.log.context.annotations import find_marks, flag_marks, put_back, r
 from sessions.log.context.walker import Walker
 from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import change_head
+from sessions.log.core.entry_ids import EntryId
 from sessions.log.core.extend import NewEntry, add_entries
 from sessions.log.core.heads import MAIN, find_head, lineage
 from sessions.log.core.item_keys import keys_of
@@ -177,7 +178,8 @@ def _as_added(
 ) -> list[_Added]:
     """Return all but the first `kept` items.
 
-    Moved items keep their times, author, key and kind. New ones are placeholders, and expire with the item before them.
+    Moved items keep their times, author, key and kind, and note their former entries. New ones are placeholders, and
+    expire with the item before them. They have nothing of a call but its id.
     """
     known = {id(one.item): one.row for one in shown}
     added = []
@@ -191,7 +193,9 @@ def _as_added(
         expires_at = expires_at if row is None else row.expires_at
         kind = PLACEHOLDER if row is None or row.kind == PLACEHOLDER else found
         key = None if row is None else keys.get(row.id)
-        added.append(_Added(NewEntry(payload, kind, tool_name, author, key, format_), created_at, expires_at))
+        source = None if row is None else EntryId(row.id, row.version)
+        entry = NewEntry(payload, kind, tool_name, author, key, format_, source)
+        added.append(_Added(entry, created_at, expires_at))
     return added
 
 
@@ -202,4 +206,4 @@ def _add(tx: Transaction, locked: LockedSession, added: list[_Added], now: int) 
         together = list(group)
         times: dict[str, Any] = {"created_at": [new.created_at for new in together], "expires_at": expires_at}
         keyed = any(new.entry.key for new in together)
-        add_entries(tx, locked, [new.entry for new in together], now, keyed=keyed, **times)
+        add_entries(tx, locked, [new.entry for new in together], now, keyed=keyed, copied=True, **times)

@@ -22,11 +22,19 @@ _encode: Final = msgspec.json.Encoder().encode
 
 
 class Details(NamedTuple):
-    """The content of the payload."""
+    """The content of the payload.
+
+    Attributes:
+        title: The title.
+        tags: The tags.
+        metadata: The metadata.
+        title_of: The entry of whose item the title was made, as `EntryId` has it; ``None`` if a caller gave the title.
+    """
 
     title: str | None = None
     tags: tuple[str, ...] = ()
     metadata: dict[str, Any] = {}  # noqa: RUF012 - it is never changed
+    title_of: tuple[int, int] | None = None
 
 
 class StoredInfo(NamedTuple):
@@ -52,7 +60,9 @@ class StoredInfo(NamedTuple):
 
     def with_details(self, details: Details, key: Payloads | None) -> StoredInfo:
         """Return the same with a payload."""
-        (payload,) = _JSON.encode_all([details._asdict() | {"tags": list(details.tags)}])
+        content = details._asdict() | {"tags": list(details.tags)}
+        title_of = content.pop("title_of")
+        (payload,) = _JSON.encode_all([content | ({"title_of": list(title_of)} if title_of else {})])
         return self._replace(payload=payload if key is None else key.encrypt_info(payload, self.bound))
 
     def details(self, key: Payloads | None) -> Details:
@@ -69,11 +79,14 @@ class StoredInfo(NamedTuple):
             payload = key.open_info(payload, self.bound)
         try:
             found = _JSON.decode(payload)
-            return Details(found["title"], tuple(found["tags"]), found["metadata"])
+            title_of = found.get("title_of")
+            made_of = None if title_of is None else (int(title_of[0]), int(title_of[1]))
+            return Details(found["title"], tuple(found["tags"]), found["metadata"], made_of)
         except (ValueError, LookupError, TypeError):
             raise damaged("its info cannot be read") from None
 
     def as_info(self, details: Details) -> Info:
         """Return it as users get it."""
         owner, archived = decode_owner(self.owner), bool(self.archived)
-        return Info(owner=owner, archived=archived, version=self.version or 0, **details._asdict())
+        told: dict[str, Any] = {"title": details.title, "tags": details.tags, "metadata": details.metadata}
+        return Info(owner=owner, archived=archived, version=self.version or 0, **told)

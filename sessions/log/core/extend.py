@@ -9,6 +9,7 @@ import msgspec
 from sessions.clock import NEVER
 from sessions.db.ids import check_number, check_position, id_of, ids_of
 from sessions.items.kinds import USER
+from sessions.log.core.copies import note_copies
 from sessions.log.core.fencing import check_lease
 from sessions.log.core.heads import find_head, lineage, number_of
 from sessions.log.core.item_keys import store_keys
@@ -22,12 +23,16 @@ if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sessions.db.transaction import Row, Transaction
+    from sessions.log.core.entry_ids import EntryId
     from sessions.log.core.item_keys import ItemKey
     from sessions.log.core.locking import LockedSession
 
 
 class NewEntry(msgspec.Struct, frozen=True, gc=False):
-    """An item on its way into the log. Imports make very many, and a `Struct` is made in a third of the time."""
+    """An item on its way into the log. Imports make very many, and a `Struct` is made in a third of the time.
+
+    Its `source` is the entry whose item it repeats, if it repeats one.
+    """
 
     payload: bytes
     kind: str
@@ -35,6 +40,7 @@ class NewEntry(msgspec.Struct, frozen=True, gc=False):
     author: str | None = None
     key: ItemKey | None = None
     format: str | None = None
+    source: EntryId | None = None
 
 
 def add_entries(
@@ -48,6 +54,7 @@ def add_entries(
     countable: bool = True,
     version: int | None = None,
     keyed: bool = False,
+    copied: bool = False,
 ) -> int:
     """Put entries at the end of the locked session's branch and return its new tip.
 
@@ -60,6 +67,7 @@ def add_entries(
         expires_at: When they expire; `NEVER` if purging by age should spare them, too.
         countable: Whether they count as items.
         keyed: Whether some may have keys.
+        copied: Whether some may repeat another entry's item.
         version: The version that first added them, if they are not new; no lower than that of any entry before them.
 
     Raises:
@@ -86,6 +94,8 @@ def add_entries(
     tx.many(entry_statements.ADD_ENTRY, rows if locked.key is None else map(locked.key.encrypt, rows))
     if keyed:
         store_keys(tx, locked, entries, first_id, version)
+    if copied:
+        note_copies(tx, locked.session, entries, first_id, version)
     return int(tip)
 
 

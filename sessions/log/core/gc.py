@@ -37,13 +37,20 @@ def find_seen(tx: Transaction, session: int) -> Seen:
 
 def collect(tx: Transaction, session: int, before: Seen) -> None:
     """Delete entries that were visible `before` and no longer are."""
-    after = find_seen(tx, session).highest
-    for segment, high in before.highest.items():
-        base, kept = segment << POSITION_BITS, after.get(segment, 0)
-        if kept < high:
-            tx.run(entry_statements.DELETE_ENTRIES, low=base + kept, high=base + high)
-        if segment not in after:
-            tx.run(branch_statements.FORGET_SEGMENT, segment=segment)
+    after = find_seen(tx, session)
+    for low, high in lost(before, after):
+        tx.run(entry_statements.DELETE_ENTRIES, low=low, high=high)
+    for segment in before.highest.keys() - after.highest.keys():
+        tx.run(branch_statements.FORGET_SEGMENT, segment=segment)
+
+
+def lost(before: Seen, after: Seen) -> list[tuple[int, int]]:
+    """Return the ranges of ids, beyond the first and up to the second, that were visible before and no longer are."""
+    return [
+        ((segment << POSITION_BITS) + kept, (segment << POSITION_BITS) + high)
+        for segment, high in before.highest.items()
+        if (kept := after.highest.get(segment, 0)) < high
+    ]
 
 
 def _highest(origins: dict[int, tuple[int | None, int]], tips: Iterable[tuple[int, int]]) -> dict[int, int]:

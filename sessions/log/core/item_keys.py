@@ -2,7 +2,8 @@
 
 A key is known while its entry is there, and for `KEY_LIFE` after the append in any case. A known key is skipped if its
 entry's place is on the way that is appended to, also when the entry has expired. It is also skipped on a branch from
-which it was popped, and everywhere in a session that was cleared since. On any other way it is added again.
+which it was popped, and everywhere in a session that was cleared since, or if its entry was redacted or removed. On any
+other way it is added again.
 
 An attempt has seen what its branch has; and what is popped in it, the branch once it goes on where the attempt ends.
 """
@@ -20,6 +21,7 @@ from sessions.db.lists import parts
 from sessions.errors import ItemKeyConflictError
 from sessions.log.core.heads import AttemptName, find_head, lineage, name_of, number_of
 from sessions.log.core.idempotency import KEY_LIFE
+from sessions.log.statements import corrections as correction_statements
 from sessions.log.statements import item_keys as statements
 from sessions.log.statements import tips as tip_statements
 
@@ -28,6 +30,7 @@ if TYPE_CHECKING:
 
     from sessions.db.transaction import Row, Transaction
     from sessions.log.conversation import Conversation
+    from sessions.log.core.entry_ids import EntryId
     from sessions.log.core.extend import NewEntry
     from sessions.log.core.heads import Head, Stretch
     from sessions.log.core.locking import LockedSession
@@ -123,7 +126,7 @@ class _Way:
         if known.is_cleared:
             return True
         if known.entry < 0:
-            return known.branch in self._branches
+            return known.branch == statements.EVERYWHERE or known.branch in self._branches
         return self.shows(known.entry)
 
     @cached_property
@@ -200,13 +203,18 @@ def keys_of(tx: Transaction, head: Head, entries: Iterable[int]) -> dict[int, It
     }
 
 
-def find_place(tx: Transaction, head: Head, key: str) -> tuple[int, int] | None:
-    """Return the id and the version of the entry with a key: that on the branch, else the newest one."""
-    found = tx.all(statements.PLACES_OF_KEY, session=head.session, item_key=key, **head.reader.visible)
+def find_place(tx: Transaction, head: Head, key: str, visible: dict[str, int]) -> tuple[int, int] | None:
+    """Return the id and the version of the visible entry with a key: that on the branch, else the newest one."""
+    found = places_of(tx, head, key, visible)
     way = _Way(tx, head) if len(found) > 1 else None
     places: Iterator[Row] = (row for row in found if way is None or way.shows(row[0]))
     chosen = next(places, found[0] if found else None)
     return None if chosen is None else (chosen[0], chosen[1])
+
+
+def places_of(tx: Transaction, head: Head, key: str, visible: dict[str, int]) -> list[Row]:
+    """Return the ids and the versions of the visible entries of a session that have a key, the newest first."""
+    return tx.all(statements.PLACES_OF_KEY, session=head.session, item_key=key, **visible)
 
 
 def find_sessions(tx: Transaction, key: str, owner: str | None, limit: int, visible: dict[str, int]) -> list[str]:
@@ -234,6 +242,11 @@ def note_popped(tx: Transaction, head: Head, position: int, stretches: Sequence[
         tx.run(statements.KEEP_KEYS, branch=number_of(head.branch), **places)
         if removed:
             tx.run(statements.FORGET_PLACES, **places)
+
+
+def bar_keys(tx: Transaction, session: int, entry: EntryId) -> None:
+    """Note that the keys of an entry, which is corrected, are not to be added on any way for `KEY_LIFE` from now on."""
+    tx.run(correction_statements.BAR_KEYS, session=session, entry=entry.entry, version=entry.version, life=KEY_LIFE)
 
 
 def share_popped(tx: Transaction, head: Head, attempt: int) -> None:

@@ -49,7 +49,7 @@ def read_entry(
         DecryptionError: The session is encrypted with another key, or the entry was altered.
     """
     head = find_head(tx, conversation, branch)
-    found = None if head is None else _find(tx, conversation, head, wanted)
+    found = None if head is None else locate(tx, conversation, head, wanted, head.reader.visible)
     row = found and tx.one(entry_statements.ENTRY, id=found.entry)
     if head is None or not found or row is None or found.version not in {0, row[1]}:
         raise unknown_entry(conversation.session_id, str(wanted))
@@ -61,13 +61,15 @@ def read_entry(
     return entry._replace(parent=_parent(tx, head, entry.id.entry), key=key and key.key), head.branch
 
 
-def _find(tx: Transaction, conversation: Conversation, head: Head, wanted: Wanted) -> EntryId | None:
-    """Return where an entry is, with version 0 if any will do."""
+def locate(
+    tx: Transaction, conversation: Conversation, head: Head, wanted: Wanted, visible: dict[str, int]
+) -> EntryId | None:
+    """Return where an entry is, with version 0 if any will do; by its key, only one that is `visible`."""
     if wanted.position is not None:
         entry = entry_at(lineage(tx, head), wanted.position)
         return EntryId(entry, 0) if entry else None
     if wanted.key is not None:
-        place = find_place(tx, head, wanted.key) if head.keyed else None
+        place = find_place(tx, head, wanted.key, visible) if head.keyed else None
         return place and EntryId(*place)
     found = parse_entry_id(wanted.id, conversation.session_id)
     return found if _origin(tx, head.session, owner_of(found.entry)) else None

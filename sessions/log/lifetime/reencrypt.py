@@ -21,6 +21,7 @@ from sessions.log.core.ownership import check_owner
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import info as info_statements
 from sessions.log.statements import sessions as session_statements
+from sessions.log.statements.entries import REPLACE_PAYLOAD
 from sessions.log.words import EntryRow
 
 if TYPE_CHECKING:
@@ -38,10 +39,6 @@ OTHERWISE_ENCRYPTED: Final = Statement(
     select {entry} from {entries} where id > :low and id <= :high and substr(payload, 1, 5) <> :header
     order by id limit :count
     """,
-)
-REENCRYPT: Final = Statement(
-    "Store an entry's payload as it is encrypted again, and its tool's name, which may be hidden now.",
-    "update {entries} set payload = :payload, tool_name = :tool_name where id = :id",
 )
 _ENCRYPTED_SESSIONS = """
     select id, session_id from {sessions} where id > :after and (wrapped_keys is not null or :everything = 1)
@@ -156,7 +153,7 @@ def reencrypt(tx: Transaction, conversation: Conversation, now: int, before: Bat
             name, opened = payloads.open_with_name(entry)
             plain = EntryRow._make(entry)._replace(tool_name=name, payload=opened)
             encrypted = EntryRow._make(payloads.encrypt(plain))
-            tx.run(REENCRYPT, id=plain.id, payload=encrypted.payload, tool_name=encrypted.tool_name)
+            tx.run(REPLACE_PAYLOAD, id=plain.id, payload=encrypted.payload, tool_name=encrypted.tool_name)
         left -= len(found)
         if left == 0:
             return Batch(_BATCH, found[-1][0], payloads.header)

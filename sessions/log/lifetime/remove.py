@@ -12,6 +12,7 @@ from sessions.log.core.fencing import Lease, busy, check_held
 from sessions.log.core.heads import EVERYTHING, MAIN
 from sessions.log.core.locking import bump_version, lock_session
 from sessions.log.statements import branches as branch_statements
+from sessions.log.statements import corrections as correction_statements
 from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import info as info_statements
 from sessions.log.statements import item_keys as item_key_statements
@@ -95,5 +96,6 @@ def _remove_content(tx: Transaction, session: int) -> None:
             continue  # An altered row: no entry has such an id.
         low, high = ids_of(segment)
         tx.run(entry_statements.DELETE_ENTRIES, low=low, high=high)
+    tx.run(correction_statements.FORGET_COPIES, session=session)
     tx.run(branch_statements.DELETE_SEGMENTS, session=session)
     tx.run(branch_statements.DELETE_BRANCHES, session=session)

@@ -234,6 +234,11 @@ COUNT_ENTRIES = Statement(
     "select count(*) from {entries} where id > :low and id <= :high and {shown}",
 )
 
+REPLACE_PAYLOAD = Statement(
+    "Store another payload of an entry, or the same encrypted again, and its tool's name, which may be hidden now.",
+    "update {entries} set payload = :payload, tool_name = :tool_name where id = :id",
+)
+
 DELETE_ENTRY = Statement(
     "Remove one entry.",
     "delete from {entries} where id = :id",

@@ -1,7 +1,7 @@
 """Statements about item keys.
 
 A row says that an item with this key was added as an entry. If a pop takes that entry off a branch, a row with the
-negative id says that this branch has seen the key.
+negative id says that this branch has seen the key. If the entry is redacted or removed, such a row says it of all.
 """
 
 from __future__ import annotations
@@ -11,6 +11,9 @@ from typing import Final
 from sessions.db.dialect import POSTGRES
 from sessions.db.lists import parameters
 from sessions.db.transaction import Statement
+
+EVERYWHERE: Final = -1
+"""In place of a branch's number: every way has seen the key."""
 
 AT_ONCE: Final = 32
 """Keys that `KNOWN_KEYS` asks for."""

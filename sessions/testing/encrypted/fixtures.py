@@ -71,6 +71,8 @@ OPERATIONS: Final[dict[str, Operation]] = {
     "add_items with a key": lambda session: session.add_items([item("u9")], idempotency_key="k"),
     "info": lambda session: session.info(),
     "set_info": lambda session: session.set_info(title="t"),
+    "redact": lambda session: session.redact(1),
+    "remove": lambda session: session.remove(1),
     "undo": lambda session: session.undo(),
     "rewind": lambda session: session.rewind(1),
     "attempt": _attempt,
