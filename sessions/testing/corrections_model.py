@@ -1,4 +1,4 @@
-"""The model of corrections: each item has a word of its own, which tells where it is stored, whoever copied it.
+"""The model of corrections: each item has a word of its own, which shows where its copies are stored.
 
 So the machine need not know what other operations do. Around each correction, all rows of the session are compared.
 """

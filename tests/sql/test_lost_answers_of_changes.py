@@ -73,6 +73,8 @@ CHANGES: dict[str, tuple[str, Change]] = {
     "compact": (READ, lambda s: s.compact(_summarise, keep_turns=1)),
     "undo a compaction": (READ, lambda s: s.on_branch("compacted").undo_compaction()),
     "repair": (READ, lambda s: s.on_branch("damaged").repair(apply=True)),
+    "redact": ("", lambda s: s.redact(1, summaries="drop")),
+    "remove": ("", lambda s: s.remove(1, summaries="drop")),
     "clear": ("", lambda s: s.clear_session()),
     "purge": (READ, lambda s: s.purge_expired(older_than=0.000001)),
     "delete": ("", lambda s: _store(s, "delete")),

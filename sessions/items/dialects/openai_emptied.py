@@ -105,7 +105,7 @@ def _emptied_call(call: dict[str, Any]) -> dict[str, Any]:
 
 
 def _emptied_caller(caller: Any) -> dict[str, Any] | None:
-    """Return who made a call, as ids alone."""
+    """Return a call's maker, as ids alone."""
     if not isinstance(caller, dict):
         return None
     return {name: caller[name] for name in ("type", "caller_id") if isinstance(caller.get(name), str)}

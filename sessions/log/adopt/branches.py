@@ -124,9 +124,10 @@ def put_branches(
                         for entry, index in zip(new, part, strict=True)
                     )
                 tip = add_entries(tx, of_branch, new, times[-1], created_at=times, copied=copied)
-                segment = find_head(tx, locked.conversation, branch.name).segment  # type: ignore[union-attr]
-                for index, id_ in zip(part, count(id_of(segment, tip) - len(part) + 1), strict=False):
-                    stored.setdefault(index, EntryId(id_, of_branch.version))
+                if len(branches) > 1:
+                    made: Any = find_head(tx, locked.conversation, branch.name)
+                    for index, id_ in zip(part, count(id_of(made.segment, tip) - len(part) + 1), strict=False):
+                        stored.setdefault(index, EntryId(id_, of_branch.version))
         holders.note(branch.path, branch.name)
 
 

@@ -1,1 +1,1 @@
-"""Corrections: redacting and removing entries for good, with every copy and whatever was made of them."""
+"""Corrections: redacting and removing entries for good, with every copy and all that is derived from them."""

@@ -1,4 +1,4 @@
-"""Statements about corrections: entries that repeat another one's item, and whatever else is made of an entry."""
+"""Statements about corrections: copies of entries, and everything that is derived from an entry."""
 
 from __future__ import annotations
 

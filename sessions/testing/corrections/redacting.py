@@ -157,7 +157,21 @@ class Redacting(CorrectionFixtures):
         with pytest.raises(UnknownEntryError, match=r"Nothing was changed"):
             await session.redact(id=entry.id)
 
-    # --- What is made of entries -------------------------------------------------------------------------------------
+    async def test_windows_turns_and_usage_go_on(self, session: LogSession) -> None:
+        await session.add_items([user("1"), call("c", SECRET), output("c", SECRET), said(SECRET), user("5"), said("6")])
+        await session.usage.record(input_tokens=5, output_tokens=1)
+        for position in (2, 3, 4):
+            await session.redact(position)
+        await session.remove(6)
+        items = [user("1"), call("c"), output("c", ""), said(""), user("5")]
+        assert await session.window(items=5) == items
+        assert await session.window(items=4) == items[4:]
+        assert [turn.items for turn in await session.turns()] == [items[:4], items[4:]]
+        assert (await session.usage.total()).input_tokens == 5
+        assert [row.calls for row in await session.usage.tools()] == [1]
+        assert not (await session.repair()).damages
+
+    # --- Summaries and titles ----------------------------------------------------------------------------------------
 
     @pytest.mark.parametrize("how", ["redact", "remove"])
     async def test_a_summary_over_an_entry_is_dropped_or_refuses(self, session: LogSession, how: str) -> None:
