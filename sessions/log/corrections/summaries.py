@@ -29,9 +29,10 @@ def settle_summaries(correction: Correction, family: list[EntryRow], *, drop: bo
     ids = tuple(EntryId(row.id, row.version) for row in found)
     if found and not drop:
         where = ", ".join(str(row.position) for row in found)
+        they = f"the summary at position {where} stands" if len(found) == 1 else f"the summaries at {where} stand"
         raise SummarizedError(
-            f"session {correction.conversation.session_id!r}: the summaries at positions {where} stand for the entry, "
-            "and may repeat it. Nothing was changed. Drop them with summaries='drop', and compact again.",
+            f"session {correction.conversation.session_id!r}: {they} for the entry and may repeat it. Nothing was "
+            "changed. Pass summaries='drop', and compact again.",
             tuple(id_.text for id_ in ids),
         )
     for row in found:
