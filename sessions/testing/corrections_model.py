@@ -308,7 +308,7 @@ class CorrectionMachine(RuleBasedStateMachine):
         return True if result is None else result
 
     def _stored(self) -> list[Stored]:
-        return self._run(stored(self._session))
+        return self._runner.run(stored(self._session))
 
     def _has_expired(self, row: Stored) -> bool:
         return row.row.expires_at is not None and row.row.expires_at <= self._time.seconds * 1_000_000
@@ -321,7 +321,7 @@ class CorrectionMachine(RuleBasedStateMachine):
         return {(name, damage) for name in self._branches for damage in self._run(self._on(name).repair()).damages}
 
     def _shown(self, name: str) -> list[Any]:
-        return self._run(self._on(name).get_items())
+        return self._runner.run(self._on(name).get_items())
 
 
 def _drop(*, drop: bool) -> Any:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pytest
 from openai.types.chat import ChatCompletionMessageParam
@@ -15,9 +15,6 @@ from sessions.items.dialects.openai_kinds import _TYPES
 from sessions.items.kinds import KNOWN, SETTINGS
 from sessions.items.repair import repair_items
 from sessions.items.replacement import changed_parts
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 S: Final = "SECRET"
 _DONE: Final = {"status": "completed"}
@@ -110,14 +107,13 @@ SIGNED: Final[list[dict[str, Any]]] = [
 ]
 
 
-def _named(items: list[dict[str, Any]]) -> Iterator[Any]:
-    for item in items:
-        yield pytest.param(item, id=f"{item.get('type', '')} {item.get('role', '')}".strip() or "-")
+def _named(items: list[dict[str, Any]]) -> list[Any]:
+    return [pytest.param(item, id=f"{item.get('type', '')} {item.get('role', '')}".strip() or "-") for item in items]
 
 
 def _check(item: dict[str, Any]) -> dict[str, Any]:
     before = json.dumps(item)
-    made: Any = emptied(item)
+    made: dict[str, Any] = emptied(item) or {}
     assert json.dumps(item) == before, "it was changed in its place"
     assert S not in json.dumps(made)
     assert changed_parts(item, made) == ()

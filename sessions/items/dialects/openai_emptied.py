@@ -96,7 +96,8 @@ def _emptied_message(message: Item) -> Item:
 
 def _emptied_call(call: dict[str, Any]) -> dict[str, Any]:
     """Return a call in a Chat Completions message without its arguments."""
-    made = {name: call[name] for name in ("id", "type", "index") if name in call and _is_simple(call[name])}
+    names = ("id", "type", "index")
+    made: dict[str, Any] = {name: call[name] for name in names if name in call and _is_simple(call[name])}
     if isinstance(function := call.get("function"), dict):
         made["function"] = {"name": function.get("name"), "arguments": "{}"}
     if isinstance(custom := call.get("custom"), dict):
@@ -114,7 +115,7 @@ def _emptied_caller(caller: Any) -> dict[str, Any] | None:
 def _emptied_checks(checks: list[Any]) -> list[dict[str, Any]]:
     """Return safety checks without their messages: a human still has to acknowledge them."""
     return [
-        {name: check[name] for name in ("id", "code") if _is_simple(check.get(name))}
+        {name: check[name] for name in ("id", "code") if name in check and _is_simple(check[name])}
         for check in checks
         if isinstance(check, dict)
     ]

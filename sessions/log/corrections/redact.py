@@ -143,8 +143,8 @@ def _replacement(correction: Correction, one: _Opened, item: Any | None) -> Any:
 
 def _refused(where: str, changes: tuple[str, ...]) -> ReplacementError:
     return ReplacementError(
-        f"{where}: the replacement would change its {' and its '.join(changes)}, so it would not fit the entries around "
-        "it. Nothing was changed. Change the content alone.",
+        f"{where}: the replacement would change its {' and its '.join(changes)}, so it would not fit the entries "
+        "around it. Nothing was changed. Change the content alone.",
         changes,
     )
 

@@ -144,7 +144,7 @@ class Guarding(CorrectionFixtures):
             ({"way": "e1-1-1", "key": "k"}, TypeError),
         ):
             with pytest.raises(error, match="Nothing was changed"):
-                await session.remove(**arguments)  # type: ignore[arg-type]
+                await session.remove(**arguments)
 
     async def test_a_session_that_is_missing_stays_so(self, store: Store) -> None:
         missing = store.session("missing")

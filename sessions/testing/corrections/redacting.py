@@ -39,7 +39,11 @@ WRONG: Final[list[tuple[dict[str, Any], dict[str, Any], tuple[str, ...]]]] = [
         said("1"),
         ("kind", "call ids", "tool"),
     ),
-    ({"role": "tool", "tool_call_id": "1", "content": SECRET}, {"role": "tool", "content": ""}, ("kind", "call ids")),
+    (
+        {"role": "tool", "tool_call_id": "1", "content": SECRET},
+        {"role": "tool", "content": ""},
+        ("kind", "call ids", "tool"),
+    ),
 ]
 """Items, replacements that do not fit, and what these would change."""
 

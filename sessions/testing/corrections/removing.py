@@ -35,7 +35,7 @@ _CHAT_CALL: Final = {
     "content": None,
     "tool_calls": [{"id": i, "type": "function", "function": {"name": "f", "arguments": "{}"}} for i in "ab"],
 }
-_CHAT: Final = [_CHAT_CALL, *({"role": "tool", "tool_call_id": i, "content": "."} for i in "ab")]
+_CHAT: Final[list[dict[str, Any]]] = [_CHAT_CALL, *({"role": "tool", "tool_call_id": i, "content": "."} for i in "ab")]
 _PROGRAM: Final = {"type": "program", "id": "p", "call_id": "p", "code": "", "fingerprint": ""}
 _OF_PROGRAM: Final = {**call("c"), "caller": {"type": "program", "caller_id": "p"}}
 _OUTPUT_OF_PROGRAM: Final = {**output("c"), "caller": {"type": "program", "caller_id": "p"}}
@@ -59,7 +59,7 @@ PAIRS: Final[dict[str, tuple[list[dict[str, Any]], int, set[tuple[str, int]]]]] 
     "the output of an id that is used again": (_TWICE, 2, {("open_call", 1)}),
     "a program": (
         [_PROGRAM, _OF_PROGRAM, _OUTPUT_OF_PROGRAM, _ENDED], 1,
-        {("orphan_call", 2), ("orphan_call", 3), ("orphan_output", 4)},
+        {("orphan_call", 2), ("orphan_call", 3), ("orphan_call", 4), ("orphan_output", 4)},
     ),
     "a request for approval": ([_ASK, _ALLOW], 1, {("orphan_output", 2)}),
     "an approval": ([_ASK, _ALLOW], 2, {("open_call", 1)}),
