@@ -34,7 +34,7 @@ class Corrections(SessionPart):
     ) -> CorrectionReceipt:
         """Replace an entry's content, or empty it, in the entry and in every copy of it in the session.
 
-        Example: ``receipt = await session.redact(id=entry.id)``
+        Example: ``receipt = await session.redact(1)``
 
         The entry keeps its id, position, kind, turn, author, times and ids of calls, so every provider accepts the
         conversation as before. Its copies, for example those that `repair` made, and all entries with the same item key
@@ -103,7 +103,7 @@ class Corrections(SessionPart):
     ) -> CorrectionReceipt:
         """Remove an entry with every copy of it in the session; or a way that was left, with all that only it has.
 
-        Example: ``receipt = await session.remove(id=entry.id)``
+        Example: ``receipt = await session.remove(1)``
 
         Unlike `pop_item`, this removes an entry anywhere. All other entries keep their ids, positions and turns, as
         when an item expires. What belongs to the entry is not removed with it: an entry whose call, output or reasoning
