@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 from sessions.clock import as_time, now
 from sessions.db.erasure import NOT_SCRUBBED
 from sessions.session.part import SessionPart
-from sessions.validation import MAX_KEY_BYTES, check_count, check_text
+from sessions.validation import MAX_KEY_BYTES, MAX_NAME_BYTES, check_count, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -30,6 +30,7 @@ class Corrections(SessionPart):
         key: str | None = None,
         summaries: Literal["refuse", "drop"] = "refuse",
         force: bool = False,
+        actor: str | None = None,
         scrub: bool = True,
     ) -> CorrectionReceipt:
         """Replace an entry's content, or empty it, in the entry and in every copy of it in the session.
@@ -54,6 +55,7 @@ class Corrections(SessionPart):
             summaries: What to do with summaries that stand for the entry, as they may repeat it. ``"refuse"``: raise.
                 ``"drop"``: remove them; models see the original entries again.
             force: Whether to redact although another caller holds an exclusive lease on a branch with the entry.
+            actor: Who has it done, for the audit row: text of 1 to 255 bytes in UTF-8.
             scrub: Whether to call `Store.scrub`. To redact many entries, call it once, after the last one.
 
         Returns:
@@ -81,7 +83,7 @@ class Corrections(SessionPart):
         handle = self._handle
         # As of now, whatever the caller does with it meanwhile.
         other = None if item is None else handle.codec.decode(handle.encoded(cast("dict[str, Any]", item), "item"))
-        how: dict[str, Any] = {"drop_summaries": drop, "force": force}
+        how: dict[str, Any] = {"drop_summaries": drop, "force": force, "actor": _checked_actor(actor)}
         receipt = await self._corrected(
             lambda tx: redact(tx, handle.conversation, now(), wanted, other, branch=handle.target, **how), scrub=scrub
         )
@@ -99,6 +101,7 @@ class Corrections(SessionPart):
         way: Sibling | str | None = None,
         summaries: Literal["refuse", "drop"] = "refuse",
         force: bool = False,
+        actor: str | None = None,
         scrub: bool = True,
     ) -> CorrectionReceipt:
         """Remove an entry with every copy of it in the session; or a way that was left, with all that only it has.
@@ -122,6 +125,7 @@ class Corrections(SessionPart):
                 summaries go with it.
             force: Whether to remove although that leaves a call without its output, for example; or although another
                 caller holds an exclusive lease; or a way although an attempt goes there.
+            actor: Who has it done, for the audit row: text of 1 to 255 bytes in UTF-8.
             scrub: Whether to call `Store.scrub`. To remove many entries, call it once, after the last one.
 
         Returns:
@@ -150,16 +154,16 @@ class Corrections(SessionPart):
         drop = self._checked(summaries, "remove anything")
         if way is None:
             wanted = self._wanted(position, id, key)
-            how: dict[str, Any] = {"drop_summaries": drop, "force": force}
+            how: dict[str, Any] = {"drop_summaries": drop, "force": force, "actor": _checked_actor(actor)}
             return await self._corrected(
                 lambda tx: remove_entry(tx, handle.conversation, now(), wanted, branch=handle.target, **how),
                 scrub=scrub,
             )
         if (position, id, key) != (None, None, None):
             raise self._not_one("position, id, key and way")
-        chosen = checked_way(way)
+        chosen, by = checked_way(way), _checked_actor(actor)
         return await self._corrected(
-            lambda tx: remove_way(tx, handle.conversation, now(), chosen, branch=handle.target, force=force),
+            lambda tx: remove_way(tx, handle.conversation, now(), chosen, branch=handle.target, force=force, actor=by),
             scrub=scrub,
         )
 
@@ -218,3 +222,7 @@ class Corrections(SessionPart):
             forks=done.forks,
             pending=pending,
         )
+
+
+def _checked_actor(actor: str | None) -> str | None:
+    return None if actor is None else check_text(actor, "actor", MAX_NAME_BYTES)

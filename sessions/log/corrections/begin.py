@@ -12,6 +12,7 @@ from sessions.log.core.fencing import Lease, busy, check_held
 from sessions.log.core.heads import find_head
 from sessions.log.core.locking import bump_version, ensure_encrypted
 from sessions.log.history.ways import lineages_of, tips_of
+from sessions.log.lifetime.audit import Done, record
 from sessions.log.statements import corrections as statements
 from sessions.log.statements import leases as lease_statements
 
@@ -63,6 +64,7 @@ class Correction(NamedTuple):
         tips: All of its tips.
         now: The time, in microseconds since 1970, UTC.
         force: Whether the leases of others, and what belongs together, are no matter.
+        actor: Who has it done, for the audit row.
     """
 
     tx: Transaction
@@ -72,6 +74,7 @@ class Correction(NamedTuple):
     tips: list[Tip]
     now: int
     force: bool
+    actor: str | None
 
     @property
     def conversation(self) -> Conversation:
@@ -84,7 +87,9 @@ class Correction(NamedTuple):
         return self.locked.session
 
 
-def begin(tx: Transaction, conversation: Conversation, now: int, branch: str | None, *, force: bool) -> Correction:
+def begin(
+    tx: Transaction, conversation: Conversation, now: int, branch: str | None, *, force: bool, actor: str | None
+) -> Correction:
     """Lock a session for a correction, adopting it first if necessary. It does not count as activity.
 
     Raises:
@@ -102,7 +107,7 @@ def begin(tx: Transaction, conversation: Conversation, now: int, branch: str | N
     head: Any = find_head(tx, conversation, branch)
     lineages = lineages_of(tx, conversation, head)
     tips = tips_of(tx, lineages, head)
-    return Correction(tx, ensure_encrypted(tx, locked), head, lineages, tips, now, force)
+    return Correction(tx, ensure_encrypted(tx, locked), head, lineages, tips, now, force, actor)
 
 
 def check_leases(correction: Correction, tips: Iterable[Tip]) -> None:
@@ -132,8 +137,11 @@ def _branch_of(tip: Tip, owners: dict[str, str | None]) -> str:
 
 
 def finish(correction: Correction, what: Literal["redacted", "removed"], corrected: Corrected) -> Corrected:
-    """Record a correction, and return its result."""
+    """Record a correction, for watchers and for the audit, and return its result."""
     forget_lost_copies(correction.tx, correction.session)
     correction.tx.run(statements.NOTE_CORRECTION, session=correction.session, version=correction.locked.version)
     record_change(correction.tx, correction.locked, what, correction.now)
+    done = Done("redact" if what == "redacted" else "remove", correction.actor)
+    counts = {"entries": corrected.entries, "summaries": len(corrected.summaries), "sdk_rows": corrected.sdk_rows}
+    record(correction.tx, done, correction.conversation.session_id, counts, correction.now)
     return corrected

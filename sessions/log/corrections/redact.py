@@ -47,6 +47,7 @@ def redact(
     branch: str | None,
     drop_summaries: bool,
     force: bool,
+    actor: str | None,
 ) -> Corrected:
     """Replace the item of an entry, and of all entries that hold the same one, by another item, or by an empty one.
 
@@ -59,6 +60,7 @@ def redact(
         branch: The branch for a position; the current one unless named.
         drop_summaries: Whether summaries over them are dropped; else there may be none.
         force: Whether leases of others are no matter.
+        actor: Who has it done, for the audit row.
 
     Raises:
         UnknownEntryError: The session has no such entry.
@@ -70,7 +72,7 @@ def redact(
         LeaseLostError: The conversation's lease was lost.
         DecryptionError: The session is encrypted with another key, or a payload was altered.
     """
-    correction = begin(tx, conversation, now, branch, force=force)
+    correction = begin(tx, conversation, now, branch, force=force, actor=actor)
     family = find_family(correction, wanted)
     lineages = correction.lineages
     check_leases(

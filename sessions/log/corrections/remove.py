@@ -41,6 +41,7 @@ def remove_entry(
     branch: str | None,
     drop_summaries: bool,
     force: bool,
+    actor: str | None,
 ) -> Corrected:
     """Remove an entry, and all entries that hold the same item. Their places stay empty.
 
@@ -52,6 +53,7 @@ def remove_entry(
         branch: The branch for a position; the current one unless named.
         drop_summaries: Whether summaries over them are dropped; else there may be none.
         force: Whether leases of others, and what belongs to the entry, are no matter.
+        actor: Who has it done, for the audit row.
 
     Raises:
         UnknownEntryError: The session has no such entry.
@@ -62,7 +64,7 @@ def remove_entry(
         LeaseLostError: The conversation's lease was lost.
         DecryptionError: The session is encrypted with another key; or, unless forced, a payload was altered.
     """
-    correction = begin(tx, conversation, now, branch, force=force)
+    correction = begin(tx, conversation, now, branch, force=force, actor=actor)
     family = find_family(correction, wanted)
     lineages = correction.lineages
     check_leases(
@@ -89,7 +91,14 @@ def remove_entry(
 
 
 def remove_way(
-    tx: Transaction, conversation: Conversation, now: int, way: Sibling | str, *, branch: str | None, force: bool
+    tx: Transaction,
+    conversation: Conversation,
+    now: int,
+    way: Sibling | str,
+    *,
+    branch: str | None,
+    force: bool,
+    actor: str | None,
 ) -> Corrected:
     """Remove a way that a branch left, and the entries that only it has.
 
@@ -100,6 +109,7 @@ def remove_way(
         way: A sibling, or the id of an entry that the way leads through.
         branch: The branch whose sibling it is; the current one unless named.
         force: Whether leases of others, and an attempt that writes there, are no matter.
+        actor: Who has it done, for the audit row.
 
     Raises:
         UnknownEntryError: No way leads through the entry with that id.
@@ -109,7 +119,7 @@ def remove_way(
         SessionBusyError: Another caller holds an exclusive lease on the branch that left it.
         LeaseLostError: The conversation's lease was lost.
     """
-    correction = begin(tx, conversation, now, branch, force=force)
+    correction = begin(tx, conversation, now, branch, force=force, actor=actor)
     session = correction.session
     tips = find_tips(tx, conversation, correction.head, way)
     if (used := next((tip for tip in tips if not tip.is_left), None)) is not None:

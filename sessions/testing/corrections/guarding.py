@@ -169,6 +169,23 @@ class Guarding(CorrectionFixtures):
                 await correcting
         assert await other.get_items() == [user("1")]
 
+    async def test_each_correction_leaves_an_audit_row(self, session: LogSession, store: Store) -> None:
+        """Fails without: log/corrections/begin.py, `record(…)`."""
+        await session.add_items([user("1"), said(SECRET), user("3")])
+        await session.redact(2, actor="ann")
+        await session.remove(2)
+        with pytest.raises(UnknownEntryError):
+            await session.remove(2, actor="bob")
+        await session.undo()
+        (way,) = await session.ways_on()
+        await session.remove(way=way, actor="bob")
+        rows = [row for row in await store.audits(session_id=session.session_id) if row.what in {"redact", "remove"}]
+        assert [(row.what, row.actor, row.counts) for row in rows] == [
+            ("remove", "bob", {"entries": 1}), ("remove", None, {"entries": 1}), ("redact", "ann", {"entries": 1}),
+        ]  # fmt: skip
+        with pytest.raises(ValueError, match="actor"):
+            await session.redact(1, actor="")
+
     async def test_scrubbing_can_wait(self, session: LogSession, store: Store) -> None:
         await session.add_items([user("1"), said("2"), user("3")])
         (waiting,) = (await session.redact(1, scrub=False)).pending
