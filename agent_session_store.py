@@ -35,7 +35,7 @@ def main() -> int:
             f"Python imports {other} as 'sessions', so the package of agent-session-store cannot be imported here. "
             "Rename that file or folder, or remove its folder from PYTHONPATH.\n"
         )
-        return 1
+        return 2
     from sessions.cli.main import main as run  # noqa: PLC0415 - only after the look above
 
     return run()

@@ -59,7 +59,7 @@ if TYPE_CHECKING:
     from sessions.crypto.keys import KeyProvider, KeyRing, generate_key
     from sessions.crypto.subject import Subject
     from sessions.encrypted import EncryptedSession
-    from sessions.info_types import Info, SessionInfo
+    from sessions.info_types import Info, SessionInfo, StoreStats
     from sessions.items.calls import text_of
     from sessions.items.repair import Damage, RepairReport
     from sessions.items.window import Window
@@ -163,6 +163,7 @@ __all__ = [
     "StoreError",
     "StoreFullError",
     "StoreReadOnlyError",
+    "StoreStats",
     "StoreUnreachableError",
     "Subject",
     "SummarizedError",
@@ -205,7 +206,7 @@ _LAZY = {
     **dict.fromkeys(("Compaction", "SettingsDict"), "sessions.settings"),
     "Damage": "sessions.items.repair",
     "EncryptedSession": "sessions.encrypted",
-    **dict.fromkeys(("Info", "SessionInfo"), "sessions.info_types"),
+    **dict.fromkeys(("Info", "SessionInfo", "StoreStats"), "sessions.info_types"),
     "Lease": "sessions.session.leases",
     "Owner": "sessions.labels",
     "PlusCodec": "sessions.codecs.plus.codec",

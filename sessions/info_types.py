@@ -60,3 +60,33 @@ class SessionInfo(Info):
     item_count: int
     unreadable: bool = False
     cursor: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class StoreStats:
+    """The numbers of a store.
+
+    Example: ``print((await store.stats()).sessions)``
+
+    Attributes:
+        sessions: The number of sessions.
+        archived: The number of those that are archived.
+        encrypted: The number of those that are encrypted.
+        branches: The number of branches of all sessions. Former tips that undo left behind do not count.
+        entries: The number of stored entries of all sessions, those undone, expired or summarised among them.
+        usage: The number of usage records.
+        bytes: The room on the disk: on SQLite that of the file, on servers that of our tables and their indexes;
+            MariaDB estimates it.
+        created_at: When the first of the sessions was made (UTC); ``None`` without any.
+        updated_at: When the last change was made (UTC); ``None`` without any.
+    """
+
+    sessions: int
+    archived: int
+    encrypted: int
+    branches: int
+    entries: int
+    usage: int
+    bytes: int
+    created_at: datetime | None
+    updated_at: datetime | None

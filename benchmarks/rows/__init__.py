@@ -3,6 +3,7 @@
 from benchmarks.row import Row
 from benchmarks.rows.branches import BRANCHES_ROWS, BranchesOnDisk
 from benchmarks.rows.cold import Cold
+from benchmarks.rows.command_line import ListCommand
 from benchmarks.rows.disk import Disk
 from benchmarks.rows.encrypted import EncryptedRead, EncryptedTurn
 from benchmarks.rows.item_keys import ItemKeys
@@ -39,6 +40,7 @@ ROWS: tuple[type[Row], ...] = (
     *BRANCHES_ROWS,
     BranchesOnDisk,
     Listing,
+    ListCommand,
     TreeOfTheLatest,
     SiblingsOfAllTurns,
     ItemKeys,

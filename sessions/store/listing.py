@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from sessions.db import Backend
     from sessions.db.transaction import Transaction
-    from sessions.info_types import SessionInfo
+    from sessions.info_types import SessionInfo, StoreStats
     from sessions.labels import Owner
     from sessions.log.encryption.session_encryption import SessionEncryption
     from sessions.log.lifetime.catalog import Filter, Listed, Order
@@ -150,6 +150,19 @@ class Listing(ABC):
 
         wanted = self._filter(owner, below, tag, archived, since)
         return await self._backend.read(lambda tx: count(tx, wanted), "the store")
+
+    async def stats(self) -> StoreStats:
+        """Count the store's sessions, entries and bytes, as of one moment. It looks at each row, and needs no key.
+
+        Example: ``entries = (await store.stats()).entries``
+
+        Raises:
+            StoreError: The database refused the operation.
+            SessionClosedError: The store has been closed.
+        """
+        from sessions.log.lifetime.stats import read_stats  # noqa: PLC0415 - as above
+
+        return await self._backend.read(read_stats, "the store")
 
     async def find(self, key: str, *, owner: Owner | Default = DEFAULT, limit: int = 100) -> list[tuple[str, Entry]]:
         """Find the entries whose items were added with a key, one of each session, with the sessions' ids.

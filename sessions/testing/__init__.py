@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from sessions.testing.retention import RetentionContract
     from sessions.testing.session import SessionContract
     from sessions.testing.sharing import SharingContract
+    from sessions.testing.stats import StatsContract
     from sessions.testing.tree_model import CountEntries
     from sessions.testing.usage import UsageContract
     from sessions.testing.watching import WatchContract
@@ -48,6 +49,7 @@ __all__ = [
     "RetentionContract",
     "SessionContract",
     "SharingContract",
+    "StatsContract",
     "UsageContract",
     "WatchContract",
     "WindowContract",
@@ -67,6 +69,7 @@ _MODULES = {
     "RetentionContract": "retention",
     "SessionContract": "session",
     "SharingContract": "sharing",
+    "StatsContract": "stats",
     "UsageContract": "usage",
     "WatchContract": "watching",
     "WindowContract": "windows",

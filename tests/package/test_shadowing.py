@@ -24,7 +24,7 @@ def test_the_command_names_what_hides_the_package(tmp_path: Path, name: str) -> 
     other.parent.mkdir(exist_ok=True)
     other.write_text("print('this is not ours')\n")
     done = _run(tmp_path, "-m", "agent_session_store", "migrate", "sqlite:///a.db")
-    assert (done.returncode, done.stdout) == (1, "")
+    assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr == (
         f"Python imports {other} as 'sessions', so the package of agent-session-store cannot be imported here. "
         "Rename that file or folder, or remove its folder from PYTHONPATH.\n"

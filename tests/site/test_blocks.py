@@ -18,6 +18,7 @@ RUN_BY = {
     "chat-ui.md": "tests/site/test_chat_ui.py",
     "choosing.md": "tests/test_reference_pages.py",
     "coming-from-openai-agents.md": "tests/site/test_single_examples.py",
+    "command-line.md": "tests/cli/test_page.py",
     "compaction.md": "tests/history/test_compaction_page.py",
     "conversations.md": "tests/info/test_conversations_page.py",
     "corrections.md": "tests/corrections/test_page.py",

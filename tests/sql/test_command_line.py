@@ -23,10 +23,10 @@ def _migrate(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=200)
 
 
-def _fails(url: str, *arguments: str) -> str:
+def _fails(url: str, *arguments: str, code: int = 2) -> str:
     """Return the one line that says what is wrong."""
     done = _migrate(url, *arguments)
-    assert done.returncode == 1
+    assert done.returncode == code
     assert done.stdout == ""
     assert _SECRET not in done.stderr
     assert done.stderr.count("\n") == 1, done.stderr
@@ -80,7 +80,7 @@ def test_a_wrong_user_password_or_database(request: pytest.FixtureRequest, kind:
     scheme = "postgresql+asyncpg" if kind == "postgres" else "mysql+aiomysql"
     user = "postgres" if kind == "postgres" else "root"
     for who in (f"no_such_user:{_SECRET}", f"{user}:{'' if kind == 'mariadb' else _SECRET}"):
-        line = _fails(f"{scheme}://{who}@127.0.0.1:{server.port}/no_such_database")
+        line = _fails(f"{scheme}://{who}@127.0.0.1:{server.port}/no_such_database", code=3)
         assert f"127.0.0.1:{server.port}/no_such_database refused the login. " in line
         assert "no_such_user" not in line
 
@@ -98,7 +98,7 @@ def test_a_server_that_is_not_there() -> None:
 
 def test_options_of_the_driver(postgres: Postgres) -> None:
     """
-    Fails without: sessions/cli/main.py, `json.loads(value)` (asyncpg wants a number); `TypeError`.
+    Fails without: sessions/cli/common/urls.py, `json.loads(value)` (asyncpg wants a number); `TypeError`.
     """
     url = postgres.new_database()
     settings = '--connect-arg=server_settings={"application_name": "the command"}'

@@ -1,0 +1,97 @@
+"""All commands by name. Each is imported when it runs, so the first line of output comes soon."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+
+class Place(NamedTuple):
+    """Where a command is.
+
+    Attributes:
+        module: Its module in `sessions.cli`.
+        name: Its name there.
+        help: Its help in the list of commands: `--help` imports none of them.
+    """
+
+    module: str
+    name: str
+    help: str
+
+
+PLACES: Final = {
+    "list": Place("list", "list_", "List the sessions, the latest first."),
+    "show": Place("show", "show", "Show a conversation."),
+    "tree": Place("tree", "tree", "Draw the turns and branches of a session."),
+    "watch": Place("watch", "watch", "Follow the changes of a session."),
+    "stats": Place("stats", "stats", "Count sessions, items and bytes."),
+    "usage": Place("usage", "usage", "Sum up tokens and cost."),
+    "adopt": Place("adopt", "adopt", "Take over the conversations of the OpenAI Agents SDK."),
+    "repair": Place("repair", "repair", "Find, and repair, items that providers refuse."),
+    "undo": Place("undo", "undo", "Undo the last turns of a session."),
+    "redo": Place("undo", "redo", "Revert the last undo."),
+    "branch": Place("branch", "branch", "List, make, switch, rename and delete branches."),
+    "rotate": Place("rotate", "rotate", "Replace the keys of encrypted sessions."),
+    "purge": Place("purge", "purge", "Delete expired items."),
+    "erase": Place("erase", "erase", "Erase sessions for good."),
+    "vacuum": Place("vacuum", "vacuum", "Remove the bytes of deleted items from the files."),
+    "migrate": Place("migrate", "migrate", "Make or update the tables of a server's database."),
+}
+
+_EPILOG: Final = (
+    "URL is sqlite:///chat.db, postgresql://user@host/database, mysql://user@host/database, or env:NAME for the URL in "
+    "a variable, which no list of processes shows. Exit codes: 0 all is well; 1 something was found; 2 wrong usage; "
+    "3 the database; 4 the key; 130 interrupted."
+)
+
+
+class Commands(click.Group):
+    """A group whose commands are imported when they run."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names, in the order of the help."""
+        del ctx
+        return list(PLACES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Return a command; ``None`` if there is no such one."""
+        del ctx
+        place = PLACES.get(cmd_name)
+        if place is None:
+            return None
+        found = getattr(import_module(f"sessions.cli.{place.module}"), place.name)
+        assert isinstance(found, click.Command)  # noqa: S101 - for type checkers
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Write the list of commands without importing them."""
+        del ctx
+        rows: Sequence[tuple[str, str]] = [(name, place.help) for name, place in PLACES.items()]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+def _version(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - as click calls it
+    if value and not context.resilient_parsing:
+        click.echo(f"agent-session-store {version('agent-session-store')}")
+        context.exit()
+
+
+COMMANDS: Final = Commands(
+    "sessions",
+    help="The conversation store for AI agents.",
+    epilog=_EPILOG,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    params=[
+        click.Option(
+            ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_version, help="Show the version."
+        )
+    ],
+)

@@ -1,0 +1,1 @@
+"""The parts that all commands share: the database's options, keys, rows, failures."""

@@ -1,0 +1,60 @@
+"""Receipts: what a change came to, as lines for people or as JSON."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from sessions.cli.common.inert import lines_of
+from sessions.cli.common.rows import as_text, width, write_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping
+
+JSON: Final = click.option("--json", "as_json", is_flag=True, help="Write the receipt as JSON.")
+
+
+def write_receipt(record: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:
+    """Write a receipt: its record as JSON, or its lines."""
+    if as_json:
+        write_json(record)
+        return
+    for line in lines:
+        write_line(line)
+
+
+def write_line(text: str) -> None:
+    """Write a line of inert characters, in several if the terminal is narrow."""
+    from rich.text import Text  # noqa: PLC0415 - JSON needs none of it
+
+    from sessions.cli.common.rows import console  # noqa: PLC0415 - as above
+
+    for line in lines_of(text):
+        console().print(Text(line), soft_wrap=width() is None)
+
+
+def counted(number: int, one: str, many: str = "") -> str:
+    """Return a number with its noun."""
+    return f"{number:,} {one if number == 1 else many or f'{one}s'}"
+
+
+def named_counts(record: Mapping[str, Any], *, without: Iterable[str] = ()) -> str:
+    """Return the counts of a record that are not 0, as words."""
+    left_out = set(without)
+    counts = [
+        f"{as_text(value)} {name.replace('_', ' ')}"
+        for name, value in record.items()
+        if name not in left_out and isinstance(value, int) and not isinstance(value, bool) and value
+    ]
+    return ", ".join(counts) or "nothing"
+
+
+def left_to_do(pending: Iterable[str]) -> list[str]:
+    """Return what a receipt says is left to do, with the command in place of a program's call."""
+    return [
+        sentence.replace("call store.scrub() again", "run `sessions vacuum` again").replace(
+            "call store.scrub()", "run `sessions vacuum`"
+        )
+        for sentence in pending
+    ]

@@ -1,0 +1,59 @@
+"""``sessions rotate URL``: new keys for encrypted sessions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sessions.cli.common.database import URL, on_database
+from sessions.cli.common.failures import KeyProblem
+from sessions.cli.common.keys import VARIABLE
+from sessions.cli.common.progress import progress
+from sessions.cli.common.receipts import JSON, named_counts, write_receipt
+from sessions.errors import RotationIncompleteError
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from sessions.cli.common.database import Database
+    from sessions.types import Rotation
+
+
+@click.command(short_help="Replace the keys of encrypted sessions.")
+@URL
+@click.option("--reencrypt", is_flag=True, help="Also make new data keys, and encrypt all entries with them.")
+@click.option(
+    "--before",
+    type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]),
+    help="With --reencrypt: only data keys older than this; to go on after an interruption, when it first began.",
+)
+@JSON
+@on_database(opened=False)
+async def rotate(database: Database, *, reencrypt: bool, before: datetime | None, as_json: bool) -> None:
+    """Wrap the keys of all encrypted sessions with the current key, while others read and write.
+
+    Give the old keys and the new one, the new one last: --key-file 2025=old.key --key-file 2026=new.key. After an
+    interruption, run it again. With --reencrypt and --allow-plain-text, unencrypted sessions are encrypted.
+    """
+    if not reencrypt and before is not None:
+        raise click.UsageError("--before needs --reencrypt")
+    if not database.has_key:
+        raise KeyProblem(f"no key was given. Nothing was changed. Give --key-file, {VARIABLE} or --ask-key.")
+    async with database.open() as store:
+        with progress("Rotating keys") as far:
+            try:
+                done = await store.rotate(
+                    reencrypt=reencrypt, before=before, progress=lambda so_far: far(f"{so_far.sessions:,} sessions")
+                )
+            except RotationIncompleteError as error:
+                _write(error.rotation, as_json=as_json)
+                raise
+    _write(done, as_json=as_json)
+
+
+def _write(done: Rotation, *, as_json: bool) -> None:
+    lines = [f"Rotated: {named_counts(vars(done), without=['plain'])}."]
+    if done.plain:
+        lines.append(f"Left unencrypted: {done.plain:,}. To encrypt these too, add --allow-plain-text and --reencrypt.")
+    write_receipt(vars(done), lines, as_json=as_json)

@@ -1,0 +1,25 @@
+"""``sessions stats URL``: the numbers of a database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import click
+
+from sessions.cli.common.database import URL, on_database
+from sessions.cli.common.receipts import JSON, write_receipt
+from sessions.cli.common.rows import as_text
+
+if TYPE_CHECKING:
+    from sessions.store.store import Store
+
+
+@click.command(short_help="Count sessions, items and bytes.")
+@URL
+@JSON
+@on_database(keys=False)
+async def stats(store: Store, *, as_json: bool) -> None:
+    """Count the sessions, branches, entries and bytes of a database. It looks at each row; no key is needed."""
+    found = await store.stats()
+    lines = [f"{name.replace('_', ' '):<12}{as_text(value)}" for name, value in vars(found).items()]
+    write_receipt(vars(found), lines, as_json=as_json)

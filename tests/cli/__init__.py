@@ -1,0 +1,1 @@
+"""The command line: each command, and what it says when something is wrong."""
