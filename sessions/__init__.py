@@ -31,6 +31,7 @@ from sessions.errors import (
     SchemaVersionError,
     SessionBusyError,
     SessionClosedError,
+    SessionExistsError,
     SessionsError,
     StoreBusyError,
     StoreError,
@@ -44,6 +45,7 @@ from sessions.errors import (
     UnknownBranchError,
     UnknownEntryError,
     UnknownFormatError,
+    UnknownSessionError,
     WeakKeyWarning,
 )
 from sessions.protocol import Session, SessionSettings, Settings
@@ -78,6 +80,7 @@ if TYPE_CHECKING:
         Change,
         ChangeKind,
         Comparison,
+        Copied,
         CorrectionReceipt,
         Entry,
         ErasureReceipt,
@@ -106,6 +109,7 @@ __all__ = [
     "Compaction",
     "Comparison",
     "ConflictError",
+    "Copied",
     "CorrectionError",
     "CorrectionReceipt",
     "CounterError",
@@ -152,6 +156,7 @@ __all__ = [
     "Session",
     "SessionBusyError",
     "SessionClosedError",
+    "SessionExistsError",
     "SessionInfo",
     "SessionSettings",
     "SessionsError",
@@ -180,6 +185,7 @@ __all__ = [
     "UnknownBranchError",
     "UnknownEntryError",
     "UnknownFormatError",
+    "UnknownSessionError",
     "Usage",
     "UsageRow",
     "WeakKeyWarning",
@@ -192,8 +198,8 @@ __all__ = [
 
 # Rarely used names are imported at first use: SQLAlchemy takes longer to import than this whole package.
 _MODEL = (
-    "Branch", "Change", "ChangeKind", "Comparison", "CorrectionReceipt", "Entry", "ErasureReceipt", "Item", "ItemDict",
-    "Adoption", "NotAdopted", "Rotation", "Sibling", "Summary",
+    "Branch", "Change", "ChangeKind", "Comparison", "Copied", "CorrectionReceipt", "Entry", "ErasureReceipt", "Item",
+    "ItemDict", "Adoption", "NotAdopted", "Rotation", "Sibling", "Summary",
     "Turn",
 )  # fmt: skip
 _RETENTION = ("Audit", "OwnerErasure", "RetentionCandidate", "RetentionPolicy", "RetentionReport")

@@ -9,6 +9,8 @@
     ├── ItemKeyConflictError (ValueError)        the key belongs to another item
     ├── ConflictError                            the session or branch changed, or the attempt ended
     ├── OwnerError                               the session belongs to another owner, or has none
+    ├── UnknownSessionError (ValueError)         the store has no session of that id
+    ├── SessionExistsError (ValueError)          the id of the new session is taken
     ├── LeaseLostError                           the lease ended or passed to another caller
     ├── SessionBusyError                         another caller holds a lease on the branch
     ├── UnknownBranchError (ValueError)          the session has no branch of that name
@@ -120,6 +122,14 @@ class ConflictError(SessionsError):
 
 class OwnerError(SessionsError):
     """The session belongs to another owner than the one it was opened for, or to none. Nothing was read or written."""
+
+
+class UnknownSessionError(SessionsError, ValueError):
+    """The store has no session of that id. Nothing was changed."""
+
+
+class SessionExistsError(SessionsError, ValueError):
+    """A session of that id exists already, so that no other one can be made. Nothing was changed."""
 
 
 class LeaseLostError(SessionsError):

@@ -378,3 +378,19 @@ class Rotation:
             self.failed + other.failed,
             self.plain + other.plain,
         )
+
+
+@dataclass(frozen=True)
+class Copied:
+    """The result of `store.copy`.
+
+    Attributes:
+        items: The number of items that this call added to the target.
+        already: The number of items that were there already, as an earlier call had added them.
+        left_out: The number of items that a target of another library was not given: they cannot be read, or a hosted
+            conversation takes no such item, as reasoning without an id and without encrypted content.
+    """
+
+    items: int = 0
+    already: int = 0
+    left_out: int = 0

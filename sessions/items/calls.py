@@ -31,3 +31,5 @@ placeholder = _dialect.placeholder
 emptied = _dialect.emptied
 text_of = _dialect.text_of
 user_message = _dialect.user_message
+is_kept_as = _dialect.is_kept_as
+hosted_form = _dialect.hosted_form

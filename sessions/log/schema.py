@@ -33,6 +33,10 @@ _SESSIONS: Final = Table(
         Column("cleared_in", "integer", "The version that last cleared it.", default=0, since=10),
         Column("tagged", "flag", "1 if it has rows in `tags`.", default=0, since=10),
         Column("corrected_in", "integer", "The version that last redacted or removed an entry.", default=0, since=11),
+        Column(
+            "forked_from", "integer", "The internal id of the session that it was forked from.", null=True, since=11
+        ),
+        Column("forked_at", "integer", "The id of the last entry that it got of that one.", default=0, since=11),
     ),
     updated=True,
 )
@@ -255,6 +259,23 @@ _UNDESTROYED: Final = Table(
     since=11,
 )
 
+_UNFINISHED: Final = Table(
+    "unfinished",
+    "Sessions that are written in several transactions: a session's row is made with the last one, and nobody sees it "
+    "before; see `log/lifetime/unfinished.py`.",
+    (
+        Column("session", "integer", "The internal id that the session will have."),
+        Column("session_id", "session_id_type", "As in `sessions`; several may be made for one."),
+        Column("forked_from", "integer", "As in `sessions`.", null=True),
+        Column("wrapped_keys", "bytes", "As in `sessions`.", null=True),
+        Column("origin", "bytes", "Tells what is copied, so that a killed copy can go on.", null=True),
+        Column("until", "integer", "When it is given up unless it grows, by the database's time."),
+        Column("life", "integer", "Microseconds that it waits for."),
+    ),
+    key=("session",),
+    since=11,
+)
+
 LOG: Final = Schema(
     "log",
     (
@@ -272,6 +293,7 @@ LOG: Final = Schema(
         _AUDITS,
         _UNDESTROYED,
         _COPIES,
+        _UNFINISHED,
     ),
     (
         Index("segments_of_session", "segments", ("session",), "Segments of a session, for clearing and deleting."),
@@ -296,6 +318,14 @@ LOG: Final = Schema(
         ),
         Index("item_keys_by_entry", "item_keys", ("session", "entry"), "The keys of entries.", since=10),
         Index("item_keys_by_time", "item_keys", ("due",), "Keys to look at, for removing them.", since=10),
+        Index(
+            "sessions_by_origin",
+            "sessions",
+            ("forked_from",),
+            "The forks of a session.",
+            where="forked_from is not null",
+            since=11,
+        ),
         Index("sessions_of_tag", "tags", ("tag", "active_at", "session"), "A tag's sessions, the latest.", since=10),
         Index("audits_of_subject", "audits", ("subject", "id"), "Whether and when a session was erased.", since=11),
         Index("audits_by_end", "audits", ("until",), "Audit rows by their end, for removing them.", since=11),

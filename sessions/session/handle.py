@@ -128,6 +128,16 @@ class Handle:
                 "first, or use the session that began it."
             )
 
+    def of_session(self, session_id: str) -> Handle:
+        """Return a hold on another conversation of the same store, with the same keys and codec, for any owner."""
+        conversation = self._conversation._replace(session_id=session_id, owner=None, lease=None, attempt=None)
+        return self._changed(conversation, None)
+
+    @property
+    def is_encrypted(self) -> bool:
+        """Whether the conversation is opened with a key."""
+        return self._conversation.encryption is not None
+
     def encrypted(self, encryption: SessionEncryption, ttl: int | None) -> Handle:
         """Return a hold on the same conversation that encrypts and decrypts it.
 

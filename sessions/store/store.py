@@ -12,6 +12,7 @@ from sessions.session.base import LogSession
 from sessions.session.titles import MakeTitle, Titles
 from sessions.store.listing import Listing
 from sessions.store.maintenance import Maintenance
+from sessions.store.moving import Moving
 from sessions.validation import AUDITS_KEPT, DEFAULT, Default, check_seconds, check_session_id, check_ttl
 
 if TYPE_CHECKING:
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
     from sessions.usage_types import UsageRow
 
 
-class Store(Listing, Maintenance):
+class Store(Listing, Maintenance, Moving):
     """Many sessions in one database. Get one from `open_store`; it is also an asynchronous context manager.
 
     Example: ``async with open_store("sqlite:///chat.db") as store: await store.session("user_123").get_items()``

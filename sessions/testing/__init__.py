@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sessions.testing.compaction.contract import CompactionContract
+    from sessions.testing.copying import CopyContract
     from sessions.testing.corrections.contract import CorrectionContract
     from sessions.testing.encrypted.contract import EncryptedContract
     from sessions.testing.entries import EntryContract
     from sessions.testing.expiry import ExpiryContract
     from sessions.testing.expiry_model import OpenStore
     from sessions.testing.fixtures import MakeLogSession
+    from sessions.testing.forking import ForkContract
     from sessions.testing.history import HistoryContract
     from sessions.testing.info import InfoContract
     from sessions.testing.interruptions import InterruptionContract
@@ -33,11 +35,13 @@ if TYPE_CHECKING:
 
 __all__ = [
     "CompactionContract",
+    "CopyContract",
     "CorrectionContract",
     "CountEntries",
     "EncryptedContract",
     "EntryContract",
     "ExpiryContract",
+    "ForkContract",
     "HistoryContract",
     "InfoContract",
     "InterruptionContract",
@@ -57,10 +61,12 @@ __all__ = [
 
 _MODULES = {
     "CompactionContract": "compaction.contract",
+    "CopyContract": "copying",
     "CorrectionContract": "corrections.contract",
     "EncryptedContract": "encrypted.contract",
     "EntryContract": "entries",
     "ExpiryContract": "expiry",
+    "ForkContract": "forking",
     "HistoryContract": "history",
     "InfoContract": "info",
     "InterruptionContract": "interruptions",

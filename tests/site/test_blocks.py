@@ -28,6 +28,7 @@ RUN_BY = {
     "expiry.md": "tests/expiry/test_documentation.py",
     "mistakes.md": "tests/mistakes/test_mistakes.py",
     "methods.md": "tests/test_reference_pages.py",
+    "moving.md": "tests/moving/test_moving_page.py",
     "notebook.md": "tests/site/test_notebook.py",
     "operating.md": "tests/site/test_operating.py",
     "quickstart.md": "tests/site/test_quickstart.py",

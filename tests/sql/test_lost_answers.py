@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sessions import open_store
 from sessions.errors import OutcomeUnknownError
+from sessions.log.moving import source as pages
 
 from .network import message
 
@@ -145,3 +147,24 @@ async def test_what_ended_before_the_commit_is_repeated(network: Network, operat
         await session.clear_session()
         assert await session.get_items() == []
     assert network.proxy.losses == 2
+
+
+@pytest.mark.parametrize("before", range(5))
+@pytest.mark.parametrize("way", ["fork", "copy"])
+async def test_a_move_whose_answer_is_lost_is_made_once(
+    network: Network, monkeypatch: pytest.MonkeyPatch, before: int, way: str
+) -> None:
+    """Fails without: log/moving/target.py, `repeatable` of `Begin`, `WritePage` or `Finish`."""
+    monkeypatch.setattr(pages, "PAGE", 2)
+    items = [message(f"{number}") for number in range(4)]
+    session = network.session()
+    await session.add_items(items, keys=["a", "b", "c", "d"])
+    async with open_store(network.url, create_tables=True) as store:
+        await store.count()
+        network.proxy.lose_answer_to(network.commit, times=2, after=before)
+        await (store.fork("s", "new") if way == "fork" else store.copy("s", "new"))
+        network.proxy.lose_answer_to(b"nothing is called that", times=0)
+        assert [one.session_id for one in await store.sessions()] == ["new", "s"]
+        new = store.session("new")
+        assert [entry.key for entry in await new.entries()] == ["a", "b", "c", "d"]
+    assert await network.stored("new") == items

@@ -110,6 +110,14 @@ class Dialect:
         """Return a message of a user."""
         raise NotImplementedError
 
+    def is_kept_as(self, item: Item, kept: Item) -> bool:
+        """Tell whether a store of another library that was given an item may return it as another one."""
+        return bool(item == kept)
+
+    def hosted_form(self, item: Item) -> Item | None:
+        """Return an item as the provider's own store of conversations takes it; ``None`` if it takes no such item."""
+        return item
+
     def text_of(self, item: Any) -> str:
         """Return the text of a message: its content, or the texts of its parts, one to a line; else an empty text.
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sessions.items.dialects.dialect import UNKNOWN, Dialect
 from sessions.items.dialects.openai_emptied import emptied_item
+from sessions.items.dialects.openai_hosted import hosted_form, is_kept_as
 from sessions.items.dialects.openai_kinds import MESSAGE_TYPES, PROGRAM, PROGRAM_OUTPUT, SEARCH_CALL, text_in
 from sessions.items.dialects.openai_kinds import kind_of as kind_of_item
 from sessions.items.dialects.openai_placeholders import placeholder_for
@@ -150,6 +151,14 @@ class OpenAI(Dialect):
     def emptied(self, item: Item) -> Item | None:
         """Return an item without its content: of the same kind and with the same ids of calls."""
         return emptied_item(item) if kind_of_item(item) in KNOWN else UNKNOWN.emptied(item)
+
+    def is_kept_as(self, item: Item, kept: Item) -> bool:
+        """Tell whether a hosted conversation that was given an item may return it as another one."""
+        return is_kept_as(item, kept)
+
+    def hosted_form(self, item: Item) -> Item | None:
+        """Return an item as a hosted conversation takes it; ``None`` if it takes no such item."""
+        return hosted_form(item)
 
     def user_message(self, text: str) -> Item:
         """Return a message of a user, as both APIs take it."""

@@ -176,15 +176,24 @@ def store_keys(
     tx: Transaction, locked: LockedSession, entries: Sequence[NewEntry], first_id: int, version: int
 ) -> None:
     """Store the keys of new entries, whose ids are consecutive."""
-    rows = [
-        (entry.key.key, locked.session, id_, version, _stored(entry.key, locked.key), entry.key.until, entry.key.until)
-        for id_, entry in enumerate(entries, first_id)
-        if entry.key
-    ]
-    if rows:
-        tx.many(statements.ADD_KEY, rows)
+    keys = [(entry.key, id_, version) for id_, entry in enumerate(entries, first_id) if entry.key]
+    if keys:
+        put_keys(tx, locked.session, keys, locked.key)
         if not locked.keyed:
             tx.run(statements.FLAG_KEYED, session=locked.session)
+
+
+def put_keys(
+    tx: Transaction, session: int, keys: Iterable[tuple[ItemKey, int, int]], session_key: Payloads | None
+) -> None:
+    """Store keys in a session by its internal id, each with its entry's id and version."""
+    tx.many(
+        statements.ADD_KEY,
+        [
+            (key.key, session, entry, version, _stored(key, session_key), key.until, key.until)
+            for key, entry, version in keys
+        ],
+    )
 
 
 def keys_of(tx: Transaction, head: Head, entries: Iterable[int]) -> dict[int, ItemKey]:

@@ -13,6 +13,7 @@ from sessions.log.core.heads import find_head
 from sessions.log.core.locking import bump_version, ensure_encrypted
 from sessions.log.history.ways import lineages_of, tips_of
 from sessions.log.lifetime.audit import Done, record
+from sessions.log.lifetime.remove import remove_copies
 from sessions.log.statements import corrections as statements
 from sessions.log.statements import leases as lease_statements
 
@@ -104,6 +105,8 @@ def begin(
     if locked is None:
         raise unknown_entry(conversation.session_id)
     check_held(tx, conversation, locked.session)
+    # A fork that is being written begins again; one that was killed leaves nothing of what is corrected.
+    remove_copies(tx, locked.session)
     head: Any = find_head(tx, conversation, branch)
     lineages = lineages_of(tx, conversation, head)
     tips = tips_of(tx, lineages, head)

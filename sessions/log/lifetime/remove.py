@@ -19,9 +19,10 @@ from sessions.log.statements import item_keys as item_key_statements
 from sessions.log.statements import leases as lease_statements
 from sessions.log.statements import records as record_statements
 from sessions.log.statements import sessions as session_statements
+from sessions.log.statements import unfinished as unfinished_statements
 
 if TYPE_CHECKING:
-    from sessions.db.transaction import Transaction
+    from sessions.db.transaction import Row, Transaction
     from sessions.log.conversation import Conversation, Elsewhere
 
 
@@ -53,8 +54,19 @@ def delete(tx: Transaction, session_id: str, elsewhere: Elsewhere) -> bool:
     """Remove a session with all that is known of it, also in the SDK's tables; tell whether there was one."""
     was_elsewhere = elsewhere.delete(tx, session_id)
     session = lock_session(tx, session_id)
+    # Killed copies to this id may have left rows that nobody sees.
+    _remove_unfinished(tx, tx.all(unfinished_statements.NAMED, session_id=session_id))
     if session is None:
         return was_elsewhere
+    origin, origin_at = tx.the(unfinished_statements.ORIGIN, session=session)
+    tx.run(unfinished_statements.FORKS_PASS_ON, session=session, forked_from=origin, forked_at=origin_at)
+    remove_rows(tx, session)
+    tx.run(session_statements.DELETE_SESSION, session=session)
+    return True
+
+
+def remove_rows(tx: Transaction, session: int) -> None:
+    """Remove all rows of a session but its own, by its internal id."""
     _remove_content(tx, session)
     tx.run(record_statements.FORGET_KEYS, session=session)
     tx.run(record_statements.FORGET_CHANGES, session=session, version=EVERYTHING)
@@ -63,8 +75,20 @@ def delete(tx: Transaction, session_id: str, elsewhere: Elsewhere) -> bool:
     tx.run(info_statements.FORGET_INFO, session=session)
     tx.run(info_statements.FORGET_TAGS, session=session)
     tx.run(lease_statements.FORGET_WAITING, session=session)
-    tx.run(session_statements.DELETE_SESSION, session=session)
-    return True
+
+
+def remove_copies(tx: Transaction, session: int) -> None:
+    """Remove what unfinished forks have of a locked session, as something in it has to go for good.
+
+    A fork that is still being written fails then; one whose process was killed leaves nothing.
+    """
+    _remove_unfinished(tx, tx.all(unfinished_statements.COPIES, session=session))
+
+
+def _remove_unfinished(tx: Transaction, found: list[Row]) -> None:
+    for (session,) in found:
+        remove_rows(tx, session)
+        tx.run(unfinished_statements.FORGET, session=session)
 
 
 def find_left_empty(tx: Transaction, now: int, count: int, after: int) -> list[tuple[int, str]]:
@@ -91,6 +115,7 @@ def _leases(tx: Transaction, conversation: Conversation, session: int, now: int)
 
 
 def _remove_content(tx: Transaction, session: int) -> None:
+    remove_copies(tx, session)
     for (segment,) in tx.all(branch_statements.SEGMENTS, session=session):
         if not 0 < segment <= MAX_OWNER:
             continue  # An altered row: no entry has such an id.

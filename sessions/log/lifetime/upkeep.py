@@ -12,6 +12,7 @@ from sessions.log.core.idempotency import forget_ended_keys
 from sessions.log.core.item_keys import forget_ended_item_keys
 from sessions.log.lifetime.audit import forget_ended_audits
 from sessions.log.lifetime.purge import purge_some
+from sessions.log.lifetime.unfinished import collect_unfinished
 from sessions.log.statements import leases as lease_statements
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ DUTIES: Final[tuple[Callable[[Transaction, int], bool], ...]] = (
     purge_some,
     forget_ended_item_keys,
     forget_ended_audits,
+    collect_unfinished,
 )
 """Each removes up to so many rows, and tells whether there may be more."""
 
