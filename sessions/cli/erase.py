@@ -1,59 +1,94 @@
-"""``sessions erase URL ID…``: sessions for good, with receipts."""
+"""``sessions erase URL``: sessions, or all of an owner, for good, with receipts."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from sessions.cli.common.asking import YES, confirm
 from sessions.cli.common.database import URL, on_database
 from sessions.cli.common.inert import escaped
-from sessions.cli.common.receipts import JSON, left_to_do, named_counts, write_line, write_receipt
-from sessions.cli.common.rows import write_json
+from sessions.cli.common.receipts import JSON, counted, left_to_do, named_counts, write_line
+from sessions.cli.common.rows import as_text, write_json
 
 if TYPE_CHECKING:
+    from sessions.retention_types import OwnerErasure
     from sessions.store.store import Store
     from sessions.types import ErasureReceipt
+
+ACTOR: Final = click.option("--actor", help="Who has it done, for the audit.")
+NO_SCRUB: Final = click.option(
+    "--no-scrub", is_flag=True, help="Leave the bytes in free pages of the files, for `sessions vacuum`."
+)
 
 
 @click.command(short_help="Erase sessions for good.")
 @URL
-@click.argument("session_ids", metavar="ID...", nargs=-1, required=True)
-@click.option("--no-scrub", is_flag=True, help="Leave the bytes in free pages of the files, for `sessions vacuum`.")
+@click.argument("session_ids", metavar="[ID]...", nargs=-1)
+@click.option(
+    "--owner", multiple=True, metavar="LABEL", help="Erase all of this owner; repeat it for an owner of several labels."
+)
+@click.option("--below", is_flag=True, help="Also all of owners whose labels begin with these.")
+@ACTOR
+@NO_SCRUB
 @YES
 @JSON
 @on_database(keys=False)
-async def erase(store: Store, *, session_ids: tuple[str, ...], no_scrub: bool, yes: bool, as_json: bool) -> None:
-    """Erase sessions from every table, and their bytes from the files, as far as that can be done from here.
+async def erase(
+    store: Store,
+    *,
+    session_ids: tuple[str, ...],
+    owner: tuple[str, ...],
+    below: bool,
+    actor: str | None,
+    no_scrub: bool,
+    yes: bool,
+    as_json: bool,
+) -> None:
+    """Erase sessions, or everything of an owner, from every table, and the bytes from the files.
 
     Each receipt counts the removed rows, and says what is left to do. No key is needed. Backups are not covered.
     """
-    named = ", ".join(escaped(repr(session_id)) for session_id in session_ids)
-    confirm(f"Erase {named} for good?", yes=yes)
-    for session_id in session_ids:
+    if bool(session_ids) == bool(owner):
+        raise click.UsageError("give IDs or --owner, and not both. Nothing was done.")
+    if below and not owner:
+        raise click.UsageError("--below needs --owner. Nothing was done.")
+    if owner:
+        whose = escaped(repr(as_text(owner, whole=True)))
+        confirm(f"Erase all sessions of {whose}{' and of all owners below it' * below} for good?", yes=yes)
+        _write_of_owner(await store.erase_owner(owner, below=below, scrub=not no_scrub, actor=actor), as_json=as_json)
+        return
+    ids = list(dict.fromkeys(session_ids))
+    confirm(f"Erase {', '.join(escaped(repr(session_id)) for session_id in ids)} for good?", yes=yes)
+    for number, session_id in enumerate(ids, 1):
         # The bytes go once, after the last one.
-        is_last = session_id == session_ids[-1]
-        receipt = await store.erase(session_id, scrub=is_last and not no_scrub)
-        if not is_last and not no_scrub:
-            receipt = _without_pending(receipt)
-        if as_json:
-            write_json(vars(receipt))
-        else:
-            _write(receipt)
+        is_last = number == len(ids)
+        receipt = await store.erase(session_id, scrub=is_last and not no_scrub, actor=actor)
+        _write(receipt if is_last or no_scrub else replace(receipt, pending=()), as_json=as_json)
 
 
-def _without_pending(receipt: ErasureReceipt) -> ErasureReceipt:
-    """Return a receipt without the note that the files are not scrubbed: they are, in a moment."""
-    from dataclasses import replace  # noqa: PLC0415 - rarely needed
-
-    return replace(receipt, pending=())
-
-
-def _write(receipt: ErasureReceipt) -> None:
-    counts: dict[str, Any] = vars(receipt)
-    name = escaped(repr(receipt.session_id))
-    removed = f"Erased {name}: {named_counts(counts)}." if receipt.existed else f"There was no session {name}."
-    write_receipt(counts, [removed], as_json=False)
-    for sentence in left_to_do(receipt.pending):
+def write_left(pending: tuple[str, ...]) -> None:
+    """Write what a receipt says is left to do."""
+    for sentence in left_to_do(pending):
         write_line(f"  left to do: {sentence}")
+
+
+def _write(receipt: ErasureReceipt, *, as_json: bool) -> None:
+    counts: dict[str, Any] = vars(receipt)
+    if as_json:
+        write_json(counts)
+        return
+    name = escaped(repr(receipt.session_id))
+    write_line(f"Erased {name}: {named_counts(counts)}." if receipt.existed else f"There was no session {name}.")
+    write_left(receipt.pending)
+
+
+def _write_of_owner(receipt: OwnerErasure, *, as_json: bool) -> None:
+    if as_json:
+        write_json(vars(receipt))
+        return
+    rows = "; ".join(named_counts(counts) for counts in receipt.rows.values())
+    write_line(f"Erased {counted(receipt.sessions, 'session')} of {as_text(receipt.owner, whole=True)}: {rows}.")
+    write_left(receipt.pending)

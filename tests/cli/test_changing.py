@@ -103,7 +103,9 @@ def test_a_rotation_that_lacks_a_key_says_what_it_did(run: Run, chats: Chats, tm
 def test_purge(run: Run, chats: Chats) -> None:
     _ask(chats.url, lambda session: session.add_items([user("Soon gone")], ttl=0.001))
     assert run("purge", chats.url).code == 2
-    assert json.loads(run("purge", chats.url, "--yes", "--json").out) == {"deleted": 1}
+    # Upkeep beside a later change may have been first.
+    assert json.loads(run("purge", chats.url, "--yes", "--json").out)["deleted"] in (0, 1)
+    assert json.loads(run("stats", chats.url, "--json").out)["entries"] == 10
     assert run("purge", chats.url, "--yes", "--older-than", "100d").out == "Deleted 0 expired items.\n"
     purged = run("purge", chats.url, "--yes", "--older-than", "0.0001s", "--empty-sessions")
     assert purged.code == 0

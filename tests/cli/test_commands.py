@@ -57,7 +57,7 @@ def test_what_deletes_takes_yes_and_what_lists_takes_the_styles() -> None:
         " ".join(names): {name for parameter in command.params for name in parameter.opts}
         for names, command in _all(COMMANDS)
     }
-    for name in ("erase", "purge", "branch delete"):
+    for name in ("erase", "purge", "retain", "redact", "remove", "branch delete"):
         assert "--yes" in by_name[name]
     for name in ("list", "show", "usage", "repair", "branch list"):
         assert {"--json", "--nl", "--csv"} <= by_name[name]
@@ -88,10 +88,10 @@ def test_a_command_that_is_not_there(run: Run) -> None:
 
 
 def test_the_shell_completes_commands() -> None:
-    environment = {"_SESSIONS_COMPLETE": "bash_complete", "COMP_WORDS": "sessions re", "COMP_CWORD": "1"}
+    environment = {"_SESSIONS_COMPLETE": "bash_complete", "COMP_WORDS": "sessions und", "COMP_CWORD": "1"}
     code = "import agent_session_store, sys; sys.exit(agent_session_store.main())"
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=False)
-    assert done.stdout.split() == ["plain,repair", "plain,redo"]
+    assert done.stdout.split() == ["plain,undo"]
 
 
 def _without_click(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -60,7 +60,12 @@ COMMANDS: Final = [
     Command("branch delete U plain draft --yes", writes=True),
     Command("rotate U --key-file new=NEW --key-file old=KEY", writes=True),
     Command("purge U --yes --older-than 0.001s", writes=True),
+    Command("retain U --older-than 0.001s --yes", writes=True),
+    Command("retain U --older-than 0.001s --dry-run"),
+    Command("redact U plain --position 1 --yes", writes=True),
+    Command("remove U plain --position 6 --yes", writes=True),
     Command("erase U plain --yes", writes=True),
+    Command("erase U --owner acme --below --yes", writes=True),
     Command("vacuum U", writes=True),
     Command("adopt U", writes=True),
     Command("migrate U", writes=True, of_file=False),
@@ -121,7 +126,7 @@ def test_a_lost_key(run: Run, chats: Chats, command: Command) -> None:
     lost = lost._replace(words=lost.words.removesuffix(" --key-file"))
     done = run(*_arguments(lost, chats.url, chats))
     assert CANARY not in done.out + done.err
-    needs_none = {"list", "show", "tree", "watch", "stats", "usage", "purge", "erase", "vacuum", "adopt"}
+    needs_none = {"list", "show", "tree", "watch", "stats", "usage", "purge", "erase", "retain", "vacuum", "adopt"}
     if lost.words.split()[0] in needs_none or lost.words.startswith("branch list"):
         assert (done.code, done.err) == (0, "")
     elif done.code != 2:
