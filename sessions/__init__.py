@@ -16,6 +16,7 @@ from sessions.errors import (
     DecryptionError,
     IdempotencyKeyReusedError,
     InAttemptError,
+    InvalidExportError,
     InvalidItemError,
     ItemKeyConflictError,
     LeaseLostError,
@@ -25,6 +26,7 @@ from sessions.errors import (
     OutcomeUnknownError,
     OwnerError,
     PairingError,
+    PlainTextRefusedError,
     ReplacementError,
     RotationIncompleteError,
     ScanLimitError,
@@ -61,6 +63,7 @@ if TYPE_CHECKING:
     from sessions.crypto.keys import KeyProvider, KeyRing, generate_key
     from sessions.crypto.subject import Subject
     from sessions.encrypted import EncryptedSession
+    from sessions.export_types import Exported, Imported
     from sessions.info_types import Info, SessionInfo, StoreStats
     from sessions.items.calls import text_of
     from sessions.items.repair import Damage, RepairReport
@@ -119,9 +122,12 @@ __all__ = [
     "EncryptedSession",
     "Entry",
     "ErasureReceipt",
+    "Exported",
     "IdempotencyKeyReusedError",
+    "Imported",
     "InAttemptError",
     "Info",
+    "InvalidExportError",
     "InvalidItemError",
     "Item",
     "ItemDict",
@@ -140,6 +146,7 @@ __all__ = [
     "OwnerErasure",
     "OwnerError",
     "PairingError",
+    "PlainTextRefusedError",
     "PlusCodec",
     "Price",
     "RepairReport",
@@ -212,6 +219,7 @@ _LAZY = {
     **dict.fromkeys(("Compaction", "SettingsDict"), "sessions.settings"),
     "Damage": "sessions.items.repair",
     "EncryptedSession": "sessions.encrypted",
+    **dict.fromkeys(("Exported", "Imported"), "sessions.export_types"),
     **dict.fromkeys(("Info", "SessionInfo", "StoreStats"), "sessions.info_types"),
     "Lease": "sessions.session.leases",
     "Owner": "sessions.labels",

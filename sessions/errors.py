@@ -27,6 +27,8 @@
     ├── MissingKeyError                          the session is encrypted but was opened without a key
     ├── DecryptionError                          the key is wrong, or the stored data was altered
     │   └── RotationIncompleteError              the given keys do not open some sessions
+    ├── PlainTextRefusedError (ValueError)       an encrypted session's content would be written as plain text
+    ├── InvalidExportError (ValueError)          a line of an export cannot be read, or contradicts others
     ├── ScanLimitError (RuntimeError)            max_scan_items is too small for a complete answer
     ├── UnknownFormatError (ValueError)          items have an unknown shape and cannot be split safely
     ├── CounterError (ValueError)                the token counter failed or returned no valid number
@@ -239,6 +241,22 @@ class RotationIncompleteError(DecryptionError):
     def __init__(self, message: str, rotation: Any = None) -> None:
         super().__init__(message)
         self.rotation = rotation
+
+
+class PlainTextRefusedError(SessionsError, ValueError):
+    """An encrypted session was not exported, as its content would be plain text there."""
+
+
+class InvalidExportError(SessionsError, ValueError):
+    """A line of an export cannot be read, or contradicts other lines. Its session was not imported.
+
+    Attributes:
+        line: The number of the line, from 1.
+    """
+
+    def __init__(self, message: str, line: int = 0) -> None:
+        super().__init__(message)
+        self.line = line
 
 
 class ScanLimitError(SessionsError, RuntimeError):

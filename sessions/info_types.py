@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from datetime import datetime
 
     from sessions.labels import Owner
+
+MAX_TITLE_BYTES: Final = 1024
+MAX_TAG_BYTES: Final = 255
+MAX_TAGS: Final = 64
+MAX_METADATA_BYTES: Final = 65_536
+"""In JSON. Larger things are not what a conversation is called."""
 
 
 @dataclass(frozen=True, kw_only=True)

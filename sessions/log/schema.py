@@ -271,6 +271,7 @@ _UNFINISHED: Final = Table(
         Column("origin", "bytes", "Tells what is copied, so that a killed copy can go on.", null=True),
         Column("until", "integer", "When it is given up unless it grows, by the database's time."),
         Column("life", "integer", "Microseconds that it waits for."),
+        Column("pages", "integer", "How many pages of an import have been written.", default=0),
     ),
     key=("session",),
     since=11,

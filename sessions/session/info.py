@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sessions.clock import now
 from sessions.codecs.json import JSONCodec
 from sessions.errors import InvalidItemError, sentence
+from sessions.info_types import MAX_METADATA_BYTES, MAX_TAG_BYTES, MAX_TAGS, MAX_TITLE_BYTES
 from sessions.labels import encode_owner
 from sessions.session.part import SessionPart
 from sessions.validation import DEFAULT, Default, check_count, check_text
@@ -17,12 +18,6 @@ if TYPE_CHECKING:
 
     from sessions.info_types import Info
     from sessions.labels import Owner
-
-MAX_TITLE_BYTES: Final = 1024
-MAX_TAG_BYTES: Final = 255
-MAX_TAGS: Final = 64
-MAX_METADATA_BYTES: Final = 65_536
-"""In JSON. Larger things are not what a conversation is called."""
 
 _JSON: Final = JSONCodec()
 

@@ -61,6 +61,11 @@ class Reader:
         self.backward = entry_statements.PAYLOADS_BACKWARD if joint is None else entry_statements.JOINED_BACKWARD
         self._joined_on = frozenset[str]() if joint is None else entry_statements.JOINED_ON
 
+    @property
+    def session_key(self) -> Payloads | None:
+        """The key of the session's payloads; ``None`` if it is not encrypted."""
+        return None
+
     def is_live(self, created_at: int, expires_at: int | None) -> bool:
         """Tell whether an entry has not expired, like the condition `{live}` of the statements."""
         return created_at > self.visible["oldest"] and (expires_at is None or expires_at > self.visible["now"])
@@ -151,6 +156,11 @@ class EncryptedReader(Reader):
         self._joining = {"overhead": payloads.overhead, "cut": payloads.cut}
         self.backward = entry_statements.ENCRYPTED_BACKWARD
         self._joined_on = entry_statements.JOINED_ON
+
+    @property
+    def session_key(self) -> Payloads | None:
+        """The key of the session's payloads."""
+        return self._payloads
 
     def open_all(self, rows: Sequence[Row]) -> list[Any]:
         """Return the items of rows of all columns."""

@@ -55,6 +55,7 @@ class Row(msgspec.Struct, frozen=True, kw_only=True):
     annotated: int = 0
     keyed: int = 0
     tagged: int = 0
+    cleared_in: int = 0
     forked_from: int | None = None
     forked_at: int = 0
 

@@ -63,6 +63,16 @@ RENEW = Statement(
     },
 )
 
+PAGE_OF = Statement(
+    "How many pages of an import have been written.",
+    "select pages from {unfinished} where session = :session",
+)
+
+SET_PAGE = Statement(
+    "Note that a page of an import has been written.",
+    "update {unfinished} set pages = :page where session = :session",
+)
+
 GIVE_UP = Statement(
     "Let an unfinished session end now.",
     "update {unfinished} set until = 0 where session = :session",
@@ -76,10 +86,10 @@ FORGET = Statement(
 _FINISH = """
     insert into {sessions} (
         id, session_id, version, branch, wrapped_keys, created_at, updated_at, annotated, owner, active_at, archived,
-        keyed, tagged, forked_from, forked_at
+        keyed, tagged, cleared_in, forked_from, forked_at
     ) values (
         :session, :session_id, :version, :branch, :wrapped_keys, :created_at, :updated_at, :annotated, :owner,
-        :active_at, :archived, :keyed, :tagged, :forked_from, :forked_at
+        :active_at, :archived, :keyed, :tagged, :cleared_in, :forked_from, :forked_at
     )
 """
 

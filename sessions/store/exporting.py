@@ -1,0 +1,220 @@
+"""Exporting sessions one after the other, as pages of lines; no transaction is open while a page is used."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+from sessions.clock import now
+from sessions.db.dialect import text_of_key
+from sessions.errors import ConflictError, UnknownSessionError
+from sessions.export_types import Exported
+from sessions.log.exports.encoding import encode_line
+from sessions.log.exports.lines import COUNTED, FORMAT, Closing, Counts, Header, VoidLine
+from sessions.log.exports.pages import begin_reading, go_on_reading
+from sessions.log.exports.snapshot import refuse_plain_text
+from sessions.log.statements import exports as statements
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator, Callable
+
+    from sessions.db import Backend
+    from sessions.db.transaction import Row, Transaction
+    from sessions.log.exports.pages import Page, Reading
+    from sessions.session.handle import Handle
+
+_PAGE: Final = 200
+"""Sessions looked up at once."""
+
+_ATTEMPTS: Final = 10
+"""How often a session is begun that keeps changing."""
+
+_PAUSE: Final = 0.02
+"""Seconds before the second attempt; each next pause is as much longer."""
+
+_STORE: Final = "the store"
+
+
+class Wanted(NamedTuple):
+    """The wanted sessions.
+
+    Attributes:
+        ids: The ids of the sessions, in their order; ``None`` for all.
+        owners: The range of owners, as `labels.py` writes them, from the first on and before the second; ``None``: all.
+        plain: Whether encrypted sessions may be written as plain text.
+    """
+
+    ids: tuple[str, ...] | None = None
+    owners: tuple[str, str] | None = None
+    plain: bool = False
+
+    @property
+    def content(self) -> str:
+        """The same as a text, by which an interrupted export is known."""
+        if self.ids is not None:
+            return "some sessions"
+        return "all sessions" if self.owners is None else f"sessions of owners from {self.owners[0]!r} on"
+
+
+class Begun(NamedTuple):
+    """The part of an export that was written before: so many sessions, with so many lines and bytes."""
+
+    cursor: str | None = None
+    sessions: int = 0
+    counts: Counts = Counts()
+    size: int = 0
+    ids: frozenset[str] = frozenset()
+
+
+class Export:
+    """One export.
+
+    Args:
+        backend: The database.
+        handle_of: Returns a hold on the session of an id.
+        wanted: The wanted sessions.
+        begun: The part that was written before.
+        progress: Called after each page with the result so far.
+
+    Attributes:
+        done: The result so far.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        handle_of: Callable[[str], Handle],
+        wanted: Wanted,
+        begun: Begun,
+        progress: Callable[[Exported], object] | None = None,
+    ) -> None:
+        self._backend = backend
+        self._handle_of = handle_of
+        self._wanted = wanted
+        self._begun = begun
+        self._progress = progress
+        self._counts = begun.counts
+        self._sessions = begun.sessions
+        self._size = begun.size
+        self._restarted = 0
+        self._cursor = begun.cursor
+
+    @property
+    def done(self) -> Exported:
+        """The result so far."""
+        return Exported(
+            sessions=self._sessions,
+            entries=self._counts.entries,
+            size=self._size,
+            restarted=self._restarted,
+            cursor=self._cursor,
+        )
+
+    async def pieces(self) -> AsyncGenerator[bytes]:
+        """Yield the export in pieces of whole lines.
+
+        Raises:
+            PlainTextRefusedError: A session is encrypted, and plain text was not asked for.
+            UnknownSessionError: The store has no session of a wanted id.
+            ConflictError: A session was changed again and again while it was read.
+        """
+        if not self._begun.size:
+            header = Header(format=FORMAT, made_by="agent-session-store", made_at=now(), content=self._wanted.content)
+            yield self._written([encode_line(header)])
+        async for session_id in wanted_ids(self._backend, self._wanted, self._begun):
+            async for lines in self._session(session_id):
+                yield self._written(lines)
+        counts = {name: getattr(self._counts, name) for name in COUNTED}
+        yield self._written([encode_line(Closing(sessions=self._sessions, **counts))])
+
+    def _written(self, lines: list[bytes]) -> bytes:
+        piece = b"".join(lines)
+        self._size += len(piece)
+        if self._progress is not None:
+            self._progress(self.done)
+        return piece
+
+    async def _session(self, session_id: str) -> AsyncGenerator[list[bytes]]:
+        handle = self._handle_of(session_id)
+
+        def begin(tx: Transaction) -> Page:
+            return begin_reading(tx, handle.conversation, plain=self._wanted.plain)
+
+        for attempt in range(_ATTEMPTS):
+            if attempt:
+                self._restarted += 1
+                yield [encode_line(VoidLine(id=session_id))]
+                await asyncio.sleep(_PAUSE * attempt)
+            page = await handle.read(begin)
+            if page.reading is None:
+                check_there(self._wanted, session_id)
+                return
+            while page.reading is not None:
+                reading = page.reading
+                if reading.closed:
+                    self._sessions += 1
+                    self._counts = self._counts.plus(reading.counts)
+                    self._cursor = str(reading.snapshot.session)
+                    yield page.lines
+                    return
+                yield page.lines
+                page = await handle.read(_next_of(handle, reading))
+        raise ConflictError(
+            f"session {session_id!r} was not exported: entries were removed or replaced each of {_ATTEMPTS} times that "
+            "it was read. Nothing was changed. Hold an exclusive lease on it during the export, or try again later."
+        )
+
+
+async def wanted_ids(backend: Backend, wanted: Wanted, begun: Begun) -> AsyncGenerator[str]:
+    """Yield the ids of the sessions that are wanted and were not written before; those made later are left out.
+
+    Raises:
+        PlainTextRefusedError: One of all sessions, or of an owner's, is encrypted, and may not be written.
+    """
+    if wanted.ids is not None:
+        for session_id in wanted.ids:
+            if session_id not in begun.ids:
+                yield session_id
+        return
+    after = int(begun.cursor or 0)
+    (last,) = await backend.read(lambda tx: tx.the(statements.LAST_SESSION), _STORE)
+    low, high = wanted.owners or ("", "")
+    owners = {"any_owner": int(wanted.owners is None), "low": low, "high": high, "last": last}
+    if not wanted.plain:
+        found = await backend.read(partial(_encrypted_one, after=after, owners=owners), _STORE)
+        if found is not None:
+            raise refuse_plain_text(found)
+    while True:
+        rows = await backend.read(partial(_some_ids, after=after, owners=owners), _STORE)
+        for number, session_id in rows:
+            yield session_id
+            after = number
+        if len(rows) < _PAGE:
+            return
+
+
+def check_there(wanted: Wanted, session_id: str) -> None:
+    """Pass over a session that is missing, as it was deleted since it was listed.
+
+    Raises:
+        UnknownSessionError: It was asked for.
+    """
+    if wanted.ids is not None:
+        raise UnknownSessionError(
+            f"session {session_id!r} does not exist, so it was not exported. Nothing was changed. "
+            "List the sessions with store.sessions()."
+        )
+
+
+def _encrypted_one(tx: Transaction, after: int, owners: dict[str, Any]) -> str | None:
+    row = tx.one(statements.AN_ENCRYPTED_SESSION, after=after, **owners)
+    return None if row is None else text_of_key(row[0])
+
+
+def _some_ids(tx: Transaction, after: int, owners: dict[str, Any]) -> list[Row]:
+    return tx.all(statements.SESSIONS, after=after, count=_PAGE, **owners)
+
+
+def _next_of(handle: Handle, reading: Reading) -> Callable[[Transaction], Page]:
+    return lambda tx: go_on_reading(tx, handle.conversation, reading)

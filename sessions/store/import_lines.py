@@ -1,0 +1,209 @@
+"""The lines of an export as they come in: cut out of pieces, read, and checked against the lines before."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections.abc import AsyncIterable, Iterable
+from contextlib import aclosing
+from inspect import isawaitable
+from itertools import takewhile
+from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias, cast
+
+from sessions.errors import InvalidExportError
+from sessions.log.exports.checking import SessionCheck
+from sessions.log.exports.encoding import decode_header, decode_line
+from sessions.log.exports.lines import COUNTED, Closing, Counts, EndLine, Header, SessionLine, VoidLine
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncGenerator
+
+ImportSource: TypeAlias = (
+    "str | os.PathLike[str] | BinaryIO | Iterable[bytes] | Iterable[str] | AsyncIterable[bytes] | AsyncIterable[str]"
+)
+"""A file's path, an open binary file, or pieces of a file's content."""
+
+_PIECE: Final = 1 << 18
+_QUOTED: Final = 60
+
+
+class Lines:
+    """Reads lines one after the other. Its errors name the line, and quote no content.
+
+    Memory depends on the runs and branches of one session, and on the number of sessions: 100 bytes for each.
+
+    Args:
+        imports: Whether the lines before are imported.
+
+    Attributes:
+        number: The number of the last line.
+        check: The check of the session that is being read; ``None`` between two.
+    """
+
+    def __init__(self, *, imports: bool = True) -> None:
+        self._imports = imports
+        self.number = 0
+        self.check: SessionCheck | None = None
+        self._counts = Counts()
+        self._sessions = 0
+        self._seen = set[bytes]()
+        self._closed = False
+
+    def read(self, raw: bytes) -> Any:
+        """Return the next line.
+
+        Raises:
+            InvalidExportError: It cannot be read, or contradicts the lines before.
+        """
+        self.number += 1
+        try:
+            return self._read(raw)
+        except ValueError as error:
+            raise self.refusal(_fault(error)) from None
+
+    def finish(self) -> None:
+        """See that the last line was the closing one.
+
+        Raises:
+            InvalidExportError: It was not.
+        """
+        if not self._closed:
+            self.number += 1
+            raise self.refusal("the export ends before its closing line" if self.number > 1 else "the file is empty")
+
+    def refusal(self, fault: str) -> InvalidExportError:
+        """Return the error for the present line."""
+        session = f", in session {self.check.session.id!r}" if self.check else ""
+        done = self._sessions if self._imports else 0
+        left = f"Of the sessions, {done:,} before this line were imported, the others not." if done else ""
+        return InvalidExportError(
+            f"line {self.number}{session}: {fault}. {left or 'Nothing was imported.'} Use the export as it was "
+            "written, or export again.",
+            self.number,
+        )
+
+    def _read(self, raw: bytes) -> Any:
+        if self.number == 1:
+            return decode_header(raw)
+        if self._closed:
+            raise ValueError("it comes after the closing line")
+        line = decode_line(raw)
+        if isinstance(line, Header):
+            raise ValueError("it begins another export: import one file after the other")  # noqa: TRY004 - it is data
+        if isinstance(line, SessionLine):
+            self._begin(line)
+        elif isinstance(line, Closing):
+            self._close(line)
+        elif self.check is None:
+            raise ValueError("it belongs to no session")
+        elif isinstance(line, EndLine):
+            self._counts = self._counts.plus(self.check.end(line))
+            self._sessions += 1
+            self._seen.add(_digest(line.id))
+            self.check = None
+        elif isinstance(line, VoidLine):
+            if line.id != self.check.session.id:
+                raise ValueError("it is about another session than the one that began")
+            self.check = None
+        else:
+            self.check.add(line)
+        return line
+
+    def _begin(self, line: SessionLine) -> None:
+        if self.check is not None:
+            raise ValueError("the session before has no end")
+        check = SessionCheck(line)
+        if _digest(line.id) in self._seen:
+            raise ValueError(f"session {line.id[:_QUOTED]!r} is there twice")
+        self.check = check
+
+    def _close(self, line: Closing) -> None:
+        if self.check is not None:
+            raise ValueError("the last session has no end")
+        if line.sessions != self._sessions:
+            raise ValueError(f"it counts {line.sessions:,} sessions, but there were {self._sessions:,}")
+        for name in COUNTED:
+            if getattr(line, name) != getattr(self._counts, name):
+                raise ValueError(
+                    f"it counts {getattr(line, name):,} {name}, but there were {getattr(self._counts, name):,}"
+                )
+        self._closed = True
+
+
+async def raw_lines(source: ImportSource, lines: Lines, max_line: int) -> AsyncGenerator[list[bytes]]:
+    """Yield a source's lines, some at a time, without their ends.
+
+    Raises:
+        InvalidExportError: One is longer than `max_line` bytes.
+        TypeError: The source is of another type.
+    """
+    rest: list[bytes] = []
+    length = read = 0
+    async with aclosing(_pieces_of(source)) as pieces:
+        async for piece in pieces:
+            first, *others = piece.split(b"\n")
+            rest.append(first)
+            length += len(first)
+            found: list[bytes] = []
+            if others:
+                found = [b"".join(rest), *others[:-1]]
+                rest, length = [others[-1]], len(others[-1])
+            short = list(takewhile(lambda line: len(line) <= max_line, found))
+            if short:
+                read += len(short)
+                yield short
+            if len(short) < len(found) or length > max_line:
+                lines.number = read + 1
+                raise lines.refusal(
+                    f"it is longer than {max_line:,} bytes (to import an item as large as this, pass a larger max_line)"
+                )
+    if length:
+        yield [b"".join(rest)]
+
+
+async def _pieces_of(source: ImportSource) -> AsyncGenerator[bytes]:
+    if isinstance(source, str | os.PathLike):
+        with await asyncio.to_thread(open, source, "rb") as file:
+            while piece := await asyncio.to_thread(file.read, _PIECE):
+                yield piece
+    elif hasattr(source, "read"):
+        while piece := await _read(cast("BinaryIO", source)):
+            yield piece
+    elif isinstance(source, AsyncIterable):
+        async for some in source:
+            yield _bytes(some)
+    elif isinstance(source, Iterable) and not isinstance(source, bytes | bytearray):
+        for some in source:
+            yield _bytes(some)
+    else:
+        raise TypeError(
+            f"source must be a path, a binary file or pieces of one, not {type(source).__name__}. Nothing was "
+            "imported. Pass the path of a file."
+        )
+
+
+async def _read(file: BinaryIO) -> bytes:
+    """Return the next piece of an open file, or of an uploaded one of a web framework, whose methods are coroutines."""
+    piece: Any = await asyncio.to_thread(file.read, _PIECE)
+    return _bytes(await piece if isawaitable(piece) else piece)
+
+
+def _bytes(piece: object) -> bytes:
+    if isinstance(piece, str):
+        return piece.encode()
+    if isinstance(piece, bytes | bytearray | memoryview):
+        return bytes(piece)
+    raise TypeError(
+        f"the source gives pieces of type {type(piece).__name__}, not bytes. Nothing more was imported. Open files in "
+        "binary mode."
+    )
+
+
+def _digest(session_id: str) -> bytes:
+    return hashlib.blake2b(session_id.encode(), digest_size=16).digest()
+
+
+def _fault(error: ValueError) -> str:
+    """Return the first sentence of an error's message, as a part of another sentence."""
+    return str(error).split(". ")[0].removesuffix(".")
