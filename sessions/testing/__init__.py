@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sessions.testing.entries import EntryContract
     from sessions.testing.expiry import ExpiryContract
     from sessions.testing.expiry_model import OpenStore
+    from sessions.testing.exports import ExportContract
     from sessions.testing.fixtures import MakeLogSession
     from sessions.testing.forking import ForkContract
     from sessions.testing.history import HistoryContract
@@ -41,6 +42,7 @@ __all__ = [
     "EncryptedContract",
     "EntryContract",
     "ExpiryContract",
+    "ExportContract",
     "ForkContract",
     "HistoryContract",
     "InfoContract",
@@ -66,6 +68,7 @@ _MODULES = {
     "EncryptedContract": "encrypted.contract",
     "EntryContract": "entries",
     "ExpiryContract": "expiry",
+    "ExportContract": "exports",
     "ForkContract": "forking",
     "HistoryContract": "history",
     "InfoContract": "info",

@@ -179,6 +179,9 @@ class World:
         session = store.session("user_123")
         await session.add_items([first], keys=["msg_1"])
         await session.add_items(rest)
+        if "import_sessions" in self.example:
+            await store.export_sessions("backup.jsonl")
+            await store.delete("user_123")
         return store
 
     async def make_sweeper(self) -> Any:

@@ -26,5 +26,5 @@ async def test_the_page_says_what_happens(
     assert len(conversations.items) == 1
     assert await page["store"].session("back").get_items() == conversations.items["conv_1"]
     assert await page["archive"].count() == await page["store"].count()
-    for name in ("store", "archive"):
+    for name in ("store", "archive", "restored"):
         await page[name].close()

@@ -10,6 +10,7 @@ import pytest
 from sessions import open_store
 from sessions.errors import OutcomeUnknownError
 from sessions.log.moving import source as pages
+from sessions.store import importing
 
 from .network import message
 
@@ -167,4 +168,24 @@ async def test_a_move_whose_answer_is_lost_is_made_once(
         assert [one.session_id for one in await store.sessions()] == ["new", "s"]
         new = store.session("new")
         assert [entry.key for entry in await new.entries()] == ["a", "b", "c", "d"]
+    assert await network.stored("new") == items
+
+
+@pytest.mark.parametrize("before", range(5))
+async def test_an_import_whose_answer_is_lost_is_made_once(
+    network: Network, monkeypatch: pytest.MonkeyPatch, before: int
+) -> None:
+    """Fails without: log/exports/placing.py, `repeatable` of `BeginImport`, `PutPage` or `FinishImport`."""
+    monkeypatch.setattr(importing, "_PAGE", 3)
+    items = [message(f"{number}") for number in range(4)]
+    async with open_store("sqlite://") as other, open_store(network.url, create_tables=True) as store:
+        await other.session("new").add_items(items, keys=["a", "b", "c", "d"])
+        pieces = [piece async for piece in other.export_lines(["new"])]
+        await store.count()
+        network.proxy.lose_answer_to(network.commit, times=2, after=before)
+        done = await store.import_sessions(pieces)
+        network.proxy.lose_answer_to(b"nothing is called that", times=0)
+        assert (done.sessions, done.entries) == (1, 4)
+        assert [one.session_id for one in await store.sessions()] == ["new"]
+        assert [entry.key for entry in await store.session("new").entries()] == ["a", "b", "c", "d"]
     assert await network.stored("new") == items

@@ -1,0 +1,100 @@
+"""Recorded conversations go from each database to a SQLite file and back, plain and encrypted, and stay the same."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from sessions import SessionsError, generate_key, open_store
+from sessions.testing.export_model import comparable, exported
+from sessions.testing.observing import observe
+from tests.history.oasst import load_as_branches, load_as_chat, load_trees
+from tests.windows.conversations import as_responses, load_runs
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sessions import Store
+
+_SOME = 20
+
+
+async def fill(store: Store, count: int | None) -> list[str]:
+    """Make sessions of so many trees and runs, or all, in each of two ways; return their ids."""
+    made = []
+    for number, tree in enumerate(load_trees()[:count]):
+        load = load_as_branches if number % 2 else load_as_chat
+        await load(store.session(f"tree {number}"), tree)
+        made.append(f"tree {number}")
+    for number, run in enumerate(load_runs()[:count]):
+        session = store.session(f"run {number}", owner=("airline", str(number)))
+        items = as_responses(run) if number % 2 else run
+        keys = [f"{number}.{index}" for index in range(len(items))]
+        half = len(items) // 2
+        await session.add_items(items[:half], keys=keys[:half])
+        await session.as_author("agent").add_items(items[half:], keys=keys[half:])
+        await session.usage.record(input_tokens=number + 1, model="m", key="run")
+        made.append(f"run {number}")
+    return made
+
+
+async def exercise(store: Store, session_id: str) -> list[Any]:
+    """Go through a session's ways as a user does, and return all that is seen after each step."""
+    session = store.session(session_id)
+    seen: list[Any] = []
+    for step in ("redo", "undo", "undo", "redo", "choose", "add", "undo"):
+        try:
+            match step:
+                case "choose":
+                    ways = await session.ways_on() or await session.siblings()
+                    await session.choose(ways[0])
+                case "add":
+                    await session.add_items([{"role": "user", "content": "more"}], keys=["more"])
+                case _:
+                    await getattr(session, step)()
+        except (SessionsError, IndexError) as error:
+            seen.append(type(error).__name__)
+        found = await observe(store, session_id)
+        # The clocks of the two runs differ.
+        seen.append((found["version"], found["drawn"], [branch["items"] for branch in found["branches"]]))
+        seen.append(await session.get_items())
+    return seen
+
+
+async def there_and_back(store: Store, other: Store, folder: Path, count: int | None) -> None:
+    ids = await fill(store, count)
+    before = {session_id: await observe(store, session_id) for session_id in ids}
+    there, back = folder / "there.jsonl", folder / "back.jsonl"
+    done = await store.export_sessions(there, plain=True)
+    assert (done.sessions, done.restarted) == (len(ids), 0)
+    assert (await other.import_sessions(there)).sessions == len(ids)
+    for session_id in ids:
+        assert await observe(other, session_id) == before[session_id]
+    lines = comparable(await exported(other, *ids))
+    assert lines == comparable(await exported(store, *ids))
+    await other.export_sessions(back, plain=True)
+    for session_id in ids:
+        assert await store.delete(session_id)
+    assert (await store.import_sessions(back)).sessions == len(ids)
+    for session_id in ids:
+        assert await observe(store, session_id) == before[session_id]
+    assert comparable(await exported(store, *ids)) == lines
+    for session_id in ids[::5]:
+        assert await exercise(store, session_id) == await exercise(other, session_id)
+
+
+@pytest.mark.parametrize(
+    "count", [pytest.param(_SOME, id="20 of each"), pytest.param(None, id="all", marks=pytest.mark.everything)]
+)
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+async def test_there_and_back(anywhere: str, tmp_path: Path, count: int | None, *, encrypted: bool) -> None:
+    options: dict[str, Any] = {"create_tables": True}
+    other: dict[str, Any] = {}
+    if encrypted:
+        options["encryption_key"], other["encryption_key"] = generate_key(), generate_key()
+    async with (
+        open_store(anywhere, **options) as store,
+        open_store(f"sqlite:///{tmp_path}/other.db", durability="normal", **other) as elsewhere,
+    ):
+        await there_and_back(store, elsewhere, tmp_path, count)
