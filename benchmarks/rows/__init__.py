@@ -6,6 +6,7 @@ from benchmarks.rows.cold import Cold
 from benchmarks.rows.command_line import ListCommand
 from benchmarks.rows.disk import Disk
 from benchmarks.rows.encrypted import EncryptedRead, EncryptedTurn
+from benchmarks.rows.exports import Exports
 from benchmarks.rows.item_keys import ItemKeys
 from benchmarks.rows.listing import Listing
 from benchmarks.rows.load import Load
@@ -44,4 +45,5 @@ ROWS: tuple[type[Row], ...] = (
     TreeOfTheLatest,
     SiblingsOfAllTurns,
     ItemKeys,
+    Exports,
 )
