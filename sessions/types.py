@@ -285,7 +285,7 @@ class CorrectionReceipt:
         summaries: The ids of the dropped summaries.
         title: Whether the session's title, which was made of an entry, was removed.
         sdk_rows: The number of messages in the OpenAI Agents SDK's own tables that were redacted or removed, too.
-        forks: The ids of other sessions that were made of this one, and may have the entry: correct these, too.
+        forks: The ids of other sessions that were forked with the entry, and of their forks: correct these, too.
         pending: Where the bytes may still be, and how to finish that, in sentences; empty if nothing is left to do.
     """
 

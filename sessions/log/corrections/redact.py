@@ -94,7 +94,7 @@ def redact(
         ids_of(family),
         summaries,
         correct_derived(correction, family),
-        find_forks(correction),
+        find_forks(correction, (row.id for row in family)),
         sdk_rows,
         sealed,
     )

@@ -83,7 +83,7 @@ def remove_entry(
         ids_of(family),
         summaries,
         correct_derived(correction, family),
-        find_forks(correction),
+        find_forks(correction, (row.id for row in family)),
         sdk_rows,
         sealed,
     )
@@ -139,7 +139,9 @@ def remove_way(
     title = correct_derived(correction, (), [made_of] if made_of is not None and is_lost else ())
     rows = conversation.elsewhere.count_rows(tx, conversation.session_id)
     corrected = Corrected(correction.locked.version, removed, title=title, sealed_rows=rows)
-    return finish(correction, "removed", corrected._replace(forks=find_forks(correction)))
+    return finish(
+        correction, "removed", corrected._replace(forks=find_forks(correction, (low + 1 for low, _ in ranges)))
+    )
 
 
 def _forget(correction: Correction, tip: Tip) -> None:

@@ -21,6 +21,7 @@ from sessions.testing.corrections.shared import (
 
 if TYPE_CHECKING:
     from sessions.session.base import LogSession
+    from sessions.store.store import Store
 
 
 class Repeating(CorrectionFixtures):
@@ -132,6 +133,37 @@ class Repeating(CorrectionFixtures):
         for way in (session, session.on_branch("draft")):
             await way.add_items([user(SECRET)], keys=["k"])
         assert await holding(session, SECRET) == []
+
+    @pytest.mark.parametrize("how", ["redact", "remove"])
+    async def test_forks_that_have_the_entry_are_listed(self, store: Store, session: LogSession, how: str) -> None:
+        """Fails without: log/corrections/forks.py, `_has`."""
+        await session.add_items([user("1"), said("2"), user(SECRET), said("4")], keys=[None, None, "k", None])
+        name = session.session_id
+        await store.fork(session, f"{name} before", at=2)
+        has = await store.fork(session, f"{name} with", key="k")
+        await store.fork(has, f"{name} of the fork")
+        await session.undo()
+        await session.add_items([user("another")])
+        await store.fork(session, f"{name} beside")
+        forks = (f"{name} with", f"{name} of the fork")
+        assert (await getattr(session, how)(key="k")).forks == forks
+        for fork in forks:
+            assert (await store.session(fork).entry(key="k")).item == user(SECRET)
+            await getattr(store.session(fork), how)(key="k")
+            assert await holding(store.session(fork), SECRET) == []
+        (way,) = [sibling for sibling in await session.siblings(2) if not sibling.current]
+        assert (await session.remove(way=way)).forks == forks
+
+    async def test_a_forks_title_goes_with_its_message(self, store: Store, session: LogSession) -> None:
+        """Fails without: log/corrections/derived.py, `is_own`."""
+        await session.add_items([user(SECRET), said("2")])
+        fork = await store.fork(session, f"{session.session_id} fork")
+        assert (await fork.info()).title == SECRET
+        assert (await session.redact(1)).title
+        assert (await fork.info()).title == SECRET
+        assert (await fork.redact(2)).title is False
+        assert (await fork.redact(1)).title is True
+        assert (await fork.info()).title is None
 
     async def test_a_place_that_is_filled_again_is_no_copy(self, session: LogSession) -> None:
         await session.add_items([user("1"), output("lost"), said(SECRET)])
