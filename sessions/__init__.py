@@ -74,6 +74,7 @@ if TYPE_CHECKING:
     from sessions.session.leases import Lease
     from sessions.session.tree_data import Tree, TreeNode, TreeTip
     from sessions.session.usage.prices import Price
+    from sessions.session.verifying import Verification
     from sessions.settings import Compaction, SettingsDict
     from sessions.sqlalchemy import SQLAlchemySession
     from sessions.store.sweeper import Sweeper
@@ -96,6 +97,7 @@ if TYPE_CHECKING:
         Turn,
     )
     from sessions.usage_types import ToolUse, Usage, UsageRow
+    from sessions.verify_types import Finding, FindingCode, Verified
 
 __all__ = [
     "Adoption",
@@ -123,6 +125,8 @@ __all__ = [
     "Entry",
     "ErasureReceipt",
     "Exported",
+    "Finding",
+    "FindingCode",
     "IdempotencyKeyReusedError",
     "Imported",
     "InAttemptError",
@@ -195,6 +199,8 @@ __all__ = [
     "UnknownSessionError",
     "Usage",
     "UsageRow",
+    "Verification",
+    "Verified",
     "WeakKeyWarning",
     "Window",
     "generate_key",
@@ -234,6 +240,8 @@ _LAZY = {
     **dict.fromkeys(_MODEL, "sessions.types"),
     **dict.fromkeys(_RETENTION, "sessions.retention_types"),
     **dict.fromkeys(("ToolUse", "Usage", "UsageRow"), "sessions.usage_types"),
+    "Verification": "sessions.session.verifying",
+    **dict.fromkeys(("Finding", "FindingCode", "Verified"), "sessions.verify_types"),
 }
 
 # Type checkers know the names from the imports above. Shown this function, they would believe every other name, too.

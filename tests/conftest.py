@@ -25,6 +25,7 @@ from .sql.databases import (
     url,
 )
 from .tiers import has_few_examples, only_with_everything
+from .verified import DAMAGING, verified_afterwards
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -47,6 +48,16 @@ def lived_in(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
     move_in(monkeypatch, stays=is_contract(request))
     yield
     drop_old_databases()
+
+
+@pytest.fixture(autouse=True)
+def verified(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
+    """After a contract's test, verification finds nothing in the files that it wrote."""
+    if not is_contract(request) or request.function.__module__ in DAMAGING:
+        yield
+        return
+    with verified_afterwards(monkeypatch):
+        yield
 
 
 @pytest.fixture(autouse=True)

@@ -16,6 +16,7 @@ from sessions.db.dialect import POSTGRES
 from sessions.db.ids import MAX_OWNER, MAX_POSITION, POSITION_BITS
 from sessions.db.migrations import migrate
 from sessions.db.transaction import Statement
+from sessions.log.core.item_keys import RAW
 from sessions.log.schema import LOG, MAX_SESSION
 
 if TYPE_CHECKING:
@@ -47,6 +48,7 @@ _VALUES: Final[dict[str, Any]] = {
     # It is never too old for a test of purging.
     "never": NEVER,
     "payload": b'{"role":"user","content":"theirs"}',
+    "digest": bytes(RAW),
 }
 
 _FIRST = Statement("A session.", "select 1 from {sessions} limit 1")
@@ -54,13 +56,13 @@ _FILL = (
     Statement(
         "A session.",
         """
-        insert into {sessions} (id, session_id, version, branch, created_at, updated_at, leases)
-        values (:session, :session_id, :version, 'main', 1, 1, :lease)
+        insert into {sessions} (id, session_id, version, branch, created_at, updated_at, leases, keyed)
+        values (:session, :session_id, :version, 'main', 1, 1, :lease, 1)
         """,
     ),
     Statement(
         "Its segment.",
-        "insert into {segments} (id, session, parent, fork_position) values (:segment, :session, null, 0)",
+        "insert into {segments} (id, session, parent, fork_position, holes) values (:segment, :session, null, 0, 1)",
     ),
     Statement(
         "Its branch.",
@@ -80,7 +82,7 @@ _FILL = (
         "The key of its item.",
         """
         insert into {item_keys} (item_key, session, entry, branch, version, digest, until, due)
-        values ('a', :session, :entry, 0, :version, :payload, 1, :never)
+        values ('a', :session, :entry, 0, :version, :digest, 1, :never)
         """,
     ),
 )

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from sessions.crypto.subject import Subject
     from sessions.crypto.wrapped_keys import WrappedKey
 
-_PARAMETERS: Final = "passphrase"
+PARAMETERS: Final = "passphrase"
 """The name of the setting with the parameters for stretching passphrases."""
 
 
@@ -81,7 +81,7 @@ class LocalKeys:
     async def prepare(self) -> None:
         """Stretch passphrases."""
         if self._ready is None:
-            parameters = await self._settings.get_or_put(_PARAMETERS, new_parameters)
+            parameters = await self._settings.get_or_put(PARAMETERS, new_parameters)
             self._ready = await asyncio.to_thread(self._ring.ready, Stretcher(parameters))
 
     @property

@@ -11,6 +11,7 @@ import msgspec
 if TYPE_CHECKING:
     from sessions.db.schema import Schema
     from sessions.db.transaction import Transaction
+    from sessions.db.verification import Check
 
 
 class _NotDone(Enum):
@@ -127,6 +128,7 @@ class Component(msgspec.Struct, frozen=True, eq=False):
         erase: Removes all rows of the subject of a name. Without it, each table's `of` says which rows these are.
         erase_owners: Removes rows of owners. Without it, each table's `of_owners` says which rows these are. A
             component with neither is refused by `db/erasure.py`: `owns_nothing` says that no row belongs to an owner.
+        verify: Returns the checks of its rows, given how to read them: an object of the component's own choice.
     """
 
     schema: Schema
@@ -135,6 +137,7 @@ class Component(msgspec.Struct, frozen=True, eq=False):
     fast: Mapping[str, Callable[[Any], Mapping[type, FastPath]]] = msgspec.field(default_factory=dict)
     erase: Callable[[Transaction, str], Removed] | None = None
     erase_owners: EraseOwners | None = None
+    verify: Callable[[Any], Sequence[Check]] | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Component):

@@ -85,6 +85,7 @@ def words(
         for table in schema.tables:
             name = f"{quote}{check_name(table_name(schema, table.name, prefix))}{quote}"
             names |= {table.name: f"{where}{name}", f"on_{table.name}": f"{of_table}{name}"}
+            names[f"name_of_{table.name}"] = f"'{table_name(schema, table.name, prefix)}'"
         for index in schema.indexes:
             name = f"{quote}{check_name(table_name(schema, index.name, prefix))}{quote}"
             names[index.name] = f"{of_index}{name}"

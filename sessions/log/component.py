@@ -10,12 +10,14 @@ from sessions.log.adopt.table_pair import TablePair
 from sessions.log.schema import LOG
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sessions.db.component import FastPath, OwnersErased, OwnersPart
     from sessions.db.postgres.database import AsyncpgDatabase
     from sessions.db.transaction import Transaction
+    from sessions.db.verification import Check
     from sessions.log.conversation import ForeignTables
+    from sessions.log.verify.reading import Reading
 
 
 @cache
@@ -32,6 +34,7 @@ def conversations(foreign: ForeignTables) -> Component:
         {ASYNCPG: _fast_on_asyncpg},
         partial(_erase, foreign),
         partial(_erase_owners, foreign),
+        _checks,
     )
 
 
@@ -58,6 +61,13 @@ def _erase_owners(foreign: ForeignTables, tx: Transaction, owners: OwnersErased,
     from sessions.log.lifetime.erase_owners import erase_owners  # noqa: PLC0415
 
     return erase_owners(tx, owners, count, SDKSessions(foreign))
+
+
+def _checks(reading: Reading) -> Sequence[Check]:
+    # Few programs verify.
+    from sessions.log.verify.checks import checks_of  # noqa: PLC0415
+
+    return checks_of(reading)
 
 
 def _fast_on_asyncpg(database: AsyncpgDatabase) -> Mapping[type, FastPath]:

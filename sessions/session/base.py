@@ -27,6 +27,7 @@ from sessions.session.handle import Handle
 from sessions.session.history import History
 from sessions.session.info import Description
 from sessions.session.sharing import Sharing
+from sessions.session.verifying import Verifying
 from sessions.session.watching import Watching
 from sessions.session.windows import Windows
 from sessions.validation import (
@@ -55,7 +56,7 @@ _FOREIGN = ForeignTables()
 _WRITE = 'Write [{"role": "user", "content": "…"}]'
 
 
-class LogSession(History, Sharing, Compactions, Windows, Watching, Description, Corrections):
+class LogSession(History, Sharing, Compactions, Windows, Watching, Description, Corrections, Verifying):
     """A conversation in a store. Any number of tasks, threads and event loops may use one object.
 
     Programs usually get one from `open_store(…).session(id)`, or use `SQLiteSession` or `SQLAlchemySession`.

@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from sessions.encrypted import EncryptedSession
     from sessions.log.adopt.sdk import SDKSessions
     from sessions.session.base import LogSession
+    from sessions.session.verifying import Verification
     from sessions.store.sweeper import Sweeper
     from sessions.types import Adoption, ErasureReceipt, Rotation
+    from sessions.verify_types import Verified
 
 
 class Encryption(NamedTuple):
@@ -206,6 +208,42 @@ class Maintenance(Retaining):
         if empty_sessions:
             await delete_left_empty(self._backend, self._sdk, now())
         return purged
+
+    def verify(self, *, progress: Callable[[Verified], object] | None = None, after: str | None = None) -> Verification:
+        """Check everything that is stored, and yield each finding: damaged, missing, contradictory or stray rows.
+
+        Example: ``findings = [finding async for finding in store.verify()]``
+
+        It checks the schema, sessions, lineages, branches, entries and all other rows, on SQLite also the file. With
+        the store's key, it decrypts every item; without one, the summary tells how many items were `locked`.
+        Findings name no contents. docs/verify.md lists the codes.
+
+        Nothing is changed or locked, and others may write meanwhile: each page is read in one short snapshot. Memory
+        does not grow with the number of sessions and items.
+
+        Args:
+            progress: Called after each page with the summary so far.
+            after: The `after` of an earlier verification's summary, to go on behind it.
+
+        Returns:
+            An iterator of findings, with a `summary`.
+
+        Raises:
+            TypeError: `after` is no text.
+            ValueError: `after` is not such a text.
+            NotADatabaseError: The file is not a SQLite database, or is too damaged to be read at all.
+            StoreError: The database cannot be reached, or is locked by others for too long.
+            SessionClosedError: The store has been closed.
+        """
+        from sessions.db.verify import verify  # noqa: PLC0415 - few programs verify
+        from sessions.log.component import conversations  # noqa: PLC0415 - as above
+        from sessions.log.verify.reading import Reading  # noqa: PLC0415 - as above
+        from sessions.session.verifying import Verification, check_after  # noqa: PLC0415 - as above
+
+        handle = self.session("any")._handle  # noqa: SLF001 - it reads all sessions
+        reading = Reading(handle.codec, handle.conversation.encryption)
+        component = conversations(self._sdk.tables)
+        return Verification(verify(self._backend, component, reading, "the store", after=check_after(after)), progress)
 
     def sweeper(self, *, every: float | timedelta = 60.0) -> Sweeper:
         """Return a background task that calls `purge_expired` again and again.

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sessions.testing.stats import StatsContract
     from sessions.testing.tree_model import CountEntries
     from sessions.testing.usage import UsageContract
+    from sessions.testing.verifying import VerifyContract
     from sessions.testing.watching import WatchContract
     from sessions.testing.windows import WindowContract
 
@@ -57,6 +58,7 @@ __all__ = [
     "SharingContract",
     "StatsContract",
     "UsageContract",
+    "VerifyContract",
     "WatchContract",
     "WindowContract",
 ]
@@ -80,6 +82,7 @@ _MODULES = {
     "SharingContract": "sharing",
     "StatsContract": "stats",
     "UsageContract": "usage",
+    "VerifyContract": "verifying",
     "WatchContract": "watching",
     "WindowContract": "windows",
     # The types of the fixtures.

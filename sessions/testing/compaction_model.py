@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from sessions.errors import SummaryError
 from sessions.items.window import Window
 from sessions.items.window_builder import cut
+from sessions.testing.verified import check_verified
 
 if TYPE_CHECKING:
     from sessions.testing.fixtures import MakeLogSession
@@ -155,4 +156,5 @@ class CompactionMachine(RuleBasedStateMachine):
             assert [entry.item["to"] for entry in entries if entry.kind == "handover"] == self._handed
 
     def teardown(self) -> None:
+        self._runner.run(check_verified(self._sessions[0]))
         self._runner.close()

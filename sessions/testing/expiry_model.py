@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sessions import clock
 from sessions.errors import BranchExistsError, NothingToRedoError, TurnNotFoundError
 from sessions.testing.refusals import refused
+from sessions.testing.verified import check_verified
 from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
@@ -189,6 +190,7 @@ class ExpiryMachine(RuleBasedStateMachine):
                 assert counted == {n: len(self._there(line.items, ttl)) for n, line in self._lines.items()}
 
     def teardown(self) -> None:
+        self._runner.run(check_verified(self._session))
         self._runner.close()
 
     def _pick(self, number: int) -> tuple[str, Line]:

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from sessions.errors import ConflictError, OwnerError
 from sessions.testing.refusals import refused
+from sessions.testing.verified import check_verified
 from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
@@ -186,6 +187,8 @@ class InfoMachine(RuleBasedStateMachine):
             assert found in self._runner.run(self._store.sessions())
 
     def teardown(self) -> None:
+        for session_id in IDS:
+            self._runner.run(check_verified(self._store.session(session_id)))
         self._runner.close()
 
     def _session(self, session_id: str, owner: Owner | None) -> LogSession:

@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from sessions.errors import BranchExistsError, ItemKeyConflictError, NothingToRedoError, TurnNotFoundError
 from sessions.testing.refusals import refused
+from sessions.testing.verified import check_verified
 
 if TYPE_CHECKING:
     from sessions.session.base import LogSession
@@ -171,6 +172,7 @@ class ItemKeyMachine(RuleBasedStateMachine):
                     assert self._runner.run(self._session(name).entry(key=entry.key)) == entry
 
     def teardown(self) -> None:
+        self._runner.run(check_verified(self._make(self._id)))
         self._runner.close()
 
     def _session(self, name: str) -> LogSession:

@@ -12,6 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from sessions.errors import IdempotencyKeyReusedError
 from sessions.protocol import Session
+from sessions.testing.verified import check_verified
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -128,4 +129,6 @@ class ListMachine(RuleBasedStateMachine):
             assert_same(self._runner.run(self._sessions[0].get_items()), self._model)
 
     def teardown(self) -> None:
+        if hasattr(self._sessions[0], "verify"):
+            self._runner.run(check_verified(self._sessions[0]))
         self._runner.close()

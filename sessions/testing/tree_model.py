@@ -19,6 +19,7 @@ from sessions.errors import (
     TurnNotFoundError,
     UnknownBranchError,
 )
+from sessions.testing.verified import check_verified
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -644,4 +645,5 @@ class TreeMachine(RuleBasedStateMachine):
     def teardown(self) -> None:
         for attempt in self.model.attempts:
             self._runner.run(attempt.block.__aexit__(RuntimeError, RuntimeError("the test is over"), None))
+        self._runner.run(check_verified(self._make(self._id)))
         self._runner.close()

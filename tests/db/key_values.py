@@ -8,10 +8,12 @@ import msgspec
 
 from sessions.db.command import Command
 from sessions.db.component import Component
-from sessions.db.dialect import MARIADB, POSTGRES, telling
+from sessions.db.dialect import MARIADB, POSTGRES, telling, text_of_key
 from sessions.db.schema import Column, Schema, Table
 from sessions.db.topics import Topic
 from sessions.db.transaction import Statement
+from sessions.db.verification import Checked
+from sessions.verify_types import found
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -116,4 +118,38 @@ def _forget(tx: Transaction, count: int) -> bool:
     return False
 
 
-KEY_VALUES: Final = Component(SCHEMA, upkeep=_forget)
+IMPOSSIBLE: Final = Statement(
+    "The next values, and whether each can be true.",
+    """
+    select name, case when version > 0 and coalesce(until, 0) >= 0 then 1 else 0 end from {pairs}
+    where name > :after order by name limit :count
+    """,
+)
+
+
+class PairsCheck:
+    """Checks the values, a page at a time."""
+
+    name = "pairs"
+    tables = ("pairs",)
+
+    def page(self, tx: Transaction, after: str) -> Checked:
+        rows = tx.all(IMPOSSIBLE, after=as_key(tx, after), count=2)
+        findings = [
+            found("impossible-value", "The value has an impossible version or end.", table="pairs", place=place)
+            for place, is_possible in ((text_of_key(name), is_possible) for name, is_possible in rows)
+            if not is_possible
+        ]
+        return Checked(findings, text_of_key(rows[-1][0]) if rows else None, {"rows": len(rows)})
+
+    def skip(self, tx: Transaction, after: str) -> str | None:
+        del tx, after
+        return None
+
+
+def as_key(tx: Transaction, name: str) -> Any:
+    """Return a name as the database compares it."""
+    return name.encode() if tx.database == MARIADB else name
+
+
+KEY_VALUES: Final = Component(SCHEMA, upkeep=_forget, verify=lambda _: [PairsCheck()])

@@ -20,9 +20,13 @@ from sessions.log.lifetime.remove import clear, delete
 from sessions.log.pop import Pop
 from sessions.log.read import ReadTail
 from sessions.log.schema import LOG
+from sessions.log.verify.checks import checks_of
+from sessions.log.verify.reading import Reading
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from sessions import Finding
 
 CODEC = JSONCodec()
 TABLES = ("sessions", "segments", "branches", "entries", "appends", "changes")
@@ -51,6 +55,17 @@ class BareLog:
         ]
         idempotency = None if key is None else Idempotency(key, CODEC.digest(items))
         Append(conversation(to), entries, self.now(), idempotency)(self.tx)
+
+    def damage(self) -> list[Finding]:
+        """Return what verification finds."""
+        findings: list[Finding] = []
+        for check in checks_of(Reading(CODEC, None)):
+            after: str | None = ""
+            while after is not None:
+                page = check.page(self.tx, after)
+                findings += page.findings
+                after = page.after
+        return findings
 
     def read(self, session: str = "s", limit: int | None = None) -> list[Any]:
         return self.tail(session, limit)[0]

@@ -139,6 +139,7 @@ class Branches(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "log"):
+            assert self.log.damage() == []
             self.log.connection.close()
 
 

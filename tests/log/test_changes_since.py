@@ -131,6 +131,7 @@ class Watching(RuleBasedStateMachine):
     def expire(self) -> None:
         """Whatever there is: its items are not shown any more, and still it was appended."""
         self.log.connection.execute("update agent_log_entries set expires_at = 1")
+        self.log.connection.execute("update agent_log_segments set holes = 1")
         self.done = [(version, kind, []) for version, kind, _ in self.done]
 
     @rule()
@@ -162,6 +163,7 @@ class Watching(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "log"):
+            assert self.log.damage() == []
             self.log.connection.close()
 
 

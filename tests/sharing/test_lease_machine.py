@@ -197,6 +197,7 @@ class TurnMachine(RuleBasedStateMachine):
         assert [item["content"] for item in tail.items] == self.items
 
     def teardown(self) -> None:
+        assert self.log.damage() == []
         self.log.connection.close()
 
 

@@ -38,6 +38,7 @@ RUN_BY = {
     "switching.md": "tests/takeover/test_switching_page.py",
     "trying-again.md": "tests/history/test_trying_again_page.py",
     "usage.md": "tests/usage/test_documentation.py",
+    "verify.md": "tests/verify/test_verify_page.py",
     "watching.md": "tests/watch/test_watching_page.py",
     "web-service.md": "tests/site/test_web_service.py",
     "windows.md": "tests/windows/test_windows_page.py",

@@ -141,6 +141,7 @@ class Usage(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         if hasattr(self, "log"):
+            assert self.log.damage() == []
             self.log.connection.close()
 
 

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sessions.db.dialect import MARIADB, POSTGRES
 from sessions.db.settings import find_setting, put_setting
 from sessions.db.transaction import Statement
+from sessions.errors import StoreError
 from sessions.log.conversation import ForeignTables
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
 
-_SETTING: Final = "sdk_tables"
+SETTING: Final = "sdk_tables"
 
 _FOLDS_CASE: Final = Statement(
     "1 if names of tables are the same in small and in capital letters.",
@@ -41,7 +42,7 @@ class TablePair(NamedTuple):
         Raises:
             ValueError: It is another pair's.
         """
-        return _check(tx, self.tables, find_setting(tx, _SETTING), subject)
+        return _check(tx, self.tables, find_setting(tx, SETTING), subject)
 
     def note(self, tx: Transaction, subject: str) -> None:
         """Let the log be that of these tables, unless another process was first.
@@ -50,13 +51,19 @@ class TablePair(NamedTuple):
             ValueError: It is another pair's.
         """
         if not self.is_noted(tx, subject):
-            _check(tx, self.tables, put_setting(tx, _SETTING, json.dumps(self.tables).encode()), subject)
+            _check(tx, self.tables, put_setting(tx, SETTING, json.dumps(self.tables).encode()), subject)
 
 
 def _check(tx: Transaction, tables: ForeignTables, found: bytes | None, subject: str) -> bool:
     if found is None:
         return False
-    theirs = ForeignTables(*json.loads(found))
+    try:
+        theirs = ForeignTables(*json.loads(found))
+    except (TypeError, ValueError, RecursionError):
+        raise StoreError(
+            f"{subject}: this database's setting {SETTING!r}, the names of the OpenAI Agents SDK's tables, cannot be "
+            "read. Nothing was changed. Restore the table of settings from a backup."
+        ) from None
     if theirs == tables or (_folded(theirs) == _folded(tables) and tx.one(_FOLDS_CASE) == (1,)):
         return True
     raise ValueError(

@@ -32,7 +32,7 @@ def find_seen(tx: Transaction, session: int) -> Seen:
     segments = read_segments(tx, session)
     origins = {segment: (parent, fork) for segment, (parent, fork, *_) in segments.items()}
     tips = ((segment, tip) for _, segment, tip, *_ in read_tips(tx, session, segments))
-    return Seen(origins, _highest(origins, tips))
+    return Seen(origins, reach(origins, tips))
 
 
 def collect(tx: Transaction, session: int, before: Seen) -> None:
@@ -53,7 +53,8 @@ def lost(before: Seen, after: Seen) -> list[tuple[int, int]]:
     ]
 
 
-def _highest(origins: dict[int, tuple[int | None, int]], tips: Iterable[tuple[int, int]]) -> dict[int, int]:
+def reach(origins: dict[int, tuple[int | None, int]], tips: Iterable[tuple[int, int]]) -> dict[int, int]:
+    """Return the highest position of each segment that some tips see; segments that none sees are missing."""
     highest: dict[int, int] = {}
     for start, tip in tips:
         segment: Any = start

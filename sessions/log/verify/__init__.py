@@ -1,0 +1,1 @@
+"""Verifying conversations: the checks of the log's tables."""

@@ -1,0 +1,111 @@
+"""Which sessions are verified, and how their payloads are opened."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sessions.crypto.subject import KeyWanted
+from sessions.db.transaction import Statement
+from sessions.errors import DecryptionError
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Transaction
+    from sessions.log.conversation import Codec
+    from sessions.log.encryption.payloads import Payloads
+    from sessions.log.encryption.session_encryption import SessionEncryption
+
+NUMBER_OF: Final = Statement(
+    "The number of a session.",
+    "select id from {sessions} where session_id = :session_id",
+)
+
+LOWEST: Final = -(1 << 63)
+HIGHEST: Final = (1 << 63) - 1
+
+_REMEMBERED: Final = 1024
+"""Sessions whose keys a process remembers to be locked: more than a page has."""
+
+
+class Locked(NamedTuple):
+    """Takes the place of a session's payloads if they cannot be opened.
+
+    Attributes:
+        reason: Why the given keys do not open them; empty without any key.
+    """
+
+    reason: str = ""
+
+
+class Reading:
+    """The sessions to verify, and their keys.
+
+    Args:
+        codec: How items are read.
+        encryption: How sessions are encrypted, if there are keys for them.
+        session_id: The only session to verify; all, if ``None``.
+    """
+
+    def __init__(self, codec: Codec, encryption: SessionEncryption | None, session_id: str | None = None) -> None:
+        self.codec = codec
+        self.encryption = encryption
+        self.session_id = session_id
+        self._refused: dict[tuple[str, bytes], str] = {}
+
+    def bounds(self, tx: Transaction, after: str) -> tuple[int, int] | None:
+        """Return the numbers of sessions that are left: behind the first, up to the second; ``None`` without any."""
+        last = HIGHEST
+        first = int(after) if after else LOWEST
+        if self.session_id is not None:
+            row = tx.one(NUMBER_OF, session_id=self.session_id)
+            if row is None:
+                return None
+            first, last = max(first, row[0] - 1), row[0]
+        return (first, last) if first < last else None
+
+    def open(self, session_id: str, wrapped_keys: bytes | None) -> Payloads | Locked | None:
+        """Return the payloads of a session; ``None`` if it is not encrypted.
+
+        Raises:
+            KeyWanted: Its keys have to be fetched first.
+        """
+        if wrapped_keys is None:
+            return None
+        if self.encryption is None:
+            return Locked()
+        wrapped = bytes(wrapped_keys)
+        known = session_id, wrapped
+        if known not in self._refused:
+            try:
+                return self.encryption.unlock(session_id, wrapped)
+            except DecryptionError as error:
+                self._refuse(known, error)
+            except KeyWanted as wanted:
+                raise KeyWanted(partial(self._fetch, wanted, known)) from None
+        return Locked(self._refused[known])
+
+    async def _fetch(self, wanted: KeyWanted, known: tuple[str, bytes]) -> None:
+        try:
+            await wanted.fetch()
+        except DecryptionError as error:
+            self._refuse(known, error)
+
+    def _refuse(self, known: tuple[str, bytes], error: DecryptionError) -> None:
+        self._refused[known] = str(error)
+        if len(self._refused) > _REMEMBERED:
+            del self._refused[next(iter(self._refused))]
+
+
+def text_or_none(stored: str | bytes | None) -> str | None:
+    """Return a stored text; ``None`` if it is missing, or is no Unicode text."""
+    if stored is None or isinstance(stored, str):
+        return stored
+    try:
+        return bytes(stored).decode()
+    except ValueError:
+        return None
+
+
+def name_of_session(stored: str | bytes | None) -> str | None:
+    """Return a stored session id for a finding, in which what is no text is replaced."""
+    return stored if stored is None or isinstance(stored, str) else bytes(stored).decode(errors="replace")

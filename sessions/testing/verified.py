@@ -1,0 +1,14 @@
+"""What every contract ends with: verification finds nothing in what was done."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+async def check_verified(session: Any) -> None:
+    """Assert that verification finds nothing in a session of this package.
+
+    Example: ``await check_verified(session)``
+    """
+    findings = [str(finding) async for finding in session.verify()]
+    assert findings == []

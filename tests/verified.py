@@ -1,0 +1,66 @@
+"""After each test of a contract, verification finds nothing in the SQLite files that it wrote."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sessions import open_store
+from sessions.crypto.key_manager import KeyManager
+from sessions.db.sqlite.backend import SQLiteBackend
+from sessions.db.sqlite.opening import MEMORY
+
+from .lived_in import SEGMENT, SESSION
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import pytest
+
+    from sessions import Finding
+
+_EXPECTED = {"session-plain"}
+"""A contract may put plain sessions beside encrypted ones."""
+
+_THEIRS = {f"session number {SESSION}", f"segment {SEGMENT}"}
+"""Rows of no session, which `lived_in.py` has put there."""
+
+DAMAGING = {"sessions.testing.encrypted.tampering", "sessions.testing.verifying"}
+"""Modules of contracts whose tests damage rows on purpose."""
+
+
+@contextmanager
+def verified_afterwards(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Verify the files that are opened in the block, with the key that was used there."""
+    paths: set[str] = set()
+    keys: list[Any] = []
+    make_backend, make_keys = SQLiteBackend.__init__, KeyManager.__init__
+
+    def backend(self: SQLiteBackend, *arguments: Any, **options: Any) -> None:
+        make_backend(self, *arguments, **options)
+        paths.add(self.path)
+
+    def manager(self: KeyManager, given: Any, *arguments: Any) -> None:
+        make_keys(self, given, *arguments)
+        if given not in keys:
+            keys.append(given)
+
+    monkeypatch.setattr(SQLiteBackend, "__init__", backend)
+    monkeypatch.setattr(KeyManager, "__init__", manager)
+    yield
+    for path in paths - {MEMORY}:
+        if Path(path).exists():
+            asyncio.run(_check(path, keys[0] if len(keys) == 1 else None))
+
+
+def _is_expected(finding: Finding) -> bool:
+    return finding.code in _EXPECTED or (finding.code == "orphan" and finding.place in _THEIRS)
+
+
+async def _check(path: str, key: Any) -> None:
+    options = {} if key is None else {"encryption_key": key, "allow_plain_text": True}
+    async with open_store(f"sqlite:///{path}", **options) as store:
+        found = [str(finding) async for finding in store.verify() if not _is_expected(finding)]
+    assert found == []
