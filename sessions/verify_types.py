@@ -132,7 +132,7 @@ def found(
 class Verified:
     """The state of a verification.
 
-    Example: ``print(verification.summary.errors)``
+    Example: ``print(store.verify().summary.errors)``
 
     Attributes:
         sessions: The number of sessions that were checked.
@@ -156,6 +156,6 @@ class Verified:
     def is_whole(self) -> bool:
         """Whether all was checked, and nothing was found.
 
-        Example: ``assert verification.summary.is_whole``
+        Example: ``print(store.verify().summary.is_whole)``
         """
         return self.after is None and not self.errors and not self.warnings

@@ -57,7 +57,7 @@ class Verification:
     def summary(self) -> Verified:
         """Get the state so far: the numbers of checked rows and of findings, and where to resume.
 
-        Example: ``print(verification.summary.entries)``
+        Example: ``print(store.verify().summary.entries)``
         """
         return self._summary
 
@@ -80,7 +80,7 @@ class Verification:
     async def aclose(self) -> None:
         """End the verification.
 
-        Example: ``await verification.aclose()``
+        Example: ``await store.verify().aclose()``
         """
         await self._steps.aclose()
 
