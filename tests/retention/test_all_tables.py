@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from sessions import Store
 
 _CALL = {"type": "function_call", "call_id": "1", "name": "look", "arguments": "{}"}
+_OUTPUT = {"type": "function_call_output", "call_id": "2", "output": "x"}
 _NOT_OF_SESSIONS = {"audits", "undestroyed"}
 
 
@@ -26,7 +27,9 @@ async def _fill(store: Store, name: str, owner: str) -> None:
     await session.add_items([user("2")])
     await session.branches.create("b", turn=2)
     await session.undo()
-    await session.add_items([user("3")])
+    await session.add_items([user("3"), {**_CALL, "call_id": "2"}, user("4"), _OUTPUT])
+    # It writes the output anew behind its call.
+    await session.repair(apply=True)
     await session.usage.record(input_tokens=3)
     await session.set_info(title="t", tags=["x"], metadata={"a": 1})
 
