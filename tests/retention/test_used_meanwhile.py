@@ -50,7 +50,7 @@ def _options(url: str) -> dict[str, Any]:
 async def test_what_is_used_between_the_look_and_the_removal_stays(
     anywhere: str, monkeypatch: pytest.MonkeyPatch, use: Any, keep_turns: int | None
 ) -> None:
-    """Fails without: log/lifetime/retain.py, `locked[0] != judged.version` or `IS_LEASED` in `_is_as_judged`."""
+    """Fails without: log/lifetime/retain.py, `!= judged.version` or `IS_LEASED` in `_is_as_judged`."""
     time = MovableClock(monkeypatch)
     judge = retaining._judge
     async with open_store(anywhere, **_options(anywhere)) as store:
@@ -75,7 +75,7 @@ async def test_what_is_used_between_the_look_and_the_removal_stays(
 
 
 async def test_a_session_that_was_started_again_stays(anywhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fails without: log/lifetime/retain.py, the internal id in `LOCK_VERSION`."""
+    """Fails without: log/lifetime/retain.py, `!= number`."""
     time = MovableClock(monkeypatch)
     judge = retaining._judge
     async with open_store(anywhere, **_options(anywhere)) as store:
@@ -123,7 +123,7 @@ async def _fill(store: Store) -> None:
 
 @pytest.mark.parametrize("how", ["owner", "age", "turns"])
 async def test_processes_at_the_same_work_remove_everything_once(url: str, how: str) -> None:
-    """Fails without: log/statements/retention.py, `for update` in `LOCK_VERSION` or `LOCK_OWNED`, on servers."""
+    """Fails without: log/lifetime/retain.py and erase_owners.py, `lock_session`, on servers."""
     async with open_store(url, create_tables=True) as store:
         await _fill(store)
         command = [sys.executable, "-c", _REMOVES, url]

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from sessions.db.component import OwnersPart
+from sessions.log.core.locking import lock_session
 from sessions.log.lifetime.audit import Done, record
 from sessions.log.lifetime.erase import erase
 from sessions.log.lifetime.undestroyed import note_undestroyed
@@ -29,7 +30,7 @@ def erase_owners(tx: Transaction, owners: OwnersErased, count: int, elsewhere: E
     others: dict[str, None] = {}
     # In the order of their ids: two processes at the same work wait for each other, and never each for the other.
     for number, session_id in sorted(found):
-        if tx.one(statements.LOCK_OWNED, session=number, **whose) is None:
+        if lock_session(tx, session_id) != number or tx.one(statements.IS_OWNED, session=number, **whose) is None:
             continue  # It has become another owner's, or another process was first.
         removed = erase(tx, session_id, elsewhere)._asdict()
         removed["sessions"] = int(removed.pop("existed"))

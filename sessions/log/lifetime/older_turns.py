@@ -15,6 +15,7 @@ from sessions.log.core.damage import read_segments, read_tips
 from sessions.log.core.reader import Reader
 from sessions.log.core.turns import nearest_turns, turn_start
 from sessions.log.lifetime.open_calls import stretches_of
+from sessions.log.lifetime.remove import remove_copies
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import retention as statements
 from sessions.log.statements import sessions as session_statements
@@ -94,6 +95,9 @@ def remove_older(tx: Transaction, session: int, ranges: list[Range], count: int,
             removed += int(number)
         if removed >= count:
             break
+    if removed:
+        # A fork that a killed process left unfinished may have them, too.
+        remove_copies(tx, session)
     row = tx.one(session_statements.BUMP_VERSION_OF, session=session) if removed else None
     if row is not None:
         record_change_of(tx, session, row[0], "purged", now)

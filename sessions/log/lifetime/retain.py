@@ -12,6 +12,7 @@ from sessions.clock import NEVER
 from sessions.db.dialect import text_of_key
 from sessions.errors import DamagedSessionError, DecryptionError, MissingKeyError
 from sessions.labels import given_owner
+from sessions.log.core.locking import lock_session
 from sessions.log.lifetime.audit import Done, record
 from sessions.log.lifetime.erase import erase
 from sessions.log.lifetime.older_turns import Range, count_older, find_older, remove_older
@@ -238,8 +239,10 @@ def _with_entries(tx: Transaction, conversation: Conversation, judged: Judged) -
 def _is_as_judged(tx: Transaction, judged: Judged, now: int) -> bool:
     """Lock a session, and tell whether it may be removed as it was judged."""
     number = judged.old.number
-    locked = tx.one(statements.LOCK_VERSION, session=number)
-    if locked is None or locked[0] != judged.version:
+    # By the id that users gave, as everybody locks it: MariaDB locks its index, too, and two orders may be a deadlock.
+    if lock_session(tx, judged.old.session_id) != number:
+        return False
+    if tx.the(statements.VERSION_NOW, session=number)[0] != judged.version:
         return False
     return tx.one(statements.IS_LEASED, session=number, now=now) is None
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-from sessions.db.dialect import MARIADB, POSTGRES
+from sessions.db.dialect import MARIADB
 from sessions.db.transaction import Statement
 from sessions.items.kinds import CALLS, DEVELOPER, OUTPUTS, PLACEHOLDER, SYSTEM, in_sql
 
@@ -17,13 +17,9 @@ OWNED = Statement(
     {MARIADB: _OWNED.replace("select id, session_id", "select id, convert(session_id using utf8mb4)")},
 )
 
-LOCK_OWNED = Statement(
-    "Lock a session by its internal id, if its owner is in a range.",
-    "select id from {sessions} where id = :session and owner >= :low and owner < :high",
-    dict.fromkeys(
-        (POSTGRES, MARIADB),
-        "select id from {sessions} where id = :session and owner >= :low and owner < :high for update",
-    ),
+IS_OWNED = Statement(
+    "A row if the owner of a locked session is in a range.",
+    "select 1 from {sessions} where id = :session and owner >= :low and owner < :high",
 )
 
 _COLUMNS = "s.session_id, s.owner, s.created_at, s.updated_at, s.archived, s.version"
@@ -56,12 +52,9 @@ STANDING = Statement(
     """,
 )
 
-_LOCK_VERSION = "select version from {sessions} where id = :session"
-
-LOCK_VERSION = Statement(
-    "Lock a session by its internal id, and return its version.",
-    _LOCK_VERSION,
-    dict.fromkeys((POSTGRES, MARIADB), _LOCK_VERSION + " for update"),
+VERSION_NOW = Statement(
+    "The version of a locked session.",
+    "select version from {sessions} where id = :session",
 )
 
 IS_LEASED = Statement(
