@@ -34,6 +34,7 @@
     ├── CounterError (ValueError)                the token counter failed or returned no valid number
     ├── SummaryError (ValueError)                the summary is unusable, or the branch has none to revert
     ├── SessionClosedError (RuntimeError)        the session or its store has been closed
+    ├── SyncCallInLoopError (RuntimeError)       a blocking call would wait for the event loop that it blocks
     └── StoreError                               the database refused the operation
         ├── OutcomeUnknownError                  the connection broke during a commit, which may have succeeded
         ├── StoreUnreachableError (ConnectionError)  the server cannot be reached, or accepts no writes now
@@ -277,6 +278,10 @@ class SummaryError(SessionsError, ValueError):
 
 class SessionClosedError(SessionsError, RuntimeError):
     """The session or its store has been closed."""
+
+
+class SyncCallInLoopError(SessionsError, RuntimeError):
+    """A call of `sessions.blocking` would wait for an event loop that it blocks itself. Nothing was changed."""
 
 
 class StoreError(SessionsError):

@@ -88,6 +88,11 @@ def _check_foreign(session: Any) -> None:
             f"underlying_session must be a session, not {type(session).__name__}. No session was made. Pass "
             "an object such as SQLiteSession(session_id, path)."
         )
+    if isinstance(getattr(session, "asynchronous", None), LogSession):
+        raise TypeError(
+            "underlying_session is a session of sessions.blocking, which cannot be awaited. No session was made. Pass "
+            "session.asynchronous, or use EncryptedSession of sessions.blocking."
+        )
     for kind in type(session).__mro__:
         # It reads the items and sends them to the vendor. The name is enough: the SDK is not imported here.
         if kind.__name__ == "OpenAIResponsesCompactionSession" and kind.__module__.partition(".")[0] == "agents":

@@ -156,4 +156,4 @@ class ItemByItem:
             DecryptionError: A key is wrong, or the last stored item was altered; nothing was removed.
         """
         await self._envelopes.check(**self._context(wrapper))
-        await self._underlying.clear_session(**self._context(wrapper))
+        await self._envelopes.clear(**self._context(wrapper))

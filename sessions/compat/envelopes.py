@@ -27,6 +27,7 @@ from sessions.crypto.wrapped_keys import READS_OLDER
 from sessions.db.uncancelled import settle
 from sessions.errors import DecryptionError, InvalidItemError, ScanLimitError, UndecodableItemError, sentence
 from sessions.log.encryption.session_encryption import subject_of
+from sessions.waits.portal import foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,7 +89,7 @@ class Envelopes:
         Raises:
             DecryptionError: A key is wrong, or the last item was altered.
         """
-        for last in (await self.underlying.get_items(limit=1, **context))[-1:]:
+        for last in (await self._theirs("get_items", limit=1, **context))[-1:]:
             await self._open(last)
 
     async def read(self, limit: int | None, most: int | None = None, **context: object) -> list[Item]:
@@ -105,12 +106,12 @@ class Envelopes:
         """
         wanted = most if limit is None else limit
         if wanted is None:
-            return await self._live(await self.underlying.get_items(**context))
+            return await self._live(await self._theirs("get_items", **context))
         left = most
         if left is not None:
             wanted = min(wanted, left)
         while True:
-            found = await self.underlying.get_items(limit=wanted, **context)
+            found = await self._theirs("get_items", limit=wanted, **context)
             if left is not None and len(found) > left:
                 raise scan_limit_reached(self._session_id)
             items = await self._live(found)
@@ -140,7 +141,8 @@ class Envelopes:
         if payloads:
             if not self._has_opened:
                 await self.check(**context)
-            await self.underlying.add_items([await self._envelope(payload) for payload in payloads], **context)
+            envelopes = [await self._envelope(payload) for payload in payloads]
+            await self._theirs("add_items", envelopes, **context)
 
     async def pop(self, **context: object) -> Item | None:
         """Remove the last unexpired item and those after it, and return it; ``None`` if all have expired.
@@ -152,24 +154,32 @@ class Envelopes:
             DecryptionError: A key is wrong, or the item was altered.
         """
         while True:
-            last = await self.underlying.get_items(limit=1, **context)
+            last = await self._theirs("get_items", limit=1, **context)
             if not last:
                 return None
             opened = await self._open(last[-1])
             if not self._is_live(opened) and not _is_over(opened) and not await self.read(1, None, **context):
                 # All that is there is only too old for this object's ttl: it is not for this one to remove.
                 return None
-            popped = await self.underlying.pop_item(**context)
+            popped = await self._theirs("pop_item", **context)
             if popped is None:
                 return None
             try:
                 live = await self._live([popped])
             except BaseException:
                 # Also if a key provider failed, or the caller was cancelled while it was asked.
-                await settle(self.underlying.add_items([popped], **context))
+                await settle(self._theirs("add_items", [popped], **context))
                 raise
             if live:
                 return live[0]
+
+    async def clear(self, **context: object) -> None:
+        """Remove all items."""
+        await self._theirs("clear_session", **context)
+
+    async def _theirs(self, method: str, *arguments: object, **named: object) -> Any:
+        """Return the result of one of the other object's methods."""
+        return await foreign(partial(getattr(self.underlying, method), *arguments, **named), str(self._subject))
 
     async def _live(self, envelopes: list[Any]) -> list[Item]:
         """Return the items of envelopes, without those that have expired."""

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-import asyncio
 import math
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol, cast
 
 from sessions.crypto.passphrase import Stretcher, new_parameters
 from sessions.errors import DecryptionError
+from sessions.waits.blocking import in_thread
+from sessions.waits.portal import foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -82,7 +84,7 @@ class LocalKeys:
         """Stretch passphrases."""
         if self._ready is None:
             parameters = await self._settings.get_or_put(PARAMETERS, new_parameters)
-            self._ready = await asyncio.to_thread(self._ring.ready, Stretcher(parameters))
+            self._ready = await in_thread(self._ring.ready, Stretcher(parameters))
 
     @property
     def _keys(self) -> KeyEncryptionKeys:
@@ -121,7 +123,8 @@ class ProvidedKeys:
     async def wrap(self, subject: Subject, secret: bytes) -> tuple[str, bytes]:
         """Return the current key's id, and the secret wrapped with it."""
         current = self._provider.current
-        return current, await self._provider.wrap(secret, key_id=current, subject=subject)
+        wrap = partial(self._provider.wrap, secret, key_id=current, subject=subject)
+        return current, await foreign(wrap, str(subject))
 
     async def unwrap(self, subject: Subject, key: WrappedKey) -> bytes:
         """Return the secret of a wrapped key.
@@ -130,7 +133,8 @@ class ProvidedKeys:
             DecryptionError: The provider does not have it.
         """
         try:
-            return await self._provider.unwrap(key.wrapped, key_id=key.by, subject=subject)
+            unwrap = partial(self._provider.unwrap, key.wrapped, key_id=key.by, subject=subject)
+            return await foreign(unwrap, str(subject))
         except LookupError as error:
             raise DecryptionError(
                 f"{subject} is encrypted with key {key.by!r}, but the key provider no longer has the secret that "

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from sessions.db.topics import Topic
     from sessions.db.transaction import Transaction
@@ -44,6 +44,14 @@ class SyncBackend(Protocol):
         """Do the same as `Backend.write`, blocking this thread, even if it has a running event loop.
 
         If the caller is interrupted, for example from the keyboard, the work is done completely or not at all.
+        """
+        ...
+
+    def wait(self, operation: Callable[[], Awaitable[T]], subject: str) -> T:
+        """Return the result of an operation on an event loop where this database can be used, blocking this thread.
+
+        Raises:
+            SyncCallInLoopError: That event loop is the one which this call blocks.
         """
         ...
 

@@ -6,14 +6,15 @@ import asyncio
 import threading
 from collections import deque
 from contextlib import suppress
-from contextvars import ContextVar, copy_context
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from contextvars import copy_context
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from sessions.db.command import command_of
 from sessions.db.uncancelled import wait_out
+from sessions.waits.blocking import blocked, hush
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Callable
 
     from sessions.db.transaction import Transaction
 
@@ -144,22 +145,6 @@ class _LockJob(Job[T]):
                 self._lock.acquire()
 
 
-_blocks_thread: Final = ContextVar("blocks_thread", default=False)
-
-
-def without_loop(operation: Coroutine[Any, Any, T]) -> T:
-    """Return the result of an operation that waits for jobs alone: each blocks this thread, and needs no event loop."""
-    token = _blocks_thread.set(True)
-    try:
-        operation.send(None)
-    except StopIteration as done:
-        return cast("T", done.value)
-    finally:
-        _blocks_thread.reset(token)
-        operation.close()
-    raise RuntimeError("this operation waits for an event loop")
-
-
 class Jobs:
     """The jobs that wait for one worker.
 
@@ -193,7 +178,7 @@ class Jobs:
         Raises:
             ClosedError: The work was not begun.
         """
-        job: Job[T] = (_LockJob if _blocks_thread.get() else _LoopJob)(work, subject, full=full)
+        job: Job[T] = (_LoopJob if blocked() is None else _LockJob)(work, subject, full=full)
         self._under_way.add(job)
         try:
             return await self._outcome(job)
@@ -203,21 +188,25 @@ class Jobs:
     async def _outcome(self, job: Job[T]) -> T:
         self._waiting.append(job)
         # A worker that was called and has not begun will find this job; one that has begun has cleared the mark.
-        if not self._called:
-            self._called = True
-            try:
-                self._call()
-            except BaseException:  # An interrupt from the keyboard: the next job calls again.
-                self._called = False
-                raise
-        if self._closed and self._withdraw(job):
-            raise ClosedError
+        is_refused = False
         try:
-            await job.wait()
+            if not self._called:
+                self._called = True
+                try:
+                    self._call()
+                except BaseException:  # An interrupt from the keyboard: the next job calls again.
+                    self._called = False
+                    raise
+            is_refused = self._closed and self._withdraw(job)
+            if not is_refused:
+                await job.wait()
         except job.interrupted_by:
-            if not self._withdraw(job):
+            hush()
+            if not is_refused and not self._withdraw(job):
                 await job.wait_until_settled()
             raise
+        if is_refused:
+            raise ClosedError
         return job.give()
 
     def begin(self) -> None:

@@ -8,6 +8,8 @@ from contextlib import nullcontext
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
+from sessions.waits.blocking import blocked, to_the_end
+
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
     from contextlib import AbstractContextManager
@@ -19,8 +21,10 @@ async def settle(change: Coroutine[object, object, T]) -> T:
     """Return the result of `change`, which runs to its end even if the caller is cancelled; then pass that on.
 
     The change runs in a task of its own, which no scope of the caller's reaches. Its error, of any class, is raised
-    here and nowhere else.
+    here and nowhere else. For a caller that blocks its thread, it runs on a thread of its own, which no signal reaches.
     """
+    if blocked() is not None:
+        return to_the_end(change)
     outcome: list[T] = []
     running = asyncio.ensure_future(_keep(change, outcome))
     try:

@@ -119,6 +119,7 @@ class Compactions(SessionPart):
         """Return the summariser's result as items, checked to be acceptable to a model."""
         from sessions.items.calls import user_message
         from sessions.items.repair import repair_items
+        from sessions.waits.portal import foreign
 
         awaitable = summarise(items)
         if not inspect.isawaitable(awaitable):
@@ -126,7 +127,7 @@ class Compactions(SessionPart):
                 f"summarise must be an async function, but returned {type(awaitable).__name__} at once. Nothing "
                 "was changed. Define it with async def."
             )
-        answer = await awaitable
+        answer = await foreign(lambda: awaitable, self._handle.subject)
         made = [user_message(answer)] if isinstance(answer, str) else answer
         made = [made] if isinstance(made, dict) else made
         subject = f"{self._handle.subject}: the summariser"

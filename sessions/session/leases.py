@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
 import secrets
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.clock import now
+from sessions.db.background import begin
 from sessions.db.uncancelled import settle
 from sessions.errors import SessionsError, StoreUnreachableError
 from sessions.log.core.fencing import busy
 from sessions.log.leases import Refused, SetLease, TakeLease, give_up
+from sessions.waits.blocking import pause
 
 if TYPE_CHECKING:
+    from sessions.db.background import Background
     from sessions.session.handle import Handle
 
 _log = logging.getLogger("sessions")
@@ -76,14 +79,14 @@ async def take(handle: Handle, wanted: Wanted) -> Lease:
         # Giving the ticket up would wait for the server as long again; an unconfirmed ticket expires soon.
         raise
     except BaseException as error:
-        if wanted.on_busy == "wait" or isinstance(error, asyncio.CancelledError):
+        # Cancelled or interrupted, the caller does not know whether the lease was taken.
+        if wanted.on_busy == "wait" or not isinstance(error, Exception):
             await settle(_give_up(handle, claim))
         raise
 
 
 async def _take(handle: Handle, wanted: Wanted, claim: str) -> Lease:
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + wanted.timeout
+    deadline = time.monotonic() + wanted.timeout
     delay = _FIRST_DELAY
     while True:
         what = handle.conversation, handle.pinned, claim, wanted.holder
@@ -91,10 +94,10 @@ async def _take(handle: Handle, wanted: Wanted, claim: str) -> Lease:
         found = await handle.write(taking)
         if not isinstance(found, Refused):
             return Lease(found.branch, found.token, wanted.holder)
-        left = deadline - loop.time()
+        left = deadline - time.monotonic()
         if wanted.on_busy == "reject" or left <= 0:
             raise busy(handle.conversation.session_id, found.branch, found.lease)
-        await asyncio.sleep(min(left, delay * random.uniform(0.5, 1)))  # noqa: S311 - no secret
+        await pause(min(left, delay * random.uniform(0.5, 1)))  # noqa: S311 - no secret
         delay = min(delay * _GROWTH, _LONGEST_DELAY)
 
 
@@ -104,18 +107,27 @@ async def _give_up(handle: Handle, claim: str) -> None:
         await handle.write(partial(give_up, session_id=handle.conversation.session_id, claim=claim))
 
 
+async def keep(handle: Handle, lease: Lease, ttl: int) -> Background:
+    """Renew a lease in the background; if that cannot be begun, the lease is released."""
+    try:
+        return begin(handle.backend, partial(renew, handle, lease, ttl), "sessions-lease")
+    except BaseException:
+        await settle(_release(handle, lease))
+        raise
+
+
 async def renew(handle: Handle, lease: Lease, ttl: int) -> None:
     """Renew a lease again and again, until it is lost or this task is cancelled."""
     while not lease.lost:
-        await asyncio.sleep(ttl / 3 / 1_000_000)
+        await pause(ttl / 3 / 1_000_000)
         # A failed renewal is not yet a lost lease: the next attempt decides.
         with suppress(SessionsError):
             lease.lost = not await handle.write(_set(handle, lease, now() + ttl))
     _log.warning("%s: the lease on branch %r is lost. Changes by its holder are refused.", handle.subject, lease.branch)
 
 
-async def give_back(handle: Handle, lease: Lease, renewing: asyncio.Task[None]) -> None:
-    """Release a lease that a task was renewing. If that fails, the lease expires by itself.
+async def give_back(handle: Handle, lease: Lease, renewing: Background) -> None:
+    """Release a lease that was renewed in the background. If that fails, the lease expires by itself.
 
     A caller that is cancelled, even repeatedly, gets its `CancelledError` afterwards.
     """
@@ -123,8 +135,12 @@ async def give_back(handle: Handle, lease: Lease, renewing: asyncio.Task[None]) 
     await settle(_give_back(handle, lease, renewing))
 
 
-async def _give_back(handle: Handle, lease: Lease, renewing: asyncio.Task[None]) -> None:
-    await asyncio.wait([renewing])
+async def _give_back(handle: Handle, lease: Lease, renewing: Background) -> None:
+    await renewing.ended()
+    await _release(handle, lease)
+
+
+async def _release(handle: Handle, lease: Lease) -> None:
     try:
         await handle.write(_set(handle, lease, 0))
     except SessionsError as error:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sessions.clock import now
@@ -18,6 +19,7 @@ from sessions.log.lifetime.reencrypt import (
     replace_wrapped_keys,
 )
 from sessions.types import Rotation
+from sessions.waits.portal import foreign
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Awaitable, Callable
@@ -135,4 +137,5 @@ async def destroy_keys(keys: object, session_id: str) -> None:
     """Have a key provider destroy all that it ever wrapped for a session, if it does such things."""
     destroy = None if isinstance(keys, KeyRing) else getattr(keys, "destroy", None)
     if destroy is not None:
-        await destroy(subject=subject_of(session_id))
+        subject = subject_of(session_id)
+        await foreign(partial(destroy, subject=subject), str(subject))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any, Literal, Self
 
@@ -149,11 +148,11 @@ class Sharing(SessionPart):
 
     @asynccontextmanager
     async def _leased(self, wanted: Wanted) -> AsyncIterator[Self]:
-        from sessions.session.leases import give_back, renew, take
+        from sessions.session.leases import give_back, keep, take
 
         handle = self._handle
         lease = await take(handle, wanted)
-        renewing = asyncio.create_task(renew(handle, lease, wanted.ttl))
+        renewing = await keep(handle, lease, wanted.ttl)
         try:
             yield self._with(handle.leased(lease))
         finally:

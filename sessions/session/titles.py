@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable
+from functools import partial
 from inspect import isawaitable
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
@@ -13,6 +13,7 @@ from sessions.errors import ConflictError
 from sessions.validation import check_text
 
 if TYPE_CHECKING:
+    from sessions.db.background import Background
     from sessions.db.transaction import Transaction
     from sessions.log.info import TitleSource
     from sessions.session.handle import Handle
@@ -42,7 +43,7 @@ class Titles:
             )
         self._make = make
         self._seen: dict[str, None] = {}
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._tasks: list[Background] = []
 
     def forget(self, session_id: str) -> None:
         """Let a session that was deleted have a title when it begins again."""
@@ -75,15 +76,15 @@ class Titles:
             _report(handle, error)
             return
         # It may ask a model: the caller does not wait for that.
-        task = asyncio.create_task(_set_later(handle, title, found))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        from sessions.db.background import begin  # noqa: PLC0415 - for those who have such a function
+
+        self._tasks = [task for task in self._tasks if not task.is_over]
+        self._tasks.append(begin(handle.backend, partial(_set_later, handle, title, found), "sessions-title"))
 
     async def settle(self) -> None:
         """Wait until all titles that were begun on this event loop are set."""
-        loop = asyncio.get_running_loop()
-        if tasks := [task for task in self._tasks if task.get_loop() is loop]:
-            await asyncio.wait(tasks)
+        for task in self._tasks:
+            await task.ended()
 
 
 class TitlesOfAttempt(Titles):

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Final
 
 from sessions.clock import now
 from sessions.errors import DecryptionError
 from sessions.log.adopt.everything import adopt, find_empty, find_sessions
 from sessions.types import Adoption, NotAdopted
+from sessions.waits.blocking import together
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -64,7 +64,7 @@ async def adopt_all(
 
 async def _adopt_some(handles: list[Handle]) -> list[Adoption]:
     """Take a few sessions over. All end before an error is raised, so finished sessions stay done."""
-    results = await asyncio.gather(*map(_adopt_one, handles), return_exceptions=True)
+    results = await together(map(_adopt_one, handles))
     for result in results:
         if isinstance(result, BaseException):
             raise result

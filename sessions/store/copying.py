@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, Protocol
 
 from sessions.encrypted import EncryptedSession
@@ -14,6 +15,7 @@ from sessions.store.new_session import make_session
 from sessions.store.same_branch import has_all_of
 from sessions.store.transfer import Plan, transfer
 from sessions.types import Copied
+from sessions.waits.portal import foreign
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -168,7 +170,7 @@ async def _append(wish: Wish, pages: Pages, there: _Existing) -> Copied:
         new = [item for item in given if not there.has(item, wish)]
         for first in range(0, len(new), BATCH):
             batch = new[first : first + BATCH]
-            await wish.target.add_items(batch)
+            await foreign(partial(wish.target.add_items, batch), "the copy")
             added += len(batch)
             if wish.progress is not None:
                 wish.progress(Copied(added, there.passed, left_out + pages.unreadable))

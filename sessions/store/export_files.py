@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import errno
 import fcntl
 import os
@@ -15,6 +14,7 @@ from sessions.export_types import Exported
 from sessions.log.exports.encoding import decode_header, decode_line
 from sessions.log.exports.lines import COUNTED, Counts, EndLine, SessionLine
 from sessions.store.exporting import Begun
+from sessions.waits.blocking import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -38,7 +38,7 @@ async def write_export(
         pieces: Returns the pieces that are still to be written, and calls a function with the result so far.
         progress: Called in the same way.
     """
-    file = await asyncio.to_thread(ExportFile, path)
+    file = await in_thread(ExportFile, path)
     done = Exported()
 
     def note(result: Exported) -> None:
@@ -50,7 +50,7 @@ async def write_export(
     # A file that cannot be continued stays as it is.
     keep = resumes is not None
     try:
-        begun = await asyncio.to_thread(file.begin if resumes is None else partial(file.go_on, resumes))
+        begun = await in_thread(file.begin if resumes is None else partial(file.go_on, resumes))
         done = Exported(sessions=begun.sessions)
         keep = False
         await file.write(pieces(begun, note))
@@ -136,8 +136,8 @@ class ExportFile:
         """Write all pieces, and give the file its name."""
         async with aclosing(pieces):
             async for piece in pieces:
-                await asyncio.to_thread(self._file.write, piece)
-        await asyncio.to_thread(self._finish)
+                await in_thread(self._file.write, piece)
+        await in_thread(self._finish)
 
     def close(self, *, keep: bool) -> None:
         """Close the file; remove an unfinished one unless it is to be continued."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
@@ -15,6 +14,7 @@ from sessions.log.exports.lines import COUNTED, FORMAT, Closing, Counts, Header,
 from sessions.log.exports.pages import begin_reading, go_on_reading
 from sessions.log.exports.snapshot import refuse_plain_text
 from sessions.log.statements import exports as statements
+from sessions.waits.blocking import pause
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
@@ -145,7 +145,7 @@ class Export:
             if attempt:
                 self._restarted += 1
                 yield [encode_line(VoidLine(id=session_id))]
-                await asyncio.sleep(_PAUSE * attempt)
+                await pause(_PAUSE * attempt)
             page = await handle.read(begin)
             if page.reading is None:
                 check_there(self._wanted, session_id)

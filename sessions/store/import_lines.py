@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 from collections.abc import AsyncIterable, Iterable
@@ -15,6 +14,8 @@ from sessions.errors import InvalidExportError
 from sessions.log.exports.checking import SessionCheck
 from sessions.log.exports.encoding import decode_header, decode_line
 from sessions.log.exports.lines import COUNTED, Closing, Counts, EndLine, Header, SessionLine, VoidLine
+from sessions.waits.blocking import in_thread
+from sessions.waits.portal import foreign
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
@@ -164,8 +165,8 @@ async def raw_lines(source: ImportSource, lines: Lines, max_line: int) -> AsyncG
 
 async def _pieces_of(source: ImportSource) -> AsyncGenerator[bytes]:
     if isinstance(source, str | os.PathLike):
-        with await asyncio.to_thread(open, source, "rb") as file:
-            while piece := await asyncio.to_thread(file.read, _PIECE):
+        with await in_thread(open, source, "rb") as file:
+            while piece := await in_thread(file.read, _PIECE):
                 yield piece
     elif hasattr(source, "read"):
         while piece := await _read(cast("BinaryIO", source)):
@@ -185,8 +186,8 @@ async def _pieces_of(source: ImportSource) -> AsyncGenerator[bytes]:
 
 async def _read(file: BinaryIO) -> bytes:
     """Return the next piece of an open file, or of an uploaded one of a web framework, whose methods are coroutines."""
-    piece: Any = await asyncio.to_thread(file.read, _PIECE)
-    return _bytes(await piece if isawaitable(piece) else piece)
+    piece: Any = await in_thread(file.read, _PIECE)
+    return _bytes(await foreign(lambda: piece, "the import") if isawaitable(piece) else piece)
 
 
 def _bytes(piece: object) -> bytes:

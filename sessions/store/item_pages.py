@@ -10,6 +10,7 @@ from sessions.log.context.annotations import is_mark
 from sessions.log.context.answers import Answers
 from sessions.log.core.heads import find_head
 from sessions.log.moving.source import find_source, read_page
+from sessions.waits.portal import foreign
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -63,7 +64,8 @@ class _OfObject(Pages):
     async def __aiter__(self) -> AsyncIterator[list[Any]]:
         # Without an argument, some return as many as their settings say.
         limit = getattr(getattr(self._session, "session_settings", None), "limit", None)
-        yield list(await (self._session.get_items() if limit is None else self._session.get_items(_ALL)))
+        arguments = () if limit is None else (_ALL,)
+        yield list(await foreign(partial(self._session.get_items, *arguments), "the copy"))
 
 
 class _OfHandle(Pages):

@@ -262,6 +262,6 @@ class Maintenance(Retaining):
         """
         from sessions.store.sweeper import Sweeper  # noqa: PLC0415 - as above
 
-        sweeper = Sweeper(self.purge_expired, every)
+        sweeper = Sweeper(self.purge_expired, self._backend, every)
         self._sweepers.append(sweeper)
         return sweeper

@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import random
-from contextlib import suppress
 from typing import TYPE_CHECKING, Final, Self
 
+from sessions.db.background import begin
 from sessions.db.uncancelled import settle
 from sessions.errors import SessionClosedError
 from sessions.validation import check_seconds
+from sessions.waits.blocking import pause
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
     from datetime import timedelta
     from types import TracebackType
+
+    from sessions.db import Backend
+    from sessions.db.background import Background
 
 _log = logging.getLogger("sessions")
 
@@ -33,6 +36,7 @@ class Sweeper:
 
     Args:
         purge: Runs one round.
+        backend: The store's database.
         every: Seconds from the end of a round to the next, varied by a quarter at random. The first round starts at a
             random time within the first interval.
 
@@ -41,10 +45,11 @@ class Sweeper:
         ValueError: `every` is not positive, or above a hundred years.
     """
 
-    def __init__(self, purge: Callable[[], Awaitable[int]], every: float | timedelta) -> None:
+    def __init__(self, purge: Callable[[], Awaitable[int]], backend: Backend, every: float | timedelta) -> None:
         self._purge = purge
+        self._backend = backend
         self._every = check_seconds(every, "every") / 1_000_000
-        self._task: asyncio.Task[None] | None = None
+        self._task: Background | None = None
 
     async def __aenter__(self) -> Self:
         self.start()
@@ -61,7 +66,7 @@ class Sweeper:
 
         Example: ``assert sweeper.running``
         """
-        return self._task is not None and not self._task.done()
+        return self._task is not None and not self._task.is_over
 
     def start(self) -> None:
         """Start in the running event loop. It does nothing if already started.
@@ -69,7 +74,7 @@ class Sweeper:
         Example: ``sweeper.start()``
         """
         if not self.running:
-            self._task = asyncio.create_task(self._run(), name="sessions-sweeper")
+            self._task = begin(self._backend, self._run, "sessions-sweeper")
 
     async def stop(self) -> None:
         """Stop. A transaction that has begun is finished first.
@@ -77,19 +82,12 @@ class Sweeper:
         Example: ``await sweeper.stop()``
         """
         task, self._task = self._task, None
-        if task is None:
-            return
-        loop = task.get_loop()
-        if loop is not asyncio.get_running_loop():
-            # It runs in another thread's loop; if that loop has ended, so has the task.
-            with suppress(RuntimeError):
-                loop.call_soon_threadsafe(task.cancel)
-            return
-        task.cancel()
-        await settle(_wait(task))
+        if task is not None:
+            task.cancel()
+            await settle(task.ended())
 
     async def _run(self) -> None:
-        await asyncio.sleep(self._every * random.random())  # noqa: S311 - nothing is to be kept secret
+        await pause(self._every * random.random())  # noqa: S311 - nothing is to be kept secret
         while True:
             try:
                 removed = await self._purge()
@@ -100,8 +98,4 @@ class Sweeper:
             else:
                 if removed:
                     _log.debug("purged %d expired items", removed)
-            await asyncio.sleep(self._every * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - as above
-
-
-async def _wait(task: asyncio.Task[None]) -> None:
-    await asyncio.wait([task])
+            await pause(self._every * random.uniform(1 - _JITTER, 1 + _JITTER))  # noqa: S311 - as above

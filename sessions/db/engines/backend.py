@@ -2,27 +2,30 @@
 
 from __future__ import annotations
 
-import asyncio
 import weakref
 from typing import TYPE_CHECKING, TypeVar
 
+from sessions.db.background import BlockingWaker
 from sessions.db.dialect import PREFIX
-from sessions.db.engines.databases import database_of, is_used_in
+from sessions.db.engines.databases import database_of
+from sessions.db.engines.elsewhere import loop_for
 from sessions.db.engines.of_loop import EngineOfLoop
-from sessions.db.engines.portal import wait_for
 from sessions.db.sqlalchemy.deadline import ATTEMPT_TIMEOUT
 from sessions.db.sqlalchemy.retry import MOST_RETRY_TIMEOUT, RETRY_TIMEOUT
 from sessions.db.uncancelled import settle
 from sessions.db.words import words
 from sessions.errors import SessionClosedError
 from sessions.validation import check_seconds, check_timeout
+from sessions.waits.blocking import blocked, without_loop
+from sessions.waits.portal import wait_for, wait_on
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import timedelta
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from sessions.db import Waker
     from sessions.db.component import Component
     from sessions.db.sqlalchemy.database import Database
     from sessions.db.sqlalchemy.polling import PollingWaker
@@ -80,11 +83,15 @@ class SQLAlchemyBackend:
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Run `work` in one snapshot of the database and return its result."""
         self._check_open(subject)
+        if blocked() is not None:
+            return self.wait(lambda: self.read(work, subject), subject)
         return await self._database().read(work, subject)
 
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction, which is committed when this returns."""
         self._check_open(subject)
+        if blocked() is not None:
+            return self.wait(lambda: self.write(work, subject), subject)
         database = self._database()
         # It is held by its engine, which must not be held beyond its loop.
         self._used = weakref.ref(database)
@@ -94,32 +101,45 @@ class SQLAlchemyBackend:
         """Do the same as `read`, blocking this thread.
 
         Raises:
-            RuntimeError: This thread's event loop uses the database, and would not get on with its own operations.
+            SyncCallInLoopError: This thread's event loop uses the database, and would not get on with its own
+                operations.
         """
-        self._check_may_block(subject)
-        return wait_for(lambda: self.read(work, subject), subject)
+        return without_loop(self.read(work, subject))
 
     def write_sync(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do the same as `write`, blocking this thread.
 
         Raises:
-            RuntimeError: This thread's event loop uses the database, and would not get on with its own operations.
+            SyncCallInLoopError: This thread's event loop uses the database, and would not get on with its own
+                operations.
         """
-        self._check_may_block(subject)
-        return wait_for(lambda: self.write(work, subject), subject)
+        return without_loop(self.write(work, subject))
+
+    def wait(self, operation: Callable[[], Awaitable[T]], subject: str) -> T:
+        """Return the result of an operation on an event loop that uses the database, blocking this thread.
+
+        Raises:
+            SyncCallInLoopError: It is this thread's.
+        """
+        loop = loop_for(self._source, subject)
+        return wait_for(operation, subject) if loop is None else wait_on(loop, operation, subject)
 
     def close(self) -> None:
         """Do the same as `aclose`, for callers without an event loop."""
-        wait_for(self.aclose, "the database")
+        without_loop(self.aclose())
 
     async def vacuum(self, others: Sequence[str], subject: str) -> tuple[str, ...]:
         """Remove the bytes of deleted rows, as far as a client can."""
         self._check_open(subject)
+        if blocked() is not None:
+            return self.wait(lambda: self.vacuum(others, subject), subject)
         return await self._database().vacuum(others, subject)
 
-    def waker(self, topic: Topic, subject: str) -> PollingWaker:
+    def waker(self, topic: Topic, subject: str) -> Waker:
         """Return a waker for a watcher of a topic, in the running event loop."""
         self._check_open(subject)
+        if blocked() is not None:
+            return BlockingWaker(self, lambda: self.waker(topic, subject), subject)
         waker = self._database().waker(topic)
         self._wakers.add(waker)
         return waker
@@ -130,6 +150,9 @@ class SQLAlchemyBackend:
 
     async def aclose(self, *, linger: bool = False) -> None:
         """Refuse further work, and dispose of a URL's engine without another user; with `linger`, after a moment."""
+        if blocked() is not None:
+            self.wait(lambda: self.aclose(linger=linger), "the database")
+            return
         self._closed = True
         for waker in tuple(self._wakers):
             waker.wake()
@@ -148,19 +171,6 @@ class SQLAlchemyBackend:
             return self._database()
         except RuntimeError:
             return None
-
-    def _check_may_block(self, subject: str) -> None:
-        try:
-            loop = asyncio.get_running_loop()
-        except RuntimeError:
-            return
-        source = self._source
-        if source.is_used_in(loop) if isinstance(source, EngineOfLoop) else is_used_in(source, loop):
-            raise RuntimeError(
-                f"{subject}: this thread's event loop uses the database, and its own operations would stand still "
-                "until this one ends, which may wait for them. Nothing was changed. Await the operation, or call this "
-                "on another thread."
-            )
 
     def _check_open(self, subject: str) -> None:
         if self._closed:

@@ -13,6 +13,7 @@ from sessions.db.sqlalchemy import forks
 from sessions.db.sqlalchemy.database import Database
 from sessions.db.sqlalchemy.pools import admit_any_loop
 from sessions.db.sqlalchemy.urls import SUPPORTED, USE
+from sessions.waits import portal
 
 if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -85,9 +86,15 @@ def database_of(
     return databases[key]
 
 
-def is_used_in(engine: AsyncEngine, loop: asyncio.AbstractEventLoop) -> bool:
-    """Tell whether an event loop uses an engine."""
-    return loop in _databases.get(engine, {})
+def loops_of(engine: AsyncEngine) -> list[asyncio.AbstractEventLoop]:
+    """Return the event loops that use an engine, except those that were closed."""
+    return [loop for loop in tuple(_databases.get(engine, {})) if not loop.is_closed()]
+
+
+def has_connections(engine: AsyncEngine) -> bool:
+    """Tell whether an engine's pool has connections; False for a pool that does not count them."""
+    pool: Any = engine.pool
+    return hasattr(pool, "checkedin") and not _is_empty(pool)
 
 
 _CURE: Final = "To use several event loops, pass a URL, or an engine with poolclass=NullPool"
@@ -158,6 +165,14 @@ def _is_empty(pool: Any) -> bool:
         return False
 
 
+async def _dispose_all() -> None:
+    """Dispose of callers' engines that the portal's event loop uses: nobody else can, and the program is ending."""
+    here = asyncio.get_running_loop()
+    for engine, of_loops in tuple(_databases.items()):
+        if here in of_loops:
+            await engine.dispose()
+
+
 def _leave_to_parent() -> None:
     """Forget, in a forked child, everything that belongs to its parent."""
     for engine in tuple(_databases):
@@ -168,3 +183,4 @@ def _leave_to_parent() -> None:
 
 
 forks.after_fork.append(_leave_to_parent)
+portal.at_end.append(_dispose_all)

@@ -9,6 +9,7 @@ from sessions.db.sqlalchemy import forks, shared_engine
 from sessions.db.sqlalchemy.shared_engine import SharedEngine
 from sessions.db.sqlalchemy.urls import understand
 from sessions.errors import StoreError
+from sessions.waits import portal
 
 if TYPE_CHECKING:
     from collections.abc import Hashable, Mapping
@@ -118,4 +119,13 @@ def _leave_to_parent() -> None:
     shared_engine.leave_to_parent()
 
 
+async def _dispose_all() -> None:
+    """Dispose of the portal's engines: the program is ending."""
+    here = asyncio.get_running_loop()
+    for (loop, _), shared in tuple(shared_engine.engines.items()):
+        if loop is here:
+            await shared.dispose()
+
+
 forks.after_fork.append(_leave_to_parent)
+portal.at_end.append(_dispose_all)

@@ -5,10 +5,14 @@ from __future__ import annotations
 import os
 import ssl
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+
+_of_parents: Final[list[Any]] = []
+"""Streams of connections from before a fork."""
 
 
 def ending(driver_connection: Any) -> Callable[[], None] | None:
@@ -55,10 +59,12 @@ def _note_the_end(driver_connection: Any) -> None:
     elif hasattr(driver_connection, "_aborted"):  # asyncpg
         driver_connection._aborted = True  # noqa: SLF001 - as in `ending`
     else:
-        with suppress(
-            AttributeError
-        ):  # It cannot be set in older versions of asyncmy, which do not ask the server when they are garbage.
-            driver_connection._writer = None  # noqa: SLF001 - as in `ending`
+        # It cannot be set in older versions of asyncmy, which do not ask the server when they are garbage.
+        with suppress(AttributeError):
+            writer, driver_connection._writer = driver_connection._writer, None  # noqa: SLF001 - as in `ending`
+            if not getattr(writer, "_loop", None).is_closed():  # type: ignore[union-attr]
+                # As garbage, it would call the parent's event loop, too.
+                _of_parents.append(writer)
 
 
 def _file_number(driver_connection: Any) -> int:

@@ -2,28 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
 import weakref
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 from sessions.db.command import command_of
 from sessions.db.dialect import PREFIX
-from sessions.db.jobs import ClosedError, without_loop
+from sessions.db.jobs import ClosedError
 from sessions.db.sqlite.connection_thread import is_connection_thread
 from sessions.db.sqlite.errors import lacks_tables
 from sessions.db.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
 from sessions.db.sqlite.registry import end, is_complete, let_go, linger, open_file, open_memory, retire, unused
 from sessions.db.sqlite.transaction import texts_of
 from sessions.db.uncancelled import settle
-from sessions.errors import SessionClosedError, StoreError
+from sessions.errors import SessionClosedError, StoreError, SyncCallInLoopError
 from sessions.validation import check_timeout
+from sessions.waits.blocking import blocked, in_thread, without_loop
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
     from datetime import timedelta
     from pathlib import Path
 
+    from sessions.db import Waker
     from sessions.db.component import Component
     from sessions.db.sqlite.database import Database
     from sessions.db.sqlite.watching import FileWaker
@@ -85,6 +86,7 @@ class SQLiteBackend:
 
     async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Run `work` in one snapshot of the database and return its result."""
+        _check_may_wait(subject)
         looked_again = False
         while True:
             database = self.database(subject)
@@ -99,6 +101,7 @@ class SQLiteBackend:
 
     async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction, which is committed when this returns."""
+        _check_may_wait(subject)
         looked_again = False
         while True:
             database = self.database(subject)
@@ -135,17 +138,23 @@ class SQLiteBackend:
 
     def read_sync(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do the same as `read`, blocking this thread, even if it has a running event loop."""
-        _check_may_block(subject)
         return without_loop(self.read(work, subject))
 
     def write_sync(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do the same as `write`, blocking this thread, even if it has a running event loop."""
-        _check_may_block(subject)
         return without_loop(self.write(work, subject))
+
+    def wait(self, operation: Callable[[], Awaitable[T]], subject: str) -> T:
+        """Return the result of an operation that needs an event loop, blocking this thread."""
+        # Few operations do.
+        from sessions.waits.portal import wait_for  # noqa: PLC0415
+
+        return wait_for(operation, subject)
 
     async def vacuum(self, others: Sequence[str], subject: str) -> tuple[str, ...]:
         """Rewrite the file and empty its write-ahead log."""
         del others
+        _check_may_wait(subject)
         while True:
             database = self.database(subject)
             try:
@@ -153,14 +162,16 @@ class SQLiteBackend:
             except ClosedError:
                 self._open_again(database, subject)
 
-    def waker(self, topic: Topic, subject: str) -> FileWaker:
+    def waker(self, topic: Topic, subject: str) -> Waker:
         """Return a waker for a watcher of a topic, which wakes at any change in the file."""
-        del topic
         # Few watch.
+        from sessions.db.background import BlockingWaker  # noqa: PLC0415
         from sessions.db.sqlite.watching import FileWaker  # noqa: PLC0415
 
         if self._closed:
             raise _closed(subject)
+        if blocked() is not None:
+            return BlockingWaker(self, lambda: self.waker(topic, subject), subject)
         waker = FileWaker(self, subject)
         self._wakers.add(waker)
         return waker
@@ -181,7 +192,7 @@ class SQLiteBackend:
         if is_complete(self._path):
             self.close()
         else:
-            await settle(asyncio.to_thread(self.close))
+            await settle(in_thread(self.close))
 
     def end(self) -> None:
         """Do the same, and close the file at once if it has no other holder, even one that is lingering."""
@@ -190,7 +201,7 @@ class SQLiteBackend:
 
     async def aclose(self) -> None:
         """Do as `end`, without blocking the event loop."""
-        await settle(asyncio.to_thread(self.end))
+        await settle(in_thread(self.end))
 
     def _let_go(self) -> list[Database]:
         self._closed = True
@@ -236,9 +247,9 @@ class SQLiteBackend:
         retire(database)
 
 
-def _check_may_block(subject: str) -> None:
-    if is_connection_thread():
-        raise RuntimeError(
+def _check_may_wait(subject: str) -> None:
+    if blocked() is not None and is_connection_thread():
+        raise SyncCallInLoopError(
             f"{subject}: it was called inside another operation on a SQLite file, for example by a codec, and "
             "would wait for itself. Nothing was changed. Call it outside."
         )

@@ -1,0 +1,206 @@
+"""The maintenance of a store: adopting, erasing, rotating keys and purging.
+
+Made by scripts/build_blocking.py from sessions/store/maintenance.py: change that, and run it again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sessions.blocking.driving import run
+from sessions.blocking.store.retention import Retaining
+from sessions.blocking.store.sweeper import Sweeper
+from sessions.validation import DEFAULT, PURGE_BATCH
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+    from datetime import datetime, timedelta
+
+    import sessions.store.maintenance
+    from sessions.session.verifying import Verification
+    from sessions.types import Adoption, ErasureReceipt, Rotation
+    from sessions.validation import Default
+    from sessions.verify_types import Verified
+
+
+class Maintenance(Retaining):
+    """The operators' part of a store. The rest is `Store`."""
+
+    _async: sessions.store.maintenance.Maintenance
+
+    def adopt(self, *, progress: Callable[[Adoption], object] | None = None) -> Adoption:
+        """Copy all sessions that the OpenAI Agents SDK wrote into this database, so that they are listed.
+
+        Example: ``report = store.adopt(progress=print)``
+
+        Each session is copied as at its first use, with its branches, usage and times, in a short transaction of its
+        own; others can read and write meanwhile. Sessions that the SDK encrypted need the same `encryption_key` here.
+        The SDK's tables are not changed. After an interruption, call it again: sessions that are already here are left
+        unchanged. docs/switching.md describes how to switch a service.
+
+        Args:
+            progress: Called after every few sessions with the result so far.
+
+        Returns:
+            The sessions that this call copied, the number that were already here, and those skipped, with reasons.
+
+        Raises:
+            StoreError: The database refused the operation, or a table that you named is missing; finished sessions stay
+                done.
+            ValueError: The store's tables belong to another pair of the SDK's tables.
+            SessionClosedError: The store has been closed.
+        """
+        return run(self._async.adopt(progress=progress))
+
+    def erase(self, session_id: str, *, scrub: bool = True, actor: str | None = None) -> ErasureReceipt:
+        """Erase a session from every table and then, as far as possible from here, from the database's files.
+
+        Example: ``receipt = store.erase("user_123")``
+
+        First the `KeyProvider`'s `destroy` is called, if it has one. Then all rows go in one transaction, as with
+        `delete`, which adds an audit row, and `scrub` is called. Erasing again finishes pending work. No key is needed.
+
+        Args:
+            session_id: The session.
+            scrub: Whether to call `scrub`. To erase many sessions, call it once, after the last one.
+            actor: Who has it erased, for the audit row: text of 1 to 255 bytes in UTF-8.
+
+        Returns:
+            The receipt: the removed rows and the pending work.
+
+        Raises:
+            TypeError: `session_id` or `actor` is not a string.
+            ValueError: `session_id` or `actor` is not allowed.
+            StoreError: The database refused the operation; nothing was removed.
+            SessionClosedError: The store has been closed.
+        """
+        return run(self._async.erase(session_id, scrub=scrub, actor=actor))
+
+    def scrub(self) -> tuple[str, ...]:
+        """Remove the bytes of erased, deleted, cleared, purged or popped items from the database's files.
+
+        Example: ``pending = store.scrub()``
+
+        On SQLite this rewrites the file (``VACUUM``) and empties the write-ahead log; writers wait about a second for
+        each 100 MB. On servers this is the administrator's task, and the result says how to do it.
+
+        Returns:
+            Where bytes may still be, and how to finish that, in sentences; empty if nothing is left to do.
+
+        Raises:
+            StoreError: The database refused the operation.
+            SessionClosedError: The store has been closed.
+        """
+        return run(self._async.scrub())
+
+    def rotate(
+        self,
+        *,
+        reencrypt: bool = False,
+        before: datetime | None = None,
+        progress: Callable[[Rotation], object] | None = None,
+    ) -> Rotation:
+        """Rotate the keys of all encrypted sessions, one after the other, as `EncryptedSession.rotate` does.
+
+        Example: ``rotation = store.rotate()``
+
+        After an interruption, call it again: sessions that already have the current key are skipped. With `reencrypt`
+        in a store that allows plain text, unencrypted sessions are encrypted too.
+
+        Args:
+            reencrypt: As for `EncryptedSession.rotate`.
+            before: With `reencrypt`: only sessions whose data key is older than this; now by default. To continue after
+                an interruption, pass the time at which the first attempt began.
+            progress: Called after each transaction with the result so far.
+
+        Returns:
+            The result.
+
+        Raises:
+            RotationIncompleteError: The given keys do not open some sessions. They were logged and left unchanged; all
+                others were rotated. The error's `rotation` has the result.
+            TypeError: `before` is not a datetime.
+            ValueError: The store was opened without a key, or `before` has no time zone or is given without
+                `reencrypt`.
+            StoreError: The database refused the operation; finished transactions stay done.
+            SessionClosedError: The store has been closed.
+        """
+        return run(self._async.rotate(reencrypt=reencrypt, before=before, progress=progress))
+
+    def purge_expired(
+        self,
+        *,
+        older_than: float | timedelta | Default | None = DEFAULT,
+        batch: int = PURGE_BATCH,
+        empty_sessions: bool = False,
+    ) -> int:
+        """Delete expired items physically, in all sessions and branches. Readers do not see them anyway.
+
+        Example: ``deleted = store.purge_expired(empty_sessions=True)``
+
+        An index finds items past their own expiry; finding items older than `older_than` reads all items. It takes many
+        short transactions; after an interruption, the deleted items stay deleted.
+
+        Args:
+            older_than: Age in seconds; the store's `ttl` if not given. ``None`` deletes only items past their own
+                expiry.
+            batch: The maximum number of items deleted in one transaction.
+            empty_sessions: Whether to delete sessions that are then empty, with their usage, as `delete` does. A
+                session stays if it has a remembered idempotency key (30 days, if the caller gave it), or a branch that
+                is leased or waited for.
+
+        Returns:
+            The number of deleted items.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range.
+            StoreError: The database refused the operation.
+            SessionClosedError: The store has been closed.
+        """
+        return run(self._async.purge_expired(older_than=older_than, batch=batch, empty_sessions=empty_sessions))
+
+    def verify(self, *, progress: Callable[[Verified], object] | None = None, after: str | None = None) -> Verification:
+        """Check everything that is stored, and yield each finding: damaged, missing, contradictory or stray rows.
+
+        Example: ``findings = [finding for finding in store.verify()]``
+
+        It checks the schema, sessions, lineages, branches, entries and all other rows, on SQLite also the file. With
+        the store's key, it decrypts every item; without one, the summary tells how many items were `locked`.
+        Findings name no contents. docs/verify.md lists the codes.
+
+        Nothing is changed or locked, and others may write meanwhile: each page is read in one short snapshot. Memory
+        does not grow with the number of sessions and items.
+
+        Args:
+            progress: Called after each page with the summary so far.
+            after: The `after` of an earlier verification's summary, to go on behind it.
+
+        Returns:
+            An iterator of findings, with a `summary`.
+
+        Raises:
+            TypeError: `after` is no text.
+            ValueError: `after` is not such a text.
+            NotADatabaseError: The file is not a SQLite database, or is too damaged to be read at all.
+            StoreError: The database cannot be reached, or is locked by others for too long.
+            SessionClosedError: The store has been closed.
+        """
+        return self._async.verify(progress=progress, after=after)
+
+    def sweeper(self, *, every: float | timedelta = 60.0) -> Sweeper:
+        """Return a background task that calls `purge_expired` again and again.
+
+        Example: ``with store.sweeper(every=60): store.session("user_123").get_items()``
+
+        A round that fails is logged, on the logger ``sessions``, and the next one follows. Closing the store ends the
+        task.
+
+        Args:
+            every: Seconds between two rounds, varied by a quarter, so that several processes do not run in step.
+
+        Raises:
+            TypeError: `every` is not a number.
+            ValueError: `every` is not positive, or above a hundred years.
+        """
+        return Sweeper(self._async.sweeper(every=every))

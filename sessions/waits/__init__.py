@@ -1,0 +1,1 @@
+"""How callers wait: on their event loop, or blocking their thread."""
