@@ -18,7 +18,7 @@ import pytest
 
 from sessions.db.engines.backend import SQLAlchemyBackend
 from sessions.db.engines.of_loop import EngineOfLoop
-from sessions.db.engines.portal import _Call
+from sessions.waits.portal import Call
 
 from .key_values import KEY_VALUES, Get, Put
 from .without_loop import SUBJECT, check_no_loop_is_needed
@@ -54,7 +54,7 @@ def test_no_loop_is_needed(backend: SQLAlchemyBackend) -> None:
 
 
 def test_threads_share_one_loop(backend: SQLAlchemyBackend) -> None:
-    """Fails without: db/engines/portal.py, `if _portal is None`."""
+    """Fails without: waits/portal.py, `if _portal is None`."""
     with ThreadPoolExecutor(8) as threads:
         list(threads.map(lambda number: backend.write_sync(Put(f"{number}", b"x"), SUBJECT), range(32)))
     assert [backend.read_sync(Get(f"{number}"), SUBJECT) for number in range(32)] == [b"x"] * 32
@@ -62,14 +62,14 @@ def test_threads_share_one_loop(backend: SQLAlchemyBackend) -> None:
 
 
 def test_the_work_is_done_in_the_callers_context(backend: SQLAlchemyBackend) -> None:
-    """Fails without: db/engines/portal.py, `context=copy_context()`."""
+    """Fails without: waits/portal.py, `context=copy_context()`."""
     token = _tenant.set("ann")
     assert backend.read_sync(lambda _: _tenant.get(), SUBJECT) == "ann"
     _tenant.reset(token)
 
 
 async def test_on_the_thread_of_a_loop_that_uses_the_database_it_is_refused(backend: SQLAlchemyBackend) -> None:
-    """Fails without: db/engines/backend.py, `_check_may_block`."""
+    """Fails without: db/engines/elsewhere.py, `_in_use`."""
     assert backend.read_sync(Get("before"), SUBJECT) == b"0"  # This loop does not use it yet.
     await backend.write(Put("a", b"1"), SUBJECT)
     with pytest.raises(RuntimeError, match="a value: this thread's event loop uses the database"):
@@ -81,13 +81,13 @@ async def test_on_the_thread_of_a_loop_that_uses_the_database_it_is_refused(back
 
 
 def test_from_within_an_operation_it_is_refused(backend: SQLAlchemyBackend) -> None:
-    """Fails without: db/engines/portal.py, `if portal.is_here`."""
+    """Fails without: waits/portal.py, `if portal.is_here`."""
     with pytest.raises(RuntimeError, match=r"a value: (it was called inside|this thread's event loop)"):
         backend.read_sync(lambda _: backend.read_sync(Get("before"), SUBJECT), SUBJECT)
 
 
 def test_who_is_interrupted_is_told_when_the_outcome_is_settled(backend: SQLAlchemyBackend) -> None:
-    """Fails without: db/engines/portal.py, `except BaseException` around the wait."""
+    """Fails without: waits/portal.py, `except BaseException` around the wait."""
     begun = threading.Event()
 
     def interrupt() -> None:
@@ -114,13 +114,13 @@ def test_who_is_interrupted_is_told_when_the_outcome_is_settled(backend: SQLAlch
 
 
 async def test_a_call_that_is_interrupted_before_it_begins_is_settled() -> None:
-    """Fails without: db/engines/portal.py, `add_done_callback`."""
+    """Fails without: waits/portal.py, `add_done_callback`."""
     begun: list[str] = []
 
     async def operation() -> None:
         begun.append("begun")
 
-    call = _Call(operation)
+    call = Call(operation)
     call.begin()
     call.cancel()
     while not call.settled.is_set():
@@ -130,7 +130,7 @@ async def test_a_call_that_is_interrupted_before_it_begins_is_settled() -> None:
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 def test_a_forked_child_has_a_loop_of_its_own(backend: SQLAlchemyBackend) -> None:
-    """Fails without: db/engines/portal.py, `_forget`."""
+    """Fails without: waits/portal.py, `_forget`."""
     child = os.fork()
     if not child:
         try:
@@ -159,7 +159,7 @@ print(backend.read_sync(Get("a"), "a value"))
 
 
 def test_a_program_that_closes_nothing_ends_without_a_word(place: Place) -> None:
-    """Fails without: db/engines/portal.py, `_dispose_all`."""
+    """Fails without: db/engines/of_loop.py, `_dispose_all`."""
     command = [sys.executable, "-X", "dev", "-c", _PROGRAM, place.url]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     assert (done.returncode, done.stdout, done.stderr) == (0, "b'1'\n", "")

@@ -19,7 +19,9 @@ if TYPE_CHECKING:
     from tests.sql.databases import Lend
     from tests.sql.servers import Postgres
 
-SHORT = {"runner.py", "undo_web.py", "handoff.py", "postgres.py", "analytics.py", "encrypted.py", "advanced.py"}
+SHORT = {
+    "runner.py", "undo_web.py", "handoff.py", "postgres.py", "analytics.py", "encrypted.py", "advanced.py", "script.py",
+}  # fmt: skip
 
 
 def test_each_use_has_a_short_program() -> None:
@@ -93,6 +95,29 @@ def test_only_the_new_key_opens_what_was_rotated(place: Place) -> None:
     assert told[3] == "with the new key: ['My account number is 12345.', 'Thank you.']"
     assert "encrypted with key '2026'" in told[4]
     assert "'2025'" in told[4]
+
+
+# --- script.py ----------------------------------------------------------------------------------------------------
+
+
+def test_threads_share_a_conversation_without_asyncio(place: Place) -> None:
+    place.output_of("script.py", "chats.db")
+
+    told = place.output_of("script.py", "chats.db")  # It goes on where it was, with two turns.
+
+    lines = told.splitlines()
+    assert sorted(line.split()[-1] for line in lines[:6:2]) == ["Ann", "Bob", "Cem"]
+    assert [line[-len("4 items.") :] for line in lines[1:6:2]] == ["4 items.", "6 items.", "8 items."]
+    assert lines[7] == f"undone: {lines[4].removeprefix('     user  ')}"
+    assert "◉ 4  Question for" in told
+    assert "○ 5  Question for" in told
+
+
+def test_the_script_says_what_is_wrong_with_a_path(place: Place) -> None:
+    done = place.run("script.py", "nowhere/chats.db")
+
+    assert (done.returncode, done.stdout) == (1, "")
+    assert re.fullmatch(r".*script.py: session 'user_123': .*nowhere/chats.db cannot be created: .*\n", done.stderr)
 
 
 # --- analytics.py -------------------------------------------------------------------------------------------------

@@ -132,6 +132,10 @@ class Program:
     def go_on(self) -> None:
         self._process.send_signal(signal.SIGCONT)
 
+    def interrupt(self) -> None:
+        """Press Ctrl-C."""
+        self._process.send_signal(signal.SIGINT)
+
     def kill(self) -> list[str]:
         """End it and its children as ``kill -9`` does, if they have not ended; return the lines not heard yet."""
         if self._process.poll() is None or self._listener.is_alive():  # Else its number may be another's by now.

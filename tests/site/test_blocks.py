@@ -42,6 +42,7 @@ RUN_BY = {
     "watching.md": "tests/watch/test_watching_page.py",
     "web-service.md": "tests/site/test_web_service.py",
     "windows.md": "tests/windows/test_windows_page.py",
+    "without-asyncio.md": "tests/blocking/test_without_asyncio_page.py",
 }
 """Pages with code blocks, and the tests that run them."""
 

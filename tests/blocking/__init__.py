@@ -1,0 +1,1 @@
+"""`sessions.blocking`: the same names without an event loop."""
