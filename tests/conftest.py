@@ -52,8 +52,9 @@ def lived_in(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 
 @pytest.fixture(autouse=True)
 def verified(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
-    """After a contract's test, verification finds nothing in the files that it wrote."""
-    if not is_contract(request) or request.function.__module__ in DAMAGING:
+    """After a test of a contract or of adopting, verification finds nothing in the files that it wrote."""
+    adopts = request.path.parent.name == "takeover" and "damaged" not in request.path.name
+    if not (adopts or is_contract(request)) or request.function.__module__ in DAMAGING:
         yield
         return
     with verified_afterwards(monkeypatch):
