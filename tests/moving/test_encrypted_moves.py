@@ -23,7 +23,8 @@ from sessions import (
 )
 from sessions.crypto.wrapped_keys import read_wrapped_keys
 from sessions.log.encryption.session_encryption import subject_of
-from sessions.testing.copying import messages
+from sessions.testing.copying import ListSession, messages
+from sessions.testing.encrypted.key_provider import KeptKeys
 from sessions.testing.forking import Between, filled, seen, user
 
 from .opening import open_at
@@ -170,3 +171,19 @@ async def test_items_of_another_codec_are_written_anew(tmp_path: Path) -> None:
         assert len(await plus.session("t").get_items()) == 2
         fork = await plus.fork("s", "fork")
         assert await fork.get_items() == items
+
+
+async def test_keys_of_a_provider_are_waited_for(tmp_path: Path) -> None:
+    """Fails without: store/transfer.py, `plan.target.write` (the backend's own would not fetch keys)."""
+    provider = KeptKeys()
+    async with (
+        open_store(f"sqlite:///{tmp_path}/chat.db", encryption_key=provider) as store,
+        open_store(f"sqlite:///{tmp_path}/other.db", encryption_key=provider) as other,
+    ):
+        session = await filled(store)
+        before = await seen(session)
+        assert await seen(await store.fork("s", "new")) == before
+        await store.copy("s", other.session("copy"))
+        assert await seen(other.session("copy")) == before
+        await store.copy(ListSession(messages(3)), "list")
+        assert await store.session("list").get_items() == messages(3)
