@@ -24,6 +24,7 @@ from sessions.errors import (
 from sessions.log.moving import source as pages
 from sessions.testing.expiry_model import MovableClock
 from sessions.testing.forking import Between, answer, facts, filled, seen, summary_of, user
+from sessions.testing.verified import check_verified
 from sessions.types import Copied
 
 if TYPE_CHECKING:
@@ -102,6 +103,7 @@ class CopyContract:
         items = len([entry for entry in await session.entries() if not entry.hidden])
         copy = other.session("copy")
         assert await store.copy("s", copy) == Copied(items)
+        await check_verified(copy)
         assert await seen(copy) == await seen(session)
         assert await copy.info() == await session.info()
         found, source = await other.get("copy"), await store.get("s")
@@ -215,6 +217,7 @@ class CopyContract:
         source, reports = ListSession(items), list[Copied]()
         assert await store.copy(source, "s", owner="ann", progress=reports.append) == Copied(1024)
         session = store.session("s", owner="ann")
+        await check_verified(session)
         assert await session.get_items() == items
         assert [report.items for report in reports] == [512, 1024]
         entries = await session.entries(after=1020)

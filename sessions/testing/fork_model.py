@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 
 from sessions.errors import ItemKeyConflictError, SessionExistsError, UnknownSessionError
 from sessions.testing.refusals import refused
+from sessions.testing.verified import check_verified
 
 if TYPE_CHECKING:
     from sessions.session.base import LogSession
@@ -134,6 +135,8 @@ class ForkMachine(RuleBasedStateMachine):
             assert [entry.position for entry in found] == list(range(1, len(found) + 1))
 
     def teardown(self) -> None:
+        for session_id in self._lines:
+            self._runner.run(check_verified(self._session(session_id)))
         self._runner.close()
 
     def _session(self, session_id: str) -> LogSession:

@@ -30,6 +30,7 @@ from sessions.sqlite import SQLiteSession
 from sessions.store.transfer import _Transfer
 from sessions.testing.expiry_model import MovableClock
 from sessions.testing.fork_model import ForkMachine
+from sessions.testing.verified import check_verified
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -166,6 +167,7 @@ class ForkContract:
         session = await filled(store)
         before, version = await seen(session), await session.version()
         fork = await store.fork("s", "new")
+        await check_verified(fork)
         assert await seen(fork) == before
         assert await seen(session) == before
         assert await session.version() == version
