@@ -222,7 +222,8 @@ class Audit:
 
     Attributes:
         at: When (UTC), by the clock of the process that removed it.
-        what: The operation: ``"erase"``, ``"erase_owner"``, ``"retain"``, …; later versions may add more.
+        what: The operation: ``"erase"``, ``"erase_owner"``, ``"retain"``, ``"redact"`` or ``"remove"``; later ones
+            may come.
         actor: Who had it done, as given with ``actor=``; ``None`` if nothing was given.
         subject: An HMAC-SHA256 of the session's id, or of the owner, in hexadecimal digits. The key is a salt of the
             store's.
