@@ -28,6 +28,7 @@ from sessions.errors import (
 from sessions.items.calls import emptied
 from sessions.log.context.annotations import is_mark
 from sessions.testing.corrections.shared import call, output, said, stored, user
+from sessions.testing.verified import check_verified
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -221,6 +222,7 @@ class CorrectionMachine(RuleBasedStateMachine):
         assert self._corrected.isdisjoint(_WORD.findall(" ".join(texts)))
 
     def teardown(self) -> None:
+        self._runner.run(check_verified(self._session))
         self._runner.close()
 
     # --- Helpers ----------------------------------------------------------------------------------------------------
