@@ -378,6 +378,21 @@ async def empty(store: Store) -> None:
     await _run(store.session(NAME), statements)
 
 
+async def make_unfinished(store: Store) -> None:
+    """Make the other session one that a fork or an import has not finished: all of it but its row."""
+    statements = [
+        Statement(
+            "It is being written.",
+            """
+            insert into {unfinished} (session, session_id, wrapped_keys, until, life)
+            select id, session_id, wrapped_keys, 4000000000000000, 1 from {sessions} where id = :their_of
+            """,
+        ),
+        Statement("It is not there yet.", "delete from {sessions} where id = :their_of"),
+    ]
+    await _run(store.session(NAME), statements, **(await numbers(store)))
+
+
 async def _wrapped_keys(session: LogSession) -> bytes | None:
     statement = Statement("Keys.", "select wrapped_keys from {sessions} where session_id = :session_id")
 

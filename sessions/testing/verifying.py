@@ -13,7 +13,18 @@ from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 from sessions.encrypted import handle_of
 from sessions.errors import SessionsError
-from sessions.testing.planting import DAMAGES, NAME, OTHER, answer, damages, empty, fill, plant, user
+from sessions.testing.planting import (
+    DAMAGES,
+    NAME,
+    OTHER,
+    answer,
+    damages,
+    empty,
+    fill,
+    make_unfinished,
+    plant,
+    user,
+)
 from sessions.verify_types import MEANINGS
 
 if TYPE_CHECKING:
@@ -110,6 +121,16 @@ class VerifyContract:
                 await fill(store)
                 assert await findings_of(store.verify()) == []
                 await check_found(store, name)
+        await empty(store)
+
+    async def test_an_unfinished_session_is_no_damage(self, open_here: OpenStore) -> None:
+        store = open_here()
+        known = await findings_of(store.verify())
+        await fill(store)
+        await make_unfinished(store)
+        verification = store.verify()
+        assert await findings_of(verification) == known
+        assert await findings_of(store.session(OTHER).verify()) == []
         await empty(store)
 
     async def test_it_resumes_behind_any_page(self, open_here: OpenStore) -> None:
