@@ -73,7 +73,7 @@ BEGINNING = {"Sweeper.start"}
 LEFT_OUT = {"AsyncSQLiteSession", "Session", "EncryptedLogSession", "EncryptedForeignSession"}
 """Names without a counterpart: they differ from others only in being asynchronous, or no user makes them."""
 
-OTHERS = {"Compaction": f"{PACKAGE}.settings"}
+OTHERS = {"Compaction": f"{PACKAGE}.settings", "Verification": f"{PACKAGE}.verifying"}
 """Further names of this package with another meaning here."""
 
 MORE = {
@@ -88,7 +88,7 @@ MORE = {
 SESSIONS = {"underlying_session", "source", "target"}
 """Parameters of any type that may be sessions of this package."""
 
-WRAPPED = {"Self", "LogSession", "Branches", "SessionUsage", "Sweeper", "Store"}
+WRAPPED = {"Self", "LogSession", "Branches", "SessionUsage", "Sweeper", "Store", "Verification"}
 """Results that get a counterpart."""
 
 WORDS: tuple[tuple[str, str], ...] = (
@@ -236,6 +236,7 @@ class _Retyped(ast.NodeTransformer):
         "AsyncIterator": (DRIVING, "Steps"),
         "AsyncIterable": ("collections.abc", "Iterable"),
         "Summariser": (DRIVING, "Summariser"),
+        "Verification": (f"{PACKAGE}.verifying", "Verification"),
     }
 
     def visit_Name(self, node: ast.Name) -> ast.Name:
@@ -427,6 +428,7 @@ def generate() -> dict[Path, str]:
     for kind, source in classes.items():
         COUNTERPARTS[kind.__name__] = (f"{PACKAGE}.{source.removeprefix('sessions.')}", kind.__name__)
     COUNTERPARTS["SessionPart"] = (f"{PACKAGE}.objects", "SessionPart")
+    COUNTERPARTS["Verification"] = (f"{PACKAGE}.verifying", "Verification")
     modules: dict[str, Module] = {}
     for kind, source in classes.items():
         module = modules.setdefault(source, Module(source))

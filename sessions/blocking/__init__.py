@@ -98,7 +98,6 @@ if TYPE_CHECKING:
         UnknownSessionError,
         Usage,
         UsageRow,
-        Verification,
         Verified,
         WeakKeyWarning,
         Window,
@@ -117,6 +116,7 @@ if TYPE_CHECKING:
     from sessions.blocking.store.opening import open_store
     from sessions.blocking.store.store import Store
     from sessions.blocking.store.sweeper import Sweeper
+    from sessions.blocking.verifying import Verification
 
 __all__ = [
     "Adoption",
@@ -239,6 +239,7 @@ _OWN = {
     "Steps": "sessions.blocking.driving",
     "Store": "sessions.blocking.store.store",
     "Sweeper": "sessions.blocking.store.sweeper",
+    "Verification": "sessions.blocking.verifying",
     "open_store": "sessions.blocking.store.opening",
 }
 

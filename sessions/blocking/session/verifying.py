@@ -8,12 +8,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessions.blocking.objects import SessionPart
+from sessions.blocking.verifying import Verification
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     import sessions.session.verifying
-    from sessions.session.verifying import Verification
     from sessions.verify_types import Verified
 
 
@@ -44,4 +44,4 @@ class Verifying(SessionPart):
             StoreError: The database cannot be reached, or is locked by others for too long.
             SessionClosedError: The session has been closed.
         """
-        return self._async.verify(progress=progress, after=after)
+        return Verification(self._async.verify(progress=progress, after=after))

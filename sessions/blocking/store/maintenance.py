@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from sessions.blocking.driving import run
 from sessions.blocking.store.retention import Retaining
 from sessions.blocking.store.sweeper import Sweeper
+from sessions.blocking.verifying import Verification
 from sessions.validation import DEFAULT, PURGE_BATCH
 
 if TYPE_CHECKING:
@@ -17,7 +18,6 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     import sessions.store.maintenance
-    from sessions.session.verifying import Verification
     from sessions.types import Adoption, ErasureReceipt, Rotation
     from sessions.validation import Default
     from sessions.verify_types import Verified
@@ -186,7 +186,7 @@ class Maintenance(Retaining):
             StoreError: The database cannot be reached, or is locked by others for too long.
             SessionClosedError: The store has been closed.
         """
-        return self._async.verify(progress=progress, after=after)
+        return Verification(self._async.verify(progress=progress, after=after))
 
     def sweeper(self, *, every: float | timedelta = 60.0) -> Sweeper:
         """Return a background task that calls `purge_expired` again and again.
