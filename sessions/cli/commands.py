@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from importlib import import_module
-from importlib.metadata import version
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import click
@@ -33,7 +32,10 @@ PLACES: Final = {
     "watch": Place("watch", "watch", "Follow the changes of a session."),
     "stats": Place("stats", "stats", "Count sessions, items and bytes."),
     "usage": Place("usage", "usage", "Sum up tokens and cost."),
+    "export": Place("export", "export", "Write sessions to a file or a pipe."),
+    "import": Place("importing", "import_", "Read sessions from an export."),
     "adopt": Place("adopt", "adopt", "Take over the conversations of the OpenAI Agents SDK."),
+    "verify": Place("verify", "verify", "Check that everything stored is whole."),
     "repair": Place("repair", "repair", "Find, and repair, items that providers refuse."),
     "undo": Place("undo", "undo", "Undo the last turns of a session."),
     "redo": Place("undo", "redo", "Revert the last undo."),
@@ -83,6 +85,8 @@ class Commands(click.Group):
 
 def _version(context: click.Context, _: click.Parameter, value: bool) -> None:  # noqa: FBT001 - as click calls it
     if value and not context.resilient_parsing:
+        from importlib.metadata import version  # noqa: PLC0415 - it takes as long as click
+
         click.echo(f"agent-session-store {version('agent-session-store')}")
         context.exit()
 

@@ -21,6 +21,7 @@ _VARYING: Final = (
     (re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+"), "2026-12-01T12:00:00.000000"),
     (re.compile(r"in \d+\.\d s"), "in 0.0 s"),
     (re.compile(r"\('[0-9a-f]{8}'\)"), "('d8e91d5d')"),
+    (re.compile(r"[\d,]+ bytes"), "4,096 bytes"),
     (re.compile(r"(bytes +)[\d,]+"), r"\g<1>110,592"),
 )
 """Parts of outputs that differ from run to run, and what the page has in their place."""

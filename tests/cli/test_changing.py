@@ -57,6 +57,7 @@ def test_branches(run: Run, chats: Chats) -> None:
     assert run("branch", "switch", chats.url, "plain", "main").out == "Switched to 'main'.\n"
     assert run("branch", "rename", chats.url, "plain", "other", "better").code == 0
     assert run("branch", "create", chats.url, "plain", "better").code == 2
+    assert "create it with `sessions branch create`." in run("show", chats.url, "plain", "--branch", "none").err
     assert run("branch", "create", chats.url, "plain", "x", "--turn", "1", "--position", "1").code == 2
     assert run("branch", "delete", chats.url, "plain", "better", "--yes").out == "Deleted branch 'better'.\n"
     names = [branch.name for branch in _ask(chats.url, lambda session: session.branches.list())]

@@ -59,7 +59,7 @@ def test_what_deletes_takes_yes_and_what_lists_takes_the_styles() -> None:
     }
     for name in ("erase", "purge", "retain", "redact", "remove", "branch delete"):
         assert "--yes" in by_name[name]
-    for name in ("list", "show", "usage", "repair", "branch list"):
+    for name in ("list", "show", "usage", "verify", "repair", "branch list"):
         assert {"--json", "--nl", "--csv"} <= by_name[name]
 
 

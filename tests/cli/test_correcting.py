@@ -50,6 +50,7 @@ def test_an_encrypted_entry_needs_its_key(run: Run, chats: Chats) -> None:
 def test_removing_names_what_it_would_break(run: Run, chats: Chats) -> None:
     broken = run("remove", chats.url, "plain", "--position", "5", "--yes")
     assert (broken.code, broken.out) == (2, "")
+    assert "or add --force" in broken.err
     assert run("remove", chats.url, "plain", "--position", "5", "--yes", "--force", "--no-scrub").code == 0
     assert run("remove", chats.url, "plain", "--position", "6", "--yes").out == "Removed: 1 entry.\n"
     assert len(run("show", chats.url, "plain", "--raw").out.splitlines()) == 4

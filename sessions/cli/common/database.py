@@ -113,24 +113,30 @@ class Database(NamedTuple):
             async with store:
                 yield store
         except StoreError as error:
-            path = file_of(url)
-            if type(error) is StoreError and path is not None:
-                # SQLite itself only says that it could not make its files.
-                if not _is_writable(path):
-                    raise StoreReadOnlyError(str(error)) from error
-                if _is_full(path):
-                    raise StoreFullError(f"{sentence(error)} The disk is full.") from error
-            raise
+            raise self.explained(error) from error.__cause__
+
+    def explained(self, error: StoreError) -> StoreError:
+        """Return an error of the database, or a better one: SQLite only says that it could not make its files."""
+        path = file_of(self.found)
+        if type(error) is not StoreError or path is None:
+            return error
+        if not _is_writable(path):
+            return StoreReadOnlyError(str(error))
+        return StoreFullError(f"{sentence(error)} The disk is full.") if _is_full(path) else error
 
 
 def _is_writable(path: Path) -> bool:
     """Tell whether this user may write a file, and make others beside it, as SQLite does to read one, too."""
-    return os.access(path, os.W_OK) and os.access(path.absolute().parent, os.W_OK)
+    folder = path.absolute().parent
+    return not folder.exists() or (os.access(folder, os.W_OK) and (not path.exists() or os.access(path, os.W_OK)))
 
 
 def _is_full(path: Path) -> bool:
     """Tell whether the disk of a file has no room for the files that SQLite needs beside it, even to read."""
-    found = os.statvfs(path)
+    folder = path.absolute().parent
+    if not folder.exists():
+        return False
+    found = os.statvfs(folder)
     return found.f_bavail * found.f_frsize < _SHARED_MEMORY
 
 

@@ -45,6 +45,19 @@ if TYPE_CHECKING:
 
 _OURS: Final = Path(sessions.__file__).parent
 _GIVE_A_KEY: Final = "Give the key with --key-file FILE, in SESSIONS_KEY, or with --ask-key."
+_WORDS: Final = (
+    ("Pass plain=True", "Add --plain"),
+    ("Pass on_exists='skip'", "Add --skip-existing"),
+    ("Pass summaries='drop'", "Add --summaries drop"),
+    ("pass force=True", "add --force"),
+    ("force=True", "--force"),
+    ("session.branches.create(…)", "`sessions branch create`"),
+    ("store.sessions()", "`sessions list`"),
+    ("call store.scrub() again", "run `sessions vacuum` again"),
+    ("call store.scrub()", "run `sessions vacuum`"),
+)
+"""The words of programs in the library's messages, and those of the command line."""
+
 _NOTHING: Final = "Nothing was changed."
 
 _REMEDIES: Final[tuple[tuple[type[Exception], str], ...]] = (
@@ -89,6 +102,13 @@ def code_and_text(error: BaseException) -> tuple[int, str]:
     )
 
 
+def in_words_of_commands(text: str) -> str:
+    """Return a message of the library with options and commands in place of arguments and calls."""
+    for programs, commands in _WORDS:
+        text = text.replace(programs, commands)
+    return text
+
+
 def shown(text: str) -> str:
     """Return a message as a terminal may have it."""
     return "\n".join(escaped(line) for line in without_secrets(text).splitlines())
@@ -112,9 +132,8 @@ def _of_ours(error: SessionsError) -> tuple[int, str]:
     for kind, remedy in _REMEDIES:
         if isinstance(error, kind):
             return DATABASE, f"{sentence(error)} {remedy}"
-    if isinstance(error, StoreError | SessionBusyError | LeaseLostError | ConflictError):
-        return DATABASE, str(error)
-    return USAGE, str(error)
+    is_of_database = isinstance(error, StoreError | SessionBusyError | LeaseLostError | ConflictError)
+    return (DATABASE if is_of_database else USAGE), in_words_of_commands(str(error))
 
 
 def _of_system(error: OSError) -> tuple[int, str]:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
+from sessions.cli.common.failures import in_words_of_commands
 from sessions.cli.common.inert import lines_of
 from sessions.cli.common.rows import as_text, width, write_json
 
@@ -52,9 +53,4 @@ def named_counts(record: Mapping[str, Any], *, without: Iterable[str] = ()) -> s
 
 def left_to_do(pending: Iterable[str]) -> list[str]:
     """Return what a receipt says is left to do, with the command in place of a program's call."""
-    return [
-        sentence.replace("call store.scrub() again", "run `sessions vacuum` again").replace(
-            "call store.scrub()", "run `sessions vacuum`"
-        )
-        for sentence in pending
-    ]
+    return [in_words_of_commands(sentence) for sentence in pending]

@@ -1,0 +1,44 @@
+"""``sessions import URL FILE``: sessions of an export."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from sessions.cli.common.database import URL, on_database
+from sessions.cli.common.progress import progress
+from sessions.cli.common.receipts import JSON, counted, write_receipt
+
+if TYPE_CHECKING:
+    from sessions.export_types import Imported
+    from sessions.store.store import Store
+
+
+@click.command("import", short_help="Read sessions from an export.")
+@URL
+@click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
+@click.option(
+    "--skip-existing", is_flag=True, help="Leave out sessions whose id is here; without it, that is an error."
+)
+@JSON
+@on_database(creates="file")
+async def import_(store: Store, *, file: Path, skip_existing: bool, as_json: bool) -> None:
+    """Import the sessions of an export; a FILE of - is the standard input. Each session is there when it is whole.
+
+    A file with a wrong line imports nothing. With a key, the sessions are encrypted. After an interruption, run it
+    again with --skip-existing.
+    """
+    source = sys.stdin.buffer if str(file) == "-" else file
+    with progress("Importing") as far:
+        done = await store.import_sessions(
+            source, on_exists="skip" if skip_existing else "error", progress=lambda so_far: far(_counts(so_far))
+        )
+    write_receipt(vars(done), [f"Imported: {_counts(done)}."], as_json=as_json)
+
+
+def _counts(done: Imported) -> str:
+    text = f"{counted(done.sessions, 'session')}, {counted(done.entries, 'entry', 'entries')}"
+    return f"{text}; {done.skipped:,} skipped" if done.skipped else text
