@@ -185,6 +185,23 @@ class RetentionContract:
         time.move(101 * DAY)
         assert (await store.retain(RetentionPolicy(older_than=DAY))).erased == 1
 
+    async def test_progress_is_told_and_a_report_names_a_hundred(
+        self, open_here: OpenStore, time: MovableClock
+    ) -> None:
+        store = open_here()
+        for number in range(105):
+            await store.session(f"s{number}").add_items([_user("1")])
+        time.move(DAY)
+        policy = RetentionPolicy(unchanged_for=DAY)
+        told: list[int] = []
+        said = await store.retain(policy, dry_run=True, progress=lambda report: told.append(report.erased))
+        assert (said.erased, len(said.session_ids), told) == (105, 100, list(range(1, 106)))
+        told.clear()
+        report = await store.retain(policy, batch=10, progress=lambda report: told.append(report.erased))
+        assert (report.erased, report.session_ids) == (105, said.session_ids)
+        # No transaction took more than ten items.
+        assert told == [*range(10, 101, 10), 105]
+
     # --- Owners ----------------------------------------------------------------------------------------------------
 
     async def test_the_most_specific_policies_count(self, open_here: OpenStore, time: MovableClock) -> None:
