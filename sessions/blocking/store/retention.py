@@ -139,8 +139,7 @@ class Retaining(Part):
         Args:
             session_id: Only rows about the session with this id.
             owner: Only the rows that sum up `erase_owner` for this owner. ``None`` is refused.
-            what: Only rows of one operation: ``"erase"``, ``"erase_owner"`` or ``"retain"``, or another one that
-                records what it removes.
+            what: Only rows of one operation: ``"erase"``, ``"erase_owner"``, ``"retain"``, ``"redact"``, ``"remove"``.
             since: Only rows from this time on: a `datetime` with a time zone, or a `date` in UTC.
             limit: The maximum number of rows.
             after: The `cursor` of the previous page's last row.
