@@ -224,6 +224,7 @@ class ExportMachine(RuleBasedStateMachine):
         self._moved = True
         found = differences(await observe(self._elsewhere, self._id), await observe(self._here, self._id))
         found = found or differences(comparable(await exported(self._elsewhere, self._id)), comparable(lines))
+        found += [str(finding) async for finding in self._elsewhere.session(self._id).verify()]
         assert found == [], found
 
     async def _move_back(self) -> None:

@@ -134,6 +134,7 @@ class ExportContract:
         assert await observe(elsewhere, "s") == before
         back = await exported(elsewhere, "s")
         assert comparable(back) == comparable(lines)
+        assert [str(finding) async for finding in elsewhere.session("s").verify()] == []
         await store.delete("s")
         await store.import_sessions(back)
         assert await observe(store, "s") == before
