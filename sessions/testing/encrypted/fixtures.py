@@ -100,8 +100,8 @@ OPERATIONS: Final[dict[str, Operation]] = {
 }
 """All operations of a session, except on a sibling (`choose`, `items_of`), `rotate`, and `NEED_NO_KEY`."""
 
-NEED_NO_KEY: Final = ("version",)
-"""Methods of an encrypted session that need no key: a number of changes says nothing of what was changed."""
+NEED_NO_KEY: Final = ("version", "verify")
+"""Methods of an encrypted session that need no key: neither a number of changes nor a finding has any content."""
 
 
 class MakeEncrypted(Protocol):
