@@ -13,6 +13,7 @@ import pytest
 from sessions import blocking, generate_key
 from sessions.testing import (
     CompactionContract,
+    CorrectionContract,
     EntryContract,
     ExpiryContract,
     HistoryContract,
@@ -189,6 +190,15 @@ class TestExpiryInAFile(ExpiryContract):
     # It replaces a method of the store by one of the test's own loop.
     test_a_sweeper_purges_until_the_store_is_closed = None  # type: ignore[assignment]
 
+    @pytest.fixture
+    def open_here(self, tmp_path: Path) -> Callable[..., Any]:
+        return lambda **options: awaited(
+            blocking.open_store(f"sqlite:///{tmp_path}/sessions.db", durability="normal", **options)
+        )
+
+
+@pytest.mark.everything
+class TestCorrectionsInAFile(CorrectionContract):
     @pytest.fixture
     def open_here(self, tmp_path: Path) -> Callable[..., Any]:
         return lambda **options: awaited(

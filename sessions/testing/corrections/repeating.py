@@ -139,12 +139,12 @@ class Repeating(CorrectionFixtures):
         """Fails without: log/corrections/forks.py, `_has`."""
         await session.add_items([user("1"), said("2"), user(SECRET), said("4")], keys=[None, None, "k", None])
         name = session.session_id
-        await store.fork(session, f"{name} before", at=2)
-        has = await store.fork(session, f"{name} with", key="k")
-        await store.fork(has, f"{name} of the fork")
+        await store.fork(name, f"{name} before", at=2)
+        has = await store.fork(name, f"{name} with", key="k")
+        await store.fork(has.session_id, f"{name} of the fork")
         await session.undo()
         await session.add_items([user("another")])
-        await store.fork(session, f"{name} beside")
+        await store.fork(name, f"{name} beside")
         forks = (f"{name} with", f"{name} of the fork")
         assert (await getattr(session, how)(key="k")).forks == forks
         for fork in forks:
@@ -157,7 +157,7 @@ class Repeating(CorrectionFixtures):
     async def test_a_forks_title_goes_with_its_message(self, store: Store, session: LogSession) -> None:
         """Fails without: log/corrections/derived.py, `is_own`."""
         await session.add_items([user(SECRET), said("2")])
-        fork = await store.fork(session, f"{session.session_id} fork")
+        fork = await store.fork(session.session_id, f"{session.session_id} fork")
         assert (await fork.info()).title == SECRET
         assert (await session.redact(1)).title
         assert (await fork.info()).title == SECRET
