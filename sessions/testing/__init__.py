@@ -6,6 +6,7 @@ asked for, so one contract does not need the extras of another.
 
 import sys
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -14,15 +15,15 @@ if TYPE_CHECKING:
     from sessions.testing.corrections.contract import CorrectionContract
     from sessions.testing.encrypted.contract import EncryptedContract
     from sessions.testing.entries import EntryContract
-    from sessions.testing.expiry import ExpiryContract
+    from sessions.testing.expiry.contract import ExpiryContract
     from sessions.testing.expiry_model import OpenStore
     from sessions.testing.exports import ExportContract
     from sessions.testing.fixtures import MakeLogSession
     from sessions.testing.forking import ForkContract
-    from sessions.testing.history import HistoryContract
-    from sessions.testing.info import InfoContract
-    from sessions.testing.interruptions import InterruptionContract
-    from sessions.testing.item_keys import ItemKeyContract
+    from sessions.testing.history.contract import HistoryContract
+    from sessions.testing.info.contract import InfoContract
+    from sessions.testing.interruptions.contract import InterruptionContract
+    from sessions.testing.item_keys.contract import ItemKeyContract
     from sessions.testing.leases.contract import LeaseContract
     from sessions.testing.list_model import MakeSession
     from sessions.testing.retention import RetentionContract
@@ -69,13 +70,13 @@ _MODULES = {
     "CorrectionContract": "corrections.contract",
     "EncryptedContract": "encrypted.contract",
     "EntryContract": "entries",
-    "ExpiryContract": "expiry",
+    "ExpiryContract": "expiry.contract",
     "ExportContract": "exports",
     "ForkContract": "forking",
-    "HistoryContract": "history",
-    "InfoContract": "info",
-    "InterruptionContract": "interruptions",
-    "ItemKeyContract": "item_keys",
+    "HistoryContract": "history.contract",
+    "InfoContract": "info.contract",
+    "InterruptionContract": "interruptions.contract",
+    "ItemKeyContract": "item_keys.contract",
     "LeaseContract": "leases.contract",
     "RetentionContract": "retention",
     "SessionContract": "session",
@@ -94,8 +95,7 @@ _MODULES = {
 
 if "pytest" in sys.modules:
     # Before any of them is imported: so a contract that fails shows the values that differ.
-    _parts = {module.partition(".")[0] for module in _MODULES.values()}
-    sys.modules["pytest"].register_assert_rewrite(*(f"{__name__}.{part}" for part in _parts))
+    sys.modules["pytest"].register_assert_rewrite(*(f"{__name__}.{part.name}" for part in iter_modules(__path__)))
 
 # As in `sessions`: shown this function, type checkers would believe every name.
 if not TYPE_CHECKING:

@@ -19,15 +19,19 @@ MakeLogSession: TypeAlias = "Callable[..., LogSession]"
 """Makes a session of an id, with settings; on one database for each test."""
 
 
-class SessionAndClock:
+class WithClock:
+    """A clock. Contracts derive from it."""
+
+    @pytest.fixture
+    def time(self, monkeypatch: pytest.MonkeyPatch) -> MovableClock:
+        """Return the clock of all sessions in this test."""
+        return MovableClock(monkeypatch)
+
+
+class SessionAndClock(WithClock):
     """A session of the test's own, and a clock. Contracts derive from it."""
 
     @pytest.fixture
     def session(self, make: MakeLogSession) -> LogSession:
         """Return a session with an id of its own."""
         return make(f"session-{uuid4()}")
-
-    @pytest.fixture
-    def time(self, monkeypatch: pytest.MonkeyPatch) -> MovableClock:
-        """Return the clock of all sessions in this test."""
-        return MovableClock(monkeypatch)

@@ -9,7 +9,7 @@ import pytest
 
 from sessions import open_store
 from sessions.testing.encrypted.key_provider import KeptKeys
-from sessions.testing.interruptions import RAISED
+from sessions.testing.interruptions.raising import RAISED
 from sessions.testing.tree_model import item
 
 if TYPE_CHECKING:

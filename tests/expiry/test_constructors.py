@@ -14,7 +14,7 @@ from sessions import (
     SQLAlchemySession,
     SQLiteSession,
 )
-from sessions.testing.expiry import MovableClock
+from sessions.testing.expiry_model import MovableClock
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -7,7 +7,7 @@ import asyncio
 import pytest
 
 from sessions import EncryptedSession, generate_key, open_store
-from sessions.testing.expiry import MovableClock
+from sessions.testing.expiry_model import MovableClock
 
 
 @pytest.mark.usefixtures("no_upkeep")

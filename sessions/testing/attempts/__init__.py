@@ -1,0 +1,1 @@
+"""The contract for attempts and `rewind`, a part in each module."""

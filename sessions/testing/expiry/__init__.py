@@ -1,0 +1,1 @@
+"""The contract for expiry, purging and erasing, a part in each module."""

@@ -1,0 +1,1 @@
+"""The contract for branches, undo, siblings and turns, a part in each module."""

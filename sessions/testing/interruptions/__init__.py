@@ -1,0 +1,1 @@
+"""The contract for interruptions, a part in each module."""

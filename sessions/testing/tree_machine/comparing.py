@@ -1,0 +1,58 @@
+"""Histories: what is compared with the model after every step."""
+
+from __future__ import annotations
+
+from hypothesis.stateful import invariant
+
+from sessions.errors import (
+    ConflictError,
+)
+from sessions.testing.tree_machine.base import TreeRules
+from sessions.testing.tree_model import MAIN, starts_of_turns
+
+
+class Comparing(TreeRules):
+    """Each branch, attempt and sibling is as in the model."""
+
+    @invariant()
+    def every_branch_is_its_path(self) -> None:
+        if not hasattr(self, "_sessions"):
+            return
+        listed = self._runner.run(self._sessions[0].branches.list())
+        if not listed:
+            assert set(self.model.branches) == {MAIN}
+            assert not self.model.branches[MAIN]
+            return
+        assert {branch.name for branch in listed} == set(self.model.branches)
+        for branch in listed:
+            path = self.model.branches[branch.name]
+            assert branch.items == len(path)
+            assert branch.turns == len(starts_of_turns(path))
+            assert branch.current == (branch.name == self.model.current)
+            assert branch.redoable == len(self.model.undone.get(branch.name, []))
+            assert self._texts_of(self._runner.run(self._make(self._id).on_branch(branch.name).get_items())) == path
+
+    @invariant()
+    def siblings_are_the_same_however_they_are_read(self) -> None:
+        """Each turn of each branch: number, branch, current, undone, last activity and entry."""
+        if not hasattr(self, "_sessions"):
+            return
+        for name, path in self.model.branches.items():
+            pinned = self._make(self._id).on_branch(name)
+            turns = range(1, len(starts_of_turns(path)) + 1)
+            found = self._runner.run(pinned.siblings_by_turn())
+            assert found == {turn: self._runner.run(pinned.siblings(turn)) for turn in turns}
+
+    @invariant()
+    def every_attempt_is_its_path(self) -> None:
+        for attempt in self.model.attempts:
+            reading = attempt.session.get_items()
+            if attempt.owner is None:
+                self._refused(reading, ConflictError)
+            else:
+                assert self._texts_of(self._runner.run(reading)) == attempt.path
+
+    @invariant()
+    def what_no_tip_leads_to_is_gone(self) -> None:
+        if hasattr(self, "_sessions") and self._count_entries:
+            assert self._runner.run(self._count(self._id)) == len(self.model.entries())
