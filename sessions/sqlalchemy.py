@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Self
 from sessions.db.dialect import PREFIX
 from sessions.db.engines.backend import SQLAlchemyBackend
 from sessions.db.engines.of_loop import EngineOfLoop
+from sessions.labels import given_owner
 from sessions.log.component import conversations
 from sessions.log.conversation import ForeignTables
 from sessions.session.base import LogSession
 from sessions.tables import metadata, migrate, migration_numbers, note_migrations
+from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -19,7 +21,9 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     from sessions.codecs import Codec
+    from sessions.labels import Owner
     from sessions.protocol import Settings
+    from sessions.validation import Default
 
 __all__ = ["SQLAlchemySession", "metadata", "migrate", "migration_numbers", "note_migrations"]
 
@@ -53,6 +57,9 @@ class SQLAlchemySession(LogSession):
             within two seconds, as a warning with its host and port.
         ttl: Time to live in seconds. Items that this object adds expire then, for every reader; items that it reads are
             never older, even if another object added them. ``None`` keeps items until an expiry of their own.
+        owner: The session's owner: ``"ann"``, or labels as ``("acme", "ann")``. A new session gets it. If the session
+            belongs to another owner, or has none, each operation raises `OwnerError`. Leave it out to allow any.
+            ``None`` is refused, as it may come from a login that failed.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -76,6 +83,7 @@ class SQLAlchemySession(LogSession):
         attempt_timeout: float | timedelta = 60.0,
         retry_timeout: float | timedelta = 30.0,
         ttl: float | timedelta | None = None,
+        owner: Owner | Default = DEFAULT,
     ) -> None:
         del ensure_ascii
         if not (isinstance(engine, EngineOfLoop) or hasattr(engine, "sync_engine")):
@@ -105,6 +113,7 @@ class SQLAlchemySession(LogSession):
             strict=strict,
             codec=codec,
             ttl=ttl,
+            owner=given_owner(owner),
         )
 
     @classmethod

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from sessions.db.dialect import PREFIX
 from sessions.db.sqlite.backend import SQLiteBackend
 from sessions.db.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
+from sessions.labels import given_owner
 from sessions.log.component import conversations
 from sessions.log.conversation import ForeignTables
 from sessions.session.base import LogSession
+from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -17,7 +19,9 @@ if TYPE_CHECKING:
 
     from sessions.codecs import Codec
     from sessions.db.sqlite.backend import Durability
+    from sessions.labels import Owner
     from sessions.protocol import Settings
+    from sessions.validation import Default
 
 
 class _SQLiteSession(LogSession):
@@ -37,6 +41,7 @@ class _SQLiteSession(LogSession):
         codec: Codec | None = None,
         ttl: float | timedelta | None = None,
         table_prefix: str = PREFIX,
+        owner: Owner | Default = DEFAULT,
     ) -> None:
         if isinstance(db_path, str) and "://" in db_path:
             # It would be a file in a folder called "sqlite:"; and a URL may have a password in it, which errors show.
@@ -60,6 +65,7 @@ class _SQLiteSession(LogSession):
             strict=strict,
             codec=codec,
             ttl=ttl,
+            owner=given_owner(owner),
         )
         self.db_path = db_path
         self._sqlite = sqlite
@@ -100,6 +106,9 @@ class SQLiteSession(_SQLiteSession):
             items that it reads are never older, even if another object added them. ``None`` keeps items until an expiry
             of their own.
         table_prefix: The prefix of our tables' names. Another prefix is another store.
+        owner: The session's owner: ``"ann"``, or labels as ``("acme", "ann")``. A new session gets it. If the session
+            belongs to another owner, or has none, each operation raises `OwnerError`. Leave it out to allow any.
+            ``None`` is refused, as it may come from a login that failed.
 
     Raises:
         TypeError: An argument has the wrong type.

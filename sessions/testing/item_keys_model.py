@@ -1,26 +1,19 @@
-"""What sessions with item keys are compared with: lists of items, and the keys that each list has seen."""
+"""What sessions with item keys are compared with: a tree of histories, and the keys that each of its ways has seen.
+
+The tree is that of `tree_model.py`. Its paths hold labels: "u1" and so on for items, each a turn of its own, and "s1"
+and so on for the entries of summaries.
+"""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, field
 from itertools import count
-from typing import TYPE_CHECKING, Any
-from uuid import uuid4
+from typing import TYPE_CHECKING
 
-from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
-
-from sessions.errors import BranchExistsError, ItemKeyConflictError, NothingToRedoError, TurnNotFoundError
-from sessions.testing.refusals import refused
-from sessions.testing.verified import check_verified
+from sessions.testing.tree_model import Attempt, TreeModel
 
 if TYPE_CHECKING:
-    from sessions.session.base import LogSession
-    from sessions.testing.expiry_model import MovableClock
-    from sessions.testing.fixtures import MakeLogSession
-
-_KEYS = [None, *"abcdef"]
+    from sessions.testing.tree_model import Path
 
 
 @dataclass(eq=False)
@@ -32,168 +25,163 @@ class Keyed:
     expires: float | None
 
 
-@dataclass
-class Way:
-    """A branch of the model.
+@dataclass(eq=False)
+class Summary:
+    """A summary of the model.
 
     Attributes:
-        items: What is on it, also what has expired.
-        popped: The keys of items that were popped from it.
-        undone: What redo brings back, the last of it last.
+        first: The label of the first item of its range.
+        last: The label of the last one.
+        shows: Whether it shows an item in place of the range: not once that was popped.
     """
 
-    items: list[Keyed] = field(default_factory=list)
+    first: str
+    last: str
+    shows: bool
+
+
+@dataclass(eq=False)
+class KeyedAttempt(Attempt):
+    """An attempt, with the keys of what was popped in it."""
+
     popped: set[str | None] = field(default_factory=set)
-    undone: list[list[Keyed]] = field(default_factory=list)
 
 
-class ItemKeyMachine(RuleBasedStateMachine):
-    """Any sequence of operations adds each key once to each way, and refuses other items with it."""
+class KeyModel(TreeModel):
+    """The expected history of a session with item keys.
 
-    def __init__(self, make: MakeLogSession, time: MovableClock) -> None:
+    Attributes:
+        items: The items by their labels.
+        summaries: The summaries by their labels.
+        texts: What the item with each key says; a key never belongs to another item.
+        popped: By branch, the keys of what was popped from it, or in an attempt that it goes on from.
+        popped_aside: By the way that a failed attempt left, the keys of what was popped in it.
+        cleared: The keys that every way has seen, as the session was cleared since.
+    """
+
+    def __init__(self) -> None:
         super().__init__()
-        self._make = make
-        self._time = time
-        self._runner = asyncio.Runner()
-        self._ways = {"main": Way()}
-        self._texts: dict[str, str] = {}
-        self._cleared: set[str | None] = set()
-        self._retries = count()
+        self.items: dict[str, Keyed] = {}
+        self.summaries: dict[str, Summary] = {}
+        self.texts: dict[str, str] = {}
+        self.popped: dict[str, set[str | None]] = {}
+        self.popped_aside: dict[Path, set[str | None]] = {}
+        self.cleared: set[str] = set()
+        self._labels = count()
 
-    @initialize()
-    def begin(self) -> None:
-        self._id = f"keyed-{uuid4()}"
-        self._put("main", [Keyed(None, "first", None)])
-        self._runner.run(self._session("main").add_items([_item("first")]))
+    # --- Views of a way -----------------------------------------------------------------------------------------
 
-    @rule(keys=st.lists(st.sampled_from(_KEYS), min_size=1, max_size=4, unique_by=lambda key: key or object()),
-          other=st.sampled_from([False] * 5 + [True]), branch=st.integers(0, 3), ttl=st.sampled_from([None, None, 5]),
-          retried=st.booleans())  # fmt: skip
-    def add(self, keys: list[str | None], branch: int, ttl: int | None, *, other: bool, retried: bool) -> None:
-        name, way = self._pick(branch)
-        texts = [f"{key or 'none'}{' other' * other}" for key in keys]
-        options: dict[str, Any] = {"keys": keys, "ttl": ttl}
-        if retried:
-            options["idempotency_key"] = f"retry {next(self._retries)}"
-        items = [_item(text) for text in texts]
-        pairs = list(zip(keys, texts, strict=True))
-        if any(key and self._texts.get(key, text) != text for key, text in pairs):
-            refused(self._runner, self._session(name).add_items(items, **options), ItemKeyConflictError)
-            return
-        seen = {stored.key for stored in way.items} | way.popped | self._cleared
-        expires = None if ttl is None else self._time.seconds + ttl
-        new = [Keyed(key, text, expires) for key, text in pairs if key is None or key not in seen]
-        for _ in range(2 if retried else 1):
-            self._runner.run(self._session(name).add_items(items, **options))
-        self._put(name, new)
+    def keys(self, path: Path) -> set[str | None]:
+        """Return the keys of all items of a way, also of expired ones."""
+        return {self.items[label].key for label in path if label in self.items}
 
-    @rule(seconds=st.sampled_from([2, 6]))
-    def move_the_clock(self, seconds: int) -> None:
-        self._time.move(seconds)
+    def there(self, path: Path, now: float) -> list[str]:
+        """Return the labels of the items of a way that have not expired."""
+        items = [label for label in path if label in self.items]
+        return [label for label in items if (ends := self.items[label].expires) is None or now < ends]
 
-    @rule(branch=st.integers(0, 3))
-    def pop(self, branch: int) -> None:
-        name, way = self._pick(branch)
-        popped = self._runner.run(self._session(name).pop_item())
-        there = self._there(way)
-        if not there:
-            assert popped is None
-            return
-        assert popped == _item(there[-1].text)
-        cut = way.items.index(there[-1])
-        # What has expired behind it goes with it.
-        way.popped.update(stored.key for stored in way.items[cut:])
-        del way.items[cut:]
-        way.undone.clear()
+    def shown(self, path: Path, now: float) -> list[str]:
+        """Return the labels of what models see: items, and summaries in place of their ranges."""
+        hidden: dict[str, str] = {}
+        for label in reversed(path):
+            if label in self.summaries and self.summaries[label].first not in hidden:
+                covered = self._range(path, label)
+                hidden |= {
+                    item: label if item == covered[0] and self.summaries[label].shows else "" for item in covered
+                }
+        seen = (hidden.get(label, label) for label in self.there(path, now))
+        return [label for label in seen if label]
 
-    @rule(branch=st.integers(0, 3))
-    def undo(self, branch: int) -> None:
-        name, way = self._pick(branch)
-        there = self._there(way)
-        if not there:
-            refused(self._runner, self._session(name).undo(), TurnNotFoundError)
-            return
-        self._runner.run(self._session(name).undo())
-        cut = way.items.index(there[-1])
-        way.items, undone = way.items[:cut], way.items[cut:]
-        way.undone.append(undone)
+    def _range(self, path: Path, summary: str) -> Path:
+        ends = self.summaries[summary]
+        return path[path.index(ends.first) : path.index(ends.last) + 1]
 
-    @rule(branch=st.integers(0, 3))
-    def redo(self, branch: int) -> None:
-        name, way = self._pick(branch)
-        if not way.undone:
-            refused(self._runner, self._session(name).redo(), NothingToRedoError)
-            return
-        self._runner.run(self._session(name).redo())
-        way.items = way.items + way.undone.pop()
+    # --- Changes ------------------------------------------------------------------------------------------------
 
-    @rule(branch=st.integers(0, 3), name=st.sampled_from(["b", "c"]))
-    def fork(self, branch: int, name: str) -> None:
-        source, way = self._pick(branch)
-        making = self._session("main").branches.create(name, source=source)
-        if name in self._ways:
-            refused(self._runner, making, BranchExistsError)
-        else:
-            self._runner.run(making)
-            self._ways[name] = Way(list(way.items))
+    def new_item(self, key: str | None, text: str, expires: float | None) -> str:
+        """Return the label of a new item."""
+        label = f"u{next(self._labels)}"
+        self.items[label] = Keyed(key, text, expires)
+        if key is not None:
+            self.texts[key] = text
+        return label
 
-    @rule(name=st.sampled_from(["b", "c"]), how=st.sampled_from(["delete", "rename"]))
-    def change_branch(self, name: str, how: str) -> None:
-        if name not in self._ways:
-            return
-        if how == "delete":
-            self._runner.run(self._session("main").branches.delete(name))
-            del self._ways[name]
-        elif "d" not in self._ways:
-            self._runner.run(self._session("main").branches.rename(name, "d"))
-            self._ways["d"] = self._ways.pop(name)
+    def new_summary(self, first: str, last: str, *, shows: bool) -> str:
+        """Return the label of a new summary."""
+        label = f"s{next(self._labels)}"
+        self.summaries[label] = Summary(first, last, shows)
+        return label
 
-    @rule()
-    def purge(self) -> None:
-        self._runner.run(self._session("main").purge_expired())
+    def summarise(self, path: Path, now: float) -> str | None:
+        """Return the label of a summary of all but the last turn that models see; ``None`` if there is no such part."""
+        shown = self.shown(path, now)
+        items = [number for number, label in enumerate(shown) if label in self.items]
+        part = shown[: items[-1]] if items else []
+        if not part or (len(part) == 1 and part[0] in self.summaries):
+            return None
+        begin, end = part[0], part[-1]
+        first = self.summaries[begin].first if begin in self.summaries else begin
+        last = self.summaries[end].last if end in self.summaries else end
+        return self.new_summary(first, last, shows=True)
 
-    @rule(really=st.sampled_from([False, False, True]))
-    def clear(self, *, really: bool) -> None:
-        if really:
-            self._runner.run(self._session("main").clear_session())
-            self._ways = {"main": Way()}
-            self._cleared = {*self._texts}
+    def without_last(self, path: Path, now: float) -> tuple[Path, set[str | None]]:
+        """Return a way after a pop of the last item that models see, and the keys of the items that left it."""
+        last = self.shown(path, now)[-1]
+        if last in self.summaries:
+            # The range stays hidden.
+            summary = self.summaries[last]
+            return (*path, self.new_summary(summary.first, summary.last, shows=False)), set()
+        cut = path.index(last)
+        # Summaries of what is left stay, unless another one has taken their place. What has expired behind it goes.
+        kept: dict[str, Summary] = {}
+        for label in path[cut:]:
+            summary_behind = self.summaries.get(label)
+            if summary_behind and summary_behind.last in path[:cut]:
+                kept[summary_behind.first] = summary_behind
+        again = (self.new_summary(one.first, one.last, shows=one.shows) for one in kept.values())
+        return (*path[:cut], *again), self.keys(path[cut:])
 
-    @invariant()
-    def all_is_there(self) -> None:
-        if not hasattr(self, "_id"):
-            return
-        for name, way in self._ways.items():
-            there = self._there(way)
-            entries = self._runner.run(self._session(name).entries())
-            assert [(entry.key, entry.item["content"]) for entry in entries] == [(one.key, one.text) for one in there]
-            for entry in entries[-2:]:
-                if entry.key is not None:
-                    assert self._runner.run(self._session(name).entry(key=entry.key)) == entry
+    def commit(self, attempt: Attempt) -> bool:
+        """As for any tree; the branch has seen then what was popped in the attempt."""
+        owner = attempt.owner
+        done = super().commit(attempt)
+        if done and owner and isinstance(attempt, KeyedAttempt):
+            self.popped.setdefault(owner, set()).update(attempt.popped)
+        return done
 
-    def teardown(self) -> None:
-        self._runner.run(check_verified(self._make(self._id)))
-        self._runner.close()
+    def keep(self, attempt: Attempt) -> None:
+        """As for any tree; who chooses the way has seen then what was popped in the attempt."""
+        before = len(self.left)
+        super().keep(attempt)
+        if isinstance(attempt, KeyedAttempt) and len(self.left) > before:
+            self.popped_aside[attempt.path] = attempt.popped
 
-    def _session(self, name: str) -> LogSession:
-        return self._make(self._id).on_branch(name)
+    def choose(self, name: str, path: Path) -> None:
+        """As for any tree; the branch has seen then what was popped on that way, if it is an attempt's."""
+        tried = (one.popped for one in self.attempts if isinstance(one, KeyedAttempt) and one.path == path)
+        self.popped.setdefault(name, set()).update(self.popped_aside.get(path, ()), *tried)
+        super().choose(name, path)
 
-    def _pick(self, number: int) -> tuple[str, Way]:
-        names = sorted(self._ways)
-        name = names[number % len(names)]
-        return name, self._ways[name]
+    def delete(self, name: str) -> None:
+        """As for any tree; a later branch of the same name has seen nothing."""
+        super().delete(name)
+        self.popped.pop(name, None)
 
-    def _put(self, name: str, new: list[Keyed]) -> None:
-        way = self._ways[name]
-        way.items = way.items + new
-        if new:
-            way.undone.clear()
-        self._texts.update((stored.key, stored.text) for stored in new if stored.key)
+    def rename(self, name: str, new: str) -> None:
+        """As for any tree."""
+        super().rename(name, new)
+        if name in self.popped:
+            self.popped[new] = self.popped.pop(name)
 
-    def _there(self, way: Way) -> list[Keyed]:
-        now = self._time.seconds
-        return [stored for stored in way.items if stored.expires is None or now < stored.expires]
+    def forget_ways_that_are_gone(self) -> None:
+        """A way that is left again is no attempt's."""
+        left = {path for _, path in self.left}
+        self.popped_aside = {path: keys for path, keys in self.popped_aside.items() if path in left}
 
-
-def _item(text: str) -> dict[str, Any]:
-    return {"role": "user", "content": text}
+    def clear(self) -> None:
+        """Remove everything but what is known of keys."""
+        self.branches = {"main": ()}
+        self.undone, self.left, self.popped, self.popped_aside = {}, [], {}, {}
+        self.cleared = {*self.texts}
+        for attempt in self.attempts:
+            attempt.owner = None

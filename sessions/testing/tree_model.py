@@ -39,6 +39,7 @@ class Attempt:
     Attributes:
         owner: The branch; ``None`` once it is gone, and the attempt with it.
         entered: The branch's path when the attempt began.
+        start: The part of that where it began.
         path: The attempt's own path.
         which: The object that began it.
         block: The function that ends it.
@@ -48,6 +49,7 @@ class Attempt:
 
     owner: str | None
     entered: Path
+    start: Path
     path: Path
     which: int
     block: AbstractAsyncContextManager[LogSession]
@@ -104,17 +106,39 @@ class TreeModel:
             self.keep(attempt)
             return False
         if path != before and leads_to(before, path):
-            self.rewind(owner, path)
-        elif path != before:
-            if not self.leave_undone(owner) and not leads_to(path, before):
-                self.left.append((owner, before))
-            self.branches[owner] = path
+            self._go_back(attempt, before)
+        elif path != before and not self.leave_undone(owner) and not leads_to(path, before):
+            self.left.append((owner, before))
+        self.branches[owner] = path
         return True
+
+    def _go_back(self, attempt: Attempt, before: Path) -> None:
+        """Keep what a branch leaves: for redo, unless a pop went back further than the attempt's start."""
+        assert attempt.owner
+        if len(attempt.path) >= len(attempt.start):
+            self.undone.setdefault(attempt.owner, []).append(before)
+        elif attempt.start == before:
+            self.undone.pop(attempt.owner, None)
+        elif not self.leave_undone(attempt.owner):
+            self.left.append((attempt.owner, before))
 
     def keep(self, attempt: Attempt) -> None:
         """Make an attempt a way that its branch left, unless the branch goes through all of it."""
         if attempt.owner and not leads_to(self.branches[attempt.owner], attempt.path):
             self.left.append((attempt.owner, attempt.path))
+
+    def choose(self, name: str, path: Path) -> None:
+        """Move a branch to a tip that it or another branch left; what another one left stays that one's."""
+        undone = self.undone.get(name, [])
+        if path in undone:
+            while undone.pop() != path:
+                pass
+        else:
+            if not self.leave_undone(name):
+                self.left.append((name, self.branches[name]))
+            if (name, path) in self.left:
+                self.left.remove((name, path))
+        self.branches[name] = path
 
     def delete(self, name: str) -> None:
         """Remove a branch and the ways that it left."""

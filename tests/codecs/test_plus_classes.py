@@ -132,7 +132,7 @@ def test_what_is_not_listed_is_refused_with_its_place_and_type(value: Any) -> No
 UNKEEPABLE: dict[str, tuple[Any, str]] = {
     "time zone": (datetime(2026, 1, 1, tzinfo=OwnZone()), "has a time zone of type OwnZone"),
     "zone of a file": (None, "has a ZoneInfo without a key in the tz database"),
-    "flag": (Mode(1024), "is a Mode with bits that have no name"),
+    "flag": (Mode(1024), "has bits without a name in Mode"),
     "many elements": (set(range(1025)), "has more than 1,024 elements that are not text"),
     "a set in a set": ({(1, frozenset())}, "is a frozenset inside another set"),
     "inside a set": ({(1, object())}, "is of type object"),

@@ -224,7 +224,7 @@ def test_a_wrong_form_raises_our_error_with_the_tag_and_without_the_contents(for
 
 
 def test_a_payload_that_is_a_tag_is_no_item() -> None:
-    with pytest.raises(UndecodableItemError, match="is a date, and no item"):
+    with pytest.raises(UndecodableItemError, match="of type date, and no item"):
         codec.decode(b'{"~date":"2026-01-01"}')
 
 

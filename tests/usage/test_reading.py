@@ -205,7 +205,7 @@ async def test_arguments_for_reading_are_checked(store: Store) -> None:
         await session.usage.by("session")
     with pytest.raises(TypeError, match="prices must map models' names to Price, not to float"):
         await session.usage.total(prices={"m": 0.1})
-    with pytest.raises(TypeError, match="prices must map models' names to Price, not be a list"):
+    with pytest.raises(TypeError, match="prices must map models' names to Price, not be of type list"):
         await session.usage.by("model", prices=[])
     with pytest.raises(ValueError, match="turn must be at least 0"):
         await session.usage.total(turn=-1)

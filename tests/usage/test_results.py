@@ -239,10 +239,14 @@ async def test_what_the_caller_says_goes_before_what_the_result_says(session: As
 @pytest.mark.parametrize(
     ("result", "error", "message"),
     [
-        (object(), ValueError, "object without token counts. Nothing was recorded. Pass numbers instead"),
-        ({}, ValueError, "dict without token counts"),
-        ({"id": "x", "usage": None}, ValueError, "dict without token counts"),
-        ("text", ValueError, "str without token counts"),
+        (
+            object(),
+            ValueError,
+            "result, of type object, has no token counts. Nothing was recorded. Pass numbers instead",
+        ),
+        ({}, ValueError, "of type dict, has no token counts"),
+        ({"id": "x", "usage": None}, ValueError, "of type dict, has no token counts"),
+        ("text", ValueError, "of type str, has no token counts"),
         ({"input_tokens": -1}, ValueError, "input_tokens must be at least 0, got -1"),
         ({"input_tokens": 10**12 + 1}, ValueError, "input_tokens must be at most 1000000000000"),
         ({"input_tokens": 1.0}, TypeError, "input_tokens must be an integer, not float"),

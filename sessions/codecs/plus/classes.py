@@ -63,7 +63,7 @@ def _read_member(kind: type[Enum], form: Any) -> Enum:
 def _write_flag(value: Flag) -> list[str | None]:
     form = [member._name_ for member in value]
     if _read_flag(type(value), form) != value:
-        raise RefusedError(f"is a {type(value).__name__} with bits that have no name. Use named members only.")
+        raise RefusedError(f"has bits without a name in {type(value).__name__}. Use named members only.")
     return form
 
 

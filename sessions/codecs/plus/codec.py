@@ -137,7 +137,7 @@ class PlusCodec:
         except RecursionError:
             raise UndecodableItemError("the stored item is nested too deeply") from None
         if type(item) is not dict:
-            raise UndecodableItemError(f"the stored item is a {type(item).__name__}, and no item")
+            raise UndecodableItemError(f"what is stored is of type {type(item).__name__}, and no item")
         return item
 
     def _encode_tagged(self, items: Sequence[Any]) -> list[bytes]:

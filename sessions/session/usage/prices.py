@@ -96,7 +96,7 @@ def check_prices(prices: object) -> Mapping[str, Price]:
         return {}
     if not isinstance(prices, Mapping):
         raise TypeError(
-            f"prices must map models' names to Price, not be a {type(prices).__name__}. Nothing was read. "
+            f"prices must map models' names to Price, not be of type {type(prices).__name__}. Nothing was read. "
             f"Write prices={{'gpt-5': Price(1.25, 10)}}."
         )
     for price in prices.values():

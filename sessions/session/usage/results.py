@@ -189,7 +189,7 @@ def read_amounts(usage: Any) -> Amounts:
     names = ("prompt_tokens", "completion_tokens") if chat else ("input_tokens", "output_tokens")
     if all(_get(usage, name) is None for name in names):
         raise ValueError(
-            f"result is a {type(usage).__name__} without token counts. Nothing was recorded. Pass numbers instead: "
+            f"result, of type {type(usage).__name__}, has no token counts. Nothing was recorded. Pass numbers instead: "
             "record(input_tokens=…, output_tokens=…)."
         )
     of_input, of_output = (_details(usage, f"{name}_details") for name in names)

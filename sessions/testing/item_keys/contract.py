@@ -16,7 +16,7 @@ from sessions.testing.item_keys.options import Options
 from sessions.testing.item_keys.refusing import Refusing
 from sessions.testing.item_keys.removing import Removing
 from sessions.testing.item_keys.ways import Ways
-from sessions.testing.item_keys_model import ItemKeyMachine
+from sessions.testing.item_keys_machine import ItemKeyMachine
 
 if TYPE_CHECKING:
     from sessions.testing.expiry_model import MovableClock

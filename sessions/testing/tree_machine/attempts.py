@@ -37,7 +37,7 @@ class Attempts(TreeRules):
             return
         kept = path if turn is None else path[: starts[turn - 1]]
         tried = self._runner.run(block.__aenter__())
-        self.model.attempts.append(Attempt(target, path, kept, which, block, tried, drop))
+        self.model.attempts.append(Attempt(target, path, kept, kept, which, block, tried, drop))
 
     @precondition(lambda self: self.model.attempts)
     @rule(number=st.integers(0, 2), kinds=st.text("ua", min_size=1, max_size=3))
@@ -80,3 +80,18 @@ class Attempts(TreeRules):
             return
         assert not self._runner.run(ending)
         self._now_follows(attempt.which, attempt.owner)
+
+    @precondition(lambda self: len(self.model.attempts) < 3)
+    @rule(name=st.sampled_from(NAMES), data=st.data(), kinds=st.text("ua", max_size=2))
+    def pop_in_an_attempt_that_succeeds(self, name: str, data: st.DataObject, kinds: str) -> None:
+        """Begin an attempt, pop, perhaps further back than where it began, and end it, which chance seldom does."""
+        turns = len(starts_of_turns(self.model.branches.get(name, ())))
+        turn = data.draw(st.one_of(st.none(), st.integers(1, turns))) if turns else None
+        self.begin_attempt(2, name, turn, drop=False)
+        if name in self.model.branches:
+            number = len(self.model.attempts) - 1
+            for _ in range(data.draw(st.integers(1, 3))):
+                self.pop_in_attempt(number)
+            if kinds:
+                self.append_in_attempt(number, kinds)
+            self.end_attempt(number, fails=False)

@@ -106,16 +106,5 @@ class Choosing(TreeRules):
             self._now_follows(which, current)
             return
         assert any((None, now) in tips for tips in ways.values() if (target, own) not in tips)
-        if now in self.model.undone.get(target, []):
-            while self.model.undone[target].pop() != now:
-                pass
-            self.model.branches[target] = now
-            self._now_follows(which, target)
-            return
-        if not self.model.leave_undone(target):
-            self.model.left.append((target, own))
-        if (target, now) in self.model.left:
-            # Ways that another branch left stay that one's.
-            self.model.left.remove((target, now))
-        self.model.branches[target] = now
+        self.model.choose(target, now)
         self._now_follows(which, target)
