@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import logging
 import secrets
-from functools import partial
 from typing import TYPE_CHECKING
 
 from sessions.clock import now
 from sessions.db.uncancelled import settle
 from sessions.errors import ConflictError, OutcomeUnknownError, SessionsError
 from sessions.log.history.attempt import Refused, abandon_attempt, begin_attempt, commit_attempt, end_attempt
+from sessions.log.lifetime.remove import delete_unbegun
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,7 +32,7 @@ async def begin(handle: Handle, turn: int | None) -> Attempt:
     except BaseException as error:
         if not isinstance(error, SessionsError) or isinstance(error, OutcomeUnknownError):
             # The answer was lost or the caller was cancelled, so the attempt may have begun.
-            await settle(_quietly(handle, lambda tx: abandon_attempt(tx, handle.conversation, now(), claim)))
+            await settle(_quietly(handle, lambda tx: _abandon(tx, handle, claim)))
         raise
 
 
@@ -42,8 +42,14 @@ async def commit(handle: Handle, attempt: Attempt) -> None:
     Raises:
         ConflictError: The branch was changed during the attempt.
     """
+
+    def commit(tx: Transaction) -> str | Refused:
+        done = commit_attempt(tx, handle.conversation, now(), attempt)
+        _forget_unbegun(tx, handle, attempt)
+        return done
+
     try:
-        done = await handle.write(lambda tx: commit_attempt(tx, handle.conversation, now(), attempt))
+        done = await handle.write(commit)
     except BaseException:
         await end(handle, attempt, drop=False)
         raise
@@ -62,8 +68,23 @@ async def commit(handle: Handle, attempt: Attempt) -> None:
 
 async def end(handle: Handle, attempt: Attempt, *, drop: bool) -> None:
     """End an attempt that failed, even if the caller is cancelled, again and again."""
-    work = partial(end_attempt, name=attempt.name, drop=drop)
-    await settle(_quietly(handle, lambda tx: work(tx, handle.conversation, now())))
+
+    def end(tx: Transaction) -> None:
+        end_attempt(tx, handle.conversation, now(), attempt.name, drop=drop)
+        _forget_unbegun(tx, handle, attempt)
+
+    await settle(_quietly(handle, end))
+
+
+def _forget_unbegun(tx: Transaction, handle: Handle, attempt: Attempt) -> None:
+    """Delete the session if the attempt made it and added nothing that stays: it is in no list then."""
+    if not attempt.entry:
+        delete_unbegun(tx, handle.conversation.session_id, now())
+
+
+def _abandon(tx: Transaction, handle: Handle, claim: str) -> None:
+    abandon_attempt(tx, handle.conversation, now(), claim)
+    delete_unbegun(tx, handle.conversation.session_id, now())
 
 
 async def _quietly(handle: Handle, work: Callable[[Transaction], None]) -> None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final, TypeAlias
 from sessions.clock import NEVER
 from sessions.items.kinds import USER
 from sessions.log.core.heads import number_of as number_of_branch
-from sessions.log.core.idempotency import life_of
-from sessions.log.fast.parameters import ManyAppends, OneAppend
+from sessions.log.core.idempotency import KEY_LIFE, life_of
+from sessions.log.fast.parameters import ItemKeys, ManyAppends, OneAppend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -89,6 +89,13 @@ def append_values(append: Append, required: Required) -> OneAppend | None:
         branch_number=number_of_branch(append.branch),
         owner=append.conversation.owner,
     )
+
+
+def item_keys_values(append: Append) -> ItemKeys:
+    """Return the further parameters of `APPEND_KEYED`."""
+    keys = [entry.key for entry in append.entries]
+    names, digests = [key and key.key for key in keys], [key and key.digest for key in keys]
+    return ItemKeys(names, digests, KEY_LIFE)
 
 
 def append_many_values(appends: Sequence[Append], required: Sequence[Required]) -> tuple[ManyAppends, list[int]]:

@@ -69,6 +69,20 @@ class OneAppend(NamedTuple):
     owner: str | None
 
 
+class ItemKeys(NamedTuple):
+    """The further parameters of `APPEND_KEYED`.
+
+    Attributes:
+        item_keys: Each item's key; ``None`` for one without.
+        item_digests: The digest that tells each item from others with its key.
+        item_key_life: How long the keys are known without their entries.
+    """
+
+    item_keys: list[str | None]
+    item_digests: list[bytes | None]
+    item_key_life: int
+
+
 class ManyAppends(NamedTuple):
     """The parameters of `APPEND_MANY`: columns of sessions, of keys, and of items; see `OneAppend` for their meaning.
 
@@ -146,15 +160,18 @@ _OF_MANY: Final = {
 _FRAGMENTS: Final[Mapping[type, Mapping[str, str]]] = {OneAppend: _OF_ONE, ManyAppends: _OF_MANY, OneTail: _OF_ONE}
 
 
-def alone(parameters: type[OneAppend | ManyAppends | OneTail], purpose: str, sql: str) -> Statement:
+def alone(
+    parameters: type[OneAppend | ManyAppends | OneTail], purpose: str, sql: str, *, more: type[ItemKeys] | None = None
+) -> Statement:
     """Return a statement with numbers in place of ``:names``, as the driver wants them, and with its fragments.
 
     Args:
         parameters: The class with the names, in the order of the numbers.
         purpose: The statement's purpose.
         sql: Its text.
+        more: The class with the names of the parameters behind these.
     """
     for name, fragment in _FRAGMENTS[parameters].items():
         sql = sql.replace(f"{{{name}}}", fragment)
-    names = parameters._fields
+    names = parameters._fields + (more._fields if more else ())
     return Statement(purpose, _NAMED.sub(lambda found: f"${names.index(found[1]) + 1}", sql))

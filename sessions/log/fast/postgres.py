@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import asyncpg
@@ -13,11 +14,11 @@ from sessions.db.sqlalchemy.retry import FailedError, retry
 from sessions.errors import StoreError
 from sessions.log.append import Append
 from sessions.log.core.heads import number_of
-from sessions.log.fast.append_values import append_many_values, append_values
+from sessions.log.fast.append_values import append_many_values, append_values, item_keys_values
 from sessions.log.fast.encrypted_statements import Sent
-from sessions.log.fast.parameters import OneTail
+from sessions.log.fast.parameters import OneAppend, OneTail
 from sessions.log.fast.postgres_encrypted import EncryptedPath
-from sessions.log.fast.statements import APPEND, APPEND_MANY, BEGIN, TAIL, TAIL_FORKED, payloads_of_tail
+from sessions.log.fast.statements import APPEND, APPEND_KEYED, APPEND_MANY, BEGIN, TAIL, TAIL_FORKED, payloads_of_tail
 from sessions.log.read import ReadTail, Tail
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class PostgresPaths:
     def __init__(self, database: AsyncpgDatabase) -> None:
         self._database = database
         self._appends = Groups(self._append_group, _WORKERS)
+        self._keyed = Groups(self._append_each_keyed, _WORKERS)
         self._encrypted = EncryptedPath(database, self)
 
     def by_type(self) -> dict[type, FastPath]:
@@ -51,11 +53,14 @@ class PostgresPaths:
         if append.changes_nothing:
             return None
         alone = not append.entries and append.idempotency is None
-        if alone or append.keyed or append.conversation.attempt is not None:
-            # It asks for a version alone; or has to look up keys; or it also looks at the lease of the branch of which
-            # it is an attempt.
+        encrypted = append.conversation.encryption is not None
+        if alone or (append.keyed and encrypted) or append.conversation.attempt is not None:
+            # It asks for a version alone; or the digests of its keys are to be encrypted, too; or it also looks at the
+            # lease of the branch of which it is an attempt.
             return NOT_DONE
-        appends = self._appends if append.conversation.encryption is None else self._encrypted.appends
+        if append.keyed:
+            return await self._keyed.submit(append, subject)
+        appends = self._encrypted.appends if encrypted else self._appends
         return await appends.submit(append, subject)
 
     async def _tail(self, work: ReadTail, subject: str) -> Tail | NotDone:
@@ -118,6 +123,35 @@ class PostgresPaths:
             except BaseException as error:  # noqa: BLE001 - it belongs to the waiting caller
                 job.error = error
 
+    async def _append_each_keyed(self, jobs: list[Job[Any]]) -> None:
+        """Append items with keys, each append by itself, at the same time."""
+        await asyncio.gather(*map(self._append_keyed, jobs))
+
+    async def _append_keyed(self, job: Job[Any]) -> None:
+        """Append in one statement if all keys are new; else the log's own function does."""
+        append = cast("Append", job.work)
+        values = append_values(append, (append.expected_version, None))
+        try:
+            number = await retry(lambda: self._try_keyed(append, values), self._database.patience, repeatable=True)
+        except StoreError as error:
+            job.error = error.about(job.subject)
+        else:
+            job.result = number
+            if number is None:
+                await self.append_singly([job])
+
+    async def _try_keyed(self, append: Append, values: OneAppend | None) -> int | None:
+        """Return the branch's number; ``None`` if the append is left."""
+        if values is None:
+            return None
+        try:
+            rows = await self._database.fetch(APPEND_KEYED, *values, *item_keys_values(append))
+        except FailedError as failed:
+            if _is_for_the_log(failed):
+                return None
+            raise
+        return rows[0][0] if rows else None
+
     async def _begin(self, job: Job[Any]) -> int | None:
         """Make a session of its first items; return its branch's number, or ``None`` if the log's function must."""
         append = cast("Append", job.work)
@@ -163,10 +197,14 @@ class PostgresPaths:
             values, places = append_many_values(appends, required)
             found = {number: of_branch for number, of_branch, _ in await self._database.fetch(APPEND_MANY, *values)}
         except FailedError as failed:
-            # A key that was seen before is for the log's own function to tell, and so are missing tables.
-            left = trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES)
-            if left or isinstance(failed.error, asyncpg.UniqueViolationError):
+            if _is_for_the_log(failed):
                 return {}, []
             raise
         done = {index: found[number] for index, number in enumerate(places) if found.get(number) is not None}
         return done, [index for index, number in enumerate(places) if number and number not in found]
+
+
+def _is_for_the_log(failed: FailedError) -> bool:
+    """Tell whether the log's own function has to say why: a key was seen before, or tables are missing."""
+    left = trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES)
+    return left or isinstance(failed.error, asyncpg.UniqueViolationError)

@@ -13,7 +13,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sessions.log.core.heads import LEFT_TIP, MAIN, BranchName
-from sessions.log.fast.parameters import ManyAppends, OneAppend, OneTail, alone
+from sessions.log.fast.parameters import ItemKeys, ManyAppends, OneAppend, OneTail, alone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -34,6 +34,40 @@ _WRITTEN: Final = """
 """
 """The key and the entries of an append, at the place that `advanced` says."""
 
+_ALLOWED: Final = """
+        {is_owners} and {tags_stay} and s.wrapped_keys is not distinct from :wrapped_keys::bytea
+        and (:version::bigint is null or s.version = :version::bigint)
+        and (:version::bigint is null and s.leases = 0 and :lease::bigint = 0 and :branch_number::bigint = 0 or exists (
+            select 1 from {branches} b
+            where b.session = s.id and b.name = coalesce(:branch::text, s.branch) and {may_change}
+        ))
+"""
+"""The condition on a session's row, ``s``, that an append may change it."""
+
+_ADVANCED: Final = """
+    advanced as (
+        update {branches} b set tip = b.tip + :item_count::bigint, turn = b.turn + :turns::bigint, updated_at = :now,
+        changed_in = r.version, {end_lapsed_lease}
+        from raised r where b.session = r.id and b.name = coalesce(:branch::text, r.branch) and {may_change}
+        returning b.session,
+        b.segment * {positions} + b.tip - :item_count::bigint + 0 / (b.tip < {last_position})::int as before, b.tip,
+        b.turn - :turns::bigint as turn, r.version, r.session_id, b.made_in,
+        case when b.reflog_of is null then 0 else b.made_in end as attempt
+    ), holed as (
+        update {segments} g set holes = 1 from advanced a
+        where :expires_at::bigint < :never::bigint and g.id = a.before / {positions} and g.holes = 0
+    ), """
+"""The branch with room for the items, once the session's version was `raised`."""
+
+_ANSWER: Final = """
+    select number, case when number is not null then {tell_watchers} end from (
+        select session * 16777216 + made_in as number, session_id from advanced
+        union all select null, session_id from {sessions}
+        where session_id = :session_id and not exists (select from advanced)
+    ) found
+"""
+"""The branch's number; null if the session is there and the append is left; no row if there is no such session."""
+
 APPEND: Final = alone(
     OneAppend,
     """Append to a branch of one session, the current one unless named; the branch's number if that was done.
@@ -53,34 +87,44 @@ APPEND: Final = alone(
     """,
     """
     with raised as (
-        update {sessions} s set version = version + 1, updated_at = :now, active_at = {active_at}
-        where session_id = :session_id and {is_owners} and {tags_stay}
-        and wrapped_keys is not distinct from :wrapped_keys::bytea
-        and (:version::bigint is null or version = :version::bigint)
-        and (:version::bigint is null and s.leases = 0 and :lease::bigint = 0 and :branch_number::bigint = 0 or exists (
-            select 1 from {branches} b
-            where b.session = s.id and b.name = coalesce(:branch::text, s.branch) and {may_change}
-        )) returning s.id, s.version, s.branch, s.session_id
-    ), advanced as (
-        update {branches} b set tip = b.tip + :item_count::bigint, turn = b.turn + :turns::bigint, updated_at = :now,
-        changed_in = r.version, {end_lapsed_lease}
-        from raised r where b.session = r.id and b.name = coalesce(:branch::text, r.branch) and {may_change}
-        returning b.session,
-        b.segment * {positions} + b.tip - :item_count::bigint + 0 / (b.tip < {last_position})::int as before, b.tip,
-        b.turn - :turns::bigint as turn, r.version, r.session_id, b.made_in,
-        case when b.reflog_of is null then 0 else b.made_in end as attempt
-    ), holed as (
-        update {segments} g set holes = 1 from advanced a
-        where :expires_at::bigint < :never::bigint and g.id = a.before / {positions} and g.holes = 0
-    ), """  # noqa: S608 - these are words of this module
+        update {sessions} s set version = s.version + 1, updated_at = :now, active_at = {active_at}
+        where s.session_id = :session_id and """  # noqa: S608 - these are words of this module
+    + _ALLOWED
+    + """ returning s.id, s.version, s.branch, s.session_id
+    ), """
+    + _ADVANCED
     + _WRITTEN
-    + """
-    select number, case when number is not null then {tell_watchers} end from (
-        select session * 16777216 + made_in as number, session_id from advanced
-        union all select null, session_id from {sessions}
-        where session_id = :session_id and not exists (select from advanced)
-    ) found
+    + _ANSWER,
+)
+APPEND_KEYED: Final = alone(
+    OneAppend,
+    """The same for items with keys that the session does not know at all; the append is left if it knows one.
+
+    Keys that another append adds meanwhile are not seen here, as a statement sees what was there when it began. But
+    that one raises the version: if it is another one when the session's row is locked, this append is left, too.
     """,
+    """
+    with looked as materialized (
+        select s.id, s.version from {sessions} s where s.session_id = :session_id and not exists (
+            select from {item_keys} k where k.session = s.id and k.item_key = any(:item_keys::text[])
+        )
+    ), raised as (
+        update {sessions} s set version = s.version + 1, keyed = 1, updated_at = :now, active_at = {active_at}
+        from looked where s.id = looked.id and s.version = looked.version and """  # noqa: S608 - as above
+    + _ALLOWED
+    + """ returning s.id, s.version, s.branch, s.session_id
+    ), """
+    + _ADVANCED
+    + _WRITTEN
+    + """, item_keyed as (
+        insert into {item_keys} (item_key, session, entry, version, digest, until, due)
+        select k.item_key, a.session, a.before + k.position, a.version, k.digest, u.until, u.until
+        from advanced a cross join (select {clock} + :item_key_life::bigint as until) u
+        cross join unnest(:item_keys::text[], :item_digests::bytea[]) with ordinality k (item_key, digest, position)
+        where k.item_key is not null
+    )"""
+    + _ANSWER,
+    more=ItemKeys,
 )
 BEGIN: Final = alone(
     OneAppend,

@@ -65,6 +65,17 @@ def delete(tx: Transaction, session_id: str, elsewhere: Elsewhere) -> bool:
     return True
 
 
+def delete_unbegun(tx: Transaction, session_id: str, now: int) -> None:
+    """Delete a session that an attempt made which has ended, if it is as if it had never been.
+
+    Item keys of the attempt's do not keep it: no branch had their items.
+    """
+    session = lock_session(tx, session_id)
+    if session is not None and tx.one(session_statements.IS_UNBEGUN, session=session, now=now):
+        remove_rows(tx, session)
+        tx.run(session_statements.DELETE_SESSION, session=session)
+
+
 def remove_rows(tx: Transaction, session: int) -> None:
     """Remove all rows of a session but its own, by its internal id."""
     _remove_content(tx, session)

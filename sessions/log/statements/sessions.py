@@ -117,17 +117,20 @@ DELETE_SESSION = Statement(
     {POSTGRES: "delete from {sessions} where id = :session returning {tell_watchers}"},
 )
 
-_LEFT_EMPTY = """
+_LEFT_EMPTY_BUT_FOR_ITEM_KEYS = """
     not exists (
         select 1 from {segments} g join {entries} e
         on e.id > g.id * {positions} and e.id <= g.id * {positions} + {last_position}
         where g.session = s.id and g.id between 1 and {max_owner}
     )
     and not exists (select 1 from {appends} a where a.session = s.id and a.until > {clock})
-    and not exists (select 1 from {item_keys} k where k.session = s.id and k.until > {clock})
     and not exists (select 1 from {branches} b where b.session = s.id and b.lease_token > 0 and b.lease_until > :now)
     and not exists (select 1 from {waiting} w where w.session = s.id and w.until > :now)
 """
+
+_NO_ITEM_KEYS = "not exists (select 1 from {item_keys} k where k.session = s.id and k.until > {clock})"
+
+_LEFT_EMPTY = f"{_LEFT_EMPTY_BUT_FOR_ITEM_KEYS} and {_NO_ITEM_KEYS}"
 
 LEFT_EMPTY = Statement(
     "Sessions without an entry, of which no key is known and no branch is held or waited for.",
@@ -143,6 +146,18 @@ LEFT_EMPTY = Statement(
 IS_LEFT_EMPTY = Statement(
     "A row if a session is one of those.",
     f"select 1 from {{sessions}} s where s.id = :session and {_LEFT_EMPTY}",  # noqa: S608 - words of this module.
+)
+
+IS_UNBEGUN = Statement(
+    "A row if an attempt made a session, nothing but attempts has changed it, and nothing is left of them.",
+    f"""
+    select 1 from {{sessions}} s where s.id = :session and s.leases = 0 and {_LEFT_EMPTY_BUT_FOR_ITEM_KEYS}
+    and exists (select 1 from {{changes}} c where c.session = s.id and c.version = 1 and c.what = 'attempt_begun')
+    and not exists (select 1 from {{changes}} c where c.session = s.id and substr(c.what, 1, 8) <> 'attempt_')
+    and not exists (select 1 from {{branches}} b where b.session = s.id and b.name <> 'main')
+    and not exists (select 1 from {{infos}} i where i.session = s.id)
+    and not exists (select 1 from {{usage}} u where u.session = s.id)
+    """,  # noqa: S608 - as above.
 )
 
 ROWS_OF_SESSION = Statement(

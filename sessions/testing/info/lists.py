@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import suppress
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pytest
 
+from sessions.errors import ItemKeyConflictError
 from sessions.testing.info.shared import user
 
 if TYPE_CHECKING:
@@ -82,6 +84,50 @@ class Lists:
             (found,) = await store.sessions(tag="t")
             assert found.active_at == datetime.fromtimestamp(time.seconds, UTC)
             assert found.item_count == 21
+
+    @pytest.mark.parametrize("what", ["nothing", "dropped", "kept", "popped", "usage", "info", "another's item"])
+    async def test_a_failed_attempt_on_a_new_id_is_in_no_list(self, open_here: OpenStore, what: str) -> None:
+        """Unless something stays. Fails without: session/attempts.py, `_forget_unbegun` in `end`."""
+        store = open_here()
+        session = store.session("s", owner="ann")
+        with suppress(ZeroDivisionError):
+            async with session.attempt(on_failure="keep" if what == "kept" else "drop") as tried:
+                if what != "nothing":
+                    await tried.add_items([user("1")], keys=["a"])
+                if what == "popped":
+                    await tried.pop_item()
+                elif what == "usage":
+                    await tried.usage.record(input_tokens=1)
+                elif what == "info":
+                    await store.session("s").set_info(title="mine")
+                elif what == "another's item":
+                    await store.session("s").add_items([user("2")], keys=["b"])
+                    await store.session("s").pop_item()
+                raise ZeroDivisionError
+        stays = what not in {"nothing", "dropped"}
+        assert [one.session_id for one in await store.sessions()] == ["s"] * stays
+        assert await store.count() == stays
+        assert (await store.get("s") is not None) == stays
+        assert (await session.version() > 0) == stays
+        # Without a trace: it may become another owner's, and no key is known.
+        other = store.session("s", owner="ann" if stays else "bob")
+        await other.add_items([user("1"), user("b")], keys=["a", "c"])
+        assert await other.get_items() == [user("1"), user("b")]
+        with pytest.raises(ItemKeyConflictError):
+            await other.add_items([user("other")], keys=["a"])
+
+    async def test_an_attempt_on_a_new_id_that_adds_nothing_is_in_no_list(self, open_here: OpenStore) -> None:
+        """Fails without: session/attempts.py, `_forget_unbegun` in `commit`."""
+        store = open_here()
+        async with store.session("s").attempt():
+            assert await store.session("s").get_items() == []
+        assert await store.sessions() == []
+        async with store.session("s").attempt() as tried:
+            await tried.add_items([user("1")])
+        assert [one.item_count for one in await store.sessions()] == [1]
+        async with store.session("s").attempt(1):
+            pass
+        assert [one.item_count for one in await store.sessions()] == [0]
 
     async def test_what_is_no_cursor_is_refused(self, open_here: OpenStore) -> None:
         store = open_here()
