@@ -1,4 +1,4 @@
-"""What a lease costs on Postgres, in statements that wait for the server."""
+"""What leases and item keys cost on Postgres, in statements that wait for the server."""
 
 from __future__ import annotations
 
@@ -50,3 +50,18 @@ async def test_under_a_lease_an_append_is_one_statement_as_it_is_without_one(
     # And nothing is dearer for those who come after it, without one.
     await session.add_items([{"role": "user", "content": "after"}])
     assert sent == ["Append"]
+
+
+async def test_an_append_with_new_keys_is_one_statement(postgres: Postgres, sent: list[str]) -> None:
+    """Fails without: log/fast/postgres.py, `if append.keyed:`."""
+    session = SQLAlchemySession.from_url("s", url=postgres.new_database(), create_tables=True)
+    await session.add_items([{"role": "user", "content": "0"}])
+    sent.clear()
+    for number in range(3):
+        items = [{"role": role, "content": f"{number}"} for role in ("user", "assistant")]
+        await session.add_items(items, keys=[f"{number}", None])
+    assert sent == ["Append"] * 3
+    # If one is known, the log's own function looks where.
+    await session.add_items([{"role": "user", "content": "2"}, {"role": "user", "content": "3"}], keys=["2", "3"])
+    assert sent == [*["Append"] * 4, "transaction"]
+    assert [entry.key for entry in await session.entries()] == [None, "0", None, "1", None, "2", None, "3"]

@@ -6,9 +6,10 @@ import asyncio
 import time
 from typing import TYPE_CHECKING, Any
 
+import asyncpg
 import pytest
 
-from sessions import ConflictError, open_store
+from sessions import ConflictError, ItemKeyConflictError, open_store
 
 from .processes import HANGS_AFTER, run_together, running_together
 
@@ -17,6 +18,9 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sessions import LogSession
+
+    from .databases import Lend
+    from .servers import Postgres
 
 _PROCESSES, _KEYS, _AT_ONCE, _STEP = 3, 48, 5, 3
 
@@ -104,3 +108,34 @@ def test_each_key_is_on_the_branch_once_whoever_is_killed(store_url: str) -> Non
 
     asyncio.run(add_all())
     assert _check(store_url) == numbers
+
+
+@pytest.mark.parametrize("other", [False, True])
+async def test_a_key_that_is_added_while_an_append_waits_is_seen(
+    postgres: Postgres, lend: Lend, *, other: bool
+) -> None:
+    """A statement on Postgres sees what was there when it began: here, when none of the keys was.
+
+    Fails without: log/fast/statements.py, `and s.version = looked.version`.
+    """
+    url = lend(postgres)
+    connection = await asyncpg.connect(url.replace("+asyncpg", ""))
+    async with open_store(url) as store:
+        session = store.session("s")
+        await session.add_items([{"role": "user", "content": "first"}])
+        await connection.execute("begin; select 1 from agent_log_sessions for update")
+        appends = [
+            asyncio.ensure_future(session.add_items([{"role": "user", "content": f"{number * other}"}], keys=["k"]))
+            for number in range(4)
+        ]
+        waiting = (
+            "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
+        )
+        while await connection.fetchval(waiting) < len(appends):
+            await asyncio.sleep(0.01)
+        await connection.execute("rollback")
+        results = await asyncio.gather(*appends, return_exceptions=True)
+        assert [entry.key for entry in await session.entries()] == [None, "k"]
+        refused = [result for result in results if isinstance(result, ItemKeyConflictError)]
+        assert (len(refused), results.count(None)) == ((3, 1) if other else (0, 4))
+    await connection.close()

@@ -98,7 +98,7 @@ APPEND: Final = alone(
 )
 APPEND_KEYED: Final = alone(
     OneAppend,
-    """The same for items with keys that the session does not know at all; the append is left if it knows one.
+    """Append items with keys, as `APPEND`, if the session knows none of the keys; else the append is left.
 
     Keys that another append adds meanwhile are not seen here, as a statement sees what was there when it began. But
     that one raises the version: if it is another one when the session's row is locked, this append is left, too.
