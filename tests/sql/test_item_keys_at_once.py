@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .databases import Lend
     from .servers import Postgres
 
+_WAITING = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
 _PROCESSES, _KEYS, _AT_ONCE, _STEP = 3, 48, 5, 3
 
 
