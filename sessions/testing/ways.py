@@ -171,6 +171,8 @@ class WaysContract(SessionAndClock):
     async def test_bounds_that_are_none(self, session: LogSession, bad: Any) -> None:
         with pytest.raises((TypeError, ValueError), match="max_turns"):
             await session.tree(max_turns=bad)
+        with pytest.raises((TypeError, ValueError), match="max_turns"):
+            await session.siblings_by_turn(max_turns=bad)
 
     # --- Ids --------------------------------------------------------------------------------------------------------
 
@@ -289,6 +291,9 @@ class WaysContract(SessionAndClock):
                     except TurnNotFoundError:
                         continue  # It has expired.
                 assert await pinned.siblings_by_turn() == expected, branch.name
+                for bound in range(1, branch.turns + 2):
+                    latest = {turn: ways for turn, ways in expected.items() if turn > branch.turns - bound}
+                    assert await pinned.siblings_by_turn(max_turns=bound) == latest, (branch.name, bound)
             time.move(11)
         assert {turn: len(ways) for turn, ways in (await session.siblings_by_turn()).items()} == {1: 2, 2: 4, 3: 1}
 

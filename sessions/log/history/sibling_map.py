@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from sessions.db.ids import POSITION_BITS, owner_of, position_of
 from sessions.log.core.entry_ids import EntryId, find_entry_ids
 from sessions.log.core.heads import find_head, lineage
+from sessions.log.core.turns import turn_start
 from sessions.log.history.siblings import as_siblings
 from sessions.log.history.ways import by_activity, lineages_of, tips_of
 from sessions.log.statements import entries as entry_statements
@@ -29,9 +30,16 @@ if TYPE_CHECKING:
 _NEVER = 1 << 62
 """A turn that no tip has."""
 
+_EARLIER = -1
+"""The turn of ways that leave the branch before the turns that are read."""
 
-def list_all_siblings(tx: Transaction, conversation: Conversation, branch: str | None) -> dict[int, list[Sibling]]:
+
+def list_all_siblings(
+    tx: Transaction, conversation: Conversation, branch: str | None, max_turns: int | None = None
+) -> dict[int, list[Sibling]]:
     """Return the siblings of each turn that a branch still has, as `list_siblings` does for one turn.
+
+    With `max_turns`, only of that many at the end; older items are not read, on whatever branch.
 
     Raises:
         UnknownBranchError: The session has no such branch.
@@ -39,7 +47,8 @@ def list_all_siblings(tx: Transaction, conversation: Conversation, branch: str |
     head = find_head(tx, conversation, branch)
     if head is None:
         return {}
-    shape = _Shape(tx, head, lineages_of(tx, conversation, head))
+    before = 0 if max_turns is None else max(0, head.turn - max_turns)
+    shape = _Shape(tx, head, lineages_of(tx, conversation, head), before)
     beside: dict[int, dict[int, list[Tip]]] = {}
     along: list[tuple[int, Tip]] = []
     for tip in tips_of(tx, shape.lineages, head):
@@ -95,22 +104,34 @@ class _Leaves(NamedTuple):
 class _Shape:
     """Where the turns of all segments begin and end.
 
+    Args:
+        tx: A transaction.
+        head: Where the branch ends.
+        lineages: The session's segments.
+        before: The last turn of the branch that is not read, of whose ways none leaves later than it ends.
+
     Attributes:
         lineages: The session's segments.
         ends: The id of the last item of each turn of the branch of which one is left.
     """
 
-    def __init__(self, tx: Transaction, head: Head, lineages: Lineages) -> None:
+    def __init__(self, tx: Transaction, head: Head, lineages: Lineages, before: int) -> None:
         self.lineages = lineages
         self._tx = tx
         self._groups: dict[int, list[tuple[int, int, int]]] = {}
         self._versions: dict[int, int] = {}
+        stretches = lineage(tx, head)
+        # The position of the last item before the turns that are read: what leaves the branch earlier is not looked at.
+        self._after = 0
+        if before:
+            begin = turn_start(tx, stretches, before + 1)
+            self._after = position_of(lineages.last_entry(tx, head.segment, begin - 1))
         for first, last, turn, version in tx.all(
-            entry_statements.TURNS_OF_SESSION, session=head.session, **head.reader.visible
+            entry_statements.TURNS_OF_SESSION, session=head.session, after=self._after, **head.reader.visible
         ):
             self._groups.setdefault(owner_of(first), []).append((turn, first, last))
             self._versions[last] = version
-        self._on: dict[int, Stretch] = {stretch.segment: stretch for stretch in lineage(tx, head)}
+        self._on: dict[int, Stretch] = {stretch.segment: stretch for stretch in stretches}
         self.ends: dict[int, int] = {}
         self._own: list[tuple[int, int]] = []
         for stretch in reversed(self._on.values()):
@@ -150,7 +171,8 @@ class _Shape:
 
     def turn_of_base(self, found: _Leaves) -> int:
         """Return the turn of the last item that a way has in common with the branch; -1 without any."""
-        return self._own[bisect_left(self._own, (position_of(found.base), -1))][1] if found.base else -1
+        is_read = found.base and position_of(found.base) > self._after
+        return self._own[bisect_left(self._own, (position_of(found.base), -1))][1] if is_read else -1
 
     def ids(self, ends: Any) -> dict[int, str]:
         """Return the ids that users see, of the branch's ends and of others."""
@@ -162,6 +184,8 @@ class _Shape:
         """Return where a way leaves that goes through a segment of the branch, or that has nothing."""
         stretch = self._on.get(segment)
         position = 0 if stretch is None else min(high, stretch.high)
+        if position < self._after:
+            return _Leaves(position, 0, _EARLIER)
         base = self.lineages.last_entry(self._tx, segment, position) if position else 0
         at = bisect_right(self._own, (position, _NEVER))
         return _Leaves(position, base, self._own[at][1] if at < len(self._own) else _NEVER)

@@ -196,10 +196,13 @@ OUTLINE = Statement(
 )
 
 TURNS_OF_SESSION = Statement(
-    "Where the turns of all segments begin and end: the first item, the last one, the turn, the last one's version.",
+    """Where the turns of all segments begin and end: the first item, the last one, the turn, the last one's version.
+
+    Only of items behind a position.
+    """,
     """
     select min(e.id), max(e.id), e.turn, max(e.version) from {segments} g join {entries} e
-    on e.id > g.id * {positions} and e.id <= g.id * {positions} + {last_position}
+    on e.id > g.id * {positions} + :after and e.id <= g.id * {positions} + {last_position}
     where g.session = :session and g.id between 1 and {max_owner} and {shown} group by g.id, e.turn order by min(e.id)
     """,
 )

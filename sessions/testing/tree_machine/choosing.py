@@ -66,6 +66,15 @@ class Choosing(TreeRules):
         self._choose(session, chosen, target, by_id=data.draw(st.booleans()))
         self._follow_choice(which, target, ways, stays=False)
 
+    @rule(name=st.sampled_from(NAMES), bound=st.integers(1, 4))
+    def list_siblings_of_the_latest_turns(self, name: str, bound: int) -> None:
+        if name in self.model.branches:
+            turns = len(starts_of_turns(self.model.branches[name]))
+            pinned = self._make(self._id).on_branch(name)
+            whole = self._runner.run(pinned.siblings_by_turn())
+            latest = {turn: ways for turn, ways in whole.items() if turn > turns - bound}
+            assert self._runner.run(pinned.siblings_by_turn(max_turns=bound)) == latest
+
     @rule()
     def list_siblings_of_unknown_branches(self) -> None:
         for name in set(NAMES) - set(self.model.branches):
