@@ -61,6 +61,7 @@ class ItemKeyMachine(RuleBasedStateMachine):
         self._model = KeyModel()
         # The ids of entries, once they were read, by their labels.
         self._ids: dict[str, str] = {}
+        self._compared: object = None
 
     @initialize()
     def begin(self) -> None:
@@ -262,6 +263,10 @@ class ItemKeyMachine(RuleBasedStateMachine):
         if not hasattr(self, "_id"):
             return
         self._model.forget_ways_that_are_gone()
+        state = self._runner.run(self._session(MAIN).version()), self._time.seconds, self._model.state()
+        if state == self._compared:
+            return
+        self._compared = state
         lines = [(self._session(name), path) for name, path in self._model.branches.items()]
         lines += [(attempt.session, attempt.path) for attempt in self._model.attempts if attempt.owner]
         for session, path in lines:

@@ -75,6 +75,12 @@ class TreeModel:
         tried = [(None, attempt.path) for attempt in self.attempts if attempt.owner]
         return [*self.branches.items(), *waiting, *((None, path) for _, path in self.left), *tried]
 
+    def state(self) -> object:
+        """Return all that is compared, in a form that stays as it is."""
+        undone = {name: tuple(paths) for name, paths in self.undone.items()}
+        attempts = [(attempt.owner, attempt.path) for attempt in self.attempts]
+        return dict(self.branches), undone, tuple(self.left), attempts, self.current
+
     def entries(self) -> set[str]:
         """Return everything that some tip leads to."""
         return {text for _, path in self.tips() for text in path}

@@ -28,6 +28,8 @@ class TreeRules(RuleBasedStateMachine):
         self._runner = asyncio.Runner()
         self._texts = 0
         self.model = TreeModel()
+        # The session's version and the model's state when they were compared last.
+        self._compared: object = None
 
     @initialize()
     def begin(self) -> None:
