@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from sessions.testing.fixtures import MakeLogSession
     from sessions.testing.tree_model import Path
 
-_KEYS = [None, *"abcdef"]
+_KEYS = st.lists(st.sampled_from([None, *"abcdef"]), min_size=1, max_size=4, unique_by=lambda key: key or object())
 _BRANCH = st.integers(0, 3)
 _LINE = st.integers(0, 5)
 _TURN = st.one_of(st.none(), st.integers(1, 4))
@@ -66,14 +66,12 @@ class ItemKeyMachine(RuleBasedStateMachine):
     @initialize()
     def begin(self) -> None:
         self._id = f"keyed-{uuid4()}"
-        self._model.append(MAIN, [self._model.new_item(None, "first", None)])
-        self._runner.run(self._session(MAIN).add_items([_item("first")]))
+        self.add(["a", None, "b"], 0, None, other=False, retried=False)
 
     # --- On branches and in attempts -----------------------------------------------------------------------------
 
-    @rule(keys=st.lists(st.sampled_from(_KEYS), min_size=1, max_size=4, unique_by=lambda key: key or object()),
-          other=st.sampled_from([False] * 5 + [True]), number=_LINE, ttl=st.sampled_from([None, None, 5]),
-          retried=st.booleans())  # fmt: skip
+    @rule(keys=_KEYS, number=_LINE, ttl=st.sampled_from([None, None, None, 5]),
+          other=st.sampled_from([False] * 5 + [True]), retried=st.booleans())  # fmt: skip
     def add(self, keys: list[str | None], number: int, ttl: int | None, *, other: bool, retried: bool) -> None:
         line, path = self._line(number)
         texts = [f"{key or 'none'}{' other' * other}" for key in keys]
@@ -133,8 +131,12 @@ class ItemKeyMachine(RuleBasedStateMachine):
     # --- Attempts ------------------------------------------------------------------------------------------------
 
     @precondition(lambda self: len(self._model.attempts) < 2)
-    @rule(branch=_BRANCH, turn=_TURN, drop=st.booleans())
-    def begin_attempt(self, branch: int, turn: int | None, *, drop: bool) -> None:
+    @rule(branch=_BRANCH, turn=_TURN, drop=st.booleans(), steps=st.lists(st.none() | _KEYS, max_size=3),
+          ends=st.sampled_from(["well", "well", "fails", "later"]))  # fmt: skip
+    def attempt(
+        self, branch: int, turn: int | None, steps: list[list[str | None] | None], ends: str, *, drop: bool
+    ) -> None:
+        """Begin an attempt, add items and pop some in it, and end it, at once or later: others write meanwhile."""
         name, path = self._branch(branch)
         block = self._session(name).attempt(turn, on_failure="drop" if drop else "keep")
         start = path if turn is None else self._before(path, turn)
@@ -142,7 +144,15 @@ class ItemKeyMachine(RuleBasedStateMachine):
             refused(self._runner, block.__aenter__(), TurnNotFoundError)
             return
         tried = self._runner.run(block.__aenter__())
+        number = len(self._model.attempts)
         self._model.attempts.append(KeyedAttempt(name, path, start, start, 0, block, tried, drop))
+        for keys in steps:
+            if keys is None:
+                self.pop(number)
+            else:
+                self.add(keys, number, None, other=False, retried=False)
+        if ends != "later":
+            self.end_attempt(number, fails=ends == "fails")
 
     @precondition(lambda self: self._model.attempts)
     @rule(number=st.integers(0, 1), fails=st.booleans())
@@ -162,24 +172,17 @@ class ItemKeyMachine(RuleBasedStateMachine):
 
     # --- Going back ----------------------------------------------------------------------------------------------
 
-    @rule(branch=_BRANCH)
-    def undo(self, branch: int) -> None:
+    @rule(branch=_BRANCH, turn=_TURN)
+    def go_back(self, branch: int, turn: int | None) -> None:
+        """Rewind to before a turn, or undo the last one."""
         name, path = self._branch(branch)
-        there = self._model.there(path, self._time.seconds)
-        if not there:
-            refused(self._runner, self._session(name).undo(), TurnNotFoundError)
-            return
-        self._runner.run(self._session(name).undo())
-        self._model.rewind(name, path[: path.index(there[-1])])
-
-    @rule(branch=_BRANCH, turn=st.integers(1, 4))
-    def rewind(self, branch: int, turn: int) -> None:
-        name, path = self._branch(branch)
+        session = self._session(name)
         kept = self._before(path, turn)
+        back = session.undo() if turn is None else session.rewind(turn)
         if kept is None:
-            refused(self._runner, self._session(name).rewind(turn), TurnNotFoundError)
+            refused(self._runner, back, TurnNotFoundError)
             return
-        self._runner.run(self._session(name).rewind(turn))
+        self._runner.run(back)
         self._model.rewind(name, kept)
 
     @rule(branch=_BRANCH)
@@ -198,10 +201,12 @@ class ItemKeyMachine(RuleBasedStateMachine):
         name, own = self._branch(branch)
         now = self._time.seconds
         session = self._session(name)
-        ways = self._runner.run(session.siblings_by_turn()).values()
-        chosen: list[Any] = [one for siblings in ways for one in siblings] + self._runner.run(session.ways_on())
+        ways = [
+            one for ways in self._runner.run(session.siblings_by_turn()).values() for one in ways if not one.current
+        ]
         tips = {path for _, path in self._model.tips()}
-        chosen += sorted({self._ids[label] for path in tips for label in self._model.there(path, now)})
+        beside = {self._ids[label] for path in tips for label in self._model.there(path, now) if label not in own}
+        chosen: list[Any] = [*ways, *self._runner.run(session.ways_on()), *sorted(beside)]
         by_view = {tuple(self._model.there(path, now)): path for path in tips}
         aside = [path for tip, path in self._model.tips() if tip is None]
         if not chosen or len(by_view) < len(tips) or len({*aside}) < len(aside):
@@ -212,9 +217,8 @@ class ItemKeyMachine(RuleBasedStateMachine):
             assert len(self._model.branches) > 1
             return
         path = by_view[tuple(self._labels(session, tips))]
-        if path != own:
-            assert path in aside
-            self._model.choose(name, path)
+        assert path in aside
+        self._model.choose(name, path)
 
     # --- Branches, and the whole session -------------------------------------------------------------------------
 
@@ -242,13 +246,11 @@ class ItemKeyMachine(RuleBasedStateMachine):
             self._runner.run(self._session(MAIN).branches.rename(name, "d"))
             self._model.rename(name, "d")
 
-    @rule(seconds=st.sampled_from([2, 6]))
-    def move_the_clock(self, seconds: int) -> None:
+    @rule(seconds=st.sampled_from([0, 2, 6]))
+    def let_time_pass(self, seconds: int) -> None:
         self._time.move(seconds)
-
-    @rule()
-    def purge(self) -> None:
-        self._runner.run(self._session(MAIN).purge_expired())
+        if not seconds:
+            self._runner.run(self._session(MAIN).purge_expired())
 
     @rule(really=st.sampled_from([False, False, False, True]))
     def clear(self, *, really: bool) -> None:
@@ -325,12 +327,12 @@ class ItemKeyMachine(RuleBasedStateMachine):
         elif line.name:
             self._model.append(line.name, labels)
 
-    def _before(self, path: Path, turn: int) -> Path | None:
-        """Return the part of a path before a turn; ``None`` if there is no such turn, or it has expired."""
-        items = [label for label in path if label in self._model.items]
-        if turn > len(items) or items[turn - 1] not in self._model.there(path, self._time.seconds):
-            return None
-        return path[: path.index(items[turn - 1])]
+    def _before(self, path: Path, turn: int | None) -> Path | None:
+        """Return the part of a path before a turn, or its last one; ``None`` if it is not there, or has expired."""
+        there = self._model.there(path, self._time.seconds)
+        items = there if turn is None else [label for label in path if label in self._model.items][:turn]
+        is_there = len(items) == turn if turn else items
+        return path[: path.index(items[-1])] if is_there and items[-1] in there else None
 
     def _labels(self, session: LogSession, tips: set[Path]) -> list[str]:
         """Return the labels of the items of a branch, by their entries' ids."""

@@ -34,7 +34,7 @@ class ItemKeyContract(Adding, Ways, Removing, Attempts, Options, Refusing):
             lambda: ItemKeyMachine(make, time),  # type: ignore[arg-type]
             settings=settings(
                 max_examples=self.EXAMPLES,
-                stateful_step_count=25,
+                stateful_step_count=30,
                 deadline=None,
                 suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
             ),
