@@ -56,8 +56,9 @@ class Choosing(TreeRules):
         assert [(way.number, way.count, way.current) for way in found] == [
             (number, len(ways), False) for number in range(1, len(ways) + 1)
         ]
-        undone = {path for path in ways if any(up[: len(path)] == path for up in self.model.undone.get(target, []))}
-        assert sum(way.undone for way in found) == len(undone)
+        undone = self.model.undone.get(target, [])
+        taken = [any(path in undone for _, path in tips) for tips in ways.values()]
+        assert sum(way.undone for way in found) == sum(taken)
         if not found or self._is_ambiguous():
             return
         chosen = data.draw(st.sampled_from(found))
