@@ -8,7 +8,6 @@ import pytest
 
 from sessions import SQLAlchemySession
 from sessions.db.postgres.database import AsyncpgDatabase
-from sessions.db.sqlalchemy.database import Database
 
 if TYPE_CHECKING:
     from tests.sql.servers import Postgres
@@ -18,18 +17,18 @@ if TYPE_CHECKING:
 def sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """What was sent: the beginning of each statement on the hot path, and each transaction of the log's functions."""
     sent: list[str] = []
-    fetch, attempt = AsyncpgDatabase.fetch, Database._attempt
+    fetch, attempt = AsyncpgDatabase.fetch, AsyncpgDatabase._attempt
 
     async def noted_fetch(self: AsyncpgDatabase, statement: Any, *values: Any, **options: Any) -> Any:
         sent.append(statement.purpose.split()[0])
         return await fetch(self, statement, *values, **options)
 
-    async def noted_attempt(self: Database, *arguments: Any, **options: Any) -> Any:
+    async def noted_attempt(self: AsyncpgDatabase, *arguments: Any, **options: Any) -> Any:
         sent.append("transaction")
         return await attempt(self, *arguments, **options)
 
     monkeypatch.setattr(AsyncpgDatabase, "fetch", noted_fetch)
-    monkeypatch.setattr(Database, "_attempt", noted_attempt)
+    monkeypatch.setattr(AsyncpgDatabase, "_attempt", noted_attempt)
     return sent
 
 
