@@ -31,6 +31,9 @@ if TYPE_CHECKING:
 _WORKERS: Final = 2
 """Groups under way at once: while one waits for the disk, the next is sent."""
 
+_ANY_NUMBER: Final = 1_000
+"""The same for appends with keys, which are sent one by one: the pool limits how many."""
+
 
 class PostgresPaths:
     """The fast paths of conversations on one database: each does the same as its command, or leaves it to the command.
@@ -42,7 +45,7 @@ class PostgresPaths:
     def __init__(self, database: AsyncpgDatabase) -> None:
         self._database = database
         self._appends = Groups(self._append_group, _WORKERS)
-        self._keyed = Groups(self._append_each_keyed, _WORKERS)
+        self._keyed = Groups(self._append_each_keyed, _ANY_NUMBER)
         self._encrypted = EncryptedPath(database, self)
 
     def by_type(self) -> dict[type, FastPath]:
