@@ -48,7 +48,7 @@ async def test_an_append_with_item_keys_whose_answer_is_lost_is_added_once(netwo
     """
     session = network.session()
     await session.add_items([message("before")], keys=["before"])
-    network.proxy.lose_answer_to(network.commit, times)
+    network.proxy.lose_answer_to(network.commit_of(b"marked"), times)
     await session.add_items([message("marked"), message("and its neighbour")], keys=["marked", None])
     assert network.proxy.losses == times
     stored = [message("before"), message("marked"), message("and its neighbour")]
