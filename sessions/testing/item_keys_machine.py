@@ -80,18 +80,22 @@ class ItemKeyMachine(RuleBasedStateMachine):
             options["idempotency_key"] = f"retry {next(self._retries)}"
         items = [_item(text) for text in texts]
         pairs = list(zip(keys, texts, strict=True))
-        if path is None:
-            refused(self._runner, line.session.add_items(items, **options), ConflictError)
-            return
         if any(key and self._model.texts.get(key, text) != text for key, text in pairs):
             refused(self._runner, line.session.add_items(items, **options), ItemKeyConflictError)
+            return
+        if path is None:
+            refused(self._runner, line.session.add_items(items, **options), ConflictError)
             return
         seen = self._seen(line, path)
         for _ in range(2 if retried else 1):
             self._runner.run(line.session.add_items(items, **options))
         expires = None if ttl is None else self._time.seconds + ttl
         new = [(key, text) for key, text in pairs if key is None or key not in seen]
-        self._extend(line, [self._model.new_item(key, text, expires) for key, text in new])
+        labels = [self._model.new_item(key, text, expires) for key, text in new]
+        self._extend(line, labels)
+        if labels:
+            # Also in the middle of an attempt: their ids are needed to choose them.
+            self._compare(line.session, (*path, *labels))
 
     @rule(number=_LINE)
     def pop(self, number: int) -> None:
