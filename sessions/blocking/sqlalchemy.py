@@ -11,6 +11,7 @@ import sessions.sqlalchemy
 from sessions.blocking.driving import Part
 from sessions.blocking.session.base import LogSession
 from sessions.db.dialect import PREFIX
+from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
 
     from sessions.codecs import Codec
     from sessions.db.engines.of_loop import EngineOfLoop
+    from sessions.labels import Owner
     from sessions.protocol import Settings
+    from sessions.validation import Default
 
 
 class SQLAlchemySession(LogSession):
@@ -53,6 +56,9 @@ class SQLAlchemySession(LogSession):
             within two seconds, as a warning with its host and port.
         ttl: Time to live in seconds. Items that this object adds expire then, for every reader; items that it reads are
             never older, even if another object added them. ``None`` keeps items until an expiry of their own.
+        owner: The session's owner: ``"ann"``, or labels as ``("acme", "ann")``. A new session gets it. If the session
+            belongs to another owner, or has none, each operation raises `OwnerError`. Leave it out to allow any.
+            ``None`` is refused, as it may come from a login that failed.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -78,6 +84,7 @@ class SQLAlchemySession(LogSession):
         attempt_timeout: float | timedelta = 60.0,
         retry_timeout: float | timedelta = 30.0,
         ttl: float | timedelta | None = None,
+        owner: Owner | Default = DEFAULT,
     ) -> None:
         Part.__init__(
             self,
@@ -96,6 +103,7 @@ class SQLAlchemySession(LogSession):
                 attempt_timeout=attempt_timeout,
                 retry_timeout=retry_timeout,
                 ttl=ttl,
+                owner=owner,
             ),
         )
 

@@ -12,6 +12,7 @@ from sessions.blocking.driving import Part
 from sessions.blocking.session.base import LogSession
 from sessions.db.dialect import PREFIX
 from sessions.db.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
+from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -19,7 +20,9 @@ if TYPE_CHECKING:
 
     from sessions.codecs import Codec
     from sessions.db.sqlite.backend import Durability
+    from sessions.labels import Owner
     from sessions.protocol import Settings
+    from sessions.validation import Default
 
 
 class SQLiteSession(LogSession):
@@ -48,6 +51,9 @@ class SQLiteSession(LogSession):
             items that it reads are never older, even if another object added them. ``None`` keeps items until an expiry
             of their own.
         table_prefix: The prefix of our tables' names. Another prefix is another store.
+        owner: The session's owner: ``"ann"``, or labels as ``("acme", "ann")``. A new session gets it. If the session
+            belongs to another owner, or has none, each operation raises `OwnerError`. Leave it out to allow any.
+            ``None`` is refused, as it may come from a login that failed.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -71,6 +77,7 @@ class SQLiteSession(LogSession):
         codec: Codec | None = None,
         ttl: float | timedelta | None = None,
         table_prefix: str = PREFIX,
+        owner: Owner | Default = DEFAULT,
     ) -> None:
         Part.__init__(
             self,
@@ -86,5 +93,6 @@ class SQLiteSession(LogSession):
                 codec=codec,
                 ttl=ttl,
                 table_prefix=table_prefix,
+                owner=owner,
             ),
         )

@@ -40,20 +40,27 @@ class Ways(SessionPart):
         """
         return run(self._async.siblings(turn))
 
-    def siblings_by_turn(self) -> dict[int, list[Sibling]]:
+    def siblings_by_turn(self, *, max_turns: int | None = None) -> dict[int, list[Sibling]]:
         """List the alternatives of all turns of the branch in one read: "2 / 3" under each message of a chat.
 
         Example: ``alternatives = session.siblings_by_turn()[1]``
 
+        Args:
+            max_turns: Only the latest turns of the branch, this many, from 1; ``None`` for all. Older items are not
+                read, so a page of a long conversation costs the same as one of a short conversation.
+
         Returns:
             By the turn's number, in order, the same list as `siblings` returns; a turn without alternatives has a list
-            of one. Expired turns are missing. The cost is proportional to the number of turns of all branches.
+            of one. Expired turns are missing. The cost is proportional to the number of turns that are read, of all
+            branches.
 
         Raises:
+            TypeError: `max_turns` is not an integer.
+            ValueError: `max_turns` is below 1.
             UnknownBranchError: The branch no longer exists.
             StoreError: The database refused the operation.
         """
-        return run(self._async.siblings_by_turn())
+        return run(self._async.siblings_by_turn(max_turns=max_turns))
 
     def ways_on(self) -> list[Sibling]:
         """List the ways that continue from the end of the branch, in the order in which they were made.
