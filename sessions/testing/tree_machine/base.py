@@ -59,6 +59,10 @@ class TreeRules(RuleBasedStateMachine):
         if which < 2:
             self._followed[which] = name
 
+    def _takes_name(self, name: str) -> None:
+        """Note that a branch gets a name: objects that followed an earlier branch of that name do not follow it."""
+        self._followed = [f"{one}, gone" if one == name else one for one in self._followed]
+
     def _refused(self, operation: Awaitable[object], error: type[Exception]) -> None:
         async def run() -> None:
             with pytest.raises(error, match=self._id):

@@ -52,6 +52,7 @@ class Branching(TreeRules):
             created = self._runner.run(creating)
             assert (created.name, created.current, created.items) == (name, switch, len(kept))
             assert created.fork_position == len(kept)
+            self._takes_name(name)
             self.model.branches[name] = kept
             if switch:
                 self.model.current = name
@@ -78,6 +79,8 @@ class Branching(TreeRules):
             self._refused(renaming, BranchExistsError)
         else:
             self._runner.run(renaming)
+            if new != name:
+                self._takes_name(new)
             self.model.rename(name, new)
             if self._followed[which] == name:
                 self._followed[which] = new

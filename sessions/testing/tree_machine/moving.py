@@ -104,6 +104,7 @@ class Moving(TreeRules):
         name = data.draw(st.sampled_from(sorted(set(NAMES) - set(self.model.branches))))
         path = self.model.branches[source]
         self._runner.run(self._sessions[0].on_branch(source).branches.create(name))
+        self._takes_name(name)
         self.model.branches[name] = path
         for branch in (source, name):
             self.append(2, branch, data.draw(st.text("ua", min_size=1, max_size=2)))
