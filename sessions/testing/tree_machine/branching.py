@@ -97,7 +97,7 @@ class Branching(TreeRules):
         else:
             self._runner.run(deleting)
             self.model.delete(name)
-            if self._followed[which] == name:
+            if self._followed[which] in {name, f"{name}, gone"}:
                 self._followed[which] = None
 
     @precondition(lambda self: self._texts % 5 == 4)  # Not often: it ends all branches.
