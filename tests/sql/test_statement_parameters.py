@@ -36,21 +36,21 @@ if TYPE_CHECKING:
 
 _FLAGS = {
     "may_extend", "one_by_one", "pending", "alone", "is_open", "everything", "untold", "archived", "tagged",
-    "any_owner", "length",
+    "any_owner", "length", "holes", "annotated", "keyed",
 }  # fmt: skip
 """Parameters that are 0 or 1, and the length of a digest."""
 
 _TEXTS = {
-    "session_id", "branch", "name", "new", "kind", "tool_name", "author", "what", "model", "agent", "holder",
-    "claim", "idempotency_key", "usage_key", "forked_from", "table",
-    "owner", "tag",
+    "session_id", "name", "new", "kind", "tool_name", "author", "what", "model", "agent", "holder",
+    "claim", "idempotency_key", "usage_key", "table",
+    "owner", "tag", "item_key", "origin",
 }  # fmt: skip
 _BYTES = {"payload", "digest", "wrapped_keys", "value", "first", "last", "joint", "cut", "header", "salt"}
 
 _LARGE = (1 << 33) + 7
 _TOO_LARGE = re.compile("out of range|overflow|numericvalueoutofrange|too large|incorrect", re.IGNORECASE)
 
-_ELSEWHERE = {"MAX_PACKET", "LOCK_SCHEMA", "UNLOCK_SCHEMA"}
+_ELSEWHERE = {"MAX_PACKET", "LOCK_SCHEMA", "UNLOCK_SCHEMA", "_TABLES_OF_FILE"}
 """Statements that another database does not know, or that hold what outlives them."""
 
 
@@ -173,6 +173,8 @@ async def test_statements_take_large_numbers(request: pytest.FixtureRequest, tmp
 def _value(parameter: str) -> object:
     if parameter in _FLAGS:
         return 1
+    if parameter in {"branch", "forked_from"}:
+        return str(_LARGE)  # In some statements a name, in others an id: this is both.
     if parameter in _TEXTS or re.fullmatch(r"s\d+", parameter):
         return "x"
     return b"\x01" if parameter in _BYTES else _LARGE
