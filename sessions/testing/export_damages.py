@@ -35,6 +35,14 @@ def without(kind: str) -> Callable[[list[bytes]], list[bytes]]:
     return lambda lines: [line for number, line in enumerate(lines) if number != find(lines, kind)]
 
 
+def _with_copy(lines: list[bytes], **values: int) -> list[bytes]:
+    """Add a wrong note about a repeated item."""
+    copy = {"run": 1, "position": 2, "version": 1, "source_run": 1, "source_position": 1, "source_version": 1}
+    line = json.dumps({"type": "copy", **copy, **values}).encode() + b"\n"
+    at = find(lines, "change")
+    return [*lines[:at], line, *lines[at:]]
+
+
 DAMAGES: Final[dict[str, Callable[[list[bytes]], list[bytes]]]] = {
     "an empty file": lambda _: [],
     "another file": lambda _: [b"SQLite format 3\x00\n"],
@@ -84,6 +92,8 @@ DAMAGES: Final[dict[str, Callable[[list[bytes]], list[bytes]]]] = {
     "a run that is missing": of("branch", run=9),
     "an unprintable branch": of("branch", name="\x01"),
     "a tip of an unknown branch": of("tip", of="x"),
+    "a copy of nothing": lambda lines: _with_copy(lines, source_run=0, source_position=0),
+    "a copy that is gone": lambda lines: _with_copy(lines, run=0),
     "negative tokens": of("usage", input_tokens=-1),
     "too many tokens": of("usage", input_tokens=1 << 62),
     "a digest of another length": of("key", digest="AAAA"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
@@ -154,3 +155,43 @@ async def test_a_correction_reaches_copies_and_the_title_in_the_imported_session
             assert b"SECRET" not in b"".join(await exported(one, "s"))
         found = differences(await observe(other, "s"), await observe(store, "s"))
         assert [one for one in found if "updated_at" not in one and "last_activity" not in one] == []
+
+
+@pytest.mark.parametrize("how", ["redact", "remove"])
+async def test_notes_about_what_is_gone_reach_no_other_session(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
+    """The other store's first session is the one that has the lowest ids of all.
+
+    Fails without: log/exports/placing.py, segment 0 in `place_of` and in `_NOWHERE`.
+    """
+    monkeypatch.undo()  # Its ids begin with 1, as a user's do: see `tests/lived_in.py`.
+    async with open_store("sqlite://") as store, open_store("sqlite://") as elsewhere:
+        theirs = elsewhere.session("theirs", owner="bob")  # It has the first segment, and entries of each version.
+        for number in range(3):
+            await theirs.add_items([_user(f"{number}"), {"role": "assistant", "content": "."}])
+        session = store.session("s")
+        await session.add_items([_user("1"), {"role": "assistant", "content": "2"}])
+        await session.branches.create("draft", switch=True)
+        lost = {"type": "function_call_output", "call_id": "lost", "output": "r"}
+        await session.add_items([lost, {"role": "assistant", "content": "4"}, _user("5")])
+        await session.add_items([{"role": "assistant", "content": "SECRET"}], keys=["k"])
+        await session.usage.record(input_tokens=5, requests=1, model="m")
+        assert (await session.repair(apply=True)).repaired
+        # The repaired end has copies of entries that go with the other way, and with its segment.
+        (way,) = [way for way in await session.siblings(1) if way.branch is None]
+        await session.remove(way=way)
+        cleared = store.session("cleared")
+        await cleared.add_items([_user("1")], keys=["k"])
+        await cleared.usage.record(input_tokens=5, requests=1, model="m")
+        await cleared.clear_session()
+        lines = await exported(store, "s", "cleared")
+        assert any(line["type"] == "copy" and not line["source_run"] for line in map(json.loads, lines))
+        await elsewhere.import_sessions(lines)
+        assert [str(finding) async for finding in elsewhere.verify()] == []
+        there, before = elsewhere.session("s"), await observe(elsewhere, "theirs")
+        for entry in await there.entries():
+            item = {"role": "assistant", "content": ""} if how == "redact" else None
+            if entry.item.get("role") == "assistant":
+                receipt = await (there.remove(id=entry.id) if item is None else there.redact(id=entry.id, item=item))
+                assert receipt.ids == (entry.id,)
+        assert await observe(elsewhere, "theirs") == before
+        assert [str(finding) async for finding in elsewhere.verify()] == []

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sessions.db.ids import owner_of
 from sessions.log.conversation import NO_EXPIRY
 from sessions.log.core.copies import copies_of, first_source
 from sessions.log.core.entry_ids import EntryId, unknown_entry
@@ -25,7 +26,8 @@ EVERYTHING_THERE: Final = {"now": NO_EXPIRY, "oldest": NO_EXPIRY}
 def find_family(correction: Correction, wanted: Wanted) -> list[EntryRow]:
     """Return all entries that hold a wanted entry's item, in the order of their ids, also expired ones.
 
-    An item key is an item's own id, so entries with the same key hold the same item, wherever they were added.
+    An item key is an item's own id, so entries with the same key hold the same item, wherever they were added. Notes
+    about entries come from imported files, too: they never lead into another session.
 
     Raises:
         UnknownEntryError: The session has no such entry.
@@ -39,7 +41,9 @@ def find_family(correction: Correction, wanted: Wanted) -> list[EntryRow]:
     found: dict[int, EntryRow] = {}
     while waiting:
         entry = waiting.pop()
-        there = None if entry.entry in found else tx.one(entry_statements.ENTRY, id=entry.entry)
+        if entry.entry in found or owner_of(entry.entry) not in correction.lineages.origins:
+            continue
+        there = tx.one(entry_statements.ENTRY, id=entry.entry)
         if there is not None and there[1] == entry.version:
             found[entry.entry] = EntryRow._make(there)
             waiting += _relatives(correction, entry)

@@ -215,6 +215,7 @@ class SessionCheck:
         _check_times(line.created_at, line.until)
 
     def _copy(self, line: CopyLine) -> None:
+        _within("run", line.run, 1, len(self._runs))
         for run, position, version in (
             (line.run, line.position, line.version),
             (line.source_run, line.source_position, line.source_version),
@@ -227,7 +228,7 @@ class SessionCheck:
 
     def _place(self, run: int, position: int, version: int) -> None:
         _within("run", run, 0, len(self._runs))
-        _within("position", position, 0, POSITIONS - 1)
+        _within("position", position, 1, POSITIONS - 1)
         _within("version", version, 0, self.session.version)
 
     def _change(self, line: ChangeLine) -> None:

@@ -44,13 +44,13 @@ if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
     from sessions.log.encryption.payloads import Payloads
 
-_NOWHERE: Final = (1 << POSITION_BITS) + MAX_POSITION
-"""In place of an entry that is gone: the last place of the first segment, where no way of this session leads."""
+_NOWHERE: Final = MAX_POSITION
+"""In place of an entry that is gone: a place of segment 0, which no session has. Any other may be another session's."""
 
 
 def place_of(segments: Sequence[int], run: int, position: int) -> int:
-    """Return an entry's id; of one that is gone, an id that its position and version tell from others."""
-    return ((segments[run - 1] if run else 1) << POSITION_BITS) + position
+    """Return an entry's id; of one that is gone, an id in segment 0 that its position and version tell from others."""
+    return ((segments[run - 1] if run else 0) << POSITION_BITS) + position
 
 
 class BeginImport(Command[int], msgspec.Struct, frozen=True, eq=False):

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sessions.encrypted import handle_of
 from sessions.errors import IdempotencyKeyReusedError, ItemKeyConflictError, UnknownEntryError
+from sessions.log.statements.corrections import ADD_COPY, FORGET_COPY
+from sessions.log.statements.unfinished import IS_THERE
 from sessions.testing.corrections.shared import (
     SECRET,
     CorrectionFixtures,
@@ -16,10 +20,12 @@ from sessions.testing.corrections.shared import (
     output,
     quoting,
     said,
+    stored,
     user,
 )
 
 if TYPE_CHECKING:
+    from sessions.db.transaction import Transaction
     from sessions.session.base import LogSession
     from sessions.store.store import Store
 
@@ -180,3 +186,26 @@ class Repeating(CorrectionFixtures):
         await session.redact(2, said("***"), summaries="drop")
         await session.compact(quoting)
         assert contents(await session.get_items()) == "[1 ***] 3"
+
+    @pytest.mark.parametrize("how", ["redact", "remove"])
+    async def test_a_wrong_note_leads_into_no_other_session(self, store: Store, session: LogSession, how: str) -> None:
+        """Fails without: log/corrections/family.py, the look at whose an entry is."""
+        theirs = store.session(f"{session.session_id}-theirs", owner="bob")
+        await theirs.add_items([user("theirs")])
+        await session.add_items([user("1"), user(SECRET)])
+        (other,), (_, mine) = await stored(theirs), await stored(session)
+        handle = handle_of(session)
+
+        def note(tx: Transaction, *, is_there: bool) -> None:
+            (number,) = tx.the(IS_THERE, session_id=session.session_id)
+            place = {"session": number, "entry": mine.row.id, "version": mine.row.version}
+            if is_there:
+                tx.run(ADD_COPY, source=other.row.id, source_version=other.row.version, **place)
+            else:
+                tx.run(FORGET_COPY, **place)
+
+        await handle.backend.write(partial(note, is_there=True), handle.subject)
+        receipt = await getattr(session, how)(id=mine.id)
+        assert receipt.ids == (mine.id,)
+        assert await stored(theirs) == [other]
+        await handle.backend.write(partial(note, is_there=False), handle.subject)
