@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from sessions.clock import now
 from sessions.errors import SessionExistsError, SessionsError
 from sessions.export_types import Imported
+from sessions.items.kinds import PLACEHOLDER
 from sessions.log.exports.lines import EndLine, EntryLine, KeyLine, SessionLine, VoidLine
 from sessions.log.exports.placing import BeginImport, FinishImport, PutPage
 from sessions.log.lifetime.unfinished import give_up
@@ -178,7 +179,8 @@ class _Session:
         self._lines.append(line)
         if type(line) is EntryLine:
             self._size += len(line.content)
-            self._annotated = self._annotated or line.is_mark
+            # Models are shown neither as it is: see `log/context/repair.py` for placeholders.
+            self._annotated = self._annotated or line.is_mark or line.kind == PLACEHOLDER
         elif type(line) is KeyLine:
             self._keyed = True
         return len(self._lines) >= _PAGE or self._size >= _PAGE_BYTES

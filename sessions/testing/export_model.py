@@ -114,6 +114,21 @@ class ExportMachine(RuleBasedStateMachine):
         output = {"type": "function_call_output", "call_id": f"c{self._count}", "output": "1"}
         self._do(lambda session: session.add_items([call, output]))
 
+    @rule(repaired=st.booleans(), answered=st.booleans())
+    def leave_a_call_open(self, *, repaired: bool, answered: bool) -> None:
+        self._count += 1
+        call = {"type": "function_call", "call_id": f"c{self._count}", "name": "f", "arguments": "{}"}
+        self._do(lambda session: session.add_items([call]))
+        if repaired:
+            self._do(lambda session: session.repair(apply=True))
+        if answered:
+            output = {"type": "function_call_output", "call_id": f"c{self._count}", "output": "late"}
+            self._do(lambda session: session.add_items([output]))
+
+    @rule()
+    def repair(self) -> None:
+        self._do(lambda session: session.repair(apply=True))
+
     @rule(turns=st.integers(1, 2))
     def undo(self, turns: int) -> None:
         self._do(lambda session: session.undo(turns))

@@ -145,6 +145,20 @@ class ExportContract:
         after = await observe(store, "s")
         assert (after["drawn"], after["branch draft"]) == (before["drawn"], before["branch draft"])
 
+    async def test_a_late_output_takes_the_place_of_a_repaired_one(self, store: Store, elsewhere: Store) -> None:
+        """Fails without: store/importing.py, `PLACEHOLDER`: models would be shown two outputs of one call."""
+        session = store.session("s")
+        call = {"type": "function_call", "call_id": "c", "name": "f", "arguments": "{}"}
+        output = {"type": "function_call_output", "call_id": "c", "output": "late"}
+        await session.add_items([_user("1"), call])
+        assert (await session.repair(apply=True)).repaired
+        await elsewhere.import_sessions(await exported(store, "s"))
+        there = elsewhere.session("s")
+        assert [str(finding) async for finding in there.verify()] == []
+        for each in (session, there):
+            await each.add_items([output])
+            assert await each.get_items() == [_user("1"), call, output]
+
     async def test_a_watcher_goes_on_in_the_imported_session(self, store: Store, elsewhere: Store) -> None:
         await fill(store, "s")
         version = await store.session("s").version()
