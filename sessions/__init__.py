@@ -70,6 +70,7 @@ if TYPE_CHECKING:
     from sessions.items.repair import Damage, RepairReport
     from sessions.items.window import Window
     from sessions.labels import Owner
+    from sessions.receipt_types import Adoption, Copied, CorrectionReceipt, ErasureReceipt, NotAdopted, Rotation
     from sessions.retention_types import Audit, OwnerErasure, RetentionCandidate, RetentionPolicy, RetentionReport
     from sessions.session.branches import Branches
     from sessions.session.leases import Lease
@@ -79,24 +80,7 @@ if TYPE_CHECKING:
     from sessions.settings import Compaction, SettingsDict
     from sessions.sqlalchemy import SQLAlchemySession
     from sessions.store.sweeper import Sweeper
-    from sessions.types import (
-        Adoption,
-        Branch,
-        Change,
-        ChangeKind,
-        Comparison,
-        Copied,
-        CorrectionReceipt,
-        Entry,
-        ErasureReceipt,
-        Item,
-        ItemDict,
-        NotAdopted,
-        Rotation,
-        Sibling,
-        Summary,
-        Turn,
-    )
+    from sessions.types import Branch, Change, ChangeKind, Comparison, Entry, Item, ItemDict, Sibling, Summary, Turn
     from sessions.usage_types import ToolUse, Usage, UsageRow
     from sessions.verify_types import Finding, FindingCode, Verified
 
@@ -212,11 +196,8 @@ __all__ = [
 
 
 # Rarely used names are imported at first use: SQLAlchemy takes longer to import than this whole package.
-_MODEL = (
-    "Branch", "Change", "ChangeKind", "Comparison", "Copied", "CorrectionReceipt", "Entry", "ErasureReceipt", "Item",
-    "ItemDict", "Adoption", "NotAdopted", "Rotation", "Sibling", "Summary",
-    "Turn",
-)  # fmt: skip
+_MODEL = ("Branch", "Change", "ChangeKind", "Comparison", "Entry", "Item", "ItemDict", "Sibling", "Summary", "Turn")
+_RECEIPTS = ("Adoption", "Copied", "CorrectionReceipt", "ErasureReceipt", "NotAdopted", "Rotation")
 _RETENTION = ("Audit", "OwnerErasure", "RetentionCandidate", "RetentionPolicy", "RetentionReport")
 _LAZY = {
     "Window": "sessions.items.window",
@@ -240,6 +221,7 @@ _LAZY = {
     "Subject": "sessions.crypto.subject",
     **dict.fromkeys(("Tree", "TreeNode", "TreeTip"), "sessions.session.tree_data"),
     **dict.fromkeys(_MODEL, "sessions.types"),
+    **dict.fromkeys(_RECEIPTS, "sessions.receipt_types"),
     **dict.fromkeys(_RETENTION, "sessions.retention_types"),
     **dict.fromkeys(("ToolUse", "Usage", "UsageRow"), "sessions.usage_types"),
     "Verification": "sessions.session.verifying",

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sessions.crypto.keys import KeyProvider, KeyRing
-    from sessions.types import Item, Rotation
+    from sessions.receipt_types import Rotation
+    from sessions.types import Item
 
 
 class EncryptedSession(LogSession):

@@ -14,9 +14,9 @@ from sessions.cli.common.receipts import JSON, counted, left_to_do, named_counts
 from sessions.cli.common.rows import as_text, write_json
 
 if TYPE_CHECKING:
+    from sessions.receipt_types import ErasureReceipt
     from sessions.retention_types import OwnerErasure
     from sessions.store.store import Store
-    from sessions.types import ErasureReceipt
 
 ACTOR: Final = click.option("--actor", help="Who has it done, for the audit.")
 NO_SCRUB: Final = click.option(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sessions.cli.common.database import Database
-    from sessions.types import Rotation
+    from sessions.receipt_types import Rotation
 
 
 @click.command(short_help="Replace the keys of encrypted sessions.")

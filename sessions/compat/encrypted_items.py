@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from sessions.crypto.keys import KeyProvider, KeyRing
-    from sessions.types import Item, Rotation
+    from sessions.receipt_types import Rotation
+    from sessions.types import Item
 
 
 class ItemByItem:

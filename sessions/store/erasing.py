@@ -12,9 +12,9 @@ from sessions.labels import below_owner, encode_owner
 from sessions.log.component import conversations
 from sessions.log.lifetime.audit import record
 from sessions.log.lifetime.undestroyed import destroyed, find_undestroyed
+from sessions.receipt_types import ErasureReceipt
 from sessions.retention_types import OwnerErasure, one_owner
 from sessions.store.components import components_of
-from sessions.types import ErasureReceipt
 
 if TYPE_CHECKING:
     from sessions.crypto.keys import KeyProvider, KeyRing

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from sessions.db import Backend
     from sessions.encrypted import EncryptedSession
     from sessions.log.adopt.sdk import SDKSessions
+    from sessions.receipt_types import Adoption, ErasureReceipt, Rotation
     from sessions.session.base import LogSession
     from sessions.session.verifying import Verification
     from sessions.store.sweeper import Sweeper
-    from sessions.types import Adoption, ErasureReceipt, Rotation
     from sessions.verify_types import Verified
 
 

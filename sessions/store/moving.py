@@ -16,8 +16,9 @@ if TYPE_CHECKING:
     from sessions.db import Backend
     from sessions.labels import Owner
     from sessions.log.core.one_entry import Wanted
+    from sessions.receipt_types import Copied
     from sessions.session.handle import Handle
-    from sessions.types import Copied, Entry
+    from sessions.types import Entry
 
 
 class Moving(ABC):

@@ -14,7 +14,7 @@ from sessions.log.core.details import Details, StoredInfo
 from sessions.log.lifetime.unfinished import Row, give_up
 from sessions.log.moving.target import Begin, Finish, WritePage
 from sessions.log.words import EntryRow
-from sessions.types import Copied
+from sessions.receipt_types import Copied
 
 if TYPE_CHECKING:
     from collections.abc import Callable

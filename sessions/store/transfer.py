@@ -16,7 +16,7 @@ from sessions.log.core.item_keys import RAW, item_key
 from sessions.log.lifetime.unfinished import GivenUpError, Row, give_up
 from sessions.log.moving.source import SourceChanged, find_source, read_page
 from sessions.log.moving.target import Begin, Finish, Target, WritePage
-from sessions.types import Copied
+from sessions.receipt_types import Copied
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -15,7 +15,8 @@ if TYPE_CHECKING:
     from typing import Literal
 
     import sessions.session.corrections
-    from sessions.types import CorrectionReceipt, Sibling
+    from sessions.receipt_types import CorrectionReceipt
+    from sessions.types import Sibling
 
 
 class Corrections(SessionPart):

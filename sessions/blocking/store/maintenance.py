@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     import sessions.store.maintenance
-    from sessions.types import Adoption, ErasureReceipt, Rotation
+    from sessions.receipt_types import Adoption, ErasureReceipt, Rotation
     from sessions.validation import Default
     from sessions.verify_types import Verified
 
