@@ -43,7 +43,7 @@
         ├── StoreReadOnlyError                   the database can be read but not written
         ├── NotADatabaseError                    the file is not a database, or is damaged
         ├── DamagedSessionError                  stored rows contradict each other
-        └── SchemaVersionError                   a newer version of this package wrote the database
+        └── SchemaVersionError                   our tables are missing, or of another version of this package
 
 An argument of the wrong type or range raises Python's own ``TypeError`` or ``ValueError``. Messages name the session,
 the problem and the remedy; they never contain an item's content. SQLite's own error is kept as ``__cause__``. Errors of
@@ -323,7 +323,7 @@ class DamagedSessionError(StoreError):
 
 
 class SchemaVersionError(StoreError):
-    """A newer version of this package wrote the database. Nothing was changed."""
+    """Our tables are missing, or of another version of this package. Nothing was changed."""
 
 
 class WeakKeyWarning(UserWarning):

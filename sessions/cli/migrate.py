@@ -23,7 +23,9 @@ async def migrate(database: Database) -> None:
     In a SQLite file the tables are made at the first operation.
     """
     try:
-        done = await make_tables(database.found, dict(database.connect_arg), database.table_prefix, database.schema)
+        done = await make_tables(
+            database.found, dict(database.connect_arg), database.table_prefix, database.schema, database.wait
+        )
     except (TypeError, ValueError) as error:
         # A driver raises TypeError for an option that it does not know.
         raise click.UsageError(str(error)) from None

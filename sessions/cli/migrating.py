@@ -8,8 +8,15 @@ SQLITE: Final = "Nothing to do: in a SQLite file the tables are made at the firs
 DONE: Final = "The tables are up to date."
 
 
-async def migrate(url: str, connect_args: dict[str, Any], prefix: str, schema: str | None) -> str:
+async def migrate(url: str, connect_args: dict[str, Any], prefix: str, schema: str | None, wait: float) -> str:
     """Make our tables in a database, or bring them up to date; return what was done.
+
+    Args:
+        url: The database's URL.
+        connect_args: Options of the driver.
+        prefix: The prefix of the tables' names.
+        schema: Their schema, if not the connection's own.
+        wait: Seconds to wait for a server that cannot be reached.
 
     Raises:
         StoreError: The database refused.
@@ -26,7 +33,9 @@ async def migrate(url: str, connect_args: dict[str, Any], prefix: str, schema: s
 
     source = EngineOfLoop(url, {"connect_args": connect_args})
     components = [Component(schema) for schema in SCHEMAS]
-    backend = SQLAlchemyBackend(source, create_tables=True, prefix=prefix, schema=schema, components=components)
+    backend = SQLAlchemyBackend(
+        source, create_tables=True, retry_timeout=wait, prefix=prefix, schema=schema, components=components
+    )
     try:
         await backend.migrate()
     finally:

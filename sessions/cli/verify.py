@@ -12,7 +12,14 @@ from sessions.cli.common.inert import line_of
 from sessions.cli.common.progress import progress
 from sessions.cli.common.rows import Column, Style, styles, write_rows
 from sessions.cli.common.running import say
-from sessions.errors import StoreBusyError, StoreError, StoreFullError, StoreReadOnlyError, StoreUnreachableError
+from sessions.errors import (
+    SchemaVersionError,
+    StoreBusyError,
+    StoreError,
+    StoreFullError,
+    StoreReadOnlyError,
+    StoreUnreachableError,
+)
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -24,6 +31,10 @@ if TYPE_CHECKING:
 
 _PAGE: Final = 50
 """Findings in a table at once; programs get each as it is found."""
+
+_NO_DAMAGE: Final = (
+    StoreReadOnlyError, StoreFullError, StoreUnreachableError, StoreBusyError, SchemaVersionError,
+)  # fmt: skip
 
 _COLUMNS: Final = (
     Column("code", "CODE", fixed=True),
@@ -53,12 +64,12 @@ async def verify(database: Database, *, after: str | None, style: Style) -> int:
 
 
 async def _check_can_be_read(store: Store, database: Database) -> None:
-    """Try to read something: that a disk is full, or a server down, is no damage."""
+    """Try to read something: that a disk is full, a server down, or the tables elsewhere, is no damage."""
     try:
         await store.sessions(limit=1)
     except StoreError as error:
         found = database.explained(error)
-        if isinstance(found, StoreReadOnlyError | StoreFullError | StoreUnreachableError | StoreBusyError):
+        if isinstance(found, _NO_DAMAGE):
             raise found from error.__cause__
 
 

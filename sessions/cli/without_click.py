@@ -45,9 +45,17 @@ def run(arguments: Sequence[str]) -> int:
         metavar="NAME=VALUE",
         help="an option of the driver, as in statement_cache_size=0; can be given several times",
     )
+    command.add_argument(
+        "--wait",
+        type=float,
+        default=5.0,
+        metavar="SECONDS",
+        help="how long to wait for a server that cannot be reached; 5 by default",
+    )
     given = parser.parse_args(arguments)
     try:
-        done = asyncio.run(migrate(url_of(given.url), dict(given.connect_arg), given.table_prefix, given.schema))
+        how = (dict(given.connect_arg), given.table_prefix, given.schema, given.wait)
+        done = asyncio.run(migrate(url_of(given.url), *how))
     except (SessionsError, ValueError, TypeError, ModuleNotFoundError) as error:
         # A driver raises TypeError for an option that it does not know.
         sys.stderr.write(f"Error: {error}\n")

@@ -137,3 +137,29 @@ def test_a_defect_shows_no_content(run: Run, chats: Chats, monkeypatch: pytest.M
     assert (done.code, done.out) == (70, "")
     assert "RuntimeError at test_commands.py, line" in done.err
     assert "the message of a user" not in done.err
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "sqlite:///", "sqlite:///:memory:", "sqlite+aiosqlite:///?timeout=5"])
+def test_a_database_in_memory_is_refused(run: Run, chats: Chats, url: str) -> None:
+    """An empty variable in a path makes one: all would succeed, on nothing.
+
+    Fails without: cli/common/database.py, `is_in_memory`.
+    """
+    file = chats.path.with_name("plain.jsonl")
+    assert run("export", chats.url, "plain", "-o", file).code == 0
+    for words in (["import", url, file], ["verify", url], ["erase", url, "--owner", "acme", "--yes"], ["list", url]):
+        done = run(*words)
+        assert (done.code, done.out) == (3, ""), words
+        assert "the URL names no file" in done.err
+
+
+def test_a_driver_s_number_is_a_number(run: Run) -> None:
+    for value in ("abc", "true", '"5"'):
+        done = run("list", "postgresql://127.0.0.1:1/chats", "--connect-arg", f"timeout={value}")
+        assert (done.code, "timeout takes a number" in done.err) == (2, True), value
+
+
+def test_migrating_waits_as_long_as_it_is_told(run: Run) -> None:
+    """Fails without: cli/migrating.py, `retry_timeout=wait`."""
+    done = run("migrate", "postgresql://127.0.0.1:1/chats", "--wait", "0")
+    assert (done.code, "tried once" in done.err) == (3, True)

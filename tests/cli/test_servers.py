@@ -87,7 +87,16 @@ def test_changing(run: Run, filled: str, key: Path) -> None:
 
 def test_tables_that_are_not_there_are_not_made(run: Run, empty_url: str) -> None:
     """On a server, `migrate` makes them; in a file, the first program that writes."""
-    for words in (["list"], ["stats"], ["undo", "x"]):
+    for words in (["list"], ["stats"], ["undo", "x"], ["verify"], ["verify", "--nl"]):
         done = run(words[0], empty_url, *words[1:])
         assert (done.code, done.out) == (3, ""), words
         assert "migrate" in done.err or "there is no file" in done.err or "has no sessions" in done.err
+        assert "create_tables" not in done.err
+
+
+def test_a_wrong_prefix_is_no_damage(run: Run, filled: str) -> None:
+    """Fails without: db/sqlalchemy/database.py, `SchemaVersionError`; cli/verify.py, `_NO_DAMAGE`."""
+    done = run("verify", filled, "--table-prefix", "wrong_")
+    assert (done.code, done.out, done.err.count("\n")) == (3, "", 1)
+    assert "--table-prefix" in done.err
+    assert "backup" not in done.err

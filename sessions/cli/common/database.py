@@ -13,7 +13,7 @@ import click
 
 from sessions.cli.common.failures import DatabaseProblem
 from sessions.cli.common.keys import VARIABLE, read_keys
-from sessions.cli.common.urls import FROM_VARIABLE, file_of, option_of_driver, url_of
+from sessions.cli.common.urls import FROM_VARIABLE, file_of, is_in_memory, option_of_driver, url_of
 from sessions.errors import SessionsError, StoreError, StoreFullError, StoreReadOnlyError, sentence
 
 if TYPE_CHECKING:
@@ -82,12 +82,18 @@ class Database(NamedTuple):
             creates: What the command may make of a SQLite database.
 
         Raises:
-            DatabaseProblem: The file, or the tables in it, are missing, and the command only works on existing ones.
+            DatabaseProblem: The file, or the tables in it, are missing, and the command only works on existing ones; or
+                the URL names no file.
             KeyProblem: The key cannot be used.
         """
         from sessions.store.opening import open_store  # noqa: PLC0415 - `--help` needs none of it
 
         url = self.found
+        if is_in_memory(url):
+            raise DatabaseProblem(
+                "the URL names no file, and a database in memory ends with this command. Nothing was done. Check the "
+                "path, and the variables in it."
+            )
         if creates != "file":
             check_file(url, self.table_prefix if creates == "nothing" else None)
         how: dict[str, Any] = {"retry_timeout": self.wait}

@@ -52,6 +52,7 @@ _WORDS: Final = (
     ("pass force=True", "add --force"),
     ("force=True", "--force"),
     ("session.branches.create(…)", "`sessions branch create`"),
+    (", or pass create_tables=True.", ", or check the database's name, --table-prefix and --schema."),
     ("store.sessions()", "`sessions list`"),
     ("call store.scrub() again", "run `sessions vacuum` again"),
     ("call store.scrub()", "run `sessions vacuum`"),

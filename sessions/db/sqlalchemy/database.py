@@ -33,7 +33,7 @@ from sessions.db.sqlalchemy.urls import address, place
 from sessions.db.sqlalchemy.vacuum import pending_on_server, scrub_file, tables_with_content
 from sessions.db.uncancelled import settle
 from sessions.db.words import words
-from sessions.errors import StoreError
+from sessions.errors import SchemaVersionError, StoreError
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -323,7 +323,7 @@ class Database:
             if not await (settle(checked) if self._name == SQLITE else checked):
                 await self._check_rights(subject)
                 if not self._create_tables:
-                    raise StoreError(
+                    raise SchemaVersionError(
                         f"{subject}: {self.where} lacks our tables, or has older ones. Nothing was changed. Run "
                         f"`python -m sessions migrate{self._names} URL`, or pass create_tables=True."
                     )
