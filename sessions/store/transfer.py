@@ -87,8 +87,9 @@ class _Transfer:
 
     async def run(self) -> Copied:
         plan, source = self._plan, self._source
-        origin = (source.session, None) if plan.is_fork else (None, _origin(plan.source, source))
-        target = await plan.target.write(Begin(plan.target.conversation, now(), *origin))
+        origin = None if plan.is_fork else _origin(plan.source, source)
+        copied = plan.source.conversation.session_id, source.session
+        target = await plan.target.write(Begin(plan.target.conversation, now(), copied, origin))
         self._target = target
         try:
             checked = await self._copy_pages()

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from sessions import ConflictError, UnknownEntryError, UnknownSessionError, open_store
+from sessions import ConflictError, RetentionPolicy, UnknownEntryError, UnknownSessionError, open_store
 from sessions.db.transaction import Statement
 from sessions.db.upkeep import Upkeep
 from sessions.log.lifetime import unfinished
@@ -79,24 +79,57 @@ async def test_upkeep_removes_it(anywhere: str, monkeypatch: pytest.MonkeyPatch)
 
 
 @pytest.mark.usefixtures("no_upkeep")
-@pytest.mark.parametrize("way", ["clear", "delete", "erase"])
-async def test_nothing_outlives_its_source(anywhere: str, monkeypatch: pytest.MonkeyPatch, way: str) -> None:
-    """Fails without: log/lifetime/remove.py, `remove_copies` in `_remove_content`."""
-    async with open_at(anywhere) as store:
-        session = store.session("s")
+@pytest.mark.parametrize("way", ["clear", "delete", "erase", "erase_owner"])
+@pytest.mark.parametrize("moving", ["fork", "copy", "copy by another store"])
+async def test_nothing_outlives_its_source(
+    anywhere: str, monkeypatch: pytest.MonkeyPatch, moving: str, way: str
+) -> None:
+    """
+    Fails without: log/lifetime/remove.py, `remove_copies` in `_remove_content`; log/moving/target.py, `_lock_source`.
+    """
+    async with open_at(anywhere) as store, open_at(anywhere) as another:
+        session = store.session("s", owner="ann")
         await session.add_items(messages(7))
-        await break_off(store, monkeypatch)
+        target = {"fork": None, "copy": store.session("new")}.get(moving, another.session("new"))
+        await break_off(store, monkeypatch, target)
         monkeypatch.setattr(Upkeep, "is_due", lambda *_: False)
         assert (await rows_of(store))["entries"] == 11
         if way == "clear":
             await session.clear_session()
         elif way == "delete":
             await store.delete("s")
-        else:
+        elif way == "erase":
             receipt = await store.erase("s", scrub=False)
             assert receipt.entries == 7
+        else:
+            assert (await store.erase_owner("ann", scrub=False)).sessions == 1
         left = await rows_of(store)
         assert (left["entries"], left["unfinished"], left["segments"], left["item_keys"]) == (0, 0, 0, 0)
+
+
+@pytest.mark.usefixtures("no_upkeep")
+@pytest.mark.parametrize("way", ["redact", "remove", "retain"])
+@pytest.mark.parametrize("moving", ["fork", "copy"])
+async def test_a_correction_reaches_what_was_broken_off(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, moving: str, way: str
+) -> None:
+    """Fails without: log/moving/target.py, `_lock_source`."""
+    async with open_store(f"sqlite:///{tmp_path}/chat.db") as store:
+        session = store.session("s")
+        await session.add_items([{"role": "user", "content": f"whatnobodysays {n}"} for n in range(7)])
+        await break_off(store, monkeypatch, None if moving == "fork" else store.session("new"))
+        monkeypatch.setattr(Upkeep, "is_due", lambda *_: False)
+        if way == "retain":
+            await store.retain(RetentionPolicy(keep_turns=1))
+        else:
+            for number in range(1, 7):
+                assert (await getattr(session, way)(number)).pending == ()
+        text = b"".join(path.read_bytes() for path in tmp_path.iterdir())
+        assert b"whatnobodysays 0" not in text
+        assert b"whatnobodysays 6" in text
+        # The next copy is whole, of what is left.
+        await (store.fork("s", "new") if moving == "fork" else store.copy("s", store.session("new")))
+        assert await store.session("new").get_items() == await session.get_items()
 
 
 async def test_a_fork_whose_source_goes_before_its_end_fails(anywhere: str, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -89,9 +89,9 @@ def remove_rows(tx: Transaction, session: int) -> None:
 
 
 def remove_copies(tx: Transaction, session: int) -> None:
-    """Remove what unfinished forks have of a locked session, as something in it has to go for good.
+    """Remove what unfinished forks and copies have of a locked session, as something in it has to go for good.
 
-    A fork that is still being written fails then; one whose process was killed leaves nothing.
+    One that is still being written begins again; one whose process was killed leaves nothing.
     """
     _remove_unfinished(tx, tx.all(unfinished_statements.COPIES, session=session))
 

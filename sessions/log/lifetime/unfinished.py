@@ -75,8 +75,8 @@ def begin(
         tx: A transaction.
         conversation: The session. If it is to be encrypted, it gets a data key of its own.
         now: The time, in microseconds since 1970, UTC.
-        forked_from: The internal id of the session whose entries it gets: if something has to leave that one for good,
-            so do all rows of this one.
+        forked_from: The internal id of the session whose entries it gets, as a fork or as a copy: if something has to
+            leave that one for good, so do all rows of this one.
         origin: Tells what is copied, for `find`; ``None`` if a killed copy cannot go on.
         life: For how long it waits for its next transaction, in microseconds.
 

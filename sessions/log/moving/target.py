@@ -60,13 +60,14 @@ class Begin(Command[Target], msgspec.Struct, frozen=True, eq=False):
     Attributes:
         conversation: The session.
         now: The time, in microseconds since 1970, UTC.
-        forked_from: The internal id of the session that it is a fork of.
+        source: The id and the internal id of the session whose entries it gets: if the target's tables have that one,
+            nothing that has to leave it for good stays here. Another database's session is out of reach.
         origin: Tells what is copied, so that a killed copy can go on.
     """
 
     conversation: Conversation
     now: int
-    forked_from: int | None = None
+    source: tuple[str, int] | None = None
     origin: bytes | None = None
 
     @property
@@ -82,6 +83,7 @@ class Begin(Command[Target], msgspec.Struct, frozen=True, eq=False):
             StoreFullError: The internal ids are used up.
         """
         conversation, origin = self.conversation, self.origin
+        copied_from = self._lock_source(tx)
         if origin is not None and (there := find(tx, conversation, origin)) is not None:
             try:
                 renew(tx, conversation, there)
@@ -90,10 +92,18 @@ class Begin(Command[Target], msgspec.Struct, frozen=True, eq=False):
             else:
                 return _written(tx, there)
         life = LIFE if origin is None else LIFE_OF_COPIES
-        session = begin(tx, conversation, self.now, forked_from=self.forked_from, origin=origin, life=life)
+        session = begin(tx, conversation, self.now, forked_from=copied_from, origin=origin, life=life)
         (segment,) = tx.the(branch_statements.CREATE_SEGMENT, session=session, parent=None, fork_position=0, turn=0)
         check_number(segment, f"session {conversation.session_id!r}", "segments (one for each session and branch)")
         return Target(session, segment)
+
+    def _lock_source(self, tx: Transaction) -> int | None:
+        """Lock the source, if it is here, and return its internal id: a correction of it waits, and finds the copy."""
+        if self.source is None:
+            return None
+        session_id, session = self.source
+        row = tx.one(statements.LOCKED_PLACE, session_id=session_id)
+        return session if row is not None and row[0] == session else None
 
 
 def _written(tx: Transaction, session: int) -> Target:

@@ -124,7 +124,7 @@ SOME_ENTRIES = Statement(
 _COPIES = "select session from {unfinished} where forked_from = :session"
 
 COPIES = Statement(
-    "Unfinished forks of a session; locked.",
+    "Unfinished forks and copies of a session; locked.",
     _COPIES,
     dict.fromkeys((POSTGRES, MARIADB), _COPIES + " for update"),
 )
