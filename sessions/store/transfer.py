@@ -12,7 +12,7 @@ from sessions.codecs.json import JSONCodec
 from sessions.errors import ConflictError, InvalidItemError, StoreError, sentence
 from sessions.labels import as_stored
 from sessions.log.context.annotations import is_mark
-from sessions.log.core.item_keys import RAW, item_key
+from sessions.log.core.item_keys import RAW, barred_keys, item_key
 from sessions.log.lifetime.unfinished import GivenUpError, Row, give_up
 from sessions.log.moving.source import SourceChanged, find_source, read_page
 from sessions.log.moving.target import Begin, Finish, Target, WritePage
@@ -139,6 +139,10 @@ class _Transfer:
         stored = source.info.owner
         owner = plan.owner if plan.owner is not None or stored is None else as_stored(stored)
         info = source.info._replace(owner=owner, payload=None)
+        barred = await plan.source.read(partial(barred_keys, session=source.session))
+        if not _is_same_form(plan.source.codec, plan.target.codec):
+            # Their items are gone, so their digests cannot be made again: the keys alone decide.
+            barred = [key._replace(digest=b"") for key in barred]
         times = source.created_at, source.updated_at, source.active_at
         if plan.is_fork:
             info = info._replace(archived=0, version=info.version and 1)
@@ -151,7 +155,7 @@ class _Transfer:
             owner=owner,
             archived=info.archived,
             annotated=source.annotated,
-            keyed=target.keyed,
+            keyed=target.keyed or int(bool(barred)),
             forked_from=source.session if plan.is_fork else None,
             forked_at=source.last_entry if plan.is_fork else 0,
         )
@@ -165,6 +169,7 @@ class _Transfer:
                 turn=source.turn,
                 info=info,
                 details=source.details,
+                barred=barred,
                 source=(plan.source.conversation, source, checked) if plan.is_fork else None,
             )
         )
@@ -180,6 +185,10 @@ def _read(tx: Transaction, handle: Handle, source: Source, after: int, version: 
     return read_page(tx, handle.conversation, source, after, version)
 
 
+def _is_same_form(source: Codec, target: Codec) -> bool:
+    return source is target or type(source) is type(target) is JSONCodec
+
+
 def recoder(
     source: Codec, target: Codec, subject: str
 ) -> Callable[[list[EntryRow], dict[int, ItemKey]], tuple[list[EntryRow], dict[int, ItemKey]]]:
@@ -192,7 +201,7 @@ def recoder(
         target: The codec that will read them.
         subject: The session that gets them, for errors.
     """
-    if source is target or type(source) is type(target) is JSONCodec:
+    if _is_same_form(source, target):
         return lambda entries, keys: (entries, keys)
 
     def recode(entries: list[EntryRow], keys: dict[int, ItemKey]) -> tuple[list[EntryRow], dict[int, ItemKey]]:
@@ -212,7 +221,9 @@ def recoder(
             made.append(entry._replace(payload=payload))
             key = keys.get(entry.position)
             if key is not None and len(key.digest) == RAW:
-                digested[entry.position] = item_key(key.key, target.digest([item]))._replace(until=key.until)
+                is_its = key.digest == item_key(key.key, source.digest([item])).digest  # Not if it was redacted.
+                digest = item_key(key.key, target.digest([item])).digest if is_its else b""
+                digested[entry.position] = key._replace(digest=digest)
         return made, digested
 
     return recode

@@ -123,6 +123,24 @@ class CopyContract:
         assert len(left) == 8
         assert facts(await copy.entries())[:8] == left
 
+    @pytest.mark.parametrize("how", ["redact", "remove"])
+    async def test_a_repeated_delivery_brings_back_nothing_that_was_corrected(
+        self, open_here: OpenStore, how: str
+    ) -> None:
+        """Fails without: store/transfer.py, `barred_keys`."""
+        async with open_here() as store, other_store(open_here) as other:
+            session = store.session("s")
+            await session.add_items(messages(2), keys=["k1", "k2"])
+            await getattr(session, how)(2)
+            copy = other.session("copy")
+            await store.copy("s", copy)
+            before = await copy.get_items()
+            assert before == await session.get_items()
+            await copy.add_items(messages(2), keys=["k1", "k2"])
+            assert await copy.get_items() == before
+            assert [str(finding) async for finding in copy.verify()] == []
+            assert (await store.copy("s", copy)).items == 0
+
     async def test_a_branch_of_several(self, open_here: OpenStore) -> None:
         store, other = open_here(), other_store(open_here)
         session = store.session("s")

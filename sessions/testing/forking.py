@@ -259,6 +259,31 @@ class ForkContract:
         await fork.add_items([answer("popped")], keys=["k3"])
         assert (await fork.get_items())[-1] == answer("popped")
 
+    @pytest.mark.parametrize("how", ["redact", "remove"])
+    async def test_a_repeated_delivery_brings_back_nothing_that_was_corrected(
+        self, open_here: OpenStore, how: str
+    ) -> None:
+        """Fails without: store/transfer.py, `barred_keys`."""
+        async with open_here() as store:
+            session = store.session("s")
+            await session.add_items([user("1"), answer("2")], keys=["k1", "k2"])
+            await session.branches.create("draft")
+            await session.on_branch("draft").add_items([user("hunter2")], keys=["k3"])
+            await getattr(session, how)(2)
+            await getattr(session.on_branch("draft"), how)(3)
+            fork = await store.fork("s", "fork")
+            again = await store.fork("fork", "again")
+            for each in (session, fork, again):
+                before = await each.get_items()
+                await each.add_items([user("1"), answer("2"), user("hunter2")], keys=["k1", "k2", "k3"])
+                assert await each.get_items() == before
+                await each.branches.create("first", turn=1)
+                await each.on_branch("first").add_items([answer("2")], keys=["k2"])
+                assert "2" not in [item["content"] for item in await each.on_branch("first").get_items()]
+                with pytest.raises(ItemKeyConflictError):
+                    await each.add_items([user("another")], keys=["k1"])
+                assert [str(finding) async for finding in each.verify()] == []
+
     async def test_what_stays_behind(self, open_here: OpenStore) -> None:
         store = open_here()
         session = store.session("s")

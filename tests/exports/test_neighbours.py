@@ -161,7 +161,7 @@ async def test_a_correction_reaches_copies_and_the_title_in_the_imported_session
 async def test_notes_about_what_is_gone_reach_no_other_session(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     """The other store's first session is the one that has the lowest ids of all.
 
-    Fails without: log/exports/placing.py, segment 0 in `place_of` and in `_NOWHERE`.
+    Fails without: log/exports/placing.py, segment 0 in `place_of`; log/core/item_keys.py, in `NOWHERE`.
     """
     monkeypatch.undo()  # Its ids begin with 1, as a user's do: see `tests/lived_in.py`.
     async with open_store("sqlite://") as store, open_store("sqlite://") as elsewhere:

@@ -16,12 +16,13 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import msgspec
 
 from sessions.db.dialect import text_of_key
-from sessions.db.ids import owner_of, position_of
+from sessions.db.ids import MAX_POSITION, owner_of, position_of
 from sessions.db.lists import parts
 from sessions.errors import ItemKeyConflictError
 from sessions.log.core.heads import AttemptName, find_head, lineage, name_of, number_of
 from sessions.log.core.idempotency import KEY_LIFE
 from sessions.log.statements import corrections as correction_statements
+from sessions.log.statements import exports as export_statements
 from sessions.log.statements import item_keys as statements
 from sessions.log.statements import tips as tip_statements
 
@@ -35,6 +36,9 @@ if TYPE_CHECKING:
     from sessions.log.core.heads import Head, Stretch
     from sessions.log.core.locking import LockedSession
     from sessions.log.encryption.payloads import Payloads
+
+NOWHERE: Final = MAX_POSITION
+"""In place of an entry that is gone: a place of segment 0, which no session has. Any other may be another session's."""
 
 _KEYED: Final = b"\x01"
 """What digests begin with that were made with the session's key for digests."""
@@ -275,6 +279,29 @@ def note_popped(tx: Transaction, head: Head, position: int, stretches: Sequence[
 def bar_keys(tx: Transaction, session: int, entry: EntryId) -> None:
     """Note that the keys of an entry, which is corrected, are not to be added on any way for `KEY_LIFE` from now on."""
     tx.run(correction_statements.BAR_KEYS, session=session, entry=entry.entry, version=entry.version, life=KEY_LIFE)
+
+
+def barred_keys(tx: Transaction, session: int) -> list[ItemKey]:
+    """Return the keys of a session that `bar_keys` noted, each once; a digest made with its key stays as it is."""
+    rows = tx.all(statements.BARRED_KEYS, session=session)
+    found = {text_of_key(key): ItemKey(text_of_key(key), bytes(digest), until) for key, digest, until in rows}
+    return list(found.values())
+
+
+def put_barred(
+    tx: Transaction, session: int, version: int, keys: Iterable[ItemKey], session_key: Payloads | None
+) -> None:
+    """Note in another session that it does not add keys either. Of its entries, none had them."""
+    tx.many(
+        export_statements.ADD_KEY,
+        [
+            (
+                key.key, session, -NOWHERE, statements.EVERYWHERE, version,
+                _stored(key, session_key) if len(key.digest) == RAW else b"", key.until, key.until,
+            )
+            for key in keys
+        ],
+    )  # fmt: skip
 
 
 def share_popped(tx: Transaction, head: Head, attempt: int) -> None:

@@ -10,11 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from sessions.db.command import Command
-from sessions.db.ids import MAX_POSITION, POSITION_BITS, check_number
+from sessions.db.ids import POSITION_BITS, check_number
 from sessions.labels import encode_owner
 from sessions.log.core.details import Details, StoredInfo
 from sessions.log.core.heads import NUMBERS
-from sessions.log.core.item_keys import stored_digest
+from sessions.log.core.item_keys import NOWHERE, stored_digest
 from sessions.log.core.reflog import name_of_tip
 from sessions.log.exports.lines import (
     BranchLine,
@@ -43,9 +43,6 @@ if TYPE_CHECKING:
     from sessions.db.transaction import Statement, Transaction
     from sessions.log.conversation import Conversation
     from sessions.log.encryption.payloads import Payloads
-
-_NOWHERE: Final = MAX_POSITION
-"""In place of an entry that is gone: a place of segment 0, which no session has. Any other may be another session's."""
 
 
 def place_of(segments: Sequence[int], run: int, position: int) -> int:
@@ -238,7 +235,7 @@ class _Writer:
         self.segments.append(segment)
 
     def _place(self, run: int, position: int) -> int:
-        return (self.segments[run - 1] << POSITION_BITS) + position if run else _NOWHERE
+        return (self.segments[run - 1] << POSITION_BITS) + position if run else NOWHERE
 
     def _entry(self, line: EntryLine) -> tuple[Any, ...] | None:
         if line.expires_at is not None and line.expires_at <= self._conversation.now:

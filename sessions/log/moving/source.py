@@ -19,7 +19,7 @@ from sessions.log.core.damage import read_segments
 from sessions.log.core.details import Details, StoredInfo
 from sessions.log.core.elsewhere import check_absent
 from sessions.log.core.heads import Stretch, find_head, lineage
-from sessions.log.core.item_keys import RAW, ItemKey, item_key
+from sessions.log.core.item_keys import RAW, ItemKey, plain_digest
 from sessions.log.core.one_entry import read_entry
 from sessions.log.core.ownership import check_owner
 from sessions.log.core.reader import reader_of, unlock
@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from sessions.log.conversation import Conversation
     from sessions.log.core.one_entry import Wanted
     from sessions.log.core.reader import Reader
+    from sessions.log.encryption.payloads import Payloads
 
 PAGE: Final = 512
 """Entries of a page."""
@@ -93,7 +94,7 @@ class Page(NamedTuple):
 
     Attributes:
         entries: Rows of all columns with their tools' names and payloads in the clear.
-        keys: The keys of some of them, by their positions. A digest that only the source can compute stays as it is.
+        keys: The keys of some of them, by their positions. A digest that only the source can compute is left out.
         after: The position up to which the source has been read.
         version: The session's version, up to which its changes have been looked at.
     """
@@ -168,7 +169,7 @@ def read_page(tx: Transaction, conversation: Conversation, source: Source, after
     if any(row[1] > source.version for row in rows):
         raise SourceChanged
     entries = [_opened(row, reader) for row in rows]
-    keys = _keys_of(tx, conversation, source.session, entries) if entries else {}
+    keys = _keys_of(tx, conversation, source.session, entries, reader.session_key) if entries else {}
     return Page(entries, keys, position_of(high), now_at)
 
 
@@ -236,7 +237,9 @@ def _opened(row: Row, reader: Reader) -> EntryRow:
     return EntryRow._make(row)._replace(tool_name=tool_name, payload=bytes(payload))
 
 
-def _keys_of(tx: Transaction, conversation: Conversation, session: int, entries: list[EntryRow]) -> dict[int, ItemKey]:
+def _keys_of(
+    tx: Transaction, conversation: Conversation, session: int, entries: list[EntryRow], session_key: Payloads | None
+) -> dict[int, ItemKey]:
     low, high = entries[0].id - 1, entries[-1].id
     by_id = {entry.id: entry for entry in entries}
     digest: Callable[[list[Any]], bytes] = conversation.codec.digest  # type: ignore[attr-defined] # sessions' codecs do
@@ -248,9 +251,11 @@ def _keys_of(tx: Transaction, conversation: Conversation, session: int, entries:
             continue
         key = ItemKey(text_of_key(stored), bytes(stored_digest), until)
         if len(key.digest) != RAW:
-            # It was made with a key that the copy does not have.
+            # It was made with a key that the copy does not have. If the item was redacted, it cannot be made again.
+            made = None
             with suppress(ValueError):
                 item = conversation.codec.decode(by_id[entry].payload)
-                key = item_key(key.key, digest([item]))._replace(until=until)
+                made = plain_digest(key.key, digest([item]), key.digest, session_key)
+            key = key._replace(digest=made or b"")
         keys[position_of(entry)] = key
     return keys

@@ -12,7 +12,7 @@ from sessions.db.ids import check_number, id_of, ids_of, position_of
 from sessions.errors import DecryptionError
 from sessions.log.context.annotations import is_mark
 from sessions.log.core.heads import MAIN
-from sessions.log.core.item_keys import put_keys
+from sessions.log.core.item_keys import put_barred, put_keys
 from sessions.log.lifetime.unfinished import LIFE, LIFE_OF_COPIES, Row, begin, find, finish, give_up, is_finished, renew
 from sessions.log.moving.source import check_unchanged
 from sessions.log.statements import branches as branch_statements
@@ -183,6 +183,7 @@ class Finish(Command[None], msgspec.Struct, frozen=True, eq=False):
         turn: The number of turns.
         info: Its owner, its info's version, and whether it is archived.
         details: Its title, tags and metadata.
+        barred: The keys that the source adds on no way, as their entries were redacted or removed.
         source: For a fork, the conversation that it is of, the part, and the version up to which that was checked. It
             is locked and checked for the last time: whatever is removed from it later finds the fork.
     """
@@ -195,6 +196,7 @@ class Finish(Command[None], msgspec.Struct, frozen=True, eq=False):
     turn: int
     info: StoredInfo
     details: Details
+    barred: Sequence[ItemKey] = ()
     source: tuple[Conversation, Source, int] | None = None
 
     @property
@@ -219,7 +221,9 @@ class Finish(Command[None], msgspec.Struct, frozen=True, eq=False):
             check_unchanged(tx, conversation, source, version, locked)
         if self.last < self.tip:
             tx.run(branch_statements.NOTE_HOLE, segment=segment)
-        tagged = self._put_info(tx, renew(tx, self.conversation, session))
+        key = renew(tx, self.conversation, session)
+        tagged = self._put_info(tx, key)
+        put_barred(tx, session, self.row.version, self.barred, key)
         finish(tx, self.conversation, session, msgspec.structs.replace(self.row, tagged=int(tagged)))
         origin = {"session": session, "segment": segment, "parent": None, "fork_position": 0}
         place = {"branch": MAIN, "tip": self.tip, "turn": self.turn}

@@ -98,6 +98,14 @@ SHARE_POPPED = Statement(
     """,
 )
 
+BARRED_KEYS = Statement(
+    "The keys that no way of a session adds, as their entries were redacted or removed, until their time ends.",
+    f"""
+    select item_key, digest, until from {{item_keys}}
+    where session = :session and entry < 0 and branch = {EVERYWHERE} and until > {{clock}} order by item_key, until
+    """,  # noqa: S608 - a number of this module.
+)
+
 FORGET_PLACES = Statement(
     "Remove the keys of a range of entries, whose places others will take.",
     "delete from {item_keys} where session = :session and entry > :low and entry <= :high",
