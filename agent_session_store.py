@@ -36,9 +36,13 @@ def main() -> int:
             "Rename that file or folder, or remove its folder from PYTHONPATH.\n"
         )
         return 2
-    from sessions.cli.main import main as run  # noqa: PLC0415 - only after the look above
+    try:
+        from sessions.cli.main import main as run  # noqa: PLC0415 - only after the look above
 
-    return run()
+        return run()
+    except KeyboardInterrupt:
+        # Before the command line itself, which answers it, was imported.
+        return 130
 
 
 if __name__ == "__main__":

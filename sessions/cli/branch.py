@@ -10,7 +10,7 @@ from sessions.cli.common.asking import YES, confirm
 from sessions.cli.common.database import URL, on_database
 from sessions.cli.common.inert import escaped
 from sessions.cli.common.receipts import JSON, counted, write_receipt
-from sessions.cli.common.rows import Column, Style, one_page, styles, write_rows
+from sessions.cli.common.rows import Column, Style, fields_of, one_page, styles, write_rows
 from sessions.cli.common.sessions_by_id import ID, existing, readable
 
 if TYPE_CHECKING:
@@ -42,9 +42,12 @@ def branch() -> None:
 @on_database()
 async def list_(store: Store, *, session_id: str, style: Style) -> None:
     """List the branches of a session, in the order in which they were made. No key is needed."""
+    from sessions.types import Branch  # noqa: PLC0415 - `--help` needs none of it
+
     session, _ = await readable(store, session_id)
     found = await session.branches.list()
-    await write_rows(style, _COLUMNS, one_page(map(_record, found)))
+    fields = (*fields_of(Branch), "parent")
+    await write_rows(style, _COLUMNS, one_page(map(_record, found)), fields=fields)
 
 
 @branch.command("create")

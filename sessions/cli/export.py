@@ -11,6 +11,7 @@ import click
 from sessions.cli.common.database import URL, on_database
 from sessions.cli.common.progress import progress
 from sessions.cli.common.receipts import JSON, counted, write_receipt
+from sessions.cli.common.stopping import telling
 from sessions.cli.list import BELOW, OWNER
 
 if TYPE_CHECKING:
@@ -62,11 +63,23 @@ async def export(
             sys.stdout.buffer.write(piece)
         sys.stdout.buffer.flush()
         return
-    with progress("Exporting") as far:
-        done = await store.export_sessions(
-            output, resume=resume, progress=lambda so_far: far(_counts(so_far)), **wanted
-        )
+    whole = 0
+
+    def note(so_far: Exported) -> None:
+        nonlocal whole
+        whole = so_far.sessions
+        far(_counts(so_far))
+
+    with telling(lambda: _before(output, whole)), progress("Exporting") as far:
+        done = await store.export_sessions(output, resume=resume, progress=note, **wanted)
     write_receipt(vars(done), [f"Exported to {output}: {_counts(done)}."], as_json=as_json)
+
+
+def _before(output: Path, whole: int) -> str | None:
+    partial = Path(f"{output}.partial")
+    if not whole or not partial.exists():
+        return None
+    return f"Exported before that: {counted(whole, 'session')}, in {partial}. Run it again with --resume."
 
 
 def _counts(done: Exported) -> str:

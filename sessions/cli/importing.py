@@ -11,6 +11,7 @@ import click
 from sessions.cli.common.database import URL, on_database
 from sessions.cli.common.progress import progress
 from sessions.cli.common.receipts import JSON, counted, write_receipt
+from sessions.cli.common.stopping import telling
 
 if TYPE_CHECKING:
     from sessions.export_types import Imported
@@ -32,11 +33,20 @@ async def import_(store: Store, *, file: Path, skip_existing: bool, as_json: boo
     again with --skip-existing.
     """
     source = sys.stdin.buffer if str(file) == "-" else file
-    with progress("Importing") as far:
-        done = await store.import_sessions(
-            source, on_exists="skip" if skip_existing else "error", progress=lambda so_far: far(_counts(so_far))
-        )
+    whole = 0
+
+    def note(so_far: Imported) -> None:
+        nonlocal whole
+        whole = so_far.sessions
+        far(_counts(so_far))
+
+    with telling(lambda: _before(whole)), progress("Importing") as far:
+        done = await store.import_sessions(source, on_exists="skip" if skip_existing else "error", progress=note)
     write_receipt(vars(done), [f"Imported: {_counts(done)}."], as_json=as_json)
+
+
+def _before(whole: int) -> str | None:
+    return f"Imported before that: {counted(whole, 'session')}. Run it again with --skip-existing." if whole else None
 
 
 def _counts(done: Imported) -> str:

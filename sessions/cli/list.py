@@ -31,6 +31,11 @@ COLUMNS: Final = (
     Column("tags", "TAGS", spare=3),
 )
 
+FIELDS: Final = (
+    "session_id", "title", "owner", "tags", "archived", "item_count", "created_at", "updated_at", "active_at",
+    "metadata", "unreadable", "cursor",
+)  # fmt: skip
+
 OWNER: Final = click.option(
     "--owner", multiple=True, metavar="LABEL", help="Only this owner's; repeat it for an owner of several labels."
 )
@@ -63,7 +68,7 @@ async def list_(
     hidden = "(unreadable with this key)" if database.has_key else "(encrypted)"
     async with database.open() as store:
         pages = _pages(store, limit, after, order=sort, **filters(**wanted))
-        await write_rows(style, COLUMNS, _records(pages, hidden), none="No sessions.")
+        await write_rows(style, COLUMNS, _records(pages, hidden), fields=FIELDS, none="No sessions.")
 
 
 def filters(
@@ -80,20 +85,8 @@ def filters(
 
 def record_of(info: SessionInfo, hidden: str) -> dict[str, Any]:
     """Return a session as a record of a listing; `hidden` is in place of a title that cannot be read."""
-    return {
-        "session_id": info.session_id,
-        "title": hidden if info.unreadable else info.title,
-        "owner": info.owner,
-        "tags": info.tags,
-        "archived": info.archived,
-        "item_count": info.item_count,
-        "created_at": info.created_at,
-        "updated_at": info.updated_at,
-        "active_at": info.active_at,
-        "metadata": info.metadata,
-        "unreadable": info.unreadable,
-        "cursor": info.cursor,
-    }
+    record = {name: getattr(info, name) for name in FIELDS}
+    return record | {"title": hidden} if info.unreadable else record
 
 
 async def _records(pages: AsyncIterator[list[SessionInfo]], hidden: str) -> AsyncIterator[list[dict[str, Any]]]:

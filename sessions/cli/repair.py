@@ -8,7 +8,7 @@ import click
 
 from sessions.cli.common.database import URL, on_database
 from sessions.cli.common.failures import FINDINGS, OK
-from sessions.cli.common.rows import Column, Style, one_page, styles, write_rows
+from sessions.cli.common.rows import Column, Style, fields_of, one_page, styles, write_rows
 from sessions.cli.common.running import say
 from sessions.cli.common.sessions_by_id import BRANCH, ID, existing
 
@@ -49,10 +49,13 @@ async def repair(
     The exit code is 1 if there are some and they are not repaired. Use --apply while no run is at work. The previous
     version stays available as an alternative answer.
     """
+    from sessions.items.repair import Damage  # noqa: PLC0415 - `--help` needs none of it
+
     session = await existing(store, session_id, branch)
     report = await session.repair(apply=apply, text=text)
+    fields = (*fields_of(Damage), "repair", "repaired")
     records = [_record(damage, repaired=report.repaired) for damage in report.damages]
-    await write_rows(style, _COLUMNS, one_page(records), none="No damage was found.")
+    await write_rows(style, _COLUMNS, one_page(records), fields=fields, none="No damage was found.")
     if report.repaired:
         say(f"Repaired: {len(records)}.")
     elif records:

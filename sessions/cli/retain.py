@@ -11,6 +11,7 @@ from sessions.cli.common.database import URL, on_database
 from sessions.cli.common.progress import progress
 from sessions.cli.common.receipts import JSON, counted, write_receipt
 from sessions.cli.common.rows import Column, write_rows
+from sessions.cli.common.stopping import telling
 from sessions.cli.common.times import Duration
 from sessions.cli.erase import ACTOR, NO_SCRUB, write_left
 from sessions.cli.list import BELOW, OWNER
@@ -67,14 +68,19 @@ async def retain(
     policy = _policy(owner, below, conditions)
     if dry_run:
         if not as_json:
-            await write_rows("table", _COLUMNS, _candidates(store, policy), none="Nothing would go.")
+            await write_rows("table", _COLUMNS, _candidates(store, policy), fields=(), none="Nothing would go.")
         report = await store.retain(policy, dry_run=True)
     else:
         confirm("Remove for good what this policy lets go?", yes=yes)
-        with progress("Removing") as far:
-            report = await store.retain(
-                policy, scrub=not no_scrub, actor=actor, progress=lambda so_far: far(_counts(so_far))
-            )
+        before: RetentionReport | None = None
+
+        def note(so_far: RetentionReport) -> None:
+            nonlocal before
+            before = so_far
+            far(_counts(so_far))
+
+        with telling(lambda: _before(before)), progress("Removing") as far:
+            report = await store.retain(policy, scrub=not no_scrub, actor=actor, progress=note)
     write_receipt(vars(report), [_counts(report)], as_json=as_json)
     if not as_json:
         write_left(report.pending)
@@ -100,6 +106,12 @@ async def _candidates(store: Store, policy: RetentionPolicy) -> AsyncIterator[li
             yield page
             page = []
     yield page
+
+
+def _before(report: RetentionReport | None) -> str | None:
+    if report is None or not (report.erased or report.trimmed):
+        return None
+    return f"Before that: {_counts(report)} Run it again for the rest; `sessions vacuum` removes the bytes."
 
 
 def _counts(report: RetentionReport) -> str:

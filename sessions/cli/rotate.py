@@ -10,7 +10,8 @@ from sessions.cli.common.database import URL, on_database
 from sessions.cli.common.failures import KeyProblem
 from sessions.cli.common.keys import VARIABLE
 from sessions.cli.common.progress import progress
-from sessions.cli.common.receipts import JSON, named_counts, write_receipt
+from sessions.cli.common.receipts import JSON, counted, named_counts, write_receipt
+from sessions.cli.common.stopping import telling
 from sessions.errors import RotationIncompleteError
 
 if TYPE_CHECKING:
@@ -41,15 +42,25 @@ async def rotate(database: Database, *, reencrypt: bool, before: datetime | None
     if not database.has_key:
         raise KeyProblem(f"no key was given. Nothing was changed. Give --key-file, {VARIABLE} or --ask-key.")
     async with database.open() as store:
-        with progress("Rotating keys") as far:
+        whole = 0
+
+        def note(so_far: Rotation) -> None:
+            nonlocal whole
+            whole = so_far.sessions
+            far(f"{whole:,} sessions")
+
+        with telling(lambda: _before(whole)), progress("Rotating keys") as far:
             try:
-                done = await store.rotate(
-                    reencrypt=reencrypt, before=before, progress=lambda so_far: far(f"{so_far.sessions:,} sessions")
-                )
+                done = await store.rotate(reencrypt=reencrypt, before=before, progress=note)
             except RotationIncompleteError as error:
+                whole = 0  # The receipt says it.
                 _write(error.rotation, as_json=as_json)
                 raise
     _write(done, as_json=as_json)
+
+
+def _before(whole: int) -> str | None:
+    return f"Rotated before that: {counted(whole, 'session')}. Run it again for the rest." if whole else None
 
 
 def _write(done: Rotation, *, as_json: bool) -> None:

@@ -9,7 +9,18 @@ import click
 
 from sessions.cli.common.database import URL, on_database
 from sessions.cli.common.inert import escaped, json_of, line_of, lines_of
-from sessions.cli.common.rows import Column, Style, as_json, as_plain, as_text, console, styles, width, write_rows
+from sessions.cli.common.rows import (
+    Column,
+    Style,
+    as_json,
+    as_plain,
+    as_text,
+    console,
+    fields_of,
+    styles,
+    width,
+    write_rows,
+)
 from sessions.cli.common.sessions_by_id import BRANCH, ID, find, readable
 from sessions.cli.common.times import ago
 
@@ -90,7 +101,10 @@ async def show(
                     at = entry.turn
                 _entry(screen, entry)
     else:
-        await write_rows(style, _COLUMNS, _records(pages(), hidden=hidden))
+        from sessions.types import Entry  # noqa: PLC0415 - `--help` needs none of it
+
+        fields = (*fields_of(Entry), "encrypted")
+        await write_rows(style, _COLUMNS, _records(pages(), hidden=hidden), fields=fields)
 
 
 async def _entries(session: LogSession, last: int | None) -> AsyncIterator[list[Entry]]:

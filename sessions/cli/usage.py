@@ -31,6 +31,10 @@ _COLUMNS: Final = (
     Column("cost", "COST", right=True),
     Column("unpriced_tokens", "UNPRICED", right=True, spare=2),
 )
+_FIELDS: Final = (
+    "requests", "input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
+    "total_tokens", "cost", "unpriced_tokens",
+)  # fmt: skip
 _PRICES: Final = 'Write {"gpt-5": {"input": 1.25, "output": 10}}: prices of a million tokens.'
 
 
@@ -70,16 +74,13 @@ async def usage(
         wanted["below"] = below
     rows = await store.usage(*keys, prices=_read(prices), **wanted)
     columns = (*(Column(key, key.upper(), whole=key in ("session", "owner")) for key in keys), *_COLUMNS)
-    await write_rows(style, columns, one_page(_record(row, keys) for row in rows), none="No usage was recorded.")
+    records = one_page(_record(row, keys) for row in rows)
+    await write_rows(style, columns, records, fields=(*keys, *_FIELDS), none="No usage was recorded.")
 
 
 def _record(row: UsageRow, keys: list[str]) -> dict[str, Any]:
     values = vars(row)
-    names = (
-        "requests", "input_tokens", "cached_tokens", "cache_write_tokens", "output_tokens", "reasoning_tokens",
-        "total_tokens", "cost", "unpriced_tokens",
-    )  # fmt: skip
-    return {key: values[key] for key in keys} | {name: values[name] for name in names}
+    return {key: values[key] for key in keys} | {name: values[name] for name in _FIELDS}
 
 
 def _read(path: Path | None) -> dict[str, Price] | None:

@@ -10,7 +10,7 @@ from sessions.cli.common.database import URL, on_database
 from sessions.cli.common.failures import FINDINGS, OK
 from sessions.cli.common.inert import line_of
 from sessions.cli.common.progress import progress
-from sessions.cli.common.rows import Column, Style, styles, write_rows
+from sessions.cli.common.rows import Column, Style, fields_of, styles, write_rows
 from sessions.cli.common.running import say
 from sessions.errors import (
     SchemaVersionError,
@@ -74,11 +74,14 @@ async def _check_can_be_read(store: Store, database: Database) -> None:
 
 
 async def _verify(store: Store, after: str | None, style: Style) -> Verified:
+    from sessions.verify_types import Finding  # noqa: PLC0415 - `--help` needs none of it
+
     remedies: dict[str, str] = {}
     with progress("Verifying") as far:
         verification = store.verify(after=after, progress=lambda so_far: far(_far(so_far)))
         try:
-            await write_rows(style, _COLUMNS, _pages(verification, style, remedies), none="No damage was found.")
+            pages = _pages(verification, style, remedies)
+            await write_rows(style, _COLUMNS, pages, fields=fields_of(Finding), none="No damage was found.")
         except BaseException:
             if verification.summary.after:
                 say(f"Go on with --after {verification.summary.after}.")

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from functools import partial
+from hashlib import sha256
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.clock import now
@@ -43,18 +45,21 @@ class Wanted(NamedTuple):
         ids: The ids of the sessions, in their order; ``None`` for all.
         owners: The range of owners, as `labels.py` writes them, from the first on and before the second; ``None``: all.
         plain: Whether encrypted sessions may be written as plain text.
+        whose: The owner of the sessions, in words, as in ``of owner ["acme", "ann"]``; ``""`` for all sessions.
     """
 
     ids: tuple[str, ...] | None = None
     owners: tuple[str, str] | None = None
     plain: bool = False
+    whose: str = ""
 
     @property
     def content(self) -> str:
-        """The same as a text, by which an interrupted export is known."""
+        """The same as a text, by which an interrupted export is known: only the same sessions have the same text."""
         if self.ids is not None:
-            return "some sessions"
-        return "all sessions" if self.owners is None else f"sessions of owners from {self.owners[0]!r} on"
+            listed = sha256(json.dumps(self.ids).encode()).hexdigest()
+            return f"some sessions ({len(self.ids):,}, the list {listed[:16]})"
+        return f"sessions {self.whose}" if self.whose else "all sessions"
 
 
 class Begun(NamedTuple):

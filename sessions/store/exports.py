@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -225,15 +226,16 @@ class Exports(ABC):
             raise ValueError("ids, owner and below cannot be combined. Nothing was exported. Give one of them.")
         if isinstance(ids, str | bytes):
             raise TypeError("ids must be a list of ids, not one id. Nothing was exported. Write ['user_123'].")
-        owners = None
+        owners, whose = None, ""
         if owner is not None:
             stored = encode_owner(owner)
             # No owner's stored form has two ends in a row.
-            owners = stored, stored + "\x01"
+            owners, whose = (stored, stored + "\x01"), f"of owner {json.dumps(owner, ensure_ascii=False)}"
         elif below is not None:
             owners = below_owner(encode_owner(below, "below"))
+            whose = f"of owners below {json.dumps(below, ensure_ascii=False)}"
         listed = None if ids is None else tuple(dict.fromkeys(map(check_session_id, ids)))
-        return Wanted(listed, owners, plain)
+        return Wanted(listed, owners, plain, whose)
 
 
 def check_format(format_: object) -> None:

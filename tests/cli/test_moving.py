@@ -8,9 +8,11 @@ import os
 import stat
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from sessions import open_store
+import pytest
+
+from sessions import Store, StoreFullError, open_store
 from tests.sql.servers import free_port
 
 from .conftest import CANARY
@@ -98,3 +100,42 @@ def test_an_import_tells_what_is_wrong_with_its_database(run: Run, chats: Chats,
         assert expected in done.err
         assert "s3cret" not in done.err
         assert done.err.count("Error: ") == 1
+
+
+def _stop_after(monkeypatch: pytest.MonkeyPatch, method: str, error: BaseException) -> None:
+    """Let a method of a store stop behind the first whole session, as a full disk or Ctrl-C would stop it."""
+    whole: Any = getattr(Store, method)
+
+    async def stops(self: Store, *given: Any, progress: Any, **how: Any) -> Any:
+        def note(so_far: Any) -> None:
+            progress(so_far)
+            if so_far.sessions:
+                raise error
+
+        return await whole(self, *given, progress=note, **how)
+
+    monkeypatch.setattr(Store, method, stops)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"), [(StoreFullError("the disk is full. Nothing was changed."), 3), (KeyboardInterrupt(), 130)]
+)
+def test_work_that_stops_says_how_far_it_came(
+    run: Run, chats: Chats, tmp_path: Path, error: BaseException, code: int
+) -> None:
+    """Fails without: cli/common/stopping.py, `say`."""
+    file, part, other = tmp_path / "all.jsonl", tmp_path / "part.jsonl", f"sqlite:///{tmp_path}/other.db"
+    how = ("--key-file", chats.key, "--allow-plain-text", "--plain")
+    assert run("export", chats.url, "-o", file, *how).code == 0
+    with pytest.MonkeyPatch.context() as patch:
+        _stop_after(patch, "import_sessions", error)
+        _stop_after(patch, "export_sessions", error)
+        done = run("import", other, file)
+        assert (done.code, done.out) == (code, "")
+        said = "Imported before that: 1 session. Run it again with --skip-existing.\n"
+        assert done.err.startswith(said)
+        done = run("export", chats.url, "-o", part, *how)
+        assert (done.code, done.out) == (code, "")
+        assert done.err.startswith(f"Exported before that: 1 session, in {part}.partial. Run it again with --resume.\n")
+    assert "Imported: 1 session, " in run("import", other, file, "--skip-existing").out
+    assert "2 sessions" in run("export", chats.url, "-o", part, *how, "--resume").out

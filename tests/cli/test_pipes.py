@@ -81,6 +81,20 @@ def test_ctrl_c_ends_with_130_and_no_traceback(chats: Chats) -> None:
     assert (running.returncode, err) == (130, b"")
 
 
+def test_ctrl_c_while_the_program_begins_shows_no_traceback() -> None:
+    """Fails without: agent_session_store.py, `KeyboardInterrupt`."""
+    script = (
+        "import sys, agent_session_store\n"
+        "class Stops:\n"
+        "    def find_spec(self, name, *_):\n"
+        "        if name == 'sessions.cli.main': raise KeyboardInterrupt\n"
+        "sys.meta_path.insert(0, Stops())\n"
+        "sys.exit(agent_session_store.main())\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, check=False, timeout=60)
+    assert (done.returncode, done.stdout, done.stderr) == (130, b"", b"")
+
+
 def test_each_change_is_there_at_once(chats: Chats) -> None:
     """A pipe is not waited for until it is full.
 

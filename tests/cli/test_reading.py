@@ -6,13 +6,14 @@ import asyncio
 import csv
 import io
 import json
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from sessions import open_store
+from sessions.verify_types import Finding
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -181,3 +182,29 @@ def test_a_duration_is_a_number_with_its_unit() -> None:
 
     assert Duration().convert("90m", None, None) == timedelta(minutes=90)
     assert Duration().convert("2w", None, None) == timedelta(days=14)
+
+
+@pytest.mark.parametrize(
+    ("some", "none"),
+    [
+        (["list"], ["list", "--tag", "none"]),
+        (["show", "plain"], ["show", "plain", "--kind", "none"]),
+        (["usage", "--by", "model"], ["usage", "--by", "model", "--author", "nobody"]),
+    ],
+)
+def test_the_heading_of_csv_does_not_depend_on_the_rows(
+    run: Run, chats: Chats, some: list[str], none: list[str]
+) -> None:
+    """Fails without: cli/common/rows.py, `_CSV(fields)`."""
+    full, empty = (run(words[0], chats.url, *words[1:], "--csv") for words in (some, none))
+    assert (full.code, empty.code, empty.out.count("\n")) == (0, 0, 1)
+    assert full.out.count("\n") > 1
+    assert full.out.startswith(empty.out)
+    keys = json.loads(run(some[0], chats.url, *some[1:], "--nl").out.splitlines()[0])
+    assert empty.out == ",".join(keys) + "\n"
+
+
+def test_the_heading_of_findings_has_all_their_fields(run: Run, chats: Chats) -> None:
+    healthy = run("verify", chats.url, "--csv").out
+    assert healthy == ",".join(field.name for field in fields(Finding)) + "\n"
+    assert run("repair", chats.url, "plain", "--csv").out.startswith("kind,")

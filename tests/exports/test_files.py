@@ -142,6 +142,29 @@ async def test_some_sessions_continue_with_those_that_are_missing(store: Store, 
 
 
 @pytest.mark.parametrize(
+    ("begun", "resumed"),
+    [
+        ({"owner": "acme"}, {"below": "acme"}),
+        ({"below": "acme"}, {"owner": "acme"}),
+        ({"owner": ("acme", "ann")}, {"owner": "acme / ann"}),
+        ({"ids": ["session 1", "session 2"]}, {"ids": ["session 1", "session 3"]}),
+        ({"ids": ["session 1", "session 2"]}, {}),
+    ],
+)
+async def test_an_export_of_other_sessions_is_not_continued(
+    store: Store, path: Path, begun: dict[str, Any], resumed: dict[str, Any]
+) -> None:
+    """Fails without: store/exporting.py, `Wanted.content`."""
+    partial = path.with_name("export.jsonl.partial")
+    partial.write_bytes(b"".join([piece async for piece in store.export_lines(**begun)][:1]))
+    content = partial.read_bytes()
+    with pytest.raises(ValueError, match=r"was begun for .*, not for .*Nothing was exported"):
+        await store.export_sessions(path, resume=True, **resumed)
+    assert partial.read_bytes() == content
+    assert (await store.export_sessions(path, resume=True, **begun)).sessions == len(begun.get("ids", ()))
+
+
+@pytest.mark.parametrize(
     ("content", "refusal"),
     [
         (b"something else\n", "cannot be continued: the file does not begin as an export does"),

@@ -13,7 +13,7 @@ from sessions.cli.common.rows import as_text, width, write_json
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
-JSON: Final = click.option("--json", "as_json", is_flag=True, help="Write the receipt as JSON.")
+JSON: Final = click.option("--json", "as_json", is_flag=True, help="Write the receipt as JSON, in one line for each.")
 
 
 def write_receipt(record: Mapping[str, Any], lines: Iterable[str], *, as_json: bool) -> None:

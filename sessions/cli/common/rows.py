@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import dataclasses
 import io
 import os
 import shutil
@@ -62,7 +63,12 @@ def styles(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 async def write_rows(
-    style: Style, columns: Sequence[Column], pages: AsyncIterable[Sequence[Record]], *, none: str = "Nothing found."
+    style: Style,
+    columns: Sequence[Column],
+    pages: AsyncIterable[Sequence[Record]],
+    *,
+    fields: Sequence[str],
+    none: str = "Nothing found.",
 ) -> int:
     """Write the records of pages, each page as it comes; return their number.
 
@@ -70,9 +76,10 @@ async def write_rows(
         style: How they are written.
         columns: The columns of the table. The other styles have all keys of the records.
         pages: The pages.
+        fields: All keys of the records, in their order: the heading of CSV, also if there are no records.
         none: Said to people if there are no records.
     """
-    writer = _WRITERS[style](columns)
+    writer = _CSV(fields) if style == "csv" else _WRITERS[style](columns)
     count = 0
     async for page in pages:
         if page:
@@ -83,6 +90,11 @@ async def write_rows(
     if not count and style == "table":
         say(none)
     return count
+
+
+def fields_of(kind: type) -> tuple[str, ...]:
+    """Return the names of a dataclass's fields, which `vars` of an instance has."""
+    return tuple(field.name for field in dataclasses.fields(kind))
 
 
 async def one_page(records: Iterable[Record]) -> AsyncIterator[list[Record]]:
@@ -212,23 +224,23 @@ class _Lines:
 
 
 class _CSV:
-    def __init__(self, columns: Sequence[Column]) -> None:
-        self._columns = columns
-        self._keys: list[str] | None = None
+    def __init__(self, fields: Sequence[str]) -> None:
+        self._fields = fields
+        self._begun = False
 
     def write(self, page: Sequence[Record]) -> None:
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        if self._keys is None:
-            self._keys = list(page[0])
-            writer.writerow(self._keys)
-        for record in page:
-            writer.writerow([_cell(as_plain(record.get(key))) for key in self._keys])
-        click.echo(text.getvalue(), nl=False)
+        rows = [[_cell(as_plain(record.get(key))) for key in self._fields] for record in page]
+        self._write(rows if self._begun else [list(self._fields), *rows])
 
     def end(self) -> None:
-        if self._keys is None:
-            click.echo(",".join(column.key for column in self._columns))
+        if not self._begun:
+            self._write([list(self._fields)])
+
+    def _write(self, rows: Iterable[Sequence[str]]) -> None:
+        text = io.StringIO()
+        csv.writer(text, lineterminator="\n").writerows(rows)
+        click.echo(text.getvalue(), nl=False)
+        self._begun = True
 
 
 def _cell(value: Any) -> str:
@@ -239,11 +251,10 @@ def _cell(value: Any) -> str:
     return json_of(value)
 
 
-_WRITERS: Final[dict[Style, Callable[[Sequence[Column]], _Table | _JSON | _Lines | _CSV]]] = {
+_WRITERS: Final[dict[Style, Callable[[Sequence[Column]], _Table | _JSON | _Lines]]] = {
     "table": _Table,
     "json": _JSON,
     "nl": _Lines,
-    "csv": _CSV,
 }
 
 
