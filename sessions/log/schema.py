@@ -268,6 +268,7 @@ _UNFINISHED: Final = Table(
         Column("session_id", "session_id_type", "As in `sessions`; several may be made for one."),
         Column("forked_from", "integer", "As in `sessions`; also of a copy of a session in these tables.", null=True),
         Column("wrapped_keys", "bytes", "As in `sessions`.", null=True),
+        Column("owner", "session_id_type", "As in `sessions`.", null=True),
         Column("origin", "bytes", "Tells what is copied, so that a killed copy can go on.", null=True),
         Column("until", "integer", "When it is given up unless it grows, by the database's time."),
         Column("life", "integer", "Microseconds that it waits for."),

@@ -10,6 +10,7 @@ from sessions.clock import now
 from sessions.errors import SessionExistsError, SessionsError
 from sessions.export_types import Imported
 from sessions.items.kinds import PLACEHOLDER
+from sessions.labels import encode_owner
 from sessions.log.exports.lines import EndLine, EntryLine, KeyLine, SessionLine, VoidLine
 from sessions.log.exports.placing import BeginImport, FinishImport, PutPage
 from sessions.log.lifetime.unfinished import give_up
@@ -116,8 +117,9 @@ class _Import:
     async def _begin(self, line: SessionLine) -> None:
         self._skipping = False
         handle = self._handle_of(line.id)
+        owner = None if line.owner is None else encode_owner(line.owner)
         try:
-            session = await handle.write(BeginImport(handle.conversation, now()))
+            session = await handle.write(BeginImport(handle.conversation, now(), owner))
         except SessionExistsError:
             self._leave_out(line.id)
         else:

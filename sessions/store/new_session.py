@@ -55,7 +55,7 @@ async def make_session(
         author = handle.author if kind == USER else handle.agent
         place = position, 1 + (position - 1) // _PAGE, turn
         entries.append(EntryRow(*place, kind, tool_name, author, added_at, expires_at, None, payload))
-    target: Target = await handle.write(Begin(handle.conversation, added_at))
+    target: Target = await handle.write(Begin(handle.conversation, added_at, owner or handle.conversation.owner))
     try:
         for first in range(0, len(entries), _PAGE):
             await handle.write(WritePage(handle.conversation, target, entries[first : first + _PAGE], {}, after=first))

@@ -89,7 +89,7 @@ class _Transfer:
         plan, source = self._plan, self._source
         origin = None if plan.is_fork else _origin(plan.source, source)
         copied = plan.source.conversation.session_id, source.session
-        target = await plan.target.write(Begin(plan.target.conversation, now(), copied, origin))
+        target = await plan.target.write(Begin(plan.target.conversation, now(), self._owner, copied, origin))
         self._target = target
         try:
             checked = await self._copy_pages()
@@ -106,6 +106,12 @@ class _Transfer:
     @property
     def _done(self) -> Copied:
         return Copied(self._items, self._resumed)
+
+    @property
+    def _owner(self) -> str | None:
+        """The owner, as `labels.py` writes it."""
+        stored = self._source.info.owner
+        return self._plan.owner if self._plan.owner is not None or stored is None else as_stored(stored)
 
     async def _copy_pages(self) -> int:
         """Copy all pages, and return the version up to which the source was checked."""
@@ -136,8 +142,7 @@ class _Transfer:
 
     async def _finish(self, checked: int) -> None:
         plan, source, target = self._plan, self._source, self._target
-        stored = source.info.owner
-        owner = plan.owner if plan.owner is not None or stored is None else as_stored(stored)
+        owner = self._owner
         info = source.info._replace(owner=owner, payload=None)
         barred = await plan.source.read(partial(barred_keys, session=source.session))
         if not _is_same_form(plan.source.codec, plan.target.codec):

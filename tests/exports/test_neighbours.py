@@ -55,10 +55,10 @@ async def test_a_session_of_the_sdk(tmp_path: Path) -> None:
         assert await other.session("theirs").get_items() == [_user("1")]
 
 
-@pytest.mark.parametrize("way", ["erase", "delete"])
+@pytest.mark.parametrize("way", ["erase", "delete", "erase_owner"])
 async def test_erasing_ends_an_import_of_that_session(anywhere: str, way: str) -> None:
     async with open_store(anywhere, create_tables=True) as store, open_store("sqlite://") as other:
-        await other.session("s").add_items([_user(f"{number}") for number in range(_LARGE)])
+        await other.session("s", owner=("acme", "ann")).add_items([_user(f"{number}") for number in range(_LARGE)])
         lines = await exported(other, "s")
 
         async def slowly() -> AsyncIterator[bytes]:
@@ -66,7 +66,12 @@ async def test_erasing_ends_an_import_of_that_session(anywhere: str, way: str) -
                 yield line
                 if number == _LARGE // 2 + 100:
                     assert (await _rows(store))["unfinished"] == 1
-                    await (store.erase("s", scrub=False) if way == "erase" else store.delete("s"))
+                    if way == "erase_owner":
+                        await store.erase_owner("acme", scrub=False)
+                        assert (await _rows(store))["unfinished"] == 1
+                        await store.erase_owner("acme", below=True, scrub=False)
+                    else:
+                        await (store.erase("s", scrub=False) if way == "erase" else store.delete("s"))
                     assert (await _rows(store))["unfinished"] == 0
 
         await store.count()

@@ -147,16 +147,22 @@ async def test_a_fork_whose_source_goes_before_its_end_fails(anywhere: str, monk
         assert (await rows_of(store))["entries"] == 0
 
 
-async def test_erasing_a_target_removes_what_a_killed_copy_left(anywhere: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Fails without: log/lifetime/remove.py, `NAMED` in `delete`."""
+@pytest.mark.parametrize("way", ["erase", "erase_owner"])
+async def test_erasing_a_target_removes_what_a_killed_copy_left(
+    anywhere: str, monkeypatch: pytest.MonkeyPatch, way: str
+) -> None:
+    """Fails without: log/lifetime/remove.py, `NAMED` in `delete`; log/lifetime/erase_owners.py, the unfinished ones."""
     async with (
         open_at(anywhere) as store,
         open_at(anywhere, table_prefix="other_") as other,
     ):
-        await store.session("s").add_items(messages(6))
+        await store.session("s", owner="ann").add_items(messages(6))
         await break_off(store, monkeypatch, other.session("new"))
         assert (await rows_of(other))["entries"] == 4
-        assert not (await other.erase("new", scrub=False)).existed
+        if way == "erase":
+            assert not (await other.erase("new", scrub=False)).existed
+        else:
+            assert (await other.erase_owner("ann", scrub=False)).sessions == 0
         left = await rows_of(other)
         assert (left["entries"], left["unfinished"], left["segments"]) == (0, 0, 0)
         assert (await store.copy("s", other.session("new"))).already == 0

@@ -56,10 +56,12 @@ class BeginImport(Command[int], msgspec.Struct, frozen=True, eq=False):
     Attributes:
         conversation: The session.
         now: The time, in microseconds since 1970, UTC.
+        owner: Its owner, as `labels.py` writes it.
     """
 
     conversation: Conversation
     now: int
+    owner: str | None = None
 
     @property
     def repeatable(self) -> bool:
@@ -73,7 +75,7 @@ class BeginImport(Command[int], msgspec.Struct, frozen=True, eq=False):
             SessionExistsError: The session is there.
             StoreFullError: The internal ids are used up.
         """
-        return begin(tx, self.conversation, self.now)
+        return begin(tx, self.conversation, self.now, owner=self.owner)
 
 
 class PutPage(Command[list[int]], msgspec.Struct, frozen=True, eq=False):

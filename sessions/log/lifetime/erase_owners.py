@@ -9,6 +9,7 @@ from sessions.db.component import OwnersPart
 from sessions.log.core.locking import lock_session
 from sessions.log.lifetime.audit import Done, record
 from sessions.log.lifetime.erase import erase
+from sessions.log.lifetime.remove import remove_unfinished_of_owners
 from sessions.log.lifetime.undestroyed import note_undestroyed
 from sessions.log.statements import retention as statements
 
@@ -24,6 +25,8 @@ _ENTRIES: Final = 2_000
 def erase_owners(tx: Transaction, owners: OwnersErased, count: int, elsewhere: Elsewhere) -> OwnersPart:
     """Remove up to `count` sessions of some owners with all their rows. It needs no key, and heeds no lease."""
     whose = {"low": owners.low, "high": owners.high}
+    # First these: one of them that is finished meanwhile is found as a session.
+    remove_unfinished_of_owners(tx, owners.low, owners.high)
     found = tx.all(statements.OWNED, count=count, **whose)
     rows: Counter[str] = Counter()
     subjects: list[str] = []

@@ -96,6 +96,11 @@ def remove_copies(tx: Transaction, session: int) -> None:
     _remove_unfinished(tx, tx.all(unfinished_statements.COPIES, session=session))
 
 
+def remove_unfinished_of_owners(tx: Transaction, low: str, high: str) -> None:
+    """Remove what unfinished sessions of owners in a range have; one that is still being written fails then."""
+    _remove_unfinished(tx, tx.all(unfinished_statements.OWNED, low=low, high=high))
+
+
 def _remove_unfinished(tx: Transaction, found: list[Row]) -> None:
     for (session,) in found:
         remove_rows(tx, session)

@@ -66,6 +66,7 @@ def begin(
     now: int,
     *,
     forked_from: int | None = None,
+    owner: str | None = None,
     origin: bytes | None = None,
     life: int = LIFE,
 ) -> int:
@@ -77,6 +78,7 @@ def begin(
         now: The time, in microseconds since 1970, UTC.
         forked_from: The internal id of the session whose entries it gets, as a fork or as a copy: if something has to
             leave that one for good, so do all rows of this one.
+        owner: Its owner, as `labels.py` writes it: erasing that one reaches it.
         origin: Tells what is copied, for `find`; ``None`` if a killed copy cannot go on.
         life: For how long it waits for its next transaction, in microseconds.
 
@@ -91,7 +93,7 @@ def begin(
     (session,) = tx.the(statements.TAKE_ID, placeholder=placeholder, branch=MAIN, now=now)
     tx.run(statements.GIVE_ROW_BACK, session=session)
     check_number(session, f"session {session_id!r}", "sessions", most=MAX_SESSION)
-    made = {"session_id": session_id, "wrapped_keys": wrapped_keys, "forked_from": forked_from}
+    made = {"session_id": session_id, "wrapped_keys": wrapped_keys, "forked_from": forked_from, "owner": owner}
     tx.run(statements.BEGIN, session=session, origin=origin, life=life, **made)
     return int(session)
 

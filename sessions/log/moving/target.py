@@ -60,6 +60,7 @@ class Begin(Command[Target], msgspec.Struct, frozen=True, eq=False):
     Attributes:
         conversation: The session.
         now: The time, in microseconds since 1970, UTC.
+        owner: Its owner, as `labels.py` writes it.
         source: The id and the internal id of the session whose entries it gets: if the target's tables have that one,
             nothing that has to leave it for good stays here. Another database's session is out of reach.
         origin: Tells what is copied, so that a killed copy can go on.
@@ -67,6 +68,7 @@ class Begin(Command[Target], msgspec.Struct, frozen=True, eq=False):
 
     conversation: Conversation
     now: int
+    owner: str | None = None
     source: tuple[str, int] | None = None
     origin: bytes | None = None
 
@@ -92,7 +94,8 @@ class Begin(Command[Target], msgspec.Struct, frozen=True, eq=False):
             else:
                 return _written(tx, there)
         life = LIFE if origin is None else LIFE_OF_COPIES
-        session = begin(tx, conversation, self.now, forked_from=copied_from, origin=origin, life=life)
+        whose = {"forked_from": copied_from, "owner": self.owner}
+        session = begin(tx, conversation, self.now, **whose, origin=origin, life=life)
         (segment,) = tx.the(branch_statements.CREATE_SEGMENT, session=session, parent=None, fork_position=0, turn=0)
         check_number(segment, f"session {conversation.session_id!r}", "segments (one for each session and branch)")
         return Target(session, segment)

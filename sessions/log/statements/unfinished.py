@@ -22,8 +22,8 @@ GIVE_ROW_BACK = Statement(
 BEGIN = Statement(
     "Note that a session of this internal id is being written.",
     """
-    insert into {unfinished} (session, session_id, forked_from, wrapped_keys, origin, until, life)
-    values (:session, :session_id, :forked_from, :wrapped_keys, :origin, {clock} + :life, :life)
+    insert into {unfinished} (session, session_id, forked_from, wrapped_keys, owner, origin, until, life)
+    values (:session, :session_id, :forked_from, :wrapped_keys, :owner, :origin, {clock} + :life, :life)
     """,
 )
 
@@ -127,6 +127,14 @@ COPIES = Statement(
     "Unfinished forks and copies of a session; locked.",
     _COPIES,
     dict.fromkeys((POSTGRES, MARIADB), _COPIES + " for update"),
+)
+
+_OWNED = "select session from {unfinished} where owner >= :low and owner < :high"
+
+OWNED = Statement(
+    "Unfinished sessions of owners in a range; locked.",
+    _OWNED,
+    dict.fromkeys((POSTGRES, MARIADB), _OWNED + " for update"),
 )
 
 FORKS = Statement(
