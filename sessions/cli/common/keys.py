@@ -6,8 +6,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-import click
-
+from sessions.cli.common.asking import ask_secret
 from sessions.cli.common.failures import KeyProblem
 
 if TYPE_CHECKING:
@@ -41,7 +40,9 @@ def read_keys(files: Sequence[str], *, ask: bool) -> KeyRing | KeyProvider | Non
         if files:
             given = _read(_named(files[0])[1]) if not _has_id(files[0]) else None
         elif ask:
-            given = click.prompt("Key", hide_input=True, err=True)
+            given = ask_secret("Key")
+            if given is None:
+                raise KeyProblem(f"nobody can be asked here. Nothing was done. Give --key-file FILE or {VARIABLE}.")
         if given is None and not files:
             return None
         from sessions.crypto.keys import KeyRing, keys_of  # noqa: PLC0415 - as above
