@@ -295,6 +295,18 @@ class RetentionContract:
         await session.choose((await session.siblings(3))[0])
         assert await _texts(session) == "u2 a2 u3 a3"
 
+    async def test_an_attempt_keeps_its_own_last_turns(self, open_here: OpenStore, time: MovableClock) -> None:
+        del time
+        store = open_here()
+        session = store.session("s")
+        await _talk(session, 5)
+        async with session.attempt(turn=2) as attempt:
+            await attempt.add_items([_user("u2 new")])
+            # Turns 1 to 3 of main go; the attempt sees turn 1 and its own question.
+            assert (await store.retain(RetentionPolicy(keep_turns=2))).entries == 4
+            await attempt.add_items([_answer("a2 new")])
+        assert await _texts(session) == "u1 a1 u2 new a2 new"
+
     async def test_a_summary_stays_with_its_own_turn(self, open_here: OpenStore, time: MovableClock) -> None:
         del time
         store = open_here()

@@ -2,7 +2,8 @@
 
 As when entries expire, holes are left; tips, numbers of turns and lineages do not change. Of two branches that share
 entries, each keeps its own last turns. A tip that a branch left, by an undo or for another way, keeps its turns from
-the number of the branch's first kept turn on, so that `redo` still works.
+the number of the branch's first kept turn on, so that `redo` still works. An attempt is to become its branch: it keeps
+its own last turns, as a branch does.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from sessions.log.lifetime.remove import remove_copies
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import retention as statements
 from sessions.log.statements import sessions as session_statements
+from sessions.log.statements import tips as tip_statements
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
@@ -57,9 +59,10 @@ def find_older(tx: Transaction, conversation: Conversation, session: int, keep: 
     origins = read_segments(tx, session)
     tips = read_tips(tx, session, origins)
     reader = Reader(conversation)
+    attempts = {name for (name,) in tx.all(tip_statements.ATTEMPTS, session=session)}
     first: dict[str, int] = {}
     for name, segment, tip, _, left_by, *_ in tips:
-        if left_by is None:
+        if left_by is None or name in attempts:
             stretches = stretches_of(origins, segment, tip)
             found = nearest_turns(tx, reader, stretches, (0, tip), keep)
             first[name] = found[-1] if len(found) == keep else 0
@@ -67,7 +70,7 @@ def find_older(tx: Transaction, conversation: Conversation, session: int, keep: 
     seen: dict[int, int] = {}
     for name, segment, tip, turn, left_by, *_ in tips:
         stretches = stretches_of(origins, segment, tip)
-        begin = _begin(tx, stretches, first.get(left_by or name, 0), turn, tip)
+        begin = _begin(tx, stretches, first.get(name if name in attempts else left_by or name, 0), turn, tip)
         for stretch in stretches:
             seen[stretch.segment] = max(stretch.high, seen.get(stretch.segment, 0))
             if begin <= stretch.high:

@@ -89,3 +89,8 @@ RENAME_OWNER = Statement(
     "The tips it left are the renamed branch's.",
     "update {branches} set reflog_of = :new where session = :session and reflog_of = :branch",
 )
+
+ATTEMPTS = Statement(
+    "The names of a session's attempts.",
+    "select name from {branches} where session = :session and reflog_of is not null and lease_claim is not null",
+)
