@@ -82,7 +82,7 @@ class Exports(ABC):
         if after is not None and format != "jsonl":
             raise ValueError(f"an export in {format} has no cursor. Nothing was exported. Leave after out.")
         if after is not None and (
-            ids is not None or not (isinstance(after, str) and after.isascii() and after.isdigit())
+            ids is not None or not (isinstance(after, str) and after.isascii() and after.isdigit() and len(after) < 19)
         ):
             raise ValueError(
                 "after must be the cursor of an export, without ids. Nothing was exported. Use "

@@ -94,8 +94,7 @@ class Begin(Command[Target], msgspec.Struct, frozen=True, eq=False):
             else:
                 return _written(tx, there)
         life = LIFE if origin is None else LIFE_OF_COPIES
-        whose = {"forked_from": copied_from, "owner": self.owner}
-        session = begin(tx, conversation, self.now, **whose, origin=origin, life=life)
+        session = begin(tx, conversation, self.now, forked_from=copied_from, owner=self.owner, origin=origin, life=life)
         (segment,) = tx.the(branch_statements.CREATE_SEGMENT, session=session, parent=None, fork_position=0, turn=0)
         check_number(segment, f"session {conversation.session_id!r}", "segments (one for each session and branch)")
         return Target(session, segment)
