@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sessions.verify_types import Finding
 
 
-_PLACE: Final = re.compile(r"[a-z_]+:-?[0-9]*")
+_PLACE: Final = re.compile(r"[a-z_]+:((?:-?[0-9]{1,19})?)")
 
 
 def check_after(after: object) -> str:
@@ -33,7 +33,8 @@ def check_after(after: object) -> str:
             f"after must be a string or None, not {type(after).__name__}. Nothing was checked. Pass "
             "verification.summary.after."
         )
-    if after and not _PLACE.fullmatch(after):
+    found = _PLACE.fullmatch(after) if after else None
+    if after and (found is None or abs(int(found[1] or 0)) >= 1 << 63):
         raise ValueError(NO_PLACE)
     return after or ""
 

@@ -23,6 +23,9 @@ if TYPE_CHECKING:
     from sessions.store.store import Store
     from sessions.validation import Default
 
+_DIGITS: Final = 19
+"""A number of so many digits may have more than 64 bits."""
+
 MAX_LINE: Final = 64_000_000
 """Bytes of a line, unless the caller says."""
 
@@ -82,7 +85,8 @@ class Exports(ABC):
         if after is not None and format != "jsonl":
             raise ValueError(f"an export in {format} has no cursor. Nothing was exported. Leave after out.")
         if after is not None and (
-            ids is not None or not (isinstance(after, str) and after.isascii() and after.isdigit() and len(after) < 19)
+            ids is not None
+            or not (isinstance(after, str) and after.isascii() and after.isdigit() and len(after) < _DIGITS)
         ):
             raise ValueError(
                 "after must be the cursor of an export, without ids. Nothing was exported. Use "
@@ -224,7 +228,7 @@ class Exports(ABC):
         owner, below = given_owner(given), given_owner(given_below, "below")
         if sum(one is not None for one in (ids, owner, below)) > 1:
             raise ValueError("ids, owner and below cannot be combined. Nothing was exported. Give one of them.")
-        if isinstance(ids, str | bytes):
+        if isinstance(ids, str | bytes) or (ids is not None and not hasattr(ids, "__iter__")):
             raise TypeError("ids must be a list of ids, not one id. Nothing was exported. Write ['user_123'].")
         owners, whose = None, ""
         if owner is not None:

@@ -99,6 +99,7 @@ DAMAGES: Final[dict[str, Callable[[list[bytes]], list[bytes]]]] = {
     "a digest of another length": of("key", digest="AAAA"),
     "an empty key": of("key", key=""),
     "changes in another order": of("change", version=1000),
+    "a change of an unknown kind": of("change", what="moved"),
     "an owner without labels": of("session", owner=[]),
     "a current branch that is missing": of("session", branch="other"),
     "metadata that is no object": of("session", info={"version": 1, "metadata": [1]}),

@@ -223,10 +223,10 @@ class ExportContract:
         assert await ids(after=done[-1].cursor) == ["d"]
         with pytest.raises(UnknownSessionError, match="'x' does not exist"):
             await ids(["a", "x"])
-        for wrong in ({"owner": "a", "below": "a"}, {"after": "x"}, {"format": "csv"}):
+        for wrong in ({"owner": "a", "below": "a"}, {"after": "x"}, {"after": "9" * 50}, {"format": "csv"}):
             with pytest.raises(ValueError, match="Nothing was exported"):
                 await ids(**wrong)
-        mistakes: list[dict[str, Any]] = [{"owner": None}, {"ids": "a"}, {"ids": [1]}]
+        mistakes: list[dict[str, Any]] = [{"owner": None}, {"ids": "a"}, {"ids": [1]}, {"ids": 5}]
         for mistake in mistakes:
             with pytest.raises(TypeError):
                 await ids(**mistake)

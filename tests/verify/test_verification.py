@@ -140,6 +140,9 @@ async def test_a_place_that_is_none_is_refused(store: Store) -> None:
         await _all(store.verify(after="nowhere"))
     with pytest.raises(ValueError, match=r"after must be the summary's after"):
         await _all(store.verify(after="entries:x"))
+    for number in ("-", "9" * 19, "9" * 50):
+        with pytest.raises(ValueError, match=r"after must be the summary's after"):
+            await _all(store.verify(after=f"entries:{number}"))
 
 
 async def test_a_setting_that_keeps_the_store_from_opening_is_found(tmp_path: Path) -> None:

@@ -5,7 +5,7 @@ Everything that readers of the session rely on is checked. Kinds, formats and pa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
 from sessions.clock import FIRST, NEVER
 from sessions.codecs.json import JSONCodec
@@ -33,6 +33,7 @@ from sessions.log.exports.lines import (
 )
 from sessions.log.statements.item_keys import EVERYWHERE
 from sessions.log.usage import MAX_AMOUNT
+from sessions.types import ChangeKind
 from sessions.validation import MAX_KEY_BYTES, MAX_NAME_BYTES, check_branch_name, check_session_id, check_text
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ if TYPE_CHECKING:
 _MAX_VERSION: Final = (1 << 62) - 1
 _MAX_COST: Final = (1 << 63) - 1
 _MAX_BYTES: Final = 1 << 30
+_CHANGES: Final = frozenset(get_args(ChangeKind))
 _ORDER: Final = {kind: max(0, number - 1) for number, kind in enumerate(KINDS)}
 """Runs and entries alternate; all other kinds follow in their order."""
 
@@ -234,7 +236,8 @@ class SessionCheck:
     def _change(self, line: ChangeLine) -> None:
         _within("version", line.version, self._last_change + 1, self.session.version)
         self._last_change = line.version
-        check_text(line.what, "what", MAX_NAME_BYTES)
+        if line.what not in _CHANGES:
+            raise ValueError("it is a change of an unknown kind")
         _check_times(line.created_at)
 
     # --- Between lines -------------------------------------------------------------------------------------------
