@@ -63,9 +63,12 @@ async def list_(
 ) -> None:
     """List the sessions of a database, the latest first, as they are read.
 
-    Titles and tags of encrypted sessions need the key; their other columns do not.
+    Titles and tags of encrypted sessions need the key; their other columns do not. With a key, those of sessions that
+    are not encrypted need --allow-plain-text.
     """
-    hidden = "(unreadable with this key)" if database.has_key else "(encrypted)"
+    hidden = "(encrypted)"
+    if database.has_key:
+        hidden = "(unreadable with this key)" if database.allow_plain_text else "(another key, or not encrypted)"
     async with database.open() as store:
         pages = _pages(store, limit, after, order=sort, **filters(**wanted))
         await write_rows(style, COLUMNS, _records(pages, hidden), fields=FIELDS, none="No sessions.")

@@ -82,9 +82,13 @@ async def show(
     """
     session, hidden = await readable(store, session_id, branch)
 
+    are_there = set[int]()
+
     async def pages() -> AsyncIterator[list[Entry]]:
         async for page in _entries(session, last):
-            yield [entry for entry in page if (turn is None or entry.turn == turn) and (not kind or entry.kind in kind)]
+            found = [entry for entry in page if (turn is None or entry.turn == turn)]
+            are_there.update(entry.turn for entry in found)
+            yield [entry for entry in found if not kind or entry.kind in kind]
 
     if raw:
         async for page in pages():
@@ -93,18 +97,25 @@ async def show(
     elif style == "table":
         screen = console()
         _heading(screen, await find(store, session_id), hidden=hidden)
-        at = -1
-        async for page in pages():
-            for entry in page:
-                if entry.turn != at:
-                    _rule(screen, entry)
-                    at = entry.turn
-                _entry(screen, entry)
+        await _entries_of(screen, pages())
     else:
         from sessions.types import Entry  # noqa: PLC0415 - `--help` needs none of it
 
         fields = (*fields_of(Entry), "encrypted")
         await write_rows(style, _COLUMNS, _records(pages(), hidden=hidden), fields=fields)
+    if turn is not None and turn not in are_there:
+        of = "" if last is None else f" among the last {last:,}"
+        raise click.UsageError(f"the branch has no entry of turn {turn}{of}. `sessions tree` has the turns.")
+
+
+async def _entries_of(screen: Console, pages: AsyncIterator[list[Entry]]) -> None:
+    at = -1
+    async for page in pages:
+        for entry in page:
+            if entry.turn != at:
+                _rule(screen, entry)
+                at = entry.turn
+            _entry(screen, entry)
 
 
 async def _entries(session: LogSession, last: int | None) -> AsyncIterator[list[Entry]]:

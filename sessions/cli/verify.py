@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from sessions.cli.common.database import URL, on_database
-from sessions.cli.common.failures import FINDINGS, OK
+from sessions.cli.common.failures import FINDINGS, OK, in_words_of_commands
 from sessions.cli.common.inert import line_of
 from sessions.cli.common.progress import progress
 from sessions.cli.common.rows import Column, Style, fields_of, styles, write_rows
@@ -89,7 +89,7 @@ async def _verify(store: Store, after: str | None, style: Style) -> Verified:
     if style == "table":
         # Once for each code; programs have it with each finding.
         for code, remedy in remedies.items():
-            say(f"{code}: {remedy}")
+            say(f"{code}: {in_words_of_commands(remedy)}")
     return verification.summary
 
 
@@ -99,7 +99,8 @@ async def _pages(
     page: list[dict[str, Any]] = []
     async for finding in verification:
         remedies[finding.code] = finding.remedy
-        page.append(vars(finding))
+        problem = in_words_of_commands(finding.problem)
+        page.append(vars(finding) | {"problem": problem, "remedy": in_words_of_commands(finding.remedy)})
         if style != "table" or len(page) == _PAGE:
             yield page
             page = []

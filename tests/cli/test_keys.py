@@ -68,7 +68,7 @@ def test_with_the_wrong_key_reading_contents_fails(run: Run, chats: Chats, words
     if done.code:
         assert "Give the key with --key-file FILE" in done.err
     if words == ["list"]:
-        assert "(unreadable with this key)" in done.out
+        assert "(another key, or not encrypted)" in done.out
 
 
 def test_the_sources_of_a_key(run: Run, chats: Chats, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -175,3 +175,37 @@ def test_without_the_library_for_titles_a_warning_says_so(run: Run, monkeypatch:
     assert "can see the password" in done.err
     assert "s3cret" not in done.err
     assert os.environ.get("SESSIONS_KEY") is None
+
+
+def test_a_session_without_encryption_and_a_key(run: Run, chats: Chats) -> None:
+    """The cure is an option, and not another key. Fails without: cli/common/failures.py, `allow_plain_text`."""
+    done = run("show", chats.url, "plain", "--key-file", chats.key)
+    assert (done.code, done.out) == (4, "")
+    assert "add --allow-plain-text" in done.err
+    assert "--ask-key" not in done.err
+    assert run("show", chats.url, "plain", "--key-file", chats.key, "--allow-plain-text").code == 0
+
+
+def test_cures_are_options_and_commands(run: Run, chats: Chats, tmp_path: Path) -> None:
+    """Fails without: cli/common/failures.py, `_WORDS`."""
+    empty = tmp_path / "empty.key"
+    empty.write_text("")
+    for words, cure in (
+        (["branch", "create", "U", "plain", "new", "--turn", "99"], "`sessions tree` has the turns."),
+        (["branch", "delete", "U", "plain", "main", "--yes"], "`sessions erase` removes"),
+        (["redo", "U", "plain", "--branch", "draft"], "nothing to redo"),
+        (["list", "U", "--after", "xx"], "`sessions list --json` has the cursors."),
+        (["redact", "U", "plain", "--id", "abc", "--yes"], "`sessions show --nl` has the ids."),
+        (["redact", "U", "plain", "--position", "999", "--yes"], "`sessions show` has the entries."),
+        (["retain", "U", "--yes"], "give --older-than, --unchanged-for, --keep-turns, --archived or --empty"),
+        (["show", "U", "secret", "--key-file", str(empty)], "Give the key with which the sessions are encrypted."),
+        (["list", "postgresql://h/d?foo=bar"], "with --connect-arg NAME=VALUE"),
+        (["show", "U", "plain", "--turn", "99"], "`sessions tree` has the turns."),
+    ):
+        done = run(*(chats.url if word == "U" else word for word in words))
+        assert done.code in (2, 3, 4), words
+        assert cure in done.err, (words, done.err)
+        for of_programs in ("()", "=True", "KeyRing", "generate_key", "`entries`", "store.", "page[", "engine_kwargs"):
+            assert of_programs not in done.err, words
+    verified = run("verify", chats.url, "--key-file", chats.key)
+    assert "sessions rotate --reencrypt --allow-plain-text" in verified.out + verified.err

@@ -6,6 +6,7 @@ No message has a password or a traceback: texts of errors that are not this pack
 from __future__ import annotations
 
 import errno
+import re
 import traceback
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -54,10 +55,36 @@ _WORDS: Final = (
     ("session.branches.create(…)", "`sessions branch create`"),
     (", or pass create_tables=True.", ", or check the database's name, --table-prefix and --schema."),
     ("store.sessions()", "`sessions list`"),
+    ("List the turns with turns().", "`sessions tree` has the turns."),
+    ("To empty the session, use clear_session().", "`sessions erase` removes the whole session."),
+    (" Choose an undone turn with siblings() and choose().", ""),
+    ("Use sessions(after=page[-1].cursor).", "`sessions list --json` has the cursors."),
+    ("Use an id as `entries` returns it.", "`sessions show --nl` has the ids."),
+    ("Read the entries again.", "`sessions show` has the entries."),
+    (
+        "a RetentionPolicy needs older_than, unchanged_for, keep_turns, archived=True or empty=True",
+        "give --older-than, --unchanged-for, --keep-turns, --archived or --empty",
+    ),
+    ("store.erase_owner(owner)", "`sessions erase --owner`"),
+    ("Pass them to open_store.", "Leave them out."),
+    ("in engine_kwargs={'connect_args': {…}}", "with --connect-arg NAME=VALUE"),
+    ("store.rotate(reencrypt=True), with allow_plain_text=True", "`sessions rotate --reencrypt --allow-plain-text`"),
+    (
+        "open it with allow_plain_text=True and call rotate(reencrypt=True)",
+        "run `sessions rotate --reencrypt --allow-plain-text`",
+    ),
+    ("open the store with allow_plain_text=True", "add --allow-plain-text"),
+    ("open it with allow_plain_text=True", "add --allow-plain-text"),
+    (
+        "Nothing was encrypted. Make one with sessions.generate_key().",
+        "Nothing was done. Give the key with which the sessions are encrypted.",
+    ),
     ("call store.scrub() again", "run `sessions vacuum` again"),
     ("call store.scrub()", "run `sessions vacuum`"),
 )
 """The words of programs in the library's messages, and those of the command line."""
+
+_RING: Final = re.compile(r"Add it: KeyRing\([^)]*\)\.")
 
 _NOTHING: Final = "Nothing was changed."
 
@@ -90,6 +117,11 @@ class DatabaseProblem(click.ClickException):
 
 def code_and_text(error: BaseException) -> tuple[int, str]:
     """Return the exit code of an error and its message, which is empty if there is nothing to say."""
+    code, text = _code_and_text(error)
+    return code, in_words_of_commands(text)
+
+
+def _code_and_text(error: BaseException) -> tuple[int, str]:
     for kind, answer in _ANSWERS:
         if isinstance(error, kind):
             return answer(error)
@@ -107,7 +139,7 @@ def in_words_of_commands(text: str) -> str:
     """Return a message of the library with options and commands in place of arguments and calls."""
     for programs, commands in _WORDS:
         text = text.replace(programs, commands)
-    return text
+    return _RING.sub("Add it with --key-file FILE.", text)
 
 
 def shown(text: str) -> str:
@@ -128,13 +160,15 @@ def _of_ours(error: SessionsError) -> tuple[int, str]:
     if isinstance(error, MissingKeyError | DecryptionError):
         # Those of a program are no remedies here.
         text, changed, remedy = sentence(error).partition(_NOTHING)
+        if "allow_plain_text" in remedy:
+            return KEY, sentence(error)  # A key is there: the session has none.
         is_of_code = isinstance(error, MissingKeyError) or "KeyRing(" in remedy
         return KEY, f"{text}{changed}{'' if is_of_code else remedy} {_GIVE_A_KEY}"
     for kind, remedy in _REMEDIES:
         if isinstance(error, kind):
             return DATABASE, f"{sentence(error)} {remedy}"
     is_of_database = isinstance(error, StoreError | SessionBusyError | LeaseLostError | ConflictError)
-    return (DATABASE if is_of_database else USAGE), in_words_of_commands(str(error))
+    return (DATABASE if is_of_database else USAGE), str(error)
 
 
 def _of_system(error: OSError) -> tuple[int, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from sessions.cli.common.failures import OK, code_and_text, shown
+from sessions.cli.common.failures import OK, code_and_text, in_words_of_commands, shown
 from sessions.cli.common.title import VisiblePasswordWarning, hide_secrets
 from sessions.errors import WeakKeyWarning
 
@@ -63,7 +63,7 @@ class _OneLine(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say it."""
-        say(f"Warning: {record.getMessage()}")
+        say(f"Warning: {in_words_of_commands(record.getMessage())}")
 
 
 @contextmanager
