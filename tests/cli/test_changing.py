@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import sqlite3
 from contextlib import closing
 from typing import TYPE_CHECKING, Any, Final
@@ -200,3 +201,13 @@ def test_what_needs_a_key_asks_for_it_and_changes_nothing(run: Run, chats: Chats
     assert (refused.code, refused.out) == (4, "")
     assert "Nothing was changed. Give the key with --key-file FILE, in SESSIONS_KEY, or with --ask-key." in refused.err
     assert version() == before
+
+
+def test_a_file_that_may_not_be_written_is_not_vacuumed(
+    run: Run, chats: Chats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails without: cli/vacuum.py, `check_writable`."""
+    monkeypatch.setattr(os, "access", lambda path, mode, **_: not (mode & os.W_OK and str(path).endswith(".db")))
+    done = run("vacuum", chats.url)
+    assert (done.code, done.out) == (3, "")
+    assert "cannot be written by this user. Nothing was changed." in done.err

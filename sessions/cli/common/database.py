@@ -121,6 +121,18 @@ class Database(NamedTuple):
         except StoreError as error:
             raise self.explained(error) from error.__cause__
 
+    def check_writable(self) -> None:
+        """Check that this user may write a SQLite file.
+
+        Raises:
+            StoreReadOnlyError: They may not.
+        """
+        path = file_of(self.found)
+        if path is not None and not _is_writable(path):
+            raise StoreReadOnlyError(
+                f"{path} cannot be written by this user. Nothing was changed. Check its permissions and its folder's."
+            )
+
     def explained(self, error: StoreError) -> StoreError:
         """Return an error of the database, or a better one: SQLite only says that it could not make its files."""
         path = file_of(self.found)

@@ -54,9 +54,10 @@ def scrub(connection: sqlite3.Connection, path: str, busy_timeout: float) -> tup
 
 def not_rewritten(path: str, error: Exception) -> str:
     """Say that a file could not be rewritten."""
+    room = "make room for a second copy of it, then " if "full" in str(error) else ""
     return (
         f"{path} could not be rewritten ({error}), and unused parts of its pages may hold copies of what was deleted: "
-        "call store.scrub() again"
+        f"{room}call store.scrub() again"
     )
 
 
