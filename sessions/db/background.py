@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, Final, Protocol, cast
 
 from sessions.errors import OutcomeUnknownError, SyncCallInLoopError
 from sessions.waits.blocking import blocked
+from sessions.waits.ending import is_finalizing
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
@@ -87,7 +88,7 @@ class _Elsewhere(_Here):
     async def ended(self) -> None:
         if blocked() is None:
             await super().ended()
-        elif not self.task.done() and self._process == os.getpid():
+        elif not self.task.done() and self._process == os.getpid() and not is_finalizing():
             # If its event loop ends just now, so does the task.
             with suppress(SyncCallInLoopError, OutcomeUnknownError):
                 self._backend.wait(partial(asyncio.wait, [self.task]), self._name)
@@ -130,7 +131,7 @@ class BlockingWaker:
 
     async def aclose(self) -> None:
         """Release the source of wake-ups."""
-        if self._process == os.getpid() and not self._loop.is_closed():
+        if self._process == os.getpid() and not self._loop.is_closed() and not is_finalizing():
             # If its event loop ends just now, so does the waker.
             with suppress(SyncCallInLoopError, OutcomeUnknownError):
                 await self._do(self._waker.aclose)

@@ -23,6 +23,7 @@ from sessions.log.core.cleared import was_cleared_away
 from sessions.log.core.elsewhere import AdoptFirst
 from sessions.log.core.heads import MAIN, BranchName, find_head, number_of
 from sessions.session.attribution import Speaker
+from sessions.waits.ending import is_finalizing
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -265,6 +266,8 @@ class Handle:
         Raises:
             DamagedSessionError: It cannot be; the error is its cause.
         """
+        if is_finalizing():
+            return  # The rows cannot be read, and nothing can be imported.
         # Few operations fail so.
         from sessions.log.core.damage import find_damage  # noqa: PLC0415
         from sessions.log.core.heads import damaged  # noqa: PLC0415

@@ -15,6 +15,7 @@ from sessions.store.listing import Listing
 from sessions.store.maintenance import Maintenance
 from sessions.store.moving import Moving
 from sessions.validation import AUDITS_KEPT, DEFAULT, Default, check_seconds, check_session_id, check_ttl
+from sessions.waits.ending import is_finalizing
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -190,6 +191,8 @@ class Store(Listing, Maintenance, Moving, Exports):
 
         A cancelled caller still waits until the store is closed, and then gets its `CancelledError`.
         """
+        if is_finalizing():
+            return  # All that can be closed has been, and nothing can be imported.
         from sessions.db.uncancelled import settle  # noqa: PLC0415 - most programs close once
 
         await settle(self._close())

@@ -14,6 +14,8 @@ from asyncio import _get_running_loop
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, cast
 
+from sessions.waits.ending import is_finalizing
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
 
@@ -145,14 +147,14 @@ def to_the_end(operation: Coroutine[Any, Any, T]) -> T:
 
     Signals reach only a program's main thread, so another one runs the operation while this one waits.
     """
-    if _here.call is not None and _here.call.alone:
+    if is_finalizing() or (_here.call is not None and _here.call.alone):
         return without_loop(operation, alone=True)
     running = _Uninterrupted(operation)
     thread = threading.Thread(target=copy_context().run, args=(running.run,), name="sessions-settling", daemon=True)
     interruption: BaseException | None = None
     try:
         thread.start()
-    except RuntimeError:  # The interpreter is ending, and starts no threads.
+    except RuntimeError:  # The program is ending, and starts no threads any more.
         running.run()
     except BaseException as error:  # noqa: BLE001 - the keyboard's, or another signal's: it may not have started
         hush()

@@ -14,8 +14,9 @@ from contextlib import suppress
 from contextvars import copy_context
 from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
 
-from sessions.errors import OutcomeUnknownError, StoreError, SyncCallInLoopError
+from sessions.errors import OutcomeUnknownError, SyncCallInLoopError
 from sessions.waits.blocking import blocked, hush
+from sessions.waits.ending import ending, is_finalizing, refuse_at_end
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -84,10 +85,7 @@ class _Portal:
             self._thread.start()
         except RuntimeError as error:
             self.loop.close()
-            raise StoreError(
-                "the program is ending, so no thread can be started. Nothing was done. Finish using sessions before "
-                "the program ends."
-            ) from error
+            raise ending() from error
         # When it is started, so that it ends before the databases that its operations use.
         atexit.register(_end)
 
@@ -131,8 +129,10 @@ def wait_for(operation: Callable[[], Awaitable[T]], subject: str) -> T:
     Raises:
         SyncCallInLoopError: This is called on the portal's own thread, for example by a codec, and would wait for
             itself.
+        StoreError: The interpreter is ending.
     """
     global _portal, _is_ending
+    refuse_at_end()
     portal = _portal
     if portal is None:
         with _lock:
@@ -152,7 +152,9 @@ def wait_on(loop: asyncio.AbstractEventLoop, operation: Callable[[], Awaitable[T
 
     Raises:
         OutcomeUnknownError: The event loop ended meanwhile.
+        StoreError: The interpreter is ending.
     """
+    refuse_at_end()
     return _wait(loop, operation, subject)
 
 
@@ -217,7 +219,7 @@ def _ended(subject: str | None) -> OutcomeUnknownError:
 
 def leave_to_portal(operation: Callable[[], Coroutine[Any, Any, None]]) -> bool:
     """Have the portal do an operation, without waiting, and tell whether it runs. Called in the middle of anything."""
-    portal = _portal
+    portal = None if is_finalizing() else _portal
     if portal is not None:
         portal.loop.call_soon_threadsafe(Call(operation).begin)
     return portal is not None

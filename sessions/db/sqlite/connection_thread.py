@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import aiosqlite
 
-from sessions.errors import StoreError
+from sessions.waits.ending import ending
 
 if TYPE_CHECKING:
     import sqlite3
@@ -46,7 +46,7 @@ class ConnectionThread(aiosqlite.Connection):
         """Start the thread; the connection is opened by the first call of `database`.
 
         Raises:
-            StoreError: The interpreter is ending and starts no threads any more.
+            StoreError: The program is ending and starts no threads any more.
         """
         super().__init__(connect, iter_chunk_size=64)
         self._second: sqlite3.Connection | None = None
@@ -55,10 +55,7 @@ class ConnectionThread(aiosqlite.Connection):
         try:
             self._thread.start()
         except RuntimeError as error:
-            raise StoreError(
-                "the program is ending, so no thread can be started to open a database. Nothing was done. Finish "
-                "using sessions before the program ends."
-            ) from error
+            raise ending() from error
 
     def post(self, call: Callable[[], object]) -> None:
         """Run `call`, which must not raise, on the thread, after everything posted earlier."""

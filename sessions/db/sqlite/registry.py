@@ -16,6 +16,7 @@ from typing import Final
 from sessions.db.sqlite.database import Database
 from sessions.db.sqlite.opening import MEMORY, FileIdentity, identify
 from sessions.errors import StoreError
+from sessions.waits.ending import is_finalizing, refuse_at_end
 
 _EXIT_TIMEOUT: Final = 2.0
 """Seconds that a program's end waits for connections to close. What was acknowledged is on disk already."""
@@ -54,7 +55,12 @@ _open_at_fork: set[str] = set()
 
 
 def open_memory(holder: object) -> Database:
-    """Return the database in memory that belongs to `holder`, and ends with it or with `let_go`."""
+    """Return the database in memory that belongs to `holder`, and ends with it or with `let_go`.
+
+    Raises:
+        StoreError: The interpreter is ending.
+    """
+    refuse_at_end()
     with _lock:
         database = _memories.get(holder)
         if database is None:
@@ -72,8 +78,9 @@ def open_file(path: str, busy_timeout: float, holder: object) -> Database:
         holder: The object that will use it, until `let_go`.
 
     Raises:
-        StoreError: Such a file cannot exist.
+        StoreError: Such a file cannot exist, or the interpreter is ending.
     """
+    refuse_at_end()  # Before the lock: whoever has it will not give it back.
     database = _files.get(path)
     if database is not None and holder in database.holders:
         return database
@@ -118,7 +125,9 @@ def retire(database: Database) -> None:
 
 def let_go(holder: object) -> list[Database]:
     """Return the databases that only `holder` held. Those in memory are ended; files are to be lingered on or ended."""
-    last = []
+    last: list[Database] = []
+    if is_finalizing():
+        return last  # Everything that could be closed has been, by `_close_all`.
     with _lock:
         for database in _files.values():
             if holder in database.holders:
@@ -140,7 +149,10 @@ def linger(database: Database) -> None:
             _closing[database.path] = time.monotonic() + LINGER
             if _closer is None:
                 _closer = threading.Thread(target=_close_in_time, name="sessions-closing", daemon=True)
-                _closer.start()
+                try:
+                    _closer.start()
+                except RuntimeError:  # The program is ending, and starts no threads any more.
+                    _closer = None
 
 
 def end(database: Database) -> None:
@@ -154,7 +166,7 @@ def end(database: Database) -> None:
 
 def unused(path: str) -> list[Database]:
     """Return the database in a file if it is open and unused."""
-    database = _files.get(path)
+    database = None if is_finalizing() else _files.get(path)
     return [] if database is None or database.holders else [database]
 
 

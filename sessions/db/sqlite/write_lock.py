@@ -67,7 +67,10 @@ class WriteTurn:
 
         A place in that line cannot be left: if it is given up, it is there for the next one to wait.
         """
-        place = _line.join(descriptor)
+        try:
+            place = _line.join(descriptor)
+        except RuntimeError:  # The program is ending, and starts no threads any more.
+            return True
         if place.descriptor == descriptor:
             self._descriptor = None
         if not place.within(timeout) and _line.leave(place):
