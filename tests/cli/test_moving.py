@@ -109,7 +109,7 @@ def _stop_after(monkeypatch: pytest.MonkeyPatch, method: str, error: BaseExcepti
     async def stops(self: Store, *given: Any, progress: Any, **how: Any) -> Any:
         def note(so_far: Any) -> None:
             progress(so_far)
-            if so_far.sessions:
+            if getattr(so_far, "sessions", None) or getattr(so_far, "erased", None):
                 raise error
 
         return await whole(self, *given, progress=note, **how)
@@ -139,3 +139,17 @@ def test_work_that_stops_says_how_far_it_came(
         assert done.err.startswith(f"Exported before that: 1 session, in {part}.partial. Run it again with --resume.\n")
     assert "Imported: 1 session, " in run("import", other, file, "--skip-existing").out
     assert "2 sessions" in run("export", chats.url, "-o", part, *how, "--resume").out
+
+
+def test_removing_and_rotating_that_stop_say_how_far_they_came(run: Run, chats: Chats) -> None:
+    error = StoreFullError("the disk is full. Nothing was changed.")
+    with pytest.MonkeyPatch.context() as patch:
+        _stop_after(patch, "rotate", error)
+        _stop_after(patch, "retain", error)
+        done = run("rotate", chats.url, "--key-file", chats.key)
+        assert (done.code, done.out) == (3, "")
+        assert done.err.startswith("Rotated before that: 1 session. Run it again for the rest.\n")
+        done = run("retain", chats.url, "--older-than", "0.001s", "--below", "acme", "--yes")
+        assert (done.code, done.out) == (3, "")
+        assert done.err.startswith("Before that: Removed: 1 session erased, ")
+        assert "Run it again for the rest; `sessions vacuum` removes the bytes.\n" in done.err
