@@ -47,6 +47,7 @@ _TABLES: Final[dict[str, tuple[Wrong, ...]]] = {
             says=_NO_NUMBER,
         ),
         Wrong("wrapped_keys", "t.wrapped_keys is not null and length(t.wrapped_keys) = 0", says="have empty keys"),
+        Wrong("owner", "t.owner is not null and length(t.owner) = 0", says="have an empty owner"),
         Wrong("origin", "t.origin is not null and length(t.origin) = 0", says="have an empty origin"),
         Wrong("until", "t.until < 0", says=_NO_TIME),
         Wrong("life", "t.life < 0", says="have an impossible life"),
