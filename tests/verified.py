@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
     from sessions import Finding
 
-_EXPECTED = {"session-plain"}
-"""A contract may put plain sessions beside encrypted ones."""
+_EXPECTED = {"session-plain", "keys-locked"}
+"""A contract may put plain sessions beside encrypted ones, and have a provider lose a secret."""
 
 _THEIRS = {f"session number {SESSION}", f"segment {SEGMENT}"}
 """Rows of no session, which `lived_in.py` has put there."""

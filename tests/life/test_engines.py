@@ -304,7 +304,7 @@ def test_engines_of_loops_that_ended_are_garbage(url: str, *, closed_by_hand: bo
             else:
                 asyncio.run(_use(session))
         gc_quietly()
-        kept = sum(isinstance(found, shared_engine.SharedEngine) for found in gc.get_objects())
+        kept = sum(issubclass(type(found), shared_engine.SharedEngine) for found in gc.get_objects())
         return kept, len(list(Path("/proc/self/fd").iterdir()))
 
     first = use()

@@ -62,5 +62,10 @@ async def test_behind_one_that_expects_a_version(session: LogSession) -> None:
         session.add_items([item("u3")]),
         return_exceptions=True,
     )
-    assert [type(result) for result in done if result is not None] == [ConflictError]
-    assert await _contents(session) == ["u0", "u1", "u3"]
+    contents = await _contents(session)
+    if contents[1] == "u2":  # A busy server may have done it first.
+        assert done == [None, None, None]
+        assert sorted(contents) == ["u0", "u1", "u2", "u3"]
+    else:
+        assert [type(result) for result in done] == [type(None), ConflictError, type(None)]
+        assert sorted(contents) == ["u0", "u1", "u3"]
