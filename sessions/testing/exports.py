@@ -81,7 +81,7 @@ async def refuse_damaged(store: Store, elsewhere: Store, folder: Path, damage: s
 class ExportContract:
     """The promises of a store about exports and imports. Subclass it as ``Test…`` with the fixture `open_here`."""
 
-    EXAMPLES: ClassVar[int] = 20
+    EXAMPLES: ClassVar[int] = 12
     """How many sequences of operations are tried; fewer do for a slow store that shares its code."""
 
     encrypted: ClassVar[bool] = False

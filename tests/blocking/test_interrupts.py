@@ -75,7 +75,7 @@ def test_an_append_is_whole_or_was_not_done(store: Store, times: int) -> None:
     for number in range(20):
         session = store.session(f"s{number}")
         with suppress(KeyboardInterrupt), _Keyboard(0.001 + number * 0.0005, times):
-            for turn in range(10_000):
+            for turn in range(500):
                 session.add_items([_user(turn), {"role": "assistant", "content": f"{turn}"}])
         found = _texts(session)
         assert found[::2] == found[1::2] == [str(turn) for turn in range(len(found) // 2)]
