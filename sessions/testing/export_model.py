@@ -250,7 +250,8 @@ class ExportMachine(RuleBasedStateMachine):
         lines = await exported(self._elsewhere, self._id)
         assert await self._here.delete(self._id)
         await self._here.import_sessions(lines)
-        found = differences(await observe(self._here, self._id), before)
+        # Without versions: some databases leave a number out where an append adds nothing.
+        found = differences(unversioned(await observe(self._here, self._id)), unversioned(before))
         assert found == [], found
         assert comparable(await exported(self._here, self._id)) == comparable(lines)
         await self._elsewhere.delete(self._id)

@@ -41,7 +41,7 @@ def test_older_turns_go_and_the_session_stays(run: Run, chats: Chats) -> None:
 
 def test_a_policy_without_a_condition_is_refused(run: Run, chats: Chats) -> None:
     done = run("retain", chats.url, "--yes")
-    assert (done.code, "needs older_than" in done.err) == (2, True)
+    assert (done.code, "give --older-than" in done.err) == (2, True)
     assert _ids(run, chats) == ["secret", "plain"]
 
 
