@@ -49,7 +49,7 @@ def comparable(lines: list[bytes]) -> list[Any]:
     return sorted(found, key=lambda line: (line["type"], repr(line)) if line["type"] == "key" else ("", ""))
 
 
-_VERSIONS = {"version", "made_in", "changed_in", "left_in", "cleared_in"}
+_VERSIONS = {"version", "source_version", "made_in", "changed_in", "left_in", "cleared_in"}
 """Fields of lines with versions. `branch` is one where it is a number."""
 
 
