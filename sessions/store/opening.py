@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from sessions.codecs import Codec
     from sessions.crypto.keys import KeyProvider, KeyRing
+    from sessions.db import Backend
     from sessions.db.sqlite.backend import Durability
     from sessions.session.titles import MakeTitle
 
@@ -114,36 +115,27 @@ def open_store(
                 "a SQLite file has no schemas. Nothing was opened. To keep two stores apart in one file, use "
                 "table_prefix."
             )
-        sqlite = SQLiteBackend(
+        backend: Backend = SQLiteBackend(
             _sqlite_path(url),
             durability=durability,
             busy_timeout=busy_timeout,
             prefix=table_prefix,
             components=components_of(foreign),
         )
-        return Store(
-            sqlite,
-            foreign,
-            codec,
-            ttl,
-            sweep_every=sweep_every,
-            encryption=encryption,
-            title=title,
-            audit_ttl=audit_ttl,
-        )
-    # Imported only where needed: SQLAlchemy takes longer to import than this whole package.
-    from sessions.db.engines.backend import SQLAlchemyBackend  # noqa: PLC0415
-    from sessions.db.engines.of_loop import EngineOfLoop  # noqa: PLC0415
+    else:
+        # Imported only where needed: SQLAlchemy takes longer to import than this whole package.
+        from sessions.db.engines.backend import SQLAlchemyBackend  # noqa: PLC0415
+        from sessions.db.engines.of_loop import EngineOfLoop  # noqa: PLC0415
 
-    backend = SQLAlchemyBackend(
-        EngineOfLoop(url, engine_kwargs) if isinstance(url, str) else url,
-        create_tables=create_tables,
-        prefix=table_prefix,
-        schema=schema,
-        attempt_timeout=attempt_timeout,
-        retry_timeout=retry_timeout,
-        components=components_of(foreign),
-    )
+        backend = SQLAlchemyBackend(
+            EngineOfLoop(url, engine_kwargs) if isinstance(url, str) else url,
+            create_tables=create_tables,
+            prefix=table_prefix,
+            schema=schema,
+            attempt_timeout=attempt_timeout,
+            retry_timeout=retry_timeout,
+            components=components_of(foreign),
+        )
     return Store(
         backend,
         foreign,

@@ -1,4 +1,7 @@
-"""The entries that hold one item: the one that a caller names, its copies, and all that were added with its key."""
+"""The entries that hold one item: the one that a caller names, its copies, and all that were added with its key.
+
+A correction of an entry is one of its family: the checks before it and the result after it are the same for all kinds.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,16 @@ from sessions.log.core.copies import copies_of, first_source
 from sessions.log.core.entry_ids import EntryId, unknown_entry
 from sessions.log.core.item_keys import keys_of, places_of
 from sessions.log.core.one_entry import locate
+from sessions.log.corrections.begin import Corrected, check_leases, finish
+from sessions.log.corrections.derived import correct_derived
+from sessions.log.corrections.forks import find_forks
+from sessions.log.history.ways import leads_through
 from sessions.log.statements import entries as entry_statements
 from sessions.log.words import EntryRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from typing import Literal
 
     from sessions.log.core.one_entry import Wanted
     from sessions.log.corrections.begin import Correction
@@ -60,6 +68,37 @@ def _relatives(correction: Correction, entry: EntryId) -> Iterator[EntryId]:
         yield from (EntryId(*place) for place in places_of(tx, head, key.key, EVERYTHING_THERE))
 
 
-def ids_of(rows: list[EntryRow]) -> tuple[EntryId, ...]:
-    """Return the ids of entries."""
-    return tuple(EntryId(row.id, row.version) for row in rows)
+def find_family_to_change(correction: Correction, wanted: Wanted) -> list[EntryRow]:
+    """Return the same, if leases let the caller change all of them.
+
+    Raises:
+        UnknownEntryError: The session has no such entry.
+        SessionBusyError: Another caller holds an exclusive lease on a branch that sees one of them.
+    """
+    family, lineages = find_family(correction, wanted), correction.lineages
+    seeing = (tip for tip in correction.tips if any(leads_through(lineages, tip, row.id) for row in family))
+    check_leases(correction, seeing)
+    return family
+
+
+def finish_family(
+    correction: Correction,
+    what: Literal["redacted", "removed"],
+    family: list[EntryRow],
+    summaries: tuple[EntryId, ...],
+    elsewhere: tuple[int, int],
+) -> Corrected:
+    """Correct what was derived of a family that was changed, record that, and return the result.
+
+    Args:
+        correction: The correction.
+        what: What was done.
+        family: The entries, as they were.
+        summaries: The summaries that were dropped.
+        elsewhere: How many of the SDK's messages went, and how many cannot be read.
+    """
+    title = correct_derived(correction, family)
+    forks = find_forks(correction, (row.id for row in family))
+    ids = tuple(EntryId(row.id, row.version) for row in family)
+    corrected = Corrected(correction.locked.version, len(family), ids, summaries, title, forks, *elsewhere)
+    return finish(correction, what, corrected)

@@ -12,19 +12,16 @@ from sessions.log.context.annotations import HANDOVER, is_mark
 from sessions.log.core.entry_ids import EntryId
 from sessions.log.core.item_keys import bar_keys
 from sessions.log.core.reader import UNREADABLE
-from sessions.log.corrections.begin import Corrected, begin, check_leases, finish
-from sessions.log.corrections.derived import correct_derived
-from sessions.log.corrections.family import find_family, ids_of
-from sessions.log.corrections.forks import find_forks
+from sessions.log.corrections.begin import begin
+from sessions.log.corrections.family import find_family_to_change, finish_family
 from sessions.log.corrections.summaries import settle_summaries
-from sessions.log.history.ways import leads_through
 from sessions.log.statements import entries as entry_statements
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
     from sessions.log.conversation import Conversation
     from sessions.log.core.one_entry import Wanted
-    from sessions.log.corrections.begin import Correction
+    from sessions.log.corrections.begin import Corrected, Correction
     from sessions.log.words import EntryRow
 
 
@@ -73,11 +70,7 @@ def redact(
         DecryptionError: The session is encrypted with another key, or a payload was altered.
     """
     correction = begin(tx, conversation, now, branch, force=force, actor=actor)
-    family = find_family(correction, wanted)
-    lineages = correction.lineages
-    check_leases(
-        correction, [tip for tip in correction.tips if any(leads_through(lineages, tip, row.id) for row in family)]
-    )
+    family = find_family_to_change(correction, wanted)
     opened = [_open(correction, row) for row in family]
     others = [_replacement(correction, one, item) for one in opened]
     summaries = settle_summaries(correction, family, drop=drop_summaries)
@@ -85,20 +78,10 @@ def redact(
     for one, payload in zip(opened, payloads, strict=True):
         bar_keys(tx, correction.session, EntryId(one.row.id, one.row.version))
         _store(correction, one, payload)
-    sdk_rows, sealed = conversation.elsewhere.replace(
+    elsewhere = conversation.elsewhere.replace(
         tx, conversation, {one.payload: payload for one, payload in zip(opened, payloads, strict=True)}
     )
-    corrected = Corrected(
-        correction.locked.version,
-        len(family),
-        ids_of(family),
-        summaries,
-        correct_derived(correction, family),
-        find_forks(correction, (row.id for row in family)),
-        sdk_rows,
-        sealed,
-    )
-    return finish(correction, "redacted", corrected)
+    return finish_family(correction, "redacted", family, summaries, elsewhere)
 
 
 def _open(correction: Correction, row: EntryRow) -> _Opened:

@@ -11,12 +11,11 @@ from sessions.log.core.heads import NUMBERS
 from sessions.log.core.item_keys import bar_keys
 from sessions.log.corrections.begin import Corrected, begin, check_leases, finish
 from sessions.log.corrections.derived import correct_derived, title_entry
-from sessions.log.corrections.family import find_family, ids_of
+from sessions.log.corrections.family import find_family_to_change, finish_family
 from sessions.log.corrections.forks import find_forks
 from sessions.log.corrections.pairing import check_pairing
 from sessions.log.corrections.summaries import delete_entry, settle_summaries
 from sessions.log.history.siblings import find_tips
-from sessions.log.history.ways import leads_through
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import corrections as statements
 from sessions.log.statements import records as record_statements
@@ -65,29 +64,15 @@ def remove_entry(
         DecryptionError: The session is encrypted with another key; or, unless forced, a payload was altered.
     """
     correction = begin(tx, conversation, now, branch, force=force, actor=actor)
-    family = find_family(correction, wanted)
-    lineages = correction.lineages
-    check_leases(
-        correction, [tip for tip in correction.tips if any(leads_through(lineages, tip, row.id) for row in family)]
-    )
+    family = find_family_to_change(correction, wanted)
     if not force:
         check_pairing(correction, family)
     summaries = settle_summaries(correction, family, drop=drop_summaries)
-    sdk_rows, sealed = _remove_elsewhere(correction, family)
+    elsewhere = _remove_elsewhere(correction, family)
     for row in family:
         bar_keys(tx, correction.session, EntryId(row.id, row.version))
         delete_entry(correction, row.id)
-    corrected = Corrected(
-        correction.locked.version,
-        len(family),
-        ids_of(family),
-        summaries,
-        correct_derived(correction, family),
-        find_forks(correction, (row.id for row in family)),
-        sdk_rows,
-        sealed,
-    )
-    return finish(correction, "removed", corrected)
+    return finish_family(correction, "removed", family, summaries, elsewhere)
 
 
 def remove_way(

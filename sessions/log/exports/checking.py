@@ -5,7 +5,7 @@ Everything that readers of the session rely on is checked. Kinds, formats and pa
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
+from typing import TYPE_CHECKING, Any, ClassVar, Final, NamedTuple, get_args
 
 from sessions.clock import FIRST, NEVER
 from sessions.codecs.json import JSONCodec
@@ -90,7 +90,7 @@ class SessionCheck:
             self._stage = _ORDER[kind]
             self._last_key = ""
             self._end_run()
-        _CHECKS[kind](self, line)
+        self._CHECKS[kind](self, line)
         self._numbers[name] += 1
 
     def end(self, line: EndLine) -> Counts:
@@ -253,18 +253,17 @@ class SessionCheck:
             raise ValueError("its key is there twice, or in the wrong place")
         self._last_key = key
 
-
-_CHECKS: Final[dict[type, Callable[[SessionCheck, Any], None]]] = {
-    RunLine: SessionCheck._run,  # noqa: SLF001 - this module's
-    EntryLine: SessionCheck._entry,  # noqa: SLF001
-    BranchLine: SessionCheck._branch,  # noqa: SLF001
-    TipLine: SessionCheck._tip,  # noqa: SLF001
-    UsageLine: SessionCheck._usage,  # noqa: SLF001
-    KeyLine: SessionCheck._key,  # noqa: SLF001
-    RetryLine: SessionCheck._retry,  # noqa: SLF001
-    CopyLine: SessionCheck._copy,  # noqa: SLF001
-    ChangeLine: SessionCheck._change,  # noqa: SLF001
-}
+    _CHECKS: ClassVar[dict[type, Callable[[SessionCheck, Any], None]]] = {
+        RunLine: _run,
+        EntryLine: _entry,
+        BranchLine: _branch,
+        TipLine: _tip,
+        UsageLine: _usage,
+        KeyLine: _key,
+        RetryLine: _retry,
+        CopyLine: _copy,
+        ChangeLine: _change,
+    }
 
 
 def _check_session(line: SessionLine) -> None:

@@ -5,7 +5,7 @@ Until then nobody sees it: see `log/lifetime/unfinished.py`. A page whose answer
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import msgspec
 
@@ -214,7 +214,7 @@ class _Writer:
                 self._open_segment(line)
             else:
                 # An entry's id depends on the run that began last.
-                row = _ROWS[type(line)](self, line)
+                row = self._ROWS[type(line)](self, line)
                 if row is not None:
                     rows.setdefault(type(line), []).append(row)
         for kind, found in rows.items():
@@ -304,17 +304,17 @@ class _Writer:
     def _change(self, line: ChangeLine) -> tuple[Any, ...]:
         return self._session, line.version, line.what, line.created_at
 
+    _ROWS: ClassVar[dict[type, Callable[[_Writer, Any], tuple[Any, ...] | None]]] = {
+        EntryLine: _entry,
+        BranchLine: _tip,
+        TipLine: _tip,
+        UsageLine: _usage,
+        KeyLine: _key_of_item,
+        RetryLine: _retry,
+        CopyLine: _copy,
+        ChangeLine: _change,
+    }
 
-_ROWS: Final[dict[type, Callable[[_Writer, Any], tuple[Any, ...] | None]]] = {
-    EntryLine: _Writer._entry,  # noqa: SLF001 - this module's
-    BranchLine: _Writer._tip,  # noqa: SLF001
-    TipLine: _Writer._tip,  # noqa: SLF001
-    UsageLine: _Writer._usage,  # noqa: SLF001
-    KeyLine: _Writer._key_of_item,  # noqa: SLF001
-    RetryLine: _Writer._retry,  # noqa: SLF001
-    CopyLine: _Writer._copy,  # noqa: SLF001
-    ChangeLine: _Writer._change,  # noqa: SLF001
-}
 
 _INTO: Final[dict[type, Statement]] = {
     EntryLine: entry_statements.ADD_ENTRY,
