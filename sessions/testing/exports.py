@@ -8,8 +8,6 @@ from base64 import b64encode
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from sessions.crypto.keys import generate_key
 from sessions.errors import (
@@ -23,6 +21,7 @@ from sessions.store.opening import open_store
 from sessions.testing.expiry_model import MovableClock
 from sessions.testing.export_damages import DAMAGES, SOME, WHOLE_BEFORE, find, of
 from sessions.testing.export_model import ExportMachine, comparable, exported
+from sessions.testing.machines import run_machine
 from sessions.testing.observing import observe
 
 if TYPE_CHECKING:
@@ -115,15 +114,7 @@ class ExportContract:
 
     def test_any_sequence_of_operations(self, open_here: OpenStore, time: MovableClock) -> None:
         elsewhere = open_store("sqlite://", **self._options())
-        run_state_machine_as_test(
-            lambda: ExportMachine(open_here, elsewhere, time),  # type: ignore[arg-type]
-            settings=settings(
-                max_examples=self.EXAMPLES,
-                stateful_step_count=30,
-                deadline=None,
-                suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-            ),
-        )
+        run_machine(lambda: ExportMachine(open_here, elsewhere, time), self.EXAMPLES, steps=30)
         asyncio.run(elsewhere.close())
 
     async def test_there_and_back(self, store: Store, elsewhere: Store) -> None:

@@ -11,8 +11,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from sessions.errors import (
     ConflictError,
@@ -30,6 +28,7 @@ from sessions.sqlite import SQLiteSession
 from sessions.store.transfer import _Transfer
 from sessions.testing.expiry_model import MovableClock
 from sessions.testing.fork_model import ForkMachine
+from sessions.testing.machines import run_machine
 from sessions.testing.verified import check_verified
 
 if TYPE_CHECKING:
@@ -146,15 +145,7 @@ class ForkContract:
         return MovableClock(monkeypatch)
 
     def test_any_sequence_of_operations(self, open_here: OpenStore) -> None:
-        run_state_machine_as_test(
-            lambda: ForkMachine(open_here),  # type: ignore[arg-type]
-            settings=settings(
-                max_examples=self.EXAMPLES,
-                stateful_step_count=20,
-                deadline=None,
-                suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-            ),
-        )
+        run_machine(lambda: ForkMachine(open_here), self.EXAMPLES, steps=20)
 
     # --- The content -------------------------------------------------------------------------------------------------
 

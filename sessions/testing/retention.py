@@ -11,11 +11,10 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from sessions.retention_types import RetentionPolicy
 from sessions.testing.expiry_model import MovableClock
+from sessions.testing.machines import run_machine
 from sessions.testing.retention_model import RetentionMachine
 
 if TYPE_CHECKING:
@@ -98,15 +97,7 @@ class RetentionContract:
         return MovableClock(monkeypatch)
 
     def test_any_sequence_of_operations(self, open_here: OpenStore, time: MovableClock) -> None:
-        run_state_machine_as_test(
-            lambda: RetentionMachine(open_here, time),  # type: ignore[arg-type]
-            settings=settings(
-                max_examples=self.EXAMPLES,
-                stateful_step_count=25,
-                deadline=None,
-                suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-            ),
-        )
+        run_machine(lambda: RetentionMachine(open_here, time), self.EXAMPLES, steps=25)
 
     # --- Whole sessions ------------------------------------------------------------------------------------------
 

@@ -7,10 +7,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
-
 from sessions.testing.compaction_model import CompactionMachine
+from sessions.testing.machines import run_machine
 
 if TYPE_CHECKING:
     from sessions.testing.fixtures import MakeLogSession
@@ -28,12 +26,4 @@ class CompactionContract(Viewing, Branching, Racing, Settings):
     """How many sequences of operations are compared with the model; fewer do for a slow store that shares its code."""
 
     def test_any_sequence_of_operations(self, make: MakeLogSession) -> None:
-        run_state_machine_as_test(
-            lambda: CompactionMachine(make),  # type: ignore[arg-type]
-            settings=settings(
-                max_examples=self.EXAMPLES,
-                stateful_step_count=30,
-                deadline=None,
-                suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-            ),
-        )
+        run_machine(lambda: CompactionMachine(make), self.EXAMPLES, steps=30)

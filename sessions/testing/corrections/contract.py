@@ -8,14 +8,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
-
 from sessions.testing.corrections.guarding import Guarding
 from sessions.testing.corrections.redacting import Redacting
 from sessions.testing.corrections.removing import Removing
 from sessions.testing.corrections.repeating import Repeating
 from sessions.testing.corrections_model import CorrectionMachine
+from sessions.testing.machines import run_machine
 
 if TYPE_CHECKING:
     from sessions.testing.expiry_model import MovableClock, OpenStore
@@ -28,12 +26,4 @@ class CorrectionContract(Redacting, Repeating, Removing, Guarding):
     """How many sequences of operations are compared with the model; fewer do for a slow store that shares its code."""
 
     def test_any_sequence_of_operations(self, open_here: OpenStore, time: MovableClock) -> None:
-        run_state_machine_as_test(
-            lambda: CorrectionMachine(open_here, time),  # type: ignore[arg-type]
-            settings=settings(
-                max_examples=self.EXAMPLES,
-                stateful_step_count=30,
-                deadline=None,
-                suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-            ),
-        )
+        run_machine(lambda: CorrectionMachine(open_here, time), self.EXAMPLES, steps=30)

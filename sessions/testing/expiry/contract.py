@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
-
 from sessions.testing.expiry.ending import Ending
 from sessions.testing.expiry.erasing import Erasing
 from sessions.testing.expiry.hiding import Hiding
 from sessions.testing.expiry.purging import Purging
 from sessions.testing.expiry_model import ExpiryMachine
 from sessions.testing.fixtures import WithClock
+from sessions.testing.machines import run_machine
 
 if TYPE_CHECKING:
     from sessions.testing.expiry_model import MovableClock, OpenStore
@@ -29,12 +27,4 @@ class ExpiryContract(Ending, Hiding, Purging, Erasing, WithClock):
     """How many sequences of operations are compared with the model; fewer do for a slow store that shares its code."""
 
     def test_any_sequence_of_operations(self, open_here: OpenStore, time: MovableClock) -> None:
-        run_state_machine_as_test(
-            lambda: ExpiryMachine(open_here, time),  # type: ignore[arg-type]
-            settings=settings(
-                max_examples=self.EXAMPLES,
-                stateful_step_count=25,
-                deadline=None,
-                suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-            ),
-        )
+        run_machine(lambda: ExpiryMachine(open_here, time), self.EXAMPLES, steps=25)

@@ -8,8 +8,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, ClassVar
 
 import pytest
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
 
 from sessions.testing.attempts.contract import AttemptContract
 from sessions.testing.history.branching import Branching
@@ -18,6 +16,7 @@ from sessions.testing.history.clearing import Clearing
 from sessions.testing.history.siblings import Siblings
 from sessions.testing.history.turns import Turns
 from sessions.testing.history.undoing import Undoing
+from sessions.testing.machines import run_machine
 from sessions.testing.tree_machine.machine import TreeMachine
 from sessions.testing.ways import WaysContract
 
@@ -41,12 +40,4 @@ class HistoryContract(Undoing, Siblings, Branching, Turns, Clearing, Cancelling,
         return None
 
     def test_any_sequence_of_operations(self, make: MakeLogSession, count_entries: CountEntries | None) -> None:
-        run_state_machine_as_test(
-            lambda: TreeMachine(make, count_entries),  # type: ignore[arg-type]
-            settings=settings(
-                max_examples=self.EXAMPLES,
-                stateful_step_count=30,
-                deadline=None,
-                suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-            ),
-        )
+        run_machine(lambda: TreeMachine(make, count_entries), self.EXAMPLES, steps=30)

@@ -8,15 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
-
 from sessions.testing.fixtures import WithClock
 from sessions.testing.info.lists import Lists
 from sessions.testing.info.owners import Owners
 from sessions.testing.info.setting import Setting
 from sessions.testing.info.titles import Titles
 from sessions.testing.info_model import InfoMachine
+from sessions.testing.machines import run_machine
 
 if TYPE_CHECKING:
     from sessions.testing.expiry_model import MovableClock, OpenStore
@@ -29,12 +27,4 @@ class InfoContract(Owners, Setting, Titles, Lists, WithClock):
     """How many sequences of operations are compared with the model; fewer do for a slow store that shares its code."""
 
     def test_any_sequence_of_operations(self, open_here: OpenStore, time: MovableClock) -> None:
-        run_state_machine_as_test(
-            lambda: InfoMachine(open_here, time, encrypted=self.encrypted),  # type: ignore[arg-type]
-            settings=settings(
-                max_examples=self.EXAMPLES,
-                stateful_step_count=30,
-                deadline=None,
-                suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-            ),
-        )
+        run_machine(lambda: InfoMachine(open_here, time, encrypted=self.encrypted), self.EXAMPLES, steps=30)

@@ -7,9 +7,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
-from hypothesis import HealthCheck, settings
-from hypothesis.stateful import run_state_machine_as_test
-
 from sessions.testing.item_keys.adding import Adding
 from sessions.testing.item_keys.attempts import Attempts
 from sessions.testing.item_keys.options import Options
@@ -17,6 +14,7 @@ from sessions.testing.item_keys.refusing import Refusing
 from sessions.testing.item_keys.removing import Removing
 from sessions.testing.item_keys.ways import Ways
 from sessions.testing.item_keys_machine import ItemKeyMachine
+from sessions.testing.machines import run_machine
 
 if TYPE_CHECKING:
     from sessions.testing.expiry_model import MovableClock
@@ -30,12 +28,4 @@ class ItemKeyContract(Adding, Ways, Removing, Attempts, Options, Refusing):
     """How many sequences of operations are compared with the model; fewer do for a slow store that shares its code."""
 
     def test_any_sequence_of_operations(self, make: MakeLogSession, time: MovableClock) -> None:
-        run_state_machine_as_test(
-            lambda: ItemKeyMachine(make, time),  # type: ignore[arg-type]
-            settings=settings(
-                max_examples=self.EXAMPLES,
-                stateful_step_count=30,
-                deadline=None,
-                suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
-            ),
-        )
+        run_machine(lambda: ItemKeyMachine(make, time), self.EXAMPLES, steps=30)
