@@ -208,10 +208,10 @@ class SummarizedError(CorrectionError):
 
 
 class PairingError(CorrectionError):
-    """Without the entry, providers would refuse what belongs to it. Nothing was changed.
+    """Without the entry, providers would refuse related ones. Nothing was changed.
 
     Attributes:
-        broken: What would be left alone, as `Damage` has it; its `kind` may also be ``"torn_reasoning"``, an answer
+        broken: The related entries, as `Damage` has them; its `kind` may also be ``"torn_reasoning"``, an answer
             without its reasoning, and ``"unknown_shape"``, an item that may be the entry's call or output.
     """
 

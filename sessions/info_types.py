@@ -14,7 +14,7 @@ MAX_TITLE_BYTES: Final = 1024
 MAX_TAG_BYTES: Final = 255
 MAX_TAGS: Final = 64
 MAX_METADATA_BYTES: Final = 65_536
-"""In JSON. Larger things are not what a conversation is called."""
+"""In JSON. Larger things are no title or metadata."""
 
 
 @dataclass(frozen=True, kw_only=True)

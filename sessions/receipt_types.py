@@ -1,4 +1,4 @@
-"""Receipts: what an operation on stored conversations has done, and what is still to be done."""
+"""Receipts: the result of an operation on stored conversations, and its remaining work."""
 
 from __future__ import annotations
 

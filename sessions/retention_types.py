@@ -162,7 +162,7 @@ class RetentionReport:
 
     Attributes:
         ran_at: When the run began (UTC): ages are counted from here.
-        dry_run: Whether nothing was removed, and the numbers say what would be.
+        dry_run: Whether nothing was removed, and the numbers are a forecast.
         erased: The number of sessions erased.
         trimmed: The number of sessions whose older turns were removed.
         entries: The number of stored items removed, in both.
@@ -203,7 +203,7 @@ class OwnerErasure:
         sessions: The number of sessions erased.
         rows: How many rows were removed, by component and table: ``{"log": {"entries": 12, …}}``. The component of
             conversations is ``log``; its names are those of `ErasureReceipt`.
-        pending: What may still be left, and how to finish that, in sentences; empty if nothing is left to do.
+        pending: The remaining work and how to finish it, in sentences; empty if all is done.
     """
 
     owner: Owner

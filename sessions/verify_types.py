@@ -31,7 +31,7 @@ class Meaning(NamedTuple):
 
     Attributes:
         severity: How bad it is.
-        remedy: What to do, in a sentence.
+        remedy: The cure, in a sentence.
     """
 
     severity: Severity
@@ -95,7 +95,7 @@ class Finding:
         code: The kind of damage.
         severity: ``error`` or ``warning``.
         problem: The damage, in a sentence.
-        remedy: What to do, in a sentence.
+        remedy: The cure, in a sentence.
         session_id: The session; ``None`` if it is about the database, or about rows of no session.
         table: The table, by its name in the schema, such as ``entries``; ``None`` if it is about the whole database.
         place: The place in it: a branch, a position, a column or a row's number.

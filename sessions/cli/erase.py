@@ -70,7 +70,7 @@ async def erase(
 
 
 def write_left(pending: tuple[str, ...]) -> None:
-    """Write what a receipt says is left to do."""
+    """Write a receipt's remaining work."""
     for sentence in left_to_do(pending):
         write_line(f"  left to do: {sentence}")
 

@@ -1,4 +1,4 @@
-"""Making our tables in a database: what `sessions migrate` does. It needs no extra, as deployments run it."""
+"""Making our tables in a database, for `sessions migrate`. It needs no extra, as deployments run it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ DONE: Final = "The tables are up to date."
 
 
 async def migrate(url: str, connect_args: dict[str, Any], prefix: str, schema: str | None, wait: float) -> str:
-    """Make our tables in a database, or bring them up to date; return what was done.
+    """Make our tables in a database, or bring them up to date; return a sentence about it.
 
     Args:
         url: The database's URL.

@@ -1,4 +1,4 @@
-"""``sessions redact`` and ``sessions remove``: what should never have been in a conversation."""
+"""``sessions redact`` and ``sessions remove``: items that should never have been in a conversation."""
 
 from __future__ import annotations
 

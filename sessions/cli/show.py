@@ -196,7 +196,7 @@ def _wrapped(screen: Console, line: Text, indent: int) -> Iterable[Text]:
 
 
 def said_by(item: Any, kind: str) -> list[str]:
-    """Return the content of an item as texts to read: its text, or what a tool was given and returned."""
+    """Return the content of an item as texts to read: its text, or a tool's arguments and output."""
     from sessions.items.calls import text_of  # noqa: PLC0415 - as above
 
     parts = [text] if (text := text_of(item)) else []

@@ -41,7 +41,7 @@ T = TypeVar("T")
 _log = logging.getLogger("sessions")
 
 _UNEXPLAINED: Final = (ArithmeticError, AttributeError, LookupError, StoreError, TypeError, ValueError)
-"""What an operation raises that finds rows which it does not expect, or whose values a database refuses."""
+"""The errors of an operation that finds unexpected rows, or whose values a database refuses."""
 
 
 @runtime_checkable

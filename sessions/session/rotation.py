@@ -129,7 +129,7 @@ async def _page(backend: Backend, after: int, *, everything: bool) -> list[tuple
 
 
 def destroys_keys(keys: object) -> bool:
-    """Tell whether keys are a provider's that can destroy what it wrapped for a session."""
+    """Tell whether keys are a provider's that can destroy the keys it wrapped for a session."""
     return not isinstance(keys, KeyRing) and getattr(keys, "destroy", None) is not None
 
 

@@ -97,7 +97,7 @@ class Tree:
     tips_left_out: tuple[TreeTip, ...]
     read: InitVar[ReadTree]
     _read: ClassVar[Any] = None
-    """What it was made of, from which it is drawn; of each tree, and no field of it."""
+    """The rows that it was made of, from which it is drawn; of each tree, and no field of it."""
 
     def __post_init__(self, read: ReadTree) -> None:
         object.__setattr__(self, "_read", read)

@@ -1,4 +1,4 @@
-"""Verifying what is stored: `session.verify()`, and the iterator that it and `store.verify()` return."""
+"""Verifying stored rows: `session.verify()`, and the iterator that it and `store.verify()` return."""
 
 from __future__ import annotations
 

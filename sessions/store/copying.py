@@ -55,7 +55,7 @@ class AnySession(Protocol):
 
 
 class Wish(NamedTuple):
-    """What a caller of `store.copy` wants; `owner` is as `labels.py` writes it."""
+    """The wishes of a caller of `store.copy`; `owner` is as `labels.py` writes it."""
 
     source: AnySession
     target: AnySession
@@ -80,7 +80,7 @@ def the_four_methods(session: Any, name: str) -> AnySession:
 
 
 def check_wish(wish: Wish, *, plain: bool) -> None:
-    """Refuse what cannot be copied.
+    """Refuse a source or target that cannot be copied.
 
     Raises:
         InAttemptError: A session is that of an attempt.
@@ -120,7 +120,7 @@ async def copy(wish: Wish) -> Copied:
         try:
             return await _append(wish, pages, _Existing(await of_object(wish.target).all()))
         except SourceChanged:
-            continue  # What was added stays; the next try compares it.
+            continue  # Added items stay; the next try compares them.
     raise ConflictError(
         f"{_named(wish.source)} lost or replaced items {_TRIES} times while it was copied. The items that were added "
         "stay. Try again when it changes less."
@@ -202,7 +202,7 @@ class _Existing:
 
 
 def _named(session: Any) -> str:
-    """Return what errors call a session: its id, if it says one."""
+    """Return a session's name in errors: its id, if it says one."""
     try:
         session_id = session.session_id
     except Exception:  # noqa: BLE001 - a hosted conversation that has no id yet raises an error of its own

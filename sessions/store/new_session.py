@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import suppress
-from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 from sessions.clock import NEVER, now
@@ -11,10 +9,11 @@ from sessions.errors import InvalidItemError, sentence
 from sessions.items.calls import classify
 from sessions.items.kinds import USER
 from sessions.log.core.details import Details, StoredInfo
-from sessions.log.lifetime.unfinished import Row, give_up
+from sessions.log.lifetime.unfinished import Row
 from sessions.log.moving.target import Begin, Finish, WritePage
 from sessions.log.words import EntryRow
 from sessions.receipt_types import Copied
+from sessions.store.transfer import leave
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,9 +62,7 @@ async def make_session(
                 progress(Copied(min(first + _PAGE, len(entries))))
         await handle.write(_finish(handle, target, owner, entries[-1]))
     except Exception:
-        # As in `transfer.py`.
-        with suppress(Exception):
-            await handle.backend.write(partial(give_up, session=target.session), handle.subject)
+        await leave(handle, target)
         raise
     if handle.titles is not None:
         message = next((item for item, entry in zip(items, entries, strict=True) if entry.kind == USER), None)

@@ -70,7 +70,7 @@ async def candidates(place: Place, rules: Sequence[Rule]) -> AsyncIterator[Judge
 
 
 async def preview(place: Place, policies: Sequence[RetentionPolicy]) -> AsyncIterator[RetentionCandidate]:
-    """Yield what `retain` would remove, and what it would spare; see `Store.preview_retention`."""
+    """Yield the sessions that `retain` would remove, and those it would spare; see `Store.preview_retention`."""
     at = now()
     async for one in candidates(place, [Rule.of(policy, at) for policy in policies]):
         yield RetentionCandidate(
@@ -158,7 +158,7 @@ class Retention:
             judged = judged[len(erased) :]
 
     async def _trim(self, judged: Judged, done: Done) -> None:
-        """Remove the older turns of a session in batches; before each one, it is judged anew."""
+        """Remove the older turns of a session in batches; before each one, it is judged again."""
         left: Judged | None = judged
         total = 0
         while left is not None and left.spared is None and left.keep is not None:

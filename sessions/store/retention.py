@@ -1,4 +1,4 @@
-"""Retention: policies, erasing an owner, and the audit of what was removed."""
+"""Retention: policies, erasing an owner, and the audit of removals."""
 
 from __future__ import annotations
 
@@ -72,7 +72,7 @@ class Retaining(ABC):
 
         Args:
             policy: One policy, or a list.
-            dry_run: Whether to remove nothing, and count what would go. `preview_retention` lists it.
+            dry_run: Whether to remove nothing, and only count. `preview_retention` lists it.
             batch: After so many items, a transaction goes no further. A session of more is still erased in one.
             scrub: Whether to call `scrub` at the end; otherwise call it yourself.
             actor: Who has it done, for the audit rows: text of 1 to 255 bytes in UTF-8.
@@ -168,7 +168,7 @@ class Retaining(ABC):
         limit: int = 100,
         after: str | None = None,
     ) -> list[Audit]:
-        """List one page of the audit: what was erased, when, and by whom, the latest first.
+        """List one page of the audit, the latest erasure first: its time, its actor, its counts.
 
         Example: ``rows = await store.audits(what="erase_owner", limit=20)``
 
@@ -234,7 +234,7 @@ class Retaining(ABC):
         return None if self._encryption is None else self._encryption.encryption_key
 
     def _done(self, what: str, actor: str | None) -> Done:
-        """Return what an audit row says of an operation."""
+        """Return the fields of an audit row that describe an operation."""
         from sessions.log.lifetime.audit import Done  # noqa: PLC0415 - few programs erase
 
         if actor is not None:

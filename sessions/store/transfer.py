@@ -34,7 +34,7 @@ _TRIES: Final = 5
 
 
 class Plan(NamedTuple):
-    """What is copied, and how.
+    """A copy to be made: its source, its target, and how.
 
     Attributes:
         source: The session that is read.
@@ -95,11 +95,9 @@ class _Transfer:
             checked = await self._copy_pages()
             await self._finish(checked)
         except Exception as error:
-            # What was written is seen by nobody. If this fails, too, or the caller is cancelled, it ends by itself; and
-            # so it does where the same call can go on with it.
+            # If the caller is cancelled, the session ends by itself; and so it does where the same call can go on.
             if plan.is_fork or not isinstance(error, StoreError):
-                with suppress(Exception):
-                    await plan.target.backend.write(partial(give_up, session=target.session), plan.target.subject)
+                await leave(plan.target, target)
             raise
         return self._done
 
@@ -181,13 +179,19 @@ class _Transfer:
 
 
 def _origin(handle: Handle, source: Source) -> bytes:
-    """Return what tells a source in its present state from all others: a change of it begins a new copy."""
+    """Return a digest of a source's present state: a change of it begins a new copy."""
     state = handle.subject, source.created_at, source.version, source.last_entry, source.tip
     return hashlib.sha256(repr(state).encode()).digest()
 
 
 def _read(tx: Transaction, handle: Handle, source: Source, after: int, version: int) -> Page:
     return read_page(tx, handle.conversation, source, after, version)
+
+
+async def leave(handle: Handle, target: Target) -> None:
+    """Give up a session that is not whole, and that nobody sees. If this fails, too, it ends by itself."""
+    with suppress(Exception):
+        await handle.backend.write(partial(give_up, session=target.session), handle.subject)
 
 
 def _is_same_form(source: Codec, target: Codec) -> bool:

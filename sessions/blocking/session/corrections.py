@@ -1,4 +1,4 @@
-"""Corrections: redacting and removing what should never have been in the conversation.
+"""Corrections: redacting and removing items that should never have been in the conversation.
 
 Made by scripts/build_blocking.py from sessions/session/corrections.py: change that, and run it again.
 """
@@ -55,7 +55,7 @@ class Corrections(SessionPart):
                 on corrections shows the empty forms.
             id: The entry's `Entry.id`.
             key: The key that `add_items` was given for the item.
-            summaries: What to do with summaries that stand for the entry, as they may repeat it. ``"refuse"``: raise.
+            summaries: The fate of summaries that stand for the entry, as they may repeat it. ``"refuse"``: raise.
                 ``"drop"``: remove them; models see the original entries again.
             force: Whether to redact although another caller holds an exclusive lease on a branch with the entry.
             actor: Who has it done, for the audit row: text of 1 to 255 bytes in UTF-8.
@@ -103,7 +103,7 @@ class Corrections(SessionPart):
         Example: ``receipt = session.remove(1)``
 
         Unlike `pop_item`, this removes an entry anywhere. All other entries keep their ids, positions and turns, as
-        when an item expires. What belongs to the entry is not removed with it: an entry whose call, output or reasoning
+        when an item expires. Related entries are not removed with it: an entry whose call, output or reasoning
         would be left alone is not removed unless forced. Copies, titles, summaries, bytes and retries are treated as by
         `redact`. Watchers get ``removed``.
 
@@ -115,7 +115,7 @@ class Corrections(SessionPart):
             key: The key that `add_items` was given for the item.
             way: One of `siblings` or `ways_on`, or the id of an entry: the turns that were undone, or replaced, from
                 there on. Entries that other ways share stay.
-            summaries: What to do with summaries that stand for the entry, as for `redact`. Not for a way: its
+            summaries: The fate of summaries that stand for the entry, as for `redact`. Not for a way: its
                 summaries go with it.
             force: Whether to remove although that leaves a call without its output, for example; or although another
                 caller holds an exclusive lease; or a way although an attempt goes there.

@@ -1,4 +1,4 @@
-"""Verifying what is stored: `session.verify()`, and the iterator that it and `store.verify()` return.
+"""Verifying stored rows: `session.verify()`, and the iterator that it and `store.verify()` return.
 
 Made by scripts/build_blocking.py from sessions/session/verifying.py: change that, and run it again.
 """

@@ -47,7 +47,7 @@ class Moving(Part):
         own.
 
         The entries are copied page by page: memory does not grow with their number, and other callers wait for no more
-        than one page. A lease on the source changes nothing. What others append meanwhile is not part of the fork. If
+        than one page. A lease on the source changes nothing. Later appends by others are not part of the fork. If
         they clear the source, or remove or replace one of these entries, copying begins again. The new session becomes
         visible when it is whole; a failed or killed call leaves nothing visible, and upkeep removes the rest.
 
@@ -83,8 +83,8 @@ class Moving(Part):
 
         Example: ``copies = store.forks("user_123")``
 
-        Its own forks come first, the oldest first. They have copies of its items, so whoever removes something from a
-        session for good looks for it there, too. If a session is deleted, its forks count as forks of the session that
+        Its own forks come first, the oldest first. They have copies of its items, so look there, too, after you have
+        removed something from a session for good. If a session is deleted, its forks count as forks of the session that
         it was forked from.
 
         Raises:
@@ -121,7 +121,7 @@ class Moving(Part):
 
         A target of this package becomes visible when it is whole. A target of another library has the items that were
         added before a failure. In both cases, call it again to go on: the items that the target has already are
-        compared and not added again. A finished copy adds nothing, and adds what the source got since to a target of
+        compared and not added again. A finished copy adds nothing, and adds the source's later items to a target of
         another library.
 
         Memory does not grow with the number of items of a source of this package. Other libraries return all items at

@@ -1,4 +1,4 @@
-"""Retention: policies, erasing an owner, and the audit of what was removed.
+"""Retention: policies, erasing an owner, and the audit of removals.
 
 Made by scripts/build_blocking.py from sessions/store/retention.py: change that, and run it again.
 """
@@ -50,7 +50,7 @@ class Retaining(Part):
 
         Args:
             policy: One policy, or a list.
-            dry_run: Whether to remove nothing, and count what would go. `preview_retention` lists it.
+            dry_run: Whether to remove nothing, and only count. `preview_retention` lists it.
             batch: After so many items, a transaction goes no further. A session of more is still erased in one.
             scrub: Whether to call `scrub` at the end; otherwise call it yourself.
             actor: Who has it done, for the audit rows: text of 1 to 255 bytes in UTF-8.
@@ -129,7 +129,7 @@ class Retaining(Part):
         limit: int = 100,
         after: str | None = None,
     ) -> list[Audit]:
-        """List one page of the audit: what was erased, when, and by whom, the latest first.
+        """List one page of the audit, the latest erasure first: its time, its actor, its counts.
 
         Example: ``rows = store.audits(what="erase_owner", limit=20)``
 

@@ -1,4 +1,4 @@
-"""Questions on a terminal: consent to what cannot be undone, and the key."""
+"""Questions on a terminal: consent to a change that cannot be undone, and the key."""
 
 from __future__ import annotations
 

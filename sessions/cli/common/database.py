@@ -27,7 +27,7 @@ _SHARED_MEMORY: Final = 65536
 """Bytes that SQLite's shared memory may take, and more."""
 
 Creates: TypeAlias = Literal["nothing", "tables", "file"]
-"""What a command may make of a SQLite database: nothing, the tables in a file that is there, or also the file."""
+"""The parts of a SQLite database that a command may make: nothing, the tables of a file, or also the file."""
 
 
 class Database(NamedTuple):
@@ -79,7 +79,7 @@ class Database(NamedTuple):
         """Open the store.
 
         Args:
-            creates: What the command may make of a SQLite database.
+            creates: The parts of a SQLite database that the command may make.
 
         Raises:
             DatabaseProblem: The file, or the tables in it, are missing, and the command only works on existing ones; or
@@ -178,7 +178,7 @@ def check_file(url: str, prefix: str | None = None) -> None:
         )
     if prefix is None:
         return
-    # What cannot be read here, the store says better.
+    # The store has better words for an unreadable file.
     try:
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True)) as connection:
             tables = "select 1 from sqlite_master where name in (?, ?)"
@@ -257,7 +257,7 @@ def on_database(
 
     Args:
         keys: Whether the command takes keys.
-        creates: What it may make of a SQLite database.
+        creates: The parts of a SQLite database that it may make.
         opened: Whether it gets the store; else it gets the `Database`.
     """
 

@@ -1,4 +1,4 @@
-"""How a command ends: its exit code, and one line that says what happened and what to do.
+"""The end of a command: its exit code, and one line with the cause and the cure.
 
 No message has a password or a traceback: texts of errors that are not this package's may repeat a user's content.
 """

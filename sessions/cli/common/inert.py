@@ -1,6 +1,6 @@
 """Texts of others on a terminal: ids, titles and messages may hold control sequences, and none may act.
 
-A terminal obeys what follows an escape character, and formatting characters turn the direction of what follows. So
+A terminal obeys the text behind an escape character, and formatting characters turn its direction. So
 messages lose them, and ids and errors, which a reader may have to type, show them as Python writes them.
 """
 

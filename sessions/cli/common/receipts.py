@@ -1,4 +1,4 @@
-"""Receipts: what a change came to, as lines for people or as JSON."""
+"""Receipts of changes, as lines for people or as JSON."""
 
 from __future__ import annotations
 
@@ -52,5 +52,5 @@ def named_counts(record: Mapping[str, Any], *, without: Iterable[str] = ()) -> s
 
 
 def left_to_do(pending: Iterable[str]) -> list[str]:
-    """Return what a receipt says is left to do, with the command in place of a program's call."""
+    """Return a receipt's remaining work, with the command in place of a program's call."""
     return [in_words_of_commands(sentence) for sentence in pending]

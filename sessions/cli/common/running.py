@@ -1,4 +1,4 @@
-"""Running a command: what it logs and warns of, and how it ends."""
+"""Running a command: its logs, its warnings, and its end."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def _end(error: BaseException) -> int:
 
 
 class _OneLine(logging.Handler):
-    """Tells of what the library logs, without the tracebacks of others."""
+    """Shows the library's log records, without the tracebacks of others."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Say it."""
@@ -68,7 +68,7 @@ class _OneLine(logging.Handler):
 
 @contextmanager
 def _told() -> Iterator[None]:
-    """Tell of warnings and of what is logged, on standard error, one line each."""
+    """Show warnings and log records on standard error, one line each."""
     handler = _OneLine(logging.WARNING)
     root = logging.getLogger()
     with warnings.catch_warnings():
