@@ -5,8 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sessions.clock import NEVER, now
-from sessions.codecs import Codec
-from sessions.codecs.json import JSONCodec
+from sessions.codecs.argument import checked_codec
 from sessions.errors import InvalidItemError, sentence
 from sessions.items.calls import classify
 from sessions.items.kinds import USER
@@ -46,12 +45,12 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
+    from sessions.codecs import Codec
     from sessions.db import Backend
     from sessions.labels import Owner
     from sessions.protocol import Settings
     from sessions.types import Item
 
-_JSON = JSONCodec()
 _FOREIGN = ForeignTables()
 _WRITE = 'Write [{"role": "user", "content": "…"}]'
 
@@ -95,7 +94,7 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description, 
         tables = foreign.check() if foreign else _FOREIGN
         conversation = Conversation(
             session_id,
-            _checked(codec),
+            checked_codec(codec),
             SDKSessions(tables),
             ttl=check_ttl(ttl),
             owner=None if owner is None else encode_owner(owner),
@@ -341,12 +340,3 @@ def as_listed(items: object) -> list[Any]:
             f"{'Write [item]' if isinstance(items, dict) else _WRITE}."
         )
     return list(items)
-
-
-def _checked(codec: Codec | None) -> Codec:
-    if codec is None:
-        return _JSON
-    if isinstance(codec, type) or not isinstance(codec, Codec):
-        kind = f"the class {codec.__name__}" if isinstance(codec, type) else type(codec).__name__
-        raise TypeError(f"codec must be a codec, not {kind}. No session was made. Write codec=PlusCodec(types=[…]).")
-    return codec
