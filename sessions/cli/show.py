@@ -197,24 +197,17 @@ def _wrapped(screen: Console, line: Text, indent: int) -> Iterable[Text]:
 
 def said_by(item: Any, kind: str) -> list[str]:
     """Return the content of an item as texts to read: its text, or a tool's arguments and output."""
-    from sessions.items.calls import text_of  # noqa: PLC0415 - as above
+    from sessions.items.calls import arguments_of, text_of  # noqa: PLC0415 - as above
 
     parts = [text] if (text := text_of(item)) else []
     if kind == "tool_call":
-        parts += [_short(call.get("arguments")) for call in _calls(item)]
+        parts += [_short(arguments) for arguments in arguments_of(item)]
     elif not parts:
         for name in ("output", "summary", "content", "note", "items"):
             if value := item.get(name):
                 parts.append(_short(value))
                 break
     return parts
-
-
-def _calls(item: Any) -> list[dict[str, Any]]:
-    calls = item.get("tool_calls")
-    if isinstance(calls, list):
-        return [call.get("function") or call.get("custom") or {} for call in calls if isinstance(call, dict)]
-    return [item.get("function_call") or item]
 
 
 def _short(value: Any) -> str:

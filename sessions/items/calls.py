@@ -22,6 +22,7 @@ part_of = _dialect.part_of
 calls_of = _dialect.calls_of
 answers_of = _dialect.answers_of
 tools_of = _dialect.tools_of
+arguments_of = _dialect.arguments_of
 has_failed = _dialect.has_failed
 is_instruction = _dialect.is_instruction
 asks_a_human = _dialect.asks_a_human

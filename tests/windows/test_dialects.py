@@ -16,8 +16,8 @@ _WORDS = re.compile(
     r'|tool_use|tool_result|toolUse|toolResult|input_text|output_text)"'
 )
 _PACKAGE = Path(sessions.__file__).parent
-# What is exported for tests makes items, and the results of providers are no items.
-_MAY = ("items/dialects/", "testing/", "session/usage/results.py")
+# What is exported for tests makes items, the results of providers are no items, and a damage has a call's id.
+_MAY = ("items/dialects/", "testing/", "session/usage/results.py", "cli/repair.py")
 
 
 def test_the_dialects_alone_know_the_shape_of_an_item() -> None:

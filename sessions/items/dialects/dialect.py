@@ -64,6 +64,10 @@ class Dialect:
         """
         return []
 
+    def arguments_of(self, item: Item) -> list[Any]:
+        """Return the arguments of an item's calls, in their order: JSON text, or any value."""
+        return []
+
     def has_failed(self, item: Item) -> bool:
         """Tell whether a call or an output says that it failed."""
         return False

@@ -16,7 +16,7 @@ from sessions.items.dialects.openai_hosted import hosted_form, is_kept_as
 from sessions.items.dialects.openai_kinds import MESSAGE_TYPES, PROGRAM, PROGRAM_OUTPUT, SEARCH_CALL, text_in
 from sessions.items.dialects.openai_kinds import kind_of as kind_of_item
 from sessions.items.dialects.openai_placeholders import placeholder_for
-from sessions.items.dialects.openai_tools import classify_items, tools_of_kind
+from sessions.items.dialects.openai_tools import arguments_of_kind, classify_items, tools_of_kind
 from sessions.items.kinds import (
     APPROVAL_REQUEST,
     APPROVAL_RESPONSE,
@@ -108,6 +108,10 @@ class OpenAI(Dialect):
     def tools_of(self, item: Item) -> list[str | None]:
         """Return the names of the tools that an item calls or, if it is an output or a request, names."""
         return tools_of_kind(item, kind_of_item(item))
+
+    def arguments_of(self, item: Item) -> list[Any]:
+        """Return the arguments of an item's calls: see `Dialect.arguments_of`."""
+        return arguments_of_kind(item, kind_of_item(item))
 
     def has_failed(self, item: Item) -> bool:
         """Tell whether a call or an output says that it failed."""

@@ -45,6 +45,21 @@ def tools_of_kind(item: Item, kind: str) -> list[str | None]:
     return [_full_name(item) or str(item["type"])]
 
 
+def arguments_of_kind(item: Item, kind: str) -> list[Any]:
+    """Return the arguments of the calls of an item of a kind: see `Dialect.arguments_of`."""
+    if kind not in _CALLS:
+        return []
+    if not _is_message(item):
+        return [item.get("arguments", item.get("input"))]
+    calls = item.get("tool_calls") or [{"function": item.get("function_call")}]
+    return [_arguments_in(call) for call in calls]
+
+
+def _arguments_in(call: Any) -> Any:
+    made = (call.get("function") or call.get("custom") or {}) if isinstance(call, dict) else {}
+    return made.get("arguments", made.get("input")) if isinstance(made, dict) else None
+
+
 def _called(item: Item, names: dict[str, str]) -> str | None:
     """Return the called tool, or several, and note in `names` which call is which."""
     if not _is_message(item):
