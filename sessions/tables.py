@@ -9,11 +9,12 @@ from sessions.db.migrations import applied_numbers
 from sessions.db.sqlalchemy.alembic_revisions import migrate_within, note_within
 from sessions.db.sqlalchemy.metadata import metadata_of
 from sessions.log.schema import LOG
+from sessions.memory.schema import MEMORY
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection, MetaData
 
-SCHEMAS: Final = (LOG,)
+SCHEMAS: Final = (LOG, MEMORY)
 """The tables of each component."""
 
 

@@ -6,10 +6,15 @@ import re
 import tomllib
 from itertools import chain
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from sessions.log.schema import LOG
+from sessions.memory.schema import MEMORY
+
+if TYPE_CHECKING:
+    from sessions.db.schema import Schema
 
 _ROOT = Path(__file__).parents[1]
 _ARCHITECTURE = _ROOT / "docs" / "architecture.md"
@@ -60,9 +65,10 @@ def test_every_folder_has_its_line_among_the_floors() -> None:
     assert folders - _paths(_sections()["Floors"], bare=True) == set()
 
 
-def test_every_table_has_its_line() -> None:
-    rows = re.findall(r"^\| `(\w+)` \|", _sections()["The log"], re.MULTILINE)
-    assert sorted(rows) == sorted(table.name for table in LOG.tables)
+@pytest.mark.parametrize(("section", "schema"), [("The log", LOG), ("Memories", MEMORY)])
+def test_every_table_has_its_line(section: str, schema: Schema) -> None:
+    rows = re.findall(r"^\| `(\w+)` \|", _sections()[section], re.MULTILINE)
+    assert sorted(rows) == sorted(table.name for table in schema.tables)
 
 
 def test_every_dependency_has_its_reason_and_no_other_is_named() -> None:

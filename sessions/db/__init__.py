@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -109,6 +109,16 @@ class Backend(Protocol):
 
         Raises:
             SessionClosedError: The backend has been closed.
+        """
+        ...
+
+    def joined_by(self, components: Sequence[Any]) -> Backend:
+        """Return a hold on the same database for more components, whose tables are made when it is first used.
+
+        It is closed by itself, before this one.
+
+        Args:
+            components: The other `Component` objects; those of this hold belong to it, too.
         """
         ...
 

@@ -33,6 +33,11 @@ class ClosedBackend:
         del topic
         raise closed(subject)
 
+    def joined_by(self, components: object) -> ClosedBackend:
+        """Return this."""
+        del components
+        return self
+
     async def aclose(self) -> None:
         """Do nothing."""
 

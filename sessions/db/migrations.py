@@ -105,6 +105,11 @@ def applied_numbers(schemas: Sequence[Schema]) -> list[tuple[str, int]]:
     return [(schema.component, number) for schema in (STORE, *schemas) for number, _ in schema.missing(0)]
 
 
+def applied_components(tx: Transaction) -> set[str]:
+    """Return the names of the components whose tables are there."""
+    return set(_applied(tx))
+
+
 def _applied(tx: Transaction) -> dict[str, int]:
     """Return the number of the last applied migration of each component."""
     return dict(tx.all(statements.APPLIED))

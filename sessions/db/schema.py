@@ -101,6 +101,7 @@ class Index(msgspec.Struct, frozen=True):
         columns: The columns it is sorted by.
         purpose: The query that it serves.
         where: Which rows it has. MariaDB indexes all.
+        unique: Whether no two rows may have the same values.
         since: The number of the migration that makes it; 0 for the schema's first migration.
     """
 
@@ -109,11 +110,13 @@ class Index(msgspec.Struct, frozen=True):
     columns: tuple[str, ...]
     purpose: str
     where: str = ""
+    unique: bool = False
     since: int = 0
 
     def create(self) -> Statement:
         """Return the statement that makes it."""
-        text = f"{{create_index}} {{{self.name}}} on {{on_{self.table}}} ({', '.join(self.columns)})"
+        create = "{create_unique_index}" if self.unique else "{create_index}"
+        text = f"{create} {{{self.name}}} on {{on_{self.table}}} ({', '.join(self.columns)})"
         return Statement(self.purpose, f"{text} where {self.where}" if self.where else text, {MARIADB: text})
 
 

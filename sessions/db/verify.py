@@ -1,4 +1,4 @@
-"""Verifying a component: its schema, on SQLite the file, and its rows by the checks that it brings."""
+"""Verifying components: their schemas, on SQLite the file, and their rows by the checks that they bring."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from sessions.db.verify_schema import FileCheck, SchemaCheck, missing_tables
 from sessions.errors import StoreError
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator
+    from collections.abc import AsyncGenerator, Sequence
 
     from sessions.db import Backend
     from sessions.db.component import Component
@@ -17,14 +17,20 @@ if TYPE_CHECKING:
 
 
 async def verify(
-    backend: Backend, component: Component, reading: object, subject: str, *, after: str = "", whole: bool = True
+    backend: Backend,
+    components: Sequence[Component],
+    reading: object,
+    subject: str,
+    *,
+    after: str = "",
+    whole: bool = True,
 ) -> AsyncGenerator[Step]:
-    """Yield the findings in a component's tables, page by page.
+    """Yield the findings in some components' tables, page by page.
 
     Args:
         backend: The database.
-        component: The component.
-        reading: Which of its rows are checked, and how they are read; for the component's own checks.
+        components: The components.
+        reading: Which of their rows are checked, and how they are read; for the components' own checks.
         subject: Whom an error is about.
         after: The `after` of an earlier step, to go on behind it; empty for the beginning.
         whole: Whether to check the schema and, on SQLite, the file, too.
@@ -35,7 +41,7 @@ async def verify(
         SessionClosedError: The backend has been closed.
         ValueError: `after` is not such a text.
     """
-    schema = SchemaCheck([component.schema])
+    schema = SchemaCheck([component.schema for component in components])
     checks: list[Check] = [schema, FileCheck()] if whole else []
     missing: list[str] = []
     if whole:
@@ -47,7 +53,8 @@ async def verify(
         except StoreError as error:
             yield Step((unreadable(schema, error),), {}, None)
             return
-    if component.verify is not None:
-        checks += component.verify(reading)
+    for component in components:
+        if component.verify is not None:
+            checks += component.verify(reading)
     async for step in run_checks(backend, checks, subject, after=after, missing=missing):
         yield step

@@ -135,5 +135,5 @@ async def _steps_of_session(handle: Handle, after: str) -> AsyncGenerator[Step]:
     await handle.read(lambda tx: version_of(tx, conversation))
     reading = Reading(handle.codec, conversation.encryption, conversation.session_id)
     component = conversations(conversation.elsewhere.tables)
-    async for step in verify(handle.backend, component, reading, handle.subject, after=after, whole=False):
+    async for step in verify(handle.backend, [component], reading, handle.subject, after=after, whole=False):
         yield step

@@ -1,12 +1,19 @@
-"""The components of a store: all that its database keeps. Erasing an owner asks each of them for its part."""
+"""The components of a store: all that its database may keep. Erasing an owner asks each of them for its part.
+
+A component's tables are made when it is first used: the store holds its database for conversations alone, and for
+others by `Backend.joined_by`.
+"""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sessions.db.migrations import applied_components
 from sessions.log.component import conversations
+from sessions.memory.component import MEMORIES
 
 if TYPE_CHECKING:
+    from sessions.db import Backend
     from sessions.db.component import Component
     from sessions.log.conversation import ForeignTables
 
@@ -17,4 +24,11 @@ def components_of(foreign: ForeignTables) -> tuple[Component, ...]:
     Args:
         foreign: The OpenAI Agents SDK's tables that conversations are taken over from.
     """
-    return (conversations(foreign),)
+    return (conversations(foreign), MEMORIES)
+
+
+async def components_there(backend: Backend, foreign: ForeignTables) -> tuple[Component, ...]:
+    """Return the components of a store whose tables are in its database; conversations always."""
+    first, *others = components_of(foreign)
+    applied = await backend.read(applied_components, "the store") if others else set()
+    return (first, *(one for one in others if one.schema.component in applied))

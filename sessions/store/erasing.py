@@ -14,7 +14,7 @@ from sessions.log.lifetime.audit import record
 from sessions.log.lifetime.undestroyed import destroyed, find_undestroyed
 from sessions.receipt_types import ErasureReceipt
 from sessions.retention_types import OwnerErasure, one_owner
-from sessions.store.components import components_of
+from sessions.store.components import components_there
 
 if TYPE_CHECKING:
     from sessions.crypto.keys import KeyProvider, KeyRing
@@ -65,11 +65,10 @@ async def erase_session(
 
 async def erase_owner(place: Place, owner: Owner, done: Done, *, below: bool, scrub: bool) -> OwnerErasure:
     """Erase all of an owner; see `Store.erase_owner`."""
-    backend = place.backend
     encoded = encode_owner(owner)
     low, high = below_owner(encoded) if below else one_owner(encoded)
     at = now()
-    destroying = Destroying(backend, place.keys)
+    destroying = Destroying(place.backend, place.keys)
     await destroying.finish()
 
     async def after_batch(part: OwnersPart) -> None:
@@ -78,9 +77,10 @@ async def erase_owner(place: Place, owner: Owner, done: Done, *, below: bool, sc
         await destroying.finish()
 
     whose = OwnersErased(low, high, at, done.actor, done.kept, destroying.has_keys)
-    components = components_of(place.elsewhere.tables)
+    first, *others = await components_there(place.backend, place.elsewhere.tables)
+    backend = place.backend.joined_by(others) if others else place.backend
     erased = await erase_owners(
-        backend, components, whose, subject="the store", batch=_SESSIONS, after_batch=after_batch
+        backend, [first, *others], whose, subject="the store", batch=_SESSIONS, after_batch=after_batch
     )
     totals = {f"{name}.{table}": count for name, rows in erased.rows.items() for table, count in rows.items() if count}
     if totals:
@@ -90,6 +90,8 @@ async def erase_owner(place: Place, owner: Owner, done: Done, *, below: bool, sc
     pending = [] if erased.complete else [_STILL_MADE]
     pending += destroying.pending
     pending += await backend.vacuum(erased.others, "the store") if scrub else (NOT_SCRUBBED,)
+    if others:
+        await backend.aclose()
     sessions = erased.rows["log"].get("sessions", 0)
     return OwnerErasure(
         owner=owner, below=below, erased_at=as_time(at), sessions=sessions, rows=erased.rows, pending=tuple(pending)

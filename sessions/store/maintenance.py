@@ -235,15 +235,13 @@ class Maintenance(Retaining):
             StoreError: The database cannot be reached, or is locked by others for too long.
             SessionClosedError: The store has been closed.
         """
-        from sessions.db.verify import verify  # noqa: PLC0415 - few programs verify
-        from sessions.log.component import conversations  # noqa: PLC0415 - as above
-        from sessions.log.verify.reading import Reading  # noqa: PLC0415 - as above
+        from sessions.log.verify.reading import Reading  # noqa: PLC0415 - few programs verify
         from sessions.session.verifying import Verification, check_after  # noqa: PLC0415 - as above
+        from sessions.store.verifying import steps_of_store  # noqa: PLC0415 - as above
 
         handle = self.session("any")._handle  # noqa: SLF001 - it reads all sessions
         reading = Reading(handle.codec, handle.conversation.encryption)
-        component = conversations(self._sdk.tables)
-        return Verification(verify(self._backend, component, reading, "the store", after=check_after(after)), progress)
+        return Verification(steps_of_store(self._backend, self._sdk.tables, reading, check_after(after)), progress)
 
     def sweeper(self, *, every: float | timedelta = 60.0) -> Sweeper:
         """Return a background task that calls `purge_expired` again and again.

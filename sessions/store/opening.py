@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any, Final
 from sessions.db.dialect import PREFIX
 from sessions.db.sqlite.backend import SQLiteBackend
 from sessions.db.sqlite.opening import DEFAULT_BUSY_TIMEOUT, MEMORY
+from sessions.log.component import conversations
 from sessions.log.conversation import ForeignTables
-from sessions.store.components import components_of
 from sessions.store.maintenance import Encryption
 from sessions.store.store import Store
 from sessions.validation import DEFAULT, Default
@@ -120,7 +120,7 @@ def open_store(
             durability=durability,
             busy_timeout=busy_timeout,
             prefix=table_prefix,
-            components=components_of(foreign),
+            components=[conversations(foreign)],
         )
     else:
         # Imported only where needed: SQLAlchemy takes longer to import than this whole package.
@@ -134,7 +134,7 @@ def open_store(
             schema=schema,
             attempt_timeout=attempt_timeout,
             retry_timeout=retry_timeout,
-            components=components_of(foreign),
+            components=[conversations(foreign)],
         )
     return Store(
         backend,

@@ -23,7 +23,7 @@ _DAMAGE = Statement("A value that was never put.", "update {pairs} set version =
 
 
 async def _steps(backend: Backend, after: str = "") -> list[Step]:
-    return [step async for step in verify(backend, KEY_VALUES, None, _SUBJECT, after=after)]
+    return [step async for step in verify(backend, [KEY_VALUES], None, _SUBJECT, after=after)]
 
 
 async def _fill(backend: Backend) -> None:

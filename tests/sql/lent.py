@@ -10,8 +10,11 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from sqlalchemy import create_engine, inspect, make_url, select, text
 
-from sessions import open_store
+from sessions.db.component import Component
+from sessions.db.engines.backend import SQLAlchemyBackend
+from sessions.db.engines.of_loop import EngineOfLoop
 from sessions.sqlalchemy import metadata
+from sessions.tables import SCHEMAS
 from tests.lived_in import move_in
 
 if TYPE_CHECKING:
@@ -75,8 +78,10 @@ class Lent:
 
 
 async def _make_tables(url: str) -> None:
-    async with open_store(url, create_tables=True) as store:
-        await store.sessions()
+    components = [Component(schema) for schema in SCHEMAS]
+    backend = SQLAlchemyBackend(EngineOfLoop(url), create_tables=True, components=components)
+    await backend.migrate()
+    await backend.aclose()
 
 
 @contextmanager

@@ -7,7 +7,8 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
-from sessions import open_store
+from sessions.db.component import Component
+from sessions.db.engines.backend import SQLAlchemyBackend
 from sessions.db.words import all_table_names
 from sessions.sqlalchemy import metadata
 from sessions.tables import SCHEMAS
@@ -44,7 +45,8 @@ async def test_metadata_makes_the_tables_that_the_migrations_make(request: pytes
     urls = [make_url(server.new_database()) for _ in range(2)]
     driver = urls[0].get_driver_name()
     migrated, made = (create_async_engine(url.set(drivername=f"{scheme}+{driver}")) for url in urls)
-    await open_store(migrated, create_tables=True).sessions()
+    components = [Component(schema) for schema in SCHEMAS]
+    await SQLAlchemyBackend(migrated, create_tables=True, components=components).migrate()
     async with made.begin() as connection:
         await connection.run_sync(metadata().create_all)
     found = []

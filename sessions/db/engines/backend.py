@@ -76,6 +76,18 @@ class SQLAlchemyBackend:
         self._used: weakref.ref[Database] | None = None
         self._wakers: weakref.WeakSet[PollingWaker] = weakref.WeakSet()
 
+    def joined_by(self, components: Sequence[Component]) -> SQLAlchemyBackend:
+        """Return a hold on the same database for more components."""
+        return SQLAlchemyBackend(
+            self._source,
+            create_tables=self._create_tables,
+            prefix=self._prefix,
+            schema=self._schema,
+            attempt_timeout=self._attempt_timeout,
+            retry_timeout=self._retry_timeout,
+            components=(*self._components, *components),
+        )
+
     def engine(self) -> AsyncEngine:
         """Return the engine; for a URL, that of the running event loop."""
         return self._source.engine(self) if isinstance(self._source, EngineOfLoop) else self._source

@@ -34,6 +34,8 @@ _TYPES: Final[dict[str, sa.types.TypeEngine[Any]]] = {
     "flag": sa.SmallInteger(),
     "session_id_type": _EXACT.with_variant(mysql.VARBINARY(1024), *_MARIADB),
     "key_type": _EXACT.with_variant(mysql.VARBINARY(255), *_MARIADB),
+    "long_key_type": _EXACT.with_variant(mysql.VARBINARY(512), *_MARIADB),
+    "value_type": sa.LargeBinary().with_variant(mysql.VARBINARY(200), *_MARIADB),
     "name_type": _EXACT.with_variant(mysql.VARCHAR(255, charset="utf8mb4", collation=_COLLATION), *_MARIADB),
     "text": sa.Text().with_variant(mysql.LONGTEXT(charset="utf8mb4", collation=_COLLATION), *_MARIADB),
     "bytes": sa.LargeBinary().with_variant(mysql.LONGBLOB(), *_MARIADB),
@@ -62,7 +64,12 @@ def metadata_of(schemas: Sequence[Schema], prefix: str, sql_schema: str | None) 
         for index in schema.indexes:
             columns = [tables[index.table].columns[column] for column in index.columns]
             where = sa.text(index.where) if index.where else None
-            sa.Index(check_name(table_name(schema, index.name, prefix)), *columns, postgresql_where=where)
+            sa.Index(
+                check_name(table_name(schema, index.name, prefix)),
+                *columns,
+                unique=index.unique,
+                postgresql_where=where,
+            )
     return made
 
 

@@ -67,6 +67,8 @@ class SQLiteBackend:
         components: Sequence[Component] = (),
     ) -> None:
         self._components = tuple(components)
+        self._prefix = prefix
+        self._origin = self
         self._texts = texts_of(prefix, tuple(one.schema for one in components))
         self._path = _checked_path(path)
         if durability not in ("full", "normal"):
@@ -78,6 +80,18 @@ class SQLiteBackend:
         self._busy_timeout = check_timeout(busy_timeout, "busy_timeout", _MAX_BUSY_TIMEOUT)
         self._closed = False
         self._wakers: weakref.WeakSet[FileWaker] = weakref.WeakSet()
+
+    def joined_by(self, components: Sequence[Component]) -> SQLiteBackend:
+        """Return a hold on the same database for more components."""
+        joined = SQLiteBackend(
+            self._path,
+            durability="full" if self._full else "normal",
+            busy_timeout=self._busy_timeout,
+            prefix=self._prefix,
+            components=(*self._components, *components),
+        )
+        joined._origin = self._origin
+        return joined
 
     @property
     def path(self) -> str:
@@ -219,7 +233,9 @@ class SQLiteBackend:
         if self._closed:
             raise _closed(subject)
         try:
-            database = open_memory(self) if self._path == MEMORY else open_file(self._path, self._busy_timeout, self)
+            database = (
+                open_memory(self._origin) if self._path == MEMORY else open_file(self._path, self._busy_timeout, self)
+            )
         except StoreError as error:
             raise error.about(subject) from error.__cause__
         if self._closed:  # By another thread.

@@ -1,0 +1,33 @@
+"""Memories as a component of a database: the parts that they give to each of their databases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sessions.db.component import Component
+from sessions.memory.schema import MEMORY
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessions.db.component import OwnersErased, OwnersPart
+    from sessions.db.transaction import Transaction
+    from sessions.db.verification import Check
+
+
+def _erase_owners(tx: Transaction, owners: OwnersErased, count: int) -> OwnersPart:
+    # Few programs erase.
+    from sessions.memory.erase import erase_owners  # noqa: PLC0415
+
+    return erase_owners(tx, owners, count)
+
+
+def _checks(reading: object) -> Sequence[Check]:
+    # Few programs verify.
+    from sessions.memory.verify import checks_of  # noqa: PLC0415
+
+    return checks_of(reading)
+
+
+MEMORIES: Final = Component(MEMORY, erase_owners=_erase_owners, verify=_checks)
+"""The component of memories."""
