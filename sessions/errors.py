@@ -28,6 +28,8 @@
     ├── DecryptionError                          the key is wrong, or the stored data was altered
     │   └── RotationIncompleteError              the given keys do not open some sessions
     ├── PlainTextRefusedError (ValueError)       an encrypted session's content would be written as plain text
+    ├── InvalidFilterError (ValueError)          a filter of memories is not one
+    ├── FilterTooBroadError                      a filter would look at more memories than its budget allows
     ├── InvalidExportError (ValueError)          a line of an export cannot be read, or contradicts others
     ├── ScanLimitError (RuntimeError)            max_scan_items is too small for a complete answer
     ├── UnknownFormatError (ValueError)          items have an unknown shape and cannot be split safely
@@ -246,6 +248,22 @@ class RotationIncompleteError(DecryptionError):
 
 class PlainTextRefusedError(SessionsError, ValueError):
     """An encrypted session was not exported, as its content would be plain text there."""
+
+
+class InvalidFilterError(SessionsError, ValueError):
+    """A filter has an unknown operator, a value that cannot be stored, or too many conditions. Nothing was read."""
+
+
+class FilterTooBroadError(SessionsError):
+    """A filter would look at more memories than its budget allows. Nothing was returned.
+
+    Attributes:
+        fields: The fields of the filter of which an index would help: declare one of them.
+    """
+
+    def __init__(self, message: str, fields: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.fields = fields
 
 
 class InvalidExportError(SessionsError, ValueError):
