@@ -14,6 +14,8 @@ from sessions.memory.filters.nodes import getter_of_fields, keys_of, link, needs
 from sessions.memory.filters.payloads import part_reader
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sessions.codecs import Codec
 
 
@@ -34,7 +36,7 @@ class Filter:
         self.needs = tuple(needs_of(node))
         reader = part_reader(self.keys, form)
         if reader is None:
-            self._decode = form.decode
+            self._decode: Callable[[bytes], Any] = form.decode
             self._test = link(node, getter_of_fields(form))
         else:
             self._decode = reader.decode

@@ -55,7 +55,7 @@ def read_filter(given: Any, form: JSONForm) -> Node:
             f"filter must be a dictionary, not {type(given).__name__}. Nothing was read. Write "
             'filter={"type": "fact"}.'
         )
-    return _Reader(form).object(given, "filter", 1)
+    return _Reader(form).read(given, "filter", 1)
 
 
 class _Reader:
@@ -66,7 +66,7 @@ class _Reader:
         self._getter_of = getter_of_fields(form)
         self._count = 0
 
-    def object(self, given: dict[Any, Any], path: str, depth: int) -> Node:
+    def read(self, given: dict[Any, Any], path: str, depth: int) -> Node:
         """Return the conditions of an object's fields."""
         names = self._begin(given, path, depth)
         if names:
@@ -84,9 +84,9 @@ class _Reader:
         if name not in _LOGICAL:
             _refuse(path, f"compares a field, but {name!r} stands where a field's name belongs", _advice(name))
         if name == "$not":
-            return Opposite(self.object(_dictionary(given, path), path, depth + 1))
+            return Opposite(self.read(_dictionary(given, path), path, depth + 1))
         nodes = [
-            self.object(_dictionary(each, f"{path}[{index}]"), f"{path}[{index}]", depth + 1)
+            self.read(_dictionary(each, f"{path}[{index}]"), f"{path}[{index}]", depth + 1)
             for index, each in enumerate(_list(given, path))
         ]
         self._add(path, not nodes)
@@ -98,7 +98,7 @@ class _Reader:
             return self._compared("$eq", given, path)
         names = self._begin(given, path, depth + 1)
         if not names:
-            fields, matches = self._form.fields, link(self.object(given, path, depth + 1), self._getter_of)
+            fields, matches = self._form.fields, link(self.read(given, path, depth + 1), self._getter_of)
             return _Condition(lambda value: (found := fields(value)) is not None and matches(found))
         conditions = [self._operator(name, given[name], f"{path}[{name!r}]", depth + 1) for name in names]
         needs = tuple(need for condition in conditions for need in condition.needs)
