@@ -14,6 +14,7 @@ from sessions.errors import (
     CounterError,
     DamagedSessionError,
     DecryptionError,
+    EmbeddingError,
     FilterTooBroadError,
     IdempotencyKeyReusedError,
     InAttemptError,
@@ -65,6 +66,7 @@ if TYPE_CHECKING:
     from sessions.compat.advanced_sqlite import AdvancedSQLiteSession
     from sessions.crypto.keys import KeyProvider, KeyRing, generate_key
     from sessions.crypto.subject import Subject
+    from sessions.embedding.embedder import Embedder
     from sessions.encrypted import EncryptedSession
     from sessions.export_types import Exported, Imported
     from sessions.info_types import Info, SessionInfo, StoreStats
@@ -108,6 +110,8 @@ __all__ = [
     "Damage",
     "DamagedSessionError",
     "DecryptionError",
+    "Embedder",
+    "EmbeddingError",
     "EncryptedSession",
     "Entry",
     "ErasureReceipt",
@@ -211,6 +215,7 @@ _LAZY = {
     "Branches": "sessions.session.branches",
     **dict.fromkeys(("Compaction", "SettingsDict"), "sessions.settings"),
     "Damage": "sessions.items.repair",
+    "Embedder": "sessions.embedding.embedder",
     "EncryptedSession": "sessions.encrypted",
     **dict.fromkeys(("Exported", "Imported"), "sessions.export_types"),
     **dict.fromkeys(("Info", "SessionInfo", "StoreStats"), "sessions.info_types"),

@@ -35,6 +35,7 @@
     ├── UnknownFormatError (ValueError)          items have an unknown shape and cannot be split safely
     ├── CounterError (ValueError)                the token counter failed or returned no valid number
     ├── SummaryError (ValueError)                the summary is unusable, or the branch has none to revert
+    ├── EmbeddingError                           the embedding model failed, or returned no valid vectors
     ├── SessionClosedError (RuntimeError)        the session or its store has been closed
     ├── SyncCallInLoopError (RuntimeError)       a blocking call would wait for the event loop that it blocks
     └── StoreError                               the database refused the operation
@@ -292,6 +293,13 @@ class CounterError(SessionsError, ValueError):
 
 class SummaryError(SessionsError, ValueError):
     """The summariser returned something that no model accepts, or the branch has no summary. Nothing was changed."""
+
+
+class EmbeddingError(SessionsError):
+    """The embedding model failed, took too long, or returned something other than valid vectors. Nothing was changed.
+
+    The model's own error, if it raised one, is kept as ``__cause__``.
+    """
 
 
 class SessionClosedError(SessionsError, RuntimeError):

@@ -1,0 +1,1 @@
+"""Search of memories by meaning and by words: exact, and the same on every database. numpy is imported here only."""
