@@ -65,6 +65,13 @@ def own_word(word: str) -> str:
     return word if is_word else UNKNOWN
 
 
+def storable(name: str) -> str:
+    """Return a tool's name without characters that some databases cannot store: NUL characters and lone surrogates."""
+    if name.isascii() and name.isprintable():
+        return name
+    return name.replace("\0", "\ufffd").encode("utf-8", "replace").decode()
+
+
 def in_sql(kinds: Iterable[str]) -> str:
     """Return kinds as the list behind ``in`` in a statement."""
     words = ", ".join(f"'{kind}'" for kind in sorted(kinds))

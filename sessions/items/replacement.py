@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sessions.items.calls import answers_of, calls_of, kind_of, part_of, program_begun, program_of, tools_of
+from sessions.items.calls import answers_of, calls_of, format_of, kind_of, part_of, program_begun, program_of, tools_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _STAYING: Final[dict[str, tuple[Callable[[Item], object], ...]]] = {
     "kind": (kind_of, part_of),
+    "format": (format_of,),
     "call ids": (calls_of, answers_of),
     "tool": (tools_of,),
     "program": (program_begun, program_of),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.clock import NEVER, now
 from sessions.codecs.argument import checked_codec
 from sessions.errors import InvalidItemError, sentence
-from sessions.items.calls import classify
+from sessions.items.calls import classify_with_formats
 from sessions.items.kinds import USER
 from sessions.labels import encode_owner
 from sessions.log.adopt.sdk import SDKSessions
@@ -222,9 +222,10 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description, 
             ]
         )
         author, agent = handle.author, handle.agent
+        known, formats = classify_with_formats(items)
         entries = [
-            NewEntry(payload, kind, tool_name, author if kind == USER else agent, key)
-            for payload, (kind, tool_name), key in zip(payloads, classify(items), named, strict=True)
+            NewEntry(payload, kind, tool_name, author if kind == USER else agent, key, format_)
+            for payload, (kind, tool_name), key, format_ in zip(payloads, known, named, formats, strict=True)
         ]
         added_at = now()
         expires_at = None if lifetime is None else min(added_at + lifetime, NEVER)

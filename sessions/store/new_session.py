@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sessions.clock import NEVER, now
 from sessions.errors import InvalidItemError, sentence
-from sessions.items.calls import classify
+from sessions.items.calls import classify_with_formats
 from sessions.items.kinds import USER
 from sessions.log.core.details import Details, StoredInfo
 from sessions.log.lifetime.unfinished import Row
@@ -49,11 +49,12 @@ async def make_session(
     added_at = now()
     expires_at = None if handle.lifetime is None else min(added_at + handle.lifetime, NEVER)
     turn, entries = 0, []
-    for position, (payload, (kind, tool_name)) in enumerate(zip(payloads, classify(items), strict=True), 1):
+    known, formats = classify_with_formats(items)
+    for position, (payload, (kind, tool_name), format_) in enumerate(zip(payloads, known, formats, strict=True), 1):
         turn += kind == USER
         author = handle.author if kind == USER else handle.agent
         place = position, 1 + (position - 1) // _PAGE, turn
-        entries.append(EntryRow(*place, kind, tool_name, author, added_at, expires_at, None, payload))
+        entries.append(EntryRow(*place, kind, tool_name, author, added_at, expires_at, format_, payload))
     target: Target = await handle.write(Begin(handle.conversation, added_at, owner or handle.conversation.owner))
     try:
         for first in range(0, len(entries), _PAGE):

@@ -16,6 +16,7 @@ from sessions.items.repair import Damage, repair_items
 from sessions.items.window import Window
 from sessions.items.window_builder import cut
 from sessions.protocol import SessionSettings
+from sessions.testing.formats import FormatContract
 
 if TYPE_CHECKING:
     from sessions.session.base import LogSession
@@ -56,7 +57,7 @@ _FOREIGN = [
 """In a shape that is not known here."""
 
 
-class WindowContract:
+class WindowContract(FormatContract):
     """The promises of a session about windows and repair. Give it the fixture `make`, as `SessionContract`."""
 
     @pytest.fixture

@@ -93,7 +93,7 @@ UNKNOWN: Final[list[dict[str, Any]]] = [
     {"role": "tool", "content": S},
     {"type": "function_call", "arguments": S},
     {"type": "something_new", "id": "1", "text": S},
-    {"type": "human", "data": {"content": S}},
+    {"type": "human", "data": {"text": S}},
     {"type": 5, "text": S},
     {"type": 5, "role": "model", "text": S},
     {"type": "message", "role": "user", "content": [S]},

@@ -136,8 +136,8 @@ JUNK: list[tuple[Item, str, str | None]] = [
 
 
 # Fails without: items/dialects/openai_kinds.py, each line of `_TYPES` (but `reasoning`, which is its own word) and of
-# `_ROLES`; items/dialects/openai_tools.py, `not namespace or namespace == name`, `_storable`; items/kinds.py,
-# `and word.isprintable()`
+# `_ROLES`; items/dialects/openai_tools.py, `not namespace or namespace == name`; items/kinds.py,
+# `and word.isprintable()`, `storable`
 @pytest.mark.parametrize(
     ("item", "kind", "tool_name"),
     [pytest.param(item, kind, tool_name, id=ascii(item)[:60]) for item, kind, tool_name in RESPONSES + CHAT + JUNK],

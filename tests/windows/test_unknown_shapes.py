@@ -65,11 +65,6 @@ def ag_ui(name: str) -> Items:
     ]
 
 
-def langchain(name: str) -> Items:
-    kinds = ("human", "ai", "tool", "ai")
-    return [{"type": kind, "data": {"type": kind, "content": name, "tool_call_id": name}} for kind in kinds]
-
-
 def pydantic_ai(name: str) -> Items:
     parts = ("user-prompt", "tool-call", "tool-return", "text")
     kinds = ("request", "response") * 2
@@ -121,7 +116,7 @@ def llama_index(name: str) -> Items:
 
 
 TURNS_ARE_KNOWN = [anthropic, anthropic_with_media, ag_ui, ollama, ai_sdk]
-OTHERS = [bedrock, gemini, agent_framework, langchain, pydantic_ai, adk, claude_transcript, llama_index]
+OTHERS = [bedrock, gemini, agent_framework, pydantic_ai, adk, claude_transcript, llama_index]
 
 
 @pytest.mark.parametrize("shape", [*TURNS_ARE_KNOWN, *OTHERS])

@@ -72,7 +72,7 @@ _ROLES: Final = {
     "tool": TOOL_OUTPUT,
     "function": TOOL_OUTPUT,
 }
-_CONTENTS: Final = frozenset(
+CONTENTS: Final = frozenset(
     # Text and media, without parts that make or answer a call.
     {"text", "input_text", "output_text", "summary_text", "reasoning_text", "refusal"}
     | {"image", "image_url", "input_image", "computer_screenshot", "video", "video_url"}
@@ -130,7 +130,7 @@ def _is_content(content: object) -> bool:
         return False
     for block in content:
         type_ = block.get("type") if isinstance(block, dict) else None
-        if not isinstance(type_, str) or type_ not in _CONTENTS:
+        if not isinstance(type_, str) or type_ not in CONTENTS:
             return False
     return True
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sessions.items.dialects.openai_kinds import kind_of, text_in
-from sessions.items.kinds import APPROVAL_REQUEST, HOSTED_TOOL_CALL, TOOL_CALL, TOOL_OUTPUT
+from sessions.items.kinds import APPROVAL_REQUEST, HOSTED_TOOL_CALL, TOOL_CALL, TOOL_OUTPUT, storable
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -28,7 +28,7 @@ def classify_items(items: Sequence[dict[str, Any]]) -> list[Classified]:
             tool = _called(item, names)
         elif kind == TOOL_OUTPUT:
             tool = text_in(item, "name") or names.get(_call_id(item))
-        found.append((kind, tool and _storable(tool)))
+        found.append((kind, tool and storable(tool)))
     return found
 
 
@@ -100,10 +100,3 @@ def _name_of(call: dict[str, Any]) -> str | None:
 
 def _call_id(item: Item) -> str:
     return text_in(item, "call_id") or text_in(item, "tool_call_id")
-
-
-def _storable(name: str) -> str:
-    """Return a name without characters that some databases cannot store: NUL characters and lone surrogates."""
-    if name.isascii() and name.isprintable():
-        return name
-    return name.replace("\0", "\ufffd").encode("utf-8", "replace").decode()

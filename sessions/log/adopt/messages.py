@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from sessions.items.calls import classify
+from sessions.items.calls import classify_with_formats
 from sessions.items.kinds import UNKNOWN
 from sessions.log.adopt.branches import arrange, put_branches
 from sessions.log.adopt.sdk_tables import read_created_at, read_messages, read_places, read_spent
@@ -68,10 +68,10 @@ def _as_entries(messages: list[Message], codec: Codec) -> tuple[list[tuple[NewEn
             items.append(codec.decode(message.payload))
         except ValueError:
             items.append(None)
-    known = iter(classify([item for item in items if item is not None]))
-    unknown: Classified = (UNKNOWN, None)
-    entries = [
-        (NewEntry(message.payload, *(unknown if item is None else next(known))), message.created_at)
-        for message, item in zip(messages, items, strict=True)
-    ]
+    known = zip(*classify_with_formats([item for item in items if item is not None]), strict=True)
+    unknown: tuple[Classified, str | None] = (UNKNOWN, None), None
+    entries = []
+    for message, item in zip(messages, items, strict=True):
+        (kind, tool), format_ = unknown if item is None else next(known)
+        entries.append((NewEntry(message.payload, kind, tool, format=format_), message.created_at))
     return entries, items.count(None)

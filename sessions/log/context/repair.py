@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, cast
 
-from sessions.items.calls import classify
+from sessions.items.calls import classify, format_of
 from sessions.items.kinds import PLACEHOLDER
 from sessions.log.context.annotations import find_marks, flag_marks, put_back, replace_summary, surviving
 from sessions.log.context.walker import Walker
@@ -189,7 +189,7 @@ def _as_added(
     for item, payload, (found, tool_name) in zip(items, codec.encode_all(items), kinds, strict=True):
         row = known.get(id(item))
         author, created_at = (None, now) if row is None else (row.author, row.created_at)
-        format_ = None if row is None else row.format
+        format_ = format_of(item) if row is None or row.format is None else row.format
         expires_at = expires_at if row is None else row.expires_at
         kind = PLACEHOLDER if row is None or row.kind == PLACEHOLDER else found
         key = None if row is None else keys.get(row.id)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.errors import ReplacementError, UndecodableItemError
-from sessions.items.calls import emptied, kind_of
+from sessions.items.calls import emptied, format_of, kind_of
 from sessions.items.kinds import PLACEHOLDER
 from sessions.items.replacement import changed_parts
 from sessions.log.context.annotations import HANDOVER, is_mark
@@ -114,6 +114,8 @@ def _replacement(correction: Correction, one: _Opened, item: Any | None) -> Any:
             )
         if one.row.kind not in {PLACEHOLDER, kind_of(item)}:
             raise _refused(where, ("kind",))
+        if one.row.format != format_of(item):
+            raise _refused(where, ("format",))
         return item
     other = emptied(one.item) if item is None else item
     if other is None:

@@ -56,10 +56,11 @@ class PostgresPaths:
         if append.changes_nothing:
             return None
         alone = not append.entries and append.idempotency is None
+        other = any(entry.format is not None for entry in append.entries)
         encrypted = append.conversation.encryption is not None
-        if alone or (append.keyed and encrypted) or append.conversation.attempt is not None:
-            # It asks for a version alone; or the digests of its keys are to be encrypted, too; or it also looks at the
-            # lease of the branch of which it is an attempt.
+        if alone or other or (append.keyed and encrypted) or append.conversation.attempt is not None:
+            # It asks for a version alone; or stores a format, which the statements write none of; or the digests of its
+            # keys are to be encrypted, too; or it also looks at the lease of the branch of which it is an attempt.
             return NOT_DONE
         if append.keyed:
             return await self._keyed.submit(append, subject)

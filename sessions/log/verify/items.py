@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sessions.errors import DecryptionError
-from sessions.items.calls import classify, kind_of
+from sessions.items.calls import dialect_named
 from sessions.items.kinds import HOSTED_TOOL_CALL, OUTPUTS, PLACEHOLDER, TOOL_CALL, UNKNOWN
 from sessions.log.context.annotations import EXPANSION, SUMMARY, Covering, is_mark, summary_taken_back
 from sessions.log.verify.reading import Locked
@@ -14,6 +14,7 @@ from sessions.log.words import MARK
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from sessions.items.dialects.dialect import Dialect
     from sessions.log.encryption.payloads import Payloads
     from sessions.log.verify.reading import Reading
     from sessions.log.words import EntryRow
@@ -51,8 +52,8 @@ def check_payload(reading: Reading, entry: EntryRow, payloads: Payloads | Locked
         return
     if is_mark(entry.kind):
         yield from _check_mark(entry, item)
-    elif entry.format is None and entry.kind != UNKNOWN:
-        yield from _check_kind(entry, item, tool_name)
+    elif entry.kind != UNKNOWN and (dialect := dialect_named(entry.format)) is not None:
+        yield from _check_kind(dialect, entry, item, tool_name)
 
 
 def _unopened(payload: bytes) -> tuple[FindingCode, str]:
@@ -82,14 +83,14 @@ def _check_mark(entry: EntryRow, content: Any) -> Wrongs:
         yield "mark-wrong", "The entry reverts a summary that is not before it."
 
 
-def _check_kind(entry: EntryRow, item: Any, tool_name: str | None) -> Wrongs:
+def _check_kind(dialect: Dialect, entry: EntryRow, item: Any, tool_name: str | None) -> Wrongs:
     """Check an item's kind and, of a call, the tool's name: an output's name may be known from its call alone."""
     try:
         if entry.kind == PLACEHOLDER:
-            if kind_of(item) not in OUTPUTS:
+            if dialect.kind_of(item) not in OUTPUTS:
                 yield "kind-wrong", "The entry is kept as a placeholder, and is no output."
             return
-        ((kind, name),) = classify([item])
+        ((kind, name),) = dialect.classify([item])
     except (AttributeError, TypeError):
         yield "payload-undecodable", "The entry's content is no item."
         return
