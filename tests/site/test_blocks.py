@@ -14,6 +14,7 @@ RUN_BY = {
     "../README.md": "tests/site/test_readme.py",
     "../CONTRIBUTING.md": "tests/site/test_blocks.py",
     "alembic.md": "tests/life/test_alembic_page.py",
+    "azure.md": "tests/site/test_azure.py",
     "branches.md": "tests/history/test_branches_page.py",
     "chat-ui.md": "tests/site/test_chat_ui.py",
     "choosing.md": "tests/test_reference_pages.py",
