@@ -8,6 +8,9 @@
     ├── IdempotencyKeyReusedError (ValueError)   the key was used before with other items
     ├── ItemKeyConflictError (ValueError)        the key belongs to another item
     ├── ConflictError                            the session or branch changed, or the attempt ended
+    │   └── ThreadConflictError                  another run has put a checkpoint into the thread
+    ├── ThreadGoneError                          the thread was deleted while a run was using it
+    ├── ThreadExistsError (ValueError)           the id of the new thread is taken
     ├── OwnerError                               the session belongs to another owner, or has none
     ├── UnknownSessionError (ValueError)         the store has no session of that id
     ├── SessionExistsError (ValueError)          the id of the new session is taken
@@ -124,6 +127,18 @@ class ConflictError(SessionsError):
     def __init__(self, message: str, version: int = 0) -> None:
         super().__init__(message)
         self.version = version
+
+
+class ThreadConflictError(ConflictError):
+    """A run's checkpoint does not follow the thread's last one: another run has put one since. Nothing was stored."""
+
+
+class ThreadGoneError(SessionsError):
+    """The thread was deleted, erased or has expired while a run was using it. Nothing was stored: it stays gone."""
+
+
+class ThreadExistsError(SessionsError, ValueError):
+    """A thread of that id exists already, so that no other one can be copied to it. Nothing was changed."""
 
 
 class OwnerError(SessionsError):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from sessions.checkpoints.schema import CHECKPOINTS
 from sessions.db.dialect import PREFIX
 from sessions.db.migrations import applied_numbers
 from sessions.db.sqlalchemy.alembic_revisions import migrate_within, note_within
@@ -14,7 +15,7 @@ from sessions.memory.schema import MEMORY
 if TYPE_CHECKING:
     from sqlalchemy import Connection, MetaData
 
-SCHEMAS: Final = (LOG, MEMORY)
+SCHEMAS: Final = (LOG, MEMORY, CHECKPOINTS)
 """The tables of each component."""
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sessions.checkpoints.component import THREADS
 from sessions.db.migrations import applied_components
 from sessions.log.component import conversations
 from sessions.memory.component import MEMORIES
@@ -24,7 +25,7 @@ def components_of(foreign: ForeignTables) -> tuple[Component, ...]:
     Args:
         foreign: The OpenAI Agents SDK's tables that conversations are taken over from.
     """
-    return (conversations(foreign), MEMORIES)
+    return (conversations(foreign), MEMORIES, THREADS)
 
 
 async def components_there(backend: Backend, foreign: ForeignTables) -> tuple[Component, ...]:

@@ -1,0 +1,36 @@
+"""Threads of checkpoints as a component of a database: the parts that they give to each of their databases."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sessions.checkpoints.schema import CHECKPOINTS
+from sessions.db.component import Component, Removed
+
+if TYPE_CHECKING:
+    from sessions.db.component import OwnersErased, OwnersPart
+    from sessions.db.transaction import Transaction
+
+
+def _keep_up(tx: Transaction, count: int) -> bool:
+    # The first operation should not wait for this import.
+    from sessions.checkpoints.erase import keep_up  # noqa: PLC0415
+
+    return keep_up(tx, count)
+
+
+def _erase(tx: Transaction, thread_id: str) -> Removed:
+    # Few programs erase.
+    from sessions.checkpoints.erase import erase  # noqa: PLC0415
+
+    return Removed(erase(tx, thread_id)._asdict())
+
+
+def _erase_owners(tx: Transaction, owners: OwnersErased, count: int) -> OwnersPart:
+    # As above.
+    from sessions.checkpoints.erase import erase_owners  # noqa: PLC0415
+
+    return erase_owners(tx, owners, count)
+
+
+THREADS: Final = Component(CHECKPOINTS, upkeep=_keep_up, erase=_erase, erase_owners=_erase_owners)

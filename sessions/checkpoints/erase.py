@@ -1,0 +1,86 @@
+"""Erasing threads, of an id or of owners, and removing those that have expired."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import TYPE_CHECKING, NamedTuple
+
+from sessions.checkpoints.delete import delete_locked
+from sessions.checkpoints.statements import lines as line_statements
+from sessions.checkpoints.statements import rows as statements
+from sessions.checkpoints.threads import is_expired, lock_thread
+from sessions.clock import now
+from sessions.db.component import OwnersPart
+from sessions.db.dialect import text_of_key
+from sessions.db.ids import ids_of
+
+if TYPE_CHECKING:
+    from sessions.checkpoints.threads import Thread
+    from sessions.db.component import OwnersErased
+    from sessions.db.transaction import Transaction
+
+
+class Erased(NamedTuple):
+    """The rows that were removed, by table."""
+
+    threads: int = 0
+    lines: int = 0
+    checkpoints: int = 0
+    pieces: int = 0
+    writes: int = 0
+
+
+def erase(tx: Transaction, thread_id: str) -> Erased:
+    """Remove a thread with all its rows, and count them."""
+    thread = lock_thread(tx, thread_id)
+    if thread is None:
+        return Erased()
+    return _erase(tx, thread)
+
+
+def erase_owners(tx: Transaction, owners: OwnersErased, count: int) -> OwnersPart:
+    """Remove up to `count` threads of some owners."""
+    owned = tx.all(line_statements.OWNED, low=owners.low, high=owners.high, count=count)
+    found = [text_of_key(thread_id) for (thread_id,) in owned]
+    rows: Counter[str] = Counter()
+    # In one order, so that two processes at the same work wait for each other, and never each for the other.
+    for thread_id in sorted(found):
+        thread = lock_thread(tx, thread_id)
+        if thread is not None and thread.owner is not None and owners.low <= thread.owner < owners.high:
+            rows.update(_erase(tx, thread)._asdict())
+    # Their names are not told: they are no sessions.
+    return OwnersPart(rows, more=len(found) == count)
+
+
+def remove_expired(tx: Transaction, count: int) -> int:
+    """Remove up to `count` threads whose time has come, and return how many that were."""
+    at = now()
+    found = [text_of_key(row[0]) for row in tx.all(line_statements.EXPIRED, after=0, now=at, count=count)]
+    removed = 0
+    for thread_id in sorted(found):
+        thread = lock_thread(tx, thread_id)
+        if thread is None:
+            continue
+        (updated_at,) = tx.the(line_statements.UPDATED_AT, thread=thread.number)
+        if thread.ttl is not None and (updated_at is None or is_expired(tx, thread, int(updated_at), at)):
+            delete_locked(tx, thread)
+            removed += 1
+    return removed
+
+
+def keep_up(tx: Transaction, count: int) -> bool:
+    """Remove some expired threads, beside a change; tell whether there may be more."""
+    # A thread may have many rows.
+    most = max(1, count // 64)
+    return remove_expired(tx, most) == most
+
+
+def _erase(tx: Transaction, thread: Thread) -> Erased:
+    lines, checkpoints, writes = tx.the(line_statements.ROWS_OF_THREAD, thread=thread.number)
+    pieces = 0
+    for line, *_ in tx.all(line_statements.LINES_OF, thread=thread.number):
+        for (chain,) in tx.all(line_statements.CHAINS_OF, line=line):
+            low, high = ids_of(chain)
+            pieces += int(tx.the(statements.COUNT_PIECES, low=low, high=high)[0])
+    delete_locked(tx, thread)
+    return Erased(1, int(lines), int(checkpoints), pieces, int(writes))

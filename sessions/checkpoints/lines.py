@@ -1,0 +1,144 @@
+"""Lines: found, locked, and made with their thread by the first change."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sessions.checkpoints.delete import delete_locked
+from sessions.checkpoints.statements import lines as statements
+from sessions.checkpoints.threads import Thread, check_owner, is_expired, lock_thread, thread_of
+from sessions.db.ids import check_number
+from sessions.errors import ThreadGoneError
+
+if TYPE_CHECKING:
+    from sessions.checkpoints.covers import Cover, Covers
+    from sessions.checkpoints.values import Place
+    from sessions.db.transaction import Transaction
+
+
+class Line(NamedTuple):
+    """A line, as it was found.
+
+    Attributes:
+        number: Its number in the database.
+        next_number: The next position in it.
+        updated_at: When a checkpoint was last put.
+        thread: Its thread.
+        cover: How its contents are stored.
+    """
+
+    number: int
+    next_number: int
+    updated_at: int
+    thread: Thread
+    cover: Cover
+
+
+class NewThread(NamedTuple):
+    """What a thread gets if it is made.
+
+    Attributes:
+        now: The time.
+        ttl: Its time to live, in microseconds.
+        root_id: Of its line: where its call began.
+    """
+
+    now: int
+    ttl: int | None
+    root_id: str | None = None
+
+
+def find_line(tx: Transaction, place: Place, covers: Covers, now: int) -> Line | None:
+    """Return the line of a place, unless its thread has expired.
+
+    Raises:
+        OwnerError: The thread is another owner's.
+        DecryptionError: It cannot be opened with what is given.
+    """
+    found = _find(tx, place)
+    if found is None:
+        return None
+    thread, line = found
+    if line is None or is_expired(tx, thread, line[2], now):
+        return None
+    return Line(*line, thread, covers.unlock(place.thread_id, thread.wrapped_keys))
+
+
+def lock_line(
+    tx: Transaction, place: Place, covers: Covers, new: NewThread, *, seen: int | None, share: bool = False
+) -> Line:
+    """Lock the line of a place; make it, and its thread, if they are missing.
+
+    Args:
+        tx: A transaction.
+        place: The place.
+        covers: How contents are stored.
+        new: What a new thread gets.
+        seen: The number of the line that the caller read or wrote before, if any.
+        share: Others may lock it so, too.
+
+    Raises:
+        ThreadGoneError: The line that was seen is gone.
+        OwnerError: The thread is another owner's.
+        StoreFullError: The numbers of threads or lines are used up.
+        DecryptionError: The thread cannot be opened with what is given.
+    """
+    lock = statements.SHARE_LINE if share else statements.LOCK_LINE
+    found = _find(tx, place)
+    if found is not None and found[1] is not None:
+        thread, (number, _, _) = found
+        row = tx.one(lock, line=number)
+        if row is not None and not is_expired(tx, thread, row[1], new.now):
+            _check_seen(place, seen, number)
+            return Line(number, row[0], row[1], thread, covers.unlock(place.thread_id, thread.wrapped_keys))
+    _check_seen(place, seen, None)
+    thread = _lock_thread(tx, place, covers, new)
+    again = _find(tx, place)
+    line = None if again is None else again[1]
+    if line is None:
+        (number,) = tx.the(statements.NEW_CHAIN, line=None)
+        check_number(number, f"thread {place.thread_id!r}", "threads and their chains")
+        tx.run(statements.MAKE_LINE, line=number, thread=thread.number, ns=place.ns, now=new.now, root_id=new.root_id)
+        line = number, 1, new.now
+    else:
+        tx.the(lock, line=line[0])
+    return Line(*line, thread, covers.unlock(place.thread_id, thread.wrapped_keys))
+
+
+def _find(tx: Transaction, place: Place) -> tuple[Thread, tuple[int, int, int] | None] | None:
+    row = tx.one(statements.FIND_LINE, thread_id=place.thread_id, ns=place.ns)
+    if row is None:
+        return None
+    thread = thread_of(*row[:4])
+    check_owner(place.thread_id, place.owner, thread)
+    return thread, None if row[4] is None else (row[4], row[5], row[6])
+
+
+def _lock_thread(tx: Transaction, place: Place, covers: Covers, new: NewThread) -> Thread:
+    thread = lock_thread(tx, place.thread_id)
+    if thread is not None:
+        (last,) = tx.the(statements.UPDATED_AT, thread=thread.number)
+        if last is not None and is_expired(tx, thread, int(last), new.now):
+            delete_locked(tx, thread)
+            thread = None
+    if thread is None:
+        tx.run(
+            statements.MAKE_THREAD,
+            thread_id=place.thread_id,
+            owner=place.owner,
+            now=new.now,
+            ttl=new.ttl,
+            wrapped_keys=covers.new_wrapped_keys(place.thread_id),
+        )
+        thread = thread_of(*tx.the(statements.LOCK_THREAD, thread_id=place.thread_id))
+        check_number(thread.number, f"thread {place.thread_id!r}", "threads")
+    check_owner(place.thread_id, place.owner, thread)
+    return thread
+
+
+def _check_seen(place: Place, seen: int | None, number: int | None) -> None:
+    if seen is not None and seen != number:
+        raise ThreadGoneError(
+            f"thread {place.thread_id!r} was deleted, pruned or erased while this run was using it. Nothing was "
+            "stored, so it stays gone. Begin a new run."
+        )

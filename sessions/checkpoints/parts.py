@@ -1,0 +1,163 @@
+"""Objects as parts, by any serializer with LangGraph's interface: ``dumps_typed`` and ``loads_typed``.
+
+A part begins with one byte that says how it was serialized: a number of `_KINDS`, or 255, a length and a name. Then
+come the serializer's bytes. The part of a dictionary's pair has the key before that, with its length in 4 bytes.
+
+Small scalars in long lists are packed: a part of kind 254 has several of them, as one msgpack array. So a list of a
+thousand numbers has a part for each 64.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
+
+import msgspec
+
+from sessions.checkpoints.values import DICT, LIST, ONE, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+Typed: TypeAlias = tuple[str, bytes]
+Dumps: TypeAlias = "Callable[[Any], Typed]"
+Loads: TypeAlias = "Callable[[Typed], Any]"
+
+_KINDS: Final = ("msgpack", "null", "bytes", "bytearray", "json", "pickle")
+_NUMBERS: Final = {kind: bytes((number,)) for number, kind in enumerate(_KINDS)}
+_MSGPACK: Final = 0
+_NULL: Final = 1
+_PACKED: Final = 254
+_NAMED: Final = 255
+_KEY_BYTES: Final = 4
+_AT_ONCE: Final = 64
+"""Scalars in a part, at most."""
+
+_LONG_TEXT: Final = 64
+"""Texts of so many characters are parts of their own."""
+
+_INTEGERS: Final = 1 << 63
+_SCALARS: Final = frozenset((int, str, bool, type(None)))
+_ARRAY: Final = b"\xdd"
+"""How a msgpack array with a length of 4 bytes begins."""
+
+_NIL: Final = b"\xc0"
+
+
+def encode(value: Any, dumps: Dumps) -> Value:
+    """Return the parts of a value: of a list or a dictionary with keys of text each item, of anything else one.
+
+    Only for a serializer that writes equal values as equal bytes; for others there is `single`.
+
+    Args:
+        value: The value. Subclasses of list and dict are one part: their serializer knows what they are.
+        dumps: Returns the kind and the bytes of an object.
+    """
+    if type(value) is list and value:
+        return Value(LIST, list(_items(value, dumps)))
+    if type(value) is dict and len(value) > 1 and all(type(key) is str for key in value):
+        return Value(DICT, [_key(key) + _part(dumps(item)) for key, item in value.items()])
+    return single(value, dumps)
+
+
+def single(value: Any, dumps: Dumps) -> Value:
+    """Return a value as one part."""
+    return Value(ONE, [_part(dumps(value))])
+
+
+def decode(value: Value, loads: Loads) -> Any:
+    """Return the object that a value was made of.
+
+    Raises:
+        ValueError: The parts are none that `encode` makes; or what `loads` raises.
+    """
+    shape, parts = value
+    try:
+        if shape == LIST:
+            return _list(parts, loads)
+        if shape == DICT:
+            return dict(_pair(part, loads) for part in parts)
+        (part,) = parts
+        return loads(typed_of(part))
+    except (IndexError, msgspec.DecodeError) as error:
+        raise ValueError("a value's parts are damaged") from error
+
+
+def typed_of(part: bytes) -> Typed:
+    """Return the kind and the bytes of a part of one object."""
+    kind = part[0]
+    if kind == _NAMED:
+        end = 2 + part[1]
+        return part[2:end].decode(), part[end:]
+    return _KINDS[kind], part[1:]
+
+
+def key_of(part: bytes) -> bytes:
+    """Return what the part of a dictionary's pair begins with: its key, with its length."""
+    return part[: _KEY_BYTES + int.from_bytes(part[:_KEY_BYTES], "big")]
+
+
+def _part(typed: Typed) -> bytes:
+    kind, data = typed
+    number = _NUMBERS.get(kind)
+    if number is not None:
+        return number + data
+    name = kind.encode()
+    if len(name) > _NAMED:
+        raise ValueError(
+            f"a serializer calls its format by a name of {len(name)} bytes. Nothing was stored. Use at most {_NAMED}."
+        )
+    return bytes((_NAMED, len(name))) + name + data
+
+
+def _key(key: str) -> bytes:
+    text = key.encode("utf-8", "surrogatepass")
+    return len(text).to_bytes(_KEY_BYTES, "big") + text
+
+
+def _items(values: list[Any], dumps: Dumps) -> Iterator[bytes]:
+    at, count = 0, len(values)
+    while at < count:
+        if not _is_scalar(values[at]):
+            yield _part(dumps(values[at]))
+            at += 1
+            continue
+        end = at + 1
+        while end < count and end - at < _AT_ONCE and _is_scalar(values[end]):
+            end += 1
+        if end - at == 1:
+            yield _part(dumps(values[at]))
+        else:
+            yield bytes((_PACKED,)) + msgspec.msgpack.encode(values[at:end])
+        at = end
+
+
+def _is_scalar(value: Any) -> bool:
+    """Tell whether a value is the same in any msgpack, and short."""
+    kind = type(value)
+    if kind is int:
+        return -_INTEGERS <= value < _INTEGERS
+    if kind is str:
+        return len(value) < _LONG_TEXT and value.isascii()
+    return kind in _SCALARS
+
+
+def _list(parts: list[bytes], loads: Loads) -> list[Any]:
+    kinds = {part[0] for part in parts}
+    if kinds <= {_MSGPACK, _NULL}:
+        # One array, read at once.
+        items = b"".join([part[1:] if part[0] == _MSGPACK else _NIL for part in parts])
+        return list(loads(("msgpack", _ARRAY + len(parts).to_bytes(4, "big") + items)))
+    if _PACKED not in kinds:
+        return [loads(typed_of(part)) for part in parts]
+    found: list[Any] = []
+    for part in parts:
+        if part[0] == _PACKED:
+            found += msgspec.msgpack.decode(part[1:], type=list)
+        else:
+            found.append(loads(typed_of(part)))
+    return found
+
+
+def _pair(part: bytes, loads: Loads) -> tuple[str, Any]:
+    key = key_of(part)
+    return key[_KEY_BYTES:].decode("utf-8", "surrogatepass"), loads(typed_of(part[len(key) :]))

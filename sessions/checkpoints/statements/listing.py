@@ -1,0 +1,54 @@
+"""Statements about checkpoints of many lines, newest id first."""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import TYPE_CHECKING, Final
+
+from sessions.db.lists import parameters
+from sessions.db.transaction import Statement
+
+if TYPE_CHECKING:
+    from sessions.checkpoints.values import Query
+
+AT_ONCE: Final = 32
+"""Checkpoints of a page, at most."""
+
+_COLUMNS: Final = """
+    t.id, t.thread_id, t.owner, t.wrapped_keys, t.ttl, l.id, l.ns, l.next_number, l.updated_at,
+    c.id, c.checkpoint_id, c.parent_id, c.run_id, c.hidden, c.created_at, c.heads, c.body
+"""
+
+_FROM: Final = "from {threads} t join {lines} l on l.thread = t.id join {checkpoints} c on c.line = l.id"
+
+_CONDITIONS: Final = {
+    "thread_id": "t.thread_id = :thread_id",
+    "ns": "l.ns = :ns",
+    "checkpoint_id": "c.checkpoint_id = :checkpoint_id",
+    "before": "c.checkpoint_id < :before",
+    "owner": "t.owner = :owner",
+    "cursor": "(c.checkpoint_id < :last or c.checkpoint_id = :last and c.id < :last_id)",
+}
+
+_ALIVE: Final = """
+    (t.ttl is null or exists (select 1 from {lines} o where o.thread = t.id and o.updated_at + t.ttl > :now))
+"""
+
+
+def page_of(query: Query, *, goes_on: bool) -> Statement:
+    """Return the statement for a page of a query."""
+    names = {name for name in _CONDITIONS if name != "cursor" and getattr(query, name) is not None}
+    return _page(frozenset(names | ({"cursor"} if goes_on else set())))
+
+
+@cache
+def _page(names: frozenset[str]) -> Statement:
+    conditions = "".join(f" and {_CONDITIONS[name]}" for name in sorted(names))
+    text = f"select {_COLUMNS} {_FROM} where c.hidden = 0 and {_ALIVE}{conditions}"
+    return Statement("A page of checkpoints.", f"{text} order by c.checkpoint_id desc, c.id desc limit :count")
+
+
+AGAIN = Statement(
+    "Some checkpoints by the ids of their rows.",
+    f"select {_COLUMNS} {_FROM} where c.hidden = 0 and c.id in ({parameters('c', AT_ONCE)})",
+)

@@ -1,0 +1,148 @@
+"""Statements about checkpoints, pieces and writes. Their line is locked where they change something."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sessions.db.dialect import MARIADB, POSTGRES
+from sessions.db.transaction import Statement
+
+_CHECKPOINT: Final = "id, checkpoint_id, parent_id, run_id, hidden, created_at, heads, body"
+"""The columns of `rows.CheckpointRow`."""
+
+CHECKPOINT = Statement(
+    "A checkpoint of a line by its id.",
+    f"select {_CHECKPOINT} from {{checkpoints}} where line = :line and checkpoint_id = :checkpoint_id",  # noqa: S608
+)
+
+LATEST = Statement(
+    "The latest checkpoint of a line.",
+    f"""
+    select {_CHECKPOINT} from {{checkpoints}} where line = :line and hidden = 0 order by checkpoint_id desc limit 1
+    """,  # noqa: S608 - a list of columns of this module, as above
+)
+
+LAST_PUT = Statement(
+    "The checkpoint of a line that was put last.",
+    "select checkpoint_id from {checkpoints} where id > :low and id < :high order by id desc limit 1",
+)
+
+CHECKPOINTS_OF = Statement(
+    "All checkpoints of a line.",
+    f"select {_CHECKPOINT} from {{checkpoints}} where line = :line order by checkpoint_id desc",  # noqa: S608 - as above
+)
+
+HEADS_OF = Statement("The heads of a line's checkpoints.", "select heads from {checkpoints} where line = :line")
+
+ROW_OF = Statement(
+    "The id of a checkpoint's row.",
+    "select id from {checkpoints} where line = :line and checkpoint_id = :checkpoint_id",
+)
+
+PUT_CHECKPOINT = Statement(
+    "Store a checkpoint.",
+    """
+    insert into {checkpoints} (id, line, checkpoint_id, parent_id, run_id, created_at, hidden, heads, body)
+    values (:id, :line, :checkpoint_id, :parent_id, :run_id, :now, 0, :heads, :body)
+    """,
+)
+
+HIDE = Statement("Keep a checkpoint only for those behind it.", "update {checkpoints} set hidden = 1 where id = :id")
+DELETE_CHECKPOINT = Statement("Remove a checkpoint's row.", "delete from {checkpoints} where id = :id")
+DELETE_CHECKPOINTS = Statement(
+    "Remove the rows of a line's checkpoints.", "delete from {checkpoints} where line = :line"
+)
+
+OF_RUN = Statement(
+    "The checkpoints of a run, by line.",
+    "select id, line, checkpoint_id from {checkpoints} where run_id = :run_id order by line, id",
+)
+
+PIECES = Statement(
+    "The pieces in ranges of ids, in the order of the ranges: ``[[low, high], …]``.",
+    """
+    select p.id, p.payload from json_each(:ranges) h
+    cross join {pieces} p on p.id between json_extract(h.value, '$[0]') and json_extract(h.value, '$[1]')
+    order by h.key, p.id
+    """,
+    {
+        # Without the offset, it may read all pieces first and join them then.
+        POSTGRES: """
+        select p.id, p.payload from jsonb_array_elements(cast(:ranges as jsonb)) with ordinality h (r, o)
+        cross join lateral (
+            select id, payload from {pieces}
+            where id between cast(h.r->>0 as bigint) and cast(h.r->>1 as bigint) order by id offset 0
+        ) p order by h.o, p.id
+        """,
+        MARIADB: """
+        select p.id, p.payload from json_table(
+            :ranges, '$[*]' columns (o for ordinality, low bigint path '$[0]', high bigint path '$[1]')
+        ) h straight_join {pieces} p on p.id between h.low and h.high order by h.o, p.id
+        """,
+    },
+)
+
+PUT_PIECE = Statement("Store a piece.", "insert into {pieces} (id, payload) values (:id, :payload)")
+IS_PIECE = Statement("A row if there is a piece.", "select 1 from {pieces} where id = :id")
+DELETE_PIECES = Statement("Remove a range of pieces.", "delete from {pieces} where id >= :low and id <= :high")
+BYTES_OF_PIECES = Statement(
+    "The bytes of a range of pieces.",
+    "select coalesce(sum(length(payload)), 0) from {pieces} where id >= :low and id <= :high",
+)
+COUNT_PIECES = Statement(
+    "How many pieces are in a range.", "select count(*) from {pieces} where id >= :low and id <= :high"
+)
+SOME_PIECES = Statement(
+    "Some pieces behind one, in a range.",
+    "select id, payload from {pieces} where id > :after and id <= :high order by id limit :count",
+)
+
+_WRITES: Final = "task_id, slot, task_path, payload"
+
+WRITES_AT = Statement(
+    "The writes of a checkpoint's tasks.",
+    f"select {_WRITES} from {{writes}} where line = :line and checkpoint_id = :checkpoint_id",  # noqa: S608 - as above
+)
+
+WRITES_OF = Statement(
+    "All writes of a line.",
+    f"select checkpoint_id, {_WRITES} from {{writes}} where line = :line",  # noqa: S608 - as above
+)
+
+_PUT_WRITES: Final = """
+    insert into {writes} (line, checkpoint_id, task_id, slot, task_path, payload)
+    values (:line, :checkpoint_id, :task_id, :slot, :task_path, :payload)
+"""
+_KEY: Final = "(line, checkpoint_id, task_id, slot)"
+
+ADD_WRITES = Statement(
+    "Store the writes of a slot that has none.",
+    f"{_PUT_WRITES} on conflict {_KEY} do nothing",
+    {MARIADB: f"{_PUT_WRITES} on duplicate key update slot = slot"},
+)
+
+REPLACE_WRITES = Statement(
+    "Store the writes of a slot, instead of those that it has.",
+    f"{_PUT_WRITES} on conflict {_KEY} do update set task_path = excluded.task_path, payload = excluded.payload",
+    {MARIADB: f"{_PUT_WRITES} on duplicate key update task_path = values(task_path), payload = values(payload)"},
+)
+
+_SLOT: Final = """
+    select task_path, payload from {writes}
+    where line = :line and checkpoint_id = :checkpoint_id and task_id = :task_id and slot = :slot
+"""
+
+SLOT = Statement("Lock the writes of a slot.", _SLOT, dict.fromkeys((POSTGRES, MARIADB), f"{_SLOT} for update"))
+
+DELETE_WRITES_AT = Statement(
+    "Remove the writes of a checkpoint's tasks.",
+    "delete from {writes} where line = :line and checkpoint_id = :checkpoint_id",
+)
+DELETE_WRITES = Statement("Remove the writes of a line.", "delete from {writes} where line = :line")
+SIZE_OF_WRITES = Statement(
+    "How many tasks' writes a checkpoint has, and their bytes.",
+    """
+    select count(*), coalesce(sum(length(payload)), 0) from {writes}
+    where line = :line and checkpoint_id = :checkpoint_id
+    """,
+)

@@ -1,0 +1,65 @@
+"""Threads: their rows, locked, and whether they have expired."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sessions.checkpoints.statements import lines as statements
+from sessions.errors import OwnerError
+from sessions.labels import as_stored
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Transaction
+
+
+class Thread(NamedTuple):
+    """A thread's row.
+
+    Attributes:
+        number: Its number in the database.
+        owner: Its owner, as `labels.py` writes it.
+        wrapped_keys: Its data keys, wrapped.
+        ttl: For how long it is kept after its last change, in microseconds.
+    """
+
+    number: int
+    owner: str | None
+    wrapped_keys: bytes | None
+    ttl: int | None
+
+
+def lock_thread(tx: Transaction, thread_id: str) -> Thread | None:
+    """Lock a thread, so that nobody makes or removes its lines; ``None`` if there is none."""
+    row = tx.one(statements.LOCK_THREAD, thread_id=thread_id)
+    return None if row is None else thread_of(*row)
+
+
+def check_owner(thread_id: str, owner: str | None, thread: Thread) -> None:
+    """Refuse a caller for another owner.
+
+    Raises:
+        OwnerError: The thread is another one's, or nobody's.
+    """
+    if owner is not None and owner != thread.owner:
+        raise OwnerError(
+            f"thread {thread_id!r} belongs to another owner, or to none. Nothing was read or changed. Use a thread of "
+            "this owner, or another thread_id."
+        )
+
+
+def is_expired(tx: Transaction, thread: Thread, updated_at: int, now: int) -> bool:
+    """Tell whether a thread has expired: none of its lines has changed for its time to live."""
+    if thread.ttl is None or updated_at + thread.ttl > now:
+        return False
+    (last,) = tx.the(statements.UPDATED_AT, thread=thread.number)
+    return last is None or int(last) + thread.ttl <= now
+
+
+def thread_of(number: int, owner: str | bytes | None, wrapped_keys: bytes | None, ttl: int | None) -> Thread:
+    """Return a thread of the columns of its row."""
+    return Thread(
+        number,
+        None if owner is None else as_stored(owner),
+        None if wrapped_keys is None else bytes(wrapped_keys),
+        ttl,
+    )

@@ -1,0 +1,245 @@
+"""Threads of checkpoints in one database, as bytes: what adapters of agent frameworks are made of."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from sessions.checkpoints.covers import PlainCovers
+from sessions.checkpoints.delete import delete, delete_for_runs
+from sessions.checkpoints.listing import history, load, page
+from sessions.checkpoints.plan import given_values
+from sessions.checkpoints.put import Put
+from sessions.checkpoints.put_writes import PutWrites
+from sessions.checkpoints.read import Read, opened
+from sessions.checkpoints.remembered import DEFAULT_BYTES, Remembered
+from sessions.checkpoints.statements.listing import AT_ONCE
+from sessions.clock import now
+from sessions.crypto.subject import KeyWanted
+from sessions.labels import MAX_OWNER_BYTES
+from sessions.validation import check_text
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+
+    from sessions.checkpoints.covers import Covers
+    from sessions.checkpoints.values import Checkpoint, History, NewCheckpoint, NewWrite, Place, Query
+    from sessions.db import Backend
+    from sessions.db.transaction import Transaction
+
+T = TypeVar("T")
+
+_MOST_BYTES: Final = 1024
+_MOST_ID_BYTES: Final = 255
+
+
+class ThreadStore:
+    """Threads of checkpoints in one database. All methods may be called from any thread with an event loop.
+
+    Without one, `waits.blocking.without_loop` runs their coroutines, which then block the thread.
+
+    Args:
+        backend: The database; the component of checkpoints is one of its.
+        ttl: The time to live of new threads after their last change, in microseconds; ``None`` for ever.
+        covers: How contents are stored; in the clear, if ``None``.
+        remembered: The bytes of values that are remembered, so that the next put has something to compare with.
+    """
+
+    def __init__(
+        self,
+        backend: Backend,
+        *,
+        ttl: int | None = None,
+        covers: Covers | None = None,
+        remembered: int = DEFAULT_BYTES,
+    ) -> None:
+        self._backend = backend
+        self._ttl = ttl
+        self._covers: Covers = PlainCovers() if covers is None else covers
+        self._remembered = Remembered(remembered)
+
+    async def put(self, place: Place, new: NewCheckpoint) -> None:
+        """Store a checkpoint, and its thread if that is missing. One with the same id is replaced; its writes stay.
+
+        Nothing is serialized after this has first suspended. A repetition changes nothing.
+
+        Raises:
+            TypeError: An id is no text.
+            ValueError: An id is empty, too long, or no Unicode text.
+            ThreadGoneError: The thread in which its parent was read was deleted or has expired.
+            ThreadConflictError: It was to follow the last checkpoint, and does not.
+            OwnerError: The thread is another owner's.
+            DecryptionError: The thread cannot be opened with what is given.
+            StoreError: The database refused; nothing was changed.
+            SessionClosedError: The store has been closed.
+        """
+        _check_place(place)
+        check_text(new.checkpoint_id, "checkpoint_id", _MOST_ID_BYTES)
+        for name, value in (("parent_id", new.parent_id), ("run_id", new.run_id), ("root_id", new.root_id)):
+            if value is not None:
+                check_text(value, name, _MOST_ID_BYTES)
+        known = self._remembered.get(place)
+        if known is not None and known.checkpoint_id != new.parent_id:
+            known = None
+        given = given_values(new, known.values if known else {}, known.versions if known else {})
+        put = Put(place, new, given, self._covers, now(), self._ttl, known, self._remembered.seen(place, new.parent_id))
+        try:
+            state = await self._do(self._backend.write, put, put.subject)
+        except BaseException:
+            self._remembered.forget(place)
+            raise
+        self._remembered.put(place, state)
+
+    async def put_writes(
+        self, place: Place, checkpoint_id: str, task_id: str, task_path: str, writes: Sequence[NewWrite]
+    ) -> None:
+        """Store what a task wrote at a checkpoint, which may be put later.
+
+        Ordinary writes that are there stay, and missing ones are added; special ones are replaced. Writes at a
+        checkpoint that was pruned are left out.
+
+        Raises:
+            TypeError: An id is no text.
+            ValueError: An id is empty, too long, or no Unicode text.
+            ThreadGoneError: The thread in which the checkpoint was read or put was deleted or has expired.
+            OwnerError: The thread is another owner's.
+            DecryptionError: The thread cannot be opened with what is given.
+            StoreError: The database refused; nothing was changed.
+            SessionClosedError: The store has been closed.
+        """
+        _check_place(place)
+        check_text(checkpoint_id, "checkpoint_id", _MOST_ID_BYTES)
+        check_text(task_id, "task_id", _MOST_ID_BYTES)
+        if not writes:
+            return
+        known = self._remembered.get(place)
+        if known is not None and known.checkpoint_id != checkpoint_id:
+            known = None
+        seen = self._remembered.seen(place, checkpoint_id)
+        work = PutWrites(place, checkpoint_id, task_id, task_path, writes, self._covers, now(), self._ttl, known, seen)
+        await self._do(self._backend.write, work, work.subject)
+
+    async def read(self, place: Place, checkpoint_id: str | None = None) -> Checkpoint | None:
+        """Return a checkpoint, the latest unless named, with its tasks' writes; ``None`` if it is missing.
+
+        Raises:
+            TypeError: An id is no text.
+            ValueError: An id is empty, too long, or no Unicode text.
+            OwnerError: The thread is another owner's.
+            DecryptionError: The thread cannot be opened with what is given, or was altered.
+            DamagedSessionError: Its rows contradict each other.
+            StoreError: The database refused.
+            SessionClosedError: The store has been closed.
+        """
+        _check_place(place)
+        read = Read(place, checkpoint_id, self._covers, now())
+        rows = await self._do(self._backend.read, read, f"thread {place.thread_id!r}")
+        if rows is None:
+            if checkpoint_id is None:
+                self._remembered.forget(place)
+            return None
+        found = opened(place, rows)
+        if checkpoint_id is None:
+            self._remembered.put(place, found.state(rows))
+        else:
+            self._remembered.note(place, checkpoint_id, rows.line.number)
+        return found.checkpoint
+
+    async def list(self, query: Query, matches: Callable[[bytes], bool] | None = None) -> AsyncIterator[Checkpoint]:
+        """Yield checkpoints, highest id first; those that others delete meanwhile may be missing.
+
+        Each page is read in a snapshot of its own; values are only read of what matches.
+
+        Args:
+            query: Which ones.
+            matches: Tells from a checkpoint's metadata if it is wanted; called outside of transactions.
+
+        Raises:
+            DecryptionError: A thread cannot be opened with what is given, or was altered.
+            DamagedSessionError: Rows contradict each other.
+            StoreError: The database refused.
+            SessionClosedError: The store has been closed.
+        """
+        left, after = query.limit, None
+        while left is None or left > 0:
+            count = AT_ONCE if left is None or matches is not None else min(left, AT_ONCE)
+            read = partial(page, query=query, covers=self._covers, now=now(), after=after, count=count)
+            found = await self._do(self._backend.read, read, _SUBJECT)
+            if not found:
+                return
+            after = found[-1].cursor
+            wanted = [one for one in found if matches is None or matches(one.metadata())][:left]
+            loaded = await self._do(self._backend.read, partial(load, found=wanted, covers=self._covers), _SUBJECT)
+            for place, rows in loaded:
+                self._remembered.note(place, rows.row.checkpoint_id, rows.line.number)
+                yield opened(place, rows).checkpoint
+            left = None if left is None else left - len(wanted)
+            if len(found) < count:
+                return
+
+    async def history(self, place: Place, checkpoint_id: str | None, channels: Sequence[str]) -> dict[str, History]:
+        """Return what channels are rebuilt from, as of before a checkpoint, the latest unless named.
+
+        Raises:
+            TypeError: An id is no text.
+            ValueError: An id is empty, too long, or no Unicode text.
+            OwnerError: The thread is another owner's.
+            DecryptionError: The thread cannot be opened with what is given, or was altered.
+            DamagedSessionError: Its rows contradict each other.
+            StoreError: The database refused.
+            SessionClosedError: The store has been closed.
+        """
+        _check_place(place)
+        read = partial(
+            history, place=place, checkpoint_id=checkpoint_id, channels=channels, covers=self._covers, now=now()
+        )
+        return await self._do(self._backend.read, read, f"thread {place.thread_id!r}")
+
+    async def delete(self, thread_id: str, owner: str | None = None) -> bool:
+        """Delete a thread in all its namespaces, in one transaction; return whether there was one.
+
+        Raises:
+            OwnerError: It is another owner's.
+            StoreError: The database refused; nothing was changed.
+            SessionClosedError: The store has been closed.
+        """
+        check_text(thread_id, "thread_id", _MOST_BYTES)
+        return await self._backend.write(partial(delete, thread_id=thread_id, owner=owner), f"thread {thread_id!r}")
+
+    async def delete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Delete the checkpoints of runs with their writes, in one transaction.
+
+        Raises:
+            TypeError: `run_ids` is one text, or an id is no text.
+            StoreError: The database refused; nothing was changed.
+            SessionClosedError: The store has been closed.
+        """
+        if isinstance(run_ids, str):
+            raise TypeError("run_ids must be a sequence of ids, not one text. Nothing was deleted. Pass [run_id].")
+        ids = [check_text(run_id, "run_id", _MOST_ID_BYTES) for run_id in run_ids]
+        if ids:
+            await self._backend.write(partial(delete_for_runs, run_ids=ids), _SUBJECT)
+
+    async def _do(
+        self,
+        run: Callable[[Callable[[Transaction], T], str], Awaitable[T]],
+        work: Callable[[Transaction], T],
+        subject: str,
+    ) -> T:
+        """Run a piece of work, again when the keys that it needs have been fetched."""
+        while True:
+            try:
+                return await run(work, subject)
+            except KeyWanted as wanted:
+                await wanted.fetch()
+
+
+_SUBJECT: Final = "threads"
+
+
+def _check_place(place: Place) -> None:
+    check_text(place.thread_id, "thread_id", _MOST_BYTES)
+    if place.ns:
+        check_text(place.ns, "checkpoint_ns", _MOST_BYTES)
+    if place.owner is not None:
+        check_text(place.owner, "owner", MAX_OWNER_BYTES)
