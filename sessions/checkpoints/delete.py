@@ -10,9 +10,10 @@ from sessions.checkpoints.statements import rows as statements
 from sessions.checkpoints.threads import check_owner, lock_thread
 from sessions.db.dialect import text_of_key
 from sessions.db.ids import ids_of
+from sessions.db.lists import parts
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from sessions.checkpoints.threads import Thread
     from sessions.db.transaction import Transaction
@@ -56,14 +57,21 @@ def delete_for_runs(tx: Transaction, run_ids: Sequence[str]) -> None:
     for line in sorted(lines):
         if tx.one(line_statements.LOCK_LINE, line=line) is None:
             continue  # Another caller has deleted it.
-        for run_id in run_ids:
-            found = [row for row in tx.all(statements.OF_RUN, run_id=run_id) if row[1] == line]
-            delete_checkpoints(tx, line, ((number, text_of_key(checkpoint_id)) for number, _, checkpoint_id in found))
+        found = [row for run_id in run_ids for row in tx.all(statements.OF_RUN, run_id=run_id) if row[1] == line]
+        delete_checkpoints(tx, line, [text_of_key(checkpoint_id) for _, _, checkpoint_id in found])
         collect(tx, line)
 
 
-def delete_checkpoints(tx: Transaction, line: int, found: Iterable[tuple[int, str]]) -> None:
-    """Delete some checkpoints of a locked line with their writes; their pieces are left to `collect`."""
-    for number, checkpoint_id in found:
-        tx.run(statements.DELETE_WRITES_AT, line=line, checkpoint_id=checkpoint_id)
-        tx.run(statements.DELETE_CHECKPOINT, id=number)
+def delete_checkpoints(tx: Transaction, line: int, checkpoint_ids: Sequence[str]) -> tuple[int, int]:
+    """Delete some checkpoints of a locked line with their writes; their pieces are left to `collect`.
+
+    Returns:
+        How many rows of writes went, and their bytes.
+    """
+    rows = size = 0
+    for some in parts("c", statements.AT_ONCE, checkpoint_ids):
+        count, more = tx.the(statements.SIZE_OF_WRITES, line=line, **some)
+        rows, size = rows + int(count), size + int(more)
+        tx.run(statements.DELETE_SOME_WRITES, line=line, **some)
+        tx.run(statements.DELETE_SOME, line=line, **some)
+    return rows, size

@@ -1,4 +1,4 @@
-"""Erasing threads, of an id or of owners, and removing those that have expired."""
+"""Threads for good: erasing them, of an id or of owners; their time to live, and removing those that have expired."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sessions.checkpoints.delete import delete_locked
 from sessions.checkpoints.statements import lines as line_statements
 from sessions.checkpoints.statements import rows as statements
-from sessions.checkpoints.threads import is_expired, lock_thread
+from sessions.checkpoints.threads import check_owner, has_expired, lock_thread
 from sessions.clock import now
 from sessions.db.component import OwnersPart
 from sessions.db.dialect import text_of_key
@@ -61,11 +61,24 @@ def remove_expired(tx: Transaction, count: int) -> int:
         thread = lock_thread(tx, thread_id)
         if thread is None:
             continue
-        (updated_at,) = tx.the(line_statements.UPDATED_AT, thread=thread.number)
-        if thread.ttl is not None and (updated_at is None or is_expired(tx, thread, int(updated_at), at)):
+        if has_expired(tx, thread, at):
             delete_locked(tx, thread)
             removed += 1
     return removed
+
+
+def set_ttl(tx: Transaction, thread_id: str, ttl: int | None, owner: str | None) -> bool:
+    """Give a thread another time to live; tell whether there is one.
+
+    Raises:
+        OwnerError: It is another owner's.
+    """
+    thread = lock_thread(tx, thread_id)
+    if thread is None:
+        return False
+    check_owner(thread_id, owner, thread)
+    tx.run(line_statements.SET_TTL, thread=thread.number, ttl=ttl)
+    return True
 
 
 def keep_up(tx: Transaction, count: int) -> bool:

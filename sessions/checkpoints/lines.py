@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sessions.checkpoints.delete import delete_locked
 from sessions.checkpoints.statements import lines as statements
-from sessions.checkpoints.threads import Thread, check_owner, is_expired, lock_thread, thread_of
+from sessions.checkpoints.threads import Thread, check_owner, has_expired, is_expired, lock_thread, thread_of
 from sessions.db.ids import check_number
 from sessions.errors import ThreadGoneError
 
@@ -116,11 +116,9 @@ def _find(tx: Transaction, place: Place) -> tuple[Thread, tuple[int, int, int] |
 
 def _lock_thread(tx: Transaction, place: Place, covers: Covers, new: NewThread) -> Thread:
     thread = lock_thread(tx, place.thread_id)
-    if thread is not None:
-        (last,) = tx.the(statements.UPDATED_AT, thread=thread.number)
-        if last is not None and is_expired(tx, thread, int(last), new.now):
-            delete_locked(tx, thread)
-            thread = None
+    if thread is not None and has_expired(tx, thread, new.now):
+        delete_locked(tx, thread)
+        thread = None
     if thread is None:
         tx.run(
             statements.MAKE_THREAD,

@@ -51,8 +51,13 @@ def is_expired(tx: Transaction, thread: Thread, updated_at: int, now: int) -> bo
     """Tell whether a thread has expired: none of its lines has changed for its time to live."""
     if thread.ttl is None or updated_at + thread.ttl > now:
         return False
+    return has_expired(tx, thread, now)
+
+
+def has_expired(tx: Transaction, thread: Thread, now: int) -> bool:
+    """Tell the same of a thread of which no line was read."""
     (last,) = tx.the(statements.UPDATED_AT, thread=thread.number)
-    return last is None or int(last) + thread.ttl <= now
+    return thread.ttl is not None and last is not None and int(last) + thread.ttl <= now
 
 
 def thread_of(number: int, owner: str | bytes | None, wrapped_keys: bytes | None, ttl: int | None) -> Thread:

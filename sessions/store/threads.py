@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING
 
 from sessions.checkpoints.covers import PlainCovers
-from sessions.checkpoints.delete import delete, delete_for_runs
 from sessions.checkpoints.listing import history, load, page
 from sessions.checkpoints.plan import given_values
 from sessions.checkpoints.put import Put
@@ -15,25 +14,19 @@ from sessions.checkpoints.read import Read, opened
 from sessions.checkpoints.remembered import DEFAULT_BYTES, Remembered
 from sessions.checkpoints.statements.listing import AT_ONCE
 from sessions.clock import now
-from sessions.crypto.subject import KeyWanted
 from sessions.labels import MAX_OWNER_BYTES
+from sessions.store.thread_maintenance import MOST_BYTES, MOST_ID_BYTES, SUBJECT, ThreadMaintenance
 from sessions.validation import check_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Sequence
 
     from sessions.checkpoints.covers import Covers
     from sessions.checkpoints.values import Checkpoint, History, NewCheckpoint, NewWrite, Place, Query
     from sessions.db import Backend
-    from sessions.db.transaction import Transaction
-
-T = TypeVar("T")
-
-_MOST_BYTES: Final = 1024
-_MOST_ID_BYTES: Final = 255
 
 
-class ThreadStore:
+class ThreadStore(ThreadMaintenance):
     """Threads of checkpoints in one database. All methods may be called from any thread with an event loop.
 
     Without one, `waits.blocking.without_loop` runs their coroutines, which then block the thread.
@@ -53,9 +46,8 @@ class ThreadStore:
         covers: Covers | None = None,
         remembered: int = DEFAULT_BYTES,
     ) -> None:
-        self._backend = backend
+        super().__init__(backend, PlainCovers() if covers is None else covers)
         self._ttl = ttl
-        self._covers: Covers = PlainCovers() if covers is None else covers
         self._remembered = Remembered(remembered)
 
     async def put(self, place: Place, new: NewCheckpoint) -> None:
@@ -74,10 +66,10 @@ class ThreadStore:
             SessionClosedError: The store has been closed.
         """
         _check_place(place)
-        check_text(new.checkpoint_id, "checkpoint_id", _MOST_ID_BYTES)
+        check_text(new.checkpoint_id, "checkpoint_id", MOST_ID_BYTES)
         for name, value in (("parent_id", new.parent_id), ("run_id", new.run_id), ("root_id", new.root_id)):
             if value is not None:
-                check_text(value, name, _MOST_ID_BYTES)
+                check_text(value, name, MOST_ID_BYTES)
         known = self._remembered.get(place)
         if known is not None and known.checkpoint_id != new.parent_id:
             known = None
@@ -108,8 +100,8 @@ class ThreadStore:
             SessionClosedError: The store has been closed.
         """
         _check_place(place)
-        check_text(checkpoint_id, "checkpoint_id", _MOST_ID_BYTES)
-        check_text(task_id, "task_id", _MOST_ID_BYTES)
+        check_text(checkpoint_id, "checkpoint_id", MOST_ID_BYTES)
+        check_text(task_id, "task_id", MOST_ID_BYTES)
         if not writes:
             return
         known = self._remembered.get(place)
@@ -164,12 +156,12 @@ class ThreadStore:
         while left is None or left > 0:
             count = AT_ONCE if left is None or matches is not None else min(left, AT_ONCE)
             read = partial(page, query=query, covers=self._covers, now=now(), after=after, count=count)
-            found = await self._do(self._backend.read, read, _SUBJECT)
+            found = await self._do(self._backend.read, read, SUBJECT)
             if not found:
                 return
             after = found[-1].cursor
             wanted = [one for one in found if matches is None or matches(one.metadata())][:left]
-            loaded = await self._do(self._backend.read, partial(load, found=wanted, covers=self._covers), _SUBJECT)
+            loaded = await self._do(self._backend.read, partial(load, found=wanted, covers=self._covers), SUBJECT)
             for place, rows in loaded:
                 self._remembered.note(place, rows.row.checkpoint_id, rows.line.number)
                 yield opened(place, rows).checkpoint
@@ -195,51 +187,10 @@ class ThreadStore:
         )
         return await self._do(self._backend.read, read, f"thread {place.thread_id!r}")
 
-    async def delete(self, thread_id: str, owner: str | None = None) -> bool:
-        """Delete a thread in all its namespaces, in one transaction; return whether there was one.
-
-        Raises:
-            OwnerError: It is another owner's.
-            StoreError: The database refused; nothing was changed.
-            SessionClosedError: The store has been closed.
-        """
-        check_text(thread_id, "thread_id", _MOST_BYTES)
-        return await self._backend.write(partial(delete, thread_id=thread_id, owner=owner), f"thread {thread_id!r}")
-
-    async def delete_for_runs(self, run_ids: Sequence[str]) -> None:
-        """Delete the checkpoints of runs with their writes, in one transaction.
-
-        Raises:
-            TypeError: `run_ids` is one text, or an id is no text.
-            StoreError: The database refused; nothing was changed.
-            SessionClosedError: The store has been closed.
-        """
-        if isinstance(run_ids, str):
-            raise TypeError("run_ids must be a sequence of ids, not one text. Nothing was deleted. Pass [run_id].")
-        ids = [check_text(run_id, "run_id", _MOST_ID_BYTES) for run_id in run_ids]
-        if ids:
-            await self._backend.write(partial(delete_for_runs, run_ids=ids), _SUBJECT)
-
-    async def _do(
-        self,
-        run: Callable[[Callable[[Transaction], T], str], Awaitable[T]],
-        work: Callable[[Transaction], T],
-        subject: str,
-    ) -> T:
-        """Run a piece of work, again when the keys that it needs have been fetched."""
-        while True:
-            try:
-                return await run(work, subject)
-            except KeyWanted as wanted:
-                await wanted.fetch()
-
-
-_SUBJECT: Final = "threads"
-
 
 def _check_place(place: Place) -> None:
-    check_text(place.thread_id, "thread_id", _MOST_BYTES)
+    check_text(place.thread_id, "thread_id", MOST_BYTES)
     if place.ns:
-        check_text(place.ns, "checkpoint_ns", _MOST_BYTES)
+        check_text(place.ns, "checkpoint_ns", MOST_BYTES)
     if place.owner is not None:
         check_text(place.owner, "owner", MAX_OWNER_BYTES)

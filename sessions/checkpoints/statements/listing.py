@@ -52,3 +52,31 @@ AGAIN = Statement(
     "Some checkpoints by the ids of their rows.",
     f"select {_COLUMNS} {_FROM} where c.hidden = 0 and c.id in ({parameters('c', AT_ONCE)})",
 )
+
+
+_THREADS: Final = """
+    select t.id, t.thread_id, t.owner, t.wrapped_keys, t.ttl, t.created_at,
+    (select max(o.updated_at) from {lines} o where o.thread = t.id) as updated_at,
+    (select count(*) from {lines} o where o.thread = t.id) as namespaces,
+    c.id, c.checkpoint_id, c.parent_id, c.run_id, c.hidden, c.created_at, c.heads, c.body
+    from {threads} t left join {lines} l on l.thread = t.id and l.ns = ''
+    left join {checkpoints} c on c.line = l.id and c.hidden = 0 and c.checkpoint_id = (
+        select max(m.checkpoint_id) from {checkpoints} m where m.line = l.id and m.hidden = 0
+    )
+"""
+
+_THREAD_CONDITIONS: Final = {
+    "owners": "t.owner >= :low and t.owner < :high",
+    "prefix": "t.thread_id >= :prefix and t.thread_id < :beyond",
+    "alive": _ALIVE,
+    "expired": f"not {_ALIVE}",
+}
+
+
+@cache
+def threads_page(names: frozenset[str]) -> Statement:
+    """Return the statement for a page of threads, the newest first, for which some named conditions hold."""
+    conditions = "".join(f" and {_THREAD_CONDITIONS[name]}" for name in sorted(names))
+    return Statement(
+        "A page of threads.", f"{_THREADS} where t.id < :before{conditions} order by t.id desc limit :count"
+    )

@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import Final
 
 from sessions.db.dialect import MARIADB, POSTGRES
+from sessions.db.lists import parameters
 from sessions.db.transaction import Statement
+
+AT_ONCE: Final = 64
+"""Checkpoints that a statement removes, at most."""
+
+_SOME: Final = f"line = :line and checkpoint_id in ({parameters('c', AT_ONCE)})"
 
 _CHECKPOINT: Final = "id, checkpoint_id, parent_id, run_id, hidden, created_at, heads, body"
 """The columns of `rows.CheckpointRow`."""
@@ -27,9 +33,17 @@ LAST_PUT = Statement(
     "select checkpoint_id from {checkpoints} where id > :low and id < :high order by id desc limit 1",
 )
 
-CHECKPOINTS_OF = Statement(
-    "All checkpoints of a line.",
-    f"select {_CHECKPOINT} from {{checkpoints}} where line = :line order by checkpoint_id desc",  # noqa: S608 - as above
+OUTLINE = Statement(
+    "All checkpoints of a line without their contents, the latest first.",
+    """
+    select id, checkpoint_id, parent_id, hidden, created_at, length(heads) + length(body)
+    from {checkpoints} where line = :line order by checkpoint_id desc
+    """,
+)
+
+SOME_CHECKPOINTS = Statement(
+    "Some checkpoints of a line behind one, in the order in which they were put.",
+    f"select {_CHECKPOINT} from {{checkpoints}} where id > :after and id <= :high order by id limit :count",  # noqa: S608
 )
 
 HEADS_OF = Statement("The heads of a line's checkpoints.", "select heads from {checkpoints} where line = :line")
@@ -134,15 +148,24 @@ _SLOT: Final = """
 
 SLOT = Statement("Lock the writes of a slot.", _SLOT, dict.fromkeys((POSTGRES, MARIADB), f"{_SLOT} for update"))
 
-DELETE_WRITES_AT = Statement(
-    "Remove the writes of a checkpoint's tasks.",
-    "delete from {writes} where line = :line and checkpoint_id = :checkpoint_id",
-)
 DELETE_WRITES = Statement("Remove the writes of a line.", "delete from {writes} where line = :line")
 SIZE_OF_WRITES = Statement(
-    "How many tasks' writes a checkpoint has, and their bytes.",
+    "How many rows of writes some checkpoints have, named c0, c1 and so on, and their bytes.",
+    f"select count(*), coalesce(sum(length(payload)), 0) from {{writes}} where {_SOME}",  # noqa: S608 - as above
+)
+SIZE_OF_LINE = Statement(
+    "How many checkpoints a line has, how many rows of writes, and their bytes.",
     """
-    select count(*), coalesce(sum(length(payload)), 0) from {writes}
-    where line = :line and checkpoint_id = :checkpoint_id
+    select (select count(*) from {checkpoints} where line = :line), (select count(*) from {writes} where line = :line),
+    (select coalesce(sum(length(heads) + length(body)), 0) from {checkpoints} where line = :line)
+    + (select coalesce(sum(length(payload)), 0) from {writes} where line = :line)
     """,
+)
+DELETE_SOME_WRITES = Statement(
+    "Remove the writes of some checkpoints.",
+    f"delete from {{writes}} where {_SOME}",  # noqa: S608 - as above
+)
+DELETE_SOME = Statement(
+    "Remove some checkpoints.",
+    f"delete from {{checkpoints}} where {_SOME}",  # noqa: S608 - as above
 )

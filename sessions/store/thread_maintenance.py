@@ -1,0 +1,232 @@
+"""What is done with whole threads of checkpoints: listing, copying, pruning, expiring, deleting, erasing."""
+
+from __future__ import annotations
+
+from functools import partial
+from typing import TYPE_CHECKING, Final, TypeVar
+
+from sessions.checkpoints.component import THREADS
+from sessions.checkpoints.copy import copy
+from sessions.checkpoints.delete import delete, delete_for_runs
+from sessions.checkpoints.erase import remove_expired, set_ttl
+from sessions.checkpoints.prune import Keep, prune
+from sessions.checkpoints.thread_list import Wanted, list_threads
+from sessions.checkpoints.values import Pruned
+from sessions.clock import now
+from sessions.crypto.subject import KeyWanted
+from sessions.db.erasure import erase
+from sessions.validation import check_count, check_text
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from sessions.checkpoints.covers import Covers
+    from sessions.checkpoints.values import ThreadRow
+    from sessions.db import Backend
+    from sessions.db.component import Removed
+    from sessions.db.transaction import Transaction
+
+T = TypeVar("T")
+
+MOST_BYTES: Final = 1024
+"""The length of a thread's id and of a namespace, in UTF-8."""
+
+MOST_ID_BYTES: Final = 255
+"""The same of all other ids."""
+
+SUBJECT: Final = "threads"
+_PURGED_AT_ONCE: Final = 16
+
+
+class ThreadMaintenance:
+    """Operations on whole threads.
+
+    Args:
+        backend: The database.
+        covers: How contents are stored.
+    """
+
+    def __init__(self, backend: Backend, covers: Covers) -> None:
+        self._backend = backend
+        self._covers = covers
+
+    async def delete(self, thread_id: str, owner: str | None = None) -> bool:
+        """Delete a thread in all its namespaces, in one transaction; return whether there was one.
+
+        Raises:
+            OwnerError: It is another owner's.
+            StoreError: The database refused; nothing was changed.
+            SessionClosedError: The store has been closed.
+        """
+        check_text(thread_id, "thread_id", MOST_BYTES)
+        return await self._backend.write(partial(delete, thread_id=thread_id, owner=owner), f"thread {thread_id!r}")
+
+    async def delete_for_runs(self, run_ids: Sequence[str]) -> None:
+        """Delete the checkpoints of runs with their writes, in one transaction.
+
+        Raises:
+            TypeError: `run_ids` is one text, or an id is no text.
+            StoreError: The database refused; nothing was changed.
+            SessionClosedError: The store has been closed.
+        """
+        if isinstance(run_ids, str):
+            raise TypeError("run_ids must be a sequence of ids, not one text. Nothing was deleted. Pass [run_id].")
+        ids = [check_text(run_id, "run_id", MOST_ID_BYTES) for run_id in run_ids]
+        if ids:
+            await self._backend.write(partial(delete_for_runs, run_ids=ids), SUBJECT)
+
+    async def copy(self, source_id: str, target_id: str, owner: str | None = None) -> None:
+        """Copy a thread with all its namespaces, in one transaction. Without such a thread, nothing is done.
+
+        Raises:
+            ThreadExistsError: The target is there.
+            OwnerError: The thread is another owner's.
+            DecryptionError: The thread cannot be opened with what is given.
+            StoreError: The database refused; nothing was changed.
+            SessionClosedError: The store has been closed.
+        """
+        check_text(source_id, "source_thread_id", MOST_BYTES)
+        check_text(target_id, "target_thread_id", MOST_BYTES)
+        work = partial(copy, source_id=source_id, target_id=target_id, covers=self._covers, owner=owner, now=now())
+        await self._do(self._backend.write, work, f"thread {source_id!r}")
+
+    async def prune(
+        self,
+        thread_ids: Sequence[str],
+        *,
+        keep_last: int = 1,
+        older_than: int | None = None,
+        owner: str | None = None,
+        dry_run: bool = False,
+    ) -> Pruned:
+        """Remove all checkpoints of threads but the latest ones of each namespace, each thread in one transaction.
+
+        A graph within that was called from a checkpoint goes with it. What a channel is rebuilt from stays, but is no
+        longer listed.
+
+        Args:
+            thread_ids: The threads.
+            keep_last: How many checkpoints of each namespace stay; more than one, where runs were interrupted in a row.
+            older_than: Only those go that were put before this time, in microseconds since 1970.
+            owner: Refuse threads of other owners.
+            dry_run: Only tell what would go.
+
+        Raises:
+            TypeError: `thread_ids` is one text, or an id is no text.
+            ValueError: `keep_last` is below 1.
+            OwnerError: A thread is another owner's; those before it are pruned.
+            DecryptionError: A thread cannot be opened with what is given; those before it are pruned.
+            StoreError: The database refused; threads before are pruned.
+            SessionClosedError: The store has been closed.
+        """
+        if isinstance(thread_ids, str):
+            raise TypeError("thread_ids must be a sequence of ids, not one text. Nothing was pruned. Pass [thread_id].")
+        check_count(keep_last, "keep_last", least=1)
+        ids = [check_text(thread_id, "thread_id", MOST_BYTES) for thread_id in thread_ids]
+        totals = Pruned()
+        for thread_id in ids:
+            keep = Keep(keep_last, older_than)
+            work = partial(prune, thread_id=thread_id, keep=keep, covers=self._covers, owner=owner)
+            try:
+                found = await self._do(
+                    self._backend.write, partial(_undone, work) if dry_run else work, f"thread {thread_id!r}"
+                )
+            except _Undone as undone:
+                found = undone.result
+            totals = Pruned(*(one + more for one, more in zip(totals, found, strict=True)))
+        return totals
+
+    async def threads(
+        self,
+        *,
+        limit: int = 100,
+        after: str | None = None,
+        prefix: str = "",
+        owners: tuple[str, str] | None = None,
+        expired: bool = False,
+    ) -> list[ThreadRow]:
+        """Return a page of threads, the newest first.
+
+        Args:
+            limit: How many, at most.
+            after: The `cursor` of the last thread of the page before.
+            prefix: Only threads whose ids begin with it.
+            owners: Only those of owners from the first on and before the second, as `labels.py` writes them.
+            expired: Those that have expired and are not purged yet, instead of the others.
+
+        Raises:
+            ValueError: `limit` is below 1, or `after` is no cursor.
+            DecryptionError: A thread cannot be opened with what is given.
+            StoreError: The database refused.
+            SessionClosedError: The store has been closed.
+        """
+        check_count(limit, "limit", least=1)
+        if after is not None and not (after.isascii() and after.isdigit()):
+            raise ValueError("after is no cursor of a thread. Nothing was read. Pass the cursor of a listed thread.")
+        read = partial(
+            list_threads, wanted=Wanted(prefix, owners, expired), covers=self._covers,
+            before=None if after is None else int(after), count=limit, now=now(),
+        )  # fmt: skip
+        return await self._do(self._backend.read, read, SUBJECT)
+
+    async def set_ttl(self, thread_id: str, ttl: int | None, owner: str | None = None) -> bool:
+        """Keep a thread for another time after its last change, in microseconds; return whether there is one.
+
+        Raises:
+            OwnerError: It is another owner's.
+            StoreError: The database refused; nothing was changed.
+            SessionClosedError: The store has been closed.
+        """
+        check_text(thread_id, "thread_id", MOST_BYTES)
+        work = partial(set_ttl, thread_id=thread_id, ttl=ttl, owner=owner)
+        return await self._backend.write(work, f"thread {thread_id!r}")
+
+    async def purge_expired(self) -> int:
+        """Remove the threads that have expired, a few in each transaction; return how many that were.
+
+        Raises:
+            StoreError: The database refused; what was removed before is gone.
+            SessionClosedError: The store has been closed.
+        """
+        total = 0
+        while removed := await self._backend.write(partial(remove_expired, count=_PURGED_AT_ONCE), SUBJECT):
+            total += removed
+        return total
+
+    async def erase(self, thread_id: str, *, scrub: bool = True) -> tuple[Removed, tuple[str, ...]]:
+        """Delete a thread and remove its bytes from the database's files, as far as a client can.
+
+        Returns:
+            How many rows went, by table; and the places that may still contain bytes, with the remedy for each.
+
+        Raises:
+            StoreError: The database refused. If it refused to remove the rows, nothing was changed.
+            SessionClosedError: The store has been closed.
+        """
+        check_text(thread_id, "thread_id", MOST_BYTES)
+        return await erase(self._backend, THREADS, thread_id, f"thread {thread_id!r}", scrub=scrub)
+
+    async def _do(
+        self,
+        run: Callable[[Callable[[Transaction], T], str], Awaitable[T]],
+        work: Callable[[Transaction], T],
+        subject: str,
+    ) -> T:
+        """Run a piece of work, again when the keys that it needs have been fetched."""
+        while True:
+            try:
+                return await run(work, subject)
+            except KeyWanted as wanted:
+                await wanted.fetch()
+
+
+class _Undone(Exception):  # noqa: N818 - no error: it undoes a transaction whose result is wanted
+    """Carries the result of a dry run out of its transaction."""
+
+    def __init__(self, result: Pruned) -> None:
+        super().__init__()
+        self.result = result
+
+
+def _undone(work: Callable[[Transaction], Pruned], tx: Transaction) -> Pruned:
+    raise _Undone(work(tx))
