@@ -1,0 +1,1 @@
+"""The contract for threads of checkpoints; `contract` joins its parts."""
