@@ -56,13 +56,13 @@ class StoredWrite(NamedTuple):
     """A write in a payload.
 
     Attributes:
-        index: Its number among the task's writes.
+        number: Its number among the task's writes.
         channel: Its channel.
         form: How it is stored: as one part, as a difference from the channel's value in its checkpoint, or as a piece.
         payload: Its bytes.
     """
 
-    index: int
+    number: int
     channel: str
     form: int
     payload: bytes
@@ -121,20 +121,20 @@ def unpack_writes(payload: bytes) -> list[StoredWrite]:
 
 def whole_write(write: NewWrite) -> StoredWrite:
     """Return a write as it is stored by itself."""
-    index, channel, value = write
+    number, channel, value = write
     if value.shape == ONE:
-        return StoredWrite(index, channel, _PART, value.parts[0])
-    return StoredWrite(index, channel, _PIECE, whole(value))
+        return StoredWrite(number, channel, _PART, value.parts[0])
+    return StoredWrite(number, channel, _PIECE, whole(value))
 
 
 def short_write(write: NewWrite, base: Known | bytes | None) -> StoredWrite:
     """Return a write as it is stored if its channel's value is known: as a difference from it, if that is short."""
-    index, channel, value = write
+    number, channel, value = write
     full = sum(map(len, value.parts))
     if isinstance(base, Known) and full >= _DIFFERENCE_FROM:
         found = difference(base.value, value)
         if found is not None and len(found[0]) * _GAIN < full:
-            return StoredWrite(index, channel, _DIFFERENCE, found[0])
+            return StoredWrite(number, channel, _DIFFERENCE, found[0])
     return whole_write(write)
 
 
@@ -142,8 +142,8 @@ def by_slot(writes: Iterable[StoredWrite]) -> dict[int, list[StoredWrite]]:
     """Return writes by the slot of their row: 0 has all ordinary ones, and each special one has its own."""
     slots: dict[int, list[StoredWrite]] = {}
     for write in writes:
-        if write.index < 0:
-            slots[write.index] = [write]
+        if write.number < 0:
+            slots[write.number] = [write]
         else:
             slots.setdefault(0, []).append(write)
     return slots

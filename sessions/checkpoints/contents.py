@@ -96,14 +96,14 @@ class Contents:
         for row in rows:
             try:
                 made += (
-                    Write(row.task_id, one.channel, one.value(value_of(values, one.channel)), row.task_path, one.index)
+                    Write(row.task_id, one.channel, one.value(value_of(values, one.channel)), row.task_path, one.number)
                     for one in row.open(self.line.number, self.line.cover)
                     if only is None or one.channel in only
                 )
             except ValueError as error:
                 raise self._damaged(row.checkpoint_id, str(error)) from None
         # Here, as databases compare text in different ways.
-        made.sort(key=lambda write: (write.task_path, write.task_id, write.index))
+        made.sort(key=lambda write: (write.task_path, write.task_id, write.number))
         return made
 
     def _damaged(self, checkpoint_id: str, reason: str) -> DamagedSessionError:

@@ -85,8 +85,9 @@ def lock_line(
     """
     lock = statements.SHARE_LINE if share else statements.LOCK_LINE
     found = _find(tx, place)
-    if found is not None and found[1] is not None:
-        thread, (number, _, _) = found
+    thread, there = (None, None) if found is None else found
+    if thread is not None and there is not None:
+        number = there[0]
         row = tx.one(lock, line=number)
         if row is not None and not is_expired(tx, thread, row[1], new.now):
             _check_seen(place, seen, number)

@@ -60,13 +60,15 @@ def page(
     Raises:
         DecryptionError: A thread cannot be opened with what is given.
     """
-    values = {"now": now, "count": min(count, AT_ONCE)}
+    values: dict[str, int | str] = {"now": now, "count": min(count, AT_ONCE)}
     for name in ("thread_id", "ns", "checkpoint_id", "before", "owner"):
         if (value := getattr(query, name)) is not None:
             values[name] = value
+    names = set(values) - {"now", "count"}
     if after is not None:
+        names.add("cursor")
         values |= {"last": after[0], "last_id": after[1]}
-    return [_found(row, covers) for row in tx.all(page_of(query, goes_on=after is not None), **values)]
+    return [_found(row, covers) for row in tx.all(page_of(names), **values)]
 
 
 def load(tx: Transaction, found: Sequence[Found], covers: Covers) -> list[tuple[Place, Rows]]:

@@ -36,7 +36,6 @@ _LONG_TEXT: Final = 64
 """Texts of so many characters are parts of their own."""
 
 _INTEGERS: Final = 1 << 63
-_SCALARS: Final = frozenset((int, str, bool, type(None)))
 _ARRAY: Final = b"\xdd"
 """How a msgpack array with a length of 4 bytes begins."""
 
@@ -135,10 +134,10 @@ def _is_scalar(value: Any) -> bool:
     """Tell whether a value is the same in any msgpack, and short."""
     kind = type(value)
     if kind is int:
-        return -_INTEGERS <= value < _INTEGERS
+        return bool(-_INTEGERS <= value < _INTEGERS)
     if kind is str:
         return len(value) < _LONG_TEXT and value.isascii()
-    return kind in _SCALARS
+    return value is None or value is True or value is False
 
 
 def _list(parts: list[bytes], loads: Loads) -> list[Any]:

@@ -175,7 +175,7 @@ def _replace(tx: Transaction, contents: Contents, there: CheckpointRow) -> None:
         if values is None:
             values = contents.read_values(tx, there, contents.body(there))
         made = [
-            whole_write(NewWrite(write.index, write.channel, write.value(value_of(values, write.channel))))
+            whole_write(NewWrite(write.number, write.channel, write.value(value_of(values, write.channel))))
             for write in writes
         ]
         columns = line.number, there.checkpoint_id, row.task_id, row.slot, row.task_path

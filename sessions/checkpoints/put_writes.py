@@ -116,8 +116,8 @@ class PutWrites(Command[int], msgspec.Struct, frozen=True, eq=False):
         if bytes(payload) == row["payload"]:
             return
         bound = write_bound(line.number, self.checkpoint_id, self.task_id, slot, task_path)
-        there = {write.index: write for write in unpack_writes(line.cover.open(bytes(payload), bound))}
-        merged = {write.index: write for write in writes} | there
+        there = {write.number: write for write in unpack_writes(line.cover.open(bytes(payload), bound))}
+        merged = {write.number: write for write in writes} | there
         if len(merged) > len(there):
-            made = line.cover.seal(pack([merged[index] for index in sorted(merged)]), bound)
+            made = line.cover.seal(pack([merged[number] for number in sorted(merged)]), bound)
             tx.run(statements.REPLACE_WRITES, **{**row, "task_path": task_path, "payload": made})

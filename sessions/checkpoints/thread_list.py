@@ -51,7 +51,7 @@ def list_threads(
         DecryptionError: A thread cannot be opened with what is given.
     """
     names = {"expired" if wanted.expired else "alive"}
-    values = {"before": MAX_OWNER + 1 if before is None else before, "now": now, "count": count}
+    values: dict[str, int | str] = {"before": MAX_OWNER + 1 if before is None else before, "now": now, "count": count}
     if wanted.prefix:
         names.add("prefix")
         values |= {"prefix": wanted.prefix, "beyond": wanted.prefix + _LAST_CHARACTER}

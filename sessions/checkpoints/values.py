@@ -95,13 +95,13 @@ class NewWrite(NamedTuple):
     """A write of a task to be stored.
 
     Attributes:
-        index: Its number among the task's writes: from 0 on, they are written once, and a repetition changes nothing.
+        number: Its number among the task's writes: from 0 on, they are written once, and a repetition changes nothing.
             Numbers below 0 are for special writes, such as errors and interrupts: a repetition replaces them.
         channel: Its channel.
         value: Its value.
     """
 
-    index: int
+    number: int
     channel: str
     value: Value
 
@@ -114,14 +114,14 @@ class Write(NamedTuple):
         channel: Its channel.
         value: Its value.
         task_path: The task's path, as it was given.
-        index: Its number among the task's writes.
+        number: Its number among the task's writes.
     """
 
     task_id: str
     channel: str
     value: Value
     task_path: str
-    index: int
+    number: int
 
 
 class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
@@ -137,7 +137,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
         metadata: As it was put.
         versions: As they were put.
         values: All values, by channel.
-        writes: Its tasks' writes, ordered by task path, task id and index, compared as text.
+        writes: Its tasks' writes, ordered by task path, task id and number, compared as text.
     """
 
     thread_id: str

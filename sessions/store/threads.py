@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from sessions.checkpoints.covers import Covers
     from sessions.checkpoints.values import Checkpoint, History, NewCheckpoint, NewWrite, Place, Query
     from sessions.db import Backend
+    from sessions.store.maintenance import Encryption
 
 
 class ThreadStore(ThreadMaintenance):
@@ -186,6 +187,19 @@ class ThreadStore(ThreadMaintenance):
             history, place=place, checkpoint_id=checkpoint_id, channels=channels, covers=self._covers, now=now()
         )
         return await self._do(self._backend.read, read, f"thread {place.thread_id!r}")
+
+
+def covers_of(backend: Backend, encryption: Encryption | None) -> Covers:
+    """Return how a store with some keys stores the contents of threads: encrypted, if it has any."""
+    if encryption is None:
+        return PlainCovers()
+    # Imported only where needed: cryptography takes as long to import as this whole package.
+    from sessions.checkpoints.encryption import KeyedCovers  # noqa: PLC0415
+    from sessions.crypto.key_manager import KeyManager  # noqa: PLC0415
+    from sessions.db.stored_settings import StoredSettings  # noqa: PLC0415
+
+    keys = KeyManager(encryption.encryption_key, StoredSettings(backend, "the store"))
+    return KeyedCovers(keys, allow_plain_text=encryption.allow_plain_text)
 
 
 def _check_place(place: Place) -> None:

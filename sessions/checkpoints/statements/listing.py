@@ -9,7 +9,7 @@ from sessions.db.lists import parameters
 from sessions.db.transaction import Statement
 
 if TYPE_CHECKING:
-    from sessions.checkpoints.values import Query
+    from collections.abc import Iterable
 
 AT_ONCE: Final = 32
 """Checkpoints of a page, at most."""
@@ -35,10 +35,9 @@ _ALIVE: Final = """
 """
 
 
-def page_of(query: Query, *, goes_on: bool) -> Statement:
-    """Return the statement for a page of a query."""
-    names = {name for name in _CONDITIONS if name != "cursor" and getattr(query, name) is not None}
-    return _page(frozenset(names | ({"cursor"} if goes_on else set())))
+def page_of(names: Iterable[str]) -> Statement:
+    """Return the statement for a page of checkpoints for which some named conditions hold."""
+    return _page(frozenset(names))
 
 
 @cache

@@ -164,7 +164,7 @@ class CheckpointMachine(RuleBasedStateMachine):
         self._seen[store][(*place, found.checkpoint_id)] = line.generation
 
     @rule(store=st.integers(0, _STORES - 1), thread_id=_THREADS, limit=st.sampled_from([None, 1, 3]))
-    def list(self, store: int, thread_id: str, limit: int | None) -> None:
+    def list_all(self, store: int, thread_id: str, limit: int | None) -> None:
         async def all_of() -> list[Any]:
             return [one async for one in self._stores[store].list(Query(thread_id=thread_id, limit=limit))]
 

@@ -48,7 +48,7 @@ def contents(found: Checkpoint) -> dict[str, Any]:
 
 def writes(found: Checkpoint) -> list[tuple[str, str, Any, str, int]]:
     """Return the writes of a checkpoint, with their objects."""
-    return [(one.task_id, one.channel, decode(one.value, loads), one.task_path, one.index) for one in found.writes]
+    return [(one.task_id, one.channel, decode(one.value, loads), one.task_path, one.number) for one in found.writes]
 
 
 def new(

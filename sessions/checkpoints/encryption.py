@@ -1,0 +1,90 @@
+"""Threads encrypted with the store's keys: AES-256-GCM by a data key of each thread, each payload bound to its row.
+
+`crypto/subject_keys.py` has the format; `covers.py` has what a payload is bound to. So nothing can be moved to another
+row or thread, and no checkpoint can be given another parent, run or other pieces. Thread ids, namespaces, task paths,
+the ids of checkpoints, runs and tasks, sizes and times stay in the clear.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+from sessions.checkpoints.covers import PLAIN, PlainCover, associated_data
+from sessions.crypto.subject import Subject
+from sessions.errors import DecryptionError
+
+if TYPE_CHECKING:
+    from sessions.checkpoints.covers import Bound, Cover
+    from sessions.crypto.key_manager import KeyManager
+    from sessions.crypto.subject_keys import SubjectKeys
+
+THREAD: Final = "thread"
+"""The kind of subject whose keys a thread has."""
+
+
+class KeyedCovers:
+    """Covers of threads by the keys of a store.
+
+    Args:
+        keys: Has the threads' keys.
+        allow_plain_text: Threads that were stored without keys may be used; they stay in the clear.
+    """
+
+    def __init__(self, keys: KeyManager, *, allow_plain_text: bool) -> None:
+        self._keys = keys
+        self._allow_plain_text = allow_plain_text
+
+    def unlock(self, thread_id: str, wrapped_keys: bytes | None) -> Cover:
+        """Return the cover of a thread.
+
+        Raises:
+            DecryptionError: It is in the clear, and may not be; or none of the keys here wrapped its keys.
+            KeyWanted: They have to be fetched first.
+        """
+        if wrapped_keys is not None:
+            return KeyedCover(self._keys.unlock(Subject(THREAD, thread_id), wrapped_keys))
+        if self._allow_plain_text:
+            return PlainCover(thread_id)
+        raise DecryptionError(
+            f"thread {thread_id!r} is not encrypted, but the store is opened with a key. Nothing was read or changed. "
+            "To use it as it is, open the store with allow_plain_text=True; to encrypt it, copy it to another id then."
+        )
+
+    def new_wrapped_keys(self, thread_id: str) -> bytes:
+        """Return wrapped keys for a new thread.
+
+        Raises:
+            KeyWanted: They have to be fetched first.
+        """
+        return self._keys.new_keys(Subject(THREAD, thread_id))
+
+
+class KeyedCover:
+    """Contents under a thread's data keys.
+
+    Args:
+        keys: The keys.
+    """
+
+    def __init__(self, keys: SubjectKeys) -> None:
+        self._keys = keys
+
+    def seal(self, plain: bytes, bound: Bound) -> bytes:
+        """Return the bytes to be stored."""
+        return self._keys.encrypt(plain, associated_data(bound))
+
+    def open(self, stored: bytes, bound: Bound) -> bytes:
+        """Return the contents.
+
+        Raises:
+            DecryptionError: They were altered or moved, or are in the clear.
+        """
+        try:
+            return self._keys.decrypt(stored, associated_data(bound))
+        except ValueError:
+            if stored[:1] == PLAIN:
+                raise DecryptionError(
+                    f"{self._keys.subject}: a {bound[0]} of it is not encrypted, but the thread is. Nothing was read "
+                    "or changed. It was put there by another program: restore a backup, or delete the thread."
+                ) from None
+            raise self._keys.refusal(f"a {bound[0]} of it", stored) from None
