@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sessions.checkpoints.schema import CHECKPOINTS
 from sessions.log.schema import LOG
 from sessions.memory.schema import MEMORY
 
@@ -65,7 +66,7 @@ def test_every_folder_has_its_line_among_the_floors() -> None:
     assert folders - _paths(_sections()["Floors"], bare=True) == set()
 
 
-@pytest.mark.parametrize(("section", "schema"), [("The log", LOG), ("Memories", MEMORY)])
+@pytest.mark.parametrize(("section", "schema"), [("The log", LOG), ("Memories", MEMORY), ("Checkpoints", CHECKPOINTS)])
 def test_every_table_has_its_line(section: str, schema: Schema) -> None:
     rows = re.findall(r"^\| `(\w+)` \|", _sections()[section], re.MULTILINE)
     assert sorted(rows) == sorted(table.name for table in schema.tables)

@@ -42,12 +42,12 @@ class ThreadMaintenance:
     """Operations on whole threads.
 
     Args:
-        backend: The database.
+        backend: A hold on the database, which is joined by the component of checkpoints.
         covers: How contents are stored.
     """
 
     def __init__(self, backend: Backend, covers: Covers) -> None:
-        self._backend = backend
+        self._backend = backend.joined_by([THREADS])
         self._covers = covers
 
     async def delete(self, thread_id: str, owner: str | None = None) -> bool:
@@ -205,6 +205,10 @@ class ThreadMaintenance:
         """
         check_text(thread_id, "thread_id", MOST_BYTES)
         return await erase(self._backend, THREADS, thread_id, f"thread {thread_id!r}", scrub=scrub)
+
+    async def aclose(self) -> None:
+        """Close this, but not the hold that it was made with: later calls raise `SessionClosedError`."""
+        await self._backend.aclose()
 
     async def _do(
         self,

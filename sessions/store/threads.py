@@ -33,7 +33,7 @@ class ThreadStore(ThreadMaintenance):
     Without one, `waits.blocking.without_loop` runs their coroutines, which then block the thread.
 
     Args:
-        backend: The database; the component of checkpoints is one of its.
+        backend: A hold on the database, as a store has it. This one is closed by itself, before that.
         ttl: The time to live of new threads after their last change, in microseconds; ``None`` for ever.
         covers: How contents are stored; in the clear, if ``None``.
         remembered: The bytes of values that are remembered, so that the next put has something to compare with.

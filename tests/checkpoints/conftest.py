@@ -21,12 +21,18 @@ if TYPE_CHECKING:
 def open_threads(anywhere: str) -> Iterator[OpenThreads]:
     """Return a function that opens a store of threads on the test's database."""
     options: dict[str, Any] = {} if anywhere.startswith("sqlite:") else {"create_tables": True}
-    opened: list[Store] = []
+    opened: list[Store | ThreadStore] = []
 
     def open_here(**settings: Any) -> ThreadStore:
-        opened.append(open_store(anywhere, **options))
-        return ThreadStore(opened[-1]._backend, **settings)
+        store = open_store(anywhere, **options)
+        threads = ThreadStore(store._backend, **settings)
+        opened.extend((store, threads))
+        return threads
 
     yield open_here
-    for store in opened:
-        asyncio.run(store.close())
+    asyncio.run(_close(opened))
+
+
+async def _close(opened: list[Store | ThreadStore]) -> None:
+    for one in reversed(opened):
+        await (one.aclose() if isinstance(one, ThreadStore) else one.close())
