@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sessions.log.core.heads import LEFT_TIP, MAIN, BranchName
+from sessions.log.core.heads import MAIN, BranchName
 from sessions.log.fast.parameters import ItemKeys, ManyAppends, OneAppend, OneTail, alone
+from sessions.log.words import LEFT_TIP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
