@@ -345,7 +345,8 @@ class RetentionContract:
         assert {found.session_id: found.title for found in await store.sessions()} == {
             "made": None, "given": "mine", "fork": None,
         }  # fmt: skip
-        await check_verified(store)
+        for name in ("made", "given", "fork"):
+            await check_verified(store.session(name))
 
     # --- What is spared --------------------------------------------------------------------------------------------
 

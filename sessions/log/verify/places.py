@@ -241,7 +241,7 @@ class Places:
         growing = sorted((tip for tip in self._tips if tip.grows), key=lambda tip: tip.segment)
         for first, second in pairwise(growing):
             if first.segment == second.segment:
-                yield from found_here.of_tip(second, [("growth-wrong", f"It grows in the segment of {first.label}.")])
+                yield from found_here.of_tip(second, [("growth-wrong", f"It grows in the segment of {_label(first)}.")])
 
     def _seen_by_others(self, growing: Mapping[int, TipRow], seen: Mapping[int, int]) -> dict[int, int]:
         """Return up to which position of each segment others see it than the one that grows there."""
