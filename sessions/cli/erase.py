@@ -72,7 +72,7 @@ async def erase(
             so_far = done
             far(counted(done.sessions, "session"))
 
-        with telling(lambda: so_far and f"Before that: {_counts(so_far)} {_AGAIN}"), progress("Erasing") as far:
+        with telling(lambda: _before(so_far)), progress("Erasing") as far:
             receipt = await store.erase_owner(owner, below=below, scrub=not no_scrub, progress=note, **how)
         _write_of_owner(receipt, as_json=as_json)
         return code_of(receipt.pending, scrub=not no_scrub)
@@ -111,6 +111,10 @@ def _write_of_owner(receipt: OwnerErasure, *, as_json: bool) -> None:
         return
     write_line(_counts(receipt))
     write_left(receipt.pending)
+
+
+def _before(receipt: OwnerErasure | None) -> str | None:
+    return None if receipt is None else f"Before that: {_counts(receipt)} {_AGAIN}"
 
 
 def _counts(receipt: OwnerErasure) -> str:

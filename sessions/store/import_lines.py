@@ -76,7 +76,7 @@ class Lines:
     def refusal(self, fault: str) -> InvalidExportError:
         """Return the error for the present line."""
         done = self._sessions if self._imports else 0
-        return refusal(self.number, self.check and self.check.session.id, fault, done)
+        return refusal(self.number, self.check.session.id if self.check else None, fault, done)
 
     def _read(self, raw: bytes) -> Any:
         if self.number == 1:
