@@ -107,8 +107,8 @@ async def erase_owners(
 ) -> ErasedOwners:
     """Remove all rows of owners, of each component, in short transactions one after the other.
 
-    After an interruption, removed rows stay removed, and another call goes on. Rows that others add meanwhile go, too, as it
-    looks again until it finds nothing.
+    After an interruption, removed rows stay removed, and another call goes on. Rows that others add meanwhile go, too,
+    as it looks again until it finds nothing.
 
     Args:
         backend: The database.
