@@ -5,6 +5,8 @@
     SessionsError
     ├── InvalidItemError (ValueError, TypeError) an item is not a JSON object
     ├── UndecodableItemError (ValueError)        a stored item cannot be read
+    ├── UndecodableStateError (ValueError)       a stored state of a graph cannot be read
+    ├── MissingThreadIdError (ValueError)        the config of a graph's call names no thread
     ├── IdempotencyKeyReusedError (ValueError)   the key was used before with other items
     ├── ItemKeyConflictError (ValueError)        the key belongs to another item
     ├── ConflictError                            the session or branch changed, or the attempt ended
@@ -97,6 +99,22 @@ class InvalidItemError(SessionsError, ValueError, TypeError):
 
 class UndecodableItemError(SessionsError, ValueError):
     """A stored item cannot be read back. Nothing was changed."""
+
+
+class UndecodableStateError(SessionsError, ValueError):
+    """A graph's stored state names a class that may not be revived, or cannot be decoded. Nothing was changed.
+
+    Attributes:
+        type_name: The class, as in ``"app.Preferences"``; empty if none is concerned.
+    """
+
+    def __init__(self, message: str, type_name: str = "") -> None:
+        super().__init__(message)
+        self.type_name = type_name
+
+
+class MissingThreadIdError(SessionsError, ValueError):
+    """The config of a call names no thread. Nothing was read or written."""
 
 
 class IdempotencyKeyReusedError(SessionsError, ValueError):
@@ -369,3 +387,7 @@ class SchemaVersionError(StoreError):
 
 class WeakKeyWarning(UserWarning):
     """A passphrase is used in place of a random key."""
+
+
+class UnadoptedThreadsWarning(UserWarning):
+    """A database has threads of another saver of LangGraph, and none of ours: nobody has adopted them."""

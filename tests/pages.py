@@ -73,7 +73,9 @@ async def run_page(
 
 async def run_block(page: str, line: int, text: str, known: dict[str, Any]) -> None:
     """Run one Python example; a failure names the line of the page."""
-    code = compile("\n" * line + text, str(DOCS / page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
+    code = compile(
+        "\n" * line + text, str(DOCS / page), "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT, dont_inherit=True
+    )
     waiting = eval(code, known)  # noqa: S307 -- our own page.
     if waiting is not None:
         await waiting

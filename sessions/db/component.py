@@ -79,8 +79,7 @@ class OwnersErased(NamedTuple):
         now: The time, in microseconds since 1970, UTC.
         actor: Who has it done, as the caller said.
         audits_kept: For how long an audit row is kept, in microseconds.
-        has_keys: Whether a key provider has to destroy the keys of removed subjects: the component notes that in
-            the transaction.
+        has_keys: Whether a key provider has to destroy keys of what goes: the component notes that in the transaction.
     """
 
     low: str
@@ -92,7 +91,7 @@ class OwnersErased(NamedTuple):
 
 
 class OwnersPart(NamedTuple):
-    """The part of owners' rows that one transaction removed.
+    """What one transaction removed of owners' rows.
 
     Attributes:
         rows: How many rows, by table.

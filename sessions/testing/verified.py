@@ -1,4 +1,4 @@
-"""The end of every contract: verification finds nothing."""
+"""What every contract ends with: verification finds nothing in what was done."""
 
 from __future__ import annotations
 

@@ -18,6 +18,7 @@ RUN_BY = {
     "branches.md": "tests/history/test_branches_page.py",
     "chat-ui.md": "tests/site/test_chat_ui.py",
     "choosing.md": "tests/test_reference_pages.py",
+    "coming-from-langgraph.md": "tests/langgraph/test_page.py",
     "coming-from-openai-agents.md": "tests/site/test_single_examples.py",
     "command-line.md": "tests/cli/test_page.py",
     "compaction.md": "tests/history/test_compaction_page.py",

@@ -36,7 +36,7 @@ class Wrong(NamedTuple):
         column: The column that is wrong then.
         condition: The condition, in SQL.
         code: The kind of damage.
-        says: The damage, as the end of a sentence about rows.
+        says: What is wrong, as the end of a sentence about rows.
     """
 
     column: str
@@ -200,7 +200,7 @@ class RecordCheck:
         return Checked(findings, str(last) if last < most else None, {"rows": rows})
 
     def skip(self, tx: Transaction, after: str) -> str | None:
-        """Give up: the rest of the table cannot be found without the unreadable rows."""
+        """Give up: the rest of the table cannot be found without what was not readable."""
         del tx, after
         return None
 

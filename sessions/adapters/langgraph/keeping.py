@@ -1,0 +1,242 @@
+"""A saver's methods that LangGraph lacks: listing threads, their time to live, erasing and adopting them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+from sessions.adapters.langgraph.adopting import ThreadsAdopted, adopt_threads
+from sessions.adapters.langgraph.sources import OtherSaver, OwnTables
+from sessions.adapters.langgraph.thread_types import ThreadErasure, ThreadInfo
+from sessions.adapters.langgraph.threads import Threads
+from sessions.clock import as_near_time, as_time, now
+from sessions.labels import below_owner, decode_owner, encode_owner, given_owner
+from sessions.retention_types import one_owner
+from sessions.validation import DEFAULT, Default, check_count, check_ttl
+from sessions.waits.blocking import without_loop
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Mapping
+    from datetime import timedelta
+
+    from langgraph.checkpoint.base import BaseCheckpointSaver
+
+    from sessions.checkpoints.values import ThreadRow
+    from sessions.labels import Owner
+
+_PAGE: Final = 100
+
+
+class Keeping(Threads):
+    """Listing, expiring, erasing and adopting threads. The rest is `SessionSaver`."""
+
+    def threads(
+        self,
+        limit: int = _PAGE,
+        after: str | None = None,
+        *,
+        owner: Owner | Default = DEFAULT,
+        below: Owner | Default = DEFAULT,
+        prefix: str = "",
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - as in `list`
+        expired: bool = False,
+    ) -> list[ThreadInfo]:
+        """Return a page of threads, the newest first, without their states.
+
+        Example: ``page = saver.threads(owner="ann")``
+
+        Args:
+            limit: How many, at most.
+            after: The `cursor` of the last thread of the page before.
+            owner: Only this owner's; the saver's owner, if it has one.
+            below: Only those of owners whose labels begin with these.
+            prefix: Only threads whose ids begin with it.
+            filter: Entries that the metadata of the latest checkpoint must have, compared with ``==``.
+            expired: Those that have expired and are not purged yet, instead of the others.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: `limit` is below 1, `after` is no cursor, or an owner is not allowed.
+            StoreError: The database refused the operation.
+        """
+        return without_loop(self._list_threads(limit, after, _range(owner, below), prefix, filter, expired=expired))
+
+    async def athreads(
+        self,
+        limit: int = _PAGE,
+        after: str | None = None,
+        *,
+        owner: Owner | Default = DEFAULT,
+        below: Owner | Default = DEFAULT,
+        prefix: str = "",
+        filter: Mapping[str, Any] | None = None,  # noqa: A002 - as above
+        expired: bool = False,
+    ) -> list[ThreadInfo]:
+        """Do the same as `threads`.
+
+        Example: ``page = await saver.athreads(owner="ann")``
+        """
+        return await self._list_threads(limit, after, _range(owner, below), prefix, filter, expired=expired)
+
+    async def _list_threads(
+        self,
+        limit: int,
+        after: str | None,
+        owners: tuple[str, str] | None,
+        prefix: str,
+        wanted: Mapping[str, Any] | None,
+        *,
+        expired: bool,
+    ) -> list[ThreadInfo]:
+        check_count(limit, "limit", least=1)
+        if self._owners.encoded is not None:
+            owners = one_owner(self._owners.encoded)
+        found: list[ThreadInfo] = []
+        count = limit if not wanted else _PAGE
+        while True:
+            page = await self._kept.threads(limit=count, after=after, prefix=prefix, owners=owners, expired=expired)
+            for row in page:
+                info = self._info(row)
+                if all(key in info.metadata and info.metadata[key] == value for key, value in (wanted or {}).items()):
+                    found.append(info)
+                if len(found) == limit:
+                    return found
+            if len(page) < count:
+                return found
+            after = page[-1].cursor
+
+    def _info(self, row: ThreadRow) -> ThreadInfo:
+        metadata: Mapping[str, Any] = {}
+        if row.metadata is not None:
+            metadata = self._states.metadata_of(row.metadata, f"thread {row.thread_id!r}")
+        step = metadata.get("step")
+        return ThreadInfo(
+            thread_id=row.thread_id,
+            owner=decode_owner(row.owner),
+            created_at=as_time(row.created_at),
+            updated_at=as_time(row.updated_at),
+            expires_at=None if row.ttl is None else as_near_time(row.updated_at + row.ttl),
+            checkpoint_id=row.checkpoint_id,
+            source=metadata.get("source"),
+            step=step if isinstance(step, int) else None,
+            metadata=metadata,
+            namespaces=row.namespaces,
+            cursor=row.cursor,
+        )
+
+    def set_ttl(self, thread_id: str, ttl: float | timedelta | None) -> bool:
+        """Keep a thread for another time after its last change, in seconds; return whether there is one.
+
+        Example: ``saver.set_ttl("1", 3600)``
+
+        Args:
+            thread_id: The thread.
+            ttl: Seconds, or ``None`` for ever.
+
+        Raises:
+            ValueError: `ttl` is not positive, or above a hundred years.
+            OwnerError: The thread belongs to another owner than the saver's.
+            StoreError: The database refused the operation.
+        """
+        return without_loop(self.aset_ttl(thread_id, ttl))
+
+    async def aset_ttl(self, thread_id: str, ttl: float | timedelta | None) -> bool:
+        """Do the same as `set_ttl`.
+
+        Example: ``await saver.aset_ttl("1", 3600)``
+        """
+        return await self._kept.set_ttl(str(thread_id), check_ttl(ttl), self._owners.encoded)
+
+    def purge_expired(self) -> int:
+        """Delete expired threads physically, in short transactions; return how many. Readers do not see them anyway.
+
+        Example: ``purged = saver.purge_expired()``
+
+        Raises:
+            StoreError: The database refused the operation; what was deleted before is gone.
+        """
+        return without_loop(self._kept.purge_expired())
+
+    async def apurge_expired(self) -> int:
+        """Do the same as `purge_expired`.
+
+        Example: ``purged = await saver.apurge_expired()``
+        """
+        return await self._kept.purge_expired()
+
+    def erase(self, thread_id: str, *, scrub: bool = True) -> ThreadErasure:
+        """Erase a thread from every table and then, as far as possible from here, from the database's files.
+
+        Example: ``receipt = saver.erase("1")``
+
+        A session of the same id is not touched, nor are threads by `Store.erase`; `Store.erase_owner` erases both.
+
+        Args:
+            thread_id: The thread.
+            scrub: Whether the files are rewritten. To erase many threads, call `Store.scrub` once, after the last one.
+
+        Raises:
+            OwnerError: The thread belongs to another owner than the saver's.
+            StoreError: The database refused the operation; nothing was removed.
+        """
+        return without_loop(self.aerase(thread_id, scrub=scrub))
+
+    async def aerase(self, thread_id: str, *, scrub: bool = True) -> ThreadErasure:
+        """Do the same as `erase`.
+
+        Example: ``receipt = await saver.aerase("1")``
+        """
+        thread_id, at = str(thread_id), now()
+        await self._forget_theirs(thread_id)
+        removed, pending = await self._kept.erase(thread_id, scrub=scrub)
+        return ThreadErasure(thread_id, as_time(at), any(removed.rows.values()), dict(removed.rows), tuple(pending))
+
+    def adopt(
+        self,
+        other: BaseCheckpointSaver[Any] | None = None,
+        *,
+        thread_ids: Iterable[str] | None = None,
+        progress: Callable[[ThreadsAdopted], object] | None = None,
+    ) -> ThreadsAdopted:
+        """Copy the threads of another saver of LangGraph, with all their checkpoints and writes.
+
+        Example: ``adopted = saver.adopt(progress=print)``
+
+        Nothing is changed there. A thread that is here already and has gone on is left as it is. After an interruption,
+        call it again: it goes on where it was.
+
+        Args:
+            other: The saver; without it, the tables that an official saver left in this database are read.
+            thread_ids: Only these threads. Name them if another saver has many: LangGraph's interface has no list of
+                threads, so all checkpoints are read to find them.
+            progress: Called after each thread with the result so far.
+
+        Returns:
+            How many threads were copied, and which were skipped, with reasons.
+
+        Raises:
+            StoreError: The database refused the operation; finished threads stay done.
+        """
+        return without_loop(self.aadopt(other, thread_ids=thread_ids, progress=progress))
+
+    async def aadopt(
+        self,
+        other: BaseCheckpointSaver[Any] | None = None,
+        *,
+        thread_ids: Iterable[str] | None = None,
+        progress: Callable[[ThreadsAdopted], object] | None = None,
+    ) -> ThreadsAdopted:
+        """Do the same as `adopt`. A saver that belongs to an event loop, as `AsyncSqliteSaver`, is adopted by this one.
+
+        Example: ``adopted = await saver.aadopt(progress=print)``
+        """
+        own = OwnTables(self._backend, self.serde.loads_typed)
+        return await adopt_threads(self, own if other is None else OtherSaver(other), thread_ids, progress)
+
+
+def _range(owner: Owner | Default, below: Owner | Default) -> tuple[str, str] | None:
+    one, several = given_owner(owner), given_owner(below, "below")
+    if one is not None and several is not None:
+        raise TypeError("owner and below exclude each other. Nothing was read. Pass one of them.")
+    if one is not None:
+        return one_owner(encode_owner(one))
+    return None if several is None else below_owner(encode_owner(several, "below"))

@@ -1,0 +1,186 @@
+"""What LangGraph lacks: a list of threads, their time to live, pruning, erasing, one writer at a time."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Literal
+
+import pytest
+
+from sessions.adapters.langgraph import InMemorySaver, SessionSaver, SqliteSaver
+from sessions.errors import OwnerError, ThreadConflictError, ThreadExistsError, ThreadGoneError
+from tests.langgraph.graphs import asking, chat, said, thread
+from tests.langgraph.state_types import Preferences
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from pathlib import Path
+
+
+@pytest.fixture
+def saver(anywhere: str) -> Iterator[SessionSaver]:
+    with SessionSaver(anywhere, types=[Preferences]) as made:
+        yield made
+
+
+def _talk(saver: SessionSaver, thread_id: str, count: int = 1, **more: Any) -> None:
+    for at in range(count):
+        chat(saver).invoke(said(f"message {at}"), thread(thread_id, **more))
+
+
+def test_threads_are_listed_without_their_states(saver: SessionSaver) -> None:
+    """The newest first, page by page, with the latest checkpoint's metadata."""
+    for at in range(5):
+        _talk(saver, f"t{at}", count=2, plan="free" if at % 2 else "paid")
+    first = saver.threads(limit=3)
+    assert [one.thread_id for one in first] == ["t4", "t3", "t2"]
+    assert [one.thread_id for one in saver.threads(after=first[-1].cursor)] == ["t1", "t0"]
+    latest = saver.get_tuple(thread("t4"))
+    assert latest is not None
+    assert (first[0].checkpoint_id, first[0].source, first[0].step) == (latest.checkpoint["id"], "loop", 4)
+    assert first[0].metadata == latest.metadata
+    assert datetime.now(UTC) - timedelta(minutes=10) < first[0].created_at <= first[0].updated_at
+    assert (first[0].expires_at, first[0].owner, first[0].namespaces) == (None, None, 1)
+    assert [one.thread_id for one in saver.threads(filter={"plan": "free"})] == ["t3", "t1"]
+    assert [one.thread_id for one in saver.threads(limit=1, filter={"plan": "free"})] == ["t3"]
+    assert [one.thread_id for one in saver.threads(prefix="t1")] == ["t1"]
+    wrong: Any
+    for wrong in ({"limit": 0}, {"after": "x"}):
+        with pytest.raises(ValueError, match="Nothing was"):
+            saver.threads(**wrong)
+
+
+async def test_threads_of_an_owner(anywhere: str) -> None:
+    """Owners may have several labels; a saver of one owner lists only that one's."""
+    async with SessionSaver(anywhere, owner_key="user") as saver:
+        for at, owner in enumerate([("acme", "ann"), ("acme", "bob"), "carl"]):
+            await chat(saver).ainvoke(said("hi"), thread(f"t{at}", user=owner))
+        assert [one.thread_id for one in await saver.athreads(owner=("acme", "bob"))] == ["t1"]
+        assert [one.owner for one in await saver.athreads(below="acme")] == [("acme", "bob"), ("acme", "ann")]
+        with pytest.raises(TypeError, match="exclude each other"):
+            await saver.athreads(owner="carl", below="acme")
+        with pytest.raises(TypeError, match="owner is None"):
+            await saver.athreads(owner=None)  # type: ignore[arg-type]
+        carls = SessionSaver(saver.store, owner="carl")
+        assert [one.thread_id for one in await carls.athreads()] == ["t2"]
+        assert [one.thread_id for one in await carls.athreads(owner=("acme", "bob"))] == ["t2"]
+        for call in (carls.adelete_thread("t0"), carls.aerase("t0"), carls.aset_ttl("t0", 5), carls.aprune(["t0"])):
+            with pytest.raises(OwnerError):
+                await call
+        assert len(await saver.athreads()) == 3
+
+
+def test_a_thread_expires(saver: SessionSaver) -> None:
+    """After its time to live it is in no read and no list, and is purged."""
+    _talk(saver, "short")
+    _talk(saver, "long")
+    assert saver.set_ttl("short", timedelta(microseconds=1))
+    assert not saver.set_ttl("none", 5)
+    assert saver.get_tuple(thread("short")) is None
+    assert [one.thread_id for one in saver.threads()] == ["long"]
+    assert [one.thread_id for one in saver.threads(expired=True)] == ["short"]
+    assert list(saver.list(thread("short"))) == []
+    assert saver.purge_expired() == 1
+    assert saver.threads(expired=True) == []
+    with SessionSaver(saver.store, ttl=3600) as other:
+        chat(other).invoke(said("hi"), thread("brief"))
+    saver.set_ttl("long", timedelta(hours=1))
+    for one in saver.threads():
+        assert one.expires_at == one.updated_at + timedelta(hours=1)
+
+
+def test_pruning_keeps_the_latest(saver: SessionSaver) -> None:
+    """A dry run tells the same and removes nothing; the graph goes on."""
+    _talk(saver, "t", count=4)
+    before = list(saver.list(thread("t")))
+    would = saver.prune(["t"], keep_last=2, dry_run=True)
+    assert would.checkpoints == len(before) - 2
+    assert saver.prune(["t"], older_than=3600) == (0, 0, 0, 0)
+    assert list(saver.list(thread("t"))) == before
+    assert saver.prune(["t"], keep_last=2) == would
+    assert list(saver.list(thread("t"))) == before[:2]
+    _talk(saver, "t")
+    assert saver.prune(["t"], strategy="delete", dry_run=True).checkpoints == 5
+    assert saver.prune(["t", "none"], strategy="delete").checkpoints == 5
+    assert saver.threads() == []
+    wrong: Any
+    for wrong in ({"strategy": "all"}, {"keep_last": 0}, {"strategy": "delete", "keep_last": 1}):
+        with pytest.raises(ValueError, match="Nothing was"):
+            saver.prune(["t"], **wrong)
+    with pytest.raises(TypeError, match="not one text"):
+        saver.prune("t")
+
+
+def test_an_open_interrupt_survives_pruning(saver: SessionSaver) -> None:
+    """The latest checkpoint has its writes still."""
+    asking(saver).invoke(said("hi"), thread("t"))
+    before = asking(saver).get_state(thread("t"))
+    saver.prune(["t"])
+    assert asking(saver).get_state(thread("t")) == before
+
+
+def test_copies_stand_by_themselves(saver: SessionSaver) -> None:
+    """The copy has all checkpoints, and the first may go."""
+    _talk(saver, "one", count=2)
+    saver.copy_thread("one", "two")
+    with pytest.raises(ThreadExistsError):
+        saver.copy_thread("one", "two")
+    values = [step.values for step in chat(saver).get_state_history(thread("one"))]
+    saver.delete_thread("one")
+    assert [step.values for step in chat(saver).get_state_history(thread("two"))] == values
+
+
+def test_erasing_has_a_receipt(tmp_path: Path) -> None:
+    """No byte of the thread is in the file afterwards."""
+    path = tmp_path / "state.db"
+    with SqliteSaver(path) as saver:
+        chat(saver).invoke(said("a secret text"), thread("t"))
+        receipt = saver.erase("t")
+        assert (receipt.thread_id, receipt.existed, receipt.pending) == ("t", True, ())
+        assert receipt.rows["checkpoints"] == 3
+        assert not saver.erase("t").existed
+        assert saver.erase("t", scrub=False).pending != ()
+    assert b"secret" not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
+
+
+async def test_erasing_an_owner_reaches_threads(anywhere: str) -> None:
+    """Sessions and threads of an owner go together."""
+    async with SessionSaver(anywhere, owner_key="user") as saver:
+        await chat(saver).ainvoke(said("hi"), thread("1", user="ann"))
+        await chat(saver).ainvoke(said("hi"), thread("2", user="bob"))
+        await saver.store.session("1", owner="ann").add_items([{"role": "user", "content": "x"}])
+        erased = await saver.store.erase_owner("ann", scrub=False)
+        assert erased.rows["checkpoints"]["threads"] == 1
+        assert [one.thread_id for one in await saver.athreads()] == ["2"]
+
+
+def test_a_second_writer_can_be_refused() -> None:
+    """A run that began before another one's steps may not go on behind them; by default both are kept."""
+    writers: tuple[Literal["raise", "fork"], ...] = ("raise", "fork")
+    for second_writer in writers:
+        with InMemorySaver(second_writer=second_writer) as saver:
+            chat(saver).invoke(said("hi"), thread())
+            found = saver.get_tuple(thread())
+            assert found is not None
+            chat(saver).invoke(said("meanwhile"), thread())
+            late: Any = {**found.checkpoint, "id": "z"}
+            if second_writer == "raise":
+                with pytest.raises(ThreadConflictError):
+                    saver.put(found.config, late, {"source": "loop", "step": 2}, {})
+                saver.put(found.config, late, {"source": "fork", "step": 2}, {})
+            else:
+                saver.put(found.config, late, {"source": "loop", "step": 2}, {})
+
+
+async def test_a_deleted_thread_stays_gone(anywhere: str) -> None:
+    """A run that goes on after the thread was deleted is told so."""
+    async with SessionSaver(anywhere, types=[Preferences]) as saver:
+        await chat(saver).ainvoke(said("hi"), thread())
+        found = await saver.aget_tuple(thread())
+        assert found is not None
+        await saver.adelete_thread("1")
+        with pytest.raises(ThreadGoneError):
+            await saver.aput(found.config, {**found.checkpoint, "id": "z"}, {"source": "loop"}, {})
+        with pytest.raises(ThreadGoneError):
+            await saver.aput_writes(found.config, [("messages", [])], "task")
+        assert await saver.athreads() == []
