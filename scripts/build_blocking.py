@@ -37,6 +37,7 @@ CLASSES = {
     "LogSession": "sessions.session.base",
     "Branches": "sessions.session.branches",
     "SessionUsage": "sessions.session.usage.usage",
+    "Memories": "sessions.memories.memories",
     "Store": "sessions.store.store",
     "Sweeper": "sessions.store.sweeper",
     "SQLiteSession": "sessions.sqlite",
@@ -88,7 +89,7 @@ MORE = {
 SESSIONS = {"underlying_session", "source", "target"}
 """Parameters of any type that may be sessions of this package."""
 
-WRAPPED = {"Self", "LogSession", "Branches", "SessionUsage", "Sweeper", "Store", "Verification"}
+WRAPPED = {"Self", "LogSession", "Branches", "Memories", "SessionUsage", "Sweeper", "Store", "Verification"}
 """Results that get a counterpart."""
 
 WORDS: tuple[tuple[str, str], ...] = (

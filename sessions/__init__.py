@@ -80,6 +80,8 @@ if TYPE_CHECKING:
     from sessions.items.repair import Damage, RepairReport
     from sessions.items.window import Window
     from sessions.labels import Owner
+    from sessions.memories.memories import Memories
+    from sessions.memory_types import Memory, MemoryErasure, Namespace, Put
     from sessions.receipt_types import Adoption, Copied, CorrectionReceipt, ErasureReceipt, NotAdopted, Rotation
     from sessions.retention_types import Audit, OwnerErasure, RetentionCandidate, RetentionPolicy, RetentionReport
     from sessions.session.branches import Branches
@@ -140,8 +142,12 @@ __all__ = [
     "Lease",
     "LeaseLostError",
     "LogSession",
+    "Memories",
+    "Memory",
+    "MemoryErasure",
     "MissingKeyError",
     "MissingThreadIdError",
+    "Namespace",
     "NotADatabaseError",
     "NotAdopted",
     "NothingToRedoError",
@@ -153,6 +159,7 @@ __all__ = [
     "PlainTextRefusedError",
     "PlusCodec",
     "Price",
+    "Put",
     "RepairReport",
     "ReplacementError",
     "RetentionCandidate",
@@ -232,6 +239,8 @@ _LAZY = {
     **dict.fromkeys(("Exported", "Imported"), "sessions.export_types"),
     **dict.fromkeys(("Info", "SessionInfo", "StoreStats"), "sessions.info_types"),
     "Lease": "sessions.session.leases",
+    "Memories": "sessions.memories.memories",
+    **dict.fromkeys(("Memory", "MemoryErasure", "Namespace", "Put"), "sessions.memory_types"),
     "Owner": "sessions.labels",
     "PlusCodec": "sessions.codecs.plus.codec",
     "Price": "sessions.session.usage.prices",

@@ -24,7 +24,7 @@ MemoryChangeKind: TypeAlias = Literal["put", "deleted", "expired", "erased", "re
 class Memory:
     """A JSON object under a namespace and a key.
 
-    Example: ``text = (await store.memories.get(("users", "alice"), "style")).value["text"]``
+    Example: ``texts = [memory.value["text"] for memory in await mine.list(("preferences",))]``
 
     Attributes:
         namespace: Its namespace; relative to the prefix if it was read through `Memories.under`.

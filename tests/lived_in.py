@@ -6,6 +6,7 @@ computes a number beyond 64 bits, and contracts show that none touches a session
 
 from __future__ import annotations
 
+import re
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,6 +19,7 @@ from sessions.db.migrations import migrate
 from sessions.db.transaction import Statement
 from sessions.log.core.item_keys import RAW
 from sessions.log.schema import LOG, MAX_SESSION
+from sessions.memory.schema import MAX_SPACE, MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -36,6 +38,9 @@ SESSION: Final = MAX_SESSION - _LEFT
 SEGMENT: Final = MAX_OWNER - _LEFT
 """Its segment."""
 
+SPACE: Final = MAX_SPACE - _LEFT
+"""The number of a namespace that is there."""
+
 _TIP: Final = MAX_POSITION - 1
 _VALUES: Final[dict[str, Any]] = {
     "session": SESSION,
@@ -49,6 +54,9 @@ _VALUES: Final[dict[str, Any]] = {
     "never": NEVER,
     "payload": b'{"role":"user","content":"theirs"}',
     "digest": bytes(RAW),
+    "space": SPACE,
+    "path": "theirs\x01",
+    "memory": (SPACE << POSITION_BITS) + _TIP,
 }
 
 _FIRST = Statement("A session.", "select 1 from {sessions} limit 1")
@@ -109,6 +117,34 @@ _LEAVE = (
 )
 
 
+_FIRST_SPACE = Statement("A namespace.", "select 1 from {spaces} limit 1")
+_FILL_MEMORY = (
+    Statement(
+        "A namespace.",
+        """
+        insert into {spaces} (id, path, version, last, removed, created_at, updated_at)
+        values (:space, :path, :version, :tip, 1, 1, 1)
+        """,
+    ),
+    Statement(
+        "Its last memory.",
+        """
+        insert into {memories} (id, space, name, version, created_at, updated_at, expires_at, ttl, payload)
+        values (:memory, :space, 'k', :version, 1, 1, :never, 1, :payload)
+        """,
+    ),
+)
+_GO_ON_WITH_SPACES = Statement(
+    "Numbers of namespaces.",
+    "select 1",
+    {POSTGRES: f"alter table {{spaces}} alter column id restart with {SPACE + 1}"},
+)
+_LEAVE_MEMORY = (
+    Statement("The namespace.", "delete from {spaces}"),
+    Statement("The memory.", "delete from {memories}"),
+)
+
+
 def move_in(monkeypatch: pytest.MonkeyPatch, *, stays: bool) -> None:
     """Have the databases that this process makes be lived-in; what was there before `stays`, or is gone."""
     live = partial(_live_in, stays=stays)
@@ -117,12 +153,20 @@ def move_in(monkeypatch: pytest.MonkeyPatch, *, stays: bool) -> None:
 
 
 def _live_in(tx: Transaction, schemas: Sequence[Schema], now: int, where: str = "", *, stays: bool) -> None:
-    """Migrate, and fill a database in which there is no session."""
+    """Migrate, and fill a database in which there is no session, and no memory."""
     migrate(tx, schemas, now, where)
-    if LOG not in schemas or tx.one(_FIRST) is not None:
-        return
-    for statement in _FILL:
+    if LOG in schemas and tx.one(_FIRST) is None:
+        _fill(tx, _FILL)
+        for statement in (*_GO_ON, *_LEAVE[: 1 if stays else None]):
+            tx.run(statement)
+    if MEMORY in schemas and tx.one(_FIRST_SPACE) is None:
+        _fill(tx, _FILL_MEMORY)
+        for statement in (_GO_ON_WITH_SPACES, *(() if stays else _LEAVE_MEMORY)):
+            tx.run(statement)
+
+
+def _fill(tx: Transaction, statements: Sequence[Statement]) -> None:
+    for statement in statements:
         # What a statement has no parameter for, SQLite's driver would refuse.
-        tx.run(statement, **{name: value for name, value in _VALUES.items() if f":{name}" in statement.sql})
-    for statement in (*_GO_ON, *_LEAVE[: 1 if stays else None]):
-        tx.run(statement)
+        used = {name: value for name, value in _VALUES.items() if re.search(f":{name}\\b", statement.sql)}
+        tx.run(statement, **used)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from starlette.testclient import TestClient
 
-from sessions import Branches, Store, errors
+from sessions import Branches, Memories, Store, errors
 from sessions.encrypted import EncryptedLogSession
 from sessions.session.usage.usage import SessionUsage
 from tests.pages import run_page
@@ -69,14 +69,21 @@ async def test_the_examples_of_choosing_run() -> None:
     page["session"].close()
 
 
-_OWNERS: dict[str, type] = {"": EncryptedLogSession, "store": Store, "branches": Branches, "usage": SessionUsage}
-_ATTRIBUTES = {"session_id", "session_settings", "branches", "usage"}  # Explained elsewhere: they are no methods.
+_OWNERS: dict[str, type] = {
+    "": EncryptedLogSession,
+    "store": Store,
+    "branches": Branches,
+    "usage": SessionUsage,
+    "memories": Memories,
+}
+# Explained elsewhere: they are no methods.
+_ATTRIBUTES = {"session_id", "session_settings", "branches", "usage", "memories"}
 
 
 def _named_methods() -> set[tuple[str, str]]:
     """Return the owners and names of all methods in the tables of the page on methods."""
     first = "\n".join(cells[0] for cells in _cells("methods.md"))
-    return {(owner, name) for owner, name in re.findall(r"`(?:(store|branches|usage)\.)?(\w+)(?=[(`])", first)}
+    return {(owner, name) for owner, name in re.findall(r"`(?:(store|branches|usage|memories)\.)?(\w+)(?=[(`])", first)}
 
 
 def test_each_method_of_the_tables_exists() -> None:

@@ -48,8 +48,11 @@ if TYPE_CHECKING:
         KeyRing,
         Lease,
         LeaseLostError,
+        Memory,
+        MemoryErasure,
         MissingKeyError,
         MissingThreadIdError,
+        Namespace,
         NotADatabaseError,
         NotAdopted,
         NothingToRedoError,
@@ -61,6 +64,7 @@ if TYPE_CHECKING:
         PlainTextRefusedError,
         PlusCodec,
         Price,
+        Put,
         RepairReport,
         ReplacementError,
         RetentionCandidate,
@@ -118,6 +122,7 @@ if TYPE_CHECKING:
     from sessions.blocking.compat.advanced_sqlite import AdvancedSQLiteSession
     from sessions.blocking.driving import Steps
     from sessions.blocking.encrypted import EncryptedSession
+    from sessions.blocking.memories.memories import Memories
     from sessions.blocking.session.base import LogSession
     from sessions.blocking.session.branches import Branches
     from sessions.blocking.settings import Compaction
@@ -173,8 +178,12 @@ __all__ = [
     "Lease",
     "LeaseLostError",
     "LogSession",
+    "Memories",
+    "Memory",
+    "MemoryErasure",
     "MissingKeyError",
     "MissingThreadIdError",
+    "Namespace",
     "NotADatabaseError",
     "NotAdopted",
     "NothingToRedoError",
@@ -186,6 +195,7 @@ __all__ = [
     "PlainTextRefusedError",
     "PlusCodec",
     "Price",
+    "Put",
     "RepairReport",
     "ReplacementError",
     "RetentionCandidate",
@@ -254,6 +264,7 @@ _OWN = {
     "Compaction": "sessions.blocking.settings",
     "EncryptedSession": "sessions.blocking.encrypted",
     "LogSession": "sessions.blocking.session.base",
+    "Memories": "sessions.blocking.memories.memories",
     "SQLAlchemySession": "sessions.blocking.sqlalchemy",
     "SQLiteSession": "sessions.blocking.sqlite",
     "Steps": "sessions.blocking.driving",

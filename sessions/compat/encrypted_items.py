@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from sessions.crypto.keys import KeyProvider, KeyRing
+    from sessions.memory_types import Put
     from sessions.receipt_types import Rotation
     from sessions.types import Item
 
@@ -102,6 +103,7 @@ class ItemByItem:
         keys: Sequence[str | None] | None = None,
         ttl: float | timedelta | Default | None = DEFAULT,
         expected_version: int | None = None,
+        memories: Sequence[Put] = (),
         wrapper: object = None,
     ) -> None:
         """Append items, encrypted, as the underlying session appends them.
@@ -111,8 +113,8 @@ class ItemByItem:
         Raises:
             DecryptionError: A key is wrong, or the last stored item was altered; nothing was added.
             InvalidItemError: An item is not a JSON object; nothing was added.
-            ValueError: An idempotency key, a `ttl` or a version is given, which the underlying session does not
-                support.
+            ValueError: An idempotency key, a `ttl`, a version or memories are given, which the underlying session does
+                not support.
         """
         if ttl is not DEFAULT:
             raise ValueError(
@@ -133,6 +135,11 @@ class ItemByItem:
             raise ValueError(
                 f"session {self.session_id!r}: the underlying session has no versions. Nothing was added. Use a "
                 "session of this package underneath."
+            )
+        if memories:
+            raise ValueError(
+                f"session {self.session_id!r}: the underlying session has no memories. Nothing was added. Use a "
+                "session of a store."
             )
         await self._envelopes.add(as_listed(items), **self._context(wrapper))
 

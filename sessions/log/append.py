@@ -40,6 +40,18 @@ class Idempotency(NamedTuple):
     digest: bytes
 
 
+class Added(NamedTuple):
+    """The result of an append.
+
+    Attributes:
+        branch: The number of the branch that was named and appended to, if the caller knew none: see `BranchName`.
+        was_known: Whether nothing was done, as the session has seen the key, or the branch the keys of all items.
+    """
+
+    branch: int | None = None
+    was_known: bool = False
+
+
 class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
     """Append entries to a session's branch, next to each other; create the session if it is missing.
 
@@ -106,10 +118,11 @@ class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
         return self.expires_at is not None and self.expires_at < NEVER
 
     def __call__(self, tx: Transaction) -> int | None:
-        """Append in `tx`.
+        """Append in `tx`, and return the branch's number; see `add`."""
+        return self.add(tx).branch
 
-        Returns:
-            The number of the branch that was named and appended to, if `branch` has none yet: see `BranchName`.
+    def add(self, tx: Transaction) -> Added:
+        """Append in `tx`.
 
         Raises:
             ConflictError: The session has another version, and no exclusive lease is held on the branch.
@@ -127,15 +140,15 @@ class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
             if self.idempotency and _was_added(
                 tx, conversation.session_id, session, self.idempotency, key, branch=branch
             ):
-                return None
+                return Added(was_known=True)
             if self.keyed:
                 entries = new_entries(tx, conversation, session, branch, entries, session_key=key)
                 if not entries and not (self.idempotency and is_given(self.idempotency.key)):
-                    return None
+                    return Added(was_known=True)
         elif not entries:
             if self.expected_version is not None:
                 _check_version(conversation.session_id, version_of(tx, conversation), self.expected_version)
-            return None
+            return Added()
         # Putting entries at the branch's end looks at its lease.
         locked = (
             locked
@@ -150,7 +163,7 @@ class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
         tip = add_entries(tx, locked, entries, now, expires_at=self.expires_at, keyed=self.keyed)
         if self.idempotency:
             _remember_key(tx, locked, self.idempotency, tip, now, branch=branch)
-        return _number(tx, locked.session, branch)
+        return Added(_number(tx, locked.session, branch))
 
     def _lock(self, tx: Transaction) -> tuple[int, Payloads | None, LockedSession | None]:
         """Lock the session, so that its keys can be looked up.

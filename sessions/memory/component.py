@@ -15,6 +15,13 @@ if TYPE_CHECKING:
     from sessions.db.verification import Check
 
 
+def _keep_up(tx: Transaction, count: int) -> bool:
+    # The first operation should not wait for this import.
+    from sessions.memory.purge import purge_some  # noqa: PLC0415
+
+    return purge_some(tx, count)
+
+
 def _erase_owners(tx: Transaction, owners: OwnersErased, count: int) -> OwnersPart:
     # Few programs erase.
     from sessions.memory.erase import erase_owners  # noqa: PLC0415
@@ -29,5 +36,5 @@ def _checks(reading: object) -> Sequence[Check]:
     return checks_of(reading)
 
 
-MEMORIES: Final = Component(MEMORY, erase_owners=_erase_owners, verify=_checks)
+MEMORIES: Final = Component(MEMORY, upkeep=_keep_up, erase_owners=_erase_owners, verify=_checks)
 """The component of memories."""

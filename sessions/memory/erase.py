@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.db.component import OwnersPart
 from sessions.db.ids import ids_of
+from sessions.db.lists import parts
+from sessions.memory.changes import move
+from sessions.memory.locking import lock_numbers
 from sessions.memory.statements import erasing as statements
 from sessions.memory.statements import spaces as space_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Mapping, Sequence
 
     from sessions.db.component import OwnersErased
     from sessions.db.transaction import Transaction
+    from sessions.memory.locking import LockedSpace
 
 MEMORIES: Final = 500
 """Memories removed in one transaction, at most, so that other writers wait for milliseconds."""
 
-SPACES: Final = 64
+SPACES: Final = space_statements.AT_ONCE
 """Namespaces removed in one transaction, at most."""
 
 
@@ -35,13 +38,15 @@ class ErasedPart(NamedTuple):
     more: bool
 
 
-def erase_below(tx: Transaction, low: str, high: str, now: int) -> ErasedPart:
+def erase_below(tx: Transaction, low: str, high: str, now: int, owner: str | None = None) -> ErasedPart:
     """Remove up to `MEMORIES` memories of the namespaces in a range of paths, and those namespaces that are then empty.
 
-    It needs no key.
+    It needs no key. With an owner, only that one's namespaces go.
     """
-    found = [space for (space,) in tx.all(space_statements.BELOW, low=low, high=high, count=SPACES)]
-    return _erase(tx, found, now)
+    whose = {} if owner is None else {"owner": owner}
+    statement = space_statements.below(owned=owner is not None)
+    found = [space for (space,) in tx.all(statement, low=low, high=high, count=SPACES, **whose)]
+    return _erase(tx, found, now, {"low": owner, "high": f"{owner}\x01"} if owner is not None else None)
 
 
 def erase_owners(tx: Transaction, owners: OwnersErased, count: int) -> OwnersPart:
@@ -53,47 +58,59 @@ def erase_owners(tx: Transaction, owners: OwnersErased, count: int) -> OwnersPar
     return OwnersPart(part.rows, more=part.more)
 
 
-def _erase(tx: Transaction, found: Iterable[int], now: int, whose: Mapping[str, str] | None = None) -> ErasedPart:
+def _erase(tx: Transaction, found: Sequence[int], now: int, whose: Mapping[str, str] | None = None) -> ErasedPart:
     """Remove memories of some namespaces, unless their owners are others by now."""
-    rows: Counter[str] = Counter()
-    spaces = sorted(found)
-    for space in spaces:
-        if rows["memories"] >= MEMORIES:
-            return ErasedPart(rows, more=True)
-        locked = tx.one(space_statements.LOCK_SPACE, space=space)
-        if locked is None or (whose and tx.one(space_statements.IS_OF_OWNERS, space=space, **whose) is None):
-            continue  # Another process was first, or it has become another owner's.
-        _, version, last, _, _, _, marks = locked
-        low, high = ids_of(space)
-        ids = tx.all(statements.SOME_MEMORIES, low=low, high=high, count=MEMORIES - rows["memories"])
-        is_whole = len(ids) < MEMORIES - rows["memories"]
-        rows += _remove_rows(tx, low, high if is_whole else ids[-1][0])
-        if not is_whole:
-            gone = int(version) + 1
-            values = {"version": gone, "removed": gone, "last": last, "marks": marks, "now": now}
-            tx.run(space_statements.MOVE_SPACE, space=space, **values)
-            return ErasedPart(rows, more=True)
-        rows["removals"] += int(tx.the(statements.COUNT_REMOVALS, space=space)[0])
-        tx.run(statements.DELETE_REMOVALS, space=space)
-        tx.run(space_statements.RAISE_FLOOR, version=version)
-        tx.run(space_statements.DELETE_SPACE, space=space)
-        rows["spaces"] += 1
-    return ErasedPart(rows, more=len(spaces) == SPACES)
+    locked = lock_numbers(tx, found)
+    if whose and locked:
+        (values,) = parts("s", SPACES, [space.id for space in locked])
+        theirs = {space for (space,) in tx.all(space_statements.SOME_OF_OWNERS, **values, **whose)}
+        locked = [space for space in locked if space.id in theirs]
+    if not locked:
+        return ErasedPart({}, more=len(found) == SPACES)
+    (values,) = parts("s", SPACES, [space.id for space in locked])
+    sizes: dict[int, int] = dict(tx.all(statements.SIZES, **values))
+    whole: list[LockedSpace] = []
+    room = MEMORIES
+    for space in locked:
+        room -= sizes.get(space.id, 0)
+        if room < 0:
+            break
+        whole.append(space)
+    rows = _remove_spaces(tx, whole) if whole else _remove_some(tx, locked[0], now)
+    return ErasedPart(rows, more=len(found) == SPACES or len(whole) < len(locked))
 
 
-def _remove_rows(tx: Transaction, low: int, high: int) -> Counter[str]:
-    """Remove the memories with ids in a range, and all rows about them; return how many there were, by table."""
-    ids = {"low": low, "high": high}
-    counts = {
-        "memories": statements.COUNT_MEMORIES,
-        "search_rows": statements.COUNT_SEARCH_ROWS,
-        "field_values": statements.COUNT_FIELD_VALUES,
-    }
-    rows = Counter({table: int(tx.the(statement, **ids)[0]) for table, statement in counts.items()})
-    for statement in (
-        statements.DELETE_SEARCH_ROWS,
-        statements.DELETE_FIELD_VALUES,
-        statements.DELETE_MEMORIES,
-    ):
-        tx.run(statement, **ids)
-    return rows
+def _remove_spaces(tx: Transaction, spaces: Sequence[LockedSpace]) -> dict[str, int]:
+    """Remove namespaces with all rows about them; return how many there were, by table."""
+    (values,) = parts("s", SPACES, [space.id for space in spaces])
+    counts = tx.the(statements.COUNTS_IN_SPACES, **values)
+    ranges = [ids_of(space.id) for space in spaces]
+    numbers = [(space.id,) for space in spaces]
+    _remove_ranges(tx, ranges)
+    tx.many(statements.DELETE_REMOVALS, numbers)
+    tx.run(space_statements.RAISE_FLOOR, version=max(space.version for space in spaces))
+    tx.many(space_statements.DELETE_SPACE, numbers)
+    return _counted(*counts) | {"spaces": len(spaces)}
+
+
+def _remove_some(tx: Transaction, space: LockedSpace, now: int) -> dict[str, int]:
+    """Remove the first memories of a namespace that has too many for one transaction."""
+    low, high = ids_of(space.id)
+    *_, (last,) = tx.all(statements.SOME_MEMORIES, low=low, high=high, count=MEMORIES)
+    counts = tx.the(statements.COUNTS_IN_RANGE, low=low, high=last)
+    _remove_ranges(tx, [(low, last)])
+    space.version += 1
+    space.removed = space.version
+    move(tx, [space], now)
+    return _counted(*counts)
+
+
+def _remove_ranges(tx: Transaction, ranges: Sequence[tuple[int, int]]) -> None:
+    """Remove the memories with ids in some ranges, and all rows about them."""
+    for statement in (statements.DELETE_SEARCH_ROWS, statements.DELETE_FIELD_VALUES, statements.DELETE_MEMORIES):
+        tx.many(statement, ranges)
+
+
+def _counted(memories: int, search_rows: int, field_values: int, removals: int = 0) -> dict[str, int]:
+    counts = {"memories": memories, "search_rows": search_rows, "field_values": field_values, "removals": removals}
+    return {table: int(count) for table, count in counts.items()}

@@ -8,13 +8,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sessions.labels import below_owner, decode_owner, encode_owner
+from sessions.labels import MAX_OWNER_BYTES, below_owner, decode_owner, encode_owner
 
 if TYPE_CHECKING:
     from sessions.memory_types import Labels
 
-ALL: Final = ("\x02", "\U0010ffff")
-"""The range of all paths. A label's first U+0001 or U+0002 is written as U+0002, and no label is empty."""
+ALL: Final = ("\x02", "\U0010ffff" * (MAX_OWNER_BYTES // 4 + 1))
+"""The range of all paths: none begins with less than U+0002, and none is as long as the last one."""
 
 
 def check_namespace(namespace: object, name: str = "namespace") -> str:

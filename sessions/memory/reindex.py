@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.db.ids import ids_of
 from sessions.memory.fields import DeclaredValues
+from sessions.memory.locking import lock_numbers
 from sessions.memory.settings import mark_ready, read_settings
 from sessions.memory.statements import settings as statements
-from sessions.memory.statements import spaces as space_statements
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -69,8 +69,7 @@ def reindex_page(tx: Transaction, at: Reindexing, codec: Codec) -> Reindexing:
     space = int(found[0])
     low, high = ids_of(space)
     after = max(at.after, low - 1)
-    locked = tx.one(space_statements.LOCK_SPACE, space=space)
-    is_sealed = locked is not None and locked[5] is not None
+    is_sealed = any(locked.wrapped_keys is not None for locked in lock_numbers(tx, [space]))
     page = [] if is_sealed else tx.all(statements.PAYLOADS_AFTER, after=after, last=high, count=MEMORIES)
     last = int(page[-1][0]) if len(page) == MEMORIES else high
     values = DeclaredValues(settings.numbers, codec)

@@ -48,6 +48,7 @@ if TYPE_CHECKING:
     from sessions.codecs import Codec
     from sessions.db import Backend
     from sessions.labels import Owner
+    from sessions.memory_types import Put
     from sessions.protocol import Settings
     from sessions.types import Item
 
@@ -151,6 +152,7 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description, 
         keys: Sequence[str | None] | None = None,
         ttl: float | timedelta | Default | None = DEFAULT,
         expected_version: int | None = None,
+        memories: Sequence[Put] = (),
         wrapper: object = None,
     ) -> None:
         """Append items, all or none, next to each other. They are on disk when this returns.
@@ -172,10 +174,12 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description, 
                 not given.
             expected_version: The result of `version` from before the session was read. Nothing is added if the session
                 has changed since. A retry with the same `idempotency_key` recognises its own earlier append.
+            memories: Memories of the store that are put in the same transaction: all is done, or nothing. A retry with
+                the same `idempotency_key` puts none again.
             wrapper: Ignored, as in `get_items`.
 
         Raises:
-            ConflictError: The session's version is not `expected_version`.
+            ConflictError: The session's version is not `expected_version`, or a memory's is not its `if_version`.
             SessionBusyError: Another caller holds an exclusive lease on the branch, at any version.
             LeaseLostError: This object's lease was lost.
             InvalidItemError: An item is not a JSON object, or contains a value that the codec cannot store; the message
@@ -231,7 +235,14 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description, 
         expires_at = None if lifetime is None else min(added_at + lifetime, NEVER)
         place = handle.conversation, entries, added_at, idempotency, handle.target
         conditions: dict[str, Any] = {"expected_version": expected_version, "keyed": any(named)}
-        await handle.append(Append(*place, expires_at=expires_at, **conditions))
+        append = Append(*place, expires_at=expires_at, **conditions)
+        if memories:
+            # Few programs have memories.
+            from sessions.session.with_memories import append_with  # noqa: PLC0415
+
+            await append_with(handle, append, memories)
+        else:
+            await handle.append(append)
         if any(entry.kind != USER for entry in entries):
             handle.speaker.has_spoken()
         if handle.titles is not None:

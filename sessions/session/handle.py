@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
     from sessions.log.conversation import Conversation
     from sessions.log.encryption.session_encryption import SessionEncryption
+    from sessions.memories.hold import Hold
     from sessions.session.leases import Lease
     from sessions.session.titles import Titles
 
@@ -67,13 +68,14 @@ class Handle:
         speaker: The agent that speaks, as hooks tell.
         lease: The lease under which the branch is changed.
         titles: Makes titles of first messages; ``None`` to make none.
+        memories: Returns a hold on the memories of the store; ``None`` without a store.
         lifetime: How long additions live, in microseconds, unless the caller says; ``None``: until they are purged by
             age; `NEVER`: purging spares them, too.
     """
 
     __slots__ = (
-        "_conversation", "_followed", "author", "backend", "lease", "lifetime", "pinned", "speaker", "strict",
-        "subject", "titles",
+        "_conversation", "_followed", "author", "backend", "lease", "lifetime", "memories", "pinned", "speaker",
+        "strict", "subject", "titles",
     )  # fmt: skip
 
     def __init__(
@@ -89,6 +91,7 @@ class Handle:
         self.lease: Lease | None = None
         self.lifetime = conversation.ttl
         self.titles: Titles | None = None
+        self.memories: Callable[[], Hold] | None = None
         self.subject = f"session {conversation.session_id!r}"
 
     def pinned_to(self, branch: str) -> Handle:
@@ -157,6 +160,7 @@ class Handle:
         made.author = self.author
         made.lifetime = self.lifetime
         made.titles = self.titles
+        made.memories = self.memories
         return made
 
     @property
@@ -203,9 +207,9 @@ class Handle:
         """Whether this stays on a branch that was not found yet."""
         return self.pinned is not None and self.pinned != MAIN and not number_of(self.pinned)
 
-    async def append(self, append: Append) -> None:
-        """Do an append as one transaction."""
-        number = await self.write(append)
+    async def append(self, append: Callable[[Transaction], int | None], backend: Backend | None = None) -> None:
+        """Do an append as one transaction, of `backend` if that is given: a hold on the same database."""
+        number = await self._with_key((backend or self.backend).write, append)
         if number is not None and self._seeks_branch:
             self.pinned = BranchName(str(self.pinned), number)
 

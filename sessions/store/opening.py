@@ -49,6 +49,7 @@ def open_store(
     hide_tool_names: bool = False,
     title: MakeTitle | None = None,
     audit_ttl: float | timedelta | Default | None = DEFAULT,
+    memory_ttl: float | timedelta | None = None,
 ) -> Store:
     """Open the store in a database, given by a URL or an engine. This does no I/O.
 
@@ -84,6 +85,7 @@ def open_store(
             it but `Store.close`. If it raises, a warning without content is logged. A title that was set is never
             replaced.
         audit_ttl: Seconds for which the rows of `Store.audits` are kept; three years by default, ``None`` for ever.
+        memory_ttl: Seconds after which memories expire that are put without a `ttl` of their own; ``None`` for never.
 
     Raises:
         TypeError: An argument has the wrong type.
@@ -145,6 +147,7 @@ def open_store(
         encryption=encryption,
         title=title,
         audit_ttl=audit_ttl,
+        memory_ttl=memory_ttl,
     )
 
 

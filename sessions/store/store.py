@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from sessions.clock import NEVER
+from sessions.errors import PlainTextRefusedError
 from sessions.labels import given_owner
 from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.lifetime.remove import delete
@@ -26,6 +27,8 @@ if TYPE_CHECKING:
     from sessions.db import Backend
     from sessions.labels import Owner
     from sessions.log.conversation import ForeignTables
+    from sessions.memories.hold import Common, Hold
+    from sessions.memories.memories import Memories
     from sessions.protocol import Settings
     from sessions.session.usage.prices import Price
     from sessions.store.maintenance import Encryption
@@ -50,6 +53,7 @@ class Store(Listing, Maintenance, Moving, Exports):
         encryption: Encryption | None = None,
         title: MakeTitle | None = None,
         audit_ttl: float | timedelta | Default | None = DEFAULT,
+        memory_ttl: float | timedelta | None = None,
     ) -> None:
         self._backend = backend
         self._sdk = SDKSessions(foreign)
@@ -60,6 +64,8 @@ class Store(Listing, Maintenance, Moving, Exports):
         self._lifetime = check_ttl(ttl)
         self._audits_kept = _audits_kept(audit_ttl)
         self._sweepers: list[Sweeper] = []
+        self._common: Common | None = None
+        self._memory_lifetime = check_ttl(memory_ttl, "memory_ttl")
         seconds = None if sweep_every is None else check_seconds(sweep_every, "sweep_every") / 1_000_000
         self._own_sweeper = None if seconds is None else self.sweeper(every=seconds)
 
@@ -123,8 +129,19 @@ class Store(Listing, Maintenance, Moving, Exports):
         if ttl is None and self._ttl is not None:
             # The one difference between this None and that of a constructor.
             session._handle.lifetime = NEVER  # noqa: SLF001 - it is one of ours
+        session._handle.memories = self._memory_hold  # noqa: SLF001 - as above
         session._handle.titles = self._titles if title is DEFAULT else title and Titles(title)  # noqa: SLF001 - as above
         return session
+
+    @property
+    def memories(self) -> Memories:
+        """Get the store's memories: what agents remember across conversations.
+
+        Example: ``await store.memories.put(("users", "alice"), "style", {"text": "prefers short answers"})``
+        """
+        from sessions.memories.memories import Memories  # noqa: PLC0415 - many programs have none
+
+        return Memories(self._memory_hold())
 
     async def usage(
         self,
@@ -197,6 +214,19 @@ class Store(Listing, Maintenance, Moving, Exports):
 
         await settle(self._close())
 
+    def _memory_hold(self) -> Hold:
+        """Return a hold on the store's memories."""
+        from sessions.memories.hold import Hold, share  # noqa: PLC0415 - as above
+
+        if self._common is None:
+            if self._encryption is not None and not self._encryption.allow_plain_text:
+                raise PlainTextRefusedError(
+                    "this store encrypts its sessions, and memories would be plain text. Nothing was done. Keep them "
+                    "in a store without a key, or open this one with allow_plain_text=True."
+                )
+            self._common = share(self._backend, self._codec, self._memory_lifetime)
+        return Hold(self._common)
+
     def _forget_title(self, session_id: str) -> None:
         if self._titles is not None:
             self._titles.forget(session_id)
@@ -206,6 +236,8 @@ class Store(Listing, Maintenance, Moving, Exports):
             await self._titles.settle()
         for sweeper in self._sweepers:
             await sweeper.stop()
+        if self._common is not None:
+            await self._common.aclose()
         await self._backend.aclose()
 
 

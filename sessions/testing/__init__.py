@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sessions.testing.item_keys.contract import ItemKeyContract
     from sessions.testing.leases.contract import LeaseContract
     from sessions.testing.list_model import MakeSession
+    from sessions.testing.memory.contract import MemoryContract
     from sessions.testing.retention import RetentionContract
     from sessions.testing.session import SessionContract
     from sessions.testing.sharing import SharingContract
@@ -53,6 +54,7 @@ __all__ = [
     "LeaseContract",
     "MakeLogSession",
     "MakeSession",
+    "MemoryContract",
     "OpenStore",
     "RetentionContract",
     "SessionContract",
@@ -78,6 +80,7 @@ _MODULES = {
     "InterruptionContract": "interruptions.contract",
     "ItemKeyContract": "item_keys.contract",
     "LeaseContract": "leases.contract",
+    "MemoryContract": "memory.contract",
     "RetentionContract": "retention",
     "SessionContract": "session",
     "SharingContract": "sharing",

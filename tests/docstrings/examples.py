@@ -184,6 +184,12 @@ class World:
             await store.delete("user_123")
         return store
 
+    async def make_mine(self) -> Any:
+        mine = (await self.make_store()).memories.under(("users", "alice"))
+        for key in ("style", "tone"):
+            await mine.put(("preferences",), key, {"text": "short"})
+        return mine
+
     async def make_sweeper(self) -> Any:
         sweeper = (await self.make_store()).sweeper(every=60)
         sweeper.start()

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     import sessions.session.base
+    from sessions.memory_types import Put
     from sessions.types import Item
     from sessions.validation import Default
 
@@ -63,6 +64,7 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description, 
         keys: Sequence[str | None] | None = None,
         ttl: float | timedelta | Default | None = DEFAULT,
         expected_version: int | None = None,
+        memories: Sequence[Put] = (),
         wrapper: object = None,
     ) -> None:
         """Append items, all or none, next to each other. They are on disk when this returns.
@@ -84,10 +86,12 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description, 
                 not given.
             expected_version: The result of `version` from before the session was read. Nothing is added if the session
                 has changed since. A retry with the same `idempotency_key` recognises its own earlier append.
+            memories: Memories of the store that are put in the same transaction: all is done, or nothing. A retry with
+                the same `idempotency_key` puts none again.
             wrapper: Ignored, as in `get_items`.
 
         Raises:
-            ConflictError: The session's version is not `expected_version`.
+            ConflictError: The session's version is not `expected_version`, or a memory's is not its `if_version`.
             SessionBusyError: Another caller holds an exclusive lease on the branch, at any version.
             LeaseLostError: This object's lease was lost.
             InvalidItemError: An item is not a JSON object, or contains a value that the codec cannot store; the message
@@ -108,6 +112,7 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description, 
                 keys=keys,
                 ttl=ttl,
                 expected_version=expected_version,
+                memories=memories,
                 wrapper=wrapper,
             )
         )

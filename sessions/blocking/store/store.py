@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessions.blocking.driving import Entered, run
+from sessions.blocking.memories.memories import Memories
 from sessions.blocking.objects import session_of
 from sessions.blocking.store.exports import Exports
 from sessions.blocking.store.listing import Listing
@@ -81,6 +82,14 @@ class Store(Listing, Maintenance, Moving, Exports, Entered):
                 title=title,
             )
         )
+
+    @property
+    def memories(self) -> Memories:
+        """Get the store's memories: what agents remember across conversations.
+
+        Example: ``store.memories.put(("users", "alice"), "style", {"text": "prefers short answers"})``
+        """
+        return Memories(self._async.memories)
 
     def usage(
         self,

@@ -2,25 +2,36 @@
 
 from __future__ import annotations
 
+from sessions.db.lists import parameters
 from sessions.db.transaction import Statement
+from sessions.memory.statements.spaces import AT_ONCE
 
 SOME_MEMORIES = Statement(
     "The ids of the first memories of a namespace.",
     "select id from {memories} where id >= :low and id <= :high order by id limit :count",
 )
 
-COUNT_MEMORIES = Statement(
-    "How many memories there are in a range.", "select count(*) from {memories} where id >= :low and id <= :high"
+SIZES = Statement(
+    "How many memories some namespaces have; no row for none.",
+    f"select space, count(*) from {{memories}} where space in ({parameters('s', AT_ONCE)}) group by space",  # noqa: S608 - parameters
 )
-COUNT_SEARCH_ROWS = Statement(
-    "How many of them have search rows.", "select count(*) from {search_rows} where memory >= :low and memory <= :high"
+
+_IN_SPACES = f"space in ({parameters('s', AT_ONCE)})"
+_IN_RANGE = "id >= :low and id <= :high"
+_COUNTS = """
+    select (select count(*) from {memories} m where m.WHERE),
+    (select count(*) from {memories} m join {search_rows} r on r.memory = m.id where m.WHERE),
+    (select count(*) from {memories} m join {field_values} f on f.memory = m.id where m.WHERE)
+"""
+
+COUNTS_IN_SPACES = Statement(
+    "How many memories some namespaces have, with how many search rows, values of fields, and notes of removals.",
+    _COUNTS.replace("WHERE", _IN_SPACES) + f", (select count(*) from {{removals}} where {_IN_SPACES})",  # noqa: S608 - as above
 )
-COUNT_FIELD_VALUES = Statement(
-    "How many values of declared fields they have.",
-    "select count(*) from {field_values} where memory >= :low and memory <= :high",
-)
-COUNT_REMOVALS = Statement(
-    "How many removed memories a namespace has notes of.", "select count(*) from {removals} where space = :space"
+
+COUNTS_IN_RANGE = Statement(
+    "How many memories there are in a range, with how many search rows and values of declared fields.",
+    _COUNTS.replace("WHERE", _IN_RANGE.replace(" and ", " and m.")),
 )
 
 DELETE_MEMORIES = Statement("Remove them.", "delete from {memories} where id >= :low and id <= :high")

@@ -5,45 +5,56 @@ A change locks the rows of its namespaces first, in the order of their ids, so n
 
 from __future__ import annotations
 
-from sessions.db.dialect import MARIADB, POSTGRES, SQLITE
+from functools import cache
+from typing import Final
+
+from sessions.db.dialect import MARIADB, POSTGRES
+from sessions.db.lists import parameters
 from sessions.db.transaction import Statement
 
-SPACE_OF = Statement(
-    "The number and the owner of a namespace, without locking it.",
-    "select id, owner from {spaces} where path = :path",
+AT_ONCE: Final = 32
+"""Namespaces that one statement looks for, at most."""
+
+SPACES_OF = Statement(
+    "The numbers of some namespaces, without locking them.",
+    f"select path, id from {{spaces}} where path in ({parameters('p', AT_ONCE)})",  # noqa: S608 - parameters
 )
 
 _NEW = """
     insert into {spaces} (path, version, last, owner, created_at, updated_at)
-    values (:path, 0, 0, :owner, :now, :now)
+    values (:path, 0, 0, :owner, :created_at, :updated_at)
 """
 
 NEW_SPACE = Statement(
-    "Make a namespace, unless another process has just made it. Its version is 0 until `START_SPACE`.",
+    "Make a namespace, unless another process has just made it. Its version is 0 until its first memory is put.",
     f"{_NEW} on conflict (path) do nothing",
     {MARIADB: f"{_NEW} on duplicate key update path = path"},
 )
 
-START_SPACE = Statement(
-    "Let the versions of a new namespace begin behind those of all that were removed, so that none comes again.",
-    """
-    update {spaces} set version = coalesce((select m.floor from {memory_settings} m where m.id = 1), 0)
-    where path = :path and version = 0
-    """,
+_LOCK = """
+    select s.path, s.id, s.version, s.last, s.removed, s.owner, s.wrapped_keys, s.marks,
+    coalesce((select m.number from {memory_settings} m where m.id = 1), 0),
+    coalesce((select m.floor from {memory_settings} m where m.id = 1), 0)
+    from {spaces} s where
+"""
+_THE_SPACE = f"{_LOCK} s.id = :space"
+_THE_SPACES = f"{_LOCK} s.id in ({parameters('s', AT_ONCE)}) order by s.id"
+_OF_SPACES = {POSTGRES: "of s", MARIADB: ""}
+
+
+def _locking(purpose: str, text: str, how: str = "") -> Statement:
+    """Return a statement that locks rows; on SQLite, whoever writes is alone."""
+    variants = {database: f"{text} for update {of} {how}" for database, of in _OF_SPACES.items()}
+    return Statement(purpose, text, variants)
+
+
+LOCK_SPACE = _locking(
+    "Lock a namespace, and read what of the settings concerns it; no row if the namespace was removed.", _THE_SPACE
 )
 
-_LOCK = "select id, version, last, removed, owner, wrapped_keys, marks from {spaces} where id = :space"
+LOCK_SPACES = _locking("The same of some namespaces, in the order of their numbers.", _THE_SPACES)
 
-LOCK_SPACE = Statement(
-    "Lock a namespace; no row if it was removed.",
-    f"{_LOCK} for update",
-    {SQLITE: _LOCK},
-)
-
-SETTINGS_NUMBER = Statement(
-    "The number of the settings that all memories are written by; no row as long as they are as in the beginning.",
-    "select number from {memory_settings} where id = 1",
-)
+LOCK_FREE_SPACE = _locking("Lock a namespace unless another process has it.", _THE_SPACE, "skip locked")
 
 MOVE_SPACE = Statement(
     "Move a locked namespace on to the version that a change has made.",
@@ -58,19 +69,25 @@ SET_OWNER = Statement(
     "update {spaces} set owner = :owner where id = :space",
 )
 
-BELOW = Statement(
-    "Some of the namespaces in a range of paths.",
-    "select id from {spaces} where path >= :low and path < :high order by path limit :count",
-)
+
+@cache
+def below(*, owned: bool) -> Statement:
+    """Return the statement for some of the namespaces in a range of paths."""
+    owner = "and owner = :owner" if owned else ""
+    return Statement(
+        "Some of the namespaces in a range of paths.",
+        f"select id from {{spaces}} where path >= :low and path < :high {owner} order by path limit :count",  # noqa: S608 - words of this module
+    )
+
 
 OF_OWNERS = Statement(
     "Some of the namespaces of owners in a range.",
     "select id from {spaces} where owner >= :low and owner < :high order by owner, id limit :count",
 )
 
-IS_OF_OWNERS = Statement(
-    "A row if the owner of a locked namespace is in a range.",
-    "select 1 from {spaces} where id = :space and owner >= :low and owner < :high",
+SOME_OF_OWNERS = Statement(
+    "Those of some locked namespaces whose owners are in a range.",
+    f"select id from {{spaces}} where id in ({parameters('s', AT_ONCE)}) and owner >= :low and owner < :high",  # noqa: S608 - parameters
 )
 
 DELETE_SPACE = Statement("Remove a namespace.", "delete from {spaces} where id = :space")

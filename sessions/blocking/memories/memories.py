@@ -1,0 +1,52 @@
+"""`Memories`: what agents remember across conversations, as users hold it: `store.memories`.
+
+Made by scripts/build_blocking.py from sessions/memories/memories.py: change that, and run it again.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sessions.blocking.memories.erasing import Erasing
+from sessions.blocking.memories.reading import Reading
+from sessions.blocking.memories.writing import Writing
+from sessions.validation import DEFAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Self
+
+    import sessions.memories.memories
+    from sessions.labels import Owner
+    from sessions.validation import Default
+
+
+class Memories(Writing, Reading, Erasing):
+    """JSON objects under namespaces and keys, in the database of a store. Get it from `store.memories`.
+
+    Example: ``store.memories.put(("users", "alice"), "style", {"text": "prefers short answers"})``
+
+    A namespace is a tuple of labels, as ``("users", "alice")``. Any number of threads may use
+    one object.
+    """
+
+    _async: sessions.memories.memories.Memories
+
+    def under(self, prefix: Sequence[str], *, owner: Owner | Default = DEFAULT) -> Self:
+        """Return the memories below a prefix: an object that cannot reach beyond it. This does no I/O.
+
+        Example: ``mine = store.memories.under(("users", "alice"), owner="alice")``
+
+        Its methods are the same, with namespaces that are relative to the prefix.
+
+        Args:
+            prefix: The first labels of all its namespaces.
+            owner: The owner of all its namespaces: new ones get it. A namespace that belongs to another owner, or has
+                none, raises `OwnerError`, and is in no list. ``None`` is refused, as it may come from a login that
+                failed.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: A label or `owner` is not allowed.
+        """
+        return self._like(self._async.under(prefix, owner=owner))

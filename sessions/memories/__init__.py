@@ -1,0 +1,1 @@
+"""The objects through which users hold memories."""

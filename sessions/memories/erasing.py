@@ -1,0 +1,105 @@
+"""Removing memories for good: expired ones, and all of a prefix."""
+
+from __future__ import annotations
+
+from collections import Counter
+from functools import partial
+from typing import TYPE_CHECKING
+
+from sessions.clock import as_time, now
+from sessions.memory_types import MemoryErasure
+from sessions.validation import PURGE_BATCH, check_count
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessions.memories.hold import Hold
+
+
+class Erasing:
+    """The methods that remove for good."""
+
+    _hold: Hold
+
+    async def erase(
+        self, prefix: Sequence[str] = (), *, scrub: bool = True, erase_everything: bool = False
+    ) -> MemoryErasure:
+        """Erase all memories of a namespace and of all namespaces below it, and then, if possible, from the files.
+
+        Example: ``receipt = await store.memories.erase(("users", "alice"))``
+
+        Memories go in short transactions, each namespace with its last ones; after an interruption, what is gone is
+        gone, and another call goes on. Erasing again finishes pending work. No key is needed. To erase all that belongs
+        to an owner, conversations as well, call `Store.erase_owner`.
+
+        Args:
+            prefix: The first labels of the namespaces.
+            scrub: Whether to remove the bytes from the database's files, as `Store.scrub` does. To erase many prefixes,
+                call that once, after the last one.
+            erase_everything: Has to be true if the prefix is empty, and this object is not `under` one.
+
+        Returns:
+            The receipt: the removed rows and the pending work.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range, or the prefix is empty.
+            StoreError: The database refused the operation; finished transactions stay done.
+            SessionClosedError: The store has been closed.
+        """
+        from sessions.db.erasure import NOT_SCRUBBED  # noqa: PLC0415 - few programs erase
+        from sessions.memory.erase import erase_below  # noqa: PLC0415 - as above
+
+        hold, at = self._hold, now()
+        below = hold.below(prefix, at)
+        if not (hold.prefix or prefix or erase_everything is True):
+            raise ValueError(
+                "the prefix is empty, which stands for all memories of the store. Nothing was erased. Pass a prefix, "
+                "or erase_everything=True."
+            )
+        rows: Counter[str] = Counter()
+        more = True
+        while more:
+            part = await hold.write(partial(erase_below, low=below.low, high=below.high, now=at, owner=below.owner))
+            rows.update(part.rows)
+            more = part.more
+        pending = await hold.common.backend.vacuum((), hold.subject) if scrub else (NOT_SCRUBBED,)
+        return MemoryErasure(
+            tuple(prefix),
+            as_time(at),
+            rows["spaces"],
+            rows["memories"],
+            rows["search_rows"],
+            rows["field_values"],
+            rows["removals"],
+            pending,
+        )
+
+    async def purge_expired(self, *, batch: int = PURGE_BATCH) -> int:
+        """Delete expired memories physically, in all namespaces of the store. Readers do not see them anyway.
+
+        Example: ``deleted = await store.memories.purge_expired()``
+
+        The store does this by itself beside later changes. It takes short transactions; after an interruption, the
+        deleted memories stay deleted.
+
+        Args:
+            batch: The maximum number of memories deleted in one transaction.
+
+        Returns:
+            The number of deleted memories.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range.
+            StoreError: The database refused the operation.
+            SessionClosedError: The store has been closed.
+        """
+        from sessions.memory.purge import purge  # noqa: PLC0415 - many programs never purge
+
+        batch = check_count(batch, "batch", least=1)
+        removed, more = 0, True
+        while more:
+            some, more = await self._hold.write(partial(purge, count=batch))
+            removed += some
+        return removed

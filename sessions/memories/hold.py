@@ -1,0 +1,284 @@
+"""A hold on the memories of a store, as its methods share it: database, codec, settings, prefix and owner."""
+
+from __future__ import annotations
+
+from base64 import urlsafe_b64decode, urlsafe_b64encode
+from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+
+from sessions.clock import as_near_time
+from sessions.codecs.argument import checked_codec
+from sessions.errors import InvalidItemError, StoreError, UndecodableItemError, sentence
+from sessions.labels import encode_owner, given_owner
+from sessions.memory.component import MEMORIES
+from sessions.memory.listing import Below, Place
+from sessions.memory.paths import check_namespace, check_prefix, joined, labels_of, range_of
+from sessions.memory.settings import Settings, SettingsMovedError, read_settings
+from sessions.memory_types import Memory
+from sessions.validation import DEFAULT, check_text, check_ttl
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+    from datetime import timedelta
+
+    from sessions.codecs import Codec
+    from sessions.db import Backend
+    from sessions.db.transaction import Transaction
+    from sessions.labels import Owner
+    from sessions.memory.changes import SearchRow
+    from sessions.memory.rows import MemoryRow
+    from sessions.memory_types import Labels, Put
+    from sessions.validation import Default
+
+T = TypeVar("T")
+
+MAX_KEY_BYTES: Final = 512
+
+_TRIES: Final = 8
+"""How often a change is prepared anew because others change the settings meanwhile."""
+
+
+class Indexed(Protocol):
+    """What is prepared of one put beside its payload: some attributes of `PreparedPut`."""
+
+    @property
+    def search(self) -> SearchRow | None:
+        """What search is to know of it."""
+        ...
+
+    @property
+    def fields(self) -> tuple[tuple[int, bytes], ...]:
+        """The values of its declared fields."""
+        ...
+
+
+class Indexing(Protocol):
+    """Prepares what search and filters know of memories, outside of transactions."""
+
+    async def prepare(self, puts: Sequence[Put], settings: Settings) -> Sequence[Indexed]:
+        """Return this of each put, by the settings."""
+        ...
+
+
+class Common:
+    """What all holds on the memories of one store share.
+
+    Args:
+        join: Returns the store's database, joined by the component of memories.
+        codec: How values become payloads, and back.
+        lifetime: How long memories live, in microseconds, unless the caller says; ``None`` for ever.
+
+    Attributes:
+        settings: The settings as they were read last.
+        indexing: Prepares what search knows; ``None`` for nothing.
+    """
+
+    def __init__(self, join: Callable[[], Backend], codec: Codec, lifetime: int | None) -> None:
+        self._join = join
+        self._backend: Backend | None = None
+        self.codec = codec
+        self.lifetime = lifetime
+        self.settings = Settings()
+        self.indexing: Indexing | None = None
+
+    @property
+    def backend(self) -> Backend:
+        """The database, with the tables of memories."""
+        if self._backend is None:
+            self._backend = self._join()
+        return self._backend
+
+    async def aclose(self) -> None:
+        """Close the database, if it was used."""
+        if self._backend is not None:
+            await self._backend.aclose()
+
+
+def share(backend: Backend, codec: Codec | None, lifetime: int | None) -> Common:
+    """Return what all holds on the memories in a store's database share."""
+    return Common(lambda: backend.joined_by([MEMORIES]), checked_codec(codec), lifetime)
+
+
+class Hold:
+    """A hold on the memories below a prefix.
+
+    Attributes:
+        common: What it shares with others.
+        prefix: The labels that all namespaces here begin with, which users of this hold do not see.
+        owner: The owner that all namespaces must have, as `labels.py` writes it; ``None`` for any.
+    """
+
+    __slots__ = ("common", "owner", "prefix")
+
+    def __init__(self, common: Common, prefix: Labels = (), owner: str | None = None) -> None:
+        self.common = common
+        self.prefix = prefix
+        self.owner = owner
+
+    def under(self, prefix: Sequence[str], owner: Owner | Default) -> Hold:
+        """Return a hold on the memories below a prefix of this one's."""
+        check_prefix(prefix)
+        whole = joined(self.prefix, tuple(prefix))
+        check_prefix(whole)
+        return Hold(self.common, whole, self.owner_of(owner))
+
+    @property
+    def subject(self) -> str:
+        """Whom errors are about."""
+        return f"memories of {self.prefix!r}" if self.prefix else "memories"
+
+    def path(self, namespace: object) -> str:
+        """Return the path of a namespace that is relative to the prefix."""
+        check_namespace(namespace)
+        return check_namespace(joined(self.prefix, tuple(namespace)))  # type: ignore[arg-type] # just checked
+
+    def below(self, prefix: object, now: int) -> Below:
+        """Return the range of the paths below a prefix that is relative to this one's."""
+        check_prefix(prefix)
+        return Below(*range_of(check_prefix(joined(self.prefix, tuple(prefix)))), now, self.owner)  # type: ignore[arg-type] # as above
+
+    def relative(self, path: str) -> Labels:
+        """Return the labels of a path behind the prefix."""
+        return labels_of(path)[len(self.prefix) :]
+
+    def owner_of(self, given: Owner | Default) -> str | None:
+        """Return the owner that a namespace must have, as it is stored.
+
+        Raises:
+            TypeError: ``None`` was given, as by a login that failed.
+            ValueError: It is another one than the hold's.
+        """
+        named = given_owner(given)
+        if named is None:
+            return self.owner
+        owner = encode_owner(named)
+        if self.owner not in (None, owner):
+            raise ValueError(
+                f"{self.subject}: owner is another one than that of under(…). Nothing was done. Leave it out here."
+            )
+        return owner
+
+    def life(self, ttl: float | timedelta | Default | None) -> int | None:
+        """Return a life in microseconds; ``None`` for ever."""
+        return self.common.lifetime if ttl is DEFAULT else check_ttl(ttl)
+
+    async def read(self, work: Callable[[Transaction], T]) -> T:
+        """Return the result of `work`, run in one snapshot."""
+        return await self.common.backend.read(work, self.subject)
+
+    async def write(self, work: Callable[[Transaction], T]) -> T:
+        """Do `work` as one transaction."""
+        return await self.common.backend.write(work, self.subject)
+
+    async def by_settings(self, attempt: Callable[[Settings], Awaitable[T]]) -> T:
+        """Return the result of a change that is prepared by the settings, and prepared anew if they moved."""
+        for _ in range(_TRIES):
+            try:
+                return await attempt(self.common.settings)
+            except SettingsMovedError:
+                self.common.settings = await self.read(read_settings)
+        raise StoreError(f"{self.subject}: the settings change again and again. Nothing was changed. Try again.")
+
+    def payloads(self, puts: Sequence[Put]) -> list[bytes]:
+        """Return the payloads of values.
+
+        Raises:
+            InvalidItemError: A value cannot be stored.
+        """
+        payloads = []
+        for put in puts:
+            try:
+                payloads += self.common.codec.encode_all([put.value])
+            except InvalidItemError as error:
+                raise InvalidItemError(
+                    f"memory {put.key!r} of namespace {tuple(put.namespace)!r}: {_of_value(sentence(error))} Nothing "
+                    "was put."
+                ) from None
+        return payloads
+
+    def memory(self, row: MemoryRow) -> Memory:
+        """Return a memory as users get it.
+
+        Raises:
+            UndecodableItemError: Its value cannot be read.
+        """
+        return Memory(**self.parts(row))
+
+    def parts(self, row: MemoryRow) -> dict[str, Any]:
+        """Return the attributes of a memory.
+
+        Raises:
+            UndecodableItemError: Its value cannot be read.
+        """
+        namespace = self.relative(row.path)
+        try:
+            value = self.common.codec.decode(row.payload)
+        except ValueError:
+            raise UndecodableItemError(
+                f"memory {row.name!r} of namespace {namespace!r}: the stored value cannot be read. Nothing was "
+                "changed. Open the store with the codec that it was put with, or delete the memory."
+            ) from None
+        return {
+            "namespace": namespace,
+            "key": row.name,
+            "value": value,
+            "version": row.version,
+            "created_at": as_near_time(row.created_at),
+            "updated_at": as_near_time(row.updated_at),
+            "expires_at": None if row.expires_at is None else as_near_time(row.expires_at),
+            "cursor": cursor_of(namespace, row.name),
+        }
+
+    def place(self, cursor: object) -> Place | None:
+        """Return the place of a cursor; ``None`` for the beginning.
+
+        Raises:
+            ValueError: It is not a cursor.
+        """
+        if cursor is None:
+            return None
+        *labels, key = _labels_of_cursor(cursor)
+        return Place(self.path(tuple(labels)), key)
+
+
+def check_key(key: object) -> str:
+    """Return a text that can be a key.
+
+    Raises:
+        TypeError: It is not text.
+        ValueError: It is empty, too long, no Unicode text, or has a NUL character in it.
+    """
+    return check_text(key, "key", MAX_KEY_BYTES)
+
+
+def cursor_of(namespace: Labels, key: str | None = None) -> str:
+    """Return the cursor of a memory, or of a namespace."""
+    labels = namespace if key is None else (*namespace, key)
+    return urlsafe_b64encode("\0".join(labels).encode()).decode().rstrip("=")
+
+
+def namespace_of_cursor(cursor: object) -> Labels:
+    """Return the namespace that a cursor stands for.
+
+    Raises:
+        ValueError: It is not a cursor.
+    """
+    return _labels_of_cursor(cursor)
+
+
+def _labels_of_cursor(cursor: object) -> Labels:
+    try:
+        if not isinstance(cursor, str):
+            raise TypeError  # noqa: TRY301 - all that is no cursor has one error
+        labels = tuple(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("\0"))
+        if not all(labels) or cursor_of(labels) != cursor:
+            raise ValueError  # noqa: TRY301 - as above
+    except (TypeError, ValueError):
+        raise ValueError(
+            "after must be the cursor of a listed memory or namespace. Nothing was read. Use after=page[-1].cursor."
+        ) from None
+    return labels
+
+
+def _of_value(reason: str) -> str:
+    """Return the codec's reason, which is about a list of items, as one about a value."""
+    return reason.replace("items[0]", "value", 1)

@@ -1,0 +1,185 @@
+"""Reading memories: by their keys, and in lists."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from sessions.clock import now
+from sessions.memories.hold import check_key, cursor_of, namespace_of_cursor
+from sessions.memory.paths import check_prefix
+from sessions.memory.read import Get, Refresh, due, get_many
+from sessions.memory_types import Namespace
+from sessions.validation import DEFAULT, Default, check_count
+
+if TYPE_CHECKING:
+    import builtins
+    from collections.abc import Iterable, Sequence
+
+    from sessions.labels import Owner
+    from sessions.memories.hold import Hold
+    from sessions.memory.rows import MemoryRow
+    from sessions.memory_types import Labels, Memory
+
+
+class Reading:
+    """The methods that read."""
+
+    _hold: Hold
+
+    async def get(
+        self, namespace: Sequence[str], key: str, *, refresh: bool = False, owner: Owner | Default = DEFAULT
+    ) -> Memory | None:
+        """Return a memory, or ``None`` if there is none or it has expired.
+
+        Example: ``memory = await store.memories.get(("users", "alice"), "style")``
+
+        Args:
+            namespace: As for `put`.
+            key: As for `put`.
+            refresh: Whether the memory, if it expires, lives for its whole `ttl` again, or up to a sixteenth longer.
+            owner: The owner that the namespace must have.
+
+        Raises:
+            OwnerError: The namespace belongs to another owner, or has none and `owner` is given.
+            UndecodableItemError: The value cannot be read.
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range.
+            StoreError: The database refused the operation.
+            SessionClosedError: The store has been closed.
+        """
+        hold = self._hold
+        row = await hold.read(Get(hold.path(namespace), check_key(key), now(), hold.owner_of(owner)))
+        if row is None:
+            return None
+        (row,) = await self._refreshed([row], refresh=refresh)
+        return hold.memory(row)
+
+    async def get_many(
+        self, keys: Iterable[tuple[Sequence[str], str]], *, refresh: bool = False
+    ) -> builtins.list[Memory | None]:
+        """Return memories as of one moment, in the order of their keys, with ``None`` for those that are missing.
+
+        Example: ``style, tone = await mine.get_many([(("preferences",), "style"), (("preferences",), "tone")])``
+
+        Args:
+            keys: Pairs of a namespace and a key.
+            refresh: As for `get`.
+
+        Raises:
+            OwnerError: A namespace belongs to another owner than this object is for.
+            UndecodableItemError: A value cannot be read.
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range.
+            StoreError: The database refused the operation.
+            SessionClosedError: The store has been closed.
+        """
+        hold, at = self._hold, now()
+        wanted = [(hold.path(namespace), check_key(key)) for namespace, key in keys]
+        if not wanted:
+            return []
+        found = await hold.read(lambda tx: get_many(tx, wanted, at, hold.owner))
+        rows = {(row.path, row.name): row for row in await self._refreshed(list(found.values()), refresh=refresh)}
+        return [hold.memory(rows[one]) if one in rows else None for one in wanted]
+
+    async def list(
+        self, prefix: Sequence[str] = (), *, limit: int = 100, after: str | None = None
+    ) -> builtins.list[Memory]:
+        """List one page of the memories of a namespace and of all namespaces below it, by namespace and key.
+
+        Example: ``page = await store.memories.list(("users",), limit=50)``
+
+        Labels and keys are in the order of their UTF-8 bytes. A memory that others put while you page may be missing;
+        no other one is, and none comes twice.
+
+        Args:
+            prefix: The first labels of the namespaces; none for all of them.
+            limit: The maximum number of memories.
+            after: The `cursor` of the previous page's last memory.
+
+        Raises:
+            UndecodableItemError: A value cannot be read.
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range, or `after` is not a cursor.
+            StoreError: The database refused the operation.
+            SessionClosedError: The store has been closed.
+        """
+        from sessions.memory.listing import list_memories  # noqa: PLC0415 - many programs list nothing
+
+        hold = self._hold
+        limit = check_count(limit, "limit", least=1)
+        below, place = hold.below(prefix, now()), hold.place(after)
+        rows = await hold.read(lambda tx: list_memories(tx, below, place, limit))
+        return [hold.memory(row) for row in rows]
+
+    async def count(self, prefix: Sequence[str] = ()) -> int:
+        """Count the memories of a namespace and of all namespaces below it.
+
+        Example: ``number = await store.memories.count(("users", "alice"))``
+
+        The cost rises with their number.
+
+        Args:
+            prefix: The first labels of the namespaces; none for all of them.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range.
+            StoreError: The database refused the operation.
+            SessionClosedError: The store has been closed.
+        """
+        from sessions.memory.listing import count  # noqa: PLC0415 - as above
+
+        below = self._hold.below(prefix, now())
+        return await self._hold.read(lambda tx: count(tx, below))
+
+    async def namespaces(
+        self,
+        prefix: Sequence[str] = (),
+        *,
+        suffix: Sequence[str] = (),
+        max_depth: int | None = None,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> builtins.list[Namespace]:
+        """List one page of the namespaces that have memories, with the number of these, in the order of their labels.
+
+        Example: ``users = await store.memories.namespaces(("users",), max_depth=2)``
+
+        Args:
+            prefix: Their first labels; ``"*"`` stands for any label.
+            suffix: Their last labels; ``"*"`` as there.
+            max_depth: Cut namespaces after so many labels, and count the memories of all that are the same then.
+            limit: The maximum number of namespaces.
+            after: The `cursor` of the previous page's last namespace, of a list with the same `max_depth`.
+
+        Raises:
+            TypeError: An argument has the wrong type.
+            ValueError: An argument is out of range, or `after` is not a cursor.
+            StoreError: The database refused the operation.
+            SessionClosedError: The store has been closed.
+        """
+        from sessions.memory.listing import WILDCARD, Pattern, namespaces  # noqa: PLC0415 - as above
+
+        hold = self._hold
+        hold.below(prefix, 0)
+        check_prefix(suffix, "suffix")
+        first: Labels = tuple(prefix)
+        known = first[: first.index(WILDCARD)] if WILDCARD in first else first
+        depth = None if max_depth is None else check_count(max_depth, "max_depth", least=1) + len(hold.prefix)
+        pattern = Pattern((*hold.prefix, *first), tuple(suffix), depth, len(hold.prefix))
+        limit = check_count(limit, "limit", least=1)
+        behind = None if after is None else hold.path(namespace_of_cursor(after))
+        below = hold.below(known, now())
+        found = await hold.read(lambda tx: namespaces(tx, below, pattern, behind, limit))
+        listed = [(one.labels[len(hold.prefix) :], one.memories) for one in found]
+        return [Namespace(namespace=labels, memories=memories, cursor=cursor_of(labels)) for labels, memories in listed]
+
+    async def _refreshed(self, rows: builtins.list[MemoryRow], *, refresh: bool) -> builtins.list[MemoryRow]:
+        """Return memories that were read, with their ends put off if that is wanted."""
+        at = now()
+        if not refresh or not (some := due(rows, at)):
+            return rows
+        work = Refresh(some, at)
+        await self._hold.write(work)
+        ends = {row.id: work.refreshed(row.ttl) for row in some if row.ttl is not None}
+        return [row._replace(expires_at=ends.get(row.id, row.expires_at)) for row in rows]

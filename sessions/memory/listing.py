@@ -1,0 +1,236 @@
+"""Lists of memories and of namespaces, page by page, in the order of paths and keys."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sessions.labels import as_stored
+from sessions.memory.locking import check_owner
+from sessions.memory.paths import labels_of, range_of
+from sessions.memory.rows import MemoryRow
+from sessions.memory.statements import listing as statements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Sequence
+    from typing import Any
+
+    from sessions.db.transaction import Row, Transaction
+    from sessions.memory_types import Labels
+
+_SPACES: Final = 256
+"""Namespaces that are looked at together."""
+
+WILDCARD: Final = "*"
+"""Stands for any label in a prefix or suffix of `namespaces`."""
+
+
+class Below(NamedTuple):
+    """Which memories are looked at.
+
+    Attributes:
+        low: The first path.
+        high: The first text behind the last path.
+        now: The time: what has expired by then is not there.
+        owner: Only those of this owner's namespaces, as `labels.py` writes it, or ``None`` for all.
+    """
+
+    low: str
+    high: str
+    now: int
+    owner: str | None = None
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """The parameters of statements about them, without the beginning."""
+        owner = {} if self.owner is None else {"owner": self.owner}
+        return {"high": self.high, **owner}
+
+    @property
+    def is_owned(self) -> bool:
+        """Whether an owner is wanted."""
+        return self.owner is not None
+
+
+class Place(NamedTuple):
+    """A place in a list: behind a key of a namespace."""
+
+    path: str
+    name: str
+
+
+def scan(tx: Transaction, below: Below, after: Place | None, page: int) -> Iterator[list[MemoryRow]]:
+    """Yield the memories behind a place, in the order of paths and keys, in lists of about `page` of them.
+
+    A list may be empty or shorter although there are more. Memory does not grow with the number of memories.
+    """
+    # The first path of the range may be a namespace's, too.
+    behind, name = (below.low, "") if after is None else after
+    row = tx.one(statements.THE_SPACE, path=behind)
+    if row is not None and (below.owner is None or below.owner == _text(row[2])):
+        yield from _rest(tx, row, name, below.now, page)
+    while True:
+        found = tx.all(
+            statements.next_spaces(owned=below.is_owned),
+            after=behind,
+            count=statements.SPACES_AT_ONCE,
+            **below.values,
+        )
+        if not found:
+            return
+        yield from _first(tx, found, below.now, page)
+        behind = as_stored(found[-1][1])
+
+
+def _rest(tx: Transaction, space: Row, after: str, now: int, page: int) -> Iterator[list[MemoryRow]]:
+    """Yield the memories of a namespace behind a key."""
+    number, *of_space = space
+    while rows := tx.all(statements.NEXT_MEMORIES, space=number, after=after, now=now, count=page):
+        made = [_row(of_space, row) for row in rows]
+        yield made
+        after = made[-1].name
+        if len(rows) < page:
+            return
+
+
+def _first(tx: Transaction, spaces: Sequence[Row], now: int, page: int) -> Iterator[list[MemoryRow]]:
+    """Yield all memories of some namespaces."""
+    # A number that is no namespace's stands for those that are not there.
+    numbers = {
+        f"s{place}": spaces[place][0] if place < len(spaces) else -1 for place in range(statements.SPACES_AT_ONCE)
+    }
+    found: dict[int, list[Row]] = {}
+    for space, *row in tx.all(statements.FIRST_MEMORIES, now=now, count=page, **numbers):
+        found.setdefault(space, []).append(tuple(row))
+    gathered: list[MemoryRow] = []
+    for space in spaces:
+        number, *of_space = space
+        gathered += [_row(of_space, row) for row in found.get(number, [])]
+        if len(found.get(number, [])) == page:
+            yield gathered
+            yield from _rest(tx, space, gathered[-1].name, now, page)
+            gathered = []
+        elif len(gathered) >= page:
+            yield gathered
+            gathered = []
+    yield gathered
+
+
+def list_memories(
+    tx: Transaction,
+    below: Below,
+    after: Place | None,
+    limit: int,
+    wanted: Callable[[MemoryRow], bool] | None = None,
+) -> list[MemoryRow]:
+    """Return the first memories behind a place, up to `limit` of those that are wanted."""
+    found: list[MemoryRow] = []
+    for rows in scan(tx, below, after, min(limit, _SPACES) if wanted is None else 2 * _SPACES):
+        found += rows if wanted is None else filter(wanted, rows)
+        if len(found) >= limit:
+            return found[:limit]
+    return found
+
+
+def count(tx: Transaction, below: Below) -> int:
+    """Return the number of memories."""
+    statement = statements.count_memories(owned=below.is_owned)
+    return int(tx.the(statement, low=below.low, now=below.now, **below.values)[0])
+
+
+def latest(tx: Transaction, path: str, now: int, limit: int, owner: str | None = None) -> list[MemoryRow]:
+    """Return the memories of one namespace that were put last, the latest first.
+
+    Raises:
+        OwnerError: It belongs to another owner than the given one, or has none.
+    """
+    row = tx.one(statements.THE_SPACE, path=path)
+    if row is None:
+        return []
+    number, *of_space = row
+    check_owner(path, owner, of_space[1])
+    rows = tx.all(statements.LATEST, space=number, before=(1 << 63) - 1, now=now, count=limit)
+    return [_row(of_space, one) for one in rows]
+
+
+class Counted(NamedTuple):
+    """A namespace, or the first labels of some, with the number of their memories."""
+
+    labels: Labels
+    memories: int
+
+
+class Pattern(NamedTuple):
+    """Which namespaces are listed, and how deep.
+
+    Attributes:
+        prefix: Their first labels; `WILDCARD` is any.
+        suffix: Their last ones.
+        max_depth: How many labels are told; those of the same ones count together.
+        base: How many of the first labels the suffix may not have.
+    """
+
+    prefix: Labels = ()
+    suffix: Labels = ()
+    max_depth: int | None = None
+    base: int = 0
+
+    def fits(self, labels: Labels) -> bool:
+        """Tell whether a namespace has this prefix and this suffix."""
+        first, last = labels[: len(self.prefix)], labels[len(labels) - len(self.suffix) :]
+        return (
+            len(labels) >= max(len(self.prefix), self.base + len(self.suffix))
+            and _alike(self.prefix, first)
+            and _alike(self.suffix, last)
+        )
+
+
+def namespaces(tx: Transaction, below: Below, pattern: Pattern, after: str | None, limit: int) -> list[Counted]:
+    """Return the namespaces with memories, in the order of their paths, up to `limit`.
+
+    Args:
+        tx: A transaction.
+        below: The range of their paths.
+        pattern: What else has to fit.
+        after: A path: only those behind it, and behind those that were told with it.
+        limit: The number of them at most.
+    """
+    found: list[Counted] = []
+    # Every path ends with U+0001, so none is the rest of the first one.
+    behind = below.low[:-1]
+    if after is not None:
+        is_cut = len(labels_of(after)) == pattern.max_depth
+        behind = range_of(after)[1] if is_cut else after
+    while True:
+        rows = tx.all(
+            statements.count_by_space(owned=below.is_owned),
+            after=behind,
+            now=below.now,
+            count=_SPACES,
+            **below.values,
+        )
+        for path, memories in rows:
+            labels = labels_of(path)
+            if not memories or not pattern.fits(labels):
+                continue
+            told = labels[: pattern.max_depth]
+            if found and found[-1].labels == told:
+                found[-1] = Counted(told, found[-1].memories + int(memories))
+            elif len(found) == limit:
+                return found
+            else:
+                found.append(Counted(told, int(memories)))
+        if len(rows) < _SPACES:
+            return found
+        behind = as_stored(rows[-1][0])
+
+
+def _alike(pattern: Labels, labels: Labels) -> bool:
+    return all(one in (WILDCARD, label) for one, label in zip(pattern, labels, strict=True))
+
+
+def _row(of_space: Sequence[Any], row: Sequence[Any]) -> MemoryRow:
+    return MemoryRow.of((*of_space, *row))
+
+
+def _text(stored: str | bytes | None) -> str | None:
+    return None if stored is None else as_stored(stored)

@@ -1,0 +1,145 @@
+"""Locking namespaces for a change: their rows, in one order for all callers."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from sessions.db.ids import check_number
+from sessions.db.lists import parts
+from sessions.errors import OwnerError, StoreBusyError
+from sessions.labels import as_stored
+from sessions.memory.paths import labels_of
+from sessions.memory.schema import MAX_SPACE
+from sessions.memory.statements import spaces as statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Mapping, Sequence
+
+    from sessions.db.transaction import Row, Transaction
+
+_TRIES: Final = 8
+"""How often a namespace is looked for that others remove again and again."""
+
+
+class LockedSpace(msgspec.Struct):
+    """A namespace's row, locked by this transaction.
+
+    Attributes:
+        path: Its path.
+        id: Its number.
+        version: The version, which each change raises.
+        last: The last number that was given to a memory.
+        removed: The version of the last removal.
+        owner: Its owner, as it is stored.
+        wrapped_keys: Its data keys, wrapped; ``None`` if it has none.
+        marks: The marks of the last commands; see `memory/marks.py`.
+        number: The number of the store's settings now.
+    """
+
+    path: str
+    id: int
+    version: int
+    last: int
+    removed: int
+    owner: str | None
+    wrapped_keys: bytes | None
+    marks: bytes
+    number: int
+
+    @classmethod
+    def of(cls, row: Row) -> LockedSpace:
+        """Return a namespace of a row of `LOCK_SPACE`."""
+        path, space, version, last, removed, owner, wrapped_keys, marks, number, floor = row
+        return cls(
+            as_stored(path),
+            space,
+            # A new one goes on behind the versions of all that were removed, so that none comes again.
+            version if last else floor,
+            last,
+            removed,
+            None if owner is None else as_stored(owner),
+            None if wrapped_keys is None else bytes(wrapped_keys),
+            b"" if marks is None else bytes(marks),
+            number,
+        )
+
+
+def lock_spaces(
+    tx: Transaction, owners: Mapping[str, str | None], makes: Iterable[str], now: int
+) -> dict[str, LockedSpace]:
+    """Lock namespaces for a change; return those that are there, by their paths.
+
+    New ones are made first, in the order of their paths; then all are locked, in the order of their numbers. So no two
+    callers wait each for the other.
+
+    Args:
+        tx: A transaction.
+        owners: The paths, each with the owner that the namespace must have, or ``None`` for any.
+        makes: The paths of those that are made if they are missing.
+        now: The time, in microseconds since 1970, UTC.
+
+    Raises:
+        OwnerError: A namespace belongs to another owner, or has none and is wanted by one.
+        StoreFullError: The numbers of namespaces are used up.
+    """
+    to_make = set(makes)
+    for _ in range(_TRIES):
+        found = _numbers(tx, list(owners))
+        new = sorted(path for path in to_make if path not in found)
+        if new:
+            tx.many(statements.NEW_SPACE, ((path, owners[path], now, now) for path in new))
+            found |= _numbers(tx, new)
+            check_number(max(found.values()), subject_of(new[0]), "namespaces", most=MAX_SPACE)
+        spaces = lock_numbers(tx, found.values())
+        if len(spaces) == len(found) or not to_make:
+            break
+    else:
+        raise StoreBusyError("others remove these namespaces again and again. Nothing was changed. Try again.")
+    locked = {space.path: space for space in spaces}
+    for path, space in locked.items():
+        check_owner(path, owners[path], space.owner)
+    return locked
+
+
+def lock_numbers(tx: Transaction, numbers: Iterable[int]) -> list[LockedSpace]:
+    """Lock namespaces by their numbers, in the order of these; those that were removed are left out."""
+    ordered = sorted(numbers)
+    if len(ordered) == 1:
+        row = tx.one(statements.LOCK_SPACE, space=ordered[0])
+        return [] if row is None else [LockedSpace.of(row)]
+    return [
+        LockedSpace.of(row)
+        for values in parts("s", statements.AT_ONCE, ordered)
+        for row in tx.all(statements.LOCK_SPACES, **values)
+    ]
+
+
+def _numbers(tx: Transaction, paths: Sequence[str]) -> dict[str, int]:
+    """Return the numbers of the namespaces that are there, by their paths."""
+    return {
+        as_stored(path): space
+        for values in parts("p", statements.AT_ONCE, paths)
+        for path, space in tx.all(statements.SPACES_OF, **values)
+    }
+
+
+def check_owner(path: str, wanted: str | None, owner: str | bytes | None) -> None:
+    """Go on if a namespace has the owner that a caller wants, if it wants one.
+
+    Raises:
+        OwnerError: It has another one, or none.
+    """
+    if wanted is None or (owner is not None and as_stored(owner) == wanted):
+        return
+    belongs = "has no owner, but was used for one" if owner is None else "belongs to another owner"
+    raise OwnerError(
+        f"{subject_of(path)} {belongs}. Nothing was read or written. Use another namespace, or use it for its own "
+        "owner."
+    )
+
+
+def subject_of(path: str) -> str:
+    """Return how errors call a namespace."""
+    return f"namespace {labels_of(path)!r}"

@@ -1,0 +1,118 @@
+"""Reading memories by their keys, and refreshing those that are read."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from sessions.clock import NEVER
+from sessions.db.command import Command
+from sessions.db.lists import parts
+from sessions.memory.locking import check_owner
+from sessions.memory.rows import MemoryRow
+from sessions.memory.statements import memories as statements
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable, Sequence
+
+    from sessions.db.command import Long
+    from sessions.db.transaction import Transaction
+
+_LAZY: Final = 16
+"""A refreshed memory lives this part of its life longer than asked, so that most reads need not refresh it."""
+
+
+class Get(Command["MemoryRow | None"], msgspec.Struct, frozen=True, eq=False):
+    """Find a memory by its key.
+
+    Attributes:
+        path: The path of its namespace.
+        name: Its key.
+        now: The time: what has expired by then is not there.
+        owner: The owner that the namespace must have, or ``None`` for any.
+    """
+
+    path: str
+    name: str
+    now: int
+    owner: str | None = None
+
+    def __call__(self, tx: Transaction) -> MemoryRow | None:
+        """Do it in `tx`.
+
+        Raises:
+            OwnerError: The memory's namespace belongs to another owner, or has none.
+        """
+        row = tx.one(statements.GET_MEMORY, path=self.path, name=self.name, now=self.now)
+        if row is None:
+            return None
+        found = MemoryRow.of(row)
+        check_owner(found.path, self.owner, found.owner)
+        return found
+
+    @property
+    def briefly(self) -> Callable[[Transaction], MemoryRow | Long | None]:
+        """It always takes little time."""
+        return self
+
+
+def get_many(
+    tx: Transaction, keys: Iterable[tuple[str, str]], now: int, owner: str | None = None
+) -> dict[tuple[str, str], MemoryRow]:
+    """Return memories by their paths and keys, as of one moment; those that are missing are left out.
+
+    Raises:
+        OwnerError: A memory's namespace belongs to another owner than the given one, or has none.
+    """
+    names: dict[str, dict[str, None]] = {}
+    for path, name in keys:
+        names.setdefault(path, {})[name] = None
+    found = {}
+    for path, some in names.items():
+        for values in parts("n", statements.AT_ONCE, list(some)):
+            for row in map(MemoryRow.of, tx.all(statements.GET_SOME, path=path, now=now, **values)):
+                check_owner(path, owner, row.owner)
+                found[path, row.name] = row
+    return found
+
+
+def due(rows: Iterable[MemoryRow], now: int) -> list[MemoryRow]:
+    """Return those of some memories that were just read which have less time left than their life."""
+    expiring = (row for row in rows if row.ttl is not None and row.expires_at is not None)
+    return [row for row in expiring if row.expires_at < now + row.ttl]  # type: ignore[operator] # just asked
+
+
+class Refresh(Command[None], msgspec.Struct, frozen=True, eq=False):
+    """Put off the end of memories that were read, unless they were changed since.
+
+    It raises no version and locks no namespace, as their values stay.
+
+    Attributes:
+        rows: The memories.
+        now: The time of the read.
+    """
+
+    rows: Sequence[MemoryRow]
+    now: int
+
+    @property
+    def repeatable(self) -> bool:
+        """A second time, it changes nothing."""
+        return True
+
+    def __call__(self, tx: Transaction) -> None:
+        """Do it in `tx`."""
+        for row in sorted(self.rows, key=lambda row: row.id):
+            if row.ttl is not None:
+                tx.run(
+                    statements.REFRESH,
+                    id=row.id,
+                    version=row.version,
+                    until=self.refreshed(row.ttl),
+                    before=self.now + row.ttl,
+                )
+
+    def refreshed(self, ttl: int) -> int:
+        """Return when a memory with a life expires that is refreshed."""
+        return min(self.now + ttl + ttl // _LAZY, NEVER)

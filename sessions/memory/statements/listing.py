@@ -1,0 +1,90 @@
+"""Statements about lists: memories by namespace and key, the latest ones, and namespaces with counts.
+
+A page is read by ranges of indexes alone, however many memories there are: the rest of one namespace, and then the next
+namespaces, each up to the page's length. No planner can choose otherwise.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from typing import Final
+
+from sessions.db.transaction import Statement
+from sessions.memory.statements.memories import COLUMNS, LIVE
+
+SPACES_AT_ONCE: Final = 16
+"""Namespaces that one statement looks into."""
+
+_OF_OWNER: Final = "and s.owner = :owner"
+
+
+@cache
+def next_spaces(*, owned: bool) -> Statement:
+    """Return the statement for the next namespaces in a range of paths, in their order."""
+    owner = _OF_OWNER if owned else ""
+    return Statement(
+        "The next namespaces in a range of paths.",
+        f"""
+        select s.id, s.path, s.owner, s.wrapped_keys from {{spaces}} s
+        where s.path > :after and s.path < :high {owner} order by s.path limit :count
+        """,  # noqa: S608 - words of this module
+    )
+
+
+THE_SPACE = Statement(
+    "One namespace.", "select s.id, s.path, s.owner, s.wrapped_keys from {spaces} s where s.path = :path"
+)
+
+NEXT_MEMORIES = Statement(
+    "The next memories of a namespace, in the order of their keys.",
+    f"""
+    select {COLUMNS} from {{memories}} m where m.space = :space and m.name > :after and {LIVE}
+    order by m.name limit :count
+    """,  # noqa: S608 - as above
+)
+
+_FIRST = f"""
+    select * from (
+        select m.space, {COLUMNS} from {{memories}} m where m.space = :sNUMBER and {LIVE} order by m.name limit :count
+    ) pNUMBER
+"""  # noqa: S608 - as above
+
+FIRST_MEMORIES = Statement(
+    "The first memories of some namespaces, of each in the order of their keys.",
+    " union all ".join(_FIRST.replace("NUMBER", str(number)) for number in range(SPACES_AT_ONCE)),
+)
+
+
+@cache
+def count_memories(*, owned: bool) -> Statement:
+    """Return the statement that counts the memories in a range of paths."""
+    owner = _OF_OWNER if owned else ""
+    return Statement(
+        "How many memories there are in a range of paths.",
+        f"""
+        select coalesce(sum((select count(*) from {{memories}} m where m.space = s.id and {LIVE})), 0)
+        from {{spaces}} s where s.path >= :low and s.path < :high {owner}
+        """,  # noqa: S608 - as above
+    )
+
+
+@cache
+def count_by_space(*, owned: bool) -> Statement:
+    """Return the statement for the next namespaces, each with the number of its memories, also of none."""
+    owner = _OF_OWNER if owned else ""
+    return Statement(
+        "The next namespaces, each with the number of its memories.",
+        f"""
+        select s.path, (select count(*) from {{memories}} m where m.space = s.id and {LIVE})
+        from {{spaces}} s where s.path > :after and s.path < :high {owner} order by s.path limit :count
+        """,  # noqa: S608 - as above
+    )
+
+
+LATEST = Statement(
+    "The latest memories of a namespace.",
+    f"""
+    select {COLUMNS} from {{memories}} m where m.space = :space and m.version < :before and {LIVE}
+    order by m.version desc limit :count
+    """,  # noqa: S608 - as above
+)

@@ -1,0 +1,1 @@
+"""Parts of the contract for memories; `contract.py` joins them."""

@@ -1,0 +1,30 @@
+"""The contract for memories, as tests to run on your own store.
+
+A fixture `open_here` returns a function that opens a `Store` on the test's database, with the options of `open_store`.
+Each test calls it once.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, ClassVar
+
+from sessions.testing.fixtures import WithClock
+from sessions.testing.machines import run_machine
+from sessions.testing.memory.appending import Appending
+from sessions.testing.memory.expiring import Expiring
+from sessions.testing.memory.listing import Lists
+from sessions.testing.memory.machine import MemoryMachine
+from sessions.testing.memory.putting import Putting
+
+if TYPE_CHECKING:
+    from sessions.testing.expiry_model import MovableClock, OpenStore
+
+
+class MemoryContract(Putting, Lists, Expiring, Appending, WithClock):
+    """The promises of a store about memories. Subclass it as ``Test…`` with the fixture `open_here`."""
+
+    EXAMPLES: ClassVar[int] = 20
+    """How many sequences of operations are compared with the model; fewer do for a slow store that shares its code."""
+
+    def test_any_sequence_of_operations(self, open_here: OpenStore, time: MovableClock) -> None:
+        run_machine(lambda: MemoryMachine(open_here, time), self.EXAMPLES, steps=25)

@@ -1,0 +1,95 @@
+"""Memories: lists in pages, counts, and namespaces."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+from uuid import uuid4
+
+import pytest
+
+from sessions.memory_types import Put
+
+if TYPE_CHECKING:
+    from sessions.testing.expiry_model import OpenStore
+
+
+class Lists:
+    """Lists of memories and of namespaces."""
+
+    @pytest.mark.parametrize("limit", [1, 7, 100, 10_000])
+    async def test_pages_have_each_memory_once(self, open_here: OpenStore, limit: int) -> None:
+        """Fails without: memory/listing.py, the second `_rest`."""
+        async with open_here() as store:
+            mine = store.memories.under((f"{uuid4()}",))
+            # Namespaces of no, few and many memories, and more of them than one statement looks into.
+            sizes: dict[tuple[str, ...], int] = {(f"n{number:02}",): (0, 1, 2, 30)[number % 4] for number in range(20)}
+            sizes |= {("n03", "below"): 3, (): 0}
+            puts = [Put(one, f"k{number:02}", {}) for one, size in sizes.items() for number in range(size)]
+            await mine.put_many(puts)
+            for emptied in (("n00",), ("n04",)):
+                await mine.put(emptied, "gone", {})
+                await mine.delete(emptied, "gone")
+            seen: list[tuple[tuple[str, ...], str]] = []
+            cursor = None
+            while page := await mine.list(limit=limit, after=cursor):
+                assert len(page) == min(limit, len(puts) - len(seen))
+                seen += [(one.namespace, one.key) for one in page]
+                cursor = page[-1].cursor
+            assert seen == sorted((put.namespace, put.key) for put in puts)
+            assert await mine.count() == len(puts)
+
+    async def test_a_page_goes_on_where_memories_were_deleted(self, open_here: OpenStore) -> None:
+        async with open_here() as store:
+            mine = store.memories.under((f"{uuid4()}",))
+            await mine.put_many([Put((one,), key, {}) for one in "abc" for key in "xyz"])
+            page = await mine.list(limit=5)
+            assert (page[-1].namespace, page[-1].key) == (("b",), "y")
+            await mine.erase(("b",), scrub=False)
+            await mine.put(("a",), "zz", {})
+            assert [(one.namespace, one.key) for one in await mine.list(after=page[-1].cursor)] == [
+                (("c",), key) for key in "xyz"
+            ]
+
+    async def test_namespaces(self, open_here: OpenStore) -> None:
+        """Fails without: memory/listing.py, `is_cut`."""
+        async with open_here() as store:
+            mine = store.memories.under((f"{uuid4()}",))
+            paths = [("a",), ("a", "b"), ("a", "b", "c"), ("a", "x", "c"), ("b",), ("ab", "c"), ("*",)]
+            await mine.put_many([Put(one, f"k{number}", {}) for one in paths for number in range(2)])
+
+            async def found(**wanted: object) -> list[tuple[tuple[str, ...], int]]:
+                whole = await mine.namespaces(**wanted)  # type: ignore[arg-type]
+                paged, cursor = [], None
+                while page := await mine.namespaces(limit=1, after=cursor, **wanted):  # type: ignore[arg-type]
+                    paged += page
+                    cursor = page[0].cursor
+                assert paged == whole
+                return [(one.namespace, one.memories) for one in whole]
+
+            every = sorted(paths)
+            assert await found() == [(one, 2) for one in every]
+            assert await found(max_depth=1) == [(("*",), 2), (("a",), 8), (("ab",), 2), (("b",), 2)]
+            assert await found(max_depth=2, prefix=("a",)) == [(("a",), 2), (("a", "b"), 4), (("a", "x"), 2)]
+            assert await found(suffix=("c",)) == [(("a", "b", "c"), 2), (("a", "x", "c"), 2), (("ab", "c"), 2)]
+            assert await found(prefix=("*", "*", "c")) == [(("a", "b", "c"), 2), (("a", "x", "c"), 2)]
+            assert await found(prefix=("a", "*"), suffix=("*", "c")) == [(("a", "b", "c"), 2), (("a", "x", "c"), 2)]
+            assert await found(prefix=("missing",)) == []
+
+    async def test_ten_thousand_namespaces(self, open_here: OpenStore) -> None:
+        """Pages, counts and erasing reach each of them once."""
+        async with open_here() as store:
+            mine = store.memories.under((f"{uuid4()}",))
+            names = [(f"u{number:05}",) for number in range(self.NAMESPACES)]
+            for first in range(0, len(names), 1_000):
+                await mine.put_many([Put(one, "k", {}) for one in names[first : first + 1_000]])
+            assert await mine.count() == len(names)
+            middle = await mine.list(limit=3, after=(await mine.list(names[len(names) // 2]))[0].cursor)
+            assert [one.namespace for one in middle] == names[len(names) // 2 + 1 :][:3]
+            assert [(one.namespace, one.memories) for one in await mine.namespaces(limit=2)] == [
+                (one, 1) for one in names[:2]
+            ]
+            assert (await mine.erase(scrub=False)).namespaces == len(names)
+            assert await mine.count() == 0
+
+    NAMESPACES = 10_000
+    """How many that test makes."""

@@ -1,0 +1,33 @@
+"""The contract for memories on every database."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sessions import open_store
+from sessions.testing import MemoryContract
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sessions.testing import OpenStore
+
+
+class TestSQLiteFile(MemoryContract):
+    @pytest.fixture
+    def open_here(self, tmp_path: Path) -> OpenStore:
+        return lambda **options: open_store(f"sqlite:///{tmp_path}/sessions.db", durability="normal", **options)
+
+
+class TestSQLiteMemory(MemoryContract):
+    @pytest.fixture
+    def open_here(self) -> OpenStore:
+        return lambda **options: open_store("sqlite://", **options)
+
+
+class TestSQLAlchemy(MemoryContract):
+    @pytest.fixture
+    def open_here(self, url: str) -> OpenStore:
+        return lambda **options: open_store(url, create_tables=True, **options)
