@@ -13,6 +13,7 @@ from sessions.validation import PURGE_BATCH, check_count
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from sessions.db import Backend
     from sessions.memories.hold import Hold
 
 
@@ -95,11 +96,16 @@ class Erasing:
             StoreError: The database refused the operation.
             SessionClosedError: The store has been closed.
         """
-        from sessions.memory.purge import purge  # noqa: PLC0415 - many programs never purge
-
         batch = check_count(batch, "batch", least=1)
-        removed, more = 0, True
-        while more:
-            some, more = await self._hold.write(partial(purge, count=batch))
-            removed += some
-        return removed
+        return await purge_all(self._hold.common.backend, self._hold.subject, batch)
+
+
+async def purge_all(backend: Backend, subject: str, batch: int = PURGE_BATCH) -> int:
+    """Delete all expired memories, and return how many there were. It needs no key."""
+    from sessions.memory.purge import purge  # noqa: PLC0415 - many programs never purge
+
+    removed, more = 0, True
+    while more:
+        some, more = await backend.write(partial(purge, count=batch), subject)
+        removed += some
+    return removed

@@ -182,7 +182,7 @@ class Change(Command[Sequence[Changed]], msgspec.Struct, frozen=True, eq=False):
     ) -> Sequence[Changed]:
         """Do all changes, whose conditions hold."""
         before = {path: space.version for path, space in spaces.items()}
-        writing = Writing(tx, self.now)
+        writing = Writing(tx, self.now, has_fields=self.number > 0)
         results = []
         for change in self.changes:
             there = standing.get((change.path, change.name))
@@ -234,11 +234,13 @@ class Writing:
     Args:
         tx: The transaction, which has locked the namespaces.
         now: The time.
+        has_fields: Whether a field was ever declared, so that memories may have rows of values.
     """
 
-    def __init__(self, tx: Transaction, now: int) -> None:
+    def __init__(self, tx: Transaction, now: int, *, has_fields: bool = True) -> None:
         self._tx = tx
         self._now = now
+        self._has_fields = has_fields
         self._added: list[tuple[object, ...]] = []
         self._replaced: list[tuple[object, ...]] = []
         self._removed: list[tuple[int]] = []
@@ -276,20 +278,24 @@ class Writing:
         self._removed.append((memory,))
         self._without_search.append((memory,))
         self._without_fields.append((memory,))
-        self._notes.append((space.id, space.version, name, what, self._now))
+        self._notes.append((space.id, space.version, memory, name, what, self._now))
         return Changed(space.version)
 
     def finish(self) -> None:
         """Send the writes."""
-        many = self._tx.many
-        many(statements.DROP_SEARCH_ROW, self._without_search)
-        many(statements.DROP_FIELD_VALUES, self._without_fields)
-        many(statements.DELETE_MEMORY, self._removed)
-        many(statements.ADD_MEMORY, self._added)
-        many(statements.REPLACE_MEMORY, self._replaced)
-        many(statements.PUT_SEARCH_ROW, self._searched)
-        many(statements.ADD_FIELD_VALUE, self._fields)
-        many(statements.NOTE_REMOVAL, self._notes)
+        without_fields = self._without_fields if self._has_fields else []
+        for statement, rows in (
+            (statements.DROP_SEARCH_ROW, self._without_search),
+            (statements.DROP_FIELD_VALUES, without_fields),
+            (statements.DELETE_MEMORY, self._removed),
+            (statements.ADD_MEMORY, self._added),
+            (statements.REPLACE_MEMORY, self._replaced),
+            (statements.PUT_SEARCH_ROW, self._searched),
+            (statements.ADD_FIELD_VALUE, self._fields),
+            (statements.NOTE_REMOVAL, self._notes),
+        ):
+            if rows:
+                self._tx.many(statement, rows)
         for space, version in {row[0]: row[1] for row in self._notes}.items():
             self._tx.run(statements.FORGET_REMOVALS, space=space, version=int(str(version)) - REMOVALS_KEPT)
 

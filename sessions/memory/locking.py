@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from sessions.db.dialect import MARIADB
 from sessions.db.ids import check_number
 from sessions.db.lists import parts
 from sessions.errors import OwnerError, StoreBusyError
@@ -97,6 +98,9 @@ def lock_spaces(
             break
     else:
         raise StoreBusyError("others remove these namespaces again and again. Nothing was changed. Try again.")
+    if tx.database == MARIADB and to_make and spaces:
+        row = tx.one(statements.SETTINGS_NUMBER)
+        spaces = [msgspec.structs.replace(space, number=0 if row is None else row[0]) for space in spaces]
     locked = {space.path: space for space in spaces}
     for path, space in locked.items():
         check_owner(path, owners[path], space.owner)

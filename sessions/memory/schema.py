@@ -81,6 +81,7 @@ _REMOVALS: Final = Table(
     (
         Column("space", "integer"),
         Column("version", "integer"),
+        Column("memory", "integer", "The id that it had."),
         Column("name", "long_key_type"),
         Column("what", "text", "`deleted` or `expired`."),
         Column("created_at", "integer"),

@@ -116,6 +116,7 @@ _TABLES: Final[dict[str, tuple[str, tuple[Wrong, ...]]]] = {
         "t.space",
         (
             _version(),
+            Wrong("memory", "t.memory / {positions} <> t.space", "belongs to another namespace", "wrong-reference"),
             _empty("name"),
             Wrong("what", "t.what not in ('deleted', 'expired')", "has an unknown kind"),
             _time("created_at"),

@@ -244,7 +244,7 @@ class Maintenance(Retaining):
         return Verification(steps_of_store(self._backend, self._sdk.tables, reading, check_after(after)), progress)
 
     def sweeper(self, *, every: float | timedelta = 60.0) -> Sweeper:
-        """Return a background task that calls `purge_expired` again and again.
+        """Return a background task that deletes expired items and memories again and again.
 
         Example: ``async with store.sweeper(every=60): await store.session("user_123").get_items()``
 
@@ -260,6 +260,21 @@ class Maintenance(Retaining):
         """
         from sessions.store.sweeper import Sweeper  # noqa: PLC0415 - as above
 
-        sweeper = Sweeper(self.purge_expired, self._backend, every)
+        sweeper = Sweeper(self._sweep, self._backend, every)
         self._sweepers.append(sweeper)
         return sweeper
+
+    async def _sweep(self) -> int:
+        """Do one round of a sweeper."""
+        from sessions.memories.erasing import purge_all  # noqa: PLC0415 - many programs have no memories
+        from sessions.memory.component import MEMORIES  # noqa: PLC0415 - as above
+        from sessions.store.components import components_there  # noqa: PLC0415 - as above
+
+        removed = await self.purge_expired()
+        if MEMORIES in await components_there(self._backend, self._sdk.tables):
+            memories = self._backend.joined_by([MEMORIES])
+            try:
+                removed += await purge_all(memories, "the store")
+            finally:
+                await memories.aclose()
+        return removed

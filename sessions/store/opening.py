@@ -73,8 +73,8 @@ def open_store(
         codec: The types that items may contain and their stored form: `PlusCodec(types=[…])`; plain JSON by default.
         ttl: Seconds after which items expire, in sessions of this store without a `ttl` of their own; ``None`` for
             never.
-        sweep_every: Delete expired items in the background: ``async with open_store(…)`` starts a `sweeper` with this
-            many seconds between its rounds, and closing the store ends it.
+        sweep_every: Delete expired items and memories in the background: ``async with open_store(…)`` starts a
+            `sweeper` with this many seconds between its rounds, and closing the store ends it.
         encryption_key: Encrypt the store's sessions, as `EncryptedSession` does. They keep items for ever unless `ttl`
             is given. Left out, they are not encrypted; ``None`` is refused, as it may be a variable that is not set.
         allow_plain_text: As for `EncryptedSession`.

@@ -75,7 +75,8 @@ DROP_FIELD_VALUES = Statement(
 NOTE_REMOVAL = Statement(
     "Note that a memory was removed, for those who watch.",
     """
-    insert into {removals} (space, version, name, what, created_at) values (:space, :version, :name, :what, :now)
+    insert into {removals} (space, version, memory, name, what, created_at)
+    values (:space, :version, :memory, :name, :what, :now)
     """,
 )
 

@@ -56,6 +56,16 @@ LOCK_SPACES = _locking("The same of some namespaces, in the order of their numbe
 
 LOCK_FREE_SPACE = _locking("Lock a namespace unless another process has it.", _THE_SPACE, "skip locked")
 
+SETTINGS_NUMBER = Statement(
+    """The number of the settings, once all namespaces of a change are locked.
+
+    On MariaDB, a statement that has waited for a lock reads other rows as they were before. And the settings stay as
+    they are until the change is committed, also for a namespace that nobody sees yet.
+    """,
+    "select number from {memory_settings} where id = 1",
+    {MARIADB: "select number from {memory_settings} where id = 1 lock in share mode"},
+)
+
 MOVE_SPACE = Statement(
     "Move a locked namespace on to the version that a change has made.",
     """
