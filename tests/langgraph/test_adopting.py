@@ -15,7 +15,7 @@ from langgraph.checkpoint.sqlite import SqliteSaver as OfficialSqliteSaver
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver as OfficialAsyncSqliteSaver
 from langgraph.types import Command
 
-from sessions.adapters.langgraph import InMemorySaver, PostgresSaver, SqliteSaver
+from sessions.adapters.langgraph import InMemorySaver, PostgresSaver, SessionSaver, SqliteSaver
 from sessions.errors import UnadoptedThreadsWarning
 from tests.langgraph.graphs import asking, chat, said, thread
 from tests.langgraph.state_types import Preferences
@@ -76,6 +76,16 @@ def test_all_threads_of_another_saver() -> None:
         assert ours.adopt(theirs, thread_ids=["long"])[:3] == (0, 0, 1)
         _adopted_whole(ours, theirs)
         assert ours.adopt(theirs)[:3] == (0, 0, 3)
+
+
+def test_nothing_to_adopt(anywhere: str) -> None:
+    """A database without the tables of another saver has no threads to adopt, and an unknown one is skipped."""
+    with SessionSaver(anywhere, adopt="first touch") as ours:
+        assert ours.adopt() == (0, 0, 0, ())
+        assert ours.adopt(thread_ids=["none"]).skipped == (("none", "there is no such thread"),)
+        ours.delete_thread("none")
+        with InMemorySaver() as theirs:
+            assert ours.adopt(theirs) == (0, 0, 0, ())
 
 
 async def test_a_saver_of_this_event_loop(tmp_path: Path) -> None:

@@ -361,6 +361,17 @@ else:
     subprocess.run([sys.executable, "-c", program], check=True)
 
 
+def test_metadata_are_kept_as_they_are(anywhere: str) -> None:
+    """The config's scalars are added; NUL characters, large numbers and nested values stay."""
+    with SessionSaver(anywhere) as saver:
+        given: Any = {"source": "loop", "step": 1, "nul": "a\0b", "deep": {"x": [1, None]}, "writes": {"a": 1}}
+        config: Any = {**thread(user="ann", __private=1, when=3.5, no=[1]), "metadata": {"plan": "free", "step": 9}}
+        saver.put(config, empty_checkpoint(), given, {})
+        (found,) = saver.list(None, filter={"nul": "a\0b", "deep": {"x": [1, None]}, "plan": "free"})
+        assert found.metadata == {**given, "user": "ann", "when": 3.5, "plan": "free"}
+        assert list(saver.list(None, filter={"none": None})) == []
+
+
 def test_versions_rise_in_either_form() -> None:
     """Integers by default; the texts of an adopted thread go on as LangGraph makes them."""
     with InMemorySaver() as saver:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sessions.adapters.langgraph.official import are_there, delete_thread
 from sessions.adapters.langgraph.sources import OwnTables
 from sessions.checkpoints.values import NewWrite, Place, Query
-from sessions.errors import OwnerError, SessionsError, UnadoptedThreadsWarning
+from sessions.errors import OwnerError, SessionClosedError, SessionsError, StoreError, UnadoptedThreadsWarning
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -103,28 +103,36 @@ async def adopt_threads(
     for thread_id in ids:
         try:
             count = await adopt_thread(saver, source, thread_id)
-        except (SessionsError, ValueError, TypeError) as error:
-            done = done._replace(skipped=(*done.skipped, (thread_id, str(error))))
+        except (StoreError, SessionClosedError):
+            raise
+        except Exception as error:  # noqa: BLE001 - of this thread alone: its serializer, its owner, its key
+            reason = str(error) if isinstance(error, SessionsError) else type(error).__name__
+            done = done._replace(skipped=(*done.skipped, (thread_id, reason)))
         else:
-            done = done._replace(
-                threads=done.threads + bool(count),
-                checkpoints=done.checkpoints + count,
-                already=done.already + (not count),
-            )
+            done = _counted(done, thread_id, count)
         if progress is not None:
             progress(done)
     return done
 
 
-async def adopt_thread(saver: SaverBase, source: Source, thread_id: str) -> int:
-    """Copy a thread's checkpoints that are not here, oldest first; return how many.
+def _counted(done: ThreadsAdopted, thread_id: str, count: int | None) -> ThreadsAdopted:
+    if count is None:
+        return done._replace(skipped=(*done.skipped, (thread_id, "there is no such thread")))
+    if count:
+        return done._replace(threads=done.threads + 1, checkpoints=done.checkpoints + count)
+    return done._replace(already=done.already + 1)
+
+
+async def adopt_thread(saver: SaverBase, source: Source, thread_id: str) -> int | None:
+    """Copy a thread's checkpoints that are not here, oldest first; return how many, or ``None`` if there are none.
 
     A thread that has gone on here is left as it is: in each namespace, only checkpoints behind the latest are copied,
     and what the latest one lacks of its writes, as after an interruption.
     """
     latest: dict[str, Checkpoint | None] = {}
     count = 0
-    for step in await source.steps(thread_id):
+    steps = await source.steps(thread_id)
+    for step in steps:
         if step.ns not in latest:
             latest[step.ns] = await saver._kept.read(Place(thread_id, step.ns))  # noqa: SLF001 - they work together
         here = latest[step.ns]
@@ -140,7 +148,7 @@ async def adopt_thread(saver: SaverBase, source: Source, thread_id: str) -> int:
             there = {(write[0], write[4]) for write in here.writes}
             missing = [write for write in read.writes if (write[0], write[2]) not in there]
             await _store(saver, thread_id, step, read._replace(writes=missing), has_checkpoint=True)
-    return count
+    return count if steps else None
 
 
 async def _store(

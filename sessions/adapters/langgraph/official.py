@@ -176,12 +176,16 @@ def are_there(tx: Transaction) -> bool:
 
 
 def find_threads(tx: Transaction, after: str, count: int) -> list[str]:
-    """Return the ids of some threads behind one, in their order."""
+    """Return the ids of some threads behind one, in their order; none without the tables."""
+    if not are_there(tx):
+        return []
     return [str(row[0]) for row in tx.all(_THREADS, after=after, count=count)]
 
 
 def find_steps(tx: Transaction, thread_id: str) -> list[Step]:
-    """Return the checkpoints of a thread, oldest first."""
+    """Return the checkpoints of a thread, oldest first; none without the tables."""
+    if not are_there(tx):
+        return []
     return [Step(*row) for row in tx.all(_STEPS, thread_id=thread_id)]
 
 

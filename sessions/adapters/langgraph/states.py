@@ -6,13 +6,13 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from langgraph.checkpoint.base import (
+    EXCLUDED_METADATA_KEYS,
     WRITES_IDX_MAP,
     ChannelVersions,
     Checkpoint,
     CheckpointMetadata,
     CheckpointTuple,
     DeltaChannelHistory,
-    get_serializable_checkpoint_metadata,
 )
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
@@ -68,7 +68,7 @@ class States:
         versions: ChannelVersions = head.pop("channel_versions")
         values: dict[str, Any] = head.pop("channel_values")
         checkpoint_id = head.pop("id")
-        described = get_serializable_checkpoint_metadata(config, metadata)
+        described = _described(metadata, config)
         changed = {name: self._value(value) for name, value in values.items() if name in new_versions}
         snapshots = (name for name, value in values.items() if isinstance(value, _DeltaSnapshot))
         calls = _OF_CALL in parsed.place.ns
@@ -163,6 +163,20 @@ class States:
             return decode(value, self._loads)
         except UndecodableStateError as error:
             raise error.about(where) from None
+
+
+def _described(metadata: CheckpointMetadata, config: RunnableConfig) -> dict[str, Any]:
+    """Return metadata with the scalars of a config, as all savers of LangGraph add them.
+
+    Theirs remove NUL characters, which JSON in Postgres cannot have; here they stay.
+    """
+    described: dict[str, Any] = dict(metadata)
+    for entries in (config.get("metadata"), config.get("configurable")):
+        for key, value in (entries or {}).items():
+            is_ours = key in EXCLUDED_METADATA_KEYS or key.startswith("__")
+            if key not in described and not is_ours and isinstance(value, str | int | float):
+                described[key] = value
+    return described
 
 
 def _text(value: object) -> str | None:
