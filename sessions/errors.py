@@ -41,6 +41,7 @@
     ├── CounterError (ValueError)                the token counter failed or returned no valid number
     ├── SummaryError (ValueError)                the summary is unusable, or the branch has none to revert
     ├── EmbeddingError                           the embedding model failed, or returned no valid vectors
+    ├── ReadOnlyConversationError                a graph's thread, read as a conversation, cannot be changed there
     ├── SessionClosedError (RuntimeError)        the session or its store has been closed
     ├── SyncCallInLoopError (RuntimeError)       a blocking call would wait for the event loop that it blocks
     └── StoreError                               the database refused the operation
@@ -333,6 +334,10 @@ class EmbeddingError(SessionsError):
 
     The model's own error, if it raised one, is kept as ``__cause__``.
     """
+
+
+class ReadOnlyConversationError(SessionsError):
+    """The conversation is a view of a graph's thread, and is changed through the graph's state only."""
 
 
 class SessionClosedError(SessionsError, RuntimeError):

@@ -29,18 +29,32 @@ from sessions.adapters.langgraph.names import (
 )
 from sessions.adapters.langgraph.saver import SessionSaver
 from sessions.adapters.langgraph.serializer import SafeSerializer
+from sessions.adapters.langgraph.store import SessionStore
+from sessions.adapters.langgraph.store_names import (
+    AsyncPostgresStore,
+    AsyncSqliteStore,
+    InMemoryStore,
+    PostgresStore,
+    SqliteStore,
+)
 
 __all__ = [
     "AsyncPostgresSaver",
+    "AsyncPostgresStore",
     "AsyncSqliteSaver",
+    "AsyncSqliteStore",
     "EncryptedSerializer",
     "InMemorySaver",
+    "InMemoryStore",
     "JsonPlusSerializer",
     "MemorySaver",
     "PostgresSaver",
+    "PostgresStore",
     "SafeSerializer",
     "SessionSaver",
+    "SessionStore",
     "SqliteSaver",
+    "SqliteStore",
     "ThreadsAdopted",
 ]
 

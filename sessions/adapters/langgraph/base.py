@@ -72,7 +72,7 @@ class SaverBase(BaseCheckpointSaver[Any]):
         self._ttl = check_ttl(ttl)
         self._second_writer = second_writer
         self._first_use = FirstUse(adopt)
-        self._store, self._is_own = _opened(store, options)
+        self._store, self._is_own = opened(store, options)
         self._kept_by_cipher: dict[Any, ThreadStore] = {}
         self._states_of: tuple[Any, States] = (None, States(self.serde))
         self._allowing = threading.Lock()
@@ -142,12 +142,12 @@ class SaverBase(BaseCheckpointSaver[Any]):
             if wider is not inner:
                 self.serde = type(serde)(serde.cipher, wider) if isinstance(serde, EncryptedSerializer) else wider
 
-    def setup(self) -> _Done:
+    def setup(self) -> Done:
         """Do nothing, as tables are created at the first use; it may also be awaited.
 
         Example: ``saver.setup()``
         """
-        return _Done()
+        return Done()
 
     def close(self) -> None:
         """Close the saver, and its store if that was opened by it. Later calls raise `SessionClosedError`.
@@ -183,14 +183,14 @@ class SaverBase(BaseCheckpointSaver[Any]):
         await self.aclose()
 
 
-class _Done:
+class Done:
     """An answer that may be awaited or not: LangGraph's savers have either kind of ``setup``."""
 
     def __await__(self) -> Generator[None, None, None]:
         return iter(())  # type: ignore[return-value]  # an iterator that ends at once is all that is needed
 
 
-def _opened(store: Any, options: dict[str, Any]) -> tuple[Store, bool]:
+def opened(store: Any, options: dict[str, Any]) -> tuple[Store, bool]:
     """Return a store, and whether it was opened here."""
     given = getattr(store, "_async", store)  # That of `sessions.blocking` stands on an asynchronous one.
     if isinstance(given, Store):

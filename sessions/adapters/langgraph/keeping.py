@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
+    from sessions.adapters.langgraph.conversation import ThreadConversation
     from sessions.checkpoints.values import ThreadRow
     from sessions.labels import Owner
 
@@ -28,6 +29,28 @@ _PAGE: Final = 100
 
 class Keeping(Threads):
     """Listing, expiring, erasing and adopting threads. The rest is `SessionSaver`."""
+
+    def conversation(
+        self, thread_id: str, *, channel: str = "messages", owner: Owner | Default = DEFAULT
+    ) -> ThreadConversation:
+        """Return a thread's messages as a session that can be read: turns, windows, the tree of forks, copies.
+
+        Example: ``items = await saver.conversation("thread-1").get_items()``
+
+        This does no I/O. Of a graph's own thread only; graphs within it keep their messages in namespaces of their own.
+
+        Args:
+            thread_id: The thread.
+            channel: The entry of the state that has the messages: a list of LangChain's messages, or of anything that
+                LangChain makes messages of.
+            owner: The owner that the thread must have; needed for a saver with `owner_key`.
+
+        Raises:
+            OwnerError: The saver has an `owner_key`, and no owner was given.
+        """
+        from sessions.adapters.langgraph.conversation import ThreadConversation  # noqa: PLC0415 - few programs do this
+
+        return ThreadConversation(self, thread_id, channel, given_owner(owner))
 
     def threads(
         self,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from sessions.store.store import Store
 
-_MEMORY: Final = "sqlite://"
+IN_MEMORY: Final = "sqlite://"
 
 
 class SqliteSaver(SessionSaver):
@@ -34,7 +34,7 @@ class SqliteSaver(SessionSaver):
     """
 
     def __init__(self, conn: str | Path | sqlite3.Connection | Store, **options: Any) -> None:
-        super().__init__(_sqlite_source(conn), **options)
+        super().__init__(sqlite_source(conn), **options)
 
     @classmethod
     def from_conn_string(cls, conn_string: str | Path, **options: Any) -> Self:
@@ -65,7 +65,7 @@ class PostgresSaver(SessionSaver):
     """
 
     def __init__(self, conn: str | AsyncEngine | Store, **options: Any) -> None:
-        if _is_of_psycopg(conn):
+        if is_of_psycopg(conn):
             raise TypeError(
                 f"a {type(conn).__name__} of psycopg cannot be used: this saver has connections of its own. Nothing "
                 "was opened. Pass the URL that the pool was made with: PostgresSaver.from_conn_string(url)."
@@ -97,7 +97,7 @@ class InMemorySaver(SessionSaver):
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(_MEMORY, **options)
+        super().__init__(IN_MEMORY, **options)
 
 
 AsyncSqliteSaver = SqliteSaver
@@ -105,7 +105,8 @@ AsyncPostgresSaver = PostgresSaver
 MemorySaver = InMemorySaver
 
 
-def _sqlite_source(conn: object) -> Any:
+def sqlite_source(conn: object) -> Any:
+    """Return what a connection, a path or a URL of SQLite stands for, as `open_store` takes it; others unchanged."""
     if isinstance(conn, sqlite3.Connection):
         with closing(conn.execute("pragma database_list")) as rows:
             files = {name: file for _, name, file in rows}
@@ -123,8 +124,9 @@ def _sqlite_source(conn: object) -> Any:
 def _sqlite_url(path: str) -> str:
     if "://" in path:
         return path
-    return _MEMORY if path in ("", ":memory:") else f"sqlite:///{path}"
+    return IN_MEMORY if path in ("", ":memory:") else f"sqlite:///{path}"
 
 
-def _is_of_psycopg(conn: object) -> bool:
+def is_of_psycopg(conn: object) -> bool:
+    """Tell whether this is a connection or a pool of psycopg."""
     return any(base.__module__.partition(".")[0] in ("psycopg", "psycopg_pool") for base in type(conn).__mro__)

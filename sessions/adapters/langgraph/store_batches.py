@@ -1,0 +1,176 @@
+"""Batches of LangGraph's operations on memories: first all reads, then all puts in one transaction."""
+
+from __future__ import annotations
+
+from heapq import nsmallest
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from langgraph.store.base import (
+    GetOp,
+    InvalidNamespaceError,
+    ListNamespacesOp,
+    PutOp,
+    SearchOp,
+    validate_op_namespace,
+)
+
+from sessions.adapters.langgraph.items import found, stored
+from sessions.clock import now
+from sessions.memories.writing import index, prepare
+from sessions.memory.filters import compile_filter
+from sessions.memory.listing import Place, list_memories
+from sessions.memory_types import Put
+from sessions.validation import DEFAULT
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from langgraph.store.base import Op, Result
+
+    from sessions.adapters.langgraph.items import FoundItem
+    from sessions.memories.memories import Memories
+    from sessions.memory.changes import Changed, PreparedDelete, PreparedPut
+    from sessions.memory.rows import MemoryRow
+    from sessions.memory.settings import Settings
+    from sessions.memory_types import Labels
+
+_PAGE: Final = 256
+_MINUTE: Final = 60
+
+
+async def run_batch(memories: Memories, ops: Sequence[Op], *, hybrid: bool) -> list[Result]:
+    """Do operations and return their results.
+
+    Args:
+        memories: The memories.
+        ops: The operations.
+        hybrid: Whether a query finds by words as well as by meaning.
+    """
+    _check(memories, ops)
+    results: list[Any] = [None] * len(ops)
+    for refresh in (True, False):
+        gets = [(at, op) for at, op in enumerate(ops) if isinstance(op, GetOp) and bool(op.refresh_ttl) is refresh]
+        keys = [(op.namespace, str(op.key)) for _, op in gets]
+        for (at, _), memory in zip(gets, await memories.get_many(keys, refresh=refresh), strict=True):
+            results[at] = None if memory is None else stored(memory)
+    for at, op in enumerate(ops):
+        if isinstance(op, SearchOp):
+            results[at] = await _search(memories, op, hybrid=hybrid)
+        elif isinstance(op, ListNamespacesOp):
+            results[at] = await _namespaces(memories, op)
+    # The last put of a key counts, in the order of the first ones.
+    puts = {(tuple(op.namespace), str(op.key)): op for op in ops if isinstance(op, PutOp)}
+    if puts:
+        await _put(memories, puts)
+    return results
+
+
+def _check(memories: Memories, ops: Sequence[Op]) -> None:
+    for op in ops:
+        validate_op_namespace(op)
+        if isinstance(op, (GetOp, PutOp)) and not op.namespace:
+            raise InvalidNamespaceError("a namespace must have a label. Nothing was done. Write ('users', 'alice').")
+        if isinstance(op, SearchOp):
+            compile_filter(op.filter, memories._hold.common.codec)  # noqa: SLF001 - it is one of ours
+
+
+async def _put(memories: Memories, ops: dict[tuple[Labels, str], PutOp]) -> None:
+    """Put and delete in one transaction."""
+    hold = memories._hold  # noqa: SLF001 - it is one of ours
+    puts = [_as_put(place, op) for place, op in ops.items() if op.value is not None]
+    deletions = [
+        memories._delete(namespace, key, None, DEFAULT)  # noqa: SLF001 - as above
+        for (namespace, key), op in ops.items()
+        if op.value is None
+    ]
+    prepared = prepare(hold, puts)
+
+    async def attempt(settings: Settings) -> Sequence[Changed]:
+        changes: list[PreparedPut | PreparedDelete] = [*await index(hold, puts, prepared, settings), *deletions]
+        return await memories._change(changes, settings)  # noqa: SLF001 - as above
+
+    await hold.by_settings(attempt)
+
+
+def _as_put(place: tuple[Labels, str], op: PutOp) -> Put:
+    namespace, key = place
+    ttl = None if op.ttl is None else op.ttl * _MINUTE
+    wanted = True if op.index is None else op.index
+    return Put(namespace, key, dict(op.value or {}), ttl=ttl, index=wanted)
+
+
+async def _search(memories: Memories, op: SearchOp, *, hybrid: bool) -> list[FoundItem]:
+    wanted = op.limit + op.offset
+    if op.limit <= 0:
+        return []
+    if not (op.query and op.query.strip()):
+        return [found(memory) for memory in await _oldest(memories, op, wanted, set())][op.offset :]
+    searching: Any = memories
+    model = getattr(searching._hold.common, "model", None)  # noqa: SLF001 - it is one of ours
+    mode = "text" if model is None else "both" if hybrid else "vector"
+    best: list[Any] = []
+    if hasattr(searching, "search"):
+        best = await searching.search(
+            op.namespace_prefix, op.query, filter=op.filter, limit=wanted, mode=mode, refresh=bool(op.refresh_ttl)
+        )
+    items = [found(one, one.score) for one in best]
+    if len(items) < wanted:
+        # What search does not know follows, as in LangGraph's store in memory.
+        known = {(one.namespace, one.key) for one in best}
+        items += [found(memory) for memory in await _oldest(memories, op, wanted - len(items), known)]
+    return items[op.offset :]
+
+
+async def _oldest(memories: Memories, op: SearchOp, wanted: int, known: set[tuple[Labels, str]]) -> list[Any]:
+    """Return the memories that were put first and match, without those that are known, first things first."""
+    hold = memories._hold  # noqa: SLF001 - it is one of ours
+    below = hold.below(op.namespace_prefix, now())
+    compiled = compile_filter(op.filter, hold.common.codec)
+    matches: Callable[[MemoryRow], bool] = (
+        (lambda _: True) if compiled is None else (lambda row: compiled.matches(row.payload))
+    )
+    best: list[MemoryRow] = []
+    place: Place | None = None
+    while True:
+        page = await hold.read(lambda tx, place=place: list_memories(tx, below, place, _PAGE))  # type: ignore[misc]
+        rows = [row for row in page if matches(row) and (hold.relative(row.path), row.name) not in known]
+        best = nsmallest(wanted, [*best, *rows], key=lambda row: (row.created_at, row.id))
+        if len(page) < _PAGE:
+            break
+        place = Place(page[-1].path, page[-1].name)
+    refreshed = await memories._refreshed(best, refresh=bool(op.refresh_ttl))  # noqa: SLF001 - as above
+    return [hold.memory(row) for row in refreshed]
+
+
+async def _namespaces(memories: Memories, op: ListNamespacesOp) -> list[Labels]:
+    conditions = [(one.match_type, tuple(one.path)) for one in op.match_conditions or ()]
+    prefixes = [path for kind, path in conditions if kind == "prefix"]
+    suffixes = [path for kind, path in conditions if kind == "suffix"]
+    more = len(prefixes) > 1 or len(suffixes) > 1
+    names: dict[Labels, None] = {}
+    after: str | None = None
+    while len(names) < op.offset + op.limit:
+        page = await memories.namespaces(
+            next(iter(prefixes), ()),
+            suffix=next(iter(suffixes), ()),
+            max_depth=None if more else op.max_depth,
+            limit=_PAGE,
+            after=after,
+        )
+        for one in page:
+            if not more or _fits(one.namespace, prefixes, suffixes):
+                names[one.namespace[: op.max_depth]] = None
+        if len(page) < _PAGE:
+            break
+        after = page[-1].cursor
+    return cast("list[Labels]", list(names))[op.offset : op.offset + op.limit]
+
+
+def _fits(labels: Labels, prefixes: list[Labels], suffixes: list[Labels]) -> bool:
+    return all(_alike(path, labels[: len(path)]) for path in prefixes) and all(
+        _alike(path, labels[len(labels) - len(path) :]) for path in suffixes if len(path) <= len(labels)
+    )
+
+
+def _alike(pattern: Labels, labels: Labels) -> bool:
+    return len(pattern) == len(labels) and all(one in ("*", label) for one, label in zip(pattern, labels, strict=True))

@@ -1,0 +1,234 @@
+"""The database of a conversation that is a thread's: in memory, read-only, and as new as the thread at each read."""
+
+from __future__ import annotations
+
+import json
+import threading
+from itertools import groupby
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeVar
+from uuid import UUID
+
+from langchain_core.messages import BaseMessage, convert_to_messages, message_to_dict
+
+from sessions.adapters.langgraph.message_tree import MessageTree
+from sessions.checkpoints.values import LIST, Query, Value
+from sessions.clock import now
+from sessions.codecs.json import JSONCodec
+from sessions.db.sqlite.backend import SQLiteBackend
+from sessions.errors import InvalidItemError, ReadOnlyConversationError
+from sessions.items.calls import classify_with_formats
+from sessions.log.append import Append
+from sessions.log.component import conversations
+from sessions.log.conversation import ForeignTables
+from sessions.log.core.extend import NewEntry
+from sessions.session.base import LogSession
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Sequence
+
+    from sessions.adapters.langgraph.base import SaverBase
+    from sessions.adapters.langgraph.message_tree import Way
+    from sessions.checkpoints.values import Checkpoint, Place
+    from sessions.db.component import Component
+    from sessions.db.topics import Topic
+    from sessions.db.transaction import Transaction
+
+T = TypeVar("T")
+
+_MAIN: Final = "main"
+_CODEC: Final = JSONCodec()
+_GREGORIAN: Final = 0x01B21DD213814000
+"""From the beginning of a UUID's time to 1970, in units of 100 nanoseconds (RFC 9562, section 5.6)."""
+
+_IN_ORDER_OF_TIME: Final = 6
+"""The version of UUIDs that LangGraph makes."""
+
+
+class _Built(NamedTuple):
+    """A conversation as of a checkpoint."""
+
+    checkpoint_id: str | None
+    backend: SQLiteBackend
+
+
+class ThreadBackend:
+    """A `Backend` with one conversation: the messages of a thread's checkpoints.
+
+    Args:
+        saver: The thread's saver.
+        place: The thread.
+        channel: The channel with the messages.
+    """
+
+    def __init__(self, saver: SaverBase, place: Place, channel: str) -> None:
+        self._saver = saver
+        self._place = place
+        self._channel = channel
+        self._tree = MessageTree()
+        self._items: dict[bytes, list[tuple[bytes, dict[str, Any]]]] = {}
+        self._lock = threading.Lock()
+        self._built = _Built(None, _empty())
+
+    async def read(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Run `work` on the thread's messages of now, and return its result."""
+        built = await self._current()
+        return await built.backend.read(work, subject)
+
+    async def write(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Refuse to change anything."""
+        del work
+        self._refuse(subject, "it cannot be changed here")
+
+    async def vacuum(self, others: Sequence[str], subject: str) -> tuple[str, ...]:
+        """Refuse."""
+        del others
+        self._refuse(subject, "it has no files of its own")
+
+    def waker(self, topic: Topic, subject: str) -> NoReturn:
+        """Refuse: a graph's own streams tell of changes."""
+        del topic
+        self._refuse(subject, "it cannot be watched")
+
+    def read_sync(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Refuse: this package reads sessions by `read` only."""
+        del work
+        self._refuse(subject, "it is read by its methods only")
+
+    def write_sync(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Refuse to change anything."""
+        del work
+        self._refuse(subject, "it cannot be changed here")
+
+    def wait(self, operation: Callable[[], Awaitable[T]], subject: str) -> T:
+        """Refuse: there is no event loop of its own."""
+        del operation
+        self._refuse(subject, "it waits for nothing")
+
+    def joined_by(self, components: Sequence[Component]) -> NoReturn:
+        """Refuse: there is nothing but the conversation."""
+        del components
+        self._refuse(f"thread {self._place.thread_id!r}", "it has no memories or threads beside it")
+
+    async def aclose(self) -> None:
+        """Forget the messages."""
+        await self._built.backend.aclose()
+
+    def _refuse(self, subject: str, what: str) -> NoReturn:
+        raise ReadOnlyConversationError(
+            f"{subject} is a thread of a graph, read as a conversation: {what}. Nothing was changed. Change the state "
+            f"of the graph: graph.update_state(config, {{{self._channel!r}: …}}). Or copy the conversation into a "
+            "session, and use that: await store.copy(conversation, store.session(…))."
+        )
+
+    async def _current(self) -> _Built:
+        """Return the conversation as of the latest checkpoint."""
+        kept = self._saver._kept  # noqa: SLF001 - the two are one package
+        await self._saver._before(self._place.thread_id)  # noqa: SLF001 - as above
+        built = self._built
+        latest = await kept.read(self._place)
+        if (latest and latest.checkpoint_id) == built.checkpoint_id:
+            return built
+        query = Query(thread_id=self._place.thread_id, ns=self._place.ns, owner=self._place.owner)
+        new: list[Checkpoint] = []
+        is_known = built.checkpoint_id is None
+        async for found in kept.list(query):
+            if found.checkpoint_id == built.checkpoint_id:
+                is_known = True
+                break
+            new.append(found)
+        # If the checkpoint that was the latest has been deleted, `new` has all that are left.
+        with self._lock:
+            if not is_known:
+                self._tree = MessageTree()
+            for found in reversed(new):
+                self._add(found)
+            ways, tree = self._tree.ways(), self._tree
+        self._built = built = _Built(tree.latest, await self._made(tree, ways))
+        return built
+
+    def _add(self, found: Checkpoint) -> None:
+        value = found.values.get(self._channel)
+        where = f"thread {found.thread_id!r}, checkpoint {found.checkpoint_id!r}, channel {self._channel!r}"
+        parts = [] if value is None else value.parts
+        items = [item for part in parts for item in self._items_of(value.shape if value else LIST, part, where)]
+        self._tree.add(found.checkpoint_id, found.parent_id, _time_of(found.checkpoint_id), items)
+
+    def _items_of(self, shape: int, part: bytes, where: str) -> list[tuple[bytes, dict[str, Any]]]:
+        """Return the messages of a part with their payloads: each part is decoded once."""
+        found = self._items.get(part)
+        if found is None:
+            value = self._saver._states._decoded(Value(shape, [part]), where)  # noqa: SLF001 - the two are one package
+            values = value if isinstance(value, list) else [value]
+            found = self._items[part] = [_encoded(one) for one in values]
+        return found
+
+    async def _made(self, tree: MessageTree, ways: list[Way]) -> SQLiteBackend:
+        """Return a database with the conversation."""
+        backend = _empty()
+        session = LogSession(self._place.thread_id, backend)
+        conversation = session._handle.conversation  # noqa: SLF001 - it is one of ours
+        stored: dict[str, list[int]] = {}
+        for way in ways:
+            name, shared = way.checkpoint_id if stored else _MAIN, 0
+            if stored:
+                source, shared = _nearest(stored, way.numbers)
+                await session.branches.create(name, position=shared, source=source)
+            stored[name] = way.numbers
+            messages = [tree.messages[number] for number in way.numbers]
+            known, formats = classify_with_formats([message.item for message in messages])
+            entries = [
+                (message.made_at, NewEntry(message.payload, kind, tool, format=format_))
+                for message, (kind, tool), format_ in zip(messages, known, formats, strict=True)
+            ]
+            for made_at, group in groupby(entries[shared:], key=lambda one: one[0]):
+                await backend.write(
+                    Append(
+                        conversation, [entry for _, entry in group], made_at, branch=name if name != _MAIN else None
+                    ),
+                    f"thread {self._place.thread_id!r}",
+                )
+        return backend
+
+
+def _empty() -> SQLiteBackend:
+    return SQLiteBackend(durability="normal", components=[conversations(ForeignTables())])
+
+
+def _nearest(stored: dict[str, list[int]], numbers: list[int]) -> tuple[str, int]:
+    """Return the branch with the longest common beginning, and its length."""
+
+    def common(name: str) -> int:
+        pairs = zip(stored[name], numbers, strict=False)
+        shorter = min(len(stored[name]), len(numbers))
+        return next((index for index, (one, other) in enumerate(pairs) if one != other), shorter)
+
+    return max(((name, common(name)) for name in stored), key=lambda one: one[1])
+
+
+def _encoded(value: Any) -> tuple[bytes, dict[str, Any]]:
+    """Return the payload and the item of a message: of LangChain's in the form of ``message_to_dict``."""
+    if not isinstance(value, (BaseMessage, dict)):
+        try:
+            (value,) = convert_to_messages([value])
+        except (TypeError, ValueError, NotImplementedError):
+            value = {"type": type(value).__name__, "content": str(value)}
+    item = message_to_dict(value) if isinstance(value, BaseMessage) else value
+    try:
+        (payload,) = _CODEC.encode_all([item])
+    except InvalidItemError:
+        # A tool's artifact, which models do not see, may be anything.
+        item = json.loads(json.dumps(item, default=str, skipkeys=True))
+        (payload,) = _CODEC.encode_all([item])
+    return payload, item
+
+
+def _time_of(checkpoint_id: str) -> int:
+    """Return when a checkpoint was made, in microseconds since 1970: LangGraph's ids are UUIDs of version 6."""
+    try:
+        found = UUID(checkpoint_id)
+    except ValueError:
+        return now()
+    if found.version != _IN_ORDER_OF_TIME:
+        return now()
+    high, low = found.int >> 80, (found.int >> 64) & 0x0FFF
+    return ((high << 12 | low) - _GREGORIAN) // 10

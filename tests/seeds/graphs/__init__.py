@@ -1,0 +1,1 @@
+"""Code of lessons about LangGraph's persistence, run with ours: only imports, URLs and paths are changed."""
