@@ -8,14 +8,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from sessions.testing.checkpoints.keeping import KeepingContract
 from sessions.testing.checkpoints.machine import CheckpointMachine
+from sessions.testing.checkpoints.putting import PuttingContract
 from sessions.testing.machines import run_machine
 
 if TYPE_CHECKING:
     from sessions.testing.checkpoints.shared import OpenThreads
 
 
-class CheckpointContract:
+class CheckpointContract(PuttingContract, KeepingContract):
     """The promises of threads of checkpoints. Subclass it as ``Test…`` and give it the fixture `open_threads`."""
 
     EXAMPLES: ClassVar[int] = 30
