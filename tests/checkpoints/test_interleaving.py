@@ -1,0 +1,176 @@
+"""Another process changes the thread between any two statements of an operation: no row is lost, and none left over.
+
+As `tests/sql/test_interleaving.py`: before the n-th statement of an operation and before each one after it, a thread
+with an event loop and a store of its own does something to the same thread. Once the operation holds the lock, that
+waits and goes on afterwards.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from contextlib import suppress
+from functools import partial
+from typing import TYPE_CHECKING, Any, Final
+
+import pytest
+
+from sessions.checkpoints.remembered import Remembered
+from sessions.checkpoints.values import Place, Query
+from sessions.db.transaction import Statement
+from sessions.errors import ThreadExistsError, ThreadGoneError
+from sessions.testing.checkpoints.shared import PLACE, check_rows, contents, new, write, writes
+from tests.sql.test_interleaving import BLOCKED_AFTER, InterruptedTransaction
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterator
+
+    from sessions.db import Backend
+    from sessions.db.transaction import Transaction
+    from sessions.store.threads import ThreadStore
+    from sessions.testing.checkpoints.shared import OpenThreads
+
+    Change = Callable[[ThreadStore], Awaitable[object]]
+
+_LONG: Final = [{"text": f"message {number} " * 50} for number in range(8)]
+_WRITTEN: Final = [*_LONG, "written"]
+_AGAIN: Final = [{"text": "another beginning " * 40}, *_LONG[1:]]
+_VALUES: Final = {"1": [_LONG[:6]], "2": [_LONG[:7]], "3": [_LONG, _AGAIN], "4": [[*_LONG, "4"]], "5": [[*_LONG, "5"]]}
+"""The values that the checkpoints of an id may have."""
+
+_ALL_WRITES: Final = [
+    ("old", 0, [*_LONG, "old"]), ("old", 1, 2), ("task", 0, _WRITTEN), ("task", -1, 1), ("intruder", 0, _WRITTEN),
+]  # fmt: skip
+
+_LOOSE: Final = Statement(
+    "Writes whose checkpoint is gone.",
+    """
+    select count(*) from {writes} w where not exists (
+        select 1 from {checkpoints} c where c.line = w.line and c.checkpoint_id = w.checkpoint_id
+    )
+    """,
+)
+
+OPERATIONS: Final[dict[str, Change]] = {
+    "put_writes": lambda store: store.put_writes(PLACE, "3", "task", "", [write(0, "a", _WRITTEN), write(-1, "e", 1)]),
+    "put_writes again": lambda store: store.put_writes(PLACE, "3", "old", "", [write(0, "a", 1), write(1, "a", 2)]),
+    "put": lambda store: store.put(PLACE, new("4", "3", {"a": [*_LONG, "4"]}, versions={"a": 4})),
+    "put again": lambda store: store.put(PLACE, new("3", "2", {"a": _AGAIN}, versions={"a": 3})),
+    "prune": lambda store: store.prune(["t"]),
+    "delete": lambda store: store.delete("t"),
+    "delete_for_runs": lambda store: store.delete_for_runs(["r"]),
+    "erase": lambda store: store.erase("t", scrub=False),
+    "copy": lambda store: store.copy("t", "copy"),
+}
+INTRUDERS: Final[dict[str, Change]] = {
+    "put": lambda store: store.put(PLACE, new("5", "3", {"a": [*_LONG, "5"]}, versions={"a": 5})),
+    "put again": OPERATIONS["put again"],
+    "prune": OPERATIONS["prune"],
+    "delete": OPERATIONS["delete"],
+    "put_writes": lambda store: store.put_writes(PLACE, "3", "intruder", "", [write(0, "a", _WRITTEN)]),
+}
+
+
+class Interrupted:
+    """A hold on a database that interrupts the changes made through it before the n-th statement, from 1, and after."""
+
+    def __init__(self, backend: Backend, first: int, interrupt: Callable[[], None]) -> None:
+        self._backend = backend
+        self._first = first
+        self._interrupt = interrupt
+        self.read = backend.read
+        self.left = 1
+
+    async def write(self, work: Callable[[Transaction], Any], subject: str) -> Any:
+        return await self._backend.write(partial(self._interrupted, work), subject)
+
+    def _interrupted(self, work: Callable[[Transaction], Any], tx: Transaction) -> Any:
+        between = InterruptedTransaction(tx, self._first, self._interrupt)
+        try:
+            return work(between)
+        finally:
+            self.left = between.left
+
+
+class Elsewhere:
+    """Another process, which does one thing to the thread: once, before the statement at which it is called first."""
+
+    def __init__(self, store: ThreadStore, change: Change) -> None:
+        self._store = store
+        self._change = change
+        self._thread: threading.Thread | None = None
+
+    def interrupt(self) -> None:
+        if self._thread is None:
+            self._thread = threading.Thread(target=lambda: asyncio.run(self._run()))
+            self._thread.start()
+            self._thread.join(BLOCKED_AFTER)
+
+    async def _run(self) -> None:
+        with suppress(ThreadGoneError):
+            await self._change(self._store)
+
+    def finish(self) -> None:
+        if self._thread is not None:
+            self._thread.join()
+
+
+async def _begin(store: ThreadStore) -> None:
+    for thread_id in ("t", "copy"):
+        await store.delete(thread_id)
+    for number in (1, 2, 3):
+        parent_id = str(number - 1) if number > 1 else None
+        values = {"a": _LONG[: number + 5]}
+        given = new(str(number), parent_id, values, versions={"a": number}, run_id="r" if number == 2 else None)
+        await store.put(PLACE, given)
+    await store.put_writes(PLACE, "3", "old", "", [write(0, "a", [*_LONG, "old"])])
+    await store.put(Place("t", "n:1"), new("1", None, {"a": _LONG[:6]}, root_id="1"))
+
+
+def _pairs() -> Iterator[Any]:
+    """Yield all pairs; every run tests those of what may happen to a run that is under way."""
+    for operation in OPERATIONS:
+        for intruder in INTRUDERS:
+            always = operation in {"put", "put_writes"} and intruder in {"put again", "prune", "delete"}
+            always = always or (operation in {"prune", "delete", "put again"} and intruder == "put_writes")
+            marks = () if always else pytest.mark.everything
+            yield pytest.param(operation, intruder, marks=marks, id=f"{operation}-{intruder}")
+
+
+@pytest.mark.parametrize(("operation", "intruder"), list(_pairs()))
+@pytest.mark.usefixtures("no_upkeep")
+async def test_changes_between_any_two_statements(open_threads: OpenThreads, operation: str, intruder: str) -> None:
+    """Fails without: checkpoints/lines.py, a lock; checkpoints/put_writes.py, the look at the checkpoint's row."""
+    first = 0
+    store, other = open_threads(), open_threads()
+    while True:
+        first += 1
+        store._remembered, other._remembered = Remembered(), Remembered()
+        await store.delete("t")
+        await _begin(store)
+        await other.read(PLACE)
+        await other.read(PLACE, "2")
+        elsewhere = Elsewhere(other, INTRUDERS[intruder])
+        between = Interrupted(store._backend, first, elsewhere.interrupt)
+        store._backend, backend = between, store._backend  # type: ignore[assignment]  # as far as changes go
+        try:
+            await OPERATIONS[operation](store)
+        except (ThreadGoneError, ThreadExistsError):
+            assert intruder == "delete"
+        finally:
+            store._backend = backend
+        await asyncio.to_thread(elsewhere.finish)
+        await _check(store)
+        if between.left > 0:
+            break
+    assert first > 2, "nothing was interrupted"
+
+
+async def _check(store: ThreadStore) -> None:
+    await check_rows(store)
+    (loose,) = await store._backend.read(lambda tx: tx.the(_LOOSE), "this test")
+    assert loose == 0
+    async for found in store.list(Query()):
+        assert contents(found)["a"] in _VALUES[found.checkpoint_id]
+        for task, _, content, _, number in writes(found):
+            assert (task, number, content) in _ALL_WRITES
