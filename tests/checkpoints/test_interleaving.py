@@ -35,7 +35,13 @@ if TYPE_CHECKING:
 _LONG: Final = [{"text": f"message {number} " * 50} for number in range(8)]
 _WRITTEN: Final = [*_LONG, "written"]
 _AGAIN: Final = [{"text": "another beginning " * 40}, *_LONG[1:]]
-_VALUES: Final = {"1": [_LONG[:6]], "2": [_LONG[:7]], "3": [_LONG, _AGAIN], "4": [[*_LONG, "4"]], "5": [[*_LONG, "5"]]}
+_VALUES: Final[dict[str, list[Any]]] = {
+    "1": [_LONG[:6]],
+    "2": [_LONG[:7]],
+    "3": [_LONG, _AGAIN],
+    "4": [[*_LONG, "4"]],
+    "5": [[*_LONG, "5"]],
+}
 """The values that the checkpoints of an id may have."""
 
 _ALL_WRITES: Final = [

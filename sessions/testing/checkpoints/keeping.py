@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _SECOND = 1_000_000
 
 
-async def _chain(store: ThreadStore, count: int, place: Place = PLACE, **others: object) -> None:
+async def _chain(store: ThreadStore, count: int, place: Place = PLACE, **others: Any) -> None:
     for number in range(1, count + 1):
         parent_id = str(number - 1) if number > 1 else None
         values = {"a": [f"{one} " * 200 for one in range(number)]}

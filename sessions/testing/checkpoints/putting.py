@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import pytest
@@ -195,7 +195,7 @@ class PuttingContract:
         await stores[0].put(PLACE, new("0", None, {"a": _LONG}))
 
         async def run(number: int) -> None:
-            parent_id, messages = "0", [*_LONG]
+            parent_id, messages = "0", list[Any](_LONG)
             for step in range(6):
                 checkpoint_id = f"{step + 1}-{number}"
                 messages = [*messages, f"{checkpoint_id} " * 300]
