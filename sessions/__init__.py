@@ -85,6 +85,7 @@ if TYPE_CHECKING:
     from sessions.memory_types import Memory, MemoryErasure, Namespace, Put
     from sessions.receipt_types import Adoption, Copied, CorrectionReceipt, ErasureReceipt, NotAdopted, Rotation
     from sessions.retention_types import Audit, OwnerErasure, RetentionCandidate, RetentionPolicy, RetentionReport
+    from sessions.search_types import Indexed, SearchHit, SearchPage
     from sessions.session.branches import Branches
     from sessions.session.leases import Lease
     from sessions.session.tree_data import Tree, TreeNode, TreeTip
@@ -131,6 +132,7 @@ __all__ = [
     "IdempotencyKeyReusedError",
     "Imported",
     "InAttemptError",
+    "Indexed",
     "Info",
     "InvalidExportError",
     "InvalidFilterError",
@@ -173,6 +175,8 @@ __all__ = [
     "SQLiteSession",
     "ScanLimitError",
     "SchemaVersionError",
+    "SearchHit",
+    "SearchPage",
     "Session",
     "SessionBusyError",
     "SessionClosedError",
@@ -249,6 +253,7 @@ _LAZY = {
     "RepairReport": "sessions.items.repair",
     "SQLAlchemySession": "sessions.sqlalchemy",
     "Sweeper": "sessions.store.sweeper",
+    **dict.fromkeys(("Indexed", "SearchHit", "SearchPage"), "sessions.search_types"),
     **dict.fromkeys(("KeyProvider", "KeyRing", "generate_key"), "sessions.crypto.keys"),
     "Subject": "sessions.crypto.subject",
     **dict.fromkeys(("Tree", "TreeNode", "TreeTip"), "sessions.session.tree_data"),

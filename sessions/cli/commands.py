@@ -28,6 +28,7 @@ class Place(NamedTuple):
 PLACES: Final = {
     "list": Place("list", "list_", "List the sessions, the latest first."),
     "show": Place("show", "show", "Show a conversation."),
+    "search": Place("search", "search", "Find items by their words."),
     "tree": Place("tree", "tree", "Draw the turns and branches of a session."),
     "watch": Place("watch", "watch", "Follow the changes of a session."),
     "stats": Place("stats", "stats", "Count sessions, items and bytes."),
@@ -40,6 +41,7 @@ PLACES: Final = {
     "undo": Place("undo", "undo", "Undo the last turns of a session."),
     "redo": Place("undo", "redo", "Revert the last undo."),
     "branch": Place("branch", "branch", "List, make, switch, rename and delete branches."),
+    "index": Place("search", "index", "Index the words of items, for searches."),
     "rotate": Place("rotate", "rotate", "Replace the keys of encrypted sessions."),
     "purge": Place("purge", "purge", "Delete expired items."),
     "retain": Place("retain", "retain", "Remove what a retention policy lets go."),

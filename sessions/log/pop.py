@@ -14,6 +14,7 @@ from sessions.log.context.view import walk_shown
 from sessions.log.conversation import NO_EXPIRY
 from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import lock_head
+from sessions.log.core.entry_rows import delete_entries, delete_entry
 from sessions.log.core.gc import collect, find_seen
 from sessions.log.core.heads import lineage
 from sessions.log.core.item_keys import note_popped
@@ -101,7 +102,7 @@ def _remove(tx: Transaction, locked: LockedSession, head: Head, row: EntryRow, n
     staying = _staying(tx, head, position, now) if position < head.tip else []
     if owned and staying:
         # It leaves a hole: later entries stay in its turn.
-        tx.run(entry_statements.DELETE_ENTRY, id=entry)
+        delete_entry(tx, entry)
         tx.run(branch_statements.NOTE_HOLE, segment=head.segment)
         move_tip(tx, locked, head.tip, head.turn, may_extend=1, now=now)
         return
@@ -109,7 +110,7 @@ def _remove(tx: Transaction, locked: LockedSession, head: Head, row: EntryRow, n
     back.sort(key=lambda row: row.position)
     if owned:
         note_popped(tx, head, position, lineage(tx, head) if head.keyed else [], removed=True)
-        tx.run(entry_statements.DELETE_ENTRIES, low=entry - 1, high=entry - position + head.tip)
+        delete_entries(tx, entry - 1, entry - position + head.tip)
         move_tip(tx, locked, position - 1, turn, may_extend=1, now=now)
     else:
         # Others may have seen it, but need not see it any longer; and an undone turn cannot follow a deleted entry.
@@ -126,7 +127,7 @@ def _forget_summary(tx: Transaction, head: Head, summary: Covering) -> None:
     """Delete the entry of a summary that another one took the place of, where no other branch can see it."""
     entry = summary.row.id
     if owner_of(entry) == head.segment and head.may_extend and summary.position > head.floor:
-        tx.run(entry_statements.DELETE_ENTRY, id=entry)
+        delete_entry(tx, entry)
         tx.run(branch_statements.NOTE_HOLE, segment=head.segment)
 
 

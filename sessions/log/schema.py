@@ -37,6 +37,7 @@ _SESSIONS: Final = Table(
             "forked_from", "integer", "The internal id of the session that it was forked from.", null=True, since=11
         ),
         Column("forked_at", "integer", "The id of the last entry that it got of that one.", default=0, since=11),
+        Column("words_in", "integer", "The version up to which its words were made.", default=0, since=12),
     ),
     updated=True,
 )
@@ -278,6 +279,18 @@ _UNFINISHED: Final = Table(
     since=11,
 )
 
+_SESSION_WORDS: Final = Table(
+    "session_words",
+    "The words of neighbouring entries, by which they are searched; see `log/search/blocks.py`.",
+    (
+        Column("id", "integer", "The first id that an entry of the block can have."),
+        Column("session", "integer"),
+        Column("sealed", "flag", "1 if the words are encrypted."),
+        Column("words", "bytes", "The words' hashes, sorted; null if they are to be made again.", null=True),
+    ),
+    since=12,
+)
+
 LOG: Final = Schema(
     "log",
     (
@@ -296,6 +309,7 @@ LOG: Final = Schema(
         _UNDESTROYED,
         _COPIES,
         _UNFINISHED,
+        _SESSION_WORDS,
     ),
     (
         Index("segments_of_session", "segments", ("session",), "Segments of a session, for clearing and deleting."),
@@ -331,6 +345,7 @@ LOG: Final = Schema(
         Index("sessions_of_tag", "tags", ("tag", "active_at", "session"), "A tag's sessions, the latest.", since=10),
         Index("audits_of_subject", "audits", ("subject", "id"), "Whether and when a session was erased.", since=11),
         Index("audits_by_end", "audits", ("until",), "Audit rows by their end, for removing them.", since=11),
+        Index("words_of_session", "session_words", ("session",), "The blocks of a session.", since=12),
     ),
     words=WORDS,
     migrations={

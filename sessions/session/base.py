@@ -25,6 +25,7 @@ from sessions.session.corrections import Corrections
 from sessions.session.handle import Handle
 from sessions.session.history import History
 from sessions.session.info import Description
+from sessions.session.searching import Searching
 from sessions.session.sharing import Sharing
 from sessions.session.verifying import Verifying
 from sessions.session.watching import Watching
@@ -56,7 +57,7 @@ _FOREIGN = ForeignTables()
 _WRITE = 'Write [{"role": "user", "content": "…"}]'
 
 
-class LogSession(History, Sharing, Compactions, Windows, Watching, Description, Corrections, Verifying):
+class LogSession(History, Sharing, Compactions, Windows, Watching, Description, Corrections, Searching, Verifying):
     """A conversation in a store. Any number of tasks, threads and event loops may use one object.
 
     Programs usually get one from `open_store(…).session(id)`, or use `SQLiteSession` or `SQLAlchemySession`.

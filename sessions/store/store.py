@@ -12,9 +12,9 @@ from sessions.log.lifetime.remove import delete
 from sessions.session.base import LogSession
 from sessions.session.titles import MakeTitle, Titles
 from sessions.store.exports import Exports
-from sessions.store.listing import Listing
 from sessions.store.maintenance import Maintenance
 from sessions.store.moving import Moving
+from sessions.store.searching import StoreSearch
 from sessions.validation import AUDITS_KEPT, DEFAULT, Default, check_seconds, check_session_id, check_ttl
 from sessions.waits.ending import is_finalizing
 
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sessions.usage_types import UsageRow
 
 
-class Store(Listing, Maintenance, Moving, Exports):
+class Store(StoreSearch, Maintenance, Moving, Exports):
     """Many sessions in one database. Get one from `open_store`; it is also an asynchronous context manager.
 
     Example: ``async with open_store("sqlite:///chat.db") as store: await store.session("user_123").get_items()``

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sessions.testing.list_model import MakeSession
     from sessions.testing.memory.contract import MemoryContract
     from sessions.testing.retention import RetentionContract
+    from sessions.testing.searching import SearchContract
     from sessions.testing.session import SessionContract
     from sessions.testing.sharing import SharingContract
     from sessions.testing.stats import StatsContract
@@ -57,6 +58,7 @@ __all__ = [
     "MemoryContract",
     "OpenStore",
     "RetentionContract",
+    "SearchContract",
     "SessionContract",
     "SharingContract",
     "StatsContract",
@@ -82,6 +84,7 @@ _MODULES = {
     "LeaseContract": "leases.contract",
     "MemoryContract": "memory.contract",
     "RetentionContract": "retention",
+    "SearchContract": "searching",
     "SessionContract": "session",
     "SharingContract": "sharing",
     "StatsContract": "stats",

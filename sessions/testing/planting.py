@@ -64,6 +64,7 @@ async def fill(store: Store) -> None:
         pass
     await store.session("erased").add_items([user("1")])
     await store.erase("erased", scrub=False)
+    await store.index()
     await _run(session, [Statement("A ticket.", _WAIT), Statement("A copy.", _COPY)], **(await numbers(store)))
 
 
@@ -319,6 +320,21 @@ DAMAGES: Final[dict[str, Damage]] = {
     "keys of nobody are to be destroyed": Damage(
         "impossible-value", ("insert into {undestroyed} (session_id) values (:nothing)",), about=None
     ),
+    "words are of another session's entries": Damage(
+        "wrong-reference", _set("session_words", f"id = {_entry(':their_s1', 992)}", f"id = {_entry(':s1', 0)}")
+    ),
+    "words begin in the middle of a block": Damage(
+        "impossible-value", _set("session_words", "id = id + 3", f"id = {_entry(':s1', 0)}")
+    ),
+    "words are cut off": Damage(
+        "impossible-value", _set("session_words", "words = :junk", f"id = {_entry(':s1', 0)}"), encrypted=False
+    ),
+    "words have no such flag": Damage("flag-wrong", _set("session_words", "sealed = 7", _OF)),
+    "words are encrypted without a key": Damage(
+        "impossible-value", _set("session_words", "sealed = 1", _OF), encrypted=False
+    ),
+    "words are no session's": Damage("orphan", _set("session_words", "session = 77", _OF), about=None),
+    "words were made in the future": Damage("session-damaged", _set("sessions", "words_in = 900", "id = :of")),
     "a ticket is no session's": Damage("orphan", _set("waiting", "session = 77", _OF), about=None),
     "an item key belongs to another session's entry": Damage(
         "wrong-reference", _set("item_keys", f"entry = {_entry(':their_s1', 1)}", f"{_OF} and entry > 0")

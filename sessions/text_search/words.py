@@ -73,6 +73,22 @@ def words_of_query(query: str) -> QueryWords:
     return QueryWords(tuple(words), tuple(compounds))
 
 
+def found_at(folded: str) -> Iterator[tuple[int, int]]:
+    """Yield where a folded text has the words that `words_of` yields of it: from a character to before another one."""
+    for compound in _compounds().finditer(folded):
+        parts = list(_parts().finditer(folded, *compound.span()))
+        for part in parts:
+            for run in _runs().finditer(folded, *part.span()):
+                low, high = run.span()
+                if _is_unspaced(run[0]):
+                    yield from ((at, at + 1) for at in range(low, high))
+                    yield from ((at, at + 2) for at in range(low, high - 1))
+                else:
+                    yield low, high
+        if len(parts) > 1:
+            yield compound.span()
+
+
 def _words_of_ascii(folded: str) -> Iterator[str]:
     for compound in _ASCII_COMPOUNDS.findall(folded):
         if compound.isalnum():

@@ -70,7 +70,7 @@ async def test_neighbours_in_the_same_commit_are_not_lost(path: Path) -> None:
 async def test_a_full_file_can_be_made_smaller(path: Path) -> None:
     """Popping and clearing need no more room than there is.
 
-    Fails without: log/lifetime/remove.py, `statements.DELETE_ENTRIES`.
+    Fails without: log/core/entry_rows.py, `statements.DELETE_ENTRIES`.
     """
     session = SQLiteSession("conversation", path)
     await session.add_items([{"n": "big", "text": _TEXT}, {"n": "last"}])

@@ -89,6 +89,7 @@ def test_the_numbers_are_those_of_the_migrations() -> None:
         ("log", 9),
         ("log", 10),
         ("log", 11),
+        ("log", 12),
         ("memory", 1),
         ("checkpoints", 1),
     )

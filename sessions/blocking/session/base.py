@@ -12,6 +12,7 @@ from sessions.blocking.session.compaction import Compactions
 from sessions.blocking.session.corrections import Corrections
 from sessions.blocking.session.history import History
 from sessions.blocking.session.info import Description
+from sessions.blocking.session.searching import Searching
 from sessions.blocking.session.sharing import Sharing
 from sessions.blocking.session.verifying import Verifying
 from sessions.blocking.session.watching import Watching
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
     from sessions.validation import Default
 
 
-class LogSession(History, Sharing, Compactions, Windows, Watching, Description, Corrections, Verifying):
+class LogSession(History, Sharing, Compactions, Windows, Watching, Description, Corrections, Searching, Verifying):
     """A conversation in a store. Any number of threads may use one object.
 
     Programs usually get one from `open_store(…).session(id)`, or use `SQLiteSession` or `SQLAlchemySession`.

@@ -11,9 +11,9 @@ from sessions.blocking.driving import Entered, run
 from sessions.blocking.memories.memories import Memories
 from sessions.blocking.objects import session_of
 from sessions.blocking.store.exports import Exports
-from sessions.blocking.store.listing import Listing
 from sessions.blocking.store.maintenance import Maintenance
 from sessions.blocking.store.moving import Moving
+from sessions.blocking.store.searching import StoreSearch
 from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from sessions.validation import Default
 
 
-class Store(Listing, Maintenance, Moving, Exports, Entered):
+class Store(StoreSearch, Maintenance, Moving, Exports, Entered):
     """Many sessions in one database. Get one from `open_store`; it is also an context manager.
 
     Example: ``with open_store("sqlite:///chat.db") as store: store.session("user_123").get_items()``

@@ -7,9 +7,10 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from sessions.clock import NEVER
-from sessions.db.ids import check_number, check_position, id_of, ids_of
+from sessions.db.ids import check_number, check_position, id_of
 from sessions.items.kinds import USER
 from sessions.log.core.copies import note_copies
+from sessions.log.core.entry_rows import delete_segment_rows
 from sessions.log.core.fencing import check_lease
 from sessions.log.core.heads import find_head, lineage, number_of
 from sessions.log.core.item_keys import store_keys
@@ -154,5 +155,4 @@ def _open_segment(tx: Transaction, locked: LockedSession, now: int, count: int, 
 def _forget_segment(tx: Transaction, session: int, segment: int) -> None:
     """Remove a segment that a branch has left, unless something else leads there."""
     if tx.one(branch_statements.FORGET_EMPTY_SEGMENT, session=session, segment=segment) is not None:
-        low, high = ids_of(segment)
-        tx.run(entry_statements.DELETE_ENTRIES, low=low, high=high)
+        delete_segment_rows(tx, segment)

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.db.ids import POSITION_BITS
 from sessions.log.core.damage import read_segments, read_tips
-from sessions.log.statements import branches as branch_statements
-from sessions.log.statements import entries as entry_statements
+from sessions.log.core.entry_rows import delete_entries, forget_segment
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -39,9 +38,9 @@ def collect(tx: Transaction, session: int, before: Seen) -> None:
     """Delete entries that were visible `before` and no longer are."""
     after = find_seen(tx, session)
     for low, high in lost(before, after):
-        tx.run(entry_statements.DELETE_ENTRIES, low=low, high=high)
+        delete_entries(tx, low, high)
     for segment in before.highest.keys() - after.highest.keys():
-        tx.run(branch_statements.FORGET_SEGMENT, segment=segment)
+        forget_segment(tx, segment)
 
 
 def lost(before: Seen, after: Seen) -> list[tuple[int, int]]:

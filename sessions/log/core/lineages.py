@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sessions.db.ids import POSITION_BITS, owner_of, position_of
 from sessions.log.core.damage import read_segments
@@ -94,3 +94,16 @@ class Lineages:
             at, high = parent, min(high, low)
         self._below.update(dict.fromkeys(passed, found))
         return found
+
+
+def stretches_of(origins: dict[int, list[Any]], segment: int, tip: int) -> list[Stretch]:
+    """Return the parts of segments that a tip sees, the newest first, from the result of `read_segments`."""
+    found: list[Stretch] = []
+    at: int | None = segment
+    high = tip
+    while high > 0 and at in origins:
+        parent, low, turn, _ = origins[at]
+        if low < high:
+            found.append(Stretch(at, low, high, turn))
+        at, high = parent, min(low, high)
+    return found

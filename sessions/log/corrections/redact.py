@@ -10,12 +10,12 @@ from sessions.items.kinds import PLACEHOLDER
 from sessions.items.replacement import changed_parts
 from sessions.log.context.annotations import HANDOVER, is_mark
 from sessions.log.core.entry_ids import EntryId
+from sessions.log.core.entry_rows import replace_payload
 from sessions.log.core.item_keys import bar_keys
 from sessions.log.core.reader import UNREADABLE
 from sessions.log.corrections.begin import begin
 from sessions.log.corrections.family import find_family_to_change, finish_family
 from sessions.log.corrections.summaries import settle_summaries
-from sessions.log.statements import entries as entry_statements
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
@@ -94,7 +94,7 @@ def _store(correction: Correction, one: _Opened, payload: bytes) -> None:
     """Store a payload in an entry's place; if it is encrypted, bound to the same columns as before."""
     row, key = one.row._replace(tool_name=one.tool_name, payload=payload), correction.locked.key
     _, _, _, _, tool_name, *_, stored = row if key is None else key.encrypt(row)
-    correction.tx.run(entry_statements.REPLACE_PAYLOAD, id=row.id, payload=stored, tool_name=tool_name)
+    replace_payload(correction.tx, row.id, stored, tool_name)
 
 
 def _replacement(correction: Correction, one: _Opened, item: Any | None) -> Any:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING
 from sessions.db.ids import owner_of
 from sessions.errors import SummarizedError
 from sessions.log.context.annotations import SUMMARY, Covering, is_mark
+from sessions.log.core import entry_rows
 from sessions.log.core.entry_ids import EntryId
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import corrections as statements
-from sessions.log.statements import entries as entry_statements
 from sessions.log.words import EntryRow
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def settle_summaries(correction: Correction, family: list[EntryRow], *, drop: bo
 
 def delete_entry(correction: Correction, entry: int) -> None:
     """Remove an entry. Its place stays empty, so no position, tip or turn changes."""
-    correction.tx.run(entry_statements.DELETE_ENTRY, id=entry)
+    entry_rows.delete_entry(correction.tx, entry)
     correction.tx.run(branch_statements.NOTE_HOLE, segment=owner_of(entry))
 
 

@@ -117,6 +117,21 @@ class EncryptedPayloads:
                 return self._plain(payload, _INFO)
             raise self._keys.refusal(_INFO, payload) from None
 
+    def encrypt_words(self, words: bytes, bound: bytes) -> bytes:
+        """Return the words of some entries encrypted, and bound to their place."""
+        return self._keys.encrypt(words, bound)
+
+    def open_words(self, stored: bytes, bound: bytes) -> bytes:
+        """Return the stored words of some entries.
+
+        Raises:
+            DecryptionError: They were altered, or are in the clear.
+        """
+        try:
+            return self._keys.decrypt(stored, bound)
+        except ValueError:
+            raise self._keys.refusal("a row of words", stored) from None
+
     def open_all(self, rows: Sequence[tuple[Any, ...]]) -> list[bytes]:
         """Return the payloads of stored entries, each a row of all columns.
 

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from sessions.db.ids import POSITION_BITS
 from sessions.log.core.change_log import record_change_of
 from sessions.log.core.damage import read_segments, read_tips
+from sessions.log.core.entry_rows import delete_going
+from sessions.log.core.lineages import stretches_of
 from sessions.log.core.reader import Reader
 from sessions.log.core.turns import nearest_turns, turn_start
-from sessions.log.lifetime.open_calls import stretches_of
 from sessions.log.lifetime.remove import remove_copies
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import retention as statements
@@ -93,7 +94,7 @@ def remove_older(tx: Transaction, session: int, ranges: list[Range], count: int,
     for found in ranges:
         last, number = tx.the(statements.GOING, count=count - removed, **found.ids)
         if number:
-            tx.run(statements.DELETE_GOING, low=found.ids["low"], high=last)
+            delete_going(tx, found.ids["low"], last)
             tx.run(branch_statements.NOTE_HOLE, segment=found.segment)
             removed += int(number)
         if removed >= count:

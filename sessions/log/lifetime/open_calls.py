@@ -13,18 +13,18 @@ from typing import TYPE_CHECKING, Final
 from sessions.items.calls import answers_of, calls_of
 from sessions.items.kinds import CALLS
 from sessions.log.core.damage import read_segments, read_tips
-from sessions.log.core.heads import Stretch
+from sessions.log.core.lineages import stretches_of
 from sessions.log.core.reader import UNREADABLE, reader_of
 from sessions.log.statements import retention as statements
 from sessions.log.words import EntryRow
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from typing import Any
 
     from sessions.db.transaction import Transaction
     from sessions.items.parts import Call
     from sessions.log.conversation import Conversation
+    from sessions.log.core.heads import Stretch
     from sessions.log.core.reader import Reader
 
 _PAGE: Final = 256
@@ -64,19 +64,6 @@ def has_open_call(tx: Transaction, conversation: Conversation, session: int, wra
         if any(count > 0 for count in waiting.values()):
             return True
     return False
-
-
-def stretches_of(origins: dict[int, list[Any]], segment: int, tip: int) -> list[Stretch]:
-    """Return the parts of segments that a tip sees, the newest first, from the result of `read_segments`."""
-    found: list[Stretch] = []
-    at: int | None = segment
-    high = tip
-    while high > 0 and at in origins:
-        parent, low, turn, _ = origins[at]
-        if low < high:
-            found.append(Stretch(at, low, high, turn))
-        at, high = parent, min(low, high)
-    return found
 
 
 def _rows(tx: Transaction, conversation: Conversation, stretches: list[Stretch]) -> Iterator[EntryRow]:

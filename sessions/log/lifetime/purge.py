@@ -13,6 +13,7 @@ from sessions.clock import now
 from sessions.db.ids import owner_of
 from sessions.log.conversation import visible_at
 from sessions.log.core.change_log import record_change_of
+from sessions.log.core.entry_rows import delete_expired, forget_expired
 from sessions.log.core.ownership import check_owner
 from sessions.log.core.reader import unlock
 from sessions.log.statements import branches as branch_statements
@@ -104,7 +105,7 @@ def remove_expired(tx: Transaction, session: int, entries: list[int], expired: E
     removed = 0
     segments = set()
     for first, last in _runs(sorted(entries)):
-        gone = tx.all(entry_statements.DELETE_EXPIRED, low=first - 1, high=last, **expired.values)
+        gone = delete_expired(tx, first - 1, last, expired.values)
         if gone:
             removed += len(gone)
             segments.add(owner_of(first))
@@ -122,7 +123,7 @@ def purge_some(tx: Transaction, count: int) -> bool:
     It is done beside other changes (`upkeep.py`), so it locks no session and raises no version: no reader sees the
     removed entries, and no `expected_version` fails because of it. The segments of such entries have holes.
     """
-    return len(tx.all(entry_statements.FORGET_EXPIRED, now=now(), count=count)) == count
+    return forget_expired(tx, now(), count) == count
 
 
 def _runs(entries: list[int]) -> Iterator[tuple[int, int]]:

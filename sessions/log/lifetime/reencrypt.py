@@ -14,6 +14,7 @@ from sessions.db.transaction import Statement
 from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import lock_conversation
 from sessions.log.core.details import StoredInfo
+from sessions.log.core.entry_rows import replace_payload
 from sessions.log.core.heads import EVERYTHING
 from sessions.log.core.item_keys import protect_digests
 from sessions.log.core.locking import bump_version, check_encryptable, lock_session
@@ -21,7 +22,6 @@ from sessions.log.core.ownership import check_owner
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import info as info_statements
 from sessions.log.statements import sessions as session_statements
-from sessions.log.statements.entries import REPLACE_PAYLOAD
 from sessions.log.words import EntryRow
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def reencrypt(tx: Transaction, conversation: Conversation, now: int, before: Bat
             name, opened = payloads.open_with_name(entry)
             plain = EntryRow._make(entry)._replace(tool_name=name, payload=opened)
             encrypted = EntryRow._make(payloads.encrypt(plain))
-            tx.run(REPLACE_PAYLOAD, id=plain.id, payload=encrypted.payload, tool_name=encrypted.tool_name)
+            replace_payload(tx, plain.id, encrypted.payload, encrypted.tool_name)
         left -= len(found)
         if left == 0:
             return Batch(_BATCH, found[-1][0], payloads.header)

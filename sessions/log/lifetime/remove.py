@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sessions.db.ids import MAX_OWNER, ids_of
 from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import take_over
+from sessions.log.core.entry_rows import delete_rows_of_session
 from sessions.log.core.extend import ensure_row
 from sessions.log.core.fencing import Lease, busy, check_held
 from sessions.log.core.heads import EVERYTHING, MAIN
 from sessions.log.core.locking import bump_version, lock_session
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import corrections as correction_statements
-from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import info as info_statements
 from sessions.log.statements import item_keys as item_key_statements
 from sessions.log.statements import leases as lease_statements
@@ -132,11 +131,7 @@ def _leases(tx: Transaction, conversation: Conversation, session: int, now: int)
 
 def _remove_content(tx: Transaction, session: int) -> None:
     remove_copies(tx, session)
-    for (segment,) in tx.all(branch_statements.SEGMENTS, session=session):
-        if not 0 < segment <= MAX_OWNER:
-            continue  # An altered row: no entry has such an id.
-        low, high = ids_of(segment)
-        tx.run(entry_statements.DELETE_ENTRIES, low=low, high=high)
+    delete_rows_of_session(tx, session)
     tx.run(correction_statements.FORGET_COPIES, session=session)
     tx.run(branch_statements.DELETE_SEGMENTS, session=session)
     tx.run(branch_statements.DELETE_BRANCHES, session=session)

@@ -15,12 +15,12 @@ import msgspec
 
 from sessions.db.ids import check_number, ids_of
 from sessions.errors import ConflictError, SessionExistsError
+from sessions.log.core.entry_rows import delete_entries
 from sessions.log.core.heads import MAIN
 from sessions.log.core.reader import unlock
 from sessions.log.lifetime.remove import remove_rows
 from sessions.log.schema import MAX_SESSION
 from sessions.log.statements import branches as branch_statements
-from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import unfinished as statements
 
 if TYPE_CHECKING:
@@ -169,7 +169,7 @@ def collect_unfinished(tx: Transaction, count: int) -> bool:
         low, high = ids_of(segment)
         gone = tx.all(statements.SOME_ENTRIES, low=low, high=high, count=left)
         if gone:
-            tx.run(entry_statements.DELETE_ENTRIES, low=low, high=gone[-1][0])
+            delete_entries(tx, low, gone[-1][0])
         left -= len(gone)
         if left == 0:
             return True

@@ -11,6 +11,7 @@ from sessions.db.command import Command
 from sessions.db.ids import check_number, id_of, ids_of, position_of
 from sessions.errors import DecryptionError
 from sessions.log.context.annotations import is_mark
+from sessions.log.core.entry_rows import delete_entries
 from sessions.log.core.heads import MAIN
 from sessions.log.core.item_keys import put_barred, put_keys
 from sessions.log.lifetime.unfinished import LIFE, LIFE_OF_COPIES, Row, begin, find, finish, give_up, is_finished, renew
@@ -163,7 +164,7 @@ class WritePage(Command[None], msgspec.Struct, frozen=True, eq=False):
         key = renew(tx, self.conversation, session)
         rows = [entry._replace(id=id_of(segment, entry.position)) for entry in self.entries]
         low, high = id_of(segment, self.after), rows[-1].id
-        tx.run(entry_statements.DELETE_ENTRIES, low=low, high=high)
+        delete_entries(tx, low, high)
         tx.run(item_key_statements.FORGET_PLACES, session=session, low=low, high=high)
         if self.expires or high - low > len(rows) or any(is_mark(entry.kind) for entry in rows):
             tx.run(branch_statements.NOTE_HOLE, segment=segment)

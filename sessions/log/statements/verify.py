@@ -11,7 +11,7 @@ SESSIONS: Final = Statement(
     "Some sessions, by their numbers.",
     """
     select id, session_id, version, branch, created_at, updated_at, wrapped_keys, leases, annotated, owner, active_at,
-    archived, keyed, cleared_in, tagged, forked_from, forked_at, corrected_in
+    archived, keyed, cleared_in, tagged, forked_from, forked_at, corrected_in, words_in
     from {sessions} where id > :first and id <= :last order by id limit :count
     """,
 )

@@ -16,8 +16,10 @@ from sessions.db.verification import PAGE, Checked
 from sessions.log.core.heads import NUMBERS
 from sessions.log.core.item_keys import RAW
 from sessions.log.statements.item_keys import EVERYWHERE
+from sessions.log.statements.search import BLOCK
 from sessions.log.usage import MAX_AMOUNT
 from sessions.log.verify.reading import name_of_session
+from sessions.text_search.rows import HASH_BYTES
 from sessions.types import ChangeKind
 from sessions.verify_types import Finding, found
 
@@ -124,6 +126,22 @@ _TABLES: Final[dict[str, tuple[Wrong, ...]]] = {
         _outside("source", least=1),
         _foreign("source"),
         _version(0, "source_version"),
+    ),
+    "session_words": (
+        Wrong("id", f"t.id - t.id / {BLOCK} * {BLOCK} <> 0", says="have an impossible number"),
+        Wrong(
+            "id",
+            "not exists (select 1 from {segments} g where g.id = t.id / {positions} and g.session = t.session)",
+            "wrong-reference",
+            "have words of a segment that their session does not have",
+        ),
+        Wrong("sealed", "t.sealed not in (0, 1)", "flag-wrong", "have a flag that is neither 0 nor 1"),
+        Wrong("sealed", "t.sealed = 1 and s.wrapped_keys is null", says="have encrypted words without a key"),
+        Wrong(
+            "words",
+            f"t.sealed = 0 and length(t.words) - length(t.words) / {HASH_BYTES} * {HASH_BYTES} <> 0",
+            says="have words of an impossible length",
+        ),
     ),
     "waiting": (
         Wrong("ticket", "t.ticket not between 1 and s.leases", says="have a ticket that was never given"),

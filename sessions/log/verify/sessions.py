@@ -53,6 +53,7 @@ class SessionRow(NamedTuple):
     forked_from: int | None
     forked_at: int
     corrected_in: int
+    words_in: int
 
 
 class SessionCheck:
@@ -157,9 +158,9 @@ def _contradictions(row: SessionRow, branches: set[str], *, has_keys: bool) -> I
     yield not is_there, "branch", "branch-broken", "Its current branch is missing."
     is_given = row.leases == 0 or row.id * NUMBERS <= row.leases
     yield not is_given, "leases", "lease-wrong", "Its last number of a lease is below its first one."
-    for column in ("cleared_in", "corrected_in"):
+    for column in ("cleared_in", "corrected_in", "words_in"):
         is_past = 0 <= getattr(row, column) <= max(row.version, 0)
-        yield not is_past, column, "session-damaged", "It was cleared or corrected in a version that never was."
+        yield not is_past, column, "session-damaged", "It was changed or searched in a version that never was."
     is_older = row.forked_from is None or (0 < row.forked_from <= MAX_SESSION and row.forked_from != row.id)
     is_possible = is_older and row.forked_at >= 0
     yield not is_possible, "forked_from", "wrong-reference", "It cannot have been forked from there."

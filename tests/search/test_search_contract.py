@@ -1,0 +1,42 @@
+"""The contract for searching conversations on every database, encrypted and not."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pytest
+
+from sessions import generate_key, open_store
+from sessions.testing import SearchContract
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from sessions.testing import OpenStore
+
+
+class TestSQLiteFile(SearchContract):
+    @pytest.fixture
+    def open_here(self, tmp_path: Path) -> OpenStore:
+        return lambda **options: open_store(f"sqlite:///{tmp_path}/sessions.db", durability="normal", **options)
+
+
+class TestSQLiteMemory(SearchContract):
+    @pytest.fixture
+    def open_here(self) -> OpenStore:
+        return lambda **options: open_store("sqlite://", **options)
+
+
+class TestSQLAlchemy(SearchContract):
+    @pytest.fixture
+    def open_here(self, url: str) -> OpenStore:
+        return lambda **options: open_store(url, create_tables=True, **options)
+
+
+class TestEncrypted(SearchContract):
+    encrypted = True
+
+    @pytest.fixture
+    def open_here(self, url: str) -> OpenStore:
+        key = generate_key()
+        return lambda **options: open_store(url, create_tables=True, encryption_key=key, **options)
