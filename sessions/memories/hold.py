@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import TYPE_CHECKING, Any, Final, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from sessions.clock import as_near_time
 from sessions.codecs.argument import checked_codec
 from sessions.errors import InvalidItemError, StoreError, UndecodableItemError, sentence
 from sessions.labels import encode_owner, given_owner
+from sessions.memories.indexing import Indexing
 from sessions.memory.component import MEMORIES
 from sessions.memory.listing import Below, Place
 from sessions.memory.paths import check_namespace, check_prefix, joined, labels_of, range_of
@@ -23,9 +24,11 @@ if TYPE_CHECKING:
     from sessions.codecs import Codec
     from sessions.db import Backend
     from sessions.db.transaction import Transaction
+    from sessions.embedding import Embed
+    from sessions.embedding.model import EmbeddingModel
     from sessions.labels import Owner
-    from sessions.memory.changes import SearchRow
     from sessions.memory.rows import MemoryRow
+    from sessions.memory.search.searcher import Searcher
     from sessions.memory_types import Labels, Put
     from sessions.validation import Default
 
@@ -37,26 +40,18 @@ _TRIES: Final = 8
 """How often a change is prepared anew because others change the settings meanwhile."""
 
 
-class Indexed(Protocol):
-    """What is prepared of one put beside its payload: some attributes of `PreparedPut`."""
+class SearchOptions(NamedTuple):
+    """How a store searches its memories, as `open_store` was told.
 
-    @property
-    def search(self) -> SearchRow | None:
-        """What search is to know of it."""
-        ...
+    Attributes:
+        embed: The embedding model; ``None`` for searching by words alone.
+        fields: The paths of the texts that search finds a memory by, unless its put has its own.
+        cache: The most bytes of vectors and words that the process keeps.
+    """
 
-    @property
-    def fields(self) -> tuple[tuple[int, bytes], ...]:
-        """The values of its declared fields."""
-        ...
-
-
-class Indexing(Protocol):
-    """Prepares what search and filters know of memories, outside of transactions."""
-
-    async def prepare(self, puts: Sequence[Put], settings: Settings) -> Sequence[Indexed]:
-        """Return this of each put, by the settings."""
-        ...
+    embed: Embed | None = None
+    fields: tuple[str, ...] = ("$",)
+    cache: int = 256 * 2**20
 
 
 class Common:
@@ -66,19 +61,26 @@ class Common:
         join: Returns the store's database, joined by the component of memories.
         codec: How values become payloads, and back.
         lifetime: How long memories live, in microseconds, unless the caller says; ``None`` for ever.
+        options: How they are searched.
 
     Attributes:
         settings: The settings as they were read last.
-        indexing: Prepares what search knows; ``None`` for nothing.
+        model: The embedding model; ``None`` without one.
+        embed_fields: The paths of the texts that search finds a memory by, unless its put has its own.
+        indexing: Prepares what search and filters know of a memory.
     """
 
-    def __init__(self, join: Callable[[], Backend], codec: Codec, lifetime: int | None) -> None:
+    def __init__(self, join: Callable[[], Backend], codec: Codec, lifetime: int | None, options: SearchOptions) -> None:
         self._join = join
         self._backend: Backend | None = None
         self.codec = codec
         self.lifetime = lifetime
         self.settings = Settings()
-        self.indexing: Indexing | None = None
+        self.model = None if options.embed is None else _model(options.embed)
+        self.embed_fields = options.fields
+        self.indexing = Indexing(self)
+        self._cache_bytes = options.cache
+        self._searcher: Searcher | None = None
 
     @property
     def backend(self) -> Backend:
@@ -87,15 +89,44 @@ class Common:
             self._backend = self._join()
         return self._backend
 
+    @property
+    def searcher(self) -> Searcher:
+        """The searcher, with the cache that all holds share.
+
+        Raises:
+            ImportError: numpy is not installed.
+        """
+        if self._searcher is None:
+            try:
+                from sessions.memory.search.searcher import Searcher  # noqa: PLC0415 - only searches need numpy
+            except ImportError as error:
+                raise ImportError(
+                    'searching by a query needs numpy. Nothing was read. Install it: pip install "agent-session-store'
+                    '[search]"'
+                ) from error
+            self._searcher = Searcher(self.backend, self.model, self._cache_bytes)
+        return self._searcher
+
+    @property
+    def cached_bytes(self) -> int:
+        """The bytes that this process holds for searching."""
+        return 0 if self._searcher is None else self._searcher.nbytes
+
     async def aclose(self) -> None:
         """Close the database, if it was used."""
         if self._backend is not None:
             await self._backend.aclose()
 
 
-def share(backend: Backend, codec: Codec | None, lifetime: int | None) -> Common:
+def share(backend: Backend, codec: Codec | None, lifetime: int | None, options: SearchOptions) -> Common:
     """Return what all holds on the memories in a store's database share."""
-    return Common(lambda: backend.joined_by([MEMORIES]), checked_codec(codec), lifetime)
+    return Common(lambda: backend.joined_by([MEMORIES]), checked_codec(codec), lifetime, options)
+
+
+def _model(embed: Embed) -> EmbeddingModel:
+    from sessions.embedding.model import EmbeddingModel  # noqa: PLC0415 - for those who embed
+
+    return EmbeddingModel(embed)
 
 
 class Hold:

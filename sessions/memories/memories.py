@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Self
 
 from sessions.memories.erasing import Erasing
 from sessions.memories.reading import Reading
+from sessions.memories.searching import Searching
 from sessions.memories.writing import Writing
 from sessions.validation import DEFAULT
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from sessions.validation import Default
 
 
-class Memories(Writing, Reading, Erasing):
+class Memories(Writing, Reading, Searching, Erasing):
     """JSON objects under namespaces and keys, in the database of a store. Get it from `store.memories`.
 
     Example: ``await store.memories.put(("users", "alice"), "style", {"text": "prefers short answers"})``

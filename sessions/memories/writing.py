@@ -246,7 +246,7 @@ async def index(
         return prepared
     from msgspec.structs import replace  # noqa: PLC0415 - as above
 
-    found = await indexing.prepare(puts, settings)
+    found = await indexing.prepare(puts, prepared, settings)
     return [replace(one, search=known.search, fields=known.fields) for one, known in zip(prepared, found, strict=True)]
 
 

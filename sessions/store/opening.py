@@ -11,10 +11,10 @@ from sessions.log.component import conversations
 from sessions.log.conversation import ForeignTables
 from sessions.store.maintenance import Encryption
 from sessions.store.store import Store
-from sessions.validation import DEFAULT, Default
+from sessions.validation import DEFAULT, Default, check_count
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
 
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -23,9 +23,12 @@ if TYPE_CHECKING:
     from sessions.crypto.keys import KeyProvider, KeyRing
     from sessions.db import Backend
     from sessions.db.sqlite.backend import Durability
+    from sessions.embedding import Embed
+    from sessions.memories.hold import SearchOptions
     from sessions.session.titles import MakeTitle
 
 _SQLITE: Final = "sqlite://"
+_MEMORY_CACHE: Final = 256 * 2**20
 
 
 def open_store(
@@ -50,6 +53,9 @@ def open_store(
     title: MakeTitle | None = None,
     audit_ttl: float | timedelta | Default | None = DEFAULT,
     memory_ttl: float | timedelta | None = None,
+    embed: Embed | None = None,
+    embed_fields: Sequence[str] = ("$",),
+    memory_cache: int = _MEMORY_CACHE,
 ) -> Store:
     """Open the store in a database, given by a URL or an engine. This does no I/O.
 
@@ -86,8 +92,17 @@ def open_store(
             replaced.
         audit_ttl: Seconds for which the rows of `Store.audits` are kept; three years by default, ``None`` for ever.
         memory_ttl: Seconds after which memories expire that are put without a `ttl` of their own; ``None`` for never.
+        embed: The embedding model by which `Memories.search` finds memories by their meaning: ``"local"``, a small
+            model for English that needs no network (extra ``local``); ``"openai:NAME"``; any ``"provider:model"`` of
+            LangChain; a function from a list of texts to their vectors, which may be asynchronous; LangChain's
+            ``Embeddings``; or an `Embedder`. Without one, memories are found by their words.
+        embed_fields: The parts of a memory by which search finds it, unless its put has its own: paths such as
+            ``"text"``, ``"user.name"`` or ``"facts[*].text"``; ``"$"`` is all of it.
+        memory_cache: The most bytes of vectors and words that the process keeps for searching. A memory takes about
+            four bytes a dimension, and eight for each of its words.
 
     Raises:
+        ImportError: `embed` needs a package that is not installed.
         TypeError: An argument has the wrong type.
         ValueError: `url` names no known database, `encryption_key` is not a valid key, or an argument is out of range.
     """
@@ -148,7 +163,20 @@ def open_store(
         title=title,
         audit_ttl=audit_ttl,
         memory_ttl=memory_ttl,
+        search=_search_options(embed, embed_fields, memory_cache),
     )
+
+
+def _search_options(embed: Embed | None, fields: Sequence[str], cache: int) -> SearchOptions | None:
+    if embed is None and fields == ("$",) and cache == _MEMORY_CACHE:
+        return None
+    # Few programs search memories.
+    from sessions.embedding.choosing import embedder_of  # noqa: PLC0415
+    from sessions.memories.hold import SearchOptions  # noqa: PLC0415
+    from sessions.memory.search.texts import check_paths  # noqa: PLC0415
+
+    embedder = None if embed is None else embedder_of(embed)
+    return SearchOptions(embedder, check_paths(fields, "embed_fields"), check_count(cache, "memory_cache", least=0))
 
 
 def _sqlite_path(url: str) -> str:

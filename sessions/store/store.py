@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sessions.db import Backend
     from sessions.labels import Owner
     from sessions.log.conversation import ForeignTables
-    from sessions.memories.hold import Common, Hold
+    from sessions.memories.hold import Common, Hold, SearchOptions
     from sessions.memories.memories import Memories
     from sessions.protocol import Settings
     from sessions.session.usage.prices import Price
@@ -54,6 +54,7 @@ class Store(StoreSearch, Maintenance, Moving, Exports):
         title: MakeTitle | None = None,
         audit_ttl: float | timedelta | Default | None = DEFAULT,
         memory_ttl: float | timedelta | None = None,
+        search: SearchOptions | None = None,
     ) -> None:
         self._backend = backend
         self._sdk = SDKSessions(foreign)
@@ -66,6 +67,7 @@ class Store(StoreSearch, Maintenance, Moving, Exports):
         self._sweepers: list[Sweeper] = []
         self._common: Common | None = None
         self._memory_lifetime = check_ttl(memory_ttl, "memory_ttl")
+        self._search = search
         seconds = None if sweep_every is None else check_seconds(sweep_every, "sweep_every") / 1_000_000
         self._own_sweeper = None if seconds is None else self.sweeper(every=seconds)
 
@@ -216,7 +218,7 @@ class Store(StoreSearch, Maintenance, Moving, Exports):
 
     def _memory_hold(self) -> Hold:
         """Return a hold on the store's memories."""
-        from sessions.memories.hold import Hold, share  # noqa: PLC0415 - as above
+        from sessions.memories.hold import Hold, SearchOptions, share  # noqa: PLC0415 - as above
 
         if self._common is None:
             if self._encryption is not None and not self._encryption.allow_plain_text:
@@ -224,7 +226,7 @@ class Store(StoreSearch, Maintenance, Moving, Exports):
                     "this store encrypts its sessions, and memories would be plain text. Nothing was done. Keep them "
                     "in a store without a key, or open this one with allow_plain_text=True."
                 )
-            self._common = share(self._backend, self._codec, self._memory_lifetime)
+            self._common = share(self._backend, self._codec, self._memory_lifetime, self._search or SearchOptions())
         return Hold(self._common)
 
     def _forget_title(self, session_id: str) -> None:

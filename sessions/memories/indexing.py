@@ -1,0 +1,54 @@
+"""What search and filters are to know of memories that are put: made outside of transactions."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from sessions.memory.search.indexing import Indexer, ToIndex
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessions.memories.hold import Common
+    from sessions.memory.changes import PreparedPut, SearchRow
+    from sessions.memory.settings import MemorySettings
+    from sessions.memory_types import Put
+
+
+class Indexed(NamedTuple):
+    """What is prepared of one put beside its payload.
+
+    Attributes:
+        search: What search is to know of it; ``None`` if it is not to find it.
+        fields: The values of its declared fields, by the number of the field.
+    """
+
+    search: SearchRow | None
+    fields: tuple[tuple[int, bytes], ...] = ()
+
+
+class Indexing:
+    """Prepares what search and filters know of memories.
+
+    Args:
+        common: What all holds on the memories of a store share.
+    """
+
+    def __init__(self, common: Common) -> None:
+        self._common = common
+
+    async def prepare(
+        self, puts: Sequence[Put], prepared: Sequence[PreparedPut], settings: MemorySettings
+    ) -> list[Indexed]:
+        """Return this of each put, by the settings.
+
+        Raises:
+            EmbeddingError: The embedding model failed. Nothing was changed.
+            TypeError: An `index` is neither true nor false, nor a list of paths.
+            ValueError: A path of an `index` is not one.
+        """
+        del settings
+        common = self._common
+        to_index = [ToIndex(one.path, one.name, put.value, put.index) for put, one in zip(puts, prepared, strict=True)]
+        indexer = Indexer(common.backend, common.model, common.embed_fields)
+        return [Indexed(row) for row in await indexer.index(to_index)]

@@ -1,0 +1,133 @@
+"""What search is to know of a memory that is put: its words and its vectors, made before the transaction."""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import msgspec
+
+from sessions.db.dialect import text_of_key
+from sessions.db.lists import parts
+from sessions.labels import as_stored
+from sessions.memory.changes import SearchRow
+from sessions.memory.search.texts import check_paths, texts_of
+from sessions.memory.statements import searching as statements
+from sessions.text_search.rows import count_words, pack_counts
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessions.db import Backend
+    from sessions.db.transaction import Transaction
+    from sessions.embedding.model import EmbeddingModel
+
+_DIGEST_BYTES: Final = 16
+_SUBJECT: Final = "memories"
+
+
+class ToIndex(NamedTuple):
+    """A memory that is to be put.
+
+    Attributes:
+        path: The path of its namespace.
+        key: Its key.
+        value: Its value.
+        wanted: Whether search is to find it; or the paths of its texts.
+    """
+
+    path: str
+    key: str
+    value: Any
+    wanted: bool | Sequence[str]
+
+
+def words_row(texts: Sequence[str]) -> bytes:
+    """Return the words of texts, hashed, with their counts."""
+    return pack_counts(count_words(texts))
+
+
+class Indexer:
+    """Makes what search is to know of memories.
+
+    Args:
+        backend: The database.
+        model: The embedding model; ``None`` for words alone.
+        fields: The paths of the texts of memories that are put without paths of their own.
+    """
+
+    def __init__(self, backend: Backend, model: EmbeddingModel | None, fields: Sequence[str]) -> None:
+        self._backend = backend
+        self._model = model
+        self._fields = fields
+        self._number: int | None = None
+
+    async def index(self, puts: Sequence[ToIndex]) -> list[SearchRow | None]:
+        """Return what search is to know of each memory; ``None`` for those that it is not to find.
+
+        Texts that have not changed since they were put last are not embedded again. All others are, in batches.
+
+        Raises:
+            TypeError: A `wanted` is neither true nor false, nor a list of paths.
+            ValueError: A path is none.
+            EmbeddingError: The embedding model failed. Nothing was changed.
+            StoreError: The database refused.
+        """
+        paths = [self._paths(put.wanted) for put in puts]
+        texts = [texts_of(put.value, own) for put, own in zip(puts, paths, strict=True)]
+        vectors = await self._vectors(puts, texts)
+        rows: list[SearchRow | None] = []
+        for put, own, some, (model, digest, packed) in zip(puts, paths, texts, vectors, strict=True):
+            places = None if isinstance(put.wanted, bool) else msgspec.json.encode(own)
+            words = words_row(some)
+            rows.append(SearchRow(model, places, digest, packed, words) if words or packed else None)
+        return rows
+
+    def _paths(self, index: object) -> Sequence[str]:
+        if isinstance(index, bool):
+            return self._fields if index else ()
+        return check_paths(index, "index")
+
+    async def _vectors(
+        self, puts: Sequence[ToIndex], texts: Sequence[list[str]]
+    ) -> list[tuple[int | None, bytes | None, bytes | None]]:
+        """Return the model, the digest and the vectors of each memory."""
+        if self._model is None or not any(texts):
+            return [(None, None, None)] * len(puts)
+        # For those who embed.
+        from sessions.embedding.vectors import pack  # noqa: PLC0415
+        from sessions.memory.search.models import note_model  # noqa: PLC0415
+
+        if self._number is None:
+            self._number = await note_model(self._backend, self._model)
+        number = self._number
+        digests = [digest_of(some) for some in texts]
+        known = await self._backend.read(lambda tx: _embedded(tx, puts, number), _SUBJECT)
+        found = [known.get((put.path, put.key, digest)) for put, digest in zip(puts, digests, strict=True)]
+        missing = [some for some, packed in zip(texts, found, strict=True) if packed is None]
+        made = iter(await self._model.documents([text for some in missing for text in some]) if any(missing) else ())
+        rows: list[tuple[int | None, bytes | None, bytes | None]] = []
+        for some, digest, packed in zip(texts, digests, found, strict=True):
+            if not some:
+                rows.append((None, None, None))
+            else:
+                rows.append((number, digest, packed or b"".join(pack(next(made)) for _ in some)))
+        return rows
+
+
+def digest_of(texts: Sequence[str]) -> bytes:
+    """Return what tells texts apart from others."""
+    return hashlib.sha256(msgspec.json.encode(texts)).digest()[:_DIGEST_BYTES]
+
+
+def _embedded(tx: Transaction, puts: Sequence[ToIndex], model: int) -> dict[tuple[str, str, bytes], bytes]:
+    """Return the vectors that memories have, by their place and the digest of their texts."""
+    count = statements.AT_ONCE
+    spots = parts("p", count, [put.path for put in puts])
+    names = parts("n", count, [put.key for put in puts])
+    return {
+        (as_stored(path), text_of_key(name), bytes(digest)): bytes(vectors)
+        for some, keys in zip(spots, names, strict=True)
+        for path, name, digest, vectors in tx.all(statements.EMBEDDED, model=model, **some, **keys)
+        if digest is not None and vectors is not None
+    }

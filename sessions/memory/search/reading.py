@@ -1,0 +1,137 @@
+"""Reading what a search needs, in parts of a few milliseconds: between two, other readers have their turn."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final, NamedTuple
+
+from sessions.db.ids import ids_of
+from sessions.db.lists import parts
+from sessions.memory.rows import MemoryRow
+from sessions.memory.search.rows import IndexRow
+from sessions.memory.statements import searching as statements
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from sessions.db.transaction import Transaction
+
+PAGE: Final = 512
+"""Memories in a part, at most: with 1,536 dimensions, they are 1.6 MB."""
+
+_IDS: Final = 4096
+"""Ids in a part, at most."""
+
+NO_MODEL: Final = -1
+"""In place of an embedding model's number: no vectors are read."""
+
+
+class Fingerprint(NamedTuple):
+    """What tells whether anything changed below a prefix; see `statements.FINGERPRINT`."""
+
+    settings: int
+    spaces: int
+    ids: int
+    versions: int
+
+
+class Space(NamedTuple):
+    """A namespace, as a search sees it.
+
+    Attributes:
+        id: Its internal id.
+        version: Its version.
+        removed: The version of its last removal.
+        last: The last number given to one of its memories: it has no more memories than that.
+    """
+
+    id: int
+    version: int
+    removed: int
+    last: int
+
+
+class Look(NamedTuple):
+    """What is below a prefix.
+
+    Attributes:
+        fingerprint: What to compare the next look with.
+        spaces: The namespaces; ``None`` if they are those of the last look.
+    """
+
+    fingerprint: Fingerprint
+    spaces: tuple[Space, ...] | None
+
+
+class Range(NamedTuple):
+    """Which namespaces are searched.
+
+    Attributes:
+        low: The first path.
+        high: The first text behind the last path.
+        owner: Only those of this owner, as `labels.py` writes it; ``None`` for all.
+    """
+
+    low: str
+    high: str
+    owner: str | None = None
+
+    @property
+    def values(self) -> dict[str, str | int | None]:
+        """The parameters of statements."""
+        return {"low": self.low, "high": self.high, "owner": self.owner, "any_owner": int(self.owner is None)}
+
+
+def look(tx: Transaction, below: Range, last: Fingerprint | None) -> Look:
+    """Return the namespaces in a range, unless they are as at the last look."""
+    # Some databases add up to another type.
+    found = Fingerprint(*map(int, tx.the(statements.FINGERPRINT, **below.values)))
+    if found == last:
+        return Look(found, None)
+    return Look(found, tuple(Space(*row) for row in tx.all(statements.SPACES, **below.values)))
+
+
+def by_ids(tx: Transaction, ids: Sequence[int], now: int) -> dict[int, MemoryRow]:
+    """Return memories by their ids, without expired ones."""
+    some = parts("k", statements.AT_ONCE, ids)
+    rows = (MemoryRow.of(row) for values in some for row in tx.all(statements.BY_IDS, now=now, **values))
+    return {row.id: row for row in rows}
+
+
+def latest(tx: Transaction, below: Range, now: int, count: int) -> list[MemoryRow]:
+    """Return the memories in a range that were put last, the latest first."""
+    ids = [id_ for (id_, _) in tx.all(statements.LATEST_IDS, now=now, count=count, **below.values)]
+    rows = by_ids(tx, ids, now)
+    return [rows[id_] for id_ in ids]
+
+
+def changed(tx: Transaction, space: int, after: int, model: int) -> list[IndexRow]:
+    """Return the next memories of a namespace that were put after a version, at most `PAGE`."""
+    rows = tx.all(statements.CHANGED, space=space, after=after, model=model, count=PAGE)
+    return [IndexRow(*row) for row in rows]
+
+
+def of_spaces(tx: Transaction, spaces: Sequence[int], model: int) -> list[IndexRow]:
+    """Return all memories of some small namespaces."""
+    some = parts("k", statements.AT_ONCE, spaces)
+    return [IndexRow(*row) for values in some for row in tx.all(statements.OF_SPACES, model=model, **values)]
+
+
+def ids_after(tx: Transaction, space: int, after: int) -> list[int]:
+    """Return the next ids of a namespace's memories behind one, at most `_IDS`."""
+    first, last = ids_of(space)
+    rows = tx.all(statements.IDS_AFTER, after=max(after, first - 1), last=last, count=_IDS)
+    return [id_ for (id_,) in rows]
+
+
+def small_groups(spaces: Sequence[Space]) -> Iterator[list[Space]]:
+    """Yield groups of namespaces whose memories are few enough to be read at once."""
+    group: list[Space] = []
+    count = 0
+    for space in spaces:
+        if group and (count + space.last > PAGE or len(group) == statements.AT_ONCE):
+            yield group
+            group, count = [], 0
+        group.append(space)
+        count += space.last
+    if group:
+        yield group

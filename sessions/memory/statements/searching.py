@@ -1,0 +1,96 @@
+"""Statements of searches: whether the namespaces below a prefix have changed, and the rows that did."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sessions.db.dialect import MARIADB
+from sessions.db.lists import parameters
+from sessions.db.transaction import Statement
+from sessions.memory.statements.memories import COLUMNS, LIVE
+
+AT_ONCE: Final = 64
+"""Namespaces, or memories, that a statement asks for by their ids."""
+
+FINGERPRINT = Statement(
+    """The number of the settings, and three numbers that are others after any change below a prefix.
+
+    Versions of a namespace only rise, and a namespace that is made has a higher id than all before it. So a change of
+    the set of namespaces changes their count or the sum of their ids, and any other change the sum of their versions.
+    """,
+    """
+    select coalesce((select g.number from {memory_settings} g where g.id = 1), 0), count(*),
+    coalesce(sum(s.id), 0), coalesce(sum(s.version), 0) from {spaces} s
+    where s.path >= :low and s.path < :high and (:any_owner = 1 or s.owner = :owner)
+    """,
+)
+
+SPACES = Statement(
+    "The namespaces below a prefix.",
+    """
+    select id, version, removed, last from {spaces}
+    where path >= :low and path < :high and (:any_owner = 1 or owner = :owner) order by path
+    """,
+)
+
+_ROW: Final = "m.id, m.version, m.space, case when r.model = :model then r.vectors end, r.words"
+
+CHANGED = Statement(
+    "What search knows of the memories of a namespace that were put after a version, in their order.",
+    f"""
+    select {_ROW} from {{memories}} m left join {{search_rows}} r on r.memory = m.id
+    where m.space = :space and m.version > :after order by m.version limit :count
+    """,  # noqa: S608 - words of this module.
+)
+
+OF_SPACES = Statement(
+    "What search knows of all memories of some small namespaces.",
+    f"""
+    select {_ROW} from {{memories}} m left join {{search_rows}} r on r.memory = m.id
+    where m.space in ({parameters("k", AT_ONCE)})
+    """,  # noqa: S608 - as above.
+)
+
+IDS_AFTER = Statement(
+    "The ids of a namespace's memories, in their order.",
+    "select id from {memories} where id > :after and id <= :last order by id limit :count",
+)
+
+EMBEDDED = Statement(
+    "The vectors that memories of some namespaces and keys have, with what they were made of.",
+    f"""
+    select s.path, m.name, r.digest, r.vectors from {{spaces}} s join {{memories}} m on m.space = s.id
+    join {{search_rows}} r on r.memory = m.id
+    where s.path in ({parameters("p", AT_ONCE)}) and m.name in ({parameters("n", AT_ONCE)}) and r.model = :model
+    """,  # noqa: S608 - as above.
+)
+
+EMBEDDERS = Statement(
+    "The embedding models that have made vectors.",
+    "select id, name, dims, probe from {embedders} order by id",
+)
+
+_ADD_EMBEDDER: Final = "insert into {embedders} (name, dims, probe, made_at) values (:name, :dims, :probe, :now)"
+
+ADD_EMBEDDER = Statement(
+    "Note an embedding model, unless another process has just noted one of that name.",
+    f"{_ADD_EMBEDDER} on conflict (name) do nothing",
+    {MARIADB: f"{_ADD_EMBEDDER} on duplicate key update name = name"},
+)
+
+BY_IDS = Statement(
+    "Memories by their ids, without expired ones.",
+    f"""
+    select s.path, s.owner, s.wrapped_keys, {COLUMNS} from {{memories}} m join {{spaces}} s on s.id = m.space
+    where m.id in ({parameters("k", AT_ONCE)}) and {LIVE}
+    """,  # noqa: S608 - words of this module.
+)
+
+LATEST_IDS = Statement(
+    "The memories below a prefix that were put last, without expired ones.",
+    f"""
+    select m.id, m.version from {{memories}} m join {{spaces}} s on s.id = m.space
+    where s.path >= :low and s.path < :high and (:any_owner = 1 or s.owner = :owner) and {LIVE}
+    order by m.updated_at desc, m.id desc limit :count
+    """,  # noqa: S608 - as above.
+)
