@@ -99,7 +99,14 @@ _TABLES: Final[dict[str, tuple[str, tuple[Wrong, ...]]]] = {
                 "wrong-reference",
             ),
             Wrong("vectors", "(t.model is null) <> (t.vectors is null)", "has only one of model and vectors"),
-            Wrong("places", "t.vectors is not null and t.places is null", "has vectors of unknown texts"),
+            Wrong(
+                "vectors",
+                """t.vectors is not null and exists (
+                    select 1 from {embedders} e where e.id = t.model and length(t.vectors) % (2 * e.dims) <> 0
+                )""",
+                "has something other than whole vectors of its model",
+            ),
+            Wrong("places", "t.places is not null and length(t.places) = 0", "has an empty list of places"),
             Wrong("digest", "t.vectors is not null and t.digest is null", "has vectors of unknown texts"),
             Wrong("words", "t.words is null"),
         ),

@@ -15,12 +15,14 @@ from sessions.testing.memory.expiring import Expiring
 from sessions.testing.memory.listing import Lists
 from sessions.testing.memory.machine import MemoryMachine
 from sessions.testing.memory.putting import Putting
+from sessions.testing.memory.search_machine import SearchMachine
+from sessions.testing.memory.searching import Searches
 
 if TYPE_CHECKING:
     from sessions.testing.expiry_model import MovableClock, OpenStore
 
 
-class MemoryContract(Putting, Lists, Expiring, Appending, WithClock):
+class MemoryContract(Putting, Lists, Expiring, Appending, Searches, WithClock):
     """The promises of a store about memories. Subclass it as ``Test…`` with the fixture `open_here`."""
 
     EXAMPLES: ClassVar[int] = 20
@@ -28,3 +30,6 @@ class MemoryContract(Putting, Lists, Expiring, Appending, WithClock):
 
     def test_any_sequence_of_operations(self, open_here: OpenStore, time: MovableClock) -> None:
         run_machine(lambda: MemoryMachine(open_here, time), self.EXAMPLES, steps=25)
+
+    def test_any_sequence_of_changes_and_searches(self, open_here: OpenStore) -> None:
+        run_machine(lambda: SearchMachine(open_here), self.EXAMPLES, steps=20)

@@ -1,0 +1,226 @@
+"""Memories: searching by meaning and by words, embedding models that fail, and filters of what is found."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from typing import TYPE_CHECKING, Any
+from uuid import uuid4
+
+import pytest
+
+from sessions.embedding import Embedder
+from sessions.errors import EmbeddingError
+from sessions.memory_types import Put
+from sessions.testing.memory.search_model import embed
+
+if TYPE_CHECKING:
+    from sessions.memory_types import Found
+    from sessions.testing.expiry_model import MovableClock, OpenStore
+
+_TEXTS = {"pet": "a cat called Minka", "work": "writes ORD-4711/b in Python", "city": "wohnt in 東京"}
+
+
+def _keys(found: list[Found]) -> list[str]:
+    return [one.key for one in found]
+
+
+class Searches:
+    """Searching."""
+
+    async def test_by_words_without_a_model(self, open_here: OpenStore) -> None:
+        """Fails without: text_search/words.py, pairs of characters and compounds."""
+        async with open_here() as store:
+            mine = store.memories.under((f"{uuid4()}",))
+            await mine.put_many([Put(("a",), key, {"text": text}) for key, text in _TEXTS.items()])
+            for query, key in (
+                ("minka?", "pet"),
+                ("where is ORD-4711/b", "work"),
+                ("東京", "city"),
+                ("\uff23at", "pet"),
+            ):
+                (best, *_) = await mine.search(query=query)
+                assert best.key == key
+                assert best.cosine is None
+                assert best.text == best.score > 0
+            assert await mine.search(query="nothing of this") == []
+            assert await mine.search(query="?!") == []
+
+    async def test_an_answer_is_found_right_after_each_change(self, open_here: OpenStore) -> None:
+        """Fails without: memory/search/searcher.py, `_catch_up`; memory/search/cache.py, `keep_only`."""
+        async with open_here(embed=embed, embed_fields=["text"]) as store:
+            mine = store.memories.under((f"{uuid4()}",))
+            assert await mine.search(query="cat") == []
+            await mine.put(("a",), "k", {"text": "the cat"})
+            assert _keys(await mine.search(query="cat", mode="text")) == ["k"]
+            await mine.put(("a",), "k", {"text": "the dog"})
+            assert await mine.search(query="cat", mode="text") == []
+            assert _keys(await mine.search(query="dog", mode="text")) == ["k"]
+            await mine.put(("b",), "l", {"text": "a dog"})
+            assert set(_keys(await mine.search(query="dog", mode="text"))) == {"k", "l"}
+            await mine.delete(("a",), "k")
+            assert _keys(await mine.search(query="dog", mode="text")) == ["l"]
+            await mine.put(("b",), "l", {"text": "a dog"}, index=False)
+            assert await mine.search(query="dog") == []
+            await mine.put(("b",), "l", {"text": "-", "other": "a dog"}, index=["other"])
+            assert _keys(await mine.search(query="dog")) == ["l"]
+            await mine.erase(("b",), scrub=False)
+            assert await mine.search(query="dog") == []
+
+    async def test_expired_memories_are_not_found(self, open_here: OpenStore, time: MovableClock) -> None:
+        """Fails without: memory/statements/searching.py, `BY_IDS`, `LIVE`."""
+        async with open_here(embed=embed) as store:
+            mine = store.memories.under((f"{uuid4()}",))
+            await mine.put(("a",), "short", {"text": "the cat"}, ttl=10)
+            await mine.put(("a",), "long", {"text": "the cat sat"})
+            assert _keys(await mine.search(query="cat")) == ["short", "long"]
+            assert _keys(await mine.search()) == ["long", "short"]
+            (short, _) = await mine.search(query="cat", refresh=True)
+            assert short.expires_at is not None
+            time.move(11)
+            assert _keys(await mine.search(query="cat", limit=1)) == ["long"]
+            assert _keys(await mine.search()) == ["long"]
+
+    async def test_the_latest_first_without_a_query(self, open_here: OpenStore, time: MovableClock) -> None:
+        """Fails without: memory/statements/searching.py, `LATEST_IDS`, `order by`."""
+        async with open_here() as store:
+            mine = store.memories.under((f"{uuid4()}",))
+            for number in range(7):
+                time.move(1)
+                await mine.put((f"n{number % 2}",), f"{number}", {"n": number})
+            assert _keys(await mine.search(limit=3)) == ["6", "5", "4"]
+            assert _keys(await mine.search(limit=3, offset=5)) == ["1", "0"]
+            assert _keys(await mine.search(("n1",), "  ")) == ["5", "3", "1"]
+            time.move(1)
+            await mine.put(("n1",), "1", {"n": 1})
+            assert _keys(await mine.search(("n1",), limit=2)) == ["1", "5"]
+            assert {one.score for one in await mine.search()} == {0.0}
+            assert _keys(await mine.search(filter={"n": {"$lt": 4}}, limit=3)) == ["1", "3", "2"]
+
+    async def test_a_filter_never_shortens_a_page(self, open_here: OpenStore) -> None:
+        """Fails without: memories/searching.py, `_read_hits`, more than one page of hits."""
+        async with open_here(embed=embed, embed_fields=["text"]) as store:
+            mine = store.memories.under((f"{uuid4()}",))
+            texts = ["cat " * (n % 9 + 1) + "dog " * (n // 60) for n in range(600)]
+            await mine.put_many([Put(("a",), f"{n}", {"text": text, "n": n}) for n, text in enumerate(texts)])
+            everything = await mine.search(query="cat", limit=1000)
+            assert len(everything) == 600
+            wanted = [one.key for one in everything if one.value["n"] % 600 >= 595]
+            found = await mine.search(query="cat", filter={"n": {"$gte": 595}}, limit=4)
+            assert _keys(found) == wanted[:4]
+            rest = await mine.search(query="cat", filter={"n": {"$gte": 595}}, limit=4, offset=4)
+            assert _keys(rest) == wanted[4:]
+
+    async def test_a_handle_does_not_find_beyond_its_prefix(self, open_here: OpenStore) -> None:
+        """Fails without: memories/searching.py, `_range`."""
+        prefix = f"{uuid4()}"
+        async with open_here(embed=embed) as store:
+            for label in ("ann", "anna", "bob"):
+                await store.memories.put((prefix, label), label, {"text": "the cat"}, owner=label)
+            mine = store.memories.under((prefix, "ann"))
+            assert _keys(await mine.search(query="cat")) == ["ann"]
+            assert [one.namespace for one in await mine.search(query="cat")] == [()]
+            owned = store.memories.under((prefix,), owner="bob")
+            assert _keys(await owned.search(query="cat")) == _keys(await owned.search()) == ["bob"]
+
+    async def test_a_failing_model_changes_nothing(self, open_here: OpenStore) -> None:
+        """Fails without: memories/writing.py, `index` before `Change`."""
+        answers: list[Any] = []
+
+        def failing(texts: list[str]) -> Any:
+            return answers.pop()(texts) if answers else embed(texts)
+
+        prefix = f"{uuid4()}"
+        async with open_here(embed=Embedder(documents=failing, timeout=0.2, name=prefix)) as store:
+            mine = store.memories.under((prefix,))
+            before = await mine.put(("a",), "k", {"text": "the cat"})
+            faults: list[Any] = [
+                lambda texts: [[math.nan] * 6] * len(texts),
+                lambda texts: [[1.0] * 7] * len(texts),
+                lambda texts: [[0.0] * 6] * len(texts),
+                lambda texts: texts[9],
+                _hang,
+            ]
+            for fault in faults:
+                answers.append(fault)
+                with pytest.raises(EmbeddingError, match="Nothing was changed"):
+                    await mine.put_many([Put(("a",), "k", {"text": "the dog"}), Put(("b",), "new", {"text": "far"})])
+                answers.append(fault)
+                with pytest.raises(EmbeddingError, match="Nothing was changed"):
+                    await mine.search(query=f"dog {len(faults)} {fault}")
+                assert await mine.list() == [before]
+                assert _keys(await mine.search(query="cat")) == ["k"]
+
+    async def test_unchanged_texts_are_not_embedded_again(self, open_here: OpenStore) -> None:
+        """Fails without: memory/search/indexing.py, `_embedded`."""
+        asked: list[str] = []
+
+        def noting(texts: list[str]) -> list[list[float]]:
+            asked.extend(texts)
+            return embed(texts)
+
+        prefix = f"{uuid4()}"
+        async with open_here(embed=Embedder(documents=noting, name=prefix), embed_fields=["text"]) as store:
+            mine = store.memories.under((prefix,))
+            await mine.put(("a",), "k", {"text": "the cat", "n": 1})
+            asked.clear()
+            await mine.put(("a",), "k", {"text": "the cat", "n": 2})
+            assert asked == []
+            await mine.put(("a",), "k", {"text": "the dog", "n": 2})
+            assert asked == ["the dog"]
+            (found,) = await mine.search(query="the dog", mode="vector")
+            assert found.score == pytest.approx(1, abs=1e-3)
+
+    async def test_the_best_of_several_texts_counts(self, open_here: OpenStore) -> None:
+        """Fails without: memory/search/block.py, `maximum.reduceat`."""
+        async with open_here(embed=embed, embed_fields=["facts[*]"]) as store:
+            mine = store.memories.under((f"{uuid4()}",))
+            await mine.put(("a",), "two", {"facts": ["far far far", "cat"]})
+            await mine.put(("a",), "one", {"facts": ["cat far"]})
+            await mine.put(("a",), "none", {"facts": []})
+            found = await mine.search(query="cat", mode="vector")
+            assert _keys(found) == ["two", "one"]
+            assert found[0].score == pytest.approx(1, abs=1e-3)
+
+    async def test_searches_and_puts_at_once(self, open_here: OpenStore) -> None:
+        """Fails without: memory/search/cache.py, the lock; memories/searching.py, `may_begin_again`."""
+        async with open_here(embed=embed, embed_fields=["text"]) as store:
+            mine = store.memories.under((f"{uuid4()}",))
+            await mine.put_many([Put(("a",), f"{n}", {"text": "cat"}) for n in range(40)])
+
+            async def change(number: int) -> None:
+                for text in ("dog", "cat far", "cat"):
+                    await mine.put(("a",), f"{number}", {"text": text})
+
+            async def look() -> None:
+                for _ in range(6):
+                    assert len(await mine.search(query="cat", limit=100, mode="vector")) == 40
+
+            await asyncio.gather(*map(change, range(8)), look(), look())
+            found = await mine.search(query="cat", limit=100, mode="vector")
+            assert {round(one.score, 2) for one in found} == {1.0}
+
+    async def test_wrong_arguments(self, open_here: OpenStore) -> None:
+        """Fails without: memories/searching.py, the checks."""
+        wrong: list[tuple[dict[str, Any], type[Exception]]] = [
+            ({"query": 3}, TypeError),
+            ({"limit": 0}, ValueError),
+            ({"offset": -1}, ValueError),
+            ({"mode": "magic"}, ValueError),
+            ({"query": "a", "mode": "vector"}, ValueError),
+            ({"text_weight": 2}, ValueError),
+            ({"text_weight": "a"}, TypeError),
+            ({"least": math.nan}, TypeError),
+            ({"prefix": "text"}, TypeError),
+        ]
+        async with open_here() as store:
+            for arguments, error in wrong:
+                with pytest.raises(error, match="Nothing was"):
+                    await store.memories.search(**arguments)
+
+
+def _hang(texts: list[str]) -> Any:
+    import time  # noqa: PLC0415 - only here
+
+    del texts
+    time.sleep(30)
