@@ -26,7 +26,10 @@ _PAGE: Final = 256
 """Found memories that are read together, so that other readers have their turn."""
 
 _ROUNDS: Final = 3
-"""How often a search begins again because a memory that it found was changed meanwhile."""
+"""How often a search begins again because a memory that it found was changed meanwhile.
+
+If that goes on, the memory is returned with the score that it had a moment ago: a page is never short.
+"""
 
 _MODES: Final = ("auto", "vector", "text", "both")
 
@@ -155,10 +158,8 @@ class Searching:
                 row = rows.get(hit.id)
                 if row is None:
                     continue  # Removed since, or expired.
-                if row.version != hit.version:
-                    if may_begin_again:
-                        return None
-                    continue
+                if row.version != hit.version and may_begin_again:
+                    return None
                 if matches is None or matches(row):
                     found.append(_Scored(row, hit))
                     if len(found) == wanted:
