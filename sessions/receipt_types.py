@@ -127,13 +127,14 @@ class Rotation:
 
     Attributes:
         sessions: The number of sessions examined.
-        rewrapped: The number of sessions whose wrapped keys were replaced: wrapped with the current key, or extended by
-            a new data key.
-        reencrypted: The number of entries encrypted again.
-        failed: The ids of sessions that the given keys cannot open, left unchanged. If there are any, `store.rotate`
-            raises `RotationIncompleteError`.
+        rewrapped: The number of sessions and namespaces of memories whose wrapped keys were replaced: wrapped with the
+            current key, or extended by a new data key.
+        reencrypted: The number of entries and memories encrypted again.
+        failed: The ids of sessions that the given keys cannot open, and namespaces as ``memories of ('users', 'ann')``,
+            left unchanged. If there are any, `store.rotate` raises `RotationIncompleteError`.
         plain: The number of sessions in the database that `store.rotate` left unencrypted. To encrypt these too, open
             the store with ``allow_plain_text=True`` and rotate with ``reencrypt=True``.
+        namespaces: The number of namespaces of memories examined.
     """
 
     sessions: int = 0
@@ -141,6 +142,7 @@ class Rotation:
     reencrypted: int = 0
     failed: tuple[str, ...] = ()
     plain: int = 0
+    namespaces: int = 0
 
     def __add__(self, other: Rotation) -> Rotation:
         return Rotation(
@@ -149,6 +151,7 @@ class Rotation:
             self.reencrypted + other.reencrypted,
             self.failed + other.failed,
             self.plain + other.plain,
+            self.namespaces + other.namespaces,
         )
 
 

@@ -29,9 +29,10 @@ class Erasing:
 
         Example: ``receipt = await store.memories.erase(("users", "alice"))``
 
-        Memories go in short transactions, each namespace with its last ones; after an interruption, what is gone is
-        gone, and another call goes on. Erasing again finishes pending work. No key is needed. To erase all that belongs
-        to an owner, conversations as well, call `Store.erase_owner`.
+        First the `KeyProvider`'s `destroy` is called for each namespace, if it has one. Memories go in short
+        transactions, each namespace with its last ones; after an interruption, what is gone is gone, and another call
+        goes on. Erasing again finishes pending work. No key is needed. To erase all that belongs to an owner,
+        conversations as well, call `Store.erase_owner`.
 
         Args:
             prefix: The first labels of the namespaces.
@@ -58,6 +59,12 @@ class Erasing:
                 "the prefix is empty, which stands for all memories of the store. Nothing was erased. Pass a prefix, "
                 "or erase_everything=True."
             )
+        if hold.common.sealing is not None:
+            from sessions.memories.rotation import destroy_keys  # noqa: PLC0415 - only encrypted stores need it
+            from sessions.memory.rotating import sealed_below  # noqa: PLC0415 - as above
+
+            paths = await hold.read(partial(sealed_below, low=below.low, high=below.high, owner=below.owner))
+            await destroy_keys(hold.common.sealing.source, paths)
         rows: Counter[str] = Counter()
         more = True
         while more:

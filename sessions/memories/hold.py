@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from base64 import urlsafe_b64decode, urlsafe_b64encode
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
 
 from sessions.clock import as_near_time
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from sessions.embedding.model import EmbeddingModel
     from sessions.labels import Owner
     from sessions.memory.rows import MemoryRow
+    from sessions.memory.sealing import Sealing
     from sessions.memory.search.searcher import Searcher
     from sessions.memory_types import Labels, Put
     from sessions.validation import Default
@@ -62,6 +64,7 @@ class Common:
         codec: How values become payloads, and back.
         lifetime: How long memories live, in microseconds, unless the caller says; ``None`` for ever.
         options: How they are searched.
+        seal: Returns how they are encrypted in a database; ``None`` to store them in the clear.
 
     Attributes:
         settings: The settings as they were read last.
@@ -70,7 +73,14 @@ class Common:
         indexing: Prepares what search and filters know of a memory.
     """
 
-    def __init__(self, join: Callable[[], Backend], codec: Codec, lifetime: int | None, options: SearchOptions) -> None:
+    def __init__(
+        self,
+        join: Callable[[], Backend],
+        codec: Codec,
+        lifetime: int | None,
+        options: SearchOptions,
+        seal: Callable[[Backend], Sealing] | None = None,
+    ) -> None:
         self._join = join
         self._backend: Backend | None = None
         self.codec = codec
@@ -80,6 +90,8 @@ class Common:
         self.embed_fields = options.fields
         self.indexing = Indexing(self)
         self._cache_bytes = options.cache
+        self._seal = seal
+        self._sealing: Sealing | None = None
         self._searcher: Searcher | None = None
 
     @property
@@ -88,6 +100,13 @@ class Common:
         if self._backend is None:
             self._backend = self._join()
         return self._backend
+
+    @property
+    def sealing(self) -> Sealing | None:
+        """How memories are encrypted; ``None`` if they are not."""
+        if self._sealing is None and self._seal is not None:
+            self._sealing = self._seal(self.backend)
+        return self._sealing
 
     @property
     def searcher(self) -> Searcher:
@@ -104,7 +123,7 @@ class Common:
                     'searching by a query needs numpy. Nothing was read. Install it: pip install "agent-session-store'
                     '[search]"'
                 ) from error
-            self._searcher = Searcher(self.backend, self.model, self._cache_bytes)
+            self._searcher = Searcher(self.backend, self.model, self._cache_bytes, self.sealing)
         return self._searcher
 
     @property
@@ -118,9 +137,15 @@ class Common:
             await self._backend.aclose()
 
 
-def share(backend: Backend, codec: Codec | None, lifetime: int | None, options: SearchOptions) -> Common:
+def share(
+    backend: Backend,
+    codec: Codec | None,
+    lifetime: int | None,
+    options: SearchOptions,
+    seal: Callable[[Backend], Sealing] | None = None,
+) -> Common:
     """Return what all holds on the memories in a store's database share."""
-    return Common(lambda: backend.joined_by([MEMORIES]), checked_codec(codec), lifetime, options)
+    return Common(lambda: backend.joined_by([MEMORIES]), checked_codec(codec), lifetime, options, seal)
 
 
 def _model(embed: Embed) -> EmbeddingModel:
@@ -193,12 +218,49 @@ class Hold:
         return self.common.lifetime if ttl is DEFAULT else check_ttl(ttl)
 
     async def read(self, work: Callable[[Transaction], T]) -> T:
-        """Return the result of `work`, run in one snapshot."""
-        return await self.common.backend.read(work, self.subject)
+        """Return the result of `work`, run in one snapshot; again if keys have to be fetched first."""
+        if self.common.sealing is None:
+            return await self.common.backend.read(work, self.subject)
+        return await self._with_keys(partial(self.common.backend.read, work, self.subject))
 
     async def write(self, work: Callable[[Transaction], T]) -> T:
-        """Do `work` as one transaction."""
-        return await self.common.backend.write(work, self.subject)
+        """Do `work` as one transaction; again if keys have to be fetched first."""
+        if self.common.sealing is None:
+            return await self.common.backend.write(work, self.subject)
+        return await self._with_keys(partial(self.common.backend.write, work, self.subject))
+
+    async def _with_keys(self, run: Callable[[], Awaitable[T]]) -> T:
+        from sessions.crypto.subject import KeyWanted  # noqa: PLC0415 - for encrypted stores
+
+        while True:
+            try:
+                return await run()
+            except KeyWanted as wanted:
+                await wanted.fetch()
+
+    def open(self, row: MemoryRow) -> MemoryRow:
+        """Return a memory with its payload in the clear.
+
+        Raises:
+            MissingKeyError: It is encrypted, and there is no key.
+            DecryptionError: It was altered, or is in the clear and may not be.
+            KeyWanted: Its namespace's keys have to be fetched first; `read` does that.
+        """
+        if self.common.sealing is not None:
+            return self.common.sealing.open(row)
+        if row.wrapped_keys is not None and not row.payload.startswith(b"{"):
+            from sessions.memory.sealing import without_key  # noqa: PLC0415 - as above
+
+            raise without_key(row.path)
+        return row
+
+    async def opened(self, rows: Sequence[MemoryRow]) -> list[MemoryRow]:
+        """Return memories with their payloads in the clear, outside of any transaction; see `open`."""
+        if self.common.sealing is None:
+            return [self.open(row) for row in rows]
+        from sessions.crypto.subject import with_keys  # noqa: PLC0415 - as above
+
+        return [await with_keys(partial(self.open, row)) for row in rows]
 
     async def by_settings(self, attempt: Callable[[Settings], Awaitable[T]]) -> T:
         """Return the result of a change that is prepared by the settings, and prepared anew if they moved."""

@@ -50,5 +50,5 @@ class Indexing:
         del settings
         common = self._common
         to_index = [ToIndex(one.path, one.name, put.value, put.index) for put, one in zip(puts, prepared, strict=True)]
-        indexer = Indexer(common.backend, common.model, common.embed_fields)
+        indexer = Indexer(common.backend, common.model, common.embed_fields, common.sealing)
         return [Indexed(row) for row in await indexer.index(to_index)]

@@ -52,7 +52,7 @@ class Reading:
         if row is None:
             return None
         (row,) = await self._refreshed([row], refresh=refresh)
-        return hold.memory(row)
+        return hold.memory(*await hold.opened([row]))
 
     async def get_many(
         self, keys: Iterable[tuple[Sequence[str], str]], *, refresh: bool = False
@@ -78,7 +78,8 @@ class Reading:
         if not wanted:
             return []
         found = await hold.read(lambda tx: get_many(tx, wanted, at, hold.owner))
-        rows = {(row.path, row.name): row for row in await self._refreshed(list(found.values()), refresh=refresh)}
+        refreshed = await self._refreshed(list(found.values()), refresh=refresh)
+        rows = {(row.path, row.name): row for row in await hold.opened(refreshed)}
         return [hold.memory(rows[one]) if one in rows else None for one in wanted]
 
     async def list(
@@ -109,7 +110,7 @@ class Reading:
         limit = check_count(limit, "limit", least=1)
         below, place = hold.below(prefix, now()), hold.place(after)
         rows = await hold.read(lambda tx: list_memories(tx, below, place, limit))
-        return [hold.memory(row) for row in rows]
+        return [hold.memory(row) for row in await hold.opened(rows)]
 
     async def count(self, prefix: Sequence[str] = ()) -> int:
         """Count the memories of a namespace and of all namespaces below it.

@@ -111,7 +111,8 @@ class Searching:
         else:
             found = await self._ranked(below, asked, ranked_by, wanted, matches, text_weight=weight, least=least)
         page = found[offset:]
-        rows = await self._refreshed([one.row for one in page], refresh=refresh)  # type: ignore[attr-defined] # of Reading
+        refreshed = await self._refreshed([one.row for one in page], refresh=refresh)  # type: ignore[attr-defined] # of Reading
+        rows = await hold.opened(refreshed)
         return [self._found_of(row, one.hit) for row, one in zip(rows, page, strict=True)]
 
     def _found_of(self, row: MemoryRow, hit: Hit | None) -> Found:
@@ -160,7 +161,7 @@ class Searching:
                     continue  # Removed since, or expired.
                 if row.version != hit.version and may_begin_again:
                     return None
-                if matches is None or matches(row):
+                if matches is None or matches(*await self._hold.opened([row])):
                     found.append(_Scored(row, hit))
                     if len(found) == wanted:
                         return found
@@ -181,7 +182,8 @@ class Searching:
         place: Place | None = None
         while True:
             rows = await hold.read(lambda tx, place=place: list_memories(tx, below, place, _PAGE))  # type: ignore[misc]
-            best = nlargest(wanted, [*best, *filter(matches, rows)], key=lambda row: (row.updated_at, row.id))
+            matching = [row for row, plain in zip(rows, await hold.opened(rows), strict=True) if matches(plain)]
+            best = nlargest(wanted, [*best, *matching], key=lambda row: (row.updated_at, row.id))
             if len(rows) < _PAGE:
                 return [_Scored(row) for row in best]
             place = Place(rows[-1].path, rows[-1].name)

@@ -187,7 +187,7 @@ class Writing:
 
         hold = self._hold
         row = await hold.read(Get(hold.path(namespace), check_key(key), now(), hold.owner_of(owner)))
-        return None if row is None else hold.memory(row)
+        return None if row is None else hold.memory(*await hold.opened([row]))
 
     def _delete(
         self, namespace: Sequence[str], key: str, if_version: int | None, owner: Owner | Default
@@ -207,7 +207,7 @@ class Writing:
         return [_memory(self._hold, one, result) for one, result in zip(prepared, changed, strict=True)]
 
     async def _change(self, changes: Sequence[PreparedPut | PreparedDelete], settings: Settings) -> Sequence[Changed]:
-        return await self._hold.write(Change(changes, now(), settings.number))
+        return await self._hold.write(Change(changes, now(), settings.number, self._hold.common.sealing))
 
 
 def prepare(hold: Hold, puts: Sequence[Put]) -> list[PreparedPut]:

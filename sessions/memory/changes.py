@@ -15,6 +15,7 @@ from sessions.db.lists import parts
 from sessions.errors import ConflictError
 from sessions.memory.locking import check_owner, lock_spaces, subject_of
 from sessions.memory.marks import Mark
+from sessions.memory.sealing import Place, Sealing, SearchPayload, seal_search, seal_value, without_key
 from sessions.memory.settings import SettingsMovedError
 from sessions.memory.statements import memories as statements
 from sessions.memory.statements import spaces as space_statements
@@ -22,6 +23,7 @@ from sessions.memory.statements import spaces as space_statements
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from sessions.crypto.subject_keys import SubjectKeys
     from sessions.db.transaction import Transaction
     from sessions.memory.locking import LockedSpace
 
@@ -37,6 +39,7 @@ class SearchRow(NamedTuple):
     digest: bytes | None
     vectors: bytes | None
     words: bytes
+    sealed: bytes | None = None
 
 
 class PreparedPut(msgspec.Struct, frozen=True):
@@ -107,12 +110,14 @@ class Change(Command[Sequence[Changed]], msgspec.Struct, frozen=True, eq=False):
         changes: What is done, in this order; each raises the version of its namespace by one.
         now: The time, in microseconds since 1970, UTC.
         number: The number of the settings by which the changes were prepared.
+        sealing: Encrypts values, and what search knows of them; ``None`` to store them in the clear.
         mark: Tells whether it was done before.
     """
 
     changes: Sequence[Prepared]
     now: int
     number: int = 0
+    sealing: Sealing | None = None
     mark: Mark | None = None
 
     @property
@@ -148,6 +153,9 @@ class Change(Command[Sequence[Changed]], msgspec.Struct, frozen=True, eq=False):
         Raises:
             ConflictError: A memory has another version than it must have.
             OwnerError: A namespace belongs to another owner, or has none.
+            MissingKeyError: A namespace is encrypted, and there is no key.
+            DecryptionError: The keys here do not open a namespace's keys, or it has memories in the clear.
+            KeyWanted: Keys have to be fetched first.
             SettingsMovedError: The changes were prepared by other settings.
             StoreFullError: A namespace has no number left for a memory.
         """
@@ -163,7 +171,21 @@ class Change(Command[Sequence[Changed]], msgspec.Struct, frozen=True, eq=False):
         standing = find_standing(tx, spaces, names, self.now)
         for change in self.changes:
             _check_version(change, standing.get((change.path, change.name)))
-        return self._apply(tx, spaces, standing)
+        keys = {path: self._keys(tx, spaces[path]) for path in {one.path for one in self.changes if _is_put(one)}}
+        return self._apply(tx, spaces, standing, keys)
+
+    def _keys(self, tx: Transaction, space: LockedSpace) -> SubjectKeys | None:
+        """Return the keys of a namespace that gets a memory; ``None`` to store it in the clear."""
+        if self.sealing is None:
+            if space.wrapped_keys is not None:
+                raise without_key(space.path)
+            return None
+        if space.wrapped_keys is None:
+            if space.last:
+                self.sealing.check_plain(space.path)
+            space.wrapped_keys = self.sealing.new_keys(space.path)
+            tx.run(space_statements.SET_WRAPPED_KEYS, space=space.id, wrapped_keys=space.wrapped_keys)
+        return self.sealing.unlock(space.path, space.wrapped_keys)
 
     def _locked(self, tx: Transaction) -> dict[str, LockedSpace]:
         """Lock the namespaces, and make those that are missing and get a memory."""
@@ -178,7 +200,11 @@ class Change(Command[Sequence[Changed]], msgspec.Struct, frozen=True, eq=False):
         return spaces
 
     def _apply(
-        self, tx: Transaction, spaces: Mapping[str, LockedSpace], standing: Mapping[tuple[str, str], Standing]
+        self,
+        tx: Transaction,
+        spaces: Mapping[str, LockedSpace],
+        standing: Mapping[tuple[str, str], Standing],
+        keys: Mapping[str, SubjectKeys | None],
     ) -> Sequence[Changed]:
         """Do all changes, whose conditions hold."""
         before = {path: space.version for path, space in spaces.items()}
@@ -187,7 +213,7 @@ class Change(Command[Sequence[Changed]], msgspec.Struct, frozen=True, eq=False):
         for change in self.changes:
             there = standing.get((change.path, change.name))
             if isinstance(change, PreparedPut):
-                results.append(writing.put(spaces[change.path], there, change))
+                results.append(writing.put(spaces[change.path], there, change, keys[change.path]))
             elif there is None or not there.is_live:
                 results.append(Changed(0))
             else:
@@ -250,8 +276,10 @@ class Writing:
         self._fields: list[tuple[int, int, bytes, int]] = []
         self._notes: list[tuple[object, ...]] = []
 
-    def put(self, space: LockedSpace, there: Standing | None, put: PreparedPut) -> Changed:
-        """Put a memory in place of what is there."""
+    def put(
+        self, space: LockedSpace, there: Standing | None, put: PreparedPut, keys: SubjectKeys | None = None
+    ) -> Changed:
+        """Put a memory in place of what is there, encrypted with some keys."""
         space.version += 1
         expires_at = ends_at(self._now, put.ttl)
         created_at = there.created_at if there is not None and there.is_live else self._now
@@ -259,15 +287,22 @@ class Writing:
         if there is None:
             space.last = check_position(space.last + 1, subject_of(space.path), "memories")
             memory = id_of(space.id, space.last)
-            self._added.append((memory, space.id, put.name, space.version, *times, put.payload))
         else:
             memory = there.id
-            self._replaced.append((space.version, *times, put.payload, memory))
+        payload, search = put.payload, put.search
+        if keys is not None:
+            place = Place(space.path, memory, space.version, created_at, put.name)
+            payload = seal_value(keys, place, payload)
+            search = None if search is None else _sealed(keys, place, search)
+        if there is None:
+            self._added.append((memory, space.id, put.name, space.version, *times, payload))
+        else:
+            self._replaced.append((space.version, *times, payload, memory))
             self._without_fields.append((memory,))
             if put.search is None:
                 self._without_search.append((memory,))
-        if put.search is not None:
-            self._searched.append((memory, *put.search))
+        if search is not None:
+            self._searched.append((memory, *search))
         self._fields += [(space.id, field, value, memory) for field, value in put.fields]
         return Changed(space.version, created_at, self._now, expires_at)
 
@@ -298,6 +333,15 @@ class Writing:
                 self._tx.many(statement, rows)
         for space, version in {row[0]: row[1] for row in self._notes}.items():
             self._tx.run(statements.FORGET_REMOVALS, space=space, version=int(str(version)) - REMOVALS_KEPT)
+
+
+def _sealed(keys: SubjectKeys, place: Place, row: SearchRow) -> SearchRow:
+    plain = SearchPayload(row.places, row.digest, row.vectors, row.words)
+    return SearchRow(row.model, None, None, None, b"", seal_search(keys, place, plain))
+
+
+def _is_put(change: Prepared) -> bool:
+    return isinstance(change, PreparedPut)
 
 
 def move(tx: Transaction, spaces: Iterable[LockedSpace], now: int, mark: Mark | None = None) -> None:

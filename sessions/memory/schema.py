@@ -59,6 +59,7 @@ _SEARCH_ROWS: Final = Table(
         Column("digest", "bytes", "Tells whether the texts are those of before.", null=True),
         Column("vectors", "bytes", "A vector for each text, of unit length.", null=True),
         Column("words", "bytes", "The words, hashed, with their counts."),
+        Column("sealed", "bytes", "In an encrypted namespace, the four columns before this one, encrypted.", null=True),
     ),
     key=("memory",),
 )

@@ -98,7 +98,17 @@ _TABLES: Final[dict[str, tuple[str, tuple[Wrong, ...]]]] = {
                 "names an embedding model that is missing",
                 "wrong-reference",
             ),
-            Wrong("vectors", "(t.model is null) <> (t.vectors is null)", "has only one of model and vectors"),
+            Wrong(
+                "vectors",
+                """t.vectors is not null and t.model is null
+                or t.model is not null and t.vectors is null and t.sealed is null""",
+                "has only one of model and vectors",
+            ),
+            Wrong(
+                "sealed",
+                "t.sealed is not null and (s.wrapped_keys is null or t.vectors is not null or length(t.words) > 0)",
+                "is encrypted and in the clear",
+            ),
             Wrong(
                 "vectors",
                 """t.vectors is not null and exists (

@@ -80,6 +80,7 @@ async def rotate_all(
     progress: Callable[[Rotation], object] | None,
     *,
     everything: bool,
+    others: Callable[[Rotation], Awaitable[Rotation]] | None = None,
 ) -> Rotation:
     """Rotate all sessions of a database that are encrypted, or all.
 
@@ -88,6 +89,7 @@ async def rotate_all(
         rotate_one: Rotates a session, given its id and a function to call after each transaction.
         progress: Called after each transaction with the result so far.
         everything: Also those in the clear.
+        others: Rotates what else the store has, given the result so far; returns the result with that.
 
     Raises:
         RotationIncompleteError: Some cannot be opened with the keys here; all others were rotated.
@@ -107,6 +109,8 @@ async def rotate_all(
                 _log.warning("%s", error)
                 done = before + Rotation(sessions=1, failed=(session_id,))
     done += Rotation(plain=await backend.read(count_plain, "the store"))
+    if others is not None:
+        done = await others(done)
     if done.failed:
         raise RotationIncompleteError(_left(done), done)
     return done
@@ -116,12 +120,16 @@ def _left(done: Rotation) -> str:
     """Return the message about sessions that could not be rotated."""
     named = ", ".join(map(repr, done.failed[:_NAMED])) + (", …" if len(done.failed) > _NAMED else "")
     return (
-        f"the given keys do not open {len(done.failed)} of {done.sessions} sessions: {named}. These "
+        f"the given keys do not open {len(done.failed)} of {_examined(done)}: {named}. These "
         "were left unchanged; "
         f"{done.rewrapped} others were wrapped with the current key. Keep the old keys, add the "
         "missing ones to the key "
         "ring and rotate again. The log has a warning for each session."
     )
+
+
+def _examined(done: Rotation) -> str:
+    return f"{done.sessions} sessions" + f" and {done.namespaces} namespaces" * bool(done.namespaces)
 
 
 async def _page(backend: Backend, after: int, *, everything: bool) -> list[tuple[int, str]]:

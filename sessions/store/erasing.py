@@ -12,6 +12,7 @@ from sessions.labels import below_owner, encode_owner
 from sessions.log.component import conversations
 from sessions.log.lifetime.audit import record
 from sessions.log.lifetime.undestroyed import destroyed, find_undestroyed
+from sessions.memory.component import MEMORIES
 from sessions.receipt_types import ErasureReceipt
 from sessions.retention_types import OwnerErasure, one_owner
 from sessions.store.components import components_there
@@ -79,6 +80,12 @@ async def erase_owner(place: Place, owner: Owner, done: Done, *, below: bool, sc
     whose = OwnersErased(low, high, at, done.actor, done.kept, destroying.has_keys)
     first, *others = await components_there(place.backend, place.elsewhere.tables)
     backend = place.backend.joined_by(others) if others else place.backend
+    if destroying.has_keys and MEMORIES in others:
+        from sessions.memories.rotation import destroy_keys  # noqa: PLC0415 - only encrypted stores need it
+        from sessions.memory.rotating import sealed_of_owners  # noqa: PLC0415 - as above
+
+        paths = await backend.read(partial(sealed_of_owners, low=low, high=high), "the store")
+        await destroy_keys(place.keys, paths)
     erased = await erase_owners(
         backend, [first, *others], whose, subject="the store", batch=_SESSIONS, after_batch=after_batch
     )

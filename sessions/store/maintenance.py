@@ -7,6 +7,8 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sessions.clock import as_time, now
+from sessions.memory.component import MEMORIES
+from sessions.store.components import components_there
 from sessions.store.retention import Retaining
 from sessions.validation import DEFAULT, PURGE_BATCH, Default, check_session_id, check_ttl
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
     from sessions.db import Backend
     from sessions.encrypted import EncryptedSession
     from sessions.log.adopt.sdk import SDKSessions
+    from sessions.memories.hold import Hold
+    from sessions.memory.sealing import Sealing
     from sessions.receipt_types import Adoption, ErasureReceipt, Rotation
     from sessions.session.base import LogSession
     from sessions.session.verifying import Verification
@@ -41,6 +45,10 @@ class Maintenance(Retaining):
     _encryption: Encryption | None
     _lifetime: int | None
     _sweepers: list[Sweeper]
+
+    @abstractmethod
+    def _memory_hold(self) -> Hold:
+        """Return a hold on the store's memories."""
 
     @abstractmethod
     def session(self, session_id: str, *, ttl: float | timedelta | Default | None = DEFAULT) -> LogSession:
@@ -131,8 +139,9 @@ class Maintenance(Retaining):
 
         Example: ``rotation = await store.rotate()``
 
-        After an interruption, call it again: sessions that already have the current key are skipped. With `reencrypt`
-        in a store that allows plain text, unencrypted sessions are encrypted too.
+        Keys of memories are rotated in the same way, namespace by namespace. After an interruption, call it again:
+        sessions and namespaces that already have the current key are skipped. With `reencrypt` in a store that allows
+        plain text, unencrypted ones are encrypted too.
 
         Args:
             reencrypt: As for `EncryptedSession.rotate`.
@@ -167,7 +176,17 @@ class Maintenance(Retaining):
             session = cast("EncryptedSession", self.session(session_id, ttl=None))
             return await session.rotate(reencrypt=reencrypt, before=before, progress=report)
 
-        return await rotate_all(self._backend, rotate_one, progress, everything=everything)
+        async def rotate_others(done: Rotation) -> Rotation:
+            if MEMORIES not in await components_there(self._backend, self._sdk.tables):
+                return done
+            from sessions.encrypted import check_before  # noqa: PLC0415 - as above
+            from sessions.memories.rotation import rotate_memories  # noqa: PLC0415 - as above
+
+            hold = self._memory_hold()
+            seconds = check_before(before, reencrypt=reencrypt)
+            return await rotate_memories(hold, cast("Sealing", hold.common.sealing), done, seconds, progress)
+
+        return await rotate_all(self._backend, rotate_one, progress, everything=everything, others=rotate_others)
 
     async def purge_expired(
         self,

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Self, cast
 
 from sessions.clock import NEVER
-from sessions.errors import PlainTextRefusedError
 from sessions.labels import given_owner
 from sessions.log.adopt.sdk import SDKSessions
 from sessions.log.lifetime.remove import delete
@@ -29,6 +28,7 @@ if TYPE_CHECKING:
     from sessions.log.conversation import ForeignTables
     from sessions.memories.hold import Common, Hold, SearchOptions
     from sessions.memories.memories import Memories
+    from sessions.memory.sealing import Sealing
     from sessions.protocol import Settings
     from sessions.session.usage.prices import Price
     from sessions.store.maintenance import Encryption
@@ -221,13 +221,24 @@ class Store(StoreSearch, Maintenance, Moving, Exports):
         from sessions.memories.hold import Hold, SearchOptions, share  # noqa: PLC0415 - as above
 
         if self._common is None:
-            if self._encryption is not None and not self._encryption.allow_plain_text:
-                raise PlainTextRefusedError(
-                    "this store encrypts its sessions, and memories would be plain text. Nothing was done. Keep them "
-                    "in a store without a key, or open this one with allow_plain_text=True."
-                )
-            self._common = share(self._backend, self._codec, self._memory_lifetime, self._search or SearchOptions())
+            self._common = share(
+                self._backend,
+                self._codec,
+                self._memory_lifetime,
+                self._search or SearchOptions(),
+                None if self._encryption is None else self._seal,
+            )
         return Hold(self._common)
+
+    def _seal(self, backend: Backend) -> Sealing:
+        """Return how memories are encrypted in a database."""
+        from sessions.crypto.key_manager import KeyManager  # noqa: PLC0415 - only encrypted stores need it
+        from sessions.db.stored_settings import StoredSettings  # noqa: PLC0415 - as above
+        from sessions.memory.sealing import Sealing  # noqa: PLC0415 - as above
+
+        encryption = cast("Encryption", self._encryption)
+        keys = KeyManager(encryption.encryption_key, StoredSettings(backend, "memories"))
+        return Sealing(keys, encryption.encryption_key, allow_plain_text=encryption.allow_plain_text)
 
     def _forget_title(self, session_id: str) -> None:
         if self._titles is not None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 import msgspec
@@ -11,6 +12,7 @@ from sessions.db.dialect import text_of_key
 from sessions.db.lists import parts
 from sessions.labels import as_stored
 from sessions.memory.changes import SearchRow
+from sessions.memory.sealing import Place
 from sessions.memory.search.texts import check_paths, texts_of
 from sessions.memory.statements import searching as statements
 from sessions.text_search.rows import count_words, pack_counts
@@ -19,8 +21,9 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sessions.db import Backend
-    from sessions.db.transaction import Transaction
+    from sessions.db.transaction import Row, Transaction
     from sessions.embedding.model import EmbeddingModel
+    from sessions.memory.sealing import Sealing
 
 _DIGEST_BYTES: Final = 16
 _SUBJECT: Final = "memories"
@@ -54,12 +57,20 @@ class Indexer:
         backend: The database.
         model: The embedding model; ``None`` for words alone.
         fields: The paths of the texts of memories that are put without paths of their own.
+        sealing: Decrypts what search knows of memories; ``None`` if nothing is encrypted.
     """
 
-    def __init__(self, backend: Backend, model: EmbeddingModel | None, fields: Sequence[str]) -> None:
+    def __init__(
+        self,
+        backend: Backend,
+        model: EmbeddingModel | None,
+        fields: Sequence[str],
+        sealing: Sealing | None = None,
+    ) -> None:
         self._backend = backend
         self._model = model
         self._fields = fields
+        self._sealing = sealing
         self._number: int | None = None
 
     async def index(self, puts: Sequence[ToIndex]) -> list[SearchRow | None]:
@@ -102,7 +113,7 @@ class Indexer:
             self._number = await note_model(self._backend, self._model)
         number = self._number
         digests = [digest_of(some) for some in texts]
-        known = await self._backend.read(lambda tx: _embedded(tx, puts, number), _SUBJECT)
+        known = await self._known(puts, number)
         found = [known.get((put.path, put.key, digest)) for put, digest in zip(puts, digests, strict=True)]
         missing = [some for some, packed in zip(texts, found, strict=True) if packed is None]
         made = iter(await self._model.documents([text for some in missing for text in some]) if any(missing) else ())
@@ -114,20 +125,37 @@ class Indexer:
                 rows.append((number, digest, packed or b"".join(pack(next(made)) for _ in some)))
         return rows
 
+    async def _known(self, puts: Sequence[ToIndex], model: int) -> dict[tuple[str, str, bytes], bytes]:
+        """Return the vectors that memories have, by their place and the digest of their texts."""
+        rows = await self._backend.read(lambda tx: _embedded(tx, puts, model), _SUBJECT)
+        known: dict[tuple[str, str, bytes], bytes] = {}
+        for path, name, digest, vectors, sealed, wrapped_keys, memory, version, created_at in rows:
+            place = Place(as_stored(path), memory, version, created_at, text_of_key(name))
+            made_of, packed = digest, vectors
+            if sealed is not None and wrapped_keys is not None and self._sealing is not None:
+                # For encrypted stores.
+                from sessions.crypto.subject import with_keys  # noqa: PLC0415
+
+                open_ = partial(self._sealing.open_search, bytes(wrapped_keys), place, bytes(sealed))
+                opened = await with_keys(open_)
+                made_of, packed = opened.digest, opened.vectors
+            if made_of is not None and packed is not None:
+                known[place.path, place.name, bytes(made_of)] = bytes(packed)
+        return known
+
 
 def digest_of(texts: Sequence[str]) -> bytes:
     """Return what tells texts apart from others."""
     return hashlib.sha256(msgspec.json.encode(texts)).digest()[:_DIGEST_BYTES]
 
 
-def _embedded(tx: Transaction, puts: Sequence[ToIndex], model: int) -> dict[tuple[str, str, bytes], bytes]:
-    """Return the vectors that memories have, by their place and the digest of their texts."""
+def _embedded(tx: Transaction, puts: Sequence[ToIndex], model: int) -> list[Row]:
+    """Return what search knows of memories that have the vectors of a model."""
     count = statements.AT_ONCE
     spots = parts("p", count, [put.path for put in puts])
     names = parts("n", count, [put.key for put in puts])
-    return {
-        (as_stored(path), text_of_key(name), bytes(digest)): bytes(vectors)
+    return [
+        row
         for some, keys in zip(spots, names, strict=True)
-        for path, name, digest, vectors in tx.all(statements.EMBEDDED, model=model, **some, **keys)
-        if digest is not None and vectors is not None
-    }
+        for row in tx.all(statements.EMBEDDED, model=model, **some, **keys)
+    ]

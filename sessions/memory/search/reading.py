@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from itertools import starmap
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from sessions.db.dialect import text_of_key
 from sessions.db.ids import ids_of
 from sessions.db.lists import parts
+from sessions.labels import as_stored
 from sessions.memory.rows import MemoryRow
-from sessions.memory.search.rows import IndexRow
+from sessions.memory.search.rows import IndexRow, Sealed
 from sessions.memory.statements import searching as statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sessions.db.transaction import Transaction
+    from sessions.db.transaction import Row, Transaction
 
 PAGE: Final = 512
 """Memories in a part, at most: with 1,536 dimensions, they are 1.6 MB."""
@@ -42,12 +45,14 @@ class Space(NamedTuple):
         version: Its version.
         removed: The version of its last removal.
         last: The last number given to one of its memories: it has no more memories than that.
+        is_sealed: Whether it is encrypted.
     """
 
     id: int
     version: int
     removed: int
     last: int
+    is_sealed: int
 
 
 class Look(NamedTuple):
@@ -104,16 +109,28 @@ def latest(tx: Transaction, below: Range, now: int, count: int) -> list[MemoryRo
     return [rows[id_] for id_ in ids]
 
 
-def changed(tx: Transaction, space: int, after: int, model: int) -> list[IndexRow]:
+def changed(tx: Transaction, space: int, after: int, model: int, *, sealed: bool) -> list[IndexRow]:
     """Return the next memories of a namespace that were put after a version, at most `PAGE`."""
-    rows = tx.all(statements.CHANGED, space=space, after=after, model=model, count=PAGE)
-    return [IndexRow(*row) for row in rows]
+    statement = statements.changed(sealed=sealed)
+    rows = tx.all(statement, space=space, after=after, model=model, count=PAGE)
+    return [_sealed_row(row) for row in rows] if sealed else list(starmap(IndexRow, rows))
 
 
-def of_spaces(tx: Transaction, spaces: Sequence[int], model: int) -> list[IndexRow]:
+def of_spaces(tx: Transaction, spaces: Sequence[int], model: int, *, sealed: bool) -> list[IndexRow]:
     """Return all memories of some small namespaces."""
+    statement = statements.of_spaces(sealed=sealed)
     some = parts("k", statements.AT_ONCE, spaces)
-    return [IndexRow(*row) for values in some for row in tx.all(statements.OF_SPACES, model=model, **values)]
+    rows = (row for values in some for row in tx.all(statement, model=model, **values))
+    return [_sealed_row(row) for row in rows] if sealed else list(starmap(IndexRow, rows))
+
+
+def _sealed_row(row: Row) -> IndexRow:
+    *plain, is_of_model, payload, path, wrapped_keys, name, created_at = row
+    if wrapped_keys is None:
+        return IndexRow(*plain)
+    payload = None if payload is None else bytes(payload)
+    sealed = Sealed(is_of_model, payload, as_stored(path), bytes(wrapped_keys), text_of_key(name), created_at)
+    return IndexRow(*plain, sealed)
 
 
 def ids_after(tx: Transaction, space: int, after: int) -> list[int]:

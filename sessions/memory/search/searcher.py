@@ -5,6 +5,8 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from sessions.errors import MissingKeyError
+from sessions.memory.sealing import Place
 from sessions.memory.search.block import Query
 from sessions.memory.search.cache import Known, SearchCache, score_beside
 from sessions.memory.search.models import find_model
@@ -30,6 +32,7 @@ if TYPE_CHECKING:
 
     from sessions.db import Backend
     from sessions.embedding.model import EmbeddingModel
+    from sessions.memory.sealing import Sealing
     from sessions.memory.search.block import Part
     from sessions.memory.search.ranking import Mode
     from sessions.memory.search.rows import IndexRow
@@ -69,12 +72,15 @@ class Searcher:
         backend: The database.
         model: The embedding model; ``None`` to search by words alone.
         limit: The most bytes that the cache keeps.
+        sealing: Decrypts what search knows of memories; ``None`` if nothing is encrypted.
     """
 
-    def __init__(self, backend: Backend, model: EmbeddingModel | None, limit: int) -> None:
+    def __init__(
+        self, backend: Backend, model: EmbeddingModel | None, limit: int, sealing: Sealing | None = None
+    ) -> None:
         self._backend = backend
         self._model = model
-        self._limit = limit
+        self._sealing = sealing
         self._cache = SearchCache(limit)
         self._looks: dict[Range, tuple[Fingerprint, tuple[Space, ...]]] = {}
         self._settings = 0
@@ -142,6 +148,11 @@ class Searcher:
             self._number = None
         if found.spaces is None:
             return before
+        if self._sealing is None and any(space.is_sealed for space in found.spaces):
+            raise MissingKeyError(
+                f"{_SUBJECT}: some of the namespaces below the prefix are encrypted, and the store was opened without "
+                "a key. Nothing was read. Open it with open_store(…, encryption_key=…)."
+            )
         self._cache.forget({space.id for space in before} - {space.id for space in found.spaces})
         self._looks.pop(below, None)
         self._looks[below] = found.fingerprint, found.spaces
@@ -214,8 +225,35 @@ class Searcher:
         return await in_thread(put) if len(rows) > 64 else put()  # noqa: PLR2004 - some microseconds
 
     async def _changed(self, space: int, after: int, asked: _Asked) -> list[IndexRow]:
-        return await self._backend.read(lambda tx: changed(tx, space, after, asked.model), _SUBJECT)
+        sealed = self._sealing is not None
+        rows = await self._backend.read(lambda tx: changed(tx, space, after, asked.model, sealed=sealed), _SUBJECT)
+        return await self._opened(rows)
 
     async def _of_spaces(self, group: Sequence[Space], asked: _Asked) -> list[IndexRow]:
-        ids = [space.id for space in group]
-        return await self._backend.read(lambda tx: of_spaces(tx, ids, asked.model), _SUBJECT)
+        ids, sealed = [space.id for space in group], self._sealing is not None
+        rows = await self._backend.read(lambda tx: of_spaces(tx, ids, asked.model, sealed=sealed), _SUBJECT)
+        return await self._opened(rows)
+
+    async def _opened(self, rows: list[IndexRow]) -> list[IndexRow]:
+        """Return rows in the clear."""
+        sealing = self._sealing
+        if sealing is None:
+            return rows
+        # For encrypted stores.
+        from sessions.crypto.subject import with_keys  # noqa: PLC0415
+
+        return [row if row.sealed is None else await with_keys(partial(_open, sealing, row)) for row in rows]
+
+
+def _open(sealing: Sealing, row: IndexRow) -> IndexRow:
+    """Return a row of an encrypted namespace in the clear."""
+    sealed = row.sealed
+    if sealed is None:
+        return row
+    if sealed.payload is None:
+        if row.words is not None:
+            sealing.check_plain(sealed.path)
+        return row
+    place = Place(sealed.path, row.id, row.version, sealed.created_at, sealed.name)
+    known = sealing.open_search(sealed.wrapped_keys, place, sealed.payload)
+    return row._replace(vectors=known.vectors if sealed.is_of_model else None, words=known.words, sealed=None)

@@ -48,10 +48,10 @@ REPLACE_MEMORY = Statement(
 DELETE_MEMORY = Statement("Remove a memory.", "delete from {memories} where id = :id")
 
 _SEARCH_ROW = """
-    insert into {search_rows} (memory, model, places, digest, vectors, words)
-    values (:memory, :model, :places, :digest, :vectors, :words)
+    insert into {search_rows} (memory, model, places, digest, vectors, words, sealed)
+    values (:memory, :model, :places, :digest, :vectors, :words, :sealed)
 """
-_SEARCHED = ("model", "places", "digest", "vectors", "words")
+_SEARCHED = ("model", "places", "digest", "vectors", "words", "sealed")
 
 PUT_SEARCH_ROW = Statement(
     "Keep what search knows of a memory, instead of all that it knew.",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from sessions.db.dialect import MARIADB
@@ -26,30 +27,44 @@ FINGERPRINT = Statement(
 )
 
 SPACES = Statement(
-    "The namespaces below a prefix.",
+    "The namespaces below a prefix, each with whether it is encrypted.",
     """
-    select id, version, removed, last from {spaces}
+    select id, version, removed, last, case when wrapped_keys is null then 0 else 1 end from {spaces}
     where path >= :low and path < :high and (:any_owner = 1 or owner = :owner) order by path
     """,
 )
 
-_ROW: Final = "m.id, m.version, m.space, case when r.model = :model then r.vectors end, r.words"
+_PLAIN: Final = "m.id, m.version, m.space, case when r.model = :model then r.vectors end, r.words"
+_SEALED: Final = f"""
+    {_PLAIN}, case when r.model = :model then 1 else 0 end, r.sealed, s.path, s.wrapped_keys, m.name, m.created_at
+"""
+_WITH_SPACE: Final = "join {spaces} s on s.id = m.space"
 
-CHANGED = Statement(
-    "What search knows of the memories of a namespace that were put after a version, in their order.",
-    f"""
-    select {_ROW} from {{memories}} m left join {{search_rows}} r on r.memory = m.id
-    where m.space = :space and m.version > :after order by m.version limit :count
-    """,  # noqa: S608 - words of this module.
-)
 
-OF_SPACES = Statement(
-    "What search knows of all memories of some small namespaces.",
-    f"""
-    select {_ROW} from {{memories}} m left join {{search_rows}} r on r.memory = m.id
-    where m.space in ({parameters("k", AT_ONCE)})
-    """,  # noqa: S608 - as above.
-)
+@cache
+def changed(*, sealed: bool) -> Statement:
+    """Return the statement for the memories of a namespace that were put after a version, in the order of versions."""
+    return Statement(
+        "What search knows of the memories of a namespace that were put after a version, in their order.",
+        f"""
+        select {_SEALED if sealed else _PLAIN} from {{memories}} m {_WITH_SPACE if sealed else ""}
+        left join {{search_rows}} r on r.memory = m.id
+        where m.space = :space and m.version > :after order by m.version limit :count
+        """,  # noqa: S608 - words of this module
+    )
+
+
+@cache
+def of_spaces(*, sealed: bool) -> Statement:
+    """Return the statement for all memories of some small namespaces."""
+    return Statement(
+        "What search knows of all memories of some small namespaces.",
+        f"""
+        select {_SEALED if sealed else _PLAIN} from {{memories}} m {_WITH_SPACE if sealed else ""}
+        left join {{search_rows}} r on r.memory = m.id where m.space in ({parameters("k", AT_ONCE)})
+        """,  # noqa: S608 - as above
+    )
+
 
 IDS_AFTER = Statement(
     "The ids of a namespace's memories, in their order.",
@@ -59,7 +74,8 @@ IDS_AFTER = Statement(
 EMBEDDED = Statement(
     "The vectors that memories of some namespaces and keys have, with what they were made of.",
     f"""
-    select s.path, m.name, r.digest, r.vectors from {{spaces}} s join {{memories}} m on m.space = s.id
+    select s.path, m.name, r.digest, r.vectors, r.sealed, s.wrapped_keys, m.id, m.version, m.created_at
+    from {{spaces}} s join {{memories}} m on m.space = s.id
     join {{search_rows}} r on r.memory = m.id
     where s.path in ({parameters("p", AT_ONCE)}) and m.name in ({parameters("n", AT_ONCE)}) and r.model = :model
     """,  # noqa: S608 - as above.

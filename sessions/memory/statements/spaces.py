@@ -74,6 +74,11 @@ MOVE_SPACE = Statement(
     """,
 )
 
+SET_WRAPPED_KEYS = Statement(
+    "Give a locked namespace its data keys, wrapped.",
+    "update {spaces} set wrapped_keys = :wrapped_keys where id = :space",
+)
+
 SET_OWNER = Statement(
     "Give a locked namespace its owner.",
     "update {spaces} set owner = :owner where id = :space",

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, ClassVar
 
+from sessions.crypto.keys import generate_key
 from sessions.testing.fixtures import WithClock
 from sessions.testing.machines import run_machine
 from sessions.testing.memory.appending import Appending
@@ -33,3 +34,7 @@ class MemoryContract(Putting, Lists, Expiring, Appending, Searches, WithClock):
 
     def test_any_sequence_of_changes_and_searches(self, open_here: OpenStore) -> None:
         run_machine(lambda: SearchMachine(open_here), self.EXAMPLES, steps=20)
+
+    def test_any_sequence_of_changes_and_searches_of_encrypted_memories(self, open_here: OpenStore) -> None:
+        key = generate_key()
+        run_machine(lambda: SearchMachine(open_here, encryption_key=key), self.EXAMPLES // 4, steps=20)

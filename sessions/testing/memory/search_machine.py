@@ -31,10 +31,10 @@ _TOLERANCE: Final = 4e-3
 class SearchMachine(RuleBasedStateMachine):
     """The model: texts by namespace and key."""
 
-    def __init__(self, open_here: OpenStore) -> None:
+    def __init__(self, open_here: OpenStore, **options: Any) -> None:
         super().__init__()
         # Little room for the cache, so that namespaces leave it, and some never fit.
-        self._store = open_here(embed=embed, embed_fields=["text"], memory_cache=1_000)
+        self._store = open_here(embed=embed, embed_fields=["text"], memory_cache=1_000, **options)
         self._mine = self._store.memories.under((f"{uuid4()}",))
         self._runner = asyncio.Runner()
         self._model: dict[tuple[Labels, str], str] = {}
