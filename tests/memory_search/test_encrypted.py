@@ -87,8 +87,8 @@ async def test_a_row_that_was_exchanged_or_set_back_is_refused(tmp_path: Path, c
     original = rows()
     async with open_store(f"sqlite:///{path}", encryption_key=key) as store:
         await store.memories.put(A, "k", {"text": "far"})
-    for value in (original[second], original[first], rows()[first][:-1] + b"\0"):
-        changed = rows()[first]
+    changed = rows()[first]
+    for value in (original[second], original[first], changed[:-1] + bytes([changed[-1] ^ 1])):
         put_row(first, value)
         async with open_store(f"sqlite:///{path}", encryption_key=key) as store:
             with pytest.raises(DecryptionError, match="was altered or moved"):
