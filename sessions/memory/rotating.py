@@ -55,7 +55,7 @@ def list_encrypted(tx: Transaction, after: int, count: int, *, everything: bool)
 def replace_wrapped_keys(tx: Transaction, space: EncryptedSpace, new: bytes) -> bool:
     """Replace a namespace's wrapped keys, unless they have changed since; tell whether that was done."""
     row = tx.one(space_statements.LOCK_SPACE, space=space.id)
-    if row is None or LockedSpace.of(space.path, row).wrapped_keys != space.wrapped_keys:
+    if row is None or LockedSpace.of(row).wrapped_keys != space.wrapped_keys:
         return False
     tx.run(space_statements.SET_WRAPPED_KEYS, space=space.id, wrapped_keys=new)
     return True
@@ -69,7 +69,7 @@ def reencrypt(tx: Transaction, space: EncryptedSpace, sealing: Sealing, after: i
         KeyWanted: Keys have to be fetched first.
     """
     row = tx.one(space_statements.LOCK_SPACE, space=space.id)
-    wrapped = None if row is None else LockedSpace.of(space.path, row).wrapped_keys
+    wrapped = None if row is None else LockedSpace.of(row).wrapped_keys
     if wrapped is None:
         return Batch(0, None)
     keys = sealing.unlock(space.path, wrapped)

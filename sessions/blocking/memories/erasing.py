@@ -27,9 +27,10 @@ class Erasing(Part):
 
         Example: ``receipt = store.memories.erase(("users", "alice"))``
 
-        Memories go in short transactions, each namespace with its last ones; after an interruption, what is gone is
-        gone, and another call goes on. Erasing again finishes pending work. No key is needed. To erase all that belongs
-        to an owner, conversations as well, call `Store.erase_owner`.
+        First the `KeyProvider`'s `destroy` is called for each namespace, if it has one. Memories go in short
+        transactions, each namespace with its last ones; after an interruption, what is gone is gone, and another call
+        goes on. Erasing again finishes pending work. No key is needed. To erase all that belongs to an owner,
+        conversations as well, call `Store.erase_owner`.
 
         Args:
             prefix: The first labels of the namespaces.

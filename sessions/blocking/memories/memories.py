@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from sessions.blocking.memories.erasing import Erasing
 from sessions.blocking.memories.reading import Reading
+from sessions.blocking.memories.searching import Searching
 from sessions.blocking.memories.writing import Writing
 from sessions.validation import DEFAULT
 
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from sessions.validation import Default
 
 
-class Memories(Writing, Reading, Erasing):
+class Memories(Writing, Reading, Searching, Erasing):
     """JSON objects under namespaces and keys, in the database of a store. Get it from `store.memories`.
 
     Example: ``store.memories.put(("users", "alice"), "style", {"text": "prefers short answers"})``

@@ -104,8 +104,9 @@ class Maintenance(Retaining):
 
         Example: ``rotation = store.rotate()``
 
-        After an interruption, call it again: sessions that already have the current key are skipped. With `reencrypt`
-        in a store that allows plain text, unencrypted sessions are encrypted too.
+        Keys of memories are rotated in the same way, namespace by namespace. After an interruption, call it again:
+        sessions and namespaces that already have the current key are skipped. With `reencrypt` in a store that allows
+        plain text, unencrypted ones are encrypted too.
 
         Args:
             reencrypt: As for `EncryptedSession.rotate`.

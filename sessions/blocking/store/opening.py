@@ -11,10 +11,11 @@ import sessions.store.opening
 from sessions.blocking.store.store import Store
 from sessions.db.dialect import PREFIX
 from sessions.db.sqlite.opening import DEFAULT_BUSY_TIMEOUT
+from sessions.store.opening import _MEMORY_CACHE
 from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import timedelta
     from typing import Any
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from sessions.codecs import Codec
     from sessions.crypto.keys import KeyProvider, KeyRing
     from sessions.db.sqlite.backend import Durability
+    from sessions.embedding import Embed
     from sessions.session.titles import MakeTitle
     from sessions.validation import Default
 
@@ -49,6 +51,9 @@ def open_store(
     title: MakeTitle | None = None,
     audit_ttl: float | timedelta | Default | None = DEFAULT,
     memory_ttl: float | timedelta | None = None,
+    embed: Embed | None = None,
+    embed_fields: Sequence[str] = ("$",),
+    memory_cache: int = _MEMORY_CACHE,
 ) -> Store:
     """Open the store in a database, given by a URL or an engine. This does no I/O.
 
@@ -84,8 +89,17 @@ def open_store(
             A title that was set is never replaced.
         audit_ttl: Seconds for which the rows of `Store.audits` are kept; three years by default, ``None`` for ever.
         memory_ttl: Seconds after which memories expire that are put without a `ttl` of their own; ``None`` for never.
+        embed: The embedding model by which `Memories.search` finds memories by their meaning: ``"local"``, a small
+            model for English that needs no network (extra ``local``); ``"openai:NAME"``; any ``"provider:model"`` of
+            LangChain; a function from a list of texts to their vectors, which may be asynchronous; LangChain's
+            ``Embeddings``; or an `Embedder`. Without one, memories are found by their words.
+        embed_fields: The parts of a memory by which search finds it, unless its put has its own: paths such as
+            ``"text"``, ``"user.name"`` or ``"facts[*].text"``; ``"$"`` is all of it.
+        memory_cache: The most bytes of vectors and words that the process keeps for searching. A memory takes about
+            four bytes a dimension, and eight for each of its words.
 
     Raises:
+        ImportError: `embed` needs a package that is not installed.
         TypeError: An argument has the wrong type.
         ValueError: `url` names no known database, `encryption_key` is not a valid key, or an argument is out of range.
     """
@@ -111,5 +125,8 @@ def open_store(
             title=title,
             audit_ttl=audit_ttl,
             memory_ttl=memory_ttl,
+            embed=embed,
+            embed_fields=embed_fields,
+            memory_cache=memory_cache,
         )
     )
