@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
     from sessions.memories.hold import Common
     from sessions.memory.changes import PreparedPut, SearchRow
-    from sessions.memory.settings import MemorySettings
+    from sessions.memory.settings import Settings
     from sessions.memory_types import Put
 
 
@@ -37,9 +37,7 @@ class Indexing:
     def __init__(self, common: Common) -> None:
         self._common = common
 
-    async def prepare(
-        self, puts: Sequence[Put], prepared: Sequence[PreparedPut], settings: MemorySettings
-    ) -> list[Indexed]:
+    async def prepare(self, puts: Sequence[Put], prepared: Sequence[PreparedPut], settings: Settings) -> list[Indexed]:
         """Return this of each put, by the settings.
 
         Raises:

@@ -82,7 +82,7 @@ def reencrypt(tx: Transaction, space: EncryptedSpace, sealing: Sealing, after: i
 
 
 def _reencrypt(tx: Transaction, space: EncryptedSpace, sealing: Sealing, keys: SubjectKeys, row: Row) -> None:
-    memory, name, version, created_at, payload, model, places, digest, vectors, words, sealed = row
+    memory, name, version, created_at, payload, places, digest, vectors, words, sealed = row
     place = Place(space.path, memory, version, created_at, text_of_key(name))
     stored = MemoryRow(
         space.path, None, space.wrapped_keys, memory, place.name, version, created_at, 0, None, None, bytes(payload)
@@ -93,9 +93,12 @@ def _reencrypt(tx: Transaction, space: EncryptedSpace, sealing: Sealing, keys: S
     if sealed is not None and space.wrapped_keys is not None:
         known = sealing.open_search(space.wrapped_keys, place, bytes(sealed))
     else:
-        known = SearchPayload(*(None if one is None else bytes(one) for one in (places, digest, vectors)), bytes(words))  # type: ignore[misc] # three of four
+        known = SearchPayload(_bytes(places), _bytes(digest), _bytes(vectors), bytes(words))
     tx.run(statements.REPLACE_SEALED, memory=memory, nothing=b"", sealed=seal_search(keys, place, known))
-    del model
+
+
+def _bytes(value: bytes | None) -> bytes | None:
+    return None if value is None else bytes(value)
 
 
 def sealed_below(tx: Transaction, low: str, high: str, owner: str | None) -> list[str]:

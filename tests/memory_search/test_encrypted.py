@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
 
@@ -12,8 +13,10 @@ from sessions import DecryptionError, KeyRing, MissingKeyError, generate_key, op
 from sessions.embedding.vectors import pack, unit_vectors
 from sessions.memory_types import Put
 from sessions.testing.memory.search_model import DIMS, embed
+from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
     from pathlib import Path
 
     from sessions.crypto.subject import Subject
@@ -45,17 +48,19 @@ async def test_a_key_is_needed_and_the_right_one(anywhere: str) -> None:
     key = generate_key()
     async with open_store(anywhere, create_tables=True, encryption_key=key) as store:
         await store.memories.put(A, "k", {"text": TEXT})
-    for options, error in (({}, MissingKeyError), ({"encryption_key": generate_key()}, DecryptionError)):
-        async with open_store(anywhere, create_tables=True, **options) as store:
+    others: tuple[tuple[Any, type[Exception]], ...] = ((DEFAULT, MissingKeyError), (generate_key(), DecryptionError))
+    for other, error in others:
+        async with open_store(anywhere, create_tables=True, encryption_key=other) as store:
             memories = store.memories
-            for call in (
-                lambda memories=memories: memories.get(A, "k"),
-                lambda memories=memories: memories.list(),
-                lambda memories=memories: memories.search(query="marzipan"),
-                lambda memories=memories: memories.search(),
-                lambda memories=memories: memories.put(A, "k", {}),
-                lambda memories=memories: memories.put(A, "other", {}),
-            ):
+            calls: list[Callable[[], Awaitable[Any]]] = [
+                partial(memories.get, A, "k"),
+                memories.list,
+                partial(memories.search, query="marzipan"),
+                memories.search,
+                partial(memories.put, A, "k", {}),
+                partial(memories.put, A, "other", {}),
+            ]
+            for call in calls:
                 with pytest.raises(error, match="Nothing was") as caught:
                     await call()
                 assert "zanzibar" not in str(caught.value)
@@ -135,11 +140,17 @@ async def test_plain_memories_are_encrypted_when_that_is_allowed(anywhere: str) 
     async with open_store(anywhere, create_tables=True, embed=embed) as store:
         await store.memories.put(A, "plain", {"text": "cat"})
     async with open_store(anywhere, create_tables=True, encryption_key=key) as store:
-        for call in (store.memories.get(A, "plain"), store.memories.put(A, "k", {}), store.memories.search()):
+        calls: list[Callable[[], Awaitable[Any]]] = [
+            partial(store.memories.get, A, "plain"),
+            partial(store.memories.put, A, "k", {}),
+            store.memories.search,
+        ]
+        for call in calls:
             with pytest.raises(DecryptionError, match="unencrypted memories"):
-                await call
-    options = {"encryption_key": key, "allow_plain_text": True, "embed": embed}
-    async with open_store(anywhere, create_tables=True, **options) as store:
+                await call()
+    async with open_store(
+        anywhere, create_tables=True, encryption_key=key, allow_plain_text=True, embed=embed
+    ) as store:
         await store.memories.put(A, "new", {"text": "cat far"})
         assert {one.key for one in await store.memories.search(query="cat")} == {"plain", "new"}
         await store.rotate(reencrypt=True)

@@ -127,10 +127,10 @@ def of_spaces(tx: Transaction, spaces: Sequence[int], model: int, *, sealed: boo
 def _sealed_row(row: Row) -> IndexRow:
     *plain, is_of_model, payload, path, wrapped_keys, name, created_at = row
     if wrapped_keys is None:
-        return IndexRow(*plain)
+        return IndexRow._make((*plain, None))
     payload = None if payload is None else bytes(payload)
     sealed = Sealed(is_of_model, payload, as_stored(path), bytes(wrapped_keys), text_of_key(name), created_at)
-    return IndexRow(*plain, sealed)
+    return IndexRow._make((*plain, sealed))
 
 
 def ids_after(tx: Transaction, space: int, after: int) -> list[int]:

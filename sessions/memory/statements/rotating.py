@@ -28,7 +28,7 @@ SEALED_OF_OWNERS = Statement(
 OTHERWISE_ENCRYPTED = Statement(
     "Memories of a range whose payloads, or what search knows of them, do not begin as a data key's.",
     """
-    select m.id, m.name, m.version, m.created_at, m.payload, r.model, r.places, r.digest, r.vectors, r.words, r.sealed
+    select m.id, m.name, m.version, m.created_at, m.payload, r.places, r.digest, r.vectors, r.words, r.sealed
     from {memories} m left join {search_rows} r on r.memory = m.id
     where m.id > :after and m.id <= :high and (
         substr(m.payload, 1, 5) <> :header
