@@ -45,7 +45,7 @@ class LangChainEmbeddings(Protocol):
 class Embedder(msgspec.Struct, frozen=True, kw_only=True):
     """An embedding model: functions from texts to vectors. Give it to `open_store` as ``embed``.
 
-    Example: ``embedder = Embedder(documents=embed_passages, query=embed_question, name="e5-small", dims=384)``
+    Example: ``embedder = Embedder(documents=lambda texts: [[len(text), 1.0] for text in texts], name="lengths")``
 
     Attributes:
         documents: Returns a vector for each text of a list, in order. It may be asynchronous. One that is not runs in a
