@@ -5,10 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sessions.checkpoints.schema import CHECKPOINTS
-from sessions.db.component import Component, Removed
+from sessions.db.component import ASYNCPG, Component, Removed
 
 if TYPE_CHECKING:
-    from sessions.db.component import OwnersErased, OwnersPart
+    from collections.abc import Mapping
+
+    from sessions.db.component import FastPath, OwnersErased, OwnersPart
+    from sessions.db.postgres.database import AsyncpgDatabase
     from sessions.db.transaction import Transaction
 
 
@@ -33,4 +36,17 @@ def _erase_owners(tx: Transaction, owners: OwnersErased, count: int) -> OwnersPa
     return erase_owners(tx, owners, count)
 
 
-THREADS: Final = Component(CHECKPOINTS, upkeep=_keep_up, erase=_erase, erase_owners=_erase_owners)
+def _fast_on_asyncpg(database: AsyncpgDatabase) -> Mapping[type, FastPath]:
+    # Imported only where it is used: it needs the driver.
+    from sessions.checkpoints.fast.postgres import PostgresPaths  # noqa: PLC0415
+
+    return PostgresPaths(database).by_type()
+
+
+THREADS: Final = Component(
+    CHECKPOINTS,
+    upkeep=_keep_up,
+    fast={ASYNCPG: _fast_on_asyncpg},
+    erase=_erase,
+    erase_owners=_erase_owners,
+)

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import asyncio
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from sessions import open_store
-from sessions.store.threads import ThreadStore
+from sessions import generate_key, open_store
+from sessions.store.threads import ThreadStore, covers_of
 from sessions.testing.checkpoints.contract import CheckpointContract
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from sessions.testing.checkpoints.shared import OpenThreads
 
 
@@ -23,3 +26,21 @@ class TestSQLiteMemory(CheckpointContract):
     def open_threads(self) -> OpenThreads:
         backend = open_store("sqlite://")._backend
         return lambda **options: ThreadStore(backend, **options)
+
+
+class TestEncrypted(CheckpointContract):
+    @pytest.fixture
+    def open_threads(self, anywhere: str) -> Iterator[OpenThreads]:
+        options = {} if anywhere.startswith("sqlite:") else {"create_tables": True}
+        store = open_store(anywhere, encryption_key=generate_key(), **options)
+        covers = covers_of(store._backend, store._encryption)
+        opened: list[ThreadStore] = []
+
+        def open_here(**settings: Any) -> ThreadStore:
+            opened.append(ThreadStore(store._backend, covers=covers, **settings))
+            return opened[-1]
+
+        yield open_here
+        for threads in opened:
+            asyncio.run(threads.aclose())
+        asyncio.run(store.close())

@@ -1,0 +1,104 @@
+"""Put, put_writes and read on Postgres: one statement, one round trip each, on the driver's own connection.
+
+They do the same as `put.py`, `put_writes.py` and `read.py` where what this process remembers of a line is current: its
+next number, which every other change raises, is compared where the line's row is locked. A statement that waited for
+another change looks at that row again, and finds another number. In any other case, nothing is done.
+"""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sessions.db.transaction import Statement
+
+_TIMES: Final = 4
+_RANGE: Final = " limit h.high - h.low + 1) few"
+"""It takes nothing away; but the planner takes a limit that it does not know for a tenth of the rows.
+
+It would else take a range for a share of the whole table, and compile the statement for as many rows.
+"""
+
+_REMEMBERED: Final = """
+    l.id = $1 and l.next_number = $2 and t.id = l.thread and (t.ttl is null or l.updated_at + t.ttl > $3::bigint)
+    and ($4::text is null or t.owner = $4) and t.wrapped_keys is not distinct from $5::bytea
+"""
+"""The condition on a line ``l`` and its thread ``t``: the line, its next number, the time, the owner, and the keys."""
+
+PUT: Final = Statement(
+    """Store a checkpoint whose parent is remembered; a row if that was done.
+
+    A checkpoint of this id that is there violates the index of ids.
+    """,
+    f"""
+    with line as (
+        update {{lines}} l set next_number = $6, updated_at = $3 from {{threads}} t where {_REMEMBERED} returning l.id
+    ), pieces as (
+        insert into {{pieces}} (id, payload)
+        select p.id, p.payload from line, unnest($7::bigint[], $8::bytea[]) p (id, payload)
+    ), checkpoint as (
+        insert into {{checkpoints}} (id, line, checkpoint_id, parent_id, run_id, created_at, heads, body)
+        select $9::bigint, line.id, $10::text, $11::text, $12::text, $3, $13::text, $14::bytea from line
+    )
+    select id from line
+    """,  # noqa: S608 - a condition of this module
+)
+
+PUT_WRITES: Final = Statement(
+    """Store a task's writes at a checkpoint that is remembered; how many slots were stored.
+
+    What is there in the slot of ordinary writes stays, and the command looks at it.
+    """,
+    f"""
+    with line as (
+        select l.id from {{lines}} l, {{threads}} t where {_REMEMBERED} for share of l
+    ), written as (
+        insert into {{writes}} (line, checkpoint_id, task_id, slot, task_path, payload)
+        select line.id, $6::text, $7::text, w.slot, $8::text, w.payload
+        from line, unnest($9::bigint[], $10::bytea[]) w (slot, payload)
+        on conflict (line, checkpoint_id, task_id, slot) do update
+        set task_path = excluded.task_path, payload = excluded.payload where excluded.slot < 0 returning 1
+    )
+    select count(*) from written
+    """,  # noqa: S608 - as above
+)
+
+
+def _read(condition: str) -> str:
+    return f"""
+    with found as (
+        select t.id as thread, t.owner, t.wrapped_keys, t.ttl, l.id as line, l.next_number, l.updated_at
+        from {{threads}} t left join {{lines}} l on l.thread = t.id and l.ns = $2 and (t.ttl is null or exists (
+            select from {{lines}} o where o.thread = t.id and o.updated_at + t.ttl > $3::bigint
+        )) where t.thread_id = $1
+    ), c as materialized (
+        select c.* from found cross join lateral (
+            select * from {{checkpoints}} c where c.line = found.line and c.hidden = 0 {condition}
+        ) c
+    ), h as (
+        select cast(h.r->>0 as bigint) * {{positions}} + cast(h.r->>1 as bigint) as low,
+        cast(h.r->>0 as bigint) * {{positions}} + cast(h.r->>2 as bigint) as high
+        from c, jsonb_array_elements(cast(c.heads as jsonb)) h (r)
+    )
+    select 0 as what, thread as a, line as b, next_number as c, updated_at as d, ttl as e,
+    owner as s, null::text as t, null::text as u, null::text as v, wrapped_keys as p from found
+    union all select 1, id, created_at, null, null, null, checkpoint_id, parent_id, run_id, heads, body from c
+    union all select 2, p.id, null, null, null, null, null, null, null, null, p.payload from h cross join lateral (
+        {"select * from (" * _TIMES} select id, payload from {{pieces}} where id between h.low and h.high order by id
+        {_RANGE * _TIMES}
+    ) p
+    union all select 3, w.slot, null, null, null, null, w.task_id, w.task_path, null, null, w.payload
+    from c join {{writes}} w on w.line = c.line and w.checkpoint_id = c.checkpoint_id
+    union all select 4, h.high, null, null, null, null, null, null, null, null, null
+    from h where not exists (select from {{pieces}} n where n.id = h.high + 1)
+    """  # noqa: S608 - a condition of this module
+
+
+READ_LATEST: Final = Statement(
+    """A thread, the latest checkpoint of a line, its pieces, its writes, and which pieces are the ends of their chains.
+
+    Each row says in its first column what it is.
+    """,
+    _read("order by c.checkpoint_id desc limit 1"),
+)
+
+READ_ONE: Final = Statement("The same of the checkpoint with an id.", _read("and c.checkpoint_id = $4"))
