@@ -29,9 +29,11 @@ class TestSQLiteMemory(CheckpointContract):
 
 
 class TestEncrypted(CheckpointContract):
+    EXAMPLES = 6
+
     @pytest.fixture
     def open_threads(self, anywhere: str) -> Iterator[OpenThreads]:
-        options = {} if anywhere.startswith("sqlite:") else {"create_tables": True}
+        options: dict[str, Any] = {} if anywhere.startswith("sqlite:") else {"create_tables": True}
         store = open_store(anywhere, encryption_key=generate_key(), **options)
         covers = covers_of(store._backend, store._encryption)
         opened: list[ThreadStore] = []

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 class CheckpointContract(PuttingContract, KeepingContract):
     """The promises of threads of checkpoints. Subclass it as ``Test…`` and give it the fixture `open_threads`."""
 
-    EXAMPLES: ClassVar[int] = 30
+    EXAMPLES: ClassVar[int] = 20
     """How many sequences of operations are compared with the model; fewer do for a slow store that shares its code."""
 
     def test_any_sequence_of_operations(self, open_threads: OpenThreads) -> None:
