@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sessions.db.component import Component
+from sessions.db.component import ASYNCPG, Component
 from sessions.memory.schema import MEMORY
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
-    from sessions.db.component import OwnersErased, OwnersPart
+    from sessions.db.component import FastPath, OwnersErased, OwnersPart
+    from sessions.db.postgres.database import AsyncpgDatabase
     from sessions.db.transaction import Transaction
     from sessions.db.verification import Check
 
@@ -20,6 +21,13 @@ def _keep_up(tx: Transaction, count: int) -> bool:
     from sessions.memory.purge import purge_some  # noqa: PLC0415
 
     return purge_some(tx, count)
+
+
+def _fast_on_asyncpg(database: AsyncpgDatabase) -> Mapping[type, FastPath]:
+    # Imported only where it is used: it needs the driver.
+    from sessions.memory.fast.postgres import PostgresPaths  # noqa: PLC0415
+
+    return PostgresPaths(database).by_type()
 
 
 def _erase_owners(tx: Transaction, owners: OwnersErased, count: int) -> OwnersPart:
@@ -36,5 +44,7 @@ def _checks(reading: object) -> Sequence[Check]:
     return checks_of(reading)
 
 
-MEMORIES: Final = Component(MEMORY, upkeep=_keep_up, erase_owners=_erase_owners, verify=_checks)
+MEMORIES: Final = Component(
+    MEMORY, upkeep=_keep_up, fast={ASYNCPG: _fast_on_asyncpg}, erase_owners=_erase_owners, verify=_checks
+)
 """The component of memories."""

@@ -23,20 +23,29 @@ PAIR: Final = 2 * _BYTES
 _KEPT: Final = 16
 """How many a namespace keeps."""
 
+KEPT_BYTES: Final = _KEPT * PAIR
+
 
 class Mark:
-    """The mark of one command, and how far its attempts have come."""
+    """The mark of one command, and how far its attempts have come.
 
-    __slots__ = ("_reached", "value")
+    Attributes:
+        value: Its bytes.
+        is_in_doubt: Whether an attempt of one statement may have been committed, of which only its answer would tell
+            how far it came.
+    """
+
+    __slots__ = ("_reached", "is_in_doubt", "value")
 
     def __init__(self) -> None:
         self.value = os.urandom(_BYTES)
+        self.is_in_doubt = False
         self._reached: dict[int, int] = {}
 
     def note(self, space: LockedSpace) -> bytes:
         """Return the marks of a namespace with this one, which has reached its version."""
         self._reached[space.id] = space.version
-        return (self.value + space.version.to_bytes(_BYTES, "big") + space.marks)[: _KEPT * PAIR]
+        return (self.value + space.version.to_bytes(_BYTES, "big") + space.marks)[:KEPT_BYTES]
 
     def reached(self, space: LockedSpace) -> int | None:
         """Return the version of a namespace that an earlier attempt has reached; ``None`` if it changed nothing.
@@ -49,9 +58,10 @@ class Mark:
             if pair[:_BYTES] == self.value:
                 return int.from_bytes(pair[_BYTES:], "big")
         earlier = self._reached.get(space.id)
-        if earlier is None or space.version < earlier or len(pairs) < _KEPT:
+        if len(pairs) < _KEPT or (earlier is None and not self.is_in_doubt):
             return None
-        if int.from_bytes(pairs[-1][_BYTES:], "big") <= earlier:
+        oldest = int.from_bytes(pairs[-1][_BYTES:], "big")
+        if earlier is not None and (space.version < earlier or oldest <= earlier):
             return None
         raise OutcomeUnknownError(
             f"{subject_of(space.path)}: the answer to a change was lost, and others have changed it since. The change "

@@ -29,6 +29,8 @@ _CHANGES: dict[str, Callable[[Store], Any]] = {
     "add_items": lambda store: store.session("s").add_items([message("1")], memories=[Put(("a",), "k", {"n": 2})]),
 }
 
+_ALONE = {"put", "put at a version", "update"}
+
 
 async def _state(store: Store) -> list[Any]:
     seen: list[Any] = [(one.namespace, one.key, one.value, one.version) for one in await store.memories.list()]
@@ -52,10 +54,13 @@ async def test_a_change_whose_answer_is_lost_is_made_once(network: Network, name
             else:
                 change = _CHANGES[name](store)
             if is_lossy:
-                network.proxy.lose_answer_to(network.commit, times)
+                # On Postgres, one statement puts one memory into a namespace that is there.
+                request = network.commit_of(b'{"n":2}') if name in _ALONE else network.commit
+                network.proxy.lose_answer_to(request, times)
             result = await change
             if is_lossy:
-                assert network.proxy.losses == times
+                # Sent again, it is a transaction.
+                assert network.proxy.losses == (1 if network.is_postgres and name in _ALONE else times)
             results.append(_relative(result, base))
             states.append(
                 [

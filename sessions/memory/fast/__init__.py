@@ -1,0 +1,1 @@
+"""Single statements for the commonest operations on memories on Postgres."""

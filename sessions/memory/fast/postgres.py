@@ -1,0 +1,166 @@
+"""The fast paths of memories on Postgres: a get and a put in one statement each; waiting puts go together."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from sessions.db.component import NOT_DONE
+from sessions.db.groups import Groups
+from sessions.db.sqlalchemy.errors import Trouble, trouble_of
+from sessions.db.sqlalchemy.retry import FailedError, retry
+from sessions.db.uncancelled import settle
+from sessions.errors import StoreError
+from sessions.memory.changes import Change, Changed, PreparedPut, ends_at
+from sessions.memory.fast.statements import GET, PUT, OneGet, OnePut
+from sessions.memory.locking import check_owner
+from sessions.memory.read import Get
+from sessions.memory.rows import MemoryRow
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from sessions.db.component import FastPath, NotDone
+    from sessions.db.jobs import Job
+    from sessions.db.postgres.database import AsyncpgDatabase
+
+_WORKERS: Final = 2
+"""Groups under way at once: while one waits for the disk, the next is sent."""
+
+_LARGE: Final = 1 << 20
+"""Bytes of values that go together, at most."""
+
+
+class PostgresPaths:
+    """The fast paths of memories on one database: each does the same as its command, or leaves it to the command.
+
+    Args:
+        database: The database.
+    """
+
+    def __init__(self, database: AsyncpgDatabase) -> None:
+        self._database = database
+        self._puts = Groups(self._put_group, _WORKERS)
+
+    def by_type(self) -> dict[type, FastPath]:
+        """Return the fast paths by type of command."""
+        return {Get: self._get, Change: self._change}
+
+    async def _get(self, work: Get, subject: str) -> MemoryRow | None:
+        rows = await self._database.read_rows(subject, GET, *OneGet(work.path, work.name, work.now))
+        if not rows:
+            return None
+        found = MemoryRow.of(tuple(rows[0]))
+        check_owner(found.path, work.owner, found.owner)
+        return found
+
+    async def _change(self, change: Change, subject: str) -> Sequence[Changed] | NotDone:
+        if change.sealing is not None:
+            # Values are encrypted for the version and the id that only the transaction knows.
+            return NOT_DONE
+        if any(one.if_version is not None or not isinstance(one, PreparedPut) for one in change.changes):
+            # It may be refused for a reason of its own, so it waits for no others.
+            return await settle(self._put_alone(change, subject))
+        return await self._puts.submit(change, subject)
+
+    async def _put_alone(self, change: Change, subject: str) -> Sequence[Changed] | NotDone:
+        """Put one memory in one statement; return `NOT_DONE` if the general function has to do it."""
+        values = _values_of(change)
+        if values is None or change.mark is None or change.mark.is_in_doubt:
+            return NOT_DONE
+        mark = change.mark
+
+        async def attempt() -> list[Any]:
+            try:
+                return await self._database.fetch(PUT, *values)
+            except FailedError as failed:
+                if not failed.outcome_known:
+                    # Sent again, it might be done a second time, over the changes of others.
+                    mark.is_in_doubt = True
+                    return []
+                if trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES):
+                    return []  # The general function says why.
+                raise
+
+        try:
+            rows = await retry(attempt, self._database.patience, repeatable=True)
+        except StoreError as error:
+            raise error.about(subject) from error.__cause__
+        if not rows:
+            return NOT_DONE
+        # Whoever does it once more cannot tell how far it came.
+        mark.is_in_doubt = True
+        version, created_at, _ = rows[0]
+        return [Changed(version, created_at, values.now, values.expires_at)]
+
+    async def _put_group(self, jobs: list[Job[Any]]) -> None:
+        """Put what waits in one transaction, if nothing prevents that; the rest by itself."""
+        together: list[Job[Any]] = []
+        rest: list[Job[Any]] = []
+        seen: set[tuple[str, str]] = set()
+        size = 0
+        for job in jobs:
+            change = cast("Change", job.work)
+            names = {(one.path, one.name) for one in change.changes}
+            size += change.size
+            if seen & names or size > _LARGE or change.number != cast("Change", jobs[0].work).number:
+                rest.append(job)
+            else:
+                seen |= names
+                together.append(job)
+        if len(together) < 2 or not await self._put_together(together):  # noqa: PLR2004 - one is no group
+            rest = [*together, *rest]
+        for job in rest:
+            try:
+                job.result = await self._put_alone(cast("Change", job.work), job.subject)
+                if job.result is NOT_DONE:
+                    job.result = await self._database.write_in_transaction(job.work, job.subject)
+            except BaseException as error:  # noqa: BLE001 - it belongs to the waiting caller
+                job.error = error
+
+    async def _put_together(self, jobs: Sequence[Job[Any]]) -> bool:
+        """Put several callers' memories in one transaction; tell whether that settles them.
+
+        If one is refused, nothing is put, and each has to be put by itself.
+        """
+        changes = [cast("Change", job.work) for job in jobs]
+        whole = Change(
+            [one for change in changes for one in change.changes],
+            max(change.now for change in changes),
+            changes[0].number,
+        ).made_repeatable()
+        try:
+            done = await self._database.write_in_transaction(whole, "memories")
+        except StoreError as error:
+            for job in jobs:
+                job.error = error.about(job.subject)
+            return True
+        except Exception:  # noqa: BLE001 - one was refused; it is told so when it is put by itself
+            return False
+        results = iter(done)
+        for job, change in zip(jobs, changes, strict=True):
+            job.result = [next(results) for _ in change.changes]
+        return True
+
+
+def _values_of(change: Change) -> OnePut | None:
+    """Return the parameters for one put in the clear; ``None`` of other changes."""
+    if len(change.changes) != 1 or change.number or change.mark is None:
+        return None
+    (put,) = change.changes
+    if not isinstance(put, PreparedPut) or put.fields:
+        return None
+    search = (None,) * 5 if put.search is None else put.search[:5]
+    expires_at = ends_at(change.now, put.ttl)
+    return OnePut(
+        put.path,
+        put.name,
+        put.payload,
+        put.ttl,
+        expires_at,
+        put.if_version,
+        put.owner,
+        change.number,
+        change.mark.value,
+        change.now,
+        *search,
+    )

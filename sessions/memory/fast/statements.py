@@ -1,0 +1,108 @@
+"""Put and get on Postgres: one statement, one round trip each, on the driver's own connection.
+
+They do the same as `memory/changes.py` and `memory/read.py` in the common case: one memory is put into a namespace that
+is there. A put that finds another case changes nothing, and leaves all to the general function.
+
+Concurrency (READ COMMITTED): the statement sees memories as they were when it began. If the namespace's row had to be
+waited for, its version is another one by then, and the put is left.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Final, NamedTuple
+
+from sessions.db.transaction import Statement
+from sessions.memory.marks import KEPT_BYTES
+from sessions.memory.statements.memories import COLUMNS, LIVE
+from sessions.memory.statements.watching import TELL_WATCHERS
+
+_NAMED: Final = re.compile(r"(?<!:):([a-z_]+)")
+
+
+class OnePut(NamedTuple):
+    """The parameters of `PUT`, in the order of their numbers."""
+
+    path: str
+    name: str
+    payload: bytes
+    ttl: int | None
+    expires_at: int | None
+    if_version: int | None
+    owner: str | None
+    number: int
+    mark: bytes
+    now: int
+    model: int | None
+    places: bytes | None
+    digest: bytes | None
+    vectors: bytes | None
+    words: bytes | None
+
+
+class OneGet(NamedTuple):
+    """The parameters of `GET`, in the order of their numbers."""
+
+    path: str
+    name: str
+    now: int
+
+
+def _alone(parameters: type[OnePut | OneGet], purpose: str, sql: str) -> Statement:
+    """Return a statement with numbers in place of ``:names``, as the driver wants them."""
+    return Statement(purpose, _NAMED.sub(lambda found: f"${parameters._fields.index(found[1]) + 1}", sql))
+
+
+PUT: Final = _alone(
+    OnePut,
+    """Put a memory into a namespace; its version and the time of its first put. No row if nothing was done.
+
+    What search knew of the memory is replaced or removed with it. No field is declared, so there are no rows of values.
+    """,
+    f"""
+    with looked as materialized (
+        select s.id, s.version, m.id as memory, case when {LIVE.replace(":now", ":now::bigint")} then m.version end
+        as present, case when {LIVE.replace(":now", ":now::bigint")} then m.created_at end as created_at
+        from {{spaces}} s left join {{memories}} m on m.space = s.id and m.name = :name::text
+        where s.path = :path::text and s.last > 0 and s.last < {{max_position}} and s.wrapped_keys is null
+        and (:owner::text is null or s.owner = :owner::text)
+        and position(:mark::bytea in coalesce(s.marks, '')) = 0
+        and coalesce((select g.number from {{memory_settings}} g where g.id = 1), 0) = :number::bigint
+    ), raised as (
+        update {{spaces}} s set version = s.version + 1, last = s.last + (l.memory is null)::int,
+        updated_at = :now::bigint,
+        marks = substr(:mark::bytea || int8send(s.version + 1) || coalesce(s.marks, ''), 1, {KEPT_BYTES})
+        from looked l where s.id = l.id and s.version = l.version
+        and (:if_version::bigint is null or coalesce(l.present, 0) = :if_version::bigint)
+        returning s.id, s.path, s.version, s.last, l.memory, coalesce(l.created_at, :now::bigint) as created_at
+    ), added as (
+        insert into {{memories}} (id, space, name, version, created_at, updated_at, expires_at, ttl, payload)
+        select r.id * {{positions}} + r.last, r.id, :name::text, r.version, :now::bigint, :now::bigint,
+        :expires_at::bigint, :ttl::bigint, :payload::bytea from raised r where r.memory is null
+        returning id
+    ), replaced as (
+        update {{memories}} m set version = r.version, created_at = r.created_at, updated_at = :now::bigint,
+        expires_at = :expires_at::bigint, ttl = :ttl::bigint, payload = :payload::bytea
+        from raised r where m.id = r.memory returning m.id
+    ), dropped as (
+        delete from {{search_rows}} w using replaced p where w.memory = p.id and :words::bytea is null
+    ), searched as (
+        insert into {{search_rows}} (memory, model, places, digest, vectors, words)
+        select p.id, :model::bigint, :places::bytea, :digest::bytea, :vectors::bytea, :words::bytea
+        from (select id from added union all select id from replaced) p where :words::bytea is not null
+        on conflict (memory) do update set model = excluded.model, places = excluded.places, digest = excluded.digest,
+        vectors = excluded.vectors, words = excluded.words, sealed = null
+    )
+    select version, created_at, {TELL_WATCHERS} from raised
+    """,  # noqa: S608 - words of this package
+)
+
+GET: Final = _alone(
+    OneGet,
+    "A memory by its key, with its namespace's owner and keys.",
+    f"""
+    select s.path, s.owner, s.wrapped_keys, {COLUMNS} from {{spaces}} s
+    join {{memories}} m on m.space = s.id and m.name = :name
+    where s.path = :path and {LIVE}
+    """,  # noqa: S608 - as above
+)
