@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 from sessions.validation import DEFAULT, Default
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from datetime import datetime, timedelta
 
     from sessions.labels import Owner
@@ -108,17 +108,26 @@ class MemoryChange:
 
     Attributes:
         kind: ``put``, ``deleted``, ``expired`` or ``erased``; ``reset`` means that changes were missed: read again.
-        namespace: The namespace.
+        namespace: The namespace; for a ``reset`` after an erasure, the watched prefix.
         key: The key; ``None`` if the kind is ``erased`` or ``reset``.
         version: The version that the change made.
-        cursor: An opaque text for ``watch(after=…)``, to go on behind this change.
     """
 
     kind: MemoryChangeKind
     namespace: Labels
     key: str | None
     version: int
-    cursor: str
+    _cursor: Callable[[], str] = field(repr=False, compare=False)
+
+    @property
+    def cursor(self) -> str:
+        """An opaque text for ``watch(after=…)``, to go on behind this change.
+
+        It has a few bytes for each namespace below the prefix.
+
+        Example: ``cursor = change.cursor``
+        """
+        return self._cursor()
 
 
 @dataclass(frozen=True)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from sessions.embedding import Embed
     from sessions.embedding.model import EmbeddingModel
     from sessions.labels import Owner
+    from sessions.memory.fields import DeclaredValues
     from sessions.memory.rows import MemoryRow
     from sessions.memory.sealing import Sealing
     from sessions.memory.search.searcher import Searcher
@@ -93,6 +94,7 @@ class Common:
         self._seal = seal
         self._sealing: Sealing | None = None
         self._searcher: Searcher | None = None
+        self._declared: tuple[int, DeclaredValues] | None = None
 
     @property
     def backend(self) -> Backend:
@@ -125,6 +127,14 @@ class Common:
                 ) from error
             self._searcher = Searcher(self.backend, self.model, self._cache_bytes, self.sealing)
         return self._searcher
+
+    def declared_values(self, settings: Settings) -> DeclaredValues:
+        """Return the reader of the values of fields that are declared by some settings."""
+        if self._declared is None or self._declared[0] != settings.number:
+            from sessions.memory.fields import DeclaredValues  # noqa: PLC0415 - many programs declare none
+
+            self._declared = settings.number, DeclaredValues(settings.numbers, self.codec)
+        return self._declared[1]
 
     @property
     def cached_bytes(self) -> int:
@@ -187,10 +197,14 @@ class Hold:
         check_namespace(namespace)
         return check_namespace(joined(self.prefix, tuple(namespace)))  # type: ignore[arg-type] # just checked
 
+    def prefix_path(self, prefix: object) -> str:
+        """Return the path of a prefix that is relative to this one's."""
+        check_prefix(prefix)
+        return check_prefix(joined(self.prefix, tuple(prefix)))  # type: ignore[arg-type] # as above
+
     def below(self, prefix: object, now: int) -> Below:
         """Return the range of the paths below a prefix that is relative to this one's."""
-        check_prefix(prefix)
-        return Below(*range_of(check_prefix(joined(self.prefix, tuple(prefix)))), now, self.owner)  # type: ignore[arg-type] # as above
+        return Below(*range_of(self.prefix_path(prefix)), now, self.owner)
 
     def relative(self, path: str) -> Labels:
         """Return the labels of a path behind the prefix."""
@@ -306,10 +320,7 @@ class Hold:
         try:
             value = self.common.codec.decode(row.payload)
         except ValueError:
-            raise UndecodableItemError(
-                f"memory {row.name!r} of namespace {namespace!r}: the stored value cannot be read. Nothing was "
-                "changed. Open the store with the codec that it was put with, or delete the memory."
-            ) from None
+            raise self.undecodable(row) from None
         return {
             "namespace": namespace,
             "key": row.name,
@@ -320,6 +331,13 @@ class Hold:
             "expires_at": None if row.expires_at is None else as_near_time(row.expires_at),
             "cursor": cursor_of(namespace, row.name),
         }
+
+    def undecodable(self, row: MemoryRow) -> UndecodableItemError:
+        """Return the error about a value that cannot be read."""
+        return UndecodableItemError(
+            f"memory {row.name!r} of namespace {self.relative(row.path)!r}: the stored value cannot be read. Nothing "
+            "was changed. Open the store with the codec that it was put with, or delete the memory."
+        )
 
     def place(self, cursor: object) -> Place | None:
         """Return the place of a cursor; ``None`` for the beginning.

@@ -45,8 +45,13 @@ class Indexing:
             TypeError: An `index` is neither true nor false, nor a list of paths.
             ValueError: A path of an `index` is not one.
         """
-        del settings
         common = self._common
+        # An encrypted namespace has no rows in the clear.
+        values = common.declared_values(settings) if settings.fields and common.sealing is None else None
         to_index = [ToIndex(one.path, one.name, put.value, put.index) for put, one in zip(puts, prepared, strict=True)]
         indexer = Indexer(common.backend, common.model, common.embed_fields, common.sealing)
-        return [Indexed(row) for row in await indexer.index(to_index)]
+        rows = await indexer.index(to_index)
+        return [
+            Indexed(row, tuple(values.of(one.payload)) if values is not None else ())
+            for row, one in zip(rows, prepared, strict=True)
+        ]

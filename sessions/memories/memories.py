@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Self
 
+from sessions.memories.declaring import Declaring
 from sessions.memories.erasing import Erasing
 from sessions.memories.reading import Reading
-from sessions.memories.searching import Searching
+from sessions.memories.searching import MemorySearching
+from sessions.memories.watching import MemoryWatching
 from sessions.memories.writing import Writing
 from sessions.validation import DEFAULT
 
@@ -18,7 +20,7 @@ if TYPE_CHECKING:
     from sessions.validation import Default
 
 
-class Memories(Writing, Reading, Searching, Erasing):
+class Memories(Writing, Reading, MemorySearching, MemoryWatching, Declaring, Erasing):
     """JSON objects under namespaces and keys, in the database of a store. Get it from `store.memories`.
 
     Example: ``await store.memories.put(("users", "alice"), "style", {"text": "prefers short answers"})``

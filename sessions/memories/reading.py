@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sessions.clock import now
+from sessions.memories.filtering import Filtering
 from sessions.memories.hold import check_key, cursor_of, namespace_of_cursor
 from sessions.memory.paths import check_prefix
 from sessions.memory.read import Get, Refresh, due, get_many
@@ -83,21 +84,32 @@ class Reading:
         return [hold.memory(rows[one]) if one in rows else None for one in wanted]
 
     async def list(
-        self, prefix: Sequence[str] = (), *, limit: int = 100, after: str | None = None
+        self,
+        prefix: Sequence[str] = (),
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002 - the word of this field
+        limit: int = 100,
+        after: str | None = None,
+        filter_budget: int | None = None,
     ) -> builtins.list[Memory]:
         """List one page of the memories of a namespace and of all namespaces below it, by namespace and key.
 
-        Example: ``page = await store.memories.list(("users",), limit=50)``
+        Example: ``facts = await store.memories.list(("users", "alice"), filter={"type": "fact"}, limit=50)``
 
         Labels and keys are in the order of their UTF-8 bytes. A memory that others put while you page may be missing;
         no other one is, and none comes twice.
 
         Args:
             prefix: The first labels of the namespaces; none for all of them.
-            limit: The maximum number of memories.
+            filter: Only memories whose values match: ``{"type": "fact", "weight": {"$gte": 3}}``. docs/filters.md has
+                the language.
+            limit: The maximum number of memories. A page is shorter only if no more of them match.
             after: The `cursor` of the previous page's last memory.
+            filter_budget: The maximum number of memories that the filter looks at; ``None`` for any number.
 
         Raises:
+            InvalidFilterError: The filter is not one; nothing was read.
+            FilterTooBroadError: The filter would look at more memories than `filter_budget`.
             UndecodableItemError: A value cannot be read.
             TypeError: An argument has the wrong type.
             ValueError: An argument is out of range, or `after` is not a cursor.
@@ -109,10 +121,20 @@ class Reading:
         hold = self._hold
         limit = check_count(limit, "limit", least=1)
         below, place = hold.below(prefix, now()), hold.place(after)
+        filtering = Filtering(hold, filter, filter_budget)
+        if filtering.compiled is not None:
+            found = await filtering.rows(below, place, limit)
+            return [hold.memory(row) for row in await hold.opened(found)]
         rows = await hold.read(lambda tx: list_memories(tx, below, place, limit))
         return [hold.memory(row) for row in await hold.opened(rows)]
 
-    async def count(self, prefix: Sequence[str] = ()) -> int:
+    async def count(
+        self,
+        prefix: Sequence[str] = (),
+        *,
+        filter: dict[str, Any] | None = None,  # noqa: A002 - the word of this field
+        filter_budget: int | None = None,
+    ) -> int:
         """Count the memories of a namespace and of all namespaces below it.
 
         Example: ``number = await store.memories.count(("users", "alice"))``
@@ -121,8 +143,13 @@ class Reading:
 
         Args:
             prefix: The first labels of the namespaces; none for all of them.
+            filter: As for `list`.
+            filter_budget: As for `list`.
 
         Raises:
+            InvalidFilterError: The filter is not one; nothing was read.
+            FilterTooBroadError: The filter would look at more memories than `filter_budget`.
+            UndecodableItemError: A value cannot be read.
             TypeError: An argument has the wrong type.
             ValueError: An argument is out of range.
             StoreError: The database refused the operation.
@@ -131,6 +158,9 @@ class Reading:
         from sessions.memory.listing import count  # noqa: PLC0415 - as above
 
         below = self._hold.below(prefix, now())
+        filtering = Filtering(self._hold, filter, filter_budget)
+        if filtering.compiled is not None:
+            return await filtering.count(below)
         return await self._hold.read(lambda tx: count(tx, below))
 
     async def namespaces(

@@ -6,14 +6,17 @@ from heapq import nlargest
 from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, cast
 
 from sessions.clock import now
+from sessions.memories.filtering import Filtering
 from sessions.memory_types import Found
 from sessions.validation import check_count
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Sequence
 
+    from sessions.db.transaction import Transaction
     from sessions.memories.hold import Hold
+    from sessions.memory.listing import Below
     from sessions.memory.rows import MemoryRow
     from sessions.memory.search.ranking import Hit, Ranking
     from sessions.memory.search.ranking import Mode as RankingMode
@@ -24,6 +27,9 @@ SearchMode: TypeAlias = Literal["auto", "vector", "text", "both"]
 
 _PAGE: Final = 256
 """Found memories that are read together, so that other readers have their turn."""
+
+_LOOKED: Final = 1_024
+"""Memories of a ranking that are looked at for a filter, before the filter looks at all of them by itself."""
 
 _ROUNDS: Final = 3
 """How often a search begins again because a memory that it found was changed meanwhile.
@@ -41,7 +47,7 @@ class _Scored(NamedTuple):
     hit: Hit | None = None
 
 
-class Searching:
+class MemorySearching:
     """The methods that search."""
 
     _hold: Hold
@@ -51,13 +57,14 @@ class Searching:
         prefix: Sequence[str] = (),
         query: str | None = None,
         *,
-        filter: Mapping[str, Any] | None = None,  # noqa: A002 - the name that LangGraph's stores have
+        filter: dict[str, Any] | None = None,  # noqa: A002 - the word of this field
         limit: int = 10,
         offset: int = 0,
         mode: SearchMode = "auto",
         text_weight: float = 0.5,
         least: float | None = None,
         refresh: bool = False,
+        filter_budget: int | None = None,
     ) -> builtins.list[Found]:
         """Search the memories of a namespace and of all namespaces below it, the best first.
 
@@ -82,13 +89,15 @@ class Searching:
             text_weight: By both, the weight of words, from 0 to 1.
             least: Leave out memories with a lower score. Use it with ``mode="vector"`` or ``"text"``.
             refresh: As for `get`.
+            filter_budget: As for `list`.
 
         Returns:
             The memories with their scores. Equal scores are in a fixed order.
 
         Raises:
             EmbeddingError: The embedding model failed.
-            InvalidFilterError: `filter` is not a filter.
+            InvalidFilterError: The filter is not one; nothing was read.
+            FilterTooBroadError: The filter would look at more memories than `filter_budget`.
             UndecodableItemError: A value cannot be read.
             ImportError: There is a query, and numpy is not installed.
             TypeError: An argument has the wrong type.
@@ -96,20 +105,17 @@ class Searching:
             StoreError: The database refused the operation.
             SessionClosedError: The store has been closed.
         """
-        from sessions.memory.filters import compile_filter  # noqa: PLC0415 - few programs search
-
         hold = self._hold
         wanted = check_count(limit, "limit", least=1) + check_count(offset, "offset", least=0)
         asked = _checked_query(query)
         ranked_by = _checked_mode(mode, has_model=hold.common.model is not None)
         weight, least = _checked_weight(text_weight), _checked_least(least)
         below = hold.below(prefix, now())
-        compiled = compile_filter(filter, hold.common.codec)
-        matches = None if compiled is None else (lambda row: compiled.matches(row.payload))
+        filtering = Filtering(hold, filter, filter_budget)
         if not asked:
-            found = await self._latest(below, wanted, matches)
+            found = await self._latest(below, wanted, filtering)
         else:
-            found = await self._ranked(below, asked, ranked_by, wanted, matches, text_weight=weight, least=least)
+            found = await self._ranked(below, asked, ranked_by, wanted, filtering, text_weight=weight, least=least)
         page = found[offset:]
         refreshed = await self._refreshed([one.row for one in page], refresh=refresh)  # type: ignore[attr-defined] # of Reading
         rows = await hold.opened(refreshed)
@@ -123,11 +129,11 @@ class Searching:
 
     async def _ranked(
         self,
-        below: Any,
+        below: Below,
         query: str,
         mode: RankingMode,
         wanted: int,
-        matches: Callable[[MemoryRow], bool] | None,
+        filtering: Filtering,
         *,
         text_weight: float,
         least: float | None,
@@ -135,7 +141,7 @@ class Searching:
         searcher = self._hold.common.searcher
         for left in range(_ROUNDS, -1, -1):
             ranking = await searcher.rank(_range(below), query, mode, text_weight=text_weight, least=least)
-            found = await self._read_hits(ranking, wanted, matches, may_begin_again=left > 0)
+            found = await self._read_hits(ranking, below, wanted, filtering, may_begin_again=left > 0)
             if found is not None:
                 break
         return found or []
@@ -143,53 +149,64 @@ class Searching:
     async def _read_hits(
         self,
         ranking: Ranking,
+        below: Below,
         wanted: int,
-        matches: Callable[[MemoryRow], bool] | None,
+        filtering: Filtering,
         *,
         may_begin_again: bool,
     ) -> builtins.list[_Scored] | None:
         """Return the best memories of a ranking; ``None`` to begin again, as one was changed since it was scored."""
-        from sessions.memory.search.reading import by_ids  # noqa: PLC0415 - as above
-
         found: list[_Scored] = []
+        allowed = None if filtering.compiled is None else await filtering.few(below)
+        looked = 0
         for hits in ranking.pages(min(wanted + 2, _PAGE), _PAGE):
-            ids, at = [hit.id for hit in hits], now()
-            rows = await self._hold.read(lambda tx, ids=ids, at=at: by_ids(tx, ids, at))  # type: ignore[misc]
-            for hit in hits:
+            if filtering.compiled is not None and allowed is None and looked >= _LOOKED:
+                # The filter wants few of the best, and goes faster through all memories than in the ranking's order.
+                allowed = set(await filtering.ids(below))
+            some = [hit for hit in hits if allowed is None or hit.id in allowed]
+            looked += len(some)
+            rows = await self._rows(some, filtering)
+            for hit in some:
                 row = rows.get(hit.id)
                 if row is None:
-                    continue  # Removed since, or expired.
+                    continue  # Removed since, or expired, or not wanted.
                 if row.version != hit.version and may_begin_again:
                     return None
-                if matches is None or matches(*await self._hold.opened([row])):
-                    found.append(_Scored(row, hit))
-                    if len(found) == wanted:
-                        return found
+                found.append(_Scored(row, hit))
+                if len(found) == wanted:
+                    return found
         return found
 
-    async def _latest(
-        self, below: Any, wanted: int, matches: Callable[[MemoryRow], bool] | None
-    ) -> builtins.list[_Scored]:
-        from sessions.memory.listing import Place, list_memories  # noqa: PLC0415 - as above
+    async def _rows(self, hits: Sequence[Hit], filtering: Filtering) -> dict[int, MemoryRow]:
+        """Return the memories of hits that are there, and match the filter."""
+        from sessions.memory.search.reading import by_ids  # noqa: PLC0415 - few programs search
+
+        if not hits:
+            return {}
+        ids, at = [hit.id for hit in hits], now()
+
+        def read(tx: Transaction) -> dict[int, MemoryRow]:
+            rows = by_ids(tx, ids, at)
+            if filtering.compiled is None:
+                return rows
+            return {memory: row for memory, row in rows.items() if filtering.matches(row)}
+
+        return await self._hold.read(read)
+
+    async def _latest(self, below: Below, wanted: int, filtering: Filtering) -> builtins.list[_Scored]:
         from sessions.memory.search.reading import latest  # noqa: PLC0415 - as above
 
         hold, where = self._hold, _range(below)
-        if matches is None:
+        if filtering.compiled is None:
             rows = await hold.read(lambda tx: latest(tx, where, below.now, wanted))
             return [_Scored(row) for row in rows]
-        # In the order of keys, so that memory does not grow with the number of memories.
         best: list[MemoryRow] = []
-        place: Place | None = None
-        while True:
-            rows = await hold.read(lambda tx, place=place: list_memories(tx, below, place, _PAGE))  # type: ignore[misc]
-            matching = [row for row, plain in zip(rows, await hold.opened(rows), strict=True) if matches(plain)]
-            best = nlargest(wanted, [*best, *matching], key=lambda row: (row.updated_at, row.id))
-            if len(rows) < _PAGE:
-                return [_Scored(row) for row in best]
-            place = Place(rows[-1].path, rows[-1].name)
+        async for part in filtering.parts(below):
+            best = nlargest(wanted, [*best, *part.rows], key=lambda row: (row.updated_at, row.id))
+        return [_Scored(row) for row in best]
 
 
-def _range(below: Any) -> Range:
+def _range(below: Below) -> Range:
     from sessions.memory.search.reading import Range  # noqa: PLC0415 - as above
 
     return Range(below.low, below.high, below.owner)

@@ -208,7 +208,7 @@ class Change(Command[Sequence[Changed]], msgspec.Struct, frozen=True, eq=False):
     ) -> Sequence[Changed]:
         """Do all changes, whose conditions hold."""
         before = {path: space.version for path, space in spaces.items()}
-        writing = Writing(tx, self.now, has_fields=self.number > 0)
+        writing = Writing(tx, self.now, has_fields=any(space.number for space in spaces.values()))
         results = []
         for change in self.changes:
             there = standing.get((change.path, change.name))

@@ -95,14 +95,16 @@ class DeclaredValues:
     def of(self, payload: bytes) -> list[tuple[int, bytes]]:
         """Return the rows of a memory: numbers of fields with values in bytes, each once.
 
-        Raises:
-            ValueError: The payload cannot be read.
+        A payload that cannot be read may have any value.
         """
         if not self._getters:
             return []
-        if not self._form.is_json:
+        try:
+            value = self._decode(payload) if self._form.is_json else None
+        except (ValueError, RecursionError):
+            value = None
+        if value is None:
             return [(number, ANYTHING) for number, _ in self._getters]
-        value = self._decode(payload)
         return [(number, row) for number, get in self._getters for row in self._rows(get(value))]
 
     def _rows(self, value: Any) -> set[bytes]:

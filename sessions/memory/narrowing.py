@@ -80,6 +80,6 @@ def _between(needs: Iterable[Need]) -> list[tuple[bytes, bytes]]:
     return [(low, high)] if low <= high else []
 
 
-def best_hint(compiled: Filter, numbers: Mapping[str, Any]) -> tuple[str, ...]:
+def hints_of(compiled: Filter, numbers: Mapping[str, Any]) -> tuple[str, ...]:
     """Return the fields of a filter that an index would help with, and that are not declared."""
     return tuple(dict.fromkeys(need.key for need in compiled.needs if need.key not in numbers))

@@ -25,6 +25,7 @@ _SPACES: Final = Table(
         Column("owner", "session_id_type", "Its owner, as `labels.py` writes it.", null=True),
         Column("wrapped_keys", "bytes", "An encrypted namespace's data keys, wrapped.", null=True),
         Column("marks", "bytes", "The marks of the last commands, by which a repeated one is known.", null=True),
+        Column("settings", "integer", "The number of the settings that all its rows follow.", default=0),
         Column("created_at", "integer", "In microseconds since 1970, UTC, as all times."),
         Column("updated_at", "integer"),
     ),

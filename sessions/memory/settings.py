@@ -1,8 +1,11 @@
 """The settings that all memories of a database are written by: declared fields, the tokeniser, the embedding model.
 
 They are rows, and opening a store changes none of them. A put is prepared by the settings of a number and compares that
-number in its own transaction, behind the locks of its namespaces. So once a change of the settings has been committed,
-no put by older ones is under way: the change waits for all that have locked a namespace.
+number in its own transaction, behind the locks of its namespaces. A change of the settings waits for all puts that have
+locked a namespace; so once it has been committed, no put by older ones is under way there.
+
+A namespace notes the number of the settings that all its rows follow. `reindex` raises it; a new namespace has that of
+its first put. Filters use a field where all namespaces below their prefix follow its declaration.
 """
 
 from __future__ import annotations
@@ -25,12 +28,12 @@ class Field(msgspec.Struct, frozen=True):
     Attributes:
         name: Its name, as filters have it.
         number: Its number in rows. A field that is declared again gets another one.
-        is_ready: Whether all memories have their rows, so that filters may use them.
+        since: The number of the settings that declared it.
     """
 
     name: str
     number: int
-    is_ready: bool = False
+    since: int
 
 
 class Settings(msgspec.Struct, frozen=True):
@@ -55,15 +58,18 @@ class Settings(msgspec.Struct, frozen=True):
         """The numbers of all declared fields, by name: a put writes rows of these."""
         return {field.name: field.number for field in self.fields}
 
-    @property
-    def ready(self) -> dict[str, int]:
-        """The numbers of the fields that filters may use, by name."""
-        return {field.name: field.number for field in self.fields if field.is_ready}
+    def followed_by(self, number: int) -> dict[str, int]:
+        """Return the numbers of the fields of which namespaces have all rows, by name.
+
+        Args:
+            number: The lowest number of the settings that all rows of the namespaces follow.
+        """
+        return {field.name: field.number for field in self.fields if field.since <= number}
 
     def declaring(self, names: Sequence[str]) -> Settings:
         """Return the same with more fields; fields that are declared already stay."""
         new = [name for name in dict.fromkeys(names) if name not in self.numbers]
-        made = [Field(name, self.last_field + index) for index, name in enumerate(new, 1)]
+        made = [Field(name, self.last_field + index, self.number + 1) for index, name in enumerate(new, 1)]
         fields = tuple(sorted((*self.fields, *made), key=lambda field: field.name))
         return msgspec.structs.replace(self, fields=fields, last_field=self.last_field + len(new))
 
@@ -96,17 +102,10 @@ def read_settings(tx: Transaction) -> Settings:
     return Settings(number, tokenizer, embedder, fields.fields, fields.last_field)
 
 
-def ensure_settings(tx: Transaction) -> None:
-    """Make the row, in a transaction before the first change of it: puts on MariaDB lock it while they run."""
-    tx.run(statements.NEW_SETTINGS)
-
-
 def change_settings(tx: Transaction, change: Callable[[Settings], Settings]) -> Settings:
-    """Change the settings, and wait for all puts that are under way. Return them as they are then.
-
-    The row has to be there: see `ensure_settings`.
-    """
+    """Change the settings, and wait for all puts that are under way. Return them as they are then."""
     tx.run(statements.WAIT_FOR_PUTS)
+    tx.run(statements.NEW_SETTINGS)
     tx.run(statements.LOCK_SETTINGS)
     old = read_settings(tx)
     new = change(old)
@@ -121,18 +120,6 @@ def change_settings(tx: Transaction, change: Callable[[Settings], Settings]) -> 
         fields=_written(new),
     )
     return new
-
-
-def mark_ready(tx: Transaction, number: int) -> bool:
-    """Note that all memories have the rows of the declared fields, unless the settings have changed since a number."""
-    tx.run(statements.LOCK_SETTINGS)
-    settings = read_settings(tx)
-    if settings.number != number:
-        return False
-    fields = tuple(Field(field.name, field.number, is_ready=True) for field in settings.fields)
-    if fields != settings.fields:
-        tx.run(statements.MARK_FIELDS, fields=_written(msgspec.structs.replace(settings, fields=fields)))
-    return True
 
 
 def _written(settings: Settings) -> bytes | None:

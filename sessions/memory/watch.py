@@ -10,17 +10,17 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.db.dialect import text_of_key
 from sessions.db.topics import Topic
+from sessions.labels import as_stored
+from sessions.memory.changes import REMOVALS_KEPT
 from sessions.memory.paths import range_of
 from sessions.memory.statements import watching as statements
+from sessions.memory.statements.spaces import TOPICS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from sessions.db.transaction import Row, Transaction
     from sessions.memory_types import MemoryChangeKind
-
-KEPT_VERSIONS: Final = 1000
-"""How many versions back the records of removals reach."""
 
 _AT_ONCE: Final = 100
 """Changes read in one transaction: a reader that is far behind keeps no snapshot for long, nor all in memory."""
@@ -86,26 +86,26 @@ class Found(NamedTuple):
 
 def topic_of(path: str) -> Topic:
     """Return the topic of the namespaces below a prefix."""
-    return Topic(statements.TOPICS + path, _look)
+    return Topic(TOPICS + path, _look)
 
 
 def _look(tx: Transaction, names: Sequence[str]) -> dict[str, object]:
     found: dict[str, object] = {}
     for name in names:
-        low, high = range_of(name.removeprefix(statements.TOPICS))
+        low, high = range_of(name.removeprefix(TOPICS))
         found[name] = tuple(tx.the(statements.SUM_BETWEEN, low=low, high=high))
     return found
 
 
-def find_place(tx: Transaction, path: str) -> Place:
-    """Return where the namespaces below a prefix are now."""
-    spaces = _spaces(tx, path)
+def find_place(tx: Transaction, path: str, owner: str | None = None) -> Place:
+    """Return where the namespaces below a prefix are now: all of them, or an owner's."""
+    spaces = _spaces(tx, path, owner)
     return Place({space: version for space, (_, version, _) in spaces.items()}, _paths(spaces))
 
 
-def changes_since(tx: Transaction, path: str, place: Place, now: int) -> Found:
+def changes_since(tx: Transaction, path: str, place: Place, now: int, owner: str | None = None) -> Found:
     """Return changes after a place, up to a bounded number."""
-    spaces = _spaces(tx, path)
+    spaces = _spaces(tx, path, owner)
     changes: list[Seen] = []
     steps: list[tuple[int, int | None]] = []
     found = Found(changes, place, steps, _paths(spaces), is_all=True)
@@ -120,7 +120,7 @@ def changes_since(tx: Transaction, path: str, place: Place, now: int) -> Found:
             continue
         if len(changes) >= _AT_ONCE:
             return found._replace(is_all=False)
-        if after > version or (after and removed > after and version - after > KEPT_VERSIONS):
+        if after > version or (after and removed > after and version - after > REMOVALS_KEPT):
             steps.append((space, version))
             changes.append(Seen("reset", name, None, version, len(steps)))
             continue
@@ -151,11 +151,15 @@ def _named(rows: Iterable[Row], kind: MemoryChangeKind) -> list[tuple[int, str, 
     return [(version, text_of_key(key), kind) for version, key in rows]
 
 
-def _spaces(tx: Transaction, path: str) -> dict[int, tuple[str, int, int]]:
+def _spaces(tx: Transaction, path: str, owner: str | None) -> dict[int, tuple[str, int, int]]:
     """Return path, version and version of the last removal of each namespace below a prefix."""
     low, high = range_of(path)
     rows = tx.all(statements.SPACES_BETWEEN, low=low, high=high)
-    return {space: (text_of_key(name), version, removed) for space, name, version, removed in rows}
+    return {
+        space: (as_stored(name), version, removed)
+        for space, name, version, removed, whose in rows
+        if owner is None or (whose is not None and as_stored(whose) == owner)
+    }
 
 
 def _paths(spaces: Mapping[int, tuple[str, int, int]]) -> dict[int, str]:

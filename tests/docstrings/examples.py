@@ -7,6 +7,7 @@ import asyncio
 import dataclasses
 import inspect
 import re
+from contextlib import aclosing
 from datetime import timedelta
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -179,10 +180,22 @@ class World:
         session = store.session("user_123")
         await session.add_items([first], keys=["msg_1"])
         await session.add_items(rest)
+        if "memories.watch(" in self.example:
+            putting = asyncio.create_task(_put_for_ever(store))
+            self.stack.callback(putting.cancel)
         if "import_sessions" in self.example:
             await store.export_sessions("backup.jsonl")
             await store.delete("user_123")
         return store
+
+    async def make_change(self) -> Any:
+        store = sessions.open_store("sqlite://")
+        self.stack.push_async_callback(store.close)
+        memories = store.memories
+        cursor = await memories.watch_cursor()
+        await memories.put(("users", "alice"), "style", {})
+        async with aclosing(memories.watch(after=cursor)) as watch:
+            return await anext(watch)
 
     async def make_mine(self) -> Any:
         mine = (await self.make_store()).memories.under(("users", "alice"))
@@ -214,7 +227,7 @@ class World:
 
     def make_print(self) -> Callable[..., None]:
         def show(*values: object) -> None:
-            if "session.watch" in self.example:
+            if ".watch(" in self.example:
                 raise Seen(*values)
 
         return show
@@ -257,6 +270,12 @@ def _counter(model: str) -> Callable[[Any], int]:
 async def _add_for_ever(session: Any) -> None:
     while True:
         await session.add_items([{"role": "user", "content": "More."}])
+        await asyncio.sleep(0.05)
+
+
+async def _put_for_ever(store: Any) -> None:
+    while True:
+        await store.memories.put(("users", "alice"), "style", {"text": "short"})
         await asyncio.sleep(0.05)
 
 

@@ -13,8 +13,7 @@ from sessions.codecs.json import JSONCodec
 from sessions.codecs.plus.codec import PlusCodec
 from sessions.errors import InvalidFilterError
 from sessions.memory.filters import compile_filter
-
-from .filter_model import matches
+from sessions.testing.memory.filter_model import matches
 
 JSON: Final = JSONCodec()
 PLUS: Final = PlusCodec()

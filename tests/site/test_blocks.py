@@ -28,6 +28,7 @@ RUN_BY = {
     "engines.md": "tests/site/test_single_examples.py",
     "errors.md": "tests/test_reference_pages.py",
     "expiry.md": "tests/expiry/test_documentation.py",
+    "filters.md": "tests/memory/test_pages.py",
     "mistakes.md": "tests/mistakes/test_mistakes.py",
     "methods.md": "tests/test_reference_pages.py",
     "moving.md": "tests/moving/test_moving_page.py",

@@ -13,6 +13,7 @@ from sessions.validation import DEFAULT
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterable, Sequence
+    from typing import Any
 
     import sessions.memories.reading
     from sessions.labels import Owner
@@ -69,29 +70,44 @@ class Reading(Part):
         """
         return run(self._async.get_many(keys, refresh=refresh))
 
-    def list(self, prefix: Sequence[str] = (), *, limit: int = 100, after: str | None = None) -> builtins.list[Memory]:
+    def list(
+        self,
+        prefix: Sequence[str] = (),
+        *,
+        filter: dict[str, Any] | None = None,
+        limit: int = 100,
+        after: str | None = None,
+        filter_budget: int | None = None,
+    ) -> builtins.list[Memory]:
         """List one page of the memories of a namespace and of all namespaces below it, by namespace and key.
 
-        Example: ``page = store.memories.list(("users",), limit=50)``
+        Example: ``facts = store.memories.list(("users", "alice"), filter={"type": "fact"}, limit=50)``
 
         Labels and keys are in the order of their UTF-8 bytes. A memory that others put while you page may be missing;
         no other one is, and none comes twice.
 
         Args:
             prefix: The first labels of the namespaces; none for all of them.
-            limit: The maximum number of memories.
+            filter: Only memories whose values match: ``{"type": "fact", "weight": {"$gte": 3}}``. docs/filters.md has
+                the language.
+            limit: The maximum number of memories. A page is shorter only if no more of them match.
             after: The `cursor` of the previous page's last memory.
+            filter_budget: The maximum number of memories that the filter looks at; ``None`` for any number.
 
         Raises:
+            InvalidFilterError: The filter is not one; nothing was read.
+            FilterTooBroadError: The filter would look at more memories than `filter_budget`.
             UndecodableItemError: A value cannot be read.
             TypeError: An argument has the wrong type.
             ValueError: An argument is out of range, or `after` is not a cursor.
             StoreError: The database refused the operation.
             SessionClosedError: The store has been closed.
         """
-        return run(self._async.list(prefix, limit=limit, after=after))
+        return run(self._async.list(prefix, filter=filter, limit=limit, after=after, filter_budget=filter_budget))
 
-    def count(self, prefix: Sequence[str] = ()) -> int:
+    def count(
+        self, prefix: Sequence[str] = (), *, filter: dict[str, Any] | None = None, filter_budget: int | None = None
+    ) -> int:
         """Count the memories of a namespace and of all namespaces below it.
 
         Example: ``number = store.memories.count(("users", "alice"))``
@@ -100,14 +116,19 @@ class Reading(Part):
 
         Args:
             prefix: The first labels of the namespaces; none for all of them.
+            filter: As for `list`.
+            filter_budget: As for `list`.
 
         Raises:
+            InvalidFilterError: The filter is not one; nothing was read.
+            FilterTooBroadError: The filter would look at more memories than `filter_budget`.
+            UndecodableItemError: A value cannot be read.
             TypeError: An argument has the wrong type.
             ValueError: An argument is out of range.
             StoreError: The database refused the operation.
             SessionClosedError: The store has been closed.
         """
-        return run(self._async.count(prefix))
+        return run(self._async.count(prefix, filter=filter, filter_budget=filter_budget))
 
     def namespaces(
         self,

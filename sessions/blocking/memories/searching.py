@@ -11,7 +11,7 @@ from sessions.blocking.driving import Part, run
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Sequence
     from typing import Any
 
     import sessions.memories.searching
@@ -19,23 +19,24 @@ if TYPE_CHECKING:
     from sessions.memory_types import Found
 
 
-class Searching(Part):
+class MemorySearching(Part):
     """The methods that search."""
 
-    _async: sessions.memories.searching.Searching
+    _async: sessions.memories.searching.MemorySearching
 
     def search(
         self,
         prefix: Sequence[str] = (),
         query: str | None = None,
         *,
-        filter: Mapping[str, Any] | None = None,
+        filter: dict[str, Any] | None = None,
         limit: int = 10,
         offset: int = 0,
         mode: SearchMode = "auto",
         text_weight: float = 0.5,
         least: float | None = None,
         refresh: bool = False,
+        filter_budget: int | None = None,
     ) -> builtins.list[Found]:
         """Search the memories of a namespace and of all namespaces below it, the best first.
 
@@ -60,13 +61,15 @@ class Searching(Part):
             text_weight: By both, the weight of words, from 0 to 1.
             least: Leave out memories with a lower score. Use it with ``mode="vector"`` or ``"text"``.
             refresh: As for `get`.
+            filter_budget: As for `list`.
 
         Returns:
             The memories with their scores. Equal scores are in a fixed order.
 
         Raises:
             EmbeddingError: The embedding model failed.
-            InvalidFilterError: `filter` is not a filter.
+            InvalidFilterError: The filter is not one; nothing was read.
+            FilterTooBroadError: The filter would look at more memories than `filter_budget`.
             UndecodableItemError: A value cannot be read.
             ImportError: There is a query, and numpy is not installed.
             TypeError: An argument has the wrong type.
@@ -85,5 +88,6 @@ class Searching(Part):
                 text_weight=text_weight,
                 least=least,
                 refresh=refresh,
+                filter_budget=filter_budget,
             )
         )

@@ -15,7 +15,7 @@ from typing import Final, NamedTuple
 from sessions.db.transaction import Statement
 from sessions.memory.marks import KEPT_BYTES
 from sessions.memory.statements.memories import COLUMNS, LIVE
-from sessions.memory.statements.watching import TELL_WATCHERS
+from sessions.memory.statements.spaces import TELL_WATCHERS
 
 _NAMED: Final = re.compile(r"(?<!:):([a-z_]+)")
 

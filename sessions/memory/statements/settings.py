@@ -1,4 +1,4 @@
-"""Statements about the settings of memories, and about the rows of declared fields."""
+"""Statements about the settings of memories, and about the namespaces whose rows follow them."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ WAIT_FOR_PUTS = Statement(
     "select 1",
     {
         POSTGRES: "lock table {spaces} in exclusive mode",
-        # In the order of ids, as puts lock them. A namespace that was not committed yet is waited for, too.
+        # In the order of ids, as puts lock them.
         MARIADB: "select count(id) from {spaces} force index (primary) lock in share mode",
     },
 )
 
 LOCK_SETTINGS = Statement(
-    "Lock the settings. On MariaDB, this also waits for puts into namespaces that are new.",
+    "Lock the settings.",
     "select id from {memory_settings} where id = 1 for update",
     {SQLITE: "select 1"},
 )
@@ -42,19 +42,25 @@ CHANGE_SETTINGS = Statement(
     """,
 )
 
-MARK_FIELDS = Statement(
-    "Note which fields filters may use.", "update {memory_settings} set fields = :fields where id = 1"
+SPACES_BEHIND = Statement(
+    "The next namespaces with rows that may not follow the settings of a number.",
+    "select id from {spaces} where id > :after and settings < :number order by id limit :count",
 )
 
-PUT_VALUE = Statement(
-    "Add a value of a declared field.",
-    "insert into {field_values} (space, field, value, memory) values (:space, :field, :value, :memory)",
+FOLLOW_SETTINGS = Statement(
+    "Note that all rows of a namespace follow the settings of a number.",
+    "update {spaces} set settings = :number where id = :space",
 )
 
-DROP_VALUES = Statement("Remove a memory's values.", "delete from {field_values} where memory = :memory")
+LOWEST_BETWEEN = Statement(
+    """The lowest number of the settings that all rows of the namespaces below a prefix follow.
 
-NEXT_MEMORY = Statement(
-    "The namespace of the next memory.", "select space from {memories} where id > :after order by id limit 1"
+    And whether one of these is encrypted.
+    """,
+    """
+    select min(settings), max(case when wrapped_keys is null then 0 else 1 end) from {spaces}
+    where path >= :low and path < :high
+    """,
 )
 
 PAYLOADS_AFTER = Statement(

@@ -8,9 +8,20 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-from sessions.db.dialect import MARIADB, POSTGRES
+from sessions.db.dialect import MARIADB, POSTGRES, telling
 from sessions.db.lists import parameters
 from sessions.db.transaction import Statement
+
+TOPICS: Final = "memories "
+"""What the names of topics begin with; then comes the path of the watched prefix."""
+
+TELL_WATCHERS: Final = f"""
+    (
+        select count({telling(f"'{TOPICS}' || left(path, n)")}) from generate_series(0, length(path)) n
+        where n = 0 or substr(path, n, 1) = chr(1)
+    )
+"""  # noqa: S608 - of constants
+"""On Postgres, once a namespace's row has changed: it and all above it are topics."""
 
 AT_ONCE: Final = 32
 """Namespaces that one statement looks for, at most."""
@@ -21,12 +32,18 @@ SPACES_OF = Statement(
 )
 
 _NEW = """
-    insert into {spaces} (path, version, last, owner, created_at, updated_at)
-    values (:path, 0, 0, :owner, :created_at, :updated_at)
+    insert into {spaces} (path, version, last, owner, settings, created_at, updated_at)
+    values (
+        :path, 0, 0, :owner, coalesce((select m.number from {memory_settings} m where m.id = 1), 0), :created_at,
+        :updated_at
+    )
 """
 
 NEW_SPACE = Statement(
-    "Make a namespace, unless another process has just made it. Its version is 0 until its first memory is put.",
+    """Make a namespace, unless another process has just made it. Its version is 0 until its first memory is put.
+
+    If the settings have changed since its first put was prepared, that put undoes it.
+    """,
     f"{_NEW} on conflict (path) do nothing",
     {MARIADB: f"{_NEW} on duplicate key update path = path"},
 )
@@ -66,12 +83,15 @@ SETTINGS_NUMBER = Statement(
     {MARIADB: "select number from {memory_settings} where id = 1 lock in share mode"},
 )
 
-MOVE_SPACE = Statement(
-    "Move a locked namespace on to the version that a change has made.",
-    """
+_MOVE = """
     update {spaces} set version = :version, last = :last, removed = :removed, marks = :marks, updated_at = :now
     where id = :space
-    """,
+"""
+
+MOVE_SPACE = Statement(
+    "Move a locked namespace on to the version that a change has made.",
+    _MOVE,
+    {POSTGRES: f"{_MOVE} returning {TELL_WATCHERS}"},
 )
 
 SET_WRAPPED_KEYS = Statement(
@@ -105,7 +125,9 @@ SOME_OF_OWNERS = Statement(
     f"select id from {{spaces}} where id in ({parameters('s', AT_ONCE)}) and owner >= :low and owner < :high",  # noqa: S608 - parameters
 )
 
-DELETE_SPACE = Statement("Remove a namespace.", "delete from {spaces} where id = :space")
+_DELETE = "delete from {spaces} where id = :space"
+
+DELETE_SPACE = Statement("Remove a namespace.", _DELETE, {POSTGRES: f"{_DELETE} returning {TELL_WATCHERS}"})
 
 _FLOOR = "insert into {memory_settings} (id, floor) values (1, :version)"
 

@@ -2,25 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final
-
-from sessions.db.dialect import telling
 from sessions.db.transaction import Statement
-
-TOPICS: Final = "memories "
-"""What the names of topics begin with; then comes the path of the watched prefix."""
-
-TELL_WATCHERS: Final = f"""
-    (
-        select count({telling(f"'{TOPICS}' || left(path, n)")}) from generate_series(0, length(path)) n
-        where n = 0 or substr(path, n, 1) = chr(1)
-    )
-"""  # noqa: S608 - of constants
-"""On Postgres, once a namespace's row has changed: it and all above it are topics."""
 
 SPACES_BETWEEN = Statement(
     "The namespaces below a prefix, with what tells whether they have changed.",
-    "select id, path, version, removed from {spaces} where path >= :low and path < :high order by id",
+    "select id, path, version, removed, owner from {spaces} where path >= :low and path < :high order by id",
 )
 
 SUM_BETWEEN = Statement(
