@@ -32,10 +32,13 @@ class SessionStore(BaseStore):
 
     Example: ``graph = builder.compile(store=SessionStore("sqlite:///state.db"))``
 
-    One object serves sync and async nodes, from any thread and event loop. Making it does no I/O. It may be used in
-    ``with`` and ``async with``, which close it. Filters mean the same on every database; what has expired is gone at
-    once; without a query, `search` and `list` return what was put first first. The items that they return also answer
-    ``item.get(key, default)`` and ``item[key]`` from their value.
+    One object serves sync and async nodes, from any thread and event loop; but on a server, a sync call on the thread
+    of an event loop that uses the store raises `SyncCallInLoopError`, as it would wait for itself. Making it does no
+    I/O. It may be used in ``with`` and ``async with``, which close it.
+
+    Filters mean the same on every database; what has expired is gone at once; without a query, `search` and `list`
+    return what was put first first. The items that they return also answer ``item.get(key, default)`` and ``item[key]``
+    from their value.
 
     Args:
         store: A URL as for `sessions.open_store`, an engine of ``create_async_engine``, an open store, or its
