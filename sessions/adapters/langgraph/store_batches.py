@@ -19,22 +19,28 @@ from sessions.clock import now
 from sessions.memories.writing import index, prepare
 from sessions.memory.filters import compile_filter
 from sessions.memory.listing import Place, list_memories
+from sessions.memory.search.reading import Range, oldest
 from sessions.memory_types import Put
 from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from langgraph.store.base import Op, Result
 
     from sessions.adapters.langgraph.items import FoundItem
     from sessions.memories.memories import Memories
+    from sessions.memories.searching import SearchMode
     from sessions.memory.changes import Changed, PreparedDelete, PreparedPut
+    from sessions.memory.listing import Below
     from sessions.memory.rows import MemoryRow
     from sessions.memory.settings import Settings
-    from sessions.memory_types import Labels
+    from sessions.memory_types import Labels, Memory
 
 _PAGE: Final = 256
+_AT_ONCE: Final = 4096
+"""Memories that are read in one transaction, at most."""
+
 _MINUTE: Final = 60
 
 
@@ -105,14 +111,11 @@ async def _search(memories: Memories, op: SearchOp, *, hybrid: bool) -> list[Fou
         return []
     if not (op.query and op.query.strip()):
         return [found(memory) for memory in await _oldest(memories, op, wanted, set())][op.offset :]
-    searching: Any = memories
-    model = getattr(searching._hold.common, "model", None)  # noqa: SLF001 - it is one of ours
-    mode = "text" if model is None else "both" if hybrid else "vector"
-    best: list[Any] = []
-    if hasattr(searching, "search"):
-        best = await searching.search(
-            op.namespace_prefix, op.query, filter=op.filter, limit=wanted, mode=mode, refresh=bool(op.refresh_ttl)
-        )
+    model = memories._hold.common.model  # noqa: SLF001 - it is one of ours
+    mode: SearchMode = "text" if model is None else "both" if hybrid else "vector"
+    best = await memories.search(
+        op.namespace_prefix, op.query, filter=op.filter, limit=wanted, mode=mode, refresh=bool(op.refresh_ttl)
+    )
     items = [found(one, one.score) for one in best]
     if len(items) < wanted:
         # What search does not know follows, as in LangGraph's store in memory.
@@ -121,25 +124,45 @@ async def _search(memories: Memories, op: SearchOp, *, hybrid: bool) -> list[Fou
     return items[op.offset :]
 
 
-async def _oldest(memories: Memories, op: SearchOp, wanted: int, known: set[tuple[Labels, str]]) -> list[Any]:
+async def _oldest(memories: Memories, op: SearchOp, wanted: int, known: set[tuple[Labels, str]]) -> list[Memory]:
     """Return the memories that were put first and match, without those that are known, first things first."""
     hold = memories._hold  # noqa: SLF001 - it is one of ours
     below = hold.below(op.namespace_prefix, now())
+    if op.filter or known or wanted > _AT_ONCE:
+        rows = await _oldest_of_all(memories, below, op, wanted, known)
+    else:
+        where = Range(below.low, below.high, below.owner)
+        rows = await hold.read(lambda tx: oldest(tx, where, below.now, wanted))
+    refreshed = await memories._refreshed(rows, refresh=bool(op.refresh_ttl))  # noqa: SLF001 - as above
+    return [hold.memory(row) for row in await hold.opened(refreshed)]
+
+
+async def _oldest_of_all(
+    memories: Memories, below: Below, op: SearchOp, wanted: int, known: set[tuple[Labels, str]]
+) -> list[MemoryRow]:
+    """Do so looking at every memory, in the order of keys: this needs no more space than the result."""
+    hold = memories._hold  # noqa: SLF001 - it is one of ours
     compiled = compile_filter(op.filter, hold.common.codec)
-    matches: Callable[[MemoryRow], bool] = (
-        (lambda _: True) if compiled is None else (lambda row: compiled.matches(row.payload))
-    )
     best: list[MemoryRow] = []
     place: Place | None = None
     while True:
         page = await hold.read(lambda tx, place=place: list_memories(tx, below, place, _PAGE))  # type: ignore[misc]
-        rows = [row for row in page if matches(row) and (hold.relative(row.path), row.name) not in known]
-        best = nsmallest(wanted, [*best, *rows], key=lambda row: (row.created_at, row.id))
+        rows = [
+            row
+            for row, plain in zip(page, await hold.opened(page), strict=True)
+            if (hold.relative(row.path), row.name) not in known
+            and (compiled is None or compiled.matches(plain.payload))
+        ]
+        best += rows
         if len(page) < _PAGE:
-            break
+            return sorted(best, key=_age)[:wanted]
+        if len(best) > wanted + _AT_ONCE:
+            best = nsmallest(wanted, best, key=_age)
         place = Place(page[-1].path, page[-1].name)
-    refreshed = await memories._refreshed(best, refresh=bool(op.refresh_ttl))  # noqa: SLF001 - as above
-    return [hold.memory(row) for row in refreshed]
+
+
+def _age(row: MemoryRow) -> tuple[int, int]:
+    return row.created_at, row.id
 
 
 async def _namespaces(memories: Memories, op: ListNamespacesOp) -> list[Labels]:

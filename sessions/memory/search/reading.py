@@ -109,6 +109,13 @@ def latest(tx: Transaction, below: Range, now: int, count: int) -> list[MemoryRo
     return [rows[id_] for id_ in ids]
 
 
+def oldest(tx: Transaction, below: Range, now: int, count: int) -> list[MemoryRow]:
+    """Return the memories in a range whose keys were put first, the first one first."""
+    ids = [id_ for (id_,) in tx.all(statements.OLDEST_IDS, now=now, count=count, **below.values)]
+    rows = by_ids(tx, ids, now)
+    return [rows[id_] for id_ in ids]
+
+
 def changed(tx: Transaction, space: int, after: int, model: int, *, sealed: bool) -> list[IndexRow]:
     """Return the next memories of a namespace that were put after a version, at most `PAGE`."""
     statement = statements.changed(sealed=sealed)

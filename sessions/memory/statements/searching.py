@@ -110,3 +110,12 @@ LATEST_IDS = Statement(
     order by m.updated_at desc, m.id desc limit :count
     """,  # noqa: S608 - as above.
 )
+
+OLDEST_IDS = Statement(
+    "The memories below a prefix whose keys were put first, without expired ones.",
+    f"""
+    select m.id from {{memories}} m join {{spaces}} s on s.id = m.space
+    where s.path >= :low and s.path < :high and (:any_owner = 1 or s.owner = :owner) and {LIVE}
+    order by m.created_at, m.id limit :count
+    """,  # noqa: S608 - as above.
+)

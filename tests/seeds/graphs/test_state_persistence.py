@@ -19,6 +19,8 @@ from sessions.adapters.langgraph import (
     SqliteSaver,
 )
 
+from .embeddings_server import embeddings_server
+
 if TYPE_CHECKING:
     from .conftest import RunBlock
 
@@ -123,6 +125,21 @@ def test_a_node_reads_and_writes_memories(run_block: RunBlock) -> None:
     assert ask("2", "Hello again") == "[concise mode] Response here..."
     (last,) = store.search(namespace=("user_alice", "interactions"))
     assert (last.key, last.value["topic"]) == ("last_topic", "Hello again")
+
+
+def test_memories_are_found_by_meaning(run_block: RunBlock, monkeypatch: pytest.MonkeyPatch) -> None:
+    with embeddings_server() as (url, asked):
+        monkeypatch.setenv("OPENAI_BASE_URL", url)
+        monkeypatch.setenv("OPENAI_API_KEY", "of-nobody")
+        known = run_block(LESSON, SEMANTIC)
+    assert [item.key for item in known["results"]] == ["coding_preference", "project_context"]
+    assert known["results"][0].score > known["results"][1].score
+    assert ["What testing framework does Alice use?"] in asked
+
+
+def test_memories_are_found_by_meaning_without_a_network(run_block: RunBlock) -> None:
+    known = run_block(LESSON, SEMANTIC, replacing={'"openai:text-embedding-3-small"': '"local"', "1536": "256"})
+    assert [item.key for item in known["results"]] == ["coding_preference", "project_context"]
 
 
 def test_the_default_serializer_keeps_types(run_block: RunBlock) -> None:
