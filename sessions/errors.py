@@ -14,6 +14,7 @@
     ├── ThreadGoneError                          the thread was deleted while a run was using it
     ├── ThreadExistsError (ValueError)           the id of the new thread is taken
     ├── OwnerError                               the session belongs to another owner, or has none
+    │   └── ThreadOwnerError (ConflictError)     the same of a thread
     ├── UnknownSessionError (ValueError)         the store has no session of that id
     ├── SessionExistsError (ValueError)          the id of the new session is taken
     ├── LeaseLostError                           the lease ended or passed to another caller
@@ -162,6 +163,10 @@ class ThreadExistsError(SessionsError, ValueError):
 
 class OwnerError(SessionsError):
     """The session belongs to another owner than the one it was opened for, or to none. Nothing was read or written."""
+
+
+class ThreadOwnerError(OwnerError, ConflictError):
+    """The thread belongs to another owner than the one it was used for, or to none. Nothing was read or written."""
 
 
 class UnknownSessionError(SessionsError, ValueError):

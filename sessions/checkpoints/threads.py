@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from sessions.checkpoints.statements import lines as statements
-from sessions.errors import OwnerError
+from sessions.errors import ThreadOwnerError
 from sessions.labels import as_stored
 
 if TYPE_CHECKING:
@@ -38,10 +38,10 @@ def check_owner(thread_id: str, owner: str | None, thread: Thread) -> None:
     """Refuse a caller for another owner.
 
     Raises:
-        OwnerError: The thread is another one's, or nobody's.
+        ThreadOwnerError: The thread is another one's, or nobody's.
     """
     if owner is not None and owner != thread.owner:
-        raise OwnerError(
+        raise ThreadOwnerError(
             f"thread {thread_id!r} belongs to another owner, or to none. Nothing was read or changed. Use a thread of "
             "this owner, or another thread_id."
         )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -15,10 +16,11 @@ from sessions.checkpoints.values import Pruned
 from sessions.clock import now
 from sessions.crypto.subject import KeyWanted
 from sessions.db.erasure import erase
+from sessions.errors import DamagedSessionError, SessionsError
 from sessions.validation import check_count, check_text
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Iterator, Sequence
 
     from sessions.checkpoints.covers import Covers
     from sessions.checkpoints.values import ThreadRow
@@ -216,12 +218,37 @@ class ThreadMaintenance:
         work: Callable[[Transaction], T],
         subject: str,
     ) -> T:
-        """Run a piece of work, again when the keys that it needs have been fetched."""
+        """Run a piece of work, again when the keys that it needs have been fetched.
+
+        Raises:
+            DamagedSessionError: It failed in a way that only rows cause which make no sense.
+        """
         while True:
             try:
-                return await run(work, subject)
+                with damage_named(subject):
+                    return await run(work, subject)
             except KeyWanted as wanted:
                 await wanted.fetch()
+
+
+@contextmanager
+def damage_named(subject: str) -> Iterator[None]:
+    """Name damaged rows where their contents are of wrong types, out of range or missing.
+
+    Arguments are checked before, so nothing else causes such errors.
+
+    Raises:
+        DamagedSessionError: They are.
+    """
+    try:
+        yield
+    except SessionsError:
+        raise
+    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError) as error:
+        raise DamagedSessionError(
+            f"{subject}: its rows make no sense ({type(error).__name__}), so another program altered them. Nothing was "
+            "changed. Restore a backup, or delete the thread."
+        ) from error
 
 
 class _Undone(Exception):  # noqa: N818 - no error: it undoes a transaction whose result is wanted

@@ -15,7 +15,7 @@ from sessions.checkpoints.remembered import DEFAULT_BYTES, Remembered
 from sessions.checkpoints.statements.listing import AT_ONCE
 from sessions.clock import now
 from sessions.labels import MAX_OWNER_BYTES
-from sessions.store.thread_maintenance import MOST_BYTES, MOST_ID_BYTES, SUBJECT, ThreadMaintenance
+from sessions.store.thread_maintenance import MOST_BYTES, MOST_ID_BYTES, SUBJECT, ThreadMaintenance, damage_named
 from sessions.validation import check_text
 
 if TYPE_CHECKING:
@@ -131,7 +131,8 @@ class ThreadStore(ThreadMaintenance):
             if checkpoint_id is None:
                 self._remembered.forget(place)
             return None
-        found = opened(place, rows)
+        with damage_named(f"thread {place.thread_id!r}"):
+            found = opened(place, rows)
         if checkpoint_id is None:
             self._remembered.put(place, found.state(rows))
         else:
@@ -165,7 +166,9 @@ class ThreadStore(ThreadMaintenance):
             loaded = await self._do(self._backend.read, partial(load, found=wanted, covers=self._covers), SUBJECT)
             for place, rows in loaded:
                 self._remembered.note(place, rows.row.checkpoint_id, rows.line.number)
-                yield opened(place, rows).checkpoint
+                with damage_named(f"thread {place.thread_id!r}"):
+                    one = opened(place, rows).checkpoint
+                yield one
             left = None if left is None else left - len(wanted)
             if len(found) < count:
                 return

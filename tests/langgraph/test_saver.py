@@ -30,6 +30,7 @@ from sessions.adapters.langgraph import (
     SqliteSaver,
 )
 from sessions.errors import (
+    ConflictError,
     DecryptionError,
     MissingKeyError,
     MissingThreadIdError,
@@ -324,8 +325,9 @@ def test_owners_are_kept_apart(tmp_path: Path) -> None:
             lambda: chat(saver).invoke(said("hi"), thread()),
             lambda: saver.delete_thread("1"),
         ):
-            with pytest.raises(OwnerError):
+            with pytest.raises(ConflictError, match="belongs to another owner") as caught:
                 call()
+            assert isinstance(caught.value, OwnerError)
         assert list(saver.list(None)) == []
     with SqliteSaver(path, owner_key="user_id") as saver:
         graph = chat(saver)

@@ -46,7 +46,7 @@ class Keeping(Threads):
             owner: The owner that the thread must have; needed for a saver with `owner_key`.
 
         Raises:
-            OwnerError: The saver has an `owner_key`, and no owner was given.
+            ThreadOwnerError: The saver has an `owner_key`, and no owner was given.
         """
         from sessions.adapters.langgraph.conversation import ThreadConversation  # noqa: PLC0415 - few programs do this
 
@@ -135,8 +135,8 @@ class Keeping(Threads):
         return ThreadInfo(
             thread_id=row.thread_id,
             owner=decode_owner(row.owner),
-            created_at=as_time(row.created_at),
-            updated_at=as_time(row.updated_at),
+            created_at=as_near_time(row.created_at),
+            updated_at=as_near_time(row.updated_at),
             expires_at=None if row.ttl is None else as_near_time(row.updated_at + row.ttl),
             checkpoint_id=row.checkpoint_id,
             source=metadata.get("source"),
@@ -157,7 +157,7 @@ class Keeping(Threads):
 
         Raises:
             ValueError: `ttl` is not positive, or above a hundred years.
-            OwnerError: The thread belongs to another owner than the saver's.
+            ThreadOwnerError: The thread belongs to another owner than the saver's.
             StoreError: The database refused the operation.
         """
         return without_loop(self.aset_ttl(thread_id, ttl))
@@ -198,7 +198,7 @@ class Keeping(Threads):
             scrub: Whether the files are rewritten. To erase many threads, call `Store.scrub` once, after the last one.
 
         Raises:
-            OwnerError: The thread belongs to another owner than the saver's.
+            ThreadOwnerError: The thread belongs to another owner than the saver's.
             StoreError: The database refused the operation; nothing was removed.
         """
         return without_loop(self.aerase(thread_id, scrub=scrub))

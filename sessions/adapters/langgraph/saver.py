@@ -42,7 +42,7 @@ class SessionSaver(Keeping):
             sessions, memories and threads are in one database, and the store's `encryption_key` encrypts them all.
         serde: The serializer, as for any saver of LangGraph; `SafeSerializer` by default.
         types: Classes that the state may have, besides those of the graph's schema, as for `SafeSerializer`.
-        owner: The owner of all threads of this saver: those of others are refused, with `OwnerError`.
+        owner: The owner of all threads of this saver: those of others are refused, with `ThreadOwnerError`.
         owner_key: The entry of a config's ``configurable`` that names the thread's owner, as in ``"user_id"``.
         ttl: Seconds after its last change for which a thread is kept; ``None`` for ever.
         second_writer: What happens to a second run that writes to a thread while another one does. ``"fork"`` keeps
@@ -66,7 +66,7 @@ class SessionSaver(Keeping):
         Raises:
             MissingThreadIdError: The config names no thread.
             UndecodableStateError: The state has a class that may not be revived, or is damaged.
-            OwnerError: The thread belongs to another owner.
+            ThreadOwnerError: The thread belongs to another owner.
             StoreError: The database refused the operation.
         """
         return without_loop(self._get(config))
@@ -155,7 +155,7 @@ class SessionSaver(Keeping):
 
         Raises:
             MissingThreadIdError: The config names no thread.
-            OwnerError: The thread belongs to another owner.
+            ThreadOwnerError: The thread belongs to another owner.
             ThreadGoneError: The thread was deleted while its run went on.
             ThreadConflictError: With ``second_writer="raise"``: another run wrote to the thread meanwhile.
             StoreError: The database refused the operation; nothing was stored.
@@ -208,7 +208,7 @@ class SessionSaver(Keeping):
 
         Raises:
             MissingThreadIdError: The config names no thread.
-            OwnerError: The thread belongs to another owner.
+            ThreadOwnerError: The thread belongs to another owner.
             ThreadGoneError: The thread was deleted while its run went on.
             StoreError: The database refused the operation; nothing was stored.
         """

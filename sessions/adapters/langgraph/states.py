@@ -151,11 +151,10 @@ class States:
             found = self._loads(typed_of(part))
         except UndecodableStateError as error:
             raise error.about(where) from None
+        except (ValueError, TypeError, LookupError) as error:
+            raise _undecodable(where) from error
         if not isinstance(found, dict):
-            raise UndecodableStateError(
-                f"{where}: it is not what a saver writes, so the database was altered, or another serializer wrote it. "
-                "Nothing was changed. Pass that serializer as serde=…, or restore the database from a backup."
-            )
+            raise _undecodable(where)
         return found
 
     def _decoded(self, value: stored.Value, where: str) -> Any:
@@ -163,6 +162,15 @@ class States:
             return decode(value, self._loads)
         except UndecodableStateError as error:
             raise error.about(where) from None
+        except (ValueError, TypeError, LookupError) as error:
+            raise _undecodable(where) from error
+
+
+def _undecodable(where: str) -> UndecodableStateError:
+    return UndecodableStateError(
+        f"{where}: it is not what a saver writes, so the database was altered, or another serializer wrote it. Nothing "
+        "was changed. Pass that serializer as serde=…, or restore the database from a backup."
+    )
 
 
 def _described(metadata: CheckpointMetadata, config: RunnableConfig) -> dict[str, Any]:

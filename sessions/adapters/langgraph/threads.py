@@ -25,7 +25,7 @@ class Threads(SaverBase):
         Example: ``saver.delete_thread("1")``
 
         Raises:
-            OwnerError: It belongs to another owner than the saver's.
+            ThreadOwnerError: It belongs to another owner than the saver's.
             StoreError: The database refused the operation; nothing was deleted.
         """
         without_loop(self._delete(thread_id))
@@ -46,7 +46,7 @@ class Threads(SaverBase):
         """Before a thread is deleted, remove it from an official saver's tables, if it would come back from there.
 
         Raises:
-            OwnerError: It belongs to another owner than the saver's.
+            ThreadOwnerError: It belongs to another owner than the saver's.
         """
         if self._owners.encoded is not None:
             await self._kept.read(Place(thread_id, owner=self._owners.encoded))
@@ -76,7 +76,7 @@ class Threads(SaverBase):
 
         Raises:
             ThreadExistsError: There is a thread of the other id.
-            OwnerError: The thread belongs to another owner than the saver's.
+            ThreadOwnerError: The thread belongs to another owner than the saver's.
             StoreError: The database refused the operation; nothing was copied.
         """
         without_loop(self._copy(source_thread_id, target_thread_id))
@@ -123,7 +123,7 @@ class Threads(SaverBase):
         Raises:
             TypeError: An argument has the wrong type.
             ValueError: `strategy` is unknown, or an argument is out of range or does not fit it.
-            OwnerError: A thread belongs to another owner than the saver's; those before it are pruned.
+            ThreadOwnerError: A thread belongs to another owner than the saver's; those before it are pruned.
             StoreError: The database refused the operation; finished threads stay pruned.
         """
         work = self._prune(thread_ids, strategy, keep_last=keep_last, older_than=older_than, dry_run=dry_run)
