@@ -8,11 +8,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessions.blocking.driving import run
-from sessions.blocking.memories.searching import Searching
 from sessions.blocking.session.compaction import Compactions
 from sessions.blocking.session.corrections import Corrections
 from sessions.blocking.session.history import History
 from sessions.blocking.session.info import Description
+from sessions.blocking.session.searching import Searching
 from sessions.blocking.session.sharing import Sharing
 from sessions.blocking.session.verifying import Verifying
 from sessions.blocking.session.watching import Watching
