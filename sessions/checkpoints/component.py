@@ -8,11 +8,12 @@ from sessions.checkpoints.schema import CHECKPOINTS
 from sessions.db.component import ASYNCPG, Component, Removed
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from sessions.db.component import FastPath, OwnersErased, OwnersPart
     from sessions.db.postgres.database import AsyncpgDatabase
     from sessions.db.transaction import Transaction
+    from sessions.db.verification import Check
 
 
 def _keep_up(tx: Transaction, count: int) -> bool:
@@ -43,10 +44,18 @@ def _fast_on_asyncpg(database: AsyncpgDatabase) -> Mapping[type, FastPath]:
     return PostgresPaths(database).by_type()
 
 
+def _checks(reading: object) -> Sequence[Check]:
+    # Few programs verify.
+    from sessions.checkpoints.verify import checks_of  # noqa: PLC0415
+
+    return checks_of(reading)
+
+
 THREADS: Final = Component(
     CHECKPOINTS,
     upkeep=_keep_up,
     fast={ASYNCPG: _fast_on_asyncpg},
     erase=_erase,
     erase_owners=_erase_owners,
+    verify=_checks,
 )

@@ -12,7 +12,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 from sessions.checkpoints.values import Place, Query
 from sessions.errors import ThreadExistsError, ThreadGoneError
 from sessions.testing.checkpoints.model import Kept, Threads
-from sessions.testing.checkpoints.shared import check_rows, contents, new, write, writes
+from sessions.testing.checkpoints.shared import check_rows, check_verified, contents, new, write, writes
 
 if TYPE_CHECKING:
     from collections.abc import Coroutine
@@ -206,4 +206,5 @@ class CheckpointMachine(RuleBasedStateMachine):
         self._run(check_rows(self._stores[0]))
 
     def teardown(self) -> None:
+        self._run(check_verified(self._stores[0]))
         self._runner.close()

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
 
+from sessions.checkpoints.component import THREADS
 from sessions.checkpoints.parts import decode, encode
 from sessions.checkpoints.ranges import ids_in, load_heads
 from sessions.checkpoints.values import NewCheckpoint, NewWrite, Place
 from sessions.db.transaction import Statement
+from sessions.db.verify import verify
 from sessions.store.threads import ThreadStore
 
 if TYPE_CHECKING:
@@ -111,6 +113,12 @@ def orphans(tx: Transaction) -> dict[str, int]:
     there = {number for (number,) in tx.all(_PIECES)}
     found |= {"pieces": len(there - wanted), "missing pieces": len(wanted - there)}
     return {table: count for table, count in found.items() if count}
+
+
+async def check_verified(store: ThreadStore) -> None:
+    """Assert that verification finds nothing."""
+    steps = verify(store._backend, [THREADS], None, "this test", whole=False)  # noqa: SLF001 - no object shows rows
+    assert [str(finding) async for step in steps for finding in step.findings] == []
 
 
 async def check_rows(store: ThreadStore) -> None:
