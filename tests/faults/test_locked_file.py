@@ -41,7 +41,8 @@ _ways_to_lock = pytest.mark.parametrize("way", [("wal", "normal", "exclusive"), 
 @_ways_to_lock
 async def test_a_locked_file_is_busy_and_loses_nothing(path: Path, start: Start, way: tuple[str, ...]) -> None:
     """Fails without: db/sqlite/errors.py, the line of `SQLITE_BUSY`."""
-    session = SQLiteSession("conversation", path)
+    # The first object says how long to wait: the file stays open for a moment after it is closed.
+    session = SQLiteSession("conversation", path, busy_timeout=0.2)
     await session.add_items([{"n": "before"}])
     session.close()
     session = SQLiteSession("conversation", path, busy_timeout=0.2)

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any, Final
+from contextlib import closing, contextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
+import psycopg
+import pymysql
 import pytest
-from sqlalchemy import create_engine, inspect, make_url, select, text
+from pymysql.constants.CLIENT import MULTI_STATEMENTS
+from sqlalchemy import make_url
 
 from sessions.db.component import Component
 from sessions.db.engines.backend import SQLAlchemyBackend
@@ -18,15 +21,13 @@ from sessions.tables import SCHEMAS
 from tests.lived_in import move_in
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from sqlalchemy import Connection, Table
+    from collections.abc import Callable, Iterator, Sequence
 
     from .servers import MariaDB, Postgres
 
-    Rows = Mapping[str, list[dict[str, Any]]]
+    Execute: TypeAlias = Callable[[str], Sequence[Sequence[Any]]]
 
-_TABLES: Final[Mapping[str, Table]] = metadata().tables
+_TABLES: Final = tuple(metadata().tables)
 _OF_THE_STORE: Final = {"agent_log_schema", "agent_store_settings"}
 """The tables that have rows in a database without sessions."""
 
@@ -37,7 +38,7 @@ class Lent:
     def __init__(self, server: Postgres | MariaDB) -> None:
         self._server = server
         self._ready: list[str] = []
-        self._rows: Rows = {}
+        self._scripts: dict[bool, str] = {}
 
     @contextmanager
     def lend(self, *, stays: bool) -> Iterator[str]:
@@ -56,25 +57,39 @@ class Lent:
             move_in(patch, stays=True)
             with ThreadPoolExecutor(1) as thread:  # Here, an event loop may be running.
                 thread.submit(asyncio.run, _make_tables(url)).result()
-        with _connected(url) as connection:
-            self._rows = {
-                name: [dict(row) for row in connection.execute(select(table)).mappings()]
-                for name, table in _TABLES.items()
-            }
+        with _connected(url) as execute:
+            rows = {name: execute(f"select * from {name}") for name in _TABLES}  # noqa: S608 - our tables
+        for stays in (False, True):
+            self._scripts[stays] = _script(
+                {name: found if stays or name in _OF_THE_STORE else () for name, found in rows.items()},
+                is_postgres=url.startswith("postgresql"),
+            )
         return url
 
     def _empty(self, url: str, *, stays: bool) -> bool:
         """Bring a database back to how it was made; return False, and drop it, where a test changed its tables."""
-        with _connected(url) as connection:
-            _end_others(connection)
-            if as_made := set(inspect(connection).get_table_names()) == set(_TABLES):
-                for name, table in _TABLES.items():
-                    connection.execute(table.delete())
-                    if self._rows[name] and (stays or name in _OF_THE_STORE):
-                        connection.execute(table.insert(), self._rows[name])
+        with _connected(url) as execute:
+            if url.startswith("postgresql"):
+                there = execute(f"{_END_OTHERS}; {_NAMES}")
+            else:
+                for (number,) in execute(_OTHERS):
+                    with suppress(pymysql.OperationalError):  # It has ended meanwhile.
+                        execute(f"kill {number}")
+                there = execute("show tables")
+            if as_made := {name for (name,) in there} == set(_TABLES):
+                execute(self._scripts[stays])
         if not as_made:
             self._server.drop([str(make_url(url).database)])
         return as_made
+
+
+# Connections that a test left may hold locks.
+_END_OTHERS: Final = """
+    select pg_terminate_backend(pid) from pg_stat_activity
+    where datname = current_database() and pid <> pg_backend_pid()
+"""
+_NAMES: Final = "select tablename from pg_tables where schemaname = current_schema()"
+_OTHERS: Final = "select id from information_schema.processlist where db = database() and id <> connection_id()"
 
 
 async def _make_tables(url: str) -> None:
@@ -84,24 +99,52 @@ async def _make_tables(url: str) -> None:
     await backend.aclose()
 
 
+def _script(rows: dict[str, Sequence[Sequence[Any]]], *, is_postgres: bool) -> str:
+    """Return statements that leave these rows in our tables, and no others, to be sent at once."""
+    statements = [f"delete from {name}" for name in rows]  # noqa: S608 - our tables
+    for name, found in rows.items():
+        for row in found:
+            values = ", ".join(_literal(value, is_postgres=is_postgres) for value in row)
+            statements.append(f"insert into {name} values ({values})")  # noqa: S608 - as above
+    return "; ".join(["begin", *statements, "commit"])
+
+
+def _literal(value: Any, *, is_postgres: bool) -> str:
+    if value is None:
+        return "null"
+    if isinstance(value, bytes):
+        return f"'\\x{value.hex()}'" if is_postgres else f"x'{value.hex()}'"
+    if isinstance(value, str):
+        assert not set("'\\") & set(value)
+        return f"'{value}'"
+    return str(int(value))
+
+
 @contextmanager
-def _connected(url: str) -> Iterator[Connection]:
-    """Connect by a driver without an event loop, and commit."""
-    driver = {"postgresql": "postgresql+psycopg", "mysql": "mysql+pymysql"}
-    engine = create_engine(make_url(url).set(drivername=driver[make_url(url).get_backend_name()]))
-    try:
-        with engine.begin() as connection:
-            yield connection
-    finally:
-        engine.dispose()
+def _connected(url: str) -> Iterator[Execute]:
+    """Connect by a driver without an event loop; yield a function that executes statements, several at once."""
+    where: Any = make_url(url)
+    place = {"host": where.host, "port": where.port, "user": where.username}
+    if where.get_backend_name() == "postgresql":
+        with psycopg.connect(**place, dbname=where.database, autocommit=True) as connection:
+            yield lambda statements: _rows_of_last(connection.execute(statements))
+        return
+    with (
+        closing(
+            pymysql.connect(**place, database=where.database, client_flag=MULTI_STATEMENTS, charset="utf8mb4")
+        ) as connection,
+        connection.cursor() as cursor,
+    ):
+
+        def execute(statements: str) -> Sequence[Sequence[Any]]:
+            cursor.execute(statements)
+            return _rows_of_last(cursor)
+
+        yield execute
 
 
-def _end_others(connection: Connection) -> None:
-    """End connections that a test left, as they may hold locks."""
-    if connection.dialect.name == "postgresql":
-        query = "from pg_stat_activity where datname = current_database() and pid <> pg_backend_pid()"
-        connection.execute(text(f"select pg_terminate_backend(pid) {query}"))
-    else:
-        query = "select id from information_schema.processlist where db = database() and id <> connection_id()"
-        for (number,) in connection.execute(text(query)).all():
-            connection.execute(text(f"kill {number}"))
+def _rows_of_last(cursor: Any) -> Sequence[Sequence[Any]]:
+    """Return the rows of the last of some statements."""
+    while cursor.nextset():
+        pass
+    return cursor.fetchall() if cursor.description else ()

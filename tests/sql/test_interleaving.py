@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import wait
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -45,6 +46,7 @@ from sessions.types import Sibling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, MutableMapping
+    from concurrent.futures import Future
 
     from sessions.db.transaction import Row, Transaction
 
@@ -170,41 +172,60 @@ class InterruptedTransaction(Certain):
 
 
 class Elsewhere:
-    """Another process, which appends pairs of items: one thread, until it has to wait."""
+    """Another process, which appends pairs of items: a thread with an event loop and an engine of its own."""
 
     def __init__(self, url: str) -> None:
-        self._url = url
-        self._thread: threading.Thread | None = None
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever)
+        self._thread.start()
+        self._store = open_store(url)
+        self._appending: Future[None] | None = None
         self.added: list[str] = []
 
+    def begin(self) -> None:
+        """Begin with nothing added."""
+        self.added = []
+        self._appending = None
+
     def interrupt(self) -> None:
-        if self._thread is None or not self._thread.is_alive():
-            self._thread = threading.Thread(target=lambda: asyncio.run(self._append()))
-            self._thread.start()
-            self._thread.join(BLOCKED_AFTER)
+        """Append, and go on when it is done or has to wait; nothing if an append waits already."""
+        if self._appending is None or self._appending.done():
+            self._appending = asyncio.run_coroutine_threadsafe(self._append(), self._loop)
+            wait([self._appending], BLOCKED_AFTER)
 
     def finish(self) -> None:
-        if self._thread is not None:
-            self._thread.join()
+        """Wait for the append that waits."""
+        if self._appending is not None:
+            self._appending.result()
+
+    def end(self) -> None:
+        """End the thread."""
+        asyncio.run_coroutine_threadsafe(self._store.close(), self._loop).result()
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+        self._loop.close()
 
     async def _append(self) -> None:
         number = len(self.added) // 2
         pair = [f"elsewhere {number}a", f"elsewhere {number}b"]
-        async with open_store(self._url) as store:
-            await store.session("s").add_items([item(text) for text in pair])
+        await self._store.session("s").add_items([item(text) for text in pair])
         self.added += pair
+
+
+@pytest.fixture
+def elsewhere(url: str) -> Iterator[Elsewhere]:
+    made = Elsewhere(url)
+    yield made
+    made.end()
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 @pytest.mark.parametrize("begins", ["absent", "empty", "filled", "left", "attempted"])
-@pytest.mark.parametrize("kind", ["postgres", "mariadb"])
-async def test_appends_between_any_two_statements(
-    request: pytest.FixtureRequest, kind: str, begins: str, operation: str
-) -> None:
+@pytest.mark.parametrize("url", ["postgres", "mariadb"], indirect=True)
+async def test_appends_between_any_two_statements(url: str, elsewhere: Elsewhere, begins: str, operation: str) -> None:
     alone = {"commit an attempt", "keep an attempt", "drop an attempt", "retain", "retain turns"}
     if begins == "absent" and operation in alone:
         return  # One statement finds that there is nothing to end or to remove.
-    url = request.getfixturevalue("lend")(request.getfixturevalue(kind))
     engine = create_async_engine(url)
     backend = SQLAlchemyBackend(engine, components=[conversations(ForeignTables())])
     async with open_store(url, create_tables=True) as store:
@@ -213,7 +234,7 @@ async def test_appends_between_any_two_statements(
             first += 1
             await store.delete("s")
             before = await _begin(store, begins)
-            elsewhere = Elsewhere(url)
+            elsewhere.begin()
             result, left = await _run(backend, OPERATIONS[operation], first, elsewhere)
             await asyncio.to_thread(elsewhere.finish)
             if left > 0:
