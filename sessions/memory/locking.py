@@ -122,11 +122,13 @@ def lock_numbers(tx: Transaction, numbers: Iterable[int]) -> list[LockedSpace]:
 
 def _numbers(tx: Transaction, paths: Sequence[str]) -> dict[str, int]:
     """Return the numbers of the namespaces that are there, by their paths."""
-    return {
-        as_stored(path): space
-        for values in parts("p", statements.AT_ONCE, paths)
-        for path, space in tx.all(statements.SPACES_OF, **values)
-    }
+    if len(paths) == 1:
+        rows = tx.all(statements.SPACE_OF, path=paths[0])
+    else:
+        rows = [
+            row for values in parts("p", statements.AT_ONCE, paths) for row in tx.all(statements.SPACES_OF, **values)
+        ]
+    return {as_stored(path): space for path, space in rows}
 
 
 def check_owner(path: str, wanted: str | None, owner: str | bytes | None) -> None:

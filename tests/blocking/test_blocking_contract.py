@@ -20,6 +20,7 @@ from sessions.testing import (
     InfoContract,
     ItemKeyContract,
     LeaseContract,
+    MemoryContract,
     SessionContract,
     SharingContract,
     UsageContract,
@@ -199,6 +200,15 @@ class TestExpiryInAFile(ExpiryContract):
 
 @pytest.mark.everything
 class TestCorrectionsInAFile(CorrectionContract):
+    @pytest.fixture
+    def open_here(self, tmp_path: Path) -> Callable[..., Any]:
+        return lambda **options: awaited(
+            blocking.open_store(f"sqlite:///{tmp_path}/sessions.db", durability="normal", **options)
+        )
+
+
+@pytest.mark.everything
+class TestMemoriesInAFile(MemoryContract):
     @pytest.fixture
     def open_here(self, tmp_path: Path) -> Callable[..., Any]:
         return lambda **options: awaited(

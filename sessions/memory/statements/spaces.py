@@ -26,8 +26,12 @@ TELL_WATCHERS: Final = f"""
 AT_ONCE: Final = 32
 """Namespaces that one statement looks for, at most."""
 
+SPACE_OF = Statement(
+    "The number of a namespace, without locking it.", "select path, id from {spaces} where path = :path"
+)
+
 SPACES_OF = Statement(
-    "The numbers of some namespaces, without locking them.",
+    "The numbers of some namespaces.",
     f"select path, id from {{spaces}} where path in ({parameters('p', AT_ONCE)})",  # noqa: S608 - parameters
 )
 

@@ -1,0 +1,237 @@
+"""Memories by key, beside LangGraph's stores and the limit: `python -m benchmarks.memories [--quick] [--sqlite]`.
+
+Sides take turns, round by round, on 10,000 memories of 300 bytes in 1,000 namespaces. The limit is one table with one
+prepared statement an operation: Python's `sqlite3` without threads, or asyncpg with a pool of 15. All databases sync
+each commit to the disk.
+"""
+
+import argparse
+import asyncio
+import itertools
+import sqlite3
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from statistics import median
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import asyncpg
+import msgspec
+from langgraph.store.base import PutOp
+from langgraph.store.memory import InMemoryStore
+from langgraph.store.postgres.aio import AsyncPostgresStore
+from langgraph.store.sqlite.aio import AsyncSqliteStore
+from rich.console import Console
+from rich.table import Table
+
+from sessions import Memories, Put, open_store
+from tests.sql.servers import running_postgres
+
+NAMESPACES = 1_000
+VALUE = {"text": "prefers short answers in the morning, and long ones at night " * 4, "type": "fact", "importance": 5}
+TABLE = """
+    create table memories (
+        namespace text not null, name text not null, value {bytes} not null, primary key (namespace, name)
+    )
+"""
+UPSERT = "insert into memories values ({}) on conflict (namespace, name) do update set value = excluded.value"
+GET = "select value from memories where namespace = {} and name = {}"
+SOME = "select name, value from memories where namespace = {} order by name limit 10"
+
+
+class Kept(NamedTuple):
+    """One side: how it puts, gets and lists; numbers name memories."""
+
+    put: Callable[[int], Awaitable[object]]
+    get: Callable[[int], Awaitable[object]]
+    some: Callable[[int], Awaitable[object]]
+
+
+def namespace_of(number: int) -> tuple[str, ...]:
+    """The namespace of a memory."""
+    return ("users", f"u{number % NAMESPACES:04}")
+
+
+_numbers = itertools.count(1_000_000)
+
+
+def new_value() -> dict[str, Any]:
+    """A value that was never put: SQLite writes nothing for one that is there."""
+    return {**VALUE, "number": next(_numbers)}
+
+
+def encoded() -> bytes:
+    """A new value as bytes, encoded anew as every side does."""
+    return msgspec.json.encode(new_value())
+
+
+@asynccontextmanager
+async def limit_on_sqlite(folder: Path, memories: int) -> AsyncIterator[Kept]:
+    """Python's own driver, blocking."""
+    connection = sqlite3.connect(folder / "limit.db", isolation_level=None)
+    connection.execute("pragma journal_mode = wal")
+    connection.execute("pragma synchronous = full")
+    connection.execute(TABLE.format(bytes="blob"))
+    connection.execute("begin")
+    rows = ((namespace_of(number)[1], f"k{number}", encoded()) for number in range(memories))
+    connection.executemany(UPSERT.format("?, ?, ?"), rows)
+    connection.execute("commit")
+
+    async def put(number: int) -> None:
+        connection.execute(UPSERT.format("?, ?, ?"), (namespace_of(number)[1], f"k{number}", encoded()))
+
+    async def get(number: int) -> None:
+        (value,) = connection.execute(GET.format("?", "?"), (namespace_of(number)[1], f"k{number}")).fetchone()
+        msgspec.json.decode(value)
+
+    async def some(number: int) -> None:
+        for _, value in connection.execute(SOME.format("?"), (namespace_of(number)[1],)).fetchall():
+            msgspec.json.decode(value)
+
+    yield Kept(put, get, some)
+    connection.close()
+
+
+@asynccontextmanager
+async def limit_on_postgres(url: str, memories: int) -> AsyncIterator[Kept]:
+    """A pool of asyncpg's."""
+    async with asyncpg.create_pool(url.replace("postgresql+asyncpg", "postgresql"), min_size=15, max_size=15) as pool:
+        await pool.execute(TABLE.format(bytes="bytea"))
+        rows = [(namespace_of(number)[1], f"k{number}", encoded()) for number in range(memories)]
+        await pool.executemany(UPSERT.format("$1, $2, $3"), rows)
+
+        async def put(number: int) -> None:
+            await pool.execute(UPSERT.format("$1, $2, $3"), namespace_of(number)[1], f"k{number}", encoded())
+
+        async def get(number: int) -> None:
+            msgspec.json.decode(await pool.fetchval(GET.format("$1", "$2"), namespace_of(number)[1], f"k{number}"))
+
+        async def some(number: int) -> None:
+            for row in await pool.fetch(SOME.format("$1"), namespace_of(number)[1]):
+                msgspec.json.decode(row["value"])
+
+        yield Kept(put, get, some)
+
+
+@asynccontextmanager
+async def ours(url: str, memories: int) -> AsyncIterator[Kept]:
+    """`store.memories`."""
+    async with open_store(url, create_tables=True) as store:
+        mine: Memories = store.memories
+        for first in range(0, memories, 1_000):
+            await mine.put_many([Put(namespace_of(one), f"k{one}", VALUE) for one in range(first, first + 1_000)])
+        yield Kept(
+            lambda number: mine.put(namespace_of(number), f"k{number}", new_value()),
+            lambda number: mine.get(namespace_of(number), f"k{number}"),
+            lambda number: mine.list(namespace_of(number), limit=10),
+        )
+
+
+async def of_langgraph(store: Any, memories: int) -> Kept:
+    """One of LangGraph's stores."""
+    for first in range(0, memories, 500):
+        await store.abatch([PutOp(namespace_of(one), f"k{one}", VALUE) for one in range(first, first + 500)])
+    return Kept(
+        lambda number: store.aput(namespace_of(number), f"k{number}", new_value()),
+        lambda number: store.aget(namespace_of(number), f"k{number}"),
+        lambda number: store.asearch(namespace_of(number), limit=10),
+    )
+
+
+async def one_by_one(work: Callable[[int], Awaitable[object]], times: int, first: int) -> float:
+    """The median of the milliseconds of one operation."""
+    taken = []
+    for number in range(first, first + times):
+        began = perf_counter()
+        await work(number)
+        taken.append(1_000 * (perf_counter() - began))
+    return median(taken)
+
+
+async def at_once(work: Callable[[int], Awaitable[object]], times: int, first: int, tasks: int = 64) -> float:
+    """Milliseconds for each operation of several tasks."""
+
+    async def some(task: int) -> None:
+        for number in range(first + task, first + times, tasks):
+            await work(number)
+
+    began = perf_counter()
+    await asyncio.gather(*map(some, range(tasks)))
+    return 1_000 * (perf_counter() - began) / times
+
+
+async def measure(sides: dict[str, Kept], rounds: int, times: int) -> dict[str, dict[str, list[float]]]:
+    """Each operation's milliseconds, by side and round."""
+    found: dict[str, dict[str, list[float]]] = {}
+    for turn in range(rounds):
+        for name, side in sides.items():
+            first = turn * times
+            figures = {
+                "put, 1 task": await one_by_one(side.put, times, first),
+                "put, 64 tasks": await at_once(side.put, 4 * times, first),
+                "get": await one_by_one(side.get, times, first),
+                "10 of a namespace": await one_by_one(side.some, times, first),
+            }
+            for figure, taken in figures.items():
+                found.setdefault(figure, {}).setdefault(name, []).append(taken)
+    return found
+
+
+def show(title: str, found: dict[str, dict[str, list[float]]]) -> None:
+    """Print the medians of the rounds, and ours as a multiple of the limit."""
+    names = list(next(iter(found.values())))
+    table = Table("ms", *names, "ours / limit", title=title)
+    for figure, by_side in found.items():
+        middle = {name: median(taken) for name, taken in by_side.items()}
+        ratio = middle["ours"] / middle["limit"]
+        table.add_row(figure, *(f"{middle[name]:.3f}" for name in names), f"{ratio:.2f}")
+    Console().print(table)
+
+
+async def on_sqlite(folder: Path, memories: int, rounds: int, times: int) -> None:
+    """The rows on SQLite."""
+    async with AsyncExitStack() as stack:
+        lang = await stack.enter_async_context(AsyncSqliteStore.from_conn_string(str(folder / "langgraph.db")))
+        await lang.setup()
+        sides = {
+            "limit": await stack.enter_async_context(limit_on_sqlite(folder, memories)),
+            "ours": await stack.enter_async_context(ours(f"sqlite:///{folder}/ours.db", memories)),
+            "AsyncSqliteStore": await of_langgraph(lang, memories),
+            "InMemoryStore": await of_langgraph(InMemoryStore(), memories),
+        }
+        show("Memories on SQLite", await measure(sides, rounds, times))
+
+
+async def on_postgres(url: str, memories: int, rounds: int, times: int) -> None:
+    """The rows on Postgres."""
+    plain = url.replace("postgresql+asyncpg", "postgresql")
+    async with AsyncExitStack() as stack:
+        lang = await stack.enter_async_context(AsyncPostgresStore.from_conn_string(plain))
+        await lang.setup()
+        sides = {
+            "limit": await stack.enter_async_context(limit_on_postgres(url, memories)),
+            "ours": await stack.enter_async_context(ours(url, memories)),
+            "AsyncPostgresStore": await of_langgraph(lang, memories),
+        }
+        show("Memories on Postgres", await measure(sides, rounds, times))
+
+
+def main() -> None:
+    """Measure, and print two tables."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--quick", action="store_true", help="a few operations only")
+    parser.add_argument("--sqlite", action="store_true", help="no Postgres")
+    given = parser.parse_args()
+    memories, rounds, times = (1_000, 2, 20) if given.quick else (10_000, 5, 200)
+    with tempfile.TemporaryDirectory(prefix="sessions-benchmarks-") as name:
+        Path(name).chmod(0o755)
+        asyncio.run(on_sqlite(Path(name), memories, rounds, times))
+        if not given.sqlite:
+            with running_postgres(Path(name) / "postgres", settings=()) as server:
+                asyncio.run(on_postgres(server.new_database(), memories, rounds, times))
+
+
+if __name__ == "__main__":
+    main()
