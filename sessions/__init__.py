@@ -83,7 +83,7 @@ if TYPE_CHECKING:
     from sessions.items.window import Window
     from sessions.labels import Owner
     from sessions.memories.memories import Memories
-    from sessions.memory_types import Memory, MemoryErasure, Namespace, Put
+    from sessions.memory_types import Embedded, Found, Memory, MemoryErasure, MemoryStatus, Namespace, Put
     from sessions.receipt_types import Adoption, Copied, CorrectionReceipt, ErasureReceipt, NotAdopted, Rotation
     from sessions.retention_types import Audit, OwnerErasure, RetentionCandidate, RetentionPolicy, RetentionReport
     from sessions.search_types import Indexed, SearchHit, SearchPage
@@ -121,6 +121,7 @@ __all__ = [
     "Damage",
     "DamagedSessionError",
     "DecryptionError",
+    "Embedded",
     "Embedder",
     "EmbeddingError",
     "EncryptedSession",
@@ -130,6 +131,7 @@ __all__ = [
     "FilterTooBroadError",
     "Finding",
     "FindingCode",
+    "Found",
     "IdempotencyKeyReusedError",
     "Imported",
     "InAttemptError",
@@ -149,6 +151,7 @@ __all__ = [
     "Memories",
     "Memory",
     "MemoryErasure",
+    "MemoryStatus",
     "MissingKeyError",
     "MissingThreadIdError",
     "Namespace",
@@ -232,6 +235,7 @@ __all__ = [
 
 # Rarely used names are imported at first use: SQLAlchemy takes longer to import than this whole package.
 _MODEL = ("Branch", "Change", "ChangeKind", "Comparison", "Entry", "Item", "ItemDict", "Sibling", "Summary", "Turn")
+_MEMORY = ("Embedded", "Found", "Memory", "MemoryErasure", "MemoryStatus", "Namespace", "Put")
 _RECEIPTS = ("Adoption", "Copied", "CorrectionReceipt", "ErasureReceipt", "NotAdopted", "Rotation")
 _RETENTION = ("Audit", "OwnerErasure", "RetentionCandidate", "RetentionPolicy", "RetentionReport")
 _LAZY = {
@@ -248,7 +252,7 @@ _LAZY = {
     **dict.fromkeys(("Info", "SessionInfo", "StoreStats"), "sessions.info_types"),
     "Lease": "sessions.session.leases",
     "Memories": "sessions.memories.memories",
-    **dict.fromkeys(("Memory", "MemoryErasure", "Namespace", "Put"), "sessions.memory_types"),
+    **dict.fromkeys(_MEMORY, "sessions.memory_types"),
     "Owner": "sessions.labels",
     "PlusCodec": "sessions.codecs.plus.codec",
     "Price": "sessions.session.usage.prices",

@@ -155,6 +155,21 @@ class MemoryErasure:
     pending: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Embedded:
+    """The result of `Memories.reembed`.
+
+    Attributes:
+        model: The name of the embedding model.
+        memories: The number of memories that this call embedded.
+        unchanged: The number of memories that others changed meanwhile: these have the embeddings of their put.
+    """
+
+    model: str
+    memories: int
+    unchanged: int = 0
+
+
 @dataclass(frozen=True, kw_only=True)
 class MemoryStatus:
     """The numbers of a store's memories.
@@ -162,7 +177,8 @@ class MemoryStatus:
     Attributes:
         memories: The number of memories.
         namespaces: The number of namespaces with memories.
-        pending: The number of memories that wait for an embedding by the current model.
+        pending: The number of memories that search may find, but that have no embedding by the store's model; 0 in a
+            store without one. They are found by their words, until `Memories.reembed` has embedded them.
         models: The number of memories with vectors, by the name of the embedding model.
         cached_bytes: The bytes that this process holds for searching.
     """

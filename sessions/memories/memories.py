@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Self
 
 from sessions.memories.declaring import Declaring
+from sessions.memories.embedding import Embedding
 from sessions.memories.erasing import Erasing
 from sessions.memories.reading import Reading
 from sessions.memories.searching import MemorySearching
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from sessions.validation import Default
 
 
-class Memories(Writing, Reading, MemorySearching, MemoryWatching, Declaring, Erasing):
+class Memories(Writing, Reading, MemorySearching, MemoryWatching, Declaring, Embedding, Erasing):
     """JSON objects under namespaces and keys, in the database of a store. Get it from `store.memories`.
 
     Example: ``await store.memories.put(("users", "alice"), "style", {"text": "prefers short answers"})``

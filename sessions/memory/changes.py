@@ -293,7 +293,7 @@ class Writing:
         if keys is not None:
             place = Place(space.path, memory, space.version, created_at, put.name)
             payload = seal_value(keys, place, payload)
-            search = None if search is None else _sealed(keys, place, search)
+            search = None if search is None else sealed_row(keys, place, search)
         if there is None:
             self._added.append((memory, space.id, put.name, space.version, *times, payload))
         else:
@@ -335,7 +335,8 @@ class Writing:
             self._tx.run(statements.FORGET_REMOVALS, space=space, version=int(str(version)) - REMOVALS_KEPT)
 
 
-def _sealed(keys: SubjectKeys, place: Place, row: SearchRow) -> SearchRow:
+def sealed_row(keys: SubjectKeys, place: Place, row: SearchRow) -> SearchRow:
+    """Return what search knows of a memory, encrypted."""
     plain = SearchPayload(row.places, row.digest, row.vectors, row.words)
     return SearchRow(row.model, None, None, None, b"", seal_search(keys, place, plain))
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessions.blocking.memories.declaring import Declaring
+from sessions.blocking.memories.embedding import Embedding
 from sessions.blocking.memories.erasing import Erasing
 from sessions.blocking.memories.reading import Reading
 from sessions.blocking.memories.searching import MemorySearching
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from sessions.validation import Default
 
 
-class Memories(Writing, Reading, MemorySearching, MemoryWatching, Declaring, Erasing):
+class Memories(Writing, Reading, MemorySearching, MemoryWatching, Declaring, Embedding, Erasing):
     """JSON objects under namespaces and keys, in the database of a store. Get it from `store.memories`.
 
     Example: ``store.memories.put(("users", "alice"), "style", {"text": "prefers short answers"})``
