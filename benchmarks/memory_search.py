@@ -14,17 +14,21 @@ import asyncio
 import sqlite3
 import tempfile
 import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 
 from sessions import Embedder, open_store
 from sessions.memory_types import Put
 
-_WORDS = [f"{a}{b}" for a in ("kar", "lum", "sel", "tov", "rin", "dap", "mos", "vel") for b in "abcdefghijklmnopqrst"]
-_ROUNDS = 7
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+_WORDS: Final = [
+    f"{a}{b}" for a in ("kar", "lum", "sel", "tov", "rin", "dap", "mos", "vel") for b in "abcdefghijklmnopqrst"
+]
+_ROUNDS: Final = 7
 
 
 class Data:
@@ -43,6 +47,7 @@ class Data:
         self.asked = " ".join(_WORDS[rank] for rank in (0, 4, 20, 60, 110))
 
     def embed(self, texts: list[str]) -> Any:
+        """Return the vectors of texts that begin with a memory's number; the query's for others."""
         return np.stack([self._vector(text) for text in texts])
 
     def _vector(self, text: str) -> Any:
@@ -50,12 +55,14 @@ class Data:
         return self.vectors[int(number)] if text.startswith("m") and number.isdigit() else self.query
 
     def exact(self) -> list[int]:
+        """Return the ten nearest memories."""
         scores = self.vectors @ self.query
         best = np.argpartition(-scores, 10)[:10]
         return [int(one) for one in best[np.argsort(-scores[best])]]
 
 
 async def best_of(run: Callable[[], Awaitable[Any]], rounds: int = _ROUNDS) -> tuple[float, Any]:
+    """Return the shortest duration of some runs, in milliseconds, and the last result."""
     times, result = [], None
     for _ in range(rounds):
         began = time.perf_counter()
@@ -65,23 +72,26 @@ async def best_of(run: Callable[[], Awaitable[Any]], rounds: int = _ROUNDS) -> t
 
 
 class Bench:
+    """The searches of one database, and their table."""
+
     def __init__(self, data: Data, url: str) -> None:
         self.data = data
         self.url = url
-        self.rows: list[tuple[str, float, str]] = []
         embedder = Embedder(documents=data.embed, name="bench", batch=512)
         self.options: dict[str, Any] = {
             "embed": embedder, "embed_fields": ["text"], "memory_cache": 4 * 2**30, "create_tables": True,
         }  # fmt: skip
 
     def open(self) -> Any:
+        """Open the store."""
         return open_store(self.url, **self.options)
 
     def note(self, name: str, milliseconds: float, remark: str = "") -> None:
-        self.rows.append((name, milliseconds, remark))
+        """Print a row."""
         print(f"| {name} | {milliseconds:,.2f} | {remark} |", flush=True)
 
     async def fill(self, prefix: str, spaces: int) -> None:
+        """Put all memories below a prefix, in some namespaces."""
         texts = self.data.texts
         began = time.perf_counter()
         async with self.open() as store:
@@ -93,15 +103,16 @@ class Bench:
         self.note(f"put_many of 1,000, a memory ({spaces:,} namespaces)", seconds / len(texts) * 1000)
 
     async def searches(self, prefix: str, spaces: int, limit: float) -> None:
+        """Search below a prefix in all ways."""
         data, of = self.data, f"{spaces:,} namespaces"
         async with self.open() as store:
             mine = store.memories.under((prefix,))
-            await self._cold(store, mine, of)
+            await self._cold(mine, of)
             warm, found = await best_of(lambda: mine.search(query="what", mode="vector"))
             recall = len({int(one.key) for one in found} & set(data.exact())) / 10
-            self.note(f"by meaning, warm ({of})", warm, f"{warm / limit:.2f} × limit; recall {recall:.2f}")
+            self.note(f"by meaning, warm ({of})", warm, f"{warm / limit:.2f} times limit; recall {recall:.2f}")
             both, _ = await best_of(lambda: mine.search(query=data.asked))
-            self.note(f"by both, warm ({of})", both, f"{both / limit:.2f} × limit")
+            self.note(f"by both, warm ({of})", both, f"{both / limit:.2f} times limit")
             text, _ = await best_of(lambda: mine.search(query=data.asked, mode="text"))
             self.note(f"by words, warm ({of})", text)
             behind = []
@@ -110,11 +121,11 @@ class Bench:
                 began = time.perf_counter()
                 await mine.search(query=data.asked)
                 behind.append((time.perf_counter() - began) * 1000)
-            self.note(f"by both, right behind a put ({of})", min(behind), f"{min(behind) / both:.2f} × warm")
+            self.note(f"by both, right behind a put ({of})", min(behind), f"{min(behind) / both:.2f} times warm")
             tenth, _ = await best_of(lambda: mine.search(("n0",), query=data.asked))
             self.note(f"by both, in one of them, warm ({of})", tenth)
 
-    async def _cold(self, store: Any, mine: Any, of: str) -> None:
+    async def _cold(self, mine: Any, of: str) -> None:
         waits: list[float] = []
         is_over = asyncio.Event()
 
@@ -132,12 +143,12 @@ class Bench:
         cold = (time.perf_counter() - began) * 1000
         is_over.set()
         await reader
-        del store
         each = cold * 1000 / len(self.data.texts)
         self.note(f"by both, cold ({of})", cold, f"{each:.1f} µs a memory; a get waits {max(waits):.1f} ms at most")
 
 
 async def peers(data: Data, bench: Bench) -> None:
+    """Search with LangGraph's stores."""
     from langgraph.store.memory import InMemoryStore  # noqa: PLC0415 - if they are asked for
 
     store = InMemoryStore(index={"dims": data.vectors.shape[1], "embed": data.embed, "fields": ["text"]})
@@ -154,6 +165,7 @@ async def peers(data: Data, bench: Bench) -> None:
 
 
 async def main() -> None:
+    """Run it."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--memories", type=int, default=100_000)
     parser.add_argument("--dims", type=int, default=384)

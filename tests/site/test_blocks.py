@@ -29,6 +29,7 @@ RUN_BY = {
     "errors.md": "tests/test_reference_pages.py",
     "expiry.md": "tests/expiry/test_documentation.py",
     "filters.md": "tests/memory/test_pages.py",
+    "memory-search.md": "tests/memory_search/test_page.py",
     "mistakes.md": "tests/mistakes/test_mistakes.py",
     "methods.md": "tests/test_reference_pages.py",
     "moving.md": "tests/moving/test_moving_page.py",
