@@ -174,6 +174,7 @@ class World:
 
     async def make_store(self) -> Any:
         key: dict[str, Any] = {"encryption_key": self.key} if "rotate" in self.example else {}
+        key |= {"embed": lambda texts: [[len(text), 1.0] for text in texts]} if "reembed" in self.example else {}
         store = sessions.open_store("sqlite:///store.db", **key)
         self.stack.push_async_callback(store.close)
         first, *rest = _conversation()

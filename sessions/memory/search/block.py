@@ -14,6 +14,7 @@ from sessions.embedding.vectors import unpack
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from numpy.typing import NDArray
 
@@ -198,7 +199,7 @@ class Block:
         made.used = len(keep)
         return made
 
-    def score(self, query: Query, wanted: set[int]) -> Part | None:
+    def score(self, query: Query, wanted: AbstractSet[int]) -> Part | None:
         """Return what the block tells of a query, about the memories of some namespaces; ``None`` for nothing."""
         slots = self._selected(wanted)
         count = self.used if slots is None else len(slots)
@@ -214,7 +215,7 @@ class Block:
             [self._matches(each, slots) for each in query.hashes],
         )
 
-    def _selected(self, wanted: set[int]) -> NDArray[np.intp] | None:
+    def _selected(self, wanted: AbstractSet[int]) -> NDArray[np.intp] | None:
         """Return the live slots of some namespaces; ``None`` for all slots."""
         if self.spaces <= wanted:
             return np.flatnonzero(self._live[: self.used]) if self.dead else None

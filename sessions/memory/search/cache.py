@@ -16,6 +16,7 @@ from sessions.memory.search.block import CAPACITY, Block
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
+    from collections.abc import Set as AbstractSet
 
     from sessions.memory.search.block import Part, Query
     from sessions.memory.search.rows import IndexRow
@@ -48,6 +49,8 @@ class SearchCache:
         self._lock = threading.Lock()
         self._blocks: list[Block] = []
         self._known: dict[int, Known] = {}  # The least recently used first.
+        self.losses = 0
+        """How often a namespace was forgotten."""
 
     @property
     def nbytes(self) -> int:
@@ -79,7 +82,7 @@ class SearchCache:
         with self._lock:
             self._forget(spaces)
 
-    def put(self, generation: int, rows: Sequence[IndexRow], known: dict[int, Known], keep: set[int]) -> bool:
+    def put(self, generation: int, rows: Sequence[IndexRow], known: dict[int, Known], keep: AbstractSet[int]) -> bool:
         """Take in rows that were read from the database, and note what is known of their namespaces from now on.
 
         Args:
@@ -121,7 +124,7 @@ class SearchCache:
             self._tidy()
             self._known[space] = Known(now_known.version, max(known.removed, now_known.removed))
 
-    def score(self, generation: int, query: Query, spaces: set[int]) -> list[Part] | None:
+    def score(self, generation: int, query: Query, spaces: AbstractSet[int]) -> list[Part] | None:
         """Return what is known about the memories of namespaces; ``None`` if some are not in the cache any more."""
         with self._lock:
             if generation != self._generation or not spaces <= self._known.keys():
@@ -152,7 +155,7 @@ class SearchCache:
             self._mark(space)
         self._tidy()
 
-    def _make_room(self, keep: set[int], added: set[int]) -> bool:
+    def _make_room(self, keep: AbstractSet[int], added: set[int]) -> bool:
         if self.nbytes <= self._limit:
             return True
         for space in [space for space in self._known if space not in keep]:
@@ -169,6 +172,7 @@ class SearchCache:
 
     def _mark(self, space: int) -> None:
         if self._known.pop(space, None) is not None:
+            self.losses += 1
             for block in self._blocks:
                 block.forget(space)
 

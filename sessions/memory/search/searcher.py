@@ -29,6 +29,7 @@ from sessions.waits.blocking import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from collections.abc import Set as AbstractSet
 
     from sessions.db import Backend
     from sessions.embedding.model import EmbeddingModel
@@ -65,6 +66,17 @@ class _Asked(NamedTuple):
     generation: int
 
 
+class _Seen(NamedTuple):
+    """The namespaces in a range, as they were at the last look."""
+
+    fingerprint: Fingerprint | None
+    spaces: tuple[Space, ...]
+    ids: frozenset[int]
+
+
+_NOTHING: Final = _Seen(None, (), frozenset())
+
+
 class Searcher:
     """Searches the memories of one database.
 
@@ -82,7 +94,8 @@ class Searcher:
         self._model = model
         self._sealing = sealing
         self._cache = SearchCache(limit)
-        self._looks: dict[Range, tuple[Fingerprint, tuple[Space, ...]]] = {}
+        self._looks: dict[Range, _Seen] = {}
+        self._caught: dict[Range, tuple[Fingerprint | None, int, int]] = {}
         self._settings = 0
         self._number: int | None = None
 
@@ -116,14 +129,14 @@ class Searcher:
 
     async def _parts(self, below: Range, query: str, mode: Mode) -> list[Part]:
         for _ in range(_ROUNDS):
-            spaces = await self._look(below)
+            seen = await self._look(below)
             asked = await self._asked(query, mode)
-            cached, beside = await self._catch_up(spaces, asked)
+            cached, beside = await self._catch_up(below, seen, asked)
             score = partial(self._cache.score, asked.generation, asked.query, cached)
             parts = await in_thread(score) if self._is_large else score()
             if parts is not None:
                 return parts + beside
-        return await self._beside(spaces, asked)
+        return await self._beside(seen.spaces, asked)
 
     async def _asked(self, query: str, mode: Mode) -> _Asked:
         number, model = await self.model_number(), self._model
@@ -138,10 +151,10 @@ class Searcher:
         generation = self._cache.prepare(self._settings, number, dims)
         return _Asked(Query(vector, tuple(hashes)), NO_MODEL if number is None else number, dims, generation)
 
-    async def _look(self, below: Range) -> tuple[Space, ...]:
+    async def _look(self, below: Range) -> _Seen:
         """Return the namespaces in a range, and forget those that have been erased since the last look."""
-        last, before = self._looks.get(below, (None, ()))
-        found = await self._backend.read(lambda tx: look(tx, below, last), _SUBJECT)
+        before = self._looks.get(below, _NOTHING)
+        found = await self._backend.read(lambda tx: look(tx, below, before.fingerprint), _SUBJECT)
         if found.fingerprint.settings != self._settings:
             # Vectors or words were made again, without a change of the memories' versions.
             self._settings = found.fingerprint.settings
@@ -153,22 +166,26 @@ class Searcher:
                 f"{_SUBJECT}: some of the namespaces below the prefix are encrypted, and the store was opened without "
                 "a key. Nothing was read. Open it with open_store(…, encryption_key=…)."
             )
-        self._cache.forget({space.id for space in before} - {space.id for space in found.spaces})
+        seen = _Seen(found.fingerprint, found.spaces, frozenset(space.id for space in found.spaces))
+        self._cache.forget(before.ids - seen.ids)
         self._looks.pop(below, None)
-        self._looks[below] = found.fingerprint, found.spaces
+        self._looks[below] = seen
         while len(self._looks) > _PREFIXES:
             self._looks.pop(next(iter(self._looks)), None)
-        return found.spaces
+        return seen
 
-    async def _catch_up(self, spaces: Sequence[Space], asked: _Asked) -> tuple[set[int], list[Part]]:
+    async def _catch_up(self, below: Range, seen: _Seen, asked: _Asked) -> tuple[AbstractSet[int], list[Part]]:
         """Read what has changed.
 
         Returns:
             The namespaces that are in the cache, and what the others, for which it has no room, tell of the query.
         """
-        wanted = {space.id for space in spaces}
+        wanted, spaces = seen.ids, seen.spaces
+        caught = seen.fingerprint, asked.generation, self._cache.losses
+        if self._caught.get(below) == caught:
+            return wanted, []
         known = {space.id: self._cache.known(space.id) for space in spaces}
-        stale = [space for space in spaces if known[space.id] < Known(space.version, space.removed)]
+        stale = [space for space in spaces if _is_behind(known[space.id], space)]
         small = [space for space in stale if not known[space.id].version and space.last <= PAGE]
         without_room: list[Space] = []
         for group in small_groups(small):
@@ -180,9 +197,13 @@ class Searcher:
         for space in stale:
             if space.id not in of_group and not await self._catch_up_one(space, asked, wanted):
                 without_room.append(space)
+        if not without_room:
+            self._caught[below] = caught
+            while len(self._caught) > _PREFIXES:
+                self._caught.pop(next(iter(self._caught)), None)
         return wanted - {space.id for space in without_room}, await self._beside(without_room, asked)
 
-    async def _catch_up_one(self, space: Space, asked: _Asked, wanted: set[int]) -> bool:
+    async def _catch_up_one(self, space: Space, asked: _Asked, wanted: AbstractSet[int]) -> bool:
         """Take what has changed in a namespace into the cache; return False if there is no room."""
         known = self._cache.known(space.id)
         after = known.version
@@ -220,7 +241,9 @@ class Searcher:
                 after, more = rows[-1].version if rows else 0, len(rows) == PAGE
         return found
 
-    async def _put(self, asked: _Asked, rows: Sequence[IndexRow], known: dict[int, Known], wanted: set[int]) -> bool:
+    async def _put(
+        self, asked: _Asked, rows: Sequence[IndexRow], known: dict[int, Known], wanted: AbstractSet[int]
+    ) -> bool:
         put = partial(self._cache.put, asked.generation, rows, known, wanted)
         return await in_thread(put) if len(rows) > 64 else put()  # noqa: PLR2004 - some microseconds
 
@@ -257,3 +280,7 @@ def _open(sealing: Sealing, row: IndexRow) -> IndexRow:
     place = Place(sealed.path, row.id, row.version, sealed.created_at, sealed.name)
     known = sealing.open_search(sealed.wrapped_keys, place, sealed.payload)
     return row._replace(vectors=known.vectors if sealed.is_of_model else None, words=known.words, sealed=None)
+
+
+def _is_behind(known: Known, space: Space) -> bool:
+    return known.version < space.version or known.removed < space.removed
