@@ -151,7 +151,8 @@ async def peers(data: Data, bench: Bench) -> None:
     """Search with LangGraph's stores."""
     from langgraph.store.memory import InMemoryStore  # noqa: PLC0415 - if they are asked for
 
-    store = InMemoryStore(index={"dims": data.vectors.shape[1], "embed": data.embed, "fields": ["text"]})
+    index: Any = {"dims": data.vectors.shape[1], "embed": data.embed, "fields": ["text"]}
+    store = InMemoryStore(index=index)
     for number, text in enumerate(data.texts):
         store.put(("all", f"n{number % 10}"), f"{number}", {"text": text})
 

@@ -79,7 +79,6 @@ class Embedding:
         """
         from sessions.memory.search.models import note_model  # noqa: PLC0415 - few programs change their model
         from sessions.memory.search.reembedding import make_current, otherwise_embedded, put_rows  # noqa: PLC0415
-        from sessions.memory.settings import ensure_settings  # noqa: PLC0415 - as above
 
         hold = self._hold
         model = hold.common.model
@@ -101,7 +100,6 @@ class Embedding:
             after = page[-1].row.id
             if progress is not None:
                 progress(done)
-        await hold.write(ensure_settings)
         await hold.write(partial(make_current, model=number))
         return done
 

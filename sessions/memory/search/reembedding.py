@@ -68,7 +68,11 @@ def otherwise_embedded(tx: Transaction, below: Range, now: int, model: int, afte
     """Return the next memories in a range that have no vectors of a model, at most `PAGE`."""
     rows = tx.all(statements.OTHERWISE_EMBEDDED, after=after, now=now, model=model, count=PAGE, **below.values)
     return [
-        ToEmbed(MemoryRow.of(row), None if places is None else bytes(places), None if sealed is None else bytes(sealed))
+        ToEmbed(
+            MemoryRow.of(tuple(row)),
+            None if places is None else bytes(places),
+            None if sealed is None else bytes(sealed),
+        )
         for places, sealed, *row in rows
     ]
 
