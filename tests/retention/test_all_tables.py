@@ -32,6 +32,7 @@ async def _fill(store: Store, name: str, owner: str) -> None:
     await session.repair(apply=True)
     await session.usage.record(input_tokens=3)
     await session.set_info(title="t", tags=["x"], metadata={"a": 1})
+    await store.index()
 
 
 async def _counts(store: Store) -> dict[str, int]:
