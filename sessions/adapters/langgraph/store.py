@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     import sessions.blocking
     from sessions.adapters.langgraph.items import FoundItem
     from sessions.adapters.langgraph.store_options import Index
+    from sessions.memory_types import MemoryStatus
     from sessions.store.store import Store
 
 
@@ -197,6 +198,20 @@ class SessionStore(BaseStore):
         op = SearchOp(namespace, limit=_ALL if limit is None else limit, refresh_ttl=refresh)
         (found,) = await self.abatch([op])
         return found  # type: ignore[return-value] # ours
+
+    def status(self) -> MemoryStatus:
+        """Return the numbers of memories, and of those with vectors by the name of the embedding model.
+
+        Example: ``print(store.status().models)``
+        """
+        return without_loop(self._memories.status())
+
+    async def astatus(self) -> MemoryStatus:
+        """Do the same as `status`.
+
+        Example: ``print((await store.astatus()).models)``
+        """
+        return await self._memories.status()
 
     def setup(self) -> Done:
         """Do nothing, as tables are created at the first use; it may also be awaited.
