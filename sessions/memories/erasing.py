@@ -8,13 +8,15 @@ from typing import TYPE_CHECKING
 
 from sessions.clock import as_time, now
 from sessions.memory_types import MemoryErasure
-from sessions.validation import PURGE_BATCH, check_count
+from sessions.validation import MAX_KEY_BYTES, PURGE_BATCH, check_count, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sessions.db import Backend
+    from sessions.db.transaction import Transaction
     from sessions.memories.hold import Hold
+    from sessions.memory.erase import ErasedPart
 
 
 class Erasing:
@@ -23,7 +25,12 @@ class Erasing:
     _hold: Hold
 
     async def erase(
-        self, prefix: Sequence[str] = (), *, scrub: bool = True, erase_everything: bool = False
+        self,
+        prefix: Sequence[str] = (),
+        *,
+        scrub: bool = True,
+        erase_everything: bool = False,
+        actor: str | None = None,
     ) -> MemoryErasure:
         """Erase all memories of a namespace and of all namespaces below it, and then, if possible, from the files.
 
@@ -39,6 +46,7 @@ class Erasing:
             scrub: Whether to remove the bytes from the database's files, as `Store.scrub` does. To erase many prefixes,
                 call that once, after the last one.
             erase_everything: Has to be true if the prefix is empty, and this object is not `under` one.
+            actor: Who has it erased, for the audit rows (`Store.audits`): text of 1 to 255 bytes in UTF-8.
 
         Returns:
             The receipt: the removed rows and the pending work.
@@ -50,9 +58,12 @@ class Erasing:
             SessionClosedError: The store has been closed.
         """
         from sessions.db.erasure import NOT_SCRUBBED  # noqa: PLC0415 - few programs erase
+        from sessions.log.lifetime.audit import Done, record  # noqa: PLC0415 - as above
         from sessions.memory.erase import erase_below  # noqa: PLC0415 - as above
 
         hold, at = self._hold, now()
+        if actor is not None:
+            check_text(actor, "actor", MAX_KEY_BYTES)
         below = hold.below(prefix, at)
         if not (hold.prefix or prefix or erase_everything is True):
             raise ValueError(
@@ -65,10 +76,18 @@ class Erasing:
 
             paths = await hold.read(partial(sealed_below, low=below.low, high=below.high, owner=below.owner))
             await destroy_keys(hold.common.sealing.source, paths)
+        done = Done("erase_memories", actor, hold.common.audits_kept)
+
+        def work(tx: Transaction) -> ErasedPart:
+            part = erase_below(tx, below.low, below.high, at, below.owner)
+            if any(part.rows.values()):
+                record(tx, done, below.low, part.rows, at, kind="namespace")
+            return part
+
         rows: Counter[str] = Counter()
         more = True
         while more:
-            part = await hold.write(partial(erase_below, low=below.low, high=below.high, now=at, owner=below.owner))
+            part = await hold.write(work)
             rows.update(part.rows)
             more = part.more
         pending = await hold.common.backend.vacuum((), hold.subject) if scrub else (NOT_SCRUBBED,)

@@ -16,7 +16,7 @@ from sessions.memory.listing import Below, Place
 from sessions.memory.paths import check_namespace, check_prefix, joined, labels_of, range_of
 from sessions.memory.settings import Settings, SettingsMovedError, read_settings
 from sessions.memory_types import Memory
-from sessions.validation import DEFAULT, check_text, check_ttl
+from sessions.validation import AUDITS_KEPT, DEFAULT, check_text, check_ttl
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -72,6 +72,7 @@ class Common:
         model: The embedding model; ``None`` without one.
         embed_fields: The paths of the texts that search finds a memory by, unless its put has its own.
         indexing: Prepares what search and filters know of a memory.
+        audits_kept: For how long the audit rows of erasures are kept, in microseconds.
     """
 
     def __init__(
@@ -90,6 +91,7 @@ class Common:
         self.model = None if options.embed is None else _model(options.embed)
         self.embed_fields = options.fields
         self.indexing = Indexing(self)
+        self.audits_kept = AUDITS_KEPT
         self._cache_bytes = options.cache
         self._seal = seal
         self._sealing: Sealing | None = None

@@ -178,7 +178,8 @@ class Retaining(ABC):
         Args:
             session_id: Only rows about the session with this id.
             owner: Only the rows that sum up `erase_owner` for this owner. ``None`` is refused.
-            what: Only rows of one operation: ``"erase"``, ``"erase_owner"``, ``"retain"``, ``"redact"``, ``"remove"``.
+            what: Only rows of one operation: ``"erase"``, ``"erase_owner"``, ``"erase_memories"``,
+                ``"retain"``, ``"redact"``, ``"remove"``.
             since: Only rows from this time on: a `datetime` with a time zone, or a `date` in UTC.
             limit: The maximum number of rows.
             after: The `cursor` of the previous page's last row.

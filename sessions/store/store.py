@@ -228,6 +228,7 @@ class Store(StoreSearch, Maintenance, Moving, Exports):
                 self._search or SearchOptions(),
                 None if self._encryption is None else self._seal,
             )
+            self._common.audits_kept = self._audits_kept
         return Hold(self._common)
 
     def _seal(self, backend: Backend) -> Sealing:

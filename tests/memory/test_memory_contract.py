@@ -28,6 +28,8 @@ class TestSQLiteMemory(MemoryContract):
 
 
 class TestSQLAlchemy(MemoryContract):
+    NAMESPACES = 2_000
+
     @pytest.fixture
     def open_here(self, url: str) -> OpenStore:
         return lambda **options: open_store(url, create_tables=True, **options)

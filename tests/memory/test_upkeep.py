@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 _ROWS = Statement("All memories, also expired ones.", "select count(*) from {memories}")
 
 
-async def _rows(store: Store) -> int:
+async def rows_of(store: Store) -> int:
+    """Return how many rows of memories there are, also of expired ones."""
     return int(await store.memories._hold.common.backend.read(lambda tx: tx.the(_ROWS)[0], "test"))
 
 
@@ -23,7 +24,7 @@ async def test_expired_memories_go_beside_later_changes(anywhere: str) -> None:
     async with open_store(anywhere, create_tables=True) as store:
         for number in range(5):
             await store.memories.put(("a",), f"k{number}", {}, ttl=0.001)
-        while await _rows(store) > 1:
+        while await rows_of(store) > 1:
             await asyncio.sleep(0.1)
             await store.memories.put(("a",), "stays", {})
         assert [one.key for one in await store.memories.list()] == ["stays"]
@@ -34,7 +35,7 @@ async def test_a_sweeper_deletes_them(anywhere: str) -> None:
     async with open_store(anywhere, create_tables=True) as store:
         await store.memories.put(("a",), "k", {}, ttl=0.001)
         async with store.sweeper(every=0.05):
-            while await _rows(store):
+            while await rows_of(store):
                 await asyncio.sleep(0.1)
 
 

@@ -22,7 +22,14 @@ class Erasing(Part):
 
     _async: sessions.memories.erasing.Erasing
 
-    def erase(self, prefix: Sequence[str] = (), *, scrub: bool = True, erase_everything: bool = False) -> MemoryErasure:
+    def erase(
+        self,
+        prefix: Sequence[str] = (),
+        *,
+        scrub: bool = True,
+        erase_everything: bool = False,
+        actor: str | None = None,
+    ) -> MemoryErasure:
         """Erase all memories of a namespace and of all namespaces below it, and then, if possible, from the files.
 
         Example: ``receipt = store.memories.erase(("users", "alice"))``
@@ -37,6 +44,7 @@ class Erasing(Part):
             scrub: Whether to remove the bytes from the database's files, as `Store.scrub` does. To erase many prefixes,
                 call that once, after the last one.
             erase_everything: Has to be true if the prefix is empty, and this object is not `under` one.
+            actor: Who has it erased, for the audit rows (`Store.audits`): text of 1 to 255 bytes in UTF-8.
 
         Returns:
             The receipt: the removed rows and the pending work.
@@ -47,7 +55,7 @@ class Erasing(Part):
             StoreError: The database refused the operation; finished transactions stay done.
             SessionClosedError: The store has been closed.
         """
-        return run(self._async.erase(prefix, scrub=scrub, erase_everything=erase_everything))
+        return run(self._async.erase(prefix, scrub=scrub, erase_everything=erase_everything, actor=actor))
 
     def purge_expired(self, *, batch: int = PURGE_BATCH) -> int:
         """Delete expired memories physically, in all namespaces of the store. Readers do not see them anyway.

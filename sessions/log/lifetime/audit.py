@@ -33,7 +33,7 @@ _SALT_BYTES: Final = 32
 _DIGITS: Final = 19
 """Fewer than the largest number could have."""
 
-SubjectKind: TypeAlias = Literal["session", "owner"]
+SubjectKind: TypeAlias = Literal["session", "owner", "namespace"]
 
 
 class Done(NamedTuple):
@@ -58,10 +58,10 @@ def record(
     Args:
         tx: A transaction.
         done: The operation and its actor.
-        subject: The session's id; or the owner, as `labels.py` writes it.
+        subject: The session's id; or the owner, or the prefix of memories, as `labels.py` writes it.
         counts: How many rows were removed, by table; zeros are left out.
         now: The time, in microseconds since 1970, UTC.
-        kind: Which of the two `subject` is.
+        kind: Which of these `subject` is.
     """
     salt = find_setting(tx, _SALT) or put_setting(tx, _SALT, os.urandom(_SALT_BYTES))
     removed = {table: int(count) for table, count in counts.items() if count}

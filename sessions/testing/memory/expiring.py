@@ -84,8 +84,10 @@ class Expiring:
             for number in range(30):
                 await mine.put((f"n{number % 3}", "x"), f"k{number}", {})
             await mine.delete(("n1", "x"), "k1")
-            receipt = await mine.erase(("n1",))
+            receipt = await mine.erase(("n1",), actor="the clerk")
             assert (receipt.prefix, receipt.namespaces, receipt.memories, receipt.removals) == (("n1",), 1, 9, 1)
+            (row, *_) = await store.audits(what="erase_memories")
+            assert (row.actor, row.counts["memories"], row.counts["spaces"]) == ("the clerk", 9, 1)
             assert await mine.count() == 20
             assert await mine.list(("n1",)) == []
             again = await mine.erase(("n1",))
