@@ -77,7 +77,7 @@ class StoredWrite(NamedTuple):
             return Value(ONE, [self.payload])
         if self.form == _DIFFERENCE and base is None:
             raise ValueError("a write that differs from no value")
-        return applied(base if self.form == _DIFFERENCE else None, self.payload)[0]
+        return applied(base if self.form == _DIFFERENCE else None, self.payload)
 
     @property
     def is_difference(self) -> bool:

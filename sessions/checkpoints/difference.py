@@ -31,6 +31,7 @@ Range = tuple[int, int]
 """Ids of pieces that lie together: the first and the last."""
 
 _encode = msgspec.msgpack.Encoder().encode
+_piece = msgspec.msgpack.Decoder(tuple[int, list[tuple[int, int]], list[Any]])
 
 
 class Known(msgspec.Struct):
@@ -109,32 +110,58 @@ def resolved(ranges: list[Range], payloads: list[bytes]) -> Known:
     Raises:
         ValueError: They make none.
     """
-    value: Value | None = None
+    shape, parts = -1, list[bytes]()
     stored = copied = 0
     for payload in payloads:
-        value, more = applied(value, payload)
-        stored, copied = stored + len(payload), copied + more
-    if value is None:
+        made, runs, literals = _decoded(payload)
+        if shape not in (-1, made):
+            raise ValueError("a piece of another shape")
+        shape = made
+        stored += len(payload)
+        if _adds(runs, literals, len(parts)):
+            parts += literals  # In place: a list that grew has as many pieces as parts.
+        else:
+            parts, more = _applied(parts, runs, literals)
+            copied += more
+    if shape == -1:
         raise ValueError("a value without pieces")
-    return Known(value, ranges, sum(map(len, value.parts)), stored, len(payloads), copied)
+    return Known(_checked(shape, parts), ranges, sum(map(len, parts)), stored, len(payloads), copied)
 
 
-def applied(base: Value | None, payload: bytes) -> tuple[Value, int]:
-    """Return the value that a piece makes of the version before, and how many bytes its cuts copied.
+def applied(base: Value | None, payload: bytes) -> Value:
+    """Return the value that a piece makes of the version before.
 
     Raises:
         ValueError: It makes none: it is damaged, or belongs to another value.
     """
+    shape, runs, literals = _decoded(payload)
+    if base is not None and base.shape != shape:
+        raise ValueError("a piece of another shape")
+    return _checked(shape, _applied([] if base is None else base.parts, runs, literals)[0])
+
+
+def _decoded(payload: bytes) -> tuple[int, list[tuple[int, int]], list[Any]]:
     try:
-        shape, runs, literals = msgspec.msgpack.decode(payload, type=tuple[int, list[tuple[int, int]], list[Any]])
+        return _piece.decode(payload)
     except msgspec.DecodeError as error:
         raise ValueError("a damaged piece") from error
-    old = [] if base is None else base.parts
-    if (base is not None and base.shape != shape) or shape not in (ONE, LIST, DICT):
-        raise ValueError("a piece of another shape")
-    # The commonest piece adds to the end.
-    if len(runs) == 2 and runs[0] == (0, len(old)) and runs[1] == (-1, len(literals)) and all_parts(literals):  # noqa: PLR2004
-        return Value(shape, old + literals), 0
+
+
+def _adds(runs: list[tuple[int, int]], literals: list[Any], count: int) -> bool:
+    """Tell whether a piece adds its parts to the end of so many, as the commonest one does."""
+    if len(runs) != 2 or runs[0] != (0, count) or runs[1] != (-1, len(literals)):  # noqa: PLR2004 - the base, and more
+        return False
+    return set(map(type, literals)) == {bytes}
+
+
+def _checked(shape: int, parts: list[bytes]) -> Value:
+    if shape not in (ONE, LIST, DICT) or (shape == ONE and len(parts) != 1):
+        raise ValueError("a piece of no shape")
+    return Value(shape, parts)
+
+
+def _applied(old: list[bytes], runs: list[tuple[int, int]], literals: list[Any]) -> tuple[list[bytes], int]:
+    """Return the parts that runs and literals make of others, and how many bytes cuts copied."""
     parts: list[bytes] = []
     at = copied = 0
     for start, count in runs:
@@ -150,14 +177,7 @@ def applied(base: Value | None, payload: bytes) -> tuple[Value, int]:
             parts.append(part)
             copied += more
         at += count
-    if shape == ONE and len(parts) != 1:
-        raise ValueError("a piece with several parts of one")
-    return Value(shape, parts), copied
-
-
-def all_parts(literals: list[Any]) -> bool:
-    """Tell whether no literal is a cut."""
-    return all(type(literal) is bytes for literal in literals)
+    return parts, copied
 
 
 def _literal(old: list[bytes], literal: bytes | Splice) -> tuple[bytes, int]:

@@ -123,7 +123,7 @@ def test_a_growing_list_costs_its_new_items() -> None:
 )
 def test_a_damaged_piece_is_a_value_error(base: Value, payload: bytes) -> None:
     try:
-        made, _ = applied(base, payload)
+        made = applied(base, payload)
     except ValueError:
         return
     assert made.shape == base.shape
