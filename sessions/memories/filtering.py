@@ -6,6 +6,7 @@ import sys
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
+from sessions.db.dialect import text_of_key
 from sessions.errors import FilterTooBroadError
 from sessions.memory.candidates import candidates, usable_fields
 from sessions.memory.filtering import Part, Wanted, begin, go_on
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from sessions.memories.hold import Hold
-    from sessions.memory.listing import Below, Place
+    from sessions.memory.listing import Below, PayloadPage, Place
     from sessions.memory.rows import MemoryRow
 
 
@@ -51,24 +52,29 @@ class Filtering:
             UndecodableItemError: A value cannot be read.
         """
         found: list[MemoryRow] = []
-        async for part in self.parts(below, after, limit):
+        async for part in self.parts(below, after, limit, whole=True):
             found += part.rows
         return found
 
     async def count(self, below: Below) -> int:
         """Return how many memories match. It raises what `rows` does."""
-        return sum([len(part.rows) async for part in self.parts(below)])
+        return sum([len(part.ids) async for part in self.parts(below)])
 
     async def ids(self, below: Below) -> list[int]:
         """Return the ids of the memories that match. It raises what `rows` does."""
-        return [row.id async for part in self.parts(below) for row in part.rows]
+        return [memory async for part in self.parts(below) for memory in part.ids]
 
-    async def parts(self, below: Below, after: Place | None = None, limit: int = sys.maxsize) -> AsyncIterator[Part]:
-        """Yield the matching memories in parts, up to `limit` in all. It raises what `rows` does."""
+    async def parts(
+        self, below: Below, after: Place | None = None, limit: int = sys.maxsize, *, whole: bool = False
+    ) -> AsyncIterator[Part]:
+        """Yield the matching memories in parts, up to `limit` in all: their ids, or the `whole` memories.
+
+        It raises what `rows` does.
+        """
         assert self.compiled is not None  # noqa: S101 - callers without a filter do not come here
-        wanted = Wanted(below, self.compiled, self.matches)
-        part = await self._hold.read(partial(begin, wanted=wanted, after=after, limit=limit))
-        looked, found = part.looked, len(part.rows)
+        wanted = Wanted(below, self.compiled, self.matches, self.check, self._hold.common.sealing is not None)
+        part = await self._hold.read(partial(begin, wanted=wanted, after=after, limit=limit, whole=whole))
+        looked, found = part.looked, len(part.ids)
         while True:
             if looked > self._budget:
                 raise await self._too_broad(below)
@@ -76,9 +82,9 @@ class Filtering:
             if part.place is None or found >= limit:
                 return
             rest = limit - found
-            part = await self._hold.read(partial(go_on, wanted=wanted, after=part.place, limit=rest))
+            part = await self._hold.read(partial(go_on, wanted=wanted, after=part.place, limit=rest, whole=whole))
             looked += part.looked
-            found += len(part.rows)
+            found += len(part.ids)
 
     async def few(self, below: Below) -> set[int] | None:
         """Return the ids of the few memories among which are all that match; ``None`` if declared fields leave many."""
@@ -94,12 +100,20 @@ class Filtering:
             UndecodableItemError: Its value cannot be read.
             KeyWanted: Its namespace's keys have to be fetched first.
         """
+        return self._matches(row.path, row.name, self._hold.open(row).payload)
+
+    def check(self, page: PayloadPage) -> None:
+        """Raise an error for the first of some memories that cannot be read, or not without a key."""
+        for _, name, payload in page.rows:
+            self._hold.check_plain(page.path, page.wrapped_keys, bytes(payload))
+            self._matches(page.path, text_of_key(name), bytes(payload))
+
+    def _matches(self, path: str, name: str, payload: bytes) -> bool:
         assert self.compiled is not None  # noqa: S101 - as above
-        payload = self._hold.open(row).payload
         try:
             return self.compiled.matches(payload)
         except (ValueError, RecursionError):
-            raise self._hold.undecodable(row) from None
+            raise self._hold.undecodable(path, name) from None
 
     async def _too_broad(self, below: Below) -> FilterTooBroadError:
         assert self.compiled is not None  # noqa: S101 - as above

@@ -264,11 +264,15 @@ class Hold:
         """
         if self.common.sealing is not None:
             return self.common.sealing.open(row)
-        if row.wrapped_keys is not None and not row.payload.startswith(b"{"):
+        self.check_plain(row.path, row.wrapped_keys, row.payload)
+        return row
+
+    def check_plain(self, path: str, wrapped_keys: bytes | None, payload: bytes) -> None:
+        """Raise `MissingKeyError` if a memory is encrypted; for those without a key."""
+        if wrapped_keys is not None and not payload.startswith(b"{"):
             from sessions.memory.sealing import without_key  # noqa: PLC0415 - as above
 
-            raise without_key(row.path)
-        return row
+            raise without_key(path)
 
     async def opened(self, rows: Sequence[MemoryRow]) -> list[MemoryRow]:
         """Return memories with their payloads in the clear, outside of any transaction; see `open`."""
@@ -322,7 +326,7 @@ class Hold:
         try:
             value = self.common.codec.decode(row.payload)
         except ValueError:
-            raise self.undecodable(row) from None
+            raise self.undecodable(row.path, row.name) from None
         return {
             "namespace": namespace,
             "key": row.name,
@@ -334,10 +338,10 @@ class Hold:
             "cursor": cursor_of(namespace, row.name),
         }
 
-    def undecodable(self, row: MemoryRow) -> UndecodableItemError:
+    def undecodable(self, path: str, name: str) -> UndecodableItemError:
         """Return the error about a value that cannot be read."""
         return UndecodableItemError(
-            f"memory {row.name!r} of namespace {self.relative(row.path)!r}: the stored value cannot be read. Nothing "
+            f"memory {name!r} of namespace {self.relative(path)!r}: the stored value cannot be read. Nothing "
             "was changed. Open the store with the codec that it was put with, or delete the memory."
         )
 

@@ -201,7 +201,7 @@ class MemorySearching:
             rows = await hold.read(lambda tx: latest(tx, where, below.now, wanted))
             return [_Scored(row) for row in rows]
         best: list[MemoryRow] = []
-        async for part in filtering.parts(below):
+        async for part in filtering.parts(below, whole=True):
             best = nlargest(wanted, [*best, *part.rows], key=lambda row: (row.updated_at, row.id))
         return [_Scored(row) for row in best]
 

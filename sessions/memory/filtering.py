@@ -8,18 +8,19 @@ from __future__ import annotations
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from sessions.db.dialect import text_of_key
 from sessions.db.lists import parts
 from sessions.memory.candidates import candidates
-from sessions.memory.listing import Place, scan
+from sessions.memory.listing import Place, scan, scan_payloads
 from sessions.memory.rows import MemoryRow
 from sessions.memory.statements import filtering as statements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from sessions.db.transaction import Transaction
+    from sessions.db.transaction import Row, Transaction
     from sessions.memory.filters import Filter
-    from sessions.memory.listing import Below
+    from sessions.memory.listing import Below, PayloadPage
 
 PAGE: Final = 512
 """Memories that are in this process at a time."""
@@ -34,43 +35,81 @@ class Wanted(NamedTuple):
     Attributes:
         below: Where.
         compiled: The filter.
-        matches: Tells whether a memory matches it.
+        matches: Tells whether a memory matches it; raises what users get if it cannot be read.
+        check: Raises that for the first of some memories that cannot be read.
+        may_be_sealed: Whether memories may be encrypted, so that `matches` decides about each.
     """
 
     below: Below
     compiled: Filter
     matches: Callable[[MemoryRow], bool]
+    check: Callable[[PayloadPage], None]
+    may_be_sealed: bool
 
 
 class Part(NamedTuple):
     """The result of a part.
 
     Attributes:
-        rows: The memories that match, in the order of lists.
+        ids: The ids of the memories that match, in the order of lists.
+        rows: The memories themselves, if they were asked for.
         place: Where to go on; ``None`` at the end.
         looked: How many memories were looked at.
     """
 
+    ids: list[int]
     rows: list[MemoryRow]
     place: Place | None
     looked: int
 
 
-def begin(tx: Transaction, wanted: Wanted, after: Place | None, limit: int) -> Part:
-    """Look for the first memories behind a place, up to `limit`."""
+def begin(tx: Transaction, wanted: Wanted, after: Place | None, limit: int, *, whole: bool) -> Part:
+    """Look for the first memories behind a place, up to `limit`; `whole` asks for the memories themselves."""
     below = wanted.below
     ids = candidates(tx, below.low, below.high, wanted.compiled)
     if ids is None:
-        return go_on(tx, wanted, after, limit)
+        return go_on(tx, wanted, after, limit, whole=whole)
     found: list[MemoryRow] = []
     for rows in _by_id(tx, below, ids):
         some = (row for row in rows if (after is None or _place(row) > after) and wanted.matches(row))
         found = nsmallest(limit, [*found, *some], key=_place)
-    return Part(found, None, len(ids))
+    return Part([row.id for row in found], found, None, len(ids))
 
 
-def go_on(tx: Transaction, wanted: Wanted, after: Place | None, limit: int) -> Part:
+def go_on(tx: Transaction, wanted: Wanted, after: Place | None, limit: int, *, whole: bool) -> Part:
     """Go on looking behind a place."""
+    if wanted.may_be_sealed:
+        return _go_on_sealed(tx, wanted, after, limit)
+    ids: list[int] = []
+    looked, place = 0, after
+    for pages in scan_payloads(tx, wanted.below, after, PAGE):
+        for page in pages:
+            found = _matching(page, wanted)
+            rest = limit - len(ids)
+            ids += [row[0] for row in found[:rest]]
+            if len(found) >= rest:
+                last = found[rest - 1]
+                looked += page.rows.index(last) + 1
+                return _part(tx, wanted.below, ids, Place(page.path, text_of_key(last[1])), looked, whole=whole)
+            looked += len(page.rows)
+            place = Place(page.path, page.name)
+        if looked >= _PART:
+            return _part(tx, wanted.below, ids, place, looked, whole=whole)
+    return _part(tx, wanted.below, ids, None, looked, whole=whole)
+
+
+def _matching(page: PayloadPage, wanted: Wanted) -> list[Row]:
+    if page.wrapped_keys is not None:
+        wanted.check(page)
+    matches = wanted.compiled.matches
+    try:
+        return [row for row in page.rows if matches(row[2])]
+    except (ValueError, RecursionError):
+        wanted.check(page)
+        raise
+
+
+def _go_on_sealed(tx: Transaction, wanted: Wanted, after: Place | None, limit: int) -> Part:
     found: list[MemoryRow] = []
     looked, place = 0, after
     for rows in scan(tx, wanted.below, after, PAGE):
@@ -79,14 +118,19 @@ def go_on(tx: Transaction, wanted: Wanted, after: Place | None, limit: int) -> P
             if wanted.matches(row):
                 found.append(row)
                 if len(found) == limit:
-                    return Part(found, _place(row), looked)
-        if looked >= _PART:
-            return Part(found, _place(rows[-1]) if rows else place, looked)
+                    return Part([one.id for one in found], found, _place(row), looked)
         place = _place(rows[-1]) if rows else place
-    return Part(found, None, looked)
+        if looked >= _PART:
+            return Part([one.id for one in found], found, place, looked)
+    return Part([one.id for one in found], found, None, looked)
 
 
-def _by_id(tx: Transaction, below: Below, ids: list[int]) -> Iterator[list[MemoryRow]]:
+def _part(tx: Transaction, below: Below, ids: list[int], place: Place | None, looked: int, *, whole: bool) -> Part:
+    found = [row for rows in _by_id(tx, below, ids) for row in rows] if whole else []
+    return Part(ids, sorted(found, key=_place), place, looked)
+
+
+def _by_id(tx: Transaction, below: Below, ids: Sequence[int]) -> Iterator[list[MemoryRow]]:
     owner = {"owner": below.owner} if below.is_owned else {}
     for values in parts("m", statements.AT_ONCE, ids):
         rows = tx.all(statements.memories_by_id(owned=below.is_owned), now=below.now, **owner, **values)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
+from sessions.db.dialect import text_of_key
 from sessions.labels import as_stored
 from sessions.memory.locking import check_owner
 from sessions.memory.paths import labels_of, range_of
@@ -11,8 +12,7 @@ from sessions.memory.rows import MemoryRow
 from sessions.memory.statements import listing as statements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
-    from typing import Any
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sessions.db.transaction import Row, Transaction
     from sessions.memory_types import Labels
@@ -58,16 +58,63 @@ class Place(NamedTuple):
     name: str
 
 
+class PayloadPage(NamedTuple):
+    """Memories of one namespace, with enough of each to tell whether a filter wants it, if it is in the clear.
+
+    Attributes:
+        path: The path of the namespace.
+        wrapped_keys: The namespace's data keys, wrapped; ``None`` if its payloads are in the clear.
+        rows: Id, key and payload of each memory, as the database returns them; at least one.
+    """
+
+    path: str
+    wrapped_keys: bytes | None
+    rows: Sequence[Row]
+
+    @property
+    def name(self) -> str:
+        """The key of the last of them."""
+        return text_of_key(self.rows[-1][1])
+
+
+R = TypeVar("R", MemoryRow, PayloadPage)
+
+
+class _How(NamedTuple, Generic[R]):
+    """How memories are read.
+
+    Attributes:
+        now: The time: what has expired by then is not there.
+        page: How many are read at a time.
+        whole: Whether all columns are read.
+        make: Makes rows of a namespace's columns and of theirs.
+    """
+
+    now: int
+    page: int
+    whole: bool
+    make: Callable[[Sequence[Any], Iterable[Row]], list[R]]
+
+
 def scan(tx: Transaction, below: Below, after: Place | None, page: int) -> Iterator[list[MemoryRow]]:
     """Yield the memories behind a place, in the order of paths and keys, in lists of about `page` of them.
 
     A list may be empty or shorter although there are more. Memory does not grow with the number of memories.
     """
+    return _scan(tx, below, after, _How(below.now, page, whole=True, make=_rows))
+
+
+def scan_payloads(tx: Transaction, below: Below, after: Place | None, page: int) -> Iterator[list[PayloadPage]]:
+    """Do the same, but read enough for filters alone, and make no object of each memory: in a third of the time."""
+    return _scan(tx, below, after, _How(below.now, page, whole=False, make=_payload_pages))
+
+
+def _scan(tx: Transaction, below: Below, after: Place | None, how: _How[R]) -> Iterator[list[R]]:
     # The first path of the range may be a namespace's, too.
     behind, name = (below.low, "") if after is None else after
     row = tx.one(statements.THE_SPACE, path=behind)
     if row is not None and (below.owner is None or below.owner == _text(row[2])):
-        yield from _rest(tx, row, name, below.now, page)
+        yield from _rest(tx, row, name, how)
     while True:
         found = tx.all(
             statements.next_spaces(owned=below.is_owned),
@@ -77,39 +124,41 @@ def scan(tx: Transaction, below: Below, after: Place | None, page: int) -> Itera
         )
         if not found:
             return
-        yield from _first(tx, found, below.now, page)
+        yield from _first(tx, found, how)
         behind = as_stored(found[-1][1])
 
 
-def _rest(tx: Transaction, space: Row, after: str, now: int, page: int) -> Iterator[list[MemoryRow]]:
+def _rest(tx: Transaction, space: Row, after: str, how: _How[R]) -> Iterator[list[R]]:
     """Yield the memories of a namespace behind a key."""
     number, *of_space = space
-    while rows := tx.all(statements.NEXT_MEMORIES, space=number, after=after, now=now, count=page):
-        made = [_row(of_space, row) for row in rows]
+    statement = statements.next_memories(whole=how.whole)
+    while rows := tx.all(statement, space=number, after=after, now=how.now, count=how.page):
+        made = how.make(of_space, rows)
         yield made
         after = made[-1].name
-        if len(rows) < page:
+        if len(rows) < how.page:
             return
 
 
-def _first(tx: Transaction, spaces: Sequence[Row], now: int, page: int) -> Iterator[list[MemoryRow]]:
+def _first(tx: Transaction, spaces: Sequence[Row], how: _How[R]) -> Iterator[list[R]]:
     """Yield all memories of some namespaces."""
     # A number that is no namespace's stands for those that are not there.
     numbers = {
         f"s{place}": spaces[place][0] if place < len(spaces) else -1 for place in range(statements.SPACES_AT_ONCE)
     }
     found: dict[int, list[Row]] = {}
-    for space, *row in tx.all(statements.FIRST_MEMORIES, now=now, count=page, **numbers):
+    for space, *row in tx.all(statements.first_memories(whole=how.whole), now=how.now, count=how.page, **numbers):
         found.setdefault(space, []).append(tuple(row))
-    gathered: list[MemoryRow] = []
+    gathered: list[R] = []
     for space in spaces:
         number, *of_space = space
-        gathered += [_row(of_space, row) for row in found.get(number, [])]
-        if len(found.get(number, [])) == page:
+        rows = found.get(number, [])
+        gathered += how.make(of_space, rows)
+        if len(rows) == how.page:
             yield gathered
-            yield from _rest(tx, space, gathered[-1].name, now, page)
+            yield from _rest(tx, space, gathered[-1].name, how)
             gathered = []
-        elif len(gathered) >= page:
+        elif len(gathered) >= how.page:
             yield gathered
             gathered = []
     yield gathered
@@ -149,7 +198,7 @@ def latest(tx: Transaction, path: str, now: int, limit: int, owner: str | None =
     number, *of_space = row
     check_owner(path, owner, of_space[1])
     rows = tx.all(statements.LATEST, space=number, before=(1 << 63) - 1, now=now, count=limit)
-    return [_row(of_space, one) for one in rows]
+    return _rows(of_space, rows)
 
 
 class Counted(NamedTuple):
@@ -228,8 +277,14 @@ def _alike(pattern: Labels, labels: Labels) -> bool:
     return all(one in (WILDCARD, label) for one, label in zip(pattern, labels, strict=True))
 
 
-def _row(of_space: Sequence[Any], row: Sequence[Any]) -> MemoryRow:
-    return MemoryRow.of((*of_space, *row))
+def _rows(of_space: Sequence[Any], rows: Iterable[Row]) -> list[MemoryRow]:
+    return [MemoryRow.of((*of_space, *row)) for row in rows]
+
+
+def _payload_pages(of_space: Sequence[Any], rows: Iterable[Row]) -> list[PayloadPage]:
+    path, _, wrapped = of_space
+    page = PayloadPage(as_stored(path), None if wrapped is None else bytes(wrapped), list(rows))
+    return [page] if page.rows else []
 
 
 def _text(stored: str | bytes | None) -> str | None:

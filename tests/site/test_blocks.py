@@ -31,6 +31,7 @@ RUN_BY = {
     "filters.md": "tests/memory/test_pages.py",
     "memory-search.md": "tests/memory_search/test_page.py",
     "mistakes.md": "tests/mistakes/test_mistakes.py",
+    "memories.md": "tests/memory/test_pages.py",
     "methods.md": "tests/test_reference_pages.py",
     "moving.md": "tests/moving/test_moving_page.py",
     "notebook.md": "tests/site/test_notebook.py",

@@ -35,24 +35,35 @@ THE_SPACE = Statement(
     "One namespace.", "select s.id, s.path, s.owner, s.wrapped_keys from {spaces} s where s.path = :path"
 )
 
-NEXT_MEMORIES = Statement(
-    "The next memories of a namespace, in the order of their keys.",
-    f"""
-    select {COLUMNS} from {{memories}} m where m.space = :space and m.name > :after and {LIVE}
-    order by m.name limit :count
-    """,  # noqa: S608 - as above
-)
+_PAYLOAD_COLUMNS: Final = "m.id, m.name, m.payload"
+"""Enough to tell whether a filter wants a memory in the clear: reading the others takes as long again."""
 
-_FIRST = f"""
-    select * from (
-        select m.space, {COLUMNS} from {{memories}} m where m.space = :sNUMBER and {LIVE} order by m.name limit :count
-    ) pNUMBER
-"""  # noqa: S608 - as above
 
-FIRST_MEMORIES = Statement(
-    "The first memories of some namespaces, of each in the order of their keys.",
-    " union all ".join(_FIRST.replace("NUMBER", str(number)) for number in range(SPACES_AT_ONCE)),
-)
+@cache
+def next_memories(*, whole: bool = True) -> Statement:
+    """Return the statement for the next memories of a namespace, with all columns or enough for filters."""
+    return Statement(
+        "The next memories of a namespace, in the order of their keys.",
+        f"""
+        select {COLUMNS if whole else _PAYLOAD_COLUMNS} from {{memories}} m
+        where m.space = :space and m.name > :after and {LIVE} order by m.name limit :count
+        """,  # noqa: S608 - as above
+    )
+
+
+@cache
+def first_memories(*, whole: bool = True) -> Statement:
+    """Return the statement for the first memories of some namespaces, of each in the order of their keys."""
+    one = f"""
+        select * from (
+            select m.space, {COLUMNS if whole else _PAYLOAD_COLUMNS} from {{memories}} m
+            where m.space = :sNUMBER and {LIVE} order by m.name limit :count
+        ) pNUMBER
+    """  # noqa: S608 - as above
+    return Statement(
+        "The first memories of some namespaces.",
+        " union all ".join(one.replace("NUMBER", str(number)) for number in range(SPACES_AT_ONCE)),
+    )
 
 
 @cache
