@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from contextlib import contextmanager
+import sqlite3
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -29,6 +30,15 @@ _THEIRS = {f"session number {SESSION}", f"segment {SEGMENT}"}
 
 DAMAGING = {"sessions.testing.encrypted.tampering", "sessions.testing.verifying"}
 """Modules of contracts whose tests damage rows on purpose."""
+
+
+_WITHOUT_BRANCH = """
+    with recursive led (id) as (
+        select segment from agent_log_branches
+        union select g.parent from agent_log_segments g join led on g.id = led.id where g.parent is not null
+    )
+    select id from agent_log_segments where id not in (select id from led)
+"""
 
 
 @contextmanager
@@ -67,3 +77,14 @@ async def _check(path: str, key: Any) -> None:
         except ValueError:  # It is of another pair of the SDK's tables.
             return
     assert found == [], found
+    left = _without_branch(path)
+    assert left == [], left
+
+
+def _without_branch(path: str) -> list[int]:
+    """Return the segments of a file to which no branch leads: nobody would remove them with what they were forked from.
+
+    Fails without: log/core/entry_rows.py, `(left,) = removed`.
+    """
+    with closing(sqlite3.connect(path)) as connection:
+        return [segment for (segment,) in connection.execute(_WITHOUT_BRANCH) if segment != SEGMENT]

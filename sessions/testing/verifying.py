@@ -149,6 +149,28 @@ class VerifyContract:
         assert len(lengths) > 2, "it resumed at one place only"
         await empty(store)
 
+    async def test_a_branch_that_goes_back_behind_two_forks_leaves_nothing_behind(self, open_here: OpenStore) -> None:
+        """
+        Fails without: log/core/entry_rows.py, `(left,) = removed`.
+        """
+        store = open_here()
+        known = await findings_of(store.verify())
+        session = store.session(NAME)
+        await session.add_items([user("before all forks")])
+        for name, count in (("first", 3), ("second", 1), ("third", 1)):
+            await session.branches.create(name)
+            await session.branches.switch(name)
+            await session.add_items([user(f"{name} {number}") for number in range(count)])
+        await session.branches.delete("second")
+        for _ in range(3):
+            await session.pop_item()
+        await session.add_items([user("behind both forks")])
+        for _ in range(3):
+            await session.pop_item()
+        await session.add_items([user("behind the first")])
+        await session.branches.delete("first")
+        assert await findings_of(store.verify()) == known
+
     async def test_nothing_is_found_beside_writers(self, open_here: OpenStore) -> None:
         store = open_here()
         known = await findings_of(store.verify())

@@ -51,11 +51,15 @@ def forget_expired(tx: Transaction, now: int, count: int) -> int:
     return len(gone)
 
 
-def delete_segment_rows(tx: Transaction, segment: int) -> None:
-    """Remove all entries and words of a segment that is gone."""
-    low, high = ids_of(segment)
-    tx.run(search_statements.DELETE_WORDS, low=low, high=high)
-    tx.run(statements.DELETE_ENTRIES, low=low, high=high)
+def forget_left_segment(tx: Transaction, session: int, segment: int) -> None:
+    """Remove a segment that a branch has left, and those that only it led to, unless something else leads there."""
+    left: int | None = segment
+    place = {"session": session}
+    while left is not None and (removed := tx.one(branch_statements.FORGET_EMPTY_SEGMENT, segment=left, **place)):
+        low, high = ids_of(left)
+        tx.run(search_statements.DELETE_WORDS, low=low, high=high)
+        tx.run(statements.DELETE_ENTRIES, low=low, high=high)
+        (left,) = removed
 
 
 def forget_segment(tx: Transaction, segment: int) -> None:

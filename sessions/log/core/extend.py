@@ -10,7 +10,7 @@ from sessions.clock import NEVER
 from sessions.db.ids import check_number, check_position, id_of
 from sessions.items.kinds import USER
 from sessions.log.core.copies import note_copies
-from sessions.log.core.entry_rows import delete_segment_rows
+from sessions.log.core.entry_rows import forget_left_segment
 from sessions.log.core.fencing import check_lease
 from sessions.log.core.heads import find_head, lineage, number_of
 from sessions.log.core.item_keys import store_keys
@@ -148,11 +148,5 @@ def _open_segment(tx: Transaction, locked: LockedSession, now: int, count: int, 
     )
     if head.segment and head.tip <= head.fork_position:
         # The branch held nothing of its own there: attempts that are popped would leave a row each.
-        _forget_segment(tx, locked.session, head.segment)
+        forget_left_segment(tx, locked.session, head.segment)
     return segment, head.tip + count, head.turn + turns
-
-
-def _forget_segment(tx: Transaction, session: int, segment: int) -> None:
-    """Remove a segment that a branch has left, unless something else leads there."""
-    if tx.one(branch_statements.FORGET_EMPTY_SEGMENT, session=session, segment=segment) is not None:
-        delete_segment_rows(tx, segment)

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import begin_session, change_session
+from sessions.log.core.entry_rows import forget_left_segment
 from sessions.log.core.extend import ensure_row
 from sessions.log.core.fork import origin_of
 from sessions.log.core.gc import collect, find_seen
@@ -164,7 +165,7 @@ def _take_over(tx: Transaction, locked: LockedSession, old: _Way, new: _Way, now
     left = old.head.segment
     if went_on and left not in {0, new.head.segment} and old.head.tip <= old.head.fork_position:
         # The branch held nothing of its own there.
-        tx.one(branch_statements.FORGET_EMPTY_SEGMENT, session=session, segment=left)
+        forget_left_segment(tx, session, left)
 
 
 def end_attempt(tx: Transaction, conversation: Conversation, now: int, name: str, *, drop: bool) -> None:
@@ -180,10 +181,8 @@ def end_attempt(tx: Transaction, conversation: Conversation, now: int, name: str
     locked: Any = bump_version(tx, conversation, now, owner, guard=False)
     old, new = _way(tx, conversation, owner), _way(tx, conversation, name)
     if drop:
-        before = find_seen(tx, locked.session)
         _free_keys(tx, new.head)
         _forget(tx, locked, old.head, new.head)
-        collect(tx, locked.session, before)
     else:
         _leave(tx, locked, old, new)
     record_change(tx, locked, "attempt_dropped" if drop else "attempt_kept", now)
@@ -252,12 +251,14 @@ def _free_keys(tx: Transaction, tried: Head) -> None:
 
 
 def _forget(tx: Transaction, locked: LockedSession, head: Head, tried: Head) -> None:
-    """Remove an attempt, and the tips that it left.
+    """Remove an attempt, the tips that it left, and what only they led to.
 
     Its branch may extend its segment again if the attempt had that and left nothing there.
     """
     session = locked.session
+    before = find_seen(tx, session)
     tx.run(branch_statements.DELETE_BRANCH, session=session, branch=tried.branch)
     place = tried.segment, tried.tip, tried.may_extend
     if place == (head.segment, head.tip, 1) and find_seen(tx, session).highest.get(head.segment, 0) <= head.tip:
         tx.run(branch_statements.SET_GROWTH, session=session, branch=head.branch, may_extend=1)
+    collect(tx, session, before)

@@ -236,12 +236,12 @@ ORIGIN_IN_SESSION = Statement(
 )
 
 FORGET_EMPTY_SEGMENT = Statement(
-    "Remove a segment to which no branch and no other segment of its session leads; a row if that was done.",
+    "Remove a segment to which no branch and no other segment of its session leads; its parent if that was done.",
     """
     delete from {segments} where id = :segment
     and not exists (select 1 from {branches} where session = :session and segment = :segment)
     and id not in (select parent from {segments} where session = :session and parent is not null)
-    returning id
+    returning parent
     """,
     {
         # It does not read from the table that it deletes from.
@@ -251,7 +251,7 @@ FORGET_EMPTY_SEGMENT = Statement(
         and id not in (
             select parent from (select parent from {segments} where session = :session and parent is not null) p
         )
-        returning id
+        returning parent
         """
     },
 )
