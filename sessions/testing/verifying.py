@@ -150,9 +150,7 @@ class VerifyContract:
         await empty(store)
 
     async def test_a_branch_that_goes_back_behind_two_forks_leaves_nothing_behind(self, open_here: OpenStore) -> None:
-        """
-        Fails without: log/core/entry_rows.py, `(left,) = removed`.
-        """
+        """Fails without: log/core/entry_rows.py, `(left,) = removed`."""
         store = open_here()
         known = await findings_of(store.verify())
         session = store.session(NAME)
