@@ -8,10 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from sessions.checkpoints.component import THREADS
 from sessions.db.migrations import applied_components
 from sessions.log.component import conversations
-from sessions.memory.component import MEMORIES
 
 if TYPE_CHECKING:
     from sessions.db import Backend
@@ -25,6 +23,10 @@ def components_of(foreign: ForeignTables) -> tuple[Component, ...]:
     Args:
         foreign: The OpenAI Agents SDK's tables that conversations are taken over from.
     """
+    # Few programs erase owners or verify.
+    from sessions.checkpoints.component import THREADS  # noqa: PLC0415
+    from sessions.memory.component import MEMORIES  # noqa: PLC0415
+
     return (conversations(foreign), MEMORIES, THREADS)
 
 

@@ -7,7 +7,6 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, NamedTuple, cast
 
 from sessions.clock import as_time, now
-from sessions.memory.component import MEMORIES
 from sessions.store.components import components_there
 from sessions.store.retention import Retaining
 from sessions.validation import DEFAULT, PURGE_BATCH, Default, check_session_id, check_ttl
@@ -165,7 +164,8 @@ class Maintenance(Retaining):
             raise ValueError(
                 "the store was opened without a key. Nothing was changed. Use open_store(…, encryption_key=…)."
             )
-        from sessions.session.rotation import rotate_all  # noqa: PLC0415 - few programs rotate
+        from sessions.memory.component import MEMORIES  # noqa: PLC0415 - few programs rotate
+        from sessions.session.rotation import rotate_all  # noqa: PLC0415 - as above
 
         if reencrypt and before is None:
             # One second ahead, so that a data key made this very second is replaced too.
@@ -287,7 +287,6 @@ class Maintenance(Retaining):
         """Do one round of a sweeper."""
         from sessions.memories.erasing import purge_all  # noqa: PLC0415 - many programs have no memories
         from sessions.memory.component import MEMORIES  # noqa: PLC0415 - as above
-        from sessions.store.components import components_there  # noqa: PLC0415 - as above
 
         removed = await self.purge_expired()
         if MEMORIES in await components_there(self._backend, self._sdk.tables):
