@@ -25,7 +25,7 @@ from .sql.databases import (
     public_folder,
     url,
 )
-from .tiers import has_few_examples, only_with_everything
+from .tiers import examples_left_out, only_with_everything
 from .verified import DAMAGING, verified_afterwards
 
 if TYPE_CHECKING:
@@ -65,8 +65,8 @@ def verified(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture(autouse=True)
 def few_examples(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where `tiers.py` says so, Hypothesis tries fewer."""
-    if has_few_examples(request.node) and hasattr(request.cls, "EXAMPLES"):
-        monkeypatch.setattr(request.cls, "EXAMPLES", request.cls.EXAMPLES // 4)
+    if hasattr(request.cls, "EXAMPLES"):
+        monkeypatch.setattr(request.cls, "EXAMPLES", request.cls.EXAMPLES // examples_left_out(request.node))
 
 
 @pytest.fixture
