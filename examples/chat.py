@@ -13,6 +13,7 @@ import argparse
 import asyncio
 import sys
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -21,13 +22,11 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from sessions import SessionsError, SQLiteSession, StoreError
+from sessions import SessionsError, Sibling, SQLiteSession, StoreError
 from sessions.errors import NothingToRedoError, TurnNotFoundError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-
-    from sessions.types import Sibling
 
 HELP = {
     "TEXT": "say something; a number says the suggestion of that number",
@@ -44,12 +43,10 @@ HELP = {
     ":help": "show this",
     ":quit": "leave; the conversation is kept",
 }
-# Lines longer than this are hard to read, however wide the terminal is.
-WIDEST = 100
 
 
-class MistakeError(Exception):
-    """What was typed cannot be done; the text says why."""
+class MistakeError(ValueError):
+    """A line cannot be followed; the text says why."""
 
 
 class Chat:
@@ -65,8 +62,6 @@ class Chat:
         """Do what a line says; return whether the chat goes on. A mistake is told in one line and changes nothing."""
         try:
             return await self._dispatch(line)
-        except MistakeError as mistake:
-            self._note(str(mistake))
         except NothingToRedoError:
             self._note("There is nothing to redo.")
         except StoreError:
@@ -128,9 +123,7 @@ class Chat:
         try:
             items = await self.session.undo(_number(argument, ":undo [N]") or 1)
         except TurnNotFoundError:
-            raise MistakeError(
-                "There is nothing to undo." if not argument else "There are fewer turns than that."
-            ) from None
+            raise MistakeError("There are not so many turns." if argument else "There is nothing to undo.") from None
         self._note(f"Undid: {_short(items[0]['content'])}")
         await self._suggest()
 
@@ -249,12 +242,10 @@ def _number(text: str, usage: str) -> int | None:
 
 def typed(console: Console) -> Iterator[str]:
     """Yield what somebody types, until they have had enough."""
-    while True:
-        try:
+    with suppress(EOFError, KeyboardInterrupt):
+        while True:
             yield console.input("[bold cyan]you[/]  ")
-        except (EOFError, KeyboardInterrupt):
-            console.print()
-            return
+    console.print()
 
 
 def scripted(lines: list[str], console: Console) -> Iterator[str]:
@@ -288,15 +279,14 @@ def main() -> int:
     parser.add_argument("--script", type=Path, metavar="PATH", help="a file with a line for everything to type")
     args = parser.parse_args()
     console = Console(highlight=False)
-    console.width = min(console.width, WIDEST)
+    console.width = min(console.width, 100)  # Longer lines are hard to read, however wide the terminal is.
     path = args.db or Path(tempfile.mkdtemp(prefix="sessions-chat-")) / "chat.db"
     try:
-        if args.script:
-            lines = scripted(args.script.read_text(encoding="utf-8").splitlines(), console)
-        elif sys.stdin.isatty():
-            lines = typed(console)
+        if args.script or not sys.stdin.isatty():
+            text = args.script.read_text(encoding="utf-8") if args.script else sys.stdin.read()
+            lines = scripted(text.splitlines(), console)
         else:
-            lines = scripted(sys.stdin.read().splitlines(), console)
+            lines = typed(console)
         asyncio.run(chat(path, args.session, lines, console))
     except (OSError, ValueError, StoreError) as error:
         parser.error(str(error))

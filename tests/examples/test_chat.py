@@ -82,7 +82,7 @@ def test_the_script_shows_every_command(folder: Path) -> None:
         "     ◂ mirror\n",
         "  -  Branch 'nowhere' does not exist in session 'chat', which has 'main', 'mirror'. Nothing was",
         "  -  session 'chat': the branch name 'mirror' has already been used. Nothing was changed.",
-        "  -  There are fewer turns than that.\n",
+        "  -  There are not so many turns.\n",
         "  -  There is no next version: this is 3 / 3.\n",
         "  -  There is no command :dance. Type :help.\n",
     ]
