@@ -37,12 +37,10 @@ _DAMAGES: dict[str, tuple[str, str]] = {
         "orphan",
     ),
     "vectors of a missing model": (
-        """
-        insert into {search_rows} (memory, model, places, digest, vectors, words)
-        select m.id, 7, m.payload, m.payload, m.payload, m.payload from {memories} m where m.version = 2
-        """,
+        "update {search_rows} set model = 7, places = words, digest = words, vectors = words",
         "wrong-reference",
     ),
+    "what search knows, encrypted without keys": ("update {search_rows} set sealed = words", "impossible-value"),
     "a value of a missing memory": (
         """
         insert into {field_values} (space, field, value, memory)
@@ -87,7 +85,7 @@ async def test_every_column_is_read(tmp_path: object) -> None:
     async with open_store(f"sqlite:///{path}") as store:
         await _fill(store)
     connection = sqlite3.connect(path)
-    for table, values in (("search_rows", "1, 1, 'p', 'd', 'v', 'w'"), ("field_values", "1, 1, 'v', 1")):
+    for table, values in (("search_rows", "1, 1, 'p', 'd', 'v', 'w', null"), ("field_values", "1, 1, 'v', 1")):
         connection.execute("pragma ignore_check_constraints = on")
         quoted = values.replace("'p'", "x'00'").replace("'d'", "x'00'").replace("'v'", "x'00'").replace("'w'", "x'00'")
         connection.execute(f"insert into agent_memory_{table} values ({quoted})")  # noqa: S608 - of this test

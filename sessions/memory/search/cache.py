@@ -27,7 +27,7 @@ class Known(NamedTuple):
 
     Attributes:
         version: All memories up to this version of the namespace are in the cache.
-        removed: The version of the last removal that it took part in.
+        removed: All removals up to this version of the namespace are.
     """
 
     version: int
@@ -106,13 +106,21 @@ class SearchCache:
                 self._known[space] = Known(max(one.version, before.version), max(one.removed, before.removed))
             return self._make_room(keep, set(known))
 
+    def remove(self, space: int, ids: Sequence[int], removed: int) -> None:
+        """Take memories of a namespace out that were removed up to a version."""
+        with self._lock:
+            known = self._known.get(space)
+            if known is not None:
+                self._kill(ids)
+                self._known[space] = Known(known.version, max(removed, known.removed))
+
     def keep_only(self, space: int, ids: Collection[int], known: Known) -> None:
         """Take memories of a namespace out that were removed: all up to a version, except for some.
 
         Args:
             space: The namespace.
             ids: The memories that are still there.
-            known: What the cache had of the namespace when these were read, with the removal that they are without.
+            known: What the cache had of the namespace when these were read, with the removals that they are without.
         """
         with self._lock:
             now_known = self._known.get(space)

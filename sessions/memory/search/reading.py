@@ -9,6 +9,7 @@ from sessions.db.dialect import text_of_key
 from sessions.db.ids import ids_of
 from sessions.db.lists import parts
 from sessions.labels import as_stored
+from sessions.memory.changes import REMOVALS_KEPT
 from sessions.memory.rows import MemoryRow
 from sessions.memory.search.rows import IndexRow, Sealed
 from sessions.memory.statements import searching as statements
@@ -138,6 +139,15 @@ def _sealed_row(row: Row) -> IndexRow:
     payload = None if payload is None else bytes(payload)
     sealed = Sealed(is_of_model, payload, as_stored(path), bytes(wrapped_keys), text_of_key(name), created_at)
     return IndexRow._make((*plain, sealed))
+
+
+def removed_since(tx: Transaction, space: Space, since: int) -> list[int] | None:
+    """Return the ids of the memories that were removed after a version; ``None`` if that is not noted any more."""
+    if space.version - since > REMOVALS_KEPT:
+        return None
+    rows = tx.all(statements.REMOVED_SINCE, space=space.id, since=since)
+    # Erasing notes nothing.
+    return [memory for _, memory in rows] if any(version == space.removed for version, _ in rows) else None
 
 
 def ids_after(tx: Transaction, space: int, after: int) -> list[int]:

@@ -21,6 +21,7 @@ from sessions.memory.search.reading import (
     ids_after,
     look,
     of_spaces,
+    removed_since,
     small_groups,
 )
 from sessions.text_search.rows import hash_of
@@ -190,7 +191,7 @@ class Searcher:
         without_room: list[Space] = []
         for group in small_groups(small):
             rows = await self._of_spaces(group, asked)
-            now_known = {space.id: Known(space.version, space.removed) for space in group}
+            now_known = {space.id: Known(space.version, space.version) for space in group}
             if not await self._put(asked, rows, now_known, wanted):
                 without_room += group
         of_group = {space.id for space in small}
@@ -212,12 +213,16 @@ class Searcher:
         while after < space.version:
             rows = await self._changed(space.id, after, asked)
             after = rows[-1].version if len(rows) == PAGE else max(space.version, *(row.version for row in rows), 0)
-            if not await self._put(asked, rows, {space.id: Known(after, space.removed)}, wanted):
+            if not await self._put(asked, rows, {space.id: Known(after, space.version)}, wanted):
                 return False
         return True
 
     async def _remove(self, space: Space, known: Known) -> None:
         """Take memories out of the cache that were removed from a namespace."""
+        gone = await self._backend.read(partial(removed_since, space=space, since=known.removed), _SUBJECT)
+        if gone is not None:
+            self._cache.remove(space.id, gone, space.version)
+            return
         there: set[int] = set()
         after = -1
         while True:
@@ -226,7 +231,7 @@ class Searcher:
                 break
             there.update(some)
             after = some[-1]
-        self._cache.keep_only(space.id, there, Known(known.version, space.removed))
+        self._cache.keep_only(space.id, there, Known(known.version, space.version))
 
     async def _beside(self, spaces: Sequence[Space], asked: _Asked) -> list[Part]:
         """Return what namespaces tell of a query, without keeping them in the cache."""
