@@ -22,6 +22,9 @@ if TYPE_CHECKING:
 PAGE: Final = 512
 """Memories in a part, at most: with 1,536 dimensions, they are 1.6 MB."""
 
+_SPACES: Final = 4096
+"""Namespaces in a part, at most."""
+
 _IDS: Final = 4096
 """Ids in a part, at most."""
 
@@ -56,18 +59,6 @@ class Space(NamedTuple):
     is_sealed: int
 
 
-class Look(NamedTuple):
-    """What is below a prefix.
-
-    Attributes:
-        fingerprint: What to compare the next look with.
-        spaces: The namespaces; ``None`` if they are those of the last look.
-    """
-
-    fingerprint: Fingerprint
-    spaces: tuple[Space, ...] | None
-
-
 class Range(NamedTuple):
     """Which namespaces are searched.
 
@@ -87,13 +78,18 @@ class Range(NamedTuple):
         return {"low": self.low, "high": self.high, "owner": self.owner, "any_owner": int(self.owner is None)}
 
 
-def look(tx: Transaction, below: Range, last: Fingerprint | None) -> Look:
-    """Return the namespaces in a range, unless they are as at the last look."""
+def fingerprint(tx: Transaction, below: Range) -> Fingerprint:
+    """Return what tells whether anything in a range has changed."""
     # Some databases add up to another type.
-    found = Fingerprint(*map(int, tx.the(statements.FINGERPRINT, **below.values)))
-    if found == last:
-        return Look(found, None)
-    return Look(found, tuple(Space(*row) for row in tx.all(statements.SPACES, **below.values)))
+    return Fingerprint(*map(int, tx.the(statements.FINGERPRINT, **below.values)))
+
+
+def next_spaces(tx: Transaction, below: Range) -> tuple[list[Space], Range | None]:
+    """Return the next namespaces in a range, and the rest of the range, if there may be more."""
+    rows = tx.all(statements.SPACES, count=_SPACES, **below.values)
+    spaces = [Space(*row) for _, *row in rows]
+    # No label begins with U+0001, so no path is between one and the same with that behind it.
+    return spaces, below._replace(low=as_stored(rows[-1][0]) + "\x01") if len(rows) == _SPACES else None
 
 
 def by_ids(tx: Transaction, ids: Sequence[int], now: int) -> dict[int, MemoryRow]:

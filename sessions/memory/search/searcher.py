@@ -18,8 +18,9 @@ from sessions.memory.search.reading import (
     Range,
     Space,
     changed,
+    fingerprint,
     ids_after,
-    look,
+    next_spaces,
     of_spaces,
     removed_since,
     small_groups,
@@ -155,19 +156,25 @@ class Searcher:
     async def _look(self, below: Range) -> _Seen:
         """Return the namespaces in a range, and forget those that have been erased since the last look."""
         before = self._looks.get(below, _NOTHING)
-        found = await self._backend.read(lambda tx: look(tx, below, before.fingerprint), _SUBJECT)
-        if found.fingerprint.settings != self._settings:
+        found = await self._backend.read(partial(fingerprint, below=below), _SUBJECT)
+        if found.settings != self._settings:
             # Vectors or words were made again, without a change of the memories' versions.
-            self._settings = found.fingerprint.settings
+            self._settings = found.settings
             self._number = None
-        if found.spaces is None:
+        if found == before.fingerprint:
             return before
-        if self._sealing is None and any(space.is_sealed for space in found.spaces):
+        spaces: list[Space] = []
+        rest: Range | None = below
+        while rest is not None:
+            # They may have changed since: then the next look finds another fingerprint.
+            some, rest = await self._backend.read(partial(next_spaces, below=rest), _SUBJECT)
+            spaces += some
+        if self._sealing is None and any(space.is_sealed for space in spaces):
             raise MissingKeyError(
                 f"{_SUBJECT}: some of the namespaces below the prefix are encrypted, and the store was opened without "
                 "a key. Nothing was read. Open it with open_store(…, encryption_key=…)."
             )
-        seen = _Seen(found.fingerprint, found.spaces, frozenset(space.id for space in found.spaces))
+        seen = _Seen(found, tuple(spaces), frozenset(space.id for space in spaces))
         self._cache.forget(before.ids - seen.ids)
         self._looks.pop(below, None)
         self._looks[below] = seen

@@ -27,10 +27,10 @@ FINGERPRINT = Statement(
 )
 
 SPACES = Statement(
-    "The namespaces below a prefix, each with whether it is encrypted.",
+    "The next namespaces in a range of paths, each with whether it is encrypted.",
     """
-    select id, version, removed, last, case when wrapped_keys is null then 0 else 1 end from {spaces}
-    where path >= :low and path < :high and (:any_owner = 1 or owner = :owner) order by path
+    select path, id, version, removed, last, case when wrapped_keys is null then 0 else 1 end from {spaces}
+    where path >= :low and path < :high and (:any_owner = 1 or owner = :owner) order by path limit :count
     """,
 )
 
@@ -65,6 +65,11 @@ def of_spaces(*, sealed: bool) -> Statement:
         """,  # noqa: S608 - as above
     )
 
+
+REMOVED_SINCE = Statement(
+    "The memories of a namespace that were removed after a version.",
+    "select version, memory from {removals} where space = :space and version > :since",
+)
 
 IDS_AFTER = Statement(
     "The ids of a namespace's memories, in their order.",
