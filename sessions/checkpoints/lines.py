@@ -94,16 +94,15 @@ def lock_line(
             return Line(number, row[0], row[1], thread, covers.unlock(place.thread_id, thread.wrapped_keys))
     _check_seen(place, seen, None)
     thread = _lock_thread(tx, place, covers, new)
-    again = _find(tx, place)
-    line = None if again is None else again[1]
-    if line is None:
+    # Locked, so that it is what another process has just committed.
+    row = tx.one(statements.LOCK_LINE_OF, thread=thread.number, ns=place.ns)
+    if row is None:
         (number,) = tx.the(statements.NEW_CHAIN, line=None)
         check_number(number, f"thread {place.thread_id!r}", "threads and their chains")
         tx.run(statements.MAKE_LINE, line=number, thread=thread.number, ns=place.ns, now=new.now, root_id=new.root_id)
-        line = number, 1, new.now
-    else:
-        tx.the(lock, line=line[0])
-    return Line(*line, thread, covers.unlock(place.thread_id, thread.wrapped_keys))
+        row = number, 1, new.now
+    number, next_number, updated_at = row
+    return Line(number, next_number, updated_at, thread, covers.unlock(place.thread_id, thread.wrapped_keys))
 
 
 def _find(tx: Transaction, place: Place) -> tuple[Thread, tuple[int, int, int] | None] | None:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from sessions.checkpoints.difference import Range
 
 
+_decode = msgspec.json.Decoder(list[tuple[int, int, int]]).decode
+
+
 def dump_heads(ranges: Iterable[Range]) -> str:
     """Return ranges as a checkpoint's row has them: ``[[chain, first, last], …]``."""
     return msgspec.json.encode([(owner_of(low), position_of(low), position_of(high)) for low, high in ranges]).decode()
@@ -26,7 +29,7 @@ def load_heads(heads: str) -> list[Range]:
         ValueError: They are damaged.
     """
     try:
-        found = msgspec.json.decode(heads, type=list[tuple[int, int, int]])
+        found = _decode(heads)
     except msgspec.DecodeError as error:
         raise ValueError("damaged heads") from error
     return [(id_of(chain, first), id_of(chain, last)) for chain, first, last in found]

@@ -32,6 +32,14 @@ SHARE_LINE = Statement(
     {POSTGRES: f"{_LOCK_LINE} for share", MARIADB: f"{_LOCK_LINE} lock in share mode"},
 )
 
+_LOCK_LINE_OF: Final = "select id, next_number, updated_at from {lines} where thread = :thread and ns = :ns"
+
+LOCK_LINE_OF = Statement(
+    "Lock a line of a locked thread, if another process has just made it.",
+    _LOCK_LINE_OF,
+    dict.fromkeys((POSTGRES, MARIADB), f"{_LOCK_LINE_OF} for update"),
+)
+
 _LOCK_THREAD: Final = "select id, owner, wrapped_keys, ttl from {threads} where thread_id = :thread_id"
 
 LOCK_THREAD = Statement(

@@ -1,0 +1,104 @@
+"""What a saver has acknowledged is on the disk: after `kill -9`, a cancelled call, and with many callers at once."""
+
+from __future__ import annotations
+
+import asyncio
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from langgraph.checkpoint.base import empty_checkpoint
+
+from sessions.adapters.langgraph import SessionSaver, SqliteSaver
+from tests.langgraph.graphs import chat, said, thread
+from tests.langgraph.state_types import Preferences
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+_TALKS_FOR_EVER = """
+import sys
+from sessions.adapters.langgraph import SqliteSaver
+from tests.langgraph.graphs import chat, said, thread
+graph = chat(SqliteSaver.from_conn_string(sys.argv[1]))
+for at in range(10_000):
+    graph.invoke(said(f"message {at}"), thread(), durability="sync")
+    print(at, flush=True)
+"""
+
+
+@pytest.mark.parametrize("steps", [1, 2, 5, 9])
+def test_a_killed_process_has_stored_what_it_was_told(steps: int, tmp_path: Path) -> None:
+    """All acknowledged messages are there, in their order, and the graph goes on."""
+    path = tmp_path / "state.db"
+    with subprocess.Popen(
+        [sys.executable, "-c", _TALKS_FOR_EVER, str(path)], stdout=subprocess.PIPE, text=True
+    ) as talking:
+        assert talking.stdout is not None
+        acknowledged = [int(talking.stdout.readline()) for _ in range(steps)]
+        talking.kill()
+    with SqliteSaver(path, types=[Preferences]) as saver:
+        values = chat(saver).get_state(thread()).values
+        asked = [message.content for message in values["messages"] if message.type == "human"]
+        assert asked[:steps] == [f"message {at}" for at in acknowledged]
+        assert asked == [f"message {at}" for at in range(len(asked))]
+        state = chat(saver).invoke(said("again"), thread())
+        assert state["messages"][-2].content == "again"
+        for step in chat(saver).get_state_history(thread()):
+            assert step.values.get("messages", []) == state["messages"][: len(step.values.get("messages", []))]
+
+
+async def test_a_cancelled_put_is_stored_wholly_or_not_at_all(anywhere: str) -> None:
+    """Whenever it is cancelled; and the next one is stored."""
+    async with SessionSaver(anywhere) as saver:
+        config = await saver.aput(thread(), empty_checkpoint(), {"source": "input", "step": -1}, {})
+        texts = ["x" * 2000]
+        for at in range(25):
+            texts.append(f"{at}" * 500)
+            versions: Any = {"texts": at + 1}
+            new: Any = {**empty_checkpoint(), "channel_values": {"texts": list(texts)}, "channel_versions": versions}
+            putting = asyncio.ensure_future(saver.aput(config, new, {"source": "loop", "step": at}, versions))
+            for _ in range(at):
+                await asyncio.sleep(0)
+            putting.cancel()
+            await asyncio.wait([putting])
+            found = await saver.aget_tuple(thread())
+            assert found is not None
+            if found.checkpoint["id"] == new["id"]:
+                assert found.checkpoint["channel_values"] == {"texts": texts}
+                config = found.config
+            else:
+                assert putting.cancelled()
+                config = await saver.aput(config, new, {"source": "loop", "step": at}, versions)
+        again = await saver.aget_tuple(thread())
+        assert again is not None
+        assert again.checkpoint["channel_values"] == {"texts": texts}
+
+
+async def test_64_threads_and_64_tasks_on_one_saver(tmp_path: Path) -> None:
+    """Each has its own conversation, whole."""
+    with SqliteSaver(tmp_path / "state.db") as saver, ThreadPoolExecutor(64) as pool:
+        graph = chat(saver)
+        loop = asyncio.get_running_loop()
+        threads = [loop.run_in_executor(pool, graph.invoke, said("hi"), thread(f"thread {at}")) for at in range(64)]
+        tasks = [graph.ainvoke(said("hi"), thread(f"task {at}")) for at in range(64)]
+        states = await asyncio.gather(*threads, *tasks)
+        assert [[message.content for message in state["messages"]] for state in states] == [["hi", "answer 1"]] * 128
+        assert len(saver.threads(limit=200)) == 128
+
+
+async def test_tasks_on_one_thread_of_a_server(anywhere: str) -> None:
+    """Simultaneous runs on one thread are all kept, as LangGraph's savers keep them."""
+    async with SessionSaver(anywhere, types=[Preferences]) as saver:
+        graph = chat(saver)
+        await asyncio.gather(*(graph.ainvoke(said(f"{at}"), thread()) for at in range(8)))
+        found = [one async for one in saver.alist(thread())]
+        asked = {
+            message.content
+            for one in found
+            for message in one.checkpoint["channel_values"].get("messages", [])
+            if message.type == "human"
+        }
+        assert asked == {str(at) for at in range(8)}
