@@ -48,4 +48,9 @@ def _texts(value: Any, depth: int) -> Iterator[str]:
 
 
 def _said(members: dict[Any, Any]) -> Iterator[Any]:
-    return (inner for key, inner in members.items() if key not in _UNSAID and not str(key).endswith("_id"))
+    return (inner for key, inner in members.items() if not _is_unsaid(key, inner))
+
+
+def _is_unsaid(key: Any, inner: Any) -> bool:
+    # Under "data", LangChain's messages have all that they say; others have binary content there.
+    return (key in _UNSAID and not (key == "data" and isinstance(inner, dict))) or str(key).endswith("_id")

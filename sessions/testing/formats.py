@@ -62,6 +62,7 @@ class FormatContract:
             ("ask", 1, 0),
             ("look", 1, 0),
         ]
+        assert [hit.position for hit in (await session.search("sunny")).hits] == [6]
         told = [(node.text, node.answer) for node in (await session.tree()).nodes if node.turn]
         assert told == [("weather?", "Sunny."), ("and then?", "Rain.")]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, TypedDict
 
@@ -50,13 +51,12 @@ async def texts(conversation: Any) -> list[str]:
     return [text_of(item) for item in await conversation.get_items()]
 
 
-async def test_turns_tools_and_windows() -> None:
-    saver = InMemorySaver()
-    graph, before = chat(saver), datetime.now(UTC) - timedelta(seconds=1)
+async def test_turns_tools_and_windows(anywhere: str) -> None:
+    saver = SessionSaver(anywhere)
+    # In a thread, as a server's database is then used by no event loop that would wait for itself.
+    await asyncio.to_thread(_talk, saver)
+    graph, before = chat(saver), datetime.now(UTC) - timedelta(minutes=10)
     conversation = saver.conversation("t")
-    assert await conversation.get_items() == []
-    ask(graph, "hello")
-    ask(graph, "weather?")
     assert await texts(conversation) == ["hello", "Answer to hello", "weather?", "", "Sun", "Sunny."]
     assert [[text_of(item) for item in turn.items] for turn in await conversation.turns()] == [
         ["hello", "Answer to hello"],
@@ -66,19 +66,28 @@ async def test_turns_tools_and_windows() -> None:
     assert [text_of(item) for item in await conversation.get_items(limit=2)] == ["Sun", "Sunny."]
     (use,) = await conversation.usage.tools()
     assert (use.tool, use.calls, use.unanswered) == ("look", 1, 0)
+    assert [hit.snippet for hit in (await conversation.search("sunny")).hits] == ["Sunny."]
     messages = messages_from_dict(await conversation.get_items())
-    assert messages == graph.get_state(CONFIG).values["messages"]
+    assert messages == (await graph.aget_state(CONFIG)).values["messages"]
     assert isinstance(messages[0], HumanMessage)
     entries = await conversation.entries()
     times = [entry.created_at for entry in entries]
     assert times == sorted(times)
     assert before < times[0] < times[-1] < datetime.now(UTC) + timedelta(seconds=1)
     await check_verified(conversation)
+    await saver.aclose()
+
+
+def _talk(saver: SessionSaver) -> None:
+    graph = chat(saver)
+    ask(graph, "hello")
+    ask(graph, "weather?")
 
 
 async def test_each_read_is_of_now() -> None:
     saver = InMemorySaver()
     graph, conversation = chat(saver), saver.conversation("t")
+    assert await conversation.get_items() == []
     for number in range(3):
         ask(graph, str(number))
         assert len(await conversation.get_items()) == 2 * (number + 1)
