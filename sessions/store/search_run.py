@@ -25,6 +25,8 @@ MOST: Final = 10_000
 
 _FEWEST, _MOST_SESSIONS = 32, 1024
 """How many sessions' words are looked through in the first transaction, and in the longest one."""
+_MANY_ROWS: Final = 2048
+"""After so many blocks in one transaction, the next one looks through fewer sessions."""
 _BLOCKS: Final = 16
 """So many blocks of a session are looked at in one transaction."""
 
@@ -90,15 +92,20 @@ class SearchRun:
         """Search until the page is full, or enough was looked at, or nothing is left."""
         count = _FEWEST
         while self._place is not None and not self._is_done:
-            self._place = await self._look_through(self._place, count)
-            count = min(2 * count, _MOST_SESSIONS)
+            self._place, rows = await self._look_through(self._place, count)
+            # Sessions may have one block, or thousands.
+            count = min(2 * count, _MOST_SESSIONS) if rows < _MANY_ROWS else max(1, count // 2)
 
     @property
     def _is_done(self) -> bool:
         return len(self.hits) >= self._limit or self._looked >= MOST
 
-    async def _look_through(self, place: _Place, count: int) -> _Place | None:
-        """Look through up to `count` sessions from a place on, and return the next place; ``None`` at the end."""
+    async def _look_through(self, place: _Place, count: int) -> tuple[_Place | None, int]:
+        """Look through up to `count` sessions from a place on.
+
+        Returns:
+            The next place, ``None`` at the end; and how many rows were read.
+        """
         wanted, asked = self._wanted, self._query
         found = await self._any.backend.read(
             lambda tx: find_candidates(tx, wanted, place.values, asked, count), "the store"
@@ -106,10 +113,10 @@ class SearchRun:
         for one in found.sessions:
             entry = await self._look_at(one, place.entry if one.session == place.session else 0)
             if entry:
-                return _Place(one.active, one.session, entry)
+                return _Place(one.active, one.session, entry), found.rows
             if self._is_done:
-                return _Place(one.active, one.session)
-        return None if found.last is None else _Place(*found.last)
+                return _Place(one.active, one.session), found.rows
+        return None if found.last is None else _Place(*found.last), found.rows
 
     async def _look_at(self, one: Candidate, before: int) -> int:
         """Look at a session's entries with ids below one, if it is not 0, and return such an id to go on; 0 at the end.

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.clock import now
 from sessions.crypto.subject import with_keys
@@ -25,6 +25,22 @@ CATCH_UP: Final = 2_000
 """A search first makes the words of about this many entries at most."""
 _AT_ONCE: Final = 512
 """About how many entries are read at once to make their words."""
+
+
+class _Made(NamedTuple):
+    """What was done to make words.
+
+    Attributes:
+        sessions: How many sessions are up to date because of it.
+        entries: How many entries were read.
+        skipped: The sessions that could not be read, by internal id.
+        is_all: Whether all sessions that there were a key for are up to date.
+    """
+
+    sessions: int
+    entries: int
+    skipped: set[int]
+    is_all: bool
 
 
 class StoreSearch(Listing):
@@ -81,10 +97,10 @@ class StoreSearch(Listing):
         wanted = self._filter(owner, below, tag, archived, since)
         limit, catch_up = check_count(limit, "limit", least=1), check_count(catch_up, "catch_up", least=0)
         search = SearchRun(self._any, asked, wanted, limit, after)
-        if catch_up:
-            await self._make_words(wanted, catch_up)
+        made = await self._make_words(wanted, catch_up) if catch_up else None
         await search.run()
-        behind, locked = self._told(await self._count_behind(wanted), search.skipped)
+        numbers = await self._count_behind(wanted, up_to_date=made is not None and made.is_all)
+        behind, locked = self._told(numbers, search.skipped)
         return SearchPage(search.hits, search.cursor, behind, locked)
 
     async def index(
@@ -116,18 +132,24 @@ class StoreSearch(Listing):
 
         wanted = self._filter(owner, below, None, None, None)
         most = EVERYTHING if entries is None else check_count(entries, "entries", least=1)
-        sessions, made, skipped = await self._make_words(wanted, most, strict=True)
-        behind, locked = self._told(await self._count_behind(wanted), skipped)
-        return Indexed(sessions, made, behind, locked)
+        made = await self._make_words(wanted, most, strict=True)
+        behind, locked = self._told(await self._count_behind(wanted, up_to_date=made.is_all), made.skipped)
+        return Indexed(made.sessions, made.entries, behind, locked)
 
     @property
     def _any(self) -> Handle:
         return self.session("any")._handle  # noqa: SLF001 - its keys and codec are those of all sessions
 
-    async def _count_behind(self, wanted: Filter) -> Numbers:
-        from sessions.log.search.catching_up import count_behind  # noqa: PLC0415 - as above
+    async def _count_behind(self, wanted: Filter, *, up_to_date: bool) -> Numbers:
+        """Count the sessions without words; it looks at each session, unless all that can be read are `up_to_date`."""
+        from sessions.log.search.catching_up import Numbers, count_behind, count_encrypted  # noqa: PLC0415 - as above
 
-        return await self._backend.read(lambda tx: count_behind(tx, wanted), "the store")
+        if not up_to_date:
+            return await self._backend.read(lambda tx: count_behind(tx, wanted), "the store")
+        if self._encryption is not None:
+            return Numbers(0, 0, 0)
+        encrypted = await self._backend.read(lambda tx: count_encrypted(tx, wanted), "the store")
+        return Numbers(0, 0, encrypted)
 
     def _told(self, numbers: Numbers, skipped: set[int]) -> tuple[int, int]:
         """Return how many sessions are behind, and how many were skipped."""
@@ -135,19 +157,17 @@ class StoreSearch(Listing):
             return numbers.behind - numbers.encrypted_behind, numbers.encrypted + len(skipped)
         return numbers.behind, len(skipped)
 
-    async def _make_words(self, wanted: Filter, most: int, *, strict: bool = False) -> tuple[int, int, set[int]]:
+    async def _make_words(self, wanted: Filter, most: int, *, strict: bool = False) -> _Made:
         """Make the words of about `most` entries.
-
-        Returns:
-            The number of sessions that are up to date now, that of entries, and the sessions that could not be read.
 
         Raises:
             StoreError: If `strict`, the database does not store them.
         """
         from sessions.log.search.catching_up import gather, store_words  # noqa: PLC0415 - as above
 
-        before, sessions, entries = EVERYTHING, 0, 0
+        before, sessions, entries, is_all = EVERYTHING, 0, 0, False
         skipped = set[int]()
+        was_left = False
         has_key = self._encryption is not None
         while entries < most:
             here, left = before, min(_AT_ONCE, most - entries)
@@ -156,6 +176,7 @@ class StoreSearch(Listing):
                 "the store",
             )
             if not gathered:
+                is_all = not was_left
                 break
             words = [one for each in gathered if (one := await self._words(each, skipped)) is not None]
             try:
@@ -166,9 +187,10 @@ class StoreSearch(Listing):
                 break  # The role may only read: what others have made is searched.
             entries += sum(one.entries for one in gathered)
             sessions += sum(one.of.session in done and one.is_all for one in gathered)
+            was_left = was_left or any(one.of.session not in done for one in gathered)
             last = gathered[-1]
             before = last.of.session + (last.of.session in done and not last.is_all)
-        return sessions, entries, skipped
+        return _Made(sessions, entries, skipped, is_all)
 
     async def _words(self, gathered: Gathered, skipped: set[int]) -> Words | None:
         from sessions.log.search.catching_up import words_of_gathered  # noqa: PLC0415 - as above

@@ -28,7 +28,7 @@ from sessions.text_search.words import words_of
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
-    from sessions.db.transaction import Row
+    from sessions.db.transaction import Row as AnyRow
     from sessions.log.core.reader import Reader
     from sessions.log.encryption.payloads import Payloads
 
@@ -61,13 +61,13 @@ def block_of(entry: int) -> int:
     return entry - entry % BLOCK
 
 
-def by_block(rows: Iterable[Row]) -> Iterator[tuple[int, list[Row]]]:
+def by_block(rows: Iterable[AnyRow]) -> Iterator[tuple[int, list[AnyRow]]]:
     """Yield the blocks of entries, which are sorted, with the entries of each."""
     for block, found in groupby(rows, lambda row: block_of(row[0])):
         yield block, list(found)
 
 
-def make_words(block: int, rows: Sequence[Row], reader: Reader, now: int) -> Made:
+def make_words(block: int, rows: Sequence[AnyRow], reader: Reader, now: int) -> Made:
     """Return the words of a block's entries.
 
     Args:
@@ -107,18 +107,37 @@ def is_searched(kind: str) -> bool:
     return not kind.startswith(MARK) and kind != PLACEHOLDER
 
 
-def may_have(block: int, words: bytes | None, wanted: Sequence[int], key: Payloads | None) -> bool:
-    """Tell whether a block of an encrypted session may have all wanted words, by its encrypted row.
+class BlockRow(NamedTuple):
+    """A block as a search finds it.
 
-    One that was altered tells nothing.
+    Attributes:
+        id: The first id that an entry of the block can have.
+        words: Its words, if it is still to be looked whether it may have those that are wanted.
+        sealed: 1 if they are encrypted.
     """
-    if words is None or not isinstance(key, EncryptedPayloads):
-        return True
-    try:
-        hashes = key.open_words(bytes(words), _bound(block))
-    except DecryptionError:
-        return True
-    return all(_has(hashes, each) for each in wanted)
+
+    id: int
+    words: bytes | None
+    sealed: int
+
+    @property
+    def is_open(self) -> bool:
+        """Whether it can be looked at without a key."""
+        return not self.sealed
+
+    def may_have(self, wanted: Sequence[int], key: Payloads | None = None) -> bool:
+        """Tell whether the block may have all wanted words. One that was altered tells nothing."""
+        if self.words is None:
+            return True
+        hashes = bytes(self.words)
+        if self.sealed:
+            if not isinstance(key, EncryptedPayloads):
+                return True
+            try:
+                hashes = key.open_words(hashes, _bound(self.id))
+            except DecryptionError:
+                return True
+        return all(_has(hashes, each) for each in wanted)
 
 
 def _has(hashes: bytes, wanted: int) -> bool:

@@ -6,7 +6,7 @@ from itertools import groupby
 from typing import TYPE_CHECKING, NamedTuple
 
 from sessions.log.core.reader import unlock
-from sessions.log.search.blocks import may_have, narrowing
+from sessions.log.search.blocks import BlockRow, narrowing
 from sessions.log.statements.search import MAX_NARROWED, candidates
 
 if TYPE_CHECKING:
@@ -26,14 +26,14 @@ class Candidate(NamedTuple):
         active: When it was last active.
         session_id: The id that users give.
         wrapped_keys: Its wrapped keys; ``None`` if it is not encrypted.
-        blocks: Its blocks, the last one first, each with its words if these are encrypted.
+        blocks: Its blocks that may have the words, the last one first.
     """
 
     session: int
     active: int
     session_id: str
     wrapped_keys: bytes | None
-    blocks: list[tuple[int, bytes | None]]
+    blocks: list[BlockRow]
 
     def to_look_at(self, conversation: Conversation, query: Query) -> list[int]:
         """Return the blocks that may have all words, the last one first.
@@ -44,7 +44,7 @@ class Candidate(NamedTuple):
             KeyWanted: Its keys have to be fetched first.
         """
         key = unlock(conversation, self.wrapped_keys)
-        return [block for block, words in self.blocks if may_have(block, words, query.hashes, key)]
+        return [block.id for block in self.blocks if block.is_open or block.may_have(query.hashes, key)]
 
 
 class Candidates(NamedTuple):
@@ -54,10 +54,12 @@ class Candidates(NamedTuple):
         sessions: Those with blocks to look at.
         last: The activity and the internal id of the last session that was looked at; ``None`` if it was the last one
             of all.
+        rows: How many rows were read.
     """
 
     sessions: list[Candidate]
     last: tuple[int, int] | None
+    rows: int
 
 
 def find_candidates(tx: Transaction, wanted: Filter, place: Mapping[str, int], query: Query, count: int) -> Candidates:
@@ -76,7 +78,8 @@ def find_candidates(tx: Transaction, wanted: Filter, place: Mapping[str, int], q
     number, last = 0, (0, 0)
     for (session, active, session_id, keys), group in groupby(rows, lambda row: row[:4]):
         number, last = number + 1, (active, session)
-        blocks = [(block, words) for *_, block, words in group if block is not None]
+        rows_of = (BlockRow(*row[4:]) for row in group if row[4] is not None)
+        blocks = [block for block in rows_of if block.sealed or block.may_have(query.hashes)]
         if blocks:
             found.append(Candidate(session, active, session_id, None if keys is None else bytes(keys), blocks))
-    return Candidates(found, last if number == count else None)
+    return Candidates(found, last if number == count else None, len(rows))

@@ -98,6 +98,11 @@ def count_behind(tx: Transaction, wanted: Filter) -> Numbers:
     return Numbers._make(map(int, tx.the(statements.count_behind(wanted.shape), **wanted.values)))
 
 
+def count_encrypted(tx: Transaction, wanted: Filter) -> int:
+    """Return how many sessions are encrypted."""
+    return int(tx.the(statements.count_encrypted(wanted.shape), **wanted.values)[0])
+
+
 def gather(tx: Transaction, wanted: Filter, before: int, most: int, *, has_key: bool) -> list[Gathered]:
     """Read entries without words: of as many sessions as have together about `most` entries, one at least.
 

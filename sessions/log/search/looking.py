@@ -14,7 +14,7 @@ from sessions.log.core.entry_ids import EntryId
 from sessions.log.core.heads import MAIN, find_head, lineage
 from sessions.log.core.lineages import stretches_of
 from sessions.log.core.reader import UNREADABLE
-from sessions.log.search.blocks import block_of, is_searched, may_have, narrowing
+from sessions.log.search.blocks import BlockRow, block_of, is_searched, narrowing
 from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import search as statements
 from sessions.log.statements.search import BLOCK, MAX_NARROWED
@@ -184,7 +184,8 @@ def _blocks_without(tx: Transaction, head: Head, stretch: Stretch, query: Query)
         **narrowing(hashes, MAX_NARROWED),
     )  # fmt: skip
     key = head.reader.session_key
-    return {block for block, words in found if words is None or not may_have(block, words, query.hashes, key)}
+    blocks = (BlockRow(*row) for row in found)
+    return {block.id for block in blocks if block.words is None or not block.may_have(query.hashes, key)}
 
 
 def search_blocks(
