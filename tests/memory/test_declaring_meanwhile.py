@@ -50,3 +50,17 @@ async def test_no_put_is_missing_in_an_index(anywhere: str) -> None:
             assert await memories.count(filter={"n": number}, filter_budget=6) == 6
         for number in range(6):
             assert await memories.count(filter={"m": number}, filter_budget=40) == 40
+
+
+async def test_a_process_with_older_settings_leaves_no_rows_behind(anywhere: str) -> None:
+    """Fails without: memory/changes.py, `has_fields` of the locked namespaces."""
+    async with open_store(anywhere, create_tables=True) as store, open_store(anywhere, create_tables=True) as older:
+        await older.memories.put(("a",), "deleted", {"n": 1})
+        await store.memories.declare("n")
+        await store.memories.put(("a",), "put again", {"n": 1})
+        await store.memories.reindex()
+        assert await older.memories.delete(("a",), "deleted")
+        await older.memories.put(("a",), "put again", {"n": 2})
+        assert await older.memories.count(filter={"n": 2}, filter_budget=1) == 1
+        assert await store.memories.count(filter={"n": 1}, filter_budget=1) == 0
+        assert [finding async for finding in store.verify()] == []
