@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from sessions.db import Backend
-    from sessions.db.transaction import Row, Transaction
+    from sessions.db.transaction import Transaction
     from sessions.log.exports.pages import Page, Reading
     from sessions.session.handle import Handle
 
@@ -217,8 +217,9 @@ def _encrypted_one(tx: Transaction, after: int, owners: dict[str, Any]) -> str |
     return None if row is None else text_of_key(row[0])
 
 
-def _some_ids(tx: Transaction, after: int, owners: dict[str, Any]) -> list[Row]:
-    return tx.all(statements.SESSIONS, after=after, count=_PAGE, **owners)
+def _some_ids(tx: Transaction, after: int, owners: dict[str, Any]) -> list[tuple[int, str]]:
+    rows = tx.all(statements.SESSIONS, after=after, count=_PAGE, **owners)
+    return [(number, text_of_key(session_id)) for number, session_id in rows]
 
 
 def _next_of(handle: Handle, reading: Reading) -> Callable[[Transaction], Page]:

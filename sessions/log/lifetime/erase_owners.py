@@ -6,6 +6,7 @@ from collections import Counter
 from typing import TYPE_CHECKING, Final
 
 from sessions.db.component import OwnersPart
+from sessions.db.dialect import text_of_key
 from sessions.log.core.locking import lock_session
 from sessions.log.lifetime.audit import Done, record
 from sessions.log.lifetime.erase import erase
@@ -27,7 +28,7 @@ def erase_owners(tx: Transaction, owners: OwnersErased, count: int, elsewhere: E
     whose = {"low": owners.low, "high": owners.high}
     # First these: one of them that is finished meanwhile is found as a session.
     remove_unfinished_of_owners(tx, owners.low, owners.high)
-    found = tx.all(statements.OWNED, count=count, **whose)
+    found = [(number, text_of_key(session_id)) for number, session_id in tx.all(statements.OWNED, count=count, **whose)]
     rows: Counter[str] = Counter()
     subjects: list[str] = []
     others: dict[str, None] = {}

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sessions.db.dialect import MARIADB
+from sessions.db.dialect import text_of_key
 from sessions.db.ids import ids_of
 from sessions.db.transaction import Statement
 from sessions.log.core.change_log import record_change
@@ -40,14 +40,12 @@ OTHERWISE_ENCRYPTED: Final = Statement(
     order by id limit :count
     """,
 )
-_ENCRYPTED_SESSIONS = """
-    select id, session_id from {sessions} where id > :after and (wrapped_keys is not null or :everything = 1)
-    order by id limit :count
-"""
 ENCRYPTED_SESSIONS: Final = Statement(
     "A page of sessions, the oldest first: those with wrapped keys, or all.",
-    _ENCRYPTED_SESSIONS,
-    {MARIADB: _ENCRYPTED_SESSIONS.replace("session_id", "convert(session_id using utf8mb4)")},
+    """
+    select id, session_id from {sessions} where id > :after and (wrapped_keys is not null or :everything = 1)
+    order by id limit :count
+    """,
 )
 PLAIN_SESSIONS: Final = Statement(
     "How many sessions have no wrapped keys.",
@@ -91,7 +89,7 @@ def list_encrypted(tx: Transaction, after: int, count: int, *, everything: bool)
         everything: Also those without wrapped keys.
     """
     rows = tx.all(ENCRYPTED_SESSIONS, after=after, everything=int(everything), count=count)
-    return [(number, session_id) for number, session_id in rows]
+    return [(number, text_of_key(session_id)) for number, session_id in rows]
 
 
 def count_plain(tx: Transaction) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sessions.db.dialect import text_of_key
 from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import take_over
 from sessions.log.core.entry_rows import delete_rows_of_session
@@ -108,7 +109,8 @@ def _remove_unfinished(tx: Transaction, found: list[Row]) -> None:
 
 def find_left_empty(tx: Transaction, now: int, count: int, after: int) -> list[tuple[int, str]]:
     """Return up to `count` sessions of which nothing is left, by their internal ids, from behind one."""
-    return [(number, name) for number, name in tx.all(session_statements.LEFT_EMPTY, now=now, count=count, after=after)]
+    rows = tx.all(session_statements.LEFT_EMPTY, now=now, count=count, after=after)
+    return [(number, text_of_key(session_id)) for number, session_id in rows]
 
 
 def delete_left_empty(tx: Transaction, found: tuple[int, str], elsewhere: Elsewhere, now: int) -> None:

@@ -154,7 +154,7 @@ def find_old(tx: Transaction, rules: Sequence[Rule], after: int, count: int) -> 
     whose = {"low": min(lows), "high": max(scope.high or "" for scope in scopes)} if owned else {}
     rows = tx.all(statements.list_old(owned=owned), after=after, count=count, **values, **whose)
     found = [
-        Old(number, session_id)
+        Old(number, text_of_key(session_id))
         for number, session_id, *columns, turns in rows
         if any(rule.keep is None or turns >= rule.keep for rule in _applicable(rules, Standing.of(*columns)))
     ]

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from sessions.db.dialect import text_of_key
 from sessions.log.statements import audits as statements
 from sessions.log.statements import sessions as session_statements
 
@@ -22,7 +23,7 @@ def note_undestroyed(tx: Transaction, session_id: str) -> None:
 
 def find_undestroyed(tx: Transaction, after: str, count: int) -> list[tuple[str, bool]]:
     """Return up to `count` such sessions from behind an id, each with whether it has been started again."""
-    found = [str(session_id) for (session_id,) in tx.all(statements.UNDESTROYED, after=after, count=count)]
+    found = [text_of_key(session_id) for (session_id,) in tx.all(statements.UNDESTROYED, after=after, count=count)]
     return [(one, tx.one(session_statements.VERSION, session_id=one) is not None) for one in found]
 
 

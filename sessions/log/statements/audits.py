@@ -73,12 +73,9 @@ NOTE_UNDESTROYED = Statement(
     {MARIADB: _NOTE_UNDESTROYED + " on duplicate key update session_id = session_id"},
 )
 
-_UNDESTROYED = "select session_id from {undestroyed} where session_id > :after order by session_id limit :count"
-
 UNDESTROYED = Statement(
     "A page of such sessions.",
-    _UNDESTROYED,
-    {MARIADB: _UNDESTROYED.replace("select session_id", "select convert(session_id using utf8mb4)")},
+    "select session_id from {undestroyed} where session_id > :after order by session_id limit :count",
 )
 
 DESTROYED = Statement(

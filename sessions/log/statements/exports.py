@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sessions.db.dialect import MARIADB
 from sessions.db.transaction import Statement
 from sessions.log.words import MARK
 
@@ -89,15 +88,12 @@ CHANGES = Statement(
     """,
 )
 
-_SESSIONS = """
-    select id, session_id from {sessions} where id > :after and id <= :last
-    and (:any_owner = 1 or owner >= :low and owner < :high) order by id limit :count
-"""
-
 SESSIONS = Statement(
     "A page of sessions in the order in which they were made; of all owners, or those in a range.",
-    _SESSIONS,
-    {MARIADB: _SESSIONS.replace("session_id", "convert(session_id using utf8mb4)")},
+    """
+    select id, session_id from {sessions} where id > :after and id <= :last
+    and (:any_owner = 1 or owner >= :low and owner < :high) order by id limit :count
+    """,
 )
 
 LAST_SESSION = Statement("The newest session.", "select coalesce(max(id), 0) from {sessions}")

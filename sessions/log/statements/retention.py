@@ -5,16 +5,12 @@ from __future__ import annotations
 from functools import cache
 from typing import Final
 
-from sessions.db.dialect import MARIADB
 from sessions.db.transaction import Statement
 from sessions.items.kinds import CALLS, DEVELOPER, OUTPUTS, PLACEHOLDER, SYSTEM, in_sql
 
-_OWNED = "select id, session_id from {sessions} where owner >= :low and owner < :high limit :count"
-
 OWNED = Statement(
     "Some sessions of owners in a range.",
-    _OWNED,
-    {MARIADB: _OWNED.replace("select id, session_id", "select id, convert(session_id using utf8mb4)")},
+    "select id, session_id from {sessions} where owner >= :low and owner < :high limit :count",
 )
 
 IS_OWNED = Statement(
@@ -37,8 +33,7 @@ def list_old(*, owned: bool) -> Statement:
         from {{sessions}} s where s.id > :after and s.created_at <= :created and s.updated_at <= :updated{owners}
         order by s.id limit :count
     """  # noqa: S608 - words of this module.
-    here = text.replace("s.session_id,", "convert(s.session_id using utf8mb4),")
-    return Statement("Sessions that may be old enough for a policy, the oldest first.", text, {MARIADB: here})
+    return Statement("Sessions that may be old enough for a policy, the oldest first.", text)
 
 
 STANDING = Statement(

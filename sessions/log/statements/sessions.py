@@ -135,12 +135,6 @@ _LEFT_EMPTY = f"{_LEFT_EMPTY_BUT_FOR_ITEM_KEYS} and {_NO_ITEM_KEYS}"
 LEFT_EMPTY = Statement(
     "Sessions without an entry, of which no key is known and no branch is held or waited for.",
     f"select s.id, s.session_id from {{sessions}} s where s.id > :after and {_LEFT_EMPTY} order by s.id limit :count",  # noqa: S608 - words of this module.
-    {
-        MARIADB: f"""
-        select s.id, convert(s.session_id using utf8mb4) from {{sessions}} s
-        where s.id > :after and {_LEFT_EMPTY} order by s.id limit :count
-        """  # noqa: S608 - as above.
-    },
 )
 
 IS_LEFT_EMPTY = Statement(
