@@ -38,6 +38,7 @@ RUN_BY = {
     "operating.md": "tests/site/test_operating.py",
     "quickstart.md": "tests/site/test_quickstart.py",
     "retention.md": "tests/retention/test_page.py",
+    "search.md": "tests/search/test_page.py",
     "serialization.md": "tests/site/test_single_examples.py",
     "sharing.md": "tests/site/test_single_examples.py",
     "switching.md": "tests/takeover/test_switching_page.py",
