@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
 CATCH_UP: Final = 2_000
 """A search first makes the words of about this many entries at most."""
-_AT_ONCE: Final = 512
-"""About how many entries are read at once to make their words."""
+_AT_ONCE: Final = 128
+"""About how many entries are read at once to make their words: a few milliseconds, for which other tasks wait."""
 
 
 class _Made(NamedTuple):
