@@ -10,6 +10,8 @@ from pkgutil import iter_modules
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from sessions.testing.checkpoints.contract import CheckpointContract
+    from sessions.testing.checkpoints.shared import OpenThreads
     from sessions.testing.compaction.contract import CompactionContract
     from sessions.testing.copying import CopyContract
     from sessions.testing.corrections.contract import CorrectionContract
@@ -39,6 +41,7 @@ if TYPE_CHECKING:
     from sessions.testing.windows import WindowContract
 
 __all__ = [
+    "CheckpointContract",
     "CompactionContract",
     "CopyContract",
     "CorrectionContract",
@@ -57,6 +60,7 @@ __all__ = [
     "MakeSession",
     "MemoryContract",
     "OpenStore",
+    "OpenThreads",
     "RetentionContract",
     "SearchContract",
     "SessionContract",
@@ -69,6 +73,7 @@ __all__ = [
 ]
 
 _MODULES = {
+    "CheckpointContract": "checkpoints.contract",
     "CompactionContract": "compaction.contract",
     "CopyContract": "copying",
     "CorrectionContract": "corrections.contract",
@@ -97,6 +102,7 @@ _MODULES = {
     "MakeLogSession": "fixtures",
     "MakeSession": "list_model",
     "OpenStore": "expiry_model",
+    "OpenThreads": "checkpoints.shared",
 }
 
 if "pytest" in sys.modules:

@@ -9,12 +9,12 @@ import pytest
 
 from sessions import generate_key, open_store
 from sessions.store.threads import ThreadStore, covers_of
-from sessions.testing.checkpoints.contract import CheckpointContract
+from sessions.testing import CheckpointContract
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-    from sessions.testing.checkpoints.shared import OpenThreads
+    from sessions.testing import OpenThreads
 
 
 class TestOnEachDatabase(CheckpointContract):
