@@ -86,7 +86,7 @@ def test_what_pages_tell_to_install_is_installed_here() -> None:
     """So each name is one of a distribution that exists, and that the examples were run with."""
     pages = [(DOCS / page).read_text(encoding="utf-8") for page in _PAGES]
     named = {
-        name
+        re.split(r"\[", name.strip("'"))[0]
         for page in pages
         for line in re.findall(r"^    pip install ([^#\n]+)", page, re.MULTILINE)
         for name in line.split()
