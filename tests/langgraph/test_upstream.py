@@ -19,6 +19,8 @@ import pytest
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from tests.sql.servers import Postgres
+
 _ROOT = Path(__file__).parents[2]
 _UPSTREAM = Path(sys.prefix) / "upstream"
 _LANGGRAPH = _UPSTREAM / "langgraph-1.2.24"
@@ -68,3 +70,10 @@ def test_all_of_them_with_our_serializer() -> None:
     """All but one: its state has a class that is inside the test's function, where no schema's name leads to it."""
     without = ("--deselect", f"tests/test_pregel.py::{_WITH_A_LOCAL_CLASS}[sqlite]")
     assert _run(options=without, environment={"SESSIONS_UPSTREAM_SERDE": "safe"})["passed"] >= 1039
+
+
+@pytest.mark.everything
+@pytest.mark.timeout(3600)
+def test_some_of_them_on_a_server(postgres: Postgres) -> None:
+    """Each saver has tables of its own in one database."""
+    assert _run(*_FEW, environment={"SESSIONS_UPSTREAM_URL": postgres.new_database()})["passed"] >= 100

@@ -1,14 +1,20 @@
-"""A plugin of pytest that puts this package's savers in the place of LangGraph's, for LangGraph's own tests."""
+"""A plugin of pytest that puts this package's savers in the place of LangGraph's, for LangGraph's own tests.
+
+Its environment says which serializer they have, and whether each saver has its tables on a server instead of SQLite.
+"""
 
 from __future__ import annotations
 
 import os
+import uuid
 from typing import Any
 
 import langgraph.checkpoint.sqlite
 import langgraph.checkpoint.sqlite.aio
 
 from sessions.adapters.langgraph import JsonPlusSerializer, SqliteSaver
+
+_URL = os.environ.get("SESSIONS_UPSTREAM_URL")
 
 
 class Ours(SqliteSaver):
@@ -17,6 +23,9 @@ class Ours(SqliteSaver):
     def __init__(self, conn: Any, **options: Any) -> None:
         if os.environ.get("SESSIONS_UPSTREAM_SERDE") != "safe":
             options.setdefault("serde", JsonPlusSerializer())
+        if _URL is not None:
+            conn = _URL
+            options["table_prefix"] = f"t{uuid.uuid4().hex[:12]}_"
         super().__init__(conn, **options)
 
 
