@@ -10,8 +10,9 @@ import click
 
 from sessions.cli.common.asking import YES, confirm
 from sessions.cli.common.database import URL, on_database
+from sessions.cli.common.failures import FINDINGS
 from sessions.cli.common.inert import escaped
-from sessions.cli.common.receipts import JSON, counted, write_line
+from sessions.cli.common.receipts import JSON, code_of, counted, write_line
 from sessions.cli.common.rows import write_json
 from sessions.cli.common.sessions_by_id import BRANCH, ID, existing
 from sessions.cli.erase import ACTOR, NO_SCRUB, write_left
@@ -75,7 +76,7 @@ async def redact(
     no_scrub: bool,
     yes: bool,
     as_json: bool,
-) -> None:
+) -> int:
     """Empty or replace the content of an entry and of every copy of it, on all branches, and remove the bytes.
 
     Position, kind, turn, author, times and ids of calls stay. The entry is named by one of --position, --id and --key.
@@ -85,7 +86,8 @@ async def redact(
     session = await existing(store, session_id, branch)
     confirm(f"Redact this entry of {escaped(repr(session_id))} for good?", yes=yes)
     how: dict[str, Any] = {"summaries": summaries, "force": force, "actor": actor, "scrub": not no_scrub}
-    _write("Redacted", await session.redact(position, item, id=id_, key=key, **how), as_json=as_json)
+    receipt = await session.redact(position, item, id=id_, key=key, **how)
+    return _write("Redacted", receipt, scrub=not no_scrub, as_json=as_json)
 
 
 @click.command(short_help="Remove an entry, or a way that was left.")
@@ -116,17 +118,18 @@ async def remove(
     no_scrub: bool,
     yes: bool,
     as_json: bool,
-) -> None:
+) -> int:
     """Remove an entry with every copy of it, or a way that was left, and remove the bytes.
 
-    An entry is refused if providers would refuse what is left, as a call without its output; --force removes it. It is
+    An entry is refused if providers would refuse the rest, as a call without its output; --force removes it. It is
     named by one of --position, --id, --key and --way.
     """
     _check_one(position, id_, key, way)
     session = await existing(store, session_id, branch)
     confirm(f"Remove this {'entry' if way is None else 'way'} of {escaped(repr(session_id))} for good?", yes=yes)
     how: dict[str, Any] = {"summaries": summaries, "force": force, "actor": actor, "scrub": not no_scrub}
-    _write("Removed", await session.remove(position, id=id_, key=key, way=way, **how), as_json=as_json)
+    receipt = await session.remove(position, id=id_, key=key, way=way, **how)
+    return _write("Removed", receipt, scrub=not no_scrub, as_json=as_json)
 
 
 def _check_one(*given: object) -> None:
@@ -143,10 +146,12 @@ def _read(file: Path) -> Any:
         raise click.UsageError(f"{file} has no item in JSON. Nothing was changed.") from None
 
 
-def _write(done: str, receipt: CorrectionReceipt, *, as_json: bool) -> None:
+def _write(done: str, receipt: CorrectionReceipt, *, scrub: bool, as_json: bool) -> int:
+    """Write a receipt, and return the exit code."""
+    code = FINDINGS if receipt.forks else code_of(receipt.pending, scrub=scrub)
     if as_json:
         write_json(vars(receipt))
-        return
+        return code
     write_line(f"{done}: {counted(receipt.entries, 'entry', 'entries')}.")
     if receipt.summaries:
         write_line(f"Dropped: {counted(len(receipt.summaries), 'summary', 'summaries')}.")
@@ -155,3 +160,4 @@ def _write(done: str, receipt: CorrectionReceipt, *, as_json: bool) -> None:
     for fork in receipt.forks:
         write_line(f"  left to do: session {escaped(repr(fork))} was made of this one: correct it, too")
     write_left(receipt.pending)
+    return code

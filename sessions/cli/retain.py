@@ -9,7 +9,7 @@ import click
 from sessions.cli.common.asking import YES, confirm
 from sessions.cli.common.database import URL, on_database
 from sessions.cli.common.progress import progress
-from sessions.cli.common.receipts import JSON, counted, write_receipt
+from sessions.cli.common.receipts import JSON, code_of, counted, write_receipt
 from sessions.cli.common.rows import Column, write_rows
 from sessions.cli.common.stopping import telling
 from sessions.cli.common.times import Duration
@@ -59,7 +59,7 @@ async def retain(
     owner: tuple[str, ...],
     below: tuple[str, ...],
     **conditions: Any,
-) -> None:
+) -> int:
     """Remove sessions, or with --keep-turns their older turns. Each condition that is given has to hold.
 
     Leased sessions, and sessions in which a tool call waits for an approval, are spared. After an interruption, run it
@@ -84,6 +84,7 @@ async def retain(
     write_receipt(vars(report), [_counts(report)], as_json=as_json)
     if not as_json:
         write_left(report.pending)
+    return code_of(report.pending, scrub=not no_scrub)
 
 
 def _policy(owner: tuple[str, ...], below: tuple[str, ...], conditions: dict[str, Any]) -> RetentionPolicy:

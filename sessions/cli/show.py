@@ -82,12 +82,13 @@ async def show(
     """
     session, hidden = await readable(store, session_id, branch)
 
-    are_there = set[int]()
+    turns, kinds = set[int](), set[str]()
 
     async def pages() -> AsyncIterator[list[Entry]]:
         async for page in _entries(session, last):
             found = [entry for entry in page if (turn is None or entry.turn == turn)]
-            are_there.update(entry.turn for entry in found)
+            turns.update(entry.turn for entry in found)
+            kinds.update(entry.kind for entry in found)
             yield [entry for entry in found if not kind or entry.kind in kind]
 
     if raw:
@@ -103,9 +104,24 @@ async def show(
 
         fields = (*fields_of(Entry), "encrypted")
         await write_rows(style, _COLUMNS, _records(pages(), hidden=hidden), fields=fields)
-    if turn is not None and turn not in are_there:
-        of = "" if last is None else f" among the last {last:,}"
+    of = "" if last is None else f" among the last {last:,}"
+    if turn is not None and turn not in turns:
         raise click.UsageError(f"the branch has no entry of turn {turn}{of}. `sessions tree` has the turns.")
+    _check_kinds(kind, kinds, of if turn is None else f" in turn {turn}{of}")
+
+
+def _check_kinds(wanted: tuple[str, ...], found: set[str], where: str) -> None:
+    """See that kinds are no typos. Entries of an unknown shape have their own word as their kind.
+
+    Raises:
+        UsageError: One is neither of a known kind nor of one that is there.
+    """
+    from sessions.items.kinds import ALL  # noqa: PLC0415 - `--help` needs none of it
+
+    for one in wanted:
+        if one not in ALL and one not in found:
+            there = f"It has {', '.join(sorted(found))}." if found else "It has no entries."
+            raise click.UsageError(f"the branch has no entry of kind {escaped(repr(one))}{where}. {line_of(there)}")
 
 
 async def _entries_of(screen: Console, pages: AsyncIterator[list[Entry]]) -> None:

@@ -11,6 +11,7 @@ import click
 
 from sessions.cli.common.database import URL, on_database
 from sessions.cli.common.rows import Column, Style, one_page, styles, write_rows
+from sessions.cli.common.sessions_by_id import find
 from sessions.cli.common.times import When
 from sessions.cli.list import BELOW, OWNER
 
@@ -72,6 +73,8 @@ async def usage(
         wanted["owner"] = owner
     if below:
         wanted["below"] = below
+    if session is not None:
+        await find(store, session)
     rows = await store.usage(*keys, prices=_read(prices), **wanted)
     columns = (*(Column(key, key.upper(), whole=key in ("session", "owner")) for key in keys), *_COLUMNS)
     records = one_page(_record(row, keys) for row in rows)

@@ -79,7 +79,8 @@ class OwnersErased(NamedTuple):
         now: The time, in microseconds since 1970, UTC.
         actor: Who has it done, as the caller said.
         audits_kept: For how long an audit row is kept, in microseconds.
-        has_keys: Whether a key provider has to destroy keys of what goes: the component notes that in the transaction.
+        has_keys: Whether a key provider has to destroy the keys of removed subjects: the component notes that in
+            the transaction.
     """
 
     low: str
@@ -91,7 +92,7 @@ class OwnersErased(NamedTuple):
 
 
 class OwnersPart(NamedTuple):
-    """What one transaction removed of owners' rows.
+    """The part of owners' rows that one transaction removed.
 
     Attributes:
         rows: How many rows, by table.

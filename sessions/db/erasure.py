@@ -65,7 +65,7 @@ async def erase(
 
 
 class ErasedOwners(NamedTuple):
-    """What was removed of owners.
+    """The removed rows of owners.
 
     Attributes:
         rows: How many rows, by component and table.
@@ -103,12 +103,12 @@ async def erase_owners(
     *,
     subject: str,
     batch: int,
-    after_batch: Callable[[OwnersPart], Awaitable[None]] | None = None,
+    after_batch: Callable[[OwnersPart, dict[str, dict[str, int]]], Awaitable[None]] | None = None,
 ) -> ErasedOwners:
     """Remove all rows of owners, of each component, in short transactions one after the other.
 
-    After an interruption, what is gone is gone, and another call goes on. Rows that others add meanwhile go, too, as it
-    looks again until it finds nothing.
+    After an interruption, removed rows stay removed, and another call goes on. Rows that others add meanwhile go, too,
+    as it looks again until it finds nothing.
 
     Args:
         backend: The database.
@@ -116,7 +116,7 @@ async def erase_owners(
         owners: Whose rows go.
         subject: Whom an error is about.
         batch: How many subjects go in one transaction, at most.
-        after_batch: Called after each transaction that removed something.
+        after_batch: Called after each transaction that removed something, with the rows so far.
 
     Raises:
         LookupError: A component says nowhere which rows belong to an owner; nothing was removed.
@@ -137,7 +137,7 @@ async def erase_owners(
                 others.update(dict.fromkeys(part.others))
                 found = found or any(part.rows.values())
                 if after_batch is not None and any(part.rows.values()):
-                    await after_batch(part)
+                    await after_batch(part, {one: dict(counts) for one, counts in rows.items()})
         if not found:
             break
     return ErasedOwners({name: dict(counts) for name, counts in rows.items()}, list(others), not found)

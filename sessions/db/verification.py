@@ -1,7 +1,7 @@
 """Verifying the rows of components: checks, each of which goes through its tables page by page.
 
 A page is read in one snapshot, so nothing that other callers do meanwhile looks like damage, and nothing is locked. A
-page with findings is read a second time, and only what is found again counts. Memory does not grow with the rows.
+page with findings is read a second time, and only repeated findings count. Memory does not grow with the rows.
 """
 
 from __future__ import annotations

@@ -45,6 +45,8 @@ KNOWN: Final = frozenset(
     {USER, ASSISTANT, SYSTEM, DEVELOPER, REASONING, REFERENCE, LISTED_TOOLS, COMPACTED} | SETTINGS | CALLS | OUTPUTS
 )
 """The kinds of items whose shape is known."""
+ALL: Final = KNOWN | {PLACEHOLDER, UNKNOWN}
+"""All kinds that are not an item's own word."""
 
 _MAX_LENGTH: Final = 64
 
@@ -61,7 +63,7 @@ def own_word(word: str) -> str:
 
     The kinds of known shapes, and of placeholders, are given to no other.
     """
-    is_word = 0 < len(word) <= _MAX_LENGTH and word.isprintable() and word not in KNOWN and word != PLACEHOLDER
+    is_word = 0 < len(word) <= _MAX_LENGTH and word.isprintable() and word not in ALL
     return word if is_word else UNKNOWN
 
 

@@ -21,8 +21,8 @@ def says(wanted: str) -> Callable[[Any], bool]:
 def one_line(text: str, length: int) -> str:
     """Return the beginning of a text in one line that only shows letters in a terminal.
 
-    White space becomes single blanks. Formatting characters, which could turn the direction of what follows, go; other
-    characters without a shape, as the escape that begins a control sequence, become U+FFFD.
+    White space becomes single blanks. Formatting characters, which could turn the direction of the text behind them,
+    go; other characters without a shape, as the escape that begins a control sequence, become U+FFFD.
     """
     words = " ".join(text[: 4 * length].split())
     shown = (letter if letter.isprintable() else "\ufffd" for letter in words if unicodedata.category(letter) != "Cf")

@@ -17,13 +17,14 @@ from sessions.db.topics import AT_ONCE, Topic
 from sessions.log.context.annotations import is_mark
 from sessions.log.core.change_log import KEPT_VERSIONS
 from sessions.log.core.elsewhere import check_absent
-from sessions.log.core.heads import LEFT_TIP, damaged
+from sessions.log.core.heads import damaged
 from sessions.log.core.ownership import check_owner
 from sessions.log.core.reader import reader_of, unlock
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import records as record_statements
 from sessions.log.statements import sessions as session_statements
+from sessions.log.words import LEFT_TIP
 from sessions.types import Change
 
 if TYPE_CHECKING:

@@ -12,6 +12,10 @@ MARK: Final = "\x01"
 """What the kinds of entries begin with that no model is shown: see `log/context/annotations.py`."""
 
 
+LEFT_TIP: Final = "\x01"
+"""What the names of rows of branches begin with that are no branches, but tips that branches left."""
+
+
 class EntryRow(NamedTuple):
     """A row of all columns of an entry, in the order of the word ``{entry}``.
 
@@ -34,6 +38,43 @@ class EntryRow(NamedTuple):
     def position(self) -> int:
         """The position of the entry."""
         return position_of(self.id)
+
+
+class TipRow(NamedTuple):
+    """A row of branches: a branch, an attempt, or a tip that a branch left; in the order of the word ``{tip_row}``."""
+
+    name: str
+    segment: int
+    parent: int | None
+    fork_position: int
+    tip: int
+    turn: int
+    floor: int
+    may_extend: int
+    forked_from: str | None
+    forked_at: int | None
+    forked_turn: int | None
+    reflog_of: str | None
+    pending: int
+    created_at: int
+    updated_at: int
+    made_in: int
+    changed_in: int
+    lease_token: int
+    lease_until: int
+    lease_open: int
+    lease_from: int
+    lease_claim: str | None
+
+    @property
+    def is_left(self) -> bool:
+        """Whether it is no branch, by its name."""
+        return self.name.startswith(LEFT_TIP)
+
+    @property
+    def grows(self) -> bool:
+        """Whether the next append there extends its segment."""
+        return self.may_extend == 1 and (not self.is_left or self.lease_claim is not None)
 
 
 _COLUMNS: Final = ", ".join(name for name in EntryRow._fields if name != "payload")
@@ -66,6 +107,8 @@ WORDS: Final = {
     # them.
     "entry": f"{_COLUMNS}, payload",
     "columns": _COLUMNS,
+    # All columns of a branch but its session, and the name of a lease's holder.
+    "tip_row": ", ".join(TipRow._fields),
     # Of entries: neither older than the reading session's time to live, nor beyond their own expiry.
     "live": _LIVE,
     # Of entries: without an expiry that spares them from purging by age. A summary has the expiry of the first item of

@@ -12,6 +12,8 @@ from sessions.log.lifetime.upkeep import keep_up
 from sessions.validation import check_count
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sessions.db import Backend
     from sessions.log.conversation import Elsewhere
     from sessions.log.lifetime.purge import Expired, Found
@@ -22,10 +24,17 @@ _MAX_BATCH: Final = 10_000
 _PAGE: Final = 100
 
 
-async def purge(backend: Backend, subject: str, expired: Expired, batch: int) -> int:
+async def purge(
+    backend: Backend,
+    subject: str,
+    expired: Expired,
+    batch: int,
+    progress: Callable[[int], object] | None = None,
+) -> int:
     """Remove expired items from all sessions, and return their number.
 
-    Expired idempotency keys are removed too; they are not counted.
+    Expired idempotency keys are removed too; they are not counted. `progress` is told of the number so far after each
+    transaction.
 
     Raises:
         TypeError: `batch` is not an integer.
@@ -33,16 +42,23 @@ async def purge(backend: Backend, subject: str, expired: Expired, batch: int) ->
     """
     count = _checked(batch)
     removed = 0
+
+    def note(gone: int) -> None:
+        nonlocal removed
+        removed += gone
+        if progress is not None:
+            progress(removed)
+
     while True:
         found = await backend.read(lambda tx: find_expired(tx, expired, count), subject)
-        removed += (gone := await _remove(backend, subject, expired, found))
+        gone = await _remove(backend, subject, expired, found, note)
         # Items found but not removed were removed by another process, which continues the purge.
         if found.number < count or not gone:
             break
     after = 0
     while expired.age is not None:
         found = await backend.read(partial(find_aged, expired=expired, count=count, after=after), subject)
-        removed += await _remove(backend, subject, expired, found)
+        await _remove(backend, subject, expired, found, note)
         if found.number < count:
             break
         after = found.last
@@ -84,10 +100,13 @@ def _checked(batch: object) -> int:
     return min(check_count(batch, "batch", least=1), _MAX_BATCH)
 
 
-async def _remove(backend: Backend, subject: str, expired: Expired, found: Found) -> int:
+async def _remove(
+    backend: Backend, subject: str, expired: Expired, found: Found, note: Callable[[int], object] | None = None
+) -> int:
     removed = 0
     for session, entries in found.entries.items():
-        removed += await backend.write(
-            partial(remove_expired, session=session, entries=entries, expired=expired), subject
-        )
+        gone = await backend.write(partial(remove_expired, session=session, entries=entries, expired=expired), subject)
+        removed += gone
+        if note is not None:
+            note(gone)
     return removed

@@ -18,6 +18,8 @@ from sessions.retention_types import OwnerErasure, one_owner
 from sessions.store.components import components_there
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping, Sequence
+
     from sessions.crypto.keys import KeyProvider, KeyRing
     from sessions.db import Backend
     from sessions.db.component import OwnersPart, Removed
@@ -64,7 +66,15 @@ async def erase_session(
     return ErasureReceipt(session_id, as_time(at), existed, **rows, pending=pending)
 
 
-async def erase_owner(place: Place, owner: Owner, done: Done, *, below: bool, scrub: bool) -> OwnerErasure:
+async def erase_owner(
+    place: Place,
+    owner: Owner,
+    done: Done,
+    *,
+    below: bool,
+    scrub: bool,
+    progress: Callable[[OwnerErasure], object] | None,
+) -> OwnerErasure:
     """Erase all of an owner; see `Store.erase_owner`."""
     encoded = encode_owner(owner)
     low, high = below_owner(encoded) if below else one_owner(encoded)
@@ -72,10 +82,18 @@ async def erase_owner(place: Place, owner: Owner, done: Done, *, below: bool, sc
     destroying = Destroying(place.backend, place.keys)
     await destroying.finish()
 
-    async def after_batch(part: OwnersPart) -> None:
+    def receipt(rows: Mapping[str, Mapping[str, int]], pending: Sequence[str] = ()) -> OwnerErasure:
+        sessions = rows["log"].get("sessions", 0)
+        return OwnerErasure(
+            owner=owner, below=below, erased_at=as_time(at), sessions=sessions, rows=rows, pending=tuple(pending)
+        )
+
+    async def after_batch(part: OwnersPart, so_far: Mapping[str, Mapping[str, int]]) -> None:
         for session_id in part.subjects:
             place.forget(session_id)
         await destroying.finish()
+        if progress is not None:
+            progress(receipt(so_far))
 
     whose = OwnersErased(low, high, at, done.actor, done.kept, destroying.has_keys)
     first, *others = await components_there(place.backend, place.elsewhere.tables)
@@ -99,10 +117,7 @@ async def erase_owner(place: Place, owner: Owner, done: Done, *, below: bool, sc
     pending += await backend.vacuum(erased.others, "the store") if scrub else (NOT_SCRUBBED,)
     if others:
         await backend.aclose()
-    sessions = erased.rows["log"].get("sessions", 0)
-    return OwnerErasure(
-        owner=owner, below=below, erased_at=as_time(at), sessions=sessions, rows=erased.rows, pending=tuple(pending)
-    )
+    return receipt(erased.rows, pending)
 
 
 class Destroying:

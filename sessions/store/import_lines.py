@@ -75,14 +75,8 @@ class Lines:
 
     def refusal(self, fault: str) -> InvalidExportError:
         """Return the error for the present line."""
-        session = f", in session {self.check.session.id!r}" if self.check else ""
         done = self._sessions if self._imports else 0
-        left = f"Of the sessions, {done:,} before this line were imported, the others not." if done else ""
-        return InvalidExportError(
-            f"line {self.number}{session}: {fault}. {left or 'Nothing was imported.'} Use the export as it was "
-            "written, or export again.",
-            self.number,
-        )
+        return refusal(self.number, self.check.session.id if self.check else None, fault, done)
 
     def _read(self, raw: bytes) -> Any:
         if self.number == 1:
@@ -130,6 +124,17 @@ class Lines:
                     f"it counts {getattr(line, name):,} {name}, but there were {getattr(self._counts, name):,}"
                 )
         self._closed = True
+
+
+def refusal(number: int, session_id: str | None, fault: str, done: int) -> InvalidExportError:
+    """Return the error for a line, in a session or between two, after so many sessions have been imported."""
+    session = "" if session_id is None else f", in session {session_id!r}"
+    left = f"Of the sessions, {done:,} before this line were imported, the others not." if done else ""
+    return InvalidExportError(
+        f"line {number}{session}: {fault}. {left or 'Nothing was imported.'} Use the export as it was written, or "
+        "export again.",
+        number,
+    )
 
 
 async def raw_lines(source: ImportSource, lines: Lines, max_line: int) -> AsyncGenerator[list[bytes]]:

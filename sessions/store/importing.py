@@ -12,9 +12,10 @@ from sessions.export_types import Imported
 from sessions.items.kinds import PLACEHOLDER
 from sessions.labels import encode_owner
 from sessions.log.exports.lines import EndLine, EntryLine, KeyLine, SessionLine, VoidLine
+from sessions.log.exports.page_writer import WrongLineError
 from sessions.log.exports.placing import BeginImport, FinishImport, PutPage
 from sessions.log.lifetime.unfinished import give_up
-from sessions.store.import_lines import Lines, raw_lines
+from sessions.store.import_lines import Lines, raw_lines, refusal
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -102,8 +103,8 @@ class _Import:
             await self.give_up()
             self._skipped -= self._skipping
             self._skipping = False
-        elif self._writing is not None and lines.check is not None and self._writing.add(line):
-            self._entries += await self._writing.flush()
+        elif self._writing is not None and lines.check is not None and self._writing.add(line, lines.number):
+            self._entries += await self._flush(self._writing)
             self._report()
 
     async def give_up(self) -> None:
@@ -125,11 +126,23 @@ class _Import:
         else:
             self._writing = _Session(handle, session, line)
 
+    async def _flush(self, writing: _Session) -> int:
+        """Write the lines that have come; return the number of entries.
+
+        Raises:
+            InvalidExportError: One of them contradicts a line before it.
+        """
+        try:
+            return await writing.flush()
+        except WrongLineError as wrong:
+            number = writing.first_line + wrong.index
+            raise refusal(number, writing.line.id, str(wrong), self._sessions) from None
+
     async def _finish(self) -> None:
         writing = self._writing
         if writing is None:
             return
-        self._entries += await writing.flush()
+        self._entries += await self._flush(writing)
         try:
             await writing.finish()
         except SessionExistsError:
@@ -163,7 +176,13 @@ class _Import:
 
 
 class _Session:
-    """A session that is being written."""
+    """A session that is being written.
+
+    Attributes:
+        line: Its first line.
+        entries: The number of entries that were written.
+        first_line: The number of the first line of the page that is filled, or was written last.
+    """
 
     def __init__(self, handle: Handle, session: int, line: SessionLine) -> None:
         self._handle = handle
@@ -173,11 +192,13 @@ class _Session:
         self._lines: list[Any] = []
         self._size = 0
         self._segments: list[int] = []
-        self.entries = 0
+        self.entries = self.first_line = 0
         self._annotated = self._keyed = False
 
-    def add(self, line: Any) -> bool:
-        """Keep a line for the next page; tell whether that is full."""
+    def add(self, line: Any, number: int) -> bool:
+        """Keep a line for the next page; tell whether that is full. The lines of a session follow each other."""
+        if not self._lines:
+            self.first_line = number
         self._lines.append(line)
         if type(line) is EntryLine:
             self._size += len(line.content)

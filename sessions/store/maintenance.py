@@ -194,6 +194,7 @@ class Maintenance(Retaining):
         older_than: float | timedelta | Default | None = DEFAULT,
         batch: int = PURGE_BATCH,
         empty_sessions: bool = False,
+        progress: Callable[[int], object] | None = None,
     ) -> int:
         """Delete expired items physically, in all sessions and branches. Readers do not see them anyway.
 
@@ -209,6 +210,7 @@ class Maintenance(Retaining):
             empty_sessions: Whether to delete sessions that are then empty, with their usage, as `delete` does. A
                 session stays if it has a remembered idempotency key (30 days, if the caller gave it), or a branch that
                 is leased or waited for.
+            progress: Called after each transaction with the number of items deleted so far.
 
         Returns:
             The number of deleted items.
@@ -223,7 +225,7 @@ class Maintenance(Retaining):
         from sessions.session.purging import delete_left_empty, purge  # noqa: PLC0415 - as above
 
         age = self._lifetime if older_than is DEFAULT else check_ttl(older_than, "older_than")
-        purged = await purge(self._backend, "the store", Expired(now(), age), batch)
+        purged = await purge(self._backend, "the store", Expired(now(), age), batch, progress)
         if empty_sessions:
             await delete_left_empty(self._backend, self._sdk, now())
         return purged

@@ -163,9 +163,14 @@ class Retention:
         total = 0
         while left is not None and left.spared is None and left.keep is not None:
             removal = Removal(done, now(), self._entries, has_keys=False)
-            gone = await self._place.backend.write(
-                partial(trim_session, judged=left, removal=removal), f"session {left.old.session_id!r}"
-            )
+            handle = self._place.open(left.old.session_id)
+            trim = partial(trim_session, conversation=handle.conversation, judged=left, removal=removal)
+            try:
+                gone = await handle.write(trim)
+            except (DecryptionError, MissingKeyError):
+                # As in `_judge`.
+                self._counts["unreadable"] += 1
+                break
             if gone is None:
                 self._counts["changed"] += 1
                 break

@@ -120,7 +120,13 @@ class Retaining(ABC):
             yield found
 
     async def erase_owner(
-        self, owner: Owner, *, below: bool = False, scrub: bool = True, actor: str | None = None
+        self,
+        owner: Owner,
+        *,
+        below: bool = False,
+        scrub: bool = True,
+        actor: str | None = None,
+        progress: Callable[[OwnerErasure], object] | None = None,
     ) -> OwnerErasure:
         """Erase everything of an owner: all sessions with their branches, usage and keys, in batches.
 
@@ -138,6 +144,7 @@ class Retaining(ABC):
                 lists them.
             scrub: Whether to call `scrub` at the end. To erase many owners, call it once, after the last one.
             actor: Who has it done, for the audit rows: text of 1 to 255 bytes in UTF-8.
+            progress: Called after each transaction that removed something with the receipt so far.
 
         Returns:
             One receipt: the removed rows of every component and the pending work.
@@ -156,7 +163,7 @@ class Retaining(ABC):
             )
         encode_owner(owner)
         done = self._done("erase_owner", actor)
-        return await erase_owner(self._place(), owner, done, below=below, scrub=scrub)
+        return await erase_owner(self._place(), owner, done, below=below, scrub=scrub, progress=progress)
 
     async def audits(
         self,

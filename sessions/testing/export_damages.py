@@ -35,6 +35,22 @@ def without(kind: str) -> Callable[[list[bytes]], list[bytes]]:
     return lambda lines: [line for number, line in enumerate(lines) if number != find(lines, kind)]
 
 
+def _kept_key(lines: list[bytes]) -> int:
+    """Return the index of the first key whose entry is there."""
+    return next(at for at in range(find(lines, "key"), len(lines)) if not json.loads(lines[at]).get("popped"))
+
+
+def _twice(lines: list[bytes], number: int) -> list[bytes]:
+    """Repeat the line of a key, and count it."""
+    repeated = [*lines[: number + 1], *lines[number:]]
+    keys = json.loads(lines[-1])["keys"] + 1
+    return of("closing", keys=keys)(of("end", keys=keys)(repeated))
+
+
+def _swapped(lines: list[bytes], one: int, other: int) -> list[bytes]:
+    return [*lines[:one], lines[other], *lines[one + 1 : other], lines[one], *lines[other + 1 :]]
+
+
 def _with_copy(lines: list[bytes], **values: int) -> list[bytes]:
     """Add a wrong note about a repeated item."""
     copy = {"run": 1, "position": 2, "version": 1, "source_run": 1, "source_position": 1, "source_version": 1}
@@ -98,6 +114,12 @@ DAMAGES: Final[dict[str, Callable[[list[bytes]], list[bytes]]]] = {
     "too many tokens": of("usage", input_tokens=1 << 62),
     "a digest of another length": of("key", digest="AAAA"),
     "an empty key": of("key", key=""),
+    "a key of another version": lambda lines: change(_kept_key(lines), version=2)(lines),
+    "a key twice": lambda lines: _twice(lines, _kept_key(lines)),
+    "keys in another order": lambda lines: _swapped(lines, find(lines, "key"), _kept_key(lines)),
+    "a branch from a version that cannot be": lambda lines: of("branch", made_in=1 << 24)(
+        of("session", version=1 << 25)(lines)
+    ),
     "changes in another order": of("change", version=1000),
     "a change of an unknown kind": of("change", what="moved"),
     "an owner without labels": of("session", owner=[]),

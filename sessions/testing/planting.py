@@ -161,6 +161,10 @@ DAMAGES: Final[dict[str, Damage]] = {
     "a setting is no pair of tables": Damage(
         "setting-damaged", _set("settings", "value = :junk", "name = 'sdk_tables'"), about=None
     ),
+    "the salt of the audit is gone": Damage("setting-damaged", _delete("settings", "name = 'audit_salt'"), about=None),
+    "the salt of the audit is cut off": Damage(
+        "setting-damaged", _set("settings", "value = :junk", "name = 'audit_salt'"), about=None
+    ),
     # Sessions.
     "a version is 0": Damage("session-damaged", _set("sessions", "version = 0", "id = :of")),
     "a session was changed in no year": Damage("session-damaged", _set("sessions", "updated_at = :huge", "id = :of")),
@@ -247,6 +251,10 @@ DAMAGES: Final[dict[str, Damage]] = {
         "payload-altered", _set("entries", "kind = 'system'", _SECOND), plain=False
     ),
     "a call has another tool": Damage("tool-name-wrong", _set("entries", "tool_name = 'rm'", _CALL), encrypted=False),
+    "a message has a tool": Damage("tool-name-wrong", _set("entries", "tool_name = 'rm'", _SECOND), encrypted=False),
+    "a summary has a tool": Damage(
+        "tool-name-wrong", _set("entries", "tool_name = 'rm'", "kind = :summary"), encrypted=False
+    ),
     "an encrypted call has another tool": Damage(
         "payload-altered", _set("entries", "tool_name = 'rm'", _CALL), plain=False
     ),

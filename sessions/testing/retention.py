@@ -16,8 +16,10 @@ from sessions.retention_types import RetentionPolicy
 from sessions.testing.expiry_model import MovableClock
 from sessions.testing.machines import run_machine
 from sessions.testing.retention_model import RetentionMachine
+from sessions.testing.verified import check_verified
 
 if TYPE_CHECKING:
+    from sessions.retention_types import OwnerErasure
     from sessions.session.base import LogSession
     from sessions.store.store import Store
     from sessions.testing.expiry_model import OpenStore
@@ -325,6 +327,27 @@ class RetentionContract:
         await store.retain(RetentionPolicy(keep_turns=2))
         assert await _texts(session) == "u3 u5"
 
+    async def test_a_title_that_was_made_of_a_removed_message_goes(
+        self, open_here: OpenStore, time: MovableClock
+    ) -> None:
+        """Fails without: log/lifetime/retain.py, `_forget_title`, or `is_elsewhere` in it."""
+        del time
+        store = open_here(title=lambda message: message["content"])
+        for name in ("made", "given"):
+            await _talk(store.session(name), 3)
+        await store.session("given").set_info(title="mine")
+        await store.fork("made", "fork")
+        assert (await store.retain(RetentionPolicy(keep_turns=3))).trimmed == 0
+        assert {found.session_id: found.title for found in await store.sessions()} == {
+            "made": "u1", "given": "mine", "fork": "u1",
+        }  # fmt: skip
+        assert (await store.retain(RetentionPolicy(keep_turns=2), scrub=False)).trimmed == 3
+        assert {found.session_id: found.title for found in await store.sessions()} == {
+            "made": None, "given": "mine", "fork": None,
+        }  # fmt: skip
+        for name in ("made", "given", "fork"):
+            await check_verified(store.session(name))
+
     # --- What is spared --------------------------------------------------------------------------------------------
 
     @pytest.mark.parametrize("keep_turns", [None, 1])
@@ -489,8 +512,14 @@ class RetentionContract:
         for number in range(70):
             await store.session(f"s{number}", owner=("ann", str(number))).add_items([_user("1")])
         await store.session("other", owner="bob").add_items([_user("1")])
-        receipt = await store.erase_owner("ann", below=True)
+        told: list[tuple[int, int]] = []
+
+        def note(so_far: OwnerErasure) -> None:
+            told.append((so_far.sessions, so_far.rows["log"]["entries"]))
+
+        receipt = await store.erase_owner("ann", below=True, progress=note)
         assert (receipt.sessions, receipt.rows["log"]["entries"]) == (70, 70)
+        assert told == [(32, 32), (64, 64), (70, 70)]
         assert await _ids(store) == {"other"}
         assert len(await store.audits(what="erase_owner", limit=1000)) == 71
 

@@ -11,6 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sessions.retention_types import RetentionPolicy
 from sessions.testing.info_model import is_below
+from sessions.testing.verified import check_verified
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager
@@ -90,7 +91,7 @@ class Known:
 
 @dataclass
 class Verdict:
-    """What goes of a session, and why it does not."""
+    """The part of a session that goes, or the reason to spare it."""
 
     keep: int | None
     going: list[Stored]
@@ -233,6 +234,8 @@ class RetentionMachine(RuleBasedStateMachine):
 
     def teardown(self) -> None:
         self._runner.run(self._release())
+        for session_id in self._model:
+            self._runner.run(check_verified(self._store.session(session_id)))
         self._runner.close()
 
     async def _release(self) -> None:
@@ -263,7 +266,7 @@ class RetentionMachine(RuleBasedStateMachine):
             line.items.append(Stored(item, line.turn))
 
     def _verdict(self, known: Known, policies: list[RetentionPolicy]) -> Verdict | None:
-        """Return what goes of a session by some policies; ``None`` if nothing does."""
+        """Return the part of a session that goes by some policies; ``None`` if nothing does."""
         policy = self._policy_for(known, policies)
         if policy is None:
             return None

@@ -1,4 +1,4 @@
-"""What every contract ends with: verification finds nothing in what was done."""
+"""The end of every contract: verification finds nothing."""
 
 from __future__ import annotations
 

@@ -12,9 +12,10 @@ import threading
 import time
 from asyncio import _get_running_loop
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Final, Generic, ParamSpec, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, ParamSpec, TypeVar, cast
 
 from sessions.waits.ending import is_finalizing
+from sessions.waits.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable
@@ -166,27 +167,18 @@ def to_the_end(operation: Coroutine[Any, Any, T]) -> T:
         except BaseException as error:  # noqa: BLE001 - as above
             hush()
             interruption = error
-    if interruption is not None:
-        raise interruption
-    failure, running.error = running.error, None
-    if failure is not None:
-        try:
-            raise failure
-        finally:
-            del failure  # It holds this frame.
-    return cast("T", running.result)
+    return running.take(interruption)
 
 
-class _Uninterrupted(Generic[T]):
+class _Uninterrupted(Outcome[T]):
     """An operation that is run once, by the first thread that comes for it."""
 
     def __init__(self, operation: Coroutine[Any, Any, T]) -> None:
+        super().__init__()
         self._operation = operation
         self._loops = () if _here.call is None else _here.call.loops
         self._is_taken = threading.Lock()
         self.over = threading.Event()
-        self.result: T | None = None
-        self.error: BaseException | None = None
 
     def run(self) -> None:
         if not self._is_taken.acquire(blocking=False):

@@ -1,6 +1,6 @@
 """The end of the interpreter: only the thread that ends it still runs, and no other one can be waited for.
 
-Garbage is collected then, and generators are closed; with them, what is left of the program may call anything here.
+Garbage is collected then, and generators are closed; with them, the rest of the program may call anything here.
 Python 3.11 starts threads that never run; 3.12 and later refuse to start them, already in functions of `atexit`.
 """
 

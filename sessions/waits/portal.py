@@ -12,11 +12,12 @@ import os
 import threading
 from contextlib import suppress
 from contextvars import copy_context
-from typing import TYPE_CHECKING, Any, Final, Generic, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from sessions.errors import OutcomeUnknownError, SyncCallInLoopError
 from sessions.waits.blocking import blocked, hush
 from sessions.waits.ending import ending, is_finalizing, refuse_at_end
+from sessions.waits.outcome import Outcome
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Coroutine
@@ -33,15 +34,14 @@ at_end: Final[list[Callable[[], Awaitable[None]]]] = []
 """Awaited on the portal's loop before it ends."""
 
 
-class Call(Generic[T]):
+class Call(Outcome[T]):
     """One operation: begun and settled on an event loop, waited for on the caller's thread."""
 
     def __init__(self, operation: Callable[[], Awaitable[T]]) -> None:
+        super().__init__()
         self._operation = operation
         self._task: asyncio.Task[None] | None = None
         self.settled = threading.Event()
-        self.result: T | None = None
-        self.error: BaseException | None = None
 
     def begin(self) -> None:
         """Begin; called on the loop."""
@@ -64,6 +64,9 @@ class Call(Generic[T]):
             cast("Coroutine[Any, Any, None]", task.get_coro()).close()
 
     def _settle(self, _: object) -> None:
+        # When the last reference to a task goes, asyncio has a function called that forgets it. On the caller's thread,
+        # Ctrl-C could come within that function, where Python ignores all errors.
+        self._task = None
         # At the program's end, only daemon threads still wait. They are to end with it, and not with an error.
         if not _is_ending:
             self.settled.set()
@@ -190,17 +193,9 @@ def _wait(loop: asyncio.AbstractEventLoop, operation: Callable[[], Awaitable[T]]
     if not call.settled.is_set():
         call.abandon()
         raise _ended(subject)
-    if interruption is not None:
-        raise interruption
-    if isinstance(call.error, asyncio.CancelledError) and subject is not None:
+    if interruption is None and isinstance(call.error, asyncio.CancelledError) and subject is not None:
         raise _ended(subject)
-    failure, call.error = call.error, None
-    if failure is not None:
-        try:
-            raise failure
-        finally:
-            del failure  # It holds this frame.
-    return cast("T", call.result)
+    return call.take(interruption)
 
 
 def _post(loop: asyncio.AbstractEventLoop, call: Callable[[], None], subject: str | None) -> None:

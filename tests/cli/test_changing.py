@@ -12,7 +12,11 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 from agents import SQLiteSession as SDKSession
 
-from sessions import generate_key, open_store
+from sessions import Store, StoreUnreachableError, generate_key, open_store
+from sessions.db.upkeep import Upkeep
+from sessions.log.lifetime import erase_owners
+from sessions.session import purging
+from sessions.store import erasing
 
 from .conftest import user
 
@@ -211,3 +215,92 @@ def test_a_file_that_may_not_be_written_is_not_vacuumed(
     done = run("vacuum", chats.url)
     assert (done.code, done.out) == (3, "")
     assert "cannot be written by this user. Nothing was changed." in done.err
+
+
+def _stop_at(monkeypatch: pytest.MonkeyPatch, owner: Any, name: str, number: int) -> None:
+    """Have the call of this number fail, as if the database had gone."""
+    calls = 0
+    function = getattr(owner, name)
+
+    def failing(*arguments: Any, **options: Any) -> Any:
+        nonlocal calls
+        calls += 1
+        if calls == number:
+            raise StoreUnreachableError("the store: the server is gone. Nothing was changed.")
+        return function(*arguments, **options)
+
+    monkeypatch.setattr(owner, name, failing)
+
+
+def test_a_purge_that_stops_says_how_far_it_came(run: Run, chats: Chats, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails without: cli/purge.py, `telling`."""
+    for number in range(2):
+        _ask(chats.url, lambda session: session.add_items([user("1")], ttl=0.001), f"s{number}")
+    _stop_at(monkeypatch, purging, "remove_expired", 2)
+    # Upkeep would be first.
+    monkeypatch.setattr(Upkeep, "is_due", lambda *_: False)
+    stopped = run("purge", chats.url, "--yes", "--older-than", "0.0001s")
+    assert stopped.code == 3
+    assert "Before that: " in stopped.err
+    assert "deleted. Run it again for the rest.\nError: " in stopped.err
+
+
+def test_erasing_an_owner_that_stops_says_how_far_it_came(
+    run: Run, chats: Chats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails without: cli/erase.py, `telling`; store/erasing.py, `progress(...)`."""
+    monkeypatch.setattr(erasing, "_SESSIONS", 1)
+    for number in range(3):
+        _ask(chats.url, lambda session: session.set_info(owner="ann"), f"s{number}")
+    _stop_at(monkeypatch, erase_owners, "erase", 3)
+    stopped = run("erase", chats.url, "--owner", "ann", "--yes")
+    assert stopped.code == 3
+    assert "Before that: Erased 2 sessions of ann: 2 changes, 2 info, 2 sessions." in stopped.err
+    assert "Run it again for the rest; `sessions vacuum` removes the bytes.\nError: " in stopped.err
+    monkeypatch.undo()
+    assert json.loads(run("erase", chats.url, "--owner", "ann", "--yes", "--json").out)["sessions"] == 1
+
+
+def test_erasing_sessions_that_stops_says_that_bytes_are_left(
+    run: Run, chats: Chats, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Store, "erase", Store.erase)
+    _stop_at(monkeypatch, Store, "erase", 2)
+    stopped = run("erase", chats.url, "plain", "secret", "--yes")
+    assert (stopped.code, "Erased 'plain'" in stopped.out) == (3, True)
+    assert stopped.err.startswith("Run it again for the rest; `sessions vacuum` removes the bytes.\nError: ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    ["erase U plain", "erase U --owner acme --below", "retain U --older-than 0.001s", "redact U plain --position 1",
+     "remove U plain --position 6"],
+)  # fmt: skip
+def test_bytes_that_could_not_be_removed_are_an_exit_code(
+    run: Run, chats: Chats, words: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails without: cli/common/receipts.py, `code_of`."""
+    monkeypatch.setattr("sessions.db.sqlite.database.scrub", lambda path, *_: (f"{path} could not be rewritten",))
+    arguments = [chats.url if word == "U" else word for word in words.split()]
+    done = run(*arguments, "--yes")
+    assert (done.code, "left to do: " in done.out) == (1, True)
+
+
+def test_bytes_that_were_not_to_be_removed_are_no_failure(run: Run, chats: Chats) -> None:
+    assert run("redact", chats.url, "plain", "--position", "1", "--yes", "--no-scrub").code == 0
+    assert run("retain", chats.url, "--older-than", "0.001s", "--yes", "--no-scrub").code == 0
+
+
+def test_a_damaged_file_is_not_to_be_vacuumed_again(run: Run, chats: Chats) -> None:
+    """Fails without: db/sqlite/vacuum.py, `_DAMAGED`."""
+    with closing(sqlite3.connect(chats.path)) as connection:
+        connection.execute("pragma wal_checkpoint(truncate)")
+        (page,) = connection.execute("select rootpage from sqlite_master where name = 'agent_log_usage'").fetchone()
+        (size,) = connection.execute("pragma page_size").fetchone()
+    with chats.path.open("r+b") as file:
+        file.seek((page - 1) * size)
+        file.write(b"\xff" * size)
+    done = run("vacuum", chats.url)
+    assert done.code == 1
+    assert "restore it from a backup (`sessions verify` lists the damage), then run `sessions vacuum`" in done.out
+    assert "again" not in done.out

@@ -188,7 +188,7 @@ def test_a_duration_is_a_number_with_its_unit() -> None:
     ("some", "none"),
     [
         (["list"], ["list", "--tag", "none"]),
-        (["show", "plain"], ["show", "plain", "--kind", "none"]),
+        (["show", "plain"], ["show", "plain", "--kind", "system"]),
         (["usage", "--by", "model"], ["usage", "--by", "model", "--author", "nobody"]),
     ],
 )
@@ -208,3 +208,17 @@ def test_the_heading_of_findings_has_all_their_fields(run: Run, chats: Chats) ->
     healthy = run("verify", chats.url, "--csv").out
     assert healthy == ",".join(field.name for field in fields(Finding)) + "\n"
     assert run("repair", chats.url, "plain", "--csv").out.startswith("kind,")
+
+
+def test_a_typo_in_a_kind_or_an_id_is_no_empty_answer(run: Run, chats: Chats) -> None:
+    wrong = run("show", chats.url, "plain", "--kind", "toolcall")
+    assert wrong.code == 2
+    assert "the branch has no entry of kind 'toolcall'. It has assistant, tool_call, tool_output, user." in wrong.err
+    assert "in turn 1 among the last 6. It has" in run(
+        "show", chats.url, "plain", "--turn", "1", "--last", "6", "--kind", "x", "--nl"
+    ).err  # fmt: skip
+    assert run("show", chats.url, "plain", "--kind", "system", "--nl") == (0, "", "")
+    wrong = run("usage", chats.url, "--session", "plian")
+    assert (wrong.code, wrong.out) == (2, "")
+    assert "there is no session 'plian'" in wrong.err
+    assert run("usage", chats.url, "--session", "secret").code == 0

@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import traceback
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
@@ -18,7 +19,7 @@ import pytest
 
 from sessions.db.engines.backend import SQLAlchemyBackend
 from sessions.db.engines.of_loop import EngineOfLoop
-from sessions.waits.portal import Call
+from sessions.waits.portal import Call, wait_for
 
 from .key_values import KEY_VALUES, Get, Put
 from .without_loop import SUBJECT, check_no_loop_is_needed
@@ -31,6 +32,25 @@ if TYPE_CHECKING:
     from .conftest import Place
 
 _tenant: ContextVar[str] = ContextVar("tenant")
+
+
+def test_no_function_of_asyncio_is_called_on_the_callers_thread() -> None:
+    """Python ignores errors in such functions, and so a Ctrl-C that comes within one would be lost.
+
+    Fails without: waits/portal.py, `self._task = None` in `_settle`.
+    """
+    freed: list[str] = []
+    watched: list[weakref.ref[object]] = []
+
+    async def work() -> None:
+        task = asyncio.current_task()
+        watched.append(weakref.ref(task, lambda _: freed.append(threading.current_thread().name)))
+
+    for _ in range(200):
+        wait_for(work, "this test")
+    wait_for(lambda: asyncio.sleep(0), "this test")
+    assert len(freed) >= 199
+    assert set(freed) == {"sessions-portal"}
 
 
 @pytest.fixture

@@ -57,7 +57,7 @@ def data_key(path: Path) -> bytes:
 
 async def test_an_import_is_encrypted_with_a_new_data_key(tmp_path: Path) -> None:
     """
-    Fails without: log/exports/placing.py, `self._key.encrypt`, or the key of the info.
+    Fails without: log/exports/page_writer.py, `self._key.encrypt`, or the key of the info.
     """
     key = generate_key()
     first, second = tmp_path / "a.db", tmp_path / "b.db"

@@ -85,7 +85,7 @@ async def test_erasing_ends_an_import_of_that_session(anywhere: str, way: str) -
 
 async def test_expired_items_are_in_no_export_and_no_import(monkeypatch: pytest.MonkeyPatch) -> None:
     """
-    Fails without: log/statements/exports.py, `_THERE`; log/exports/placing.py, the check of `expires_at`.
+    Fails without: log/statements/exports.py, `_THERE`; log/exports/page_writer.py, the check of `expires_at`.
     """
     time = MovableClock(monkeypatch)
     async with open_store("sqlite://") as store, open_store("sqlite://") as other:
@@ -136,7 +136,7 @@ async def test_items_of_another_codec_stay_as_they_are_written() -> None:
 
 async def test_a_correction_reaches_copies_and_the_title_in_the_imported_session() -> None:
     """
-    Fails without: log/exports/placing.py, `_copy` or `title_of`.
+    Fails without: log/exports/page_writer.py, `_copy` or `title_of`.
     """
 
     def title(message: dict[str, Any]) -> str:
@@ -166,7 +166,7 @@ async def test_a_correction_reaches_copies_and_the_title_in_the_imported_session
 async def test_notes_about_what_is_gone_reach_no_other_session(monkeypatch: pytest.MonkeyPatch, how: str) -> None:
     """The other store's first session is the one that has the lowest ids of all.
 
-    Fails without: log/exports/placing.py, segment 0 in `place_of`; log/core/item_keys.py, in `NOWHERE`.
+    Fails without: log/exports/page_writer.py, segment 0 in `place_of`; log/core/item_keys.py, in `NOWHERE`.
     """
     monkeypatch.undo()  # Its ids begin with 1, as a user's do: see `tests/lived_in.py`.
     async with open_store("sqlite://") as store, open_store("sqlite://") as elsewhere:

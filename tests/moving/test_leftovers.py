@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import asyncio
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
 from sessions import ConflictError, RetentionPolicy, UnknownEntryError, UnknownSessionError, open_store
+from sessions.db.component import OwnersErased
 from sessions.db.transaction import Statement
 from sessions.db.upkeep import Upkeep
+from sessions.labels import encode_owner
+from sessions.log.adopt.sdk import SDKSessions
+from sessions.log.conversation import ForeignTables
 from sessions.log.lifetime import unfinished
+from sessions.log.lifetime.erase_owners import erase_owners
 from sessions.log.schema import LOG
+from sessions.retention_types import one_owner
 from sessions.testing.copying import messages
 from sessions.testing.forking import Between, filled
 
@@ -214,3 +221,24 @@ async def test_forks_of_forks_are_found(anywhere: str) -> None:
         assert await store.forks("c") == await store.forks("d") == []
         with pytest.raises(UnknownEntryError):
             await store.fork("c", "e", at=4)
+
+
+@pytest.mark.usefixtures("no_upkeep")
+async def test_erasing_an_owner_locks_unfinished_sessions_apart_from_whole_ones(
+    anywhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A correction locks a session and then its unfinished forks; in the other order, each could wait for the other.
+
+    Fails without: log/lifetime/erase_owners.py, the first `return`.
+    """
+    async with open_at(anywhere) as store:
+        await store.session("s", owner="ann").add_items(messages(7))
+        await break_off(store, monkeypatch)
+        monkeypatch.setattr(Upkeep, "is_due", lambda *_: False)
+        low, high = one_owner(encode_owner("ann"))
+        owners = OwnersErased(low, high, 1, None, 1, has_keys=False)
+        work = partial(erase_owners, owners=owners, count=32, elsewhere=SDKSessions(ForeignTables()))
+        part = await store._backend.write(work, "the store")
+        assert (part.subjects, part.more, (await rows_of(store))["unfinished"]) == ((), True, 0)
+        part = await store._backend.write(work, "the store")
+        assert (part.subjects, part.more) == (["s"], False)

@@ -93,7 +93,7 @@ def _retain(tx: Transaction, keep: int | None) -> list[int | None]:
         return []
     removal = Removal(Done("retain"), 1, 500, has_keys=False)
     if keep is not None:
-        return [trim_session(tx, found, removal)]
+        return [trim_session(tx, CONVERSATION, found, removal)]
     return [one and one.entries for one in remove_sessions(tx, [found], removal, SDKSessions(ForeignTables()))]
 
 

@@ -102,7 +102,7 @@ class Sharing(SessionPart):
             holder: The holder's name, shown in the errors that others get: text of 1 to 255 bytes.
             ttl: How long the lease lasts without renewal, in seconds or as a `timedelta`. Choose it well above the
                 difference between the machines' clocks.
-            on_busy: What to do while another caller holds a lease. ``"wait"``: wait until the branch is free, in order
+            on_busy: The reaction to another caller's lease. ``"wait"``: wait until the branch is free, in the order
                 of arrival. ``"reject"``: raise at once. ``"fork"``: fork the branch as it was when the other lease
                 began, and lease the fork; `held` has its name.
             timeout: The longest time to wait, in seconds or as a `timedelta`.

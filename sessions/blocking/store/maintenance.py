@@ -134,6 +134,7 @@ class Maintenance(Retaining):
         older_than: float | timedelta | Default | None = DEFAULT,
         batch: int = PURGE_BATCH,
         empty_sessions: bool = False,
+        progress: Callable[[int], object] | None = None,
     ) -> int:
         """Delete expired items physically, in all sessions and branches. Readers do not see them anyway.
 
@@ -149,6 +150,7 @@ class Maintenance(Retaining):
             empty_sessions: Whether to delete sessions that are then empty, with their usage, as `delete` does. A
                 session stays if it has a remembered idempotency key (30 days, if the caller gave it), or a branch that
                 is leased or waited for.
+            progress: Called after each transaction with the number of items deleted so far.
 
         Returns:
             The number of deleted items.
@@ -159,7 +161,11 @@ class Maintenance(Retaining):
             StoreError: The database refused the operation.
             SessionClosedError: The store has been closed.
         """
-        return run(self._async.purge_expired(older_than=older_than, batch=batch, empty_sessions=empty_sessions))
+        return run(
+            self._async.purge_expired(
+                older_than=older_than, batch=batch, empty_sessions=empty_sessions, progress=progress
+            )
+        )
 
     def verify(self, *, progress: Callable[[Verified], object] | None = None, after: str | None = None) -> Verification:
         """Check everything that is stored, and yield each finding: damaged, missing, contradictory or stray rows.

@@ -89,7 +89,13 @@ class Retaining(Part):
         return Steps(self._async.preview_retention(policy))
 
     def erase_owner(
-        self, owner: Owner, *, below: bool = False, scrub: bool = True, actor: str | None = None
+        self,
+        owner: Owner,
+        *,
+        below: bool = False,
+        scrub: bool = True,
+        actor: str | None = None,
+        progress: Callable[[OwnerErasure], object] | None = None,
     ) -> OwnerErasure:
         """Erase everything of an owner: all sessions with their branches, usage and keys, in batches.
 
@@ -107,6 +113,7 @@ class Retaining(Part):
                 lists them.
             scrub: Whether to call `scrub` at the end. To erase many owners, call it once, after the last one.
             actor: Who has it done, for the audit rows: text of 1 to 255 bytes in UTF-8.
+            progress: Called after each transaction that removed something with the receipt so far.
 
         Returns:
             One receipt: the removed rows of every component and the pending work.
@@ -117,7 +124,7 @@ class Retaining(Part):
             StoreError: The database refused the operation; finished transactions stay done.
             SessionClosedError: The store has been closed.
         """
-        return run(self._async.erase_owner(owner, below=below, scrub=scrub, actor=actor))
+        return run(self._async.erase_owner(owner, below=below, scrub=scrub, actor=actor, progress=progress))
 
     def audits(
         self,

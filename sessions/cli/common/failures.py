@@ -79,6 +79,7 @@ _WORDS: Final = (
         "Nothing was encrypted. Make one with sessions.generate_key().",
         "Nothing was done. Give the key with which the sessions are encrypted.",
     ),
+    ("store.verify() lists the damage", "`sessions verify` lists the damage"),
     ("call store.scrub() again", "run `sessions vacuum` again"),
     ("call store.scrub()", "run `sessions vacuum`"),
 )

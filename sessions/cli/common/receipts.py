@@ -6,12 +6,13 @@ from typing import TYPE_CHECKING, Any, Final
 
 import click
 
-from sessions.cli.common.failures import in_words_of_commands
+from sessions.cli.common.failures import FINDINGS, OK, in_words_of_commands
 from sessions.cli.common.inert import lines_of
 from sessions.cli.common.rows import as_text, width, write_json
+from sessions.cli.common.urls import file_of, url_of
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Iterable, Mapping, Sequence
 
 JSON: Final = click.option("--json", "as_json", is_flag=True, help="Write the receipt as JSON, in one line for each.")
 
@@ -54,3 +55,17 @@ def named_counts(record: Mapping[str, Any], *, without: Iterable[str] = ()) -> s
 def left_to_do(pending: Iterable[str]) -> list[str]:
     """Return a receipt's remaining work, with the command in place of a program's call."""
     return [in_words_of_commands(sentence) for sentence in pending]
+
+
+def code_of(pending: Sequence[str], *, scrub: bool) -> int:
+    """Return the exit code of a command whose receipt may list remaining work.
+
+    On a server, removing the bytes is always the administrator's task; there, and where the caller did not want it, a
+    receipt with such a sentence is no failure.
+
+    Args:
+        pending: The remaining work.
+        scrub: Whether the command was to remove the bytes from the files, too.
+    """
+    is_file = file_of(url_of(click.get_current_context().params["url"])) is not None
+    return FINDINGS if pending and scrub and is_file else OK

@@ -69,7 +69,7 @@ async def retry(attempt: Callable[[], Awaitable[T]], patience: Patience, *, repe
         repeatable: Whether an attempt may be repeated although the one before may have changed something.
 
     Raises:
-        OutcomeUnknownError: An answer was lost, and no later attempt told what had happened, or none was allowed.
+        OutcomeUnknownError: An answer was lost, and no later attempt told the outcome, or none was allowed.
         StoreError: The database refused, or could not be reached for too long.
     """
     began = time.monotonic()

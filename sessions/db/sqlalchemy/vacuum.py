@@ -70,5 +70,5 @@ def scrub_file(connection: Connection, path: str | None) -> tuple[str, ...]:
         if blocked:
             pending.append(still_read(where))
     elif mode == "persist":
-        pending.append(f"{where}-journal may hold what was deleted: set another journal mode than {mode}")
+        pending.append(f"{where}-journal may hold deleted rows: set another journal mode than {mode}")
     return tuple(pending)

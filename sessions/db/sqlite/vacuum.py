@@ -19,6 +19,10 @@ _PATIENCE: Final = 1_000
 """Milliseconds to wait for readers. Ours are done much sooner; writers wait meanwhile."""
 
 
+_DAMAGED: Final = "malformed"
+"""A word of SQLite's message about a damaged file; https://www.sqlite.org/rescode.html#corrupt has the code."""
+
+
 class Vacuum(Command[tuple[str, ...]]):
     """A command that waits among the changes until the file is rewritten, which happens outside any transaction."""
 
@@ -53,17 +57,23 @@ def scrub(connection: sqlite3.Connection, path: str, busy_timeout: float) -> tup
 
 
 def not_rewritten(path: str, error: Exception) -> str:
-    """Say that a file could not be rewritten."""
-    room = "make room for a second copy of it, then " if "full" in str(error) else ""
+    """Say that a file could not be rewritten, and the remedy."""
+    said = str(error)
+    if _DAMAGED in said:
+        remedy = "restore it from a backup (store.verify() lists the damage), then call store.scrub()"
+    elif "full" in said:
+        remedy = "make room for a second copy of it, then call store.scrub() again"
+    else:
+        remedy = "call store.scrub() again"
     return (
-        f"{path} could not be rewritten ({error}), and unused parts of its pages may hold copies of what was deleted: "
-        f"{room}call store.scrub() again"
+        f"{path} could not be rewritten ({error}), and unused parts of its pages may hold copies of deleted rows: "
+        f"{remedy}"
     )
 
 
 def still_read(path: str) -> str:
     """Say that the write-ahead log could not be emptied."""
     return (
-        f"{path} and {path}-wal still hold what was deleted, because another connection is reading an older state: "
+        f"{path} and {path}-wal still hold deleted rows, because another connection is reading an older state: "
         "call store.scrub() when it has ended its transaction"
     )

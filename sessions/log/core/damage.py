@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, Any, Final
 from sessions.clock import FIRST, NEVER
 from sessions.db.ids import MAX_OWNER, POSITIONS
 from sessions.db.transaction import Statement
-from sessions.log.core.heads import LEFT_TIP, damaged
+from sessions.log.core.heads import damaged
 from sessions.log.statements import branches as branch_statements
+from sessions.log.words import LEFT_TIP
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction

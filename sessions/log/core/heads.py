@@ -12,6 +12,7 @@ from sessions.log.core.ownership import check_owner
 from sessions.log.core.reader import reader_of
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
+from sessions.log.words import LEFT_TIP
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -22,9 +23,6 @@ if TYPE_CHECKING:
 
 MAIN = "main"
 """The name of a session's first branch, which cannot be removed: without a row it is there and empty."""
-
-LEFT_TIP = "\x01"
-"""What the names of rows begin with that are no branches, but tips that branches left."""
 
 EVERYTHING = 1 << 62
 """More entries than there can be, where a statement wants a count."""

@@ -183,7 +183,7 @@ def plain_digest(key: str, digest: bytes, stored: bytes, session_key: Payloads |
     Args:
         key: The key.
         digest: The digest of the item.
-        stored: What is stored in the session.
+        stored: The digest in the session.
         session_key: The session's key.
     """
     made = item_key(key, digest)
@@ -305,7 +305,7 @@ def put_barred(
 
 
 def share_popped(tx: Transaction, head: Head, attempt: int) -> None:
-    """Note for a branch, which goes on where an attempt ends, that it has seen the keys of what was popped there.
+    """Note for a branch, which goes on where an attempt ends, that it has seen the keys of items popped there.
 
     Args:
         tx: A transaction.

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sessions.log.core.heads import LEFT_TIP
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import tips as tip_statements
+from sessions.log.words import LEFT_TIP
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Row, Transaction

@@ -64,7 +64,7 @@ class Correction(NamedTuple):
         lineages: The session's segments.
         tips: All of its tips.
         now: The time, in microseconds since 1970, UTC.
-        force: Whether the leases of others, and what belongs together, are no matter.
+        force: Whether to ignore the leases of others, and related entries.
         actor: Who has it done, for the audit row.
     """
 
@@ -105,7 +105,7 @@ def begin(
     if locked is None:
         raise unknown_entry(conversation.session_id)
     check_held(tx, conversation, locked.session)
-    # A fork that is being written begins again; one that was killed leaves nothing of what is corrected.
+    # A fork that is being written begins again; one that was killed leaves nothing of the corrected entries.
     remove_copies(tx, locked.session)
     head: Any = find_head(tx, conversation, branch)
     lineages = lineages_of(tx, conversation, head)

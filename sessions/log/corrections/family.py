@@ -88,11 +88,11 @@ def finish_family(
     summaries: tuple[EntryId, ...],
     elsewhere: tuple[int, int],
 ) -> Corrected:
-    """Correct what was derived of a family that was changed, record that, and return the result.
+    """Correct the rows derived from a changed family, record the change, and return the result.
 
     Args:
         correction: The correction.
-        what: What was done.
+        what: The kind of change.
         family: The entries, as they were.
         summaries: The summaries that were dropped.
         elsewhere: How many of the SDK's messages went, and how many cannot be read.

@@ -1,4 +1,4 @@
-"""What would be left alone without an entry: a call without its output, reasoning without its answer, and so on.
+"""Entries that would be left alone without another one: a call without its output, reasoning without its answer.
 
 The rules are those of `items/rounds.py`. They are checked on each way that leads through the entry, as far as they are
 about it: a removal that breaks nothing leaves nothing that a repair would find, and found not before.
@@ -37,7 +37,7 @@ _TOLD: Final = 5
 
 
 class _Item(NamedTuple):
-    """An entry that is read for its calls and outputs, with its turn; nothing is known of what cannot be read."""
+    """An entry that is read for its calls and outputs, with its turn; nothing is known of an unreadable one."""
 
     id: int
     turn: int
@@ -77,7 +77,7 @@ class _Pairing:
         self._paired: list[_Item] | None = None
 
     def broken(self) -> Iterator[Damage]:
-        """Yield what would be left alone, perhaps several times."""
+        """Yield the entries that would be left alone, perhaps several times."""
         lineages = self._correction.lineages
         for row in self._family:
             if is_mark(row.kind) or self._item(row) is UNREADABLE or self._row(row.id) is None:

@@ -51,7 +51,7 @@ def remove_entry(
         wanted: The entry.
         branch: The branch for a position; the current one unless named.
         drop_summaries: Whether summaries over them are dropped; else there may be none.
-        force: Whether leases of others, and what belongs to the entry, are no matter.
+        force: Whether to ignore leases of others, and entries that belong to the entry.
         actor: Who has it done, for the audit row.
 
     Raises:

@@ -17,13 +17,13 @@ from sessions.log.core.damage import read_segments
 from sessions.log.core.details import StoredInfo
 from sessions.log.core.elsewhere import check_absent
 from sessions.log.core.gc import find_seen
-from sessions.log.core.heads import LEFT_TIP
 from sessions.log.core.ownership import check_owner
 from sessions.log.core.reader import Reader, reader_of, unlock
 from sessions.log.exports.encoding import encode_line
 from sessions.log.exports.lines import BranchLine, SessionInfoLine, SessionLine, TipLine
 from sessions.log.statements import exports as statements
 from sessions.log.statements import sessions as session_statements
+from sessions.log.words import TipRow
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
@@ -201,7 +201,7 @@ def _tips(
 
     An attempt that runs is a tip that its branch left, as it would be if its process was killed.
     """
-    rows = [_Row._make(row) for row in tx.all(statements.ALL_TIPS, session=session)]
+    rows = [TipRow(*row) for row in tx.all(statements.ALL_TIPS, session=session)]
     owners = {row.name: row for row in rows}
     attempts = {row.name: row for row in rows if row.reflog_of is not None and row.lease_claim is not None}
     branches: list[BranchLine | TipLine] = []
@@ -226,7 +226,7 @@ def _tips(
             "made_in": row.made_in,
             "changed_in": row.changed_in,
         }
-        if not row.name.startswith(LEFT_TIP):
+        if not row.is_left:
             branches.append(BranchLine(name=row.name, **values))
             continue
         owner = owners.get(str(row.reflog_of))
@@ -241,26 +241,7 @@ def _tips(
     return branches + tips, len(branches)
 
 
-class _Row(NamedTuple):
-    name: str
-    segment: int
-    tip: int
-    turn: int
-    floor: int
-    may_extend: int
-    forked_from: str | None
-    forked_at: int | None
-    forked_turn: int | None
-    reflog_of: str | None
-    pending: int
-    created_at: int
-    updated_at: int
-    made_in: int
-    changed_in: int
-    lease_claim: str | None
-
-
-def _leads_to(runs: list[Run], numbers: dict[int, int], way: _Row, other: _Row) -> bool:
+def _leads_to(runs: list[Run], numbers: dict[int, int], way: TipRow, other: TipRow) -> bool:
     """Tell whether a branch goes through the end of another tip, or ends there."""
     number, high = numbers.get(way.segment, 0), way.tip
     while number:

@@ -12,8 +12,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from sessions.log.core.heads import LEFT_TIP, MAIN, BranchName
+from sessions.log.core.heads import MAIN, BranchName
 from sessions.log.fast.parameters import ItemKeys, ManyAppends, OneAppend, OneTail, alone
+from sessions.log.words import LEFT_TIP
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -37,12 +38,15 @@ _WRITTEN: Final = """
 _ALLOWED: Final = """
         {is_owners} and {tags_stay} and s.wrapped_keys is not distinct from :wrapped_keys::bytea
         and (:version::bigint is null or s.version = :version::bigint)
-        and (:version::bigint is null and s.leases = 0 and :lease::bigint = 0 and :branch_number::bigint = 0 or exists (
+        and exists (
             select 1 from {branches} b
-            where b.session = s.id and b.name = coalesce(:branch::text, s.branch) and {may_change}
-        ))
+            where b.session = s.id and b.name = coalesce(:branch::text, s.branch) and b.may_extend = 1 and (
+                :version::bigint is null and s.leases = 0 and :lease::bigint = 0 and :branch_number::bigint = 0
+                or {may_change}
+            )
+        )
 """
-"""The condition on a session's row, ``s``, that an append may change it."""
+"""The condition on a session's row, ``s``, that an append may change it. Most need no other column of the branch."""
 
 _ADVANCED: Final = """
     advanced as (
@@ -75,12 +79,10 @@ APPEND: Final = alone(
     Without a number, the session is there and the append is left; without a row, there is no such session.
 
     Where a version is given, only to that one: the one that the caller expects, or that entries are encrypted for. Only
-    where the rest will be done, too, as the caller would be told of a version that this statement has made. The same
-    where leases were ever taken: whoever must not write leaves no trace. The branch's row is looked at again when it is
-    updated, as of then; see `log/core/fencing.py` for what is asked of it. An encrypted session must have the keys that
-    they were encrypted with: one that was deleted and made anew may have the same version.
-
-    An entry whose position has no room in its id divides by zero: nothing is done, and the log's own function says why.
+    where the rest will be done, too: an append that is left raises no version. The branch's row is checked again when
+    it is updated, as of then; `log/core/fencing.py` has the conditions. An encrypted session must have the keys that
+    they were encrypted with: one that was deleted and made again may have the same version. An entry whose position
+    has no room in its id divides by zero: nothing is done, and the log's own function says why.
 
     Imports come this way, and each value in an array costs them a few tenths of a microsecond. So each kind and tool
     name is sent once and looked up by one byte for each item, and turns are sent as the positions where they begin.
@@ -177,10 +179,11 @@ APPEND_MANY: Final = alone(
         from {sessions} s join input i on i.session_id = s.session_id
         where {is_owners} and {tags_stay}
         and s.wrapped_keys is not distinct from i.wrapped_keys and (i.version is null or s.version = i.version)
-        and (i.version is null and s.leases = 0 and i.lease = 0 and i.branch_number = 0 or exists (
+        and exists (
             select 1 from {branches} b
-            where b.session = s.id and b.name = coalesce(i.branch, s.branch) and {may_change}
-        )) order by s.id for no key update of s
+            where b.session = s.id and b.name = coalesce(i.branch, s.branch) and b.may_extend = 1
+            and (i.version is null and s.leases = 0 and i.lease = 0 and i.branch_number = 0 or {may_change})
+        ) order by s.id for no key update of s
     ), raised as (
         update {sessions} s set version = s.version + 1, updated_at = :now, active_at = {active_at}
         from locked l where s.id = l.id

@@ -9,12 +9,13 @@ from sessions.clock import as_time
 from sessions.db.ids import POSITION_BITS
 from sessions.log.core.damage import read_segments, read_tips
 from sessions.log.core.elsewhere import check_absent
-from sessions.log.core.heads import LEFT_TIP, MAIN, damaged
+from sessions.log.core.heads import MAIN, damaged
 from sessions.log.core.ownership import check_owner
 from sessions.log.core.reader import unlock
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import sessions as session_statements
+from sessions.log.words import LEFT_TIP
 from sessions.types import Branch
 
 if TYPE_CHECKING:

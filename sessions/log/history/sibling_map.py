@@ -121,7 +121,7 @@ class _Shape:
         self._groups: dict[int, list[tuple[int, int, int]]] = {}
         self._versions: dict[int, int] = {}
         stretches = lineage(tx, head)
-        # The position of the last item before the turns that are read: what leaves the branch earlier is not looked at.
+        # The position of the last item before the turns that are read: ways that leave the branch earlier are left out.
         self._after = 0
         if before:
             begin = turn_start(tx, stretches, before + 1)

@@ -18,10 +18,11 @@ from sessions.items.text import one_line
 from sessions.log.core.damage import read_segments
 from sessions.log.core.entry_ids import EntryId
 from sessions.log.core.gc import find_seen
-from sessions.log.core.heads import LEFT_TIP, MAIN, find_head
+from sessions.log.core.heads import MAIN, find_head
 from sessions.log.history.tree_bounds import Reading
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import entries as entry_statements
+from sessions.log.words import LEFT_TIP
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Row, Transaction

@@ -12,10 +12,10 @@ from typing import TYPE_CHECKING, NamedTuple
 from sessions.db.ids import POSITION_BITS, owner_of, position_of
 from sessions.log.core.damage import read_tips
 from sessions.log.core.entry_ids import find_entry_ids, unknown_entry
-from sessions.log.core.heads import LEFT_TIP
 from sessions.log.core.lineages import Lineages
 from sessions.log.core.turns import turn_start
 from sessions.log.statements import entries as entry_statements
+from sessions.log.words import LEFT_TIP
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction

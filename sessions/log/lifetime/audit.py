@@ -1,4 +1,4 @@
-"""Audit rows: what was removed for good, when and for whom, without ids and contents.
+"""Audit rows: each removal for good, with its time and its actor, without ids and contents.
 
 A session's id, or an owner, is there as an HMAC under a salt of the store's, so only a caller that knows an id can ask
 whether it was erased. The rows have their own time to live, by the database's clock; upkeep removes those that ended.
@@ -28,8 +28,9 @@ if TYPE_CHECKING:
 
     from sessions.db.transaction import Row, Transaction
 
-_SALT: Final = "audit_salt"
-_SALT_BYTES: Final = 32
+SALT: Final = "audit_salt"
+"""The name of the setting with the key of the HMACs."""
+SALT_BYTES: Final = 32
 _DIGITS: Final = 19
 """Fewer than the largest number could have."""
 
@@ -37,11 +38,11 @@ SubjectKind: TypeAlias = Literal["session", "owner", "namespace"]
 
 
 class Done(NamedTuple):
-    """What is noted of a removal, beside its subject and its counts.
+    """The description of a removal in its audit row, beside subject and counts.
 
     Attributes:
         what: The operation: ``"erase"``, ``"erase_owner"``, ``"retain"``, ``"redact"``, …
-        actor: Who had it done, as the caller said.
+        actor: The responsible person or program, as the caller said.
         kept: For how long the row is kept, in microseconds.
     """
 
@@ -63,7 +64,7 @@ def record(
         now: The time, in microseconds since 1970, UTC.
         kind: Which of these `subject` is.
     """
-    salt = find_setting(tx, _SALT) or put_setting(tx, _SALT, os.urandom(_SALT_BYTES))
+    salt = find_setting(tx, SALT) or put_setting(tx, SALT, os.urandom(SALT_BYTES))
     removed = {table: int(count) for table, count in counts.items() if count}
     tx.run(
         statements.ADD_AUDIT,
@@ -100,7 +101,7 @@ def find_audits(tx: Transaction, wanted: Wanted) -> list[Audit]:
     """Return a page of audit rows, the latest first."""
     values: dict[str, object] = {"what": wanted.what, "since": wanted.since}
     if wanted.subject is not None:
-        salt = find_setting(tx, _SALT)
+        salt = find_setting(tx, SALT)
         if salt is None:
             return []  # Nothing was ever removed.
         values["subject"] = _hmac(salt, wanted.kind, wanted.subject)

@@ -26,8 +26,10 @@ _ENTRIES: Final = 2_000
 def erase_owners(tx: Transaction, owners: OwnersErased, count: int, elsewhere: Elsewhere) -> OwnersPart:
     """Remove up to `count` sessions of some owners with all their rows. It needs no key, and heeds no lease."""
     whose = {"low": owners.low, "high": owners.high}
-    # First these: one of them that is finished meanwhile is found as a session.
-    remove_unfinished_of_owners(tx, owners.low, owners.high)
+    # First the unfinished ones: one that is finished meanwhile is found as a session. They have a transaction of their
+    # own, as a correction locks a session before the unfinished copies of it.
+    if remove_unfinished_of_owners(tx, owners.low, owners.high):
+        return OwnersPart({}, (), more=True)
     found = [(number, text_of_key(session_id)) for number, session_id in tx.all(statements.OWNED, count=count, **whose)]
     rows: Counter[str] = Counter()
     subjects: list[str] = []

@@ -42,6 +42,10 @@ class Range(NamedTuple):
     low: int
     high: int
 
+    def holds(self, entry: int) -> bool:
+        """Tell whether an entry's id is one of these positions."""
+        return self.ids["low"] < entry <= self.ids["high"]
+
     @property
     def ids(self) -> dict[str, int]:
         """The range of entry ids, as parameters."""

@@ -89,16 +89,22 @@ def remove_rows(tx: Transaction, session: int) -> None:
 
 
 def remove_copies(tx: Transaction, session: int) -> None:
-    """Remove what unfinished forks and copies have of a locked session, as something in it has to go for good.
+    """Remove all rows of unfinished forks and copies of a locked session, as something in it has to go for good.
 
     One that is still being written begins again; one whose process was killed leaves nothing.
     """
     _remove_unfinished(tx, tx.all(unfinished_statements.COPIES, session=session))
 
 
-def remove_unfinished_of_owners(tx: Transaction, low: str, high: str) -> None:
-    """Remove what unfinished sessions of owners in a range have; one that is still being written fails then."""
-    _remove_unfinished(tx, tx.all(unfinished_statements.OWNED, low=low, high=high))
+def remove_unfinished_of_owners(tx: Transaction, low: str, high: str) -> bool:
+    """Remove all rows of unfinished sessions of owners in a range; tell whether there were any.
+
+    A session that is still being written fails then. The transaction must lock no session afterwards: others lock a
+    session first, and then its unfinished copies.
+    """
+    found = tx.all(unfinished_statements.OWNED, low=low, high=high)
+    _remove_unfinished(tx, found)
+    return bool(found)
 
 
 def _remove_unfinished(tx: Transaction, found: list[Row]) -> None:

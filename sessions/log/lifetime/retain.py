@@ -6,18 +6,23 @@ was judged, and nobody has leased it since. All that policies look at raises the
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.clock import NEVER
 from sessions.db.dialect import text_of_key
+from sessions.db.ids import owner_of
 from sessions.errors import DamagedSessionError, DecryptionError, MissingKeyError
 from sessions.labels import given_owner
 from sessions.log.core.locking import lock_session
+from sessions.log.core.made_titles import forget_title, is_there
+from sessions.log.core.reader import unlock
 from sessions.log.lifetime.audit import Done, record
 from sessions.log.lifetime.erase import erase
 from sessions.log.lifetime.older_turns import Range, count_older, find_older, remove_older
 from sessions.log.lifetime.open_calls import UnreadableCallError, has_open_call
 from sessions.log.lifetime.undestroyed import note_undestroyed
+from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import retention as statements
 from sessions.log.statements import sessions as session_statements
 from sessions.retention_types import Scope
@@ -29,6 +34,7 @@ if TYPE_CHECKING:
 
     from sessions.db.transaction import Transaction
     from sessions.log.conversation import Conversation, Elsewhere
+    from sessions.log.core.entry_ids import EntryId
     from sessions.log.lifetime.erase import Erased
     from sessions.retention_types import RetentionPolicy, Spared
 
@@ -76,7 +82,7 @@ class Rule(NamedTuple):
 
 
 class Standing(NamedTuple):
-    """What policies look at of a session."""
+    """The columns of a session that policies look at."""
 
     owner: str | None
     created_at: int
@@ -162,7 +168,7 @@ def find_old(tx: Transaction, rules: Sequence[Rule], after: int, count: int) -> 
 
 
 def judge(tx: Transaction, conversation: Conversation, number: int, rules: Sequence[Rule]) -> Judged | None:
-    """Return what goes of a session by these rules, and what spares it; ``None`` if nothing goes.
+    """Return the part of a session that goes by these rules, and the reason to spare it; ``None`` if nothing goes.
 
     Args:
         tx: A transaction.
@@ -218,13 +224,33 @@ def remove_sessions(
     return removed
 
 
-def trim_session(tx: Transaction, judged: Judged, removal: Removal) -> int | None:
-    """Remove some of the entries of a session's older turns; return how many, or ``None`` if it was used since."""
+def trim_session(tx: Transaction, conversation: Conversation, judged: Judged, removal: Removal) -> int | None:
+    """Remove some of the entries of a session's older turns; return how many, or ``None`` if it was used since.
+
+    A title that was made of one of them goes, too. That of an encrypted session stays without its key.
+
+    Raises:
+        KeyWanted: The session's keys have to be fetched first.
+    """
     if not _is_as_judged(tx, judged, removal.now):
         return None
     removed = remove_older(tx, judged.old.number, judged.ranges, removal.entries, removal.now)
+    _forget_title(tx, conversation, judged)
     record(tx, removal.done, judged.old.session_id, {"entries": removed}, removal.now)
     return removed
+
+
+def _forget_title(tx: Transaction, conversation: Conversation, judged: Judged) -> None:
+    """Remove the title if it was made of an entry that has been removed, or came with a fork from elsewhere."""
+    session, _, _, wrapped_keys, _ = tx.the(session_statements.WHERE_IT_IS, session_id=conversation.session_id)
+    segments = {segment for (segment,) in tx.all(branch_statements.SEGMENTS, session=session)}
+
+    def is_going(entry: EntryId) -> bool:
+        is_elsewhere = owner_of(entry.entry) not in segments
+        return is_elsewhere or (any(place.holds(entry.entry) for place in judged.ranges) and not is_there(tx, entry))
+
+    with suppress(*_UNREADABLE):
+        forget_title(tx, session, unlock(conversation, wrapped_keys), is_going)
 
 
 def _with_entries(tx: Transaction, conversation: Conversation, judged: Judged) -> Judged:

@@ -79,7 +79,7 @@ def begin(
         forked_from: The internal id of the session whose entries it gets, as a fork or as a copy: if something has to
             leave that one for good, so do all rows of this one.
         owner: Its owner, as `labels.py` writes it: erasing that one reaches it.
-        origin: Tells what is copied, for `find`; ``None`` if a killed copy cannot go on.
+        origin: Identifies the source of a copy, for `find`; ``None`` if a killed copy cannot go on.
         life: For how long it waits for its next transaction, in microseconds.
 
     Raises:

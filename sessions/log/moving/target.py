@@ -64,7 +64,7 @@ class Begin(Command[Target], msgspec.Struct, frozen=True, eq=False):
         owner: Its owner, as `labels.py` writes it.
         source: The id and the internal id of the session whose entries it gets: if the target's tables have that one,
             nothing that has to leave it for good stays here. Another database's session is out of reach.
-        origin: Tells what is copied, so that a killed copy can go on.
+        origin: Identifies the source, so that a killed copy can go on.
     """
 
     conversation: Conversation
@@ -188,7 +188,7 @@ class Finish(Command[None], msgspec.Struct, frozen=True, eq=False):
         details: Its title, tags and metadata.
         barred: The keys that the source adds on no way, as their entries were redacted or removed.
         source: For a fork, the conversation that it is of, the part, and the version up to which that was checked. It
-            is locked and checked for the last time: whatever is removed from it later finds the fork.
+            is locked and checked for the last time: every later removal finds the fork.
     """
 
     conversation: Conversation

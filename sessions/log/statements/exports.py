@@ -16,11 +16,7 @@ SESSION = Statement(
 
 ALL_TIPS = Statement(
     "All branches of a session and the tips that they left, in the order in which they came to be.",
-    """
-    select name, segment, tip, turn, floor, may_extend, forked_from, forked_at, forked_turn, reflog_of, pending,
-    created_at, updated_at, made_in, changed_in, lease_claim
-    from {branches} where session = :session order by made_in, name
-    """,
+    "select {tip_row} from {branches} where session = :session order by made_in, name",
 )
 
 CHANGED_SINCE = Statement(
@@ -137,6 +133,15 @@ ADD_KEY = Statement(
     """
     insert into {item_keys} (item_key, session, entry, branch, version, digest, until, due)
     values (:item_key, :session, :entry, :branch, :version, :digest, :until, :due)
+    """,
+)
+
+WRONG_KEY = Statement(
+    "An item key of a range of entries that has another version than its entry.",
+    """
+    select k.entry from {item_keys} k join {entries} e on e.id = k.entry
+    where k.session = :session and k.entry >= :low and k.entry <= :high and e.version <> k.version
+    order by k.entry limit 1
     """,
 )
 

@@ -68,7 +68,7 @@ class Shape(NamedTuple):
 
     @property
     def page(self) -> str:
-        """The ids of a page and their activity: what the index holds.
+        """The ids of a page and their activity: the columns of the index.
 
         MariaDB enters an index in its middle only for what it can read from the index alone.
         """

@@ -1,4 +1,4 @@
-"""Statements about retention: which sessions are old, what of them goes, and what spares them."""
+"""Statements about retention: old sessions, the entries of them that go, and reasons to spare them."""
 
 from __future__ import annotations
 

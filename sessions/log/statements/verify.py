@@ -30,11 +30,7 @@ SEGMENTS: Final = Statement(
 
 BRANCHES: Final = Statement(
     "The branches of a range of sessions, with the tips they left.",
-    """
-    select session, name, segment, parent, fork_position, tip, turn, floor, may_extend, forked_from, forked_at,
-    forked_turn, reflog_of, pending, created_at, updated_at, made_in, changed_in, lease_token, lease_until, lease_open,
-    lease_from, lease_claim from {branches} where session >= :first and session <= :last order by session, name
-    """,
+    "select session, {tip_row} from {branches} where session >= :first and session <= :last order by session, name",
 )
 
 INFOS: Final = Statement(

@@ -51,7 +51,7 @@ def check_details(
 
 
 def _details(reading: Reading, row: SessionRow, info: Sequence[Any] | None) -> Details | Finding | None:
-    """Return the content of a session's info, or what is wrong with it; ``None`` if it cannot be opened here."""
+    """Return the content of a session's info, or its damage; ``None`` if it cannot be opened here."""
     about = name_of_session(row.session_id)
     version, payload = info if info is not None else (None, None)
     opened = reading.open(about or "", row.wrapped_keys)

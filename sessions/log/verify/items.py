@@ -1,4 +1,4 @@
-"""Checking payloads: they can be opened and decoded, and the columns beside them tell what is in them."""
+"""Checking payloads: they can be opened and decoded, and the columns beside them agree with them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.errors import DecryptionError
 from sessions.items.calls import dialect_named
-from sessions.items.kinds import HOSTED_TOOL_CALL, OUTPUTS, PLACEHOLDER, TOOL_CALL, UNKNOWN
+from sessions.items.kinds import OUTPUTS, PLACEHOLDER, UNKNOWN
 from sessions.log.context.annotations import EXPANSION, SUMMARY, Covering, is_mark, summary_taken_back
 from sessions.log.verify.reading import Locked
 from sessions.log.words import MARK
@@ -51,7 +51,7 @@ def check_payload(reading: Reading, entry: EntryRow, payloads: Payloads | Locked
         yield "payload-undecodable", _why(payload, is_encrypted=payloads is not None)
         return
     if is_mark(entry.kind):
-        yield from _check_mark(entry, item)
+        yield from _check_mark(entry, item, tool_name)
     elif entry.kind != UNKNOWN and (dialect := dialect_named(entry.format)) is not None:
         yield from _check_kind(dialect, entry, item, tool_name)
 
@@ -72,8 +72,10 @@ def _why(payload: bytes, *, is_encrypted: bool) -> str:
     return "The entry's item cannot be decoded."
 
 
-def _check_mark(entry: EntryRow, content: Any) -> Wrongs:
+def _check_mark(entry: EntryRow, content: Any, tool_name: str | None) -> Wrongs:
     """Check the content of an entry that is no item."""
+    if tool_name is not None:
+        yield "tool-name-wrong", "The entry has a tool, and is no item."
     kind = entry.kind.removeprefix(MARK)
     if not isinstance(content, dict) or content.get("type") != kind:
         yield "mark-wrong", "The entry's content is not of its kind."
@@ -84,7 +86,7 @@ def _check_mark(entry: EntryRow, content: Any) -> Wrongs:
 
 
 def _check_kind(dialect: Dialect, entry: EntryRow, item: Any, tool_name: str | None) -> Wrongs:
-    """Check an item's kind and, of a call, the tool's name: an output's name may be known from its call alone."""
+    """Check an item's kind and its tool's name. An output's name may be known from its call alone."""
     try:
         if entry.kind == PLACEHOLDER:
             if dialect.kind_of(item) not in OUTPUTS:
@@ -96,5 +98,5 @@ def _check_kind(dialect: Dialect, entry: EntryRow, item: Any, tool_name: str | N
         return
     if kind != entry.kind:
         yield "kind-wrong", "The entry's kind is not that of its item."
-    elif kind in {TOOL_CALL, HOSTED_TOOL_CALL} and name != tool_name:
-        yield "tool-name-wrong", "The entry's tool is not the one that its item calls."
+    elif kind not in OUTPUTS and name != tool_name:
+        yield "tool-name-wrong", "The entry's tool is not the one that its item calls, or its item calls none."

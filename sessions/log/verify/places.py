@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, NamedTuple, TypeAlias
 from sessions.clock import FIRST, NEVER
 from sessions.db.ids import MAX_OWNER, MAX_POSITION, id_of, owner_of, position_of
 from sessions.log.core.gc import reach
-from sessions.log.core.heads import LEFT_TIP, MAIN
+from sessions.log.core.heads import MAIN
+from sessions.log.words import TipRow
 from sessions.validation import MAX_NAME_BYTES
 from sessions.verify_types import Finding, found
 
@@ -32,48 +33,6 @@ class Segment(NamedTuple):
     last: int | None
 
 
-class Tip(NamedTuple):
-    """A row of branches: a branch, an attempt, or a tip that a branch left."""
-
-    name: str
-    segment: int
-    parent: int | None
-    fork_position: int
-    tip: int
-    turn: int
-    floor: int
-    may_extend: int
-    forked_from: str | None
-    forked_at: int | None
-    forked_turn: int | None
-    reflog_of: str | None
-    pending: int
-    created_at: int
-    updated_at: int
-    made_in: int
-    changed_in: int
-    lease_token: int
-    lease_until: int
-    lease_open: int
-    lease_from: int
-    lease_claim: str | None
-
-    @property
-    def is_left(self) -> bool:
-        """Whether it is no branch, by its name."""
-        return self.name.startswith(LEFT_TIP)
-
-    @property
-    def grows(self) -> bool:
-        """Whether the next append there extends its segment."""
-        return self.may_extend == 1 and (not self.is_left or self.lease_claim is not None)
-
-    @property
-    def label(self) -> str:
-        """Its name in a finding."""
-        return f"a tip that branch {self.reflog_of!r} left" if self.is_left else f"branch {self.name!r}"
-
-
 class Places:
     """The segments and the branches of one session.
 
@@ -86,7 +45,7 @@ class Places:
     def __init__(self, version: int, segments: Sequence[Sequence[Any]], branches: Sequence[Sequence[Any]]) -> None:
         self._version = version
         self._segments = {row[0]: Segment(*row) for row in segments}
-        self._tips = [Tip(*row) for row in branches]
+        self._tips = [TipRow(*row) for row in branches]
         self._names = {tip.name for tip in self._tips}
         origins = {segment.id: (segment.parent, segment.fork_position) for segment in self._segments.values()}
         self._seen = reach(origins, ((tip.segment, tip.tip) for tip in self._tips))
@@ -161,7 +120,7 @@ class Places:
             (not 0 <= segment.turn <= max(fork, 0), "turn-wrong", "Its number of turns is impossible."),
         )
 
-    def _check_columns(self, tip: Tip, leases: int) -> list[_Wrong]:
+    def _check_columns(self, tip: TipRow, leases: int) -> list[_Wrong]:
         names, version = {*self._names, MAIN}, self._version
         forked_at, forked_turn = tip.forked_at or 0, tip.forked_turn or 0
         return _those(
@@ -218,7 +177,7 @@ class Places:
             ),
         )
 
-    def _check_end(self, tip: Tip, turns: Mapping[int, int]) -> list[_Wrong]:
+    def _check_end(self, tip: TipRow, turns: Mapping[int, int]) -> list[_Wrong]:
         segment = self._segments.get(tip.segment)
         is_empty = tip.segment == 0 and tip.tip == 0
         entry = self.entry_at(tip.segment, tip.tip)
@@ -252,7 +211,7 @@ class Places:
         )
 
     def _check_growth(self, found_here: _Finder) -> Iterator[Finding]:
-        """Check what the branches see of the segments, and that none of them removes or overwrites others' entries."""
+        """Check the part of the segments that branches see, and that none removes or overwrites others' entries."""
         seen = self._seen
         growing = {tip.segment: tip for tip in self._tips if tip.grows}
         yield from self._check_alone(found_here)
@@ -282,9 +241,9 @@ class Places:
         growing = sorted((tip for tip in self._tips if tip.grows), key=lambda tip: tip.segment)
         for first, second in pairwise(growing):
             if first.segment == second.segment:
-                yield from found_here.of_tip(second, [("growth-wrong", f"It grows in the segment of {first.label}.")])
+                yield from found_here.of_tip(second, [("growth-wrong", f"It grows in the segment of {_label(first)}.")])
 
-    def _seen_by_others(self, growing: Mapping[int, Tip], seen: Mapping[int, int]) -> dict[int, int]:
+    def _seen_by_others(self, growing: Mapping[int, TipRow], seen: Mapping[int, int]) -> dict[int, int]:
         """Return up to which position of each segment others see it than the one that grows there."""
         others: dict[int, int] = {}
         for tip in self._tips:
@@ -309,6 +268,11 @@ def needed_entries(places: Iterable[Places]) -> list[int]:
     return list({entry for of_session in places for entry in of_session.needed_entries() if entry})
 
 
+def _label(tip: TipRow) -> str:
+    """Return the name of a tip in a finding."""
+    return f"a tip that branch {tip.reflog_of!r} left" if tip.is_left else f"branch {tip.name!r}"
+
+
 class _Finder:
     """Makes findings about one session."""
 
@@ -319,9 +283,9 @@ class _Finder:
         """Yield the findings about a segment."""
         yield from self._of("segments", f"segment {segment.id}", wrong)
 
-    def of_tip(self, tip: Tip, wrong: Iterable[_Wrong]) -> Iterator[Finding]:
+    def of_tip(self, tip: TipRow, wrong: Iterable[_Wrong]) -> Iterator[Finding]:
         """Yield the findings about a branch, or a tip that was left."""
-        yield from self._of("branches", tip.label, wrong)
+        yield from self._of("branches", _label(tip), wrong)
 
     def _of(self, table: str, place: str, wrong: Iterable[_Wrong]) -> Iterator[Finding]:
         for code, says in wrong:

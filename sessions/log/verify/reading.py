@@ -107,5 +107,5 @@ def text_or_none(stored: str | bytes | None) -> str | None:
 
 
 def name_of_session(stored: str | bytes | None) -> str | None:
-    """Return a stored session id for a finding, in which what is no text is replaced."""
+    """Return a stored session id for a finding, with replacements for bytes that are not text."""
     return stored if stored is None or isinstance(stored, str) else bytes(stored).decode(errors="replace")

@@ -38,7 +38,7 @@ class Wrong(NamedTuple):
         column: The column that is wrong then.
         condition: The condition, in SQL.
         code: The kind of damage.
-        says: What is wrong, as the end of a sentence about rows.
+        says: The damage, as the end of a sentence about rows.
     """
 
     column: str
@@ -218,7 +218,7 @@ class RecordCheck:
         return Checked(findings, str(last) if last < most else None, {"rows": rows})
 
     def skip(self, tx: Transaction, after: str) -> str | None:
-        """Give up: the rest of the table cannot be found without what was not readable."""
+        """Give up: the rest of the table cannot be found without the unreadable rows."""
         del tx, after
         return None
 

@@ -1,4 +1,4 @@
-"""Checking the settings of the store: the SDK's tables that it belongs to, and the salt for passphrases."""
+"""Checking the settings of the store: the SDK's tables that it belongs to, and the salts of passphrases and audits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from sessions.db.transaction import Statement
 from sessions.db.verification import Checked
 from sessions.errors import DecryptionError
 from sessions.log.adopt.table_pair import SETTING
-from sessions.verify_types import found
+from sessions.log.lifetime.audit import SALT, SALT_BYTES
+from sessions.verify_types import Finding, found
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
@@ -20,29 +21,41 @@ _SETTINGS: Final = Statement("All settings.", "select name, value from {settings
 _PAIR: Final = 2
 
 
+_AUDITED: Final = Statement("An audit row.", "select 1 from {audits} limit 1")
+
+
 class SettingsCheck:
-    """Checks that the settings can be read."""
+    """Checks that the settings can be read, and that no needed one is missing."""
 
     name = "settings"
-    tables = ("settings",)
+    tables = ("settings", "audits")
 
     def page(self, tx: Transaction, after: str) -> Checked:
         """Check all: they are few."""
         del after
-        rows = tx.all(_SETTINGS)
+        settings = {text_of_key(name): bytes(value) for name, value in tx.all(_SETTINGS)}
         findings = [
-            found("setting-damaged", "The setting has an impossible value.", table="settings", place=f"setting {name}")
-            for name, value in ((text_of_key(name), bytes(value)) for name, value in rows)
+            _damaged(name, "The setting has an impossible value.")
+            for name, value in settings.items()
             if not _is_possible(name, value)
         ]
-        return Checked(findings, None, {"rows": len(rows)})
+        # The salt for passphrases is not missed here: without it, a passphrase opens no session, which is found there.
+        if SALT not in settings and tx.one(_AUDITED) is not None:
+            findings.append(_damaged(SALT, "The setting is missing: no id can be found in the audit without it."))
+        return Checked(findings, None, {"rows": len(settings)})
 
     def skip(self, tx: Transaction, after: str) -> None:
         """Give up: there is one page."""
         del tx, after
 
 
+def _damaged(name: str, problem: str) -> Finding:
+    return found("setting-damaged", problem, table="settings", place=f"setting {name}")
+
+
 def _is_possible(name: str, value: bytes) -> bool:
+    if name == SALT:
+        return len(value) == SALT_BYTES
     if name == SETTING:
         try:
             tables = json.loads(value)

@@ -45,6 +45,19 @@ class Options(SessionAndClock):
         await add(session, "d", idempotency_key="n")
         assert await shown(session) == "a b c d"
 
+    async def test_a_repeated_append_that_adds_nothing_changes_no_version(self, session: LogSession) -> None:
+        """Fails without: log/fast/statements.py, `may_extend = 1` in `_ALLOWED`."""
+        await add(session, "a", idempotency_key="k")
+        await add(session, "b")
+        await session.undo()
+        version = await session.version()
+        await add(session, "a", idempotency_key="k")
+        await add(session, "a")
+        assert await session.version() == version
+        # The branch was moved back, so that what comes next begins another segment: that is one change, too.
+        await add(session, "c")
+        assert await session.version() == version + 1
+
     async def test_beside_an_expected_version(self, session: LogSession) -> None:
         await add(session, "a", expected_version=0)
         version = await session.version()
