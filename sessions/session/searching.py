@@ -53,8 +53,8 @@ class Searching(SessionPart):
             StoreError: The database refused the operation.
             SessionClosedError: The session has been closed.
         """
-        from sessions.log.words import LEFT_TIP
         from sessions.log.search.looking import search_branch
+        from sessions.log.words import LEFT_TIP
         from sessions.search_types import SearchPage
         from sessions.text_search.query import Query
 
