@@ -51,6 +51,7 @@ READS: Final[dict[str, Operation]] = {
 OPERATIONS: Final[dict[str, Operation]] = {
     **READS,
     "get_items(0)": lambda session: session.get_items(0),
+    "search": lambda session: session.search("1"),
     "window": lambda session: session.window(3),
     "get_turn": lambda session: session.get_turn(1),
     "turns(1)": lambda session: session.turns(1),

@@ -45,6 +45,7 @@ OPERATIONS: Final[dict[str, Callable[[LogSession], Any]]] = {
     "clear_session": lambda session: session.clear_session(),
     "version": lambda session: session.version(),
     "entries": lambda session: session.entries(),
+    "search": lambda session: session.search("1"),
     "window": lambda session: session.window(5),
     "turns": lambda session: session.turns(),
     "undo": lambda session: session.undo(),
