@@ -140,11 +140,15 @@ class Verified:
     Attributes:
         sessions: The number of sessions that were checked.
         entries: The number of entries that were checked.
-        locked: How many of these are encrypted and were only checked from outside, as there was no key for them.
+        locked: How many entries, memories, and checkpoints with their writes, are encrypted and were only checked from
+            outside, as there was no key for them.
         rows: The number of other rows that were checked.
         errors: The number of findings that are errors.
         warnings: The number of other findings.
         after: The place that was reached, an opaque text for ``verify(after=…)``; ``None`` once all is checked.
+        threads: The number of threads of graphs that were checked.
+        checkpoints: The number of their checkpoints that were checked.
+        memories: The number of memories that were checked.
     """
 
     sessions: int = 0
@@ -154,6 +158,9 @@ class Verified:
     errors: int = 0
     warnings: int = 0
     after: str | None = ""
+    threads: int = 0
+    checkpoints: int = 0
+    memories: int = 0
 
     @property
     def is_whole(self) -> bool:

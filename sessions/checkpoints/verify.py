@@ -141,6 +141,9 @@ _TABLES: Final = {
     ),
 }  # fmt: skip
 
+_COUNTED: Final = {"threads": "threads", "checkpoints": "checkpoints"}
+"""Tables whose rows a summary counts by themselves."""
+
 
 class RowsCheck:
     """Checks the rows of one table by conditions.
@@ -192,7 +195,7 @@ class RowsCheck:
         if orphans:
             problem = f"A row of {self._table} belongs to a thread that is missing."
             findings.append(found("orphan", problem, table=self._table, place=place))
-        return Checked(findings, str(last), {"rows": int(count)})
+        return Checked(findings, str(last), {_COUNTED.get(self._table, "rows"): int(count)})
 
     def skip(self, tx: Transaction, after: str) -> str | None:
         """Give up: the rest of the table cannot be found without what was not readable."""

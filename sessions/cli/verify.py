@@ -112,10 +112,18 @@ def _far(so_far: Verified) -> str:
 
 
 def _conclusion(summary: Verified) -> str:
+    others = "".join(
+        f", {count:,} {what}"
+        for count, what in (
+            (summary.threads, "threads"), (summary.checkpoints, "checkpoints"), (summary.memories, "memories"),
+        )
+        if count
+    )  # fmt: skip
     text = (
-        f"Checked {summary.sessions:,} sessions and {summary.entries:,} items: {summary.errors:,} errors, "
+        f"Checked {summary.sessions:,} sessions and {summary.entries:,} items{others}: {summary.errors:,} errors, "
         f"{summary.warnings:,} warnings."
     )
     if summary.locked:
-        text += f" {summary.locked:,} encrypted items were not opened: give the key to check them."
+        what = "ones" if others else "items"
+        text += f" {summary.locked:,} encrypted {what} were not opened: give the key to check them."
     return line_of(text)

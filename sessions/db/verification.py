@@ -40,7 +40,7 @@ class Checked(NamedTuple):
     Attributes:
         findings: The damage in it.
         after: Where the next page begins, as a text; ``None`` after the last one.
-        counts: How many rows were checked, by a word of `Verified`: ``sessions``, ``entries``, ``locked``, ``rows``.
+        counts: How many rows were checked, by a word of `Verified`, such as ``entries`` or ``locked``.
     """
 
     findings: Sequence[Finding]

@@ -82,6 +82,18 @@ async def test_a_planted_damage_is_found(anywhere: str, damage: str) -> None:
     assert _SECRET[:20] not in repr(found)
 
 
+async def test_the_summary_counts_threads_and_checkpoints(anywhere: str) -> None:
+    options: dict[str, Any] = {} if anywhere.startswith("sqlite:") else {"create_tables": True}
+    async with open_store(anywhere, **options) as store:
+        threads = ThreadStore(store._backend)
+        await _fill(threads)
+        await threads.aclose()
+        verification = store.verify()
+        assert [finding async for finding in verification] == []
+        summary = verification.summary
+    assert (summary.threads, summary.checkpoints, summary.locked, summary.is_whole) == (1, 3, 0, True)
+
+
 def test_every_column_is_read() -> None:
     connection = sqlite3.connect(":memory:")
     tx = SQLiteTransaction(connection, None, texts_of("agent_", (CHECKPOINTS,)))

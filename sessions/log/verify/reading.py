@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import partial
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
-from sessions.crypto.subject import KeyWanted
+from sessions.crypto.unlocking import Locked, Unlocking
 from sessions.db.transaction import Statement
-from sessions.errors import DecryptionError
+from sessions.log.encryption.session_encryption import subject_of
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
@@ -23,19 +22,6 @@ NUMBER_OF: Final = Statement(
 LOWEST: Final = -(1 << 63)
 HIGHEST: Final = (1 << 63) - 1
 
-_REMEMBERED: Final = 1024
-"""Sessions whose keys a process remembers to be locked: more than a page has."""
-
-
-class Locked(NamedTuple):
-    """Takes the place of a session's payloads if they cannot be opened.
-
-    Attributes:
-        reason: Why the given keys do not open them; empty without any key.
-    """
-
-    reason: str = ""
-
 
 class Reading:
     """The sessions to verify, and their keys.
@@ -44,13 +30,16 @@ class Reading:
         codec: How items are read.
         encryption: How sessions are encrypted, if there are keys for them.
         session_id: The only session to verify; all, if ``None``.
+
+    Attributes:
+        unlocking: Opens the keys of subjects of any kind, for the checks of other components.
     """
 
     def __init__(self, codec: Codec, encryption: SessionEncryption | None, session_id: str | None = None) -> None:
         self.codec = codec
         self.encryption = encryption
         self.session_id = session_id
-        self._refused: dict[tuple[str, bytes], str] = {}
+        self.unlocking = Unlocking(None if encryption is None else encryption.keys)
 
     def bounds(self, tx: Transaction, after: str) -> tuple[int, int] | None:
         """Return the numbers of sessions that are left: behind the first, up to the second; ``None`` without any."""
@@ -71,29 +60,11 @@ class Reading:
         """
         if wrapped_keys is None:
             return None
-        if self.encryption is None:
+        encryption = self.encryption
+        if encryption is None:
             return Locked()
         wrapped = bytes(wrapped_keys)
-        known = session_id, wrapped
-        if known not in self._refused:
-            try:
-                return self.encryption.unlock(session_id, wrapped)
-            except DecryptionError as error:
-                self._refuse(known, error)
-            except KeyWanted as wanted:
-                raise KeyWanted(partial(self._fetch, wanted, known)) from None
-        return Locked(self._refused[known])
-
-    async def _fetch(self, wanted: KeyWanted, known: tuple[str, bytes]) -> None:
-        try:
-            await wanted.fetch()
-        except DecryptionError as error:
-            self._refuse(known, error)
-
-    def _refuse(self, known: tuple[str, bytes], error: DecryptionError) -> None:
-        self._refused[known] = str(error)
-        if len(self._refused) > _REMEMBERED:
-            del self._refused[next(iter(self._refused))]
+        return self.unlocking.opened(subject_of(session_id), wrapped, lambda: encryption.unlock(session_id, wrapped))
 
 
 def text_or_none(stored: str | bytes | None) -> str | None:
