@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sessions.crypto.unlocking import Locked
 from sessions.errors import DamagedSessionError, DecryptionError
 from sessions.log.core.details import StoredInfo
-from sessions.log.verify.reading import Locked, name_of_session, text_or_none
+from sessions.log.verify.reading import name_of_session, text_or_none
 from sessions.verify_types import Finding, found
 
 if TYPE_CHECKING:

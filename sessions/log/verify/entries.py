@@ -5,13 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.clock import FIRST, NEVER
+from sessions.crypto.unlocking import Locked
 from sessions.db.ids import MAX_POSITION, POSITION_BITS, ids_of, owner_of, position_of
 from sessions.db.verification import PAGE, Checked
 from sessions.items.kinds import PLACEHOLDER, USER
 from sessions.log.context.annotations import is_mark
 from sessions.log.statements import verify as statements
 from sessions.log.verify.items import check_payload
-from sessions.log.verify.reading import HIGHEST, LOWEST, NUMBER_OF, Locked, name_of_session
+from sessions.log.verify.reading import HIGHEST, LOWEST, NUMBER_OF, name_of_session
 from sessions.log.words import EntryRow
 from sessions.verify_types import Finding, found
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sessions.crypto.unlocking import Locked
 from sessions.errors import DecryptionError
 from sessions.items.calls import dialect_named
 from sessions.items.kinds import OUTPUTS, PLACEHOLDER, UNKNOWN
 from sessions.log.context.annotations import EXPANSION, SUMMARY, Covering, is_mark, summary_taken_back
-from sessions.log.verify.reading import Locked
 from sessions.log.words import MARK
 
 if TYPE_CHECKING:

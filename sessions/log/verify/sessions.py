@@ -6,6 +6,7 @@ from collections import defaultdict
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
 
 from sessions.clock import FIRST, NEVER
+from sessions.crypto.unlocking import Locked
 from sessions.db.lists import parts
 from sessions.db.verification import Checked
 from sessions.errors import DecryptionError
@@ -15,7 +16,7 @@ from sessions.log.schema import MAX_SESSION
 from sessions.log.statements import verify as statements
 from sessions.log.verify.details import check_details
 from sessions.log.verify.places import Places, needed_entries
-from sessions.log.verify.reading import Locked, name_of_session, text_or_none
+from sessions.log.verify.reading import name_of_session, text_or_none
 from sessions.validation import check_session_id
 from sessions.verify_types import Finding, found
 
