@@ -7,7 +7,7 @@ import sqlite3
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import inspect, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.ext.asyncio import create_async_engine
 
@@ -37,7 +37,8 @@ OPERATIONS: dict[str, Callable[[LogSession], Awaitable[object]]] = {
 async def _drop(url: str, *tables: str) -> None:
     engine = create_async_engine(url)
     async with engine.begin() as connection:
-        for table in tables or [table.name for table in metadata().sorted_tables]:
+        there = await connection.run_sync(lambda this: inspect(this).get_table_names())
+        for table in tables or [table.name for table in metadata().sorted_tables if table.name in there]:
             await connection.execute(text(f"drop table {table}"))
     await engine.dispose()
 
