@@ -83,7 +83,7 @@ class KeyEncryptionKeys:
             )
         raise DecryptionError(
             f"{subject}: the given key called {key.by!r} is not the one that encrypted it, or its wrapped "
-            f"keys were altered or belong to another {subject.kind}. Nothing was changed. Pass the original "
+            f"keys were altered or belong to another {subject.noun}. Nothing was changed. Pass the original "
             "key, or restore a backup."
         )
 

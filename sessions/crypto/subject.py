@@ -23,6 +23,11 @@ class Subject(NamedTuple):
     kind: str
     name: str
 
+    @property
+    def noun(self) -> str:
+        """Its kind, in the singular, as errors say it."""
+        return self.kind
+
     def __str__(self) -> str:
         return f"{self.kind} {self.name!r}"
 

@@ -53,7 +53,8 @@ class Embedder(msgspec.Struct, frozen=True, kw_only=True):
         query: Returns the vector of a search's text, for models that tell questions from documents; by default,
             `documents` is called with it.
         name: The model's name. Vectors of models with different names are never compared. By default the module and
-            name of `documents`.
+            name of `documents`; these are only shown, and the vector of a fixed text tells whether it is the same
+            model.
         dims: The length of each vector; by default that of the first one.
         batch: The most texts in one call of `documents`.
         timeout: The seconds that one call may take.
@@ -87,6 +88,12 @@ class Embedder(msgspec.Struct, frozen=True, kw_only=True):
 Embed: TypeAlias = "str | EmbedTexts | LangChainEmbeddings | Embedder"
 """An embedding model: ``"local"``, ``"openai:NAME"``, ``"provider:model"``, a function, LangChain's ``Embeddings``, or
 an `Embedder`."""
+
+
+def is_derived(name: str, function: EmbedTexts) -> bool:
+    """Return whether a name is that of a function, or of the class it is a method of, and no model's own."""
+    kind = type(getattr(function, "__self__", None))
+    return name in (_name_of(function), f"{kind.__module__}.{kind.__qualname__}")
 
 
 def _name_of(function: Any) -> str:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sessions.embedding.calling import call
 from sessions.embedding.choosing import embedder_of
+from sessions.embedding.embedder import is_derived
 
 if TYPE_CHECKING:
     import numpy as np
@@ -46,6 +47,11 @@ class EmbeddingModel:
     def name(self) -> str:
         """The model's name."""
         return self.embedder.name
+
+    @property
+    def is_named(self) -> bool:
+        """Whether a user or a provider gave it its name: a function's own changes when it is moved."""
+        return not is_derived(self.embedder.name, self.embedder.documents)
 
     async def documents(self, texts: list[str]) -> NDArray[np.float32]:
         """Return the unit vectors of texts, a row each, in order. Equal texts are embedded once.

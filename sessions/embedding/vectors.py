@@ -39,10 +39,10 @@ def unit_vectors(found: Any, count: int, dims: int | None, model: str) -> NDArra
     subject = f"embedding model {model!r}"
     try:
         array = np.asarray(found, dtype=np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise EmbeddingError(
-            f"{subject} returned something other than {count} vectors of the same length. Nothing was changed. Return "
-            "a list of numbers for each text."
+            f"{subject} returned something other than {count} vectors of the same length, of floats. Nothing was "
+            "changed. Return a list of numbers for each text."
         ) from None
     if array.ndim != 2 or len(array) != count:  # noqa: PLR2004 - texts and dimensions
         raise EmbeddingError(

@@ -105,16 +105,17 @@ class Embedding:
 
     async def _embedded(self, page: Sequence[ToEmbed]) -> list[tuple[MemoryRow, SearchRow]]:
         """Return what search is to know of memories."""
-        from sessions.memory.search.indexing import Indexer, ToIndex  # noqa: PLC0415 - as above
+        from sessions.memory.search.indexing import Indexer, ToIndex, texts_to_index  # noqa: PLC0415 - as above
 
         common = self._hold.common
         rows = await self._hold.opened([one.row for one in page])
         to_index = []
         for one, row in zip(page, rows, strict=True):
-            places = await self._places(one)
+            places = await places_of(self._hold, one.row, one.places, one.sealed)
             paths = True if places is None else msgspec.json.decode(places, type=list[str])
-            to_index.append(ToIndex(row.path, row.name, self._hold.parts(row)["value"], paths))
-        indexer = Indexer(common.backend, common.model, common.embed_fields, common.sealing)
+            texts = texts_to_index(self._hold.parts(row)["value"], paths, common.embed_fields)
+            to_index.append(ToIndex(row.path, row.name, *texts))
+        indexer = Indexer(common.backend, common.model, common.sealing)
         found = await indexer.index(to_index)
         made = [(one.row, search) for one, search in zip(page, found, strict=True) if search is not None]
         sealing = common.sealing
@@ -134,20 +135,25 @@ class Embedding:
             for row, search in made
         ]
 
-    async def _places(self, one: ToEmbed) -> bytes | None:
-        """Return the paths of a memory's texts, in JSON, if they are its own."""
-        sealing, row = self._hold.common.sealing, one.row
-        if one.sealed is None or sealing is None or row.wrapped_keys is None:
-            return one.places
-        from sessions.crypto.subject import with_keys  # noqa: PLC0415 - as above
-        from sessions.memory.sealing import place_of  # noqa: PLC0415 - as above
-
-        known = await with_keys(partial(sealing.open_search, row.wrapped_keys, place_of(row), one.sealed))
-        return known.places
-
     def _whole(self) -> Range:
         """Return the range of all namespaces of this object."""
         from sessions.memory.search.reading import Range  # noqa: PLC0415 - as above
 
         below = self._hold.below((), 0)
         return Range(below.low, below.high, below.owner)
+
+
+async def places_of(hold: Hold, row: MemoryRow, places: bytes | None, sealed: bytes | None) -> bytes | None:
+    """Return the paths of a memory's texts, in JSON, if they are its own; `sealed` has them encrypted.
+
+    Raises:
+        DecryptionError: The keys here do not open it.
+    """
+    sealing = hold.common.sealing
+    if sealed is None or sealing is None or row.wrapped_keys is None:
+        return places
+    from sessions.crypto.subject import with_keys  # noqa: PLC0415 - for encrypted stores
+    from sessions.memory.sealing import place_of  # noqa: PLC0415 - as above
+
+    known = await with_keys(partial(sealing.open_search, row.wrapped_keys, place_of(row), sealed))
+    return known.places

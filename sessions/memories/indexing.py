@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from sessions.memories.hold import Common
     from sessions.memory.changes import PreparedPut, SearchRow
     from sessions.memory.settings import Settings
-    from sessions.memory_types import Put
 
 
 class Indexed(NamedTuple):
@@ -37,19 +36,17 @@ class Indexing:
     def __init__(self, common: Common) -> None:
         self._common = common
 
-    async def prepare(self, puts: Sequence[Put], prepared: Sequence[PreparedPut], settings: Settings) -> list[Indexed]:
+    async def prepare(self, prepared: Sequence[PreparedPut], settings: Settings) -> list[Indexed]:
         """Return this of each put, by the settings.
 
         Raises:
             EmbeddingError: The embedding model failed. Nothing was changed.
-            TypeError: An `index` is neither true nor false, nor a list of paths.
-            ValueError: A path of an `index` is not one.
         """
         common = self._common
         # An encrypted namespace has no rows in the clear.
         values = common.declared_values(settings) if settings.fields and common.sealing is None else None
-        to_index = [ToIndex(one.path, one.name, put.value, put.index) for put, one in zip(puts, prepared, strict=True)]
-        indexer = Indexer(common.backend, common.model, common.embed_fields, common.sealing)
+        to_index = [ToIndex(one.path, one.name, one.texts, one.places) for one in prepared]
+        indexer = Indexer(common.backend, common.model, common.sealing)
         rows = await indexer.index(to_index)
         return [
             Indexed(row, tuple(values.of(one.payload)) if values is not None else ())

@@ -219,6 +219,12 @@ def _checked_query(query: object) -> str:
         raise TypeError(
             f"query must be a text or None, not {type(query).__name__}. Nothing was read. Pass the text to search for."
         )
+    try:
+        query.encode()
+    except UnicodeEncodeError:
+        raise ValueError(
+            "query has a lone surrogate, so it is no Unicode text. Nothing was read. Decode it with the right encoding."
+        ) from None
     return query.strip()
 
 

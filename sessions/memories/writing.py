@@ -9,6 +9,7 @@ from sessions.clock import as_near_time, now
 from sessions.errors import ConflictError
 from sessions.memories.hold import check_key, cursor_of
 from sessions.memory.changes import Change, PreparedDelete, PreparedPut
+from sessions.memory.search.indexing import texts_to_index
 from sessions.memory_types import Memory, Put
 from sessions.validation import DEFAULT, Default, check_count
 
@@ -101,7 +102,7 @@ class Writing:
         change: Callable[[dict[str, Any] | None], Mapping[str, Any] | None],
         *,
         ttl: float | timedelta | Default | None = DEFAULT,
-        index: bool | Sequence[str] = True,
+        index: bool | Sequence[str] | Default = DEFAULT,
         owner: Owner | Default = DEFAULT,
     ) -> Memory | None:
         """Change a memory by a function, so that no change of another caller is lost.
@@ -116,8 +117,8 @@ class Writing:
             key: As for `put`.
             change: Returns the new value. It gets a copy of the present one, or ``None`` if there is none; if it
                 returns ``None``, the memory is deleted.
-            ttl: As for `put`.
-            index: As for `put`.
+            ttl: As for `put`; if left out, the memory's own, which begins again.
+            index: As for `put`; if left out, search finds the memory by the same fields as before, or does not find it.
             owner: As for `put`.
 
         Returns:
@@ -138,16 +139,20 @@ class Writing:
                 f"change must be a function of a value, not {type(change).__name__}. Nothing was changed. To put a "
                 "value, call put(…)."
             )
+        from sessions.memories.present import read_present  # noqa: PLC0415 - most puts read nothing
+
+        path, key, named = self._hold.path(namespace), check_key(key), self._hold.owner_of(owner)
         for _ in range(_TRIES):
-            found = await self._found(namespace, key, owner)
-            value = change(None if found is None else found.value)
-            version = 0 if found is None else found.version
+            found = await read_present(self._hold, path, key, named)
+            value = change(found.value)
             try:
                 if value is None:
-                    if found is not None:
-                        await self._change([self._delete(namespace, key, version, owner)], self._hold.common.settings)
+                    if found.version:
+                        deletion = self._delete(namespace, key, found.version, owner)
+                        await self._change([deletion], self._hold.common.settings)
                     return None
-                put = Put(namespace, key, value, ttl=ttl, index=index, if_version=version, owner=owner)
+                life, wanted = found.ttl if ttl is DEFAULT else ttl, found.wanted if index is DEFAULT else index
+                put = Put(namespace, key, value, ttl=life, index=wanted, if_version=found.version, owner=owner)
                 (memory,) = await self._put([put])
             except ConflictError as error:
                 conflict = error
@@ -182,13 +187,6 @@ class Writing:
         (changed,) = await self._change([deletion], self._hold.common.settings)
         return changed.version > 0
 
-    async def _found(self, namespace: Sequence[str], key: str, owner: Owner | Default) -> Memory | None:
-        from sessions.memory.read import Get  # noqa: PLC0415 - most puts read nothing
-
-        hold = self._hold
-        row = await hold.read(Get(hold.path(namespace), check_key(key), now(), hold.owner_of(owner)))
-        return None if row is None else hold.memory(*await hold.opened([row]))
-
     def _delete(
         self, namespace: Sequence[str], key: str, if_version: int | None, owner: Owner | Default
     ) -> PreparedDelete:
@@ -201,7 +199,7 @@ class Writing:
             return []
 
         async def attempt(settings: Settings) -> Sequence[Changed]:
-            return await self._change(await index(self._hold, puts, prepared, settings), settings)
+            return await self._change(await index(self._hold, prepared, settings), settings)
 
         changed = await self._hold.by_settings(attempt)
         return [_memory(self._hold, one, result) for one, result in zip(prepared, changed, strict=True)]
@@ -211,7 +209,7 @@ class Writing:
 
 
 def prepare(hold: Hold, puts: Sequence[Put]) -> list[PreparedPut]:
-    """Check puts and encode their values.
+    """Check puts, encode their values and take the texts that search is to know: later changes of a value do not count.
 
     Raises:
         InvalidItemError: A value cannot be stored without loss.
@@ -233,20 +231,22 @@ def prepare(hold: Hold, puts: Sequence[Put]) -> list[PreparedPut]:
         prepared.append(PreparedPut(path, key, b"", hold.life(put.ttl), version, owner))
     from msgspec.structs import replace  # noqa: PLC0415 - msgspec is loaded by now
 
-    payloads = hold.payloads(puts)
-    return [replace(one, payload=payload) for one, payload in zip(prepared, payloads, strict=True)]
+    payloads, fields = hold.payloads(puts), hold.common.embed_fields
+    found = [texts_to_index(put.value, put.index, fields) for put in puts]
+    return [
+        replace(one, payload=payload, texts=texts, places=places)
+        for one, payload, (texts, places) in zip(prepared, payloads, found, strict=True)
+    ]
 
 
-async def index(
-    hold: Hold, puts: Sequence[Put], prepared: Sequence[PreparedPut], settings: Settings
-) -> Sequence[PreparedPut]:
+async def index(hold: Hold, prepared: Sequence[PreparedPut], settings: Settings) -> Sequence[PreparedPut]:
     """Return puts with what search and filters are to know of them."""
     indexing = hold.common.indexing
     if indexing is None:
         return prepared
     from msgspec.structs import replace  # noqa: PLC0415 - as above
 
-    found = await indexing.prepare(puts, prepared, settings)
+    found = await indexing.prepare(prepared, settings)
     return [replace(one, search=known.search, fields=known.fields) for one, known in zip(prepared, found, strict=True)]
 
 

@@ -54,6 +54,8 @@ class PreparedPut(msgspec.Struct, frozen=True):
         owner: The owner that the namespace must have, and gets when it is made, as `labels.py` writes it.
         search: What search is to know of it; ``None`` for nothing.
         fields: The values of its declared fields, by the number of the field.
+        texts: The texts that search is to find it by.
+        places: The paths of these texts, in JSON, if they are its own.
     """
 
     path: str
@@ -64,6 +66,8 @@ class PreparedPut(msgspec.Struct, frozen=True):
     owner: str | None = None
     search: SearchRow | None = None
     fields: tuple[tuple[int, bytes], ...] = ()
+    texts: Sequence[str] = ()
+    places: bytes | None = None
 
 
 class PreparedDelete(msgspec.Struct, frozen=True):

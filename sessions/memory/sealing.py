@@ -64,9 +64,23 @@ _pack: Final = msgspec.msgpack.Encoder().encode
 _unpack: Final = msgspec.msgpack.Decoder(SearchPayload).decode
 
 
+class NamespaceSubject(Subject):
+    """A namespace as the owner of data keys; errors name its labels, as its path has control characters."""
+
+    __slots__ = ()
+
+    @property
+    def noun(self) -> str:
+        """Its kind, in the singular."""
+        return "namespace"
+
+    def __str__(self) -> str:
+        return f"namespace {labels_of(self.name)!r}"
+
+
 def subject_of(path: str) -> Subject:
     """Return the owner of a namespace's data keys."""
-    return Subject(KIND, path)
+    return NamespaceSubject(KIND, path)
 
 
 def place_of(row: MemoryRow) -> Place:

@@ -95,7 +95,7 @@ async def append_with(handle: Handle, append: Append, memories: object) -> None:
         append = msgspec.structs.replace(append, idempotency=whole)
 
     async def attempt(settings: Settings) -> None:
-        change = Change(await index(hold, puts, prepared, settings), append.now, settings.number, hold.common.sealing)
+        change = Change(await index(hold, prepared, settings), append.now, settings.number, hold.common.sealing)
         await handle.append(AppendWithPuts(append, change), hold.common.backend)
 
     await hold.by_settings(attempt)

@@ -64,3 +64,20 @@ async def test_a_process_with_older_settings_leaves_no_rows_behind(anywhere: str
         assert await older.memories.count(filter={"n": 2}, filter_budget=1) == 1
         assert await store.memories.count(filter={"n": 1}, filter_budget=1) == 0
         assert [finding async for finding in store.verify()] == []
+
+
+async def test_a_value_counts_as_it_was_at_the_call(anywhere: str) -> None:
+    """Fails without: memories/writing.py, `texts_to_index` in `prepare`."""
+    async with open_store(anywhere, create_tables=True) as store, open_store(anywhere, create_tables=True) as older:
+        await older.memories.count()
+        await store.memories.declare("n")
+        await store.memories.put(("a",), "before", {"n": 1})
+        # This store has not read the settings yet, so it prepares the put a second time.
+        value = {"text": "original words"}
+        put = asyncio.create_task(older.memories.put(("a",), "k", value))
+        await asyncio.sleep(0)
+        value["text"] = "changed mind"
+        await put
+        found = await older.memories.search(query="original", mode="text")
+        assert [one.value for one in found] == [{"text": "original words"}]
+        assert await older.memories.search(query="changed", mode="text") == []

@@ -136,6 +136,7 @@ FAULTS: dict[str, tuple[Any, str]] = {
     "denormal": (lambda texts: [[1e-40, 0.0]] * len(texts), "zero vector"),
     "empty": (lambda texts: [[]] * len(texts), "empty vectors"),
     "too few": (lambda _: [[1.0, 0.0]], r"shape \(1, 2\) for 2 texts"),
+    "huge": (lambda texts: [[10**400, 1.0]] * len(texts), "the same length"),
     "ragged": (lambda _: [[1.0], [1.0, 2.0]], "the same length"),
     "other dimensions": (lambda texts: [[1.0, 0.0, 0.0]] * len(texts), "3 dimensions, but has 2"),
     "a text": (lambda _: "vectors", "the same length"),

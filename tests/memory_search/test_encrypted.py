@@ -64,11 +64,25 @@ async def test_a_key_is_needed_and_the_right_one(anywhere: str) -> None:
                 with pytest.raises(error, match="Nothing was") as caught:
                     await call()
                 assert "zanzibar" not in str(caught.value)
+                assert "\\x01" not in str(caught.value)
+                assert other is DEFAULT or "namespace ('users', 'ann')" in str(caught.value)
             assert await memories.count() == 1
     async with open_store(anywhere, create_tables=True, encryption_key=key) as store:
         assert [one.value for one in await store.memories.list()] == [{"text": TEXT}]
     async with open_store(anywhere, create_tables=True) as store:
         assert await store.memories.delete(A, "k")
+
+
+async def test_an_update_keeps_what_search_knows(anywhere: str) -> None:
+    """Fails without: memories/present.py, `places_of`."""
+    async with open_store(anywhere, create_tables=True, encryption_key=generate_key()) as store:
+        memories = store.memories
+        await memories.put(A, "own", {"text": "zebra", "facts": "giraffe"}, index=["facts"])
+        await memories.put(A, "hidden", {"text": "zebra"}, index=False)
+        for key in ("own", "hidden"):
+            assert await memories.update(A, key, lambda old: {**(old or {}), "n": 1})
+        assert await memories.search(query="zebra") == []
+        assert [one.key for one in await memories.search(query="giraffe")] == ["own"]
 
 
 @pytest.mark.parametrize("column", ["payload", "sealed"])

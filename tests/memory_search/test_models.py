@@ -69,6 +69,30 @@ async def test_two_models_are_never_compared(anywhere: str, other: Embedder, *, 
         assert [str(one) async for one in first.verify()] == []
 
 
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_a_function_may_be_moved(anywhere: str, *, encrypted: bool) -> None:
+    """Fails without: memory/search/models.py, `_matching`, a model that is not named."""
+
+    def moved(texts: list[str]) -> list[list[float]]:
+        return embed(texts)
+
+    key: Any = generate_key() if encrypted else DEFAULT
+    async with (
+        open_store(anywhere, create_tables=True, embed=embed, encryption_key=key) as first,
+        open_store(anywhere, create_tables=True, embed=moved, encryption_key=key) as second,
+        open_store(anywhere, create_tables=True, embed=reversed_embed, encryption_key=key) as other,
+        open_store(anywhere, create_tables=True, embed=ONE, encryption_key=key) as named,
+    ):
+        await first.memories.put(("a",), "k", {"text": "the cat"})
+        assert await keys(second, "cat", mode="vector") == {"k"}
+        assert (await second.memories.status()).pending == 0
+        await second.memories.put(("a",), "l", {"text": "a cat"})
+        assert await keys(first, "cat", mode="vector") == {"k", "l"}
+        assert len((await first.memories.status()).models) == 1
+        assert await keys(other, "cat", mode="vector") == await keys(named, "cat", mode="vector") == set()
+        assert (await other.memories.status()).pending == (await named.memories.status()).pending == 2
+
+
 async def test_a_store_without_a_model_is_embedded_later(anywhere: str) -> None:
     async with open_store(anywhere, create_tables=True) as store:
         await store.memories.put_many([Put(("a",), f"{n}", {"text": f"cat {n}"}) for n in range(100)])

@@ -92,7 +92,7 @@ async def _put(memories: Memories, ops: dict[tuple[Labels, str], PutOp]) -> None
     prepared = prepare(hold, puts)
 
     async def attempt(settings: Settings) -> Sequence[Changed]:
-        changes: list[PreparedPut | PreparedDelete] = [*await index(hold, puts, prepared, settings), *deletions]
+        changes: list[PreparedPut | PreparedDelete] = [*await index(hold, prepared, settings), *deletions]
         return await memories._change(changes, settings)  # noqa: SLF001 - as above
 
     await hold.by_settings(attempt)

@@ -95,7 +95,7 @@ class Writing(Part):
         change: Callable[[dict[str, Any] | None], Mapping[str, Any] | None],
         *,
         ttl: float | timedelta | Default | None = DEFAULT,
-        index: bool | Sequence[str] = True,
+        index: bool | Sequence[str] | Default = DEFAULT,
         owner: Owner | Default = DEFAULT,
     ) -> Memory | None:
         """Change a memory by a function, so that no change of another caller is lost.
@@ -110,8 +110,8 @@ class Writing(Part):
             key: As for `put`.
             change: Returns the new value. It gets a copy of the present one, or ``None`` if there is none; if it
                 returns ``None``, the memory is deleted.
-            ttl: As for `put`.
-            index: As for `put`.
+            ttl: As for `put`; if left out, the memory's own, which begins again.
+            index: As for `put`; if left out, search finds the memory by the same fields as before, or does not find it.
             owner: As for `put`.
 
         Returns:

@@ -35,14 +35,32 @@ class ToIndex(NamedTuple):
     Attributes:
         path: The path of its namespace.
         key: Its key.
-        value: Its value.
-        wanted: Whether search is to find it; or the paths of its texts.
+        texts: The texts that search is to find it by.
+        places: The paths of these, in JSON, if they are its own.
     """
 
     path: str
     key: str
-    value: Any
-    wanted: bool | Sequence[str]
+    texts: Sequence[str]
+    places: bytes | None
+
+
+def texts_to_index(value: Any, wanted: object, fields: Sequence[str]) -> tuple[Sequence[str], bytes | None]:
+    """Return the texts that search is to find a value by, and their paths in JSON if they are its own.
+
+    Args:
+        value: The value.
+        wanted: Whether search is to find it; or the paths of its texts.
+        fields: The paths if `wanted` is true.
+
+    Raises:
+        TypeError: `wanted` is neither true nor false, nor a list of paths.
+        ValueError: A path is none.
+    """
+    if isinstance(wanted, bool):
+        return texts_of(value, fields if wanted else ()), None
+    own = check_paths(wanted, "index")
+    return texts_of(value, own), msgspec.json.encode(own)
 
 
 def words_row(texts: Sequence[str]) -> bytes:
@@ -56,7 +74,6 @@ class Indexer:
     Args:
         backend: The database.
         model: The embedding model; ``None`` for words alone.
-        fields: The paths of the texts of memories that are put without paths of their own.
         sealing: Decrypts what search knows of memories; ``None`` if nothing is encrypted.
     """
 
@@ -64,12 +81,10 @@ class Indexer:
         self,
         backend: Backend,
         model: EmbeddingModel | None,
-        fields: Sequence[str],
         sealing: Sealing | None = None,
     ) -> None:
         self._backend = backend
         self._model = model
-        self._fields = fields
         self._sealing = sealing
         self._number: int | None = None
 
@@ -79,28 +94,19 @@ class Indexer:
         Texts that have not changed since they were put last are not embedded again. All others are, in batches.
 
         Raises:
-            TypeError: A `wanted` is neither true nor false, nor a list of paths.
-            ValueError: A path is none.
             EmbeddingError: The embedding model failed. Nothing was changed.
             StoreError: The database refused.
         """
-        paths = [self._paths(put.wanted) for put in puts]
-        texts = [texts_of(put.value, own) for put, own in zip(puts, paths, strict=True)]
+        texts = [put.texts for put in puts]
         vectors = await self._vectors(puts, texts)
         rows: list[SearchRow | None] = []
-        for put, own, some, (model, digest, packed) in zip(puts, paths, texts, vectors, strict=True):
-            places = None if isinstance(put.wanted, bool) else msgspec.json.encode(own)
-            words = words_row(some)
-            rows.append(SearchRow(model, places, digest, packed, words) if words or packed else None)
+        for put, (model, digest, packed) in zip(puts, vectors, strict=True):
+            words = words_row(put.texts)
+            rows.append(SearchRow(model, put.places, digest, packed, words) if words or packed else None)
         return rows
 
-    def _paths(self, index: object) -> Sequence[str]:
-        if isinstance(index, bool):
-            return self._fields if index else ()
-        return check_paths(index, "index")
-
     async def _vectors(
-        self, puts: Sequence[ToIndex], texts: Sequence[list[str]]
+        self, puts: Sequence[ToIndex], texts: Sequence[Sequence[str]]
     ) -> list[tuple[int | None, bytes | None, bytes | None]]:
         """Return the model, the digest and the vectors of each memory."""
         if self._model is None or not any(texts):

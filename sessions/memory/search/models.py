@@ -1,7 +1,8 @@
 """Embedding models in the database: each vector has the number of the model that made it.
 
 A model is known again by its name, its dimensions, and the vector of a fixed text: a model that was replaced under its
-name gets another number. So vectors of two models are never compared.
+name gets another number. So vectors of two models are never compared. The name of a function is another one after it
+was moved, or in the module that was run: one that has the same vector under any name is the same model.
 """
 
 from __future__ import annotations
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
 
 _SAME: Final = 0.99
 """The least cosine of the vectors that one model returns for one text: services are exact to some digits only."""
+
+_EQUAL: Final = 0.9999
+"""The same for a model without a name of its own: some models of one family differ little."""
 
 
 class KnownModel(NamedTuple):
@@ -48,9 +52,9 @@ async def find_model(backend: Backend, model: EmbeddingModel) -> int | None:
         EmbeddingError: The model failed.
     """
     known = await backend.read(models_of, _SUBJECT)
-    if not any(model.name in (one.name, _base(one.name)) for one in known):
+    if not known or (model.is_named and not any(_is_called(one, model.name) for one in known)):
         return None
-    return _matching(known, model.name, await model.probe())
+    return _matching(known, model, await model.probe())
 
 
 async def note_model(backend: Backend, model: EmbeddingModel) -> int:
@@ -62,7 +66,7 @@ async def note_model(backend: Backend, model: EmbeddingModel) -> int:
     probe = await model.probe()
     while True:
         known = await backend.read(models_of, _SUBJECT)
-        found = _matching(known, model.name, probe)
+        found = _matching(known, model, probe)
         if found is not None:
             return found
         names = {one.name for one in known}
@@ -72,13 +76,24 @@ async def note_model(backend: Backend, model: EmbeddingModel) -> int:
         await backend.write(lambda tx, values=values: tx.run(statements.ADD_EMBEDDER, **values), _SUBJECT)  # type: ignore[misc]
 
 
-def _matching(known: list[KnownModel], name: str, probe: NDArray[np.float32]) -> int | None:
+def _matching(known: list[KnownModel], model: EmbeddingModel, probe: NDArray[np.float32]) -> int | None:
+    called = [one for one in known if _is_called(one, model.name)]
+    found = _first_like(called, probe, _SAME)
+    return _first_like(known, probe, _EQUAL) if found is None and not model.is_named else found
+
+
+def _first_like(known: list[KnownModel], probe: NDArray[np.float32], least: float) -> int | None:
+    """Return the first of some models whose vector has at least this cosine with a probe."""
     for one in known:
-        if name in (one.name, _base(one.name)) and one.dims == len(probe) and len(one.probe) == 2 * one.dims:
+        if one.dims == len(probe) and len(one.probe) == 2 * one.dims:
             (vector,) = unpack([one.probe], one.dims)
-            if float(np.dot(vector, probe)) >= _SAME:
+            if float(np.dot(vector, probe)) >= least * float(np.linalg.norm(vector)):
                 return one.id
     return None
+
+
+def _is_called(known: KnownModel, name: str) -> bool:
+    return name in (known.name, _base(known.name))
 
 
 def _base(name: str) -> str:

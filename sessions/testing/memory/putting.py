@@ -158,6 +158,24 @@ class Putting:
             assert await mine.update(("a",), "n", lambda _: None) is None
             assert await mine.get(("a",), "n") is None
 
+    async def test_an_update_changes_the_value_only(self, open_here: OpenStore) -> None:
+        """Fails without: memories/present.py, `ttl` and `_wanted_of`."""
+        async with open_here(embed_fields=["text"]) as store:
+            mine = store.memories.under((f"{uuid4()}",))
+            await mine.put(("a",), "hidden", {"text": "zebra one"}, ttl=1000, index=False)
+            await mine.put(("a",), "own", {"text": "zebra two", "facts": ["giraffe"]}, index=["facts[*]"])
+            await mine.put(("a",), "later", {"n": 1})
+            for key in ("hidden", "own", "later"):
+                memory = await mine.update(("a",), key, lambda old: {"text": "zebra", **(old or {}), "more": 1})
+                assert memory is not None
+                assert (memory.expires_at is not None) == (key == "hidden")
+            assert [one.key for one in await mine.search(query="zebra", mode="text")] == ["later"]
+            assert [one.key for one in await mine.search(query="giraffe", mode="text")] == ["own"]
+            shown = await mine.update(("a",), "hidden", lambda old: old, ttl=None, index=True)
+            assert shown is not None
+            assert shown.expires_at is None
+            assert {one.key for one in await mine.search(query="zebra", mode="text")} == {"later", "hidden"}
+
     async def test_owners(self, open_here: OpenStore) -> None:
         """Fails without: memory/locking.py, `check_owner`; memory/read.py, the same."""
         async with open_here() as store:

@@ -204,6 +204,7 @@ class Searches:
         """Fails without: memories/searching.py, the checks."""
         wrong: list[tuple[dict[str, Any], type[Exception]]] = [
             ({"query": 3}, TypeError),
+            ({"query": "a\ud800"}, ValueError),
             ({"limit": 0}, ValueError),
             ({"offset": -1}, ValueError),
             ({"mode": "magic"}, ValueError),

@@ -1,0 +1,71 @@
+"""A memory as `update` finds it: its value, and how it was put."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import msgspec
+
+from sessions.clock import now
+from sessions.memories.embedding import places_of
+from sessions.memory.read import Get
+from sessions.memory.search.indexing import texts_to_index, words_row
+from sessions.memory.statements.searching import PLACES_OF
+from sessions.validation import DEFAULT
+
+if TYPE_CHECKING:
+    from sessions.db.transaction import Row, Transaction
+    from sessions.memories.hold import Hold
+    from sessions.memory.rows import MemoryRow
+    from sessions.validation import Default
+
+
+class Present(NamedTuple):
+    """A memory as it is, and how to put it again. Without any, as a new one is put.
+
+    Attributes:
+        version: Its version; 0 if there is none.
+        value: Its value; ``None`` without any.
+        ttl: Its life after it is put; ``None`` for ever.
+        wanted: Whether search finds it; or the paths of the texts by which it does.
+    """
+
+    version: int = 0
+    value: Any = None
+    ttl: timedelta | Default | None = DEFAULT
+    wanted: bool | list[str] = True
+
+
+async def read_present(hold: Hold, path: str, name: str, owner: str | None) -> Present:
+    """Return a memory, or that there is none.
+
+    Raises:
+        OwnerError: The namespace belongs to another owner, or has none and one is given.
+        UndecodableItemError: Its value cannot be read.
+        DecryptionError: The keys here do not open it.
+    """
+    get = Get(path, name, now(), owner)
+
+    def read(tx: Transaction) -> tuple[MemoryRow, Row | None] | None:
+        row = get(tx)
+        return None if row is None else (row, tx.one(PLACES_OF, memory=row.id))
+
+    found = await hold.read(read)
+    if found is None:
+        return Present()
+    row, searched = found
+    (opened,) = await hold.opened([row])
+    value = hold.parts(opened)["value"]
+    ttl = None if row.ttl is None else timedelta(microseconds=row.ttl)
+    return Present(row.version, value, ttl, await _wanted_of(hold, row, value, searched))
+
+
+async def _wanted_of(hold: Hold, row: MemoryRow, value: Any, searched: Row | None) -> bool | list[str]:
+    if searched is None:
+        # Search does not know it: it was not to be found, unless it has no words that could be.
+        texts, _ = texts_to_index(value, True, hold.common.embed_fields)  # noqa: FBT003 - as users write it
+        return not words_row(texts)
+    places, sealed = (None if one is None else bytes(one) for one in searched)
+    own = await places_of(hold, row, places, sealed)
+    return True if own is None else msgspec.json.decode(own, type=list[str])
