@@ -38,6 +38,7 @@ _WITHOUT_BRANCH = """
         union select g.parent from agent_log_segments g join led on g.id = led.id where g.parent is not null
     )
     select id from agent_log_segments where id not in (select id from led)
+    and session not in (select session from agent_log_unfinished)
 """
 
 
