@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sessions.checkpoints.threads import Thread
-    from sessions.db.transaction import Transaction
+    from sessions.db.transaction import Row, Transaction
 
 
 def delete(tx: Transaction, thread_id: str, owner: str | None) -> bool:
@@ -51,15 +51,24 @@ def delete_line(tx: Transaction, line: int) -> None:
     tx.run(line_statements.DELETE_LINE, line=line)
 
 
-def delete_for_runs(tx: Transaction, run_ids: Sequence[str]) -> None:
-    """Delete the checkpoints of runs with their writes. Checkpoints that follow them keep naming them as parents."""
-    lines = {line for run_id in run_ids for _, line, _ in tx.all(statements.OF_RUN, run_id=run_id)}
+def delete_for_runs(tx: Transaction, run_ids: Sequence[str], owner: str | None) -> None:
+    """Delete the checkpoints of runs with their writes. Checkpoints that follow them keep naming them as parents.
+
+    With an owner, those in threads of others stay: a run's id says nothing about threads, so it is no mistake.
+    """
+    lines = {line for run_id in run_ids for _, line, _ in _of_run(tx, run_id, owner)}
     for line in sorted(lines):
         if tx.one(line_statements.LOCK_LINE, line=line) is None:
             continue  # Another caller has deleted it.
-        found = [row for run_id in run_ids for row in tx.all(statements.OF_RUN, run_id=run_id) if row[1] == line]
+        found = [row for run_id in run_ids for row in _of_run(tx, run_id, owner) if row[1] == line]
         delete_checkpoints(tx, line, [text_of_key(checkpoint_id) for _, _, checkpoint_id in found])
         collect(tx, line)
+
+
+def _of_run(tx: Transaction, run_id: str, owner: str | None) -> list[Row]:
+    if owner is None:
+        return tx.all(statements.OF_RUN, run_id=run_id)
+    return tx.all(statements.OF_RUN_AND_OWNER, run_id=run_id, owner=owner)
 
 
 def delete_checkpoints(tx: Transaction, line: int, checkpoint_ids: Sequence[str]) -> tuple[int, int]:

@@ -30,11 +30,16 @@ class Erased(NamedTuple):
     writes: int = 0
 
 
-def erase(tx: Transaction, thread_id: str) -> Erased:
-    """Remove a thread with all its rows, and count them."""
+def erase(tx: Transaction, thread_id: str, owner: str | None = None) -> Erased:
+    """Remove a thread with all its rows, and count them.
+
+    Raises:
+        ThreadOwnerError: It is another owner's.
+    """
     thread = lock_thread(tx, thread_id)
     if thread is None:
         return Erased()
+    check_owner(thread_id, owner, thread)
     return _erase(tx, thread)
 
 

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Final, TypeVar
+from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
+
+import msgspec
 
 from sessions.checkpoints.component import THREADS
 from sessions.checkpoints.copy import copy
 from sessions.checkpoints.delete import delete, delete_for_runs
+from sessions.checkpoints.erase import erase as erase_thread
 from sessions.checkpoints.erase import remove_expired, set_ttl
 from sessions.checkpoints.prune import Keep, prune
 from sessions.checkpoints.thread_list import Wanted, list_threads
 from sessions.checkpoints.values import Pruned
 from sessions.clock import now
 from sessions.crypto.subject import KeyWanted
+from sessions.db.component import Removed
 from sessions.db.erasure import erase
 from sessions.errors import DamagedSessionError, SessionsError
 from sessions.validation import check_count, check_text
@@ -25,10 +29,12 @@ if TYPE_CHECKING:
     from sessions.checkpoints.covers import Covers
     from sessions.checkpoints.values import ThreadRow
     from sessions.db import Backend
-    from sessions.db.component import Removed
     from sessions.db.transaction import Transaction
 
 T = TypeVar("T")
+
+Also: TypeAlias = "Callable[[Transaction, bool], Removed]"
+"""Removes what other programs have of a thread, and tells which rows; called with whether the thread was here."""
 
 MOST_BYTES: Final = 1024
 """The length of a thread's id and of a namespace, in UTF-8."""
@@ -52,8 +58,13 @@ class ThreadMaintenance:
         self._backend = backend.joined_by([THREADS])
         self._covers = covers
 
-    async def delete(self, thread_id: str, owner: str | None = None) -> bool:
+    async def delete(self, thread_id: str, owner: str | None = None, *, also: Also | None = None) -> bool:
         """Delete a thread in all its namespaces, in one transaction; return whether there was one.
+
+        Args:
+            thread_id: The thread.
+            owner: Refuse a thread of another owner.
+            also: Done in the same transaction.
 
         Raises:
             OwnerError: It is another owner's.
@@ -61,10 +72,21 @@ class ThreadMaintenance:
             SessionClosedError: The store has been closed.
         """
         check_text(thread_id, "thread_id", MOST_BYTES)
-        return await self._backend.write(partial(delete, thread_id=thread_id, owner=owner), f"thread {thread_id!r}")
 
-    async def delete_for_runs(self, run_ids: Sequence[str]) -> None:
+        def work(tx: Transaction) -> bool:
+            existed = delete(tx, thread_id, owner)
+            if also is not None:
+                also(tx, existed)
+            return existed
+
+        return await self._backend.write(work, f"thread {thread_id!r}")
+
+    async def delete_for_runs(self, run_ids: Sequence[str], owner: str | None = None) -> None:
         """Delete the checkpoints of runs with their writes, in one transaction.
+
+        Args:
+            run_ids: The runs.
+            owner: Only those in threads of this owner.
 
         Raises:
             TypeError: `run_ids` is one text, or an id is no text.
@@ -75,7 +97,7 @@ class ThreadMaintenance:
             raise TypeError("run_ids must be a sequence of ids, not one text. Nothing was deleted. Pass [run_id].")
         ids = [check_text(run_id, "run_id", MOST_ID_BYTES) for run_id in run_ids]
         if ids:
-            await self._backend.write(partial(delete_for_runs, run_ids=ids), SUBJECT)
+            await self._backend.write(partial(delete_for_runs, run_ids=ids, owner=owner), SUBJECT)
 
     async def copy(self, source_id: str, target_id: str, owner: str | None = None) -> None:
         """Copy a thread with all its namespaces, in one transaction. Without such a thread, nothing is done.
@@ -195,18 +217,34 @@ class ThreadMaintenance:
             total += removed
         return total
 
-    async def erase(self, thread_id: str, *, scrub: bool = True) -> tuple[Removed, tuple[str, ...]]:
+    async def erase(
+        self, thread_id: str, *, owner: str | None = None, scrub: bool = True, also: Also | None = None
+    ) -> tuple[Removed, tuple[str, ...]]:
         """Delete a thread and remove its bytes from the database's files, as far as a client can.
+
+        Args:
+            thread_id: The thread.
+            owner: Refuse a thread of another owner.
+            scrub: Whether the bytes are removed, too.
+            also: Done in the same transaction.
 
         Returns:
             How many rows went, by table; and the places that may still contain bytes, with the remedy for each.
 
         Raises:
+            OwnerError: It is another owner's; nothing was changed.
             StoreError: The database refused. If it refused to remove the rows, nothing was changed.
             SessionClosedError: The store has been closed.
         """
         check_text(thread_id, "thread_id", MOST_BYTES)
-        return await erase(self._backend, THREADS, thread_id, f"thread {thread_id!r}", scrub=scrub)
+
+        def remove(tx: Transaction, name: str) -> Removed:
+            rows = erase_thread(tx, name, owner)
+            more = Removed({}) if also is None else also(tx, bool(rows.threads))
+            return Removed({**rows._asdict(), **more.rows}, more.others)
+
+        component = msgspec.structs.replace(THREADS, erase=remove)
+        return await erase(self._backend, component, thread_id, f"thread {thread_id!r}", scrub=scrub)
 
     async def aclose(self) -> None:
         """Close this, but not the hold that it was made with: later calls raise `SessionClosedError`."""

@@ -16,7 +16,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver as OfficialAsyncSql
 from langgraph.types import Command
 
 from sessions.adapters.langgraph import InMemorySaver, PostgresSaver, SessionSaver, SqliteSaver
-from sessions.errors import UnadoptedThreadsWarning
+from sessions.errors import OwnerError, UnadoptedThreadsWarning
 from tests.langgraph.graphs import asking, chat, said, thread
 from tests.langgraph.state_types import Preferences
 
@@ -152,6 +152,41 @@ def test_each_thread_at_its_first_touch(tmp_path: Path) -> None:
         assert ours.get_tuple(thread("asked")) is not None
 
 
+def test_a_deleted_or_erased_thread_is_adopted_by_no_later_call(tmp_path: Path) -> None:
+    """It goes from the official saver's tables in the same transaction, and no byte of it stays; others stay there."""
+    path = _sqlite(tmp_path)
+    with OfficialSqliteSaver.from_conn_string(str(path)) as theirs:
+        theirs.serde = _TYPES["serde"]
+        chat(theirs).invoke(said("a secret text"), thread("secret"))
+        rows = len(list(theirs.list(thread("secret"))))
+    with SqliteSaver(path, types=[Preferences]) as ours:
+        assert ours.adopt().threads == 4
+        receipt = ours.erase("secret")
+        assert (receipt.rows["langgraph_checkpoints"], receipt.pending) == (rows, ())
+        ours.delete_thread("third")
+        assert ours.adopt()[:3] == (0, 0, 2)
+        assert {one.thread_id for one in ours.threads()} == {"long", "asked"}
+    assert b"a secret text" not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
+    with SqliteSaver(path, types=[Preferences], owner="ann") as anns:
+        assert not anns.erase("none").existed
+        with pytest.raises(OwnerError):
+            anns.erase("long")
+    with SqliteSaver(path, types=[Preferences], table_prefix="other_", owner="ann") as anns:
+        # Not adopted: it may be anyone's.
+        anns.delete_thread("long")
+        assert anns.adopt().threads == 2
+
+
+def test_a_first_touch_may_prune_or_set_a_time_to_live(tmp_path: Path) -> None:
+    """Such a thread is copied before; a dry run copies nothing."""
+    with SqliteSaver(_sqlite(tmp_path), adopt="first touch", types=[Preferences]) as ours:
+        assert ours.prune(["long"], dry_run=True).checkpoints == 0
+        assert ours.threads() == []
+        assert ours.prune(["long"]).checkpoints > 0
+        assert ours.set_ttl("third", 3600)
+        assert [one.thread_id for one in ours.threads() if one.expires_at is not None] == ["third"]
+
+
 class _Stops:
     """Lets some calls of a saver's store through, and stops the program at the next."""
 
@@ -229,3 +264,8 @@ def test_a_database_of_the_official_postgres_saver(postgres: Postgres) -> None:
                 ours.get_tuple(thread("long"))
             assert ours.adopt().threads == 3
             _adopted_whole(ours, theirs)
+            receipt = ours.erase("third")
+            assert receipt.rows["langgraph_checkpoint_blobs"] > 0
+            assert any("checkpoint_blobs" in one for one in receipt.pending)
+            assert theirs.get_tuple(thread("third")) is None
+            assert theirs.get_tuple(thread("long")) is not None

@@ -70,6 +70,17 @@ async def test_threads_of_an_owner(anywhere: str) -> None:
         assert len(await saver.athreads()) == 3
 
 
+async def test_runs_of_an_owner(anywhere: str) -> None:
+    """A saver of one owner deletes a run's checkpoints only in that one's threads."""
+    async with SessionSaver(anywhere) as saver:
+        savers = {owner: SessionSaver(saver.store, owner=owner) for owner in ("ann", "bob")}
+        for owner, its in savers.items():
+            await chat(its).ainvoke(said("hi"), {**thread(f"of {owner}"), "metadata": {"run_id": "r"}})
+        await savers["ann"].adelete_for_runs(["r"])
+        assert await savers["ann"].aget_tuple(thread("of ann")) is None
+        assert await savers["bob"].aget_tuple(thread("of bob")) is not None
+
+
 def test_a_thread_expires(saver: SessionSaver) -> None:
     """After its time to live it is in no read and no list, and is purged."""
     _talk(saver, "short")

@@ -5,9 +5,10 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sessions.adapters.langgraph.official import are_there, delete_thread
+from sessions.adapters.langgraph.official import are_there, remove_thread
 from sessions.adapters.langgraph.sources import OwnTables
 from sessions.checkpoints.values import NewWrite, Place, Query
+from sessions.db.component import Removed
 from sessions.errors import OwnerError, SessionClosedError, SessionsError, StoreError, UnadoptedThreadsWarning
 
 if TYPE_CHECKING:
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
     from sessions.adapters.langgraph.official import OfficialStep, Step
     from sessions.adapters.langgraph.sources import Source
     from sessions.checkpoints.values import Checkpoint
+    from sessions.db.transaction import Transaction
+    from sessions.store.thread_maintenance import Also
 
 FIRST_TOUCH: Final = "first touch"
 
@@ -76,12 +79,18 @@ class FirstUse:
             await adopt_thread(saver, OwnTables(backend, saver.serde.loads_typed), thread_id)
             self._used.add(thread_id)
 
-    async def deleted(self, saver: SaverBase, thread_id: str) -> None:
-        """Remove a deleted thread from the official saver's tables too, if it would come back from there."""
-        if self._adopts and self._has_theirs is not False:
-            backend = saver._backend  # noqa: SLF001 - as above
-            if await backend.read(are_there, _SUBJECT):
-                await backend.write(lambda tx: delete_thread(tx, thread_id), f"thread {thread_id!r}")
+    def removing(self, saver: SaverBase, thread_id: str) -> Also:
+        """Return a function that removes a deleted thread from an official saver's tables, too, so that it stays gone.
+
+        A thread that is only there may be another owner's. It is removed unless that matters to this saver.
+        """
+        is_anyones = self._adopts or saver._owners.encoded is None  # noqa: SLF001 - as above
+
+        def remove(tx: Transaction, existed: bool) -> Removed:  # noqa: FBT001 - as `Also` says
+            rows = remove_thread(tx, thread_id) if existed or is_anyones else {}
+            return Removed({f"langgraph_{table}": count for table, count in rows.items()}, [*rows])
+
+        return remove
 
 
 async def adopt_threads(

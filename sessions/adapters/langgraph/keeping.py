@@ -167,7 +167,9 @@ class Keeping(Threads):
 
         Example: ``await saver.aset_ttl("1", 3600)``
         """
-        return await self._kept.set_ttl(str(thread_id), check_ttl(ttl), self._owners.encoded)
+        thread_id, lives = str(thread_id), check_ttl(ttl)
+        await self._before(thread_id)
+        return await self._kept.set_ttl(thread_id, lives, self._owners.encoded)
 
     def purge_expired(self) -> int:
         """Delete expired threads physically, in short transactions; return how many. Readers do not see them anyway.
@@ -191,7 +193,9 @@ class Keeping(Threads):
 
         Example: ``receipt = saver.erase("1")``
 
-        A session of the same id is not touched, nor are threads by `Store.erase`; `Store.erase_owner` erases both.
+        An official saver's tables in the same database lose it, too: the receipt counts their rows as
+        ``langgraph_checkpoints`` and so on. A session of the same id is not touched, nor are threads by `Store.erase`;
+        `Store.erase_owner` erases both, but nothing in an official saver's tables.
 
         Args:
             thread_id: The thread.
@@ -209,8 +213,8 @@ class Keeping(Threads):
         Example: ``receipt = await saver.aerase("1")``
         """
         thread_id, at = str(thread_id), now()
-        await self._forget_theirs(thread_id)
-        removed, pending = await self._kept.erase(thread_id, scrub=scrub)
+        also = self._first_use.removing(self, thread_id)
+        removed, pending = await self._kept.erase(thread_id, owner=self._owners.encoded, scrub=scrub, also=also)
         return ThreadErasure(thread_id, as_time(at), any(removed.rows.values()), dict(removed.rows), tuple(pending))
 
     def adopt(

@@ -115,12 +115,18 @@ _WITHOUT_PATH: Final = _writes("''")
 
 _OF_THREAD: Final = "where thread_id = :thread_id"
 
+_TABLES: Final = {
+    SQLITE: ("writes", "checkpoints"),
+    POSTGRES: ("checkpoint_writes", "checkpoint_blobs", "checkpoints"),
+}
+_COUNT: Final = {
+    table: Statement(f"How many rows {table} has of a thread.", f"select count(*) from {table} {_OF_THREAD}")  # noqa: S608 - as above
+    for tables in _TABLES.values()
+    for table in tables
+}
 _DELETE: Final = {
-    database: [Statement("Remove a thread's rows.", f"delete from {table} {_OF_THREAD}") for table in tables]  # noqa: S608 - as above
-    for database, tables in {
-        SQLITE: ("writes", "checkpoints"),
-        POSTGRES: ("checkpoint_writes", "checkpoint_blobs", "checkpoints"),
-    }.items()
+    table: Statement(f"Remove a thread's rows from {table}.", f"delete from {table} {_OF_THREAD}")  # noqa: S608 - as above
+    for table in _COUNT
 }
 
 
@@ -208,10 +214,17 @@ def read_step(tx: Transaction, thread_id: str, step: Step) -> StoredStep | None:
     return StoredStep(parent_id, kind, checkpoint, metadata, found, _writes_at(tx, statement, key), sends)
 
 
-def delete_thread(tx: Transaction, thread_id: str) -> None:
-    """Remove a thread, so that it does not come back."""
-    for statement in _DELETE.get(tx.database, ()):
-        tx.run(statement, thread_id=thread_id)
+def remove_thread(tx: Transaction, thread_id: str) -> dict[str, int]:
+    """Remove a thread, so that it does not come back; return how many rows went, by table, if any."""
+    if not tx.the(_THERE)[0]:
+        return {}
+    removed = {}
+    for table in _TABLES.get(tx.database, ()):
+        (count,) = tx.the(_COUNT[table], thread_id=thread_id)
+        if count:
+            tx.run(_DELETE[table], thread_id=thread_id)
+            removed[table] = int(count)
+    return removed
 
 
 def decode_step(stored: StoredStep, loads: Callable[[tuple[str, bytes]], Any]) -> OfficialStep:

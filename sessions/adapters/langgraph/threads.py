@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.adapters.langgraph.base import SaverBase
 from sessions.adapters.langgraph.thread_types import Pruned
-from sessions.checkpoints.values import Place, Query
+from sessions.checkpoints.values import Query
 from sessions.clock import now
 from sessions.validation import check_ttl
 from sessions.waits.blocking import without_loop
@@ -24,6 +24,9 @@ class Threads(SaverBase):
 
         Example: ``saver.delete_thread("1")``
 
+        If an official saver's tables in the same database have the thread, it is deleted from there, too: `adopt` does
+        not bring it back.
+
         Raises:
             ThreadOwnerError: It belongs to another owner than the saver's.
             StoreError: The database refused the operation; nothing was deleted.
@@ -39,35 +42,26 @@ class Threads(SaverBase):
 
     async def _delete(self, thread_id: str) -> None:
         thread_id = str(thread_id)
-        await self._forget_theirs(thread_id)
-        await self._kept.delete(thread_id, self._owners.encoded)
-
-    async def _forget_theirs(self, thread_id: str) -> None:
-        """Before a thread is deleted, remove it from an official saver's tables, if it would come back from there.
-
-        Raises:
-            ThreadOwnerError: It belongs to another owner than the saver's.
-        """
-        if self._owners.encoded is not None:
-            await self._kept.read(Place(thread_id, owner=self._owners.encoded))
-        await self._first_use.deleted(self, thread_id)
+        await self._kept.delete(thread_id, self._owners.encoded, also=self._first_use.removing(self, thread_id))
 
     def delete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Delete the checkpoints and writes of runs, in one transaction.
 
         Example: ``saver.delete_for_runs(["run-1"])``
 
+        With an `owner`, those in threads of others stay.
+
         Raises:
             StoreError: The database refused the operation; nothing was deleted.
         """
-        without_loop(self._kept.delete_for_runs(_ids(run_ids, "run_ids")))
+        without_loop(self._kept.delete_for_runs(_ids(run_ids, "run_ids"), self._owners.encoded))
 
     async def adelete_for_runs(self, run_ids: Sequence[str]) -> None:
         """Do the same as `delete_for_runs`.
 
         Example: ``await saver.adelete_for_runs(["run-1"])``
         """
-        await self._kept.delete_for_runs(_ids(run_ids, "run_ids"))
+        await self._kept.delete_for_runs(_ids(run_ids, "run_ids"), self._owners.encoded)
 
     def copy_thread(self, source_thread_id: str, target_thread_id: str) -> None:
         """Copy a thread, with all its checkpoints and writes, under another id, in one transaction.
@@ -165,6 +159,9 @@ class Threads(SaverBase):
             raise ValueError(
                 f'strategy must be "keep_latest" or "delete", not {strategy!r}. Nothing was pruned. Use one of these.'
             )
+        if not dry_run:
+            for thread_id in ids:
+                await self._before(thread_id)
         before = None if age is None else now() - age
         keep = 1 if keep_last is None else keep_last
         owner = self._owners.encoded

@@ -72,6 +72,15 @@ OF_RUN = Statement(
     "select id, line, checkpoint_id from {checkpoints} where run_id = :run_id order by line, id",
 )
 
+OF_RUN_AND_OWNER = Statement(
+    "The same, of threads of one owner.",
+    """
+    select c.id, c.line, c.checkpoint_id from {checkpoints} c
+    join {lines} l on l.id = c.line join {threads} t on t.id = l.thread
+    where c.run_id = :run_id and t.owner = :owner order by c.line, c.id
+    """,
+)
+
 PIECES = Statement(
     "The pieces in ranges of ids, in the order of the ranges: ``[[low, high], …]``.",
     """

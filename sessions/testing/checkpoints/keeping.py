@@ -131,6 +131,17 @@ class KeepingContract(WithClock):
         assert found.parent_id == "3"
         await check_rows(store)
 
+    async def test_runs_of_an_owner_leave_the_threads_of_others(self, open_threads: OpenThreads) -> None:
+        store = open_threads()
+        for thread_id, owner in (("anns", "ann\x01"), ("bobs", "bob\x01"), ("nobodys", None)):
+            await store.put(Place(thread_id, "", owner), new("1", None, {"a": [1]}, run_id="r"))
+        await store.delete_for_runs(["r"], "ann\x01")
+        left = [one.thread_id async for one in store.list(Query())]
+        assert sorted(left) == ["bobs", "nobodys"]
+        await store.delete_for_runs(["r"])
+        assert await ids(store, Query()) == []
+        await check_rows(store)
+
     async def test_a_thread_expires_as_a_whole(self, open_threads: OpenThreads, time: MovableClock) -> None:
         store = open_threads(ttl=10 * _SECOND)
         await _chain(store, 2)
