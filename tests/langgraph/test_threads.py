@@ -75,7 +75,8 @@ async def test_runs_of_an_owner(anywhere: str) -> None:
     async with SessionSaver(anywhere) as saver:
         savers = {owner: SessionSaver(saver.store, owner=owner) for owner in ("ann", "bob")}
         for owner, its in savers.items():
-            await chat(its).ainvoke(said("hi"), {**thread(f"of {owner}"), "metadata": {"run_id": "r"}})
+            config: Any = {**thread(f"of {owner}"), "metadata": {"run_id": "r"}}
+            await chat(its).ainvoke(said("hi"), config)
         await savers["ann"].adelete_for_runs(["r"])
         assert await savers["ann"].aget_tuple(thread("of ann")) is None
         assert await savers["bob"].aget_tuple(thread("of bob")) is not None
