@@ -1,40 +1,29 @@
-"""Checking the rows of threads: orphans, impossible values, and contents that no reader could make sense of.
+"""Checking the rows of threads: orphans and impossible values. `verify_contents.py` checks their contents.
 
-The database counts the wrong rows of each page by condition. Contents are checked in Python, but for those of encrypted
-threads, whose keys are not asked for. A finding has nothing of a content.
+The database counts the wrong rows of each page by condition.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sessions.checkpoints.body import unpack_writes
-from sessions.checkpoints.contents import Contents
-from sessions.checkpoints.covers import PLAIN, PlainCover
-from sessions.checkpoints.lines import Line
-from sessions.checkpoints.ranges import ids_in, joined, load_heads
-from sessions.checkpoints.rows import CheckpointRow, read_pieces
-from sessions.checkpoints.statements import verify as statements
-from sessions.checkpoints.threads import Thread
-from sessions.checkpoints.values import Place
+from sessions.checkpoints.verify_contents import CheckpointCheck, PieceCheck, WritesCheck
 from sessions.clock import FIRST, NEVER
+from sessions.crypto.unlocking import Unlocking
 from sessions.db.dialect import MARIADB
 from sessions.db.transaction import Statement
 from sessions.db.verification import PAGE, Checked
-from sessions.errors import DamagedSessionError, DecryptionError
 from sessions.verify_types import found
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Sequence
 
     from sessions.db.transaction import Transaction
     from sessions.db.verification import Check
-    from sessions.verify_types import Finding, FindingCode
+    from sessions.verify_types import FindingCode
 
 _HIGHEST: Final = (1 << 63) - 2
 _LOWEST: Final = -(1 << 63)
-_CONTENTS: Final = 32
-"""Rows with contents of a page."""
 
 
 class Wrong(NamedTuple):
@@ -203,117 +192,7 @@ class RowsCheck:
         return None
 
 
-class CheckpointCheck:
-    """Reads each checkpoint of threads in the clear as a reader would; of encrypted ones, only whether all is there."""
-
-    name = "thread_contents"
-    tables = ("checkpoints", "pieces", "lines", "threads")
-
-    def page(self, tx: Transaction, after: str) -> Checked:
-        """Check some checkpoints."""
-        rows = tx.all(statements.SOME_CHECKPOINTS, after=int(after) if after else _LOWEST, count=_CONTENTS)
-        findings = [finding for row in rows for finding in _damages_of(tx, row)]
-        return Checked(findings, str(rows[-1][0]) if rows else None)
-
-    def skip(self, tx: Transaction, after: str) -> str | None:
-        """Go on behind the next checkpoint."""
-        row = tx.one(statements.NEXT_CHECKPOINT, after=int(after) if after else _LOWEST)
-        return None if row is None else str(row[0])
-
-
-class WritesCheck:
-    """Reads the writes of threads in the clear."""
-
-    name = "thread_writes_contents"
-    tables = ("writes", "lines", "threads")
-
-    def page(self, tx: Transaction, after: str) -> Checked:
-        """Check the writes of some lines."""
-        first = int(after) if after else _LOWEST
-        lines = [line for (line,) in tx.all(statements.LINES_WITH_WRITES, after=first, count=_CONTENTS)]
-        findings: list[Finding] = []
-        for line in lines:
-            for payload, wrapped_keys in tx.all(statements.WRITES, line=line):
-                if wrapped_keys is None and not _are_writes(bytes(payload)):
-                    problem = "The writes of a task at a checkpoint cannot be read."
-                    findings.append(found("thread-damaged", problem, table="writes", place=f"line number {line}"))
-        return Checked(findings, str(lines[-1]) if lines else None)
-
-    def skip(self, tx: Transaction, after: str) -> str | None:
-        """Give up, as above."""
-        del tx, after
-        return None
-
-
-class PieceCheck:
-    """Finds the pieces of lines that no checkpoint needs."""
-
-    name = "thread_pieces_needed"
-    tables = ("pieces", "chains", "checkpoints", "lines")
-
-    def page(self, tx: Transaction, after: str) -> Checked:
-        """Check the pieces of some lines."""
-        lines = tx.all(statements.SOME_LINES, after=int(after) if after else _LOWEST, count=_CONTENTS)
-        findings = [
-            found(
-                "pieces-loose",
-                "Pieces of values are stored that no checkpoint needs.",
-                table="pieces",
-                place=f"line number {line}",
-            )
-            for (line,) in lines
-            if _has_loose_pieces(tx, line)
-        ]
-        return Checked(findings, str(lines[-1][0]) if lines else None)
-
-    def skip(self, tx: Transaction, after: str) -> str | None:
-        """Give up, as above."""
-        del tx, after
-        return None
-
-
 def checks_of(reading: object) -> Sequence[Check]:
     """Return the checks of all threads."""
-    del reading
-    return [*map(RowsCheck, _TABLES), CheckpointCheck(), WritesCheck(), PieceCheck()]
-
-
-def _damages_of(tx: Transaction, row: Any) -> Iterator[Finding]:
-    """Yield what is wrong with the contents of a checkpoint; `row` has it, and its thread's wrapped keys."""
-    *columns, wrapped_keys = row
-    try:
-        checkpoint = CheckpointRow.of(tuple(columns))
-        ranges = load_heads(checkpoint.heads)
-        pieces = read_pieces(tx, ranges)
-        if any(number not in pieces for number in ids_in(ranges)):
-            yield _damage(row[0], "A piece of a checkpoint's values is missing")
-        elif wrapped_keys is None and checkpoint.body[:1] == PLAIN:
-            thread = Thread(0, None, None, None)
-            contents = Contents(Place("?"), Line(0, 0, 0, thread, PlainCover("?")))
-            contents.values(checkpoint, contents.body(checkpoint), pieces)
-    except (ValueError, DamagedSessionError, DecryptionError):
-        yield _damage(row[0], "A checkpoint or a piece of its values cannot be read")
-
-
-def _damage(number: int, problem: str) -> Finding:
-    return found("thread-damaged", f"{problem}.", table="checkpoints", place=f"row number {number}")
-
-
-def _are_writes(payload: bytes) -> bool:
-    if payload[:1] != PLAIN:
-        return bool(payload)  # A serializer's own cipher has encrypted them.
-    try:
-        unpack_writes(payload[1:])
-    except ValueError:
-        return False
-    return True
-
-
-def _has_loose_pieces(tx: Transaction, line: int) -> bool:
-    """Tell whether a line has more pieces than those that its checkpoints name."""
-    try:
-        needed = joined({one for (heads,) in tx.all(statements.HEADS_OF, line=line) for one in load_heads(heads)})
-    except ValueError:
-        return False  # That is found with the checkpoint.
-    (stored,) = tx.the(statements.COUNT_PIECES_OF, line=line)
-    return int(stored) > sum(int(tx.the(statements.COUNT_PIECES, low=low, high=high)[0]) for low, high in needed)
+    unlocking = getattr(reading, "unlocking", None) or Unlocking(None)
+    return [*map(RowsCheck, _TABLES), CheckpointCheck(unlocking), WritesCheck(unlocking), PieceCheck()]

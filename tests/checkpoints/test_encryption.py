@@ -66,6 +66,44 @@ async def _fill(threads: ThreadStore) -> None:
 
 
 @pytest.mark.parametrize("altered", _ALTERED)
+async def test_verification_with_the_key_finds_what_was_altered(tmp_path: Path, altered: str) -> None:
+    key = generate_key()
+    url = f"sqlite:///{tmp_path}/s.db"
+    async with open_store(url, encryption_key=key) as store:
+        threads = _open(store)
+        await _fill(threads)
+        await threads.aclose()
+        whole = store.verify()
+        assert [finding async for finding in whole] == []
+        assert (whole.summary.checkpoints, whole.summary.locked) == (3, 0)
+    async with open_store(url) as store:
+        threads = ThreadStore(store._backend)
+        await threads._backend.write(lambda tx: tx.run(Statement("Alter it.", _ALTERED[altered])), "this test")
+        await threads.aclose()
+    async with open_store(url, encryption_key=key) as store:
+        found = [finding async for finding in store.verify()]
+        assert {finding.code for finding in found} & {"thread-damaged", "keys-locked"}
+        assert _CONTENT not in repr(found)
+
+
+async def test_without_the_key_encrypted_checkpoints_are_counted(tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/s.db"
+    async with open_store(url, encryption_key=generate_key()) as store:
+        threads = _open(store)
+        await _fill(threads)
+        await threads.aclose()
+    async with open_store(url) as store:
+        without = store.verify()
+        assert [finding async for finding in without] == []
+        assert without.summary.locked == without.summary.checkpoints == 3
+    async with open_store(url, encryption_key=generate_key()) as store:
+        another = store.verify()
+        found = [finding async for finding in another]
+        assert [(finding.code, finding.table) for finding in found] == [("keys-locked", "threads")] * 2
+        assert another.summary.locked == 3
+
+
+@pytest.mark.parametrize("altered", _ALTERED)
 async def test_what_was_altered_is_not_read(tmp_path: Path, altered: str) -> None:
     async with open_store(f"sqlite:///{tmp_path}/s.db", encryption_key=generate_key()) as store:
         threads = _open(store)

@@ -191,7 +191,7 @@ async def _namespaces(memories: Memories, op: ListNamespacesOp) -> list[Labels]:
 
 def _fits(labels: Labels, prefixes: list[Labels], suffixes: list[Labels]) -> bool:
     return all(_alike(path, labels[: len(path)]) for path in prefixes) and all(
-        _alike(path, labels[len(labels) - len(path) :]) for path in suffixes if len(path) <= len(labels)
+        len(path) <= len(labels) and _alike(path, labels[len(labels) - len(path) :]) for path in suffixes
     )
 
 

@@ -11,9 +11,10 @@ __all__ = [
 ]  # fmt: skip
 
 SOME_CHECKPOINTS = Statement(
-    "Some checkpoints behind one, with the wrapped keys of their threads.",
+    "Some checkpoints behind one, with their threads' numbers, ids and wrapped keys.",
     """
-    select c.id, c.checkpoint_id, c.parent_id, c.run_id, c.hidden, c.created_at, c.heads, c.body, t.wrapped_keys
+    select c.id, c.checkpoint_id, c.parent_id, c.run_id, c.hidden, c.created_at, c.heads, c.body,
+        t.id, t.thread_id, t.wrapped_keys
     from {checkpoints} c join {lines} l on l.id = c.line join {threads} t on t.id = l.thread
     where c.id > :after order by c.id limit :count
     """,
@@ -29,9 +30,9 @@ LINES_WITH_WRITES = Statement(
 )
 
 WRITES = Statement(
-    "The writes of a line, with the wrapped keys of its thread.",
+    "The writes of a line, with their thread's id and wrapped keys.",
     """
-    select w.payload, t.wrapped_keys from {writes} w
+    select w.checkpoint_id, w.task_id, w.slot, w.task_path, w.payload, t.thread_id, t.wrapped_keys from {writes} w
     join {lines} l on l.id = w.line join {threads} t on t.id = l.thread where w.line = :line
     """,
 )
