@@ -12,7 +12,7 @@ FindingCode: TypeAlias = Literal[
     "floor-wrong", "growth-wrong", "left-tip-wrong", "lease-wrong", "entry-missing", "entry-misplaced", "unreachable",
     "order-wrong", "hole-unnoted", "kind-wrong", "tool-name-wrong", "mark-wrong", "payload-undecodable",
     "payload-altered", "payload-plain", "info-undecodable", "info-altered", "tags-wrong",
-    "thread-damaged", "pieces-loose",
+    "thread-damaged", "pieces-loose", "memory-damaged",
 ]  # fmt: skip
 """The kinds of damage; docs/verify.md explains each. Later versions may add more."""
 
@@ -82,6 +82,7 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "info-undecodable": Meaning("error", "Restore the session's row of infos from a backup, or delete that row."),
     "info-altered": Meaning("error", "Restore the session's row of infos from a backup, or delete that row."),
     "tags-wrong": Meaning("error", "Set the session's tags again: session.set_info(tags=[…])."),
+    "memory-damaged": Meaning("error", "Restore the memory from a backup, or put or delete it."),
     "thread-damaged": Meaning("error", "Restore the thread from a backup, or delete it."),
     "pieces-loose": Meaning("warning", "Nobody needs these bytes. Pruning or deleting the thread removes them."),
 }

@@ -134,7 +134,7 @@ class Sealing:
             return row
         keys = self.unlock(row.path, row.wrapped_keys)
         try:
-            return row._replace(payload=keys.decrypt(row.payload, _bound("value", place_of(row))))
+            return row._replace(payload=open_value(keys, place_of(row), row.payload))
         except ValueError:
             if keys.is_plain(row.payload):
                 self.check_plain(row.path, row.payload)
@@ -148,11 +148,7 @@ class Sealing:
             DecryptionError: It was altered.
             KeyWanted: The keys have to be fetched first.
         """
-        keys = self.unlock(place.path, wrapped)
-        try:
-            return _unpack(keys.decrypt(sealed, _bound("search", place)))
-        except (ValueError, msgspec.MsgspecError):
-            raise keys.refusal(f"what search knows of memory {place.name!r}", sealed) from None
+        return open_search(self.unlock(place.path, wrapped), place, sealed)
 
     def check_plain(self, path: str, payload: bytes = b"{") -> None:
         """Go on if a namespace may hold memories in the clear.
@@ -176,6 +172,23 @@ class Sealing:
 def seal_value(keys: SubjectKeys, place: Place, payload: bytes) -> bytes:
     """Return an encrypted value."""
     return keys.encrypt(payload, _bound("value", place))
+
+
+def open_value(keys: SubjectKeys, place: Place, payload: bytes) -> bytes:
+    """Return a value that `seal_value` encrypted; raise `ValueError` if these keys did not, or not for this place."""
+    return keys.decrypt(payload, _bound("value", place))
+
+
+def open_search(keys: SubjectKeys, place: Place, sealed: bytes) -> SearchPayload:
+    """Return what search knows of a memory.
+
+    Raises:
+        DecryptionError: It was altered.
+    """
+    try:
+        return _unpack(keys.decrypt(sealed, _bound("search", place)))
+    except (ValueError, msgspec.MsgspecError):
+        raise keys.refusal(f"what search knows of memory {place.name!r}", sealed) from None
 
 
 def seal_search(keys: SubjectKeys, place: Place, payload: SearchPayload) -> bytes:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from sessions import Put, open_store
+from sessions import Put, generate_key, open_store
+from sessions.crypto.subject_keys import FORMAT
 from sessions.db.sqlite.transaction import SQLiteTransaction, texts_of
 from sessions.db.transaction import Statement
 from sessions.memory.schema import MEMORY
@@ -77,6 +78,68 @@ async def test_each_damage_is_found(anywhere: str, name: str) -> None:
         for finding in found:
             assert "contents" not in str(finding)
             assert finding.table in {table.name for table in MEMORY.tables}
+
+
+_VALUES: dict[str, tuple[str, str]] = {
+    "a value that is cut off": ("update {memories} set payload = :bytes where version = 1", "memory-damaged"),
+    "half a word": ("update {search_rows} set words = :bytes", "memory-damaged"),
+}
+
+
+@pytest.mark.parametrize("name", _VALUES)
+async def test_a_value_that_cannot_be_read_is_found(anywhere: str, name: str) -> None:
+    """Fails without: memory/verify_values.py."""
+    sql, code = _VALUES[name]
+    async with open_store(anywhere, create_tables=True) as store:
+        await _fill(store)
+        await _run(store, sql, bytes=b'{"te')
+        verification = store.verify()
+        found = [finding async for finding in verification]
+        assert {finding.code for finding in found} == {code}, [str(one) for one in found]
+        assert (verification.summary.memories, verification.summary.locked) == (3, 0)
+
+
+_SEALED: dict[str, str] = {
+    "another value": "update {memories} set payload = :bytes where version = 1",
+    "another time": "update {memories} set created_at = created_at + 1 where version = 1",
+    "other words": "update {search_rows} set sealed = :bytes",
+}
+
+
+@pytest.mark.parametrize("name", _SEALED)
+async def test_an_encrypted_value_that_was_altered_is_found(anywhere: str, name: str) -> None:
+    """Fails without: memory/verify_values.py, `open_value`, `open_search`."""
+    key = generate_key()
+    async with open_store(anywhere, create_tables=True, encryption_key=key) as store:
+        await _fill(store)
+        verification = store.verify()
+        assert [str(finding) async for finding in verification] == []
+        assert (verification.summary.memories, verification.summary.locked) == (3, 0)
+        await _run(store, _SEALED[name], bytes=FORMAT + b"\xff" * 40)
+        assert {finding.code async for finding in store.verify()} == {"payload-altered"}
+
+
+async def test_values_are_opened_with_their_key_only(anywhere: str) -> None:
+    """Fails without: memory/verify_values.py, `Locked`."""
+    async with open_store(anywhere, create_tables=True, encryption_key=generate_key()) as store:
+        await _fill(store)
+        await _run(store, "update {memories} set payload = :bytes where version = 1", bytes=b"{}")
+        assert {finding.code async for finding in store.verify()} == {"payload-plain"}
+    async with open_store(anywhere, create_tables=True) as store:
+        verification = store.verify()
+        assert [str(finding) async for finding in verification] == []
+        assert (verification.summary.memories, verification.summary.locked) == (3, 3)
+    async with open_store(anywhere, create_tables=True, encryption_key=generate_key()) as store:
+        found = [finding async for finding in store.verify()]
+        assert [(one.code, one.table) for one in found] == [("keys-locked", "spaces")] * 2
+        assert all("\\x01" not in str(one) for one in found)
+
+
+async def _run(store: Store, sql: str, **values: object) -> None:
+    def run(tx: Transaction) -> None:
+        tx.run(Statement("Damage.", sql), **values)
+
+    await store.memories._hold.common.backend.write(run, "test")
 
 
 async def test_every_column_is_read(tmp_path: object) -> None:

@@ -39,5 +39,5 @@ def test_each_code_has_its_row() -> None:
 
 
 def test_each_code_is_planted_or_made_elsewhere() -> None:
-    elsewhere = {"file-damaged", "unreadable", "session-plain", "thread-damaged", "pieces-loose"}
+    elsewhere = {"file-damaged", "unreadable", "session-plain", "thread-damaged", "pieces-loose", "memory-damaged"}
     assert set(MEANINGS) - {damage.code for damage in DAMAGES.values()} == elsewhere

@@ -49,6 +49,11 @@ class SessionEncryption:
 
     first_bytes = FIRST_BYTES
 
+    @property
+    def allows_plain_text(self) -> bool:
+        """Whether an encrypted session may hold entries in the clear."""
+        return self._allow_plain_text
+
     def __init__(
         self, keys: KeyManager, sdk_items: SDKItems, *, allow_plain_text: bool, hide_tool_names: bool = False
     ) -> None:

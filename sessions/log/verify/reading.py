@@ -41,6 +41,10 @@ class Reading:
         self.session_id = session_id
         self.unlocking = Unlocking(None if encryption is None else encryption.keys)
 
+    def allows_plain_text(self) -> bool:
+        """Return whether what is encrypted may hold payloads in the clear."""
+        return self.encryption is None or self.encryption.allows_plain_text
+
     def bounds(self, tx: Transaction, after: str) -> tuple[int, int] | None:
         """Return the numbers of sessions that are left: behind the first, up to the second; ``None`` without any."""
         last = HIGHEST
