@@ -136,7 +136,12 @@ def _lock_thread(tx: Transaction, place: Place, covers: Covers, new: NewThread) 
 
 def _check_seen(place: Place, seen: int | None, number: int | None) -> None:
     if seen is not None and seen != number:
-        raise ThreadGoneError(
-            f"thread {place.thread_id!r} was deleted, pruned or erased while this run was using it. Nothing was "
-            "stored, so it stays gone. Begin a new run."
-        )
+        raise gone(place)
+
+
+def gone(place: Place) -> ThreadGoneError:
+    """Return the error for a run whose thread is gone."""
+    return ThreadGoneError(
+        f"thread {place.thread_id!r} was deleted, pruned or erased while this run was using it. Nothing was "
+        "stored, so it stays gone. Begin a new run."
+    )

@@ -26,6 +26,9 @@ DEFAULT_BYTES: Final = 64 << 20
 _SEEN: Final = 1 << 17
 """Of how many checkpoints it is remembered in which line they were: those of all runs that are under way."""
 
+_ENDED: Final = 1 << 10
+"""Of how many lines it is remembered that a run in them was refused."""
+
 _OVERHEAD: Final = 1024
 """Bytes that a line takes beside its values."""
 
@@ -65,6 +68,7 @@ class Remembered:
         self._size = 0
         self._states: OrderedDict[tuple[str, str], State] = OrderedDict()
         self._seen: OrderedDict[tuple[str, str, str], int] = OrderedDict()
+        self._ended: OrderedDict[tuple[str, str], str] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, place: Place) -> State | None:
@@ -95,6 +99,24 @@ class Remembered:
         """Remember in which line a checkpoint is."""
         with self._lock:
             self._note((place.thread_id, place.ns, checkpoint_id), line)
+
+    def end(self, place: Place, checkpoint_id: str) -> None:
+        """Remember that a checkpoint was refused, as the thread of its run is gone."""
+        with self._lock:
+            self._ended[place.thread_id, place.ns] = checkpoint_id
+            if len(self._ended) > _ENDED:
+                self._ended.popitem(last=False)
+
+    def begin(self, place: Place) -> None:
+        """Remember that another checkpoint is put there, so by another run: a refused one puts no more."""
+        if self._ended:
+            with self._lock:
+                self._ended.pop((place.thread_id, place.ns), None)
+
+    def has_ended(self, place: Place, checkpoint_id: str) -> bool:
+        """Tell whether a checkpoint is the refused one, or, as ids rise, one that its run would have put later."""
+        refused = self._ended.get((place.thread_id, place.ns))
+        return refused is not None and checkpoint_id >= refused
 
     def _note(self, key: tuple[str, str, str], line: int) -> None:
         self._seen.pop(key, None)

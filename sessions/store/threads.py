@@ -6,6 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sessions.checkpoints.covers import PlainCovers
+from sessions.checkpoints.lines import gone
 from sessions.checkpoints.listing import history, load, page
 from sessions.checkpoints.plan import given_values
 from sessions.checkpoints.put import Put
@@ -14,6 +15,7 @@ from sessions.checkpoints.read import Read, opened
 from sessions.checkpoints.remembered import DEFAULT_BYTES, Remembered
 from sessions.checkpoints.statements.listing import AT_ONCE
 from sessions.clock import now
+from sessions.errors import ThreadGoneError
 from sessions.labels import MAX_OWNER_BYTES
 from sessions.store.thread_maintenance import MOST_BYTES, MOST_ID_BYTES, SUBJECT, ThreadMaintenance, damage_named
 from sessions.validation import check_text
@@ -76,10 +78,13 @@ class ThreadStore(ThreadMaintenance):
             known = None
         given = given_values(new, known.values if known else {}, known.versions if known else {})
         put = Put(place, new, given, self._covers, now(), self._ttl, known, self._remembered.seen(place, new.parent_id))
+        self._remembered.begin(place)
         try:
             state = await self._do(self._backend.write, put, put.subject)
-        except BaseException:
+        except BaseException as error:
             self._remembered.forget(place)
+            if isinstance(error, ThreadGoneError):
+                self._remembered.end(place, new.checkpoint_id)
             raise
         self._remembered.put(place, state)
 
@@ -94,7 +99,8 @@ class ThreadStore(ThreadMaintenance):
         Raises:
             TypeError: An id is no text.
             ValueError: An id is empty, too long, or no Unicode text.
-            ThreadGoneError: The thread in which the checkpoint was read or put was deleted or has expired.
+            ThreadGoneError: The thread in which the checkpoint was read or put was deleted or has expired; or the put
+                of this checkpoint, or of one before, was refused for that.
             OwnerError: The thread is another owner's.
             DecryptionError: The thread cannot be opened with what is given.
             StoreError: The database refused; nothing was changed.
@@ -109,6 +115,9 @@ class ThreadStore(ThreadMaintenance):
         if known is not None and known.checkpoint_id != checkpoint_id:
             known = None
         seen = self._remembered.seen(place, checkpoint_id)
+        if seen is None and self._remembered.has_ended(place, checkpoint_id):
+            # Frameworks go on for a while before they learn that a put was refused.
+            raise gone(place)
         work = PutWrites(place, checkpoint_id, task_id, task_path, writes, self._covers, now(), self._ttl, known, seen)
         await self._do(self._backend.write, work, work.subject)
 

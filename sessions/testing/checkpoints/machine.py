@@ -60,6 +60,7 @@ class CheckpointMachine(RuleBasedStateMachine):
         super().__init__()
         self._stores = [open_threads(remembered=0 if number == 0 else 1 << 20) for number in range(_STORES)]
         self._seen: list[dict[tuple[str, str, str], int]] = [{} for _ in self._stores]
+        self._refused: list[dict[tuple[str, str], str]] = [{} for _ in self._stores]
         self._model = Threads()
         self._runner = asyncio.Runner()
         self._count = 0
@@ -106,7 +107,9 @@ class CheckpointMachine(RuleBasedStateMachine):
         if self._is_gone(store, place, parent_id):
             with pytest.raises(ThreadGoneError):
                 self._run(putting)
+            self._refused[store][place] = checkpoint_id
             return
+        self._refused[store].pop(place, None)
         self._run(putting)
         line = self._model.line(*place)
         line.root_id = line.root_id or root_id
@@ -134,7 +137,11 @@ class CheckpointMachine(RuleBasedStateMachine):
         putting = self._stores[store].put_writes(
             Place(*place), checkpoint_id, task, "path", [write(*one) for one in given]
         )
-        if self._is_gone(store, place, checkpoint_id):
+        refused = self._refused[store].get(place)
+        has_ended = refused is not None and checkpoint_id >= refused
+        if self._is_gone(store, place, checkpoint_id) or (
+            has_ended and (*place, checkpoint_id) not in self._seen[store]
+        ):
             with pytest.raises(ThreadGoneError):
                 self._run(putting)
             return

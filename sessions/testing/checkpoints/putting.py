@@ -159,6 +159,27 @@ class PuttingContract:
             await store.put(PLACE, new("2", "1", {"a": 2}))
         assert await ids(store, Query(thread_id="t")) == ["3"]
 
+    async def test_what_a_refused_run_still_writes_does_not_bring_the_thread_back(
+        self, open_threads: OpenThreads
+    ) -> None:
+        store, other = open_threads(), open_threads()
+        await store.put(PLACE, new("1", None, {"a": 1}))
+        await other.delete("t")
+        with pytest.raises(ThreadGoneError):
+            await store.put(PLACE, new("2", "1", {"a": 2}))
+        for checkpoint_id in ("2", "3"):
+            # The second is written before it is put, and would be put after the first.
+            with pytest.raises(ThreadGoneError, match="'t' was deleted"):
+                await store.put_writes(PLACE, checkpoint_id, "t", "", [write(0, "a", 1)])
+        assert await other.threads() == []
+        # A new run may write before its second checkpoint is put.
+        await store.put(PLACE, new("4", None, {"a": 4}))
+        await store.put_writes(PLACE, "5", "t", "", [write(0, "a", 5)])
+        await store.put(PLACE, new("5", "4", {"a": 5}))
+        found = await other.read(PLACE)
+        assert found is not None
+        assert writes(found) == [("t", "a", 5, "", 0)]
+
     async def test_a_second_run_on_a_thread_is_refused_if_asked_for(self, open_threads: OpenThreads) -> None:
         store, other = open_threads(), open_threads()
         await store.put(PLACE, new("1", None, {"a": 1}))
