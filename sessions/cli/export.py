@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 @click.option("-o", "--output", type=click.Path(path_type=Path, dir_okay=False), help="The file; a pipe by default.")
 @click.option(
     "--format", "format_", type=click.Choice(["jsonl", "markdown"]), default="jsonl", show_default=True,
-    help="JSON lines lose nothing and can be imported; Markdown is for people.",
+    help="JSON lines lose nothing of a session and can be imported; Markdown is for people.",
 )  # fmt: skip
 @OWNER
 @BELOW

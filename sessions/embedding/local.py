@@ -20,6 +20,9 @@ BATCH: Final = 64
 _MOST_TOKENS: Final = 512
 """Of longer texts, the beginning is embedded: an average of more tokens tells less and less."""
 
+_MOST_CHARACTERS: Final = 16 * _MOST_TOKENS
+"""Longer texts are cut before they become tokens: that takes 4 seconds for each megabyte, and stops all other calls."""
+
 _lock: Final = threading.Lock()
 
 
@@ -27,7 +30,7 @@ def embed_locally(texts: list[str]) -> Any:
     """Return the vectors of texts, a row each."""
     with _lock:
         # Its tokenizer is one object for all threads, and is set up at the first call.
-        return _model().embed(texts)
+        return _model().embed([text[:_MOST_CHARACTERS] for text in texts])
 
 
 @cache

@@ -18,7 +18,7 @@ import pytest
 from langchain_core.embeddings import DeterministicFakeEmbedding, Embeddings
 
 from sessions import Embedder, EmbeddingError
-from sessions.embedding import named
+from sessions.embedding import local, named
 from sessions.embedding.model import EmbeddingModel
 from sessions.waits.blocking import without_loop
 
@@ -287,6 +287,20 @@ async def test_the_local_model_needs_no_network(monkeypatch: pytest.MonkeyPatch)
     assert cat @ kitten > cat @ tax + 0.2
     (long,) = await model.documents(["word " * 100_000])
     assert np.isfinite(long).all()
+
+
+def test_the_local_model_reads_the_beginning_of_long_texts(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails without: embedding/local.py, `_MOST_CHARACTERS`: its tokenizer would read all of them."""
+    read: list[int] = []
+
+    class Model:
+        def embed(self, texts: list[str]) -> list[list[float]]:
+            read.extend(map(len, texts))
+            return [[1.0] for _ in texts]
+
+    monkeypatch.setattr(local, "_model", Model)
+    local.embed_locally(["a" * 10_000_000, "a"])
+    assert read == [8192, 1]
 
 
 def test_the_local_model_leaves_logging_alone() -> None:

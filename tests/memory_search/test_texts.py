@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+import threading
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sessions import Put, open_store
+from sessions.memory.search import indexing
 from sessions.memory.search.texts import check_paths, texts_of
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 VALUE = {
     "text": "hi",
@@ -69,3 +75,20 @@ def test_too_many_or_no_paths_are_refused() -> None:
     for paths in ([], ["a"] * 65):
         with pytest.raises(ValueError, match="1 to 64"):
             check_paths(paths, "index")
+
+
+async def test_the_words_of_long_texts_are_found_in_a_thread(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Fails without: memory/search/indexing.py, `_LONG`: an event loop would stand still."""
+    threads: list[bool] = []
+    words_row = indexing.words_row
+
+    def noting(texts: list[str]) -> bytes:
+        threads.append(threading.current_thread() is threading.main_thread())
+        return words_row(texts)
+
+    monkeypatch.setattr(indexing, "words_row", noting)
+    async with open_store(f"sqlite:///{tmp_path}/s.db") as store:
+        long = {"text": "cat " * 20_000}
+        await store.memories.put_many([Put(("a",), "short", {"text": "dog"}), Put(("a",), "long", long)])
+        assert threads == [True, False]
+        assert [one.key for one in await store.memories.search(query="cat")] == ["long"]

@@ -16,6 +16,7 @@ from sessions.memory.sealing import Place
 from sessions.memory.search.texts import check_paths, texts_of
 from sessions.memory.statements import searching as statements
 from sessions.text_search.rows import count_words, pack_counts
+from sessions.waits.blocking import in_thread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,6 +27,9 @@ if TYPE_CHECKING:
     from sessions.memory.sealing import Sealing
 
 _DIGEST_BYTES: Final = 16
+_LONG: Final = 65_536
+"""Characters of texts whose words are found in a thread, so that an event loop goes on."""
+
 _SUBJECT: Final = "memories"
 
 
@@ -101,7 +105,9 @@ class Indexer:
         vectors = await self._vectors(puts, texts)
         rows: list[SearchRow | None] = []
         for put, (model, digest, packed) in zip(puts, vectors, strict=True):
-            words = words_row(put.texts)
+            # Long texts take their time.
+            is_long = sum(map(len, put.texts)) > _LONG
+            words = await in_thread(words_row, put.texts) if is_long else words_row(put.texts)
             rows.append(SearchRow(model, put.places, digest, packed, words) if words or packed else None)
         return rows
 
