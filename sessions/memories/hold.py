@@ -397,5 +397,5 @@ def _labels_of_cursor(cursor: object) -> Labels:
 
 
 def _of_value(reason: str) -> str:
-    """Return the codec's reason, which is about a list of items, as one about a value."""
-    return reason.replace("items[0]", "value", 1)
+    """Return the codec's reason, which is about a list of items of a session, as one about a value."""
+    return reason.replace("items[0]", "value", 1).replace("pen the session with", "pen the store with")

@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 import threading
 from contextlib import closing
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -20,7 +21,7 @@ from langgraph.store.base import (
     SearchOp,
 )
 
-from sessions import InvalidFilterError, InvalidItemError, SessionClosedError, open_store
+from sessions import InvalidFilterError, InvalidItemError, PlusCodec, SessionClosedError, open_store
 from sessions.adapters.langgraph import (
     AsyncSqliteStore,
     InMemoryStore,
@@ -132,6 +133,8 @@ def test_namespaces(store: SessionStore) -> None:
     several = (MatchCondition("prefix", ("a",)), MatchCondition("prefix", ("*", "b", "d")))
     assert store.batch([ListNamespacesOp(several, max_depth=3)]) == [[("a", "b", "d")]]
     assert store.list_namespaces(prefix=("a", "b", "c", "d")) == []
+    longer = (MatchCondition("suffix", ("f",)), MatchCondition("suffix", ("*", "a", "c", "f")))
+    assert store.batch([ListNamespacesOp(longer)]) == [[]]
 
 
 def test_a_call_without_a_loop_and_within_one(store: SessionStore) -> None:
@@ -166,6 +169,29 @@ def test_a_search_needs_one_namespace(store: SessionStore) -> None:
         store.search(ALICE, namespace=ALICE)
     with pytest.raises(InvalidNamespaceError):
         store.search("users")  # type: ignore[arg-type]
+
+
+def test_a_mistake_in_a_put_is_named_and_nothing_is_put() -> None:
+    wrong: Any
+    with InMemoryStore() as store:
+        wrong = "users"
+        for call in (lambda: store.put(wrong, "k", {}), lambda: store.get(wrong, "k"), lambda: store.list(wrong)):
+            with pytest.raises(InvalidNamespaceError, match="a tuple of strings, not str"):
+                call()
+        for wrong in ("text", [("a", 1)], 5):
+            with pytest.raises(InvalidItemError, match=r"memory 'k' of .*'alice'\): .* a dictionary"):
+                store.put(ALICE, "k", wrong)
+        for wrong in (-1, 0, float("nan"), 1e12):
+            with pytest.raises(ValueError, match="positive number of minutes"):
+                store.put(ALICE, "k", {}, ttl=wrong)
+        with pytest.raises(TypeError, match="number of minutes, not str"):
+            store.put(ALICE, "k", {}, ttl="5")  # type: ignore[arg-type]
+        with pytest.raises(InvalidItemError, match=r"Open the store with codec=PlusCodec\(\)"):
+            store.put(ALICE, "k", {"at": datetime.now(UTC)})
+        assert store.list(()) == []
+    with InMemoryStore(codec=PlusCodec()) as store:
+        store.put(ALICE, "k", {"pair": (1, 2)})
+        assert store.list(ALICE)[0].value == {"pair": (1, 2)}
 
 
 def test_labels_that_langgraph_forbids_are_read_all_the_same() -> None:

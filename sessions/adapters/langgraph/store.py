@@ -5,10 +5,10 @@ from __future__ import annotations
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any, Literal, Self
 
-from langgraph.store.base import BaseStore, InvalidNamespaceError, SearchOp
+from langgraph.store.base import BaseStore, SearchOp
 
 from sessions.adapters.langgraph.base import Done, opened
-from sessions.adapters.langgraph.store_batches import run_batch
+from sessions.adapters.langgraph.store_batches import check_labels, run_batch
 from sessions.adapters.langgraph.store_options import options_of_index
 from sessions.memories.memories import Memories
 from sessions.waits.blocking import without_loop
@@ -288,9 +288,5 @@ def _one_of(positional: tuple[str, ...] | None, named: tuple[str, ...] | None) -
             'store.search(("users", "alice")), or store.search(()) for all memories.'
         )
     place = positional if named is None else named
-    if isinstance(place, str) or not isinstance(place, (tuple, list)):
-        raise InvalidNamespaceError(
-            f"a namespace must be a tuple of strings, not {type(place).__name__}. Nothing was read. Write "
-            '("users", "alice").'
-        )
-    return tuple(place)
+    check_labels(place)
+    return tuple(place or ())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Any, Final, cast
 
@@ -16,12 +17,13 @@ from langgraph.store.base import (
 
 from sessions.adapters.langgraph.items import found, stored
 from sessions.clock import now
+from sessions.errors import InvalidItemError
 from sessions.memories.writing import index, prepare
 from sessions.memory.filters import compile_filter
 from sessions.memory.listing import Place, list_memories
 from sessions.memory.search.reading import Range, oldest
 from sessions.memory_types import Put
-from sessions.validation import DEFAULT
+from sessions.validation import DEFAULT, MAX_TTL
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -73,11 +75,49 @@ async def run_batch(memories: Memories, ops: Sequence[Op], *, hybrid: bool) -> l
 
 def _check(memories: Memories, ops: Sequence[Op]) -> None:
     for op in ops:
+        if isinstance(op, (GetOp, PutOp, SearchOp)):
+            check_labels(op.namespace_prefix if isinstance(op, SearchOp) else op.namespace)
         validate_op_namespace(op)
         if isinstance(op, (GetOp, PutOp)) and not op.namespace:
             raise InvalidNamespaceError("a namespace must have a label. Nothing was done. Write ('users', 'alice').")
+        if isinstance(op, PutOp):
+            _check_put(op)
         if isinstance(op, SearchOp):
             compile_filter(op.filter, memories._hold.common.codec)  # noqa: SLF001 - it is one of ours
+
+
+def check_labels(namespace: object) -> None:
+    """Refuse a namespace of a wrong type: the characters of a text would become labels.
+
+    Raises:
+        InvalidNamespaceError: It is no tuple or list.
+    """
+    if not isinstance(namespace, (tuple, list)):
+        raise InvalidNamespaceError(
+            f"a namespace must be a tuple of strings, not {type(namespace).__name__}. Nothing was done. Write "
+            "('users', 'alice'), or ('users',) for one label."
+        )
+
+
+def _check_put(op: PutOp) -> None:
+    subject = f"memory {op.key!r} of namespace {tuple(op.namespace)!r}"
+    if op.value is not None and not isinstance(op.value, Mapping):
+        raise InvalidItemError(
+            f"{subject}: its value must be a dictionary, not {type(op.value).__name__}. Nothing was put. Write "
+            '{"text": …}.'
+        )
+    if op.ttl is None:
+        return
+    if isinstance(op.ttl, bool) or not isinstance(op.ttl, (int, float)):
+        raise TypeError(
+            f"{subject}: ttl must be a number of minutes, not {type(op.ttl).__name__}. Nothing was put. Leave it out, "
+            "or use None for ever."
+        )
+    if not 0 < op.ttl * _MINUTE <= MAX_TTL:
+        raise ValueError(
+            f"{subject}: ttl must be a positive number of minutes, at most those of a hundred years, got {op.ttl}. "
+            "Nothing was put. Leave it out, or use None for ever."
+        )
 
 
 async def _put(memories: Memories, ops: dict[tuple[Labels, str], PutOp]) -> None:
