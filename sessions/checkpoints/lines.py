@@ -65,7 +65,14 @@ def find_line(tx: Transaction, place: Place, covers: Covers, now: int) -> Line |
 
 
 def lock_line(
-    tx: Transaction, place: Place, covers: Covers, new: NewThread, *, seen: int | None, share: bool = False
+    tx: Transaction,
+    place: Place,
+    covers: Covers,
+    new: NewThread,
+    *,
+    seen: int | None,
+    within: int | None = None,
+    share: bool = False,
 ) -> Line:
     """Lock the line of a place; make it, and its thread, if they are missing.
 
@@ -75,10 +82,11 @@ def lock_line(
         covers: How contents are stored.
         new: What a new thread gets.
         seen: The number of the line that the caller read or wrote before, if any.
+        within: The number of the thread that the line has to belong to, if any.
         share: Others may lock it so, too.
 
     Raises:
-        ThreadGoneError: The line that was seen is gone.
+        ThreadGoneError: The line that was seen is gone, or the thread.
         OwnerError: The thread is another owner's.
         StoreFullError: The numbers of threads or lines are used up.
         DecryptionError: The thread cannot be opened with what is given.
@@ -91,9 +99,10 @@ def lock_line(
         row = tx.one(lock, line=number)
         if row is not None and not is_expired(tx, thread, row[1], new.now):
             _check_seen(place, seen, number)
+            _check_seen(place, within, thread.number)
             return Line(number, row[0], row[1], thread, covers.unlock(place.thread_id, thread.wrapped_keys))
     _check_seen(place, seen, None)
-    thread = _lock_thread(tx, place, covers, new)
+    thread = _lock_thread(tx, place, covers, new, within)
     # Locked, so that it is what another process has just committed.
     row = tx.one(statements.LOCK_LINE_OF, thread=thread.number, ns=place.ns)
     if row is None:
@@ -114,11 +123,12 @@ def _find(tx: Transaction, place: Place) -> tuple[Thread, tuple[int, int, int] |
     return thread, None if row[4] is None else (row[4], row[5], row[6])
 
 
-def _lock_thread(tx: Transaction, place: Place, covers: Covers, new: NewThread) -> Thread:
+def _lock_thread(tx: Transaction, place: Place, covers: Covers, new: NewThread, within: int | None) -> Thread:
     thread = lock_thread(tx, place.thread_id)
     if thread is not None and has_expired(tx, thread, new.now):
         delete_locked(tx, thread)
         thread = None
+    _check_seen(place, within, None if thread is None else thread.number)
     if thread is None:
         tx.run(
             statements.MAKE_THREAD,
@@ -136,12 +146,7 @@ def _lock_thread(tx: Transaction, place: Place, covers: Covers, new: NewThread) 
 
 def _check_seen(place: Place, seen: int | None, number: int | None) -> None:
     if seen is not None and seen != number:
-        raise gone(place)
-
-
-def gone(place: Place) -> ThreadGoneError:
-    """Return the error for a run whose thread is gone."""
-    return ThreadGoneError(
-        f"thread {place.thread_id!r} was deleted, pruned or erased while this run was using it. Nothing was "
-        "stored, so it stays gone. Begin a new run."
-    )
+        raise ThreadGoneError(
+            f"thread {place.thread_id!r} was deleted, pruned or erased while this run was using it. Nothing was "
+            "stored, so it stays gone. Begin a new run."
+        )

@@ -46,6 +46,7 @@ class Put(Command[State], msgspec.Struct, frozen=True, eq=False):
         ttl: The time to live of a new thread, in microseconds.
         known: What this process remembers of the line.
         seen: The number of the line in which it saw the parent.
+        within: The number of the thread that the line has to belong to.
     """
 
     place: Place
@@ -56,6 +57,7 @@ class Put(Command[State], msgspec.Struct, frozen=True, eq=False):
     ttl: int | None = None
     known: State | None = None
     seen: int | None = None
+    within: int | None = None
 
     @property
     def subject(self) -> str:
@@ -85,14 +87,15 @@ class Put(Command[State], msgspec.Struct, frozen=True, eq=False):
             The checkpoint, to be remembered once this is committed.
 
         Raises:
-            ThreadGoneError: The line of its parent is gone.
+            ThreadGoneError: The line of its parent is gone, or the thread.
             ThreadConflictError: It was to follow the last checkpoint and does not.
             OwnerError: The thread is another owner's.
             StoreFullError: The line is full.
             DecryptionError: The thread cannot be opened with what is given.
         """
         new = self.new
-        line = lock_line(tx, self.place, self.covers, NewThread(self.now, self.ttl, new.root_id), seen=self.seen)
+        if_missing = NewThread(self.now, self.ttl, new.root_id)
+        line = lock_line(tx, self.place, self.covers, if_missing, seen=self.seen, within=self.within)
         contents = Contents(self.place, line)
         there = find_checkpoint(tx, line.number, new.checkpoint_id)
         if there is not None and not there.hidden:

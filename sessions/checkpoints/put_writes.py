@@ -39,6 +39,7 @@ class PutWrites(Command[int], msgspec.Struct, frozen=True, eq=False):
         ttl: The time to live of a new thread, in microseconds.
         known: The checkpoint, if this process remembers it: writes are stored as differences from its values.
         seen: The number of the line in which this process saw the checkpoint.
+        within: The number of the thread that the line has to belong to.
     """
 
     place: Place
@@ -51,6 +52,7 @@ class PutWrites(Command[int], msgspec.Struct, frozen=True, eq=False):
     ttl: int | None = None
     known: State | None = None
     seen: int | None = None
+    within: int | None = None
 
     @property
     def subject(self) -> str:
@@ -78,11 +80,12 @@ class PutWrites(Command[int], msgspec.Struct, frozen=True, eq=False):
         Writes at a checkpoint that this process saw, and that was pruned since, are not stored.
 
         Raises:
-            ThreadGoneError: The line in which the checkpoint was seen is gone.
+            ThreadGoneError: The line in which the checkpoint was seen is gone, or the thread.
             OwnerError: The thread is another owner's.
             DecryptionError: The thread cannot be opened with what is given.
         """
-        line = lock_line(tx, self.place, self.covers, NewThread(self.now, self.ttl), seen=self.seen, share=True)
+        if_missing = NewThread(self.now, self.ttl)
+        line = lock_line(tx, self.place, self.covers, if_missing, seen=self.seen, within=self.within, share=True)
         row = tx.one(statements.ROW_OF, line=line.number, checkpoint_id=self.checkpoint_id)
         if row is None and self.seen is not None:
             return line.number

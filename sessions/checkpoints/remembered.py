@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
@@ -20,14 +20,16 @@ if TYPE_CHECKING:
     from sessions.checkpoints.lines import Line
     from sessions.checkpoints.values import Place, Version
 
+K = TypeVar("K")
+
 DEFAULT_BYTES: Final = 64 << 20
 """The bytes of values that are remembered, by default."""
 
 _SEEN: Final = 1 << 17
-"""Of how many checkpoints it is remembered in which line they were: those of all runs that are under way."""
+"""Of how many checkpoints and threads it is remembered where they were: those of all runs that are under way."""
 
-_ENDED: Final = 1 << 10
-"""Of how many lines it is remembered that a run in them was refused."""
+_GONE: Final = 0
+"""The number of no line and of no thread: those count from one."""
 
 _OVERHEAD: Final = 1024
 """Bytes that a line takes beside its values."""
@@ -68,7 +70,7 @@ class Remembered:
         self._size = 0
         self._states: OrderedDict[tuple[str, str], State] = OrderedDict()
         self._seen: OrderedDict[tuple[str, str, str], int] = OrderedDict()
-        self._ended: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._threads: OrderedDict[str, int] = OrderedDict()
         self._lock = threading.Lock()
 
     def get(self, place: Place) -> State | None:
@@ -84,7 +86,7 @@ class Remembered:
             self._size += state.size
             while self._size > self._most:
                 self._forget(next(iter(self._states)))
-            self._note((*key, state.checkpoint_id), state.line.number)
+            self._note(place, state.checkpoint_id, state.line)
 
     def forget(self, place: Place) -> None:
         """Forget a line's last checkpoint; in which line its checkpoints were stays known."""
@@ -95,36 +97,41 @@ class Remembered:
         """Return the number of the line in which this process has put or read a checkpoint."""
         return None if checkpoint_id is None else self._seen.get((place.thread_id, place.ns, checkpoint_id))
 
-    def note(self, place: Place, checkpoint_id: str, line: int) -> None:
+    def thread(self, place: Place) -> int | None:
+        """Return the number of the thread in which this process last put or read a checkpoint."""
+        return self._threads.get(place.thread_id)
+
+    def note(self, place: Place, checkpoint_id: str, line: Line) -> None:
         """Remember in which line a checkpoint is."""
         with self._lock:
-            self._note((place.thread_id, place.ns, checkpoint_id), line)
+            self._note(place, checkpoint_id, line)
 
-    def end(self, place: Place, checkpoint_id: str) -> None:
-        """Remember that a checkpoint was refused, as the thread of its run is gone."""
+    def missed(self, place: Place) -> None:
+        """Forget a line that has no checkpoint; with the graph's own line, the thread, which may begin anew."""
         with self._lock:
-            self._ended[place.thread_id, place.ns] = checkpoint_id
-            if len(self._ended) > _ENDED:
-                self._ended.popitem(last=False)
+            self._forget((place.thread_id, place.ns))
+            if not place.ns:
+                self._threads.pop(place.thread_id, None)
 
-    def begin(self, place: Place) -> None:
-        """Remember that another checkpoint is put there, so by another run: a refused one puts no more."""
-        if self._ended:
-            with self._lock:
-                self._ended.pop((place.thread_id, place.ns), None)
+    def refused(self, place: Place, checkpoint_id: str) -> None:
+        """Remember that a checkpoint was refused as its line is gone: what its run still writes is refused, too."""
+        with self._lock:
+            _keep(self._seen, (place.thread_id, place.ns, checkpoint_id), _GONE)
+            if place.thread_id not in self._threads:
+                _keep(self._threads, place.thread_id, _GONE)
 
-    def has_ended(self, place: Place, checkpoint_id: str) -> bool:
-        """Tell whether a checkpoint is the refused one, or, as ids rise, one that its run would have put later."""
-        refused = self._ended.get((place.thread_id, place.ns))
-        return refused is not None and checkpoint_id >= refused
-
-    def _note(self, key: tuple[str, str, str], line: int) -> None:
-        self._seen.pop(key, None)
-        self._seen[key] = line
-        if len(self._seen) > _SEEN:
-            self._seen.popitem(last=False)
+    def _note(self, place: Place, checkpoint_id: str, line: Line) -> None:
+        _keep(self._seen, (place.thread_id, place.ns, checkpoint_id), line.number)
+        _keep(self._threads, place.thread_id, line.thread.number)
 
     def _forget(self, key: tuple[str, str]) -> None:
         old = self._states.pop(key, None)
         if old is not None:
             self._size -= old.size
+
+
+def _keep(kept: OrderedDict[K, int], key: K, number: int) -> None:
+    kept.pop(key, None)
+    kept[key] = number
+    if len(kept) > _SEEN:
+        kept.popitem(last=False)

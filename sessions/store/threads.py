@@ -6,7 +6,6 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sessions.checkpoints.covers import PlainCovers
-from sessions.checkpoints.lines import gone
 from sessions.checkpoints.listing import history, load, page
 from sessions.checkpoints.plan import given_values
 from sessions.checkpoints.put import Put
@@ -61,7 +60,8 @@ class ThreadStore(ThreadMaintenance):
         Raises:
             TypeError: An id is no text.
             ValueError: An id is empty, too long, or no Unicode text.
-            ThreadGoneError: The thread in which its parent was read was deleted or has expired.
+            ThreadGoneError: The thread in which its parent was read was deleted or has expired; or, in a namespace
+                within, the thread that this object last used, unless its latest checkpoint was found missing.
             ThreadConflictError: It was to follow the last checkpoint, and does not.
             OwnerError: The thread is another owner's.
             DecryptionError: The thread cannot be opened with what is given.
@@ -77,14 +77,18 @@ class ThreadStore(ThreadMaintenance):
         if known is not None and known.checkpoint_id != new.parent_id:
             known = None
         given = given_values(new, known.values if known else {}, known.versions if known else {})
-        put = Put(place, new, given, self._covers, now(), self._ttl, known, self._remembered.seen(place, new.parent_id))
-        self._remembered.begin(place)
+        seen = self._remembered.seen(place, new.parent_id)
+        # Without a parent, the graph itself begins the thread, anew perhaps; a graph within goes on in it.
+        within = self._remembered.thread(place) if seen is None and place.ns else None
+        put = Put(place, new, given, self._covers, now(), self._ttl, known, seen, within)
         try:
             state = await self._do(self._backend.write, put, put.subject)
-        except BaseException as error:
+        except ThreadGoneError:
             self._remembered.forget(place)
-            if isinstance(error, ThreadGoneError):
-                self._remembered.end(place, new.checkpoint_id)
+            self._remembered.refused(place, new.checkpoint_id)
+            raise
+        except BaseException:
+            self._remembered.forget(place)
             raise
         self._remembered.put(place, state)
 
@@ -99,8 +103,8 @@ class ThreadStore(ThreadMaintenance):
         Raises:
             TypeError: An id is no text.
             ValueError: An id is empty, too long, or no Unicode text.
-            ThreadGoneError: The thread in which the checkpoint was read or put was deleted or has expired; or the put
-                of this checkpoint, or of one before, was refused for that.
+            ThreadGoneError: The thread in which the checkpoint was read or put was deleted or has expired; or, if
+                that was none, the thread that this object last used, unless its latest checkpoint was found missing.
             OwnerError: The thread is another owner's.
             DecryptionError: The thread cannot be opened with what is given.
             StoreError: The database refused; nothing was changed.
@@ -115,10 +119,11 @@ class ThreadStore(ThreadMaintenance):
         if known is not None and known.checkpoint_id != checkpoint_id:
             known = None
         seen = self._remembered.seen(place, checkpoint_id)
-        if seen is None and self._remembered.has_ended(place, checkpoint_id):
-            # Frameworks go on for a while before they learn that a put was refused.
-            raise gone(place)
-        work = PutWrites(place, checkpoint_id, task_id, task_path, writes, self._covers, now(), self._ttl, known, seen)
+        # A framework does not wait for the put of the checkpoint, so nothing but the thread may be known of it.
+        within = self._remembered.thread(place) if seen is None else None
+        work = PutWrites(
+            place, checkpoint_id, task_id, task_path, writes, self._covers, now(), self._ttl, known, seen, within
+        )
         await self._do(self._backend.write, work, work.subject)
 
     async def read(self, place: Place, checkpoint_id: str | None = None) -> Checkpoint | None:
@@ -138,14 +143,14 @@ class ThreadStore(ThreadMaintenance):
         rows = await self._do(self._backend.read, read, f"thread {place.thread_id!r}")
         if rows is None:
             if checkpoint_id is None:
-                self._remembered.forget(place)
+                self._remembered.missed(place)
             return None
         with damage_named(f"thread {place.thread_id!r}"):
             found = opened(place, rows)
         if checkpoint_id is None:
             self._remembered.put(place, found.state(rows))
         else:
-            self._remembered.note(place, checkpoint_id, rows.line.number)
+            self._remembered.note(place, checkpoint_id, rows.line)
         return found.checkpoint
 
     async def list(self, query: Query, matches: Callable[[bytes], bool] | None = None) -> AsyncIterator[Checkpoint]:
@@ -174,7 +179,7 @@ class ThreadStore(ThreadMaintenance):
             wanted = [one for one in found if matches is None or matches(one.metadata())][:left]
             loaded = await self._do(self._backend.read, partial(load, found=wanted, covers=self._covers), SUBJECT)
             for place, rows in loaded:
-                self._remembered.note(place, rows.row.checkpoint_id, rows.line.number)
+                self._remembered.note(place, rows.row.checkpoint_id, rows.line)
                 with damage_named(f"thread {place.thread_id!r}"):
                     one = opened(place, rows).checkpoint
                 yield one

@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from sessions.adapters.langgraph.base import SaverBase
     from sessions.adapters.langgraph.official import OfficialStep, Step
     from sessions.adapters.langgraph.sources import Source
-    from sessions.checkpoints.values import Checkpoint
     from sessions.db.transaction import Transaction
     from sessions.store.thread_maintenance import Also
 
@@ -138,12 +137,13 @@ async def adopt_thread(saver: SaverBase, source: Source, thread_id: str) -> int 
     A thread that has gone on here is left as it is: in each namespace, only checkpoints behind the latest are copied,
     and what the latest one lacks of its writes, as after an interruption.
     """
-    latest: dict[str, Checkpoint | None] = {}
+    # The graph's own namespace is read first: a thread that was deleted here may begin anew.
+    latest = {"": await saver._kept.read(Place(thread_id))}  # noqa: SLF001 - they work together
     count = 0
     steps = await source.steps(thread_id)
     for step in steps:
         if step.ns not in latest:
-            latest[step.ns] = await saver._kept.read(Place(thread_id, step.ns))  # noqa: SLF001 - they work together
+            latest[step.ns] = await saver._kept.read(Place(thread_id, step.ns))  # noqa: SLF001 - as above
         here = latest[step.ns]
         if here is not None and step.checkpoint_id < here.checkpoint_id:
             continue

@@ -60,7 +60,7 @@ class CheckpointMachine(RuleBasedStateMachine):
         super().__init__()
         self._stores = [open_threads(remembered=0 if number == 0 else 1 << 20) for number in range(_STORES)]
         self._seen: list[dict[tuple[str, str, str], int]] = [{} for _ in self._stores]
-        self._refused: list[dict[tuple[str, str], str]] = [{} for _ in self._stores]
+        self._threads: list[dict[str, int | None]] = [{} for _ in self._stores]
         self._model = Threads()
         self._runner = asyncio.Runner()
         self._count = 0
@@ -74,11 +74,18 @@ class CheckpointMachine(RuleBasedStateMachine):
         self._count += 1
         return self._count
 
-    def _is_gone(self, store: int, place: tuple[str, str], checkpoint_id: str | None) -> bool:
-        """Tell whether a store saw a checkpoint in a line that is gone."""
+    def _is_gone(self, store: int, place: tuple[str, str], checkpoint_id: str | None, *, may_begin: bool) -> bool:
+        """Tell whether a store saw a checkpoint in a line that is gone, or, if it did not, last used another thread."""
         seen = None if checkpoint_id is None else self._seen[store].get((*place, checkpoint_id))
         line = self._model.lines.get(place)
-        return seen is not None and (line is None or seen != line.generation)
+        if seen is not None:
+            return line is None or seen != line.generation
+        used = self._threads[store]
+        return not may_begin and place[0] in used and used[place[0]] != self._model.number(place[0])
+
+    def _note(self, store: int, place: tuple[str, str], checkpoint_id: str) -> None:
+        self._seen[store][(*place, checkpoint_id)] = self._model.lines[place].generation
+        self._threads[store][place[0]] = self._model.number(place[0])
 
     @rule(
         store=st.integers(0, _STORES - 1), place=_PLACES, edit=_EDITS, pick=st.integers(0, 9), again=st.booleans(),
@@ -104,17 +111,17 @@ class CheckpointMachine(RuleBasedStateMachine):
             unchanged=[channel for channel in values if channel not in changed], metadata=str(number).encode(),
         )  # fmt: skip
         putting = self._stores[store].put(Place(*place), given)
-        if self._is_gone(store, place, parent_id):
+        if self._is_gone(store, place, parent_id, may_begin=not place[1]):
             with pytest.raises(ThreadGoneError):
                 self._run(putting)
-            self._refused[store][place] = checkpoint_id
+            self._seen[store][(*place, checkpoint_id)] = 0
+            self._threads[store].setdefault(place[0], 0)
             return
-        self._refused[store].pop(place, None)
         self._run(putting)
         line = self._model.line(*place)
         line.root_id = line.root_id or root_id
         line.checkpoints[checkpoint_id] = Kept(parent_id, run, given.metadata, versions, values)
-        self._seen[store][(*place, checkpoint_id)] = line.generation
+        self._note(store, place, checkpoint_id)
         if pick % 3 == 0:  # The answer was lost, and it is repeated.
             self._run(self._stores[store].put(Place(*place), given))
 
@@ -137,11 +144,7 @@ class CheckpointMachine(RuleBasedStateMachine):
         putting = self._stores[store].put_writes(
             Place(*place), checkpoint_id, task, "path", [write(*one) for one in given]
         )
-        refused = self._refused[store].get(place)
-        has_ended = refused is not None and checkpoint_id >= refused
-        if self._is_gone(store, place, checkpoint_id) or (
-            has_ended and (*place, checkpoint_id) not in self._seen[store]
-        ):
+        if self._is_gone(store, place, checkpoint_id, may_begin=False):
             with pytest.raises(ThreadGoneError):
                 self._run(putting)
             return
@@ -157,6 +160,8 @@ class CheckpointMachine(RuleBasedStateMachine):
         wanted = known[0] if checkpoint_id is None and known else checkpoint_id
         if line is None or wanted not in line.checkpoints:
             assert found is None
+            if checkpoint_id is None and not place[1]:
+                self._threads[store].pop(place[0], None)
             return
         assert found.checkpoint_id == wanted
         self._compare(store, place, found)
@@ -168,7 +173,7 @@ class CheckpointMachine(RuleBasedStateMachine):
         assert contents(found) == kept.values
         there = line.writes.get(found.checkpoint_id, {})
         assert writes(found) == [(task, *there[task, index], "path", index) for task, index in sorted(there)]
-        self._seen[store][(*place, found.checkpoint_id)] = line.generation
+        self._note(store, place, found.checkpoint_id)
 
     @rule(store=st.integers(0, _STORES - 1), thread_id=_THREADS, limit=st.sampled_from([None, 1, 3]))
     def list_all(self, store: int, thread_id: str, limit: int | None) -> None:

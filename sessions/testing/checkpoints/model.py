@@ -32,6 +32,7 @@ class Threads:
 
     def __init__(self) -> None:
         self.lines: dict[tuple[str, str], Line] = {}
+        self._numbers: dict[str, int] = {}
         self._made = 0
 
     def line(self, thread_id: str, ns: str) -> Line:
@@ -39,8 +40,14 @@ class Threads:
         key = thread_id, ns
         if key not in self.lines:
             self._made += 1
+            if not self.of(thread_id):
+                self._numbers[thread_id] = self._made
             self.lines[key] = Line(self._made)
         return self.lines[key]
+
+    def number(self, thread_id: str) -> int | None:
+        """Return the number of a thread; one that begins anew has another."""
+        return self._numbers[thread_id] if self.of(thread_id) else None
 
     def of(self, thread_id: str) -> dict[str, Line]:
         """Return the lines of a thread."""
