@@ -6,10 +6,11 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
+from langgraph.graph import START, StateGraph
 
 from sessions.adapters.langgraph import InMemorySaver, SessionSaver, SqliteSaver
 from sessions.errors import OwnerError, ThreadConflictError, ThreadExistsError, ThreadGoneError
-from tests.langgraph.graphs import asking, chat, said, thread
+from tests.langgraph.graphs import Chat, asking, chat, said, thread
 from tests.langgraph.state_types import Preferences
 
 if TYPE_CHECKING:
@@ -196,3 +197,35 @@ async def test_a_deleted_thread_stays_gone(anywhere: str) -> None:
         with pytest.raises(ThreadGoneError):
             await saver.aput_writes(found.config, [("messages", [])], "task")
         assert await saver.athreads() == []
+
+
+@pytest.mark.parametrize("durability", ["async", "sync", "exit"])
+def test_an_erased_thread_stays_gone_whenever_its_run_is_told(
+    durability: Literal["async", "sync", "exit"], tmp_path: Path
+) -> None:
+    """LangGraph does not wait until a checkpoint is stored: nodes and graphs within write after it was refused."""
+    path = tmp_path / "state.db"
+    with SqliteSaver(path) as saver, SqliteSaver(path) as other:
+        erases = False
+
+        def answer(state: Chat) -> dict[str, Any]:
+            del state
+            if erases:
+                assert other.erase("1").existed
+            return {"messages": [("ai", "a secret text")]}
+
+        builder = StateGraph(Chat)
+        builder.add_node("answer", answer)
+        builder.add_node("within", chat(None))
+        builder.add_edge(START, "answer")
+        builder.add_edge("answer", "within")
+        graph = builder.compile(checkpointer=saver)
+        graph.invoke(said("hi"), thread())
+        erases = True
+        with pytest.raises(ThreadGoneError):
+            graph.invoke(said("hi again"), thread(), durability=durability)
+        assert saver.threads() == []
+        assert other.erase("1").rows["writes"] == 0
+        erases = False
+        assert len(graph.invoke(said("a new beginning"), thread())["messages"]) == 3
+    assert b"hi again" not in b"".join(file.read_bytes() for file in tmp_path.iterdir())

@@ -174,31 +174,32 @@ class KeepingContract(WithClock):
     async def test_a_run_brings_nothing_back(self, open_threads: OpenThreads, time: MovableClock) -> None:
         store, other = open_threads(ttl=10 * _SECOND), open_threads()
         within = Place("t", "n:1")
-        for ended in (other.delete("t"), other.erase("t", scrub=False), None):
+
+        async def late(put: Place, wrote: Place, checkpoint_id: str, parent_id: str | None) -> None:
+            with pytest.raises(ThreadGoneError, match="'t' was deleted"):
+                await store.put_writes(wrote, checkpoint_id, "t", "", [write(0, "a", 1)])
+            with pytest.raises(ThreadGoneError):
+                await store.put(put, new(checkpoint_id, parent_id, {"a": 2}))
+            assert await other.threads() == []
+
+        for run, end in enumerate(("delete", "erase", "expire")):
             # A new run finds that the thread is missing. It may write before its checkpoint is put.
             assert await store.read(PLACE) is None
-            await store.put_writes(PLACE, "1", "t", "", [write(0, "a", 1)])
-            await store.put(PLACE, new("1", None, {"a": 1}))
-            if ended is None:
-                time.move(10)
+            await store.put_writes(PLACE, f"{run}1", "t", "", [write(0, "a", 1)])
+            await store.put(PLACE, new(f"{run}1", None, {"a": 1}))
+            if end == "delete":
+                await other.delete("t")
+            elif end == "erase":
+                await other.erase("t", scrub=False)
             else:
-                await ended
-            # Nobody waits for a put: before and after that is refused, the run writes at checkpoints to be put.
-            for checkpoint_id, at in (("2", PLACE), ("1", within), ("2", PLACE), ("3", PLACE), ("1", within)):
-                with pytest.raises(ThreadGoneError, match="'t' was deleted"):
-                    await store.put_writes(at, checkpoint_id, "t", "", [write(0, "a", 1)])
-                with pytest.raises(ThreadGoneError):
-                    await store.put(PLACE, new("2", "1", {"a": 2}))
-                with pytest.raises(ThreadGoneError):
-                    await store.put(within, new("1", None, {"a": 2}, root_id="2"))
-            assert await other.threads() == []
-            # Somebody else looks at the thread, with the same store: a refused run is refused all the same.
+                time.move(10)
+            # Nobody waits for a put: the run writes at checkpoints that are put later, and at those that never are.
+            await late(within, within, f"{run}1", None)
+            await late(PLACE, PLACE, f"{run}2", f"{run}1")
+            await late(PLACE, PLACE, f"{run}3", f"{run}2")
+            # The same store looks at the thread for somebody else. The run that was refused stays refused.
             assert await store.read(PLACE) is None
-            with pytest.raises(ThreadGoneError):
-                await store.put(PLACE, new("3", "2", {"a": 3}))
-            with pytest.raises(ThreadGoneError):
-                await store.put_writes(PLACE, "4", "t", "", [write(0, "a", 1)])
-            assert await other.threads() == []
+            await late(PLACE, PLACE, f"{run}3", f"{run}2")
         await check_rows(store)
 
     async def test_threads_are_listed_page_by_page(self, open_threads: OpenThreads) -> None:
