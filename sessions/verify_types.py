@@ -59,7 +59,9 @@ MEANINGS: Final[dict[str, Meaning]] = {
     "flag-wrong": Meaning("error", _BACKUP),
     "session-plain": Meaning("warning", "Encrypt it: store.rotate(reencrypt=True), with allow_plain_text=True."),
     "keys-damaged": Meaning("error", "Restore the session's row from a backup: without its keys, nothing decrypts it."),
-    "keys-locked": Meaning("error", "Add the missing key to the key ring; if it is there, restore the session's row."),
+    "keys-locked": Meaning(
+        "error", "Add the missing key to the key ring; if it is there, restore the row of the keys."
+    ),
     "lineage-broken": Meaning("error", _BACKUP),
     "branch-broken": Meaning("error", _BACKUP),
     "tip-wrong": Meaning("error", _BACKUP),
