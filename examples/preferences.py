@@ -18,7 +18,7 @@ from typing import Annotated, Any
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.store.base import BaseStore  # noqa: TC002 - LangGraph reads the annotations of nodes
 
-from sessions import EncryptedSession, SQLiteSession, StoreError, generate_key
+from sessions import EncryptedSession, SessionsError, SQLiteSession, generate_key
 from sessions.adapters.langgraph import SessionStore, SqliteSaver, SqliteStore
 
 DAY = 24 * 60  # LangGraph counts the time to live in minutes.
@@ -123,5 +123,5 @@ def report(path: Path, store: SessionStore) -> None:
 if __name__ == "__main__":
     try:
         main(Path(sys.argv[1] if len(sys.argv) > 1 else "preferences.db"))
-    except (OSError, StoreError) as error:
+    except (OSError, SessionsError) as error:
         sys.exit(f"{sys.argv[0]}: {error}")

@@ -16,7 +16,7 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver as OfficialAsyncSql
 from langgraph.types import Command
 
 from sessions.adapters.langgraph import InMemorySaver, PostgresSaver, SessionSaver, SqliteSaver
-from sessions.errors import OwnerError, UnadoptedThreadsWarning
+from sessions.errors import OwnerError, UnadoptedThreadsWarning, UndecodableStateError
 from tests.langgraph.graphs import asking, chat, said, thread
 from tests.langgraph.state_types import Preferences
 
@@ -233,6 +233,21 @@ def test_a_thread_that_cannot_be_read_is_skipped_with_the_reason(tmp_path: Path)
         assert all("types=[Preferences]" in reason for _, reason in done.skipped)
     with SqliteSaver(path, adopt="first touch") as ours, pytest.raises(ValueError, match=r"types=\[Preferences\]"):
         ours.get_tuple(thread("long"))
+
+
+@pytest.mark.parametrize("junk", ["[1]", "junk"])
+def test_a_damaged_thread_is_skipped_with_a_sentence(tmp_path: Path, junk: str) -> None:
+    """The others are copied; at a first touch, the error is one of ours."""
+    path = _sqlite(tmp_path)
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.execute("update checkpoints set metadata = ? where thread_id = 'third'", (junk,))
+    with SqliteSaver(path, adopt="first touch", types=[Preferences]) as ours:
+        with pytest.raises(UndecodableStateError, match="LangGraph's tables is damaged"):
+            ours.get_tuple(thread("third"))
+        done = ours.adopt()
+        assert done.threads == 2
+        ((thread_id, reason),) = done.skipped
+        assert (thread_id, "is damaged" in reason) == ("third", True)
 
 
 def test_owners_are_found_in_the_metadata(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.db.dialect import POSTGRES, SQLITE
 from sessions.db.transaction import Statement
+from sessions.errors import UndecodableStateError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -233,22 +234,41 @@ def decode_step(stored: StoredStep, loads: Callable[[tuple[str, bytes]], Any]) -
     Args:
         stored: The checkpoint as it is stored.
         loads: Deserializes a value.
+
+    Raises:
+        UndecodableStateError: It is damaged, or `loads` says so.
     """
     checkpoint = _decoded(stored.kind, stored.checkpoint, loads)
-    values = dict(checkpoint.get("channel_values") or {})
+    values = dict(_object(checkpoint.get("channel_values") or {}))
     values |= {name: loads((kind, blob or b"")) for name, kind, blob in stored.blobs if kind != "empty"}
     if stored.sends:
         versions = checkpoint["channel_versions"]
         values[_SENDS] = [loads((write.kind, write.value)) for write in stored.sends]
         versions[_SENDS] = max(versions.values()) if versions else 1
-    metadata = {} if stored.metadata is None else json.loads(stored.metadata)
+    metadata = {} if stored.metadata is None else _from_json(stored.metadata)
     writes = [(*write[:4], loads((write.kind, write.value))) for write in stored.writes]
     return OfficialStep(stored.parent_id, {**checkpoint, "channel_values": values}, metadata, writes)
 
 
 def _decoded(kind: str, checkpoint: bytes | str, loads: Callable[[tuple[str, bytes]], Any]) -> dict[str, Any]:
-    found = json.loads(checkpoint) if isinstance(checkpoint, str) else loads((kind, bytes(checkpoint)))
-    return dict(found)
+    return _from_json(checkpoint) if isinstance(checkpoint, str) else _object(loads((kind, bytes(checkpoint))))
+
+
+def _from_json(text: str | bytes) -> dict[str, Any]:
+    try:
+        found = json.loads(text)
+    except ValueError:
+        found = None
+    return _object(found)
+
+
+def _object(found: Any) -> dict[str, Any]:
+    if not isinstance(found, dict):
+        raise UndecodableStateError(
+            "a checkpoint in LangGraph's tables is damaged: a part of it is no object. It was not adopted. Restore it "
+            "from a backup, or delete it there."
+        )
+    return found
 
 
 def _writes_at(tx: Transaction, statement: Statement, key: dict[str, str]) -> list[StoredWrite]:

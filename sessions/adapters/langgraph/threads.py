@@ -68,6 +68,8 @@ class Threads(SaverBase):
 
         Example: ``saver.copy_thread("1", "2")``
 
+        If there is no such thread, nothing is done.
+
         Raises:
             ThreadExistsError: There is a thread of the other id.
             ThreadOwnerError: The thread belongs to another owner than the saver's.
