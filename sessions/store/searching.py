@@ -100,7 +100,8 @@ class StoreSearch(Listing):
         made = await self._make_words(wanted, catch_up) if catch_up else None
         await search.run()
         numbers = await self._count_behind(wanted, up_to_date=made is not None and made.is_all)
-        behind, locked = self._told(numbers, search.skipped)
+        unread = made.skipped if made is not None else set()
+        behind, locked = self._told(numbers, search.skipped | unread, unread)
         return SearchPage(search.hits, search.cursor, behind, locked)
 
     async def index(
@@ -133,7 +134,8 @@ class StoreSearch(Listing):
         wanted = self._filter(owner, below, None, None, None)
         most = EVERYTHING if entries is None else check_count(entries, "entries", least=1)
         made = await self._make_words(wanted, most, strict=True)
-        behind, locked = self._told(await self._count_behind(wanted, up_to_date=made.is_all), made.skipped)
+        numbers = await self._count_behind(wanted, up_to_date=made.is_all)
+        behind, locked = self._told(numbers, made.skipped, made.skipped)
         return Indexed(made.sessions, made.entries, behind, locked)
 
     @property
@@ -151,26 +153,27 @@ class StoreSearch(Listing):
         encrypted = await self._backend.read(lambda tx: count_encrypted(tx, wanted), "the store")
         return Numbers(0, 0, encrypted)
 
-    def _told(self, numbers: Numbers, skipped: set[int]) -> tuple[int, int]:
-        """Return how many sessions are behind, and how many were skipped."""
+    def _told(self, numbers: Numbers, skipped: set[int], unread: set[int]) -> tuple[int, int]:
+        """Return the numbers of sessions that are behind, and that were skipped; the `unread` have no words for it."""
+        behind = max(numbers.behind - len(unread), 0)
         if self._encryption is None:
-            return numbers.behind - numbers.encrypted_behind, numbers.encrypted + len(skipped)
-        return numbers.behind, len(skipped)
+            return max(behind - numbers.encrypted_behind, 0), numbers.encrypted + len(skipped)
+        return behind, len(skipped)
 
     async def _make_words(self, wanted: Filter, most: int, *, strict: bool = False) -> _Made:
-        """Make the words of about `most` entries.
+        """Make the words of about `most` entries; if not `strict`, entries that cannot be read count, too.
 
         Raises:
             StoreError: If `strict`, the database does not store them.
         """
         from sessions.log.search.catching_up import gather, store_words  # noqa: PLC0415 - as above
 
-        before, sessions, entries, is_all = EVERYTHING, 0, 0, False
+        before, sessions, entries, unread, is_all = EVERYTHING, 0, 0, 0, False
         skipped = set[int]()
         was_left = False
         has_key = self._encryption is not None
-        while entries < most:
-            here, left = before, min(_AT_ONCE, most - entries)
+        while (spent := entries if strict else entries + unread) < most:
+            here, left = before, min(_AT_ONCE, most - spent)
             gathered = await self._backend.read(
                 lambda tx: gather(tx, wanted, here, left, has_key=has_key),  # noqa: B023 - awaited at once
                 "the store",
@@ -185,7 +188,8 @@ class StoreSearch(Listing):
                 if strict:
                     raise
                 break  # The role may only read: what others have made is searched.
-            entries += sum(one.entries for one in gathered)
+            entries += sum(one.entries for one in gathered if one.of.session not in skipped)
+            unread += sum(one.entries for one in gathered if one.of.session in skipped)
             sessions += sum(one.of.session in done and one.is_all for one in gathered)
             was_left = was_left or any(one.of.session not in done for one in gathered)
             last = gathered[-1]

@@ -5,9 +5,13 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any
 
+from sessions import generate_key
+
 from .conftest import CANARY
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .conftest import Chats, Run
 
 
@@ -59,3 +63,12 @@ def test_encrypted_sessions_need_their_key(run: Run, chats: Chats) -> None:
     found = run("search", chats.url, CANARY, "--nl", "--key-file", chats.key)
     assert [row["session_id"] for row in _lines(found.out)] == ["secret", "secret"]
     assert run("index", chats.url, "--key-file", chats.key, "--allow-plain-text").code == 0
+
+
+def test_the_index_ends_with_a_key_of_other_sessions(run: Run, chats: Chats, tmp_path: Path) -> None:
+    """Fails without: store/searching.py, `not in skipped)`."""
+    other = tmp_path / "other.key"
+    other.write_text(generate_key())
+    done = run("index", chats.url, "--key-file", other, "--allow-plain-text")
+    assert done.code == 0
+    assert "skipped: encrypted with another key" in done.out
