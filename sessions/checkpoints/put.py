@@ -195,6 +195,7 @@ def _check_last(tx: Transaction, line: Line, new: NewCheckpoint, subject: str) -
     last = None if row is None else text_of_key(row[0])
     if last is not None and last != new.parent_id:
         raise ThreadConflictError(
-            f"{subject}: another run has put checkpoint {last!r} behind the one that this run follows. Nothing was "
-            "stored. Run one graph at a time on a thread, or begin again from its latest checkpoint."
+            f"{subject}: checkpoint {last!r} was put after the one that this run follows. Nothing was stored. Run one "
+            "graph at a time on a thread, and begin again from its latest checkpoint. To go on from an older one, "
+            "begin with graph.update_state(its config, None)."
         )

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from langgraph.graph import START, StateGraph
+from langgraph.types import Command
 
 from sessions.adapters.langgraph import InMemorySaver, SessionSaver, SqliteSaver
 from sessions.errors import OwnerError, ThreadConflictError, ThreadExistsError, ThreadGoneError
@@ -183,6 +184,21 @@ def test_a_second_writer_can_be_refused() -> None:
                 saver.put(found.config, late, {"source": "fork", "step": 2}, {})
             else:
                 saver.put(found.config, late, {"source": "loop", "step": 2}, {})
+
+
+@pytest.mark.parametrize("durability", ["async", "exit"])
+def test_one_writer_goes_on_from_an_older_checkpoint_by_a_fork(durability: Literal["async", "exit"]) -> None:
+    """An open question is answered again, differently."""
+    with InMemorySaver(second_writer="raise") as saver:
+        graph = asking(saver)
+        graph.invoke(said("hi"), thread())
+        graph.invoke(Command(resume="yes"), thread())
+        old = next(step for step in graph.get_state_history(thread()) if step.next == ("ask",))
+        with pytest.raises(ThreadConflictError, match="update_state"):
+            graph.invoke(Command(resume="no"), old.config, durability=durability)
+        forked = graph.update_state(old.config, None)
+        state = graph.invoke(Command(resume="no"), forked, durability=durability)
+        assert state["messages"][-1].content == "you said no"
 
 
 async def test_a_deleted_thread_stays_gone(anywhere: str) -> None:

@@ -47,7 +47,8 @@ class SessionSaver(Keeping):
         ttl: Seconds after its last change for which a thread is kept; ``None`` for ever.
         second_writer: What happens to a second run that writes to a thread while another one does. ``"fork"`` keeps
             both, as LangGraph's savers do, and the later checkpoint is the thread's latest; ``"raise"`` refuses the
-            later step with `ThreadConflictError`.
+            later step with `ThreadConflictError`; then a run from an older checkpoint begins with
+            ``graph.update_state(old.config, None)``.
         adopt: ``"first touch"`` to take over each thread that an official saver of LangGraph left in this database when
             it is first used; see `adopt`.
         options: Arguments of `sessions.open_store` for a URL or an engine: ``table_prefix``, ``schema``,
