@@ -25,7 +25,10 @@ class Subject(NamedTuple):
 
     @property
     def noun(self) -> str:
-        """Its kind, in the singular, as errors say it."""
+        """Its kind, in the singular, as errors say it.
+
+        Example: ``noun = subject.noun``
+        """
         return self.kind
 
     def __str__(self) -> str:

@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 _FLAGS = {
     "may_extend", "one_by_one", "pending", "alone", "is_open", "everything", "untold", "archived", "tagged",
-    "any_owner", "length", "holes", "annotated", "keyed",
+    "any_owner", "length", "holes", "annotated", "keyed", "sealed",
 }  # fmt: skip
 """Parameters that are 0 or 1, and the length of a digest."""
 
@@ -45,7 +45,7 @@ _TEXTS = {
     "claim", "idempotency_key", "usage_key", "table",
     "owner", "tag", "item_key", "origin",
 }  # fmt: skip
-_BYTES = {"payload", "digest", "wrapped_keys", "value", "first", "last", "joint", "cut", "header", "salt"}
+_BYTES = {"payload", "digest", "wrapped_keys", "value", "first", "last", "joint", "cut", "header", "salt", "words"}
 
 _LARGE = (1 << 33) + 7
 _TOO_LARGE = re.compile("out of range|overflow|numericvalueoutofrange|too large|incorrect", re.IGNORECASE)
@@ -113,6 +113,7 @@ async def test_no_parameter_is_narrower_than_its_column(postgres: Postgres) -> N
             "untold",
             "archived",
             "keyed",
+            "sealed",
             "tagged",
         }, "a flag that is new: name it here"
         for name, statement in ALL.items():
