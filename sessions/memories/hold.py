@@ -39,7 +39,7 @@ T = TypeVar("T")
 
 MAX_KEY_BYTES: Final = 512
 
-_TRIES: Final = 8
+_TRIES: Final = 100
 """How often a change is prepared anew because others change the settings meanwhile."""
 
 
