@@ -8,11 +8,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.checkpoints.verify_contents import CheckpointCheck, PieceCheck, WritesCheck
-from sessions.clock import FIRST, NEVER
 from sessions.crypto.unlocking import Unlocking
-from sessions.db.dialect import MARIADB
+from sessions.db.conditions import Wrong, counts_of, dividing, findings_of, impossible_time, outside
 from sessions.db.transaction import Statement
-from sessions.db.verification import PAGE, Checked
+from sessions.db.verification import PAGE, Checked, number_of
 from sessions.verify_types import found
 
 if TYPE_CHECKING:
@@ -20,34 +19,6 @@ if TYPE_CHECKING:
 
     from sessions.db.transaction import Transaction
     from sessions.db.verification import Check
-    from sessions.verify_types import FindingCode
-
-_HIGHEST: Final = (1 << 63) - 2
-_LOWEST: Final = -(1 << 63)
-
-
-class Wrong(NamedTuple):
-    """A condition of rows ``t`` that cannot be true, where ``s`` is the row that they belong to.
-
-    Attributes:
-        column: The column that is wrong then.
-        condition: The condition, in SQL.
-        says: What is wrong, as the end of a sentence that begins with "A row".
-        code: The kind of damage.
-    """
-
-    column: str
-    condition: str
-    says: str = "has an impossible value"
-    code: FindingCode = "impossible-value"
-
-
-def _outside(column: str, most: int | str = _HIGHEST, least: int = 0) -> Wrong:
-    return Wrong(column, f"t.{column} not between {least} and {most}")
-
-
-def _time(column: str) -> Wrong:
-    return Wrong(column, f"t.{column} not between {FIRST} and {NEVER}", "has an impossible time")
 
 
 def _empty(column: str) -> Wrong:
@@ -78,7 +49,7 @@ _TABLES: Final = {
         (
             _empty("thread_id"),
             _empty("owner"),
-            _time("created_at"),
+            impossible_time("created_at"),
             Wrong("ttl", "t.ttl is not null and t.ttl < 1"),
             _empty("wrapped_keys"),
         ),
@@ -94,12 +65,12 @@ _TABLES: Final = {
                 "wrong-reference",
             ),
             Wrong("ns", "length(t.ns) > 1024"),
-            _outside("next_number", "{last_position}", 1),
-            _time("updated_at"),
+            outside("next_number", "{last_position}", 1),
+            impossible_time("updated_at"),
             _empty("root_id"),
         ),
     ),
-    "chains": _Rows("id", "left join {lines} s on s.id = coalesce(t.line, t.id)", (_outside("id", "{max_owner}", 1),)),
+    "chains": _Rows("id", "left join {lines} s on s.id = coalesce(t.line, t.id)", (outside("id", "{max_owner}", 1),)),
     "checkpoints": _Rows(
         "id",
         _OF_LINE,
@@ -109,7 +80,7 @@ _TABLES: Final = {
             _empty("checkpoint_id"),
             _empty("parent_id"),
             _empty("run_id"),
-            _time("created_at"),
+            impossible_time("created_at"),
             Wrong("hidden", "t.hidden not in (0, 1)"),
         ),
     ),
@@ -147,40 +118,27 @@ class RowsCheck:
         self._table = table
         key, owner, wrong = _TABLES[table]
         self._wrong = wrong
-        counts = "".join(
-            f", sum(case when s.id is null then 0 when {one.condition} then 1 else 0 end)" for one in wrong
-        )
         last = f"""
             select max(d.place) from (
                 select t.{key} as place from {{{table}}} t where t.{key} > :first order by t.{key} limit :count
             ) d
         """  # noqa: S608 - a table of this module
         text = f"""
-            select count(*), sum(case when s.id is null then 1 else 0 end){counts}
+            select count(*), sum(case when s.id is null then 1 else 0 end){counts_of(one.condition for one in wrong)}
             from {{{table}}} t {owner} where t.{key} > :first and t.{key} <= :last
         """  # noqa: S608 - conditions of this module
         self._last = Statement(f"The end of a page of {table}.", last)
-        # There a slash makes decimals.
-        self._counts = Statement(f"The wrong rows of {table}.", text, {MARIADB: text.replace(" / ", " div ")})
+        self._counts = dividing(f"The wrong rows of {table}.", text)
 
     def page(self, tx: Transaction, after: str) -> Checked:
         """Check some rows."""
-        first = int(after) if after else _LOWEST
+        first = number_of(after)
         (last,) = tx.the(self._last, first=first, count=PAGE)
         if last is None:
             return Checked((), None)
         count, orphans, *counts = tx.the(self._counts, first=first, last=last)
         place = f"numbers up to {last}"
-        findings = [
-            found(
-                one.code,
-                f"A row of {self._table} {one.says}.",
-                table=self._table,
-                place=f"{place}, column {one.column}",
-            )
-            for one, wrong in zip(self._wrong, counts, strict=True)
-            if wrong
-        ]
+        findings = findings_of(self._table, self._wrong, counts, place)
         if orphans:
             problem = f"A row of {self._table} belongs to a thread that is missing."
             findings.append(found("orphan", problem, table=self._table, place=place))

@@ -19,7 +19,7 @@ from sessions.checkpoints.values import Place
 from sessions.crypto.subject import Subject
 from sessions.crypto.unlocking import Locked, Unlocking
 from sessions.db.dialect import text_of_key
-from sessions.db.verification import Checked
+from sessions.db.verification import Checked, number_of
 from sessions.errors import DamagedSessionError, DecryptionError
 from sessions.verify_types import found
 
@@ -30,7 +30,6 @@ if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
     from sessions.verify_types import Finding
 
-_LOWEST: Final = -(1 << 63)
 _CONTENTS: Final = 32
 """Rows with contents of a page."""
 
@@ -54,7 +53,7 @@ class CheckpointCheck:
         Raises:
             KeyWanted: A thread's keys have to be fetched first.
         """
-        rows = tx.all(statements.SOME_CHECKPOINTS, after=int(after) if after else _LOWEST, count=_CONTENTS)
+        rows = tx.all(statements.SOME_CHECKPOINTS, after=number_of(after), count=_CONTENTS)
         findings: list[Finding] = []
         locked = 0
         for *columns, number, thread_id, wrapped_keys in rows:
@@ -70,7 +69,7 @@ class CheckpointCheck:
 
     def skip(self, tx: Transaction, after: str) -> str | None:
         """Go on behind the next checkpoint."""
-        row = tx.one(statements.NEXT_CHECKPOINT, after=int(after) if after else _LOWEST)
+        row = tx.one(statements.NEXT_CHECKPOINT, after=number_of(after))
         return None if row is None else str(row[0])
 
 
@@ -93,7 +92,7 @@ class WritesCheck:
         Raises:
             KeyWanted: A thread's keys have to be fetched first.
         """
-        first = int(after) if after else _LOWEST
+        first = number_of(after)
         lines = [line for (line,) in tx.all(statements.LINES_WITH_WRITES, after=first, count=_CONTENTS)]
         findings: list[Finding] = []
         for line in lines:
@@ -118,7 +117,7 @@ class PieceCheck:
 
     def page(self, tx: Transaction, after: str) -> Checked:
         """Check the pieces of some lines."""
-        lines = tx.all(statements.SOME_LINES, after=int(after) if after else _LOWEST, count=_CONTENTS)
+        lines = tx.all(statements.SOME_LINES, after=number_of(after), count=_CONTENTS)
         findings = [
             found(
                 "pieces-loose",

@@ -33,6 +33,9 @@ Counts: TypeAlias = Mapping[str, int]
 PAGE: Final = 256
 """Rows, or subjects, of a page."""
 
+LOWEST: Final = -(1 << 63)
+"""Below all numbers of rows."""
+
 
 class Checked(NamedTuple):
     """The result of one page of a check.
@@ -46,6 +49,11 @@ class Checked(NamedTuple):
     findings: Sequence[Finding]
     after: str | None
     counts: Counts = MappingProxyType({})
+
+
+def number_of(after: str) -> int:
+    """Return the number in a place, for checks that go by the numbers of rows; `LOWEST` for the first page."""
+    return int(after) if after else LOWEST
 
 
 class Check(Protocol):

@@ -6,12 +6,12 @@ a row.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from sessions.clock import FIRST, NEVER
-from sessions.db.dialect import MARIADB
+from sessions.db.conditions import Wrong, counts_of, dividing, findings_of, impossible_time, outside
 from sessions.db.transaction import Statement
-from sessions.db.verification import PAGE, Checked
+from sessions.db.verification import PAGE, Checked, number_of
 from sessions.memory.verify_values import checks_of_values
 from sessions.verify_types import found
 
@@ -20,33 +20,7 @@ if TYPE_CHECKING:
 
     from sessions.db.transaction import Transaction
     from sessions.db.verification import Check
-    from sessions.verify_types import Finding, FindingCode
-
-_HIGHEST: Final = (1 << 63) - 2
-
-
-class Wrong(NamedTuple):
-    """A condition of rows ``t`` that cannot be true, where ``s`` is their namespace.
-
-    Attributes:
-        column: The column that is wrong then.
-        condition: The condition, in SQL.
-        says: What is wrong, as the end of a sentence that begins with "A row".
-        code: The kind of damage.
-    """
-
-    column: str
-    condition: str
-    says: str = "has an impossible value"
-    code: FindingCode = "impossible-value"
-
-
-def _outside(column: str, most: int | str = _HIGHEST, least: int = 0) -> Wrong:
-    return Wrong(column, f"t.{column} not between {least} and {most}")
-
-
-def _time(column: str) -> Wrong:
-    return Wrong(column, f"t.{column} not between {FIRST} and {NEVER}", "has an impossible time")
+    from sessions.verify_types import Finding
 
 
 def _empty(column: str) -> Wrong:
@@ -65,15 +39,15 @@ _TABLES: Final[dict[str, tuple[str, tuple[Wrong, ...]]]] = {
         "t.id",
         (
             _empty("path"),
-            _outside("version"),
-            _outside("last", "{max_position}"),
+            outside("version"),
+            outside("last", "{max_position}"),
             Wrong("removed", "t.removed not between 0 and t.version", "has a version that never was"),
             Wrong("owner", "t.owner is not null and length(t.owner) = 0", "has an empty text"),
             Wrong("wrapped_keys", "t.wrapped_keys is not null and length(t.wrapped_keys) = 0", "has no keys"),
-            _outside("settings"),
+            outside("settings"),
             Wrong("marks", "t.marks is not null and length(t.marks) % 16 <> 0"),
-            _time("created_at"),
-            _time("updated_at"),
+            impossible_time("created_at"),
+            impossible_time("updated_at"),
         ),
     ),
     "memories": (
@@ -83,8 +57,8 @@ _TABLES: Final[dict[str, tuple[str, tuple[Wrong, ...]]]] = {
             Wrong("id", "t.id % {positions} not between 1 and s.last", "has a number that was never given"),
             _empty("name"),
             _version(),
-            _time("created_at"),
-            _time("updated_at"),
+            impossible_time("created_at"),
+            impossible_time("updated_at"),
             Wrong("expires_at", f"t.expires_at is not null and t.expires_at not between {FIRST} and {NEVER}"),
             Wrong("ttl", "t.ttl is not null and (t.ttl <= 0 or t.expires_at is null)"),
             _empty("payload"),
@@ -127,7 +101,7 @@ _TABLES: Final[dict[str, tuple[str, tuple[Wrong, ...]]]] = {
         "t.space",
         (
             Wrong("memory", f"not (t.memory / {_OF_MEMORY})", _NO_MEMORY, "orphan"),
-            _outside("field"),
+            outside("field"),
             Wrong("value", "t.value is null"),
         ),
     ),
@@ -138,7 +112,7 @@ _TABLES: Final[dict[str, tuple[str, tuple[Wrong, ...]]]] = {
             Wrong("memory", "t.memory / {positions} <> t.space", "belongs to another namespace", "wrong-reference"),
             _empty("name"),
             Wrong("what", "t.what not in ('deleted', 'expired')", "has an unknown kind"),
-            _time("created_at"),
+            impossible_time("created_at"),
         ),
     ),
 }  # fmt: skip
@@ -146,16 +120,16 @@ _TABLES: Final[dict[str, tuple[str, tuple[Wrong, ...]]]] = {
 
 _OF_ALL: Final[dict[str, tuple[Wrong, ...]]] = {
     "embedders": (
-        _outside("id", least=1),
+        outside("id", least=1),
         _empty("name"),
-        _outside("dims", least=1),
+        outside("dims", least=1),
         _empty("probe"),
-        _time("made_at"),
+        impossible_time("made_at"),
     ),
     "memory_settings": (
         Wrong("id", "t.id <> 1"),
-        _outside("number"),
-        _outside("tokenizer", least=1),
+        outside("number"),
+        outside("tokenizer", least=1),
         Wrong(
             "embedder",
             "t.embedder is not null and not exists (select 1 from {embedders} e where e.id = t.embedder)",
@@ -163,7 +137,7 @@ _OF_ALL: Final[dict[str, tuple[Wrong, ...]]] = {
             "wrong-reference",
         ),
         Wrong("fields", "t.fields is not null and length(t.fields) = 0"),
-        _outside("floor"),
+        outside("floor"),
     ),
 }  # fmt: skip
 """Of tables that belong to no namespace: the conditions."""
@@ -176,32 +150,28 @@ class NamespaceCheck:
         self.name = table
         self.tables = (table, "spaces", "memories", "embedders")
         self._of, self._wrong = _TABLES[table]
-        self._last = Statement(
+        self._last = dividing(
             f"The last namespace of a page of {table}.",
-            *_everywhere(
-                f"""
-                select max(d.space) from (
-                    select distinct {self._of} as space from {{{table}}} t where {self._of} > :first
-                    order by space limit :count
-                ) d
-                """  # noqa: S608 - a table of this module
-            ),
+            f"""
+            select max(d.space) from (
+                select distinct {self._of} as space from {{{table}}} t where {self._of} > :first
+                order by space limit :count
+            ) d
+            """,  # noqa: S608 - a table of this module
         )
-        self._counts = Statement(f"The wrong rows of {table}, by namespace and condition.", *_everywhere(self._text()))
-
-    def _text(self) -> str:
-        counts = "".join(
-            f", sum(case when s.id is null then 0 when {one.condition} then 1 else 0 end)" for one in self._wrong
-        )
-        return f"""
-            select {self._of}, case when max(s.id) is null then 1 else 0 end, count(*){counts}
-            from {{{self.name}}} t left join {{spaces}} s on s.id = {self._of}
+        self._counts = dividing(
+            f"The wrong rows of {table}, by namespace and condition.",
+            f"""
+            select {self._of}, case when max(s.id) is null then 1 else 0 end, count(*)
+            {counts_of(one.condition for one in self._wrong)}
+            from {{{table}}} t left join {{spaces}} s on s.id = {self._of}
             where {self._of} > :first and {self._of} <= :last group by {self._of} order by 1
-        """  # noqa: S608 - conditions of this module
+            """,  # noqa: S608 - conditions of this module
+        )
 
     def page(self, tx: Transaction, after: str) -> Checked:
         """Check the rows of up to `PAGE` namespaces, or of numbers that are no namespace's."""
-        first = int(after) if after else -(1 << 63)
+        first = number_of(after)
         (last,) = tx.the(self._last, first=first, count=PAGE)
         if last is None:
             return Checked((), None)
@@ -215,7 +185,7 @@ class NamespaceCheck:
                     found("orphan", "A row belongs to a namespace that is missing.", table=self.name, place=place)
                 )
                 continue
-            findings += _findings(self.name, self._wrong, counts, place)
+            findings += findings_of(self.name, self._wrong, counts, place)
         return Checked(findings, str(last), {"rows": rows})
 
     def skip(self, tx: Transaction, after: str) -> str | None:
@@ -238,7 +208,7 @@ class SettingsCheck:
         """Check all rows."""
         del after
         count, *counts = tx.the(self._counts)
-        return Checked(list(_findings(self.name, self._wrong, counts, "")), None, {"rows": int(count)})
+        return Checked(findings_of(self.name, self._wrong, counts, ""), None, {"rows": int(count)})
 
     def skip(self, tx: Transaction, after: str) -> None:
         """Give up: there is one page."""
@@ -248,21 +218,3 @@ class SettingsCheck:
 def checks_of(reading: object) -> Sequence[Check]:
     """Return the checks of all memories."""
     return [*map(NamespaceCheck, _TABLES), *map(SettingsCheck, _OF_ALL), *checks_of_values(reading)]
-
-
-def _findings(table: str, wrong: Sequence[Wrong], counts: Sequence[object], where: str) -> list[Finding]:
-    return [
-        found(
-            one.code,
-            f"A row of {table} {one.says}.",
-            table=table,
-            place=", ".join(filter(None, (where, f"column {one.column}"))),
-        )
-        for one, count in zip(wrong, counts, strict=True)
-        if count
-    ]
-
-
-def _everywhere(text: str) -> tuple[str, dict[str, str]]:
-    """Return a statement's text with its variant for MariaDB, where a slash makes decimals."""
-    return text, {MARIADB: text.replace(" / ", " div ")}

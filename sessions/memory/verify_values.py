@@ -8,7 +8,7 @@ from sessions.crypto.unlocking import Locked
 from sessions.db.dialect import text_of_key
 from sessions.db.ids import owner_of
 from sessions.db.transaction import Statement
-from sessions.db.verification import Checked
+from sessions.db.verification import Checked, number_of
 from sessions.errors import DecryptionError
 from sessions.labels import as_stored
 from sessions.memory.sealing import Place, open_search, open_value, subject_of
@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 _PAGE: Final = 64
 """Memories of a page: each may have a value of any size."""
-
-_LOWEST: Final = -(1 << 63)
 
 _VALUES: Final = Statement(
     "The next memories, with what search knows of them and their namespaces' keys.",
@@ -97,7 +95,7 @@ class ValueCheck:
         Raises:
             KeyWanted: A namespace's keys have to be fetched first.
         """
-        first = int(after) if after else _LOWEST
+        first = number_of(after)
         rows = [_Row(*row) for row in tx.all(_VALUES, after=first, count=_PAGE)]
         findings: list[Finding] = []
         locked, last = 0, owner_of(first) if after else None
@@ -116,7 +114,7 @@ class ValueCheck:
 
     def skip(self, tx: Transaction, after: str) -> str | None:
         """Go on behind the next memory."""
-        (memory,) = tx.the(_NEXT, after=int(after) if after else _LOWEST)
+        (memory,) = tx.the(_NEXT, after=number_of(after))
         return None if memory is None else str(memory)
 
     def _keys(self, row: _Row) -> SubjectKeys | Locked | None:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sessions.clock import FIRST, NEVER
 from sessions.crypto.unlocking import Locked
 from sessions.db.ids import MAX_POSITION, POSITION_BITS, ids_of, owner_of, position_of
-from sessions.db.verification import PAGE, Checked
+from sessions.db.verification import PAGE, Checked, number_of
 from sessions.items.kinds import PLACEHOLDER, USER
 from sessions.log.context.annotations import is_mark
 from sessions.log.statements import verify as statements
 from sessions.log.verify.items import check_payload
-from sessions.log.verify.reading import HIGHEST, LOWEST, NUMBER_OF, name_of_session
+from sessions.log.verify.reading import HIGHEST, NUMBER_OF, name_of_session
 from sessions.log.words import EntryRow
 from sessions.verify_types import Finding, found
 
@@ -108,7 +108,7 @@ class EntryCheck:
 
     def _bounds(self, tx: Transaction, after: str) -> tuple[int, int] | None:
         """Return between which ids to go on: of all sessions, or in the next segment of the only one."""
-        first = int(after) if after else LOWEST
+        first = number_of(after)
         if self._reading.session_id is None:
             return first, HIGHEST
         row = tx.one(NUMBER_OF, session_id=self._reading.session_id)

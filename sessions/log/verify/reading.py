@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from sessions.crypto.unlocking import Locked, Unlocking
 from sessions.db.transaction import Statement
+from sessions.db.verification import number_of
 from sessions.log.encryption.session_encryption import subject_of
 
 if TYPE_CHECKING:
@@ -19,7 +20,6 @@ NUMBER_OF: Final = Statement(
     "select id from {sessions} where session_id = :session_id",
 )
 
-LOWEST: Final = -(1 << 63)
 HIGHEST: Final = (1 << 63) - 1
 
 
@@ -48,7 +48,7 @@ class Reading:
     def bounds(self, tx: Transaction, after: str) -> tuple[int, int] | None:
         """Return the numbers of sessions that are left: behind the first, up to the second; ``None`` without any."""
         last = HIGHEST
-        first = int(after) if after else LOWEST
+        first = number_of(after)
         if self.session_id is not None:
             row = tx.one(NUMBER_OF, session_id=self.session_id)
             if row is None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, get_args
 
 from sessions.clock import FIRST, NEVER
-from sessions.db.dialect import MARIADB
+from sessions.db.conditions import HIGHEST, counts_of, dividing
 from sessions.db.ids import MAX_POSITION, POSITIONS
 from sessions.db.transaction import Statement
 from sessions.db.verification import PAGE, Checked
@@ -49,10 +49,9 @@ class Wrong(NamedTuple):
 
 _SINGULAR: Final = {"have": "has", "belong": "belongs"}
 _ELSEWHERE: Final = "belong to an entry of another session"
-_HIGHEST: Final = (1 << 63) - 2
 
 
-def _outside(column: str, most: int | str = _HIGHEST, least: int = 0) -> Wrong:
+def _outside(column: str, most: int | str = HIGHEST, least: int = 0) -> Wrong:
     return Wrong(column, f"t.{column} not between {least} and {most}")
 
 
@@ -258,9 +257,7 @@ def _statements(table: str) -> tuple[Statement, Statement]:
             order by session limit :count
         ) d
     """  # noqa: S608 - a table of this module
-    counts = "".join(
-        f", sum(case when s.id is null then 0 when {wrong.condition} then 1 else 0 end)" for wrong in _TABLES[table]
-    )
+    counts = counts_of(wrong.condition for wrong in _TABLES[table])
     text = f"""
         select t.session, s.session_id, case when n.session is null then 0 else 1 end, count(*){counts}
         from {{{table}}} t left join {{sessions}} s on s.id = t.session
@@ -269,10 +266,5 @@ def _statements(table: str) -> tuple[Statement, Statement]:
     """  # noqa: S608 - conditions of this module
     return (
         Statement(f"The last of some sessions with rows of {table}.", last),
-        # There a slash makes decimals.
-        Statement(
-            f"How many rows of {table} cannot be true, by condition.",
-            text,
-            {MARIADB: text.replace(" / ", " div ")},
-        ),
+        dividing(f"How many rows of {table} cannot be true, by condition.", text),
     )
