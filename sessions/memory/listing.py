@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 from sessions.db.dialect import text_of_key
 from sessions.labels import as_stored
-from sessions.memory.locking import check_owner
 from sessions.memory.paths import labels_of, range_of
 from sessions.memory.rows import MemoryRow
 from sessions.memory.statements import listing as statements
@@ -184,21 +183,6 @@ def count(tx: Transaction, below: Below) -> int:
     """Return the number of memories."""
     statement = statements.count_memories(owned=below.is_owned)
     return int(tx.the(statement, low=below.low, now=below.now, **below.values)[0])
-
-
-def latest(tx: Transaction, path: str, now: int, limit: int, owner: str | None = None) -> list[MemoryRow]:
-    """Return the memories of one namespace that were put last, the latest first.
-
-    Raises:
-        OwnerError: It belongs to another owner than the given one, or has none.
-    """
-    row = tx.one(statements.THE_SPACE, path=path)
-    if row is None:
-        return []
-    number, *of_space = row
-    check_owner(path, owner, of_space[1])
-    rows = tx.all(statements.LATEST, space=number, before=(1 << 63) - 1, now=now, count=limit)
-    return _rows(of_space, rows)
 
 
 class Counted(NamedTuple):

@@ -1,4 +1,4 @@
-"""Statements about lists: memories by namespace and key, the latest ones, and namespaces with counts.
+"""Statements about lists: memories by namespace and key, and namespaces with counts.
 
 A page is read by ranges of indexes alone, however many memories there are: the rest of one namespace, and then the next
 namespaces, each up to the page's length. No planner can choose otherwise.
@@ -90,12 +90,3 @@ def count_by_space(*, owned: bool) -> Statement:
         from {{spaces}} s where s.path > :after and s.path < :high {owner} order by s.path limit :count
         """,  # noqa: S608 - as above
     )
-
-
-LATEST = Statement(
-    "The latest memories of a namespace.",
-    f"""
-    select {COLUMNS} from {{memories}} m where m.space = :space and m.version < :before and {LIVE}
-    order by m.version desc limit :count
-    """,  # noqa: S608 - as above
-)

@@ -103,11 +103,6 @@ SET_WRAPPED_KEYS = Statement(
     "update {spaces} set wrapped_keys = :wrapped_keys where id = :space",
 )
 
-SET_OWNER = Statement(
-    "Give a locked namespace its owner.",
-    "update {spaces} set owner = :owner where id = :space",
-)
-
 
 @cache
 def below(*, owned: bool) -> Statement:

@@ -117,7 +117,7 @@ class Putting:
             assert await mine.delete(("a",), "k", if_version=first.version)
 
     async def test_versions_never_come_again(self, open_here: OpenStore) -> None:
-        """Fails without: memory/statements/spaces.py, `RAISE_FLOOR`, or `START_SPACE`."""
+        """Fails without: memory/statements/spaces.py, `RAISE_FLOOR`; memory/locking.py, `floor`."""
         async with open_here() as store:
             mine = store.memories.under((f"{uuid4()}",))
             seen = set()
