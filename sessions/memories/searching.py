@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, ca
 
 from sessions.clock import now
 from sessions.memories.filtering import Filtering
+from sessions.memory.read import by_ids
 from sessions.memory_types import Found
 from sessions.validation import check_count
 
@@ -179,22 +180,18 @@ class MemorySearching:
 
     async def _rows(self, hits: Sequence[Hit], filtering: Filtering) -> dict[int, MemoryRow]:
         """Return the memories of hits that are there, and match the filter."""
-        from sessions.memory.search.reading import by_ids  # noqa: PLC0415 - few programs search
-
         if not hits:
             return {}
         ids, at = [hit.id for hit in hits], now()
 
         def read(tx: Transaction) -> dict[int, MemoryRow]:
-            rows = by_ids(tx, ids, at)
-            if filtering.compiled is None:
-                return rows
-            return {memory: row for memory, row in rows.items() if filtering.matches(row)}
+            rows = (row for some in by_ids(tx, ids, at) for row in some)
+            return {row.id: row for row in rows if filtering.compiled is None or filtering.matches(row)}
 
         return await self._hold.read(read)
 
     async def _latest(self, below: Below, wanted: int, filtering: Filtering) -> builtins.list[_Scored]:
-        from sessions.memory.search.reading import latest  # noqa: PLC0415 - as above
+        from sessions.memory.search.reading import latest  # noqa: PLC0415 - few programs search
 
         hold, where = self._hold, _range(below)
         if filtering.compiled is None:

@@ -9,18 +9,17 @@ from heapq import nsmallest
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.db.dialect import text_of_key
-from sessions.db.lists import parts
 from sessions.memory.candidates import candidates
 from sessions.memory.listing import Place, scan, scan_payloads
-from sessions.memory.rows import MemoryRow
-from sessions.memory.statements import filtering as statements
+from sessions.memory.read import by_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable
 
     from sessions.db.transaction import Row, Transaction
     from sessions.memory.filters import Filter
     from sessions.memory.listing import Below, PayloadPage
+    from sessions.memory.rows import MemoryRow
 
 PAGE: Final = 512
 """Memories that are in this process at a time."""
@@ -70,7 +69,7 @@ def begin(tx: Transaction, wanted: Wanted, after: Place | None, limit: int, *, w
     if ids is None:
         return go_on(tx, wanted, after, limit, whole=whole)
     found: list[MemoryRow] = []
-    for rows in _by_id(tx, below, ids):
+    for rows in by_ids(tx, ids, below.now, below.owner):
         some = (row for row in rows if (after is None or _place(row) > after) and wanted.matches(row))
         found = nsmallest(limit, [*found, *some], key=_place)
     return Part([row.id for row in found], found, None, len(ids))
@@ -126,15 +125,8 @@ def _go_on_sealed(tx: Transaction, wanted: Wanted, after: Place | None, limit: i
 
 
 def _part(tx: Transaction, below: Below, ids: list[int], place: Place | None, looked: int, *, whole: bool) -> Part:
-    found = [row for rows in _by_id(tx, below, ids) for row in rows] if whole else []
+    found = [row for rows in by_ids(tx, ids, below.now, below.owner) for row in rows] if whole else []
     return Part(ids, sorted(found, key=_place), place, looked)
-
-
-def _by_id(tx: Transaction, below: Below, ids: Sequence[int]) -> Iterator[list[MemoryRow]]:
-    owner = {"owner": below.owner} if below.is_owned else {}
-    for values in parts("m", statements.AT_ONCE, ids):
-        rows = tx.all(statements.memories_by_id(owned=below.is_owned), now=below.now, **owner, **values)
-        yield list(map(MemoryRow.of, rows))
 
 
 def _place(row: MemoryRow) -> Place:

@@ -14,7 +14,7 @@ from sessions.memory.rows import MemoryRow
 from sessions.memory.statements import memories as statements
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sessions.db.command import Long
     from sessions.db.transaction import Transaction
@@ -75,6 +75,14 @@ def get_many(
                 check_owner(path, owner, row.owner)
                 found[path, row.name] = row
     return found
+
+
+def by_ids(tx: Transaction, ids: Sequence[int], now: int, owner: str | None = None) -> Iterator[list[MemoryRow]]:
+    """Yield memories by their ids, part by part, in any order; expired ones and another owner's are left out."""
+    whose = {} if owner is None else {"owner": owner}
+    statement = statements.by_ids(owned=owner is not None)
+    for values in parts("m", statements.IDS_AT_ONCE, ids):
+        yield list(map(MemoryRow.of, tx.all(statement, now=now, **whose, **values)))
 
 
 def due(rows: Iterable[MemoryRow], now: int) -> list[MemoryRow]:

@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 
 from sessions.db.transaction import Statement
 from sessions.memory.marks import KEPT_BYTES
-from sessions.memory.statements.memories import COLUMNS, LIVE
+from sessions.memory.statements.memories import GET_MEMORY, LIVE
 from sessions.memory.statements.spaces import TELL_WATCHERS
 
 _NAMED: Final = re.compile(r"(?<!:):([a-z_]+)")
@@ -97,12 +97,4 @@ PUT: Final = _alone(
     """,  # noqa: S608 - words of this package
 )
 
-GET: Final = _alone(
-    OneGet,
-    "A memory by its key, with its namespace's owner and keys.",
-    f"""
-    select s.path, s.owner, s.wrapped_keys, {COLUMNS} from {{spaces}} s
-    join {{memories}} m on m.space = s.id and m.name = :name
-    where s.path = :path and {LIVE}
-    """,  # noqa: S608 - as above
-)
+GET: Final = _alone(OneGet, GET_MEMORY.purpose, GET_MEMORY.sql)

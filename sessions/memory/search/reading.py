@@ -10,14 +10,15 @@ from sessions.db.ids import ids_of
 from sessions.db.lists import parts
 from sessions.labels import as_stored
 from sessions.memory.changes import REMOVALS_KEPT
-from sessions.memory.rows import MemoryRow
+from sessions.memory.read import by_ids
 from sessions.memory.search.rows import IndexRow, Sealed
 from sessions.memory.statements import searching as statements
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from sessions.db.transaction import Row, Transaction
+    from sessions.db.transaction import Row, Statement, Transaction
+    from sessions.memory.rows import MemoryRow
 
 PAGE: Final = 512
 """Memories in a part, at most: with 1,536 dimensions, they are 1.6 MB."""
@@ -92,24 +93,19 @@ def next_spaces(tx: Transaction, below: Range) -> tuple[list[Space], Range | Non
     return spaces, below._replace(low=as_stored(rows[-1][0]) + "\x01") if len(rows) == _SPACES else None
 
 
-def by_ids(tx: Transaction, ids: Sequence[int], now: int) -> dict[int, MemoryRow]:
-    """Return memories by their ids, without expired ones."""
-    some = parts("k", statements.AT_ONCE, ids)
-    rows = (MemoryRow.of(row) for values in some for row in tx.all(statements.BY_IDS, now=now, **values))
-    return {row.id: row for row in rows}
-
-
 def latest(tx: Transaction, below: Range, now: int, count: int) -> list[MemoryRow]:
     """Return the memories in a range that were put last, the latest first."""
-    ids = [id_ for (id_, _) in tx.all(statements.LATEST_IDS, now=now, count=count, **below.values)]
-    rows = by_ids(tx, ids, now)
-    return [rows[id_] for id_ in ids]
+    return _in_order(tx, statements.LATEST_IDS, below, now, count)
 
 
 def oldest(tx: Transaction, below: Range, now: int, count: int) -> list[MemoryRow]:
     """Return the memories in a range whose keys were put first, the first one first."""
-    ids = [id_ for (id_,) in tx.all(statements.OLDEST_IDS, now=now, count=count, **below.values)]
-    rows = by_ids(tx, ids, now)
+    return _in_order(tx, statements.OLDEST_IDS, below, now, count)
+
+
+def _in_order(tx: Transaction, statement: Statement, below: Range, now: int, count: int) -> list[MemoryRow]:
+    ids = [id_ for (id_,) in tx.all(statement, now=now, count=count, **below.values)]
+    rows = {row.id: row for some in by_ids(tx, ids, now) for row in some}
     return [rows[id_] for id_ in ids]
 
 

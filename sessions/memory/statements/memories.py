@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Final
 
 from sessions.db.dialect import MARIADB
@@ -10,6 +11,9 @@ from sessions.db.transaction import Statement
 
 AT_ONCE: Final = 32
 """Keys that one statement looks for, at most."""
+
+IDS_AT_ONCE: Final = 64
+"""Memories that one statement reads by their ids."""
 
 LIVE: Final = "(m.expires_at is null or m.expires_at > :now)"
 """Of a memory: it has not expired."""
@@ -107,6 +111,20 @@ GET_SOME = Statement(
     where s.path = :path and {LIVE}
     """,  # noqa: S608 - as above
 )
+
+
+@cache
+def by_ids(*, owned: bool) -> Statement:
+    """Return the statement for some memories by their ids, in any order; an owner's or anybody's."""
+    owner = "and s.owner = :owner" if owned else ""
+    return Statement(
+        "Some memories by their ids, without expired ones.",
+        f"""
+        select s.path, s.owner, s.wrapped_keys, {COLUMNS} from {{memories}} m join {{spaces}} s on s.id = m.space
+        where m.id in ({parameters("m", IDS_AT_ONCE)}) and {LIVE} {owner}
+        """,  # noqa: S608 - as above
+    )
+
 
 REFRESH = Statement(
     "Put off the end of a memory that still has the version that was read, and less time left than its life.",

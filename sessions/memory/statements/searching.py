@@ -8,10 +8,10 @@ from typing import Final
 from sessions.db.dialect import MARIADB
 from sessions.db.lists import parameters
 from sessions.db.transaction import Statement
-from sessions.memory.statements.memories import COLUMNS, LIVE
+from sessions.memory.statements.memories import LIVE
 
 AT_ONCE: Final = 64
-"""Namespaces, or memories, that a statement asks for by their ids."""
+"""Namespaces that a statement asks for by their ids, or memories by their keys."""
 
 FINGERPRINT = Statement(
     """The number of the settings, and three numbers that are others after any change below a prefix.
@@ -104,18 +104,10 @@ ADD_EMBEDDER = Statement(
     {MARIADB: f"{_ADD_EMBEDDER} on duplicate key update name = name"},
 )
 
-BY_IDS = Statement(
-    "Memories by their ids, without expired ones.",
-    f"""
-    select s.path, s.owner, s.wrapped_keys, {COLUMNS} from {{memories}} m join {{spaces}} s on s.id = m.space
-    where m.id in ({parameters("k", AT_ONCE)}) and {LIVE}
-    """,  # noqa: S608 - words of this module.
-)
-
 LATEST_IDS = Statement(
     "The memories below a prefix that were put last, without expired ones.",
     f"""
-    select m.id, m.version from {{memories}} m join {{spaces}} s on s.id = m.space
+    select m.id from {{memories}} m join {{spaces}} s on s.id = m.space
     where s.path >= :low and s.path < :high and (:any_owner = 1 or s.owner = :owner) and {LIVE}
     order by m.updated_at desc, m.id desc limit :count
     """,  # noqa: S608 - as above.

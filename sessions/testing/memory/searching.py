@@ -68,7 +68,7 @@ class Searches:
             assert await mine.search(query="dog") == []
 
     async def test_expired_memories_are_not_found(self, open_here: OpenStore, time: MovableClock) -> None:
-        """Fails without: memory/statements/searching.py, `BY_IDS`, `LIVE`."""
+        """Fails without: memory/statements/memories.py, `by_ids`, `LIVE`."""
         async with open_here(embed=embed) as store:
             mine = store.memories.under((f"{uuid4()}",))
             await mine.put(("a",), "short", {"text": "the cat"}, ttl=10)
