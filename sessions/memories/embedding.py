@@ -105,7 +105,7 @@ class Embedding:
 
     async def _embedded(self, page: Sequence[ToEmbed]) -> list[tuple[MemoryRow, SearchRow]]:
         """Return what search is to know of memories."""
-        from sessions.memory.search.indexing import Indexer, ToIndex, texts_to_index  # noqa: PLC0415 - as above
+        from sessions.memory.search.indexing import ToIndex, texts_to_index  # noqa: PLC0415 - as above
 
         common = self._hold.common
         rows = await self._hold.opened([one.row for one in page])
@@ -115,8 +115,7 @@ class Embedding:
             paths = True if places is None else msgspec.json.decode(places, type=list[str])
             texts = texts_to_index(self._hold.parts(row)["value"], paths, common.embed_fields)
             to_index.append(ToIndex(row.path, row.name, *texts))
-        indexer = Indexer(common.backend, common.model, common.sealing)
-        found = await indexer.index(to_index)
+        found = await common.indexer.index(to_index)
         made = [(one.row, search) for one, search in zip(page, found, strict=True) if search is not None]
         sealing = common.sealing
         if sealing is None:

@@ -10,10 +10,10 @@ from sessions.clock import as_near_time
 from sessions.codecs.argument import checked_codec
 from sessions.errors import InvalidItemError, StoreError, UndecodableItemError, sentence
 from sessions.labels import encode_owner, given_owner
-from sessions.memories.indexing import Indexing
 from sessions.memory.component import MEMORIES
 from sessions.memory.listing import Below, Place
 from sessions.memory.paths import check_namespace, check_prefix, joined, labels_of, range_of
+from sessions.memory.search.indexing import Indexer
 from sessions.memory.settings import Settings, SettingsMovedError, read_settings
 from sessions.memory_types import Memory
 from sessions.validation import AUDITS_KEPT, DEFAULT, check_text, check_ttl
@@ -71,7 +71,6 @@ class Common:
         settings: The settings as they were read last.
         model: The embedding model; ``None`` without one.
         embed_fields: The paths of the texts that search finds a memory by, unless its put has its own.
-        indexing: Prepares what search and filters know of a memory.
         audits_kept: For how long the audit rows of erasures are kept, in microseconds.
     """
 
@@ -90,11 +89,11 @@ class Common:
         self.settings = Settings()
         self.model = None if options.embed is None else _model(options.embed)
         self.embed_fields = options.fields
-        self.indexing = Indexing(self)
         self.audits_kept = AUDITS_KEPT
         self._cache_bytes = options.cache
         self._seal = seal
         self._sealing: Sealing | None = None
+        self._indexer: Indexer | None = None
         self._searcher: Searcher | None = None
         self._declared: tuple[int, DeclaredValues] | None = None
 
@@ -111,6 +110,13 @@ class Common:
         if self._sealing is None and self._seal is not None:
             self._sealing = self._seal(self.backend)
         return self._sealing
+
+    @property
+    def indexer(self) -> Indexer:
+        """Makes what search knows of memories. It is kept, as it remembers the number of the embedding model."""
+        if self._indexer is None:
+            self._indexer = Indexer(self.backend, self.model, self.sealing)
+        return self._indexer
 
     @property
     def searcher(self) -> Searcher:

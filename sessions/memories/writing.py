@@ -5,9 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
+import msgspec
+
 from sessions.clock import as_near_time, now
 from sessions.errors import ConflictError
 from sessions.memories.hold import check_key, cursor_of
+from sessions.memories.indexing import index
 from sessions.memory.changes import Change, PreparedDelete, PreparedPut
 from sessions.memory.search.indexing import texts_to_index
 from sessions.memory_types import Memory, Put
@@ -229,25 +232,12 @@ def prepare(hold: Hold, puts: Sequence[Put]) -> list[PreparedPut]:
         _check_index(put.index)
         version, owner = _checked_version(put.if_version), hold.owner_of(put.owner)
         prepared.append(PreparedPut(path, key, b"", hold.life(put.ttl), version, owner))
-    from msgspec.structs import replace  # noqa: PLC0415 - msgspec is loaded by now
-
     payloads, fields = hold.payloads(puts), hold.common.embed_fields
     found = [texts_to_index(put.value, put.index, fields) for put in puts]
     return [
-        replace(one, payload=payload, texts=texts, places=places)
+        msgspec.structs.replace(one, payload=payload, texts=texts, places=places)
         for one, payload, (texts, places) in zip(prepared, payloads, found, strict=True)
     ]
-
-
-async def index(hold: Hold, prepared: Sequence[PreparedPut], settings: Settings) -> Sequence[PreparedPut]:
-    """Return puts with what search and filters are to know of them."""
-    indexing = hold.common.indexing
-    if indexing is None:
-        return prepared
-    from msgspec.structs import replace  # noqa: PLC0415 - as above
-
-    found = await indexing.prepare(prepared, settings)
-    return [replace(one, search=known.search, fields=known.fields) for one, known in zip(prepared, found, strict=True)]
 
 
 def as_puts(items: object) -> list[Put]:

@@ -9,7 +9,8 @@ import msgspec
 
 from sessions.db.command import Command
 from sessions.log.append import Append  # noqa: TC001 - msgspec reads the annotation
-from sessions.memories.writing import as_puts, index, prepare
+from sessions.memories.indexing import index
+from sessions.memories.writing import as_puts, prepare
 from sessions.memory.changes import Change
 
 if TYPE_CHECKING:

@@ -18,7 +18,8 @@ from langgraph.store.base import (
 from sessions.adapters.langgraph.items import found, stored
 from sessions.clock import now
 from sessions.errors import InvalidItemError
-from sessions.memories.writing import index, prepare
+from sessions.memories.indexing import index
+from sessions.memories.writing import prepare
 from sessions.memory.filters import compile_filter
 from sessions.memory.listing import Place, list_memories
 from sessions.memory.search.reading import Range, oldest

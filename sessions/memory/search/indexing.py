@@ -81,12 +81,7 @@ class Indexer:
         sealing: Decrypts what search knows of memories; ``None`` if nothing is encrypted.
     """
 
-    def __init__(
-        self,
-        backend: Backend,
-        model: EmbeddingModel | None,
-        sealing: Sealing | None = None,
-    ) -> None:
+    def __init__(self, backend: Backend, model: EmbeddingModel | None, sealing: Sealing | None = None) -> None:
         self._backend = backend
         self._model = model
         self._sealing = sealing
@@ -101,8 +96,7 @@ class Indexer:
             EmbeddingError: The embedding model failed. Nothing was changed.
             StoreError: The database refused.
         """
-        texts = [put.texts for put in puts]
-        vectors = await self._vectors(puts, texts)
+        vectors = await self._vectors(puts)
         rows: list[SearchRow | None] = []
         for put, (model, digest, packed) in zip(puts, vectors, strict=True):
             # Long texts take their time.
@@ -111,10 +105,9 @@ class Indexer:
             rows.append(SearchRow(model, put.places, digest, packed, words) if words or packed else None)
         return rows
 
-    async def _vectors(
-        self, puts: Sequence[ToIndex], texts: Sequence[Sequence[str]]
-    ) -> list[tuple[int | None, bytes | None, bytes | None]]:
+    async def _vectors(self, puts: Sequence[ToIndex]) -> list[tuple[int | None, bytes | None, bytes | None]]:
         """Return the model, the digest and the vectors of each memory."""
+        texts = [put.texts for put in puts]
         if self._model is None or not any(texts):
             return [(None, None, None)] * len(puts)
         # For those who embed.
