@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 
 from sessions import Embedder, open_store
-from sessions.memory_types import Put
+from sessions.types.memories import Put
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

@@ -76,17 +76,11 @@ if TYPE_CHECKING:
     from sessions.crypto.subject import Subject
     from sessions.embedding.embedder import Embedder
     from sessions.encrypted import EncryptedSession
-    from sessions.export_types import Exported, Imported
-    from sessions.info_types import Info, SessionInfo, StoreStats
     from sessions.items.calls import text_of
     from sessions.items.repair import Damage, RepairReport
     from sessions.items.window import Window
     from sessions.labels import Owner
     from sessions.memories.memories import Memories
-    from sessions.memory_types import Embedded, Found, Memory, MemoryErasure, MemoryStatus, Namespace, Put
-    from sessions.receipt_types import Adoption, Copied, CorrectionReceipt, ErasureReceipt, NotAdopted, Rotation
-    from sessions.retention_types import Audit, OwnerErasure, RetentionCandidate, RetentionPolicy, RetentionReport
-    from sessions.search_types import Indexed, SearchHit, SearchPage
     from sessions.session.branches import Branches
     from sessions.session.leases import Lease
     from sessions.session.tree_data import Tree, TreeNode, TreeTip
@@ -96,8 +90,14 @@ if TYPE_CHECKING:
     from sessions.sqlalchemy import SQLAlchemySession
     from sessions.store.sweeper import Sweeper
     from sessions.types import Branch, Change, ChangeKind, Comparison, Entry, Item, ItemDict, Sibling, Summary, Turn
-    from sessions.usage_types import ToolUse, Usage, UsageRow
-    from sessions.verify_types import Finding, FindingCode, Verified
+    from sessions.types.exports import Exported, Imported
+    from sessions.types.info import Info, SessionInfo, StoreStats
+    from sessions.types.memories import Embedded, Found, Memory, MemoryErasure, MemoryStatus, Namespace, Put
+    from sessions.types.receipts import Adoption, Copied, CorrectionReceipt, ErasureReceipt, NotAdopted, Rotation
+    from sessions.types.retention import Audit, OwnerErasure, RetentionCandidate, RetentionPolicy, RetentionReport
+    from sessions.types.search import Indexed, SearchHit, SearchPage
+    from sessions.types.usage import ToolUse, Usage, UsageRow
+    from sessions.types.verify import Finding, FindingCode, Verified
 
 __all__ = [
     "Adoption",
@@ -248,27 +248,27 @@ _LAZY = {
     "Damage": "sessions.items.repair",
     "Embedder": "sessions.embedding.embedder",
     "EncryptedSession": "sessions.encrypted",
-    **dict.fromkeys(("Exported", "Imported"), "sessions.export_types"),
-    **dict.fromkeys(("Info", "SessionInfo", "StoreStats"), "sessions.info_types"),
+    **dict.fromkeys(("Exported", "Imported"), "sessions.types.exports"),
+    **dict.fromkeys(("Info", "SessionInfo", "StoreStats"), "sessions.types.info"),
     "Lease": "sessions.session.leases",
     "Memories": "sessions.memories.memories",
-    **dict.fromkeys(_MEMORY, "sessions.memory_types"),
+    **dict.fromkeys(_MEMORY, "sessions.types.memories"),
     "Owner": "sessions.labels",
     "PlusCodec": "sessions.codecs.plus.codec",
     "Price": "sessions.session.usage.prices",
     "RepairReport": "sessions.items.repair",
     "SQLAlchemySession": "sessions.sqlalchemy",
     "Sweeper": "sessions.store.sweeper",
-    **dict.fromkeys(("Indexed", "SearchHit", "SearchPage"), "sessions.search_types"),
+    **dict.fromkeys(("Indexed", "SearchHit", "SearchPage"), "sessions.types.search"),
     **dict.fromkeys(("KeyProvider", "KeyRing", "generate_key"), "sessions.crypto.keys"),
     "Subject": "sessions.crypto.subject",
     **dict.fromkeys(("Tree", "TreeNode", "TreeTip"), "sessions.session.tree_data"),
     **dict.fromkeys(_MODEL, "sessions.types"),
-    **dict.fromkeys(_RECEIPTS, "sessions.receipt_types"),
-    **dict.fromkeys(_RETENTION, "sessions.retention_types"),
-    **dict.fromkeys(("ToolUse", "Usage", "UsageRow"), "sessions.usage_types"),
+    **dict.fromkeys(_RECEIPTS, "sessions.types.receipts"),
+    **dict.fromkeys(_RETENTION, "sessions.types.retention"),
+    **dict.fromkeys(("ToolUse", "Usage", "UsageRow"), "sessions.types.usage"),
     "Verification": "sessions.session.verifying",
-    **dict.fromkeys(("Finding", "FindingCode", "Verified"), "sessions.verify_types"),
+    **dict.fromkeys(("Finding", "FindingCode", "Verified"), "sessions.types.verify"),
 }
 
 # Type checkers know the names from the imports above. Shown this function, they would believe every other name, too.

@@ -17,9 +17,9 @@ from sessions.db.closed import ClosedBackend
 from sessions.db.stored_settings import StoredSettings
 from sessions.log.encryption.session_encryption import SessionEncryption
 from sessions.protocol import check_limit, coerce_settings
-from sessions.receipt_types import Rotation
 from sessions.session.base import LogSession
 from sessions.session.rotation import rotate
+from sessions.types.receipts import Rotation
 from sessions.validation import check_session_id, check_ttl
 
 if TYPE_CHECKING:

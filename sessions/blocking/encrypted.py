@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     from sessions.crypto.keys import KeyProvider, KeyRing
-    from sessions.receipt_types import Rotation
     from sessions.types import Item
+    from sessions.types.receipts import Rotation
 
 
 class EncryptedSession(LogSession):

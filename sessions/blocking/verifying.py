@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sessions.blocking.driving import Steps
-from sessions.verify_types import Finding
+from sessions.types.verify import Finding
 
 if TYPE_CHECKING:
     import sessions.session.verifying
-    from sessions.verify_types import Verified
+    from sessions.types.verify import Verified
 
 
 class Verification(Steps[Finding]):

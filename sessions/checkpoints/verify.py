@@ -12,7 +12,7 @@ from sessions.crypto.unlocking import Unlocking
 from sessions.db.conditions import Wrong, counts_of, dividing, findings_of, impossible_time, outside
 from sessions.db.transaction import Statement
 from sessions.db.verification import PAGE, Checked, number_of
-from sessions.verify_types import found
+from sessions.types.verify import found
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -21,14 +21,14 @@ from sessions.crypto.unlocking import Locked, Unlocking
 from sessions.db.dialect import text_of_key
 from sessions.db.verification import Checked, number_of
 from sessions.errors import DamagedSessionError, DecryptionError
-from sessions.verify_types import found
+from sessions.types.verify import found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sessions.checkpoints.covers import Cover
     from sessions.db.transaction import Transaction
-    from sessions.verify_types import Finding
+    from sessions.types.verify import Finding
 
 _CONTENTS: Final = 32
 """Rows with contents of a page."""

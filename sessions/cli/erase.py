@@ -17,9 +17,9 @@ from sessions.cli.common.rows import as_text, write_json
 from sessions.cli.common.stopping import telling
 
 if TYPE_CHECKING:
-    from sessions.receipt_types import ErasureReceipt
-    from sessions.retention_types import OwnerErasure
     from sessions.store.store import Store
+    from sessions.types.receipts import ErasureReceipt
+    from sessions.types.retention import OwnerErasure
 
 ACTOR: Final = click.option("--actor", help="Who has it done, for the audit.")
 NO_SCRUB: Final = click.option(

@@ -15,8 +15,8 @@ from sessions.cli.common.stopping import telling
 from sessions.cli.list import BELOW, OWNER
 
 if TYPE_CHECKING:
-    from sessions.export_types import Exported, ExportFormat
     from sessions.store.store import Store
+    from sessions.types.exports import Exported, ExportFormat
 
 
 @click.command(short_help="Write sessions to a file or a pipe.")

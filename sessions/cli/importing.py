@@ -14,8 +14,8 @@ from sessions.cli.common.receipts import JSON, counted, write_receipt
 from sessions.cli.common.stopping import telling
 
 if TYPE_CHECKING:
-    from sessions.export_types import Imported
     from sessions.store.store import Store
+    from sessions.types.exports import Imported
 
 
 @click.command("import", short_help="Read sessions from an export.")

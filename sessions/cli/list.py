@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from datetime import date
 
     from sessions.cli.common.database import Database
-    from sessions.info_types import SessionInfo
     from sessions.store.store import Store
+    from sessions.types.info import SessionInfo
 
 _FIRST: Final = 50
 """Sessions of the first page, which is on the terminal before the next is read."""

@@ -20,8 +20,8 @@ from sessions.cli.erase import ACTOR, NO_SCRUB, write_left
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from sessions.receipt_types import CorrectionReceipt
     from sessions.store.store import Store
+    from sessions.types.receipts import CorrectionReceipt
 
 _SUMMARIES: Final = click.option(
     "--summaries",

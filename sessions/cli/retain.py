@@ -19,8 +19,8 @@ from sessions.cli.list import BELOW, OWNER
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from sessions.retention_types import RetentionPolicy, RetentionReport
     from sessions.store.store import Store
+    from sessions.types.retention import RetentionPolicy, RetentionReport
 
 _COLUMNS: Final = (
     Column("session_id", "ID", whole=True),
@@ -88,7 +88,7 @@ async def retain(
 
 
 def _policy(owner: tuple[str, ...], below: tuple[str, ...], conditions: dict[str, Any]) -> RetentionPolicy:
-    from sessions.retention_types import RetentionPolicy  # noqa: PLC0415 - `--help` needs none of it
+    from sessions.types.retention import RetentionPolicy  # noqa: PLC0415 - `--help` needs none of it
 
     whose: dict[str, Any] = {"owner": owner} if owner else {}
     if below:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sessions.cli.common.database import Database
-    from sessions.receipt_types import Rotation
+    from sessions.types.receipts import Rotation
 
 
 @click.command(short_help="Replace the keys of encrypted sessions.")

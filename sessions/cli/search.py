@@ -15,8 +15,8 @@ from sessions.cli.common.times import When
 from sessions.cli.list import BELOW, OWNER, filters
 
 if TYPE_CHECKING:
-    from sessions.search_types import SearchPage
     from sessions.store.store import Store
+    from sessions.types.search import SearchPage
 
 _AT_ONCE: Final = 10_000
 """Entries whose words are made between two words about the progress."""
@@ -74,7 +74,7 @@ async def search(
         if chosen:
             raise click.UsageError(f"--session cannot be combined with --{next(iter(chosen))}. Nothing was read.")
         page = await store.session(session_id).search(query, branch=branch, limit=limit, after=after)
-    from sessions.search_types import SearchHit  # noqa: PLC0415 - `--help` needs none of it
+    from sessions.types.search import SearchHit  # noqa: PLC0415 - `--help` needs none of it
 
     records = one_page(map(vars, page.hits))
     await write_rows(style, _COLUMNS, records, fields=fields_of(SearchHit), none="No such items.")

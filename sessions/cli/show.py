@@ -30,10 +30,10 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.text import Text
 
-    from sessions.info_types import SessionInfo
     from sessions.session.base import LogSession
     from sessions.store.store import Store
     from sessions.types import Entry
+    from sessions.types.info import SessionInfo
 
 _PAGE: Final = 200
 _MOST: Final = 2000

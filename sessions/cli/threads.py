@@ -73,7 +73,7 @@ async def threads(
 
 def _owners(owner: tuple[str, ...], below: tuple[str, ...]) -> tuple[str, str] | None:
     from sessions.labels import below_owner, encode_owner  # noqa: PLC0415 - as above
-    from sessions.retention_types import one_owner  # noqa: PLC0415 - as above
+    from sessions.types.retention import one_owner  # noqa: PLC0415 - as above
 
     if owner and below:
         raise click.UsageError("--owner and --below exclude each other. Nothing was read. Give one of them.")

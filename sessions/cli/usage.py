@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
     from sessions.session.usage.prices import Price
     from sessions.store.store import Store
-    from sessions.usage_types import UsageRow
+    from sessions.types.usage import UsageRow
 
 _KEYS: Final = ("session", "owner", "turn", "model", "agent", "author", "day")
 _COLUMNS: Final = (

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sessions.cli.common.database import Database
     from sessions.session.verifying import Verification
     from sessions.store.store import Store
-    from sessions.verify_types import Verified
+    from sessions.types.verify import Verified
 
 _PAGE: Final = 50
 """Findings in a table at once; programs get each as it is found."""
@@ -74,7 +74,7 @@ async def _check_can_be_read(store: Store, database: Database) -> None:
 
 
 async def _verify(store: Store, after: str | None, style: Style) -> Verified:
-    from sessions.verify_types import Finding  # noqa: PLC0415 - `--help` needs none of it
+    from sessions.types.verify import Finding  # noqa: PLC0415 - `--help` needs none of it
 
     remedies: dict[str, str] = {}
     with progress("Verifying") as far:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
     from sessions.log.core.entries import StoredEntry
     from sessions.log.usage import Sums
-    from sessions.usage_types import ToolUse
+    from sessions.types.usage import ToolUse
 
 _TOTALS: Final = ("requests", "input_tokens", "output_tokens", "total_tokens")
 

@@ -15,9 +15,9 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     from sessions.crypto.keys import KeyProvider, KeyRing
-    from sessions.memory_types import Put
-    from sessions.receipt_types import Rotation
     from sessions.types import Item
+    from sessions.types.memories import Put
+    from sessions.types.receipts import Rotation
 
 
 class ItemByItem:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sessions.clock import FIRST, NEVER
 from sessions.db.dialect import MARIADB
 from sessions.db.transaction import Statement
-from sessions.verify_types import found
+from sessions.types.verify import found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
-    from sessions.verify_types import Finding, FindingCode
+    from sessions.types.verify import Finding, FindingCode
 
 HIGHEST: Final = (1 << 63) - 2
 """The highest value of a counter: it can still be raised."""

@@ -20,7 +20,7 @@ from sessions.errors import (
     StoreReadOnlyError,
     StoreUnreachableError,
 )
-from sessions.verify_types import NO_PLACE, Finding, found
+from sessions.types.verify import NO_PLACE, Finding, found
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence

@@ -12,7 +12,7 @@ from sessions.db.dialect import MARIADB, POSTGRES, SQLITE
 from sessions.db.settings import STORE
 from sessions.db.transaction import Statement
 from sessions.db.verification import Checked
-from sessions.verify_types import Finding, found
+from sessions.types.verify import Finding, found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -8,7 +8,6 @@ import msgspec
 
 from sessions.db.command import Command
 from sessions.errors import ConflictError, TurnNotFoundError
-from sessions.info_types import Info
 from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import begin_session
 from sessions.log.core.details import StoredInfo
@@ -22,6 +21,7 @@ from sessions.log.core.turns import read_turn
 from sessions.log.statements import corrections as correction_statements
 from sessions.log.statements import entries as entry_statements
 from sessions.log.statements import info as statements
+from sessions.types.info import Info
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

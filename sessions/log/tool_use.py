@@ -9,7 +9,7 @@ from sessions.items.calls import answers_of, calls_of, has_failed, tools_of
 from sessions.items.kinds import HOSTED_TOOL_CALL, TOOL_OUTPUT
 from sessions.log.history.outline import read_outline
 from sessions.log.statements.usage import TOOLS_FORWARD
-from sessions.usage_types import ToolUse
+from sessions.types.usage import ToolUse
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction

@@ -46,7 +46,7 @@ OUTPUT_DETAILS: Final = 2
 
 
 class Amounts(NamedTuple):
-    """Numbers of requests and tokens, as in `sessions.usage_types.Usage`."""
+    """Numbers of requests and tokens, as in `sessions.types.usage.Usage`."""
 
     requests: int = 0
     input_tokens: int = 0

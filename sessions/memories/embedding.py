@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sessions.clock import now
-from sessions.memory_types import Embedded, MemoryStatus
+from sessions.types.memories import Embedded, MemoryStatus
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence

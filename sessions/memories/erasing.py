@@ -7,7 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from sessions.clock import as_time, now
-from sessions.memory_types import MemoryErasure
+from sessions.types.memories import MemoryErasure
 from sessions.validation import MAX_KEY_BYTES, PURGE_BATCH, check_count, check_text
 
 if TYPE_CHECKING:

@@ -15,7 +15,7 @@ from sessions.memory.listing import Below, Place
 from sessions.memory.paths import check_namespace, check_prefix, joined, labels_of, range_of
 from sessions.memory.search.indexing import Indexer
 from sessions.memory.settings import Settings, SettingsMovedError, read_settings
-from sessions.memory_types import Memory
+from sessions.types.memories import Memory
 from sessions.validation import AUDITS_KEPT, DEFAULT, check_text, check_ttl
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ if TYPE_CHECKING:
     from sessions.memory.rows import MemoryRow
     from sessions.memory.sealing import Sealing
     from sessions.memory.search.searcher import Searcher
-    from sessions.memory_types import Labels, Put
+    from sessions.types.memories import Labels, Put
     from sessions.validation import Default
 
 T = TypeVar("T")

@@ -9,7 +9,7 @@ from sessions.memories.filtering import Filtering
 from sessions.memories.hold import check_key, cursor_of, namespace_of_cursor
 from sessions.memory.paths import check_prefix
 from sessions.memory.read import Get, Refresh, due, get_many
-from sessions.memory_types import Namespace
+from sessions.types.memories import Namespace
 from sessions.validation import DEFAULT, Default, check_count
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from sessions.labels import Owner
     from sessions.memories.hold import Hold
     from sessions.memory.rows import MemoryRow
-    from sessions.memory_types import Labels, Memory
+    from sessions.types.memories import Labels, Memory
 
 
 class Reading:

@@ -11,7 +11,7 @@ from sessions.errors import DecryptionError
 from sessions.memory.paths import labels_of
 from sessions.memory.rotating import list_encrypted, reencrypt, replace_wrapped_keys
 from sessions.memory.sealing import subject_of
-from sessions.receipt_types import Rotation
+from sessions.types.receipts import Rotation
 from sessions.waits.portal import foreign
 
 if TYPE_CHECKING:

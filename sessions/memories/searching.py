@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, TypeAlias, ca
 from sessions.clock import now
 from sessions.memories.filtering import Filtering
 from sessions.memory.read import by_ids
-from sessions.memory_types import Found
+from sessions.types.memories import Found
 from sessions.validation import check_count
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from sessions.memories.hold import Hold
     from sessions.memory.watch import Found, Place, Seen
-    from sessions.memory_types import MemoryChange
+    from sessions.types.memories import MemoryChange
 
 
 class MemoryWatching:
@@ -104,7 +104,7 @@ async def _follow(hold: Hold, path: str, place: Place | None) -> AsyncGenerator[
 
 def _change(hold: Hold, path: str, found: Found, seen: Seen) -> MemoryChange:
     from sessions.memory.cursors import cursor_of  # noqa: PLC0415 - as above
-    from sessions.memory_types import MemoryChange  # noqa: PLC0415 - as above
+    from sessions.types.memories import MemoryChange  # noqa: PLC0415 - as above
 
     return MemoryChange(
         kind=seen.kind,

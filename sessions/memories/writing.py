@@ -13,7 +13,7 @@ from sessions.memories.hold import check_key, cursor_of
 from sessions.memories.indexing import index
 from sessions.memory.changes import Change, PreparedDelete, PreparedPut
 from sessions.memory.search.indexing import texts_to_index
-from sessions.memory_types import Memory, Put
+from sessions.types.memories import Memory, Put
 from sessions.validation import DEFAULT, Default, check_count
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from sessions.db.transaction import Row, Transaction
-    from sessions.memory_types import Labels
+    from sessions.types.memories import Labels
 
 _SPACES: Final = 256
 """Namespaces that are looked at together."""

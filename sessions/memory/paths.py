@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from sessions.labels import MAX_OWNER_BYTES, below_owner, decode_owner, encode_owner
 
 if TYPE_CHECKING:
-    from sessions.memory_types import Labels
+    from sessions.types.memories import Labels
 
 ALL: Final = ("\x02", "\U0010ffff" * (MAX_OWNER_BYTES // 4 + 1))
 """The range of all paths: none begins with less than U+0002, and none is as long as the last one."""

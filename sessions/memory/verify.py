@@ -13,14 +13,14 @@ from sessions.db.conditions import Wrong, counts_of, dividing, findings_of, impo
 from sessions.db.transaction import Statement
 from sessions.db.verification import PAGE, Checked, number_of
 from sessions.memory.verify_values import checks_of_values
-from sessions.verify_types import found
+from sessions.types.verify import found
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sessions.db.transaction import Transaction
     from sessions.db.verification import Check
-    from sessions.verify_types import Finding
+    from sessions.types.verify import Finding
 
 
 def _empty(column: str) -> Wrong:

@@ -13,7 +13,7 @@ from sessions.errors import DecryptionError
 from sessions.labels import as_stored
 from sessions.memory.sealing import Place, open_search, open_value, subject_of
 from sessions.text_search.rows import unpack_counts
-from sessions.verify_types import found
+from sessions.types.verify import found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sessions.crypto.subject_keys import SubjectKeys
     from sessions.crypto.unlocking import Unlocking
     from sessions.db.transaction import Transaction
-    from sessions.verify_types import Finding, FindingCode
+    from sessions.types.verify import Finding, FindingCode
 
 _PAGE: Final = 64
 """Memories of a page: each may have a value of any size."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from sessions.db.transaction import Row, Transaction
-    from sessions.memory_types import MemoryChangeKind
+    from sessions.types.memories import MemoryChangeKind
 
 _AT_ONCE: Final = 100
 """Changes read in one transaction: a reader that is far behind keeps no snapshot for long, nor all in memory."""

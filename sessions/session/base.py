@@ -49,9 +49,9 @@ if TYPE_CHECKING:
     from sessions.codecs import Codec
     from sessions.db import Backend
     from sessions.labels import Owner
-    from sessions.memory_types import Put
     from sessions.protocol import Settings
     from sessions.types import Item
+    from sessions.types.memories import Put
 
 _FOREIGN = ForeignTables()
 _WRITE = 'Write [{"role": "user", "content": "…"}]'

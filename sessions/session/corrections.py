@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
     from sessions.log.core.one_entry import Wanted
     from sessions.log.corrections.begin import Corrected
-    from sessions.receipt_types import CorrectionReceipt
     from sessions.types import Sibling
+    from sessions.types.receipts import CorrectionReceipt
 
 
 class Corrections(SessionPart):
@@ -196,7 +196,7 @@ class Corrections(SessionPart):
 
     async def _corrected(self, work: Callable[[Transaction], Corrected], *, scrub: bool) -> CorrectionReceipt:
         """Do a correction, then remove its bytes as far as a client can."""
-        from sessions.receipt_types import CorrectionReceipt
+        from sessions.types.receipts import CorrectionReceipt
 
         handle = self._handle
         corrected_at = as_time(now())

@@ -8,16 +8,16 @@ from typing import TYPE_CHECKING, Any, Final
 from sessions.clock import now
 from sessions.codecs.json import JSONCodec
 from sessions.errors import InvalidItemError, sentence
-from sessions.info_types import MAX_METADATA_BYTES, MAX_TAG_BYTES, MAX_TAGS, MAX_TITLE_BYTES
 from sessions.labels import encode_owner
 from sessions.session.part import SessionPart
+from sessions.types.info import MAX_METADATA_BYTES, MAX_TAG_BYTES, MAX_TAGS, MAX_TITLE_BYTES
 from sessions.validation import DEFAULT, Default, check_count, check_text
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-    from sessions.info_types import Info
     from sessions.labels import Owner
+    from sessions.types.info import Info
 
 _JSON: Final = JSONCodec()
 

@@ -19,8 +19,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from datetime import datetime
 
-    from sessions.info_types import SessionInfo
     from sessions.types import Entry
+    from sessions.types.info import SessionInfo
 
 _MESSAGES: Final = frozenset({USER, ASSISTANT, SYSTEM, DEVELOPER})
 _PUNCTUATION: Final = re.compile(r"([!-/:-@\[-`{-~])")

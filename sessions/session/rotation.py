@@ -18,7 +18,7 @@ from sessions.log.lifetime.reencrypt import (
     reencrypt,
     replace_wrapped_keys,
 )
-from sessions.receipt_types import Rotation
+from sessions.types.receipts import Rotation
 from sessions.waits.portal import foreign
 
 if TYPE_CHECKING:

@@ -11,7 +11,7 @@ from sessions.validation import check_branch_name, check_count
 
 if TYPE_CHECKING:
     from sessions.log.search.looking import Hit
-    from sessions.search_types import SearchHit, SearchPage
+    from sessions.types.search import SearchHit, SearchPage
 
 MOST: Final = 10_000
 """About how many entries one call looks at."""
@@ -55,8 +55,8 @@ class Searching(SessionPart):
         """
         from sessions.log.search.looking import search_branch
         from sessions.log.words import LEFT_TIP
-        from sessions.search_types import SearchPage
         from sessions.text_search.query import Query
+        from sessions.types.search import SearchPage
 
         wanted, limit = Query(query), check_count(limit, "limit", least=1)
         before = _parse(after)
@@ -86,7 +86,7 @@ class Searching(SessionPart):
 
 def shown_hit(hit: Hit, session_id: str, branch: str | None) -> SearchHit:
     """Return a hit as users get it."""
-    from sessions.search_types import SearchHit
+    from sessions.types.search import SearchHit
 
     row = hit.row
     return SearchHit(

@@ -125,8 +125,8 @@ async def _set_later(handle: Handle, title: Awaitable[Any], source: TitleSource)
 
 
 async def _set(handle: Handle, title: object, source: TitleSource) -> None:
-    from sessions.info_types import MAX_TITLE_BYTES  # noqa: PLC0415 - as above
     from sessions.log.info import SetInfo  # noqa: PLC0415 - as above
+    from sessions.types.info import MAX_TITLE_BYTES  # noqa: PLC0415 - as above
 
     if title is None:
         return

@@ -8,14 +8,14 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Final, Self
 
 from sessions.session.part import SessionPart
-from sessions.verify_types import NO_PLACE, Verified
+from sessions.types.verify import NO_PLACE, Verified
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable
 
     from sessions.db.verification import Step
     from sessions.session.handle import Handle
-    from sessions.verify_types import Finding
+    from sessions.types.verify import Finding
 
 
 _PLACE: Final = re.compile(r"[a-z_]+:((?:-?[0-9]{1,19})?)")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sessions.clock import now
 from sessions.errors import DecryptionError
 from sessions.log.adopt.everything import adopt, find_empty, find_sessions
-from sessions.receipt_types import Adoption, NotAdopted
+from sessions.types.receipts import Adoption, NotAdopted
 from sessions.waits.blocking import together
 
 if TYPE_CHECKING:

@@ -9,12 +9,12 @@ from sessions.encrypted import EncryptedSession
 from sessions.errors import ConflictError, SessionExistsError
 from sessions.items.calls import hosted_form, is_kept_as
 from sessions.log.moving.source import SourceChanged
-from sessions.receipt_types import Copied
 from sessions.session.base import LogSession
 from sessions.store.item_pages import Pages, of_handle, of_object
 from sessions.store.new_session import make_session
 from sessions.store.same_branch import has_all_of
 from sessions.store.transfer import Plan, transfer
+from sessions.types.receipts import Copied
 from sessions.waits.portal import foreign
 
 if TYPE_CHECKING:

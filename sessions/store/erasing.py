@@ -13,9 +13,9 @@ from sessions.log.component import conversations
 from sessions.log.lifetime.audit import record
 from sessions.log.lifetime.undestroyed import destroyed, find_undestroyed
 from sessions.memory.component import MEMORIES
-from sessions.receipt_types import ErasureReceipt
-from sessions.retention_types import OwnerErasure, one_owner
 from sessions.store.components import components_there
+from sessions.types.receipts import ErasureReceipt
+from sessions.types.retention import OwnerErasure, one_owner
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence

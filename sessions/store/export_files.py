@@ -10,10 +10,10 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO, Final
 
-from sessions.export_types import Exported
 from sessions.log.exports.encoding import decode_header, decode_line
 from sessions.log.exports.lines import COUNTED, Counts, EndLine, SessionLine
 from sessions.store.exporting import Begun
+from sessions.types.exports import Exported
 from sessions.waits.blocking import in_thread
 
 if TYPE_CHECKING:

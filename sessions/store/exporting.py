@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 from sessions.clock import now
 from sessions.db.dialect import text_of_key
 from sessions.errors import ConflictError, UnknownSessionError
-from sessions.export_types import Exported
 from sessions.log.exports.encoding import encode_line
 from sessions.log.exports.lines import COUNTED, FORMAT, Closing, Counts, Header, VoidLine
 from sessions.log.exports.pages import begin_reading, go_on_reading
 from sessions.log.exports.snapshot import refuse_plain_text
 from sessions.log.statements import exports as statements
+from sessions.types.exports import Exported
 from sessions.waits.blocking import pause
 
 if TYPE_CHECKING:

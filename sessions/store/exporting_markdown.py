@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sessions.export_types import Exported
 from sessions.log.exports.snapshot import refuse_plain_text
 from sessions.log.statements import exports as statements
 from sessions.session.markdown import heading_of, text_of_entry
 from sessions.store.exporting import Begun, check_there, wanted_ids
+from sessions.types.exports import Exported
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable

@@ -14,13 +14,13 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, Callable, Iterable
 
     from sessions.db import Backend
-    from sessions.export_types import Exported, ExportFormat, Imported, OnExists
     from sessions.labels import Owner
     from sessions.session.base import LogSession
     from sessions.session.handle import Handle
     from sessions.store.exporting import Begun, Wanted
     from sessions.store.import_lines import ImportSource
     from sessions.store.store import Store
+    from sessions.types.exports import Exported, ExportFormat, Imported, OnExists
     from sessions.validation import Default
 
 _DIGITS: Final = 19

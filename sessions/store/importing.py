@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sessions.clock import now
 from sessions.errors import SessionExistsError, SessionsError
-from sessions.export_types import Imported
 from sessions.items.kinds import PLACEHOLDER
 from sessions.labels import encode_owner
 from sessions.log.exports.lines import EndLine, EntryLine, KeyLine, SessionLine, VoidLine
@@ -16,14 +15,15 @@ from sessions.log.exports.page_writer import WrongLineError
 from sessions.log.exports.placing import BeginImport, FinishImport, PutPage
 from sessions.log.lifetime.unfinished import give_up
 from sessions.store.import_lines import Lines, raw_lines, refusal
+from sessions.types.exports import Imported
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sessions.db.transaction import Transaction
-    from sessions.export_types import OnExists
     from sessions.session.handle import Handle
     from sessions.store.import_lines import ImportSource
+    from sessions.types.exports import OnExists
 
 _PAGE: Final = 500
 """Lines written in one transaction, and in memory."""

@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 
     from sessions.db import Backend
     from sessions.db.transaction import Transaction
-    from sessions.info_types import SessionInfo, StoreStats
     from sessions.labels import Owner
     from sessions.log.encryption.session_encryption import SessionEncryption
     from sessions.log.lifetime.catalog import Filter, Listed, Order
     from sessions.session.base import LogSession
     from sessions.store.maintenance import Encryption
     from sessions.types import Entry
+    from sessions.types.info import SessionInfo, StoreStats
     from sessions.validation import Default
 
 

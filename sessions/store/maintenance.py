@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from sessions.log.adopt.sdk import SDKSessions
     from sessions.memories.hold import Hold
     from sessions.memory.sealing import Sealing
-    from sessions.receipt_types import Adoption, ErasureReceipt, Rotation
     from sessions.session.base import LogSession
     from sessions.session.verifying import Verification
     from sessions.store.sweeper import Sweeper
-    from sessions.verify_types import Verified
+    from sessions.types.receipts import Adoption, ErasureReceipt, Rotation
+    from sessions.types.verify import Verified
 
 
 class Encryption(NamedTuple):

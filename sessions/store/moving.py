@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from sessions.db import Backend
     from sessions.labels import Owner
     from sessions.log.core.one_entry import Wanted
-    from sessions.receipt_types import Copied
     from sessions.session.handle import Handle
     from sessions.types import Entry
+    from sessions.types.receipts import Copied
 
 
 class Moving(ABC):

@@ -12,8 +12,8 @@ from sessions.log.core.details import Details, StoredInfo
 from sessions.log.lifetime.unfinished import Row
 from sessions.log.moving.target import Begin, Finish, WritePage
 from sessions.log.words import EntryRow
-from sessions.receipt_types import Copied
 from sessions.store.transfer import leave
+from sessions.types.receipts import Copied
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -18,8 +18,8 @@ from sessions.log.lifetime.retain import (
     remove_sessions,
     trim_session,
 )
-from sessions.retention_types import RetentionCandidate, RetentionPolicy, RetentionReport
 from sessions.store.erasing import Destroying
+from sessions.types.retention import RetentionCandidate, RetentionPolicy, RetentionReport
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence

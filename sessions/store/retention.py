@@ -18,11 +18,11 @@ if TYPE_CHECKING:
     from sessions.labels import Owner
     from sessions.log.adopt.sdk import SDKSessions
     from sessions.log.lifetime.audit import Done
-    from sessions.retention_types import Audit, OwnerErasure, RetentionCandidate, RetentionPolicy, RetentionReport
     from sessions.session.base import LogSession
     from sessions.session.handle import Handle
     from sessions.store.maintenance import Encryption
     from sessions.store.place import Place
+    from sessions.types.retention import Audit, OwnerErasure, RetentionCandidate, RetentionPolicy, RetentionReport
     from sessions.validation import Default
 
 MAX_ACTOR_BYTES: Final = 255

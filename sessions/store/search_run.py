@@ -16,9 +16,9 @@ from sessions.session.searching import shown_hit
 if TYPE_CHECKING:
     from sessions.log.lifetime.catalog import Filter
     from sessions.log.search.candidates import Candidate
-    from sessions.search_types import SearchHit
     from sessions.session.handle import Handle
     from sessions.text_search.query import Query
+    from sessions.types.search import SearchHit
 
 MOST: Final = 10_000
 """About how many entries one search looks at."""

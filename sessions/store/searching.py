@@ -17,8 +17,8 @@ if TYPE_CHECKING:
     from sessions.labels import Owner
     from sessions.log.lifetime.catalog import Filter
     from sessions.log.search.catching_up import Gathered, Numbers, Words
-    from sessions.search_types import Indexed, SearchPage
     from sessions.session.handle import Handle
+    from sessions.types.search import Indexed, SearchPage
     from sessions.validation import Default
 
 CATCH_UP: Final = 2_000
@@ -89,9 +89,9 @@ class StoreSearch(Listing):
             StoreError: The database refused the operation.
             SessionClosedError: The store has been closed.
         """
-        from sessions.search_types import SearchPage  # noqa: PLC0415 - many programs never search
         from sessions.store.search_run import SearchRun  # noqa: PLC0415 - as above
         from sessions.text_search.query import Query  # noqa: PLC0415 - as above
+        from sessions.types.search import SearchPage  # noqa: PLC0415 - many programs never search
 
         asked = Query(query)
         wanted = self._filter(owner, below, tag, archived, since)
@@ -129,7 +129,7 @@ class StoreSearch(Listing):
             StoreError: The database refused the operation.
             SessionClosedError: The store has been closed.
         """
-        from sessions.search_types import Indexed  # noqa: PLC0415 - as above
+        from sessions.types.search import Indexed  # noqa: PLC0415 - as above
 
         wanted = self._filter(owner, below, None, None, None)
         most = EVERYTHING if entries is None else check_count(entries, "entries", least=1)

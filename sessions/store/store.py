@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from sessions.session.usage.prices import Price
     from sessions.store.maintenance import Encryption
     from sessions.store.sweeper import Sweeper
-    from sessions.usage_types import UsageRow
+    from sessions.types.usage import UsageRow
 
 
 class Store(StoreSearch, Maintenance, Moving, Exports):

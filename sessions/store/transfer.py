@@ -16,7 +16,7 @@ from sessions.log.core.item_keys import RAW, barred_keys, item_key
 from sessions.log.lifetime.unfinished import GivenUpError, Row, give_up
 from sessions.log.moving.source import SourceChanged, find_source, read_page
 from sessions.log.moving.target import Begin, Finish, Target, WritePage
-from sessions.receipt_types import Copied
+from sessions.types.receipts import Copied
 
 if TYPE_CHECKING:
     from collections.abc import Callable

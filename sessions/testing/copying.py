@@ -22,10 +22,10 @@ from sessions.errors import (
     UnknownSessionError,
 )
 from sessions.log.moving import source as pages
-from sessions.receipt_types import Copied
 from sessions.testing.expiry_model import MovableClock
 from sessions.testing.forking import Between, answer, facts, filled, seen, summary_of, user
 from sessions.testing.verified import check_verified
+from sessions.types.receipts import Copied
 
 if TYPE_CHECKING:
     from sessions.session.base import LogSession

@@ -12,17 +12,17 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import pytest
 
-from sessions.retention_types import RetentionPolicy
 from sessions.testing.expiry_model import MovableClock
 from sessions.testing.machines import run_machine
 from sessions.testing.retention_model import RetentionMachine
 from sessions.testing.verified import check_verified
+from sessions.types.retention import RetentionPolicy
 
 if TYPE_CHECKING:
-    from sessions.retention_types import OwnerErasure
     from sessions.session.base import LogSession
     from sessions.store.store import Store
     from sessions.testing.expiry_model import OpenStore
+    from sessions.types.retention import OwnerErasure
 
 __all__ = ["MovableClock", "RetentionContract"]
 

@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Any, Final
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
-from sessions.retention_types import RetentionPolicy
 from sessions.testing.info_model import is_below
 from sessions.testing.verified import check_verified
+from sessions.types.retention import RetentionPolicy
 
 if TYPE_CHECKING:
     from contextlib import AbstractAsyncContextManager

@@ -15,8 +15,8 @@ from sessions.testing.verified import check_verified
 if TYPE_CHECKING:
     from collections.abc import Coroutine
 
-    from sessions.search_types import SearchHit
     from sessions.testing.expiry_model import OpenStore
+    from sessions.types.search import SearchHit
 
 _IDS: Final = ("s1", "s2")
 _OWNER: Final = "searcher"

@@ -13,20 +13,20 @@ import pytest
 from sessions.db.transaction import Statement
 from sessions.encrypted import handle_of
 from sessions.errors import UnknownBranchError
-from sessions.retention_types import RetentionPolicy
 from sessions.testing.expiry_model import MovableClock
 from sessions.testing.machines import run_machine
 from sessions.testing.observing import observe
 from sessions.testing.search_model import SearchMachine
 from sessions.text_search.rows import hash_of, pack_hashes
+from sessions.types.retention import RetentionPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
 
-    from sessions.search_types import SearchHit
     from sessions.session.base import LogSession
     from sessions.store.store import Store
     from sessions.testing.expiry_model import OpenStore
+    from sessions.types.search import SearchHit
 
 DAY = 86_400
 _ALL_ROWS = Statement("All rows of words.", "select id, words from {session_words}")

@@ -25,14 +25,14 @@ from sessions.testing.planting import (
     plant,
     user,
 )
-from sessions.verify_types import MEANINGS
+from sessions.types.verify import MEANINGS
 
 if TYPE_CHECKING:
     from sessions.session.base import LogSession
     from sessions.session.verifying import Verification
     from sessions.store.store import Store
     from sessions.testing.expiry_model import OpenStore
-    from sessions.verify_types import Finding
+    from sessions.types.verify import Finding
 
 _ROUNDS: Final = 6
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import open_store
-from sessions.verify_types import Finding
+from sessions.types.verify import Finding
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -13,7 +13,7 @@ from sessions.db.schema import Column, Schema, Table
 from sessions.db.topics import Topic
 from sessions.db.transaction import Statement
 from sessions.db.verification import Checked
-from sessions.verify_types import found
+from sessions.types.verify import found
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

@@ -11,9 +11,9 @@ from sessions.db.component import Component, OwnersErased, OwnersPart, Removed, 
 from sessions.db.erasure import NOT_SCRUBBED, erase, erase_owners, owners_part
 from sessions.labels import below_owner, encode_owner
 from sessions.log.conversation import ForeignTables
-from sessions.retention_types import one_owner
 from sessions.store.components import components_of
 from sessions.tables import SCHEMAS
+from sessions.types.retention import one_owner
 
 from .key_values import KEY_VALUES, Get, Put
 from .lists import LISTS, Elements, Push

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from sessions import Store
-    from sessions.export_types import Exported
+    from sessions.types.exports import Exported
 
 SESSIONS = 5
 

@@ -11,8 +11,8 @@ import pytest
 
 from sessions import DecryptionError, KeyRing, MissingKeyError, generate_key, open_store
 from sessions.embedding.vectors import pack, unit_vectors
-from sessions.memory_types import Put
 from sessions.testing.memory.search_model import DIMS, embed
+from sessions.types.memories import Put
 from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:

@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from sessions import Embedder, generate_key, open_store
-from sessions.memory_types import Put
 from sessions.testing.memory.search_model import embed
+from sessions.types.memories import Put
 from sessions.validation import DEFAULT
 
 if TYPE_CHECKING:
@@ -113,7 +113,7 @@ _KILLED = """
 import asyncio, os, signal, sys
 
 from sessions import Embedder, open_store
-from sessions.memory_types import Put
+from sessions.types.memories import Put
 from sessions.testing.memory.search_model import embed
 
 calls = 0

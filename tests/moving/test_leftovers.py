@@ -18,9 +18,9 @@ from sessions.log.conversation import ForeignTables
 from sessions.log.lifetime import unfinished
 from sessions.log.lifetime.erase_owners import erase_owners
 from sessions.log.schema import LOG
-from sessions.retention_types import one_owner
 from sessions.testing.copying import messages
 from sessions.testing.forking import Between, filled
+from sessions.types.retention import one_owner
 
 from .opening import open_at
 

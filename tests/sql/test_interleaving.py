@@ -40,9 +40,9 @@ from sessions.log.lifetime.remove import clear, delete
 from sessions.log.lifetime.retain import Removal, Rule, judge, remove_sessions, trim_session
 from sessions.log.pop import Pop
 from sessions.log.statements.sessions import SESSION_TIMES
-from sessions.retention_types import RetentionPolicy
 from sessions.session.attempts import begin
 from sessions.types import Sibling
+from sessions.types.retention import RetentionPolicy
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Hashable, Iterable, Iterator, MutableMapping

@@ -30,7 +30,7 @@ from sessions import AsyncSQLiteSession, StoreFullError, Usage
 from sessions.adapters.openai_agents import SessionHooks
 from sessions.session.usage.result_identity import Note, note_of, put_note
 from sessions.session.usage.usage import SessionUsage
-from sessions.usage_types import UsageRow
+from sessions.types.usage import UsageRow
 from tests.runner.dialogue import calls, says
 
 if TYPE_CHECKING:

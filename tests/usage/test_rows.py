@@ -31,7 +31,7 @@ async def store(url: str) -> AsyncIterator[Store]:
 
 
 async def test_a_list_of_rows_is_a_table(store: Store) -> None:
-    """Fails without: usage_types.py, `UsageRow` with flat fields."""
+    """Fails without: types/usage.py, `UsageRow` with flat fields."""
     rows = await store.usage("session", "model", prices=PRICES)
     table = pd.DataFrame(rows)
     assert list(table["session"].unique()) == ["s1", "s2", "s3", "s4", "s5"]

@@ -17,7 +17,7 @@ from sessions import generate_key, open_store
 from sessions.db.dialect import MARIADB, POSTGRES, SQLITE
 from sessions.testing.planting import DAMAGES, damages, fill
 from sessions.testing.verifying import check_found, findings_of
-from sessions.verify_types import MEANINGS
+from sessions.types.verify import MEANINGS
 
 if TYPE_CHECKING:
     from pathlib import Path

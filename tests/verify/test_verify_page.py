@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, get_args
 
 from sessions import FindingCode, open_store
 from sessions.testing.planting import DAMAGES, fill
-from sessions.verify_types import MEANINGS
+from sessions.types.verify import MEANINGS
 from tests.pages import ROOT, run_page
 
 if TYPE_CHECKING:

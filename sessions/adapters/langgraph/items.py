@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 from langgraph.store.base import Item, SearchItem
 
 if TYPE_CHECKING:
-    from sessions.memory_types import Memory
+    from sessions.types.memories import Memory
 
 
 class _Answering:

@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     import sessions.blocking
     from sessions.adapters.langgraph.items import FoundItem
     from sessions.adapters.langgraph.store_options import Index
-    from sessions.memory_types import MemoryStatus
     from sessions.store.store import Store
+    from sessions.types.memories import MemoryStatus
 
 
 class SessionStore(BaseStore):

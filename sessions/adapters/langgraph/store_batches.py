@@ -23,7 +23,7 @@ from sessions.memories.writing import prepare
 from sessions.memory.filters import compile_filter
 from sessions.memory.listing import Place, list_memories
 from sessions.memory.search.reading import Range, oldest
-from sessions.memory_types import Put
+from sessions.types.memories import Put
 from sessions.validation import DEFAULT, MAX_TTL
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from sessions.memory.listing import Below
     from sessions.memory.rows import MemoryRow
     from sessions.memory.settings import Settings
-    from sessions.memory_types import Labels, Memory
+    from sessions.types.memories import Labels, Memory
 
 _PAGE: Final = 256
 _AT_ONCE: Final = 4096

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import sessions.memories.embedding
-    from sessions.memory_types import Embedded, MemoryStatus
+    from sessions.types.memories import Embedded, MemoryStatus
 
 
 class Embedding(Part):

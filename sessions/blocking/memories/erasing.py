@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import sessions.memories.erasing
-    from sessions.memory_types import MemoryErasure
+    from sessions.types.memories import MemoryErasure
 
 
 class Erasing(Part):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import sessions.memories.reading
     from sessions.labels import Owner
-    from sessions.memory_types import Memory, Namespace
+    from sessions.types.memories import Memory, Namespace
     from sessions.validation import Default
 
 

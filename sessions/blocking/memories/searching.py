@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import sessions.memories.searching
     from sessions.memories.searching import SearchMode
-    from sessions.memory_types import Found
+    from sessions.types.memories import Found
 
 
 class MemorySearching(Part):

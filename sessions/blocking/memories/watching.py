@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     import sessions.memories.watching
-    from sessions.memory_types import MemoryChange
+    from sessions.types.memories import MemoryChange
 
 
 class MemoryWatching(Part):

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import sessions.memories.writing
     from sessions.labels import Owner
-    from sessions.memory_types import Memory, Put
+    from sessions.types.memories import Memory, Put
     from sessions.validation import Default
 
 

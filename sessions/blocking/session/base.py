@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from datetime import timedelta
 
     import sessions.session.base
-    from sessions.memory_types import Put
     from sessions.types import Item
+    from sessions.types.memories import Put
     from sessions.validation import Default
 
 

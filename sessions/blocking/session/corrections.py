@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from typing import Literal
 
     import sessions.session.corrections
-    from sessions.receipt_types import CorrectionReceipt
     from sessions.types import Sibling
+    from sessions.types.receipts import CorrectionReceipt
 
 
 class Corrections(SessionPart):

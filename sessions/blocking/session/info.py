@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from typing import Any
 
     import sessions.session.info
-    from sessions.info_types import Info
     from sessions.labels import Owner
+    from sessions.types.info import Info
     from sessions.validation import Default
 
 

@@ -12,7 +12,7 @@ from sessions.blocking.objects import SessionPart
 
 if TYPE_CHECKING:
     import sessions.session.searching
-    from sessions.search_types import SearchPage
+    from sessions.types.search import SearchPage
 
 
 class Searching(SessionPart):

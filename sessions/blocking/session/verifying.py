@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     import sessions.session.verifying
-    from sessions.verify_types import Verified
+    from sessions.types.verify import Verified
 
 
 class Verifying(SessionPart):

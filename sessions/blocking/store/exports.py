@@ -16,9 +16,9 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
     import sessions.store.exports
-    from sessions.export_types import Exported, ExportFormat, Imported, OnExists
     from sessions.labels import Owner
     from sessions.store.import_lines import ImportSource
+    from sessions.types.exports import Exported, ExportFormat, Imported, OnExists
     from sessions.validation import Default
 
 

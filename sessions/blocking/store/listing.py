@@ -14,10 +14,10 @@ if TYPE_CHECKING:
     from datetime import date
 
     import sessions.store.listing
-    from sessions.info_types import SessionInfo, StoreStats
     from sessions.labels import Owner
     from sessions.log.lifetime.catalog import Order
     from sessions.types import Entry
+    from sessions.types.info import SessionInfo, StoreStats
     from sessions.validation import Default
 
 

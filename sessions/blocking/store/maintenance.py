@@ -18,9 +18,9 @@ if TYPE_CHECKING:
     from datetime import datetime, timedelta
 
     import sessions.store.maintenance
-    from sessions.receipt_types import Adoption, ErasureReceipt, Rotation
+    from sessions.types.receipts import Adoption, ErasureReceipt, Rotation
+    from sessions.types.verify import Verified
     from sessions.validation import Default
-    from sessions.verify_types import Verified
 
 
 class Maintenance(Retaining):

@@ -18,8 +18,8 @@ if TYPE_CHECKING:
     import sessions.store.moving
     from sessions.blocking.session.base import LogSession
     from sessions.labels import Owner
-    from sessions.receipt_types import Copied
     from sessions.types import Entry
+    from sessions.types.receipts import Copied
     from sessions.validation import Default
 
 

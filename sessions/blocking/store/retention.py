@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     import sessions.store.retention
     from sessions.labels import Owner
-    from sessions.retention_types import Audit, OwnerErasure, RetentionCandidate, RetentionPolicy, RetentionReport
+    from sessions.types.retention import Audit, OwnerErasure, RetentionCandidate, RetentionPolicy, RetentionReport
     from sessions.validation import Default
 
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     import sessions.store.searching
     from sessions.labels import Owner
-    from sessions.search_types import Indexed, SearchPage
+    from sessions.types.search import Indexed, SearchPage
     from sessions.validation import Default
 
 

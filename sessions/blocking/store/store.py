@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from sessions.protocol import Settings
     from sessions.session.titles import MakeTitle
     from sessions.session.usage.prices import Price
-    from sessions.usage_types import UsageRow
+    from sessions.types.usage import UsageRow
     from sessions.validation import Default
 
 

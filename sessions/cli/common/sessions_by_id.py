@@ -9,9 +9,9 @@ import click
 from sessions.cli.common.inert import escaped
 
 if TYPE_CHECKING:
-    from sessions.info_types import SessionInfo
     from sessions.session.base import LogSession
     from sessions.store.store import Store
+    from sessions.types.info import SessionInfo
 
 ID: Final = click.argument("session_id", metavar="ID")
 BRANCH: Final = click.option("--branch", help="The branch; the current one by default.")

@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any, Final, NamedTuple
 import msgspec
 
 from sessions.codecs.json import JSONCodec
-from sessions.info_types import Info
 from sessions.labels import as_stored, decode_owner
 from sessions.log.core.heads import damaged
+from sessions.types.info import Info
 
 if TYPE_CHECKING:
     from sessions.log.encryption.payloads import Payloads

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Final
 from sessions.clock import FIRST, NEVER
 from sessions.codecs.json import JSONCodec
 from sessions.errors import InvalidItemError
-from sessions.info_types import MAX_METADATA_BYTES, MAX_TAG_BYTES, MAX_TAGS, MAX_TITLE_BYTES
 from sessions.labels import encode_owner
+from sessions.types.info import MAX_METADATA_BYTES, MAX_TAG_BYTES, MAX_TAGS, MAX_TITLE_BYTES
 from sessions.validation import check_branch_name, check_session_id, check_text
 
 if TYPE_CHECKING:

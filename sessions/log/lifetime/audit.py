@@ -20,7 +20,7 @@ from sessions.db.dialect import text_of_key
 from sessions.db.settings import find_setting, put_setting
 from sessions.log.core.heads import EVERYTHING
 from sessions.log.statements import audits as statements
-from sessions.retention_types import Audit
+from sessions.types.retention import Audit
 from sessions.validation import AUDITS_KEPT
 
 if TYPE_CHECKING:

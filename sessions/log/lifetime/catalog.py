@@ -6,12 +6,12 @@ import re
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
 from sessions.clock import MINUTE, as_near_time
-from sessions.info_types import SessionInfo
 from sessions.labels import below_owner
 from sessions.log.conversation import visible_at
 from sessions.log.core.details import Details, StoredInfo
 from sessions.log.core.heads import EVERYTHING
 from sessions.log.statements.listing import Shape, count_sessions, list_sessions
+from sessions.types.info import SessionInfo
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Row, Transaction

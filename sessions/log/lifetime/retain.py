@@ -25,7 +25,7 @@ from sessions.log.lifetime.undestroyed import note_undestroyed
 from sessions.log.statements import branches as branch_statements
 from sessions.log.statements import retention as statements
 from sessions.log.statements import sessions as session_statements
-from sessions.retention_types import Scope
+from sessions.types.retention import Scope
 from sessions.validation import check_seconds
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from sessions.log.conversation import Conversation, Elsewhere
     from sessions.log.core.entry_ids import EntryId
     from sessions.log.lifetime.erase import Erased
-    from sessions.retention_types import RetentionPolicy, Spared
+    from sessions.types.retention import RetentionPolicy, Spared
 
 _UNREADABLE: Final = (UnreadableCallError, MissingKeyError, DecryptionError, DamagedSessionError)
 

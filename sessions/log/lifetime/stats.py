@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from sessions.clock import as_near_time
 from sessions.db.size import size_of
-from sessions.info_types import StoreStats
 from sessions.log.schema import LOG
 from sessions.log.statements import stats as statements
+from sessions.types.info import StoreStats
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction

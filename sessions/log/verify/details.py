@@ -8,7 +8,7 @@ from sessions.crypto.unlocking import Locked
 from sessions.errors import DamagedSessionError, DecryptionError
 from sessions.log.core.details import StoredInfo
 from sessions.log.verify.reading import name_of_session, text_or_none
-from sessions.verify_types import Finding, found
+from sessions.types.verify import Finding, found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

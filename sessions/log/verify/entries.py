@@ -14,12 +14,12 @@ from sessions.log.statements import verify as statements
 from sessions.log.verify.items import check_payload
 from sessions.log.verify.reading import HIGHEST, NUMBER_OF, name_of_session
 from sessions.log.words import EntryRow
-from sessions.verify_types import Finding, found
+from sessions.types.verify import Finding, found
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
     from sessions.log.verify.reading import Reading
-    from sessions.verify_types import FindingCode
+    from sessions.types.verify import FindingCode
 
 _BYTES: Final = 4_194_304
 """Payloads of a page, in bytes; one larger payload is a page by itself."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sessions.log.encryption.payloads import Payloads
     from sessions.log.verify.reading import Reading
     from sessions.log.words import EntryRow
-    from sessions.verify_types import FindingCode
+    from sessions.types.verify import FindingCode
 
     Wrongs = Iterator[tuple[FindingCode, str]]
 

@@ -10,13 +10,13 @@ from sessions.db.ids import MAX_OWNER, MAX_POSITION, id_of, owner_of, position_o
 from sessions.log.core.gc import reach
 from sessions.log.core.heads import MAIN
 from sessions.log.words import TipRow
+from sessions.types.verify import Finding, found
 from sessions.validation import MAX_NAME_BYTES
-from sessions.verify_types import Finding, found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-    from sessions.verify_types import FindingCode
+    from sessions.types.verify import FindingCode
 
     _Wrong: TypeAlias = tuple[FindingCode, str]
 

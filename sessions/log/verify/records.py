@@ -21,14 +21,14 @@ from sessions.log.usage import MAX_AMOUNT
 from sessions.log.verify.reading import name_of_session
 from sessions.text_search.rows import HASH_BYTES
 from sessions.types import ChangeKind
-from sessions.verify_types import Finding, found
+from sessions.types.verify import Finding, found
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from sessions.db.transaction import Transaction
     from sessions.log.verify.reading import Reading
-    from sessions.verify_types import FindingCode
+    from sessions.types.verify import FindingCode
 
 
 class Wrong(NamedTuple):

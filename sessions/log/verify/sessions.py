@@ -17,15 +17,15 @@ from sessions.log.statements import verify as statements
 from sessions.log.verify.details import check_details
 from sessions.log.verify.places import Places, needed_entries
 from sessions.log.verify.reading import name_of_session, text_or_none
+from sessions.types.verify import Finding, found
 from sessions.validation import check_session_id
-from sessions.verify_types import Finding, found
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Sequence
 
     from sessions.db.transaction import Row, Transaction
     from sessions.log.verify.reading import Reading
-    from sessions.verify_types import FindingCode
+    from sessions.types.verify import FindingCode
 
     _Condition: TypeAlias = tuple[object, str, FindingCode, str]
 

@@ -11,7 +11,7 @@ from sessions.db.verification import Checked
 from sessions.errors import DecryptionError
 from sessions.log.adopt.table_pair import SETTING
 from sessions.log.lifetime.audit import SALT, SALT_BYTES
-from sessions.verify_types import Finding, found
+from sessions.types.verify import Finding, found
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction

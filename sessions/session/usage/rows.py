@@ -10,7 +10,7 @@ from sessions.clock import check_moment
 from sessions.labels import below_owner, decode_owner, encode_owner
 from sessions.log.usage import Wanted, read_all
 from sessions.session.usage.prices import Price, check_prices
-from sessions.usage_types import Usage, UsageRow
+from sessions.types.usage import Usage, UsageRow
 from sessions.validation import MAX_NAME_BYTES, check_session_id, check_text
 
 if TYPE_CHECKING:

@@ -12,7 +12,7 @@ from sessions.session.usage.prices import Money, Price, as_money, check_prices
 from sessions.session.usage.result_identity import key_for, new_key
 from sessions.session.usage.results import Said, as_name, check_amount, read_result
 from sessions.session.usage.rows import BILLIONTHS, as_rows, as_usage, check_keys
-from sessions.usage_types import ToolUse, Usage, UsageRow
+from sessions.types.usage import ToolUse, Usage, UsageRow
 from sessions.validation import MAX_KEY_BYTES, MAX_NAME_BYTES, check_branch_name, check_count, check_text
 
 if TYPE_CHECKING:

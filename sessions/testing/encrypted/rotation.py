@@ -13,9 +13,9 @@ import pytest
 
 from sessions.crypto.keys import KeyRing
 from sessions.errors import DecryptionError
-from sessions.receipt_types import Rotation
 from sessions.testing.encrypted.fixtures import KEYS, EncryptedFixtures, both, fill, new, texts_of
 from sessions.testing.tree_model import item
+from sessions.types.receipts import Rotation
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable

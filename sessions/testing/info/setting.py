@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from sessions.errors import ConflictError, InvalidItemError
-from sessions.info_types import Info
 from sessions.testing.info.shared import user
+from sessions.types.info import Info
 
 if TYPE_CHECKING:
     from sessions.testing.expiry_model import OpenStore

@@ -12,9 +12,9 @@ from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from sessions.crypto.keys import generate_key
 from sessions.errors import FilterTooBroadError, InvalidFilterError
-from sessions.memory_types import Put
 from sessions.testing.machines import run_machine
 from sessions.testing.memory.filter_model import matches
+from sessions.types.memories import Put
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

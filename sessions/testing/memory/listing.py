@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from sessions.memory_types import Put
+from sessions.types.memories import Put
 
 if TYPE_CHECKING:
     from sessions.testing.expiry_model import OpenStore

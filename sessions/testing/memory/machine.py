@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, rule
 
 from sessions.errors import ConflictError
-from sessions.memory_types import Put
 from sessions.testing.list_model import json_values
 from sessions.testing.refusals import refused
+from sessions.types.memories import Put
 
 if TYPE_CHECKING:
-    from sessions.memory_types import Memory
     from sessions.testing.expiry_model import MovableClock, OpenStore
+    from sessions.types.memories import Memory
 
 Labels = tuple[str, ...]
 NAMESPACES: Final = st.sampled_from([("a",), ("a", "b"), ("ab",), ("\x01",), ("\x02", "b"), ("A",), ("é😀",)])

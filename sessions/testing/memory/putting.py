@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 
 from sessions.errors import ConflictError, InvalidItemError, OwnerError
-from sessions.memory_types import Put
+from sessions.types.memories import Put
 
 if TYPE_CHECKING:
     from sessions.testing.expiry_model import OpenStore

@@ -10,12 +10,12 @@ from uuid import uuid4
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
-from sessions.memory_types import Put
 from sessions.testing.memory.search_model import embed, expected
+from sessions.types.memories import Put
 
 if TYPE_CHECKING:
-    from sessions.memory_types import Found
     from sessions.testing.expiry_model import OpenStore
+    from sessions.types.memories import Found
 
 Labels = tuple[str, ...]
 NAMESPACES: Final = st.sampled_from([("a",), ("a", "b"), ("ab",), ("é😀",)])

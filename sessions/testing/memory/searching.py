@@ -11,12 +11,12 @@ import pytest
 
 from sessions.embedding import Embedder
 from sessions.errors import EmbeddingError
-from sessions.memory_types import Put
 from sessions.testing.memory.search_model import embed
+from sessions.types.memories import Put
 
 if TYPE_CHECKING:
-    from sessions.memory_types import Found
     from sessions.testing.expiry_model import MovableClock, OpenStore
+    from sessions.types.memories import Found
 
 _TEXTS = {"pet": "a cat called Minka", "work": "writes ORD-4711/b in Python", "city": "wohnt in 東京"}
 

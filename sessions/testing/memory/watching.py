@@ -9,13 +9,13 @@ from uuid import uuid4
 
 import pytest
 
-from sessions.memory_types import Put
+from sessions.types.memories import Put
 
 if TYPE_CHECKING:
     from collections.abc import AsyncGenerator
 
-    from sessions.memory_types import MemoryChange
     from sessions.testing.expiry_model import MovableClock, OpenStore
+    from sessions.types.memories import MemoryChange
 
 _HANGS_AFTER: Final = 60.0
 """Seconds after which a watcher is taken to miss something. Nothing passes or fails by being fast."""

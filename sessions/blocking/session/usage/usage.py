@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     import sessions.session.usage.usage
     from sessions.session.usage.prices import Money, Price
-    from sessions.usage_types import ToolUse, Usage, UsageRow
+    from sessions.types.usage import ToolUse, Usage, UsageRow
 
 
 class SessionUsage(Part):
