@@ -118,7 +118,8 @@ def test_pages_are_the_whole_order_even_over_many_blocks(mode: Mode, first: int)
     hits = [hit for page in pages for hit in page]
     assert len(pages[0]) == min(first, len(hits))
     assert hits == sorted(hits, key=lambda hit: (-hit.score, hit.id))
-    assert len({hit.id for hit in hits}) == len(hits) == len(Ranking(parts, mode))
+    assert len({hit.id for hit in hits}) == len(hits)
+    assert len(hits) == (sum(bool({1, 5} & {at % 7, at % 3}) for at in range(count)) if mode == "text" else count)
 
 
 def test_words_that_all_have_say_little() -> None:

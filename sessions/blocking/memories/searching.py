@@ -64,7 +64,8 @@ class MemorySearching(Part):
             filter_budget: As for `list`.
 
         Returns:
-            The memories with their scores. Equal scores are in a fixed order.
+            The memories with their scores. Memories with the same texts have the same score. Equal scores are in a
+            fixed order: in a namespace, that of their first puts.
 
         Raises:
             EmbeddingError: The embedding model failed.

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 import numpy as np
 
 from sessions.embedding.vectors import unpack
+from sessions.memory.search.exact import Vectors, places_of
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -53,13 +54,21 @@ class Part(NamedTuple):
         cosines: The cosine of the best of each memory's vectors; NaN without a vector. ``None`` if not asked for.
         lengths: How many words each has.
         matches: For each word of the query, the places in these arrays that have it, and how often.
+        vectors: Tell the exact cosines; ``None`` if these are.
     """
 
     ids: NDArray[np.int64]
     versions: NDArray[np.int64]
-    cosines: NDArray[np.float32] | None
+    cosines: NDArray[np.float32] | NDArray[np.float64] | None
     lengths: NDArray[np.float32]
     matches: list[tuple[NDArray[np.intp], NDArray[np.float32]]]
+    vectors: Vectors | None = None
+
+    def without_vectors(self) -> Part:
+        """Return the same with exact cosines, and without its block's vectors."""
+        if self.vectors is None:
+            return self
+        return self._replace(cosines=self.vectors.cosines(np.arange(len(self.ids))), vectors=None)
 
 
 class Block:
@@ -182,7 +191,7 @@ class Block:
         keep = np.flatnonzero(self._live[: self.used])
         numbers = np.zeros(self.used, np.uint64)
         numbers[keep] = np.arange(len(keep), dtype=np.uint64)
-        vectors = self._vectors_of(keep)
+        vectors = places_of(self._ends, keep)
         counts = self._ends[keep + 1] - self._ends[keep]
         made._grow(max(len(keep), 1), max(len(vectors), 1))
         for name in ("_ids", "_versions", "_space", "_live", "_lengths"):
@@ -213,6 +222,7 @@ class Block:
             cosines,
             self._lengths[chosen].copy(),
             [self._matches(each, slots) for each in query.hashes],
+            None if query.vector is None else Vectors(self._matrix, self._ends[: self.used + 1], slots, query.vector),
         )
 
     def _selected(self, wanted: AbstractSet[int]) -> NDArray[np.intp] | None:
@@ -244,7 +254,7 @@ class Block:
                 if has.any():
                     found[has] = np.maximum.reduceat(scores, starts[has])
             return found if slots is None else found[slots - first]
-        vectors = self._vectors_of(slots)
+        vectors = places_of(self._ends, slots)
         scores = self._matrix[vectors] @ vector
         if self._is_single:
             return scores
@@ -254,15 +264,6 @@ class Block:
         if has.any():
             found[has] = np.maximum.reduceat(scores, (np.cumsum(counts) - counts)[has])
         return found
-
-    def _vectors_of(self, slots: NDArray[np.intp]) -> NDArray[np.intp]:
-        """Return the places of the vectors of some slots, in their order."""
-        starts = self._ends[slots]
-        counts = self._ends[slots + 1] - starts
-        before = np.cumsum(counts) - counts
-        places: NDArray[np.intp] = np.arange(int(counts.sum()), dtype=np.intp)
-        places += np.repeat(starts - before, counts)
-        return places
 
     def _matches(self, word: int, slots: NDArray[np.intp] | None) -> tuple[NDArray[np.intp], NDArray[np.float32]]:
         postings = self._sorted_postings()

@@ -199,7 +199,7 @@ def score_beside(rows: Sequence[IndexRow], query: Query, dims: int) -> list[Part
         block = Block(dims)
         block.add(rows[at : at + CAPACITY])
         part = block.score(query, block.spaces)
-        parts += [] if part is None else [part]
+        parts += [] if part is None else [part.without_vectors()]
     return parts
 
 

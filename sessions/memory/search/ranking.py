@@ -31,7 +31,13 @@ _LEAST_BEST_TEXT: Final = 0.25
 """By both: a best text match that is worse than this counts for less than a full one."""
 
 _DIGITS: Final = 6
-"""Digits of scores. Those beyond depend on the order in which single precision adds up."""
+"""Digits of scores."""
+
+_DIGITS_OF_MEAN: Final = 3
+"""By both: digits of the mean. Stored vectors are no more exact; if the best is no better, all are as good."""
+
+_DOUBT: Final = 2e-5
+"""By how much a cosine may be wrong that was computed in single precision; see `memory/search/exact.py`."""
 
 
 class Hit(NamedTuple):
@@ -55,6 +61,9 @@ class Hit(NamedTuple):
 class Ranking:
     """All that a search finds, the best first; equal scores in the order of ids.
 
+    Equal memories have equal scores: the parts' cosines may be wrong by `_DOUBT`, so the exact ones are computed of all
+    that may be on a page.
+
     Args:
         parts: What the blocks tell of the query.
         mode: How scores are made.
@@ -63,44 +72,82 @@ class Ranking:
     """
 
     def __init__(self, parts: Sequence[Part], mode: Mode, text_weight: float = 0.5, least: float | None = None) -> None:
-        ids = np.concatenate([part.ids for part in parts]) if parts else np.empty(0, np.int64)
-        cosines = _joined_cosines(parts)
-        texts = None if mode == "vector" else text_scores(parts)
-        if mode == "vector":
-            scores = np.full(len(ids), np.nan) if cosines is None else cosines
-        elif mode == "text":
-            assert texts is not None  # noqa: S101 - as it is not "vector"
-            scores = np.where(texts > 0, texts, np.nan)
-        else:
-            assert texts is not None  # noqa: S101 - as above
-            scores = fused(cosines, texts, text_weight)
-        scores = np.round(scores, _DIGITS)
-        found = ~np.isnan(scores)
-        if least is not None:
-            found &= scores >= least
-        self._places = np.flatnonzero(found)
-        self._ids, self._scores, self._cosines, self._texts = ids, scores, cosines, texts
-        self._versions = np.concatenate([part.versions for part in parts]) if parts else ids
-
-    def __len__(self) -> int:
-        return len(self._places)
+        self._parts = parts
+        self._starts = np.cumsum([0, *(len(part.ids) for part in parts)])
+        self._ids = np.concatenate([part.ids for part in parts]) if parts else np.empty(0, np.int64)
+        self._versions = np.concatenate([part.versions for part in parts]) if parts else self._ids
+        self._cosines = _joined_cosines(parts)
+        self._texts = None if mode == "vector" else text_scores(parts)
+        self._is_exact = np.array([part.vectors is None for part in parts], np.bool_).repeat(np.diff(self._starts))
+        self._least = -np.inf if least is None else least
+        self._doubt = 0.0 if self._is_exact.all() else _DOUBT
+        self._fusion: Fusion | None = None
+        if mode == "both":
+            assert self._texts is not None  # noqa: S101 - as it is not "vector"
+            self._fusion = fusion_of(self._with_exact_best(), self._texts, text_weight)
+            self._doubt *= self._fusion.steepness
+        self._scores = self._scored(np.arange(len(self._ids)))
+        with np.errstate(invalid="ignore"):
+            self._places = np.flatnonzero(self._scores >= self._least - self._doubt)
 
     def pages(self, first: int, then: int) -> Iterator[list[Hit]]:
         """Yield all hits, the best first: one page of `first`, and pages of `then`."""
-        best = self._places
-        if len(best) > 4 * first:
-            # All that are as good as the last of the page, so that ties are in the order of ids.
-            worst = -np.partition(-self._scores[best], first - 1)[first - 1]
-            best = best[self._scores[best] >= worst]
-        order = self._ordered(best)
-        yield self._hits(order[:first])
-        if len(order) < len(self._places):
-            order = self._ordered(self._places)
-        for at in range(first, len(order), then):
-            yield self._hits(order[at : at + then])
+        size = first
+        order = self._best(size)
+        yield self._hits(order)
+        while len(order) == size:
+            at, size = size, max(2 * size, then)
+            order = self._best(size)
+            for start in range(at, len(order), then):
+                yield self._hits(order[start : start + then])
 
-    def _ordered(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
-        return places[np.lexsort((self._ids[places], -self._scores[places]))]
+    def _best(self, count: int) -> NDArray[np.intp]:
+        """Return the places of the best, up to `count`, in order."""
+        some = self._places
+        if len(some) > 4 * count:
+            # All that may be as good as the last of them, so that ties are in the order of ids.
+            worst = -np.partition(-self._scores[some], count - 1)[count - 1]
+            some = some[self._scores[some] >= worst - 2 * self._doubt]
+        self._make_exact(some)
+        some = some[self._scores[some] >= self._least]
+        return some[np.lexsort((self._ids[some], -self._scores[some]))][:count]
+
+    def _with_exact_best(self) -> NDArray[np.float64] | None:
+        """Return the cosines, of which the best ones are exact."""
+        if self._cosines is not None and not np.isnan(self._cosines).all():
+            with np.errstate(invalid="ignore"):
+                self._compute(np.flatnonzero(self._cosines >= np.nanmax(self._cosines) - 2 * self._doubt))
+        return self._cosines
+
+    def _make_exact(self, places: NDArray[np.intp]) -> None:
+        if len(computed := self._compute(places)):
+            self._scores[computed] = self._scored(computed)
+
+    def _compute(self, places: NDArray[np.intp]) -> NDArray[np.intp]:
+        """Compute the exact cosines of some places; return those that were in doubt."""
+        places = places[~self._is_exact[places]]
+        if self._cosines is None:
+            return places[:0]
+        of = np.searchsorted(self._starts, places, "right") - 1
+        for number in np.unique(of).tolist():
+            here = places[of == number]
+            vectors = self._parts[number].vectors
+            if vectors is not None:
+                self._cosines[here] = vectors.cosines(here - self._starts[number])
+        self._is_exact[places] = True
+        return places
+
+    def _scored(self, places: NDArray[np.intp]) -> NDArray[np.float64]:
+        """Return the scores of some places, by the mode; NaN for what is not found."""
+        cosines = None if self._cosines is None else self._cosines[places]
+        if self._texts is None:
+            scores = np.full(len(places), np.nan) if cosines is None else cosines
+        elif self._fusion is None:
+            texts = self._texts[places]
+            scores = np.where(texts > 0, texts, np.nan)
+        else:
+            scores = fused(cosines, self._texts[places], self._fusion)
+        return np.round(scores, _DIGITS)
 
     def _hits(self, places: NDArray[np.intp]) -> list[Hit]:
         nothing = [None] * len(places)
@@ -141,15 +188,46 @@ def text_scores(parts: Sequence[Part]) -> NDArray[np.float64]:
     return np.minimum(np.concatenate(found) / best, 1.0)
 
 
-def fused(cosines: NDArray[np.float64] | None, texts: NDArray[np.float64], weight: float) -> NDArray[np.float64]:
-    """Return the scores by both, NaN for memories that neither finds."""
-    by_text = weight * texts / max(float(texts.max(initial=0.0)), _LEAST_BEST_TEXT)
+class Fusion(NamedTuple):
+    """How scores by both are made, for all memories of a search.
+
+    Attributes:
+        weight: The weight of words.
+        mean: The mean of the cosines.
+        spread: How much better the best is; 0 if all are as good.
+        best_text: The best score by words.
+    """
+
+    weight: float
+    mean: float
+    spread: float
+    best_text: float
+
+    @property
+    def steepness(self) -> float:
+        """By how much a score differs for a difference of cosines."""
+        return (1 - self.weight) / self.spread if self.spread else 0.0
+
+
+def fusion_of(cosines: NDArray[np.float64] | None, texts: NDArray[np.float64], weight: float) -> Fusion:
+    """Return how the scores of a search by both are made."""
+    best_text = max(float(texts.max(initial=0.0)), _LEAST_BEST_TEXT)
     if cosines is None or np.isnan(cosines).all():
+        return Fusion(weight, 0.0, 0.0, best_text)
+    # So rough that the doubts about all cosines do not change it.
+    mean = round(float(np.nanmean(cosines)), _DIGITS_OF_MEAN)
+    spread = float(np.nanmax(cosines)) - mean
+    return Fusion(weight, mean, spread if spread > 10**-_DIGITS_OF_MEAN else 0.0, best_text)
+
+
+def fused(cosines: NDArray[np.float64] | None, texts: NDArray[np.float64], by: Fusion) -> NDArray[np.float64]:
+    """Return the scores by both, NaN for memories that neither finds."""
+    by_text = by.weight * texts / by.best_text
+    if cosines is None:
         return np.where(texts > 0, by_text, np.nan)
     has = ~np.isnan(cosines)
-    mean, best = float(cosines[has].mean()), float(cosines[has].max())
-    relative = np.where(has, (cosines - mean) / (best - mean) if best > mean else 1.0, 0.0)
-    return np.where(has | (texts > 0), (1 - weight) * relative + by_text, np.nan)
+    relative = np.where(has, (cosines - by.mean) / by.spread if by.spread else 1.0, 0.0)
+    return np.where(has | (texts > 0), (1 - by.weight) * relative + by_text, np.nan)
 
 
 def _joined_cosines(parts: Sequence[Part]) -> NDArray[np.float64] | None:

@@ -182,6 +182,38 @@ class Searches:
             assert _keys(found) == ["two", "one"]
             assert found[0].score == pytest.approx(1, abs=1e-3)
 
+    async def test_equal_memories_have_equal_scores_wherever_they_are(self, open_here: OpenStore) -> None:
+        """Fails without: memory/search/exact.py, `cosines`; memory/search/ranking.py, `_make_exact`, `lexsort`."""
+
+        def many_dimensions(texts: list[str]) -> list[list[float]]:
+            return [[math.sin((at + 1) * (len(text) + text.count("a") / 9)) for at in range(300)] for text in texts]
+
+        prefix = f"{uuid4()}"
+        embedder = Embedder(documents=many_dimensions, name=prefix)
+        async with open_here(embed=embedder, embed_fields=["text"]) as store:
+            mine = store.memories.under((prefix,))
+            texts = ["a cat", "a dog sat", "far away from it all", "dogs and cats"]
+            for first in range(0, 300, 60):
+                puts = [
+                    Put((f"n{n % 3}",), f"{n * 7919 % 300:03}", {"text": texts[n % 7 % 4], "n": n})
+                    for n in range(first, first + 60)
+                ]
+                await mine.put_many(puts)
+                await mine.search(query="a cat and a dog")
+            for mode in ("vector", "both"):
+                for namespace in ((), ("n1",)):
+                    found = await mine.search(namespace, query="a cat and a dog", mode=mode, limit=300)
+                    assert len(found) == (100 if namespace else 300)
+                    scores = {text: {one.score for one in found if one.value["text"] == text} for text in texts}
+                    assert [len(each) for each in scores.values()] == [1, 1, 1, 1]
+                    order = [(-one.score, one.namespace, one.value["n"]) for one in found]
+                    assert order == sorted(order)
+                    pages = [
+                        await mine.search(namespace, query="a cat and a dog", mode=mode, limit=10, offset=offset)
+                        for offset in range(0, len(found), 10)
+                    ]
+                    assert [one for page in pages for one in page] == found
+
     async def test_searches_and_puts_at_once(self, open_here: OpenStore) -> None:
         """Fails without: memory/search/cache.py, the lock; memories/searching.py, `may_begin_again`."""
         async with open_here(embed=embed, embed_fields=["text"]) as store:
