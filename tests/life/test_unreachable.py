@@ -66,7 +66,7 @@ async def test_the_time_is_spent_once(operation: str, monkeypatch: pytest.Monkey
     """
     An error of an unreachable server is not explained by reading from it, nor a lease given back that was never taken.
 
-    Fails without: session/leases.py, `take`; errors.py, `StoreUnreachableError`.
+    Fails without: session/leases.py, `take`; errors/database.py, `StoreUnreachableError`.
     """
     times = 0
     original = retry.retry
