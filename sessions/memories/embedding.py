@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from sessions.memories.hold import Hold
-    from sessions.memory.changes import SearchRow
+    from sessions.memory.prepared import SearchRow
     from sessions.memory.rows import MemoryRow
     from sessions.memory.search.reading import Range
     from sessions.memory.search.reembedding import ToEmbed
@@ -120,8 +120,8 @@ class Embedding:
         sealing = common.sealing
         if sealing is None:
             return made
-        from sessions.memory.changes import sealed_row  # noqa: PLC0415 - for encrypted stores
         from sessions.memory.sealing import place_of  # noqa: PLC0415 - as above
+        from sessions.memory.writing import sealed_row  # noqa: PLC0415 - for encrypted stores
 
         # The keys are known: the values were opened with them.
         return [

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sessions.memories.hold import Hold
-    from sessions.memory.changes import PreparedPut
+    from sessions.memory.prepared import PreparedPut
     from sessions.memory.settings import Settings
 
 

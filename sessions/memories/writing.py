@@ -11,7 +11,8 @@ from sessions.clock import as_near_time, now
 from sessions.errors import ConflictError
 from sessions.memories.hold import check_key, cursor_of
 from sessions.memories.indexing import index
-from sessions.memory.changes import Change, PreparedDelete, PreparedPut
+from sessions.memory.changes import Change
+from sessions.memory.prepared import PreparedDelete, PreparedPut
 from sessions.memory.search.indexing import texts_to_index
 from sessions.types.memories import Memory, Put
 from sessions.validation import DEFAULT, Default, check_count
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
     from sessions.labels import Owner
     from sessions.memories.hold import Hold
-    from sessions.memory.changes import Changed
+    from sessions.memory.prepared import Changed
     from sessions.memory.settings import Settings
 
 _TRIES: Final = 1_000

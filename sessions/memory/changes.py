@@ -3,22 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from sessions.clock import NEVER
 from sessions.db.command import Command
 from sessions.db.dialect import text_of_key
-from sessions.db.ids import check_position, id_of
-from sessions.db.lists import parts
 from sessions.errors import ConflictError
 from sessions.memory.locking import check_owner, lock_spaces, subject_of
 from sessions.memory.marks import Mark
-from sessions.memory.sealing import Place, Sealing, SearchPayload, seal_search, seal_value, without_key
+from sessions.memory.prepared import Changed, Prepared, PreparedPut
+from sessions.memory.sealing import Sealing, without_key
 from sessions.memory.settings import SettingsMovedError
+from sessions.memory.standing import find_standing
 from sessions.memory.statements import memories as statements
 from sessions.memory.statements import spaces as space_statements
+from sessions.memory.writing import Writing, ends_at, move
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -26,85 +26,7 @@ if TYPE_CHECKING:
     from sessions.crypto.subject_keys import SubjectKeys
     from sessions.db.transaction import Transaction
     from sessions.memory.locking import LockedSpace
-
-REMOVALS_KEPT: Final = 1_000
-"""Versions for which the notes of removed memories are kept."""
-
-
-class SearchRow(NamedTuple):
-    """What search knows of a memory: the columns of `search_rows`."""
-
-    model: int | None
-    places: bytes | None
-    digest: bytes | None
-    vectors: bytes | None
-    words: bytes
-    sealed: bytes | None = None
-
-
-class PreparedPut(msgspec.Struct, frozen=True):
-    """A memory to be put, with all that is computed outside of transactions.
-
-    Attributes:
-        path: The path of its namespace.
-        name: Its key.
-        payload: Its encoded value.
-        ttl: Its life in microseconds; ``None`` for ever.
-        if_version: The version that it must have; 0 if there must be none.
-        owner: The owner that the namespace must have, and gets when it is made, as `labels.py` writes it.
-        search: What search is to know of it; ``None`` for nothing.
-        fields: The values of its declared fields, by the number of the field.
-        texts: The texts that search is to find it by.
-        places: The paths of these texts, in JSON, if they are its own.
-    """
-
-    path: str
-    name: str
-    payload: bytes
-    ttl: int | None = None
-    if_version: int | None = None
-    owner: str | None = None
-    search: SearchRow | None = None
-    fields: tuple[tuple[int, bytes], ...] = ()
-    texts: Sequence[str] = ()
-    places: bytes | None = None
-
-
-class PreparedDelete(msgspec.Struct, frozen=True):
-    """A memory to be deleted. Its attributes are those of `PreparedPut`."""
-
-    path: str
-    name: str
-    if_version: int | None = None
-    owner: str | None = None
-
-
-Prepared: TypeAlias = PreparedPut | PreparedDelete
-
-
-class Changed(NamedTuple):
-    """The result of one put or deletion.
-
-    Attributes:
-        version: The version of the memory, or of its removal; 0 if there was nothing to delete.
-        created_at: When its key was first put.
-        updated_at: When it was put.
-        expires_at: When it expires.
-    """
-
-    version: int
-    created_at: int = 0
-    updated_at: int = 0
-    expires_at: int | None = None
-
-
-class Standing(NamedTuple):
-    """What is there of a memory, live or expired."""
-
-    id: int
-    version: int
-    created_at: int
-    is_live: bool
+    from sessions.memory.standing import Standing
 
 
 class Change(Command[Sequence[Changed]], msgspec.Struct, frozen=True, eq=False):
@@ -258,138 +180,8 @@ class Change(Command[Sequence[Changed]], msgspec.Struct, frozen=True, eq=False):
         ]
 
 
-class Writing:
-    """Writes of one transaction, each kind sent together at the end.
-
-    Args:
-        tx: The transaction, which has locked the namespaces.
-        now: The time.
-        has_fields: Whether a field was ever declared, so that memories may have rows of values.
-    """
-
-    def __init__(self, tx: Transaction, now: int, *, has_fields: bool = True) -> None:
-        self._tx = tx
-        self._now = now
-        self._has_fields = has_fields
-        self._added: list[tuple[object, ...]] = []
-        self._replaced: list[tuple[object, ...]] = []
-        self._removed: list[tuple[int]] = []
-        self._without_search: list[tuple[int]] = []
-        self._without_fields: list[tuple[int]] = []
-        self._searched: list[tuple[object, ...]] = []
-        self._fields: list[tuple[int, int, bytes, int]] = []
-        self._notes: list[tuple[object, ...]] = []
-
-    def put(
-        self, space: LockedSpace, there: Standing | None, put: PreparedPut, keys: SubjectKeys | None = None
-    ) -> Changed:
-        """Put a memory in place of what is there, encrypted with some keys."""
-        space.version += 1
-        expires_at = ends_at(self._now, put.ttl)
-        created_at = there.created_at if there is not None and there.is_live else self._now
-        times = created_at, self._now, expires_at, put.ttl
-        if there is None:
-            space.last = check_position(space.last + 1, subject_of(space.path), "memories")
-            memory = id_of(space.id, space.last)
-        else:
-            memory = there.id
-        payload, search = put.payload, put.search
-        if keys is not None:
-            place = Place(space.path, memory, space.version, created_at, put.name)
-            payload = seal_value(keys, place, payload)
-            search = None if search is None else sealed_row(keys, place, search)
-        if there is None:
-            self._added.append((memory, space.id, put.name, space.version, *times, payload))
-        else:
-            self._replaced.append((space.version, *times, payload, memory))
-            self._without_fields.append((memory,))
-            if put.search is None:
-                self._without_search.append((memory,))
-        if search is not None:
-            self._searched.append((memory, *search))
-        self._fields += [(space.id, field, value, memory) for field, value in put.fields]
-        return Changed(space.version, created_at, self._now, expires_at)
-
-    def remove(self, space: LockedSpace, memory: int, name: str, what: str) -> Changed:
-        """Remove a memory, and note that it was `what`: ``deleted`` or ``expired``."""
-        space.version += 1
-        space.removed = space.version
-        self._removed.append((memory,))
-        self._without_search.append((memory,))
-        self._without_fields.append((memory,))
-        self._notes.append((space.id, space.version, memory, name, what, self._now))
-        return Changed(space.version)
-
-    def finish(self) -> None:
-        """Send the writes."""
-        without_fields = self._without_fields if self._has_fields else []
-        for statement, rows in (
-            (statements.DROP_SEARCH_ROW, self._without_search),
-            (statements.DROP_FIELD_VALUES, without_fields),
-            (statements.DELETE_MEMORY, self._removed),
-            (statements.ADD_MEMORY, self._added),
-            (statements.REPLACE_MEMORY, self._replaced),
-            (statements.PUT_SEARCH_ROW, self._searched),
-            (statements.ADD_FIELD_VALUE, self._fields),
-            (statements.NOTE_REMOVAL, self._notes),
-        ):
-            if rows:
-                self._tx.many(statement, rows)
-        for space, version in {row[0]: row[1] for row in self._notes}.items():
-            self._tx.run(statements.FORGET_REMOVALS, space=space, version=int(str(version)) - REMOVALS_KEPT)
-
-
-def sealed_row(keys: SubjectKeys, place: Place, row: SearchRow) -> SearchRow:
-    """Return what search knows of a memory, encrypted."""
-    plain = SearchPayload(row.places, row.digest, row.vectors, row.words)
-    return SearchRow(row.model, None, None, None, b"", seal_search(keys, place, plain))
-
-
 def _is_put(change: Prepared) -> bool:
     return isinstance(change, PreparedPut)
-
-
-def move(tx: Transaction, spaces: Iterable[LockedSpace], now: int, mark: Mark | None = None) -> None:
-    """Move the rows of locked namespaces on to the versions that were reached."""
-    rows = []
-    for space in spaces:
-        marks = mark.note(space) if mark is not None else space.marks
-        rows.append((space.version, space.last, space.removed, marks or None, now, space.id))
-    tx.many(space_statements.MOVE_SPACE, rows)
-
-
-def find_standing(
-    tx: Transaction, spaces: Mapping[str, LockedSpace], names: Mapping[str, Sequence[str]], now: int
-) -> dict[tuple[str, str], Standing]:
-    """Return what is there of some memories of locked namespaces, by their paths and keys."""
-    # A new namespace has none.
-    wanted = [(spaces[path], name) for path, some in names.items() if path in spaces for name in some]
-    wanted = [(space, name) for space, name in wanted if space.last]
-    if len(wanted) == 1:
-        ((space, name),) = wanted
-        rows = tx.all(statements.STANDING, space=space.id, name=name)
-    else:
-        rows = [
-            row
-            for first in range(0, len(wanted), statements.AT_ONCE)
-            for row in tx.all(statements.SOME_STANDING, **_filled(wanted[first : first + statements.AT_ONCE]))
-        ]
-    paths = {space.id: path for path, space in spaces.items()}
-    return {
-        (paths[space], text_of_key(name)): Standing(memory, version, created_at, expires_at is None or expires_at > now)
-        for space, name, memory, version, created_at, expires_at in rows
-    }
-
-
-def _filled(wanted: Sequence[tuple[LockedSpace, str]]) -> dict[str, int | str]:
-    (spaces,) = parts("s", statements.AT_ONCE, [space.id for space, _ in wanted])
-    (names,) = parts("n", statements.AT_ONCE, [name for _, name in wanted])
-    return {**spaces, **names}
-
-
-def ends_at(now: int, ttl: int | None) -> int | None:
-    """Return when a memory expires that is put now."""
-    return None if ttl is None else min(now + ttl, NEVER)
 
 
 def _check_version(change: Prepared, there: Standing | None) -> None:

@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sessions.db.component import OwnersPart
 from sessions.db.ids import ids_of
 from sessions.db.lists import parts
-from sessions.memory.changes import move
 from sessions.memory.locking import lock_numbers
 from sessions.memory.statements import erasing as statements
 from sessions.memory.statements import spaces as space_statements
+from sessions.memory.writing import move
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

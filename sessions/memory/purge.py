@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING
 from sessions.clock import now
 from sessions.db.dialect import text_of_key
 from sessions.db.lists import parts
-from sessions.memory.changes import Writing, move
 from sessions.memory.locking import LockedSpace
 from sessions.memory.statements import purging as statements
 from sessions.memory.statements import spaces as space_statements
 from sessions.memory.statements.memories import AT_ONCE
+from sessions.memory.writing import Writing, move
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 from sessions.db.dialect import text_of_key
 from sessions.db.topics import Topic
 from sessions.labels import as_stored
-from sessions.memory.changes import REMOVALS_KEPT
 from sessions.memory.paths import range_of
 from sessions.memory.statements import watching as statements
 from sessions.memory.statements.spaces import TOPICS
+from sessions.memory.writing import REMOVALS_KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence

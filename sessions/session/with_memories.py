@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sessions.db.command import Leftover
     from sessions.db.transaction import Transaction
-    from sessions.memory.changes import PreparedPut
+    from sessions.memory.prepared import PreparedPut
     from sessions.memory.settings import Settings
     from sessions.session.handle import Handle
 

@@ -26,7 +26,7 @@ TEXT = "zanzibar marzipan"
 
 
 async def test_no_file_has_anything_readable(tmp_path: Path) -> None:
-    """Fails without: memory/changes.py, `_sealed` and `seal_value`."""
+    """Fails without: memory/writing.py, `sealed_row` and `seal_value`."""
     path = tmp_path / "sessions.db"
     key = generate_key()
     async with open_store(f"sqlite:///{path}", encryption_key=key, embed=embed, embed_fields=["text"]) as store:

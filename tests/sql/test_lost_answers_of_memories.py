@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import Put, open_store
-from sessions.memory.changes import Change, PreparedPut
+from sessions.memory.changes import Change
+from sessions.memory.prepared import PreparedPut
 
 from .network import message
 

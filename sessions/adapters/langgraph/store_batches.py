@@ -34,8 +34,8 @@ if TYPE_CHECKING:
     from sessions.adapters.langgraph.items import FoundItem
     from sessions.memories.memories import Memories
     from sessions.memories.searching import SearchMode
-    from sessions.memory.changes import Changed, PreparedDelete, PreparedPut
     from sessions.memory.listing import Below
+    from sessions.memory.prepared import Changed, PreparedDelete, PreparedPut
     from sessions.memory.rows import MemoryRow
     from sessions.memory.settings import Settings
     from sessions.types.memories import Labels, Memory

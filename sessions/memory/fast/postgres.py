@@ -10,11 +10,13 @@ from sessions.db.sqlalchemy.errors import Trouble, trouble_of
 from sessions.db.sqlalchemy.retry import FailedError, retry
 from sessions.db.uncancelled import settle
 from sessions.errors import StoreError
-from sessions.memory.changes import Change, Changed, PreparedPut, ends_at
+from sessions.memory.changes import Change
 from sessions.memory.fast.statements import GET, PUT, OneGet, OnePut
 from sessions.memory.locking import check_owner
+from sessions.memory.prepared import Changed, PreparedPut
 from sessions.memory.read import Get
 from sessions.memory.rows import MemoryRow
+from sessions.memory.writing import ends_at
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

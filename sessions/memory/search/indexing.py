@@ -11,7 +11,7 @@ import msgspec
 from sessions.db.dialect import text_of_key
 from sessions.db.lists import parts
 from sessions.labels import as_stored
-from sessions.memory.changes import SearchRow
+from sessions.memory.prepared import SearchRow
 from sessions.memory.sealing import Place
 from sessions.memory.search.texts import check_paths, texts_of
 from sessions.memory.statements import searching as statements

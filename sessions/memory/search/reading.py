@@ -9,10 +9,10 @@ from sessions.db.dialect import text_of_key
 from sessions.db.ids import ids_of
 from sessions.db.lists import parts
 from sessions.labels import as_stored
-from sessions.memory.changes import REMOVALS_KEPT
 from sessions.memory.read import by_ids
 from sessions.memory.search.rows import IndexRow, Sealed
 from sessions.memory.statements import searching as statements
+from sessions.memory.writing import REMOVALS_KEPT
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sessions.db.transaction import Transaction
-    from sessions.memory.changes import SearchRow
+    from sessions.memory.prepared import SearchRow
     from sessions.memory.search.reading import Range
     from sessions.memory.settings import Settings
 

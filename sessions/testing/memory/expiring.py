@@ -17,7 +17,7 @@ class Expiring:
     """Memories that end."""
 
     async def test_expired_is_gone_for_every_reader(self, open_here: OpenStore, time: MovableClock) -> None:
-        """Fails without: memory/statements/memories.py, `LIVE`; memory/changes.py, `is_live`."""
+        """Fails without: memory/statements/memories.py, `LIVE`; memory/standing.py, `is_live`."""
         async with open_here(memory_ttl=10) as store:
             mine = store.memories.under((f"{uuid4()}",))
             put = await mine.put(("a",), "default", {})
