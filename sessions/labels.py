@@ -57,10 +57,16 @@ def encode_owner(owner: object, name: str = "owner") -> str:
             f"{name} must have 1 to {MAX_LABELS} labels, got {len(labels)}. Nothing was done. Pass fewer, or "
             "at least one."
         )
-    encoded = "".join(
-        re.sub("[\x01\x02]", lambda found: _ESCAPED[found[0]], check_text(label, name, MAX_OWNER_BYTES)) + _END
-        for label in labels
-    )
+    try:
+        encoded = "".join(
+            re.sub("[\x01\x02]", lambda found: _ESCAPED[found[0]], check_text(label, name, MAX_OWNER_BYTES)) + _END
+            for label in labels
+        )
+    except TypeError:
+        # A text is its only label, so this is a tuple: tell which of its labels it is.
+        for number, label in enumerate(labels):
+            check_text(label, f"{name}[{number}]", MAX_OWNER_BYTES)
+        raise
     if (length := len(encoded.encode())) > MAX_OWNER_BYTES:
         raise ValueError(
             f"{name} must be at most {MAX_OWNER_BYTES} bytes in UTF-8, but has {length}. Nothing was done. "

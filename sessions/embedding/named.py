@@ -12,6 +12,7 @@ from importlib.util import find_spec
 from typing import TYPE_CHECKING, Any, Final
 
 from sessions.embedding.embedder import Embedder
+from sessions.errors import EmbeddingError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -67,7 +68,15 @@ def _openai() -> Any:
 
 
 def _langchain(name: str) -> Any:
-    return import_module("langchain.embeddings").init_embeddings(name)
+    try:
+        return import_module("langchain.embeddings").init_embeddings(name)
+    except Exception as error:
+        # Its text may hold the key of an account.
+        provider = name.partition(":")[0]
+        raise EmbeddingError(
+            f"embedding model {name!r} could not be made by LangChain: {type(error).__name__}. Nothing was changed. "
+            f"See this error's cause; the provider's package is usually called langchain-{provider}."
+        ) from error
 
 
 def _once(make: Callable[[], Any]) -> Callable[[], Any]:

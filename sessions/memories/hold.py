@@ -39,6 +39,17 @@ T = TypeVar("T")
 
 MAX_KEY_BYTES: Final = 512
 
+_WORDS_OF_VALUES: Final = (
+    ("items[0]", "value"),
+    ("but an item must be a dict", "but must be a dict"),
+    ('Write {"role": "user", "content": "…"}', 'Write {"text": "…"}'),
+    ("Pass one flat list of items", 'Write {"items": […]}'),
+    ("item.", "value."),
+    ("(item)", "(value)"),
+    ("pen the session with", "pen the store with"),
+)
+"""The codecs' words for items, and those for values of memories."""
+
 _TRIES: Final = 100
 """How often a change is prepared anew because others change the settings meanwhile."""
 
@@ -404,4 +415,6 @@ def _labels_of_cursor(cursor: object) -> Labels:
 
 def _of_value(reason: str) -> str:
     """Return the codec's reason, which is about a list of items of a session, as one about a value."""
-    return reason.replace("items[0]", "value", 1).replace("pen the session with", "pen the store with")
+    for words, own in _WORDS_OF_VALUES:
+        reason = reason.replace(words, own)
+    return reason

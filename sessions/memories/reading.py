@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sessions.clock import now
@@ -14,7 +15,7 @@ from sessions.validation import DEFAULT, Default, check_count
 
 if TYPE_CHECKING:
     import builtins
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from sessions.labels import Owner
     from sessions.memories.hold import Hold
@@ -63,7 +64,7 @@ class Reading:
         Example: ``style, tone = await mine.get_many([(("preferences",), "style"), (("preferences",), "tone")])``
 
         Args:
-            keys: Pairs of a namespace and a key.
+            keys: Pairs of a namespace and a key, for example ``[(("users", "alice"), "style")]``.
             refresh: As for `get`.
 
         Raises:
@@ -75,7 +76,7 @@ class Reading:
             SessionClosedError: The store has been closed.
         """
         hold, at = self._hold, now()
-        wanted = [(hold.path(namespace), check_key(key)) for namespace, key in keys]
+        wanted = [(hold.path(namespace), check_key(key)) for namespace, key in _checked_pairs(keys)]
         if not wanted:
             return []
         found = await hold.read(lambda tx: get_many(tx, wanted, at, hold.owner))
@@ -214,3 +215,27 @@ class Reading:
         await self._hold.write(work)
         ends = {row.id: work.refreshed(row.ttl) for row in some if row.ttl is not None}
         return [row._replace(expires_at=ends.get(row.id, row.expires_at)) for row in rows]
+
+
+def _checked_pairs(keys: object) -> builtins.list[tuple[Any, Any]]:
+    if isinstance(keys, str | bytes | Mapping) or not isinstance(keys, Iterable):
+        raise TypeError(
+            f"keys must be a list of pairs of a namespace and a key, not {type(keys).__name__}. Nothing was read. "
+            "Write [(('users', 'alice'), 'style')]."
+        )
+    pairs = list(keys)
+    for number, pair in enumerate(pairs):
+        if not isinstance(pair, tuple | list) or len(pair) != 2 or isinstance(pair[0], str):  # noqa: PLR2004 - a pair
+            raise TypeError(
+                f"keys[{number}] must be a pair of a namespace and a key, not {_kind(pair)}. Nothing was read. Write "
+                "[(('users', 'alice'), 'style')]."
+            )
+    return pairs
+
+
+def _kind(value: object) -> str:
+    """Return what a value is that is no pair."""
+    if isinstance(value, tuple | list):
+        kinds = ", ".join(type(one).__name__ for one in value[:3]) + (", …" if len(value) > 3 else "")  # noqa: PLR2004
+        return f"{type(value).__name__} of {kinds or 'nothing'}"
+    return type(value).__name__

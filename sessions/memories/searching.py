@@ -109,6 +109,11 @@ class MemorySearching:
         """
         hold = self._hold
         wanted = check_count(limit, "limit", least=1) + check_count(offset, "offset", least=0)
+        if isinstance(prefix, str) and query is None:
+            raise TypeError(
+                "prefix must be a tuple of strings, not str. Nothing was read. To search for a text, write "
+                "search(query=…)."
+            )
         asked = _checked_query(query)
         ranked_by = _checked_mode(mode, has_model=hold.common.model is not None)
         weight, least = _checked_weight(text_weight), _checked_least(least)

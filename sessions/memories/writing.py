@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Coroutine, Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -149,6 +149,7 @@ class Writing:
         for _ in range(_TRIES):
             found = await read_present(self._hold, path, key, named)
             value = change(found.value)
+            _check_changed(value)
             try:
                 if value is None:
                     if found.version:
@@ -274,6 +275,16 @@ def _memory(hold: Hold, put: PreparedPut, changed: Changed) -> Memory:
         expires_at=None if changed.expires_at is None else as_near_time(changed.expires_at),
         cursor=cursor_of(namespace, put.name),
     )
+
+
+def _check_changed(value: object) -> None:
+    if isinstance(value, Awaitable):
+        if isinstance(value, Coroutine):
+            value.close()
+        raise TypeError(
+            "change returned something to await, so it is asynchronous. Nothing was changed. Pass an ordinary "
+            "function, or await get(…), and put(…, if_version=…)."
+        )
 
 
 def _checked_version(version: int | None) -> int | None:

@@ -93,6 +93,36 @@ async def test_a_function_may_be_moved(anywhere: str, *, encrypted: bool) -> Non
         assert (await other.memories.status()).pending == (await named.memories.status()).pending == 2
 
 
+@pytest.mark.parametrize("encrypted", [False, True])
+async def test_memories_of_another_model_are_reported_once(
+    anywhere: str, caplog: pytest.LogCaptureFixture, *, encrypted: bool
+) -> None:
+    """Fails without: memory/search/searcher.py, `_report_others`: a search would silently leave them out."""
+    key: Any = generate_key() if encrypted else DEFAULT
+    name = f"third, {encrypted} at {anywhere}"
+    third = Embedder(documents=embed, name=name)
+    async with open_store(anywhere, create_tables=True, embed=ONE, encryption_key=key) as first:
+        await first.memories.put(("a",), "secret key", {"text": "secret cat"})
+        assert await keys(first, "cat", mode="vector") == {"secret key"}
+    async with open_store(anywhere, create_tables=True, embed=third, encryption_key=key) as second:
+        assert await keys(second, "cat", mode="text") == {"secret key"}
+        assert caplog.records == []
+        assert [(one.key, one.cosine) for one in await second.memories.search(query="cat")] == [("secret key", None)]
+        await second.memories.put(("a",), "own", {"text": "a cat"})
+        assert await keys(second, "cat", mode="vector") == {"own"}
+        (record,) = caplog.records
+        assert (record.name, record.levelname) == ("sessions", "WARNING")
+        assert name in record.getMessage()
+        assert "reembed()" in record.getMessage()
+        assert "secret" not in record.getMessage().replace(name, "")
+    caplog.clear()
+    later = Embedder(documents=reversed_embed, name=f"fourth, {name}")
+    async with open_store(anywhere, create_tables=True, embed=later, encryption_key=key) as third_store:
+        await third_store.memories.reembed()
+        assert len(await keys(third_store, "cat", mode="vector")) == 2
+        assert caplog.records == []
+
+
 async def test_a_store_without_a_model_is_embedded_later(anywhere: str) -> None:
     async with open_store(anywhere, create_tables=True) as store:
         await store.memories.put_many([Put(("a",), f"{n}", {"text": f"cat {n}"}) for n in range(100)])

@@ -57,7 +57,7 @@ class Reading(Part):
         Example: ``style, tone = mine.get_many([(("preferences",), "style"), (("preferences",), "tone")])``
 
         Args:
-            keys: Pairs of a namespace and a key.
+            keys: Pairs of a namespace and a key, for example ``[(("users", "alice"), "style")]``.
             refresh: As for `get`.
 
         Raises:

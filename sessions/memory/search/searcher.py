@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final, NamedTuple
 
@@ -50,6 +51,10 @@ _PREFIXES: Final = 1024
 """Prefixes whose namespaces are remembered."""
 
 _SUBJECT: Final = "memories"
+
+_log = logging.getLogger("sessions")
+_reported: Final = set[str]()
+"""The names of the models of which this process has logged that they have not embedded all memories."""
 
 
 class _Asked(NamedTuple):
@@ -100,6 +105,7 @@ class Searcher:
         self._caught: dict[Range, tuple[Fingerprint | None, int, int]] = {}
         self._settings = 0
         self._number: int | None = None
+        self._has_others = False
 
     @property
     def nbytes(self) -> int:
@@ -136,6 +142,8 @@ class Searcher:
             cached, beside = await self._catch_up(below, seen, asked)
             score = partial(self._cache.score, asked.generation, asked.query, cached)
             parts = await in_thread(score) if self._is_large else score()
+            if self._has_others and mode != "text":
+                self._report_others()
             if parts is not None:
                 return parts + beside
         return await self._beside(seen.spaces, asked)
@@ -161,6 +169,7 @@ class Searcher:
             # Vectors or words were made again, without a change of the memories' versions.
             self._settings = found.settings
             self._number = None
+            self._has_others = False
         if found == before.fingerprint:
             return before
         spaces: list[Space] = []
@@ -271,13 +280,25 @@ class Searcher:
 
     async def _opened(self, rows: list[IndexRow]) -> list[IndexRow]:
         """Return rows in the clear."""
-        sealing = self._sealing
-        if sealing is None:
-            return rows
-        # For encrypted stores.
-        from sessions.crypto.subject import with_keys  # noqa: PLC0415
+        if (sealing := self._sealing) is not None:
+            # For encrypted stores.
+            from sessions.crypto.subject import with_keys  # noqa: PLC0415
 
-        return [row if row.sealed is None else await with_keys(partial(_open, sealing, row)) for row in rows]
+            rows = [row if row.sealed is None else await with_keys(partial(_open, sealing, row)) for row in rows]
+        self._has_others = self._has_others or any(row.words and row.vectors is None for row in rows)
+        return rows
+
+    def _report_others(self) -> None:
+        """Log once in a process that memories have no embedding by the model, which no result could say."""
+        if self._model is None or self._model.name in _reported:
+            return
+        _reported.add(self._model.name)
+        _log.warning(
+            "some memories have no embedding by the store's model %r: another model has embedded them, or none has. "
+            "Searches by meaning leave them out, and other searches find them by their words only. To embed them, call "
+            "store.memories.reembed().",
+            self._model.name,
+        )
 
 
 def _open(sealing: Sealing, row: IndexRow) -> IndexRow:
