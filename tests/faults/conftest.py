@@ -8,11 +8,15 @@ from typing import TYPE_CHECKING, Protocol
 
 import pytest
 
+from .disks import disk, room
 from .programs import Program
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+
+__all__ = ["disk", "room"]
 
 
 class Start(Protocol):
