@@ -121,7 +121,8 @@ class Elsewhere:
             self._thread.join()
 
 
-async def _begin(store: ThreadStore) -> None:
+async def begin(store: ThreadStore) -> None:
+    """Store the threads that operations change."""
     for thread_id in ("t", "copy"):
         await store.delete(thread_id)
     for number in (1, 2, 3):
@@ -153,7 +154,7 @@ async def test_changes_between_any_two_statements(open_threads: OpenThreads, ope
         first += 1
         store._remembered, other._remembered = Remembered(), Remembered()
         await store.delete("t")
-        await _begin(store)
+        await begin(store)
         await other.read(PLACE)
         await other.read(PLACE, "2")
         elsewhere = Elsewhere(other, INTRUDERS[intruder])
