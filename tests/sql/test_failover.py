@@ -12,6 +12,7 @@ import pytest
 from sessions import open_store
 from sessions.db.sqlalchemy import retry
 from sessions.errors import StoreError
+from tests.faults.numbered import KINDS, nothing_is_damaged, numbered
 
 from .processes import HANGS_AFTER, running_together
 from .servers import NotInstalledError, Postgres, running_postgres
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
 
 _PROCESSES, _TASKS = 2, 6
 _LINES = 60
-"""Appends of each process that are acknowledged before the loss, and after it."""
+"""Changes of each process that are acknowledged before the loss, and after it."""
 
 _SYNCHRONOUS = "synchronous_standby_names='ANY 1 (s1,s2)'"
 
@@ -64,15 +65,17 @@ def _promote_most_advanced(standbys: list[Postgres]) -> None:
     max(standbys, key=lambda standby: _position(standby, "pg_last_wal_receive_lsn")).sql("select pg_promote()")
 
 
-def test_writers_go_on_and_what_was_acknowledged_is_there_once(public_folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("kind", KINDS)
+def test_writers_go_on_and_what_was_acknowledged_is_there_once(public_folder: Path, tmp_path: Path, kind: str) -> None:
     """
     Fails without: db/sqlalchemy/retry.py, `Trouble.LOST` in `_RETRIED`.
     """
-    with _cluster(public_folder, "failover", _SYNCHRONOUS) as servers:
+    with _cluster(public_folder, f"failover-{kind}", _SYNCHRONOUS) as servers:
         primary, *standbys = servers
         url = _url(servers)
-        asyncio.run(_append(url, ["first"]))
-        with running_together(_PROCESSES, _write, url, tmp_path) as processes:
+        # It makes the tables.
+        asyncio.run(_change(kind, url))
+        with running_together(_PROCESSES, _write, kind, url, tmp_path) as processes:
             _wait_for_lines(tmp_path, _LINES)
             primary.kill()
             _promote_most_advanced(standbys)
@@ -81,22 +84,23 @@ def test_writers_go_on_and_what_was_acknowledged_is_there_once(public_folder: Pa
             for process in processes:
                 process.join(HANGS_AFTER)
             assert [process.exitcode for process in processes] == [0] * _PROCESSES
-        _check(asyncio.run(_items(url)), _acknowledged(tmp_path))
+        asyncio.run(_check(kind, url, _acknowledged(tmp_path)))
 
 
-def _check(items: list[Any], acknowledged: list[list[str]]) -> None:
-    """See that all that was acknowledged is there, nothing is twice, pairs are whole, and each task's are in order."""
-    pairs = [(items[at], items[at + 1]) for at in range(1, len(items), 2)]
-    assert all(one == {**other, "part": 0} for one, other in pairs)
-    found = [one["name"] for one, _ in pairs]
-    assert len(set(found)) == len(found)
-    for names in acknowledged:
-        assert set(names) <= set(found)
-    numbers: dict[str, int] = {}
-    for name in found:
-        task, _, number = name.rpartition(".")
-        assert int(number) == numbers.get(task, 0)
-        numbers[task] = int(number) + 1
+async def _check(kind: str, url: str, acknowledged: list[list[str]]) -> None:
+    """See that all that was acknowledged is there, nothing is twice, and each writer's changes are in order."""
+    async with numbered(kind, url) as changes:
+        for process, lines in enumerate(acknowledged):
+            for task in range(_TASKS):
+                writer = f"{process}.{task}"
+                expected = [line for line in lines if line.startswith(f"{writer}.")]
+                assert [f"{writer}.{number}" for number in await changes.numbers(writer)] == expected
+    await nothing_is_damaged(url)
+
+
+async def _change(kind: str, url: str) -> None:
+    async with numbered(kind, url) as changes:
+        await changes.change("the first", 0)
 
 
 def _acknowledged(folder: Path) -> list[list[str]]:
@@ -112,17 +116,16 @@ def _wait_for_lines(folder: Path, count: int, since: list[list[str]] | None = No
         time.sleep(0.1)
 
 
-def _write(process: int, barrier: Barrier, url: str, folder: Path) -> None:
+def _write(process: int, barrier: Barrier, kind: str, url: str, folder: Path) -> None:
     async def write_all() -> None:
         with (folder / f"{process}.acknowledged").open("a") as file:
-            async with open_store(url, create_tables=True) as store:
+            async with numbered(kind, url) as changes:
 
                 async def write(task: int) -> None:
                     number = 0
                     while not (folder / "stop").exists():
-                        name = f"{process}.{task}.{number}"
-                        await store.session("s").add_items([{"name": name, "part": part} for part in range(2)])
-                        file.write(f"{name}\n")
+                        await changes.change(f"{process}.{task}", number)
+                        file.write(f"{process}.{task}.{number}\n")
                         file.flush()
                         number += 1
 

@@ -10,7 +10,7 @@ import pytest
 from sessions import open_store
 from sessions.adapters.langgraph import SessionSaver
 from sessions.checkpoints.values import Query
-from sessions.errors import OutcomeUnknownError
+from sessions.errors import OutcomeUnknownError, ThreadGoneError
 from sessions.store.threads import ThreadStore
 from sessions.testing.checkpoints.shared import PLACE, check_rows, check_verified, contents, writes
 from tests.checkpoints.test_interleaving import OPERATIONS, begin
@@ -65,7 +65,11 @@ async def test_a_change_whose_answer_is_lost_is_made_once(network: Network, oper
         assert network.proxy.losses >= 1
         network.proxy.lose_answer_to(b"nothing is called that", times=0)
         assert await _state(undisturbed) == after
-        # What is remembered is right: what follows is stored as well.
+        # What is remembered is right: what follows is stored as well, or refused with the reason.
+        if operation in {"delete", "erase"}:
+            with pytest.raises(ThreadGoneError):
+                await OPERATIONS["put"](threads)
+            return
         await OPERATIONS["put"](threads)
         assert {one[2] for one in await _state(undisturbed)} >= {"4"}
 

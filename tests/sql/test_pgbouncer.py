@@ -13,6 +13,7 @@ from sqlalchemy.engine import make_url
 
 from sessions import open_store
 from sessions.testing.session import check_batches
+from tests.faults.numbered import KINDS, numbered
 
 from .processes import run_together
 from .servers import NotInstalledError, Postgres, running_pgbouncer
@@ -22,10 +23,13 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
     from pathlib import Path
 
+    from tests.faults.numbered import Numbered
+
 ENGINE_KWARGS: dict[str, Any] = {"connect_args": {"statement_cache_size": 0, "prepared_statement_cache_size": 0}}
 """What is needed: prepared statements belong to a connection of the server."""
 
 _PROCESSES, _REQUESTS, _SESSIONS = 4, 120, 5
+_WRITERS, _CHANGES = 4, 8
 
 
 @pytest.fixture
@@ -52,6 +56,38 @@ def test_everything_works_behind_pgbouncer(bounced_url: str) -> None:
                 check_batches(found, writers=_PROCESSES, batches=_REQUESTS // _SESSIONS, parts=2)
 
     asyncio.run(check())
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_each_kind_of_change_works_behind_pgbouncer(bounced_url: str, kind: str) -> None:
+    """Several processes make the tables, and each has several writers.
+
+    Fails without: `"statement_cache_size": 0` in the options above.
+    """
+    run_together(_PROCESSES, _change, bounced_url, kind)
+
+    async def check() -> None:
+        async with numbered(kind, bounced_url, engine_kwargs=ENGINE_KWARGS) as changes:
+            for process in range(_PROCESSES):
+                for writer in range(_WRITERS):
+                    assert await changes.numbers(f"{process}.{writer}") == list(range(_CHANGES))
+
+    asyncio.run(check())
+
+
+def _change(process: int, barrier: Barrier, url: str, kind: str) -> None:
+    async def write(changes: Numbered, writer: str) -> None:
+        for number in range(_CHANGES):
+            await changes.change(writer, number)
+
+    async def work() -> None:
+        async with numbered(kind, url, engine_kwargs=ENGINE_KWARGS) as changes:
+            await asyncio.gather(*(write(changes, f"{process}.{writer}") for writer in range(_WRITERS)))
+            for writer in range(_WRITERS):
+                assert await changes.numbers(f"{process}.{writer}") == list(range(_CHANGES))
+
+    barrier.wait()
+    asyncio.run(work())
 
 
 def test_the_command_makes_the_tables_behind_pgbouncer(bounced_url: str) -> None:
