@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.compat.encryptable import check_settings, takes_wrapper
 from sessions.compat.envelopes import Envelopes
 from sessions.protocol import check_limit
-from sessions.session.base import as_listed
+from sessions.session.adding import as_listed
 from sessions.validation import DEFAULT, Default
 
 if TYPE_CHECKING:

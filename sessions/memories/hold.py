@@ -1,37 +1,28 @@
-"""A hold on the memories of a store, as its methods share it: database, codec, settings, prefix and owner."""
+"""A hold on the memories below a prefix, as the methods of `store.memories` share it."""
 
 from __future__ import annotations
 
-from base64 import urlsafe_b64decode, urlsafe_b64encode
 from functools import partial
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sessions.clock import as_near_time
-from sessions.codecs.argument import checked_codec
 from sessions.errors import InvalidItemError, StoreError, UndecodableItemError, sentence
 from sessions.labels import encode_owner, given_owner
-from sessions.memory.component import MEMORIES
+from sessions.memories.page_cursors import cursor_of, labels_of_cursor
 from sessions.memory.listing import Below, Place
 from sessions.memory.paths import check_namespace, check_prefix, joined, labels_of, range_of
-from sessions.memory.search.indexing import Indexer
 from sessions.memory.settings import Settings, SettingsMovedError, read_settings
 from sessions.types.memories import Memory
-from sessions.validation import AUDITS_KEPT, DEFAULT, check_text, check_ttl
+from sessions.validation import DEFAULT, check_text, check_ttl
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
     from datetime import timedelta
 
-    from sessions.codecs import Codec
-    from sessions.db import Backend
     from sessions.db.transaction import Transaction
-    from sessions.embedding import Embed
-    from sessions.embedding.model import EmbeddingModel
     from sessions.labels import Owner
-    from sessions.memory.fields import DeclaredValues
+    from sessions.memories.common import Common
     from sessions.memory.rows import MemoryRow
-    from sessions.memory.sealing import Sealing
-    from sessions.memory.search.searcher import Searcher
     from sessions.types.memories import Labels, Put
     from sessions.validation import Default
 
@@ -52,135 +43,6 @@ _WORDS_OF_VALUES: Final = (
 
 _TRIES: Final = 100
 """How often a change is prepared anew because others change the settings meanwhile."""
-
-
-class SearchOptions(NamedTuple):
-    """How a store searches its memories, as `open_store` was told.
-
-    Attributes:
-        embed: The embedding model; ``None`` for searching by words alone.
-        fields: The paths of the texts that search finds a memory by, unless its put has its own.
-        cache: The most bytes of vectors and words that the process keeps.
-    """
-
-    embed: Embed | None = None
-    fields: tuple[str, ...] = ("$",)
-    cache: int = 256 * 2**20
-
-
-class Common:
-    """What all holds on the memories of one store share.
-
-    Args:
-        join: Returns the store's database, joined by the component of memories.
-        codec: How values become payloads, and back.
-        lifetime: How long memories live, in microseconds, unless the caller says; ``None`` for ever.
-        options: How they are searched.
-        seal: Returns how they are encrypted in a database; ``None`` to store them in the clear.
-
-    Attributes:
-        settings: The settings as they were read last.
-        model: The embedding model; ``None`` without one.
-        embed_fields: The paths of the texts that search finds a memory by, unless its put has its own.
-        audits_kept: For how long the audit rows of erasures are kept, in microseconds.
-    """
-
-    def __init__(
-        self,
-        join: Callable[[], Backend],
-        codec: Codec,
-        lifetime: int | None,
-        options: SearchOptions,
-        seal: Callable[[Backend], Sealing] | None = None,
-    ) -> None:
-        self._join = join
-        self._backend: Backend | None = None
-        self.codec = codec
-        self.lifetime = lifetime
-        self.settings = Settings()
-        self.model = None if options.embed is None else _model(options.embed)
-        self.embed_fields = options.fields
-        self.audits_kept = AUDITS_KEPT
-        self._cache_bytes = options.cache
-        self._seal = seal
-        self._sealing: Sealing | None = None
-        self._indexer: Indexer | None = None
-        self._searcher: Searcher | None = None
-        self._declared: tuple[int, DeclaredValues] | None = None
-
-    @property
-    def backend(self) -> Backend:
-        """The database, with the tables of memories."""
-        if self._backend is None:
-            self._backend = self._join()
-        return self._backend
-
-    @property
-    def sealing(self) -> Sealing | None:
-        """How memories are encrypted; ``None`` if they are not."""
-        if self._sealing is None and self._seal is not None:
-            self._sealing = self._seal(self.backend)
-        return self._sealing
-
-    @property
-    def indexer(self) -> Indexer:
-        """Makes what search knows of memories. It is kept, as it remembers the number of the embedding model."""
-        if self._indexer is None:
-            self._indexer = Indexer(self.backend, self.model, self.sealing)
-        return self._indexer
-
-    @property
-    def searcher(self) -> Searcher:
-        """The searcher, with the cache that all holds share.
-
-        Raises:
-            ImportError: numpy is not installed.
-        """
-        if self._searcher is None:
-            try:
-                from sessions.memory.search.searcher import Searcher  # noqa: PLC0415 - only searches need numpy
-            except ImportError as error:
-                raise ImportError(
-                    'searching by a query needs numpy. Nothing was read. Install it: pip install "agent-session-store'
-                    '[search]"'
-                ) from error
-            self._searcher = Searcher(self.backend, self.model, self._cache_bytes, self.sealing)
-        return self._searcher
-
-    def declared_values(self, settings: Settings) -> DeclaredValues:
-        """Return the reader of the values of fields that are declared by some settings."""
-        if self._declared is None or self._declared[0] != settings.number:
-            from sessions.memory.fields import DeclaredValues  # noqa: PLC0415 - many programs declare none
-
-            self._declared = settings.number, DeclaredValues(settings.numbers, self.codec)
-        return self._declared[1]
-
-    @property
-    def cached_bytes(self) -> int:
-        """The bytes that this process holds for searching."""
-        return 0 if self._searcher is None else self._searcher.nbytes
-
-    async def aclose(self) -> None:
-        """Close the database, if it was used."""
-        if self._backend is not None:
-            await self._backend.aclose()
-
-
-def share(
-    backend: Backend,
-    codec: Codec | None,
-    lifetime: int | None,
-    options: SearchOptions,
-    seal: Callable[[Backend], Sealing] | None = None,
-) -> Common:
-    """Return what all holds on the memories in a store's database share."""
-    return Common(lambda: backend.joined_by([MEMORIES]), checked_codec(codec), lifetime, options, seal)
-
-
-def _model(embed: Embed) -> EmbeddingModel:
-    from sessions.embedding.model import EmbeddingModel  # noqa: PLC0415 - for those who embed
-
-    return EmbeddingModel(embed)
 
 
 class Hold:
@@ -370,7 +232,7 @@ class Hold:
         """
         if cursor is None:
             return None
-        *labels, key = _labels_of_cursor(cursor)
+        *labels, key = labels_of_cursor(cursor)
         return Place(self.path(tuple(labels)), key)
 
 
@@ -382,35 +244,6 @@ def check_key(key: object) -> str:
         ValueError: It is empty, too long, no Unicode text, or has a NUL character in it.
     """
     return check_text(key, "key", MAX_KEY_BYTES)
-
-
-def cursor_of(namespace: Labels, key: str | None = None) -> str:
-    """Return the cursor of a memory, or of a namespace."""
-    labels = namespace if key is None else (*namespace, key)
-    return urlsafe_b64encode("\0".join(labels).encode()).decode().rstrip("=")
-
-
-def namespace_of_cursor(cursor: object) -> Labels:
-    """Return the namespace that a cursor stands for.
-
-    Raises:
-        ValueError: It is not a cursor.
-    """
-    return _labels_of_cursor(cursor)
-
-
-def _labels_of_cursor(cursor: object) -> Labels:
-    try:
-        if not isinstance(cursor, str):
-            raise TypeError  # noqa: TRY301 - all that is no cursor has one error
-        labels = tuple(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("\0"))
-        if not all(labels) or cursor_of(labels) != cursor:
-            raise ValueError  # noqa: TRY301 - as above
-    except (TypeError, ValueError):
-        raise ValueError(
-            "after must be the cursor of a listed memory or namespace. Nothing was read. Use after=page[-1].cursor."
-        ) from None
-    return labels
 
 
 def _of_value(reason: str) -> str:

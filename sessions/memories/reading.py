@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.clock import now
 from sessions.memories.filtering import Filtering
-from sessions.memories.hold import check_key, cursor_of, namespace_of_cursor
+from sessions.memories.hold import check_key
+from sessions.memories.page_cursors import cursor_of, labels_of_cursor
 from sessions.memory.paths import check_prefix
 from sessions.memory.read import Get, Refresh, due, get_many
 from sessions.types.memories import Namespace
@@ -200,7 +201,7 @@ class Reading:
         depth = None if max_depth is None else check_count(max_depth, "max_depth", least=1) + len(hold.prefix)
         pattern = Pattern((*hold.prefix, *first), tuple(suffix), depth, len(hold.prefix))
         limit = check_count(limit, "limit", least=1)
-        behind = None if after is None else hold.path(namespace_of_cursor(after))
+        behind = None if after is None else hold.path(labels_of_cursor(after))
         below = hold.below(known, now())
         found = await hold.read(lambda tx: namespaces(tx, below, pattern, behind, limit))
         listed = [(one.labels[len(hold.prefix) :], one.memories) for one in found]

@@ -9,8 +9,9 @@ import msgspec
 
 from sessions.clock import as_near_time, now
 from sessions.errors import ConflictError
-from sessions.memories.hold import check_key, cursor_of
+from sessions.memories.hold import check_key
 from sessions.memories.indexing import index
+from sessions.memories.page_cursors import cursor_of
 from sessions.memory.changes import Change
 from sessions.memory.prepared import PreparedDelete, PreparedPut
 from sessions.memory.search.indexing import texts_to_index

@@ -4,22 +4,17 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from sessions.clock import NEVER, now
+from sessions.clock import now
 from sessions.codecs.argument import checked_codec
-from sessions.errors import InvalidItemError, sentence
-from sessions.items.calls import classify_with_formats
 from sessions.items.kinds import USER
 from sessions.labels import encode_owner
 from sessions.log.adopt.sdk import SDKSessions
-from sessions.log.append import Append, Idempotency
 from sessions.log.conversation import Conversation, ForeignTables
-from sessions.log.core.extend import NewEntry
-from sessions.log.core.idempotency import FIRST_GIVEN
-from sessions.log.core.item_keys import item_key
 from sessions.log.lifetime.remove import clear
 from sessions.log.pop import Pop
 from sessions.log.read import ReadTail
 from sessions.protocol import SettingsLimit, as_given, check_limit, coerce_settings
+from sessions.session.adding import as_listed, prepare_append
 from sessions.session.compaction import Compactions
 from sessions.session.corrections import Corrections
 from sessions.session.handle import Handle
@@ -32,13 +27,9 @@ from sessions.session.watching import Watching
 from sessions.session.windows import Windows
 from sessions.validation import (
     DEFAULT,
-    MAX_KEY_BYTES,
     PURGE_BATCH,
     Default,
-    check_count,
-    check_keys,
     check_session_id,
-    check_text,
     check_ttl,
 )
 
@@ -54,7 +45,6 @@ if TYPE_CHECKING:
     from sessions.types.memories import Put
 
 _FOREIGN = ForeignTables()
-_WRITE = 'Write [{"role": "user", "content": "…"}]'
 
 
 class LogSession(History, Sharing, Compactions, Windows, Watching, Description, Corrections, Searching, Verifying):
@@ -196,47 +186,11 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description, 
         """
         del wrapper
         handle = self._handle
-        lifetime = handle.lifetime
-        if ttl is not DEFAULT:
-            lifetime = NEVER if ttl is None else check_ttl(ttl)
-        if expected_version is not None:
-            expected_version = check_count(expected_version, "expected_version", least=0)
         items = as_listed(items)
-        names = None if keys is None else check_keys(keys, len(items))
-        codec = handle.codec
-        try:
-            payloads = codec.encode_all(items)
-        except InvalidItemError as error:
-            raise InvalidItemError(f"{handle.subject}: {sentence(error)} Nothing was added.") from None
-        idempotency = None
-        if idempotency_key is not None:
-            key = check_text(idempotency_key, "idempotency_key", MAX_KEY_BYTES)
-            if key < FIRST_GIVEN:
-                # Reserved: the keys that stores make for their own retries begin with one.
-                raise ValueError(
-                    "idempotency_key must not begin with a control character. Nothing was added. Use a printable key "
-                    "such as a request's id."
-                )
-            idempotency = Idempotency(key, codec.digest(items))
-        named = (
-            [None] * len(items)
-            if names is None
-            else [
-                None if name is None else item_key(name, codec.digest([item]))
-                for name, item in zip(names, items, strict=True)
-            ]
+        append = prepare_append(
+            handle, items, idempotency_key=idempotency_key, keys=keys, ttl=ttl, expected_version=expected_version
         )
-        author, agent = handle.author, handle.agent
-        known, formats = classify_with_formats(items)
-        entries = [
-            NewEntry(payload, kind, tool_name, author if kind == USER else agent, key, format_)
-            for payload, (kind, tool_name), key, format_ in zip(payloads, known, named, formats, strict=True)
-        ]
-        added_at = now()
-        expires_at = None if lifetime is None else min(added_at + lifetime, NEVER)
-        place = handle.conversation, entries, added_at, idempotency, handle.target
-        conditions: dict[str, Any] = {"expected_version": expected_version, "keyed": any(named)}
-        append = Append(*place, expires_at=expires_at, **conditions)
+        entries = append.entries
         if memories:
             # Few programs have memories.
             from sessions.session.with_memories import append_with  # noqa: PLC0415
@@ -341,15 +295,3 @@ class LogSession(History, Sharing, Compactions, Windows, Watching, Description, 
         from sessions.session.purging import purge_session  # noqa: PLC0415 - as above
 
         return await purge_session(handle, Expired(handle.conversation.now, age), batch)
-
-
-def as_listed(items: object) -> list[Any]:
-    """Return an iterable of items as a list. Refuse text, bytes and a single dictionary, which are likely mistakes."""
-    if isinstance(items, list):
-        return items
-    if isinstance(items, (str, bytes, dict)) or not hasattr(items, "__iter__"):
-        raise TypeError(
-            f"items must be a list of JSON objects, not {type(items).__name__}. Nothing was added. "
-            f"{'Write [item]' if isinstance(items, dict) else _WRITE}."
-        )
-    return list(items)

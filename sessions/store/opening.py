@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sessions.db import Backend
     from sessions.db.sqlite.backend import Durability
     from sessions.embedding import Embed
-    from sessions.memories.hold import SearchOptions
+    from sessions.memories.common import SearchOptions
     from sessions.session.titles import MakeTitle
 
 _SQLITE: Final = "sqlite://"
@@ -172,7 +172,7 @@ def _search_options(embed: Embed | None, fields: Sequence[str], cache: int) -> S
         return None
     # Few programs search memories.
     from sessions.embedding.choosing import embedder_of  # noqa: PLC0415
-    from sessions.memories.hold import SearchOptions  # noqa: PLC0415
+    from sessions.memories.common import SearchOptions  # noqa: PLC0415
     from sessions.memory.search.texts import check_paths  # noqa: PLC0415
 
     embedder = None if embed is None else embedder_of(embed)

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from sessions.db import Backend
     from sessions.labels import Owner
     from sessions.log.conversation import ForeignTables
-    from sessions.memories.hold import Common, Hold, SearchOptions
+    from sessions.memories.common import Common, SearchOptions
+    from sessions.memories.hold import Hold
     from sessions.memories.memories import Memories
     from sessions.memory.sealing import Sealing
     from sessions.protocol import Settings
@@ -218,7 +219,8 @@ class Store(StoreSearch, Maintenance, Moving, Exports):
 
     def _memory_hold(self) -> Hold:
         """Return a hold on the store's memories."""
-        from sessions.memories.hold import Hold, SearchOptions, share  # noqa: PLC0415 - as above
+        from sessions.memories.common import SearchOptions, share  # noqa: PLC0415 - as above
+        from sessions.memories.hold import Hold  # noqa: PLC0415 - as above
 
         if self._common is None:
             self._common = share(

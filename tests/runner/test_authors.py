@@ -29,7 +29,7 @@ async def authors(session: AnySession) -> list[tuple[str, str | None]]:
 
 async def test_the_active_agent_through_handoffs(run: Run, session: AnySession) -> None:
     """
-    Fails without: openai_agents.py, `self._session.speaker.begins(as_name(agent.name))`; session/base.py,
+    Fails without: openai_agents.py, `self._session.speaker.begins(as_name(agent.name))`; session/adding.py,
     `author if kind == USER`.
     """
     front = ScriptedModel([[calls("transfer_to_billing", "h1")]])
