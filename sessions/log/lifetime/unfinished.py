@@ -43,7 +43,7 @@ class GivenUpError(ConflictError):
 
 
 class Row(msgspec.Struct, frozen=True, kw_only=True):
-    """The columns of a session's row, as they are when it is whole: see `log/schema.py`."""
+    """The columns of a session's row, as they are when it is whole: see `log/schema/`."""
 
     version: int
     created_at: int
