@@ -16,36 +16,33 @@ from typing import TYPE_CHECKING, Any, Final
 import pytest
 
 from sessions.checkpoints.remembered import Remembered
-from sessions.checkpoints.values import Place, Query
+from sessions.checkpoints.values import Query
 from sessions.db.transaction import Statement
 from sessions.errors import ThreadExistsError, ThreadGoneError
+from sessions.testing.checkpoints.changes import AGAIN, CHANGES, LONG, WRITTEN, begin
 from sessions.testing.checkpoints.shared import PLACE, check_rows, contents, new, write, writes
 from tests.sql.test_interleaving import BLOCKED_AFTER, InterruptedTransaction
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator
+    from collections.abc import Callable, Iterator
 
     from sessions.db import Backend
     from sessions.db.transaction import Transaction
     from sessions.store.threads import ThreadStore
+    from sessions.testing.checkpoints.changes import Change
     from sessions.testing.checkpoints.shared import OpenThreads
 
-    Change = Callable[[ThreadStore], Awaitable[object]]
-
-_LONG: Final = [{"text": f"message {number} " * 50} for number in range(8)]
-_WRITTEN: Final = [*_LONG, "written"]
-_AGAIN: Final = [{"text": "another beginning " * 40}, *_LONG[1:]]
 _VALUES: Final[dict[str, list[Any]]] = {
-    "1": [_LONG[:6]],
-    "2": [_LONG[:7]],
-    "3": [_LONG, _AGAIN],
-    "4": [[*_LONG, "4"]],
-    "5": [[*_LONG, "5"]],
+    "1": [LONG[:6]],
+    "2": [LONG[:7]],
+    "3": [LONG, AGAIN],
+    "4": [[*LONG, "4"]],
+    "5": [[*LONG, "5"]],
 }
 """The values that the checkpoints of an id may have."""
 
 _ALL_WRITES: Final = [
-    ("old", 0, [*_LONG, "old"]), ("old", 1, 2), ("task", 0, _WRITTEN), ("task", -1, 1), ("intruder", 0, _WRITTEN),
+    ("old", 0, [*LONG, "old"]), ("old", 1, 2), ("task", 0, WRITTEN), ("task", -1, 1), ("intruder", 0, WRITTEN),
 ]  # fmt: skip
 
 _LOOSE: Final = Statement(
@@ -57,23 +54,12 @@ _LOOSE: Final = Statement(
     """,
 )
 
-OPERATIONS: Final[dict[str, Change]] = {
-    "put_writes": lambda store: store.put_writes(PLACE, "3", "task", "", [write(0, "a", _WRITTEN), write(-1, "e", 1)]),
-    "put_writes again": lambda store: store.put_writes(PLACE, "3", "old", "", [write(0, "a", 1), write(1, "a", 2)]),
-    "put": lambda store: store.put(PLACE, new("4", "3", {"a": [*_LONG, "4"]}, versions={"a": 4})),
-    "put again": lambda store: store.put(PLACE, new("3", "2", {"a": _AGAIN}, versions={"a": 3})),
-    "prune": lambda store: store.prune(["t"]),
-    "delete": lambda store: store.delete("t"),
-    "delete_for_runs": lambda store: store.delete_for_runs(["r"]),
-    "erase": lambda store: store.erase("t", scrub=False),
-    "copy": lambda store: store.copy("t", "copy"),
-}
 INTRUDERS: Final[dict[str, Change]] = {
-    "put": lambda store: store.put(PLACE, new("5", "3", {"a": [*_LONG, "5"]}, versions={"a": 5})),
-    "put again": OPERATIONS["put again"],
-    "prune": OPERATIONS["prune"],
-    "delete": OPERATIONS["delete"],
-    "put_writes": lambda store: store.put_writes(PLACE, "3", "intruder", "", [write(0, "a", _WRITTEN)]),
+    "put": lambda store: store.put(PLACE, new("5", "3", {"a": [*LONG, "5"]}, versions={"a": 5})),
+    "put again": CHANGES["put again"],
+    "prune": CHANGES["prune"],
+    "delete": CHANGES["delete"],
+    "put_writes": lambda store: store.put_writes(PLACE, "3", "intruder", "", [write(0, "a", WRITTEN)]),
 }
 
 
@@ -121,22 +107,9 @@ class Elsewhere:
             self._thread.join()
 
 
-async def begin(store: ThreadStore) -> None:
-    """Store the threads that operations change."""
-    for thread_id in ("t", "copy"):
-        await store.delete(thread_id)
-    for number in (1, 2, 3):
-        parent_id = str(number - 1) if number > 1 else None
-        values = {"a": _LONG[: number + 5]}
-        given = new(str(number), parent_id, values, versions={"a": number}, run_id="r" if number == 2 else None)
-        await store.put(PLACE, given)
-    await store.put_writes(PLACE, "3", "old", "", [write(0, "a", [*_LONG, "old"])])
-    await store.put(Place("t", "n:1"), new("1", None, {"a": _LONG[:6]}, root_id="1"))
-
-
 def _pairs() -> Iterator[Any]:
     """Yield all pairs; every run tests those of what may happen to a run that is under way."""
-    for operation in OPERATIONS:
+    for operation in CHANGES:
         for intruder in INTRUDERS:
             always = operation in {"put", "put_writes"} and intruder in {"put again", "prune", "delete"}
             always = always or (operation in {"prune", "delete", "put again"} and intruder == "put_writes")
@@ -161,7 +134,7 @@ async def test_changes_between_any_two_statements(open_threads: OpenThreads, ope
         between = Interrupted(store._backend, first, elsewhere.interrupt)
         store._backend, backend = between, store._backend  # type: ignore[assignment]  # as far as changes go
         try:
-            await OPERATIONS[operation](store)
+            await CHANGES[operation](store)
         except (ThreadGoneError, ThreadExistsError):
             assert intruder == "delete"
         finally:

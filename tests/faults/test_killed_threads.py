@@ -9,11 +9,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import open_store
-from sessions.checkpoints.values import Query
 from sessions.errors import ThreadExistsError
 from sessions.store.threads import ThreadStore
-from sessions.testing.checkpoints.shared import check_rows, check_verified, contents, writes
-from tests.checkpoints.test_interleaving import OPERATIONS, begin
+from sessions.testing.checkpoints.changes import CHANGES, begin, whole_state
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
@@ -25,7 +23,7 @@ _ENDS_BEFORE_A_STATEMENT = """
     from sessions import open_store
     from sessions.store.threads import ThreadStore
     from sessions.testing.checkpoints.shared import PLACE
-    from tests.checkpoints.test_interleaving import OPERATIONS
+    from sessions.testing.checkpoints.changes import CHANGES
 
     async def change(path, operation):
         async with open_store(f"sqlite:///{path}") as store:
@@ -33,7 +31,7 @@ _ENDS_BEFORE_A_STATEMENT = """
             await threads.read(PLACE)
             await threads.read(PLACE, "2")
             die_before(int(path.rpartition("-")[2]))
-            await OPERATIONS[operation](threads)
+            await CHANGES[operation](threads)
 
     # Each life is a fork of this process, which imports everything once.
     while path := heard():
@@ -50,17 +48,7 @@ async def _in(path: Path, use: Callable[[ThreadStore], Awaitable[Any]]) -> Any:
         return await use(ThreadStore(store._backend))
 
 
-async def _state(threads: ThreadStore) -> list[Any]:
-    """Return all that is stored, after a look at its rows."""
-    await check_rows(threads)
-    await check_verified(threads)
-    return [
-        (one.thread_id, one.ns, one.checkpoint_id, one.parent_id, one.head, one.metadata, contents(one), writes(one))
-        async for one in threads.list(Query())
-    ]
-
-
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", CHANGES)
 def test_kill_9_leaves_a_change_whole_or_undone(path: Path, start: Start, operation: str) -> None:
     """The same change then succeeds, or finds itself done.
 
@@ -68,7 +56,7 @@ def test_kill_9_leaves_a_change_whole_or_undone(path: Path, start: Start, operat
     itself).
     """
     asyncio.run(_in(path, begin))
-    before = asyncio.run(_in(path, _state))
+    before = asyncio.run(_in(path, whole_state))
     program = start(_ENDS_BEFORE_A_STATEMENT, operation)
     lives, status = 0, "9"
     states = []
@@ -77,7 +65,7 @@ def test_kill_9_leaves_a_change_whole_or_undone(path: Path, start: Start, operat
         shutil.copy(path, life)
         program.say(str(life))
         status = program.hear()
-        states.append(asyncio.run(_in(life, _state)))
+        states.append(asyncio.run(_in(life, whole_state)))
         lives += 1
     program.say()
     program.finish()
@@ -90,13 +78,13 @@ def test_kill_9_leaves_a_change_whole_or_undone(path: Path, start: Start, operat
     assert states == [before] * done + [after] * (lives - done)
     for number in (0, lives - 1):
         asyncio.run(_in(path.with_name(f"life-{number}"), _done(operation)))
-        assert asyncio.run(_in(path.with_name(f"life-{number}"), _state)) == after
+        assert asyncio.run(_in(path.with_name(f"life-{number}"), whole_state)) == after
 
 
 def _done(operation: str) -> Callable[[ThreadStore], Awaitable[None]]:
     async def do(threads: ThreadStore) -> None:
         try:
-            await OPERATIONS[operation](threads)
+            await CHANGES[operation](threads)
         except ThreadExistsError:
             assert operation == "copy"
 

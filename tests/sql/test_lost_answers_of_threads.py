@@ -9,11 +9,10 @@ import pytest
 
 from sessions import open_store
 from sessions.adapters.langgraph import SessionSaver
-from sessions.checkpoints.values import Query
 from sessions.errors import OutcomeUnknownError, ThreadGoneError
 from sessions.store.threads import ThreadStore
-from sessions.testing.checkpoints.shared import PLACE, check_rows, check_verified, contents, writes
-from tests.checkpoints.test_interleaving import OPERATIONS, begin
+from sessions.testing.checkpoints.changes import CHANGES, begin, whole_state
+from sessions.testing.checkpoints.shared import PLACE
 from tests.langgraph.graphs import asking, said, thread
 from tests.langgraph.state_types import Preferences
 
@@ -27,17 +26,8 @@ _IN_ONE_STATEMENT = {"put": b"agent_checkpoints_pieces", "put_writes": b"agent_c
 """What is in the request of the operations that are one statement on Postgres."""
 
 
-async def _state(threads: ThreadStore) -> list[Any]:
-    await check_rows(threads)
-    await check_verified(threads)
-    return [
-        (one.thread_id, one.ns, one.checkpoint_id, one.parent_id, one.head, one.metadata, contents(one), writes(one))
-        async for one in threads.list(Query())
-    ]
-
-
 @pytest.mark.parametrize("times", [1, 3])
-@pytest.mark.parametrize("operation", OPERATIONS)
+@pytest.mark.parametrize("operation", CHANGES)
 async def test_a_change_whose_answer_is_lost_is_made_once(network: Network, operation: str, times: int) -> None:
     """
     Fails without: checkpoints/put.py, `_same`; checkpoints/put_writes.py, `repeatable`; db/sqlalchemy/retry.py,
@@ -46,9 +36,9 @@ async def test_a_change_whose_answer_is_lost_is_made_once(network: Network, oper
     async with open_store(network.direct, create_tables=True) as direct, open_store(network.url) as lossy:
         undisturbed, threads = ThreadStore(direct._backend), ThreadStore(lossy._backend)
         await begin(undisturbed)
-        before = await _state(undisturbed)
-        await OPERATIONS[operation](undisturbed)
-        after = await _state(undisturbed)
+        before = await whole_state(undisturbed)
+        await CHANGES[operation](undisturbed)
+        after = await whole_state(undisturbed)
         assert before != after
         await begin(undisturbed)
         await threads.read(PLACE, "2")
@@ -58,20 +48,20 @@ async def test_a_change_whose_answer_is_lost_is_made_once(network: Network, oper
             request = _IN_ONE_STATEMENT.get(operation, request)
         network.proxy.lose_answer_to(request, times)
         if operation in _REPEATED:
-            await OPERATIONS[operation](threads)
+            await CHANGES[operation](threads)
         else:
             with pytest.raises(OutcomeUnknownError, match=r"threads?\b"):
-                await OPERATIONS[operation](threads)
+                await CHANGES[operation](threads)
         assert network.proxy.losses >= 1
         network.proxy.lose_answer_to(b"nothing is called that", times=0)
-        assert await _state(undisturbed) == after
+        assert await whole_state(undisturbed) == after
         # What is remembered is right: what follows is stored as well, or refused with the reason.
         if operation in {"delete", "erase"}:
             with pytest.raises(ThreadGoneError):
-                await OPERATIONS["put"](threads)
+                await CHANGES["put"](threads)
             return
-        await OPERATIONS["put"](threads)
-        assert {one[2] for one in await _state(undisturbed)} >= {"4"}
+        await CHANGES["put"](threads)
+        assert {one[2] for one in await whole_state(undisturbed)} >= {"4"}
 
 
 @pytest.mark.parametrize("before", range(6))
