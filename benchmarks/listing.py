@@ -37,7 +37,7 @@ OURS: tuple[str, ...] = (
 LIMIT: tuple[str, ...] = (
     """
     CREATE TABLE sessions (id INTEGER PRIMARY KEY, owner TEXT, active_at BIGINT, archived BIGINT, tag
-    TEXT, title BLOB)
+    TEXT, title {blob})
     """,
     """
     INSERT INTO sessions {numbers} SELECT i, 'owner ' || (i % {owners}), {active}, CASE WHEN i % 10 = 9
@@ -55,10 +55,10 @@ LIMIT: tuple[str, ...] = (
 )
 
 
-def filling(statements: tuple[str, ...], count: int, *, end: str, bytes_of: str) -> list[str]:
+def filling(statements: tuple[str, ...], count: int, *, end: str, bytes_of: str, blob: str = "BLOB") -> list[str]:
     """The statements that make so many sessions.
 
-    `end` is the expression for U+0001, and `bytes_of` makes bytes of the text ``{}``.
+    `end` is the expression for U+0001, `bytes_of` makes bytes of the text ``{}``, and `blob` is the type of bytes.
     """
     words = {
         "numbers": NUMBERS.format(count=count),
@@ -66,6 +66,7 @@ def filling(statements: tuple[str, ...], count: int, *, end: str, bytes_of: str)
         "tags": min(50, count // PER_OWNER),
         "active": f"(1700000000000000 + CAST(i AS BIGINT) * 7919 % {count} * 61000000)",
         "end": end,
+        "blob": blob,
         "hello": bytes_of.format("""'{"role":"user","content":"Hello"}'"""),
         "title": bytes_of.format("""'{"title":"A conversation","tags":[],"metadata":{}}'"""),
     }

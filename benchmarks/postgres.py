@@ -19,11 +19,12 @@ from rich.console import Console
 from benchmarks import report, summary
 from benchmarks.data import ROOT, default_data, load_items
 from benchmarks.machine import describe_machine, describe_versions
-from benchmarks.on_postgres import branches, many, processes
+from benchmarks.on_postgres import branches, listing, many, processes
 from benchmarks.on_postgres.sides import connected, execute, make_limits_table
 from benchmarks.on_postgres.workloads import WORKLOADS
 from benchmarks.row import Row
 from benchmarks.rows.branches import OPERATIONS
+from benchmarks.rows.listing import Listing
 from benchmarks.run import Result
 from benchmarks.sides import SIDES
 from tests.sql.servers import running_postgres
@@ -102,6 +103,10 @@ def main() -> None:
                 results += asyncio.run(
                     branches.measure(server.new_database, operations, quick=options.quick, console=console)
                 )
+            if wanted(Listing.name, options.only) and not options.quick:
+                results += asyncio.run(listing.measure(server.new_database, console=console))
+            if any(wanted(kind.name, options.only) for kind in listing.TREES):
+                results += asyncio.run(listing.measure_trees(server.new_database(), console=console))
         if wanted(many.TITLE, options.only):
             results += asyncio.run(many.measure(load_items(default_data()), quick=options.quick, console=console))
         report.show(results, console)

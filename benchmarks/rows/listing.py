@@ -60,29 +60,35 @@ class Listing(Row):
 
     @override
     async def sample(self) -> dict[str, float]:
-        watches = {(way, count): Stopwatch() for way in WAYS for count in COUNTS}
-        for _ in range(TIMES):
-            for (way, count), watch in watches.items():
-                with watch:
-                    found = await self.ways[count][way]()
-                assert len(found) == PAGE
-        times = {f"{way}, of {count:,}": watch.milliseconds for (way, count), watch in watches.items()}
-        for way in WAYS:
-            small, large = (watches[way, count].milliseconds for count in COUNTS)
-            times[f"{way}, of {COUNTS[1]:,} / of {COUNTS[0]:,}"] = large / small
-        return times
+        return await sample(self.ways)
 
 
 Ways = dict[str, Callable[[], Awaitable[list[Any]]]]
+"""What reads each list."""
+
+
+async def sample(ways: dict[int, Ways]) -> dict[str, float]:
+    """The figures of `Listing`, from the lists of each count of sessions."""
+    watches = {(way, count): Stopwatch() for way in WAYS for count in COUNTS}
+    for _ in range(TIMES):
+        for (way, count), watch in watches.items():
+            with watch:
+                found = await ways[count][way]()
+            assert len(found) == PAGE
+    times = {f"{way}, of {count:,}": watch.milliseconds for (way, count), watch in watches.items()}
+    for way in WAYS:
+        small, large = (watches[way, count].milliseconds for count in COUNTS)
+        times[f"{way}, of {COUNTS[1]:,} / of {COUNTS[0]:,}"] = large / small
+    return times
 
 
 async def _ours(path: Path, count: int) -> Ways:
     from sessions import open_store  # noqa: PLC0415 - each side imports its own
 
-    return await ways_of(open_store(f"sqlite:///{path}"), count)
+    return ways_of(open_store(f"sqlite:///{path}"), count)
 
 
-async def ways_of(store: Any, count: int) -> Ways:
+def ways_of(store: Any, count: int) -> Ways:
     """The lists of a store, on any database."""
     owner = "owner 0"
     middle = f"a{1_700_000_000_000_000 + count // 2 * 61_000_000}.{1 << 40}"

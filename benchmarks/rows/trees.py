@@ -12,13 +12,14 @@ from typing_extensions import override
 from benchmarks.row import Figure, Row, Stopwatch, Target
 from benchmarks.sides import Side
 from sessions import SQLiteSession
+from sessions.session.base import LogSession
 
 SHORT, LONG = 30, 3_000
 TURNS = 20
 TIMES = 9
 
 
-class _Regenerated(Row):
+class Regenerated(Row):
     """Reads of a short and of a long conversation."""
 
     sides: ClassVar[tuple[Side, ...]] = ("ours",)
@@ -27,11 +28,14 @@ class _Regenerated(Row):
 
     @override
     async def prepare(self) -> None:
-        self.sessions = {turns: await self._filled(turns) for turns in (SHORT, LONG)}
+        await self.prepare_with(lambda name: SQLiteSession(name, self.setting.folder / "trees.db"))
+
+    async def prepare_with(self, open_session: Callable[[str], LogSession]) -> None:
+        """Make the conversations in any database."""
+        self.sessions = {turns: await self._filled(open_session(f"{turns} turns"), turns) for turns in (SHORT, LONG)}
         await self.sample()
 
-    async def _filled(self, turns: int) -> SQLiteSession:
-        session = SQLiteSession(f"{turns} turns", self.setting.folder / "trees.db")
+    async def _filled(self, session: LogSession, turns: int) -> LogSession:
         for turn in range(1, turns + 1):
             items: list[Any] = [
                 {"role": "user", "content": f"Question {turn}, which is as long as questions are"},
@@ -43,7 +47,7 @@ class _Regenerated(Row):
                 await session.add_items(items)
         return session
 
-    async def _times(self, read: Callable[[SQLiteSession], Awaitable[object]]) -> tuple[float, float]:
+    async def _times(self, read: Callable[[LogSession], Awaitable[object]]) -> tuple[float, float]:
         found = []
         for session in self.sessions.values():
             watch = Stopwatch()
@@ -55,7 +59,7 @@ class _Regenerated(Row):
         return short, long
 
 
-class TreeOfTheLatest(_Regenerated):
+class TreeOfTheLatest(Regenerated):
     """The tree of the latest turns, as a page shows it."""
 
     regenerated = SHORT
@@ -71,7 +75,7 @@ class TreeOfTheLatest(_Regenerated):
         return {f"of {LONG:,} turns": long, f"of {LONG:,} turns / of {SHORT}": long / short}
 
 
-class SiblingsOfAllTurns(_Regenerated):
+class SiblingsOfAllTurns(Regenerated):
     """The numbers under each message of a chat."""
 
     regenerated = LONG

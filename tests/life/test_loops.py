@@ -76,6 +76,7 @@ def test_an_engine_on_a_sqlite_file_in_one_loop_after_another(tmp_path: Path) ->
     asyncio.run(engine.dispose())
 
 
+@pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 def test_a_pool_of_a_closed_loop_is_refused_until_it_is_disposed_of(postgres: Postgres) -> None:
     """
     Fails without: db/engines/databases.py, `if closed and not _renewed(engine)`.
