@@ -1,4 +1,4 @@
-"""docs/architecture.md is true of the code: its paths, folders, tables and dependencies; and all pages' paths exist."""
+"""The pages of the architecture are true: their paths, folders, tables and dependencies; and all pages' paths exist."""
 
 from __future__ import annotations
 
@@ -19,12 +19,13 @@ if TYPE_CHECKING:
 
 _ROOT = Path(__file__).parents[1]
 _ARCHITECTURE = _ROOT / "docs" / "architecture.md"
+_OF_CODE = {_ARCHITECTURE, *(_ROOT / "docs").glob("architecture-*.md")}
 _PAGES = [_ROOT / "README.md", _ROOT / "CONTRIBUTING.md", _ROOT / "SECURITY.md", *sorted((_ROOT / "docs").glob("*.md"))]
 _SECTION = re.compile(r"^## (.+?)\n(.*?)(?=^## |\Z)", re.MULTILINE | re.DOTALL)
 
 
-def _sections() -> dict[str, str]:
-    return {match[1]: match[2] for match in _SECTION.finditer(_ARCHITECTURE.read_text(encoding="utf-8"))}
+def _sections(page: Path = _ARCHITECTURE) -> dict[str, str]:
+    return {match[1]: match[2] for match in _SECTION.finditer(page.read_text(encoding="utf-8"))}
 
 
 def _paths(text: str, *, bare: bool) -> set[str]:
@@ -46,7 +47,7 @@ def _exists(path: str) -> bool:
 
 @pytest.mark.parametrize("page", _PAGES, ids=lambda page: page.name)
 def test_paths_on_a_page_exist(page: Path) -> None:
-    paths = _paths(page.read_text(encoding="utf-8"), bare=page == _ARCHITECTURE)
+    paths = _paths(page.read_text(encoding="utf-8"), bare=page in _OF_CODE)
     assert [path for path in sorted(paths) if not _exists(path)] == []
 
 
@@ -63,13 +64,22 @@ def test_the_page_has_paths_at_all() -> None:
 def test_every_folder_has_its_line_among_the_floors() -> None:
     sources = _ROOT / "sessions"
     folders = {f"{path.parent.relative_to(sources)}/" for path in sources.rglob("*.py")} - {"./"}
-    assert folders - _paths(_sections()["Floors"], bare=True) == set()
+    # Folders below these two have the noun of their feature.
+    named = {folder for folder in folders if not re.match(r"(testing|blocking)/.", folder)}
+    assert named - _paths(_sections()["Floors"], bare=True) == set()
 
 
-@pytest.mark.parametrize(("section", "schema"), [("The log", LOG), ("Memories", MEMORY), ("Checkpoints", CHECKPOINTS)])
-def test_every_table_has_its_line(section: str, schema: Schema) -> None:
-    rows = re.findall(r"^\| `(\w+)` \|", _sections()[section], re.MULTILINE)
+@pytest.mark.parametrize(("page", "schema"), [("log", LOG), ("memories", MEMORY), ("checkpoints", CHECKPOINTS)])
+def test_every_table_has_its_line(page: str, schema: Schema) -> None:
+    tables = _sections(_ROOT / "docs" / f"architecture-{page}.md")["Tables"]
+    rows = re.findall(r"^\| `(\w+)` \|", tables, re.MULTILINE)
     assert sorted(rows) == sorted(table.name for table in schema.tables)
+
+
+@pytest.mark.parametrize("page", sorted(_OF_CODE), ids=lambda page: page.name)
+def test_a_page_of_the_architecture_is_read_in_one_sitting(page: Path) -> None:
+    """Fails without: docs/architecture-log.md, to which the ideas behind the log's tables have moved."""
+    assert len(page.read_text(encoding="utf-8").splitlines()) <= 250
 
 
 def test_every_dependency_has_its_reason_and_no_other_is_named() -> None:
