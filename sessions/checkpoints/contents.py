@@ -64,7 +64,8 @@ class Contents:
                 mine = ranges[at : at + count]
                 at += count
                 if only is None or channel in only:
-                    payloads = [cover.open(pieces[number], piece_bound(number)) for number in ids_in(mine)]
+                    found = [pieces[number] for number in ids_in(mine)]
+                    payloads = cover.open_all(found, map(piece_bound, ids_in(mine)))
                     values[channel] = resolved(mine, payloads)
         except KeyError:
             raise self._damaged(row.checkpoint_id, "a piece of its values is missing") from None

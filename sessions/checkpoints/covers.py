@@ -9,7 +9,7 @@ import msgspec
 from sessions.errors import DecryptionError, MissingKeyError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
 Bound: TypeAlias = "Sequence[str | int | None]"
 """The columns that a payload belongs to: it cannot be read in another row, or if one was changed."""
@@ -56,6 +56,14 @@ class Cover(Protocol):
         """
         ...
 
+    def open_all(self, stored: Sequence[bytes], bounds: Iterable[Bound]) -> Sequence[bytes]:
+        """Return the contents of several, each with what it is bound to, in their order.
+
+        Raises:
+            DecryptionError: One was altered or moved, or cannot be read with what is given.
+        """
+        return list(map(self.open, stored, bounds))
+
 
 class Covers(Protocol):
     """Has the covers of threads. It is called in transactions, so it waits for nothing."""
@@ -78,7 +86,7 @@ class Covers(Protocol):
         ...
 
 
-class PlainCover:
+class PlainCover(Cover):
     """Contents in the clear."""
 
     def __init__(self, thread_id: str) -> None:
@@ -97,6 +105,12 @@ class PlainCover:
             f"thread {self._thread_id!r}: its {bound[0]} is encrypted or damaged. Nothing was changed. Open it as it "
             "was written: with the same serializer, or the store's encryption_key."
         )
+
+    def open_all(self, stored: Sequence[bytes], bounds: Iterable[Bound]) -> Sequence[bytes]:
+        """Return the contents of several."""
+        plain = [one[1:] for one in stored if one[:1] == PLAIN]
+        # If one is not in the clear, the error says what it is.
+        return plain if len(plain) == len(stored) else super().open_all(stored, bounds)
 
 
 class PlainCovers:

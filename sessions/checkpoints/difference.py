@@ -11,13 +11,16 @@ a bounded multiple of the value, and writing a list that grows stays as cheap as
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
 from sessions.checkpoints.parts import key_of
 from sessions.checkpoints.splices import SPLICE_FROM, Splice, cut, spliced
 from sessions.checkpoints.values import DICT, LIST, ONE, Value
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _MOST_RANGES: Final = 8
 _MOST_BYTES: Final = 2
@@ -32,6 +35,12 @@ Range = tuple[int, int]
 
 _encode = msgspec.msgpack.Encoder().encode
 _piece = msgspec.msgpack.Decoder(tuple[int, list[tuple[int, int]], list[Any]])
+_pieces = msgspec.msgpack.Decoder(list[tuple[int, list[tuple[int, int]], list[Any]]])
+_adding = msgspec.msgpack.Decoder(list[tuple[int, tuple[tuple[int, int], tuple[int, int]], list[bytes]]])
+"""Of pieces that each add their parts, as most do."""
+
+_ARRAY: Final = b"\xdd"
+"""How a msgpack array with a length of 4 bytes begins."""
 
 
 class Known(msgspec.Struct):
@@ -104,27 +113,25 @@ def difference(base: Value, value: Value) -> tuple[bytes, int] | None:
     return _encode([value.shape, runs, literals]), copied
 
 
-def resolved(ranges: list[Range], payloads: list[bytes]) -> Known:
+def resolved(ranges: list[Range], payloads: Sequence[bytes]) -> Known:
     """Return the version that pieces make, in their order.
 
     Raises:
         ValueError: They make none.
     """
-    shape, parts = -1, list[bytes]()
-    stored = copied = 0
-    for payload in payloads:
-        made, runs, literals = _decoded(payload)
-        if shape not in (-1, made):
-            raise ValueError("a piece of another shape")
-        shape = made
-        stored += len(payload)
-        if _adds(runs, literals, len(parts)):
-            parts += literals  # In place: a list that grew has as many pieces as parts.
-        else:
-            parts, more = _applied(parts, runs, literals)
-            copied += more
-    if shape == -1:
+    if not payloads:
         raise ValueError("a value without pieces")
+    shape, runs, literals = _decoded(payloads[0])
+    parts, copied = _applied([], runs, literals)
+    # As one array: a value may have hundreds of pieces.
+    behind = b"".join([_ARRAY, (len(payloads) - 1).to_bytes(4, "big"), *payloads[1:]])
+    added = _added(shape, len(parts), behind)
+    if added is None:
+        parts, more = _all_applied(shape, parts, behind)
+        copied += more
+    else:
+        parts += added
+    stored = sum(map(len, payloads))
     return Known(_checked(shape, parts), ranges, sum(map(len, parts)), stored, len(payloads), copied)
 
 
@@ -147,11 +154,42 @@ def _decoded(payload: bytes) -> tuple[int, list[tuple[int, int]], list[Any]]:
         raise ValueError("a damaged piece") from error
 
 
-def _adds(runs: list[tuple[int, int]], literals: list[Any], count: int) -> bool:
-    """Tell whether a piece adds its parts to the end of so many, as the commonest one does."""
-    if len(runs) != 2 or runs[0] != (0, count) or runs[1] != (-1, len(literals)):  # noqa: PLR2004 - the base, and more
-        return False
-    return set(map(type, literals)) == {bytes}
+def _added(shape: int, count: int, behind: bytes) -> list[bytes] | None:
+    """Return what pieces add behind so many parts; ``None`` if one does anything else, or is damaged."""
+    try:
+        pieces = _adding.decode(behind)
+    except msgspec.DecodeError:
+        return None
+    added: list[bytes] = []
+    for made, (base, new), literals in pieces:
+        if made != shape or base != (0, count) or new != (-1, len(literals)):
+            return None
+        added += literals
+        count += len(literals)
+    return added
+
+
+def _all_applied(shape: int, parts: list[bytes], behind: bytes) -> tuple[list[bytes], int]:
+    """Return the parts that pieces make of others, and how many bytes their cuts copy."""
+    try:
+        pieces = _pieces.decode(behind)
+    except msgspec.DecodeError as error:
+        raise ValueError("a damaged piece") from error
+    copied = 0
+    for made, runs, literals in pieces:
+        if made != shape:
+            raise ValueError("a piece of another shape")
+        if len(runs) == 2 and runs[0] == (0, len(parts)) and _are_whole(runs[1], literals):  # noqa: PLR2004 - it adds
+            parts += literals  # In place: a list that grew has as many pieces as parts.
+        else:
+            parts, more = _applied(parts, runs, literals)
+            copied += more
+    return parts, copied
+
+
+def _are_whole(run: tuple[int, int], literals: list[Any]) -> bool:
+    """Tell whether a run takes all literals, and none is made of cuts."""
+    return run == (-1, len(literals)) and set(map(type, literals)) == {bytes}
 
 
 def _checked(shape: int, parts: list[bytes]) -> Value:

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sessions.checkpoints.covers import PLAIN, PlainCover, associated_data
+from sessions.checkpoints.covers import PLAIN, Cover, PlainCover, associated_data
 from sessions.crypto.subject import Subject
 from sessions.errors import DecryptionError
 
 if TYPE_CHECKING:
-    from sessions.checkpoints.covers import Bound, Cover
+    from sessions.checkpoints.covers import Bound
     from sessions.crypto.key_manager import KeyManager
     from sessions.crypto.subject_keys import SubjectKeys
 
@@ -59,7 +59,7 @@ class KeyedCovers:
         return self._keys.new_keys(Subject(THREAD, thread_id))
 
 
-class KeyedCover:
+class KeyedCover(Cover):
     """Contents under a thread's data keys.
 
     Args:

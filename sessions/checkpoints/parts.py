@@ -9,6 +9,7 @@ thousand numbers has a part for each 64.
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, TypeAlias
 
 import msgspec
@@ -40,6 +41,8 @@ _ARRAY: Final = b"\xdd"
 """How a msgpack array with a length of 4 bytes begins."""
 
 _NIL: Final = b"\xc0"
+_data: Final = itemgetter(slice(1, None))
+"""Returns the serializer's bytes of a part."""
 
 
 def encode(value: Any, dumps: Dumps) -> Value:
@@ -143,9 +146,9 @@ def _is_scalar(value: Any) -> bool:
 def _list(parts: list[bytes], loads: Loads) -> list[Any]:
     kinds = {part[0] for part in parts}
     if kinds <= {_MSGPACK, _NULL}:
-        # One array, read at once.
-        items = b"".join([part[1:] if part[0] == _MSGPACK else _NIL for part in parts])
-        return list(loads(("msgpack", _ARRAY + len(parts).to_bytes(4, "big") + items)))
+        # One array, read at once, and joined at once: each copy of so many bytes takes as long as reading them.
+        items = map(_data, parts) if _NULL not in kinds else [_NIL if part[0] else _data(part) for part in parts]
+        return list(loads(("msgpack", b"".join([_ARRAY, len(parts).to_bytes(4, "big"), *items]))))
     if _PACKED not in kinds:
         return [loads(typed_of(part)) for part in parts]
     found: list[Any] = []

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
@@ -13,10 +14,10 @@ from sessions.checkpoints.ranges import load_heads
 from sessions.checkpoints.remembered import State
 from sessions.checkpoints.rows import find_checkpoint, read_pieces, read_writes
 from sessions.checkpoints.values import Checkpoint
-from sessions.db.command import Command
+from sessions.db.command import LONG, Command
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     from sessions.checkpoints.body import Body
     from sessions.checkpoints.covers import Covers
@@ -24,7 +25,11 @@ if TYPE_CHECKING:
     from sessions.checkpoints.lines import Line
     from sessions.checkpoints.rows import CheckpointRow, WritesRow
     from sessions.checkpoints.values import Place
+    from sessions.db.command import Long
     from sessions.db.transaction import Transaction
+
+BRIEF: Final = 4096
+"""Pieces that are read in a few milliseconds, for which a change may wait."""
 
 
 class Rows(NamedTuple):
@@ -36,6 +41,7 @@ class Rows(NamedTuple):
         pieces: The pieces of its values, by id.
         writes: Its tasks' writes.
         ends: The last pieces of its ranges that are the ends of their chains, as far as they were looked for.
+        known: What this process remembers of it, if that is current: its pieces were not read then.
     """
 
     line: Line
@@ -43,6 +49,7 @@ class Rows(NamedTuple):
     pieces: Mapping[int, bytes]
     writes: Sequence[WritesRow]
     ends: frozenset[int] = frozenset()
+    known: State | None = None
 
 
 class Read(Command["Rows | None"], msgspec.Struct, frozen=True, eq=False):
@@ -53,12 +60,19 @@ class Read(Command["Rows | None"], msgspec.Struct, frozen=True, eq=False):
         checkpoint_id: The checkpoint.
         covers: How contents are stored.
         now: The time.
+        known: What this process remembers of the line: the pieces of that checkpoint need not be read.
     """
 
     place: Place
     checkpoint_id: str | None
     covers: Covers
     now: int
+    known: State | None = None
+
+    @property
+    def briefly(self) -> Callable[[Transaction], Rows | Long | None]:
+        """Reads up to `BRIEF` pieces; of more, none is fetched."""
+        return partial(self._read, most=BRIEF)
 
     def __call__(self, tx: Transaction) -> Rows | None:
         """Read it in `tx`.
@@ -67,12 +81,21 @@ class Read(Command["Rows | None"], msgspec.Struct, frozen=True, eq=False):
             OwnerError: The thread is another owner's.
             DecryptionError: The thread cannot be opened with what is given.
         """
+        found = self._read(tx)
+        assert found is not LONG  # noqa: S101 - it may take any time
+        return found
+
+    def _read(self, tx: Transaction, most: int | None = None) -> Rows | Long | None:
         line = find_line(tx, self.place, self.covers, self.now)
         row = None if line is None else find_checkpoint(tx, line.number, self.checkpoint_id)
         if line is None or row is None or row.hidden:
             return None
-        pieces = read_pieces(tx, load_heads(row.heads))
-        return Rows(line, row, pieces, read_writes(tx, line.number, row.checkpoint_id))
+        known = self.known if self.known is not None and self.known.is_current(line, row.id) else None
+        ranges = load_heads(row.heads) if known is None else []
+        if most is not None and sum(high - low + 1 for low, high in ranges) > most:
+            return LONG
+        pieces = read_pieces(tx, ranges)
+        return Rows(line, row, pieces, read_writes(tx, line.number, row.checkpoint_id), known=known)
 
 
 class Opened(NamedTuple):
@@ -90,6 +113,8 @@ class Opened(NamedTuple):
 
     def state(self, rows: Rows) -> State:
         """Return it as it is remembered."""
+        if rows.known is not None:
+            return msgspec.structs.replace(rows.known, line=rows.line)
         for known in self.values.values():
             if not isinstance(known, bytes):
                 known.may_grow = known.ranges[-1][1] in rows.ends
@@ -105,7 +130,7 @@ def opened(place: Place, rows: Rows) -> Opened:
     """
     row, contents = rows.row, Contents(place, rows.line)
     body = contents.body(row)
-    values = contents.values(row, body, rows.pieces)
+    values = contents.values(row, body, rows.pieces) if rows.known is None else rows.known.values
     made = Checkpoint(
         thread_id=place.thread_id,
         ns=place.ns,

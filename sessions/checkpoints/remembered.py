@@ -52,6 +52,10 @@ class State(msgspec.Struct, frozen=True):
     versions: Mapping[str, Version]
     values: Mapping[str, Known | bytes]
 
+    def is_current(self, line: Line, row: int) -> bool:
+        """Tell whether a line is as it was, so that the checkpoint of a row, if it is this one, has these values."""
+        return self.row == row and (self.line.number, self.line.next_number) == (line.number, line.next_number)
+
     @property
     def size(self) -> int:
         """The bytes that it takes."""

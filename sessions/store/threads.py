@@ -139,7 +139,7 @@ class ThreadStore(ThreadMaintenance):
             SessionClosedError: The store has been closed.
         """
         _check_place(place)
-        read = Read(place, checkpoint_id, self._covers, now())
+        read = Read(place, checkpoint_id, self._covers, now(), self._remembered.get(place))
         rows = await self._do(self._backend.read, read, f"thread {place.thread_id!r}")
         if rows is None:
             if checkpoint_id is None:

@@ -6,14 +6,20 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any, Final
 
+import pytest
+
 from sessions import open_store
 from sessions.checkpoints.values import Place
+from sessions.db.transaction import Statement
+from sessions.errors import DamagedSessionError
 from sessions.labels import encode_owner
 from sessions.store.threads import ThreadStore
 from sessions.testing.checkpoints.shared import PLACE, check_rows, check_verified, contents, new, write, writes
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+_NO_PIECES: Final = Statement("Remove all pieces.", "delete from {pieces}")
 
 _PROGRAM: Final = """
 import asyncio, sys
@@ -62,6 +68,27 @@ async def test_an_acknowledged_checkpoint_is_whole_after_a_kill(anywhere: str) -
         values = {"a": [*contents(latest)["a"], "another"]}
         await threads.put(PLACE, new("99999", latest.checkpoint_id, values, versions={"a": 99}))
         await threads.aclose()
+
+
+async def test_what_is_remembered_is_read_without_its_pieces(anywhere: str) -> None:
+    """Fails without: checkpoints/read.py, `known`; on Postgres, checkpoints/fast/statements.py, `$4`."""
+    options: dict[str, Any] = {} if anywhere.startswith("sqlite:") else {"create_tables": True}
+    async with open_store(anywhere, **options) as store:
+        threads, other = ThreadStore(store._backend), ThreadStore(store._backend)
+        messages = [f"message {number} " * 50 for number in range(9)]
+        await threads.put(PLACE, new("1", None, {"a": messages[:8]}))
+        await threads.put(PLACE, new("2", "1", {"a": messages}, versions={"a": 2}))
+        await other.read(PLACE)
+        await threads._backend.write(lambda tx: tx.run(_NO_PIECES), "all pieces")
+        for one in (threads, other):
+            for checkpoint_id in (None, "2", None):
+                found = await one.read(PLACE, checkpoint_id)
+                assert found is not None
+                assert contents(found) == {"a": messages}
+            with pytest.raises(DamagedSessionError):
+                await one.read(PLACE, "1")
+        await threads.aclose()
+        await other.aclose()
 
 
 async def test_erasing_an_owner_reaches_threads(anywhere: str) -> None:

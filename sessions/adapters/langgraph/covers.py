@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sessions.checkpoints.covers import OWN, PLAIN
+from sessions.checkpoints.covers import OWN, PLAIN, Cover
 from sessions.errors import DecryptionError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class CipherCovers:
         del thread_id
 
 
-class CipherCover:
+class CipherCover(Cover):
     """Contents under a serializer's cipher: a byte, the length of the cipher's name, the name, and the ciphertext."""
 
     def __init__(self, thread_id: str, cipher: CipherProtocol) -> None:

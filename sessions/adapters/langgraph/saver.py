@@ -322,6 +322,6 @@ class SessionSaver(Keeping):
 
     async def _tuple(self, found: Stored, config: Config) -> CheckpointTuple:
         """Return a checkpoint as LangGraph has it, decoded where it blocks no event loop for long."""
-        if sum(len(part) for value in found.values.values() for part in value.parts) > _AT_ONCE:
+        if sum(sum(map(len, value.parts)) for value in found.values.values()) > _AT_ONCE:
             return await in_thread(self._states.tuple_of, found, config)
         return self._states.tuple_of(found, config)

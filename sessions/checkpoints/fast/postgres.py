@@ -80,7 +80,8 @@ class PostgresPaths:
 
     async def _read(self, read: Read, subject: str) -> Rows | None:
         place = read.place
-        values = place.thread_id, place.ns, read.now
+        known = (None, None) if read.known is None else (read.known.row, read.known.line.next_number)
+        values = place.thread_id, place.ns, read.now, *known
         if read.checkpoint_id is None:
             rows = await self._database.read_rows(subject, READ_LATEST, *values)
         else:
@@ -136,4 +137,5 @@ def _rows_of(read: Read, rows: Iterable[Any]) -> Rows | None:
     if line is None or checkpoint is None:
         return None
     found = [WritesRow.of(checkpoint.checkpoint_id, columns) for columns in written]
-    return Rows(line, checkpoint, pieces, found, frozenset(ends))
+    known = read.known if read.known is not None and read.known.is_current(line, checkpoint.id) else None
+    return Rows(line, checkpoint, pieces, found, frozenset(ends), known)

@@ -77,7 +77,8 @@ def _read(condition: str) -> str:
     ), h as (
         select cast(h.r->>0 as bigint) * {{positions}} + cast(h.r->>1 as bigint) as low,
         cast(h.r->>0 as bigint) * {{positions}} + cast(h.r->>2 as bigint) as high
-        from c, jsonb_array_elements(cast(c.heads as jsonb)) h (r)
+        from found, c, jsonb_array_elements(cast(c.heads as jsonb)) h (r)
+        where (c.id = $4::bigint and found.next_number = $5::bigint) is not true
     )
     select 0 as what, thread as a, line as b, next_number as c, updated_at as d, ttl as e,
     owner as s, null::text as t, null::text as u, null::text as v, wrapped_keys as p from found
@@ -96,9 +97,10 @@ def _read(condition: str) -> str:
 READ_LATEST: Final = Statement(
     """A thread, the latest checkpoint of a line, its pieces, its writes, and which pieces are the ends of their chains.
 
-    Each row says in its first column what it is.
+    Each row says in its first column what it is. Of a checkpoint that is remembered, by its row and the line's next
+    number, no piece is read.
     """,
     _read("order by c.checkpoint_id desc limit 1"),
 )
 
-READ_ONE: Final = Statement("The same of the checkpoint with an id.", _read("and c.checkpoint_id = $4"))
+READ_ONE: Final = Statement("The same of the checkpoint with an id.", _read("and c.checkpoint_id = $6"))

@@ -82,25 +82,24 @@ OF_RUN_AND_OWNER = Statement(
 )
 
 PIECES = Statement(
-    "The pieces in ranges of ids, in the order of the ranges: ``[[low, high], …]``.",
+    "The pieces in ranges of ids, ``[[low, high], …]``, in any order: whoever reads them has their ids.",
     """
     select p.id, p.payload from json_each(:ranges) h
     cross join {pieces} p on p.id between json_extract(h.value, '$[0]') and json_extract(h.value, '$[1]')
-    order by h.key, p.id
     """,
     {
         # Without the offset, it may read all pieces first and join them then.
         POSTGRES: """
-        select p.id, p.payload from jsonb_array_elements(cast(:ranges as jsonb)) with ordinality h (r, o)
+        select p.id, p.payload from jsonb_array_elements(cast(:ranges as jsonb)) h (r)
         cross join lateral (
             select id, payload from {pieces}
-            where id between cast(h.r->>0 as bigint) and cast(h.r->>1 as bigint) order by id offset 0
-        ) p order by h.o, p.id
+            where id between cast(h.r->>0 as bigint) and cast(h.r->>1 as bigint) offset 0
+        ) p
         """,
         MARIADB: """
         select p.id, p.payload from json_table(
-            :ranges, '$[*]' columns (o for ordinality, low bigint path '$[0]', high bigint path '$[1]')
-        ) h straight_join {pieces} p on p.id between h.low and h.high order by h.o, p.id
+            :ranges, '$[*]' columns (low bigint path '$[0]', high bigint path '$[1]')
+        ) h straight_join {pieces} p on p.id between h.low and h.high
         """,
     },
 )

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from sessions.checkpoints.body import Body, pack
+from sessions.checkpoints.covers import Cover
 from sessions.checkpoints.parts import typed_of
 from sessions.errors import DecryptionError, MissingKeyError
 from sessions.store.components import components_there
 from sessions.store.threads import ThreadStore, covers_of
 
 if TYPE_CHECKING:
-    from sessions.checkpoints.covers import Bound, Cover, Covers
+    from sessions.checkpoints.covers import Bound, Covers
     from sessions.store.store import Store
 
 _NOTHING: Final = pack(Body(b"", b"", {}, {}, []))
@@ -68,7 +69,7 @@ class _Lenient:
         return self._covers.new_wrapped_keys(thread_id)
 
 
-class _LenientCover:
+class _LenientCover(Cover):
     def __init__(self, cover: Cover | None) -> None:
         self._cover = cover
 

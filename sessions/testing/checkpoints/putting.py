@@ -32,6 +32,32 @@ class PuttingContract:
         assert (await store.read(Place("another"))) is None
         assert (await store.read(PLACE, "4")) is None
 
+    async def test_what_is_remembered_is_read_as_others_have_changed_it(self, open_threads: OpenThreads) -> None:
+        """Fails without: checkpoints/remembered.py, `is_current`."""
+        store, other = open_threads(), open_threads()
+        messages = [*_LONG, "mine"]
+        await store.put(PLACE, new("1", None, {"a": _LONG}))
+        await store.put(PLACE, new("2", "1", {"a": messages}, versions={"a": 2}))
+        for read in (await store.read(PLACE), await store.read(PLACE, "2"), await other.read(PLACE)):
+            assert read is not None
+            assert contents(read) == {"a": messages}
+        await other.put_writes(PLACE, "2", "t", "", [write(0, "a", [*messages, "more"])])
+        found = await store.read(PLACE)
+        assert found is not None
+        assert [one[2] for one in writes(found)] == [[*messages, "more"]]
+        await other.put(PLACE, new("2", "1", {"a": ["theirs"]}, versions={"a": 2}))
+        for read in (await store.read(PLACE), await store.read(PLACE, "2")):
+            assert read is not None
+            assert contents(read) == {"a": ["theirs"]}
+        await other.put(PLACE, new("3", "2", {"a": ["theirs", "again"]}, versions={"a": 3}))
+        await other.prune(["t"])
+        found = await store.read(PLACE)
+        assert found is not None
+        assert contents(found) == {"a": ["theirs", "again"]}
+        assert await store.read(PLACE, "2") is None
+        await other.delete("t")
+        assert await store.read(PLACE) is None
+
     async def test_an_unchanged_value_is_not_serialized_again(self, open_threads: OpenThreads) -> None:
         store = open_threads()
         await store.put(PLACE, new("1", None, {"a": _LONG, "b": "x"}))
