@@ -118,20 +118,21 @@ def _cells(result: Result, line_break: str = "\n") -> list[str]:
     figure, target = result.figure, result.figure.target
     name = f"{result.row.name}: {figure.key}" + (f", {figure.unit}" if figure.unit else "")
     if (grouped := result.of("grouped")) is not None:
-        name += f"{line_break}({TITLES['grouped']}: {_number(grouped)})"
+        name += f"{line_break}({TITLES['grouped']}: {number(grouped)})"
     return [
         name,
-        _number(result.of("limit")),
-        _number(result.of("ours")),
-        _number(result.of("sdk")),
-        _ratio(result, line_break),
-        _target(target, figure),
+        number(result.of("limit")),
+        number(result.of("ours")),
+        number(result.of("sdk")),
+        ratio(result, line_break),
+        target_text(target, figure),
         result.met() or "",
         _times(result.cost("sdk", "ours")),
     ]
 
 
-def _ratio(result: Result, line_break: str) -> str:
+def ratio(result: Result, line_break: str) -> str:
+    """Ours as a multiple of the limit, with the quartiles of the rounds."""
     cost, spread = result.cost("ours", "limit"), result.spread()
     if cost is None:
         return ""
@@ -143,7 +144,8 @@ def _ratio(result: Result, line_break: str) -> str:
     return f"{text}{line_break}({low:.2f}-{high:.2f})"
 
 
-def _target(target: Target | None, figure: Figure) -> str:
+def target_text(target: Target | None, figure: Figure) -> str:
+    """A target as a cell."""
     match target:
         case None:
             return ""
@@ -161,7 +163,7 @@ def _times(cost: float | None) -> str:
     return "" if cost is None else f"{cost:.2f}"
 
 
-def _number(value: float | None) -> str:
+def number(value: float | None) -> str:
     """Three digits are all that such a measurement knows."""
     if value is None:
         return ""
