@@ -33,33 +33,36 @@ PACKAGE = "sessions.blocking"
 LINE = 120
 DRIVING = f"{PACKAGE}.driving"
 
-CLASSES = {
-    "LogSession": "sessions.session.base",
-    "Branches": "sessions.session.branches",
-    "SessionUsage": "sessions.session.usage.usage",
-    "Memories": "sessions.memories.memories",
-    "Store": "sessions.store.store",
-    "Sweeper": "sessions.store.sweeper",
-    "SQLiteSession": "sessions.sqlite",
-    "SQLAlchemySession": "sessions.sqlalchemy",
-    "EncryptedSession": "sessions.encrypted",
-    "EncryptedAdvancedSession": "sessions.encrypted",
-    "AdvancedSQLiteSession": "sessions.compat.advanced_sqlite",
-    "AdvancedSQLAlchemySession": "sessions.compat.advanced_sqlalchemy",
-}
-"""The classes that get a counterpart, with those of their bases that have public methods."""
+CLASSES = (
+    "sessions.session.base.LogSession",
+    "sessions.session.branches.Branches",
+    "sessions.session.usage.usage.SessionUsage",
+    "sessions.memories.memories.Memories",
+    "sessions.store.store.Store",
+    "sessions.store.sweeper.Sweeper",
+    "sessions.sqlite.SQLiteSession",
+    "sessions.sqlalchemy.SQLAlchemySession",
+    "sessions.encrypted.EncryptedSession",
+    "sessions.encrypted.EncryptedAdvancedSession",
+    "sessions.compat.advanced_sqlite.AdvancedSQLiteSession",
+    "sessions.compat.advanced_sqlalchemy.AdvancedSQLAlchemySession",
+)
+"""The classes that get a counterpart, with those of their bases that have public methods.
 
-FUNCTIONS = {"open_store": "sessions.store.opening"}
+Here and below, a class is named with its module: classes of two modules may have one name.
+"""
+
+FUNCTIONS = ("sessions.store.opening.open_store",)
 
 CONSTRUCTED = {
-    "SQLiteSession": "_SQLiteSession",
-    "SQLAlchemySession": "",
-    "EncryptedSession": "",
-    "AdvancedSQLiteSession": "",
+    "sessions.sqlite.SQLiteSession": "_SQLiteSession",
+    "sessions.sqlalchemy.SQLAlchemySession": "",
+    "sessions.encrypted.EncryptedSession": "",
+    "sessions.compat.advanced_sqlite.AdvancedSQLiteSession": "",
 }
 """The classes that users make, and the class whose constructor they have if it is not their own."""
 
-BASES = {"Store": "Entered", "Sweeper": "Entered"}
+BASES = {"sessions.store.store.Store": "Entered", "sessions.store.sweeper.Sweeper": "Entered"}
 """Bases beside those of the asynchronous class."""
 
 BY_HAND = {"sessions.session.part"}
@@ -68,17 +71,22 @@ BY_HAND = {"sessions.session.part"}
 BY_HAND_METHODS = {"close", "aclose", "session_settings", "run_compaction", "engine"}
 """Methods of sessions with a counterpart there, or that make no sense without an event loop."""
 
-BEGINNING = {"Sweeper.start"}
+BEGINNING = {"sessions.store.sweeper.Sweeper.start"}
 """Methods that are no coroutines, but begin something on an event loop."""
 
-LEFT_OUT = {"AsyncSQLiteSession", "Session", "EncryptedLogSession", "EncryptedForeignSession"}
-"""Names without a counterpart: they differ from others only in being asynchronous, or no user makes them."""
+LEFT_OUT = {
+    "sessions.sqlite.AsyncSQLiteSession",
+    "sessions.protocol.Session",
+    "sessions.encrypted.EncryptedLogSession",
+    "sessions.encrypted.EncryptedForeignSession",
+}
+"""Classes without a counterpart: they differ from others only in being asynchronous, or no user makes them."""
 
-OTHERS = {"Compaction": f"{PACKAGE}.settings", "Verification": f"{PACKAGE}.verifying"}
+OTHERS = {"Compaction": f"{PACKAGE}.settings"}
 """Further names of this package with another meaning here."""
 
 MORE = {
-    "EncryptedSession": (
+    "sessions.encrypted.EncryptedSession": (
         "        flat = isinstance(self._async, sessions.encrypted.EncryptedAdvancedSession)",
         "        if flat and type(self) is EncryptedSession:",
         "            self.__class__ = EncryptedAdvancedSession",
@@ -86,11 +94,25 @@ MORE = {
 }
 """Further lines of constructors."""
 
+SESSION = "sessions.session.base.LogSession"
+VERIFICATION = "sessions.session.verifying.Verification"
+
+UNWRAPPED = {SESSION, "sessions.protocol.Session", "sessions.store.store.Store"}
+"""The classes of parameters that may be given a counterpart."""
+
 SESSIONS = {"underlying_session", "source", "target"}
 """Parameters of any type that may be sessions of this package."""
 
-WRAPPED = {"Self", "LogSession", "Branches", "Memories", "SessionUsage", "Sweeper", "Store", "Verification"}
-"""Results that get a counterpart."""
+WRAPPED = {
+    SESSION,
+    VERIFICATION,
+    "sessions.session.branches.Branches",
+    "sessions.session.usage.usage.SessionUsage",
+    "sessions.memories.memories.Memories",
+    "sessions.store.store.Store",
+    "sessions.store.sweeper.Sweeper",
+}
+"""The classes of results that get a counterpart."""
 
 WORDS: tuple[tuple[str, str], ...] = (
     (r"await Runner\.run\((.*?)session=(\w+)", r"Runner.run_sync(\1session=\2.asynchronous"),
@@ -151,11 +173,18 @@ class Module:
         for name in sorted({one.id for one in ast.walk(node) if isinstance(one, ast.Name)}):
             if hasattr(builtins, name) and name not in self.known:
                 continue
-            place = COUNTERPARTS.get(name) or self.known.get(name)
+            place = self.known.get(name)
             if place is None:
                 raise SystemExit(f"{self.source}: where does {name} come from?")
+            place = COUNTERPARTS.get(".".join(place), place)
+            if place[1] not in (name, ""):
+                raise SystemExit(f"{self.source}: teach {SCRIPT} about {place[1]} as {name}")
             if place[0] != self.name:
                 (self.runtime if runtime else self.typed).add(place)
+
+    def meaning(self, name: str) -> str:
+        """Return a name with the module that it comes from; the name alone if it is none of the source's."""
+        return ".".join(self.known.get(name, (name,)))
 
     def helper(self, name: str) -> str:
         """Import a helper and return its name."""
@@ -164,6 +193,9 @@ class Module:
 
     def text(self) -> str:
         """Return the module's text."""
+        names = [name for _, name in self.runtime | self.typed if name]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise SystemExit(f"{self.source}: teach {SCRIPT} about two classes of the name {twice.pop()}")
         lines = [
             f'"""{reworded(ast.get_docstring(self.tree, clean=False) or "")}',
             "",
@@ -237,7 +269,6 @@ class _Retyped(ast.NodeTransformer):
         "AsyncIterator": (DRIVING, "Steps"),
         "AsyncIterable": ("collections.abc", "Iterable"),
         "Summariser": (DRIVING, "Summariser"),
-        "Verification": (f"{PACKAGE}.verifying", "Verification"),
     }
 
     def visit_Name(self, node: ast.Name) -> ast.Name:
@@ -293,7 +324,8 @@ class Method:
             return f"{self.module.helper('stepwise')}({one.arg})"
         if "Awaitable" in annotation or "Coroutine" in annotation:
             raise SystemExit(f"{self.module.source}: teach scripts/build_blocking.py about {one.arg}: {annotation}")
-        if re.search(r"\b(LogSession|Session|Store)\b", annotation) or one.arg in SESSIONS:
+        names = {node.id for node in ast.walk(one.annotation or one) if isinstance(node, ast.Name)}
+        if one.arg in SESSIONS or any(self.module.meaning(name) in UNWRAPPED for name in names):
             return f"{self.module.helper('as_asynchronous')}({one.arg})"
         return one.arg
 
@@ -311,12 +343,13 @@ class Method:
             call = f"{self.module.helper('run')}({call})"
         if self.returns == "None":
             return call
-        return f"return {self._wrap(self.returns)}({call})" if self.returns in WRAPPED else f"return {call}"
+        is_wrapped = self.returns == "Self" or self.module.meaning(self.returns) in WRAPPED
+        return f"return {self._wrap(self.returns)}({call})" if is_wrapped else f"return {call}"
 
     def _wrap(self, name: str) -> str:
         if name == "Self":
             return "self._like"
-        if name == "LogSession":
+        if self.module.meaning(name) == SESSION:
             self.module.runtime.add((f"{PACKAGE}.objects", "session_of"))
             return "session_of"
         self.module.need(ast.Name(name), runtime=True)
@@ -342,7 +375,7 @@ def _method(module: Module, node: Any, of: str) -> list[str]:
         statement = f"return cls._of({module.source}.{of}.{node.name}({made.arguments()}))"
     elif "property" in decorators:
         statement = made.result(f"self._async.{node.name}")
-    elif f"{of}.{node.name}" in BEGINNING:
+    elif f"{module.source}.{of}.{node.name}" in BEGINNING:
         statement = f"{module.helper('run')}({module.helper('calling')}(self._async.{node.name}))"
     else:
         statement = made.result(f"self._async.{node.name}({made.arguments()})")
@@ -355,24 +388,26 @@ def _method(module: Module, node: Any, of: str) -> list[str]:
     ]
 
 
-def _class(module: Module, name: str, bases: list[str], *, is_session: bool) -> None:
+def _class(module: Module, name: str, bases: list[tuple[str, str]], *, is_session: bool) -> None:
     node: Any = module.node(name)
-    if name not in CONSTRUCTED:
+    full = f"{module.source}.{name}"
+    if full not in CONSTRUCTED:
         # Users get these objects from others, so arguments are not theirs to give.
         text = ast.get_docstring(node, clean=False) or ""
         node.body[0] = ast.Expr(ast.Constant(re.sub(r"\s*\n    (Args|Raises):\n(?s:.*)", "\n    ", text)))
-    lines = [f"class {name}({', '.join(bases)}):", *_docstring(node, "    "), ""]
-    lines += [f"    _async: {module.source}.{name}", ""]
+    module.runtime |= {place for place in bases if place[0] != module.name}
+    lines = [f"class {name}({', '.join(base for _, base in bases)}):", *_docstring(node, "    "), ""]
+    lines += [f"    _async: {full}", ""]
     module.typed.add((module.source, ""))
-    if name in CONSTRUCTED:
-        owner: Any = module.node(CONSTRUCTED[name] or name)
+    if full in CONSTRUCTED:
+        owner: Any = module.node(CONSTRUCTED[full] or name)
         init = next(one for one in owner.body if getattr(one, "name", "") == "__init__")
         made = Method(module, init)
         module.runtime.add((module.source, ""))
-        call = f"{module.source}.{name}({made.arguments()})"
+        call = f"{full}({made.arguments()})"
         module.helper("Part")
         lines += [f"    def __init__{made.signature()}:", f"        Part.__init__(self, {call})"]
-        lines += [*MORE.get(name, ()), ""]
+        lines += [*MORE.get(full, ()), ""]
     for one in node.body:
         is_public = isinstance(one, (ast.FunctionDef, ast.AsyncFunctionDef)) and not one.name.startswith("_")
         if is_public and not (is_session and one.name in BY_HAND_METHODS):
@@ -393,54 +428,58 @@ def _function(module: Module, name: str, wraps: str) -> None:
     module.parts.append("\n".join(lines) + "\n")
 
 
-COUNTERPARTS: dict[str, tuple[str, str]] = {}
-"""The classes that are made here, by name: their module and name."""
+COUNTERPARTS: dict[str, tuple[str, str]] = {
+    "sessions.session.part.SessionPart": (f"{PACKAGE}.objects", "SessionPart"),
+    VERIFICATION: (f"{PACKAGE}.verifying", "Verification"),
+}
+"""The classes with a counterpart, each with its module: the module and name of the counterpart."""
 
 
-def _made_classes() -> dict[type, str]:
-    """Return the asynchronous classes to which counterparts are made, bases first, with their module."""
-    found: dict[type, str] = {}
-    for name, module in CLASSES.items():
-        kind = getattr(importlib.import_module(module), name)
-        for base in reversed(kind.__mro__):
-            if base.__module__.startswith("sessions.") and base.__module__ not in BY_HAND:
-                if base.__name__ in LEFT_OUT or base.__name__.startswith("_"):
-                    continue
-                found.setdefault(base, base.__module__)
-    return found
+def _full(kind: type) -> str:
+    """Return the name of a class with its module."""
+    return f"{kind.__module__}.{kind.__qualname__}"
 
 
-def _bases(kind: type) -> list[str]:
-    """Return the names of the counterparts of a class's bases."""
-    names = []
+def _is_left_out(kind: type) -> bool:
+    return kind.__name__.startswith("_") or _full(kind) in LEFT_OUT
+
+
+def _made_classes() -> list[type]:
+    """Return the asynchronous classes to which counterparts are made, bases first."""
+    found: dict[type, None] = {}
+    for module, _, name in (full.rpartition(".") for full in CLASSES):
+        for base in reversed(getattr(importlib.import_module(module), name).__mro__):
+            if base.__module__.startswith("sessions.") and base.__module__ not in BY_HAND and not _is_left_out(base):
+                found[base] = None
+    return list(found)
+
+
+def _bases(kind: type) -> list[tuple[str, str]]:
+    """Return the counterparts of a class's bases."""
+    if _full(kind) == "sessions.encrypted.EncryptedSession":
+        return [COUNTERPARTS[SESSION]]
+    places = []
     for base in kind.__bases__:
         chosen = base
-        while chosen.__name__.startswith("_") or chosen.__name__ in LEFT_OUT:
+        while _is_left_out(chosen):
             chosen = chosen.__bases__[0]
-        names.append(chosen.__name__)
-    extra = BASES.get(kind.__name__)
-    names = [name for name in names if name in COUNTERPARTS]
-    return names + ([extra] if extra else []) or ["Part"]
+        places.append(COUNTERPARTS.get(_full(chosen)))
+    if extra := BASES.get(_full(kind)):
+        places.append((DRIVING, extra))
+    return [place for place in places if place is not None] or [(DRIVING, "Part")]
 
 
 def generate() -> dict[Path, str]:
     """Return the texts of all files, before they are formatted."""
     classes = _made_classes()
-    for kind, source in classes.items():
-        COUNTERPARTS[kind.__name__] = (f"{PACKAGE}.{source.removeprefix('sessions.')}", kind.__name__)
-    COUNTERPARTS["SessionPart"] = (f"{PACKAGE}.objects", "SessionPart")
-    COUNTERPARTS["Verification"] = (f"{PACKAGE}.verifying", "Verification")
+    for kind in classes:
+        COUNTERPARTS[_full(kind)] = (f"{PACKAGE}.{kind.__module__.removeprefix('sessions.')}", kind.__name__)
     modules: dict[str, Module] = {}
-    for kind, source in classes.items():
-        module = modules.setdefault(source, Module(source))
-        bases = ["LogSession"] if kind.__name__ == "EncryptedSession" else _bases(kind)
-        for base in bases:
-            place = COUNTERPARTS.get(base) or (DRIVING, base)
-            if place[0] != module.name:
-                module.runtime.add(place)
+    for kind in classes:
+        module = modules.setdefault(kind.__module__, Module(kind.__module__))
         is_session = issubclass(kind, SessionPart) or "Session" in kind.__name__
-        _class(module, kind.__name__, bases, is_session=is_session)
-    for name, source in FUNCTIONS.items():
+        _class(module, kind.__name__, _bases(kind), is_session=is_session)
+    for source, _, name in (full.rpartition(".") for full in FUNCTIONS):
         _function(modules.setdefault(source, Module(source)), name, "Store")
     files = {ROOT.joinpath(*module.name.split(".")).with_suffix(".py"): module.text() for module in modules.values()}
     for path in tuple(files):
@@ -452,9 +491,13 @@ def generate() -> dict[Path, str]:
 
 
 def _index() -> str:
-    own = {name: place[0] for name, place in COUNTERPARTS.items() if name in sessions.__all__}
-    own |= {name: f"{PACKAGE}.{module.removeprefix('sessions.')}" for name, module in FUNCTIONS.items()} | OTHERS
-    others = sorted(set(sessions.__all__) - set(own) - LEFT_OUT)
+    tree = ast.parse((ROOT / "sessions" / "__init__.py").read_text(encoding="utf-8"))
+    full = {name: ".".join(place) for name, place in _imports(tree) if name in sessions.__all__}
+    own = {name: COUNTERPARTS[known][0] for name, known in full.items() if known in COUNTERPARTS}
+    for module, _, name in (known.rpartition(".") for known in FUNCTIONS):
+        own[name] = f"{PACKAGE}.{module.removeprefix('sessions.')}"
+    own |= OTHERS
+    others = sorted({name for name in full if full[name] not in LEFT_OUT} - set(own))
     names = sorted({*own, *others, "Steps"})
     own["Steps"] = DRIVING
     lines = [

@@ -10,7 +10,7 @@ _NOTE = re.compile(r"Fails without: .*?(?=\"\"\"|\n\s*\n|\n(?!\s*# )(?=\S))", re
 
 
 def test_the_files_that_notes_name_exist() -> None:
-    paths = [*_ROOT.glob("*.py"), *_ROOT.joinpath("sessions").rglob("*.py")]
+    paths = [*_ROOT.glob("*.py"), *_ROOT.glob("scripts/*.py"), *_ROOT.joinpath("sessions").rglob("*.py")]
     sources = [f"/{path.relative_to(_ROOT)}" for path in paths]
     notes = {path: _NOTE.findall(path.read_text(encoding="utf-8")) for path in _ROOT.joinpath("tests").rglob("*.py")}
     named = [(str(path), file) for path, found in notes.items() for note in found for file in _files(note)]

@@ -8,8 +8,8 @@ from sessions.memories.declaring import Declaring
 from sessions.memories.embedding import Embedding
 from sessions.memories.erasing import Erasing
 from sessions.memories.reading import Reading
-from sessions.memories.searching import MemorySearching
-from sessions.memories.watching import MemoryWatching
+from sessions.memories.searching import Searching
+from sessions.memories.watching import Watching
 from sessions.memories.writing import Writing
 from sessions.validation import DEFAULT
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sessions.validation import Default
 
 
-class Memories(Writing, Reading, MemorySearching, MemoryWatching, Declaring, Embedding, Erasing):
+class Memories(Writing, Reading, Searching, Watching, Declaring, Embedding, Erasing):
     """JSON objects under namespaces and keys, in the database of a store. Get it from `store.memories`.
 
     Example: ``await store.memories.put(("users", "alice"), "style", {"text": "prefers short answers"})``

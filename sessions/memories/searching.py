@@ -48,7 +48,7 @@ class _Scored(NamedTuple):
     hit: Hit | None = None
 
 
-class MemorySearching:
+class Searching:
     """The methods that search."""
 
     _hold: Hold

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from sessions.types.memories import MemoryChange
 
 
-class MemoryWatching:
+class Watching:
     """The methods for watching."""
 
     _hold: Hold

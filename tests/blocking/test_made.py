@@ -93,6 +93,19 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copytree(source, target, ignore=shutil.ignore_patterns("__pycache__"))
 
 
+def test_classes_of_one_name_have_counterparts_of_their_own() -> None:
+    """Two modules may use one noun, as the searches of a session and of memories do.
+
+    Fails without: scripts/build_blocking.py, the modules of the names in `COUNTERPARTS`.
+    """
+    of_sessions, of_memories = (
+        {base.__module__ for base in kind.__mro__ if base.__name__ == "Searching"}
+        for kind in (blocking.LogSession, blocking.Memories)
+    )
+    assert of_sessions == {"sessions.blocking.session.searching"}
+    assert of_memories == {"sessions.blocking.memories.searching"}
+
+
 def test_the_names_are_the_same() -> None:
     assert set(sessions.__all__) - _WITHOUT - set(blocking.__all__) == set()
     for name in blocking.__all__:

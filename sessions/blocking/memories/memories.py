@@ -11,8 +11,8 @@ from sessions.blocking.memories.declaring import Declaring
 from sessions.blocking.memories.embedding import Embedding
 from sessions.blocking.memories.erasing import Erasing
 from sessions.blocking.memories.reading import Reading
-from sessions.blocking.memories.searching import MemorySearching
-from sessions.blocking.memories.watching import MemoryWatching
+from sessions.blocking.memories.searching import Searching
+from sessions.blocking.memories.watching import Watching
 from sessions.blocking.memories.writing import Writing
 from sessions.validation import DEFAULT
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sessions.validation import Default
 
 
-class Memories(Writing, Reading, MemorySearching, MemoryWatching, Declaring, Embedding, Erasing):
+class Memories(Writing, Reading, Searching, Watching, Declaring, Embedding, Erasing):
     """JSON objects under namespaces and keys, in the database of a store. Get it from `store.memories`.
 
     Example: ``store.memories.put(("users", "alice"), "style", {"text": "prefers short answers"})``

@@ -19,10 +19,10 @@ if TYPE_CHECKING:
     from sessions.types.memories import Found
 
 
-class MemorySearching(Part):
+class Searching(Part):
     """The methods that search."""
 
-    _async: sessions.memories.searching.MemorySearching
+    _async: sessions.memories.searching.Searching
 
     def search(
         self,

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from sessions.types.memories import MemoryChange
 
 
-class MemoryWatching(Part):
+class Watching(Part):
     """The methods for watching."""
 
-    _async: sessions.memories.watching.MemoryWatching
+    _async: sessions.memories.watching.Watching
 
     def watch(self, prefix: Sequence[str] = (), *, after: str | None = None) -> Steps[MemoryChange]:
         """Return an iterator over the changes of memories below a prefix. It waits for new ones.
