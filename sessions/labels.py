@@ -7,6 +7,7 @@ sort label by label, ``("a",)`` is not a prefix of ``("ab",)``, and all owners b
 from __future__ import annotations
 
 import re
+from base64 import urlsafe_b64decode, urlsafe_b64encode
 from typing import Final, TypeAlias
 
 from sessions.validation import DEFAULT, Default, check_text
@@ -58,10 +59,7 @@ def encode_owner(owner: object, name: str = "owner") -> str:
             "at least one."
         )
     try:
-        encoded = "".join(
-            re.sub("[\x01\x02]", lambda found: _ESCAPED[found[0]], check_text(label, name, MAX_OWNER_BYTES)) + _END
-            for label in labels
-        )
+        encoded = "".join([_escaped(check_text(label, name, MAX_OWNER_BYTES)) + _END for label in labels])
     except TypeError:
         # A text is its only label, so this is a tuple: tell which of its labels it is.
         for number, label in enumerate(labels):
@@ -79,11 +77,18 @@ def decode_owner(encoded: str | bytes | None) -> Owner | None:
     """Return an owner from its stored form: a text if it has one label, and else a tuple."""
     if encoded is None:
         return None
-    labels = tuple(
-        re.sub("\x02[\x02\x03]", lambda found: _LABELS[found[0]], label)
-        for label in as_stored(encoded).removesuffix(_END).split(_END)
-    )
+    plain = as_stored(encoded).removesuffix(_END)
+    labels = tuple(plain.split(_END))
+    if _BEYOND in plain:
+        labels = tuple(re.sub("\x02[\x02\x03]", lambda found: _LABELS[found[0]], label) for label in labels)
     return labels[0] if len(labels) == 1 else labels
+
+
+def _escaped(label: str) -> str:
+    # Few labels have one of these, and looking for a pattern takes as long as all the rest.
+    if _END in label or _BEYOND in label:
+        return re.sub("[\x01\x02]", lambda found: _ESCAPED[found[0]], label)
+    return label
 
 
 def below_owner(encoded: str) -> tuple[str, str]:
@@ -94,3 +99,27 @@ def below_owner(encoded: str) -> tuple[str, str]:
 def as_stored(encoded: str | bytes) -> str:
     """Return the stored form as text; some databases return bytes."""
     return encoded if isinstance(encoded, str) else bytes(encoded).decode(errors="replace")
+
+
+def cursor_of(labels: tuple[str, ...]) -> str:
+    """Return an opaque text for some labels, by which a list goes on behind them."""
+    return urlsafe_b64encode("\0".join(labels).encode()).decode().rstrip("=")
+
+
+def labels_of_cursor(cursor: object) -> tuple[str, ...]:
+    """Return the labels of a cursor.
+
+    Raises:
+        ValueError: It is not a cursor.
+    """
+    try:
+        if not isinstance(cursor, str):
+            raise TypeError  # noqa: TRY301 - all that is no cursor has one error
+        labels = tuple(urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().split("\0"))
+        if not all(labels) or cursor_of(labels) != cursor:
+            raise ValueError  # noqa: TRY301 - as above
+    except (TypeError, ValueError):
+        raise ValueError(
+            "after must be the cursor of a listed memory or namespace. Nothing was read. Use after=page[-1].cursor."
+        ) from None
+    return labels

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from sessions.clock import as_near_time
 from sessions.errors import InvalidItemError, StoreError, UndecodableItemError, sentence
-from sessions.labels import encode_owner, given_owner
-from sessions.memories.page_cursors import cursor_of, labels_of_cursor
+from sessions.labels import encode_owner, given_owner, labels_of_cursor
 from sessions.memory.listing import Below, Place
 from sessions.memory.paths import check_namespace, check_prefix, joined, labels_of, range_of
 from sessions.memory.settings import Settings, SettingsMovedError, read_settings
@@ -75,7 +74,9 @@ class Hold:
 
     def path(self, namespace: object) -> str:
         """Return the path of a namespace that is relative to the prefix."""
-        check_namespace(namespace)
+        path = check_namespace(namespace)
+        if not self.prefix:
+            return path
         return check_namespace(joined(self.prefix, tuple(namespace)))  # type: ignore[arg-type] # just checked
 
     def prefix_path(self, prefix: object) -> str:
@@ -201,20 +202,18 @@ class Hold:
         Raises:
             UndecodableItemError: Its value cannot be read.
         """
-        namespace = self.relative(row.path)
         try:
             value = self.common.codec.decode(row.payload)
         except ValueError:
             raise self.undecodable(row.path, row.name) from None
         return {
-            "namespace": namespace,
+            "namespace": self.relative(row.path),
             "key": row.name,
             "value": value,
             "version": row.version,
             "created_at": as_near_time(row.created_at),
             "updated_at": as_near_time(row.updated_at),
             "expires_at": None if row.expires_at is None else as_near_time(row.expires_at),
-            "cursor": cursor_of(namespace, row.name),
         }
 
     def undecodable(self, path: str, name: str) -> UndecodableItemError:

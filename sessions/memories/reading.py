@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sessions.clock import now
+from sessions.labels import cursor_of, labels_of_cursor
 from sessions.memories.filtering import Filtering
 from sessions.memories.hold import check_key
-from sessions.memories.page_cursors import cursor_of, labels_of_cursor
 from sessions.memory.paths import check_prefix
 from sessions.memory.read import Get, Refresh, due, get_many
 from sessions.types.memories import Namespace
@@ -54,7 +54,8 @@ class Reading:
         row = await hold.read(Get(hold.path(namespace), check_key(key), now(), hold.owner_of(owner)))
         if row is None:
             return None
-        (row,) = await self._refreshed([row], refresh=refresh)
+        if refresh:
+            (row,) = await self._refreshed([row], refresh=True)
         return hold.memory(*await hold.opened([row]))
 
     async def get_many(
@@ -118,7 +119,7 @@ class Reading:
             StoreError: The database refused the operation.
             SessionClosedError: The store has been closed.
         """
-        from sessions.memory.listing import list_memories  # noqa: PLC0415 - many programs list nothing
+        from sessions.memory.listing import ListMemories  # noqa: PLC0415 - many programs list nothing
 
         hold = self._hold
         limit = check_count(limit, "limit", least=1)
@@ -127,7 +128,7 @@ class Reading:
         if filtering.compiled is not None:
             found = await filtering.rows(below, place, limit)
             return [hold.memory(row) for row in await hold.opened(found)]
-        rows = await hold.read(lambda tx: list_memories(tx, below, place, limit))
+        rows = await hold.read(ListMemories(below, place, limit))
         return [hold.memory(row) for row in await hold.opened(rows)]
 
     async def count(

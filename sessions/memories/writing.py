@@ -11,7 +11,6 @@ from sessions.clock import as_near_time, now
 from sessions.errors import ConflictError
 from sessions.memories.hold import check_key
 from sessions.memories.indexing import index
-from sessions.memories.page_cursors import cursor_of
 from sessions.memory.changes import Change
 from sessions.memory.prepared import PreparedDelete, PreparedPut
 from sessions.memory.search.indexing import texts_to_index
@@ -265,16 +264,14 @@ def as_puts(items: object) -> list[Put]:
 
 
 def _memory(hold: Hold, put: PreparedPut, changed: Changed) -> Memory:
-    namespace = hold.relative(put.path)
     return Memory(
-        namespace=namespace,
+        namespace=hold.relative(put.path),
         key=put.name,
         value=hold.common.codec.decode(put.payload),
         version=changed.version,
         created_at=as_near_time(changed.created_at),
         updated_at=as_near_time(changed.updated_at),
         expires_at=None if changed.expires_at is None else as_near_time(changed.expires_at),
-        cursor=cursor_of(namespace, put.name),
     )
 
 

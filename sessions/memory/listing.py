@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
+import msgspec
+
+from sessions.db.command import LONG, Command
 from sessions.db.dialect import text_of_key
 from sessions.labels import as_stored
 from sessions.memory.paths import labels_of, range_of
@@ -13,11 +16,18 @@ from sessions.memory.statements import listing as statements
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Iterator, Sequence
 
+    from sessions.db.command import Long
     from sessions.db.transaction import Row, Transaction
     from sessions.types.memories import Labels
 
 _SPACES: Final = 256
 """Namespaces that are looked at together."""
+
+BRIEF: Final = 256
+"""Memories of a page that takes little time; longer ones are read in parts of so many."""
+
+_LOOKS: Final = 16
+"""Statements after which a short list is not brief any more."""
 
 WILDCARD: Final = "*"
 """Stands for any label in a prefix or suffix of `namespaces`."""
@@ -163,20 +173,45 @@ def _first(tx: Transaction, spaces: Sequence[Row], how: _How[R]) -> Iterator[lis
     yield gathered
 
 
-def list_memories(
-    tx: Transaction,
-    below: Below,
-    after: Place | None,
-    limit: int,
-    wanted: Callable[[MemoryRow], bool] | None = None,
-) -> list[MemoryRow]:
-    """Return the first memories behind a place, up to `limit` of those that are wanted."""
-    found: list[MemoryRow] = []
-    for rows in scan(tx, below, after, min(limit, _SPACES) if wanted is None else 2 * _SPACES):
-        found += rows if wanted is None else filter(wanted, rows)
-        if len(found) >= limit:
-            return found[:limit]
-    return found
+class ListMemories(Command[list[MemoryRow]], msgspec.Struct, frozen=True, eq=False):
+    """List the first memories behind a place.
+
+    Attributes:
+        below: Which memories.
+        after: The place; ``None`` for the beginning.
+        limit: The number of them at most.
+    """
+
+    below: Below
+    after: Place | None
+    limit: int
+
+    def __call__(self, tx: Transaction) -> list[MemoryRow]:
+        """Do it in `tx`."""
+        found: list[MemoryRow] = []
+        for rows in self._pages(tx):
+            found += rows
+            if len(found) >= self.limit:
+                break
+        return found[: self.limit]
+
+    @property
+    def briefly(self) -> Callable[[Transaction], list[MemoryRow] | Long] | None:
+        """A short list takes little time, unless most namespaces have only expired memories."""
+        return self._briefly if self.limit <= BRIEF else None
+
+    def _briefly(self, tx: Transaction) -> list[MemoryRow] | Long:
+        found: list[MemoryRow] = []
+        for looked, rows in enumerate(self._pages(tx)):
+            found += rows
+            if len(found) >= self.limit:
+                break
+            if looked == _LOOKS:
+                return LONG
+        return found[: self.limit]
+
+    def _pages(self, tx: Transaction) -> Iterator[list[MemoryRow]]:
+        return scan(tx, self.below, self.after, min(self.limit, BRIEF))
 
 
 def count(tx: Transaction, below: Below) -> int:

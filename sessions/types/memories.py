@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
+from sessions.labels import cursor_of
 from sessions.validation import DEFAULT, Default
 
 if TYPE_CHECKING:
@@ -34,7 +35,6 @@ class Memory:
         created_at: When the key was first put (UTC); anew after it was deleted.
         updated_at: When the value was last put (UTC).
         expires_at: When it expires (UTC); ``None`` for never.
-        cursor: Its place in the order of namespaces and keys: an opaque text for ``list(after=…)``.
     """
 
     namespace: Labels
@@ -44,7 +44,14 @@ class Memory:
     created_at: datetime
     updated_at: datetime
     expires_at: datetime | None = None
-    cursor: str
+
+    @property
+    def cursor(self) -> str:
+        """Its place in the order of namespaces and keys: an opaque text for ``list(after=…)``.
+
+        Example: ``rest = await mine.list(("facts",), after=page[-1].cursor)``
+        """
+        return cursor_of((*self.namespace, self.key))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -21,7 +21,7 @@ from sessions.errors import InvalidItemError
 from sessions.memories.indexing import index
 from sessions.memories.writing import prepare
 from sessions.memory.filters import compile_filter
-from sessions.memory.listing import Place, list_memories
+from sessions.memory.listing import ListMemories, Place
 from sessions.memory.search.reading import Range, oldest
 from sessions.types.memories import Put
 from sessions.validation import DEFAULT, MAX_TTL
@@ -187,7 +187,7 @@ async def _oldest_of_all(
     best: list[MemoryRow] = []
     place: Place | None = None
     while True:
-        page = await hold.read(lambda tx, place=place: list_memories(tx, below, place, _PAGE))  # type: ignore[misc]
+        page = await hold.read(ListMemories(below, place, _PAGE))
         rows = [
             row
             for row, plain in zip(page, await hold.opened(page), strict=True)

@@ -1,4 +1,4 @@
-"""The fast paths of memories on Postgres: a get and a put in one statement each; waiting puts go together."""
+"""The fast paths of memories on Postgres: get, list and put in one statement each; waiting puts go together."""
 
 from __future__ import annotations
 
@@ -11,11 +11,13 @@ from sessions.db.sqlalchemy.retry import FailedError, retry
 from sessions.db.uncancelled import settle
 from sessions.errors import StoreError
 from sessions.memory.changes import Change
-from sessions.memory.fast.statements import GET, PUT, OneGet, OnePut
+from sessions.memory.fast.statements import GET, LIST, PUT, OneGet, OneList, OnePut
+from sessions.memory.listing import BRIEF, ListMemories
 from sessions.memory.locking import check_owner
 from sessions.memory.prepared import Changed, PreparedPut
 from sessions.memory.read import Get
 from sessions.memory.rows import MemoryRow
+from sessions.memory.statements.listing import SPACES_AT_ONCE
 from sessions.memory.writing import ends_at
 
 if TYPE_CHECKING:
@@ -45,7 +47,7 @@ class PostgresPaths:
 
     def by_type(self) -> dict[type, FastPath]:
         """Return the fast paths by type of command."""
-        return {Get: self._get, Change: self._change}
+        return {Get: self._get, ListMemories: self._list, Change: self._change}
 
     async def _get(self, work: Get, subject: str) -> MemoryRow | None:
         rows = await self._database.read_rows(subject, GET, *OneGet(work.path, work.name, work.now))
@@ -54,6 +56,18 @@ class PostgresPaths:
         found = MemoryRow.of(tuple(rows[0]))
         check_owner(found.path, work.owner, found.owner)
         return found
+
+    async def _list(self, work: ListMemories, subject: str) -> list[MemoryRow] | NotDone:
+        if work.limit > BRIEF:
+            return NOT_DONE
+        below = work.below
+        path, name = work.after or (below.low, "")
+        values = OneList(path, name, below.high, below.owner, work.limit, below.now)
+        rows = await self._database.read_rows(subject, LIST, *values)
+        found = [MemoryRow.of(tuple(row)) for row in rows if row["id"] is not None]
+        if len(found) < work.limit and len({row["path"] for row in rows}) == SPACES_AT_ONCE:
+            return NOT_DONE  # There may be more behind these namespaces.
+        return found[: work.limit]
 
     async def _change(self, change: Change, subject: str) -> Sequence[Changed] | NotDone:
         if change.sealing is not None:

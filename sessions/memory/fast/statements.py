@@ -1,7 +1,8 @@
-"""Put and get on Postgres: one statement, one round trip each, on the driver's own connection.
+"""Put, get and list on Postgres: one statement, one round trip each, on the driver's own connection.
 
-They do the same as `memory/changes.py` and `memory/read.py` in the common case: one memory is put into a namespace that
-is there. A put that finds another case changes nothing, and leaves all to the general function.
+They do the same as `memory/changes.py`, `memory/read.py` and `memory/listing.py` in the common case: one memory is put
+into a namespace that is there, and a short page is found in a few namespaces. In another case a statement changes
+nothing, and leaves all to the general function.
 
 Concurrency (READ COMMITTED): the statement sees memories as they were when it began. If the namespace's row had to be
 waited for, its version is another one by then, and the put is left.
@@ -14,7 +15,8 @@ from typing import Final, NamedTuple
 
 from sessions.db.transaction import Statement
 from sessions.memory.marks import KEPT_BYTES
-from sessions.memory.statements.memories import GET_MEMORY, LIVE
+from sessions.memory.statements.listing import SPACES_AT_ONCE
+from sessions.memory.statements.memories import COLUMNS, GET_MEMORY, LIVE
 from sessions.memory.statements.spaces import TELL_WATCHERS
 
 _NAMED: Final = re.compile(r"(?<!:):([a-z_]+)")
@@ -48,7 +50,18 @@ class OneGet(NamedTuple):
     now: int
 
 
-def _alone(parameters: type[OnePut | OneGet], purpose: str, sql: str) -> Statement:
+class OneList(NamedTuple):
+    """The parameters of `LIST`, in the order of their numbers."""
+
+    path: str
+    name: str
+    high: str
+    owner: str | None
+    wanted: int
+    now: int
+
+
+def _alone(parameters: type[OnePut | OneGet | OneList], purpose: str, sql: str) -> Statement:
     """Return a statement with numbers in place of ``:names``, as the driver wants them."""
     return Statement(purpose, _NAMED.sub(lambda found: f"${parameters._fields.index(found[1]) + 1}", sql))
 
@@ -98,3 +111,26 @@ PUT: Final = _alone(
 )
 
 GET: Final = _alone(OneGet, GET_MEMORY.purpose, GET_MEMORY.sql)
+
+LIST: Final = _alone(
+    OneList,
+    """List the first memories behind a place, of the first few namespaces; one without any has a row of nulls.
+
+    The limit on namespaces is a number that the planner knows, so it reads them in their order, and what it sorts is
+    small in any case.
+    """,
+    f"""
+    with head as materialized (select :wanted::bigint as wanted)
+    select s.path, s.owner, s.wrapped_keys, m.* from (
+        select s.id, s.path, s.owner, s.wrapped_keys from {{spaces}} s
+        where s.path >= :path::text and s.path < :high::text and (:owner::text is null or s.owner = :owner::text)
+        order by s.path limit {SPACES_AT_ONCE}
+    ) s left join lateral (
+        {{few}}
+        select {COLUMNS} from {{memories}} m
+        where m.space = s.id and m.name > case when s.path = :path::text then :name::text else '' end and {LIVE}
+        order by m.name
+        {{of_few}}
+    ) m on true order by s.path, m.name limit :wanted::bigint + {SPACES_AT_ONCE}
+    """,  # noqa: S608 - as above
+)

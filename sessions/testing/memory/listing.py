@@ -10,7 +10,7 @@ import pytest
 from sessions.types.memories import Put
 
 if TYPE_CHECKING:
-    from sessions.testing.expiry_model import OpenStore
+    from sessions.testing.expiry_model import MovableClock, OpenStore
 
 
 class Lists:
@@ -49,6 +49,27 @@ class Lists:
             assert [(one.namespace, one.key) for one in await mine.list(after=page[-1].cursor)] == [
                 (("c",), key) for key in "xyz"
             ]
+
+    async def test_a_page_passes_namespaces_without_memories(self, open_here: OpenStore, time: MovableClock) -> None:
+        """Fails without: memory/fast/postgres.py, `SPACES_AT_ONCE`; memory/listing.py, `LONG`."""
+        prefix = f"{uuid4()}"
+        async with open_here() as store:
+            mine = store.memories.under((prefix,))
+            labels = [f"{n:03}" for n in range(340)]
+            await mine.put_many(
+                [Put((label,), "k", {"n": label}, ttl=10 if 2 <= int(label) < 330 else None) for label in labels]
+            )
+            await store.memories.put((prefix, labels[335]), "l", {"n": "owned"})
+            time.move(11)
+            left = [*labels[:2], *labels[330:]]
+            listed = await mine.list(limit=4)
+            assert [one.namespace[0] for one in listed] == left[:4]
+            rest = await mine.list(limit=4, after=listed[-1].cursor)
+            assert [(one.namespace[0], one.key) for one in rest] == [
+                ("332", "k"), ("333", "k"), ("334", "k"), ("335", "k")
+            ]  # fmt: skip
+            assert [one.key for one in await mine.list(limit=2, after=rest[-1].cursor)] == ["l", "k"]
+            assert len(await mine.list(limit=300)) == 13
 
     async def test_namespaces(self, open_here: OpenStore) -> None:
         """Fails without: memory/listing.py, `is_cut`."""
