@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 MOST: Final = 2048
 """Candidates beyond which memories are looked through in their order instead: then many of them match."""
 
+_WIDE: Final = 64
+"""Namespaces below a prefix, beyond which a value is looked up in all namespaces at once, and not in each of these."""
+
 
 def candidates(tx: Transaction, low: str, high: str, compiled: Filter, most: int = MOST) -> list[int] | None:
     """Return the ids of memories among which are all that match, in order; ``None`` if any may.
@@ -29,9 +32,13 @@ def candidates(tx: Transaction, low: str, high: str, compiled: Filter, most: int
         most: The most candidates.
     """
     narrowings = narrowings_of(compiled, usable_fields(tx, low, high)) if compiled.needs else []
+    if not narrowings:
+        return None
+    below = {"low": low, "high": high}
+    (spaces,) = tx.the(statements.SPACES_COUNTED, **below, count=_WIDE + 1)
     found: set[int] | None = None
     for narrowing in narrowings:
-        ids = _ids_of(tx, low, high, narrowing, most)
+        ids = _ids_of(tx, below, narrowing, most, is_wide=spaces > _WIDE)
         if ids is not None:
             found = ids if found is None else found & ids
     return None if found is None else sorted(found)
@@ -42,25 +49,27 @@ def usable_fields(tx: Transaction, low: str, high: str) -> dict[str, int]:
     settings = read_settings(tx)
     if not settings.fields:
         return {}
-    lowest, is_encrypted = tx.the(setting_statements.LOWEST_BETWEEN, low=low, high=high)
-    if is_encrypted:
-        return {}  # Encrypted namespaces have no rows of values.
+    # Nearly always, all namespaces follow the last declaration; that takes no look at each of them.
+    (lowest,) = tx.the(setting_statements.LOWEST)
+    if lowest is not None and lowest < max(field.since for field in settings.fields):
+        (lowest,) = tx.the(setting_statements.LOWEST_BETWEEN, low=low, high=high)
     return settings.followed_by(settings.number if lowest is None else lowest)
 
 
-def _ids_of(tx: Transaction, low: str, high: str, narrowing: Narrowing, most: int) -> set[int] | None:
+def _ids_of(
+    tx: Transaction, below: dict[str, str], narrowing: Narrowing, most: int, *, is_wide: bool
+) -> set[int] | None:
+    """Return the ids of the memories with a row in a narrowing's ranges; ``None`` if they are more than `most`."""
     ids: set[int] = set()
     for first, last in narrowing.ranges:
-        rows = tx.all(
-            statements.MEMORIES_OF_VALUES,
-            low=low,
-            high=high,
-            field=narrowing.field,
-            first=first,
-            last=last,
-            count=most + 1,
-        )
+        values = {**below, "field": narrowing.field, "first": first, "last": last, "count": most + 1}
+        rows = tx.all(statements.MEMORIES_OF_VALUES_ANYWHERE, **values) if is_wide else []
+        if is_wide and len(rows) <= most:
+            ids.update(memory for memory, is_below in rows if is_below)
+            continue
+        # Of few namespaces, or so many elsewhere that it is better to look into each of these.
+        rows = tx.all(statements.MEMORIES_OF_VALUES, **values)
         ids.update(memory for (memory,) in rows)
         if len(rows) > most or len(ids) > most:
             return None
-    return ids
+    return ids if len(ids) <= most else None

@@ -25,7 +25,7 @@ _SPACES: Final = Table(
         Column("owner", "session_id_type", "Its owner, as `labels.py` writes it.", null=True),
         Column("wrapped_keys", "bytes", "An encrypted namespace's data keys, wrapped.", null=True),
         Column("marks", "bytes", "The marks of the last commands, by which a repeated one is known.", null=True),
-        Column("settings", "integer", "The number of the settings that all its rows follow.", default=0),
+        Column("settings", "integer", "The number of the settings that all its rows follow; -1 of none.", default=0),
         Column("created_at", "integer", "In microseconds since 1970, UTC, as all times."),
         Column("updated_at", "integer"),
     ),
@@ -129,6 +129,7 @@ MEMORY: Final = Schema(
             "An owner's namespaces.",
             where="owner is not null",
         ),
+        Index("spaces_by_settings", "spaces", ("settings",), "Namespaces whose rows follow older settings."),
         Index("memories_by_name", "memories", ("space", "name"), "A memory by its key.", unique=True),
         Index("memories_by_version", "memories", ("space", "version"), "A namespace's memories, the latest first."),
         Index(
@@ -138,6 +139,7 @@ MEMORY: Final = Schema(
             "Memories that will expire, for purging.",
             where="expires_at is not null",
         ),
+        Index("field_values_anywhere", "field_values", ("field", "value"), "A value in any namespace."),
         Index("field_values_of_memory", "field_values", ("memory",), "A memory's values, for replacing them."),
     ),
 )

@@ -44,7 +44,7 @@ _TABLES: Final[dict[str, tuple[str, tuple[Wrong, ...]]]] = {
             Wrong("removed", "t.removed not between 0 and t.version", "has a version that never was"),
             Wrong("owner", "t.owner is not null and length(t.owner) = 0", "has an empty text"),
             Wrong("wrapped_keys", "t.wrapped_keys is not null and length(t.wrapped_keys) = 0", "has no keys"),
-            outside("settings"),
+            outside("settings", least=-1),
             Wrong("marks", "t.marks is not null and length(t.marks) % 16 <> 0"),
             impossible_time("created_at"),
             impossible_time("updated_at"),

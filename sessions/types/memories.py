@@ -49,7 +49,7 @@ class Memory:
     def cursor(self) -> str:
         """Its place in the order of namespaces and keys: an opaque text for ``list(after=…)``.
 
-        Example: ``rest = await mine.list(("facts",), after=page[-1].cursor)``
+        Example: ``rest = await mine.list(after=(await mine.list(limit=2))[-1].cursor)``
         """
         return cursor_of((*self.namespace, self.key))
 

@@ -12,3 +12,21 @@ MEMORIES_OF_VALUES = Statement(
     limit :count
     """,
 )
+
+SPACES_COUNTED = Statement(
+    "How many namespaces there are below a prefix, counted up to a number.",
+    "select count(*) from (select 1 from {spaces} where path >= :low and path < :high limit :count) counted",
+)
+
+MEMORIES_OF_VALUES_ANYWHERE = Statement(
+    """Some memories that have a value of a field in a range, in any namespace, and whether it is below a prefix.
+
+    It looks at no namespace without one.
+    """,
+    """
+    select f.memory, case when s.path >= :low and s.path < :high then 1 else 0 end from (
+        select v.memory, v.space from {field_values} v
+        where v.field = :field and v.value >= :first and v.value <= :last limit :count
+    ) f join {spaces} s on s.id = f.space
+    """,
+)

@@ -44,23 +44,25 @@ CHANGE_SETTINGS = Statement(
 
 SPACES_BEHIND = Statement(
     "The next namespaces with rows that may not follow the settings of a number.",
-    "select id from {spaces} where id > :after and settings < :number order by id limit :count",
+    "select id from {spaces} where id > :after and settings >= 0 and settings < :number order by id limit :count",
 )
 
 FOLLOW_SETTINGS = Statement(
-    "Note that all rows of a namespace follow the settings of a number.",
-    "update {spaces} set settings = :number where id = :space",
+    "Note that all rows of a namespace follow the settings of a number, unless it is encrypted.",
+    "update {spaces} set settings = :number where id = :space and settings >= 0",
+)
+
+LOWEST = Statement(
+    """The lowest number of the settings that all rows of a namespace follow.
+
+    Encrypted namespaces have no rows of values, and follow no settings: their number is -1.
+    """,
+    "select min(settings) from {spaces}",
 )
 
 LOWEST_BETWEEN = Statement(
-    """The lowest number of the settings that all rows of the namespaces below a prefix follow.
-
-    And whether one of these is encrypted.
-    """,
-    """
-    select min(settings), max(case when wrapped_keys is null then 0 else 1 end) from {spaces}
-    where path >= :low and path < :high
-    """,
+    "The same of the namespaces below a prefix.",
+    "select min(settings) from {spaces} where path >= :low and path < :high",
 )
 
 PAYLOADS_AFTER = Statement(

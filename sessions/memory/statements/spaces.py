@@ -99,8 +99,8 @@ MOVE_SPACE = Statement(
 )
 
 SET_WRAPPED_KEYS = Statement(
-    "Give a locked namespace its data keys, wrapped.",
-    "update {spaces} set wrapped_keys = :wrapped_keys where id = :space",
+    "Give a locked namespace its data keys, wrapped. From then on, its rows follow no settings.",
+    "update {spaces} set wrapped_keys = :wrapped_keys, settings = -1 where id = :space",
 )
 
 

@@ -119,6 +119,25 @@ class Filtered:
                 await mine.count(filter={"$or": [wanted]}, filter_budget=2)
             assert raised.value.fields == ()
 
+    async def test_a_declared_field_helps_below_a_prefix_of_many_namespaces(self, open_here: OpenStore) -> None:
+        """Fails without: memory/candidates.py, `is_wide`; memory/statements/filtering.py, `is_below`."""
+        async with open_here() as store:
+            prefix, others = f"{uuid4()}", f"{uuid4()}"
+            mine = store.memories.under((prefix,))
+            values: list[dict[str, Any]] = [*VALUES, *({"other": n} for n in range(40))]
+            await mine.put_many([Put((f"s{number}",), f"{number}", one) for number, one in enumerate(values)])
+            await store.memories.put_many([Put((others, "s"), f"{number}", one) for number, one in enumerate(VALUES)])
+            await store.memories.declare(*FIELDS)
+            await store.memories.reindex()
+            await _compare(mine, FILTERS, values)
+            assert await mine.count(filter={"n": "é"}, filter_budget=1) == 1
+            assert await store.memories.count((others,), filter={"n": "é"}, filter_budget=1) == 1
+            # So many elsewhere that each namespace is looked into.
+            await store.memories.put_many([Put((others, "s"), f"more {n}", {"n": "é", "m": n}) for n in range(2_100)])
+            assert await mine.count(filter={"n": "é"}, filter_budget=1) == 1
+            await store.memories.erase((others,), scrub=False)
+            await store.memories.undeclare(*FIELDS)
+
     async def test_a_wrong_filter_is_refused_before_anything_is_read(self, open_here: OpenStore) -> None:
         async with open_here() as store:
             mine = store.memories.under((f"{uuid4()}",))
@@ -148,6 +167,24 @@ class Filtered:
                 await store.memories.declare(1)  # type: ignore[arg-type]
             assert await store.memories.declared() == before
 
+    async def test_encrypted_memories_among_others_are_filtered_without_an_index(self, open_here: OpenStore) -> None:
+        """Fails without: memory/statements/spaces.py, `SET_WRAPPED_KEYS`, `settings = -1`."""
+        prefix, wanted = f"{uuid4()}", {"n": 7}
+        async with open_here() as store:
+            await store.memories.declare("n")
+            await store.memories.reindex()
+            await store.memories.put_many([Put((prefix, "plain"), f"{n}", {"n": n}) for n in range(20)])
+            async with open_here(encryption_key=generate_key(), allow_plain_text=True) as encrypted:
+                await encrypted.memories.put_many([Put((prefix, "hidden"), f"{n}", {"n": n}) for n in range(20)])
+                await store.memories.reindex()
+                found = await encrypted.memories.list((prefix,), filter=wanted)
+                assert [(one.namespace[1], one.key) for one in found] == [("hidden", "7"), ("plain", "7")]
+                assert await encrypted.memories.count((prefix, "hidden"), filter=wanted) == 1
+            assert await store.memories.count((prefix, "plain"), filter=wanted, filter_budget=1) == 1
+            assert not [one async for one in store.verify() if "settings" in str(one)]
+            await store.memories.erase((prefix,), scrub=False)
+            await store.memories.undeclare("n")
+
     async def test_encrypted_memories_are_filtered_without_an_index(self, open_here: OpenStore) -> None:
         async with open_here(encryption_key=generate_key()) as store:
             mine = store.memories.under((f"{uuid4()}",))
@@ -164,9 +201,11 @@ class Filtered:
         run_machine(lambda: FilterMachine(open_here), self.FILTER_EXAMPLES, steps=20)
 
 
-async def _compare(mine: Memories, filters: Sequence[dict[str, Any]]) -> None:
+async def _compare(
+    mine: Memories, filters: Sequence[dict[str, Any]], values: Sequence[dict[str, Any]] = VALUES
+) -> None:
     for wanted in filters:
-        expected = [number for number, value in enumerate(VALUES) if matches(wanted, value)]
+        expected = [number for number, value in enumerate(values) if matches(wanted, value)]
         found = await mine.list(filter=wanted, limit=1_000)
         assert sorted(int(one.key) for one in found) == expected, wanted
 
