@@ -10,7 +10,9 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import open_store
+from sessions.checkpoints.values import Place
 from sessions.db.postgres.database import AsyncpgDatabase
+from sessions.errors import ThreadGoneError, ThreadOwnerError
 from sessions.store.threads import ThreadStore
 from sessions.testing.checkpoints.shared import PLACE, check_rows, contents, new, write, writes
 
@@ -144,4 +146,84 @@ async def test_a_statement_that_waited_for_another_change_does_nothing(
     found = await store.read(PLACE)
     assert found is not None
     assert [one[2] for one in writes(found) if one[0] == "late"] == ([] if operation == "put" else [messages])
+    await check_rows(store)
+
+
+async def _step(store: ThreadStore, thread: int, number: int) -> None:
+    place, messages = Place(f"t{thread}"), [f"message {one} of {thread} " * 9 for one in range(number + 1)]
+    parent_id = f"{number - 1:04}" if number else None
+    await store.put(place, new(f"{number:04}", parent_id, {"a": messages}, versions={"a": number}))
+    given = [write(0, "a", [*messages, "more"]), write(-1, "e", number)]
+    await asyncio.gather(
+        store.put_writes(place, f"{number:04}", "one", "", given),
+        store.put_writes(place, f"{number:04}", "two", "", given[:1]),
+    )
+
+
+@pytest.mark.usefixtures("no_upkeep")
+async def test_waiting_steps_of_many_threads_go_together(store: ThreadStore, counts: Counts) -> None:
+    """Fails without: checkpoints/fast/sending.py, `together`."""
+    for number in range(3):
+        await asyncio.gather(*(_step(store, thread, number) for thread in range(40)))
+    counts.taken()
+    for number in range(3, 8):
+        await asyncio.gather(*(_step(store, thread, number) for thread in range(40)))
+    alone, transactions = counts.taken()
+    # 5 puts and 10 writes of 40 threads each.
+    assert transactions == 0
+    assert alone < 100
+    for thread in range(40):
+        found = await store.read(Place(f"t{thread}"))
+        assert found is not None
+        messages = [f"message {one} of {thread} " * 9 for one in range(8)]
+        assert contents(found) == {"a": messages}
+        assert [one[2] for one in writes(found)] == [7, [*messages, "more"], [*messages, "more"]]
+    await check_rows(store)
+
+
+async def test_one_that_is_refused_leaves_the_others_of_its_group(url: str, store: ThreadStore) -> None:
+    """Fails without: checkpoints/fast/sending.py, `is_settled`."""
+    async with open_store(url) as opened:
+        other = ThreadStore(opened._backend)
+        for number in range(3):
+            await asyncio.gather(*(_step(store, thread, number) for thread in range(20)))
+        # Moved, gone, another owner's, there already: none of them is as the first store remembers it.
+        await other.put(Place("t1"), new("0003", "0002", {"a": ["theirs"]}, versions={"a": 3}))
+        await other.delete("t2")
+        again = store.put(Place("t3"), new("0001", "0002", {"a": ["again"]}, versions={"a": 3}))
+        theirs = store.put(Place("t4", "", "ann\x01"), new("0003", "0002", {"a": []}, versions={"a": 3}))
+        steps = [_step(store, thread, 3) for thread in range(20) if thread not in (3, 4)]
+        results = await asyncio.gather(again, theirs, *steps, return_exceptions=True)
+        failed = [type(one) for one in results if one is not None]
+        assert failed == [ThreadOwnerError, ThreadGoneError]
+        assert await other.read(Place("t2")) is None
+        for thread in range(5, 20):
+            found = await other.read(Place(f"t{thread}"))
+            assert found is not None
+            assert contents(found)["a"][-1].startswith(f"message 3 of {thread}")
+        found = await other.read(Place("t3"), "0001")
+        assert found is not None
+        assert contents(found) == {"a": ["again"]}
+        await other.aclose()
+    await check_rows(store)
+
+
+async def test_groups_of_several_processes_wait_for_each_other(url: str, store: ThreadStore) -> None:
+    """Fails without: checkpoints/fast/statements.py, `order by l.id`."""
+    async with open_store(url) as opened:
+        other = ThreadStore(opened._backend)
+        await asyncio.gather(*(_step(store, thread, 0) for thread in range(30)))
+        for number in range(1, 6):
+            for thread in range(30):
+                await other.read(Place(f"t{thread}"))
+            threads = list(range(30))
+            await asyncio.gather(
+                *(_step(store, thread, number) for thread in threads),
+                *(_step(other, thread, number) for thread in reversed(threads)),
+            )
+        for thread in range(30):
+            found = await store.read(Place(f"t{thread}"))
+            assert found is not None
+            assert len(contents(found)["a"]) == 6
+        await other.aclose()
     await check_rows(store)

@@ -1,4 +1,7 @@
-"""The fast paths of checkpoints on Postgres: each does the same as its command, or leaves it to the command."""
+"""The fast paths of checkpoints on Postgres: each does the same as its command, or leaves it to the command.
+
+Waiting puts go together, and waiting writes do (`sending.py`).
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.checkpoints.body import by_slot, pack
 from sessions.checkpoints.covers import write_bound
-from sessions.checkpoints.fast.statements import PUT, PUT_WRITES, READ_LATEST, READ_ONE
+from sessions.checkpoints.fast.sending import Guard, Planned, Sending
+from sessions.checkpoints.fast.statements import PUT, PUT_MANY, PUT_WRITES, PUT_WRITES_MANY, READ_LATEST, READ_ONE
 from sessions.checkpoints.lines import Line
 from sessions.checkpoints.plan import Ends, Parent, plan
 from sessions.checkpoints.put import Put
@@ -16,16 +20,12 @@ from sessions.checkpoints.remembered import State
 from sessions.checkpoints.rows import CheckpointRow, WritesRow
 from sessions.checkpoints.threads import check_owner, thread_of
 from sessions.db.component import NOT_DONE
-from sessions.db.sqlalchemy.errors import Trouble, trouble_of
-from sessions.db.sqlalchemy.retry import FailedError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
-    from sessions.checkpoints.values import Place
     from sessions.db.component import FastPath, NotDone
     from sessions.db.postgres.database import AsyncpgDatabase
-    from sessions.db.transaction import Statement
 
 _THREAD, _CHECKPOINT, _PIECE, _WRITES, _END = range(5)
 
@@ -39,44 +39,27 @@ class PostgresPaths:
 
     def __init__(self, database: AsyncpgDatabase) -> None:
         self._database = database
+        self._puts = Sending(
+            database, _planned_put, alone=(PUT, _one_put), together=(PUT_MANY, _puts)
+        )  # fmt: skip
+        self._writes = Sending(
+            database, _planned_writes, alone=(PUT_WRITES, _one_task), together=(PUT_WRITES_MANY, _tasks)
+        )  # fmt: skip
 
     def by_type(self) -> dict[type, FastPath]:
         """Return the fast paths by type of command."""
         return {Put: self._put, PutWrites: self._put_writes, Read: self._read}
 
     async def _put(self, put: Put, subject: str) -> State | NotDone:
-        known, new = put.known, put.new
-        if known is None or new.follows_last or put.seen not in (None, known.line.number):
+        known = put.known
+        if known is None or put.new.follows_last or put.seen not in (None, known.line.number):
             return NOT_DONE
-        ends = Ends(lambda one: one.may_grow, None)
-        made = plan(new, put.given, known.line, Parent(known.versions, known.values), ends, subject=subject)
-        if made is None:
-            return NOT_DONE
-        rows = await self._rows(
-            subject, PUT, *_remembered(known.line, put.place, put.now), made.next_number,
-            [number for number, _ in made.pieces], [payload for _, payload in made.pieces],
-            made.id, new.checkpoint_id, new.parent_id, new.run_id, made.heads, made.body,
-        )  # fmt: skip
-        if not rows:
-            return NOT_DONE
-        line = known.line._replace(next_number=made.next_number, updated_at=put.now)
-        return State(line, new.checkpoint_id, made.id, new.versions, made.values)
+        return await self._puts.submit(put, subject)
 
     async def _put_writes(self, put: PutWrites, subject: str) -> int | NotDone:
-        known = put.known
-        if known is None or put.seen != known.line.number:
+        if put.known is None or put.seen != put.known.line.number:
             return NOT_DONE
-        line = known.line
-        slots = by_slot(put.stored(known))
-        payloads = [
-            line.cover.seal(pack(writes), write_bound(line.number, put.checkpoint_id, put.task_id, slot, put.task_path))
-            for slot, writes in slots.items()
-        ]
-        rows = await self._rows(
-            subject, PUT_WRITES, *_remembered(line, put.place, put.now), put.checkpoint_id, put.task_id,
-            put.task_path, list(slots), payloads,
-        )  # fmt: skip
-        return line.number if rows and rows[0][0] == len(slots) else NOT_DONE
+        return await self._writes.submit(put, subject)
 
     async def _read(self, read: Read, subject: str) -> Rows | None:
         place = read.place
@@ -88,23 +71,68 @@ class PostgresPaths:
             rows = await self._database.read_rows(subject, READ_ONE, *values, read.checkpoint_id)
         return _rows_of(read, rows)
 
-    async def _rows(self, subject: str, statement: Statement, *values: Any) -> list[Any]:
-        """Return the rows of a statement that changes something; none if its command has to say why it cannot."""
 
-        async def attempt() -> list[Any]:
-            try:
-                return await self._database.fetch(statement, *values)
-            except FailedError as failed:
-                if trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES):
-                    return []
-                raise
+def _planned_put(put: Put) -> Planned[State] | None:
+    known, new = put.known, put.new
+    assert known is not None  # noqa: S101 - others are not sent
+    ends = Ends(lambda one: one.may_grow, None)
+    made = plan(new, put.given, known.line, Parent(known.versions, known.values), ends, subject=put.subject)
+    if made is None:
+        return None
+    line = known.line._replace(next_number=made.next_number, updated_at=put.now)
+    done = State(line, new.checkpoint_id, made.id, new.versions, made.values)
+    columns = made.id, new.checkpoint_id, new.parent_id, new.run_id, made.heads, made.body
+    guard = Guard.of(known.line, put.place, put.now)
+    return Planned(guard, (guard.line,), (made.next_number, made.pieces, columns), done)
 
-        # If its answer was lost, the next number is another one: the command finds what was stored.
-        return await self._database.retried(subject, attempt, repeatable=True)
+
+def _one_put(one: Planned[State]) -> Sequence[Any]:
+    next_number, pieces, columns = one.values
+    return *one.guard, next_number, [number for number, _ in pieces], [payload for _, payload in pieces], *columns
 
 
-def _remembered(line: Line, place: Place, now: int) -> tuple[Any, ...]:
-    return line.number, line.next_number, now, place.owner, line.thread.wrapped_keys
+def _puts(planned: Sequence[Planned[State]]) -> Sequence[Any]:
+    pieces = [(one.guard.line, number, payload) for one in planned for number, payload in one.values[1]]
+    return (
+        *_columns([one.guard for one in planned], 5),
+        [one.values[0] for one in planned],
+        *_columns(pieces, 3),
+        *_columns([one.values[2] for one in planned], 6),
+    )
+
+
+def _planned_writes(put: PutWrites) -> Planned[int]:
+    known = put.known
+    assert known is not None  # noqa: S101 - others are not sent
+    line, place = known.line, (put.checkpoint_id, put.task_id)
+    slots = by_slot(put.stored(known))
+    payloads = [
+        line.cover.seal(pack(writes), write_bound(line.number, *place, slot, put.task_path))
+        for slot, writes in slots.items()
+    ]
+    guard = Guard.of(line, put.place, put.now)
+    values = *place, put.task_path, list(slots), payloads
+    return Planned(guard, (line.number, *place), values, line.number, len(slots))
+
+
+def _one_task(one: Planned[int]) -> Sequence[Any]:
+    return *one.guard, *one.values
+
+
+def _tasks(planned: Sequence[Planned[int]]) -> Sequence[Any]:
+    guards = {one.guard.line: one.guard for one in planned}
+    rows = [
+        (one.guard.line, checkpoint_id, task_id, slot, task_path, payload)
+        for one in planned
+        for checkpoint_id, task_id, task_path, slots, payloads in [one.values]
+        for slot, payload in zip(slots, payloads, strict=True)
+    ]
+    return *_columns(list(guards.values()), 5), *_columns(rows, 6)
+
+
+def _columns(rows: Sequence[Sequence[Any]], count: int) -> list[list[Any]]:
+    """Return rows as so many columns, as statements unnest them."""
+    return [[row[number] for row in rows] for number in range(count)]
 
 
 def _rows_of(read: Read, rows: Iterable[Any]) -> Rows | None:

@@ -39,8 +39,44 @@ PUT: Final = Statement(
         insert into {{checkpoints}} (id, line, checkpoint_id, parent_id, run_id, created_at, heads, body)
         select $9::bigint, line.id, $10::text, $11::text, $12::text, $3, $13::text, $14::bytea from line
     )
-    select id from line
+    select 1 from line
     """,  # noqa: S608 - a condition of this module
+)
+
+_LOCKED: Final = """
+    wanted as (
+        select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::bytea[])
+        w (line, next_number, now, owner, wrapped_keys)
+    ), locked as materialized (
+        select l.id, w.now from wanted w join {lines} l on l.id = w.line join {threads} t on t.id = l.thread
+        where l.next_number = w.next_number and (t.ttl is null or l.updated_at + t.ttl > w.now)
+        and (w.owner is null or t.owner = w.owner) and t.wrapped_keys is not distinct from w.wrapped_keys
+        order by l.id
+"""
+"""The lines that are as they are remembered: locked in one order, so that no two groups wait each for the other."""
+
+PUT_MANY: Final = Statement(
+    "Store checkpoints of several lines whose parents are remembered; of each line where that was done, its id and 1.",
+    "with "  # noqa: S608 - a condition of this module
+    + _LOCKED
+    + """
+        for no key update of l
+    ), line as (
+        update {lines} l set next_number = m.next_number, updated_at = k.now
+        from locked k join unnest($1::bigint[], $6::bigint[]) m (line, next_number) on m.line = k.id
+        where l.id = k.id returning l.id
+    ), pieces as (
+        insert into {pieces} (id, payload)
+        select p.id, p.payload from unnest($7::bigint[], $8::bigint[], $9::bytea[]) p (line, id, payload)
+        join line on line.id = p.line
+    ), checkpoint as (
+        insert into {checkpoints} (id, line, checkpoint_id, parent_id, run_id, created_at, heads, body)
+        select c.id, line.id, c.checkpoint_id, c.parent_id, c.run_id, c.now, c.heads, c.body
+        from unnest($1::bigint[], $3::bigint[], $10::bigint[], $11::text[], $12::text[], $13::text[], $14::text[],
+        $15::bytea[]) c (line, now, id, checkpoint_id, parent_id, run_id, heads, body) join line on line.id = c.line
+    )
+    select id, 1 from line
+    """,
 )
 
 PUT_WRITES: Final = Statement(
@@ -60,6 +96,28 @@ PUT_WRITES: Final = Statement(
     )
     select count(*) from written
     """,  # noqa: S608 - as above
+)
+
+PUT_WRITES_MANY: Final = Statement(
+    """Store writes of several tasks at checkpoints that are remembered.
+
+    Of each task of which something was stored: line, checkpoint, task, and how many slots were.
+    """,
+    "with "  # noqa: S608 - a condition of this module
+    + _LOCKED
+    + """
+        for share of l
+    ), written as (
+        insert into {writes} (line, checkpoint_id, task_id, slot, task_path, payload)
+        select k.id, w.checkpoint_id, w.task_id, w.slot, w.task_path, w.payload
+        from unnest($6::bigint[], $7::text[], $8::text[], $9::bigint[], $10::text[], $11::bytea[])
+        w (line, checkpoint_id, task_id, slot, task_path, payload) join locked k on k.id = w.line
+        on conflict (line, checkpoint_id, task_id, slot) do update
+        set task_path = excluded.task_path, payload = excluded.payload where excluded.slot < 0
+        returning line, checkpoint_id, task_id
+    )
+    select line, checkpoint_id, task_id, count(*) from written group by line, checkpoint_id, task_id
+    """,
 )
 
 
