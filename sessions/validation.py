@@ -72,6 +72,15 @@ def check_text(text: object, name: str, max_bytes: int) -> str:
     return text
 
 
+def is_unicode(text: str) -> bool:
+    """Tell whether a text has no lone surrogate, so that every database stores it."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def _as_text(value: object, name: str) -> str:
     """Return how to pass a value as text."""
     if isinstance(value, (bytes, bytearray)):

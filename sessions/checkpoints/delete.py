@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sessions.checkpoints.collect import collect
 from sessions.checkpoints.statements import lines as line_statements
 from sessions.checkpoints.statements import rows as statements
-from sessions.checkpoints.threads import check_owner, lock_thread
+from sessions.checkpoints.threads import lock_owned
 from sessions.db.dialect import text_of_key
 from sessions.db.ids import ids_of
 from sessions.db.lists import parts
@@ -25,10 +25,9 @@ def delete(tx: Transaction, thread_id: str, owner: str | None) -> bool:
     Raises:
         OwnerError: It is another owner's.
     """
-    thread = lock_thread(tx, thread_id)
+    thread = lock_owned(tx, thread_id, owner)
     if thread is None:
         return False
-    check_owner(thread_id, owner, thread)
     delete_locked(tx, thread)
     return True
 

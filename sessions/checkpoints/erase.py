@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from sessions.checkpoints.delete import delete_locked
 from sessions.checkpoints.statements import lines as line_statements
 from sessions.checkpoints.statements import rows as statements
-from sessions.checkpoints.threads import check_owner, has_expired, lock_thread
+from sessions.checkpoints.threads import has_expired, lock_owned, lock_thread
 from sessions.clock import now
 from sessions.db.component import OwnersPart
 from sessions.db.dialect import text_of_key
@@ -36,11 +36,8 @@ def erase(tx: Transaction, thread_id: str, owner: str | None = None) -> Erased:
     Raises:
         ThreadOwnerError: It is another owner's.
     """
-    thread = lock_thread(tx, thread_id)
-    if thread is None:
-        return Erased()
-    check_owner(thread_id, owner, thread)
-    return _erase(tx, thread)
+    thread = lock_owned(tx, thread_id, owner)
+    return Erased() if thread is None else _erase(tx, thread)
 
 
 def erase_owners(tx: Transaction, owners: OwnersErased, count: int) -> OwnersPart:
@@ -64,9 +61,7 @@ def remove_expired(tx: Transaction, count: int) -> int:
     removed = 0
     for thread_id in sorted(found):
         thread = lock_thread(tx, thread_id)
-        if thread is None:
-            continue
-        if has_expired(tx, thread, at):
+        if thread is not None and has_expired(tx, thread, at):
             delete_locked(tx, thread)
             removed += 1
     return removed
@@ -78,10 +73,9 @@ def set_ttl(tx: Transaction, thread_id: str, ttl: int | None, owner: str | None)
     Raises:
         OwnerError: It is another owner's.
     """
-    thread = lock_thread(tx, thread_id)
+    thread = lock_owned(tx, thread_id, owner)
     if thread is None:
         return False
-    check_owner(thread_id, owner, thread)
     tx.run(line_statements.SET_TTL, thread=thread.number, ttl=ttl)
     return True
 

@@ -11,7 +11,7 @@ from sessions.checkpoints.lines import Line
 from sessions.checkpoints.rows import find_checkpoint, text_or_none
 from sessions.checkpoints.statements import lines as line_statements
 from sessions.checkpoints.statements import rows as statements
-from sessions.checkpoints.threads import check_owner, lock_thread
+from sessions.checkpoints.threads import lock_owned
 from sessions.checkpoints.values import Place, Pruned
 from sessions.db.dialect import text_of_key
 from sessions.db.ids import ids_of
@@ -57,10 +57,9 @@ def prune(tx: Transaction, thread_id: str, keep: Keep, covers: Covers, owner: st
         OwnerError: The thread is another owner's.
         DecryptionError: It cannot be opened with what is given.
     """
-    thread = lock_thread(tx, thread_id)
+    thread = lock_owned(tx, thread_id, owner)
     if thread is None:
         return Pruned()
-    check_owner(thread_id, owner, thread)
     cover = covers.unlock(thread_id, thread.wrapped_keys)
     pruned, calls = Pruned(), dict[str, bool]()
     lines = [(line, text_of_key(ns), text_or_none(root)) for line, ns, root, _ in _lines(tx, thread)]

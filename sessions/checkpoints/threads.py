@@ -34,6 +34,18 @@ def lock_thread(tx: Transaction, thread_id: str) -> Thread | None:
     return None if row is None else thread_of(*row)
 
 
+def lock_owned(tx: Transaction, thread_id: str, owner: str | None) -> Thread | None:
+    """Lock a thread for a caller of some owner; ``None`` if it is missing.
+
+    Raises:
+        ThreadOwnerError: It is another owner's.
+    """
+    thread = lock_thread(tx, thread_id)
+    if thread is not None:
+        check_owner(thread_id, owner, thread)
+    return thread
+
+
 def check_owner(thread_id: str, owner: str | None, thread: Thread) -> None:
     """Refuse a caller for another owner.
 

@@ -17,6 +17,7 @@ import msgspec
 
 from sessions.codecs.remedies import TEXT, for_item, for_value
 from sessions.errors import InvalidItemError
+from sessions.validation import is_unicode
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterable, Sequence
@@ -263,9 +264,9 @@ def _fault(value: Any) -> str:  # noqa: PLR0911 - one line for each fault
         for key in value:
             if not isinstance(key, str):
                 return f"has a key of type {type(key).__name__}, but JSON keys are strings. Convert it with str()."
-            if not _is_unicode(key):
+            if not is_unicode(key):
                 return f"has a key that contains a lone surrogate, which is not Unicode text. {TEXT}"
-    if isinstance(value, str) and not _is_unicode(value):
+    if isinstance(value, str) and not is_unicode(value):
         return f"contains a lone surrogate, which is not Unicode text. {TEXT}"
     if isinstance(value, float) and not math.isfinite(value):
         return f"is {float(value)}, which JSON does not have. Store None or text instead."
@@ -280,14 +281,6 @@ def _fault(value: Any) -> str:  # noqa: PLR0911 - one line for each fault
         except NotJSONError:
             return f"is of type {type(value).__name__}, which JSON does not have. {for_value(value)}"
     return ""
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _is_printable(number: int) -> bool:

@@ -9,7 +9,7 @@ from sessions.clock import now
 from sessions.memories.filtering import Filtering
 from sessions.memory.read import by_ids
 from sessions.types.memories import Found
-from sessions.validation import check_count
+from sessions.validation import check_count, is_unicode
 
 if TYPE_CHECKING:
     import builtins
@@ -222,12 +222,10 @@ def _checked_query(query: object) -> str:
         raise TypeError(
             f"query must be a text or None, not {type(query).__name__}. Nothing was read. Pass the text to search for."
         )
-    try:
-        query.encode()
-    except UnicodeEncodeError:
+    if not is_unicode(query):
         raise ValueError(
             "query has a lone surrogate, so it is no Unicode text. Nothing was read. Decode it with the right encoding."
-        ) from None
+        )
     return query.strip()
 
 

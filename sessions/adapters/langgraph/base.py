@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import threading
-from typing import TYPE_CHECKING, Any, Final, Literal, Self
+from typing import TYPE_CHECKING, Any, Final, Literal
 
 from langgraph.checkpoint.base import BaseCheckpointSaver
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
 
 from sessions.adapters.langgraph.adopting import FirstUse
+from sessions.adapters.langgraph.closing import Closing
 from sessions.adapters.langgraph.configs import Config, Owners, parse
 from sessions.adapters.langgraph.covers import CipherCovers
 from sessions.adapters.langgraph.schema import ask_for_schemas
@@ -20,12 +21,10 @@ from sessions.store.opening import open_store
 from sessions.store.store import Store
 from sessions.store.threads import ThreadStore, covers_of
 from sessions.validation import DEFAULT, Default, check_ttl
-from sessions.waits.blocking import without_loop
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Generator, Iterable
     from datetime import timedelta
-    from types import TracebackType
 
     from langchain_core.runnables import RunnableConfig
     from langgraph.checkpoint.serde.base import CipherProtocol, SerializerProtocol
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
 _WRITERS: Final = ("fork", "raise")
 
 
-class SaverBase(BaseCheckpointSaver[Any]):
+class SaverBase(Closing, BaseCheckpointSaver[Any]):
     """A saver's store and settings. The rest is `SessionSaver`."""
 
     def __init__(
@@ -149,38 +148,11 @@ class SaverBase(BaseCheckpointSaver[Any]):
         """
         return Done()
 
-    def close(self) -> None:
-        """Close the saver, and its store if that was opened by it. Later calls raise `SessionClosedError`.
-
-        Example: ``saver.close()``
-        """
-        without_loop(self.aclose())
-
-    async def aclose(self) -> None:
-        """Do the same as `close`.
-
-        Example: ``await saver.aclose()``
-        """
+    async def _aclose(self) -> None:
         for kept in self._kept_by_cipher.values():
             await kept.aclose()
         if self._is_own:
             await self._store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
 
 class Done:

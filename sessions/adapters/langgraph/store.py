@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from concurrent.futures import Future
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal
 
 from langgraph.store.base import BaseStore, SearchOp
 
 from sessions.adapters.langgraph.base import Done, opened
+from sessions.adapters.langgraph.closing import Closing
 from sessions.adapters.langgraph.store_batches import check_labels, run_batch
 from sessions.adapters.langgraph.store_options import options_of_index
 from sessions.memories.memories import Memories
@@ -16,7 +17,6 @@ from sessions.waits.blocking import without_loop
 if TYPE_CHECKING:
     import builtins
     from collections.abc import Iterable
-    from types import TracebackType
 
     from langgraph.store.base import Op, Result, TTLConfig
     from sqlalchemy.ext.asyncio import AsyncEngine
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from sessions.types.memories import MemoryStatus
 
 
-class SessionStore(BaseStore):
+class SessionStore(Closing, BaseStore):
     """A store for LangGraph: memories across threads, in the database of the conversations and checkpoints.
 
     Example: ``graph = builder.compile(store=SessionStore("sqlite:///state.db"))``
@@ -245,36 +245,9 @@ class SessionStore(BaseStore):
         del timeout
         return True
 
-    def close(self) -> None:
-        """Close the store, if it was opened here. Later calls raise `SessionClosedError`.
-
-        Example: ``store.close()``
-        """
-        without_loop(self.aclose())
-
-    async def aclose(self) -> None:
-        """Do the same as `close`.
-
-        Example: ``await store.aclose()``
-        """
+    async def _aclose(self) -> None:
         if self._store is not None and self._is_own:
             await self._store.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
-
-    async def __aenter__(self) -> Self:
-        return self
-
-    async def __aexit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        await self.aclose()
 
 
 _ALL = 1 << 40

@@ -19,6 +19,7 @@ from sessions.memory.filters.nodes import (
     link,
     some,
 )
+from sessions.validation import is_unicode
 
 if TYPE_CHECKING:
     from sessions.memory.filters.comparisons import Test
@@ -153,7 +154,7 @@ class _Reader:
         for key in given:
             if not isinstance(key, str):
                 _refuse(path, f"has a key of type {type(key).__name__}", "A field's name is text.")
-            if not _is_unicode(key):
+            if not is_unicode(key):
                 _refuse(f"{path}[{shown(key)}]", "contains a lone surrogate", "No field has such a name.")
             if key.startswith("$"):
                 operators.append(str(key))
@@ -190,14 +191,6 @@ def _list(given: Any, path: str) -> list[Any]:
     if not isinstance(given, (list, tuple)):
         _refuse(path, f"is of type {type(given).__name__}", "Write a list.")
     return list(given)
-
-
-def _is_unicode(text: str) -> bool:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
 
 
 def _advice(name: str) -> str:
