@@ -72,7 +72,10 @@ class Filtering:
         It raises what `rows` does.
         """
         assert self.compiled is not None  # noqa: S101 - callers without a filter do not come here
-        wanted = Wanted(below, self.compiled, self.matches, self.check, self._hold.common.sealing is not None)
+        # A budget counts each memory that could match.
+        fragment = self.compiled.fragment if self._budget == sys.maxsize else None
+        is_sealed = self._hold.common.sealing is not None
+        wanted = Wanted(below, self.compiled, self.matches, self.check, is_sealed, fragment)
         part = await self._hold.read(partial(begin, wanted=wanted, after=after, limit=limit, whole=whole))
         looked, found = part.looked, len(part.ids)
         while True:

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.db.dialect import text_of_key
 from sessions.memory.candidates import candidates
-from sessions.memory.listing import Place, scan, scan_payloads
+from sessions.memory.fragments import steps, steps_with
+from sessions.memory.listing import Place, scan
 from sessions.memory.read import by_ids
 
 if TYPE_CHECKING:
@@ -27,6 +28,9 @@ PAGE: Final = 512
 _PART: Final = 2048
 """Memories that one part looks at."""
 
+_PART_WITH: Final = 8192
+"""The same where the database leaves out those without a fragment: that takes a quarter of the time."""
+
 
 class Wanted(NamedTuple):
     """What is looked for.
@@ -37,6 +41,8 @@ class Wanted(NamedTuple):
         matches: Tells whether a memory matches it; raises what users get if it cannot be read.
         check: Raises that for the first of some memories that cannot be read.
         may_be_sealed: Whether memories may be encrypted, so that `matches` decides about each.
+        fragment: A text in the payloads of all that match, if the database may leave out the others. Then memories are
+            counted as looked at that the database looked at.
     """
 
     below: Below
@@ -44,6 +50,7 @@ class Wanted(NamedTuple):
     matches: Callable[[MemoryRow], bool]
     check: Callable[[PayloadPage], None]
     may_be_sealed: bool
+    fragment: str | None = None
 
 
 class Part(NamedTuple):
@@ -80,9 +87,12 @@ def go_on(tx: Transaction, wanted: Wanted, after: Place | None, limit: int, *, w
     if wanted.may_be_sealed:
         return _go_on_sealed(tx, wanted, after, limit)
     ids: list[int] = []
-    looked, place = 0, after
-    for pages in scan_payloads(tx, wanted.below, after, PAGE):
-        for page in pages:
+    looked, most = 0, _PART
+    looking = steps(tx, wanted.below, after, PAGE)
+    if wanted.fragment is not None:
+        looking, most = steps_with(tx, wanted.below, after, wanted.fragment), _PART_WITH
+    for step in looking:
+        for page in step.pages:
             found = _matching(page, wanted)
             rest = limit - len(ids)
             ids += [row[0] for row in found[:rest]]
@@ -90,10 +100,9 @@ def go_on(tx: Transaction, wanted: Wanted, after: Place | None, limit: int, *, w
                 last = found[rest - 1]
                 looked += page.rows.index(last) + 1
                 return _part(tx, wanted.below, ids, Place(page.path, text_of_key(last[1])), looked, whole=whole)
-            looked += len(page.rows)
-            place = Place(page.path, page.name)
-        if looked >= _PART:
-            return _part(tx, wanted.below, ids, place, looked, whole=whole)
+        looked += step.looked
+        if looked >= most:
+            return _part(tx, wanted.below, ids, step.place, looked, whole=whole)
     return _part(tx, wanted.below, ids, None, looked, whole=whole)
 
 

@@ -1,8 +1,10 @@
 from __future__ import annotations
 
+import json
 import sys
 from typing import Any, Final
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -47,8 +49,10 @@ def test_no_narrowing_leaves_out_a_match(codec: Any) -> None:
                 value[key] = [wanted["$contains"]] if data.draw(st.booleans()) else value.get(key)
         compiled = compile_filter(filter, codec)
         assert compiled
-        if compiled.matches(codec.encode_all([value])[0]):
+        (payload,) = codec.encode_all([value])
+        if compiled.matches(payload):
             assert is_found(filter, value, codec)
+            assert compiled.fragment is None or compiled.fragment in payload.decode()
 
     check()
 
@@ -100,3 +104,38 @@ def test_rows_are_bounded() -> None:
     assert max(len(row) for _, row in rows) <= 191
     assert len(rows) == 5
     assert len(rows) == len(set(rows))
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    wanted=st.text(st.characters(codec="ascii"), min_size=1) | st.integers(-(2**60), 2**60),
+    is_float=st.booleans(),
+)
+def test_a_fragment_is_in_all_that_matches_whoever_wrote_it(wanted: Any, *, is_float: bool) -> None:
+    """Fails without: memory/filters/fragments.py, `_AS_IT_IS`, `_HIGHEST`."""
+    value = float(wanted) if is_float and type(wanted) is int else wanted
+    for filter, stored in (({"a": wanted}, {"a": value}), ({"a": {"$contains": wanted}}, {"a": [0, value]})):  # noqa: A001
+        compiled = compile_filter(filter, JSON)
+        assert compiled
+        for payload in (msgspec.json.encode(stored), json.dumps(stored, indent=1).encode()):
+            if compiled.matches(payload):
+                assert compiled.fragment is None or compiled.fragment in payload.decode()
+
+
+def test_the_longest_fragment_is_looked_for() -> None:
+    def fragment(given: dict[str, Any], codec: Any = JSON) -> str | None:
+        compiled = compile_filter(given, codec)
+        return compiled.fragment if compiled else None
+
+    assert fragment({"a": "text", "b": {"$contains": "a longer one"}, "c": 7_000}) == '"a longer one"'
+    assert fragment({"$and": [{"a": 7_000}, {"b": 70}]}) == "7000"
+    for none in (
+        {"a": "caf\u00e9"},
+        {"a": "a/b"},
+        {"a": 7},
+        {"a": True},
+        {"a": {"$ne": "text"}},
+        {"$or": [{"a": "text"}]},
+    ):
+        assert fragment(none) is None
+    assert fragment({"a": "text"}, Foreign()) is None

@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sessions.memory.filters.forms import form_of
+from sessions.memory.filters.fragments import fragment_of
 from sessions.memory.filters.grammar import read_filter
 from sessions.memory.filters.nodes import getter_of_fields, keys_of, link, needs_of
 from sessions.memory.filters.payloads import part_reader
@@ -25,15 +26,17 @@ class Filter:
     Attributes:
         keys: The names of the fields that it looks at, in the order of the filter.
         needs: Conditions that hold for whatever matches, for indexes.
+        fragment: A text that is in the payload of whatever matches; ``None`` if none is known.
     """
 
-    __slots__ = ("_decode", "_test", "keys", "needs")
+    __slots__ = ("_decode", "_test", "fragment", "keys", "needs")
 
     def __init__(self, given: Any, codec: Codec) -> None:
         form = form_of(codec)
         node = read_filter(given, form)
         self.keys = tuple(keys_of(node))
         self.needs = tuple(needs_of(node))
+        self.fragment = fragment_of(self.needs) if form.is_json else None
         reader = part_reader(self.keys, form)
         if reader is None:
             self._decode: Callable[[bytes], Any] = form.decode

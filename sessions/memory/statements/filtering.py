@@ -2,7 +2,16 @@
 
 from __future__ import annotations
 
+from functools import cache
+from typing import Final
+
+from sessions.db.dialect import MARIADB, POSTGRES, SQLITE
+from sessions.db.lists import parameters
 from sessions.db.transaction import Statement
+from sessions.memory.statements.memories import LIVE
+
+SPACES_AT_ONCE: Final = 64
+"""Namespaces that one statement looks into."""
 
 MEMORIES_OF_VALUES = Statement(
     "Some memories below a prefix that have a value of a field in a range.",
@@ -29,4 +38,56 @@ MEMORIES_OF_VALUES_ANYWHERE = Statement(
         where v.field = :field and v.value >= :first and v.value <= :last limit :count
     ) f join {spaces} s on s.id = f.space
     """,
+)
+
+_HAS_FRAGMENT: Final = {
+    # Five times as fast as instr(). Some builds of SQLite match no bytes, and some databases are in UTF-16.
+    SQLITE: "(m.payload glob :fragment or (select x'61' glob 'a') = 0)",
+    POSTGRES: "position(:fragment in m.payload) > 0",
+    MARIADB: "locate(:fragment, m.payload) > 0",
+}
+
+
+def _with_fragment(purpose: str, text: str) -> Statement:
+    """Return a statement about the memories whose payloads have a fragment."""
+    texts = {database: text.replace("HAS_FRAGMENT", has) for database, has in _HAS_FRAGMENT.items()}
+    return Statement(purpose, texts.pop(SQLITE), texts)
+
+
+@cache
+def spaces_after(*, owned: bool) -> Statement:
+    """Return the statement for the next namespaces in a range of paths, with the last number given to a memory."""
+    owner = "and s.owner = :owner" if owned else ""
+    return Statement(
+        "The next namespaces in a range of paths, and how many memories each has at most.",
+        f"""
+        select s.id, s.path, s.wrapped_keys, s.last from {{spaces}} s
+        where s.path > :after and s.path < :high {owner} order by s.path limit :count
+        """,  # noqa: S608 - words of this module
+    )
+
+
+END_OF_WINDOW = Statement(
+    "The key up to which some of the next memories of a namespace are, expired ones included.",
+    "select m.name from {memories} m where m.space = :space and m.name > :after order by m.name limit 1 offset :count",
+)
+
+_IN_WINDOW: Final = f"""
+    select m.id, m.name, m.payload from {{memories}} m
+    where m.space = :space and m.name > :after and m.name <= :last and {LIVE}
+"""  # noqa: S608 - as above
+
+ALL_IN_WINDOW = Statement("The memories of a namespace between two keys.", f"{_IN_WINDOW} order by m.name")
+
+IN_WINDOW = _with_fragment(
+    "Those of the memories between two keys whose payloads have a fragment.",
+    f"{_IN_WINDOW} and HAS_FRAGMENT order by m.name",
+)
+
+IN_SPACES = _with_fragment(
+    "The memories of some namespaces whose payloads have a fragment, in any order.",
+    f"""
+    select m.space, m.id, m.name, m.payload from {{memories}} m
+    where m.space in ({parameters("s", SPACES_AT_ONCE)}) and {LIVE} and HAS_FRAGMENT
+    """,  # noqa: S608 - as above
 )

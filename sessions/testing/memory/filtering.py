@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from sessions.crypto.keys import generate_key
-from sessions.errors import FilterTooBroadError, InvalidFilterError
+from sessions.errors import FilterTooBroadError, InvalidFilterError, MissingKeyError
 from sessions.testing.machines import run_machine
 from sessions.testing.memory.filter_model import matches
 from sessions.types.memories import Put
@@ -95,6 +95,44 @@ class Filtered:
                     assert await mine.count(("s1",), filter=wanted) == sum(one == ("s1",) for one, _ in seen)
                 await store.memories.declare("n", "tags")
                 await store.memories.reindex()
+
+    async def test_a_text_or_number_is_found_in_large_namespaces(
+        self, open_here: OpenStore, time: MovableClock
+    ) -> None:
+        """Fails without: memory/fragments.py, `_windows`, `_together`; memory/statements/filtering.py, `IN_WINDOW`."""
+        async with open_here() as store:
+            mine = store.memories.under((f"{uuid4()}",))
+            texts = ["a*b?[c]", "a+b?[c]", "plain text", 'say "it"', "caf\u00e9"]
+            values = [
+                {"text": texts[n % 5], "tags": [texts[n // 5 % 5]], "n": n, "at": {"n": n * 1.0}} for n in range(4_500)
+            ]
+            for first in range(0, 4_500, 500):
+                some = enumerate(values[first : first + 500], first)
+                await mine.put_many(
+                    [Put(("large",), f"{n:04}", value, ttl=10 if n % 90 == 1 else None) for n, value in some]
+                )
+            await mine.put_many([Put((f"small{n}",), f"{n:04}", values[n]) for n in range(300)])
+            time.move(11)
+            left = [(("large",), n) for n in range(4_500) if n % 90 != 1]
+            left += sorted(((f"small{n}",), n) for n in range(300))
+            filters: list[dict[str, Any]] = [
+                *({"text": text} for text in texts),
+                *({"tags": {"$contains": text}, "n": {"$lt": 4_400}} for text in texts),
+                {"n": 4_444},
+                {"at.n": 1_234},
+                {"$and": [{"text": texts[0]}, {"tags": {"$contains": texts[1]}}]},
+                {"text": "elsewhere"},
+            ]
+            for wanted in filters:
+                expected = [place for place in left if matches(wanted, values[place[1]])]
+                seen: list[tuple[tuple[str, ...], int]] = []
+                cursor = None
+                while page := await mine.list(filter=wanted, limit=400, after=cursor):
+                    seen += [(one.namespace, int(one.key)) for one in page]
+                    cursor = page[-1].cursor
+                    assert len(page) == 400 or len(seen) == len(expected)
+                assert seen == expected, wanted
+                assert await mine.count(filter=wanted) == len(expected)
 
     async def test_a_budget_bounds_the_memories_looked_at(self, open_here: OpenStore) -> None:
         """A declared field makes the same filter cheap."""
@@ -180,6 +218,9 @@ class Filtered:
                 found = await encrypted.memories.list((prefix,), filter=wanted)
                 assert [(one.namespace[1], one.key) for one in found] == [("hidden", "7"), ("plain", "7")]
                 assert await encrypted.memories.count((prefix, "hidden"), filter=wanted) == 1
+            for hidden in ({"n": 7}, {"n": "a text"}):
+                with pytest.raises(MissingKeyError):
+                    await store.memories.list((prefix,), filter=hidden)
             assert await store.memories.count((prefix, "plain"), filter=wanted, filter_budget=1) == 1
             assert not [one async for one in store.verify() if "settings" in str(one)]
             await store.memories.erase((prefix,), scrub=False)
