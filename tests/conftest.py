@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, TypeVar
 import pytest
 from hypothesis import HealthCheck, settings
 
+from sessions.crypto import passphrase
 from sessions.db.upkeep import Upkeep
 
 from .lived_in import move_in
@@ -65,8 +66,16 @@ def verified(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) ->
 @pytest.fixture(autouse=True)
 def few_examples(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where `tiers.py` says so, Hypothesis tries fewer."""
-    if hasattr(request.cls, "EXAMPLES"):
-        monkeypatch.setattr(request.cls, "EXAMPLES", request.cls.EXAMPLES // examples_left_out(request.node))
+    for name in ("EXAMPLES", "FILTER_EXAMPLES"):
+        if hasattr(request.cls, name):
+            fewer = getattr(request.cls, name) // examples_left_out(request.node)
+            monkeypatch.setattr(request.cls, name, max(fewer, 1))
+
+
+@pytest.fixture
+def quick_passphrases(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Stretch passphrases quickly, in tests that are not about it and in which no other process opens the store."""
+    monkeypatch.setattr(passphrase, "_LOG2_N", 4)
 
 
 @pytest.fixture
@@ -86,6 +95,7 @@ def pytest_xdist_auto_num_workers() -> int:
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "everything: runs with --everything only; see tests/tiers.py")
+    config.addinivalue_line("markers", "variant: another driver, version or setting; see tests/tiers.py")
     make_public_folder(config)
 
 

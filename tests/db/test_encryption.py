@@ -73,6 +73,7 @@ async def _stored(backend: Backend, name: str) -> bytes | None:
 
 
 @pytest.mark.filterwarnings("ignore::sessions.WeakKeyWarning")
+@pytest.mark.usefixtures("quick_passphrases")
 @pytest.mark.parametrize("kind", ["ring", "passphrase", "provider"])
 async def test_values_are_encrypted(place: Place, kind: str) -> None:
     key = "a passphrase" if kind == "passphrase" else generate_key()

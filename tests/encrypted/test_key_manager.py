@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
     from sessions.crypto.keys import KeyProvider
 
-pytestmark = pytest.mark.filterwarnings("ignore::sessions.WeakKeyWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sessions.WeakKeyWarning"),
+    pytest.mark.usefixtures("quick_passphrases"),
+]
 
 MEMORY = Subject("memory", "alice")
 OTHERS = (Subject("session", "alice"), Subject("memory", "bob"), Subject("memor", "yalice"))

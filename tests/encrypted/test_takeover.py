@@ -26,7 +26,10 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 # The SDK's keys are no keys of `generate_key`: as text they are taken for passphrases.
-pytestmark = pytest.mark.filterwarnings("ignore::sessions.errors.WeakKeyWarning")
+pytestmark = [
+    pytest.mark.filterwarnings("ignore::sessions.errors.WeakKeyWarning"),
+    pytest.mark.usefixtures("quick_passphrases"),
+]
 
 FERNET = Fernet.generate_key().decode()
 # It cannot encrypt half an emoji.
