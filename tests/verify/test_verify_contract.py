@@ -21,6 +21,7 @@ class TestSQLiteFile(VerifyContract):
         return lambda **options: open_store(f"sqlite:///{tmp_path}/sessions.db", durability="normal", **options)
 
 
+@pytest.mark.variant
 class TestSQLiteMemory(VerifyContract):
     @pytest.fixture
     def open_here(self) -> OpenStore:
@@ -37,15 +38,6 @@ class TestEncrypted(VerifyContract):
     encrypted = True
 
     @pytest.fixture
-    def open_here(self, url: str) -> OpenStore:
+    def open_here(self, anywhere: str) -> OpenStore:
         key = generate_key()
-        return lambda **options: open_store(url, create_tables=True, encryption_key=key, **options)
-
-
-class TestEncryptedSQLiteFile(VerifyContract):
-    encrypted = True
-
-    @pytest.fixture
-    def open_here(self, tmp_path: Path) -> OpenStore:
-        key = generate_key()
-        return lambda **options: open_store(f"sqlite:///{tmp_path}/sessions.db", encryption_key=key, **options)
+        return lambda **options: open_store(anywhere, create_tables=True, encryption_key=key, **options)
