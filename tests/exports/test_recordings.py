@@ -1,4 +1,7 @@
-"""Recorded conversations go from each database to a SQLite file and back, plain and encrypted, and stay the same."""
+"""Recorded conversations go from each database to a SQLite file and back, plain and encrypted, and stay the same.
+
+An ordinary run takes some, and fewer from servers; ``--everything`` takes all of them, from everywhere.
+"""
 
 from __future__ import annotations
 
@@ -13,11 +16,23 @@ from tests.history.oasst import load_as_branches, load_as_chat, load_trees
 from tests.windows.conversations import as_responses, load_runs
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from sessions import Store
 
-_SOME = 20
+_SOME = [("sqlite", False, 20), ("sqlite", True, 20), ("postgres", False, 4), ("mariadb", False, 4)]
+
+
+def _trips() -> Iterator[Any]:
+    """Yield what to take where."""
+    for database, encrypted, count in _SOME:
+        yield pytest.param(database, encrypted, count, id=f"{database}-{encrypted}-{count}")
+    for database in ("sqlite", "postgres", "mariadb"):
+        for encrypted in (False, True):
+            yield pytest.param(
+                database, encrypted, None, id=f"{database}-{encrypted}-all", marks=pytest.mark.everything
+            )
 
 
 async def fill(store: Store, count: int | None) -> list[str]:
@@ -84,10 +99,7 @@ async def there_and_back(store: Store, other: Store, folder: Path, count: int | 
         assert await exercise(store, session_id) == await exercise(other, session_id)
 
 
-@pytest.mark.parametrize(
-    "count", [pytest.param(_SOME, id="20 of each"), pytest.param(None, id="all", marks=pytest.mark.everything)]
-)
-@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+@pytest.mark.parametrize(("anywhere", "encrypted", "count"), list(_trips()), indirect=["anywhere"])
 async def test_there_and_back(anywhere: str, tmp_path: Path, count: int | None, *, encrypted: bool) -> None:
     options: dict[str, Any] = {"create_tables": True}
     other: dict[str, Any] = {}

@@ -1,4 +1,7 @@
-"""All 100 trees of `oasst-trees.jsonl` as sessions with branches, read back path by path, on every store."""
+"""The 100 trees of `oasst-trees.jsonl` as sessions with branches, read back path by path, on every store.
+
+Behind SQLAlchemy an ordinary run takes every fifth, and ``--everything`` takes all.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +31,11 @@ def trees() -> list[Item]:
     found = load_trees()
     assert len(found) == 100
     return found
+
+
+@pytest.fixture(params=[pytest.param(5, id="some"), pytest.param(1, id="all", marks=pytest.mark.everything)])
+def some_trees(request: pytest.FixtureRequest, trees: list[Item]) -> list[Item]:
+    return trees[:: request.param]
 
 
 @pytest.fixture
@@ -87,9 +95,9 @@ async def test_undone_and_walked_in_sqlite(sqlite: MakeSession, trees: list[Item
     await chats(sqlite, trees)
 
 
-async def test_named_branches_behind_sqlalchemy(server: MakeSession, trees: list[Item]) -> None:
-    await named_branches(server, trees)
+async def test_named_branches_behind_sqlalchemy(server: MakeSession, some_trees: list[Item]) -> None:
+    await named_branches(server, some_trees)
 
 
-async def test_undone_and_walked_behind_sqlalchemy(server: MakeSession, trees: list[Item]) -> None:
-    await chats(server, trees)
+async def test_undone_and_walked_behind_sqlalchemy(server: MakeSession, some_trees: list[Item]) -> None:
+    await chats(server, some_trees)

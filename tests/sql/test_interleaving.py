@@ -56,6 +56,11 @@ BLOCKED_AFTER = 0.1
 """An append that has not ended by then waits for a lock, or will be seen as if it did: both are sound."""
 
 
+_RARE = [pytest.param(name, marks=pytest.mark.everything) for name in ("empty", "left")]
+_BEGINS = ["absent", "filled", "attempted", *_RARE]
+"""How the session is before: as it is where users meet each other, and with ``--everything`` the rare ways, too."""
+
+
 def item(text: str) -> dict[str, Any]:
     return {"role": "user", "content": text}
 
@@ -220,7 +225,7 @@ def elsewhere(url: str) -> Iterator[Elsewhere]:
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
-@pytest.mark.parametrize("begins", ["absent", "empty", "filled", "left", "attempted"])
+@pytest.mark.parametrize("begins", _BEGINS)
 @pytest.mark.parametrize("url", ["postgres", "mariadb"], indirect=True)
 async def test_appends_between_any_two_statements(url: str, elsewhere: Elsewhere, begins: str, operation: str) -> None:
     alone = {"commit an attempt", "keep an attempt", "drop an attempt", "retain", "retain turns"}
