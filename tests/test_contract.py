@@ -19,6 +19,7 @@ class TestSQLiteFile(SessionContract):
         return lambda session_id, **settings: SQLiteSession(session_id, tmp_path / "sessions.db", **settings)
 
 
+@pytest.mark.variant
 class TestSQLiteFileNormal(SessionContract):
     @pytest.fixture
     def make(self, tmp_path: Path) -> MakeSession:
@@ -26,6 +27,7 @@ class TestSQLiteFileNormal(SessionContract):
         return lambda session_id, **settings: AsyncSQLiteSession(session_id, path, durability="normal", **settings)
 
 
+@pytest.mark.variant
 class TestSQLiteMemory(SessionContract):
     @pytest.fixture
     def make(self) -> MakeSession:

@@ -21,6 +21,7 @@ class TestSQLiteFile(EncryptedContract):
         return lambda session_id, **settings: SQLiteSession(session_id, tmp_path / "sessions.db", **settings)
 
 
+@pytest.mark.variant
 class TestSQLiteMemory(EncryptedContract):
     @pytest.fixture
     def make(self) -> MakeLogSession:

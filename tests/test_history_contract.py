@@ -36,6 +36,7 @@ class TestSQLiteFile(HistoryContract):
         return count
 
 
+@pytest.mark.variant
 class TestSQLiteMemory(HistoryContract):
     @pytest.fixture
     def make(self) -> MakeLogSession:

@@ -9,12 +9,12 @@ import pytest
 from sessions import EncryptedSession, SQLAlchemySession, SQLiteSession, generate_key, open_store
 from sessions.testing import InterruptionContract
 
+from .sql.databases import sessions_at
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from sessions.testing import MakeLogSession
-    from tests.sql.databases import Lend
-    from tests.sql.servers import Postgres
 
 
 class TestSQLiteFile(InterruptionContract):
@@ -23,19 +23,11 @@ class TestSQLiteFile(InterruptionContract):
         return lambda session_id, **settings: SQLiteSession(session_id, tmp_path / "sessions.db", **settings)
 
 
+@pytest.mark.variant
 class TestSQLiteMemory(InterruptionContract):
     @pytest.fixture
     def make(self) -> MakeLogSession:
         return open_store("sqlite://").session
-
-
-class TestSQLiteEncrypted(InterruptionContract):
-    @pytest.fixture
-    def make(self, tmp_path: Path) -> MakeLogSession:
-        path, key = tmp_path / "sessions.db", generate_key()
-        return lambda session_id, **settings: EncryptedSession(
-            session_id, SQLiteSession(session_id, path, **settings), key, ttl=None
-        )
 
 
 class TestSQLAlchemy(InterruptionContract):
@@ -48,8 +40,6 @@ class TestSQLAlchemy(InterruptionContract):
 
 class TestEncrypted(InterruptionContract):
     @pytest.fixture
-    def make(self, postgres: Postgres, lend: Lend) -> MakeLogSession:
-        url, key = lend(postgres), generate_key()
-        return lambda session_id, **settings: EncryptedSession(
-            session_id, SQLAlchemySession.from_url(session_id, url=url, create_tables=True, **settings), key, ttl=None
-        )
+    def make(self, anywhere: str) -> MakeLogSession:
+        key, plain = generate_key(), sessions_at(anywhere)
+        return lambda session_id, **settings: EncryptedSession(session_id, plain(session_id, **settings), key, ttl=None)

@@ -9,6 +9,8 @@ import pytest
 from sessions import EncryptedSession, SQLAlchemySession, SQLiteSession, generate_key, open_store
 from sessions.testing import WatchContract
 
+from .sql.databases import sessions_at
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -21,6 +23,7 @@ class TestSQLiteFile(WatchContract):
         return lambda session_id, **settings: SQLiteSession(session_id, tmp_path / "sessions.db", **settings)
 
 
+@pytest.mark.variant
 class TestSQLiteMemory(WatchContract):
     @pytest.fixture
     def make(self) -> MakeLogSession:
@@ -29,11 +32,9 @@ class TestSQLiteMemory(WatchContract):
 
 class TestEncrypted(WatchContract):
     @pytest.fixture
-    def make(self, tmp_path: Path) -> MakeLogSession:
-        path, key = tmp_path / "sessions.db", generate_key()
-        return lambda session_id, **settings: EncryptedSession(
-            session_id, SQLiteSession(session_id, path, **settings), key
-        )
+    def make(self, anywhere: str) -> MakeLogSession:
+        key, plain = generate_key(), sessions_at(anywhere)
+        return lambda session_id, **settings: EncryptedSession(session_id, plain(session_id, **settings), key)
 
 
 class TestSQLAlchemy(WatchContract):
@@ -41,13 +42,4 @@ class TestSQLAlchemy(WatchContract):
     def make(self, url: str) -> MakeLogSession:
         return lambda session_id, **settings: SQLAlchemySession.from_url(
             session_id, url=url, create_tables=True, **settings
-        )
-
-
-class TestEncryptedOnServers(WatchContract):
-    @pytest.fixture
-    def make(self, url: str) -> MakeLogSession:
-        key = generate_key()
-        return lambda session_id, **settings: EncryptedSession(
-            session_id, SQLAlchemySession.from_url(session_id, url=url, create_tables=True, **settings), key
         )

@@ -21,6 +21,7 @@ class TestSQLiteFile(WindowContract):
         return lambda session_id, **settings: SQLiteSession(session_id, tmp_path / "sessions.db", **settings)
 
 
+@pytest.mark.variant
 class TestSQLiteMemory(WindowContract):
     @pytest.fixture
     def make(self) -> MakeLogSession:

@@ -1,14 +1,15 @@
 """Which combinations of contract and store every run tests, and which only a run with ``--everything``.
 
-| contract             | SQLite file, Postgres, MariaDB | other drivers, versions, settings |
-| -------------------- | ------------------------------ | --------------------------------- |
-| session, history     | always                         | always                            |
-| others               | always                         | ``--everything``                  |
-| any, with encryption | always; MariaDB: everything    | ``--everything``                  |
+| contract | SQLite file, Postgres, MariaDB; encrypted in a SQLite file | other drivers, versions, settings; encrypted on a server |
+| -------- | ---------------------------------------------------------- | -------------------------------------------------------- |
+| session  | always                                                     | always, but for what it refuses                          |
+| others   | always                                                     | any sequence of operations                               |
 
-A store's meaning is one piece of code, so a driver or a setting can only break how statements reach the database: that
-is what the first two contracts show. Other tests say by the marker ``everything`` that a combination is of that kind.
-"""
+A store's meaning is one piece of code, and encryption is another above it. So a driver or a setting (the marker
+``variant``) can only break how statements reach the database. The contract of sessions shows that for what all programs
+do, and a contract's state machine for all of its operations. Bad input is refused before there is a statement. Other
+tests say by the marker ``everything`` that they repeat what a run tests elsewhere.
+"""  # noqa: E501 - a table
 
 from __future__ import annotations
 
@@ -17,43 +18,37 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     import pytest
 
-_ON_ALL_STORES: Final = {"SessionContract", "HistoryContract"}
-_VARIANTS: Final = ("Memory", "Normal", "Psycopg", "Asyncmy", "RowByRow", "ThroughSQLAlchemy", "Older")
-"""Words in the names of test classes."""
+_MACHINE: Final = "test_any_sequence_of_"
+_REFUSAL: Final = "test_refuses_"
+_SERVERS: Final = {"postgres", "mariadb"}
 
 
 def only_with_everything(item: pytest.Item) -> bool:
     """Tell whether a test is left out of an ordinary run."""
     if item.get_closest_marker("everything"):
         return True
-    if not (contracts := _contracts(item)):
+    if not (contracts := _contracts(item)) or not (is_variant(item) or (_is_encrypted(item) and _server(item))):
         return False
-    encrypted = any("Encrypted" in name for name in (_class(item), *contracts))
-    if encrypted:
-        return is_variant(item) or _database(item) == "mariadb"
-    return is_variant(item) and not contracts & _ON_ALL_STORES
+    if "SessionContract" in contracts:
+        return item.name.startswith(_REFUSAL)
+    return not item.name.startswith(_MACHINE)
 
 
 def is_variant(item: pytest.Item) -> bool:
     """Tell whether a test's store is none of the three that each run tests in full."""
-    return _database(item) == "sqlite" or any(word in _class(item) for word in _VARIANTS)
+    return item.get_closest_marker("variant") is not None or _parameter(item, "url") == "sqlite"
 
 
 def examples_left_out(item: pytest.Item) -> int:
     """Return by which number the examples of Hypothesis are divided: those on SQLite files show what all stores share.
 
-    On Postgres it tries half of them, on MariaDB and with other drivers a quarter; with ``--everything``, all.
+    On Postgres it tries half of them; on MariaDB, encrypted and in a variant a quarter; with ``--everything``, all.
     """
     if not _contracts(item) or item.config.getoption("everything"):
         return 1
-    if is_variant(item) or _database(item) == "mariadb":
+    if is_variant(item) or _is_encrypted(item) or _server(item) == "mariadb":
         return 4
-    return 2 if _database(item) == "postgres" else 1
-
-
-def _class(item: pytest.Item) -> str:
-    made = getattr(item, "cls", None)
-    return made.__name__ if made else ""
+    return 2 if _server(item) else 1
 
 
 def _contracts(item: pytest.Item) -> set[str]:
@@ -61,7 +56,19 @@ def _contracts(item: pytest.Item) -> set[str]:
     return {base.__name__ for base in made.__mro__ if base.__name__.endswith("Contract")} if made else set()
 
 
-def _database(item: pytest.Item) -> object:
-    """Return the parameter of the fixture `url`; there, SQLite is one through SQLAlchemy."""
+def _is_encrypted(item: pytest.Item) -> bool:
+    """Tell it by the class: `TestEncrypted` runs a contract encrypted, `TestEncryption` the one about encryption."""
+    made = getattr(item, "cls", None)
+    return made is not None and "Encrypted" in made.__name__
+
+
+def _server(item: pytest.Item) -> str | None:
+    """Return the kind of server that a test runs on, if any."""
+    named = {_parameter(item, "url"), _parameter(item, "anywhere"), *getattr(item, "fixturenames", ())}
+    return next(iter(sorted(_SERVERS & named)), None)
+
+
+def _parameter(item: pytest.Item, fixture: str) -> object:
+    """Return the parameter of `url`, where SQLite is one through SQLAlchemy, or of `anywhere`, where it is a file."""
     call = getattr(item, "callspec", None)
-    return call.params.get("url") if call else None
+    return call.params.get(fixture) if call else None

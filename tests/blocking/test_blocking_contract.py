@@ -1,7 +1,7 @@
 """The contracts hold without an event loop: on SQLite, where none is needed, and behind the portal's.
 
-All operations have one implementation, so an ordinary run tests those contracts that wait: leases, watching and
-compaction, and on SQLite sessions and histories. ``--everything`` runs the others.
+All operations have one implementation, so an ordinary run tests in full those contracts that wait: leases, watching
+and compaction. Sessions and histories are a variant (tests/tiers.py). ``--everything`` runs the others.
 """
 
 from __future__ import annotations
@@ -78,14 +78,17 @@ class _Session(SessionContract):
     test_a_cancelled_change_has_happened_wholly_or_not_at_all = None  # type: ignore[assignment]
 
 
+@pytest.mark.variant
 class TestSessionInAFile(_InAFile, _Session):
     pass
 
 
+@pytest.mark.variant
 class TestSessionByURL(_ByURL, _Session):
     pass
 
 
+@pytest.mark.variant
 class TestSessionEncrypted(_Encrypted, _Session):
     pass
 
@@ -95,6 +98,7 @@ class _History(HistoryContract):
     test_a_cancelled_attempt_has_happened_wholly_or_not_at_all = None  # type: ignore[assignment]
 
 
+@pytest.mark.variant
 class TestHistoryInAFile(_InAFile, _History):
     pass
 

@@ -21,6 +21,7 @@ class TestOnEachDatabase(CheckpointContract):
     pass
 
 
+@pytest.mark.variant
 class TestSQLiteMemory(CheckpointContract):
     @pytest.fixture
     def open_threads(self) -> OpenThreads:
@@ -29,8 +30,6 @@ class TestSQLiteMemory(CheckpointContract):
 
 
 class TestEncrypted(CheckpointContract):
-    EXAMPLES = 6
-
     @pytest.fixture
     def open_threads(self, anywhere: str) -> Iterator[OpenThreads]:
         options: dict[str, Any] = {} if anywhere.startswith("sqlite:") else {"create_tables": True}

@@ -21,6 +21,7 @@ class TestSQLiteFile(CorrectionContract):
         return lambda **options: open_store(f"sqlite:///{tmp_path}/sessions.db", durability="normal", **options)
 
 
+@pytest.mark.variant
 class TestSQLiteMemory(CorrectionContract):
     @pytest.fixture
     def open_here(self) -> OpenStore:
@@ -35,8 +36,8 @@ class TestSQLAlchemy(CorrectionContract):
 
 class TestEncrypted(CorrectionContract):
     @pytest.fixture
-    def open_here(self, url: str) -> OpenStore:
+    def open_here(self, anywhere: str) -> OpenStore:
         key = generate_key()
         return lambda **options: open_store(
-            url, create_tables=True, encryption_key=key, hide_tool_names=True, ttl=None, **options
+            anywhere, create_tables=True, encryption_key=key, hide_tool_names=True, ttl=None, **options
         )

@@ -21,6 +21,7 @@ class TestSQLiteFile(ExpiryContract):
         return lambda **options: open_store(f"sqlite:///{tmp_path}/sessions.db", durability="normal", **options)
 
 
+@pytest.mark.variant
 class TestSQLiteMemory(ExpiryContract):
     @pytest.fixture
     def open_here(self) -> OpenStore:

@@ -32,9 +32,9 @@ class TestEncrypted(StatsContract):
     encrypted = True
 
     @pytest.fixture
-    def open_here(self, url: str) -> OpenStore:
+    def open_here(self, anywhere: str) -> OpenStore:
         key = generate_key()
-        return lambda **options: open_store(url, create_tables=True, encryption_key=key, **options)
+        return lambda **options: open_store(anywhere, create_tables=True, encryption_key=key, **options)
 
 
 async def test_an_empty_store_has_nothing(tmp_path: Path) -> None:

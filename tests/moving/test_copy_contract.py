@@ -21,6 +21,7 @@ class TestSQLiteFile(CopyContract):
         return lambda **options: open_store(f"sqlite:///{tmp_path}/sessions.db", durability="normal", **options)
 
 
+@pytest.mark.variant
 class TestSQLiteMemory(CopyContract):
     @pytest.fixture
     def open_here(self) -> OpenStore:
@@ -35,6 +36,6 @@ class TestSQLAlchemy(CopyContract):
 
 class TestEncrypted(CopyContract):
     @pytest.fixture
-    def open_here(self, url: str) -> OpenStore:
+    def open_here(self, anywhere: str) -> OpenStore:
         key = generate_key()
-        return lambda **options: open_store(url, create_tables=True, encryption_key=key, **options)
+        return lambda **options: open_store(anywhere, create_tables=True, encryption_key=key, **options)

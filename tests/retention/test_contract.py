@@ -21,6 +21,7 @@ class TestSQLiteFile(RetentionContract):
         return lambda **options: open_store(f"sqlite:///{tmp_path}/sessions.db", durability="normal", **options)
 
 
+@pytest.mark.variant
 class TestSQLiteMemory(RetentionContract):
     @pytest.fixture
     def open_here(self) -> OpenStore:
@@ -37,6 +38,6 @@ class TestEncrypted(RetentionContract):
     encrypted = True
 
     @pytest.fixture
-    def open_here(self, url: str) -> OpenStore:
+    def open_here(self, anywhere: str) -> OpenStore:
         key = generate_key()
-        return lambda **options: open_store(url, create_tables=True, encryption_key=key, **options)
+        return lambda **options: open_store(anywhere, create_tables=True, encryption_key=key, **options)

@@ -8,6 +8,7 @@ import pytest
 
 from sessions import EncryptedSession, SQLAlchemySession, SQLiteSession, generate_key, open_store
 from sessions.testing import LeaseContract
+from tests.sql.databases import sessions_at
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,6 +22,7 @@ class TestSQLiteFile(LeaseContract):
         return lambda session_id, **options: SQLiteSession(session_id, tmp_path / "sessions.db", **options)
 
 
+@pytest.mark.variant
 class TestSQLiteMemory(LeaseContract):
     @pytest.fixture
     def make(self) -> MakeLogSession:
@@ -37,8 +39,6 @@ class TestSQLAlchemy(LeaseContract):
 
 class TestEncrypted(LeaseContract):
     @pytest.fixture
-    def make(self, url: str) -> MakeLogSession:
-        key = generate_key()
-        return lambda session_id, **options: EncryptedSession(
-            session_id, SQLAlchemySession.from_url(session_id, url=url, create_tables=True, **options), key, ttl=None
-        )
+    def make(self, anywhere: str) -> MakeLogSession:
+        key, plain = generate_key(), sessions_at(anywhere)
+        return lambda session_id, **options: EncryptedSession(session_id, plain(session_id, **options), key, ttl=None)

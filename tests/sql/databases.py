@@ -11,10 +11,14 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from sessions import SQLAlchemySession, SQLiteSession
+
 from .servers import MariaDB, NotInstalledError, Postgres, end_with_us, running_mariadb, running_postgres
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+
+    from sessions.testing import MakeLogSession
 
     Lend = Callable[[Postgres | MariaDB], str]
 
@@ -94,6 +98,16 @@ def anywhere(request: pytest.FixtureRequest, tmp_path: Path) -> str:
         return f"sqlite:///{tmp_path}/sessions.db"
     lend: Lend = request.getfixturevalue("lend")
     return lend(request.getfixturevalue(request.param))
+
+
+def sessions_at(url: str) -> MakeLogSession:
+    """Return a function that makes sessions in a database of `url` or `anywhere`."""
+    if url.startswith("sqlite:"):
+        path = url.removeprefix("sqlite:///")
+        return lambda session_id, **settings: SQLiteSession(session_id, path, **settings)
+    return lambda session_id, **settings: SQLAlchemySession.from_url(
+        session_id, url=url, create_tables=True, **settings
+    )
 
 
 @pytest.fixture(params=["postgres", "mariadb", "sqlite"])

@@ -30,6 +30,7 @@ def older_postgres(public_folder: Path, worker_id: str) -> Iterator[Postgres]:
         pytest.skip(str(error))
 
 
+@pytest.mark.variant
 class _Older:
     @pytest.fixture
     def make(self, older_postgres: Postgres, lend: Lend) -> MakeLogSession:

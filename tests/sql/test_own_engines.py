@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from sessions.testing import MakeLogSession
 
+    from .databases import Lend
     from .servers import Postgres
 
 _EVENTS = ("begin", "commit", "before_execute", "before_cursor_execute", "after_cursor_execute", "checkout", "checkin")
@@ -149,6 +150,7 @@ class _OwnPool(AsyncAdaptedQueuePool):
     """A pool of which nobody knows what it does, so that asyncpg's short ways are not taken."""
 
 
+@pytest.mark.variant
 class _Own:
     """Sessions over engines with options, for the contract suites; from a URL, as these use several event loops."""
 
@@ -165,8 +167,8 @@ class _ThroughSQLAlchemy(_Own):
     options: ClassVar[dict[str, Any]] = {"poolclass": _OwnPool}
 
     @pytest.fixture
-    def own_url(self, postgres: Postgres) -> str:
-        return postgres.new_database()
+    def own_url(self, postgres: Postgres, lend: Lend) -> str:
+        return lend(postgres)
 
     async def test_it_takes_that_way(self, own_url: str) -> None:
         async with made_engine(own_url, **self.options) as engine:

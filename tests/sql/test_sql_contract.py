@@ -99,6 +99,7 @@ class TestEncryptedCompaction(CompactionContract):
         )
 
 
+@pytest.mark.variant
 class TestAsyncmy(SessionContract):
     """The other driver for MariaDB, and the other name that SQLAlchemy has for it."""
 
@@ -110,6 +111,7 @@ class TestAsyncmy(SessionContract):
         )
 
 
+@pytest.mark.variant
 class _Psycopg:
     """The other driver for Postgres, with which the log's own functions do what is one statement with asyncpg."""
 
