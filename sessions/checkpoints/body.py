@@ -1,4 +1,4 @@
-"""The payloads of checkpoints and writes: what is stored of them beside their columns, as msgpack."""
+"""The payloads of checkpoints and writes, beside their columns, as msgpack."""
 
 from __future__ import annotations
 

@@ -15,10 +15,10 @@ if TYPE_CHECKING:
 
 
 def collect(tx: Transaction, line: int) -> int:
-    """Remove what the checkpoints of a locked line no longer need, and move the line; return the pieces' bytes.
+    """Remove pieces that no checkpoint of a locked line needs any more, and move the line; return the pieces' bytes.
 
-    A chain that was cut back may be continued from the cut, as nobody who remembers more of it can build on that: the
-    line's next number has moved.
+    A chain that was cut back may be continued from the cut, as no process that remembers more of it can build on that:
+    the line's next number has moved.
     """
     live = joined({one for (heads,) in tx.all(statements.HEADS_OF, line=line) for one in load_heads(heads)})
     removed = 0

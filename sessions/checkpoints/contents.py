@@ -24,9 +24,9 @@ if TYPE_CHECKING:
 
 
 class Contents:
-    """Opens what is stored in a line.
+    """Opens the stored contents of a line.
 
-    All methods raise `DecryptionError` for what was altered, and `DamagedSessionError` for what makes no sense.
+    All methods raise `DecryptionError` for altered contents, and `DamagedSessionError` for contradicting ones.
 
     Args:
         place: The line's thread and namespace.

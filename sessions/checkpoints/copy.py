@@ -29,7 +29,7 @@ def copy(tx: Transaction, source_id: str, target_id: str, covers: Covers, owner:
         ThreadExistsError: The target is there.
         OwnerError: The thread is another owner's.
         StoreFullError: The numbers of threads or chains are used up.
-        DecryptionError: The thread cannot be opened with what is given.
+        DecryptionError: The thread cannot be opened with the given keys.
     """
     # In one order: two copies that go opposite ways wait for each other, and never each for the other.
     found = {thread_id: lock_thread(tx, thread_id) for thread_id in sorted({source_id, target_id})}

@@ -52,15 +52,15 @@ class Cover(Protocol):
         """Return the contents.
 
         Raises:
-            DecryptionError: They were altered or moved, or cannot be read with what is given.
+            DecryptionError: They were altered or moved, or cannot be read with the given keys.
         """
         ...
 
     def open_all(self, stored: Sequence[bytes], bounds: Iterable[Bound]) -> Sequence[bytes]:
-        """Return the contents of several, each with what it is bound to, in their order.
+        """Return the contents of several, each with its associated data, in their order.
 
         Raises:
-            DecryptionError: One was altered or moved, or cannot be read with what is given.
+            DecryptionError: One was altered or moved, or cannot be read with the given keys.
         """
         return list(map(self.open, stored, bounds))
 
@@ -109,7 +109,7 @@ class PlainCover(Cover):
     def open_all(self, stored: Sequence[bytes], bounds: Iterable[Bound]) -> Sequence[bytes]:
         """Return the contents of several."""
         plain = [one[1:] for one in stored if one[:1] == PLAIN]
-        # If one is not in the clear, the error says what it is.
+        # If one is not in the clear, the error names its kind.
         return plain if len(plain) == len(stored) else super().open_all(stored, bounds)
 
 

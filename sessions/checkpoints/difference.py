@@ -104,7 +104,7 @@ def whole(value: Value) -> bytes:
 
 
 def difference(base: Value, value: Value) -> tuple[bytes, int] | None:
-    """Return the piece that makes a value of another, and the bytes that its cuts copy; ``None`` if that is no gain."""
+    """Return the piece that makes a value of another, and the bytes that it copies; ``None`` if it is not shorter."""
     if base.shape != value.shape:
         return None
     runs, literals, copied = _compared(base.parts, value.parts, is_dict=value.shape == DICT)
@@ -155,7 +155,7 @@ def _decoded(payload: bytes) -> tuple[int, list[tuple[int, int]], list[Any]]:
 
 
 def _added(shape: int, count: int, behind: bytes) -> list[bytes] | None:
-    """Return what pieces add behind so many parts; ``None`` if one does anything else, or is damaged."""
+    """Return the parts that pieces add behind so many; ``None`` if one does anything else, or is damaged."""
     try:
         pieces = _adding.decode(behind)
     except msgspec.DecodeError:

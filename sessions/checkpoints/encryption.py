@@ -1,8 +1,8 @@
 """Threads encrypted with the store's keys: AES-256-GCM by a data key of each thread, each payload bound to its row.
 
-`crypto/subject_keys.py` has the format; `covers.py` has what a payload is bound to. So nothing can be moved to another
-row or thread, and no checkpoint can be given another parent, run or other pieces. Thread ids, namespaces, task paths,
-the ids of checkpoints, runs and tasks, sizes and times stay in the clear.
+`crypto/subject_keys.py` has the format; `covers.py` has the associated data of payloads. So nothing can be moved to
+another row or thread, and no checkpoint can be given another parent, run or other pieces. Thread ids, namespaces, task
+paths, the ids of checkpoints, runs and tasks, sizes and times stay in the clear.
 """
 
 from __future__ import annotations

@@ -50,7 +50,7 @@ def erase_owners(tx: Transaction, owners: OwnersErased, count: int) -> OwnersPar
         thread = lock_thread(tx, thread_id)
         if thread is not None and thread.owner is not None and owners.low <= thread.owner < owners.high:
             rows.update(_erase(tx, thread)._asdict())
-    # Their names are not told: they are no sessions.
+    # Their names are not told, as those of sessions are.
     return OwnersPart(rows, more=len(found) == count)
 
 

@@ -35,7 +35,7 @@ class Line(NamedTuple):
 
 
 class NewThread(NamedTuple):
-    """What a thread gets if it is made.
+    """The columns of a new thread.
 
     Attributes:
         now: The time.
@@ -53,7 +53,7 @@ def find_line(tx: Transaction, place: Place, covers: Covers, now: int) -> Line |
 
     Raises:
         OwnerError: The thread is another owner's.
-        DecryptionError: It cannot be opened with what is given.
+        DecryptionError: It cannot be opened with the given keys.
     """
     found = _find(tx, place)
     if found is None:
@@ -80,7 +80,7 @@ def lock_line(
         tx: A transaction.
         place: The place.
         covers: How contents are stored.
-        new: What a new thread gets.
+        new: The columns of a new thread.
         seen: The number of the line that the caller read or wrote before, if any.
         within: The number of the thread that the line has to belong to, if any.
         share: Others may lock it so, too.
@@ -89,7 +89,7 @@ def lock_line(
         ThreadGoneError: The line that was seen is gone, or the thread.
         OwnerError: The thread is another owner's.
         StoreFullError: The numbers of threads or lines are used up.
-        DecryptionError: The thread cannot be opened with what is given.
+        DecryptionError: The thread cannot be opened with the given keys.
     """
     lock = statements.SHARE_LINE if share else statements.LOCK_LINE
     found = _find(tx, place)
@@ -103,7 +103,7 @@ def lock_line(
             return Line(number, row[0], row[1], thread, covers.unlock(place.thread_id, thread.wrapped_keys))
     _check_seen(place, seen, None)
     thread = _lock_thread(tx, place, covers, new, within)
-    # Locked, so that it is what another process has just committed.
+    # Locked, so that the row has the latest commit of other processes.
     row = tx.one(statements.LOCK_LINE_OF, thread=thread.number, ns=place.ns)
     if row is None:
         (number,) = tx.the(statements.NEW_CHAIN, line=None)

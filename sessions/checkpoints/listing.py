@@ -58,7 +58,7 @@ def page(
     """Return the next checkpoints of a query, without their values; up to `count`.
 
     Raises:
-        DecryptionError: A thread cannot be opened with what is given.
+        DecryptionError: A thread cannot be opened with the given keys.
     """
     values: dict[str, int | str] = {"now": now, "count": min(count, AT_ONCE)}
     for name in ("thread_id", "ns", "checkpoint_id", "before", "owner"):
@@ -92,13 +92,13 @@ def load(tx: Transaction, found: Sequence[Found], covers: Covers) -> list[tuple[
 def history(
     tx: Transaction, place: Place, checkpoint_id: str | None, channels: Sequence[str], *, covers: Covers, now: int
 ) -> dict[str, History]:
-    """Return what channels are rebuilt from: the writes of the checkpoints before one, back to their last values.
+    """Return the writes that channels are rebuilt from: those of the checkpoints before one, back to their last values.
 
     It follows parents, so only the way to this checkpoint counts; hidden ones are on it, too.
 
     Raises:
         OwnerError: The thread is another owner's.
-        DecryptionError: It cannot be opened with what is given.
+        DecryptionError: It cannot be opened with the given keys.
         DamagedSessionError: Its rows contradict each other.
     """
     writes: dict[str, list[Write]] = {channel: [] for channel in channels}

@@ -51,7 +51,7 @@ def encode(value: Any, dumps: Dumps) -> Value:
     Only for a serializer that writes equal values as equal bytes; for others there is `single`.
 
     Args:
-        value: The value. Subclasses of list and dict are one part: their serializer knows what they are.
+        value: The value. Subclasses of list and dict are one part: their serializer knows their class.
         dumps: Returns the kind and the bytes of an object.
     """
     if type(value) is list and value:
@@ -70,7 +70,7 @@ def decode(value: Value, loads: Loads) -> Any:
     """Return the object that a value was made of.
 
     Raises:
-        ValueError: The parts are none that `encode` makes; or what `loads` raises.
+        ValueError: `encode` does not make such parts; or an error of `loads`.
     """
     shape, parts = value
     try:
@@ -94,7 +94,7 @@ def typed_of(part: bytes) -> Typed:
 
 
 def key_of(part: bytes) -> bytes:
-    """Return what the part of a dictionary's pair begins with: its key, with its length."""
+    """Return the beginning of the part of a dictionary's pair: its key, with its length."""
     return part[: _KEY_BYTES + int.from_bytes(part[:_KEY_BYTES], "big")]
 
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 
 class Parent(NamedTuple):
-    """What is known of the checkpoint that a new one follows.
+    """The known rows of the checkpoint that a new one follows.
 
     Attributes:
         versions: The versions of its channels.
@@ -47,7 +47,7 @@ class Given(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What a put stores.
+    """The rows that a put stores.
 
     Attributes:
         next_number: The line's next number behind it.
@@ -79,7 +79,7 @@ class Ends(NamedTuple):
 
 
 def plan(new: NewCheckpoint, given: Given, line: Line, parent: Parent, ends: Ends, *, subject: str) -> Plan | None:
-    """Return what is to be stored; ``None`` if that takes a new chain and none can be had.
+    """Return the rows to be stored; ``None`` if that takes a new chain and none can be had.
 
     Raises:
         StoreFullError: The line or a chain is full.

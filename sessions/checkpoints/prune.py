@@ -50,12 +50,12 @@ class _Outline(NamedTuple):
 def prune(tx: Transaction, thread_id: str, keep: Keep, covers: Covers, owner: str | None) -> Pruned:
     """Remove the checkpoints of a thread that are not to be kept, with their writes and pieces.
 
-    A graph within that was called from a checkpoint goes with it. What a channel of a kept checkpoint is rebuilt from
-    stays, hidden.
+    A graph within that was called from a checkpoint goes with it. Checkpoints that a channel of a kept one is rebuilt
+    from stay, hidden.
 
     Raises:
         OwnerError: The thread is another owner's.
-        DecryptionError: It cannot be opened with what is given.
+        DecryptionError: It cannot be opened with the given keys.
     """
     thread = lock_owned(tx, thread_id, owner)
     if thread is None:
@@ -93,7 +93,7 @@ def _kept(found: Iterable[_Outline], keep: Keep) -> set[str]:
 
 
 def _needed(tx: Transaction, contents: Contents, found: Iterable[_Outline], kept: set[str]) -> set[str]:
-    """Return the ids of checkpoints that are not kept, but have what channels of kept ones are rebuilt from."""
+    """Return the ids of checkpoints that are not kept, but have writes that channels of kept ones are rebuilt from."""
     parents = {one.checkpoint_id: one.parent_id for one in found}
     needed: set[str] = set()
     for checkpoint_id in kept:

@@ -44,7 +44,7 @@ class Put(Command[State], msgspec.Struct, frozen=True, eq=False):
         covers: How contents are stored.
         now: The time.
         ttl: The time to live of a new thread, in microseconds.
-        known: What this process remembers of the line.
+        known: The process's memory of the line.
         seen: The number of the line in which it saw the parent.
         within: The number of the thread that the line has to belong to.
     """
@@ -66,7 +66,7 @@ class Put(Command[State], msgspec.Struct, frozen=True, eq=False):
 
     @property
     def size(self) -> int:
-        """The bytes of what may be stored."""
+        """The most bytes that it may store."""
         changed = sum(sum(map(len, value.parts)) for value in self.given.changed.values())
         return changed + len(self.new.head) + len(self.new.metadata)
 
@@ -91,7 +91,7 @@ class Put(Command[State], msgspec.Struct, frozen=True, eq=False):
             ThreadConflictError: It was to follow the last checkpoint and does not.
             OwnerError: The thread is another owner's.
             StoreFullError: The line is full.
-            DecryptionError: The thread cannot be opened with what is given.
+            DecryptionError: The thread cannot be opened with the given keys.
         """
         new = self.new
         if_missing = NewThread(self.now, self.ttl, new.root_id)
@@ -129,7 +129,7 @@ class Put(Command[State], msgspec.Struct, frozen=True, eq=False):
         )  # fmt: skip
         line = line._replace(next_number=made.next_number, updated_at=self.now)
         if there is not None:
-            # What was only the former one's goes; that moves the line again.
+            # The former one's own pieces go; that moves the line again.
             collect(tx, line.number)
             line = line._replace(next_number=made.next_number + 1)
         return State(line, new.checkpoint_id, made.id, new.versions, made.values)

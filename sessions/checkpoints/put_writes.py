@@ -1,4 +1,4 @@
-"""Put writes: storing what a task wrote at a checkpoint, before the next checkpoint has it."""
+"""Put writes: storing the writes of a task at a checkpoint, before the next checkpoint has it."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class PutWrites(Command[int], msgspec.Struct, frozen=True, eq=False):
         checkpoint_id: The checkpoint.
         task_id: The task.
         task_path: Its path.
-        writes: What it wrote.
+        writes: Its writes.
         covers: How contents are stored.
         now: The time.
         ttl: The time to live of a new thread, in microseconds.
@@ -82,7 +82,7 @@ class PutWrites(Command[int], msgspec.Struct, frozen=True, eq=False):
         Raises:
             ThreadGoneError: The line in which the checkpoint was seen is gone, or the thread.
             OwnerError: The thread is another owner's.
-            DecryptionError: The thread cannot be opened with what is given.
+            DecryptionError: The thread cannot be opened with the given keys.
         """
         if_missing = NewThread(self.now, self.ttl)
         line = lock_line(tx, self.place, self.covers, if_missing, seen=self.seen, within=self.within, share=True)

@@ -41,7 +41,7 @@ class Rows(NamedTuple):
         pieces: The pieces of its values, by id.
         writes: Its tasks' writes.
         ends: The last pieces of its ranges that are the ends of their chains, as far as they were looked for.
-        known: What this process remembers of it, if that is current: its pieces were not read then.
+        known: The process's memory of it, if that is current: its pieces were not read then.
     """
 
     line: Line
@@ -60,7 +60,7 @@ class Read(Command["Rows | None"], msgspec.Struct, frozen=True, eq=False):
         checkpoint_id: The checkpoint.
         covers: How contents are stored.
         now: The time.
-        known: What this process remembers of the line: the pieces of that checkpoint need not be read.
+        known: The process's memory of the line: the pieces of that checkpoint need not be read.
     """
 
     place: Place
@@ -79,7 +79,7 @@ class Read(Command["Rows | None"], msgspec.Struct, frozen=True, eq=False):
 
         Raises:
             OwnerError: The thread is another owner's.
-            DecryptionError: The thread cannot be opened with what is given.
+            DecryptionError: The thread cannot be opened with the given keys.
         """
         found = self._read(tx)
         assert found is not LONG  # noqa: S101 - it may take any time

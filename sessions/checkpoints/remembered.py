@@ -1,4 +1,4 @@
-"""What a process remembers of lines, so that the common put needs nothing from the database.
+"""A process's memory of lines, so that the common put needs nothing from the database.
 
 Nothing here has to be true: each use is guarded by the line's next number, which every other change raises. Only bytes
 are remembered, never the objects that they were made of.
@@ -78,7 +78,7 @@ class Remembered:
         self._lock = threading.Lock()
 
     def get(self, place: Place) -> State | None:
-        """Return what is remembered of the line of a place."""
+        """Return the remembered state of a place's line."""
         return self._states.get((place.thread_id, place.ns))
 
     def put(self, place: Place, state: State) -> None:
@@ -118,7 +118,7 @@ class Remembered:
                 self._threads.pop(place.thread_id, None)
 
     def refused(self, place: Place, checkpoint_id: str) -> None:
-        """Remember that a checkpoint was refused as its line is gone: what its run still writes is refused, too."""
+        """Remember that a checkpoint was refused as its line is gone: later writes of its run are refused, too."""
         with self._lock:
             _keep(self._seen, (place.thread_id, place.ns, checkpoint_id), _GONE)
             if place.thread_id not in self._threads:

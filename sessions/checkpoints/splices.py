@@ -1,7 +1,7 @@
 """A changed part as cuts of the part before: for texts and documents of which a little changes.
 
-Serializers write a length before what it measures, so a change in the middle also changes bytes far before it. So after
-a mismatch, the place is looked for where both are alike again.
+Serializers write a length before the measured bytes, so a change in the middle also changes bytes far before it. So
+after a mismatch, the place is looked for where both are alike again.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _GAIN: Final = 2
 
 
 def cut(old: bytes, new: bytes, number: int) -> Splice | None:
-    """Return what makes `new` of `old`, which is the part of a number; ``None`` if that is no gain."""
+    """Return the cuts that make `new` of `old`, the part of a number; ``None`` if they are not shorter."""
     if len(new) < SPLICE_FROM or len(old) < SPLICE_FROM:
         return None
     made: Splice = [number]
@@ -57,7 +57,7 @@ def spliced(parts: list[bytes], splice: Splice) -> bytes:
     """Return the part that cuts make of the base's parts.
 
     Raises:
-        ValueError: The cuts are none that `cut` makes.
+        ValueError: `cut` does not make such cuts.
     """
     try:
         old = parts[_natural(splice[0])]

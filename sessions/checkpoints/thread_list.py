@@ -48,7 +48,7 @@ def list_threads(
         now: The time.
 
     Raises:
-        DecryptionError: A thread cannot be opened with what is given.
+        DecryptionError: A thread cannot be opened with the given keys.
     """
     names = {"expired" if wanted.expired else "alive"}
     values: dict[str, int | str] = {"before": MAX_OWNER + 1 if before is None else before, "now": now, "count": count}

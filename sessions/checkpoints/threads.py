@@ -29,7 +29,7 @@ class Thread(NamedTuple):
 
 
 def lock_thread(tx: Transaction, thread_id: str) -> Thread | None:
-    """Lock a thread, so that nobody makes or removes its lines; ``None`` if there is none."""
+    """Lock a thread, so that no other process makes or removes its lines; ``None`` if it is missing."""
     row = tx.one(statements.LOCK_THREAD, thread_id=thread_id)
     return None if row is None else thread_of(*row)
 

@@ -1,4 +1,4 @@
-"""What goes in and out: values as parts, checkpoints, writes, and what operations tell.
+"""Arguments and results: values as parts, checkpoints, writes, counts.
 
 All contents are bytes that a caller's serializer made. Times are microseconds since 1970, UTC.
 """
@@ -71,7 +71,7 @@ class NewCheckpoint(msgspec.Struct, frozen=True, kw_only=True):
         unchanged: The other values, by channel. One whose version the parent has is taken from there, and is not
             compared; else it is stored. A function is called at once, before anything is awaited, and only if this
             process does not know the parent's value.
-        replayed: The channels of whose values only what they change is kept, with a whole one now and then:
+        replayed: The channels of whose values only the changes are kept, with a whole one now and then:
             pruning keeps the checkpoints behind which they are rebuilt.
         follows_last: Whether it must follow the last checkpoint that was put: else `ThreadConflictError` is raised.
         root_id: The id of the checkpoint of the graph itself at which the call of a graph within began, if known: it is
@@ -153,7 +153,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class History(NamedTuple):
-    """What a channel's value is rebuilt from, as of before a checkpoint.
+    """The writes that a channel's value is rebuilt from, as of before a checkpoint.
 
     Attributes:
         writes: The writes to it in the checkpoints before, oldest first, from the seed's own on.
@@ -185,7 +185,7 @@ class Query(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Pruned(NamedTuple):
-    """What was pruned, or would be.
+    """The rows that were pruned, or would be.
 
     Attributes:
         checkpoints: How many checkpoints went.

@@ -145,7 +145,7 @@ class RowsCheck:
         return Checked(findings, str(last), {_COUNTED.get(self._table, "rows"): int(count)})
 
     def skip(self, tx: Transaction, after: str) -> str | None:
-        """Give up: the rest of the table cannot be found without what was not readable."""
+        """Give up: the rest of the table cannot be found without the unreadable rows."""
         del tx, after
         return None
 

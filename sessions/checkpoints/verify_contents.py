@@ -156,7 +156,7 @@ def _cover_of(unlocking: Unlocking, thread_id: str | bytes, wrapped_keys: bytes 
 
 
 def _damages_of(tx: Transaction, columns: Sequence[Any], cover: Cover | Locked) -> Iterator[Finding]:
-    """Yield what is wrong with the contents of a checkpoint."""
+    """Yield the faults in the contents of a checkpoint."""
     number = columns[0]
     try:
         checkpoint = CheckpointRow.of(tuple(columns))

@@ -27,7 +27,7 @@ _FOR_GOOD: Final = (TypeError, ValueError, LookupError, AttributeError, ImportEr
 
 
 async def call(function: Callable[..., Any], argument: Any, timeout: float, model: str) -> Any:  # noqa: ASYNC109
-    """Return what a model's function returns, for which it gets a few attempts of `timeout` seconds each.
+    """Return the result of a model's function, which gets a few attempts of `timeout` seconds each.
 
     Raises:
         EmbeddingError: The last attempt failed or took too long. The function's own error is the cause.

@@ -23,7 +23,7 @@ def embedder_of(embed: Embed) -> Embedder:
     if isinstance(embed, Embedder):
         return embed
     if isinstance(embed, str):
-        # For those who name a model.
+        # Only a model given by its name needs it.
         from sessions.embedding.named import named_embedder  # noqa: PLC0415
 
         return named_embedder(embed)

@@ -22,7 +22,7 @@ _REMEMBERED: Final = 128
 
 
 class EmbeddingModel:
-    """Embeds texts with what a user gave as ``embed``.
+    """Embeds texts with a user's ``embed``.
 
     Args:
         embed: The user's argument.
@@ -59,7 +59,7 @@ class EmbeddingModel:
         Raises:
             EmbeddingError: The model failed, took too long, or returned something other than vectors.
         """
-        import numpy as np  # noqa: PLC0415 - for those who embed
+        import numpy as np  # noqa: PLC0415 - only embedding needs it
 
         distinct = list(dict.fromkeys(texts))
         batches = [distinct[at : at + self.embedder.batch] for at in range(0, len(distinct), self.embedder.batch)]

@@ -82,6 +82,6 @@ def unpack(stored: Sequence[bytes], dims: int) -> NDArray[np.float32]:
     """Return stored vectors as an array with a row each.
 
     Raises:
-        ValueError: Some bytes are no whole vectors.
+        ValueError: Some bytes are not whole vectors.
     """
     return np.frombuffer(b"".join(stored), dtype=STORED).reshape(-1, dims).astype(np.float32)

@@ -37,7 +37,7 @@ class SearchOptions(NamedTuple):
 
 
 class Common:
-    """What all holds on the memories of one store share.
+    """Shared by all holds on the memories of one store.
 
     Args:
         join: Returns the store's database, joined by the component of memories.
@@ -92,7 +92,7 @@ class Common:
 
     @property
     def indexer(self) -> Indexer:
-        """Makes what search knows of memories. It is kept, as it remembers the number of the embedding model."""
+        """Makes the rows by which search knows memories. It is kept, as it remembers the model's number."""
         if self._indexer is None:
             self._indexer = Indexer(self.backend, self.model, self.sealing)
         return self._indexer
@@ -141,11 +141,11 @@ def share(
     options: SearchOptions,
     seal: Callable[[Backend], Sealing] | None = None,
 ) -> Common:
-    """Return what all holds on the memories in a store's database share."""
+    """Return the part that all holds on the memories in a store's database share."""
     return Common(lambda: backend.joined_by([MEMORIES]), checked_codec(codec), lifetime, options, seal)
 
 
 def _model(embed: Embed) -> EmbeddingModel:
-    from sessions.embedding.model import EmbeddingModel  # noqa: PLC0415 - for those who embed
+    from sessions.embedding.model import EmbeddingModel  # noqa: PLC0415 - only embedding needs it
 
     return EmbeddingModel(embed)

@@ -108,7 +108,7 @@ class Declaring:
         return at.memories
 
     def _refuse_part(self, method: str) -> None:
-        """Refuse what concerns the whole store on an object for a part of it."""
+        """Refuse changes of the whole store on an object for a part of it."""
         if self._hold.prefix or self._hold.owner:
             raise ValueError(
                 f"{self._hold.subject}: {method}() concerns all memories of the store. Nothing was changed. Call "

@@ -63,8 +63,8 @@ class Embedding:
 
         Opening a store with another model changes nothing: until this is done, memories with embeddings by another
         model are found by their words. It goes on in short transactions, while others put and search; after an
-        interruption, call it again: what is done stays done. Of memories without fields of their own, the texts are
-        those at the store's `embed_fields`.
+        interruption, call it again: finished parts stay. Of memories without fields of their own, the texts are those
+        at the store's `embed_fields`.
 
         Args:
             progress: Called after each transaction with the result so far.
@@ -104,7 +104,7 @@ class Embedding:
         return done
 
     async def _embedded(self, page: Sequence[ToEmbed]) -> list[tuple[MemoryRow, SearchRow]]:
-        """Return what search is to know of memories."""
+        """Return the rows by which search knows memories."""
         from sessions.memory.search.indexing import ToIndex, texts_to_index  # noqa: PLC0415 - as above
 
         common = self._hold.common

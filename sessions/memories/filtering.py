@@ -1,4 +1,4 @@
-"""Filters of lists, counts and searches: what the caller gave becomes parts of work, within a budget."""
+"""Filters of lists, counts and searches: the caller's conditions become parts of work, within a budget."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Filtering:
 
     Raises:
         TypeError: The filter is not a dictionary, or the budget not an integer.
-        InvalidFilterError: The filter is none.
+        InvalidFilterError: The filter is not valid.
         ValueError: The budget is not positive.
     """
 
@@ -57,11 +57,11 @@ class Filtering:
         return found
 
     async def count(self, below: Below) -> int:
-        """Return how many memories match. It raises what `rows` does."""
+        """Return how many memories match. It raises the same errors as `rows`."""
         return sum([len(part.ids) async for part in self.parts(below)])
 
     async def ids(self, below: Below) -> list[int]:
-        """Return the ids of the memories that match. It raises what `rows` does."""
+        """Return the ids of the memories that match. It raises the same errors as `rows`."""
         return [memory async for part in self.parts(below) for memory in part.ids]
 
     async def parts(
@@ -69,7 +69,7 @@ class Filtering:
     ) -> AsyncIterator[Part]:
         """Yield the matching memories in parts, up to `limit` in all: their ids, or the `whole` memories.
 
-        It raises what `rows` does.
+        It raises the same errors as `rows`.
         """
         assert self.compiled is not None  # noqa: S101 - callers without a filter do not come here
         # A budget counts each memory that could match.

@@ -48,7 +48,7 @@ class Hold:
     """A hold on the memories below a prefix.
 
     Attributes:
-        common: What it shares with others.
+        common: The part that it shares with others.
         prefix: The labels that all namespaces here begin with, which users of this hold do not see.
         owner: The owner that all namespaces must have, as `labels.py` writes it; ``None`` for any.
     """
@@ -138,7 +138,7 @@ class Hold:
         """Return a memory with its payload in the clear.
 
         Raises:
-            MissingKeyError: It is encrypted, and there is no key.
+            MissingKeyError: It is encrypted, and the key is missing.
             DecryptionError: It was altered, or is in the clear and may not be.
             KeyWanted: Its namespace's keys have to be fetched first; `read` does that.
         """

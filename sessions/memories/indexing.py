@@ -1,4 +1,4 @@
-"""What search and filters are to know of memories that are put: made outside of transactions."""
+"""Rows for search and filters of memories that are put: made outside of transactions."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 async def index(hold: Hold, prepared: Sequence[PreparedPut], settings: Settings) -> list[PreparedPut]:
-    """Return puts with what search and filters are to know of them, by some settings.
+    """Return puts with their rows for search and filters, by some settings.
 
     Raises:
         EmbeddingError: The embedding model failed. Nothing was changed.

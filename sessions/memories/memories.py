@@ -1,4 +1,4 @@
-"""`Memories`: what agents remember across conversations, as users hold it: `store.memories`."""
+"""`Memories`: an agent's memories across conversations, as users hold them: `store.memories`."""
 
 from __future__ import annotations
 

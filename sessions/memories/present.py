@@ -25,7 +25,7 @@ class Present(NamedTuple):
     """A memory as it is, and how to put it again. Without any, as a new one is put.
 
     Attributes:
-        version: Its version; 0 if there is none.
+        version: Its version; 0 if it is missing.
         value: Its value; ``None`` without any.
         ttl: Its life after it is put; ``None`` for ever.
         wanted: Whether search finds it; or the paths of the texts by which it does.
@@ -38,7 +38,7 @@ class Present(NamedTuple):
 
 
 async def read_present(hold: Hold, path: str, name: str, owner: str | None) -> Present:
-    """Return a memory, or that there is none.
+    """Return a memory, or that it is missing.
 
     Raises:
         OwnerError: The namespace belongs to another owner, or has none and one is given.

@@ -32,7 +32,7 @@ class Reading:
     async def get(
         self, namespace: Sequence[str], key: str, *, refresh: bool = False, owner: Owner | Default = DEFAULT
     ) -> Memory | None:
-        """Return a memory, or ``None`` if there is none or it has expired.
+        """Return a memory, or ``None`` if it is missing or has expired.
 
         Example: ``memory = await store.memories.get(("users", "alice"), "style")``
 
@@ -236,7 +236,7 @@ def _checked_pairs(keys: object) -> builtins.list[tuple[Any, Any]]:
 
 
 def _kind(value: object) -> str:
-    """Return what a value is that is no pair."""
+    """Return the fault of a value that is not a pair."""
     if isinstance(value, tuple | list):
         kinds = ", ".join(type(one).__name__ for one in value[:3]) + (", …" if len(value) > 3 else "")  # noqa: PLR2004
         return f"{type(value).__name__} of {kinds or 'nothing'}"

@@ -54,7 +54,7 @@ class Writing:
             namespace: One to 16 labels, from the widest to the narrowest: text without NUL characters, at most 1,024
                 bytes in UTF-8 together. Upper and lower case, accents and spaces count.
             key: The key: text of 1 to 512 bytes in UTF-8.
-            value: A JSON object, or whatever the store's codec keeps.
+            value: A JSON object, or anything that the store's codec keeps.
             ttl: Seconds until it expires, ``None`` for never; the store's `memory_ttl` if left out.
             index: Whether search finds it; or the fields whose texts it finds, instead of the store's `embed_fields`.
             if_version: The version that the memory must have; 0 if there must be none.
@@ -119,14 +119,14 @@ class Writing:
         Args:
             namespace: As for `put`.
             key: As for `put`.
-            change: Returns the new value. It gets a copy of the present one, or ``None`` if there is none; if it
-                returns ``None``, the memory is deleted.
+            change: Returns the new value. It gets a copy of the present one, or ``None`` without one; if it returns
+                ``None``, the memory is deleted.
             ttl: As for `put`; if left out, the memory's own, which begins again.
             index: As for `put`; if left out, search finds the memory by the same fields as before, or does not find it.
             owner: As for `put`.
 
         Returns:
-            The memory as it is stored; ``None`` if it was deleted, or there was none and there is none.
+            The memory as it is stored; ``None`` if it was deleted, or was and stays missing.
 
         Raises:
             ConflictError: Others changed the memory a thousand times meanwhile.
@@ -181,7 +181,7 @@ class Writing:
             owner: The owner that the namespace must have.
 
         Raises:
-            ConflictError: The memory has another version than `if_version`, or there is none.
+            ConflictError: The memory has another version than `if_version`, or is missing.
             OwnerError: The namespace belongs to another owner, or has none and `owner` is given.
             TypeError: An argument has the wrong type.
             ValueError: An argument is out of range.
@@ -246,7 +246,7 @@ def as_puts(items: object) -> list[Put]:
     """Return an iterable of puts as a list.
 
     Raises:
-        TypeError: It is none, or one of them is no `Put`.
+        TypeError: It is not iterable, or one of them is not a `Put`.
     """
     if isinstance(items, (str, bytes, Mapping, Put)) or not hasattr(items, "__iter__"):
         raise TypeError(

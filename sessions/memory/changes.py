@@ -33,10 +33,10 @@ class Change(Command[Sequence[Changed]], msgspec.Struct, frozen=True, eq=False):
     """Put and delete memories, all or nothing. Each memory is named once.
 
     Attributes:
-        changes: What is done, in this order; each raises the version of its namespace by one.
+        changes: The changes, in this order; each raises the version of its namespace by one.
         now: The time, in microseconds since 1970, UTC.
         number: The number of the settings by which the changes were prepared.
-        sealing: Encrypts values, and what search knows of them; ``None`` to store them in the clear.
+        sealing: Encrypts values and their rows for search; ``None`` to store them in the clear.
         mark: Tells whether it was done before.
     """
 
@@ -79,7 +79,7 @@ class Change(Command[Sequence[Changed]], msgspec.Struct, frozen=True, eq=False):
         Raises:
             ConflictError: A memory has another version than it must have.
             OwnerError: A namespace belongs to another owner, or has none.
-            MissingKeyError: A namespace is encrypted, and there is no key.
+            MissingKeyError: A namespace is encrypted, and the key is missing.
             DecryptionError: The keys here do not open a namespace's keys, or it has memories in the clear.
             KeyWanted: Keys have to be fetched first.
             SettingsMovedError: The changes were prepared by other settings.

@@ -43,7 +43,7 @@ def place_of(path: str, cursor: str) -> dict[int, int]:
     """Return the version of each namespace in a cursor.
 
     Raises:
-        ValueError: It is no cursor of this prefix.
+        ValueError: It is not a cursor of this prefix.
     """
     found = _read(cursor)
     if found is None or found.prefix != _digest(path) or len(found.steps) != len(found.versions):

@@ -27,7 +27,7 @@ SPACES: Final = space_statements.AT_ONCE
 
 
 class ErasedPart(NamedTuple):
-    """What one transaction removed.
+    """The rows that one transaction removed.
 
     Attributes:
         rows: How many rows, by table.

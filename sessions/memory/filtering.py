@@ -33,12 +33,12 @@ _PART_WITH: Final = 8192
 
 
 class Wanted(NamedTuple):
-    """What is looked for.
+    """The wanted memories.
 
     Attributes:
         below: Where.
         compiled: The filter.
-        matches: Tells whether a memory matches it; raises what users get if it cannot be read.
+        matches: Tells whether a memory matches it; raises the user's error if it cannot be read.
         check: Raises that for the first of some memories that cannot be read.
         may_be_sealed: Whether memories may be encrypted, so that `matches` decides about each.
         fragment: A text in the payloads of all that match, if the database may leave out the others. Then memories are

@@ -39,7 +39,7 @@ class Below(NamedTuple):
     Attributes:
         low: The first path.
         high: The first text behind the last path.
-        now: The time: what has expired by then is not there.
+        now: The time: memories that have expired by then are left out.
         owner: Only those of this owner's namespaces, as `labels.py` writes it, or ``None`` for all.
     """
 
@@ -93,7 +93,7 @@ class _How(NamedTuple, Generic[R]):
     """How memories are read.
 
     Attributes:
-        now: The time: what has expired by then is not there.
+        now: The time: memories that have expired by then are left out.
         page: How many are read at a time.
         whole: Whether all columns are read.
         make: Makes rows of a namespace's columns and of theirs.
@@ -258,7 +258,7 @@ def namespaces(tx: Transaction, below: Below, pattern: Pattern, after: str | Non
     Args:
         tx: A transaction.
         below: The range of their paths.
-        pattern: What else has to fit.
+        pattern: A further condition.
         after: A path: only those behind it, and behind those that were told with it.
         limit: The number of them at most.
     """

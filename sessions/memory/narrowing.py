@@ -1,4 +1,4 @@
-"""Narrows a filter by declared fields: ranges of bytes in which whatever matches has a row. The filter decides."""
+"""Narrows a filter by declared fields: ranges of bytes in which each match has a row. The filter decides."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ def check_namespace(namespace: object, name: str = "namespace") -> str:
     """Return the path of a namespace.
 
     Raises:
-        TypeError: It is no tuple or list of texts.
+        TypeError: It is not a tuple or list of texts.
         ValueError: It has no label, more than 16, or more than 1,024 bytes; or a label is empty, has a NUL character
             or is not Unicode text.
     """
@@ -37,7 +37,7 @@ def check_prefix(prefix: object, name: str = "prefix") -> str:
     """Return the path of a prefix; ``""`` for the empty one, below which all namespaces are.
 
     Raises:
-        TypeError: It is no tuple or list of texts.
+        TypeError: It is not a tuple or list of texts.
         ValueError: As for `check_namespace`, except that it may be empty.
     """
     return "" if isinstance(prefix, tuple | list) and not prefix else check_namespace(prefix, name)

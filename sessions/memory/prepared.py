@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 class SearchRow(NamedTuple):
-    """What search knows of a memory: the columns of `search_rows`."""
+    """A memory's row for search: the columns of `search_rows`."""
 
     model: int | None
     places: bytes | None
@@ -31,7 +31,7 @@ class PreparedPut(msgspec.Struct, frozen=True):
         ttl: Its life in microseconds; ``None`` for ever.
         if_version: The version that it must have; 0 if there must be none.
         owner: The owner that the namespace must have, and gets when it is made, as `labels.py` writes it.
-        search: What search is to know of it; ``None`` for nothing.
+        search: Its row for search; ``None`` for none.
         fields: The values of its declared fields, by the number of the field.
         texts: The texts that search is to find it by.
         places: The paths of these texts, in JSON, if they are its own.

@@ -29,7 +29,7 @@ class Get(Command["MemoryRow | None"], msgspec.Struct, frozen=True, eq=False):
     Attributes:
         path: The path of its namespace.
         name: Its key.
-        now: The time: what has expired by then is not there.
+        now: The time: memories that have expired by then are left out.
         owner: The owner that the namespace must have, or ``None`` for any.
     """
 

@@ -1,11 +1,11 @@
-"""Encryption of memories: their values, and what search knows of them.
+"""Encryption of memories: their values, and their rows for search.
 
 Each namespace has data keys of its own, which `spaces.wrapped_keys` holds wrapped, in the formats of `crypto/`. A
 payload is bound to its place: its associated data is the JSON array ``["memory", "value" or "search", path, id,
 version, created_at, key]``, so that a row that was moved, exchanged or set back cannot be decrypted. A refreshed expiry
 writes no payload, so it is not among them.
 
-What search knows is one payload: a MessagePack array of the columns `places`, `digest`, `vectors` and `words`. Vectors
+The row for search is one payload: a MessagePack array of the columns `places`, `digest`, `vectors` and `words`. Vectors
 can be inverted, and hashes of words can be guessed.
 """
 
@@ -52,7 +52,7 @@ class Place(NamedTuple):
 
 
 class SearchPayload(msgspec.Struct, array_like=True, frozen=True):
-    """What search knows of a memory, before it is encrypted: columns of `search_rows`."""
+    """A memory's row for search, before it is encrypted: columns of `search_rows`."""
 
     places: bytes | None
     digest: bytes | None
@@ -142,7 +142,7 @@ class Sealing:
             raise keys.refusal(f"memory {row.name!r}", row.payload) from None
 
     def open_search(self, wrapped: bytes, place: Place, sealed: bytes) -> SearchPayload:
-        """Return what search knows of a memory.
+        """Return a memory's row for search.
 
         Raises:
             DecryptionError: It was altered.
@@ -164,7 +164,7 @@ class Sealing:
         if not self.allow_plain_text:
             raise DecryptionError(
                 f"namespace {labels_of(path)!r} has unencrypted memories, but the store was opened with a key. Nothing "
-                "was changed. To read them, and to encrypt what is put from now on, open the store with "
+                "was changed. To read them, and to encrypt later puts, open the store with "
                 "allow_plain_text=True."
             )
 
@@ -180,7 +180,7 @@ def open_value(keys: SubjectKeys, place: Place, payload: bytes) -> bytes:
 
 
 def open_search(keys: SubjectKeys, place: Place, sealed: bytes) -> SearchPayload:
-    """Return what search knows of a memory.
+    """Return a memory's row for search.
 
     Raises:
         DecryptionError: It was altered.
@@ -192,7 +192,7 @@ def open_search(keys: SubjectKeys, place: Place, sealed: bytes) -> SearchPayload
 
 
 def seal_search(keys: SubjectKeys, place: Place, payload: SearchPayload) -> bytes:
-    """Return what search knows of a memory, encrypted."""
+    """Return a memory's row for search, encrypted."""
     return keys.encrypt(_pack(payload), _bound("search", place))
 
 

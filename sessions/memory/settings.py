@@ -93,7 +93,7 @@ _decode_fields = msgspec.json.Decoder(_Fields).decode
 
 
 def read_settings(tx: Transaction) -> Settings:
-    """Return the settings; those of the beginning if there is no row."""
+    """Return the settings; those of the beginning if the row is missing."""
     row = tx.one(statements.SETTINGS)
     if row is None:
         return Settings()

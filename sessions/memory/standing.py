@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 class Standing(NamedTuple):
-    """What is there of a memory, live or expired."""
+    """A memory that stands under a key, live or expired."""
 
     id: int
     version: int
@@ -27,7 +27,7 @@ class Standing(NamedTuple):
 def find_standing(
     tx: Transaction, spaces: Mapping[str, LockedSpace], names: Mapping[str, Sequence[str]], now: int
 ) -> dict[tuple[str, str], Standing]:
-    """Return what is there of some memories of locked namespaces, by their paths and keys."""
+    """Return the memories that stand under some keys of locked namespaces, by their paths and keys."""
     # A new namespace has none.
     wanted = [(spaces[path], name) for path, some in names.items() if path in spaces for name in some]
     wanted = [(space, name) for space, name in wanted if space.last]

@@ -170,7 +170,7 @@ class NamespaceCheck:
         )
 
     def page(self, tx: Transaction, after: str) -> Checked:
-        """Check the rows of up to `PAGE` namespaces, or of numbers that are no namespace's."""
+        """Check the rows of up to `PAGE` namespaces, or of numbers without a namespace."""
         first = number_of(after)
         (last,) = tx.the(self._last, first=first, count=PAGE)
         if last is None:
@@ -189,13 +189,13 @@ class NamespaceCheck:
         return Checked(findings, str(last), {"rows": rows})
 
     def skip(self, tx: Transaction, after: str) -> str | None:
-        """Give up: the rest of the table cannot be found without what was not readable."""
+        """Give up: the rest of the table cannot be found without the unreadable rows."""
         del tx, after
         return None
 
 
 class SettingsCheck:
-    """Checks a table of what belongs to all memories; it has few rows."""
+    """Checks a table that belongs to all memories; it has few rows."""
 
     def __init__(self, table: str) -> None:
         self.name = table

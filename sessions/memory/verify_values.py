@@ -58,7 +58,7 @@ class Reading(Protocol):
 
 
 class _Row(NamedTuple):
-    """A memory with what search knows of it."""
+    """A memory with its row for search."""
 
     id: int
     name: str | bytes

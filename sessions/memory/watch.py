@@ -1,7 +1,7 @@
 """The changes of memories after a place, for watchers: of each namespace in order, each once.
 
-Namespaces have clocks of their own, so a place is a version of each. What was put is told from the memories' versions,
-what was removed from the records of removals.
+Namespaces have clocks of their own, so a place is a version of each. Puts are told from the memories' versions,
+removals from their records.
 """
 
 from __future__ import annotations

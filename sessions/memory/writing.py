@@ -51,7 +51,7 @@ class Writing:
     def put(
         self, space: LockedSpace, there: Standing | None, put: PreparedPut, keys: SubjectKeys | None = None
     ) -> Changed:
-        """Put a memory in place of what is there, encrypted with some keys."""
+        """Put a memory in place of the one that stands there, encrypted with some keys."""
         space.version += 1
         expires_at = ends_at(self._now, put.ttl)
         created_at = there.created_at if there is not None and there.is_live else self._now
@@ -108,7 +108,7 @@ class Writing:
 
 
 def sealed_row(keys: SubjectKeys, place: Place, row: SearchRow) -> SearchRow:
-    """Return what search knows of a memory, encrypted."""
+    """Return a memory's row for search, encrypted."""
     plain = SearchPayload(row.places, row.digest, row.vectors, row.words)
     return SearchRow(row.model, None, None, None, b"", seal_search(keys, place, plain))
 

@@ -64,7 +64,7 @@ class ThreadStore(ThreadMaintenance):
                 within, the thread that this object last used, unless its latest checkpoint was found missing.
             ThreadConflictError: It was to follow the last checkpoint, and does not.
             OwnerError: The thread is another owner's.
-            DecryptionError: The thread cannot be opened with what is given.
+            DecryptionError: The thread cannot be opened with the given keys.
             StoreError: The database refused; nothing was changed.
             SessionClosedError: The store has been closed.
         """
@@ -106,7 +106,7 @@ class ThreadStore(ThreadMaintenance):
             ThreadGoneError: The thread in which the checkpoint was read or put was deleted or has expired; or, if
                 that was none, the thread that this object last used, unless its latest checkpoint was found missing.
             OwnerError: The thread is another owner's.
-            DecryptionError: The thread cannot be opened with what is given.
+            DecryptionError: The thread cannot be opened with the given keys.
             StoreError: The database refused; nothing was changed.
             SessionClosedError: The store has been closed.
         """
@@ -133,7 +133,7 @@ class ThreadStore(ThreadMaintenance):
             TypeError: An id is no text.
             ValueError: An id is empty, too long, or no Unicode text.
             OwnerError: The thread is another owner's.
-            DecryptionError: The thread cannot be opened with what is given, or was altered.
+            DecryptionError: The thread cannot be opened with the given keys, or was altered.
             DamagedSessionError: Its rows contradict each other.
             StoreError: The database refused.
             SessionClosedError: The store has been closed.
@@ -163,7 +163,7 @@ class ThreadStore(ThreadMaintenance):
             matches: Tells from a checkpoint's metadata if it is wanted; called outside of transactions.
 
         Raises:
-            DecryptionError: A thread cannot be opened with what is given, or was altered.
+            DecryptionError: A thread cannot be opened with the given keys, or was altered.
             DamagedSessionError: Rows contradict each other.
             StoreError: The database refused.
             SessionClosedError: The store has been closed.
@@ -188,13 +188,13 @@ class ThreadStore(ThreadMaintenance):
                 return
 
     async def history(self, place: Place, checkpoint_id: str | None, channels: Sequence[str]) -> dict[str, History]:
-        """Return what channels are rebuilt from, as of before a checkpoint, the latest unless named.
+        """Return the writes that channels are rebuilt from, as of before a checkpoint, the latest unless named.
 
         Raises:
             TypeError: An id is no text.
             ValueError: An id is empty, too long, or no Unicode text.
             OwnerError: The thread is another owner's.
-            DecryptionError: The thread cannot be opened with what is given, or was altered.
+            DecryptionError: The thread cannot be opened with the given keys, or was altered.
             DamagedSessionError: Its rows contradict each other.
             StoreError: The database refused.
             SessionClosedError: The store has been closed.

@@ -47,7 +47,7 @@ def unpack_counts(row: bytes) -> tuple[array[int], bytes]:
     """Return the hashes of a counted row, which rise, and how often each is there.
 
     Raises:
-        ValueError: It is no such row.
+        ValueError: It is not such a row.
     """
     count, rest = divmod(len(row), HASH_BYTES + 1)
     if rest:
@@ -70,7 +70,7 @@ def unpack_hashes(row: bytes) -> array[int]:
     """Return the hashes of a row without counts; they rise.
 
     Raises:
-        ValueError: It is no such row.
+        ValueError: It is not such a row.
     """
     if len(row) % HASH_BYTES:
         raise ValueError(f"a row of words has {len(row)} bytes, which four do not divide")

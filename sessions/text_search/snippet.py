@@ -112,6 +112,6 @@ def _belongs(cluster: str, letter: str) -> bool:
 
 @cache
 def _pieces() -> re.Pattern[str]:
-    """Return the pattern of pieces that are folded apart from each other: they end at what no word has."""
+    """Return the pattern of pieces that are folded apart from each other: they end at a character that no word has."""
     joiners = re.escape(JOINERS)
     return re.compile(rf"(?:[\w{joiners}{IGNORED}]|[^\x00-\x7f\s\u3000-\u3004])+")

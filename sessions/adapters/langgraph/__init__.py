@@ -1,4 +1,4 @@
-"""LangGraph on a store: checkpoints whose bytes grow with what is new, under the names that people know.
+"""LangGraph on a store: checkpoints, of which only changes are stored, under the names that people know.
 
 ::
 

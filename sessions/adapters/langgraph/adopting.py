@@ -44,7 +44,7 @@ class ThreadsAdopted(NamedTuple):
 
 
 class FirstUse:
-    """What a saver does before its first use of its database, and of each thread. Copies of a saver share it.
+    """The work of a saver before its first use of its database, and of each thread. Copies of a saver share it.
 
     Args:
         adopt: Whether threads of an official saver in the same database are adopted when they are first used.
@@ -132,10 +132,10 @@ def _counted(done: ThreadsAdopted, thread_id: str, count: int | None) -> Threads
 
 
 async def adopt_thread(saver: SaverBase, source: Source, thread_id: str) -> int | None:
-    """Copy a thread's checkpoints that are not here, oldest first; return how many, or ``None`` if there are none.
+    """Copy a thread's checkpoints that are not here, oldest first; return how many, or ``None`` if it has none.
 
     A thread that has gone on here is left as it is: in each namespace, only checkpoints behind the latest are copied,
-    and what the latest one lacks of its writes, as after an interruption.
+    and the writes that the latest one lacks, as after an interruption.
     """
     # The graph's own namespace is read first: a thread that was deleted here may begin anew.
     latest = {"": await saver._kept.read(Place(thread_id))}  # noqa: SLF001 - they work together

@@ -86,7 +86,7 @@ class SaverBase(Closing, BaseCheckpointSaver[Any]):
         return self._store
 
     def _parsed(self, config: RunnableConfig | None) -> Config:
-        """Return what a config says.
+        """Return the parts of a config.
 
         Raises:
             MissingThreadIdError: It names no thread.

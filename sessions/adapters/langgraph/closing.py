@@ -30,7 +30,7 @@ class Closing:
 
     @abstractmethod
     async def _aclose(self) -> None:
-        """Close what was opened."""
+        """Close the store, if it was opened here."""
 
     def __enter__(self) -> Self:
         return self

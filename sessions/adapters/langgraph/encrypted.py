@@ -23,7 +23,7 @@ _SALT: Final = hashlib.sha256(b"sessions/langgraph/1/LANGGRAPH_AES_KEY").digest(
 
 
 class EncryptedSerializer(OfficialEncryptedSerializer):
-    """Encrypts what another serializer writes, with a cipher of LangGraph's interface.
+    """Encrypts the bytes of another serializer, with a cipher of LangGraph's interface.
 
     Example: ``saver = SqliteSaver.from_conn_string("state.db", serde=EncryptedSerializer.from_pycryptodome_aes())``
 
@@ -63,7 +63,7 @@ class EncryptedSerializer(OfficialEncryptedSerializer):
 
         Raises:
             ImportError: pycryptodome is not installed.
-            ValueError: There is no key, or it is empty.
+            ValueError: The key is missing or empty.
         """
         if "key" not in kwargs:
             kwargs["key"] = _key_of(os.environ.get(_VARIABLE))

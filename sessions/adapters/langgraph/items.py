@@ -1,4 +1,4 @@
-"""What the store returns: LangGraph's items, whose values can also be read from the item itself."""
+"""The store's results: LangGraph's items, whose values can also be read from the item itself."""
 
 from __future__ import annotations
 

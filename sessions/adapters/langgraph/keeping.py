@@ -78,7 +78,7 @@ class Keeping(Threads):
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: `limit` is below 1, `after` is no cursor, or an owner is not allowed.
+            ValueError: `limit` is below 1, `after` is not a cursor, or an owner is not allowed.
             StoreError: The database refused the operation.
         """
         return without_loop(self._list_threads(limit, after, _range(owner, below), prefix, filter, expired=expired))
@@ -177,7 +177,7 @@ class Keeping(Threads):
         Example: ``purged = saver.purge_expired()``
 
         Raises:
-            StoreError: The database refused the operation; what was deleted before is gone.
+            StoreError: The database refused the operation; earlier deletions stay.
         """
         return without_loop(self._kept.purge_expired())
 

@@ -106,7 +106,7 @@ MemorySaver = InMemorySaver
 
 
 def sqlite_source(conn: object) -> Any:
-    """Return what a connection, a path or a URL of SQLite stands for, as `open_store` takes it; others unchanged."""
+    """Return the source for `open_store` of a connection, a path or a URL of SQLite; anything else unchanged."""
     if isinstance(conn, sqlite3.Connection):
         with closing(conn.execute("pragma database_list")) as rows:
             files = {name: file for _, name, file in rows}

@@ -1,6 +1,6 @@
 """The classes that stored state may name: LangGraph's safe list, LangChain's messages, and those of a graph's schema.
 
-What a database names is looked up in a table and never imported. The table's own modules are imported here, by names
+A name in a database is looked up in a table and never imported. The table's own modules are imported here, by names
 that are written in LangGraph's and our code.
 """
 
@@ -64,7 +64,7 @@ def classes_of(given: Iterable[Any]) -> dict[Name, type | None]:
             and a name. The class of a pair is looked up when it is needed, so its value is ``None`` here.
 
     Raises:
-        TypeError: One is none of these.
+        TypeError: One is something else.
     """
     found: dict[Name, type | None] = {}
     seen: set[int] = set()

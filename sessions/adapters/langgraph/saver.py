@@ -30,7 +30,7 @@ _AT_ONCE: Final = 256 * 1024
 
 
 class SessionSaver(Keeping):
-    """A saver for LangGraph whose database grows with what is new: a thread's state is stored as its differences.
+    """A saver for LangGraph that stores only the changes of a thread's state.
 
     Example: ``graph = builder.compile(checkpointer=SessionSaver("sqlite:///state.db"))``
 
@@ -45,7 +45,7 @@ class SessionSaver(Keeping):
         owner: The owner of all threads of this saver: those of others are refused, with `ThreadOwnerError`.
         owner_key: The entry of a config's ``configurable`` that names the thread's owner, as in ``"user_id"``.
         ttl: Seconds after its last change for which a thread is kept; ``None`` for ever.
-        second_writer: What happens to a second run that writes to a thread while another one does. ``"fork"`` keeps
+        second_writer: The fate of a second run that writes to a thread while another one does. ``"fork"`` keeps
             both, as LangGraph's savers do, and the later checkpoint is the thread's latest; ``"raise"`` refuses the
             later step with `ThreadConflictError`; then a run from an older checkpoint begins with
             ``graph.update_state(old.config, None)``.
@@ -194,7 +194,7 @@ class SessionSaver(Keeping):
     def put_writes(
         self, config: RunnableConfig, writes: Sequence[tuple[str, Any]], task_id: str, task_path: str = ""
     ) -> None:
-        """Store what a task wrote, before its step ends. LangGraph calls it after each task.
+        """Store the writes of a task, before its step ends. LangGraph calls it after each task.
 
         Example: ``saver.put_writes(config, [("messages", ["hello"])], task_id="task-1")``
 
@@ -280,8 +280,8 @@ class SessionSaver(Keeping):
 
         Example: ``saver.with_allowlist([("app", "Preferences")])``
 
-        LangGraph's savers return a copy. Here the saver itself learns them, so that it also reads for the program what
-        its graphs have stored.
+        LangGraph's savers return a copy. Here the saver itself learns them, so that the program can also read its
+        graphs' states through it.
         """
         self._allow(extra_allowlist)
         return self

@@ -3,7 +3,7 @@
 LangGraph derives them when a graph is compiled, and gives them to its saver (``BaseCheckpointSaver.with_allowlist``),
 but only if a switch is on: a variable of a module, which ``LANGGRAPH_STRICT_MSGPACK=true`` sets. The same environment
 variable also makes every `JsonPlusSerializer` of the process return raw values for classes that it does not know. So
-the switch alone is set here: savers that were made without the environment variable ignore what they are given.
+the switch alone is set here: savers that were made without the environment variable ignore the given classes.
 """
 
 from __future__ import annotations

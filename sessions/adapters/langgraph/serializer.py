@@ -106,7 +106,7 @@ class SafeSerializer(JsonPlusSerializer):
                 return super().loads_typed(data)
         except UndecodableStateError:
             raise
-        except Exception:  # noqa: BLE001 - whatever damaged bytes cause; the text of the error may have contents
+        except Exception:  # noqa: BLE001 - damaged bytes cause any error; the text of the error may have contents
             if not failures:
                 failures.append(_damaged())
         if failures:

@@ -128,7 +128,7 @@ class States:
     def histories(
         self, found: Mapping[str, stored.History], channels: Sequence[str], where: str
     ) -> dict[str, DeltaChannelHistory]:
-        """Return what channels are rebuilt from."""
+        """Return the writes that channels are rebuilt from."""
         return {channel: self._history(found.get(channel), channel, where) for channel in channels}
 
     def _history(self, found: stored.History | None, channel: str, where: str) -> DeltaChannelHistory:

@@ -37,9 +37,9 @@ class SessionStore(Closing, BaseStore):
     of an event loop that uses the store raises `SyncCallInLoopError`, as it would wait for itself. Making it does no
     I/O. It may be used in ``with`` and ``async with``, which close it.
 
-    Filters mean the same on every database; what has expired is gone at once; without a query, `search` and `list`
-    return what was put first first. The items that they return also answer ``item.get(key, default)`` and ``item[key]``
-    from their value.
+    Filters mean the same on every database; expired memories are gone at once; without a query, `search` and `list`
+    return the oldest first. The items that they return also answer ``item.get(key, default)`` and ``item[key]`` from
+    their value.
 
     Args:
         store: A URL as for `sessions.open_store`, an engine of ``create_async_engine``, an open store, or its
@@ -135,7 +135,7 @@ class SessionStore(Closing, BaseStore):
             namespace_prefix: The first labels of the namespaces.
             namespace: The same by name; one of the two has to be given.
             query: A text to find by meaning, or by words in a store without an `index`. Memories that search does not
-                know follow, without a score. Without a query, what was put first comes first.
+                know follow, without a score. Without a query, the oldest come first.
             filter: Conditions for the values.
             limit: How many, at most.
             offset: How many are skipped.
@@ -175,7 +175,7 @@ class SessionStore(Closing, BaseStore):
         )
 
     def list(self, namespace: tuple[str, ...], *, limit: int | None = None) -> builtins.list[FoundItem]:
-        """Return all memories of a namespace and of all below it, what was put first first.
+        """Return all memories of a namespace and of all below it, the oldest first.
 
         Example: ``items = store.list(("users", "alice"))``
 
@@ -228,7 +228,7 @@ class SessionStore(Closing, BaseStore):
         return without_loop(self._memories.purge_expired())
 
     def start_ttl_sweeper(self, sweep_interval_minutes: float | None = None) -> Future[None]:
-        """Do nothing, as expired memories are gone at once, and removed by themselves. Return what is done already.
+        """Do nothing, as expired memories are gone at once, and removed by themselves. Return a finished future.
 
         Example: ``store.start_ttl_sweeper()``
         """
@@ -238,7 +238,7 @@ class SessionStore(Closing, BaseStore):
         return done
 
     def stop_ttl_sweeper(self, timeout: float | None = None) -> Literal[True]:
-        """Do nothing, as there is no sweeper to stop.
+        """Do nothing: the store needs no sweeper.
 
         Example: ``store.stop_ttl_sweeper()``
         """

@@ -91,7 +91,7 @@ def check_labels(namespace: object) -> None:
     """Refuse a namespace of a wrong type: the characters of a text would become labels.
 
     Raises:
-        InvalidNamespaceError: It is no tuple or list.
+        InvalidNamespaceError: It is neither a tuple nor a list.
     """
     if not isinstance(namespace, (tuple, list)):
         raise InvalidNamespaceError(
@@ -159,7 +159,7 @@ async def _search(memories: Memories, op: SearchOp, *, hybrid: bool) -> list[Fou
     )
     items = [found(one, one.score) for one in best]
     if len(items) < wanted:
-        # What search does not know follows, as in LangGraph's store in memory.
+        # Memories that search does not know follow, as in LangGraph's store in memory.
         known = {(one.namespace, one.key) for one in best}
         items += [found(memory) for memory in await _oldest(memories, op, wanted - len(items), known)]
     return items[op.offset :]

@@ -122,7 +122,7 @@ class _AwaitedSweeps(SessionStore):
         return asyncio.create_task(asyncio.sleep(0))
 
     async def stop_ttl_sweeper(self, timeout: float | None = None) -> bool:  # type: ignore[override] # noqa: ASYNC109 - theirs
-        """Do nothing, as there is no sweeper to stop.
+        """Do nothing: the store needs no sweeper.
 
         Example: ``await store.stop_ttl_sweeper()``
         """

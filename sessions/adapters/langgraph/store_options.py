@@ -19,7 +19,7 @@ def options_of_index(index: Index | None) -> dict[str, Any]:
     """Return the arguments of `open_store` that stand for ``index``.
 
     Raises:
-        TypeError: It is no dictionary, or has no ``embed``.
+        TypeError: It is not a dictionary, or has no ``embed``.
         ValueError: A setting is unknown or not allowed.
         ImportError: A package that the model needs is missing.
     """

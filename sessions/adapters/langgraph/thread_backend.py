@@ -100,7 +100,7 @@ class ThreadBackend:
         self._refuse(subject, "it cannot be changed here")
 
     def wait(self, operation: Callable[[], Awaitable[T]], subject: str) -> T:
-        """Refuse: there is no event loop of its own."""
+        """Refuse: it has no event loop of its own."""
         del operation
         self._refuse(subject, "it waits for nothing")
 

@@ -1,4 +1,4 @@
-"""What a saver tells of threads."""
+"""A saver's answers about threads."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class ThreadInfo:
 
 
 class Pruned(NamedTuple):
-    """What was pruned, or would be.
+    """The rows that were pruned, or would be.
 
     Attributes:
         checkpoints: How many checkpoints went.

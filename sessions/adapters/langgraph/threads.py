@@ -68,7 +68,7 @@ class Threads(SaverBase):
 
         Example: ``saver.copy_thread("1", "2")``
 
-        If there is no such thread, nothing is done.
+        A missing thread is skipped.
 
         Raises:
             ThreadExistsError: There is a thread of the other id.
@@ -111,10 +111,11 @@ class Threads(SaverBase):
             keep_last: How many checkpoints of each namespace stay; 1 by default. Use more where several interrupts may
                 be open in a row.
             older_than: Only checkpoints go that are older than so many seconds.
-            dry_run: Only tell what would go.
+            dry_run: Only count.
 
         Returns:
-            What went, or would go. With ``strategy="delete"``, only checkpoints are counted.
+            The counts of removed rows, or of those that would be. With ``strategy="delete"``, only checkpoints are
+            counted.
 
         Raises:
             TypeError: An argument has the wrong type.

@@ -42,8 +42,8 @@ class Embedding(Part):
 
         Opening a store with another model changes nothing: until this is done, memories with embeddings by another
         model are found by their words. It goes on in short transactions, while others put and search; after an
-        interruption, call it again: what is done stays done. Of memories without fields of their own, the texts are
-        those at the store's `embed_fields`.
+        interruption, call it again: finished parts stay. Of memories without fields of their own, the texts are those
+        at the store's `embed_fields`.
 
         Args:
             progress: Called after each transaction with the result so far.

@@ -35,16 +35,17 @@ class Erasing(Part):
         Example: ``receipt = store.memories.erase(("users", "alice"))``
 
         First the `KeyProvider`'s `destroy` is called for each namespace, if it has one. Memories go in short
-        transactions, each namespace with its last ones; after an interruption, what is gone is gone, and another call
-        goes on. Erasing again finishes pending work. No key is needed. To erase all that belongs to an owner,
-        conversations as well, call `Store.erase_owner`.
+        transactions, each namespace with its last ones; after an interruption, another call goes on. Erasing again
+        finishes pending work. No key is needed. To erase all that belongs to an owner, conversations as well, call
+        `Store.erase_owner`.
 
         Args:
             prefix: The first labels of the namespaces.
             scrub: Whether to remove the bytes from the database's files, as `Store.scrub` does. To erase many prefixes,
                 call that once, after the last one.
             erase_everything: Has to be true if the prefix is empty, and this object is not `under` one.
-            actor: Who has it erased, for the audit rows (`Store.audits`): text of 1 to 255 bytes in UTF-8.
+            actor: The person or program that erases, for the audit rows (`Store.audits`): text of 1 to 255 bytes in
+                UTF-8.
 
         Returns:
             The receipt: the removed rows and the pending work.

@@ -1,4 +1,4 @@
-"""`Memories`: what agents remember across conversations, as users hold it: `store.memories`.
+"""`Memories`: an agent's memories across conversations, as users hold them: `store.memories`.
 
 Made by scripts/build_blocking.py from sessions/memories/memories.py: change that, and run it again.
 """

@@ -29,7 +29,7 @@ class Reading(Part):
     def get(
         self, namespace: Sequence[str], key: str, *, refresh: bool = False, owner: Owner | Default = DEFAULT
     ) -> Memory | None:
-        """Return a memory, or ``None`` if there is none or it has expired.
+        """Return a memory, or ``None`` if it is missing or has expired.
 
         Example: ``memory = store.memories.get(("users", "alice"), "style")``
 

@@ -42,7 +42,7 @@ class Watching(Part):
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: A label is not allowed, or `after` is no cursor of this prefix.
+            ValueError: A label is not allowed, or `after` is not a cursor of this prefix.
             StoreError: While iterating: the database refused the operation, or was unreachable for too long.
             SessionClosedError: While iterating: the store has been closed.
         """

@@ -140,7 +140,7 @@ def _rows_of(read: Read, rows: Iterable[Any]) -> Rows | None:
 
     Raises:
         OwnerError: The thread is another owner's.
-        DecryptionError: It cannot be opened with what is given.
+        DecryptionError: It cannot be opened with the given keys.
     """
     pieces: dict[int, bytes] = {}
     ends: list[int] = []

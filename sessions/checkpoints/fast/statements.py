@@ -1,6 +1,6 @@
 """Put, put_writes and read on Postgres: one statement, one round trip each, on the driver's own connection.
 
-They do the same as `put.py`, `put_writes.py` and `read.py` where what this process remembers of a line is current: its
+They do the same as `put.py`, `put_writes.py` and `read.py` where the process's memory of a line is current: its
 next number, which every other change raises, is compared where the line's row is locked. A statement that waited for
 another change looks at that row again, and finds another number. In any other case, nothing is done.
 """

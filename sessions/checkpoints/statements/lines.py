@@ -1,6 +1,6 @@
 """Statements about threads and their lines.
 
-Every change of a line's checkpoints locks its row first; whoever makes or removes a line locks the thread's row before.
+Every change of a line's checkpoints locks its row first; making or removing a line locks the thread's row before.
 So both locks are always taken in this order, and lines of one thread in the order of their ids.
 """
 

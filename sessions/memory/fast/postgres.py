@@ -103,13 +103,13 @@ class PostgresPaths:
             raise error.about(subject) from error.__cause__
         if not rows:
             return NOT_DONE
-        # Whoever does it once more cannot tell how far it came.
+        # A second attempt cannot tell how far it came.
         mark.is_in_doubt = True
         version, created_at, _ = rows[0]
         return [Changed(version, created_at, values.now, values.expires_at)]
 
     async def _put_group(self, jobs: list[Job[Any]]) -> None:
-        """Put what waits in one transaction, if nothing prevents that; the rest by itself."""
+        """Do the waiting puts in one transaction, if nothing prevents that; the rest by itself."""
         together: list[Job[Any]] = []
         rest: list[Job[Any]] = []
         seen: set[tuple[str, str]] = set()

@@ -1,7 +1,7 @@
 """Filters: conditions for memories' values, with one meaning on every database.
 
-A filter is compiled once and called with each payload. SQL may leave out what cannot match (`memory/narrowing.py`);
-this function decides.
+A filter is compiled once and called with each payload. SQL may leave out memories that cannot match
+(`memory/narrowing.py`); this function decides.
 """
 
 from __future__ import annotations
@@ -25,8 +25,8 @@ class Filter:
 
     Attributes:
         keys: The names of the fields that it looks at, in the order of the filter.
-        needs: Conditions that hold for whatever matches, for indexes.
-        fragment: A text that is in the payload of whatever matches; ``None`` if none is known.
+        needs: Conditions that hold for each match, for indexes.
+        fragment: A text that is in the payload of each match; ``None`` if none is known.
     """
 
     __slots__ = ("_decode", "_test", "fragment", "keys", "needs")

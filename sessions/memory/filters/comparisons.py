@@ -77,7 +77,7 @@ def in_order(name: str, operand: Any, form: JSONForm) -> Test:
         try:
             return bool(compare(found, bound))
         except (TypeError, InvalidOperation):
-            return False  # A time with a zone and one without, or a decimal that is no number.
+            return False  # A time with a zone and one without, or a decimal that is not a number.
 
     return test
 

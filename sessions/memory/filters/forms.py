@@ -1,4 +1,4 @@
-"""The stored forms of values: how a codec's payloads are taken apart, so that filters can compare what is in them.
+"""The stored forms of values: how a codec's payloads are taken apart, so that filters can compare their parts.
 
 `JSONCodec` stores plain JSON. `PlusCodec` stores JSON with tagged values, ``{"~date": "2026-01-01"}``, in which a
 caller's own key may have a second mark. Any other codec's payloads are read by that codec, and compared as they are.
@@ -108,7 +108,7 @@ class TaggedForm(JSONForm):
 
 
 class ForeignForm(JSONForm):
-    """Values of a codec of the caller's own: what it reads."""
+    """Values of a codec of the caller's own, as it decodes them."""
 
     is_json = False
 

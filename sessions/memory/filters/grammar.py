@@ -34,7 +34,7 @@ _OPERATORS: Final = ("$eq", "$ne", *ORDERS, "$in", "$nin", "$contains", "$exists
 
 
 class _Condition(NamedTuple):
-    """A condition of a value: its test, and what it needs, as operators with operands."""
+    """A condition of a value: its test, and its needs, as operators with operands."""
 
     test: Test
     needs: tuple[tuple[str, Any], ...] = ()

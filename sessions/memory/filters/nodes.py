@@ -35,7 +35,7 @@ class Where(NamedTuple):
     Attributes:
         key: Its name.
         test: The test of its value.
-        needs: What an index can use.
+        needs: The conditions that an index can use.
     """
 
     key: str
@@ -74,7 +74,7 @@ def keys_of(node: Node) -> list[str]:
 
 
 def needs_of(node: Node) -> list[Need]:
-    """Return conditions that hold for whatever matches."""
+    """Return conditions that hold for each match."""
     if isinstance(node, Where):
         return list(node.needs)
     if isinstance(node, Every):

@@ -1,4 +1,4 @@
 """Search of memories by meaning and by words: exact, and the same on every database.
 
-numpy is imported here and in `embedding/`, by whoever searches or embeds.
+numpy is imported here and in `embedding/`, only for searching and embedding.
 """

@@ -34,7 +34,7 @@ _PER_WORD: Final = 5
 
 
 class Query(NamedTuple):
-    """What is searched for.
+    """The query.
 
     Attributes:
         vector: The unit vector of the query; ``None`` for searching by words alone.
@@ -46,7 +46,7 @@ class Query(NamedTuple):
 
 
 class Part(NamedTuple):
-    """What a block tells of a query: the selected memories in arrays of one length.
+    """A block's answer to a query: the selected memories in arrays of one length.
 
     Attributes:
         ids: Their ids.
@@ -209,7 +209,7 @@ class Block:
         return made
 
     def score(self, query: Query, wanted: AbstractSet[int]) -> Part | None:
-        """Return what the block tells of a query, about the memories of some namespaces; ``None`` for nothing."""
+        """Return the block's answer to a query, about the memories of some namespaces; ``None`` for nothing."""
         slots = self._selected(wanted)
         count = self.used if slots is None else len(slots)
         if not count:

@@ -1,8 +1,8 @@
-"""The search cache: what a process knows of the memories it searches, kept fresh by versions.
+"""The search cache: a process's copy of the rows it searches, kept fresh by versions.
 
-It never decides what exists: a search first compares the versions of the namespaces below its prefix, and reads the
-memories that changed since; and each memory that it returns is read again by its id. The cache may forget anything at
-any time. It is used from several threads.
+It never decides which memories exist: a search first compares the versions of the namespaces below its prefix, and
+reads the memories that changed since; and each memory that it returns is read again by its id. The cache may forget
+anything at any time. It is used from several threads.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class Known(NamedTuple):
-    """What the cache has of a namespace.
+    """A namespace in the cache.
 
     Attributes:
         version: All memories up to this version of the namespace are in the cache.
@@ -74,7 +74,7 @@ class SearchCache:
             return self._generation
 
     def known(self, space: int) -> Known:
-        """Return what the cache has of a namespace."""
+        """Return a namespace in the cache."""
         return self._known.get(space, _NOTHING)
 
     def forget(self, spaces: Iterable[int]) -> None:
@@ -83,12 +83,12 @@ class SearchCache:
             self._forget(spaces)
 
     def put(self, generation: int, rows: Sequence[IndexRow], known: dict[int, Known], keep: AbstractSet[int]) -> bool:
-        """Take in rows that were read from the database, and note what is known of their namespaces from now on.
+        """Take in rows that were read from the database, and note the state of their namespaces.
 
         Args:
-            generation: What `prepare` returned; if it is another by now, nothing is taken in.
+            generation: The result of `prepare`; if it is another by now, nothing is taken in.
             rows: The rows, of any versions. Memories without words are only taken out.
-            known: For each of their namespaces, what the cache has once it has these rows.
+            known: For each of their namespaces, its state in the cache with these rows.
             keep: The namespaces that are being searched.
 
         Returns:
@@ -120,7 +120,7 @@ class SearchCache:
         Args:
             space: The namespace.
             ids: The memories that are still there.
-            known: What the cache had of the namespace when these were read, with the removals that they are without.
+            known: The namespace's state in the cache when these were read, with the removals that they are without.
         """
         with self._lock:
             now_known = self._known.get(space)
@@ -133,7 +133,7 @@ class SearchCache:
             self._known[space] = Known(now_known.version, max(known.removed, now_known.removed))
 
     def score(self, generation: int, query: Query, spaces: AbstractSet[int]) -> list[Part] | None:
-        """Return what is known about the memories of namespaces; ``None`` if some are not in the cache any more."""
+        """Return the known rows of namespaces; ``None`` if some are not in the cache any more."""
         with self._lock:
             if generation != self._generation or not spaces <= self._known.keys():
                 return None
@@ -185,14 +185,14 @@ class SearchCache:
                 block.forget(space)
 
     def _tidy(self, most_dead: float = 0.5) -> None:
-        """Copy blocks of which more is dead, so that scoring and memory are in proportion to what is there."""
+        """Copy blocks of which more is dead, so that scoring and memory are in proportion to the live rows."""
         if any(block.dead > block.used * most_dead for block in self._blocks):
             compacted = (block.compact() if block.dead > block.used * most_dead else block for block in self._blocks)
             self._blocks = [block for block in compacted if block.used]
 
 
 def score_beside(rows: Sequence[IndexRow], query: Query, dims: int) -> list[Part]:
-    """Return what rows tell of a query, without keeping them: they are more than the cache may hold."""
+    """Return the answer of rows to a query, without keeping them: they are more than the cache may hold."""
     parts = []
     rows = [row for row in rows if row.words is not None]
     for at in range(0, len(rows), CAPACITY):

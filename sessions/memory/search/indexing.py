@@ -1,4 +1,4 @@
-"""What search is to know of a memory that is put: its words and its vectors, made before the transaction."""
+"""The row for search of a memory that is put: its words and its vectors, made before the transaction."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ def texts_to_index(value: Any, wanted: object, fields: Sequence[str]) -> tuple[S
 
     Raises:
         TypeError: `wanted` is neither true nor false, nor a list of paths.
-        ValueError: A path is none.
+        ValueError: A path is not valid.
     """
     if isinstance(wanted, bool):
         return texts_of(value, fields if wanted else ()), None
@@ -73,12 +73,12 @@ def words_row(texts: Sequence[str]) -> bytes:
 
 
 class Indexer:
-    """Makes what search is to know of memories.
+    """Makes the rows by which search knows memories.
 
     Args:
         backend: The database.
         model: The embedding model; ``None`` for words alone.
-        sealing: Decrypts what search knows of memories; ``None`` if nothing is encrypted.
+        sealing: Decrypts rows for search; ``None`` if nothing is encrypted.
     """
 
     def __init__(self, backend: Backend, model: EmbeddingModel | None, sealing: Sealing | None = None) -> None:
@@ -88,7 +88,7 @@ class Indexer:
         self._number: int | None = None
 
     async def index(self, puts: Sequence[ToIndex]) -> list[SearchRow | None]:
-        """Return what search is to know of each memory; ``None`` for those that it is not to find.
+        """Return each memory's row for search; ``None`` for those that it is not to find.
 
         Texts that have not changed since they were put last are not embedded again. All others are, in batches.
 
@@ -110,7 +110,7 @@ class Indexer:
         texts = [put.texts for put in puts]
         if self._model is None or not any(texts):
             return [(None, None, None)] * len(puts)
-        # For those who embed.
+        # Only embedding needs it.
         from sessions.embedding.vectors import pack  # noqa: PLC0415
         from sessions.memory.search.models import note_model  # noqa: PLC0415
 
@@ -150,12 +150,12 @@ class Indexer:
 
 
 def digest_of(texts: Sequence[str]) -> bytes:
-    """Return what tells texts apart from others."""
+    """Return a digest of texts."""
     return hashlib.sha256(msgspec.json.encode(texts)).digest()[:_DIGEST_BYTES]
 
 
 def _embedded(tx: Transaction, puts: Sequence[ToIndex], model: int) -> list[Row]:
-    """Return what search knows of memories that have the vectors of a model."""
+    """Return the rows for search of memories that have the vectors of a model."""
     count = statements.AT_ONCE
     spots = parts("p", count, [put.path for put in puts])
     names = parts("n", count, [put.key for put in puts])

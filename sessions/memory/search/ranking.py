@@ -1,4 +1,4 @@
-"""The order of what a search finds: by meaning, by words, or by both.
+"""The order of a search's results: by meaning, by words, or by both.
 
 - By meaning, a score is the cosine: of the best of a memory's vectors.
 - By words, it is BM25 (Robertson and Zaragoza, 2009; k1 = 1.2, b = 0.75; the IDF of Lucene, never negative) over all
@@ -65,7 +65,7 @@ class Ranking:
     that may be on a page.
 
     Args:
-        parts: What the blocks tell of the query.
+        parts: The blocks' answers to the query.
         mode: How scores are made.
         text_weight: By both, the weight of words, from 0 to 1.
         least: Leave lower scores out.
@@ -138,7 +138,7 @@ class Ranking:
         return places
 
     def _scored(self, places: NDArray[np.intp]) -> NDArray[np.float64]:
-        """Return the scores of some places, by the mode; NaN for what is not found."""
+        """Return the scores of some places, by the mode; NaN for those not found."""
         cosines = None if self._cosines is None else self._cosines[places]
         if self._texts is None:
             scores = np.full(len(places), np.nan) if cosines is None else cosines

@@ -1,4 +1,4 @@
-"""Reading what a search needs, in parts of a few milliseconds: between two, other readers have their turn."""
+"""Reading the rows that a search needs, in parts of a few milliseconds: between two, other readers have their turn."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ NO_MODEL: Final = -1
 
 
 class Fingerprint(NamedTuple):
-    """What tells whether anything changed below a prefix; see `statements.FINGERPRINT`."""
+    """Tells whether anything changed below a prefix; see `statements.FINGERPRINT`."""
 
     settings: int
     spaces: int
@@ -80,7 +80,7 @@ class Range(NamedTuple):
 
 
 def fingerprint(tx: Transaction, below: Range) -> Fingerprint:
-    """Return what tells whether anything in a range has changed."""
+    """Return the fingerprint of a range, which changes with it."""
     # Some databases add up to another type.
     return Fingerprint(*map(int, tx.the(statements.FINGERPRINT, **below.values)))
 

@@ -32,7 +32,7 @@ class ToEmbed(NamedTuple):
     Attributes:
         row: The memory.
         places: The paths of its texts, in JSON, if they are its own.
-        sealed: What search knows of it, encrypted.
+        sealed: Its row for search, encrypted.
     """
 
     row: MemoryRow
@@ -78,7 +78,7 @@ def otherwise_embedded(tx: Transaction, below: Range, now: int, model: int, afte
 
 
 def put_rows(tx: Transaction, made: Sequence[tuple[MemoryRow, SearchRow]]) -> int:
-    """Put what search is to know of memories, unless they were changed since; return of how many."""
+    """Put memories' rows for search, unless the memories were changed since; return of how many."""
     done = 0
     # In the order of ids, and so of namespaces, which are locked as by every change.
     by_space: dict[int, list[tuple[MemoryRow, SearchRow]]] = {}
@@ -96,7 +96,7 @@ def put_rows(tx: Transaction, made: Sequence[tuple[MemoryRow, SearchRow]]) -> in
 
 
 def make_current(tx: Transaction, model: int) -> None:
-    """Make a model the current one, and have all processes read what search knows again."""
+    """Make a model the current one, and have all processes read the rows for search again."""
     change_settings(tx, lambda settings: _with(settings, None))
     change_settings(tx, lambda settings: _with(settings, model))
 

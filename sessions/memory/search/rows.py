@@ -1,4 +1,4 @@
-"""Rows of what search knows of memories, as statements return them."""
+"""Rows for search, as statements return them."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 
 class Sealed(NamedTuple):
-    """What search knows of a memory of an encrypted namespace, before it is decrypted.
+    """The row for search of a memory of an encrypted namespace, before it is decrypted.
 
     Attributes:
         is_of_model: Whether its vectors are those of the model that searches.
@@ -26,7 +26,7 @@ class Sealed(NamedTuple):
 
 
 class IndexRow(NamedTuple):
-    """What search knows of a memory.
+    """A memory's row for search.
 
     Attributes:
         id: The memory's internal id.

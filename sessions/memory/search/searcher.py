@@ -91,7 +91,7 @@ class Searcher:
         backend: The database.
         model: The embedding model; ``None`` to search by words alone.
         limit: The most bytes that the cache keeps.
-        sealing: Decrypts what search knows of memories; ``None`` if nothing is encrypted.
+        sealing: Decrypts rows for search; ``None`` if nothing is encrypted.
     """
 
     def __init__(
@@ -192,10 +192,10 @@ class Searcher:
         return seen
 
     async def _catch_up(self, below: Range, seen: _Seen, asked: _Asked) -> tuple[AbstractSet[int], list[Part]]:
-        """Read what has changed.
+        """Read the changed namespaces.
 
         Returns:
-            The namespaces that are in the cache, and what the others, for which it has no room, tell of the query.
+            The namespaces that are in the cache, and the answers to the query of the others, for which it has no room.
         """
         wanted, spaces = seen.ids, seen.spaces
         caught = seen.fingerprint, asked.generation, self._cache.losses
@@ -221,7 +221,7 @@ class Searcher:
         return wanted - {space.id for space in without_room}, await self._beside(without_room, asked)
 
     async def _catch_up_one(self, space: Space, asked: _Asked, wanted: AbstractSet[int]) -> bool:
-        """Take what has changed in a namespace into the cache; return False if there is no room."""
+        """Take a namespace's changes into the cache; return False if it has no room."""
         known = self._cache.known(space.id)
         after = known.version
         if after and known.removed < space.removed:
@@ -250,7 +250,7 @@ class Searcher:
         self._cache.keep_only(space.id, there, Known(known.version, space.version))
 
     async def _beside(self, spaces: Sequence[Space], asked: _Asked) -> list[Part]:
-        """Return what namespaces tell of a query, without keeping them in the cache."""
+        """Return the answers of namespaces to a query, without keeping them in the cache."""
         found: list[Part] = []
         for group in small_groups([space for space in spaces if space.last <= PAGE]):
             found += await in_thread(score_beside, await self._of_spaces(group, asked), asked.query, asked.dims)

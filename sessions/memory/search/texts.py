@@ -31,8 +31,8 @@ def check_paths(given: object, name: str) -> tuple[str, ...]:
     """Return paths as a caller gave them.
 
     Raises:
-        TypeError: They are no list or tuple of texts.
-        ValueError: One of them is no path, or they are too many.
+        TypeError: They are not a list or tuple of texts.
+        ValueError: One of them is not a path, or they are too many.
     """
     if isinstance(given, str) or not isinstance(given, list | tuple) or not all(isinstance(one, str) for one in given):
         raise TypeError(

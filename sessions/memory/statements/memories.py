@@ -1,4 +1,4 @@
-"""Statements about single memories: finding them by their keys, writing them, and what is kept beside them."""
+"""Statements about single memories: finding them by their keys, writing them, and the rows beside them."""
 
 from __future__ import annotations
 

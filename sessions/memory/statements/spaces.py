@@ -64,7 +64,7 @@ _OF_SPACES = {POSTGRES: "of s", MARIADB: ""}
 
 
 def _locking(purpose: str, text: str, how: str = "") -> Statement:
-    """Return a statement that locks rows; on SQLite, whoever writes is alone."""
+    """Return a statement that locks rows; on SQLite, a writer is alone."""
     variants = {database: f"{text} for update {of} {how}" for database, of in _OF_SPACES.items()}
     return Statement(purpose, text, variants)
 

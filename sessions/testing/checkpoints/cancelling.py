@@ -34,7 +34,7 @@ class CancellingContract:
             cancelled += await way(partial(CHANGES[change], store), cycles(steps))
             state = await whole_state(other)
             assert state in (before, after)
-            # The caller's own retry: what this store remembers is right.
+            # The caller's own retry: the store's memory is right.
             if change == "copy" and state == after:
                 with pytest.raises(ThreadExistsError):
                     await CHANGES[change](store)

@@ -1,4 +1,4 @@
-"""Every change of threads, on threads that hold something of each kind: for tests of what may happen to any change."""
+"""Every change of threads, on threads that hold something of each kind, for tests of faults at any change."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ CHANGES: Final[dict[str, Change]] = {
 
 
 async def begin(store: ThreadStore) -> None:
-    """Store the thread that the changes change, and remove what they have made."""
+    """Store the thread that the changes change, and remove the results of their changes."""
     for thread_id in ("t", "copy"):
         await store.delete(thread_id)
     for number in (1, 2, 3):

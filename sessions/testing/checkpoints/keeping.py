@@ -27,7 +27,7 @@ async def _chain(store: ThreadStore, count: int, place: Place = PLACE, **others:
 
 
 class KeepingContract(WithClock):
-    """What happens to threads as they grow old."""
+    """Threads that grow old."""
 
     async def test_pruning_keeps_the_latest(self, open_threads: OpenThreads) -> None:
         store = open_threads()

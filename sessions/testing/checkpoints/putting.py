@@ -1,4 +1,4 @@
-"""Putting and reading: what one store promises of one thread."""
+"""Putting and reading: the promises of one store about one thread."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the parts of the contract share: a serializer, checkpoints to be put, and a look at all rows."""
+"""Shared by the parts of the contract: a serializer, checkpoints to be put, and a look at all rows."""
 
 from __future__ import annotations
 

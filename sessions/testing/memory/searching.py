@@ -1,4 +1,4 @@
-"""Memories: searching by meaning and by words, embedding models that fail, and filters of what is found."""
+"""Memories: searching by meaning and by words, embedding models that fail, and filters of the results."""
 
 from __future__ import annotations
 
