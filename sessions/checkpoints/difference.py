@@ -11,7 +11,7 @@ a bounded multiple of the value, and writing a list that grows stays as cheap as
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import msgspec
 
@@ -34,8 +34,9 @@ Range = tuple[int, int]
 """Ids of pieces that lie together: the first and the last."""
 
 _encode = msgspec.msgpack.Encoder().encode
-_piece = msgspec.msgpack.Decoder(tuple[int, list[tuple[int, int]], list[Any]])
-_pieces = msgspec.msgpack.Decoder(list[tuple[int, list[tuple[int, int]], list[Any]]])
+# Exact types: of others, msgspec follows any depth that a database names.
+_piece = msgspec.msgpack.Decoder(tuple[int, list[tuple[int, int]], list[bytes | list[int | bytes]]])
+_pieces = msgspec.msgpack.Decoder(list[tuple[int, list[tuple[int, int]], list[bytes | list[int | bytes]]]])
 _adding = msgspec.msgpack.Decoder(list[tuple[int, tuple[tuple[int, int], tuple[int, int]], list[bytes]]])
 """Of pieces that each add their parts, as most do."""
 
@@ -180,7 +181,7 @@ def _all_applied(shape: int, parts: list[bytes], behind: bytes) -> tuple[list[by
         if made != shape:
             raise ValueError("a piece of another shape")
         if len(runs) == 2 and runs[0] == (0, len(parts)) and _are_whole(runs[1], literals):  # noqa: PLR2004 - it adds
-            parts += literals  # In place: a list that grew has as many pieces as parts.
+            parts += cast("list[bytes]", literals)  # In place: a list that grew has as many pieces as parts.
         else:
             parts, more = _applied(parts, runs, literals)
             copied += more

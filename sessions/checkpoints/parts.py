@@ -44,6 +44,9 @@ _NIL: Final = b"\xc0"
 _data: Final = itemgetter(slice(1, None))
 """Returns the serializer's bytes of a part."""
 
+_scalars: Final = msgspec.msgpack.Decoder(list[int | str | bool | None]).decode
+"""Reads a packed part. Its types are exact: of others, msgspec follows any depth that a database names."""
+
 
 def encode(value: Any, dumps: Dumps) -> Value:
     """Return the parts of a value: of a list or a dictionary with keys of text each item, of anything else one.
@@ -154,7 +157,7 @@ def _list(parts: list[bytes], loads: Loads) -> list[Any]:
     found: list[Any] = []
     for part in parts:
         if part[0] == _PACKED:
-            found += msgspec.msgpack.decode(part[1:], type=list)
+            found += _scalars(part[1:])
         else:
             found.append(loads(typed_of(part)))
     return found

@@ -102,7 +102,9 @@ _UNREACHED: Final = (
 NOT_ABOUT_ROWS: Final = (*_UNREACHED, NotADatabaseError)
 """The same, of a first read: if that finds no database, there is nothing to check."""
 
-_ROWS: Final = (ArithmeticError, AttributeError, LookupError, StoreError, TypeError, ValueError)
+_ROWS: Final = (
+    ArithmeticError, AttributeError, LookupError, RecursionError, StoreError, TypeError, ValueError,
+)  # fmt: skip
 """What reading impossible rows may raise."""
 
 _SKIPS: Final = 100

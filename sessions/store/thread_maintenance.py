@@ -45,6 +45,10 @@ MOST_ID_BYTES: Final = 255
 SUBJECT: Final = "threads"
 _PURGED_AT_ONCE: Final = 16
 
+_OF_DAMAGE: Final = (
+    ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, RecursionError,
+)  # fmt: skip
+
 
 class ThreadMaintenance:
     """Operations on whole threads.
@@ -79,7 +83,7 @@ class ThreadMaintenance:
                 also(tx, existed)
             return existed
 
-        return await self._backend.write(work, f"thread {thread_id!r}")
+        return await self._do(self._backend.write, work, f"thread {thread_id!r}")
 
     async def delete_for_runs(self, run_ids: Sequence[str], owner: str | None = None) -> None:
         """Delete the checkpoints of runs with their writes, in one transaction.
@@ -97,7 +101,7 @@ class ThreadMaintenance:
             raise TypeError("run_ids must be a sequence of ids, not one text. Nothing was deleted. Pass [run_id].")
         ids = [check_text(run_id, "run_id", MOST_ID_BYTES) for run_id in run_ids]
         if ids:
-            await self._backend.write(partial(delete_for_runs, run_ids=ids, owner=owner), SUBJECT)
+            await self._do(self._backend.write, partial(delete_for_runs, run_ids=ids, owner=owner), SUBJECT)
 
     async def copy(self, source_id: str, target_id: str, owner: str | None = None) -> None:
         """Copy a thread with all its namespaces, in one transaction. Without such a thread, nothing is done.
@@ -203,7 +207,7 @@ class ThreadMaintenance:
         """
         check_text(thread_id, "thread_id", MOST_BYTES)
         work = partial(set_ttl, thread_id=thread_id, ttl=ttl, owner=owner)
-        return await self._backend.write(work, f"thread {thread_id!r}")
+        return await self._do(self._backend.write, work, f"thread {thread_id!r}")
 
     async def purge_expired(self) -> int:
         """Remove the threads that have expired, a few in each transaction; return how many that were.
@@ -213,7 +217,8 @@ class ThreadMaintenance:
             SessionClosedError: The store has been closed.
         """
         total = 0
-        while removed := await self._backend.write(partial(remove_expired, count=_PURGED_AT_ONCE), SUBJECT):
+        work = partial(remove_expired, count=_PURGED_AT_ONCE)
+        while removed := await self._do(self._backend.write, work, SUBJECT):
             total += removed
         return total
 
@@ -244,7 +249,8 @@ class ThreadMaintenance:
             return Removed({**rows._asdict(), **more.rows}, more.others)
 
         component = msgspec.structs.replace(THREADS, erase=remove)
-        return await erase(self._backend, component, thread_id, f"thread {thread_id!r}", scrub=scrub)
+        with damage_named(f"thread {thread_id!r}"):
+            return await erase(self._backend, component, thread_id, f"thread {thread_id!r}", scrub=scrub)
 
     async def aclose(self) -> None:
         """Close this, but not the hold that it was made with: later calls raise `SessionClosedError`."""
@@ -282,7 +288,7 @@ def damage_named(subject: str) -> Iterator[None]:
         yield
     except SessionsError:
         raise
-    except (ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError) as error:
+    except _OF_DAMAGE as error:
         raise DamagedSessionError(
             f"{subject}: its rows make no sense ({type(error).__name__}), so another program altered them. Nothing was "
             "changed. Restore a backup, or delete the thread."

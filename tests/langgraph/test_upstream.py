@@ -1,7 +1,7 @@
 """LangGraph's own end-to-end tests, with our saver in the place of theirs.
 
 scripts/setup fetches them by hash. Every run takes all that run on SQLite, in parts that are run beside each other.
-``--everything`` also takes them in LangGraph's strict mode and with our serializer, and a few on a server.
+``--everything`` also takes them in LangGraph's strict mode, with our serializer, encrypted, and on Postgres.
 """
 
 from __future__ import annotations
@@ -43,6 +43,9 @@ _PARTS: Final = {
 """How many tests of which files there are on SQLite; the last part is of all the files that no other has."""
 
 _TRIES: Final = 3
+_STRICT: Final = {"LANGGRAPH_STRICT_MSGPACK": "true"}
+_ENCRYPTED: Final = {"SESSIONS_UPSTREAM_ENCRYPTED": "true"}
+_WITHOUT_CIPHER: Final = ("-k", "sqlite and not sqlite_aes")
 _WITH_A_LOCAL_CLASS = "test_in_one_fan_out_state_graph_waiting_edge_custom_state_class_pydantic_input"
 
 
@@ -108,7 +111,7 @@ def test_all_of_them(part: str) -> None:
 @pytest.mark.everything
 @pytest.mark.timeout(1800)
 def test_all_of_them_in_strict_mode() -> None:
-    assert _run(environment={"LANGGRAPH_STRICT_MSGPACK": "true"}) >= 1040
+    assert _run(environment=_STRICT) >= 1040
 
 
 @pytest.mark.everything
@@ -120,7 +123,22 @@ def test_all_of_them_with_our_serializer() -> None:
 
 
 @pytest.mark.everything
+@pytest.mark.timeout(1800)
+def test_all_of_them_encrypted_by_the_store() -> None:
+    """But for those that have LangGraph's `EncryptedSerializer`, which a store with a key refuses."""
+    assert _run(options=_WITHOUT_CIPHER, environment=_ENCRYPTED) >= 654
+
+
+@pytest.mark.everything
 @pytest.mark.timeout(3600)
-def test_some_of_them_on_a_server(postgres: Postgres) -> None:
-    """Each saver has tables of its own in one database."""
-    assert _run(*_FEW, environment={"SESSIONS_UPSTREAM_URL": postgres.new_database()}) >= 100
+@pytest.mark.parametrize("environment", [{}, _STRICT], ids=["plain", "strict"])
+def test_all_of_them_on_a_server(postgres: Postgres, environment: dict[str, str]) -> None:
+    """Each saver has tables of its own in one database; a third has `EncryptedSerializer`."""
+    assert _run(environment={**environment, "SESSIONS_UPSTREAM_URL": postgres.new_database()}) >= 1040
+
+
+@pytest.mark.everything
+@pytest.mark.timeout(3600)
+def test_all_of_them_encrypted_by_the_store_on_a_server(postgres: Postgres) -> None:
+    where = {"SESSIONS_UPSTREAM_URL": postgres.new_database()}
+    assert _run(options=_WITHOUT_CIPHER, environment={**_ENCRYPTED, **where}) >= 654

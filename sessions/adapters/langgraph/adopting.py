@@ -10,6 +10,8 @@ from sessions.adapters.langgraph.sources import OwnTables
 from sessions.checkpoints.values import NewWrite, Place, Query
 from sessions.db.component import Removed
 from sessions.errors import OwnerError, SessionClosedError, SessionsError, StoreError, UnadoptedThreadsWarning
+from sessions.store.thread_maintenance import MOST_BYTES, damage_named
+from sessions.validation import check_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -75,7 +77,9 @@ class FirstUse:
                 if await _is_empty(saver):
                     _warn()
         if self._has_theirs:
-            await adopt_thread(saver, OwnTables(backend, saver.serde.loads_typed), thread_id)
+            check_text(thread_id, "thread_id", MOST_BYTES)
+            with damage_named(f"thread {thread_id!r}, as the tables of LangGraph's saver have it"):
+                await adopt_thread(saver, OwnTables(backend, saver.serde.loads_typed), thread_id)
             self._used.add(thread_id)
 
     def removing(self, saver: SaverBase, thread_id: str) -> Also:

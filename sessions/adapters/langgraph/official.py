@@ -207,7 +207,7 @@ def read_step(tx: Transaction, thread_id: str, step: Step) -> StoredStep | None:
     sends: list[StoredWrite] = []
     if tx.database == POSTGRES:
         blobs = tx.all(_BLOBS, **key)
-        if row[0] and json.loads(row[2]).get("v", 1) < _SENDS_SINCE:
+        if row[0] and _from_json(row[2]).get("v", 1) < _SENDS_SINCE:
             before = _writes_at(tx, statement, {**key, "checkpoint_id": row[0]})
             sends = [write for write in before if write.channel == _SENDS]
     found = [(channel, kind, None if blob is None else bytes(blob)) for channel, kind, blob in blobs]
@@ -257,7 +257,7 @@ def _decoded(kind: str, checkpoint: bytes | str, loads: Callable[[tuple[str, byt
 def _from_json(text: str | bytes) -> dict[str, Any]:
     try:
         found = json.loads(text)
-    except ValueError:
+    except (ValueError, RecursionError):
         found = None
     return _object(found)
 

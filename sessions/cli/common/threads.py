@@ -43,12 +43,11 @@ def described(part: bytes | None) -> dict[str, Any] | None:
     """
     if not part:
         return None
-    kind, data = typed_of(part)
-    if kind != "msgpack":
-        return None
     try:
-        found = msgspec.msgpack.decode(data, strict=False)
-    except msgspec.DecodeError:
+        kind, data = typed_of(part)
+        found = msgspec.msgpack.decode(data, strict=False) if kind == "msgpack" else None
+    except (ValueError, LookupError, TypeError, RecursionError):
+        # Altered by another program, perhaps; msgspec's own error is a ValueError.
         return None
     return found if isinstance(found, dict) else None
 

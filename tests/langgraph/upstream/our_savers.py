@@ -1,12 +1,13 @@
 """A plugin of pytest that puts this package's savers in the place of LangGraph's, for LangGraph's own tests.
 
-Its environment says which serializer they have, and whether each saver has its tables on a server instead of SQLite.
+Its environment says which serializer they have, whether the store encrypts, and whether each saver has its tables on a
+server instead of SQLite.
 """
 
 from __future__ import annotations
 
 import os
-import uuid
+import secrets
 from typing import Any
 
 import langgraph.checkpoint.sqlite
@@ -23,9 +24,12 @@ class Ours(SqliteSaver):
     def __init__(self, conn: Any, **options: Any) -> None:
         if os.environ.get("SESSIONS_UPSTREAM_SERDE") != "safe":
             options.setdefault("serde", JsonPlusSerializer())
+        if os.environ.get("SESSIONS_UPSTREAM_ENCRYPTED"):
+            options["encryption_key"] = bytes(range(100, 132))
         if _URL is not None:
             conn = _URL
-            options["table_prefix"] = f"t{uuid.uuid4().hex[:12]}_"
+            # No UUID: some of the tests count them, and give each test the same.
+            options["table_prefix"] = f"t{secrets.token_hex(8)}_"
         super().__init__(conn, **options)
 
 

@@ -1,0 +1,59 @@
+"""Any value in any column of any table of threads: typed errors, nothing imported, nothing executed."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, assume, given, settings
+from hypothesis import strategies as st
+
+from sessions import open_store
+from sessions.errors import StoreError
+
+from .altered_threads import altered, fill, nothing_is_run, put_in_place, use, with_altered
+
+_KEY = bytes(range(128, 160))
+_ON_SQLITE = 150
+_ON_SERVERS = 25
+
+
+@pytest.mark.parametrize("encrypted", [False, True], ids=["plain", "encrypted"])
+def test_any_value_in_any_column(anywhere: str, encrypted: bool) -> None:  # noqa: FBT001
+    """
+    Fails without: checkpoints/difference.py, the types of `_piece` (``Any``); checkpoints/parts.py, those of
+    `_scalars`; adapters/langgraph/serializer.py, `_refused` in `_class`.
+    """
+    options: dict[str, Any] = {"encryption_key": _KEY} if encrypted else {}
+    if not anywhere.startswith("sqlite:"):
+        options["create_tables"] = True
+
+    async def filled() -> Any:
+        async with open_store(anywhere, **options) as store:
+            return await fill(store)
+
+    rows = asyncio.run(filled())
+    assert asyncio.run(use(anywhere, **options)) == 0
+
+    async def run(changed: Any) -> None:
+        async with open_store(anywhere, **options) as store:
+            try:
+                await put_in_place(store, changed)
+            except (StoreError, OverflowError):
+                possible = False
+            else:
+                possible = True
+        assume(possible)
+        with nothing_is_run():
+            await use(anywhere, **options)
+
+    @settings(
+        max_examples=_ON_SQLITE if anywhere.startswith("sqlite:") else _ON_SERVERS,
+        suppress_health_check=[HealthCheck.filter_too_much, HealthCheck.large_base_example, HealthCheck.data_too_large],
+    )
+    @given(st.data())
+    def check(data: st.DataObject) -> None:
+        asyncio.run(run(with_altered(rows, data.draw(altered(rows), label="values"))))
+
+    check()
