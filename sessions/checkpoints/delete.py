@@ -53,7 +53,7 @@ def delete_line(tx: Transaction, line: int) -> None:
 def delete_for_runs(tx: Transaction, run_ids: Sequence[str], owner: str | None) -> None:
     """Delete the checkpoints of runs with their writes. Checkpoints that follow them keep naming them as parents.
 
-    With an owner, those in threads of others stay: a run's id says nothing about threads, so it is no mistake.
+    With an owner, those in threads of others stay: a run's id says nothing about threads, so it is not a mistake.
     """
     lines = {line for run_id in run_ids for _, line, _ in _of_run(tx, run_id, owner)}
     for line in sorted(lines):

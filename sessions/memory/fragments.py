@@ -104,7 +104,7 @@ def _windows(tx: Transaction, space: _Space, after: str, having: dict[str, Any])
         row = tx.one(statements.END_OF_WINDOW, space=space.id, after=after, count=WINDOW - 1)
         last = _BEHIND if row is None else text_of_key(row[0])
         keys = {"space": space.id, "after": after, "last": last}
-        # What is encrypted has no fragments: whoever looks at it is told that it is.
+        # Encrypted values have no fragments: reading them raises the error that tells so.
         statement = statements.IN_WINDOW if space.wrapped_keys is None else statements.ALL_IN_WINDOW
         values = having if space.wrapped_keys is None else {"now": having["now"]}
         rows = tx.all(statement, **keys, **values)

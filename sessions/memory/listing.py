@@ -151,7 +151,7 @@ def _rest(tx: Transaction, space: Row, after: str, how: _How[R]) -> Iterator[lis
 
 def _first(tx: Transaction, spaces: Sequence[Row], how: _How[R]) -> Iterator[list[R]]:
     """Yield all memories of some namespaces."""
-    # A number that is no namespace's stands for those that are not there.
+    # A number without a namespace stands for the missing ones.
     numbers = {
         f"s{place}": spaces[place][0] if place < len(spaces) else -1 for place in range(statements.SPACES_AT_ONCE)
     }

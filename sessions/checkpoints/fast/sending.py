@@ -1,6 +1,6 @@
 """Puts and writes that wait, sent together: those of many lines are one statement, and one sync to the disk.
 
-What is refused is sent by itself, or left to its command, so that each caller finds out about its own.
+A refused change is sent by itself, or left to its command, so that each caller finds out about its own.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _WORKERS: Final = 2
 
 
 class Guard(NamedTuple):
-    """What a line and its thread must be like for a change to be made as it was planned."""
+    """The state of a line and its thread in which a change may be made as it was planned."""
 
     line: int
     next_number: int
@@ -50,7 +50,7 @@ class Planned(NamedTuple, Generic[T]):
     """A command, as it is to be sent.
 
     Attributes:
-        guard: What its line must be like.
+        guard: The state that its line must have.
         key: Tells it from others of a group, which are sent by themselves if theirs is the same.
         values: Its own values.
         done: Its result, if all of its rows were stored.
@@ -150,7 +150,7 @@ class Sending(Generic[T]):
                     return None
                 raise
 
-        # If its answer was lost, the next number is another one: the command finds what was stored.
+        # If its answer was lost, the next number is another one: the command finds the stored rows.
         return await retry(attempt, self._database.patience, repeatable=True)
 
 
