@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
     from sqlalchemy.ext.asyncio import AsyncEngine
 
+    from .databases import Lend
     from .servers import MariaDB
 
 _SETTINGS = {
@@ -64,8 +65,8 @@ def _on_begin(engine: AsyncEngine, setting: str) -> None:
 
 
 @pytest.fixture(params=["aiomysql", "asyncmy"])
-def url(mariadb: MariaDB, request: pytest.FixtureRequest) -> str:
-    made = make_url(mariadb.new_database()).set(drivername=f"mysql+{request.param}")
+def url(mariadb: MariaDB, lend: Lend, request: pytest.FixtureRequest) -> str:
+    made = make_url(lend(mariadb)).set(drivername=f"mysql+{request.param}")
     return made.render_as_string(hide_password=False)
 
 

@@ -188,7 +188,19 @@ class TestEncryptedThroughSQLAlchemy(_ThroughSQLAlchemy, EncryptedContract):
 
 
 class TestFetchingRowByRow(_Own, SessionContract):
-    """What an engine says of fetching, and of what it does when a connection is given back, changes nothing."""
+    """What an engine says of fetching, and of what it does when a connection is given back, changes nothing.
+
+    Every run tries it with one driver for each kind of server.
+    """
+
+    @pytest.fixture(
+        params=[
+            pytest.param(driver, marks=() if driver in ("asyncpg", "aiomysql") else pytest.mark.everything)
+            for driver in DRIVERS
+        ]
+    )
+    def own_url(self, request: pytest.FixtureRequest, tmp_path: Path) -> str:
+        return url_for(request.param, request, tmp_path)
 
     options: ClassVar[dict[str, Any]] = {
         "execution_options": {"stream_results": True, "yield_per": 2, "logging_token": "t", "compiled_cache": None},
