@@ -29,7 +29,8 @@ if TYPE_CHECKING:
 )  # fmt: skip
 @OWNER
 @BELOW
-@click.option("--plain", is_flag=True, help="Write encrypted sessions as plain text.")
+@click.option("--memories", is_flag=True, help="Write memories, too: all, or those of --owner or --below.")
+@click.option("--plain", is_flag=True, help="Write encrypted sessions and memories as plain text.")
 @click.option("--resume", is_flag=True, help="Go on with a file that an interrupted export left.")
 @JSON
 @on_database()
@@ -41,6 +42,7 @@ async def export(
     format_: ExportFormat,
     owner: tuple[str, ...],
     below: tuple[str, ...],
+    memories: bool,
     plain: bool,
     resume: bool,
     as_json: bool,
@@ -49,7 +51,7 @@ async def export(
 
     Others may read and write meanwhile. `sessions import` reads the file again.
     """
-    wanted: dict[str, Any] = {"ids": session_ids or None, "format": format_, "plain": plain}
+    wanted: dict[str, Any] = {"ids": session_ids or None, "format": format_, "plain": plain, "memories": memories}
     if owner:
         wanted["owner"] = owner
     if below:
@@ -83,4 +85,6 @@ def _before(output: Path, whole: int) -> str | None:
 
 
 def _counts(done: Exported) -> str:
-    return f"{counted(done.sessions, 'session')}, {counted(done.entries, 'entry', 'entries')}, {done.size:,} bytes"
+    memories = f"{counted(done.memories, 'memory', 'memories')}, " if done.memories else ""
+    entries = counted(done.entries, "entry", "entries")
+    return f"{counted(done.sessions, 'session')}, {entries}, {memories}{done.size:,} bytes"

@@ -18,19 +18,19 @@ if TYPE_CHECKING:
     from sessions.types.exports import Imported
 
 
-@click.command("import", short_help="Read sessions from an export.")
+@click.command("import", short_help="Read sessions and memories from an export.")
 @URL
 @click.argument("file", type=click.Path(path_type=Path, allow_dash=True))
 @click.option(
-    "--skip-existing", is_flag=True, help="Leave out sessions whose id is here; without it, that is an error."
+    "--skip-existing", is_flag=True, help="Leave out sessions and memories that are here; without it, that is an error."
 )
 @JSON
 @on_database(creates="file")
 async def import_(store: Store, *, file: Path, skip_existing: bool, as_json: bool) -> None:
-    """Import the sessions of an export; a FILE of - is the standard input. Each session is there when it is whole.
+    """Import the sessions and memories of an export; a FILE of - is the standard input.
 
-    A file with a wrong line imports nothing. With a key, the sessions are encrypted. After an interruption, run it
-    again with --skip-existing.
+    Each session is there when it is whole. A file with a wrong line imports nothing. With a key, what is imported is
+    encrypted. After an interruption, run it again with --skip-existing.
     """
     source = sys.stdin.buffer if str(file) == "-" else file
     whole = 0
@@ -51,4 +51,9 @@ def _before(whole: int) -> str | None:
 
 def _counts(done: Imported) -> str:
     text = f"{counted(done.sessions, 'session')}, {counted(done.entries, 'entry', 'entries')}"
-    return f"{text}; {done.skipped:,} skipped" if done.skipped else text
+    if done.memories:
+        text += f", {counted(done.memories, 'memory', 'memories')}"
+    skipped = [f"{done.skipped:,}"] if done.skipped else []
+    if done.memories_skipped:
+        skipped.append(counted(done.memories_skipped, "memory", "memories"))
+    return f"{text}; {' and '.join(skipped)} skipped" if skipped else text

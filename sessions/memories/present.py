@@ -58,10 +58,11 @@ async def read_present(hold: Hold, path: str, name: str, owner: str | None) -> P
     (opened,) = await hold.opened([row])
     value = hold.parts(opened)["value"]
     ttl = None if row.ttl is None else timedelta(microseconds=row.ttl)
-    return Present(row.version, value, ttl, await _wanted_of(hold, row, value, searched))
+    return Present(row.version, value, ttl, await wanted_of(hold, row, value, searched))
 
 
-async def _wanted_of(hold: Hold, row: MemoryRow, value: Any, searched: Row | None) -> bool | list[str]:
+async def wanted_of(hold: Hold, row: MemoryRow, value: Any, searched: Row | None) -> bool | list[str]:
+    """Return whether search finds a memory, or the paths of its own texts, by what search knows of it."""
     if searched is None:
         # Search does not know it: it was not to be found, unless it has no words that could be.
         texts, _ = texts_to_index(value, True, hold.common.embed_fields)  # noqa: FBT003 - as users write it

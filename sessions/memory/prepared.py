@@ -21,6 +21,22 @@ class SearchRow(NamedTuple):
     sealed: bytes | None = None
 
 
+class Restored(NamedTuple):
+    """What an imported memory had where it was exported: its times stay.
+
+    Attributes:
+        version: Its version; it gets this one or a higher one.
+        created_at: When its key was first put.
+        updated_at: When it was put.
+        expires_at: When it expires.
+    """
+
+    version: int
+    created_at: int
+    updated_at: int
+    expires_at: int | None
+
+
 class PreparedPut(msgspec.Struct, frozen=True):
     """A memory to be put, with all that is computed outside of transactions.
 
@@ -35,6 +51,7 @@ class PreparedPut(msgspec.Struct, frozen=True):
         fields: The values of its declared fields, by the number of the field.
         texts: The texts that search is to find it by.
         places: The paths of these texts, in JSON, if they are its own.
+        restored: What it had where it was exported; ``None`` for a memory that is put now.
     """
 
     path: str
@@ -47,6 +64,7 @@ class PreparedPut(msgspec.Struct, frozen=True):
     fields: tuple[tuple[int, bytes], ...] = ()
     texts: Sequence[str] = ()
     places: bytes | None = None
+    restored: Restored | None = None
 
 
 class PreparedDelete(msgspec.Struct, frozen=True):

@@ -52,10 +52,14 @@ class Writing:
         self, space: LockedSpace, there: Standing | None, put: PreparedPut, keys: SubjectKeys | None = None
     ) -> Changed:
         """Put a memory in place of the one that stands there, encrypted with some keys."""
-        space.version += 1
-        expires_at = ends_at(self._now, put.ttl)
-        created_at = there.created_at if there is not None and there.is_live else self._now
-        times = created_at, self._now, expires_at, put.ttl
+        if (restored := put.restored) is None:
+            space.version += 1
+            updated_at, expires_at = self._now, ends_at(self._now, put.ttl)
+            created_at = there.created_at if there is not None and there.is_live else self._now
+        else:
+            space.version = max(space.version + 1, restored.version)
+            created_at, updated_at, expires_at = restored[1:]
+        times = created_at, updated_at, expires_at, put.ttl
         if there is None:
             space.last = check_position(space.last + 1, subject_of(space.path), "memories")
             memory = id_of(space.id, space.last)
@@ -76,7 +80,7 @@ class Writing:
         if search is not None:
             self._searched.append((memory, *search))
         self._fields += [(space.id, field, value, memory) for field, value in put.fields]
-        return Changed(space.version, created_at, self._now, expires_at)
+        return Changed(space.version, created_at, updated_at, expires_at)
 
     def remove(self, space: LockedSpace, memory: int, name: str, what: str) -> Changed:
         """Remove a memory, and note that it was `what`: ``deleted`` or ``expired``."""

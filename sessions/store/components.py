@@ -35,3 +35,10 @@ async def components_there(backend: Backend, foreign: ForeignTables) -> tuple[Co
     first, *others = components_of(foreign)
     applied = await backend.read(applied_components, "the store") if others else set()
     return (first, *(one for one in others if one.schema.component in applied))
+
+
+async def has_memories(backend: Backend) -> bool:
+    """Return whether a database has the tables of memories."""
+    from sessions.memory.component import MEMORIES  # noqa: PLC0415 - many programs have none
+
+    return MEMORIES.schema.component in await backend.read(applied_components, "the store")

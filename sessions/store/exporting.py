@@ -11,19 +11,22 @@ from sessions.clock import now
 from sessions.db.dialect import text_of_key
 from sessions.errors import ConflictError, UnknownSessionError
 from sessions.log.exports.encoding import encode_line
-from sessions.log.exports.lines import COUNTED, FORMAT, Closing, Counts, Header, VoidLine
+from sessions.log.exports.lines import COUNTED, FORMAT, WITH_MEMORIES, Closing, Counts, Header, VoidLine
 from sessions.log.exports.pages import begin_reading, go_on_reading
 from sessions.log.exports.snapshot import refuse_plain_text
 from sessions.log.statements import exports as statements
+from sessions.memories.exporting import export_memories, refuse_encrypted
+from sessions.memory.exports import Owners
 from sessions.types.exports import Exported
 from sessions.waits.blocking import pause
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncGenerator, Callable
+    from collections.abc import AsyncGenerator, Awaitable, Callable
 
     from sessions.db import Backend
     from sessions.db.transaction import Transaction
     from sessions.log.exports.pages import Page, Reading
+    from sessions.memories.hold import Hold
     from sessions.session.handle import Handle
 
 _PAGE: Final = 200
@@ -46,12 +49,14 @@ class Wanted(NamedTuple):
         owners: The range of owners, as `labels.py` writes them, from the first on and before the second; ``None``: all.
         plain: Whether encrypted sessions may be written as plain text.
         whose: The owner of the sessions, in words, as in ``of owner ["acme", "ann"]``; ``""`` for all sessions.
+        memories: Whether the memories of the same owners are wanted, too.
     """
 
     ids: tuple[str, ...] | None = None
     owners: tuple[str, str] | None = None
     plain: bool = False
     whose: str = ""
+    memories: bool = False
 
     @property
     def content(self) -> str:
@@ -59,7 +64,8 @@ class Wanted(NamedTuple):
         if self.ids is not None:
             listed = sha256(json.dumps(self.ids).encode()).hexdigest()
             return f"some sessions ({len(self.ids):,}, the list {listed[:16]})"
-        return f"sessions {self.whose}" if self.whose else "all sessions"
+        what = "sessions and memories" if self.memories else "sessions"
+        return f"{what} {self.whose}" if self.whose else f"all {what}"
 
 
 class Begun(NamedTuple):
@@ -81,19 +87,23 @@ class Export:
         wanted: The wanted sessions.
         begun: The part that was written before.
         progress: Called after each page with the result so far.
+        memories: A hold on the memories, if they are wanted and there are any.
 
     Attributes:
         done: The result so far.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0917 - each of another type
         self,
         backend: Backend,
         handle_of: Callable[[str], Handle],
         wanted: Wanted,
         begun: Begun,
         progress: Callable[[Exported], object] | None = None,
+        memories: Callable[[], Awaitable[Hold | None]] | None = None,
     ) -> None:
+        self._memory_hold = memories
+        self._memories = 0
         self._backend = backend
         self._handle_of = handle_of
         self._wanted = wanted
@@ -114,6 +124,7 @@ class Export:
             size=self._size,
             restarted=self._restarted,
             cursor=self._cursor,
+            memories=self._memories,
         )
 
     async def pieces(self) -> AsyncGenerator[bytes]:
@@ -124,14 +135,23 @@ class Export:
             UnknownSessionError: The store has no session of a wanted id.
             ConflictError: A session was changed again and again while it was read.
         """
+        hold = None if self._memory_hold is None else await self._memory_hold()
+        owners = Owners() if self._wanted.owners is None else Owners(*self._wanted.owners, any_owner=0)
+        if hold is not None and not self._wanted.plain:
+            await refuse_encrypted(hold, owners)
         if not self._begun.size:
-            header = Header(format=FORMAT, made_by="agent-session-store", made_at=now(), content=self._wanted.content)
+            format_ = WITH_MEMORIES if self._wanted.memories else FORMAT
+            header = Header(format=format_, made_by="agent-session-store", made_at=now(), content=self._wanted.content)
             yield self._written([encode_line(header)])
         async for session_id in wanted_ids(self._backend, self._wanted, self._begun):
             async for lines in self._session(session_id):
                 yield self._written(lines)
+        if hold is not None:
+            async for some in export_memories(hold, owners):
+                self._memories += len(some)
+                yield self._written([encode_line(line) for line in some])
         counts = {name: getattr(self._counts, name) for name in COUNTED}
-        yield self._written([encode_line(Closing(sessions=self._sessions, **counts))])
+        yield self._written([encode_line(Closing(sessions=self._sessions, memories=self._memories, **counts))])
 
     def _written(self, lines: list[bytes]) -> bytes:
         piece = b"".join(lines)

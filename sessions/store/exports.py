@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from sessions.db import Backend
     from sessions.labels import Owner
+    from sessions.memories.hold import Hold
     from sessions.session.base import LogSession
     from sessions.session.handle import Handle
     from sessions.store.exporting import Begun, Wanted
@@ -36,6 +37,10 @@ class Exports(ABC):
     _backend: Backend
 
     @abstractmethod
+    def _memory_hold(self) -> Hold:
+        """Return a hold on the store's memories."""
+
+    @abstractmethod
     def session(self, session_id: str) -> LogSession:
         """Return the session with an id, as `Store.session` does.
 
@@ -50,6 +55,7 @@ class Exports(ABC):
         below: Owner | Default = DEFAULT,
         format: ExportFormat = "jsonl",  # noqa: A002 - the word that users know
         plain: bool = False,
+        memories: bool = False,
         after: str | None = None,
         progress: Callable[[Exported], object] | None = None,
     ) -> AsyncGenerator[bytes]:
@@ -65,7 +71,8 @@ class Exports(ABC):
             owner: Only sessions of this owner.
             below: Only sessions of owners whose labels begin with these, as in `sessions`.
             format: ``"jsonl"``, or ``"markdown"`` to read: the current branch of each session.
-            plain: Allow encrypted sessions to be exported, as plain text.
+            plain: Allow encrypted sessions and memories to be exported, as plain text.
+            memories: Also export the memories: all of them, or those of `owner` or `below`; not with `ids`.
             after: The `cursor` of an earlier export: only sessions that were made after its last one, in lines of JSON
                 that begin and end as those of any export.
             progress: Called before each piece with the result so far.
@@ -80,8 +87,8 @@ class Exports(ABC):
             DecryptionError: A session is encrypted with another key, or stored data was altered.
             StoreError: The database refused the operation.
         """
-        wanted = self._wanted(ids, owner, below, plain=plain)
-        check_format(format)
+        wanted = self._wanted(ids, owner, below, plain=plain, memories=memories)
+        check_format(format, memories=memories)
         if after is not None and format != "jsonl":
             raise ValueError(f"an export in {format} has no cursor. Nothing was exported. Leave after out.")
         if after is not None and (
@@ -105,6 +112,7 @@ class Exports(ABC):
         below: Owner | Default = DEFAULT,
         format: ExportFormat = "jsonl",  # noqa: A002 - the word that users know
         plain: bool = False,
+        memories: bool = False,
         resume: bool = False,
         progress: Callable[[Exported], object] | None = None,
     ) -> Exported:
@@ -130,7 +138,10 @@ class Exports(ABC):
             owner: Only sessions of this owner.
             below: Only sessions of owners whose labels begin with these, as in `sessions`.
             format: ``"jsonl"``, or ``"markdown"`` to read: the current branch of each session.
-            plain: Allow encrypted sessions to be exported. Their content is plain text in the file.
+            plain: Allow encrypted sessions and memories to be exported. Their content is plain text in the file.
+            memories: Also export the memories: all of them, or those of `owner` or `below`; not with `ids`. They follow
+                the sessions, each as it is when its page is read, with its times, version, owner and fields for search.
+                The store that imports them embeds them by its own model.
             resume: Continue behind the last whole session of ``PATH.partial``, which an interrupted export of the same
                 sessions has left; for ``"jsonl"`` only. Without it, that file is replaced.
             progress: Called after each piece with the result so far.
@@ -150,8 +161,8 @@ class Exports(ABC):
             StoreError: The database refused the operation.
             SessionClosedError: The store has been closed.
         """
-        wanted = self._wanted(ids, owner, below, plain=plain)
-        check_format(format)
+        wanted = self._wanted(ids, owner, below, plain=plain, memories=memories)
+        check_format(format, memories=memories)
         if resume and format != "jsonl":
             raise ValueError(f"an export in {format} cannot be resumed. Nothing was exported. Leave resume out.")
         from sessions.store.export_files import write_export  # noqa: PLC0415 - few programs export
@@ -169,7 +180,7 @@ class Exports(ABC):
         max_line: int = MAX_LINE,
         progress: Callable[[Imported], object] | None = None,
     ) -> Imported:
-        """Import the sessions of an export. Each is there when it is whole, and not before.
+        """Import the sessions of an export, and its memories. Each is there when it is whole, and not before.
 
         Example: ``imported = await store.import_sessions("backup.jsonl", on_exists="skip")``
 
@@ -183,7 +194,8 @@ class Exports(ABC):
             source: The path of a file; or a file that is open in binary mode; or pieces of a file's content, as an
                 iterable or an asynchronous one of bytes or text, cut anywhere. Of the last two, sessions before a wrong
                 line are imported.
-            on_exists: If a session of the same id exists: ``"error"``, or ``"skip"`` to leave out that of the export.
+            on_exists: If a session of the same id exists, or a memory of the same namespace and key: ``"error"``, or
+                ``"skip"`` to leave out that of the export.
             max_line: The maximum length of a line in bytes.
             progress: Called after each page and each session with the result so far.
 
@@ -192,7 +204,10 @@ class Exports(ABC):
             ValueError: An argument is not allowed.
             InvalidExportError: A line cannot be read, or contradicts others. The error's `line` is its number.
             SessionExistsError: A session exists already. The sessions before it were imported.
-            ConflictError: An unfinished session was not continued for a quarter of an hour.
+            ConflictError: An unfinished session was not continued for a quarter of an hour; or a memory exists already.
+                The sessions and memories before it were imported.
+            OwnerError: A namespace of memories belongs to another owner.
+            EmbeddingError: The embedding model failed. The sessions and memories before were imported.
             OSError: The file cannot be read.
             StoreError: The database refused the operation; finished sessions stay.
             SessionClosedError: The store has been closed.
@@ -200,9 +215,10 @@ class Exports(ABC):
         if on_exists not in ("error", "skip"):
             raise ValueError(f"on_exists must be 'error' or 'skip', got {on_exists!r}. Nothing was imported.")
         max_line = check_count(max_line, "max_line", least=1)
-        from sessions.store.importing import import_all  # noqa: PLC0415 - few programs import
+        from sessions.store.importing import Places, import_all  # noqa: PLC0415 - few programs import
 
-        return await import_all(source, self._handle_of, on_exists=on_exists, max_line=max_line, progress=progress)
+        places = Places(self._handle_of, self._memory_hold)
+        return await import_all(source, places, on_exists=on_exists, max_line=max_line, progress=progress)
 
     def _pieces(
         self,
@@ -217,17 +233,31 @@ class Exports(ABC):
             from sessions.store.exporting_markdown import MarkdownExport  # noqa: PLC0415 - as above
 
             return MarkdownExport(cast("Store", self), wanted, progress).pieces()
-        return Export(self._backend, self._handle_of, wanted, begun, progress).pieces()
+        memories = self._memories_there if wanted.memories else None
+        return Export(self._backend, self._handle_of, wanted, begun, progress, memories).pieces()
 
     def _handle_of(self, session_id: str) -> Handle:
         return self.session(session_id)._handle  # noqa: SLF001 - it is one of ours
 
-    def _wanted(self, ids: Any, given: Owner | Default, given_below: Owner | Default, *, plain: bool) -> Wanted:
+    async def _memories_there(self) -> Hold | None:
+        """Return a hold on the store's memories, if its database has any."""
+        from sessions.store.components import has_memories  # noqa: PLC0415 - as above
+
+        return self._memory_hold() if await has_memories(self._backend) else None
+
+    def _wanted(
+        self, ids: Any, given: Owner | Default, given_below: Owner | Default, *, plain: bool, memories: bool
+    ) -> Wanted:
         from sessions.store.exporting import Wanted  # noqa: PLC0415 - as above
 
         owner, below = given_owner(given), given_owner(given_below, "below")
         if sum(one is not None for one in (ids, owner, below)) > 1:
             raise ValueError("ids, owner and below cannot be combined. Nothing was exported. Give one of them.")
+        if memories and ids is not None:
+            raise ValueError(
+                "memories belong to no session, so ids and memories cannot be combined. Nothing was exported. Give an "
+                "owner, or export them without ids."
+            )
         if isinstance(ids, str | bytes) or (ids is not None and not hasattr(ids, "__iter__")):
             raise TypeError("ids must be a list of ids, not one id. Nothing was exported. Write ['user_123'].")
         owners, whose = None, ""
@@ -239,14 +269,16 @@ class Exports(ABC):
             owners = below_owner(encode_owner(below, "below"))
             whose = f"of owners below {json.dumps(below, ensure_ascii=False)}"
         listed = None if ids is None else tuple(dict.fromkeys(map(check_session_id, ids)))
-        return Wanted(listed, owners, plain, whose)
+        return Wanted(listed, owners, plain, whose, memories)
 
 
-def check_format(format_: object) -> None:
+def check_format(format_: object, *, memories: bool = False) -> None:
     """Check the format of an export.
 
     Raises:
-        ValueError: It is unknown.
+        ValueError: It is unknown, or has no memories and these are wanted.
     """
     if format_ not in ("jsonl", "markdown"):
         raise ValueError(f"format must be 'jsonl' or 'markdown', got {format_!r}. Nothing was exported.")
+    if memories and format_ != "jsonl":
+        raise ValueError(f"an export in {format_} has no memories. Nothing was exported. Use format='jsonl'.")

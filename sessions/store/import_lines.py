@@ -10,10 +10,23 @@ from inspect import isawaitable
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, BinaryIO, Final, TypeAlias, cast
 
+import msgspec
+
 from sessions.errors import InvalidExportError
 from sessions.log.exports.checking import SessionCheck
 from sessions.log.exports.encoding import decode_header, decode_line
-from sessions.log.exports.lines import COUNTED, Closing, Counts, EndLine, Header, SessionLine, VoidLine
+from sessions.log.exports.lines import (
+    COUNTED,
+    FORMAT,
+    Closing,
+    Counts,
+    EndLine,
+    Header,
+    Line,
+    SessionLine,
+    VoidLine,
+)
+from sessions.memory.export_lines import MemoryLine
 from sessions.waits.blocking import in_thread
 from sessions.waits.portal import foreign
 
@@ -25,6 +38,7 @@ ImportSource: TypeAlias = (
 )
 """A file's path, an open binary file, or pieces of a file's content."""
 
+_DECODER: Final[msgspec.json.Decoder[Any]] = msgspec.json.Decoder(Line | MemoryLine)
 _PIECE: Final = 1 << 18
 _QUOTED: Final = 60
 
@@ -49,6 +63,9 @@ class Lines:
         self._counts = Counts()
         self._sessions = 0
         self._seen = set[bytes]()
+        self._format = FORMAT
+        self._memories = 0
+        self._memory = ("", "")
         self._closed = False
 
     def read(self, raw: bytes) -> Any:
@@ -80,19 +97,29 @@ class Lines:
 
     def _read(self, raw: bytes) -> Any:
         if self.number == 1:
-            return decode_header(raw)
+            header = decode_header(raw)
+            self._format = header.format
+            return header
         if self._closed:
             raise ValueError("it comes after the closing line")
-        line = decode_line(raw)
+        line: Any = decode_line(raw, _DECODER)
         if isinstance(line, Header):
             raise ValueError("it begins another export: import one file after the other")  # noqa: TRY004 - it is data
         if isinstance(line, SessionLine):
             self._begin(line)
         elif isinstance(line, Closing):
             self._close(line)
-        elif self.check is None:
+        elif isinstance(line, MemoryLine):
+            self._add_memory(line)
+        else:
+            self._add(line)
+        return line
+
+    def _add(self, line: Any) -> None:
+        """Check a line of a session."""
+        if self.check is None:
             raise ValueError("it belongs to no session")
-        elif isinstance(line, EndLine):
+        if isinstance(line, EndLine):
             self._counts = self._counts.plus(self.check.end(line))
             self._sessions += 1
             self._seen.add(_digest(line.id))
@@ -103,19 +130,30 @@ class Lines:
             self.check = None
         else:
             self.check.add(line)
-        return line
 
     def _begin(self, line: SessionLine) -> None:
         if self.check is not None:
             raise ValueError("the session before has no end")
+        if self._memories:
+            raise ValueError("sessions come before memories")
         check = SessionCheck(line)
         if _digest(line.id) in self._seen:
             raise ValueError(f"session {line.id[:_QUOTED]!r} is there twice")
         self.check = check
 
+    def _add_memory(self, line: MemoryLine) -> None:
+        if self._format == FORMAT:
+            raise ValueError(f"format {FORMAT} has no memories")
+        if self.check is not None:
+            raise ValueError("the session before has no end")
+        self._memory = line.check(self._memory)
+        self._memories += 1
+
     def _close(self, line: Closing) -> None:
         if self.check is not None:
             raise ValueError("the last session has no end")
+        if line.memories != self._memories:
+            raise ValueError(f"it counts {line.memories:,} memories, but there were {self._memories:,}")
         if line.sessions != self._sessions:
             raise ValueError(f"it counts {line.sessions:,} sessions, but there were {self._sessions:,}")
         for name in COUNTED:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from contextlib import aclosing, suppress
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sessions.clock import now
 from sessions.errors import SessionExistsError, SessionsError
@@ -14,6 +14,8 @@ from sessions.log.exports.lines import EndLine, EntryLine, KeyLine, SessionLine,
 from sessions.log.exports.page_writer import WrongLineError
 from sessions.log.exports.placing import BeginImport, FinishImport, PutPage
 from sessions.log.lifetime.unfinished import give_up
+from sessions.memories.exporting import import_memories
+from sessions.memory.export_lines import MemoryLine
 from sessions.store.import_lines import Lines, raw_lines, refusal
 from sessions.types.exports import Imported
 
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sessions.db.transaction import Transaction
+    from sessions.memories.hold import Hold
     from sessions.session.handle import Handle
     from sessions.store.import_lines import ImportSource
     from sessions.types.exports import OnExists
@@ -29,6 +32,21 @@ _PAGE: Final = 500
 """Lines written in one transaction, and in memory."""
 
 _PAGE_BYTES: Final = 2_000_000
+
+_MEMORIES: Final = 100
+"""Memories that are put in one transaction: their values are JSON that is decoded on the event loop."""
+
+
+class Places(NamedTuple):
+    """Where an export is imported.
+
+    Attributes:
+        handle_of: Returns a hold on the session of an id.
+        memory_hold: Returns a hold on the memories.
+    """
+
+    handle_of: Callable[[str], Handle]
+    memory_hold: Callable[[], Hold]
 
 
 async def check_export(source: ImportSource, max_line: int) -> None:
@@ -47,17 +65,17 @@ async def check_export(source: ImportSource, max_line: int) -> None:
 
 async def import_all(
     source: ImportSource,
-    handle_of: Callable[[str], Handle],
+    places: Places,
     *,
     on_exists: OnExists,
     max_line: int,
     progress: Callable[[Imported], object] | None,
 ) -> Imported:
-    """Import all sessions of an export; see `Exports.import_sessions`."""
+    """Import all sessions and memories of an export; see `Exports.import_sessions`."""
     if isinstance(source, str | os.PathLike):
         # A damaged file is refused as a whole; other sources can be read only once.
         await check_export(source, max_line)
-    importing = _Import(handle_of, on_exists, progress)
+    importing = _Import(places, on_exists, progress)
     lines = Lines()
     try:
         async with aclosing(raw_lines(source, lines, max_line)) as found:
@@ -65,6 +83,7 @@ async def import_all(
                 for raw in some:
                     await importing.take(lines.read(raw), lines)
         lines.finish()
+        await importing.put_memories()
     except BaseException:
         await importing.give_up()
         raise
@@ -76,11 +95,13 @@ class _Import:
 
     def __init__(
         self,
-        handle_of: Callable[[str], Handle],
+        places: Places,
         on_exists: OnExists,
         progress: Callable[[Imported], object] | None,
     ) -> None:
-        self._handle_of = handle_of
+        self._places = places
+        self._memory_lines: list[MemoryLine] = []
+        self._memory_bytes = self._memories = self._memories_skipped = 0
         self._skips = on_exists == "skip"
         self._progress = progress
         self._sessions = self._entries = self._skipped = 0
@@ -90,7 +111,13 @@ class _Import:
     @property
     def done(self) -> Imported:
         """The result so far."""
-        return Imported(sessions=self._sessions, entries=self._entries, skipped=self._skipped)
+        return Imported(
+            sessions=self._sessions,
+            entries=self._entries,
+            skipped=self._skipped,
+            memories=self._memories,
+            memories_skipped=self._memories_skipped,
+        )
 
     async def take(self, line: Any, lines: Lines) -> None:
         """Write a line, now or with later ones."""
@@ -99,12 +126,26 @@ class _Import:
             await self._begin(line)
         elif kind is EndLine:
             await self._finish()
+        elif kind is MemoryLine:
+            self._memory_lines.append(line)
+            self._memory_bytes += len(line.content)
+            if len(self._memory_lines) >= _MEMORIES or self._memory_bytes >= _PAGE_BYTES:
+                await self.put_memories()
         elif kind is VoidLine:
             await self.give_up()
             self._skipped -= self._skipping
             self._skipping = False
         elif self._writing is not None and lines.check is not None and self._writing.add(line, lines.number):
             self._entries += await self._flush(self._writing)
+            self._report()
+
+    async def put_memories(self) -> None:
+        """Put the memories that have come since the last time."""
+        lines, self._memory_lines, self._memory_bytes = self._memory_lines, [], 0
+        if lines:
+            put = await import_memories(self._places.memory_hold(), lines, skips=self._skips)
+            self._memories += put
+            self._memories_skipped += len(lines) - put
             self._report()
 
     async def give_up(self) -> None:
@@ -117,7 +158,7 @@ class _Import:
 
     async def _begin(self, line: SessionLine) -> None:
         self._skipping = False
-        handle = self._handle_of(line.id)
+        handle = self._places.handle_of(line.id)
         owner = None if line.owner is None else encode_owner(line.owner)
         try:
             session = await handle.write(BeginImport(handle.conversation, now(), owner))

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import suppress
+from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sessions.clock import check_moment, now
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     from sessions.labels import Owner
     from sessions.log.encryption.session_encryption import SessionEncryption
     from sessions.log.lifetime.catalog import Filter, Listed, Order
+    from sessions.memories.hold import Hold
     from sessions.session.base import LogSession
     from sessions.store.maintenance import Encryption
     from sessions.types import Entry
@@ -33,6 +36,10 @@ class Listing(ABC):
     _backend: Backend
     _encryption: Encryption | None
     _lifetime: int | None
+
+    @abstractmethod
+    def _memory_hold(self) -> Hold:
+        """Return a hold on the store's memories."""
 
     @abstractmethod
     def session(self, session_id: str, *, owner: Owner | Default = DEFAULT) -> LogSession:
@@ -152,9 +159,11 @@ class Listing(ABC):
         return await self._backend.read(lambda tx: count(tx, wanted), "the store")
 
     async def stats(self) -> StoreStats:
-        """Count the store's sessions, entries and bytes, as of one moment. It looks at each row, and needs no key.
+        """Count the store's sessions, entries, memories and bytes. It looks at each row, and needs no key.
 
         Example: ``entries = (await store.stats()).entries``
+
+        Sessions are counted as of one moment, and memories as of the next.
 
         Raises:
             StoreError: The database refused the operation.
@@ -162,7 +171,15 @@ class Listing(ABC):
         """
         from sessions.log.lifetime.stats import read_stats  # noqa: PLC0415 - as above
 
-        return await self._backend.read(read_stats, "the store")
+        found = await self._backend.read(read_stats, "the store")
+        from sessions.store.components import has_memories  # noqa: PLC0415 - as above
+
+        if not await has_memories(self._backend):
+            return found
+        from sessions.memory.stats import count_all  # noqa: PLC0415 - few programs ask
+
+        memories, namespaces, size = await self._memory_hold().read(partial(count_all, now=now()))
+        return replace(found, memories=memories, namespaces=namespaces, bytes=found.bytes + size)
 
     async def find(self, key: str, *, owner: Owner | Default = DEFAULT, limit: int = 100) -> list[tuple[str, Entry]]:
         """Find the entries whose items were added with a key, one of each session, with the sessions' ids.

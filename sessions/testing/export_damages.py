@@ -63,7 +63,7 @@ DAMAGES: Final[dict[str, Callable[[list[bytes]], list[bytes]]]] = {
     "an empty file": lambda _: [],
     "another file": lambda _: [b"SQLite format 3\x00\n"],
     "no export": lambda _: [b'{"role": "user"}\n'],
-    "another format": change(0, format=2),
+    "another format": change(0, format=3),
     "no format": change(0, format=None),
     "an unknown field": of("entry", salary=1),
     "an unknown type": of("entry", type="secret"),

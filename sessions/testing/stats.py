@@ -12,6 +12,7 @@ import pytest
 
 from sessions.errors import SessionClosedError
 from sessions.testing.expiry_model import MovableClock
+from sessions.types.memories import Put
 
 if TYPE_CHECKING:
     from sessions.testing.expiry_model import OpenStore
@@ -31,6 +32,7 @@ class StatsContract:
     async def test_each_thing_is_counted_where_it_is(self, open_here: OpenStore) -> None:
         """On a database that may have other sessions."""
         async with open_here() as store:
+            await store.memories.count()  # Their tables are made at their first use.
             before = await store.stats()
             first, second = store.session("first"), store.session("second")
             await first.add_items([{"role": "user", "content": "1"}, {"role": "assistant", "content": "2"}])
@@ -39,6 +41,7 @@ class StatsContract:
             await first.branches.create("draft", turn=1)
             await first.usage.record(input_tokens=1)
             await first.usage.record(input_tokens=1)
+            await store.memories.put_many([Put(("counted", one), key, {}) for one in "ab" for key in "xyz"])
             found = await store.stats()
             listed = await store.sessions()
         counts = {
@@ -48,6 +51,8 @@ class StatsContract:
             "branches": 3,
             "entries": 3,
             "usage": 2,
+            "memories": 6,
+            "namespaces": 2,
         }
         assert {name: getattr(found, name) - getattr(before, name) for name in counts} == counts
         assert found.bytes >= 0

@@ -24,6 +24,7 @@ class Exported:
         restarted: How often the export of a session began again, because an entry was removed or replaced.
         cursor: The place of the last whole session, an opaque text: ``export_lines(after=…)`` continues behind it.
             ``None`` before the first.
+        memories: The number of memories in the export.
     """
 
     sessions: int = 0
@@ -31,6 +32,7 @@ class Exported:
     size: int = 0
     restarted: int = 0
     cursor: str | None = None
+    memories: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,8 +46,12 @@ class Imported:
         entries: The number of their entries that were written, also of a session that is not whole yet. Entries that
             have expired since the export are not written.
         skipped: The number of sessions that were left out, because the store has a session of the same id.
+        memories: The number of memories that were put. Memories that have expired since the export are not put.
+        memories_skipped: The number of memories that were left out, because they exist or have expired.
     """
 
     sessions: int = 0
     entries: int = 0
     skipped: int = 0
+    memories: int = 0
+    memories_skipped: int = 0

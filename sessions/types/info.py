@@ -83,6 +83,8 @@ class StoreStats:
         usage: The number of usage records.
         bytes: The room on the disk: on SQLite that of the file, on servers that of our tables and their indexes;
             MariaDB estimates it.
+        memories: The number of memories that have not expired.
+        namespaces: The number of namespaces with such memories.
         created_at: When the first of the sessions was made (UTC); ``None`` without any.
         updated_at: When the last change was made (UTC); ``None`` without any.
     """
@@ -96,3 +98,5 @@ class StoreStats:
     bytes: int
     created_at: datetime | None
     updated_at: datetime | None
+    memories: int = 0
+    namespaces: int = 0

@@ -44,6 +44,26 @@ def test_an_export_is_imported_elsewhere(run: Run, chats: Chats, tmp_path: Path)
     assert "1 skipped" in run("import", other, file, "--skip-existing").out
 
 
+def test_memories_are_exported_and_imported(run: Run, tmp_path: Path) -> None:
+    """Fails without: cli/export.py, `--memories`."""
+    url, other, file = (f"sqlite:///{tmp_path}/a.db", f"sqlite:///{tmp_path}/b.db", tmp_path / "all.jsonl")
+
+    async def put() -> None:
+        async with open_store(url) as store:
+            await store.memories.put(("users", "ann"), "style", {"text": "short"}, owner="ann")
+            await store.memories.put(("users", "bob"), "style", {"text": "long"}, owner="bob")
+
+    asyncio.run(put())
+    done = run("export", url, "--memories", "--owner", "ann", "--output", file)
+    assert (done.code, "0 sessions, 0 entries, 1 memory, " in done.out) == (0, True)
+    assert run("import", other, file).out == "Imported: 0 sessions, 0 entries, 1 memory.\n"
+    again = run("import", other, file)
+    assert (again.code, "Add --skip-existing to leave out memories" in again.err) == (3, True)
+    assert run("import", other, file, "--skip-existing").out.endswith("; 1 memory skipped.\n")
+    assert json.loads(run("stats", other, "--json").out)["memories"] == 1
+    assert run("export", url, "s", "--memories", "--output", tmp_path / "no.jsonl").code == 2
+
+
 def test_an_encrypted_session_is_exported_only_when_told_so(run: Run, chats: Chats, tmp_path: Path) -> None:
     file = tmp_path / "all.jsonl"
     refused = run("export", chats.url, "-o", file, "--key-file", chats.key)

@@ -35,6 +35,7 @@ class Exports(Part):
         below: Owner | Default = DEFAULT,
         format: ExportFormat = "jsonl",
         plain: bool = False,
+        memories: bool = False,
         after: str | None = None,
         progress: Callable[[Exported], object] | None = None,
     ) -> Steps[bytes]:
@@ -50,7 +51,8 @@ class Exports(Part):
             owner: Only sessions of this owner.
             below: Only sessions of owners whose labels begin with these, as in `sessions`.
             format: ``"jsonl"``, or ``"markdown"`` to read: the current branch of each session.
-            plain: Allow encrypted sessions to be exported, as plain text.
+            plain: Allow encrypted sessions and memories to be exported, as plain text.
+            memories: Also export the memories: all of them, or those of `owner` or `below`; not with `ids`.
             after: The `cursor` of an earlier export: only sessions that were made after its last one, in lines of JSON
                 that begin and end as those of any export.
             progress: Called before each piece with the result so far.
@@ -67,7 +69,14 @@ class Exports(Part):
         """
         return Steps(
             self._async.export_lines(
-                ids, owner=owner, below=below, format=format, plain=plain, after=after, progress=progress
+                ids,
+                owner=owner,
+                below=below,
+                format=format,
+                plain=plain,
+                memories=memories,
+                after=after,
+                progress=progress,
             )
         )
 
@@ -80,6 +89,7 @@ class Exports(Part):
         below: Owner | Default = DEFAULT,
         format: ExportFormat = "jsonl",
         plain: bool = False,
+        memories: bool = False,
         resume: bool = False,
         progress: Callable[[Exported], object] | None = None,
     ) -> Exported:
@@ -105,7 +115,10 @@ class Exports(Part):
             owner: Only sessions of this owner.
             below: Only sessions of owners whose labels begin with these, as in `sessions`.
             format: ``"jsonl"``, or ``"markdown"`` to read: the current branch of each session.
-            plain: Allow encrypted sessions to be exported. Their content is plain text in the file.
+            plain: Allow encrypted sessions and memories to be exported. Their content is plain text in the file.
+            memories: Also export the memories: all of them, or those of `owner` or `below`; not with `ids`. They follow
+                the sessions, each as it is when its page is read, with its times, version, owner and fields for search.
+                The store that imports them embeds them by its own model.
             resume: Continue behind the last whole session of ``PATH.partial``, which an interrupted export of the same
                 sessions has left; for ``"jsonl"`` only. Without it, that file is replaced.
             progress: Called after each piece with the result so far.
@@ -127,7 +140,15 @@ class Exports(Part):
         """
         return run(
             self._async.export_sessions(
-                path, ids, owner=owner, below=below, format=format, plain=plain, resume=resume, progress=progress
+                path,
+                ids,
+                owner=owner,
+                below=below,
+                format=format,
+                plain=plain,
+                memories=memories,
+                resume=resume,
+                progress=progress,
             )
         )
 
@@ -139,7 +160,7 @@ class Exports(Part):
         max_line: int = MAX_LINE,
         progress: Callable[[Imported], object] | None = None,
     ) -> Imported:
-        """Import the sessions of an export. Each is there when it is whole, and not before.
+        """Import the sessions of an export, and its memories. Each is there when it is whole, and not before.
 
         Example: ``imported = store.import_sessions("backup.jsonl", on_exists="skip")``
 
@@ -153,7 +174,8 @@ class Exports(Part):
             source: The path of a file; or a file that is open in binary mode; or pieces of a file's content, as an
                 iterable or an asynchronous one of bytes or text, cut anywhere. Of the last two, sessions before a wrong
                 line are imported.
-            on_exists: If a session of the same id exists: ``"error"``, or ``"skip"`` to leave out that of the export.
+            on_exists: If a session of the same id exists, or a memory of the same namespace and key: ``"error"``, or
+                ``"skip"`` to leave out that of the export.
             max_line: The maximum length of a line in bytes.
             progress: Called after each page and each session with the result so far.
 
@@ -162,7 +184,10 @@ class Exports(Part):
             ValueError: An argument is not allowed.
             InvalidExportError: A line cannot be read, or contradicts others. The error's `line` is its number.
             SessionExistsError: A session exists already. The sessions before it were imported.
-            ConflictError: An unfinished session was not continued for a quarter of an hour.
+            ConflictError: An unfinished session was not continued for a quarter of an hour; or a memory exists already.
+                The sessions and memories before it were imported.
+            OwnerError: A namespace of memories belongs to another owner.
+            EmbeddingError: The embedding model failed. The sessions and memories before were imported.
             OSError: The file cannot be read.
             StoreError: The database refused the operation; finished sessions stay.
             SessionClosedError: The store has been closed.

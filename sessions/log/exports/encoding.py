@@ -6,7 +6,8 @@ from typing import Any, Final, cast
 
 import msgspec
 
-from sessions.log.exports.lines import FORMAT, Header, Line, is_item
+from sessions.codecs.lines import ExportLine, is_item
+from sessions.log.exports.lines import FORMAT, WITH_MEMORIES, Header, Line
 
 _encode: Final = msgspec.json.Encoder().encode
 _decoder: Final = msgspec.json.Decoder(Line)
@@ -20,19 +21,19 @@ class _Beginning(msgspec.Struct):
 _decode_beginning: Final = msgspec.json.Decoder(_Beginning).decode
 
 
-def encode_line(line: Line) -> bytes:
+def encode_line(line: ExportLine) -> bytes:
     """Return a line with its end."""
     return _encode(line) + b"\n"
 
 
-def decode_line(line: bytes) -> Line:
-    """Return the line that some bytes are.
+def decode_line(line: bytes, decoder: msgspec.json.Decoder[Any] = _decoder) -> Line:
+    """Return the line that some bytes are, by a decoder of the wanted types of lines.
 
     Raises:
         ValueError: This format has no such line. The text gives the reason without quoting content.
     """
     try:
-        return cast("Line", _decoder.decode(line))
+        return cast("Line", decoder.decode(line))
     except msgspec.ValidationError as error:
         raise ValueError(_without_values(str(error))) from None
     except (msgspec.DecodeError, RecursionError):
@@ -51,8 +52,11 @@ def decode_header(line: bytes) -> Header:
         found = _Beginning("")
     if found.type != "export":
         raise ValueError("the file does not begin as an export does")
-    if found.format != FORMAT:
-        raise ValueError(f"the file has format {found.format}, but this version of agent-session-store reads {FORMAT}")
+    if found.format not in (FORMAT, WITH_MEMORIES):
+        raise ValueError(
+            f"the file has format {found.format}, but this version of agent-session-store reads {FORMAT} and "
+            f"{WITH_MEMORIES}"
+        )
     return cast("Header", decode_line(line))
 
 

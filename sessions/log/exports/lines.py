@@ -14,40 +14,17 @@ from typing import Any, Final, TypeAlias
 
 import msgspec
 
-from sessions.codecs.json import decode_strictly, is_object_text
+from sessions.codecs.lines import NOTHING, ExportLine, is_item
 from sessions.log.words import MARK
 
 FORMAT: Final = 1
 """The number of this format. Any change of it gets another number: a reader never guesses."""
 
-NOTHING: Final = msgspec.Raw(b"")
-"""In place of the item, if the entry has a payload."""
+WITH_MEMORIES: Final = 2
+"""The number of the format that has lines of memories, too, behind all sessions."""
 
 
-def is_item(payload: bytes) -> bool:
-    """Tell whether a payload is the text of a JSON object that fits in a line, byte for byte."""
-    if not is_object_text(payload) or b"\n" in payload or b"\r" in payload:
-        return False
-    try:
-        decode_strictly(payload)
-    except (ValueError, RecursionError):
-        return False
-    return True
-
-
-class _Line(
-    msgspec.Struct,
-    tag_field="type",
-    frozen=True,
-    kw_only=True,
-    omit_defaults=True,
-    forbid_unknown_fields=True,
-    gc=False,
-):
-    """A line. Times are in microseconds since 1970, UTC."""
-
-
-class Header(_Line, tag="export", frozen=True):
+class Header(ExportLine, tag="export", frozen=True):
     """The first line.
 
     Attributes:
@@ -76,7 +53,7 @@ class SessionInfoLine(msgspec.Struct, frozen=True, omit_defaults=True, forbid_un
     title_of: tuple[int, int, int] | None = None
 
 
-class SessionLine(_Line, tag="session", frozen=True):
+class SessionLine(ExportLine, tag="session", frozen=True):
     """The beginning of a session; `encrypted` tells whether it was encrypted where it came from."""
 
     id: str
@@ -92,7 +69,7 @@ class SessionLine(_Line, tag="session", frozen=True):
     info: SessionInfoLine | None = None
 
 
-class RunLine(_Line, tag="run", frozen=True):
+class RunLine(ExportLine, tag="run", frozen=True):
     """The beginning of a run of entries.
 
     Attributes:
@@ -112,7 +89,7 @@ class RunLine(_Line, tag="run", frozen=True):
     holes: bool = False
 
 
-class EntryLine(_Line, tag="entry", frozen=True):
+class EntryLine(ExportLine, tag="entry", frozen=True):
     """An entry of the last run. It has an item, or the bytes of any other payload."""
 
     position: int
@@ -149,7 +126,7 @@ class EntryLine(_Line, tag="entry", frozen=True):
             raise ValueError("its item is not a JSON object")
 
 
-class _Tip(_Line, frozen=True, kw_only=True):
+class _Tip(ExportLine, frozen=True, kw_only=True):
     run: int
     tip: int
     turn: int
@@ -184,7 +161,7 @@ class TipLine(_Tip, tag="tip", frozen=True, kw_only=True):
     pending: bool = False
 
 
-class UsageLine(_Line, tag="usage", frozen=True):
+class UsageLine(ExportLine, tag="usage", frozen=True):
     """A record of usage.
 
     Attributes:
@@ -212,7 +189,7 @@ class UsageLine(_Line, tag="usage", frozen=True):
     turn_of: tuple[int, int, int] | None = None
 
 
-class KeyLine(_Line, tag="key", frozen=True):
+class KeyLine(ExportLine, tag="key", frozen=True):
     """The key of an item.
 
     Attributes:
@@ -236,7 +213,7 @@ class KeyLine(_Line, tag="key", frozen=True):
     branch: int = 0
 
 
-class RetryLine(_Line, tag="retry", frozen=True):
+class RetryLine(ExportLine, tag="retry", frozen=True):
     """An idempotency key of an append, as it is stored; without a digest, the key alone counts."""
 
     key: str
@@ -247,7 +224,7 @@ class RetryLine(_Line, tag="retry", frozen=True):
     digest: bytes | None = None
 
 
-class CopyLine(_Line, tag="copy", frozen=True):
+class CopyLine(ExportLine, tag="copy", frozen=True):
     """An entry that repeats the item of another one.
 
     The source is the first entry that had the item. If its run is 0, the entry is gone; then its position and version
@@ -262,7 +239,7 @@ class CopyLine(_Line, tag="copy", frozen=True):
     source_version: int
 
 
-class ChangeLine(_Line, tag="change", frozen=True):
+class ChangeLine(ExportLine, tag="change", frozen=True):
     """A change other than an append, by the version that it made."""
 
     version: int
@@ -270,7 +247,7 @@ class ChangeLine(_Line, tag="change", frozen=True):
     created_at: int
 
 
-class Counts(_Line, tag="counts", frozen=True):
+class Counts(ExportLine, tag="counts", frozen=True):
     """How many lines of each kind there were."""
 
     runs: int = 0
@@ -303,16 +280,17 @@ class EndLine(Counts, tag="end", frozen=True, kw_only=True):
     cursor: str = ""
 
 
-class VoidLine(_Line, tag="void", frozen=True):
+class VoidLine(ExportLine, tag="void", frozen=True):
     """The session's lines so far are void, as it was changed while it was read; it may follow again from its start."""
 
     id: str
 
 
 class Closing(Counts, tag="closing", frozen=True, kw_only=True):
-    """The last line, with the counts of all sessions that are whole."""
+    """The last line, with the counts of all sessions that are whole, and of memories."""
 
     sessions: int
+    memories: int = 0
 
 
 Line: TypeAlias = (

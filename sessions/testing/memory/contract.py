@@ -16,6 +16,7 @@ from sessions.testing.memory.expiring import Expiring
 from sessions.testing.memory.filtering import Filtered
 from sessions.testing.memory.listing import Lists
 from sessions.testing.memory.machine import MemoryMachine
+from sessions.testing.memory.moving import Moved
 from sessions.testing.memory.putting import Putting
 from sessions.testing.memory.search_machine import SearchMachine
 from sessions.testing.memory.searching import Searches
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
     from sessions.testing.expiry_model import MovableClock, OpenStore
 
 
-class MemoryContract(Putting, Lists, Filtered, Watched, Expiring, Appending, Searches, WithClock):
+class MemoryContract(Putting, Lists, Filtered, Watched, Expiring, Appending, Searches, Moved, WithClock):
     """The promises of a store about memories. Subclass it as ``Test…`` with the fixture `open_here`."""
 
     EXAMPLES: ClassVar[int] = 20
