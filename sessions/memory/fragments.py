@@ -12,7 +12,7 @@ from sessions.memory.statements import filtering as statements
 from sessions.memory.statements import listing as listing_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterable, Iterator, Sequence
 
     from sessions.db.transaction import Row, Transaction
     from sessions.memory.listing import Below
@@ -57,7 +57,7 @@ def steps(tx: Transaction, below: Below, after: Place | None, page: int) -> Iter
 
 def steps_with(tx: Transaction, below: Below, after: Place | None, fragment: str) -> Iterator[Step]:
     """Do the same, without those whose payloads are in the clear and lack a fragment."""
-    having = {"fragment": _as_glob(fragment) if tx.database == SQLITE else fragment.encode(), "now": below.now}
+    having = {"fragment": fragment.encode(), "now": below.now}
     path, name = (below.low, "") if after is None else after
     row = tx.one(listing_statements.THE_SPACE, path=path)
     if row is not None and (below.owner is None or (row[2] is not None and as_stored(row[2]) == below.owner)):
@@ -71,30 +71,32 @@ def steps_with(tx: Transaction, below: Below, after: Place | None, fragment: str
         for space in spaces:
             is_small = space.wrapped_keys is None and space.last <= WINDOW
             if small and (not is_small or sum(one.last for one in small) + space.last > WINDOW):
-                yield _together(tx, small, having)
+                yield _together(tx, small, below, having)
                 small = []
             if is_small:
                 small.append(space)
             else:
                 yield from _windows(tx, space, "", having)
         if small:
-            yield _together(tx, small, having)
+            yield _together(tx, small, below, having)
         if len(spaces) < statements.SPACES_AT_ONCE:
             return
         path = spaces[-1].path
 
 
-def _together(tx: Transaction, spaces: Sequence[_Space], having: dict[str, Any]) -> Step:
-    """Look at all memories of some namespaces."""
+def _together(tx: Transaction, spaces: Sequence[_Space], below: Below, having: dict[str, Any]) -> Step:
+    """Look at all memories of some namespaces, which follow one another."""
+    if tx.database == SQLITE:
+        owner = {} if below.owner is None else {"owner": below.owner}
+        paths = {"first": spaces[0].path, "last": spaces[-1].path}
+        rows = tx.all(statements.between_paths(owned=below.is_owned), **paths, **owner, **having)
+    else:
+        (values,) = parts("s", statements.SPACES_AT_ONCE, [space.id for space in spaces])
+        rows = tx.all(statements.IN_SPACES, **values, **having)
     found: dict[int, list[Row]] = {}
-    for values in parts("s", statements.SPACES_AT_ONCE, [space.id for space in spaces]):
-        for space, *row in tx.all(statements.IN_SPACES, **values, **having):
-            found.setdefault(space, []).append(tuple(row))
-    pages = [
-        PayloadPage(space.path, None, sorted(found[space.id], key=lambda row: text_of_key(row[1])))
-        for space in spaces
-        if space.id in found
-    ]
+    for space, *row in rows:
+        found.setdefault(space, []).append(tuple(row))
+    pages = [PayloadPage(space.path, None, _by_key(found[space.id])) for space in spaces if space.id in found]
     return Step(pages, Place(spaces[-1].path, _BEHIND), sum(space.last for space in spaces))
 
 
@@ -109,13 +111,13 @@ def _windows(tx: Transaction, space: _Space, after: str, having: dict[str, Any])
         values = having if space.wrapped_keys is None else {"now": having["now"]}
         rows = tx.all(statement, **keys, **values)
         wrapped = None if space.wrapped_keys is None else bytes(space.wrapped_keys)
-        pages = [PayloadPage(space.path, wrapped, rows)] if rows else []
+        pages = [PayloadPage(space.path, wrapped, _by_key(rows))] if rows else []
         yield Step(pages, Place(space.path, last), WINDOW)
         if row is None:
             return
         after = last
 
 
-def _as_glob(fragment: str) -> str:
-    """Return the pattern of SQLite's ``glob`` for a text that has a fragment."""
-    return "*" + "".join(f"[{each}]" if each in "*?[" else each for each in fragment) + "*"
+def _by_key(rows: Iterable[Row]) -> list[Row]:
+    """Return rows in the order of the UTF-8 bytes of their keys, which is that of code points."""
+    return sorted(rows, key=lambda row: text_of_key(row[1]))

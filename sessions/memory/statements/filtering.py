@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from functools import cache
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from sessions.db.dialect import MARIADB, POSTGRES, SQLITE
 from sessions.db.lists import parameters
 from sessions.db.transaction import Statement
 from sessions.memory.statements.memories import LIVE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 SPACES_AT_ONCE: Final = 64
 """Namespaces that one statement looks into."""
@@ -41,16 +44,19 @@ MEMORIES_OF_VALUES_ANYWHERE = Statement(
 )
 
 _HAS_FRAGMENT: Final = {
-    # Five times as fast as instr(). Some builds of SQLite match no bytes, and some databases are in UTF-16.
-    SQLITE: "(m.payload glob :fragment or (select x'61' glob 'a') = 0)",
+    # Not glob: many builds of SQLite match no bytes with it.
+    SQLITE: "instr(m.payload, :fragment) > 0",
     POSTGRES: "position(:fragment in m.payload) > 0",
     MARIADB: "locate(:fragment, m.payload) > 0",
 }
 
 
-def _with_fragment(purpose: str, text: str) -> Statement:
+def _with_fragment(purpose: str, text: str, variants: Mapping[str, str] | None = None) -> Statement:
     """Return a statement about the memories whose payloads have a fragment."""
-    texts = {database: text.replace("HAS_FRAGMENT", has) for database, has in _HAS_FRAGMENT.items()}
+    texts = {
+        database: (variants or {}).get(database, text).replace("HAS_FRAGMENT", has)
+        for database, has in _HAS_FRAGMENT.items()
+    }
     return Statement(purpose, texts.pop(SQLITE), texts)
 
 
@@ -79,9 +85,19 @@ _IN_WINDOW: Final = f"""
 
 ALL_IN_WINDOW = Statement("The memories of a namespace between two keys.", f"{_IN_WINDOW} order by m.name")
 
+_ORDERED: Final = f"{_IN_WINDOW} and HAS_FRAGMENT order by m.name"
+
 IN_WINDOW = _with_fragment(
-    "Those of the memories between two keys whose payloads have a fragment.",
-    f"{_IN_WINDOW} and HAS_FRAGMENT order by m.name",
+    """Those of the memories between two keys whose payloads have a fragment, in any order.
+
+    SQLite reads them in the order of their ids, which is that on disk: in half of the time, if it is not that of keys.
+    """,
+    f"""
+    select m.id, m.name, m.payload from {{memories}} m where m.id in (
+        select i.id from {{memories}} i where i.space = :space and i.name > :after and i.name <= :last
+    ) and {LIVE} and HAS_FRAGMENT
+    """,  # noqa: S608 - as above
+    {POSTGRES: _ORDERED, MARIADB: _ORDERED},
 )
 
 IN_SPACES = _with_fragment(
@@ -91,3 +107,17 @@ IN_SPACES = _with_fragment(
     where m.space in ({parameters("s", SPACES_AT_ONCE)}) and {LIVE} and HAS_FRAGMENT
     """,  # noqa: S608 - as above
 )
+
+
+@cache
+def between_paths(*, owned: bool) -> Statement:
+    """Return the statement for the same of the namespaces between two paths, for SQLite: in a fifth of the time."""
+    owner = "and s.owner = :owner" if owned else ""
+    return _with_fragment(
+        "The memories of the namespaces between two paths whose payloads have a fragment, in the order on disk.",
+        f"""
+        select m.space, m.id, m.name, m.payload from {{spaces}} s
+        cross join {{memories}} m on m.id > s.id * {{positions}} and m.id < (s.id + 1) * {{positions}}
+        where s.path >= :first and s.path <= :last {owner} and {LIVE} and HAS_FRAGMENT
+        """,  # noqa: S608 - as above
+    )
