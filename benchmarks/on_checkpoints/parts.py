@@ -1,0 +1,298 @@
+"""The parts of the page: which figures are measured on which database."""
+
+from __future__ import annotations
+
+import asyncio
+import sqlite3
+from contextlib import AsyncExitStack, closing
+from functools import cache, partial
+from statistics import median
+from time import perf_counter
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
+
+import asyncpg
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
+from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
+from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
+from psycopg.rows import dict_row
+from psycopg_pool import AsyncConnectionPool
+
+from benchmarks.on_checkpoints.replays import replayed
+from benchmarks.on_checkpoints.sides import OnPostgres, OnSQLite
+from benchmarks.on_checkpoints.workloads import CHAT, WORKLOADS, noted, text
+from benchmarks.on_memories.measured import LIMIT, OURS, Measured, Part
+from benchmarks.row import Target
+from sessions import generate_key
+from sessions.adapters.langgraph import SessionSaver
+from sessions.checkpoints.values import Place as ThreadPlace
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+    from pathlib import Path
+
+    from benchmarks.on_checkpoints.workloads import Call
+
+SQLITE: Final = "SQLite"
+POSTGRES: Final = "Postgres"
+_TASKS: Final = 64
+_KEY: Final = b"sixteen bytes of"
+
+
+class Place(NamedTuple):
+    """Where a part runs.
+
+    Attributes:
+        folder: A folder of its own.
+        new_database: Returns the URL of a new database, by the name of its kind.
+        quick: Whether this is a smoke run.
+    """
+
+    folder: Path
+    new_database: Callable[[str], str]
+    quick: bool
+
+    def sides(self, kind: str, name: str) -> OnSQLite | OnPostgres:
+        """Return new sides."""
+        if kind == POSTGRES:
+            return OnPostgres(lambda: self.new_database(kind))
+        folder = self.folder / name
+        folder.mkdir()
+        return OnSQLite(folder)
+
+
+def _workload(place: Place, kind: str, name: str, rounds: int) -> list[Measured]:
+    sides = lambda turn: place.sides(kind, f"{turn}")  # noqa: E731 - it is one expression
+    return replayed(name, sides, 1 if place.quick else rounds, quick=place.quick, on_postgres=kind == POSTGRES)
+
+
+@cache
+def _step(number: int, step: int) -> tuple[Any, ...]:
+    """The arguments of a small put and of its writes: the thread's config, and what changed."""
+    messages = [{"role": "user", "content": text(number * 31 + one, 480)} for one in range(step + 1)]
+    checkpoint = {
+        "v": 4, "id": f"1f000000-0000-6000-8000-{step:012}", "ts": "2026-01-01T00:00:00+00:00",
+        "channel_values": {"messages": messages}, "channel_versions": {"messages": f"{step + 1:032}.0"},
+        "versions_seen": {"node": {"messages": f"{step:032}.0"}}, "updated_channels": ["messages"],
+    }  # fmt: skip
+    versions = {"messages": f"{step + 1:032}.0"}
+    return checkpoint, {"source": "loop", "step": step, "parents": {}}, versions, [("messages", messages[-1:])]
+
+
+async def _tasks(saver: Any, first: int, steps: int) -> float:
+    """Milliseconds for each call of 64 tasks, each with a thread of its own."""
+
+    async def run(number: int) -> None:
+        last = f"1f000000-0000-6000-8000-{first - 1:012}" if first else None
+        config: Any = {"configurable": {"thread_id": f"t{number}", "checkpoint_ns": "", "checkpoint_id": last}}
+        for step in range(first, first + steps):
+            checkpoint, metadata, versions, writes = _step(number, step)
+            config = await saver.aput(config, checkpoint, metadata, versions)
+            await saver.aput_writes(config, writes, "task")
+
+    for number in range(_TASKS):
+        for step in range(first, first + steps):
+            _step(number, step)
+    begun = perf_counter()
+    await asyncio.gather(*map(run, range(_TASKS)))
+    return 1000 * (perf_counter() - begun) / (2 * steps * _TASKS)
+
+
+async def _many(place: Place, kind: str) -> list[Measured]:
+    """64 tasks at once."""
+    steps = 3 if place.quick else 12
+    begins, goes_on = "a call of 64 tasks, new threads", "a call of 64 tasks, own threads"
+    found: dict[str, dict[str, list[float]]] = {}
+    for turn in range(1 if place.quick else 5):
+        async with AsyncExitStack() as stack:
+            new = partial(place.new_database, kind)
+            if kind == SQLITE:
+                path = f"{place.folder}/theirs-{turn}.db"
+                theirs: Any = await stack.enter_async_context(AsyncSqliteSaver.from_conn_string(path))
+                await theirs.conn.execute("pragma synchronous = full")
+                limit: Callable[[], Awaitable[float]] = partial(_limit_sqlite, f"{place.folder}/limit-{turn}.db", steps)
+            else:
+                options = {"autocommit": True, "prepare_threshold": 0, "row_factory": dict_row}
+                url = new().replace("postgresql+asyncpg", "postgresql")
+                pool: Any = AsyncConnectionPool(url, min_size=15, max_size=15, kwargs=options, open=False)
+                theirs = AsyncPostgresSaver(await stack.enter_async_context(pool))
+                limit = partial(_limit_postgres, new(), steps)
+            await theirs.setup()
+            ours = await stack.enter_async_context(SessionSaver(new()))
+            peer = type(theirs).__name__
+            for name, saver in ((OURS, ours), (peer, theirs)):
+                found.setdefault(begins, {}).setdefault(name, []).append(await _tasks(saver, 0, 1))
+            found.setdefault(goes_on, {}).setdefault(LIMIT, []).append(await limit())
+            for name, saver in ((OURS, ours), (peer, theirs)):
+                found[goes_on].setdefault(name, []).append(await _tasks(saver, 1, steps))
+    target = Target(2.5 if kind == SQLITE else 1, "faster")
+    return [Measured(goes_on, found[goes_on], target), Measured(begins, found[begins])]
+
+
+async def _limit_sqlite(path: str, steps: int) -> float:
+    with closing(sqlite3.connect(path, isolation_level=None)) as connection:
+        connection.execute("pragma journal_mode = wal")
+        connection.execute("pragma synchronous = full")
+        connection.execute("create table rows (id integer primary key, data blob)")
+        begun = perf_counter()
+        for _ in range(2 * steps * _TASKS):
+            connection.execute("insert into rows (data) values (?)", (b"x" * 600,))
+        return 1000 * (perf_counter() - begun) / (2 * steps * _TASKS)
+
+
+async def _limit_postgres(url: str, steps: int) -> float:
+    plain = url.replace("postgresql+asyncpg", "postgresql")
+    async with asyncpg.create_pool(plain, min_size=15, max_size=15) as pool:
+        await pool.execute("create table rows (id bigserial primary key, data bytea)")
+
+        async def run() -> None:
+            for _ in range(2 * steps):
+                await pool.execute("insert into rows (data) values ($1)", b"x" * 600)
+
+        begun = perf_counter()
+        await asyncio.gather(*(run() for _ in range(_TASKS)))
+        return 1000 * (perf_counter() - begun) / (2 * steps * _TASKS)
+
+
+def _encrypted(place: Place) -> list[Measured]:
+    """The chat with a key: the limit is ours in the clear, and AES-GCM of as many bytes."""
+    calls, theirs = noted(CHAT, quick=place.quick), noted(CHAT, quick=place.quick, texts=True)
+    reads: dict[str, list[float]] = {}
+    new: dict[str, list[float]] = {}
+    with place.sides(SQLITE, "clear") as clear, place.sides(SQLITE, "keyed") as keyed:
+        plain, ours = clear.ours(), keyed.ours(encryption_key=generate_key())
+        serde = EncryptedSerializer.from_pycryptodome_aes(key=_KEY)
+        peer = keyed.theirs(serde=serde) if isinstance(keyed, OnSQLite) else keyed.theirs()
+        times: dict[str, list[float]] = {name: [] for name in (LIMIT, OURS, "peer")}
+        for call, other in zip(calls, theirs, strict=True):
+            for name, side, one in ((LIMIT, plain, call), (OURS, ours, call), ("peer", peer, other)):
+                begun = perf_counter()
+                side.do(one)
+                if name == LIMIT:
+                    _aes([call.size])
+                times[name].append(1000 * (perf_counter() - begun))
+        title = "SqliteSaver, EncryptedSerializer"
+        puts = {name if name != "peer" else title: [median(some)] for name, some in times.items()}
+        sizes = [call.size for call in calls if call.name == "put"]
+        for _ in range(20):
+            for name, side in ((LIMIT, plain), (OURS, ours), (title, peer)):
+                reads.setdefault(name, []).append(_read(side, [] if name != LIMIT else sizes[-1:]))
+            for name, side in ((LIMIT, plain), (OURS, ours)):
+                side.saver._kept._remembered.forget(ThreadPlace("t"))  # noqa: SLF001 - no method forgets
+                new.setdefault(name, []).append(_read(side, [] if name != LIMIT else sizes))
+    target = Target(1.3)
+    return [
+        Measured("a put or its writes", puts, target),
+        Measured("read the latest", reads, target),
+        Measured("read the latest, a new process", new, target),
+    ]
+
+
+def _read(side: Any, sizes: list[int]) -> float:
+    begun = perf_counter()
+    side.read()
+    _aes(sizes)
+    return 1000 * (perf_counter() - begun)
+
+
+def _aes(sizes: list[int]) -> None:
+    cipher = AESGCM(_KEY * 2)
+    for size in sizes:
+        cipher.encrypt(b"a nonce of 1", b"x" * size, b"the columns of a row")
+
+
+def _others(place: Place) -> list[Measured]:
+    """Whole threads, and a call without `await`."""
+    calls, found = noted(CHAT, quick=place.quick), Found()
+    with place.sides(SQLITE, "threads") as sides:
+        ours, peer = sides.ours(), sides.theirs()
+        _pages(ours, peer, calls[: 1 if place.quick else 5], found)
+        for side, name in ((ours, OURS), (peer, sides.peer)):
+            _forks(side, name, calls, found)
+        for number in range(5):
+            ours.saver.copy_thread("t", f"copy {number}")
+            found.time(_PRUNE, OURS, partial(ours.saver.prune, [f"copy {number}"]))
+        _waits(ours.saver, 20 if place.quick else 200, found)
+    targets = {_PAGE: Target(2, "absolute"), _PRUNE: Target(20, "absolute"), _WAITING: Target(1)}
+    return [Measured(figure, samples, targets.get(figure)) for figure, samples in found.samples.items()]
+
+
+_PAGE: Final = "a page of 100 threads"
+_PRUNE: Final = "prune 600 checkpoints of 400 messages"
+_WAITING: Final = "a put without await; limit: with it"
+
+
+class Found:
+    """The samples of figures."""
+
+    def __init__(self) -> None:
+        self.samples: dict[str, dict[str, list[float]]] = {}
+
+    def time(self, figure: str, side: str, work: Callable[[], object]) -> None:
+        """Note the milliseconds that something takes."""
+        begun = perf_counter()
+        work()
+        taken = 1000 * (perf_counter() - begun)
+        self.samples.setdefault(figure, {}).setdefault(side, []).append(taken)
+
+
+def _pages(ours: Any, peer: Any, calls: list[Call], found: Found) -> None:
+    for number in range(120):
+        for call in calls:
+            first, *rest = call.arguments
+            given = {"configurable": {**first["configurable"], "thread_id": f"thread {number}"}}
+            for side in (ours, peer):
+                side.do(call._replace(arguments=(given, *rest)))
+    for _ in range(5):
+        found.time(_PAGE, OURS, partial(ours.saver.threads, limit=100))
+        found.time(
+            _PAGE, "SqliteSaver", lambda: {one.config["configurable"]["thread_id"] for one in peer.saver.list(None)}
+        )
+
+
+def _forks(side: Any, name: str, calls: list[Call], found: Found) -> None:
+    for call in calls:
+        side.do(call)
+    puts = [call for call in calls if call.name == "put"]
+    config, last = puts[len(puts) // 2].arguments[0], puts[-1].arguments
+    for number in range(20):
+        checkpoint = {**last[1], "id": f"2f000000-0000-6000-8000-{number:012}"}
+        found.time("a fork from the middle", name, partial(side.saver.put, config, checkpoint, *last[2:]))
+
+
+def _waits(saver: Any, times: int, found: Found) -> None:
+    loop = asyncio.new_event_loop()
+    for number in range(times):
+        checkpoint, *others, _ = _step(number, 1)
+        one = {**checkpoint, "id": f"1f000000-0000-6000-8000-{number:012}"}
+        configs: list[Any] = [{"configurable": {"thread_id": name, "checkpoint_ns": ""}} for name in ("sync", "await")]
+        found.time(_WAITING, OURS, partial(saver.put, configs[0], one, *others))
+        awaited = saver.aput(configs[1], one, *others)
+        found.time(_WAITING, LIMIT, partial(loop.run_until_complete, awaited))
+    loop.close()
+
+
+async def _in_thread(work: Callable[..., list[Measured]], place: Place, *given: Any) -> list[Measured]:
+    return await asyncio.to_thread(work, place, *given)
+
+
+def _replays(kind: str) -> dict[str, Callable[[Place], Awaitable[list[Measured]]]]:
+    def run(name: str) -> Callable[[Place], Awaitable[list[Measured]]]:
+        return lambda place: _in_thread(_workload, place, kind, name, 3)
+
+    return {f"{name[0].upper()}{name[1:]}, on {kind}": run(name) for name in WORKLOADS}
+
+
+PARTS: Final[dict[str, Callable[[Place], Awaitable[list[Measured]]]]] = {
+    **_replays(SQLITE),
+    "64 tasks, on SQLite": partial(_many, kind=SQLITE),
+    "A chat of 400 messages, encrypted, on SQLite": partial(_in_thread, _encrypted),
+    "Whole threads, on SQLite": partial(_in_thread, _others),
+    **_replays(POSTGRES),
+    "64 tasks, on Postgres": partial(_many, kind=POSTGRES),
+}
+
+
+async def measure(title: str, place: Place) -> Part:
+    """Measure a part."""
+    return Part(title, await PARTS[title](place))
