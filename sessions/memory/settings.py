@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from sessions.memory.statements import settings as statements
+from sessions.text_search.words import ALGORITHM
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,7 +49,7 @@ class Settings(msgspec.Struct, frozen=True):
     """
 
     number: int = 0
-    tokenizer: int = 1
+    tokenizer: int = ALGORITHM
     embedder: int | None = None
     fields: tuple[Field, ...] = ()
     last_field: int = 0

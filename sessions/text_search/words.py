@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ALGORITHM: Final = 1
-"""The number of this way of making words. Rows of another number have to be made again before they are searched."""
+"""The number of this way of making words, as the settings of memories keep it. Another way needs another number."""
 
 _ASCII_WORD: Final = "[a-z0-9]+"
 
