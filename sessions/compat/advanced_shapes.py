@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from sessions.log.core.entries import StoredEntry
-    from sessions.log.usage import Sums
+    from sessions.log.usage_sums import Sums
 
 _PREVIEW: Final = 100
 """Characters."""

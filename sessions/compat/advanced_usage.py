@@ -11,14 +11,14 @@ from sessions.items.dialects.openai_kinds import SEARCH_CALL
 from sessions.log.history.outline import branch_name, read_outline
 from sessions.log.statements.usage import SEARCHES_AND_REQUESTS
 from sessions.log.tool_use import read_tools
-from sessions.log.usage import read_session
+from sessions.log.usage_sums import read_session
 from sessions.session.base import LogSession
 from sessions.validation import check_branch_name
 
 if TYPE_CHECKING:
     from sessions.db.transaction import Transaction
     from sessions.log.core.entries import StoredEntry
-    from sessions.log.usage import Sums
+    from sessions.log.usage_sums import Sums
     from sessions.types.usage import ToolUse
 
 _TOTALS: Final = ("requests", "input_tokens", "output_tokens", "total_tokens")

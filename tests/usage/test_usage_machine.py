@@ -13,7 +13,8 @@ from sessions.errors import IdempotencyKeyReusedError
 from sessions.log import usage
 from sessions.log.history.branches import delete_branch
 from sessions.log.history.undo import redo, undo
-from sessions.log.usage import CALLERS_KEY, Amounts, Call, read_session
+from sessions.log.usage import CALLERS_KEY, Amounts, Call
+from sessions.log.usage_sums import read_session
 from tests.log.bare_log import MAIN, BareLog, assistant, conversation, user
 
 CONVERSATION = conversation("s")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sessions.clock import check_moment
 from sessions.labels import below_owner, decode_owner, encode_owner
-from sessions.log.usage import Wanted, read_all
+from sessions.log.usage_sums import Wanted, read_all
 from sessions.session.usage.prices import Price, check_prices
 from sessions.types.usage import Usage, UsageRow
 from sessions.validation import MAX_NAME_BYTES, check_session_id, check_text
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
     from sessions.db import Backend
     from sessions.labels import Owner
-    from sessions.log.usage import Sums
+    from sessions.log.usage_sums import Sums
 
 BILLIONTHS: Final = 1_000_000_000
 _FIRST_DAY: Final = date(1970, 1, 1)

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from sessions.clock import now
 from sessions.log.tool_use import read_tools
-from sessions.log.usage import CALLERS_KEY, Amounts, Call, Record, read_session
+from sessions.log.usage import CALLERS_KEY, Amounts, Call, Record
+from sessions.log.usage_sums import read_session
 from sessions.session.usage.prices import Money, Price, as_money, check_prices
 from sessions.session.usage.result_identity import key_for, new_key
 from sessions.session.usage.results import Said, as_name, check_amount, read_result
@@ -18,7 +19,8 @@ from sessions.validation import MAX_KEY_BYTES, MAX_NAME_BYTES, check_branch_name
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from sessions.log.usage import Run, Sums
+    from sessions.log.usage import Run
+    from sessions.log.usage_sums import Sums
     from sessions.session.handle import Handle
 
 _MAX_COST: Final = 1_000_000
