@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     from collections.abc import AsyncGenerator, AsyncIterator
 
 _ENCRYPTED: dict[str, Any] = {"serde": EncryptedSerializer.from_pycryptodome_aes(key=bytes(range(32)))}
+_OPTIONS: dict[str, dict[str, Any]] = {
+    "plain": {}, "encrypted by the store": {"encryption_key": sessions.generate_key()},
+    "encrypted by the serializer": _ENCRYPTED,
+}  # fmt: skip
 _CAPABILITIES = 8
 _TESTS = 81
 
@@ -61,20 +65,10 @@ async def _conforms(make: type[SessionSaver], *arguments: Any, **options: Any) -
     assert sum(result.tests_passed for result in report.results.values()) >= _TESTS
 
 
-async def test_in_a_database(anywhere: str) -> None:
-    await _conforms(SessionSaver, anywhere)
-
-
-async def test_from_threads(anywhere: str) -> None:
-    await _conforms(InThreads, anywhere)
-
-
-async def test_encrypted_by_the_store(anywhere: str) -> None:
-    await _conforms(SessionSaver, anywhere, encryption_key=sessions.generate_key())
-
-
-async def test_encrypted_by_the_serializer(anywhere: str) -> None:
-    await _conforms(SessionSaver, anywhere, **_ENCRYPTED)
+@pytest.mark.parametrize("saver", [SessionSaver, InThreads])
+@pytest.mark.parametrize("options", _OPTIONS.values(), ids=_OPTIONS)
+async def test_in_a_database(anywhere: str, saver: type[SessionSaver], options: dict[str, Any]) -> None:
+    await _conforms(saver, anywhere, **options)
 
 
 @pytest.mark.parametrize("options", [{}, _ENCRYPTED], ids=["plain", "encrypted"])

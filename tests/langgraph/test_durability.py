@@ -6,18 +6,24 @@ import asyncio
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from time import time_ns
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from langgraph.checkpoint.base import empty_checkpoint
 
+from sessions import clock
 from sessions.adapters.langgraph import SessionSaver, SqliteSaver
+from sessions.testing.interruptions.cancel import WAYS, cycles
+from tests.faults.numbered import nothing_is_damaged, numbered
 from tests.langgraph.graphs import chat, said, thread
 from tests.langgraph.state_types import Preferences
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+_DAY = 86_400_000_000_000
 _TALKS_FOR_EVER = """
 import sys
 from sessions.adapters.langgraph import SqliteSaver
@@ -77,16 +83,46 @@ async def test_a_cancelled_put_is_stored_wholly_or_not_at_all(anywhere: str) -> 
         assert again.checkpoint["channel_values"] == {"texts": texts}
 
 
-async def test_64_threads_and_64_tasks_on_one_saver(tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", WAYS)
+async def test_a_cancelled_run_is_resumed(anywhere: str, way: str) -> None:
+    """However often it is cancelled and at any step, its checkpoints are whole, and the next run goes on.
+
+    Fails without: db/uncancelled.py, `except asyncio.CancelledError:`
+    """
+    async with numbered("thread", anywhere) as changes:
+        cancelled = number = 0
+        for steps in (0, 1, 2, 3, 5, 8, 13, 21, 34, 55, 89, 144):
+            cancelled += await WAYS[way](partial(changes.change, "w", number), cycles(steps))
+            left = await changes.numbers("w")
+            assert left in (list(range(number)), list(range(number + 1)))
+            number = len(left)
+        assert cancelled
+    await nothing_is_damaged(anywhere)
+
+
+async def test_64_threads_and_64_tasks_on_one_saver(anywhere: str) -> None:
     """Each has its own conversation, whole."""
-    with SqliteSaver(tmp_path / "state.db") as saver, ThreadPoolExecutor(64) as pool:
+    async with SessionSaver(anywhere, types=[Preferences]) as saver:
+        pool = ThreadPoolExecutor(64)
         graph = chat(saver)
         loop = asyncio.get_running_loop()
         threads = [loop.run_in_executor(pool, graph.invoke, said("hi"), thread(f"thread {at}")) for at in range(64)]
         tasks = [graph.ainvoke(said("hi"), thread(f"task {at}")) for at in range(64)]
         states = await asyncio.gather(*threads, *tasks)
         assert [[message.content for message in state["messages"]] for state in states] == [["hi", "answer 1"]] * 128
-        assert len(saver.threads(limit=200)) == 128
+        assert len(await saver.athreads(limit=200)) == 128
+        pool.shutdown()
+
+
+@pytest.mark.parametrize("jump", [-400, 400], ids=["back", "ahead"])
+async def test_a_clock_that_jumps_loses_nothing(anywhere: str, monkeypatch: pytest.MonkeyPatch, jump: int) -> None:
+    """By more than a year, in the middle of a conversation, and back again: it goes on, and verification is content."""
+    async with numbered("thread", anywhere) as changes:
+        for number, days in enumerate((0, jump, jump, 0, jump)):
+            monkeypatch.setattr(clock, "time_ns", lambda days=days: time_ns() + days * _DAY)
+            await changes.change("w", number)
+            assert await changes.numbers("w") == list(range(number + 1))
+    await nothing_is_damaged(anywhere)
 
 
 async def test_tasks_on_one_thread_of_a_server(anywhere: str) -> None:

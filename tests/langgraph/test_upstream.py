@@ -27,11 +27,6 @@ _LANGGRAPH = _UPSTREAM / "langgraph-1.2.24"
 _PLUGIN = Path(__file__).parent / "upstream"
 
 _NOTHING: Final[Mapping[str, str]] = MappingProxyType({})
-_FEW = (
-    "test_checkpoint_migration.py", "test_delta_channel_parallel_order.py", "test_delta_channel_to_plain.py",
-    "test_delta_channel_update_state.py", "test_interruption.py", "test_subgraph_persistence.py",
-    "test_subgraph_persistence_async.py",
-)  # fmt: skip
 
 _PARTS: Final = {
     "pregel": (253, "test_pregel.py"),

@@ -21,6 +21,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sessions import SQLAlchemySession
 from sessions.db.sqlalchemy import retry
 from sessions.errors import OutcomeUnknownError, StoreError, StoreUnreachableError
+from tests.faults.numbered import KINDS, nothing_is_damaged, numbered
 
 from .network import message
 
@@ -202,6 +203,25 @@ async def test_backends_that_are_stopped(
             assert await session.get_items() == []
     if operation == "add":
         assert await session.get_items() == [message("1"), message("2"), message("3")]
+
+
+@pytest.mark.parametrize("kind", KINDS)
+async def test_changes_go_on_while_backends_are_stopped(postgres: Postgres, kind: str) -> None:
+    """What they were asked for is done once, by them afterwards or by others now.
+
+    Fails without: db/sqlalchemy/deadline.py, `self._timer = …` (it never ends).
+    """
+    url = postgres.new_database()
+    async with numbered(kind, url, attempt_timeout=_SECONDS) as changes:
+        for number in range(3):
+            await changes.change("w", number)
+        with _stopped(_backends(postgres, url)):
+            await changes.change("w", 3)
+            assert await changes.numbers("w") == [0, 1, 2, 3]
+        assert await changes.numbers("w") == [0, 1, 2, 3]
+        await changes.change("w", 4)
+        assert await changes.numbers("w") == [0, 1, 2, 3, 4]
+    await nothing_is_damaged(url)
 
 
 async def test_a_server_that_is_stopped(
