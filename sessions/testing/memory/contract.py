@@ -1,7 +1,7 @@
 """The contract for memories, as tests to run on your own store.
 
 A fixture `open_here` returns a function that opens a `Store` on the test's database, with the options of `open_store`.
-Each test calls it once.
+Each test calls it once. Needs anyio, too, which the extra ``agent-session-store[testing]`` installs.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from sessions.crypto.keys import generate_key
 from sessions.testing.fixtures import WithClock
 from sessions.testing.machines import run_machine
 from sessions.testing.memory.appending import Appending
+from sessions.testing.memory.cancelling import Cancelled
 from sessions.testing.memory.expiring import Expiring
 from sessions.testing.memory.filtering import Filtered
 from sessions.testing.memory.listing import Lists
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from sessions.testing.expiry_model import MovableClock, OpenStore
 
 
-class MemoryContract(Putting, Lists, Filtered, Watched, Expiring, Appending, Searches, Moved, WithClock):
+class MemoryContract(Putting, Cancelled, Lists, Filtered, Watched, Expiring, Appending, Searches, Moved, WithClock):
     """The promises of a store about memories. Subclass it as ``Test…`` with the fixture `open_here`."""
 
     EXAMPLES: ClassVar[int] = 20
