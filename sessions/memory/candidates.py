@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.memory.narrowing import narrowings_of
-from sessions.memory.settings import read_settings
+from sessions.memory.settings import settings_of
 from sessions.memory.statements import filtering as statements
 from sessions.memory.statements import settings as setting_statements
 
@@ -21,6 +21,18 @@ _WIDE: Final = 64
 """Namespaces below a prefix, beyond which a value is looked up in all namespaces at once, and not in each of these."""
 
 
+class Usable(NamedTuple):
+    """The fields that help below a prefix.
+
+    Attributes:
+        numbers: Their numbers, by name.
+        is_wide: Whether there are many namespaces.
+    """
+
+    numbers: dict[str, int]
+    is_wide: bool
+
+
 def candidates(tx: Transaction, low: str, high: str, compiled: Filter, most: int = MOST) -> list[int] | None:
     """Return the ids of memories among which are all that match, in order; ``None`` if any may.
 
@@ -31,29 +43,30 @@ def candidates(tx: Transaction, low: str, high: str, compiled: Filter, most: int
         compiled: The filter.
         most: The most candidates.
     """
-    narrowings = narrowings_of(compiled, usable_fields(tx, low, high)) if compiled.needs else []
-    if not narrowings:
+    if not compiled.needs:
         return None
+    usable = usable_fields(tx, low, high)
+    narrowings = narrowings_of(compiled, usable.numbers)
     below = {"low": low, "high": high}
-    (spaces,) = tx.the(statements.SPACES_COUNTED, **below, count=_WIDE + 1)
     found: set[int] | None = None
     for narrowing in narrowings:
-        ids = _ids_of(tx, below, narrowing, most, is_wide=spaces > _WIDE)
+        ids = _ids_of(tx, below, narrowing, most, is_wide=usable.is_wide)
         if ids is not None:
             found = ids if found is None else found & ids
     return None if found is None else sorted(found)
 
 
-def usable_fields(tx: Transaction, low: str, high: str) -> dict[str, int]:
-    """Return the numbers of the declared fields of which all memories have their rows, by name."""
-    settings = read_settings(tx)
-    if not settings.fields:
-        return {}
+def usable_fields(tx: Transaction, low: str, high: str) -> Usable:
+    """Return the declared fields of which all memories below a prefix have their rows."""
+    row = tx.one(setting_statements.SETTINGS_FOR_FILTERS, low=low, high=high, count=_WIDE + 1)
+    if row is None:
+        return Usable({}, is_wide=False)
+    *of_settings, lowest, spaces = row
+    settings = settings_of(tuple(of_settings))
     # Nearly always, all namespaces follow the last declaration; that takes no look at each of them.
-    (lowest,) = tx.the(setting_statements.LOWEST)
-    if lowest is not None and lowest < max(field.since for field in settings.fields):
+    if lowest is not None and lowest < max((field.since for field in settings.fields), default=0):
         (lowest,) = tx.the(setting_statements.LOWEST_BETWEEN, low=low, high=high)
-    return settings.followed_by(settings.number if lowest is None else lowest)
+    return Usable(settings.followed_by(settings.number if lowest is None else lowest), is_wide=spaces > _WIDE)
 
 
 def _ids_of(

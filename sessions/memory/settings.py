@@ -20,7 +20,7 @@ from sessions.text_search.words import ALGORITHM
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-    from sessions.db.transaction import Transaction
+    from sessions.db.transaction import Row, Transaction
 
 
 class Field(msgspec.Struct, frozen=True):
@@ -95,7 +95,11 @@ _decode_fields = msgspec.json.Decoder(_Fields).decode
 
 def read_settings(tx: Transaction) -> Settings:
     """Return the settings; those of the beginning if the row is missing."""
-    row = tx.one(statements.SETTINGS)
+    return settings_of(tx.one(statements.SETTINGS))
+
+
+def settings_of(row: Row | None) -> Settings:
+    """Return the settings of a row; those of the beginning without one."""
     if row is None:
         return Settings()
     number, tokenizer, embedder, written = row

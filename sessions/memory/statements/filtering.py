@@ -25,11 +25,6 @@ MEMORIES_OF_VALUES = Statement(
     """,
 )
 
-SPACES_COUNTED = Statement(
-    "How many namespaces there are below a prefix, counted up to a number.",
-    "select count(*) from (select 1 from {spaces} where path >= :low and path < :high limit :count) counted",
-)
-
 MEMORIES_OF_VALUES_ANYWHERE = Statement(
     """Some memories that have a value of a field in a range, in any namespace, and whether it is below a prefix.
 

@@ -52,16 +52,21 @@ FOLLOW_SETTINGS = Statement(
     "update {spaces} set settings = :number where id = :space and settings >= 0",
 )
 
-LOWEST = Statement(
-    """The lowest number of the settings that all rows of a namespace follow.
+SETTINGS_FOR_FILTERS = Statement(
+    """The settings, and the lowest number of the settings that all rows of a namespace follow.
 
-    Encrypted namespaces have no rows of values, and follow no settings: their number is -1.
+    And how many namespaces are below a prefix, counted up to a number. Encrypted namespaces have no rows of values, and
+    follow no settings: their number is -1.
     """,
-    "select min(settings) from {spaces}",
+    """
+    select number, tokenizer, embedder, fields, (select min(settings) from {spaces}), (
+        select count(*) from (select 1 from {spaces} where path >= :low and path < :high limit :count) counted
+    ) from {memory_settings} where id = 1
+    """,
 )
 
 LOWEST_BETWEEN = Statement(
-    "The same of the namespaces below a prefix.",
+    "The lowest number of the settings that all rows of the namespaces below a prefix follow.",
     "select min(settings) from {spaces} where path >= :low and path < :high",
 )
 
