@@ -40,6 +40,13 @@ _INTEGERS: Final = 1 << 63
 _ARRAY: Final = b"\xdd"
 """How a msgpack array with a length of 4 bytes begins."""
 
+_SPLIT_FROM: Final = 4
+"""Items from which on a list is serialized at once."""
+
+_ALONE: Final = (bytes, bytearray, str, int, type(None))
+"""What a serializer has other kinds for than msgpack, and what is packed: such items are serialized one by one."""
+
+_raws: Final = msgspec.msgpack.Decoder(list[msgspec.Raw])
 _NIL: Final = b"\xc0"
 _data: Final = itemgetter(slice(1, None))
 """Returns the serializer's bytes of a part."""
@@ -58,7 +65,7 @@ def encode(value: Any, dumps: Dumps) -> Value:
         dumps: Returns the kind and the bytes of an object.
     """
     if type(value) is list and value:
-        return Value(LIST, list(_items(value, dumps)))
+        return Value(LIST, _split(value, dumps) or list(_items(value, dumps)))
     if type(value) is dict and len(value) > 1 and all(type(key) is str for key in value):
         return Value(DICT, [_key(key) + _part(dumps(item)) for key, item in value.items()])
     return single(value, dumps)
@@ -117,6 +124,20 @@ def _part(typed: Typed) -> bytes:
 def _key(key: str) -> bytes:
     text = key.encode("utf-8", "surrogatepass")
     return len(text).to_bytes(_KEY_BYTES, "big") + text
+
+
+def _split(values: list[Any], dumps: Dumps) -> list[bytes] | None:
+    """Return the parts of a list that is serialized at once; ``None`` if one of its items may be another part so.
+
+    A call of the serializer for each item takes several times as long.
+    """
+    if len(values) < _SPLIT_FROM or any(issubclass(kind, _ALONE) for kind in set(map(type, values))):
+        return None
+    kind, data = dumps(values)
+    if kind != "msgpack":
+        return None
+    items = _raws.decode(data)
+    return [_NUMBERS[kind] + item for item in items] if len(items) == len(values) else None
 
 
 def _items(values: list[Any], dumps: Dumps) -> Iterator[bytes]:

@@ -57,6 +57,23 @@ def test_an_object_comes_back_from_its_parts(value: Any) -> None:
     assert decode(single(value, dumps), loads) == value
 
 
+@given(
+    st.lists(st.dictionaries(st.text(max_size=4), _OBJECTS, max_size=3) | st.lists(_OBJECTS, max_size=2), max_size=9)
+)
+def test_a_list_that_is_serialized_at_once_has_the_parts_of_its_items(values: list[Any]) -> None:
+    """Fails without: checkpoints/parts.py, `_split`."""
+    calls: list[object] = []
+
+    def counted(value: Any) -> tuple[str, bytes]:
+        calls.append(value)
+        return dumps(value)
+
+    found = encode(values, counted)
+    assert len(calls) == (1 if len(values) > 3 else max(1, len(values)))
+    if values:
+        assert found == Value(LIST, [b"\0" + dumps(value)[1] for value in values])
+
+
 def test_a_long_list_of_numbers_has_few_parts() -> None:
     assert len(encode(list(range(1000)), dumps).parts) == 16
     assert len(encode([{"a": 1}, 1, 2, {"b": 1}, 3], dumps).parts) == 4

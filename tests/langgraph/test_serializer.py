@@ -33,6 +33,8 @@ from langgraph.checkpoint.serde.types import _DeltaSnapshot
 from langgraph.types import Interrupt, Send
 
 from sessions.adapters.langgraph.serializer import SafeSerializer
+from sessions.checkpoints.parts import encode
+from sessions.checkpoints.values import LIST
 from sessions.errors import UndecodableStateError
 from tests.langgraph.state_types import Address, Colour, Half, Plan, Planted, Point, Preferences, State
 
@@ -131,6 +133,8 @@ def test_nothing_is_imported() -> None:
     program = """
 import json, sys, ormsgpack
 from sessions.adapters.langgraph.serializer import SafeSerializer
+from sessions.checkpoints.parts import encode
+from sessions.checkpoints.values import LIST
 serde = SafeSerializer(types=[("tabnanny", "NannyNag")])
 before = set(sys.modules)
 for code in {*range(9)} - {7}:
@@ -263,3 +267,18 @@ def test_deep_nesting_is_the_error() -> None:
     for stored in (payload, b"\x91" * 100_000 + b"\x01"):
         with pytest.raises(UndecodableStateError):
             SafeSerializer().loads_typed(("msgpack", stored))
+
+
+def test_a_list_has_the_same_parts_however_long_it_is() -> None:
+    """Fails without: checkpoints/parts.py, `_split`: a list that grows would be stored anew."""
+    dumps = SafeSerializer().dumps_typed
+    items = [
+        HumanMessage("hello", id="1"), AIMessage("\ud800 no text", id="2"), {"none": None, "bytes": b"x"},
+        [bytearray(b"y"), {1, 2}], dt.datetime(2026, 1, 1, tzinfo=dt.UTC), pathlib.Path("a"), (1, "two"), 1.5,
+        ValueError("no"),
+    ]  # fmt: skip
+    whole = encode(items, dumps)
+    assert whole.shape == LIST
+    assert whole.parts == [encode([item], dumps).parts[0] for item in items]
+    mixed = [*items, None, b"bytes", bytearray(b"more"), "text", 7]
+    assert encode(mixed, dumps).parts[: len(items)] == whole.parts
