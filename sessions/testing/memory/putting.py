@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import unicodedata
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
 
@@ -70,6 +71,26 @@ class Putting:
             assert [one.value["of"] for one in await mine.list(("keys",))] == sorted(keys, key=str.encode)
             listed = [one.namespace for one in await mine.namespaces() if one.namespace != ("keys",)]
             assert listed == short
+
+    async def test_every_class_of_unicode_is_kept_apart(self, open_here: OpenStore) -> None:
+        """Fails without: db/dialect.py, `varbinary` for keys and paths; memory/paths.py, order by bytes."""
+        async with open_here() as store:
+            mine = store.memories.under((f"{uuid4()}",), owner=f"{uuid4()}")
+            characters = _of_each_class()
+            assert len(characters) > 50
+            puts = [Put((f"{one}",), f"{one}k", {"text": f"x{one}y", one: one}) for one in characters]
+            await mine.put_many(puts)
+            found = await mine.get_many([(put.namespace, put.key) for put in puts])
+            assert [one and (one.namespace, one.key, one.value) for one in found] == [
+                (put.namespace, put.key, put.value) for put in puts
+            ]
+            listed = [one.namespace[0] for one in await mine.list(limit=1_000)]
+            assert listed == sorted(characters, key=str.encode)
+            for one in characters:
+                assert await mine.count((one,)) == 1
+                if one != "$":  # Before a name, it makes an operator.
+                    (only,) = await mine.list(filter={one: {"$eq": one}})
+                    assert only.namespace == (one,)
 
     async def test_a_prefix_does_not_reach_its_neighbours(self, open_here: OpenStore) -> None:
         """Fails without: memory/paths.py, the U+0001 behind each label."""
@@ -273,3 +294,12 @@ def _as_stored(labels: tuple[str, ...]) -> list[bytes]:
     """Return labels in the order of namespaces: those of which one begins with another come behind it."""
     escaped = {"\x01": "\x02\x02", "\x02": "\x02\x03"}
     return ["".join(escaped.get(one, one) for one in label).encode() + b"\x01" for label in labels]
+
+
+def _of_each_class() -> list[str]:
+    """Return the first and the last character of each general category, but for NUL and surrogates."""
+    found: dict[str, list[str]] = {}
+    for one in map(chr, [*range(1, 0xD800), *range(0xE000, 0x110000)]):
+        known = found.setdefault(unicodedata.category(one), [])
+        known[1:] = [one]
+    return [one for some in found.values() for one in dict.fromkeys(some)]
