@@ -8,10 +8,12 @@ import sys
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from time import time_ns
+from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from langgraph.checkpoint.base import empty_checkpoint
+from langgraph.checkpoint.base import id as langgraph_ids
 
 from sessions import clock
 from sessions.adapters.langgraph import SessionSaver, SqliteSaver
@@ -123,6 +125,31 @@ async def test_a_clock_that_jumps_loses_nothing(anywhere: str, monkeypatch: pyte
             await changes.change("w", number)
             assert await changes.numbers("w") == list(range(number + 1))
     await nothing_is_damaged(anywhere)
+
+
+async def test_a_clock_that_was_set_back_is_told(
+    anywhere: str, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Another process stores a run whose ids have earlier times: it is whole, and a warning says where it is.
+
+    Fails without: adapters/langgraph/clocks.py, `_log.warning`.
+    """
+    async with SessionSaver(anywhere, types=[Preferences]) as saver:
+        graph = chat(saver)
+        await graph.ainvoke(said("early"), thread())
+        assert caplog.messages == []
+        monkeypatch.setattr(langgraph_ids, "_last_v6_timestamp", None)
+        monkeypatch.setattr(langgraph_ids, "time", SimpleNamespace(time_ns=lambda: 10**18))
+        await graph.ainvoke(said("late"), thread(), durability="sync")
+        (warning,) = caplog.messages
+        assert "a clock was set back" in warning
+        steps = [step async for step in graph.aget_state_history(thread())]
+        late = max(steps, key=lambda step: len(step.values.get("messages", [])))
+        assert [message.content for message in late.values["messages"]] == ["early", "answer 1", "late", "answer 3"]
+        # As LangGraph's savers have it: the time in the id decides.
+        assert len((await graph.aget_state(thread())).values["messages"]) == 2
+        state = await graph.ainvoke(said("more"), late.config)
+        assert len(state["messages"]) == 6
 
 
 async def test_tasks_on_one_thread_of_a_server(anywhere: str) -> None:

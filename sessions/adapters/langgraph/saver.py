@@ -6,6 +6,7 @@ import secrets
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, Self
 
+from sessions.adapters.langgraph.clocks import warn_of_clock
 from sessions.adapters.langgraph.configs import Config
 from sessions.adapters.langgraph.keeping import Keeping
 from sessions.checkpoints.values import Place, Query
@@ -189,6 +190,7 @@ class SessionSaver(Keeping):
         )
         await self._before(parsed.place.thread_id)
         await self._kept.put(parsed.place, new)
+        warn_of_clock(parsed.subject, new.checkpoint_id, new.parent_id)
         return parsed.of(new.checkpoint_id)
 
     def put_writes(
