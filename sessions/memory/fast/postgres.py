@@ -62,12 +62,12 @@ class PostgresPaths:
             return NOT_DONE
         below = work.below
         path, name = work.after or (below.low, "")
-        values = OneList(path, name, below.high, below.owner, work.limit, below.now)
+        values = OneList(path, name, below.high, work.limit, below.now)
         rows = await self._database.read_rows(subject, LIST, *values)
         found = [MemoryRow.of(tuple(row)) for row in rows if row["id"] is not None]
-        if len(found) < work.limit and len({row["path"] for row in rows}) == SPACES_AT_ONCE:
-            return NOT_DONE  # There may be more behind these namespaces.
-        return found[: work.limit]
+        found = [row for row in found if below.owner in (None, row.owner)][: work.limit]
+        is_all = len(rows) < work.limit + SPACES_AT_ONCE and len({row["path"] for row in rows}) < SPACES_AT_ONCE
+        return found if is_all or len(found) == work.limit else NOT_DONE
 
     async def _change(self, change: Change, subject: str) -> Sequence[Changed] | NotDone:
         if change.sealing is not None:

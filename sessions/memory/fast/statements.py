@@ -56,7 +56,6 @@ class OneList(NamedTuple):
     path: str
     name: str
     high: str
-    owner: str | None
     wanted: int
     now: int
 
@@ -117,14 +116,13 @@ LIST: Final = _alone(
     """List the first memories behind a place, of the first few namespaces; one without any has a row of nulls.
 
     The limit on namespaces is a number that the planner knows, so it reads them in their order, and what it sorts is
-    small in any case.
+    small in any case. A condition on owners would have it expect one namespace, and read all of the range.
     """,
     f"""
     with head as materialized (select :wanted::bigint as wanted)
     select s.path, s.owner, s.wrapped_keys, m.* from (
         select s.id, s.path, s.owner, s.wrapped_keys from {{spaces}} s
-        where s.path >= :path::text and s.path < :high::text and (:owner::text is null or s.owner = :owner::text)
-        order by s.path limit {SPACES_AT_ONCE}
+        where s.path >= :path::text and s.path < :high::text order by s.path limit {SPACES_AT_ONCE}
     ) s left join lateral (
         {{few}}
         select {COLUMNS} from {{memories}} m

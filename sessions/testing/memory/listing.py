@@ -71,6 +71,27 @@ class Lists:
             assert [one.key for one in await mine.list(limit=2, after=rest[-1].cursor)] == ["l", "k"]
             assert len(await mine.list(limit=300)) == 13
 
+    async def test_an_owner_lists_own_memories_among_those_of_others(self, open_here: OpenStore) -> None:
+        """Fails without: memory/fast/postgres.py, `is_all`; memory/statements/listing.py, `_OF_OWNER`."""
+        prefix = f"{uuid4()}"
+        async with open_here() as store:
+            owners = ["ann", "bob", "bob", "bob"]
+            for number in range(24):
+                owner = owners[number % 4]
+                puts = [Put((prefix, f"{number:02}"), f"{n}", {"n": n}, owner=owner) for n in range(4)]
+                await store.memories.put_many(puts)
+            for owner, count in (("ann", 6 * 4), ("bob", 18 * 4), ("cid", 0)):
+                mine = store.memories.under((prefix,), owner=owner)
+                for limit in (1, 3, 10, 100):
+                    seen: list[tuple[tuple[str, ...], str]] = []
+                    cursor = None
+                    while page := await mine.list(limit=limit, after=cursor):
+                        seen += [(one.namespace, one.key) for one in page]
+                        cursor = page[-1].cursor
+                    assert len(seen) == len(set(seen)) == count
+                    assert seen == sorted(seen)
+                    assert {owners[int(labels[0]) % 4] for labels, _ in seen} <= {owner}
+
     async def test_namespaces(self, open_here: OpenStore) -> None:
         """Fails without: memory/listing.py, `is_cut`."""
         async with open_here() as store:
