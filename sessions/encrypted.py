@@ -14,11 +14,12 @@ from sessions.compat.sdk_encryption import SDKTokens
 from sessions.crypto.key_manager import KeyManager
 from sessions.crypto.keys import KeyRing, keys_of
 from sessions.db.closed import ClosedBackend
+from sessions.db.rotation import rotate
 from sessions.db.stored_settings import StoredSettings
 from sessions.log.encryption.session_encryption import SessionEncryption
 from sessions.protocol import check_limit, coerce_settings
 from sessions.session.base import LogSession
-from sessions.session.rotation import rotate
+from sessions.session.rotation import RotatedSession
 from sessions.types.receipts import Rotation
 from sessions.validation import check_session_id, check_ttl
 
@@ -216,11 +217,15 @@ class EncryptedSession(_Shown):
             StoreError: The database refused the operation.
         """
         done = Rotation()
-        async for step in rotate(self._handle, self._keys, check_before(before, reencrypt=reencrypt)):
+        async for step in rotate(self._rotated, check_before(before, reencrypt=reencrypt)):
             done += step
             if progress is not None:
                 progress(done)
         return done
+
+    @property
+    def _rotated(self) -> RotatedSession:
+        return RotatedSession(self._handle, self._keys)
 
 
 class EncryptedLogSession(EncryptedSession, LogSession):

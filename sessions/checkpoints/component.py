@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from sessions.checkpoints.schema import CHECKPOINTS
-from sessions.db.component import ASYNCPG, Component, Removed
+from sessions.db.component import ASYNCPG, Component, Removed, Subjects
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sessions.crypto.subject import Subject
     from sessions.db.component import FastPath, OwnersErased, OwnersPart
     from sessions.db.postgres.database import AsyncpgDatabase
     from sessions.db.transaction import Transaction
@@ -51,6 +52,20 @@ def _checks(reading: object) -> Sequence[Check]:
     return checks_of(reading)
 
 
+def _subject_of(thread_id: str) -> Subject:
+    # Few programs destroy keys.
+    from sessions.checkpoints.encryption import subject_of  # noqa: PLC0415
+
+    return subject_of(thread_id)
+
+
+def _is_there(tx: Transaction, thread_id: str) -> bool:
+    # As above.
+    from sessions.checkpoints.statements.rotating import WRAPPED_KEYS  # noqa: PLC0415
+
+    return tx.one(WRAPPED_KEYS, thread_id=thread_id) is not None
+
+
 THREADS: Final = Component(
     CHECKPOINTS,
     upkeep=_keep_up,
@@ -58,4 +73,5 @@ THREADS: Final = Component(
     erase=_erase,
     erase_owners=_erase_owners,
     verify=_checks,
+    subjects=Subjects("thread", _subject_of, _is_there),
 )

@@ -11,6 +11,8 @@ from sessions.errors import DecryptionError, MissingKeyError
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from sessions.crypto.keys import KeyProvider, KeyRing
+
 Bound: TypeAlias = "Sequence[str | int | None]"
 """The columns that a payload belongs to: it cannot be read in another row, or if one was changed."""
 
@@ -68,6 +70,11 @@ class Cover(Protocol):
 class Covers(Protocol):
     """Has the covers of threads. It is called in transactions, so it waits for nothing."""
 
+    @property
+    def source(self) -> KeyRing | KeyProvider | None:
+        """The key ring or the provider that wraps threads' keys, if there is one."""
+        ...
+
     def unlock(self, thread_id: str, wrapped_keys: bytes | None) -> Cover:
         """Return the cover of a thread that has these keys, if any.
 
@@ -115,6 +122,8 @@ class PlainCover(Cover):
 
 class PlainCovers:
     """Covers of threads in the clear."""
+
+    source = None
 
     def unlock(self, thread_id: str, wrapped_keys: bytes | None) -> Cover:
         """Return the cover of a thread.

@@ -6,11 +6,12 @@ from collections import Counter
 from typing import TYPE_CHECKING, NamedTuple
 
 from sessions.checkpoints.delete import delete_locked
+from sessions.checkpoints.encryption import subject_of
 from sessions.checkpoints.statements import lines as line_statements
 from sessions.checkpoints.statements import rows as statements
-from sessions.checkpoints.threads import has_expired, lock_owned, lock_thread
+from sessions.checkpoints.threads import check_owner, has_expired, lock_owned, lock_thread, thread_of
 from sessions.clock import now
-from sessions.db.component import OwnersPart
+from sessions.db.component import ErasedSubject, OwnersPart
 from sessions.db.dialect import text_of_key
 from sessions.db.ids import ids_of
 
@@ -40,18 +41,31 @@ def erase(tx: Transaction, thread_id: str, owner: str | None = None) -> Erased:
     return Erased() if thread is None else _erase(tx, thread)
 
 
+def check_owner_of(tx: Transaction, thread_id: str, owner: str) -> None:
+    """Refuse a caller for another owner than that of a thread, if there is one.
+
+    Raises:
+        ThreadOwnerError: It is another owner's.
+    """
+    row = tx.one(line_statements.SEE_THREAD, thread_id=thread_id)
+    if row is not None:
+        check_owner(thread_id, owner, thread_of(*row))
+
+
 def erase_owners(tx: Transaction, owners: OwnersErased, count: int) -> OwnersPart:
     """Remove up to `count` threads of some owners."""
     owned = tx.all(line_statements.OWNED, low=owners.low, high=owners.high, count=count)
     found = [text_of_key(thread_id) for (thread_id,) in owned]
     rows: Counter[str] = Counter()
+    subjects: list[ErasedSubject] = []
     # In one order, so that two processes at the same work wait for each other, and never each for the other.
     for thread_id in sorted(found):
         thread = lock_thread(tx, thread_id)
         if thread is not None and thread.owner is not None and owners.low <= thread.owner < owners.high:
-            rows.update(_erase(tx, thread)._asdict())
-    # Their names are not told, as those of sessions are.
-    return OwnersPart(rows, more=len(found) == count)
+            erased = _erase(tx, thread)._asdict()
+            rows.update(erased)
+            subjects.append(ErasedSubject(subject_of(thread_id), erased))
+    return OwnersPart(rows, subjects, more=len(found) == count)
 
 
 def remove_expired(tx: Transaction, count: int) -> int:

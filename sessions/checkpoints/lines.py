@@ -91,16 +91,13 @@ def lock_line(
         StoreFullError: The numbers of threads or lines are used up.
         DecryptionError: The thread cannot be opened with the given keys.
     """
-    lock = statements.SHARE_LINE if share else statements.LOCK_LINE
-    found = _find(tx, place)
-    thread, there = (None, None) if found is None else found
-    if thread is not None and there is not None:
-        number = there[0]
-        row = tx.one(lock, line=number)
-        if row is not None and not is_expired(tx, thread, row[1], new.now):
+    found = _locked(tx, place, share=share)
+    if found is not None:
+        thread, number, next_number, updated_at = found
+        if not is_expired(tx, thread, updated_at, new.now):
             _check_seen(place, seen, number)
             _check_seen(place, within, thread.number)
-            return Line(number, row[0], row[1], thread, covers.unlock(place.thread_id, thread.wrapped_keys))
+            return Line(number, next_number, updated_at, thread, covers.unlock(place.thread_id, thread.wrapped_keys))
     _check_seen(place, seen, None)
     thread = _lock_thread(tx, place, covers, new, within)
     # Locked, so that the row has the latest commit of other processes.
@@ -112,6 +109,22 @@ def lock_line(
         row = number, 1, new.now
     number, next_number, updated_at = row
     return Line(number, next_number, updated_at, thread, covers.unlock(place.thread_id, thread.wrapped_keys))
+
+
+def _locked(tx: Transaction, place: Place, *, share: bool) -> tuple[Thread, int, int, int] | None:
+    """Lock the line of a place, if it is there, and return it with its thread."""
+    lock = statements.SHARE_LINE if share else statements.LOCK_LINE
+    while True:
+        thread, line = _find(tx, place) or (None, None)
+        if thread is None or line is None:
+            return None
+        number, next_number, _ = line
+        row = tx.one(lock, line=number)
+        if row is None:
+            return None
+        if row[0] == next_number:
+            return thread, number, row[0], row[1]
+        # Another change came first. If it replaced the thread's keys, those that were read may soon open nothing.
 
 
 def _find(tx: Transaction, place: Place) -> tuple[Thread, tuple[int, int, int] | None] | None:

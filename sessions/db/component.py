@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Final, Literal, NamedTuple, Protocol, Typ
 import msgspec
 
 if TYPE_CHECKING:
+    from sessions.crypto.subject import Subject
     from sessions.db.schema import Schema
     from sessions.db.transaction import Transaction
     from sessions.db.verification import Check
@@ -77,18 +78,23 @@ class OwnersErased(NamedTuple):
         low: The first owner, as `labels.py` writes it.
         high: The first text behind the last owner.
         now: The time, in microseconds since 1970, UTC.
-        actor: Who has it done, as the caller said.
-        audits_kept: For how long an audit row is kept, in microseconds.
-        has_keys: Whether a key provider has to destroy the keys of removed subjects: the component notes that in
-            the transaction.
     """
 
     low: str
     high: str
     now: int
-    actor: str | None
-    audits_kept: int
-    has_keys: bool = False
+
+
+class ErasedSubject(NamedTuple):
+    """A subject that is gone.
+
+    Attributes:
+        subject: Its kind and name, by which a key provider finds its keys.
+        rows: How many rows of it were removed, by table, if it gets an audit row of its own.
+    """
+
+    subject: Subject
+    rows: Mapping[str, int] | None = None
 
 
 class OwnersPart(NamedTuple):
@@ -96,19 +102,33 @@ class OwnersPart(NamedTuple):
 
     Attributes:
         rows: How many rows, by table.
-        subjects: The names of the subjects that are gone.
+        subjects: The subjects that are gone.
         more: Whether there may be more.
         others: Other libraries' tables from which rows were removed.
     """
 
     rows: Mapping[str, int]
-    subjects: Sequence[str] = ()
+    subjects: Sequence[ErasedSubject] = ()
     more: bool = False
     others: Sequence[str] = ()
 
 
 EraseOwners: TypeAlias = Callable[["Transaction", OwnersErased, int], OwnersPart]
 """Removes all rows of up to so many subjects of some owners in a short transaction; tells whether there may be more."""
+
+
+class Subjects(NamedTuple):
+    """The subjects of a component that have data keys.
+
+    Attributes:
+        kind: Their kind.
+        of: Returns the subject of a name.
+        are_there: Tells whether the subject of a name is there.
+    """
+
+    kind: str
+    of: Callable[[str], Subject]
+    are_there: Callable[[Transaction, str], bool]
 
 
 def owns_nothing(tx: Transaction, owners: OwnersErased, count: int) -> OwnersPart:
@@ -130,6 +150,7 @@ class Component(msgspec.Struct, frozen=True, eq=False):
         erase_owners: Removes rows of owners. Without it, each table's `of_owners` says which rows these are. A
             component with neither is refused by `db/erasure.py`: `owns_nothing` says that no row belongs to an owner.
         verify: Returns the checks of its rows, given how to read them: an object of the component's own choice.
+        subjects: Its subjects, if they have data keys.
     """
 
     schema: Schema
@@ -139,6 +160,7 @@ class Component(msgspec.Struct, frozen=True, eq=False):
     erase: Callable[[Transaction, str], Removed] | None = None
     erase_owners: EraseOwners | None = None
     verify: Callable[[Any], Sequence[Check]] | None = None
+    subjects: Subjects | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Component):

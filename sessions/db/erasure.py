@@ -103,6 +103,7 @@ async def erase_owners(
     *,
     subject: str,
     batch: int,
+    also: Callable[[Transaction, OwnersPart], None] | None = None,
     after_batch: Callable[[OwnersPart, dict[str, dict[str, int]]], Awaitable[None]] | None = None,
 ) -> ErasedOwners:
     """Remove all rows of owners, of each component, in short transactions one after the other.
@@ -116,6 +117,7 @@ async def erase_owners(
         owners: Whose rows go.
         subject: Whom an error is about.
         batch: How many subjects go in one transaction, at most.
+        also: Done in the same transaction, with what it removed.
         after_batch: Called after each transaction that removed something, with the rows so far.
 
     Raises:
@@ -131,7 +133,7 @@ async def erase_owners(
         for name, remove in parts.items():
             more = True
             while more:
-                part = await backend.write(partial(_part, remove, owners, batch), subject)
+                part = await backend.write(partial(_part, remove, owners, batch, also), subject)
                 more = part.more
                 rows[name].update(part.rows)
                 others.update(dict.fromkeys(part.others))
@@ -143,8 +145,17 @@ async def erase_owners(
     return ErasedOwners({name: dict(counts) for name, counts in rows.items()}, list(others), not found)
 
 
-def _part(remove: EraseOwners, owners: OwnersErased, count: int, tx: Transaction) -> OwnersPart:
-    return remove(tx, owners, count)
+def _part(
+    remove: EraseOwners,
+    owners: OwnersErased,
+    count: int,
+    also: Callable[[Transaction, OwnersPart], None] | None,
+    tx: Transaction,
+) -> OwnersPart:
+    part = remove(tx, owners, count)
+    if also is not None:
+        also(tx, part)
+    return part
 
 
 def erase_rows(tx: Transaction, name: str, *, schema: Schema) -> Removed:

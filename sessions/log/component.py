@@ -5,13 +5,14 @@ from __future__ import annotations
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
-from sessions.db.component import ASYNCPG, Component, Removed
+from sessions.db.component import ASYNCPG, Component, Removed, Subjects
 from sessions.log.adopt.table_pair import TablePair
 from sessions.log.schema import LOG
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sessions.crypto.subject import Subject
     from sessions.db.component import FastPath, OwnersErased, OwnersPart
     from sessions.db.postgres.database import AsyncpgDatabase
     from sessions.db.transaction import Transaction
@@ -35,6 +36,7 @@ def conversations(foreign: ForeignTables) -> Component:
         partial(_erase, foreign),
         partial(_erase_owners, foreign),
         _checks,
+        Subjects("session", _subject_of, _is_there),
     )
 
 
@@ -61,6 +63,20 @@ def _erase_owners(foreign: ForeignTables, tx: Transaction, owners: OwnersErased,
     from sessions.log.lifetime.erase_owners import erase_owners  # noqa: PLC0415
 
     return erase_owners(tx, owners, count, SDKSessions(foreign))
+
+
+def _subject_of(session_id: str) -> Subject:
+    # As above.
+    from sessions.log.encryption.session_encryption import subject_of  # noqa: PLC0415
+
+    return subject_of(session_id)
+
+
+def _is_there(tx: Transaction, session_id: str) -> bool:
+    # As above.
+    from sessions.log.statements.sessions import VERSION  # noqa: PLC0415
+
+    return tx.one(VERSION, session_id=session_id) is not None
 
 
 def _checks(reading: Reading) -> Sequence[Check]:

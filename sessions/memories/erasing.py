@@ -72,11 +72,12 @@ class Erasing:
                 "or erase_everything=True."
             )
         if hold.common.sealing is not None:
-            from sessions.memories.rotation import destroy_keys  # noqa: PLC0415 - only encrypted stores need it
+            from sessions.crypto.destroying import destroy_keys  # noqa: PLC0415 - only encrypted stores need it
             from sessions.memory.rotating import sealed_below  # noqa: PLC0415 - as above
+            from sessions.memory.sealing import subject_of  # noqa: PLC0415 - as above
 
-            paths = await hold.read(partial(sealed_below, low=below.low, high=below.high, owner=below.owner))
-            await destroy_keys(hold.common.sealing.source, paths)
+            for path in await hold.read(partial(sealed_below, low=below.low, high=below.high, owner=below.owner)):
+                await destroy_keys(hold.common.sealing.source, subject_of(path))
         done = Done("erase_memories", actor, hold.common.audits_kept)
 
         def work(tx: Transaction) -> ErasedPart:

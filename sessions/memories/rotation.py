@@ -1,92 +1,81 @@
-"""Rotating the keys of memories: wrapping those of each namespace with another one, and encrypting everything again."""
+"""Rotating the keys of memories, namespace by namespace; the order of the steps is `db/rotation.py`'s."""
 
 from __future__ import annotations
 
-import logging
 from functools import partial
 from typing import TYPE_CHECKING, Final
 
-from sessions.crypto.keys import KeyRing
-from sessions.errors import DecryptionError
 from sessions.memory.paths import labels_of
-from sessions.memory.rotating import list_encrypted, reencrypt, replace_wrapped_keys
+from sessions.memory.rotating import find_wrapped_keys, list_encrypted, reencrypt, replace_wrapped_keys
 from sessions.memory.sealing import subject_of
 from sessions.types.receipts import Rotation
-from sessions.waits.portal import foreign
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import AsyncIterator
 
+    from sessions.crypto.key_manager import KeyManager
+    from sessions.crypto.subject import Subject
+    from sessions.db.rotation import Found, Pass
     from sessions.memories.hold import Hold
-    from sessions.memory.rotating import EncryptedSpace
+    from sessions.memory.rotating import Space
     from sessions.memory.sealing import Sealing
 
 _PAGE: Final = 100
 
-_log = logging.getLogger("sessions")
 
-
-async def rotate_memories(
-    hold: Hold,
-    sealing: Sealing,
-    done: Rotation,
-    reencrypt_before: int | None,
-    progress: Callable[[Rotation], object] | None,
-) -> Rotation:
-    """Rotate the keys of all encrypted namespaces, as `Store.rotate` does.
+class RotatedSpace:
+    """A namespace whose keys are rotated.
 
     Args:
         hold: A hold on all memories of the store.
         sealing: Has their keys.
-        done: The result so far.
-        reencrypt_before: Add a data key to namespaces whose newest is older than this, in seconds since 1970, UTC, and
-            encrypt everything again; ``None`` to leave that.
-        progress: Called after each transaction with the result so far.
+        space: The namespace.
+
+    Attributes:
+        keys: The keys.
     """
-    everything = reencrypt_before is not None and sealing.allow_plain_text
+
+    counted = Rotation(namespaces=1)
+
+    def __init__(self, hold: Hold, sealing: Sealing, space: Space) -> None:
+        self._hold = hold
+        self._sealing = sealing
+        self._space = space
+        self.keys: KeyManager = sealing.keys
+
+    @property
+    def name(self) -> str:
+        """Its labels."""
+        return f"memories of {labels_of(self._space.path)!r}"
+
+    @property
+    def subject(self) -> Subject:
+        """The owner of the data keys."""
+        return subject_of(self._space.path)
+
+    async def find(self) -> Found | None:
+        """Return its wrapped keys."""
+        return await self._hold.read(partial(find_wrapped_keys, space=self._space))
+
+    async def replace(self, old: bytes | None, new: bytes) -> bool:
+        """Replace its wrapped keys, unless they have changed since."""
+        return await self._hold.write(partial(replace_wrapped_keys, space=self._space, old=old, new=new))
+
+    async def reencrypt(self, before: Pass) -> Pass:
+        """Encrypt some of its memories again."""
+        return await self._hold.write(partial(reencrypt, space=self._space, sealing=self._sealing, before=before))
+
+
+async def rotated_spaces(hold: Hold, sealing: Sealing, *, everything: bool) -> AsyncIterator[RotatedSpace]:
+    """Yield the namespaces of a store that are encrypted, or all, the oldest first.
+
+    Args:
+        hold: A hold on all memories of the store.
+        sealing: Has their keys.
+        everything: Also those in the clear.
+    """
     after = 0
-
-    def report(part: Rotation) -> None:
-        nonlocal done
-        done += part
-        if progress is not None:
-            progress(done)
-
     while page := await hold.read(partial(list_encrypted, after=after, count=_PAGE, everything=everything)):
         for space in page:
-            after = space.id
-            try:
-                await _rotate(hold, sealing, space, reencrypt_before, report)
-            except DecryptionError as error:
-                _log.warning("%s", error)
-                report(Rotation(namespaces=1, failed=(f"memories of {labels_of(space.path)!r}",)))
-    return done
-
-
-async def _rotate(
-    hold: Hold,
-    sealing: Sealing,
-    space: EncryptedSpace,
-    reencrypt_before: int | None,
-    report: Callable[[Rotation], None],
-) -> None:
-    keys = sealing.keys
-    new = await keys.rewrap(subject_of(space.path), space.wrapped_keys, new_key_if_before=reencrypt_before)
-    if new is not None and not await hold.write(partial(replace_wrapped_keys, space=space, new=new)):
-        return  # It was erased, or another process has rotated it in between.
-    report(Rotation(namespaces=1, rewrapped=int(new is not None)))
-    after: int | None = None
-    while reencrypt_before is not None:
-        batch = await hold.write(partial(reencrypt, space=space, sealing=sealing, after=after))
-        report(Rotation(reencrypted=batch.memories))
-        after = batch.after
-        if after is None:
-            break
-
-
-async def destroy_keys(keys: object, paths: Iterable[str]) -> None:
-    """Have a key provider destroy all that it ever wrapped for namespaces, if it does such things."""
-    destroy = None if isinstance(keys, KeyRing) else getattr(keys, "destroy", None)
-    if destroy is not None:
-        for path in paths:
-            await foreign(partial(destroy, subject=subject_of(path)), str(subject_of(path)))
+            yield RotatedSpace(hold, sealing, space)
+        after = page[-1].id

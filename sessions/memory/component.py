@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from sessions.db.component import ASYNCPG, Component
+from sessions.db.component import ASYNCPG, Component, Subjects
 from sessions.memory.schema import MEMORY
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
+    from sessions.crypto.subject import Subject
     from sessions.db.component import FastPath, OwnersErased, OwnersPart
     from sessions.db.postgres.database import AsyncpgDatabase
     from sessions.db.transaction import Transaction
@@ -44,7 +45,26 @@ def _checks(reading: object) -> Sequence[Check]:
     return checks_of(reading)
 
 
+def _subject_of(path: str) -> Subject:
+    # Few programs destroy keys.
+    from sessions.memory.sealing import subject_of  # noqa: PLC0415
+
+    return subject_of(path)
+
+
+def _is_there(tx: Transaction, path: str) -> bool:
+    # As above.
+    from sessions.memory.statements.spaces import IS_SPACE  # noqa: PLC0415
+
+    return tx.one(IS_SPACE, path=path) is not None
+
+
 MEMORIES: Final = Component(
-    MEMORY, upkeep=_keep_up, fast={ASYNCPG: _fast_on_asyncpg}, erase_owners=_erase_owners, verify=_checks
+    MEMORY,
+    upkeep=_keep_up,
+    fast={ASYNCPG: _fast_on_asyncpg},
+    erase_owners=_erase_owners,
+    verify=_checks,
+    subjects=Subjects("memories", _subject_of, _is_there),
 )
 """The component of memories."""

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from sessions.db.component import OwnersPart
+from sessions.db.component import ErasedSubject, OwnersPart
 from sessions.db.ids import ids_of
 from sessions.db.lists import parts
 from sessions.memory.locking import lock_numbers
+from sessions.memory.sealing import subject_of
 from sessions.memory.statements import erasing as statements
 from sessions.memory.statements import spaces as space_statements
 from sessions.memory.writing import move
@@ -32,10 +33,12 @@ class ErasedPart(NamedTuple):
     Attributes:
         rows: How many rows, by table.
         more: Whether there may be more.
+        sealed: The paths of the encrypted namespaces that are gone.
     """
 
     rows: Mapping[str, int]
     more: bool
+    sealed: Sequence[str] = ()
 
 
 def erase_below(tx: Transaction, low: str, high: str, now: int, owner: str | None = None) -> ErasedPart:
@@ -55,7 +58,7 @@ def erase_owners(tx: Transaction, owners: OwnersErased, count: int) -> OwnersPar
     whose = {"low": owners.low, "high": owners.high}
     found = [space for (space,) in tx.all(space_statements.OF_OWNERS, count=SPACES, **whose)]
     part = _erase(tx, found, owners.now, whose)
-    return OwnersPart(part.rows, more=part.more)
+    return OwnersPart(part.rows, [ErasedSubject(subject_of(path)) for path in part.sealed], more=part.more)
 
 
 def _erase(tx: Transaction, found: Sequence[int], now: int, whose: Mapping[str, str] | None = None) -> ErasedPart:
@@ -77,7 +80,8 @@ def _erase(tx: Transaction, found: Sequence[int], now: int, whose: Mapping[str, 
             break
         whole.append(space)
     rows = _remove_spaces(tx, whole) if whole else _remove_some(tx, locked[0], now)
-    return ErasedPart(rows, more=len(found) == SPACES or len(whole) < len(locked))
+    sealed = [space.path for space in whole if space.wrapped_keys is not None]
+    return ErasedPart(rows, more=len(found) == SPACES or len(whole) < len(locked), sealed=sealed)
 
 
 def _remove_spaces(tx: Transaction, spaces: Sequence[LockedSpace]) -> dict[str, int]:

@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.db.dialect import text_of_key
 from sessions.db.ids import ids_of
+from sessions.db.rotation import Found, Pass
 from sessions.labels import as_stored
 from sessions.memory.locking import LockedSpace
 from sessions.memory.rows import MemoryRow
-from sessions.memory.sealing import Place, SearchPayload, seal_search, seal_value
+from sessions.memory.sealing import Place, SearchPayload, seal_search, seal_value, subject_of
 from sessions.memory.statements import rotating as statements
 from sessions.memory.statements import spaces as space_statements
 
@@ -26,43 +27,43 @@ _BATCH: Final = 200
 """Memories encrypted again in one transaction."""
 
 
-class EncryptedSpace(NamedTuple):
-    """A namespace with its wrapped keys; ``None`` without any."""
+class Space(NamedTuple):
+    """A namespace, by its number and its path."""
 
     id: int
     path: str
-    wrapped_keys: bytes | None
 
 
-class Batch(NamedTuple):
-    """The result of one transaction.
-
-    Attributes:
-        memories: How many memories it encrypted again.
-        after: The id of the last one; ``None`` if none is left.
-    """
-
-    memories: int
-    after: int | None
-
-
-def list_encrypted(tx: Transaction, after: int, count: int, *, everything: bool) -> list[EncryptedSpace]:
+def list_encrypted(tx: Transaction, after: int, count: int, *, everything: bool) -> list[Space]:
     """Return the next namespaces with wrapped keys, or of all, the oldest first."""
     rows = tx.all(statements.ENCRYPTED_SPACES, after=after, everything=int(everything), count=count)
-    return [EncryptedSpace(id_, as_stored(path), None if keys is None else bytes(keys)) for id_, path, keys in rows]
+    return [Space(id_, as_stored(path)) for id_, path in rows]
 
 
-def replace_wrapped_keys(tx: Transaction, space: EncryptedSpace, new: bytes) -> bool:
+def count_plain(tx: Transaction) -> int:
+    """Return how many namespaces are not encrypted."""
+    return int(tx.the(statements.PLAIN_SPACES)[0])
+
+
+def find_wrapped_keys(tx: Transaction, space: Space) -> Found | None:
+    """Return the wrapped keys of a namespace; ``None`` if it is gone."""
+    row = tx.one(statements.WRAPPED_KEYS, space=space.id)
+    return None if row is None else Found(None if row[0] is None else bytes(row[0]))
+
+
+def replace_wrapped_keys(tx: Transaction, space: Space, old: bytes | None, new: bytes) -> bool:
     """Replace a namespace's wrapped keys, unless they have changed since; tell whether that was done."""
     row = tx.one(space_statements.LOCK_SPACE, space=space.id)
-    if row is None or LockedSpace.of(row).wrapped_keys != space.wrapped_keys:
+    if row is None or LockedSpace.of(row).wrapped_keys != old:
         return False
     tx.run(space_statements.SET_WRAPPED_KEYS, space=space.id, wrapped_keys=new)
     return True
 
 
-def reencrypt(tx: Transaction, space: EncryptedSpace, sealing: Sealing, after: int | None) -> Batch:
+def reencrypt(tx: Transaction, space: Space, sealing: Sealing, before: Pass) -> Pass:
     """Encrypt the next memories of a namespace with its newest data key, unless they are already.
+
+    With the last of them, the older data keys go.
 
     Raises:
         DecryptionError: One was altered, or the keys here do not open the namespace's.
@@ -71,27 +72,31 @@ def reencrypt(tx: Transaction, space: EncryptedSpace, sealing: Sealing, after: i
     row = tx.one(space_statements.LOCK_SPACE, space=space.id)
     wrapped = None if row is None else LockedSpace.of(row).wrapped_keys
     if wrapped is None:
-        return Batch(0, None)
+        return Pass(after=None)
     keys = sealing.unlock(space.path, wrapped)
     low, high = ids_of(space.id)
-    first = low - 1 if after is None else after
-    rows = tx.all(statements.OTHERWISE_ENCRYPTED, after=first, high=high, header=keys.header, count=_BATCH)
+    (after,) = before.place(keys.header) or (low - 1,)
+    rows = tx.all(statements.OTHERWISE_ENCRYPTED, after=after, high=high, header=keys.header, count=_BATCH)
     for one in rows:
-        _reencrypt(tx, space._replace(wrapped_keys=wrapped), sealing, keys, one)
-    return Batch(len(rows), rows[-1][0] if len(rows) == _BATCH else None)
+        _reencrypt(tx, (space.path, wrapped), sealing, keys, one)
+    if len(rows) == _BATCH:
+        return Pass(_BATCH, (rows[-1][0],), keys.header)
+    newest = sealing.keys.newest_only(subject_of(space.path), wrapped)
+    if newest != wrapped:
+        tx.run(space_statements.SET_WRAPPED_KEYS, space=space.id, wrapped_keys=newest)
+    return Pass(len(rows), None)
 
 
-def _reencrypt(tx: Transaction, space: EncryptedSpace, sealing: Sealing, keys: SubjectKeys, row: Row) -> None:
+def _reencrypt(tx: Transaction, space: tuple[str, bytes], sealing: Sealing, keys: SubjectKeys, row: Row) -> None:
+    path, wrapped = space
     memory, name, version, created_at, payload, places, digest, vectors, words, sealed = row
-    place = Place(space.path, memory, version, created_at, text_of_key(name))
-    stored = MemoryRow(
-        space.path, None, space.wrapped_keys, memory, place.name, version, created_at, 0, None, None, bytes(payload)
-    )
+    place = Place(path, memory, version, created_at, text_of_key(name))
+    stored = MemoryRow(path, None, wrapped, memory, place.name, version, created_at, 0, None, None, bytes(payload))
     tx.run(statements.REPLACE_PAYLOAD, memory=memory, payload=seal_value(keys, place, sealing.open(stored).payload))
     if words is None:
         return
-    if sealed is not None and space.wrapped_keys is not None:
-        known = sealing.open_search(space.wrapped_keys, place, bytes(sealed))
+    if sealed is not None:
+        known = sealing.open_search(wrapped, place, bytes(sealed))
     else:
         known = SearchPayload(_bytes(places), _bytes(digest), _bytes(vectors), bytes(words))
     tx.run(statements.REPLACE_SEALED, memory=memory, nothing=b"", sealed=seal_search(keys, place, known))
@@ -105,8 +110,3 @@ def sealed_below(tx: Transaction, low: str, high: str, owner: str | None) -> lis
     """Return the paths of the encrypted namespaces in a range."""
     values = {"low": low, "high": high, "owner": owner, "any_owner": int(owner is None)}
     return [as_stored(path) for (path,) in tx.all(statements.SEALED_BELOW, **values)]
-
-
-def sealed_of_owners(tx: Transaction, low: str, high: str) -> list[str]:
-    """Return the paths of the encrypted namespaces of owners in a range."""
-    return [as_stored(path) for (path,) in tx.all(statements.SEALED_OF_OWNERS, low=low, high=high)]

@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from datetime import timedelta
-from typing import TYPE_CHECKING, NamedTuple, cast
+from typing import TYPE_CHECKING, NamedTuple
 
-from sessions.clock import as_time, now
+from sessions.clock import now
 from sessions.store.components import components_there
 from sessions.store.retention import Retaining
 from sessions.validation import DEFAULT, PURGE_BATCH, Default, check_session_id, check_ttl
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-    from datetime import datetime
+    from datetime import datetime, timedelta
 
     from sessions.crypto.keys import KeyProvider, KeyRing
     from sessions.db import Backend
-    from sessions.encrypted import EncryptedSession
     from sessions.log.adopt.sdk import SDKSessions
     from sessions.memories.hold import Hold
-    from sessions.memory.sealing import Sealing
     from sessions.session.base import LogSession
     from sessions.session.verifying import Verification
     from sessions.store.sweeper import Sweeper
@@ -138,22 +135,23 @@ class Maintenance(Retaining):
 
         Example: ``rotation = await store.rotate()``
 
-        Keys of memories are rotated in the same way, namespace by namespace. After an interruption, call it again:
-        sessions and namespaces that already have the current key are skipped. With `reencrypt` in a store that allows
-        plain text, unencrypted ones are encrypted too.
+        Keys of memories are rotated in the same way, namespace by namespace, and keys of threads of LangGraph. After an
+        interruption, call it again: what already has the current key is skipped. With `reencrypt` in a store that
+        allows plain text, unencrypted sessions, namespaces and threads are encrypted too; threads under a serializer's
+        own cipher are left.
 
         Args:
             reencrypt: As for `EncryptedSession.rotate`.
-            before: With `reencrypt`: only sessions whose data key is older than this; now by default. To continue after
-                an interruption, pass the time at which the first attempt began.
+            before: With `reencrypt`: only where the data key is older than this; now by default. To continue after an
+                interruption, pass the time at which the first attempt began.
             progress: Called after each transaction with the result so far.
 
         Returns:
             The result.
 
         Raises:
-            RotationIncompleteError: The given keys do not open some sessions. They were logged and left unchanged; all
-                others were rotated. The error's `rotation` has the result.
+            RotationIncompleteError: The given keys do not open some sessions, namespaces or threads. They were logged
+                and left unchanged; all others were rotated. The error's `rotation` has the result.
             TypeError: `before` is not a datetime.
             ValueError: The store was opened without a key, or `before` has no time zone or is given without
                 `reencrypt`.
@@ -164,29 +162,9 @@ class Maintenance(Retaining):
             raise ValueError(
                 "the store was opened without a key. Nothing was changed. Use open_store(…, encryption_key=…)."
             )
-        from sessions.memory.component import MEMORIES  # noqa: PLC0415 - few programs rotate
-        from sessions.session.rotation import rotate_all  # noqa: PLC0415 - as above
+        from sessions.store.rotating import rotate_store  # noqa: PLC0415 - few programs rotate
 
-        if reencrypt and before is None:
-            # One second ahead, so that a data key made this very second is replaced too.
-            before = as_time(now()) + timedelta(seconds=1)
-        everything = reencrypt and self._encryption.allow_plain_text
-
-        async def rotate_one(session_id: str, report: Callable[[Rotation], object]) -> Rotation:
-            session = cast("EncryptedSession", self.session(session_id, ttl=None))
-            return await session.rotate(reencrypt=reencrypt, before=before, progress=report)
-
-        async def rotate_others(done: Rotation) -> Rotation:
-            if MEMORIES not in await components_there(self._backend, self._sdk.tables):
-                return done
-            from sessions.encrypted import check_before  # noqa: PLC0415 - as above
-            from sessions.memories.rotation import rotate_memories  # noqa: PLC0415 - as above
-
-            hold = self._memory_hold()
-            seconds = check_before(before, reencrypt=reencrypt)
-            return await rotate_memories(hold, cast("Sealing", hold.common.sealing), done, seconds, progress)
-
-        return await rotate_all(self._backend, rotate_one, progress, everything=everything, others=rotate_others)
+        return await rotate_store(self, self._encryption, reencrypt=reencrypt, before=before, progress=progress)
 
     async def purge_expired(
         self,

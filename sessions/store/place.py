@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from sessions.crypto.keys import KeyProvider, KeyRing
+    from sessions.crypto.subject import Subject
     from sessions.db import Backend
     from sessions.log.adopt.sdk import SDKSessions
     from sessions.session.handle import Handle
@@ -20,12 +21,12 @@ class Place(NamedTuple):
         backend: The database.
         elsewhere: The OpenAI Agents SDK's tables.
         open: Returns a hold on the session of an id.
-        forget: Called with the id of each erased session.
+        forget: Called with each erased subject.
         keys: The store's keys.
     """
 
     backend: Backend
     elsewhere: SDKSessions
     open: Callable[[str], Handle]
-    forget: Callable[[str], None]
+    forget: Callable[[Subject], None]
     keys: KeyRing | KeyProvider | None

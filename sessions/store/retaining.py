@@ -6,9 +6,11 @@ from functools import partial
 from typing import TYPE_CHECKING, Final
 
 from sessions.clock import as_time, now
+from sessions.crypto.subject import Subject
 from sessions.db.erasure import NOT_SCRUBBED
 from sessions.errors import DecryptionError, MissingKeyError
 from sessions.labels import decode_owner
+from sessions.log.component import conversations
 from sessions.log.lifetime.retain import (
     Judged,
     Removal,
@@ -108,7 +110,7 @@ class Retention:
         at = now()
         self._rules = [Rule.of(policy, at) for policy in policies]
         self._at = as_time(at)
-        self._destroying = Destroying(place.backend, place.keys)
+        self._destroying = Destroying(place.backend, place.keys, [conversations(place.elsewhere.tables)])
         self._counts = dict.fromkeys(
             ("erased", "trimmed", "entries", "leased", "pending_calls", "unreadable", "changed"), 0
         )
@@ -150,7 +152,7 @@ class Retention:
                     self._counts["changed"] += 1
                     continue
                 self._removed(one, rows.entries)
-                self._place.forget(one.old.session_id)
+                self._place.forget(Subject("session", one.old.session_id))
                 if rows.sdk_rows:
                     self._others.update(dict.fromkeys(self._place.elsewhere.tables))
             await self._destroying.finish()

@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Final
 
 from sessions.clock import check_moment
 from sessions.labels import encode_owner, given_owner
-from sessions.validation import DEFAULT, PURGE_BATCH, check_count, check_session_id, check_text
+from sessions.validation import DEFAULT, MAX_ID_BYTES, PURGE_BATCH, check_count, check_session_id, check_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
     from datetime import date, datetime
 
     from sessions.crypto.keys import KeyProvider, KeyRing
+    from sessions.crypto.subject import Subject
     from sessions.db import Backend
     from sessions.labels import Owner
     from sessions.log.adopt.sdk import SDKSessions
@@ -169,6 +170,7 @@ class Retaining(ABC):
         self,
         *,
         session_id: str | None = None,
+        thread_id: str | None = None,
         owner: Owner | Default = DEFAULT,
         what: str | None = None,
         since: date | None = None,
@@ -179,11 +181,12 @@ class Retaining(ABC):
 
         Example: ``rows = await store.audits(what="erase_owner", limit=20)``
 
-        Rows hold no ids. With `session_id`, those of this session are found by its HMAC. Rows end after the store's
-        `audit_ttl`, by the database's clock.
+        Rows hold no ids. With `session_id` or `thread_id`, those of this session or thread are found by its HMAC. Rows
+        end after the store's `audit_ttl`, by the database's clock.
 
         Args:
             session_id: Only rows about the session with this id.
+            thread_id: Only rows about the thread of LangGraph with this id.
             owner: Only the rows that sum up `erase_owner` for this owner. ``None`` is refused.
             what: Only rows of one operation: ``"erase"``, ``"erase_owner"``, ``"erase_memories"``,
                 ``"retain"``, ``"redact"``, ``"remove"``.
@@ -193,7 +196,7 @@ class Retaining(ABC):
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: An argument is out of range, or both `session_id` and `owner` are given.
+            ValueError: An argument is out of range, or two of `session_id`, `thread_id` and `owner` are given.
             StoreError: The database refused the operation.
             SessionClosedError: The store has been closed.
         """
@@ -201,8 +204,10 @@ class Retaining(ABC):
 
         wanted = Wanted(most=check_count(limit, "limit", least=1))
         whose = given_owner(owner)
-        if session_id is not None and whose is not None:
-            raise ValueError("session_id and owner cannot be combined. Nothing was read. Give one of them.")
+        if sum(one is not None for one in (session_id, thread_id, whose)) > 1:
+            raise ValueError("session_id, thread_id and owner cannot be combined. Nothing was read. Give one of them.")
+        if thread_id is not None:
+            wanted = wanted._replace(subject=check_text(thread_id, "thread_id", MAX_ID_BYTES), kind="thread")
         if session_id is not None:
             wanted = wanted._replace(subject=check_session_id(session_id))
         if whose is not None:
@@ -255,4 +260,8 @@ class Retaining(ABC):
         def open_(session_id: str) -> Handle:
             return self.session(session_id)._handle  # noqa: SLF001 - it is one of ours
 
-        return Place(self._backend, self._sdk, open_, self._forget_title, self._keys)
+        def forget(subject: Subject) -> None:
+            if subject.kind == "session":
+                self._forget_title(subject.name)
+
+        return Place(self._backend, self._sdk, open_, forget, self._keys)

@@ -11,15 +11,14 @@ import msgspec
 from sessions.checkpoints.component import THREADS
 from sessions.checkpoints.copy import copy
 from sessions.checkpoints.delete import delete, delete_for_runs
+from sessions.checkpoints.erase import check_owner_of, remove_expired, set_ttl
 from sessions.checkpoints.erase import erase as erase_thread
-from sessions.checkpoints.erase import remove_expired, set_ttl
 from sessions.checkpoints.prune import Keep, prune
 from sessions.checkpoints.thread_list import Wanted, list_threads
 from sessions.checkpoints.values import Pruned
 from sessions.clock import now
-from sessions.crypto.subject import KeyWanted
+from sessions.crypto.subject import KeyWanted, Subject
 from sessions.db.component import Removed
-from sessions.db.erasure import erase
 from sessions.errors import DamagedSessionError, SessionsError
 from sessions.validation import check_count, check_text
 
@@ -56,11 +55,13 @@ class ThreadMaintenance:
     Args:
         backend: A hold on the database, which is joined by the component of checkpoints.
         covers: How contents are stored.
+        audits_kept: For how long the audit row of an erasure is kept, in microseconds.
     """
 
-    def __init__(self, backend: Backend, covers: Covers) -> None:
+    def __init__(self, backend: Backend, covers: Covers, audits_kept: int) -> None:
         self._backend = backend.joined_by([THREADS])
         self._covers = covers
+        self._audits_kept = audits_kept
 
     async def delete(self, thread_id: str, owner: str | None = None, *, also: Also | None = None) -> bool:
         """Delete a thread in all its namespaces, in one transaction; return whether there was one.
@@ -223,38 +224,71 @@ class ThreadMaintenance:
         return total
 
     async def erase(
-        self, thread_id: str, *, owner: str | None = None, scrub: bool = True, also: Also | None = None
+        self,
+        thread_id: str,
+        *,
+        owner: str | None = None,
+        scrub: bool = True,
+        actor: str | None = None,
+        also: Also | None = None,
     ) -> tuple[Removed, tuple[str, ...]]:
         """Delete a thread and remove its bytes from the database's files, as far as a client can.
+
+        First a key provider destroys the thread's keys, if it can. Then all rows go in one transaction, which adds an
+        audit row. Erasing again finishes pending work. No key is needed.
 
         Args:
             thread_id: The thread.
             owner: Refuse a thread of another owner.
             scrub: Whether the bytes are removed, too.
+            actor: Who has it erased, for the audit row: text of 1 to 255 bytes in UTF-8.
             also: Done in the same transaction.
 
         Returns:
             How many rows went, by table; and the places that may still contain bytes, with the remedy for each.
 
         Raises:
+            TypeError: An argument is no text.
+            ValueError: An argument is empty, too long, or no Unicode text.
             OwnerError: It is another owner's; nothing was changed.
             StoreError: The database refused. If it refused to remove the rows, nothing was changed.
             SessionClosedError: The store has been closed.
         """
+        from sessions.log.lifetime.audit import Done, record  # noqa: PLC0415 - few programs erase
+        from sessions.store.erasing import erase_subject  # noqa: PLC0415 - as above
+
         check_text(thread_id, "thread_id", MOST_BYTES)
+        if actor is not None:
+            check_text(actor, "actor", MOST_ID_BYTES)
+        subject, at = Subject("thread", thread_id), now()
 
         def remove(tx: Transaction, name: str) -> Removed:
             rows = erase_thread(tx, name, owner)
             more = Removed({}) if also is None else also(tx, bool(rows.threads))
             return Removed({**rows._asdict(), **more.rows}, more.others)
 
+        def note(tx: Transaction, removed: Removed) -> None:
+            if any(removed.rows.values()):
+                record(tx, Done("erase", actor, self._audits_kept), thread_id, removed.rows, at, kind="thread")
+
+        if owner is not None:
+            # Before its keys are destroyed.
+            await self._backend.read(partial(check_owner_of, thread_id=thread_id, owner=owner), str(subject))
         component = msgspec.structs.replace(THREADS, erase=remove)
-        with damage_named(f"thread {thread_id!r}"):
-            return await erase(self._backend, component, thread_id, f"thread {thread_id!r}", scrub=scrub)
+        with damage_named(str(subject)):
+            return await erase_subject(self._backend, component, subject, self._covers.source, note, scrub=scrub)
 
     async def aclose(self) -> None:
         """Close this, but not the hold that it was made with: later calls raise `SessionClosedError`."""
         await self._backend.aclose()
+
+    async def read_rows(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Return the result of `work`, run in one snapshot; again when the keys that it needs have been fetched."""
+        return await self._do(self._backend.read, work, subject)
+
+    async def change_rows(self, work: Callable[[Transaction], T], subject: str) -> T:
+        """Do `work` as one transaction; again when the keys that it needs have been fetched."""
+        return await self._do(self._backend.write, work, subject)
 
     async def _do(
         self,

@@ -17,7 +17,7 @@ from sessions.clock import now
 from sessions.errors import ThreadGoneError
 from sessions.labels import MAX_OWNER_BYTES
 from sessions.store.thread_maintenance import MOST_BYTES, MOST_ID_BYTES, SUBJECT, ThreadMaintenance, damage_named
-from sessions.validation import check_text
+from sessions.validation import AUDITS_KEPT, check_text
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
@@ -38,6 +38,7 @@ class ThreadStore(ThreadMaintenance):
         ttl: The time to live of new threads after their last change, in microseconds; ``None`` for ever.
         covers: How contents are stored; in the clear, if ``None``.
         remembered: The bytes of values that are remembered, so that the next put has something to compare with.
+        audits_kept: For how long the audit row of an erasure is kept, in microseconds.
     """
 
     def __init__(
@@ -47,8 +48,9 @@ class ThreadStore(ThreadMaintenance):
         ttl: int | None = None,
         covers: Covers | None = None,
         remembered: int = DEFAULT_BYTES,
+        audits_kept: int = AUDITS_KEPT,
     ) -> None:
-        super().__init__(backend, PlainCovers() if covers is None else covers)
+        super().__init__(backend, PlainCovers() if covers is None else covers, audits_kept)
         self._ttl = ttl
         self._remembered = Remembered(remembered)
 
@@ -216,7 +218,7 @@ def covers_of(backend: Backend, encryption: Encryption | None) -> Covers:
     from sessions.db.stored_settings import StoredSettings  # noqa: PLC0415
 
     keys = KeyManager(encryption.encryption_key, StoredSettings(backend, "the store"))
-    return KeyedCovers(keys, allow_plain_text=encryption.allow_plain_text)
+    return KeyedCovers(keys, encryption.encryption_key, allow_plain_text=encryption.allow_plain_text)
 
 
 def _check_place(place: Place) -> None:

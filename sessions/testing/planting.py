@@ -326,7 +326,7 @@ DAMAGES: Final[dict[str, Damage]] = {
         about=None,
     ),
     "keys of nobody are to be destroyed": Damage(
-        "impossible-value", ("insert into {undestroyed} (session_id) values (:nothing)",), about=None
+        "impossible-value", ("insert into {undestroyed} (kind, name) values ('session', :nothing)",), about=None
     ),
     "words are of another session's entries": Damage(
         "wrong-reference", _set("session_words", f"id = {_entry(':their_s1', 992)}", f"id = {_entry(':s1', 0)}")

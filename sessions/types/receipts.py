@@ -127,14 +127,16 @@ class Rotation:
 
     Attributes:
         sessions: The number of sessions examined.
-        rewrapped: The number of sessions and namespaces of memories whose wrapped keys were replaced: wrapped with the
-            current key, or extended by a new data key.
-        reencrypted: The number of entries and memories encrypted again.
-        failed: The ids of sessions that the given keys cannot open, and namespaces as ``memories of ('users', 'ann')``,
-            left unchanged. If there are any, `store.rotate` raises `RotationIncompleteError`.
-        plain: The number of sessions in the database that `store.rotate` left unencrypted. To encrypt these too, open
-            the store with ``allow_plain_text=True`` and rotate with ``reencrypt=True``.
+        rewrapped: The number of sessions, namespaces of memories and threads whose wrapped keys were replaced: wrapped
+            with the current key, or extended by a new data key.
+        reencrypted: The number of entries, memories and payloads of threads encrypted again.
+        failed: The ids of sessions that the given keys cannot open, namespaces as ``memories of ('users', 'ann')``, and
+            threads as ``thread 'support-1'``, left unchanged. If there are any, `store.rotate` raises
+            `RotationIncompleteError`.
+        plain: The number of sessions, namespaces and threads that `store.rotate` left unencrypted. To encrypt these
+            too, open the store with ``allow_plain_text=True`` and rotate with ``reencrypt=True``.
         namespaces: The number of namespaces of memories examined.
+        threads: The number of threads of LangGraph examined.
     """
 
     sessions: int = 0
@@ -143,6 +145,7 @@ class Rotation:
     failed: tuple[str, ...] = ()
     plain: int = 0
     namespaces: int = 0
+    threads: int = 0
 
     def __add__(self, other: Rotation) -> Rotation:
         return Rotation(
@@ -152,6 +155,7 @@ class Rotation:
             self.failed + other.failed,
             self.plain + other.plain,
             self.namespaces + other.namespaces,
+            self.threads + other.threads,
         )
 
 

@@ -225,8 +225,8 @@ class Audit:
         what: The operation: ``"erase"``, ``"erase_owner"``, ``"erase_memories"``, ``"retain"``, ``"redact"`` or
             ``"remove"``; later ones may come.
         actor: Who had it done, as given with ``actor=``; ``None`` if nothing was given.
-        subject: An HMAC-SHA256 of the session's id, of the owner or of the memories' prefix, in hexadecimal digits. The
-            key is a salt of the store's.
+        subject: An HMAC-SHA256 of the session's or the thread's id, of the owner or of the memories' prefix, in
+            hexadecimal digits. The key is a salt of the store's.
         counts: How many rows were removed, by table.
         cursor: The row's place, an opaque text for ``store.audits(after=…)``.
     """

@@ -74,7 +74,7 @@ async def test_rows_that_are_found_by_those_of_another_table_go_first(place_of_l
 
 def _owners(owner: Owner, *, below: bool = False) -> OwnersErased:
     low, high = (below_owner if below else one_owner)(encode_owner(owner))
-    return OwnersErased(low, high, now=1, actor=None, audits_kept=1)
+    return OwnersErased(low, high, now=1)
 
 
 async def _erase(backend: Backend, component: Component, owners: OwnersErased) -> dict[str, dict[str, int]]:

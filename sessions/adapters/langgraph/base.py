@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from sqlalchemy.ext.asyncio import AsyncEngine
 
     import sessions.blocking
+    from sessions.checkpoints.covers import Covers
     from sessions.db import Backend
     from sessions.labels import Owner
 
@@ -124,13 +125,17 @@ class SaverBase(Closing, BaseCheckpointSaver[Any]):
     def _threads_under(self, cipher: CipherProtocol | None) -> ThreadStore:
         backend, encryption = self._store._backend, self._store._encryption  # noqa: SLF001 - it is one of ours
         if cipher is None:
-            return ThreadStore(backend, ttl=self._ttl, covers=covers_of(backend, encryption))
+            return self._threads_with(covers_of(backend, encryption))
         if encryption is not None:
             raise TypeError(
                 "the store is opened with a key, which encrypts the threads, and EncryptedSerializer would do it "
                 "again. Nothing was read or changed. Use one of them."
             )
-        return ThreadStore(backend, ttl=self._ttl, covers=CipherCovers(cipher))
+        return self._threads_with(CipherCovers(cipher))
+
+    def _threads_with(self, covers: Covers) -> ThreadStore:
+        store = self._store
+        return ThreadStore(store._backend, ttl=self._ttl, covers=covers, audits_kept=store._audits_kept)  # noqa: SLF001 - as above
 
     def _allow(self, extra: Collection[tuple[str, ...]]) -> None:
         """Have the serializer revive further classes, if it needs and takes a list of them."""

@@ -25,6 +25,8 @@ class CipherCovers:
         cipher: LangGraph's interface: ``encrypt(plaintext)`` returns a name and a ciphertext.
     """
 
+    source = None
+
     def __init__(self, cipher: CipherProtocol) -> None:
         self._cipher = cipher
 

@@ -188,10 +188,13 @@ class Keeping(Threads):
         """
         return await self._kept.purge_expired()
 
-    def erase(self, thread_id: str, *, scrub: bool = True) -> ThreadErasure:
+    def erase(self, thread_id: str, *, scrub: bool = True, actor: str | None = None) -> ThreadErasure:
         """Erase a thread from every table and then, as far as possible from here, from the database's files.
 
-        Example: ``receipt = saver.erase("1")``
+        Example: ``receipt = saver.erase("1", actor="support")``
+
+        First the `KeyProvider`'s `destroy` is called, if the store has one. Then all rows go in one transaction, which
+        adds an audit row: ``store.audits(thread_id=…)`` finds it. Erasing again finishes pending work.
 
         An official saver's tables in the same database lose it, too: the receipt counts their rows as
         ``langgraph_checkpoints`` and so on. A session of the same id is not touched, nor are threads by `Store.erase`;
@@ -200,21 +203,26 @@ class Keeping(Threads):
         Args:
             thread_id: The thread.
             scrub: Whether the files are rewritten. To erase many threads, call `Store.scrub` once, after the last one.
+            actor: Who has it erased, for the audit row: text of 1 to 255 bytes in UTF-8.
 
         Raises:
+            TypeError: `actor` is not a string.
+            ValueError: `actor` is empty or too long.
             ThreadOwnerError: The thread belongs to another owner than the saver's.
             StoreError: The database refused the operation; nothing was removed.
         """
-        return without_loop(self.aerase(thread_id, scrub=scrub))
+        return without_loop(self.aerase(thread_id, scrub=scrub, actor=actor))
 
-    async def aerase(self, thread_id: str, *, scrub: bool = True) -> ThreadErasure:
+    async def aerase(self, thread_id: str, *, scrub: bool = True, actor: str | None = None) -> ThreadErasure:
         """Do the same as `erase`.
 
         Example: ``receipt = await saver.aerase("1")``
         """
         thread_id, at = str(thread_id), now()
         also = self._first_use.removing(self, thread_id)
-        removed, pending = await self._kept.erase(thread_id, owner=self._owners.encoded, scrub=scrub, also=also)
+        removed, pending = await self._kept.erase(
+            thread_id, owner=self._owners.encoded, scrub=scrub, actor=actor, also=also
+        )
         return ThreadErasure(thread_id, as_time(at), any(removed.rows.values()), dict(removed.rows), tuple(pending))
 
     def adopt(

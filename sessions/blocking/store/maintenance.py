@@ -104,22 +104,23 @@ class Maintenance(Retaining):
 
         Example: ``rotation = store.rotate()``
 
-        Keys of memories are rotated in the same way, namespace by namespace. After an interruption, call it again:
-        sessions and namespaces that already have the current key are skipped. With `reencrypt` in a store that allows
-        plain text, unencrypted ones are encrypted too.
+        Keys of memories are rotated in the same way, namespace by namespace, and keys of threads of LangGraph. After an
+        interruption, call it again: what already has the current key is skipped. With `reencrypt` in a store that
+        allows plain text, unencrypted sessions, namespaces and threads are encrypted too; threads under a serializer's
+        own cipher are left.
 
         Args:
             reencrypt: As for `EncryptedSession.rotate`.
-            before: With `reencrypt`: only sessions whose data key is older than this; now by default. To continue after
-                an interruption, pass the time at which the first attempt began.
+            before: With `reencrypt`: only where the data key is older than this; now by default. To continue after an
+                interruption, pass the time at which the first attempt began.
             progress: Called after each transaction with the result so far.
 
         Returns:
             The result.
 
         Raises:
-            RotationIncompleteError: The given keys do not open some sessions. They were logged and left unchanged; all
-                others were rotated. The error's `rotation` has the result.
+            RotationIncompleteError: The given keys do not open some sessions, namespaces or threads. They were logged
+                and left unchanged; all others were rotated. The error's `rotation` has the result.
             TypeError: `before` is not a datetime.
             ValueError: The store was opened without a key, or `before` has no time zone or is given without
                 `reencrypt`.

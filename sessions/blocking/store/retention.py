@@ -130,6 +130,7 @@ class Retaining(Part):
         self,
         *,
         session_id: str | None = None,
+        thread_id: str | None = None,
         owner: Owner | Default = DEFAULT,
         what: str | None = None,
         since: date | None = None,
@@ -140,11 +141,12 @@ class Retaining(Part):
 
         Example: ``rows = store.audits(what="erase_owner", limit=20)``
 
-        Rows hold no ids. With `session_id`, those of this session are found by its HMAC. Rows end after the store's
-        `audit_ttl`, by the database's clock.
+        Rows hold no ids. With `session_id` or `thread_id`, those of this session or thread are found by its HMAC. Rows
+        end after the store's `audit_ttl`, by the database's clock.
 
         Args:
             session_id: Only rows about the session with this id.
+            thread_id: Only rows about the thread of LangGraph with this id.
             owner: Only the rows that sum up `erase_owner` for this owner. ``None`` is refused.
             what: Only rows of one operation: ``"erase"``, ``"erase_owner"``, ``"erase_memories"``,
                 ``"retain"``, ``"redact"``, ``"remove"``.
@@ -154,12 +156,20 @@ class Retaining(Part):
 
         Raises:
             TypeError: An argument has the wrong type.
-            ValueError: An argument is out of range, or both `session_id` and `owner` are given.
+            ValueError: An argument is out of range, or two of `session_id`, `thread_id` and `owner` are given.
             StoreError: The database refused the operation.
             SessionClosedError: The store has been closed.
         """
         return run(
-            self._async.audits(session_id=session_id, owner=owner, what=what, since=since, limit=limit, after=after)
+            self._async.audits(
+                session_id=session_id,
+                thread_id=thread_id,
+                owner=owner,
+                what=what,
+                since=since,
+                limit=limit,
+                after=after,
+            )
         )
 
     def erased_at(self, session_id: str) -> datetime | None:

@@ -42,6 +42,8 @@ LOCK_LINE_OF = Statement(
 
 _LOCK_THREAD: Final = "select id, owner, wrapped_keys, ttl from {threads} where thread_id = :thread_id"
 
+SEE_THREAD = Statement("A thread.", _LOCK_THREAD)
+
 LOCK_THREAD = Statement(
     "Lock a thread, so that nobody makes or removes its lines.",
     _LOCK_THREAD,

@@ -57,6 +57,7 @@ class _Lenient:
 
     def __init__(self, covers: Covers) -> None:
         self._covers = covers
+        self.source = covers.source
 
     def unlock(self, thread_id: str, wrapped_keys: bytes | None) -> Cover:
         try:

@@ -1,7 +1,8 @@
 """Audit rows: each removal for good, with its time and its actor, without ids and contents.
 
-A session's id, or an owner, is there as an HMAC under a salt of the store's, so only a caller that knows an id can ask
-whether it was erased. The rows have their own time to live, by the database's clock; upkeep removes those that ended.
+The id of a session or a thread, or an owner, is there as an HMAC under a salt of the store's, so only a caller that
+knows an id can ask whether it was erased. The rows have their own time to live, by the database's clock; upkeep removes
+those that ended.
 
 An operation that removes something calls `record` in its own transaction: so there is no removal without its row, and
 no row without its removal.
@@ -34,7 +35,7 @@ SALT_BYTES: Final = 32
 _DIGITS: Final = 19
 """Fewer than the largest number could have."""
 
-SubjectKind: TypeAlias = Literal["session", "owner", "namespace"]
+SubjectKind: TypeAlias = Literal["session", "owner", "namespace", "thread"]
 
 
 class Done(NamedTuple):
@@ -59,7 +60,7 @@ def record(
     Args:
         tx: A transaction.
         done: The operation and its actor.
-        subject: The session's id; or the owner, or the prefix of memories, as `labels.py` writes it.
+        subject: The session's or the thread's id; or the owner, or the prefix of memories, as `labels.py` writes it.
         counts: How many rows were removed, by table; zeros are left out.
         now: The time, in microseconds since 1970, UTC.
         kind: Which of these `subject` is.
@@ -81,8 +82,8 @@ class Wanted(NamedTuple):
     """Which audit rows are wanted: all that are not ``None`` hold.
 
     Attributes:
-        subject: The session's id, or the owner as `labels.py` writes it.
-        kind: Which of the two that is.
+        subject: The session's or the thread's id, or the owner as `labels.py` writes it.
+        kind: Which of these it is.
         what: The operation.
         since: The time from which on, in microseconds since 1970, UTC.
         before: The number of the row before which the page begins; they count downwards.

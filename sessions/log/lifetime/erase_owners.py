@@ -1,17 +1,16 @@
-"""Erasing owners: the conversations' part. Each session goes whole, with its audit row, in one transaction."""
+"""Erasing owners: the conversations' part. Each session goes whole, in one transaction."""
 
 from __future__ import annotations
 
 from collections import Counter
 from typing import TYPE_CHECKING, Final
 
-from sessions.db.component import OwnersPart
+from sessions.db.component import ErasedSubject, OwnersPart
 from sessions.db.dialect import text_of_key
 from sessions.log.core.locking import lock_session
-from sessions.log.lifetime.audit import Done, record
+from sessions.log.encryption.session_encryption import subject_of
 from sessions.log.lifetime.erase import erase
 from sessions.log.lifetime.remove import remove_unfinished_of_owners
-from sessions.log.lifetime.undestroyed import note_undestroyed
 from sessions.log.statements import retention as statements
 
 if TYPE_CHECKING:
@@ -32,7 +31,7 @@ def erase_owners(tx: Transaction, owners: OwnersErased, count: int, elsewhere: E
         return OwnersPart({}, (), more=True)
     found = [(number, text_of_key(session_id)) for number, session_id in tx.all(statements.OWNED, count=count, **whose)]
     rows: Counter[str] = Counter()
-    subjects: list[str] = []
+    subjects: list[ErasedSubject] = []
     others: dict[str, None] = {}
     # In the order of their ids: two processes at the same work wait for each other, and never each for the other.
     for number, session_id in sorted(found):
@@ -40,11 +39,8 @@ def erase_owners(tx: Transaction, owners: OwnersErased, count: int, elsewhere: E
             continue  # It has become another owner's, or another process was first.
         removed = erase(tx, session_id, elsewhere)._asdict()
         removed["sessions"] = int(removed.pop("existed"))
-        if owners.has_keys:
-            note_undestroyed(tx, session_id)
-        record(tx, Done("erase_owner", owners.actor, owners.audits_kept), session_id, removed, owners.now)
         rows.update(removed)
-        subjects.append(session_id)
+        subjects.append(ErasedSubject(subject_of(session_id), removed))
         if removed["sdk_rows"]:
             others.update(dict.fromkeys(elsewhere.tables))
         if rows["entries"] >= _ENTRIES:

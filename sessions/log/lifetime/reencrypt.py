@@ -6,10 +6,11 @@ continued.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Final
 
 from sessions.db.dialect import text_of_key
 from sessions.db.ids import ids_of
+from sessions.db.rotation import Pass
 from sessions.db.transaction import Statement
 from sessions.log.core.change_log import record_change
 from sessions.log.core.changing import lock_conversation
@@ -54,20 +55,6 @@ PLAIN_SESSIONS: Final = Statement(
 
 _BATCH: Final = 200
 """Entries encrypted again in one transaction."""
-
-
-class Batch(NamedTuple):
-    """The result of one transaction.
-
-    Attributes:
-        entries: How many entries it encrypted again.
-        after: The id of the last one; ``None`` if none is left.
-        key: The id of the data key that it used; ``None`` if there is nothing to encrypt.
-    """
-
-    entries: int
-    after: int | None
-    key: bytes | None = None
 
 
 def find_wrapped_keys(tx: Transaction, conversation: Conversation, now: int) -> tuple[bool, bytes | None]:
@@ -117,18 +104,16 @@ def replace_wrapped_keys(tx: Transaction, conversation: Conversation, now: int, 
     return True
 
 
-def reencrypt(tx: Transaction, conversation: Conversation, now: int, before: Batch) -> Batch:
+def reencrypt(tx: Transaction, conversation: Conversation, now: int, before: Pass) -> Pass:
     """Encrypt some of a session's entries again that are not encrypted with its newest data key.
 
-    With the last of them, the older data keys go: they open nothing of this session any more. That is only after one
-    pass over all entries with the same data key: if another rotation has added a newer key since the last batch, the
-    entries so far do not have the newest key, and the pass starts over.
+    With the last of them, the older data keys go: they open nothing of this session any more.
 
     Args:
         tx: A transaction.
         conversation: The session.
         now: The time, in microseconds since 1970, UTC.
-        before: The batch before; of no entry and after 0 for the first.
+        before: The pass so far; its place is the id of an entry.
 
     Raises:
         DecryptionError: An entry was altered.
@@ -136,10 +121,10 @@ def reencrypt(tx: Transaction, conversation: Conversation, now: int, before: Bat
     row = tx.one(session_statements.LOCK_SESSION, session_id=conversation.session_id)
     encryption = conversation.encryption
     if row is None or row[1] is None or encryption is None:
-        return Batch(0, None)
+        return Pass(after=None)
     wrapped_keys = bytes(row[1])
     payloads = encryption.unlock(conversation.session_id, wrapped_keys)
-    after = before.after if before.after is not None and before.key == payloads.header else 0
+    (after,) = before.place(payloads.header) or (0,)
     left = _BATCH
     for (segment,) in sorted(tx.all(branch_statements.SEGMENTS, session=row[0])):
         low, high = ids_of(segment)
@@ -154,14 +139,14 @@ def reencrypt(tx: Transaction, conversation: Conversation, now: int, before: Bat
             replace_payload(tx, plain.id, encrypted.payload, encrypted.tool_name)
         left -= len(found)
         if left == 0:
-            return Batch(_BATCH, found[-1][0], payloads.header)
+            return Pass(_BATCH, (found[-1][0],), payloads.header)
     if protect_digests(tx, row[0], payloads, _BATCH):
-        return Batch(_BATCH - left, EVERYTHING, payloads.header)
+        return Pass(_BATCH - left, (EVERYTHING,), payloads.header)
     _reencrypt_info(tx, row[0], payloads)
     newest = encryption.newest_only(conversation.session_id, wrapped_keys)
     if newest != wrapped_keys:
         replace_wrapped_keys(tx, conversation, now, wrapped_keys, newest)
-    return Batch(_BATCH - left, None)
+    return Pass(_BATCH - left, None)
 
 
 def _reencrypt_info(tx: Transaction, session: int, payloads: Payloads) -> None:

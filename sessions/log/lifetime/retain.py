@@ -17,6 +17,7 @@ from sessions.labels import given_owner
 from sessions.log.core.locking import lock_session
 from sessions.log.core.made_titles import forget_title, is_there
 from sessions.log.core.reader import unlock
+from sessions.log.encryption.session_encryption import subject_of
 from sessions.log.lifetime.audit import Done, record
 from sessions.log.lifetime.erase import erase
 from sessions.log.lifetime.older_turns import Range, count_older, find_older, remove_older
@@ -215,7 +216,7 @@ def remove_sessions(
         rows = erase(tx, one.old.session_id, elsewhere)
         counts = {table: count for table, count in rows._asdict().items() if table != "existed"}
         if removal.has_keys:
-            note_undestroyed(tx, one.old.session_id)
+            note_undestroyed(tx, subject_of(one.old.session_id))
         record(tx, removal.done, one.old.session_id, {"sessions": 1, **counts}, removal.now)
         removed.append(rows)
         entries += rows.entries

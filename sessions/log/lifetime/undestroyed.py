@@ -1,6 +1,6 @@
-"""Sessions that are gone, and whose keys a key provider has yet to destroy.
+"""Subjects that are gone, such as sessions, and whose keys a key provider has yet to destroy.
 
-A provider is asked outside of any transaction, and after the rows are gone: a session that is not removed after all
+A provider is asked outside of any transaction, and after the rows are gone: a subject that is not removed after all
 must keep its keys. A note from the transaction that removes the rows lets a later call finish after a killed process.
 """
 
@@ -10,23 +10,25 @@ from typing import TYPE_CHECKING
 
 from sessions.db.dialect import text_of_key
 from sessions.log.statements import audits as statements
-from sessions.log.statements import sessions as session_statements
 
 if TYPE_CHECKING:
+    from sessions.crypto.subject import Subject
+    from sessions.db.component import Subjects
     from sessions.db.transaction import Transaction
 
 
-def note_undestroyed(tx: Transaction, session_id: str) -> None:
-    """Note a session, in the transaction that removes it."""
-    tx.run(statements.NOTE_UNDESTROYED, session_id=session_id)
+def note_undestroyed(tx: Transaction, subject: Subject) -> None:
+    """Note a subject, in the transaction that removes it."""
+    tx.run(statements.NOTE_UNDESTROYED, kind=subject.kind, name=subject.name)
 
 
-def find_undestroyed(tx: Transaction, after: str, count: int) -> list[tuple[str, bool]]:
-    """Return up to `count` such sessions from behind an id, each with whether it has been started again."""
-    found = [text_of_key(session_id) for (session_id,) in tx.all(statements.UNDESTROYED, after=after, count=count)]
-    return [(one, tx.one(session_statements.VERSION, session_id=one) is not None) for one in found]
+def find_undestroyed(tx: Transaction, subjects: Subjects, after: str, count: int) -> list[tuple[Subject, bool]]:
+    """Return up to `count` such subjects of a kind from behind a name, each with whether it has been started again."""
+    rows = tx.all(statements.UNDESTROYED, kind=subjects.kind, after=after, count=count)
+    found = [text_of_key(name) for (name,) in rows]
+    return [(subjects.of(name), subjects.are_there(tx, name)) for name in found]
 
 
-def destroyed(tx: Transaction, session_id: str) -> None:
-    """Note that a session's keys are destroyed."""
-    tx.run(statements.DESTROYED, session_id=session_id)
+def destroyed(tx: Transaction, subject: Subject) -> None:
+    """Note that a subject's keys are destroyed."""
+    tx.run(statements.DESTROYED, kind=subject.kind, name=subject.name)

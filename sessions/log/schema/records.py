@@ -112,9 +112,9 @@ COPIES: Final = Table(
 
 UNDESTROYED: Final = Table(
     "undestroyed",
-    "Sessions that are gone, and whose keys a key provider has not destroyed yet.",
-    (Column("session_id", "session_id_type"),),
-    key=("session_id",),
+    "Subjects of any component that are gone, and whose keys a key provider has not destroyed yet.",
+    (Column("kind", "key_type", "Of the subject: see `crypto/subject.py`."), Column("name", "session_id_type")),
+    key=("kind", "name"),
     since=11,
 )
 

@@ -65,20 +65,20 @@ FORGET_ENDED_AUDITS = Statement(
     },
 )
 
-_NOTE_UNDESTROYED = "insert into {undestroyed} (session_id) values (:session_id)"
+_NOTE_UNDESTROYED = "insert into {undestroyed} (kind, name) values (:kind, :name)"
 
 NOTE_UNDESTROYED = Statement(
-    "Note a session that goes, and whose keys a key provider is to destroy.",
-    _NOTE_UNDESTROYED + " on conflict (session_id) do nothing",
-    {MARIADB: _NOTE_UNDESTROYED + " on duplicate key update session_id = session_id"},
+    "Note a subject that goes, and whose keys a key provider is to destroy.",
+    _NOTE_UNDESTROYED + " on conflict (kind, name) do nothing",
+    {MARIADB: _NOTE_UNDESTROYED + " on duplicate key update name = name"},
 )
 
 UNDESTROYED = Statement(
-    "A page of such sessions.",
-    "select session_id from {undestroyed} where session_id > :after order by session_id limit :count",
+    "A page of such subjects of a kind.",
+    "select name from {undestroyed} where kind = :kind and name > :after order by name limit :count",
 )
 
 DESTROYED = Statement(
     "Its keys are destroyed.",
-    "delete from {undestroyed} where session_id = :session_id",
+    "delete from {undestroyed} where kind = :kind and name = :name",
 )

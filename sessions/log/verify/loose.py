@@ -31,7 +31,10 @@ _TABLES: Final[dict[str, tuple[Wrong, ...]]] = {
         Wrong("counts", "substr(t.counts, 1, 1) <> '{{'", says="have counts that are no JSON object"),
         Wrong("until", "t.until < 0", says=_NO_TIME),
     ),
-    "undestroyed": (Wrong("session_id", _ID, says=_NO_ID),),
+    "undestroyed": (
+        Wrong("kind", "length(t.kind) = 0", says="have an empty text"),
+        Wrong("name", f"length(t.name) not between 1 and {MAX_ID_BYTES}", says="have an impossible name"),
+    ),
     "unfinished": (
         Wrong("session", f"t.session not between 1 and {MAX_SESSION}", says=_NO_NUMBER),
         Wrong(

@@ -7,7 +7,7 @@ from sessions.db.transaction import Statement
 ENCRYPTED_SPACES = Statement(
     "A page of namespaces, the oldest first: those with wrapped keys, or all.",
     """
-    select id, path, wrapped_keys from {spaces} where id > :after and (wrapped_keys is not null or :everything = 1)
+    select id, path from {spaces} where id > :after and (wrapped_keys is not null or :everything = 1)
     order by id limit :count
     """,
 )
@@ -20,10 +20,11 @@ SEALED_BELOW = Statement(
     """,
 )
 
-SEALED_OF_OWNERS = Statement(
-    "The paths of encrypted namespaces of owners in a range.",
-    "select path from {spaces} where wrapped_keys is not null and owner >= :low and owner < :high",
+PLAIN_SPACES = Statement(
+    "How many namespaces have no wrapped keys.", "select count(*) from {spaces} where wrapped_keys is null"
 )
+
+WRAPPED_KEYS = Statement("The wrapped keys of a namespace.", "select wrapped_keys from {spaces} where id = :space")
 
 OTHERWISE_ENCRYPTED = Statement(
     "Memories of a range whose payloads, or what search knows of them, do not begin as a data key's.",

@@ -69,6 +69,8 @@ def _locking(purpose: str, text: str, how: str = "") -> Statement:
     return Statement(purpose, text, variants)
 
 
+IS_SPACE = Statement("A row if there is a namespace.", "select 1 from {spaces} where path = :path")
+
 LOCK_SPACE = _locking(
     "Lock a namespace, and read what of the settings concerns it; no row if the namespace was removed.", _THE_SPACE
 )
