@@ -52,6 +52,22 @@ def _checks(reading: object) -> Sequence[Check]:
     return checks_of(reading)
 
 
+def _purge(tx: Transaction, count: int) -> tuple[int, bool]:
+    # Many programs never purge.
+    from sessions.checkpoints.erase import purge  # noqa: PLC0415
+
+    return purge(tx, count)
+
+
+def _counts(tx: Transaction) -> Mapping[str, int]:
+    # Few programs count.
+    from sessions.checkpoints.statements.listing import COUNTS  # noqa: PLC0415
+    from sessions.clock import now  # noqa: PLC0415
+
+    threads, checkpoints = tx.the(COUNTS, now=now())
+    return {"threads": int(threads), "checkpoints": int(checkpoints)}
+
+
 def _subject_of(thread_id: str) -> Subject:
     # Few programs destroy keys.
     from sessions.checkpoints.encryption import subject_of  # noqa: PLC0415
@@ -74,4 +90,6 @@ THREADS: Final = Component(
     erase_owners=_erase_owners,
     verify=_checks,
     subjects=Subjects("thread", _subject_of, _is_there),
+    purge=_purge,
+    counts=_counts,
 )

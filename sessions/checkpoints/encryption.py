@@ -59,8 +59,8 @@ class KeyedCovers:
             return PlainCover(thread_id)
         raise DecryptionError(
             f"thread {thread_id!r} is not encrypted, but the store is opened with a key. Nothing was read or changed. "
-            "To use it as it is, open the store with allow_plain_text=True; to encrypt it, call "
-            "store.rotate(reencrypt=True) then."
+            "To use it as it is, open the store with allow_plain_text=True; store.rotate(reencrypt=True) then encrypts "
+            "it."
         )
 
     def keyed(self, thread_id: str, wrapped_keys: bytes) -> KeyedCover:

@@ -94,11 +94,17 @@ def set_ttl(tx: Transaction, thread_id: str, ttl: int | None, owner: str | None)
     return True
 
 
-def keep_up(tx: Transaction, count: int) -> bool:
-    """Remove some expired threads, beside a change; tell whether there may be more."""
+def purge(tx: Transaction, count: int) -> tuple[int, bool]:
+    """Remove some expired threads; return how many, and whether there may be more."""
     # A thread may have many rows.
     most = max(1, count // 64)
-    return remove_expired(tx, most) == most
+    removed = remove_expired(tx, most)
+    return removed, removed == most
+
+
+def keep_up(tx: Transaction, count: int) -> bool:
+    """Remove some, beside a change; tell whether there may be more."""
+    return purge(tx, count)[1]
 
 
 def _erase(tx: Transaction, thread: Thread) -> Erased:

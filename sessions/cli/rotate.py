@@ -21,9 +21,9 @@ if TYPE_CHECKING:
     from sessions.types.receipts import Rotation
 
 
-@click.command(short_help="Replace the keys of encrypted sessions.")
+@click.command(short_help="Replace the keys of encrypted sessions, memories and threads.")
 @URL
-@click.option("--reencrypt", is_flag=True, help="Also make new data keys, and encrypt all entries with them.")
+@click.option("--reencrypt", is_flag=True, help="Also make new data keys, and encrypt everything with them.")
 @click.option(
     "--before",
     type=click.DateTime(["%Y-%m-%dT%H:%M:%S%z"]),
@@ -32,35 +32,40 @@ if TYPE_CHECKING:
 @JSON
 @on_database(opened=False)
 async def rotate(database: Database, *, reencrypt: bool, before: datetime | None, as_json: bool) -> None:
-    """Wrap the keys of all encrypted sessions with the current key, while others read and write.
+    """Wrap the keys of all encrypted sessions, memories and threads with the current key, while others use them.
 
     Give the old keys and the new one, the new one last: --key-file 2025=old.key --key-file 2026=new.key. After an
-    interruption, run it again. With --reencrypt and --allow-plain-text, unencrypted sessions are encrypted.
+    interruption, run it again. With --reencrypt and --allow-plain-text, what is not encrypted is encrypted.
     """
     if not reencrypt and before is not None:
         raise click.UsageError("--before needs --reencrypt")
     if not database.has_key:
         raise KeyProblem(f"no key was given. Nothing was changed. Give --key-file, {VARIABLE} or --ask-key.")
     async with database.open() as store:
-        whole = 0
+        whole: Rotation | None = None
 
         def note(so_far: Rotation) -> None:
             nonlocal whole
-            whole = so_far.sessions
-            far(f"{whole:,} sessions")
+            whole = so_far
+            far(_examined(so_far))
 
         with telling(lambda: _before(whole)), progress("Rotating keys") as far:
             try:
                 done = await store.rotate(reencrypt=reencrypt, before=before, progress=note)
             except RotationIncompleteError as error:
-                whole = 0  # The receipt says it.
+                whole = None  # The receipt says it.
                 _write(error.rotation, as_json=as_json)
                 raise
     _write(done, as_json=as_json)
 
 
-def _before(whole: int) -> str | None:
-    return f"Rotated before that: {counted(whole, 'session')}. Run it again for the rest." if whole else None
+def _examined(done: Rotation) -> str:
+    others = (counted(count, one) for count, one in ((done.namespaces, "namespace"), (done.threads, "thread")) if count)
+    return ", ".join((counted(done.sessions, "session"), *others))
+
+
+def _before(whole: Rotation | None) -> str | None:
+    return None if whole is None else f"Rotated before that: {_examined(whole)}. Run it again for the rest."
 
 
 def _write(done: Rotation, *, as_json: bool) -> None:

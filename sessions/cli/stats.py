@@ -14,12 +14,12 @@ if TYPE_CHECKING:
     from sessions.store.store import Store
 
 
-@click.command(short_help="Count sessions, items, memories and bytes.")
+@click.command(short_help="Count sessions, items, memories, threads and bytes.")
 @URL
 @JSON
 @on_database(keys=False)
 async def stats(store: Store, *, as_json: bool) -> None:
-    """Count the sessions, entries, memories and bytes of a database. It looks at each row; no key is needed."""
+    """Count the sessions, entries, memories, threads and bytes of a database, row by row. No key is needed."""
     found = await store.stats()
-    lines = [f"{name.replace('_', ' '):<12}{as_text(value)}" for name, value in vars(found).items()]
+    lines = [f"{name.replace('_', ' '):<11} {as_text(value)}" for name, value in vars(found).items()]
     write_receipt(vars(found), lines, as_json=as_json)

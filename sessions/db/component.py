@@ -151,6 +151,9 @@ class Component(msgspec.Struct, frozen=True, eq=False):
             component with neither is refused by `db/erasure.py`: `owns_nothing` says that no row belongs to an owner.
         verify: Returns the checks of its rows, given how to read them: an object of the component's own choice.
         subjects: Its subjects, if they have data keys.
+        purge: Removes up to so many subjects or rows whose time has come, on request; returns how many, and whether
+            there may be more.
+        counts: Counts its rows for an operator, by the names of `StoreStats`; it looks at each row.
     """
 
     schema: Schema
@@ -161,6 +164,8 @@ class Component(msgspec.Struct, frozen=True, eq=False):
     erase_owners: EraseOwners | None = None
     verify: Callable[[Any], Sequence[Check]] | None = None
     subjects: Subjects | None = None
+    purge: Callable[[Transaction, int], tuple[int, bool]] | None = None
+    counts: Callable[[Transaction], Mapping[str, int]] | None = None
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Component):

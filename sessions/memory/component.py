@@ -45,6 +45,20 @@ def _checks(reading: object) -> Sequence[Check]:
     return checks_of(reading)
 
 
+def _purge(tx: Transaction, count: int) -> tuple[int, bool]:
+    # Many programs never purge.
+    from sessions.memory.purge import purge  # noqa: PLC0415
+
+    return purge(tx, count)
+
+
+def _counts(tx: Transaction) -> Mapping[str, int]:
+    # Few programs count.
+    from sessions.memory.stats import count_all  # noqa: PLC0415
+
+    return count_all(tx)
+
+
 def _subject_of(path: str) -> Subject:
     # Few programs destroy keys.
     from sessions.memory.sealing import subject_of  # noqa: PLC0415
@@ -66,5 +80,7 @@ MEMORIES: Final = Component(
     erase_owners=_erase_owners,
     verify=_checks,
     subjects=Subjects("memories", _subject_of, _is_there),
+    purge=_purge,
+    counts=_counts,
 )
 """The component of memories."""

@@ -6,14 +6,19 @@ others by `Backend.joined_by`.
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from sessions.db.migrations import applied_components
 from sessions.log.component import conversations
+from sessions.validation import PURGE_BATCH
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
     from sessions.db import Backend
     from sessions.db.component import Component
+    from sessions.db.transaction import Transaction
     from sessions.log.conversation import ForeignTables
 
 
@@ -28,6 +33,41 @@ def components_of(foreign: ForeignTables) -> tuple[Component, ...]:
     from sessions.memory.component import MEMORIES  # noqa: PLC0415
 
     return (conversations(foreign), MEMORIES, THREADS)
+
+
+async def purge_others(
+    backend: Backend, foreign: ForeignTables, progress: Callable[[Mapping[str, int]], object] | None = None
+) -> dict[str, int]:
+    """Remove all that has expired of components other than conversations, in short transactions. No key is needed.
+
+    Args:
+        backend: The database.
+        foreign: As above.
+        progress: Called after each transaction with the result so far.
+
+    Returns:
+        How much was removed, by component: memories, or threads.
+    """
+    _, *others = await components_there(backend, foreign)
+    removed = {one.schema.component: 0 for one in others}
+    if not others:
+        return removed
+    joined = backend.joined_by(others)
+    try:
+        for one in others:
+            more = one.purge is not None
+            while more:
+                some, more = await joined.write(partial(_purge, one), "the store")
+                removed[one.schema.component] += some
+                if progress is not None:
+                    progress(removed)
+    finally:
+        await joined.aclose()
+    return removed
+
+
+def _purge(component: Component, tx: Transaction) -> tuple[int, bool]:
+    return (0, False) if component.purge is None else component.purge(tx, PURGE_BATCH)
 
 
 async def components_there(backend: Backend, foreign: ForeignTables) -> tuple[Component, ...]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from contextlib import suppress
-from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from sessions.db import Backend
     from sessions.db.transaction import Transaction
     from sessions.labels import Owner
+    from sessions.log.adopt.sdk import SDKSessions
     from sessions.log.encryption.session_encryption import SessionEncryption
     from sessions.log.lifetime.catalog import Filter, Listed, Order
     from sessions.memories.hold import Hold
@@ -36,6 +36,7 @@ class Listing(ABC):
     _backend: Backend
     _encryption: Encryption | None
     _lifetime: int | None
+    _sdk: SDKSessions
 
     @abstractmethod
     def _memory_hold(self) -> Hold:
@@ -159,27 +160,26 @@ class Listing(ABC):
         return await self._backend.read(lambda tx: count(tx, wanted), "the store")
 
     async def stats(self) -> StoreStats:
-        """Count the store's sessions, entries, memories and bytes. It looks at each row, and needs no key.
+        """Count the store's sessions, entries, memories, threads and bytes, as of one moment.
+
+        It looks at each row, and needs no key.
 
         Example: ``entries = (await store.stats()).entries``
-
-        Sessions are counted as of one moment, and memories as of the next.
 
         Raises:
             StoreError: The database refused the operation.
             SessionClosedError: The store has been closed.
         """
         from sessions.log.lifetime.stats import read_stats  # noqa: PLC0415 - as above
+        from sessions.store.components import components_there  # noqa: PLC0415 - as above
 
-        found = await self._backend.read(read_stats, "the store")
-        from sessions.store.components import has_memories  # noqa: PLC0415 - as above
-
-        if not await has_memories(self._backend):
-            return found
-        from sessions.memory.stats import count_all  # noqa: PLC0415 - few programs ask
-
-        memories, namespaces, size = await self._memory_hold().read(partial(count_all, now=now()))
-        return replace(found, memories=memories, namespaces=namespaces, bytes=found.bytes + size)
+        _, *others = await components_there(self._backend, self._sdk.tables)
+        whole = self._backend.joined_by(others) if others else self._backend
+        try:
+            return await whole.read(partial(read_stats, others=others), "the store")
+        finally:
+            if others:
+                await whole.aclose()
 
     async def find(self, key: str, *, owner: Owner | Default = DEFAULT, limit: int = 100) -> list[tuple[str, Entry]]:
         """Find the entries whose items were added with a key, one of each session, with the sessions' ids.

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from typing import TYPE_CHECKING, NamedTuple
 
 from sessions.clock import now
-from sessions.store.components import components_there
+from sessions.store.components import purge_others
 from sessions.store.retention import Retaining
 from sessions.validation import DEFAULT, PURGE_BATCH, Default, check_session_id, check_ttl
 
@@ -243,7 +243,7 @@ class Maintenance(Retaining):
         return Verification(steps_of_store(self._backend, self._sdk.tables, reading, check_after(after)), progress)
 
     def sweeper(self, *, every: float | timedelta = 60.0) -> Sweeper:
-        """Return a background task that deletes expired items and memories again and again.
+        """Return a background task that deletes expired items, memories and threads again and again.
 
         Example: ``async with store.sweeper(every=60): await store.session("user_123").get_items()``
 
@@ -265,14 +265,4 @@ class Maintenance(Retaining):
 
     async def _sweep(self) -> int:
         """Do one round of a sweeper."""
-        from sessions.memories.erasing import purge_all  # noqa: PLC0415 - many programs have no memories
-        from sessions.memory.component import MEMORIES  # noqa: PLC0415 - as above
-
-        removed = await self.purge_expired()
-        if MEMORIES in await components_there(self._backend, self._sdk.tables):
-            memories = self._backend.joined_by([MEMORIES])
-            try:
-                removed += await purge_all(memories, "the store")
-            finally:
-                await memories.aclose()
-        return removed
+        return await self.purge_expired() + sum((await purge_others(self._backend, self._sdk.tables)).values())

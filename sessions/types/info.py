@@ -87,6 +87,8 @@ class StoreStats:
         namespaces: The number of namespaces with such memories.
         created_at: When the first of the sessions was made (UTC); ``None`` without any.
         updated_at: When the last change was made (UTC); ``None`` without any.
+        threads: The number of threads of LangGraph that have not expired.
+        checkpoints: The number of their checkpoints.
     """
 
     sessions: int
@@ -100,3 +102,5 @@ class StoreStats:
     updated_at: datetime | None
     memories: int = 0
     namespaces: int = 0
+    threads: int = 0
+    checkpoints: int = 0

@@ -5,8 +5,8 @@ from __future__ import annotations
 import warnings
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sessions.adapters.langgraph.official import are_there, remove_thread
 from sessions.adapters.langgraph.sources import OwnTables
+from sessions.checkpoints.official_tables import are_there, removed_rows
 from sessions.checkpoints.values import NewWrite, Place, Query
 from sessions.db.component import Removed
 from sessions.errors import OwnerError, SessionClosedError, SessionsError, StoreError, UnadoptedThreadsWarning
@@ -90,8 +90,7 @@ class FirstUse:
         is_anyones = self._adopts or saver._owners.encoded is None  # noqa: SLF001 - as above
 
         def remove(tx: Transaction, existed: bool) -> Removed:  # noqa: FBT001 - as `Also` says
-            rows = remove_thread(tx, thread_id) if existed or is_anyones else {}
-            return Removed({f"langgraph_{table}": count for table, count in rows.items()}, [*rows])
+            return removed_rows(tx, thread_id) if existed or is_anyones else Removed({})
 
         return remove
 

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from sessions.adapters.langgraph.adopting import ThreadsAdopted, adopt_threads
 from sessions.adapters.langgraph.sources import OtherSaver, OwnTables
-from sessions.adapters.langgraph.thread_types import ThreadErasure, ThreadInfo
+from sessions.adapters.langgraph.thread_types import ThreadInfo
 from sessions.adapters.langgraph.threads import Threads
 from sessions.clock import as_near_time, as_time, now
 from sessions.labels import below_owner, decode_owner, encode_owner, given_owner
+from sessions.types.receipts import ThreadErasure
 from sessions.types.retention import one_owner
 from sessions.validation import DEFAULT, Default, check_count, check_ttl
 from sessions.waits.blocking import without_loop

@@ -10,6 +10,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
+from sessions.checkpoints.official_tables import are_there
 from sessions.db.dialect import POSTGRES, SQLITE
 from sessions.db.transaction import Statement
 from sessions.errors import UndecodableStateError
@@ -24,28 +25,6 @@ _SENDS: Final = "__pregel_tasks"
 _SENDS_SINCE: Final = 4
 """The version of checkpoints from which on they have the sends of the step before among their values."""
 
-_THERE: Final = Statement(
-    "Whether an official saver's tables are here.",
-    _NONE,
-    {
-        SQLITE: """
-        select (
-            select count(*) from pragma_table_info('checkpoints') where name in (
-                'thread_id', 'checkpoint_ns', 'checkpoint_id', 'parent_checkpoint_id', 'type', 'checkpoint', 'metadata'
-            )
-        ) = 7 and (
-            select count(*) from pragma_table_info('writes') where name in (
-                'thread_id', 'checkpoint_ns', 'checkpoint_id', 'task_id', 'idx', 'channel', 'type', 'value'
-            )
-        ) = 8
-        """,
-        POSTGRES: """
-        select case when to_regclass('checkpoints') is not null and to_regclass('checkpoint_blobs') is not null
-            and to_regclass('checkpoint_writes') is not null then 1 else 0 end
-        """,
-    },
-)
-
 _HAS_TASK_PATH: Final = Statement(
     "Whether the writes have their tasks' paths, as they do since 2025.",
     "select 1",
@@ -58,8 +37,6 @@ _HAS_TASK_PATH: Final = Statement(
         """,
     },
 )
-
-_ANY: Final = Statement("A row if there is a thread.", "select 1 from checkpoints limit 1")
 
 _THREADS: Final = Statement(
     "Some threads behind one, by their ids.",
@@ -114,22 +91,6 @@ def _writes(path: str) -> Statement:
 _WITH_PATH: Final = _writes("task_path")
 _WITHOUT_PATH: Final = _writes("''")
 
-_OF_THREAD: Final = "where thread_id = :thread_id"
-
-_TABLES: Final = {
-    SQLITE: ("writes", "checkpoints"),
-    POSTGRES: ("checkpoint_writes", "checkpoint_blobs", "checkpoints"),
-}
-_COUNT: Final = {
-    table: Statement(f"How many rows {table} has of a thread.", f"select count(*) from {table} {_OF_THREAD}")  # noqa: S608 - as above
-    for tables in _TABLES.values()
-    for table in tables
-}
-_DELETE: Final = {
-    table: Statement(f"Remove a thread's rows from {table}.", f"delete from {table} {_OF_THREAD}")  # noqa: S608 - as above
-    for table in _COUNT
-}
-
 
 class Step(NamedTuple):
     """Where a checkpoint is in its thread."""
@@ -177,11 +138,6 @@ class OfficialStep(NamedTuple):
     writes: list[tuple[str, str, int, str, Any]]
 
 
-def are_there(tx: Transaction) -> bool:
-    """Tell whether an official saver's tables are in the database, and have a thread."""
-    return bool(tx.the(_THERE)[0]) and tx.one(_ANY) is not None
-
-
 def find_threads(tx: Transaction, after: str, count: int) -> list[str]:
     """Return the ids of some threads behind one, in their order; none without the tables."""
     if not are_there(tx):
@@ -213,19 +169,6 @@ def read_step(tx: Transaction, thread_id: str, step: Step) -> StoredStep | None:
     found = [(channel, kind, None if blob is None else bytes(blob)) for channel, kind, blob in blobs]
     parent_id, kind, checkpoint, metadata = row
     return StoredStep(parent_id, kind, checkpoint, metadata, found, _writes_at(tx, statement, key), sends)
-
-
-def remove_thread(tx: Transaction, thread_id: str) -> dict[str, int]:
-    """Remove a thread, so that it does not come back; return how many rows went, by table, if any."""
-    if not tx.the(_THERE)[0]:
-        return {}
-    removed = {}
-    for table in _TABLES.get(tx.database, ()):
-        (count,) = tx.the(_COUNT[table], thread_id=thread_id)
-        if count:
-            tx.run(_DELETE[table], thread_id=thread_id)
-            removed[table] = int(count)
-    return removed
 
 
 def decode_step(stored: StoredStep, loads: Callable[[tuple[str, bytes]], Any]) -> OfficialStep:

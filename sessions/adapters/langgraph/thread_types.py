@@ -57,22 +57,3 @@ class Pruned(NamedTuple):
     writes: int = 0
     bytes: int = 0
     kept: int = 0
-
-
-@dataclass(frozen=True)
-class ThreadErasure:
-    """The receipt of `SessionSaver.erase`. Backups and other copies are not covered.
-
-    Attributes:
-        thread_id: The thread.
-        erased_at: When its rows were removed (UTC).
-        existed: Whether the database had any row of it.
-        rows: How many rows were removed, by table.
-        pending: Where bytes of it may still be, and how to finish that, in sentences; empty if nothing is left to do.
-    """
-
-    thread_id: str
-    erased_at: datetime
-    existed: bool
-    rows: Mapping[str, int]
-    pending: tuple[str, ...]

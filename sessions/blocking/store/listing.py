@@ -114,11 +114,11 @@ class Listing(Part):
         return run(self._async.count(owner=owner, below=below, tag=tag, archived=archived, since=since))
 
     def stats(self) -> StoreStats:
-        """Count the store's sessions, entries, memories and bytes. It looks at each row, and needs no key.
+        """Count the store's sessions, entries, memories, threads and bytes, as of one moment.
+
+        It looks at each row, and needs no key.
 
         Example: ``entries = store.stats().entries``
-
-        Sessions are counted as of one moment, and memories as of the next.
 
         Raises:
             StoreError: The database refused the operation.

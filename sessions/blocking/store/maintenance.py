@@ -197,7 +197,7 @@ class Maintenance(Retaining):
         return Verification(self._async.verify(progress=progress, after=after))
 
     def sweeper(self, *, every: float | timedelta = 60.0) -> Sweeper:
-        """Return a background task that deletes expired items and memories again and again.
+        """Return a background task that deletes expired items, memories and threads again and again.
 
         Example: ``with store.sweeper(every=60): store.session("user_123").get_items()``
 

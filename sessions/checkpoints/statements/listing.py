@@ -79,3 +79,12 @@ def threads_page(names: frozenset[str]) -> Statement:
     return Statement(
         "A page of threads.", f"{_THREADS} where t.id < :before{conditions} order by t.id desc limit :count"
     )
+
+
+COUNTS = Statement(
+    "How many threads have not expired, and how many checkpoints they have.",
+    f"""
+    select (select count(*) from {{threads}} t where {_ALIVE}),
+    (select count(*) {_FROM} where c.hidden = 0 and {_ALIVE})
+    """,  # noqa: S608 - conditions of this module
+)

@@ -73,6 +73,11 @@ _WORDS: Final = (
         "open it with allow_plain_text=True and call rotate(reencrypt=True)",
         "run `sessions rotate --reencrypt --allow-plain-text`",
     ),
+    (
+        "open the store with allow_plain_text=True and call store.rotate(reencrypt=True)",
+        "run `sessions rotate --reencrypt --allow-plain-text`",
+    ),
+    ("store.rotate(reencrypt=True) then encrypts it", "`sessions rotate --reencrypt` with it encrypts the thread"),
     ("open the store with allow_plain_text=True", "add --allow-plain-text"),
     ("open it with allow_plain_text=True", "add --allow-plain-text"),
     (

@@ -22,7 +22,7 @@ _NOTHING: Final = pack(Body(b"", b"", {}, {}, []))
 
 
 async def threads_of(store: Store, *, lenient: bool = True) -> ThreadStore | None:
-    """Return the threads of a store; ``None`` if its database has no tables of them: looking makes none.
+    """Return the threads of a store; ``None`` if its database has no tables of them: a command makes none.
 
     Args:
         store: The store.
@@ -33,7 +33,8 @@ async def threads_of(store: Store, *, lenient: bool = True) -> ThreadStore | Non
     if not any(one.schema.component == "checkpoints" for one in there):
         return None
     covers = covers_of(backend, store._encryption)  # noqa: SLF001 - as above
-    return ThreadStore(backend, covers=_Lenient(covers) if lenient else covers)
+    kept = store._audits_kept  # noqa: SLF001 - as above
+    return ThreadStore(backend, covers=_Lenient(covers) if lenient else covers, audits_kept=kept)
 
 
 def described(part: bytes | None) -> dict[str, Any] | None:
