@@ -26,7 +26,10 @@ DEFAULT_BYTES: Final = 64 << 20
 """The bytes of values that are remembered, by default."""
 
 _SEEN: Final = 1 << 17
-"""Of how many checkpoints and threads it is remembered where they were: those of all runs that are under way."""
+"""Of how many checkpoints and threads it is remembered where they were, for callers of which no run is known.
+
+A run remembers its own; see `runs.py`.
+"""
 
 _GONE: Final = 0
 """The number of no line and of no thread: those count from one."""

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from sessions.checkpoints.covers import Covers
+    from sessions.checkpoints.runs import Run
     from sessions.checkpoints.values import Checkpoint, History, NewCheckpoint, NewWrite, Place, Query
     from sessions.db import Backend
     from sessions.store.maintenance import Encryption
@@ -54,16 +55,22 @@ class ThreadStore(ThreadMaintenance):
         self._ttl = ttl
         self._remembered = Remembered(remembered)
 
-    async def put(self, place: Place, new: NewCheckpoint) -> None:
+    async def put(self, place: Place, new: NewCheckpoint, *, run: Run | None = None) -> None:
         """Store a checkpoint, and its thread if that is missing. One with the same id is replaced; its writes stay.
 
         Nothing is serialized after this has first suspended. A repetition changes nothing.
 
+        Args:
+            place: Where.
+            new: The checkpoint.
+            run: The run that puts it: what it has used of the thread has to be there still.
+
         Raises:
             TypeError: An id is no text.
             ValueError: An id is empty, too long, or no Unicode text.
-            ThreadGoneError: The thread in which its parent was read was deleted or has expired; or, in a namespace
-                within, the thread that this object last used, unless its latest checkpoint was found missing.
+            ThreadGoneError: The thread that the run has used, or in which the parent was read, was deleted or has
+                expired; or, in a namespace within, the thread that this object last used, unless its latest checkpoint
+                was found missing.
             ThreadConflictError: It was to follow the last checkpoint, and does not.
             OwnerError: The thread is another owner's.
             DecryptionError: The thread cannot be opened with the given keys.
@@ -79,23 +86,35 @@ class ThreadStore(ThreadMaintenance):
         if known is not None and known.checkpoint_id != new.parent_id:
             known = None
         given = given_values(new, known.values if known else {}, known.versions if known else {})
-        seen = self._remembered.seen(place, new.parent_id)
-        # Without a parent, the graph itself begins the thread, anew perhaps; a graph within goes on in it.
-        within = self._remembered.thread(place) if seen is None and place.ns else None
+        seen, within = self._seen(place, new.parent_id, run)
+        if seen is None and within is None and place.ns:
+            # Without a parent, the graph itself begins the thread, anew perhaps; a graph within goes on in it.
+            within = self._remembered.thread(place)
         put = Put(place, new, given, self._covers, now(), self._ttl, known, seen, within)
         try:
             state = await self._do(self._backend.write, put, put.subject)
         except ThreadGoneError:
             self._remembered.forget(place)
             self._remembered.refused(place, new.checkpoint_id)
+            if run is not None:
+                run.refused(place)
             raise
         except BaseException:
             self._remembered.forget(place)
             raise
         self._remembered.put(place, state)
+        if run is not None:
+            run.note(place, state.line.number, state.line.thread.number)
 
     async def put_writes(
-        self, place: Place, checkpoint_id: str, task_id: str, task_path: str, writes: Sequence[NewWrite]
+        self,
+        place: Place,
+        checkpoint_id: str,
+        task_id: str,
+        task_path: str,
+        writes: Sequence[NewWrite],
+        *,
+        run: Run | None = None,
     ) -> None:
         """Store what a task wrote at a checkpoint, which may be put later.
 
@@ -105,8 +124,9 @@ class ThreadStore(ThreadMaintenance):
         Raises:
             TypeError: An id is no text.
             ValueError: An id is empty, too long, or no Unicode text.
-            ThreadGoneError: The thread in which the checkpoint was read or put was deleted or has expired; or, if
-                that was none, the thread that this object last used, unless its latest checkpoint was found missing.
+            ThreadGoneError: The thread that the run has used, or in which the checkpoint was read or put, was deleted
+                or has expired; or, if that was none, the thread that this object last used, unless its latest
+                checkpoint was found missing.
             OwnerError: The thread is another owner's.
             DecryptionError: The thread cannot be opened with the given keys.
             StoreError: The database refused; nothing was changed.
@@ -120,15 +140,27 @@ class ThreadStore(ThreadMaintenance):
         known = self._remembered.get(place)
         if known is not None and known.checkpoint_id != checkpoint_id:
             known = None
-        seen = self._remembered.seen(place, checkpoint_id)
-        # A framework does not wait for the put of the checkpoint, so nothing but the thread may be known of it.
-        within = self._remembered.thread(place) if seen is None else None
+        seen, within = self._seen(place, checkpoint_id, run)
+        if seen is None and within is None:
+            # A framework does not wait for the put of the checkpoint, so nothing but the thread may be known of it.
+            within = self._remembered.thread(place)
         work = PutWrites(
             place, checkpoint_id, task_id, task_path, writes, self._covers, now(), self._ttl, known, seen, within
         )
-        await self._do(self._backend.write, work, work.subject)
+        line = await self._do(self._backend.write, work, work.subject)
+        if run is not None:
+            run.note(place, line)
 
-    async def read(self, place: Place, checkpoint_id: str | None = None) -> Checkpoint | None:
+    def _seen(self, place: Place, checkpoint_id: str | None, run: Run | None) -> tuple[int | None, int | None]:
+        """Return the line that a caller has used, and the thread that it has used if it is not known in which line."""
+        line = None if run is None else run.line(place)
+        if line is None:
+            line = self._remembered.seen(place, checkpoint_id)
+        return line, run.thread(place) if run is not None and line is None else None
+
+    async def read(
+        self, place: Place, checkpoint_id: str | None = None, *, run: Run | None = None
+    ) -> Checkpoint | None:
         """Return a checkpoint, the latest unless named, with its tasks' writes; ``None`` if it is missing.
 
         Raises:
@@ -147,6 +179,8 @@ class ThreadStore(ThreadMaintenance):
             if checkpoint_id is None:
                 self._remembered.missed(place)
             return None
+        if run is not None:
+            run.note(place, rows.line.number, rows.line.thread.number)
         with damage_named(f"thread {place.thread_id!r}"):
             found = opened(place, rows)
         if checkpoint_id is None:

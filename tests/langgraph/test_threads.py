@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -10,6 +11,7 @@ from langgraph.graph import START, StateGraph
 from langgraph.types import Command
 
 from sessions.adapters.langgraph import InMemorySaver, SessionSaver, SqliteSaver
+from sessions.checkpoints import remembered
 from sessions.errors import OwnerError, ThreadConflictError, ThreadExistsError, ThreadGoneError
 from tests.langgraph.graphs import Chat, asking, chat, said, thread
 from tests.langgraph.state_types import Preferences
@@ -245,3 +247,80 @@ def test_an_erased_thread_stays_gone_whenever_its_run_is_told(
         erases = False
         assert len(graph.invoke(said("a new beginning"), thread())["messages"]) == 3
     assert b"hi again" not in b"".join(file.read_bytes() for file in tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("durability", ["async", "sync", "exit"])
+def test_a_run_remembers_its_thread_whatever_is_forgotten(
+    durability: Literal["async", "sync", "exit"], anywhere: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Not even the last checkpoint is in the list; and the thread has begun anew meanwhile.
+
+    Fails without: adapters/langgraph/runs.py, `of`; store/threads.py, `run.note`.
+    """
+    monkeypatch.setattr(remembered, "_SEEN", 0)
+    with SessionSaver(anywhere, types=[Preferences]) as saver, SessionSaver(anywhere, types=[Preferences]) as other:
+        begins_anew = False
+
+        def answer(state: Chat) -> dict[str, Any]:
+            del state
+            if begins_anew:
+                other.delete_thread("1")
+                chat(other).invoke(said("of another run"), thread())
+            return {"messages": [("ai", "late")]}
+
+        builder = StateGraph(Chat)
+        builder.add_node("answer", answer)
+        builder.add_node("within", chat(None))
+        builder.add_edge(START, "answer")
+        builder.add_edge("answer", "within")
+        graph = builder.compile(checkpointer=saver)
+        graph.invoke(said("hi"), thread(), durability=durability)
+        assert len(graph.invoke(said("again"), thread(), durability=durability)["messages"]) == 6
+        begins_anew = True
+        with pytest.raises(ThreadGoneError):
+            graph.invoke(said("hi again"), thread(), durability=durability)
+        assert {step.metadata["step"] for step in other.list(thread())} == {-1, 0, 1}
+        found = other.get_tuple(thread())
+        assert found is not None
+        messages = found.checkpoint["channel_values"]["messages"]
+        assert [len(messages), messages[0].content] == [2, "of another run"]
+        begins_anew = False
+        assert len(graph.invoke(said("a new run"), thread(), durability=durability)["messages"]) == 5
+
+
+async def test_a_run_is_forgotten_when_it_ends() -> None:
+    """Of a thousand runs, none is left; nor of one that was given up in the middle.
+
+    Fails without: adapters/langgraph/runs.py, `WeakKeyDictionary`.
+    """
+    async with InMemorySaver() as saver:
+        graph = chat(saver)
+        for number in range(20):
+            graph.invoke(said("hi"), thread(f"{number}"))
+            await graph.ainvoke(said("hi"), thread(f"{number}"))
+        stream = graph.stream(said("hi"), thread("left"))
+        next(stream)
+        assert len(saver._runs) == 1
+        del stream
+        gc.collect()
+        assert len(saver._runs) == 0
+
+
+def test_a_caller_that_is_no_run_is_told_of_the_last_checkpoints(anywhere: str) -> None:
+    """Without a run, a saver knows the 131,072 last checkpoints; behind them, a put begins the thread anew.
+
+    This is the bound that the docs tell.
+    """
+    with SessionSaver(anywhere) as saver, SessionSaver(anywhere) as forgetful:
+        for one in (saver, forgetful):
+            chat(one).invoke(said("hi"), thread())
+            found = one.get_tuple(thread())
+            assert found is not None
+            one.delete_thread("1")
+            late: Any = {**found.checkpoint, "id": "z"}
+            if one is forgetful:
+                one._kept._remembered = remembered.Remembered()
+                one.put(found.config, late, {"source": "loop", "step": 2}, {})
+                continue
+            with pytest.raises(ThreadGoneError):
+                one.put(found.config, late, {"source": "loop", "step": 2}, {})

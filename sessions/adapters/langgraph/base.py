@@ -13,6 +13,7 @@ from sessions.adapters.langgraph.adopting import FirstUse
 from sessions.adapters.langgraph.closing import Closing
 from sessions.adapters.langgraph.configs import Config, Owners, parse
 from sessions.adapters.langgraph.covers import CipherCovers
+from sessions.adapters.langgraph.runs import Runs
 from sessions.adapters.langgraph.schema import ask_for_schemas
 from sessions.adapters.langgraph.serializer import SafeSerializer
 from sessions.adapters.langgraph.states import States
@@ -72,6 +73,7 @@ class SaverBase(Closing, BaseCheckpointSaver[Any]):
         self._ttl = check_ttl(ttl)
         self._second_writer = second_writer
         self._first_use = FirstUse(adopt)
+        self._runs = Runs()
         self._store, self._is_own = opened(store, options)
         self._kept_by_cipher: dict[Any, ThreadStore] = {}
         self._states_of: tuple[Any, States] = (None, States(self.serde))

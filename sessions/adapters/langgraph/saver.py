@@ -83,7 +83,7 @@ class SessionSaver(Keeping):
     async def _get(self, config: RunnableConfig) -> CheckpointTuple | None:
         parsed = self._parsed(config)
         await self._before(parsed.place.thread_id)
-        found = await self._kept.read(parsed.place, parsed.checkpoint_id)
+        found = await self._kept.read(parsed.place, parsed.checkpoint_id, run=self._runs.of(config))
         return None if found is None else await self._tuple(found, parsed)
 
     def list(
@@ -189,7 +189,7 @@ class SessionSaver(Keeping):
             config, parsed, checkpoint, metadata, new_versions, one_writer=self._second_writer == "raise"
         )
         await self._before(parsed.place.thread_id)
-        await self._kept.put(parsed.place, new)
+        await self._kept.put(parsed.place, new, run=self._runs.of(config))
         warn_of_clock(parsed.subject, new.checkpoint_id, new.parent_id)
         return parsed.of(new.checkpoint_id)
 
@@ -232,7 +232,8 @@ class SessionSaver(Keeping):
         parsed = self._parsed(config)
         encoded = self._states.writes(writes)
         await self._before(parsed.place.thread_id)
-        await self._kept.put_writes(parsed.place, parsed.checkpoint_id or "", task_id, task_path, encoded)
+        run = self._runs.of(config)
+        await self._kept.put_writes(parsed.place, parsed.checkpoint_id or "", task_id, task_path, encoded, run=run)
 
     def get_delta_channel_history(
         self, *, config: RunnableConfig, channels: Sequence[str]
