@@ -38,7 +38,8 @@ class PutWrites(Command[int], msgspec.Struct, frozen=True, eq=False):
         now: The time.
         ttl: The time to live of a new thread, in microseconds.
         known: The checkpoint, if this process remembers it: writes are stored as differences from its values.
-        seen: The number of the line in which this process saw the checkpoint.
+        seen: The number of the line in which this process saw the checkpoint, or that the run has used.
+        was_put: Whether this process saw the checkpoint: if it is missing, it was pruned since.
         within: The number of the thread that the line has to belong to.
     """
 
@@ -53,6 +54,7 @@ class PutWrites(Command[int], msgspec.Struct, frozen=True, eq=False):
     known: State | None = None
     seen: int | None = None
     within: int | None = None
+    was_put: bool = False
 
     @property
     def subject(self) -> str:
@@ -87,7 +89,7 @@ class PutWrites(Command[int], msgspec.Struct, frozen=True, eq=False):
         if_missing = NewThread(self.now, self.ttl)
         line = lock_line(tx, self.place, self.covers, if_missing, seen=self.seen, within=self.within, share=True)
         row = tx.one(statements.ROW_OF, line=line.number, checkpoint_id=self.checkpoint_id)
-        if row is None and self.seen is not None:
+        if row is None and self.was_put:
             return line.number
         known = self.known if row is not None and self.known is not None and self.known.row == row[0] else None
         for slot, writes in by_slot(self.stored(known)).items():

@@ -142,5 +142,6 @@ def opened(place: Place, rows: Rows) -> Opened:
         versions=body.versions,
         values={channel: value for channel in values if (value := value_of(values, channel)) is not None},
         writes=contents.writes(rows.writes, values),
+        owner=rows.line.thread.owner,
     )
     return Opened(made, body, values)

@@ -138,6 +138,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
         versions: As they were put.
         values: All values, by channel.
         writes: Its tasks' writes, ordered by task path, task id and number, compared as text.
+        owner: The owner of its thread, as `labels.py` writes it.
     """
 
     thread_id: str
@@ -150,6 +151,7 @@ class Checkpoint(msgspec.Struct, frozen=True, kw_only=True):
     versions: Mapping[str, Version]
     values: Mapping[str, Value]
     writes: Sequence[Write]
+    owner: str | None = None
 
 
 class History(NamedTuple):

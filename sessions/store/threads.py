@@ -144,8 +144,20 @@ class ThreadStore(ThreadMaintenance):
         if seen is None and within is None:
             # A framework does not wait for the put of the checkpoint, so nothing but the thread may be known of it.
             within = self._remembered.thread(place)
+        was_put = self._remembered.seen(place, checkpoint_id) is not None
         work = PutWrites(
-            place, checkpoint_id, task_id, task_path, writes, self._covers, now(), self._ttl, known, seen, within
+            place,
+            checkpoint_id,
+            task_id,
+            task_path,
+            writes,
+            self._covers,
+            now(),
+            self._ttl,
+            known,
+            seen,
+            within,
+            was_put,
         )
         line = await self._do(self._backend.write, work, work.subject)
         if run is not None:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
 import pytest
-from langchain_core.messages import AIMessage, HumanMessage, ToolMessage, messages_from_dict
+from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, ToolMessage, messages_from_dict
+from langgraph.channels.delta import DeltaChannel
 from langgraph.graph import END, START, MessagesState, StateGraph
+from langgraph.graph.message import _messages_delta_reducer
 
 from sessions import EncryptedSession, generate_key, open_store, text_of
 from sessions.adapters.langgraph import InMemorySaver, SessionSaver
@@ -216,3 +218,94 @@ async def test_messages_that_are_not_langchains() -> None:
     assert await texts(conversation) == ["a tuple", "a dictionary", "a tool", "5"]
     assert [entry.kind for entry in await conversation.entries()] == ["user", "assistant", "tool_output", "int"]
     assert await texts(saver.conversation("t", channel="title")) == ["a text"]
+
+
+async def test_it_has_the_owner_of_the_thread(anywhere: str, tmp_path: Path) -> None:
+    """In its info, in exports and in copies. Fails without: adapters/langgraph/thread_backend.py, `owner`."""
+    async with SessionSaver(anywhere, owner_key="user") as saver:
+        config = {"configurable": {"thread_id": "t", "user": ("acme", "ann")}}
+        await chat(saver).ainvoke({"messages": [("user", "one")]}, config)
+        conversation = saver.conversation("t", owner=("acme", "ann"))
+        assert (await conversation.info()).owner == ("acme", "ann")
+        with pytest.raises(OwnerError):
+            await saver.conversation("t", owner="bob").get_items()
+        async with open_store(f"sqlite:///{tmp_path}/copies.db") as store:
+            await store.import_sessions(conversation.store.export_lines())
+            assert (await store.session("t").info()).owner == ("acme", "ann")
+            await store.copy(conversation, store.session("copy"))
+            assert [one.session_id for one in await store.sessions(below="acme")] == ["copy", "t"]
+            found = await store.search("answer", owner=("acme", "ann"))
+            assert {hit.session_id for hit in found.hits} == {"copy", "t"}
+
+
+def _delta(saver: SessionSaver, frequency: int) -> Any:
+    reducer: Any = _messages_delta_reducer
+    channel: Any = DeltaChannel(reducer, snapshot_frequency=frequency)
+
+    def answer(state: Any) -> dict[str, Any]:
+        asked = state["messages"][-1].content
+        if asked == "forget":
+            return {"messages": [RemoveMessage(state["messages"][0].id), AIMessage("forgotten")]}
+        return {"messages": [AIMessage(f"Answer to {asked}")]}
+
+    return _answering("messages", channel, answer, saver)
+
+
+def _answering(channel: str, kind: Any, answer: Any, saver: SessionSaver) -> Any:
+    """Return a graph of one node, whose state has one channel."""
+    schema: Any = TypedDict("State", {channel: Annotated[list[Any], kind]})  # type: ignore[misc]  # made here
+    builder: Any = StateGraph(schema)
+    builder.add_node("answer", answer)
+    builder.add_edge(START, "answer")
+    return builder.compile(checkpointer=saver)
+
+
+@pytest.mark.parametrize("frequency", [2, 100])
+@pytest.mark.parametrize("durability", ["async", "exit"])
+async def test_messages_of_a_delta_channel(anywhere: str, frequency: int, durability: Any) -> None:
+    """They are those that the graph shows, at every step and on each fork, with its checkpoints pruned or not.
+
+    Fails without: adapters/langgraph/delta_messages.py, `replayed`; thread_backend.py, `_rebuilt` and `_replayed`.
+    """
+    async with SessionSaver(anywhere) as saver:
+        graph, conversation = _delta(saver, frequency), saver.conversation("t")
+
+        async def said(text: str, config: Any = CONFIG) -> None:
+            await graph.ainvoke({"messages": [("user", text)]}, config, durability=durability)
+            state = await graph.aget_state(CONFIG)
+            assert messages_from_dict(await conversation.get_items()) == state.values["messages"]
+
+        for text in ("one", "two", "forget", "three"):
+            await said(text)
+        states = [state async for state in graph.aget_state_history(CONFIG)]
+        assert await texts(conversation) == [
+            "Answer to one", "two", "Answer to two", "forget", "forgotten", "three", "Answer to three",
+        ]  # fmt: skip
+        left = states[0].config["configurable"]["checkpoint_id"]
+        old = next(state for state in states if len(state.values["messages"]) == 4)
+        await said("other", old.config)
+        assert (await texts(conversation))[-3:] == ["Answer to two", "other", "Answer to other"]
+        on_left = messages_from_dict(await conversation.on_branch(left).get_items())
+        assert on_left == (await graph.aget_state(states[0].config)).values["messages"]
+        assert [hit.snippet for hit in (await conversation.search("other")).hits] == ["Answer to other", "other"]
+        await check_verified(conversation)
+        await saver.aprune(["t"])
+        again = saver.conversation("t")
+        state = await graph.aget_state(CONFIG)
+        assert messages_from_dict(await again.get_items()) == state.values["messages"]
+        assert messages_from_dict(await conversation.get_items()) == state.values["messages"]
+        await said("after that")
+
+
+async def test_another_reducer_of_a_delta_channel(anywhere: str) -> None:
+    """Fails without: adapters/langgraph/keeping.py, `reducer`."""
+
+    def reduce(before: list[Any], writes: Any) -> list[Any]:
+        return [*before, *(one for written in writes for one in written)]
+
+    async with SessionSaver(anywhere) as saver:
+        graph = _answering("log", DeltaChannel(reduce), lambda _: {"log": [AIMessage("hello")]}, saver)
+        for _ in range(2):
+            await graph.ainvoke({"log": [HumanMessage("hi", id="1")]}, CONFIG)
+        assert await texts(saver.conversation("t", channel="log", reducer=reduce)) == ["hi", "hello"] * 2
+        assert await texts(saver.conversation("t", channel="log")) == ["hi", "hello", "hello"]

@@ -12,6 +12,7 @@ from sessions.session.base import LogSession
 if TYPE_CHECKING:
     import sessions.blocking
     from sessions.adapters.langgraph.base import SaverBase
+    from sessions.adapters.langgraph.delta_messages import Reducer
     from sessions.labels import Owner
     from sessions.store.store import Store
 
@@ -22,7 +23,7 @@ class ThreadConversation(LogSession):
     Get one from `SessionSaver.conversation`. Each call reads the thread as it is then. The branch ``main`` is the way
     to the latest checkpoint; each fork is a branch with the id of its last checkpoint as name. An item is a message in
     the form of LangChain's ``message_to_dict``, so ``messages_from_dict(await conversation.get_items())`` returns the
-    messages. An entry's time is that of the first checkpoint with it.
+    messages. An entry's time is that of the first checkpoint with it. The owner is the thread's.
 
     Every method that would change something raises `ReadOnlyConversationError`. ``await store.copy(conversation,
     store.session("copy"))`` makes a session of its current branch; `store` exports it with its forks.
@@ -30,7 +31,9 @@ class ThreadConversation(LogSession):
     Example: ``turns = await saver.conversation("thread-1").turns()``
     """
 
-    def __init__(self, saver: SaverBase, thread_id: str, channel: str, owner: Owner | None) -> None:
+    def __init__(
+        self, saver: SaverBase, thread_id: str, channel: str, owner: Owner | None, reducer: Reducer | None
+    ) -> None:
         owners = saver._owners  # noqa: SLF001 - the two are one package
         configurable: dict[str, Any] = {"thread_id": thread_id}
         if owner is not None and owners.key is not None:
@@ -38,7 +41,7 @@ class ThreadConversation(LogSession):
         place = parse({"configurable": configurable}, owners).place
         if owner is not None:
             place = place._replace(owner=encode_owner(owner))
-        self._thread = ThreadBackend(saver, place, channel)
+        self._thread = ThreadBackend(saver, place, channel, reducer)
         super().__init__(place.thread_id, self._thread)
 
     @property

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from langgraph.checkpoint.base import BaseCheckpointSaver
 
     from sessions.adapters.langgraph.conversation import ThreadConversation
+    from sessions.adapters.langgraph.delta_messages import Reducer
     from sessions.checkpoints.values import ThreadRow
     from sessions.labels import Owner
 
@@ -32,7 +33,12 @@ class Keeping(Threads):
     """Listing, expiring, erasing and adopting threads. The rest is `SessionSaver`."""
 
     def conversation(
-        self, thread_id: str, *, channel: str = "messages", owner: Owner | Default = DEFAULT
+        self,
+        thread_id: str,
+        *,
+        channel: str = "messages",
+        owner: Owner | Default = DEFAULT,
+        reducer: Reducer | None = None,
     ) -> ThreadConversation:
         """Return a thread's messages as a session that can be read: turns, windows, the tree of forks, copies.
 
@@ -45,13 +51,14 @@ class Keeping(Threads):
             channel: The entry of the state that has the messages: a list of LangChain's messages, or of anything that
                 LangChain makes messages of.
             owner: The owner that the thread must have; needed for a saver with `owner_key`.
+            reducer: If the entry is a ``DeltaChannel``: its reducer. LangGraph's own for messages by default.
 
         Raises:
             ThreadOwnerError: The saver has an `owner_key`, and no owner was given.
         """
         from sessions.adapters.langgraph.conversation import ThreadConversation  # noqa: PLC0415 - few programs do this
 
-        return ThreadConversation(self, thread_id, channel, given_owner(owner))
+        return ThreadConversation(self, thread_id, channel, given_owner(owner), reducer)
 
     def threads(
         self,

@@ -58,6 +58,10 @@ class MessageTree:
             self._parents.add(parent_id)
         self.latest = max(checkpoint_id, self.latest or "")
 
+    def payloads(self, checkpoint_id: str | None) -> list[bytes]:
+        """Return the payloads of the messages of a checkpoint, oldest first; none of one that was not added."""
+        return [self.messages[number].payload for number in self._numbers_to(self._ends.get(checkpoint_id or "", 0))]
+
     def ways(self) -> list[Way]:
         """Return the ways, that of the latest checkpoint first, then the newer before the older.
 

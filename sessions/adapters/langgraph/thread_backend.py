@@ -10,6 +10,7 @@ from uuid import UUID
 
 from langchain_core.messages import BaseMessage, convert_to_messages, message_to_dict
 
+from sessions.adapters.langgraph.delta_messages import replayed, without_snapshot
 from sessions.adapters.langgraph.message_tree import MessageTree
 from sessions.checkpoints.values import LIST, Query, Value
 from sessions.clock import now
@@ -17,6 +18,7 @@ from sessions.codecs.json import JSONCodec
 from sessions.db.sqlite.backend import SQLiteBackend
 from sessions.errors import InvalidItemError, ReadOnlyConversationError
 from sessions.items.calls import classify_with_formats
+from sessions.labels import decode_owner
 from sessions.log.append import Append
 from sessions.log.component import conversations
 from sessions.log.conversation import ForeignTables
@@ -27,8 +29,9 @@ if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
     from sessions.adapters.langgraph.base import SaverBase
+    from sessions.adapters.langgraph.delta_messages import Reducer
     from sessions.adapters.langgraph.message_tree import Way
-    from sessions.checkpoints.values import Checkpoint, Place
+    from sessions.checkpoints.values import Checkpoint, History, Place, Write
     from sessions.db.component import Component
     from sessions.db.topics import Topic
     from sessions.db.transaction import Transaction
@@ -58,14 +61,18 @@ class ThreadBackend:
         saver: The thread's saver.
         place: The thread.
         channel: The channel with the messages.
+        reducer: That of the channel, if it is a ``DeltaChannel``; LangGraph's own for messages, if ``None``.
     """
 
-    def __init__(self, saver: SaverBase, place: Place, channel: str) -> None:
+    def __init__(self, saver: SaverBase, place: Place, channel: str, reducer: Reducer | None) -> None:
         self._saver = saver
         self._place = place
         self._channel = channel
+        self._reducer = reducer
         self._tree = MessageTree()
         self._items: dict[bytes, list[tuple[bytes, dict[str, Any]]]] = {}
+        self._messages: dict[bytes, Any] = {}
+        self._payloads: dict[int, tuple[Any, tuple[bytes, dict[str, Any]]]] = {}
         self._lock = threading.Lock()
         self._built = _Built(None, _empty())
 
@@ -137,35 +144,81 @@ class ThreadBackend:
                 break
             new.append(found)
         # If the checkpoint that was the latest has been deleted, `new` has all that are left.
+        rebuilt = await self._rebuilt(new)
+        writes = {found.checkpoint_id: found.writes for found in new}
         with self._lock:
             if not is_known:
                 self._tree = MessageTree()
             for found in reversed(new):
-                self._add(found)
+                self._add(found, rebuilt.get(found.checkpoint_id), writes.get(found.parent_id or "", ()))
             ways, tree = self._tree.ways(), self._tree
-        self._built = built = _Built(tree.latest, await self._made(tree, ways))
+        owner = None if latest is None else latest.owner
+        self._built = built = _Built(tree.latest, await self._made(tree, ways, owner))
         return built
 
-    def _add(self, found: Checkpoint) -> None:
-        value = found.values.get(self._channel)
+    async def _rebuilt(self, new: Sequence[Checkpoint]) -> dict[str, History]:
+        """Return what those checkpoints are rebuilt from whose parents are not among them.
+
+        Pruning hides parents; and those of an earlier read may have got writes since.
+        """
+        known = {found.checkpoint_id for found in new}
+        kept = self._saver._kept  # noqa: SLF001 - the two are one package
+        return {
+            found.checkpoint_id: (await kept.history(self._place, found.checkpoint_id, [self._channel]))[self._channel]
+            for found in new
+            if self._is_replayed(found) and found.parent_id not in known
+        }
+
+    def _is_replayed(self, found: Checkpoint) -> bool:
+        """Tell whether a checkpoint has no value of the channel, as it is a ``DeltaChannel``."""
+        return self._channel in found.versions and self._channel not in found.values
+
+    def _add(self, found: Checkpoint, history: History | None, before: Sequence[Write]) -> None:
+        """Add a checkpoint to the tree, given what it is rebuilt from, or the writes at the checkpoint before it."""
         where = f"thread {found.thread_id!r}, checkpoint {found.checkpoint_id!r}, channel {self._channel!r}"
-        parts = [] if value is None else value.parts
-        items = [item for part in parts for item in self._items_of(value.shape if value else LIST, part, where)]
+        if self._is_replayed(found):
+            items = [self._item_of(one) for one in self._replayed(found, history, before, where)]
+        else:
+            value = found.values.get(self._channel)
+            parts = [] if value is None else value.parts
+            items = [item for part in parts for item in self._items_of(value.shape if value else LIST, part, where)]
         self._tree.add(found.checkpoint_id, found.parent_id, _time_of(found.checkpoint_id), items)
+
+    def _replayed(self, found: Checkpoint, history: History | None, before: Sequence[Write], where: str) -> list[Any]:
+        """Return the messages of a checkpoint: those of the one before it, and what its tasks wrote."""
+        states = self._saver._states  # noqa: SLF001 - the two are one package
+        if history is not None:
+            seed = [] if history.seed is None else without_snapshot(states._decoded(history.seed, where))  # noqa: SLF001
+            before = history.writes
+        else:
+            seed = [self._messages[payload] for payload in self._tree.payloads(found.parent_id)]
+        written = [states._decoded(one.value, where) for one in before if one.channel == self._channel]  # noqa: SLF001
+        return replayed(self._reducer, seed, written)
+
+    def _item_of(self, message: Any) -> tuple[bytes, dict[str, Any]]:
+        """Return the payload and the item of a message; each object is encoded once."""
+        known = self._payloads.get(id(message))
+        if known is None:
+            # With the object itself, so that its id stands for no other one.
+            known = self._payloads[id(message)] = message, _encoded(message)
+            self._messages[known[1][0]] = message
+        return known[1]
 
     def _items_of(self, shape: int, part: bytes, where: str) -> list[tuple[bytes, dict[str, Any]]]:
         """Return the messages of a part with their payloads: each part is decoded once."""
         found = self._items.get(part)
         if found is None:
             value = self._saver._states._decoded(Value(shape, [part]), where)  # noqa: SLF001 - the two are one package
+            value = without_snapshot(value)
             values = value if isinstance(value, list) else [value]
-            found = self._items[part] = [_encoded(one) for one in values]
+            found = self._items[part] = [self._item_of(one) for one in values]
         return found
 
-    async def _made(self, tree: MessageTree, ways: list[Way]) -> SQLiteBackend:
+    async def _made(self, tree: MessageTree, ways: list[Way], owner: str | None) -> SQLiteBackend:
         """Return a database with the conversation."""
         backend = _empty()
-        session = LogSession(self._place.thread_id, backend)
+        whose = decode_owner(owner)
+        session = LogSession(self._place.thread_id, backend, owner=whose)
         conversation = session._handle.conversation  # noqa: SLF001 - it is one of ours
         stored: dict[str, list[int]] = {}
         for way in ways:

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from sessions.checkpoints.runs import Run
 from sessions.checkpoints.values import Place, Query
 from sessions.errors import ThreadExistsError, ThreadGoneError
 from sessions.testing.checkpoints.shared import PLACE, check_rows, contents, ids, new, value, write
@@ -200,6 +201,37 @@ class KeepingContract(WithClock):
             # The same store looks at the thread for somebody else. The run that was refused stays refused.
             assert await store.read(PLACE) is None
             await late(PLACE, PLACE, f"{run}3", f"{run}2")
+        await check_rows(store)
+
+    async def test_a_run_writes_at_checkpoints_that_are_put_later(self, open_threads: OpenThreads) -> None:
+        """Fails without: checkpoints/put_writes.py, `was_put` apart from `seen`."""
+        store, run = open_threads(remembered=0), Run()
+        await store.put(PLACE, new("1", None, {"a": 1}), run=run)
+        await store.put_writes(PLACE, "2", "t", "", [write(0, "a", 2)], run=run)
+        await store.put(PLACE, new("2", "1", {"a": 2}), run=run)
+        found = await open_threads().read(PLACE)
+        assert found is not None
+        assert [one.value for one in found.writes] == [value(2)]
+
+    async def test_a_run_knows_its_thread_by_itself(self, open_threads: OpenThreads) -> None:
+        """Another one of the same id is not its own, whatever this store has been told of it since.
+
+        Fails without: store/threads.py, `_seen`; checkpoints/runs.py, `refused`.
+        """
+        store, other, run, within = open_threads(), open_threads(), Run(), Place("t", "n:1")
+        await store.put(PLACE, new("1", None, {"a": 1}))
+        assert await store.read(PLACE, run=run) is not None
+        await other.delete("t")
+        await other.put(PLACE, new("9", None, {"a": 9}))
+        assert await store.read(PLACE) is not None
+        for place in (PLACE, within, within):
+            with pytest.raises(ThreadGoneError, match="'t' was deleted"):
+                await store.put_writes(place, "2", "t", "", [write(0, "a", 2)], run=run)
+            with pytest.raises(ThreadGoneError):
+                await store.put(place, new("2", None, {"a": 2}), run=run)
+        assert await ids(other, Query(thread_id="t")) == ["9"]
+        # A run of its own goes on with what is there.
+        await store.put(PLACE, new("10", "9", {"a": 9}), run=Run())
         await check_rows(store)
 
     async def test_threads_are_listed_page_by_page(self, open_threads: OpenThreads) -> None:
