@@ -34,7 +34,7 @@ PLACES: Final = {
     "stats": Place("stats", "stats", "Count sessions, items, memories, threads and bytes."),
     "usage": Place("usage", "usage", "Sum up tokens and cost."),
     "export": Place("export", "export", "Write sessions to a file or a pipe."),
-    "import": Place("importing", "import_", "Read sessions from an export."),
+    "import": Place("importing", "import_", "Read sessions and memories from an export."),
     "adopt": Place("adopt", "adopt", "Take over the conversations of the OpenAI Agents SDK."),
     "verify": Place("verify", "verify", "Check that everything stored is whole."),
     "repair": Place("repair", "repair", "Find, and repair, items that providers refuse."),

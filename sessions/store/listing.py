@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from sessions.log.adopt.sdk import SDKSessions
     from sessions.log.encryption.session_encryption import SessionEncryption
     from sessions.log.lifetime.catalog import Filter, Listed, Order
-    from sessions.memories.hold import Hold
     from sessions.session.base import LogSession
     from sessions.store.maintenance import Encryption
     from sessions.types import Entry
@@ -37,10 +36,6 @@ class Listing(ABC):
     _encryption: Encryption | None
     _lifetime: int | None
     _sdk: SDKSessions
-
-    @abstractmethod
-    def _memory_hold(self) -> Hold:
-        """Return a hold on the store's memories."""
 
     @abstractmethod
     def session(self, session_id: str, *, owner: Owner | Default = DEFAULT) -> LogSession:

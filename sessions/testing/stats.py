@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, ClassVar
 
 import pytest
 
+from sessions.checkpoints.values import Place
 from sessions.errors import SessionClosedError
+from sessions.store.threads import ThreadStore
+from sessions.testing.checkpoints.shared import new
 from sessions.testing.expiry_model import MovableClock
 from sessions.types.memories import Put
 
@@ -42,6 +45,10 @@ class StatsContract:
             await first.usage.record(input_tokens=1)
             await first.usage.record(input_tokens=1)
             await store.memories.put_many([Put(("counted", one), key, {}) for one in "ab" for key in "xyz"])
+            threads = ThreadStore(store._backend)  # noqa: SLF001 - adapters make one
+            for number in ("1", "2"):
+                await threads.put(Place("t"), new(number, None, {"a": number}))
+            await threads.aclose()
             found = await store.stats()
             listed = await store.sessions()
         counts = {
@@ -53,6 +60,8 @@ class StatsContract:
             "usage": 2,
             "memories": 6,
             "namespaces": 2,
+            "threads": 1,
+            "checkpoints": 2,
         }
         assert {name: getattr(found, name) - getattr(before, name) for name in counts} == counts
         assert found.bytes >= 0
