@@ -75,10 +75,10 @@ async def prune(
     yes: bool,
     as_json: bool,
 ) -> None:
-    """Remove all checkpoints of threads but the latest of each namespace, and what only they need.
+    """Remove all checkpoints of threads but the latest of each namespace, and the pieces that only they need.
 
-    What a channel is rebuilt from stays. Encrypted threads need their key. The bytes stay in free pages of the files
-    until `sessions vacuum`.
+    Checkpoints that a channel is rebuilt from stay. Encrypted threads need their key. The bytes stay in free pages of
+    the files until `sessions vacuum`.
     """
     from sessions.clock import now  # noqa: PLC0415 - as above
 

@@ -29,8 +29,8 @@ if TYPE_CHECKING:
 async def import_(store: Store, *, file: Path, skip_existing: bool, as_json: bool) -> None:
     """Import the sessions and memories of an export; a FILE of - is the standard input.
 
-    Each session is there when it is whole. A file with a wrong line imports nothing. With a key, what is imported is
-    encrypted. After an interruption, run it again with --skip-existing.
+    Each session is there when it is whole. A file with a wrong line imports nothing. With a key, the imported sessions
+    are encrypted. After an interruption, run it again with --skip-existing.
     """
     source = sys.stdin.buffer if str(file) == "-" else file
     whole = 0

@@ -62,7 +62,7 @@ async def read_present(hold: Hold, path: str, name: str, owner: str | None) -> P
 
 
 async def wanted_of(hold: Hold, row: MemoryRow, value: Any, searched: Row | None) -> bool | list[str]:
-    """Return whether search finds a memory, or the paths of its own texts, by what search knows of it."""
+    """Return whether search finds a memory, or the paths of its own texts, by its row for search."""
     if searched is None:
         # Search does not know it: it was not to be found, unless it has no words that could be.
         texts, _ = texts_to_index(value, True, hold.common.embed_fields)  # noqa: FBT003 - as users write it

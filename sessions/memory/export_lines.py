@@ -33,7 +33,7 @@ class MemoryLine(ExportLine, tag="memory", frozen=True):
         owner: The labels of its namespace's owner.
         index: Whether search finds it; or the fields by whose texts it does, if they are its own.
         value: The JSON object.
-        payload: In place of a value, what another codec has made of it.
+        payload: In place of a value, its form in another codec.
     """
 
     namespace: tuple[str, ...]

@@ -36,7 +36,7 @@ class Owners(NamedTuple):
 
 
 class Exported(NamedTuple):
-    """A memory, and what search knows of it: places and encrypted bytes, or ``None`` if it knows nothing."""
+    """A memory, and its row for search: places and encrypted bytes, or ``None`` if it knows nothing."""
 
     row: MemoryRow
     searched: Row | None

@@ -22,7 +22,7 @@ class SearchRow(NamedTuple):
 
 
 class Restored(NamedTuple):
-    """What an imported memory had where it was exported: its times stay.
+    """The times of an imported memory where it was exported: they stay.
 
     Attributes:
         version: Its version; it gets this one or a higher one.
@@ -51,7 +51,7 @@ class PreparedPut(msgspec.Struct, frozen=True):
         fields: The values of its declared fields, by the number of the field.
         texts: The texts that search is to find it by.
         places: The paths of these texts, in JSON, if they are its own.
-        restored: What it had where it was exported; ``None`` for a memory that is put now.
+        restored: Its times where it was exported; ``None`` for a memory that is put now.
     """
 
     path: str

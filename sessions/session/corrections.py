@@ -56,7 +56,7 @@ class Corrections(SessionPart):
             summaries: The fate of summaries that stand for the entry, as they may repeat it. ``"refuse"``: raise.
                 ``"drop"``: remove them; models see the original entries again.
             force: Whether to redact although another caller holds an exclusive lease on a branch with the entry.
-            actor: Who has it done, for the audit row: text of 1 to 255 bytes in UTF-8.
+            actor: The person or program that corrects, for the audit row: text of 1 to 255 bytes in UTF-8.
             scrub: Whether to call `Store.scrub`. To redact many entries, call it once, after the last one.
 
         Returns:
@@ -126,7 +126,7 @@ class Corrections(SessionPart):
                 summaries go with it.
             force: Whether to remove although that leaves a call without its output, for example; or although another
                 caller holds an exclusive lease; or a way although an attempt goes there.
-            actor: Who has it done, for the audit row: text of 1 to 255 bytes in UTF-8.
+            actor: The person or program that corrects, for the audit row: text of 1 to 255 bytes in UTF-8.
             scrub: Whether to call `Store.scrub`. To remove many entries, call it once, after the last one.
 
         Returns:

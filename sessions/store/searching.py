@@ -28,7 +28,7 @@ _AT_ONCE: Final = 128
 
 
 class _Made(NamedTuple):
-    """What was done to make words.
+    """The work that was done to make words.
 
     Attributes:
         sessions: How many sessions are up to date because of it.
@@ -69,8 +69,8 @@ class StoreSearch(Listing):
 
         The search first makes the words of new entries, and reads those entries that may match. The words of up to
         `catch_up` entries are made by each call; the result says how many sessions are `behind` all the same. Without
-        the right to write, as with a read-only role, what others have made is searched. Sessions of the OpenAI Agents
-        SDK are searched after their first use or after `adopt`.
+        the right to write, as with a read-only role, the words that others have made are searched. Sessions of the
+        OpenAI Agents SDK are searched after their first use or after `adopt`.
 
         Args:
             query: Words, in any order.
@@ -120,7 +120,7 @@ class StoreSearch(Listing):
             entries: About how many entries at most; all by default.
 
         Returns:
-            The number of sessions and of entries, and what is left.
+            The number of sessions and of entries, and the remaining work.
 
         Raises:
             TypeError: An argument has the wrong type.
@@ -187,7 +187,7 @@ class StoreSearch(Listing):
             except StoreError:
                 if strict:
                     raise
-                break  # The role may only read: what others have made is searched.
+                break  # The role may only read: the words that others have made are searched.
             entries += sum(one.entries for one in gathered if one.of.session not in skipped)
             unread += sum(one.entries for one in gathered if one.of.session in skipped)
             sessions += sum(one.of.session in done and one.is_all for one in gathered)

@@ -138,7 +138,7 @@ class Store(StoreSearch, Maintenance, Moving, Exports):
 
     @property
     def memories(self) -> Memories:
-        """Get the store's memories: what agents remember across conversations.
+        """Get the store's memories: an agent's knowledge across conversations.
 
         Example: ``await store.memories.put(("users", "alice"), "style", {"text": "prefers short answers"})``
         """

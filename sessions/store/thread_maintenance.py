@@ -1,4 +1,4 @@
-"""What is done with whole threads of checkpoints: listing, copying, pruning, expiring, deleting, erasing."""
+"""Operations on whole threads of checkpoints: listing, copying, pruning, expiring, deleting, erasing."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ class ThreadMaintenance:
         Raises:
             ThreadExistsError: The target is there.
             OwnerError: The thread is another owner's.
-            DecryptionError: The thread cannot be opened with what is given.
+            DecryptionError: The thread cannot be opened with the given keys.
             StoreError: The database refused; nothing was changed.
             SessionClosedError: The store has been closed.
         """
@@ -130,21 +130,21 @@ class ThreadMaintenance:
     ) -> Pruned:
         """Remove all checkpoints of threads but the latest ones of each namespace, each thread in one transaction.
 
-        A graph within that was called from a checkpoint goes with it. What a channel is rebuilt from stays, but is no
-        longer listed.
+        A graph within that was called from a checkpoint goes with it. Checkpoints that a channel is rebuilt from stay,
+        but are no longer listed.
 
         Args:
             thread_ids: The threads.
             keep_last: How many checkpoints of each namespace stay; more than one, where runs were interrupted in a row.
             older_than: Only those go that were put before this time, in microseconds since 1970.
             owner: Refuse threads of other owners.
-            dry_run: Only tell what would go.
+            dry_run: Only count.
 
         Raises:
             TypeError: `thread_ids` is one text, or an id is no text.
             ValueError: `keep_last` is below 1.
             OwnerError: A thread is another owner's; those before it are pruned.
-            DecryptionError: A thread cannot be opened with what is given; those before it are pruned.
+            DecryptionError: A thread cannot be opened with the given keys; those before it are pruned.
             StoreError: The database refused; threads before are pruned.
             SessionClosedError: The store has been closed.
         """
@@ -185,7 +185,7 @@ class ThreadMaintenance:
 
         Raises:
             ValueError: `limit` is below 1, or `after` is no cursor.
-            DecryptionError: A thread cannot be opened with what is given.
+            DecryptionError: A thread cannot be opened with the given keys.
             StoreError: The database refused.
             SessionClosedError: The store has been closed.
         """
@@ -214,7 +214,7 @@ class ThreadMaintenance:
         """Remove the threads that have expired, a few in each transaction; return how many that were.
 
         Raises:
-            StoreError: The database refused; what was removed before is gone.
+            StoreError: The database refused; earlier removals stay.
             SessionClosedError: The store has been closed.
         """
         total = 0

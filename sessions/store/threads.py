@@ -1,4 +1,4 @@
-"""Threads of checkpoints in one database, as bytes: what adapters of agent frameworks are made of."""
+"""Threads of checkpoints in one database, as bytes, for adapters of agent frameworks."""
 
 from __future__ import annotations
 
@@ -116,7 +116,7 @@ class ThreadStore(ThreadMaintenance):
         *,
         run: Run | None = None,
     ) -> None:
-        """Store what a task wrote at a checkpoint, which may be put later.
+        """Store the writes of a task at a checkpoint, which may be put later.
 
         Ordinary writes that are there stay, and missing ones are added; special ones are replaced. Writes at a
         checkpoint that was pruned are left out.
@@ -204,7 +204,7 @@ class ThreadStore(ThreadMaintenance):
     async def list(self, query: Query, matches: Callable[[bytes], bool] | None = None) -> AsyncIterator[Checkpoint]:
         """Yield checkpoints, highest id first; those that others delete meanwhile may be missing.
 
-        Each page is read in a snapshot of its own; values are only read of what matches.
+        Each page is read in a snapshot of its own; values are only read of matching checkpoints.
 
         Args:
             query: Which ones.

@@ -1,4 +1,4 @@
-"""Frozen records of memories: what agents remember across conversations."""
+"""Frozen records of memories: an agent's knowledge across conversations."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ class Put:
     Attributes:
         namespace: The namespace: one label or more.
         key: The key: text of 1 to 512 bytes in UTF-8.
-        value: A JSON object, or whatever the store's codec keeps.
+        value: A JSON object, or anything that the store's codec keeps.
         ttl: Seconds until it expires, ``None`` for never; the store's `memory_ttl` if left out.
         index: Whether search finds it; or the fields whose texts it finds, instead of the store's `embed_fields`.
         if_version: The version that the memory must have; 0 if there must be none.

@@ -224,7 +224,7 @@ class Audit:
         at: When (UTC), by the clock of the process that removed it.
         what: The operation: ``"erase"``, ``"erase_owner"``, ``"erase_memories"``, ``"retain"``, ``"redact"`` or
             ``"remove"``; later ones may come.
-        actor: Who had it done, as given with ``actor=``; ``None`` if nothing was given.
+        actor: The person or program that did it, as given with ``actor=``; ``None`` if nothing was given.
         subject: An HMAC-SHA256 of the session's or the thread's id, of the owner or of the memories' prefix, in
             hexadecimal digits. The key is a salt of the store's.
         counts: How many rows were removed, by table.

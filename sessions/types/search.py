@@ -1,4 +1,4 @@
-"""What searches of conversations return."""
+"""The results of searches in conversations."""
 
 from __future__ import annotations
 
@@ -65,7 +65,7 @@ class SearchPage:
 
 @dataclass(frozen=True)
 class Indexed:
-    """What one call of `Store.index` did.
+    """The result of one call of `Store.index`.
 
     Attributes:
         sessions: The number of sessions whose words are up to date because of it.

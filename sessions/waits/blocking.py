@@ -1,7 +1,7 @@
 """Running coroutines without an event loop: every wait blocks the calling thread.
 
-The code of sessions and stores is written once, as coroutines. Under `without_loop` it never suspends: whatever would
-wait on an event loop asks `blocked` first, and blocks its thread instead.
+The code of sessions and stores is written once, as coroutines. Under `without_loop` it never suspends: a wait on an
+event loop asks `blocked` first, and blocks its thread instead.
 """
 
 from __future__ import annotations

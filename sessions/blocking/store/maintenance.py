@@ -63,7 +63,7 @@ class Maintenance(Retaining):
         Args:
             session_id: The session.
             scrub: Whether to call `scrub`. To erase many sessions, call it once, after the last one.
-            actor: Who has it erased, for the audit row: text of 1 to 255 bytes in UTF-8.
+            actor: The person or program that erases, for the audit row: text of 1 to 255 bytes in UTF-8.
 
         Returns:
             The receipt: the removed rows and the pending work.

@@ -53,7 +53,7 @@ class Retaining(Part):
             dry_run: Whether to remove nothing, and only count. `preview_retention` lists it.
             batch: After so many items, a transaction goes no further. A session of more is still erased in one.
             scrub: Whether to call `scrub` at the end; otherwise call it yourself.
-            actor: Who has it done, for the audit rows: text of 1 to 255 bytes in UTF-8.
+            actor: The person or program that removes, for the audit rows: text of 1 to 255 bytes in UTF-8.
             progress: Called after each transaction with the report so far; in a dry run, for each session that would
                 go.
 
@@ -112,7 +112,7 @@ class Retaining(Part):
             below: Whether to erase those of all owners whose labels begin with this one's, as ``sessions(below=…)``
                 lists them.
             scrub: Whether to call `scrub` at the end. To erase many owners, call it once, after the last one.
-            actor: Who has it done, for the audit rows: text of 1 to 255 bytes in UTF-8.
+            actor: The person or program that removes, for the audit rows: text of 1 to 255 bytes in UTF-8.
             progress: Called after each transaction that removed something with the receipt so far.
 
         Returns:

@@ -49,8 +49,8 @@ class StoreSearch(Listing):
 
         The search first makes the words of new entries, and reads those entries that may match. The words of up to
         `catch_up` entries are made by each call; the result says how many sessions are `behind` all the same. Without
-        the right to write, as with a read-only role, what others have made is searched. Sessions of the OpenAI Agents
-        SDK are searched after their first use or after `adopt`.
+        the right to write, as with a read-only role, the words that others have made are searched. Sessions of the
+        OpenAI Agents SDK are searched after their first use or after `adopt`.
 
         Args:
             query: Words, in any order.
@@ -99,7 +99,7 @@ class StoreSearch(Listing):
             entries: About how many entries at most; all by default.
 
         Returns:
-            The number of sessions and of entries, and what is left.
+            The number of sessions and of entries, and the remaining work.
 
         Raises:
             TypeError: An argument has the wrong type.

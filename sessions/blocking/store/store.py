@@ -85,7 +85,7 @@ class Store(StoreSearch, Maintenance, Moving, Exports, Entered):
 
     @property
     def memories(self) -> Memories:
-        """Get the store's memories: what agents remember across conversations.
+        """Get the store's memories: an agent's knowledge across conversations.
 
         Example: ``store.memories.put(("users", "alice"), "style", {"text": "prefers short answers"})``
         """

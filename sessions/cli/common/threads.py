@@ -26,7 +26,7 @@ async def threads_of(store: Store, *, lenient: bool = True) -> ThreadStore | Non
 
     Args:
         store: The store.
-        lenient: What cannot be opened is empty, instead of an error.
+        lenient: Locked contents are empty, instead of an error.
     """
     backend = store._backend  # noqa: SLF001 - it is one of ours
     there = await components_there(backend, store._sdk.tables)  # noqa: SLF001 - as above
@@ -54,7 +54,7 @@ def described(part: bytes | None) -> dict[str, Any] | None:
 
 
 class _Lenient:
-    """Covers under which what cannot be opened is empty, so that a list can show the rest."""
+    """Covers under which locked contents are empty, so that a list can show the rest."""
 
     def __init__(self, covers: Covers) -> None:
         self._covers = covers

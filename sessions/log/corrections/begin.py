@@ -65,7 +65,7 @@ class Correction(NamedTuple):
         tips: All of its tips.
         now: The time, in microseconds since 1970, UTC.
         force: Whether to ignore the leases of others, and related entries.
-        actor: Who has it done, for the audit row.
+        actor: The person or program that corrects, for the audit row.
     """
 
     tx: Transaction

@@ -57,7 +57,7 @@ def redact(
         branch: The branch for a position; the current one unless named.
         drop_summaries: Whether summaries over them are dropped; else there may be none.
         force: Whether leases of others are no matter.
-        actor: Who has it done, for the audit row.
+        actor: The person or program that corrects, for the audit row.
 
     Raises:
         UnknownEntryError: The session has no such entry.

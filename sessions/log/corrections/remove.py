@@ -52,7 +52,7 @@ def remove_entry(
         branch: The branch for a position; the current one unless named.
         drop_summaries: Whether summaries over them are dropped; else there may be none.
         force: Whether to ignore leases of others, and entries that belong to the entry.
-        actor: Who has it done, for the audit row.
+        actor: The person or program that corrects, for the audit row.
 
     Raises:
         UnknownEntryError: The session has no such entry.
@@ -94,7 +94,7 @@ def remove_way(
         way: A sibling, or the id of an entry that the way leads through.
         branch: The branch whose sibling it is; the current one unless named.
         force: Whether leases of others, and an attempt that writes there, are no matter.
-        actor: Who has it done, for the audit row.
+        actor: The person or program that corrects, for the audit row.
 
     Raises:
         UnknownEntryError: No way leads through the entry with that id.

@@ -52,7 +52,7 @@ class Preview(NamedTuple):
     """The beginning of a message, in one line.
 
     Attributes:
-        kind: Who speaks: ``"user"``, ``"assistant"``, ``"system"`` or ``"developer"``.
+        kind: The speaker: ``"user"``, ``"assistant"``, ``"system"`` or ``"developer"``.
         text: The message's text, which may be empty; ``None`` if the stored item cannot be read.
     """
 
@@ -74,7 +74,7 @@ class Node:
         ends: The branches and ways that end here, branches first.
         left_out: How many turns before it, back to its parent, were not read.
         last: The internal id and the version of its last item.
-        author: Who added its first item.
+        author: The author of its first item.
         created_at: When that was, in microseconds since 1970, UTC.
     """
 

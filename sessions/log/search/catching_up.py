@@ -1,6 +1,6 @@
 """Making the words of entries that have none yet: they are read in one transaction, and stored in another.
 
-Nothing is paid for it by those who add entries. Sessions say up to which version their words were made, so those that
+Adding entries pays nothing for it. Sessions say up to which version their words were made, so those that
 are behind are found by a comparison of two columns. If a session was changed between the two transactions, nothing is
 stored for it: a removed text must not come back as words.
 """
@@ -48,7 +48,7 @@ class Behind(NamedTuple):
 
 
 class Gathered(NamedTuple):
-    """What was read of a session.
+    """The entries that were read of a session.
 
     Attributes:
         of: The session.
@@ -64,7 +64,7 @@ class Gathered(NamedTuple):
 
 
 class Words(NamedTuple):
-    """What is to be stored of a session.
+    """The words to be stored of a session.
 
     Attributes:
         of: The session.
@@ -114,7 +114,7 @@ def gather(tx: Transaction, wanted: Filter, before: int, most: int, *, has_key: 
         has_key: Whether encrypted sessions are read, too.
 
     Returns:
-        What was read of each session; nothing if no session is left.
+        The entries that were read of each session; nothing if no session is left.
     """
     rows = tx.all(
         statements.behind(wanted.shape), before=before, count=statements.AT_ONCE, keyed=int(has_key), **wanted.values
@@ -134,7 +134,7 @@ def gather(tx: Transaction, wanted: Filter, before: int, most: int, *, has_key: 
 
 
 class _Budget:
-    """What is left to be read."""
+    """The rest to be read."""
 
     def __init__(self, entries: int) -> None:
         self.entries = entries
@@ -196,7 +196,7 @@ def _first_block(tx: Transaction, one: Behind, segment: int, last_block: int | N
 
 
 def words_of_gathered(gathered: Gathered, conversation: Conversation, now: int) -> Words:
-    """Return the words of what was read.
+    """Return the words of the entries that were read.
 
     Raises:
         MissingKeyError: The session is encrypted, and there is no key.

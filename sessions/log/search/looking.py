@@ -57,7 +57,7 @@ class Hit(NamedTuple):
 
 
 class Looked(NamedTuple):
-    """What was found.
+    """The hits.
 
     Attributes:
         hits: The hits, the latest first.

@@ -1,6 +1,6 @@
 """Fragments of payloads: a text in the payload of each match of a filter, so that SQL can leave out the rest.
 
-A fragment is a text or a whole number as JSON has it, without the name of its field: whoever wrote the payload may have
+A fragment is a text or a whole number as JSON has it, without the name of its field: the writer of the payload may have
 put spaces around the colon. Characters that some writers escape are in no fragment, and neither are numbers that may be
 written with an exponent.
 """
