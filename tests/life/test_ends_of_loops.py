@@ -39,8 +39,8 @@ def test_a_loop_that_ends_while_connections_are_being_closed(
     url = url_for(driver, request, tmp_path)
 
     async def use() -> None:
-        sessions = [SQLAlchemySession.from_url("s", url=url, create_tables=True) for _ in range(70)]
-        await sessions[0].add_items([message("1")] * 60)
+        sessions = [SQLAlchemySession.from_url("s", url=url, create_tables=True) for _ in range(25)]
+        await sessions[0].add_items([message("1")] * 20)
         await asyncio.gather(*(session.pop_item() for session in sessions))
 
     for steps in range(8):
