@@ -114,6 +114,9 @@ async def test_what_was_altered_is_not_read(tmp_path: Path, altered: str) -> Non
             tx.run(change)
 
         await threads._backend.write(work, "this test")
+        await threads.aclose()
+        # Another object, as this one remembers the values that it has put.
+        threads = _open(store)
         with pytest.raises(DecryptionError, match="'t'") as raised:
             await threads.read(PLACE)
         assert _CONTENT not in str(raised.value)
