@@ -1,13 +1,11 @@
 """``embed="provider:model"``: the model is made by LangChain's registry, from a package of the provider.
 
-The provider is a small package that the tests write. The registry is that of `langchain` where it is installed;
-else one with the same interface, as it is no dependency.
+The provider is a small package that the tests write.
 """
 
 from __future__ import annotations
 
 import sys
-from importlib.util import find_spec
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -19,24 +17,6 @@ from sessions.waits.blocking import without_loop
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
-
-_REGISTRY: Final = """
-from importlib import import_module
-from importlib.util import find_spec
-
-_SUPPORTED = {"ollama": ("langchain_ollama", "OllamaEmbeddings"), "cohere": ("langchain_cohere", "CohereEmbeddings")}
-
-
-def init_embeddings(model, *, provider=None, **kwargs):
-    if provider is None:
-        provider, _, model = model.partition(":")
-    if provider not in _SUPPORTED:
-        raise ValueError(f"Provider {provider!r} is not supported.")
-    package, name = _SUPPORTED[provider]
-    if find_spec(package) is None:
-        raise ImportError(f"Could not import {package} python package.")
-    return getattr(import_module(package), name)(model=model, **kwargs)
-"""
 
 _PROVIDER: Final = """
 from langchain_core.embeddings import Embeddings
@@ -64,19 +44,12 @@ class OllamaEmbeddings(Embeddings):
 
 @pytest.fixture
 def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Install the provider's package, and a registry if there is none."""
-    packages = {"langchain_ollama/__init__.py": _PROVIDER}
-    if find_spec("langchain") is None:
-        packages |= {"langchain/__init__.py": "", "langchain/embeddings/__init__.py": _REGISTRY}
-    for name, text in packages.items():
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).write_text(text)
-    before = set(sys.modules)
+    """Install the provider's package."""
+    (tmp_path / "langchain_ollama").mkdir()
+    (tmp_path / "langchain_ollama" / "__init__.py").write_text(_PROVIDER)
     monkeypatch.syspath_prepend(tmp_path)
     yield
-    for name in set(sys.modules) - before:
-        if name.partition(".")[0] in {"langchain", "langchain_ollama"}:
-            del sys.modules[name]
+    sys.modules.pop("langchain_ollama", None)
 
 
 @pytest.mark.usefixtures("provider")
