@@ -5,7 +5,6 @@ The provider is a small package that the tests write.
 
 from __future__ import annotations
 
-import sys
 from typing import TYPE_CHECKING, Final
 
 import pytest
@@ -16,7 +15,6 @@ from sessions.waits.blocking import without_loop
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _PROVIDER: Final = """
 from langchain_core.embeddings import Embeddings
@@ -42,42 +40,42 @@ class OllamaEmbeddings(Embeddings):
 """
 
 
-@pytest.fixture
-def provider(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Install the provider's package."""
-    (tmp_path / "langchain_ollama").mkdir()
-    (tmp_path / "langchain_ollama" / "__init__.py").write_text(_PROVIDER)
-    monkeypatch.syspath_prepend(tmp_path)
-    yield
-    sys.modules.pop("langchain_ollama", None)
+@pytest.fixture(scope="module", autouse=True)
+def provider(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Install the provider's package: once, as the registry keeps what it imported."""
+    folder = tmp_path_factory.mktemp("provider")
+    (folder / "langchain_ollama").mkdir()
+    (folder / "langchain_ollama" / "__init__.py").write_text(_PROVIDER)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.syspath_prepend(folder)
+        yield
 
 
-@pytest.mark.usefixtures("provider")
 async def test_a_model_of_langchain_is_named_by_its_provider(anywhere: str) -> None:
     """Fails without: embedding/named.py, `_langchain`, and one model for all calls."""
+    from langchain_ollama import asked, made  # type: ignore[import-not-found] # noqa: PLC0415 - made by the fixture
+
+    made.clear()
+    asked.clear()
     name = "ollama:all-minilm"
     async with open_store(anywhere, create_tables=True, embed=name, embed_fields=["text"]) as store:
-        assert "langchain_ollama" not in sys.modules
+        assert not made
         await store.memories.put(("pets",), "cat", {"text": "a cat"})
         await store.memories.put(("pets",), "dog", {"text": "a dog"})
         found = await store.memories.search(query="dog", mode="vector", limit=1)
         assert [one.key for one in found] == ["dog"]
         assert list((await store.memories.status()).models) == [name]
-    from langchain_ollama import asked, made  # type: ignore[import-not-found] # noqa: PLC0415 - made by the fixture
-
     assert made == ["all-minilm"]
     assert ("documents", ["a dog"]) in asked
     assert ("query", "dog") in asked
 
 
-@pytest.mark.usefixtures("provider")
 def test_a_blocking_caller_gets_the_same() -> None:
     """Fails without: embedding/named.py, `named_embedder`."""
     found = without_loop(EmbeddingModel("ollama:all-minilm").documents(["a cat", "a dog"]))
     assert found.shape == (2, 3)
 
 
-@pytest.mark.usefixtures("provider")
 @pytest.mark.parametrize(("name", "cause"), [("nobody:model", ValueError), ("cohere:embed-v3", ImportError)])
 async def test_a_model_that_langchain_cannot_make_is_told(anywhere: str, name: str, cause: type[Exception]) -> None:
     """Fails without: embedding/named.py, `_langchain`, its error."""
