@@ -15,10 +15,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
+from sessions import generate_key, open_store
 from sessions.checkpoints.remembered import Remembered
 from sessions.checkpoints.values import Query
 from sessions.db.transaction import Statement
 from sessions.errors import ThreadExistsError, ThreadGoneError
+from sessions.store.threads import ThreadStore, covers_of
 from sessions.testing.checkpoints.changes import AGAIN, CHANGES, LONG, WRITTEN, begin
 from sessions.testing.checkpoints.shared import PLACE, check_rows, contents, new, write, writes
 from tests.sql.test_interleaving import BLOCKED_AFTER, InterruptedTransaction
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
 
     from sessions.db import Backend
     from sessions.db.transaction import Transaction
-    from sessions.store.threads import ThreadStore
     from sessions.testing.checkpoints.changes import Change
     from sessions.testing.checkpoints.shared import OpenThreads
 
@@ -154,3 +155,39 @@ async def _check(store: ThreadStore) -> None:
         assert contents(found)["a"] in _VALUES[found.checkpoint_id]
         for task, _, content, _, number in writes(found):
             assert (task, number, content) in _ALL_WRITES
+
+
+@pytest.mark.parametrize("operation", ["put", "put again", "put_writes"])
+@pytest.mark.usefixtures("no_upkeep")
+async def test_new_keys_between_any_two_statements(anywhere: str, operation: str) -> None:
+    """Nothing is encrypted with a data key that a rotation has dropped: all can be read with the newest one.
+
+    Fails without: checkpoints/lines.py, the comparison of numbers in `_locked`; checkpoints/rotating.py, `RAISE_LINE`.
+    """
+    first, key = 0, generate_key()
+    async with (
+        open_store(anywhere, encryption_key=key, create_tables=True) as here,
+        open_store(anywhere, encryption_key=key, create_tables=True) as there,
+    ):
+        store, other = (
+            ThreadStore(one._backend, covers=covers_of(one._backend, one._encryption)) for one in (here, there)
+        )
+        while True:
+            first += 1
+            store._remembered = Remembered()
+            await begin(store)
+            elsewhere = Elsewhere(other, lambda _: there.rotate(reencrypt=True))
+            between = Interrupted(store._backend, first, elsewhere.interrupt)
+            store._backend, backend = between, store._backend  # type: ignore[assignment]  # as far as changes go
+            try:
+                await CHANGES[operation](store)
+            finally:
+                store._backend = backend
+            await asyncio.to_thread(elsewhere.finish)
+            store._remembered = Remembered()
+            await _check(store)
+            if between.left > 0:
+                break
+        await store.aclose()
+        await other.aclose()
+    assert first > 2, "nothing was interrupted"
