@@ -162,7 +162,7 @@ async def test_an_inherited_turn_is_as_old_as_what_was_said(
     both: Beside, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     del tmp_path
-    monkeypatch.setattr("sessions.session.base.now", lambda: 1_700_000_000_000_000)
+    monkeypatch.setattr("sessions.session.adding.now", lambda: 1_700_000_000_000_000)
     await both.same("add_items", [*turn("a"), *turn("b")])
     monkeypatch.setattr("sessions.session.branches.now", lambda: 1_700_000_060_000_000)
     await both.ours.create_branch_from_turn(2, "what-if")

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+import sessions.session.adding
 import sessions.session.base
 import sessions.session.branches
 import sessions.session.history
@@ -133,7 +134,12 @@ async def test_clocks_that_run_backwards_change_no_order(path: Path, monkeypatch
     found = []
     for days in (1, -1):
         ticks = itertools.count(1_800_000_000_000_000, days * 86_400_000_000)
-        for module in (sessions.session.branches, sessions.session.history, sessions.session.base):
+        for module in (
+            sessions.session.adding,
+            sessions.session.branches,
+            sessions.session.history,
+            sessions.session.base,
+        ):
             monkeypatch.setattr(module, "now", ticks.__next__)
         session, chance = SQLiteSession(f"{days}", path), random.Random(6)  # noqa: S311
         await session.add_items([*turn(-1, 1), *turn(-2, 1)])

@@ -113,7 +113,7 @@ async def test_a_session_that_one_statement_makes_has_the_rows_that_the_logs_fun
     """
     url = lend(postgres)
     engine = create_async_engine(url)
-    monkeypatch.setattr("sessions.session.base.now", lambda: 4_000_000_000_000_000)
+    monkeypatch.setattr("sessions.session.adding.now", lambda: 4_000_000_000_000_000)
     began = []
     fetch = AsyncpgDatabase.fetch
 
