@@ -10,6 +10,8 @@ from sqlalchemy import text
 from sqlalchemy.ext.asyncio import create_async_engine
 
 from sessions import open_store
+from sessions.checkpoints import remembered
+from sessions.checkpoints.runs import Run
 from sessions.checkpoints.values import Place
 from sessions.db.postgres.database import AsyncpgDatabase
 from sessions.errors import ThreadGoneError, ThreadOwnerError
@@ -227,3 +229,64 @@ async def test_groups_of_several_processes_wait_for_each_other(url: str, store: 
             assert len(contents(found)["a"]) == 6
         await other.aclose()
     await check_rows(store)
+
+
+@pytest.mark.parametrize("operation", ["put", "put_writes"])
+async def test_a_locked_line_keeps_no_other_thread_waiting(url: str, store: ThreadStore, operation: str) -> None:
+    """Fails without: checkpoints/fast/statements.py, `lock_timeout`; checkpoints/fast/sending.py, `beside`."""
+    await asyncio.gather(*(_step(store, thread, 0) for thread in range(20)))
+
+    async def change(thread: int, name: str) -> None:
+        place = Place(f"t{thread}")
+        if operation == "put":
+            number = int(name)
+            await store.put(place, new(name, f"{number - 1:04}", {"a": [name]}, versions={"a": number}))
+        else:
+            await store.put_writes(place, "0000", name, "", [write(0, "a", name)])
+
+    engine = create_async_engine(url)
+    async with engine.begin() as connection:
+        # As another process has them that is stopped amid a change.
+        lock = """
+            select t.thread_id from agent_checkpoints_threads t join agent_checkpoints_lines l on l.thread = t.id
+            order by l.id limit 3 for update of l
+        """
+        locked = {int(thread_id[1:]) for (thread_id,) in await connection.execute(text(lock))}
+        # Also if each worker has begun with one of them alone.
+        late = []
+        for thread in sorted(locked):
+            late.append(asyncio.ensure_future(change(thread, "0001")))
+            await asyncio.sleep(0.01)
+        others = [thread for thread in range(20) if thread not in locked]
+        for name in ("0001", "0002"):
+            async with asyncio.timeout(30):
+                await asyncio.gather(*(change(thread, name) for thread in others))
+        assert not any(one.done() for one in late)
+    await asyncio.gather(*late)
+    await engine.dispose()
+    for thread in range(20):
+        found = await store.read(Place(f"t{thread}"))
+        assert found is not None
+        last = "0001" if thread in locked else "0002"
+        if operation == "put":
+            assert contents(found) == {"a": [last]}
+        else:
+            assert {one[0] for one in writes(found)} >= {"0001", last}
+    await check_rows(store)
+
+
+async def test_a_run_does_not_go_on_in_a_thread_that_began_anew(
+    store: ThreadStore, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fails without: checkpoints/fast/postgres.py, `put.within`."""
+    monkeypatch.setattr(remembered, "_SEEN", 1)
+    run, within = Run(), Place("t", "within")
+    await store.put(PLACE, new("1"), run=run)
+    await store.delete("t")
+    await store.put(PLACE, new("2"))
+    await store.put(within, new("1"))
+    # The process has used many checkpoints since, and knows this one's line no more.
+    await store.put(Place("other"), new("1"))
+    with pytest.raises(ThreadGoneError):
+        await store.put(within, new("2", "1"), run=run)
+    assert await store.read(within, "2") is None

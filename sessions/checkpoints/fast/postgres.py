@@ -10,7 +10,16 @@ from typing import TYPE_CHECKING, Any
 from sessions.checkpoints.body import by_slot, pack
 from sessions.checkpoints.covers import write_bound
 from sessions.checkpoints.fast.sending import Guard, Planned, Sending
-from sessions.checkpoints.fast.statements import PUT, PUT_MANY, PUT_WRITES, PUT_WRITES_MANY, READ_LATEST, READ_ONE
+from sessions.checkpoints.fast.statements import (
+    PUT,
+    PUT_MANY,
+    PUT_MANY_BESIDE,
+    PUT_WRITES,
+    PUT_WRITES_MANY,
+    PUT_WRITES_MANY_BESIDE,
+    READ_LATEST,
+    READ_ONE,
+)
 from sessions.checkpoints.lines import Line
 from sessions.checkpoints.plan import Ends, Parent, plan
 from sessions.checkpoints.put import Put
@@ -39,12 +48,13 @@ class PostgresPaths:
 
     def __init__(self, database: AsyncpgDatabase) -> None:
         self._database = database
-        self._puts = Sending(
-            database, _planned_put, alone=(PUT, _one_put), together=(PUT_MANY, _puts)
-        )  # fmt: skip
+        self._puts = Sending(database, _planned_put, alone=(PUT, _one_put), together=(PUT_MANY, PUT_MANY_BESIDE, _puts))
         self._writes = Sending(
-            database, _planned_writes, alone=(PUT_WRITES, _one_task), together=(PUT_WRITES_MANY, _tasks)
-        )  # fmt: skip
+            database,
+            _planned_writes,
+            alone=(PUT_WRITES, _one_task),
+            together=(PUT_WRITES_MANY, PUT_WRITES_MANY_BESIDE, _tasks),
+        )
 
     def by_type(self) -> dict[type, FastPath]:
         """Return the fast paths by type of command."""
@@ -53,6 +63,8 @@ class PostgresPaths:
     async def _put(self, put: Put, subject: str) -> State | NotDone:
         known = put.known
         if known is None or put.new.follows_last or put.seen not in (None, known.line.number):
+            return NOT_DONE
+        if put.within not in (None, known.line.thread.number):
             return NOT_DONE
         return await self._puts.submit(put, subject)
 

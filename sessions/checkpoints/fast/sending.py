@@ -1,6 +1,7 @@
 """Puts and writes that wait, sent together: those of many lines are one statement, and one sync to the disk.
 
-A refused change is sent by itself, or left to its command, so that each caller finds out about its own.
+A refused change is sent by itself, or left to its command, so that each caller finds out about its own. So is one
+whose line is locked for long: its command waits by itself, and others do not.
 """
 
 from __future__ import annotations
@@ -71,7 +72,8 @@ class Sending(Generic[T]):
         database: The database.
         plan: Returns a command as it is to be sent; ``None`` if it cannot be.
         alone: The statement for one, and its parameters.
-        together: The statement for several, and its parameters. Its rows are a key and how many rows were stored.
+        together: The statement for several; the same without those whose line is locked; and their parameters. Their
+            rows are a key and how many rows were stored.
     """
 
     def __init__(
@@ -80,7 +82,7 @@ class Sending(Generic[T]):
         plan: Callable[[Any], Planned[T] | None],
         *,
         alone: tuple[Statement, Callable[[Planned[T]], Sequence[Any]]],
-        together: tuple[Statement, Callable[[Sequence[Planned[T]]], Sequence[Any]]],
+        together: tuple[Statement, Statement, Callable[[Sequence[Planned[T]]], Sequence[Any]]],
     ) -> None:
         self._database = database
         self._plan = plan
@@ -112,9 +114,12 @@ class Sending(Generic[T]):
 
     async def _send_together(self, planned: Sequence[tuple[Job[Any], Planned[T]]]) -> bool:
         """Send several in one statement; tell whether that settles them. If one is refused, nothing is changed."""
-        statement, values = self._together
+        statement, beside, values_of = self._together
+        values = values_of([one for _, one in planned])
         try:
-            rows = await self._rows(statement, values([one for _, one in planned]))
+            rows = await self._rows(statement, values)
+            if rows is None:
+                rows = await self._rows(beside, values)
         except StoreError as error:
             for job, _ in planned:
                 job.error = error.about(job.subject)
@@ -140,13 +145,13 @@ class Sending(Generic[T]):
                 job.result = one.done
 
     async def _rows(self, statement: Statement, values: Sequence[Any]) -> list[Any] | None:
-        """Return the rows of a statement; ``None`` if a command has to say why it was refused."""
+        """Return the rows of a statement; ``None`` if it was refused, or waited for long: a command may say why."""
 
         async def attempt() -> list[Any] | None:
             try:
                 return await self._database.fetch(statement, *values)
             except FailedError as failed:
-                if trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES):
+                if trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES, Trouble.BUSY):
                     return None
                 raise
 

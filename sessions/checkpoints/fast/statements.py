@@ -18,7 +18,14 @@ _RANGE: Final = " limit h.high - h.low + 1) few"
 It would else take a range for a share of the whole table, and compile the statement for as many rows.
 """
 
-_REMEMBERED: Final = """
+_BRIEFLY: Final = "(select set_config('lock_timeout', '500ms', true)) is not null"
+"""A condition that holds, and ends a wait for a lock soon: one locked line must not keep changes of others waiting.
+
+It is checked once, before any row. The command then waits by itself. The time is below that of `deadlock_timeout`.
+"""
+
+_REMEMBERED: Final = f"""
+    {_BRIEFLY} and
     l.id = $1 and l.next_number = $2 and t.id = l.thread and (t.ttl is null or l.updated_at + t.ttl > $3::bigint)
     and ($4::text is null or t.owner = $4) and t.wrapped_keys is not distinct from $5::bytea
 """
@@ -43,24 +50,19 @@ PUT: Final = Statement(
     """,  # noqa: S608 - a condition of this module
 )
 
-_LOCKED: Final = """
+_LOCKED: Final = f"""
     wanted as (
         select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::bytea[])
         w (line, next_number, now, owner, wrapped_keys)
     ), locked as materialized (
-        select l.id, w.now from wanted w join {lines} l on l.id = w.line join {threads} t on t.id = l.thread
-        where l.next_number = w.next_number and (t.ttl is null or l.updated_at + t.ttl > w.now)
+        select l.id, w.now from wanted w join {{lines}} l on l.id = w.line join {{threads}} t on t.id = l.thread
+        where {_BRIEFLY} and l.next_number = w.next_number and (t.ttl is null or l.updated_at + t.ttl > w.now)
         and (w.owner is null or t.owner = w.owner) and t.wrapped_keys is not distinct from w.wrapped_keys
         order by l.id
-"""
+"""  # noqa: S608 - a condition of this module
 """The lines that are as they are remembered: locked in one order, so that no two groups wait each for the other."""
 
-PUT_MANY: Final = Statement(
-    "Store checkpoints of several lines whose parents are remembered; of each line where that was done, its id and 1.",
-    "with "  # noqa: S608 - a condition of this module
-    + _LOCKED
-    + """
-        for no key update of l
+_PUT_MANY: Final = """
     ), line as (
         update {lines} l set next_number = m.next_number, updated_at = k.now
         from locked k join unnest($1::bigint[], $6::bigint[]) m (line, next_number) on m.line = k.id
@@ -76,7 +78,16 @@ PUT_MANY: Final = Statement(
         $15::bytea[]) c (line, now, id, checkpoint_id, parent_id, run_id, heads, body) join line on line.id = c.line
     )
     select id, 1 from line
-    """,
+"""
+
+PUT_MANY: Final = Statement(
+    "Store checkpoints of several lines whose parents are remembered; of each line where that was done, its id and 1.",
+    f"with {_LOCKED} for no key update of l {_PUT_MANY}",
+)
+
+PUT_MANY_BESIDE: Final = Statement(
+    "The same, without lines that others have locked.",
+    f"with {_LOCKED} for no key update of l skip locked {_PUT_MANY}",
 )
 
 PUT_WRITES: Final = Statement(
@@ -98,15 +109,7 @@ PUT_WRITES: Final = Statement(
     """,  # noqa: S608 - as above
 )
 
-PUT_WRITES_MANY: Final = Statement(
-    """Store writes of several tasks at checkpoints that are remembered.
-
-    Of each task of which something was stored: line, checkpoint, task, and how many slots were.
-    """,
-    "with "  # noqa: S608 - a condition of this module
-    + _LOCKED
-    + """
-        for share of l
+_PUT_WRITES_MANY: Final = """
     ), written as (
         insert into {writes} (line, checkpoint_id, task_id, slot, task_path, payload)
         select k.id, w.checkpoint_id, w.task_id, w.slot, w.task_path, w.payload
@@ -117,7 +120,19 @@ PUT_WRITES_MANY: Final = Statement(
         returning line, checkpoint_id, task_id
     )
     select line, checkpoint_id, task_id, count(*) from written group by line, checkpoint_id, task_id
+"""
+
+PUT_WRITES_MANY: Final = Statement(
+    """Store writes of several tasks at checkpoints that are remembered.
+
+    Of each task of which something was stored: line, checkpoint, task, and how many slots were.
     """,
+    f"with {_LOCKED} for share of l {_PUT_WRITES_MANY}",
+)
+
+PUT_WRITES_MANY_BESIDE: Final = Statement(
+    "The same, without lines that others have locked.",
+    f"with {_LOCKED} for share of l skip locked {_PUT_WRITES_MANY}",
 )
 
 
