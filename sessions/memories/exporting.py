@@ -125,12 +125,10 @@ async def import_memories(hold: Hold, lines: Sequence[MemoryLine], *, skips: boo
 
 async def _put(hold: Hold, lines: Sequence[MemoryLine]) -> None:
     prepared = prepare(hold, [_put_of(hold, line) for line in lines])
+    # Their payloads are those that the codec here writes: another program may write the same value with escapes or
+    # exponents, and filters look for its characters (`memory/fragments.py`).
     restored = [
-        msgspec.structs.replace(
-            put,
-            payload=line.content,
-            restored=Restored(line.version, line.created_at, line.updated_at, line.expires_at),
-        )
+        msgspec.structs.replace(put, restored=Restored(line.version, line.created_at, line.updated_at, line.expires_at))
         for put, line in zip(prepared, lines, strict=True)
     ]
     await hold.by_settings(partial(_change, hold, restored))

@@ -10,7 +10,8 @@ from sessions.clock import FIRST, NEVER
 from sessions.codecs.lines import NOTHING, ExportLine, is_item
 from sessions.labels import encode_owner
 from sessions.memory.paths import check_namespace
-from sessions.validation import check_text
+from sessions.memory.search.texts import check_paths
+from sessions.validation import MAX_TTL, check_text
 
 if TYPE_CHECKING:
     from sessions.memory.listing import Place
@@ -50,7 +51,7 @@ class MemoryLine(ExportLine, tag="memory", frozen=True):
 
     @property
     def content(self) -> bytes:
-        """The payload as it is stored."""
+        """The payload as it was stored."""
         return bytes(self.value) if self.payload is None else self.payload
 
     def check(self, after: tuple[str, str]) -> tuple[str, str]:
@@ -70,7 +71,7 @@ class MemoryLine(ExportLine, tag="memory", frozen=True):
         if not 1 <= self.version <= _MAX_VERSION:
             raise ValueError("its version cannot be")
         ends = (self.created_at, self.updated_at, self.expires_at or self.updated_at, (self.ttl or 0) + FIRST)
-        if not all(FIRST <= time <= NEVER for time in ends):
+        if not all(FIRST <= time <= NEVER for time in ends) or (self.ttl or 0) > MAX_TTL * 1_000_000:
             raise ValueError("a time cannot be")
         if (self.ttl is None) != (self.expires_at is None) or (self.ttl is not None and self.ttl < 1):
             raise ValueError("ttl and expires_at do not fit together")
@@ -78,7 +79,17 @@ class MemoryLine(ExportLine, tag="memory", frozen=True):
             raise ValueError("it must have either a value or a payload")
         if self.payload is None and not is_item(bytes(self.value)):
             raise ValueError("its value is not a JSON object")
+        if not isinstance(self.index, bool):
+            _check_index(self.index)
         return place
+
+
+def _check_index(paths: tuple[str, ...]) -> None:
+    try:
+        check_paths(paths, "index")
+    except ValueError:
+        # Its message quotes the path.
+        raise ValueError("its index has a text that is no path, or too many paths, or none") from None
 
 
 def place_of(place: Place | None) -> tuple[str, str]:

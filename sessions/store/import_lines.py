@@ -54,12 +54,14 @@ class Lines:
     Attributes:
         number: The number of the last line.
         check: The check of the session that is being read; ``None`` between two.
+        imported: How many memories of the lines before have been imported.
     """
 
     def __init__(self, *, imports: bool = True) -> None:
         self._imports = imports
         self.number = 0
         self.check: SessionCheck | None = None
+        self.imported = 0
         self._counts = Counts()
         self._sessions = 0
         self._seen = set[bytes]()
@@ -93,7 +95,7 @@ class Lines:
     def refusal(self, fault: str) -> InvalidExportError:
         """Return the error for the present line."""
         done = self._sessions if self._imports else 0
-        return refusal(self.number, self.check.session.id if self.check else None, fault, done)
+        return refusal(self.number, self.check.session.id if self.check else None, fault, done, self.imported)
 
     def _read(self, raw: bytes) -> Any:
         if self.number == 1:
@@ -164,13 +166,17 @@ class Lines:
         self._closed = True
 
 
-def refusal(number: int, session_id: str | None, fault: str, done: int) -> InvalidExportError:
-    """Return the error for a line, in a session or between two, after so many sessions have been imported."""
+def refusal(number: int, session_id: str | None, fault: str, done: int, memories: int = 0) -> InvalidExportError:
+    """Return the error for a line, after so many sessions and memories have been imported."""
     session = "" if session_id is None else f", in session {session_id!r}"
-    left = f"Of the sessions, {done:,} before this line were imported, the others not." if done else ""
+    left = [
+        f"Of the {what}, {count:,} before this line were imported, the others not."
+        for what, count in (("sessions", done), ("memories", memories))
+        if count
+    ]
     return InvalidExportError(
-        f"line {number}{session}: {fault}. {left or 'Nothing was imported.'} Use the export as it was written, or "
-        "export again.",
+        f"line {number}{session}: {fault}. {' '.join(left) or 'Nothing was imported.'} Use the export as it was "
+        "written, or export again.",
         number,
     )
 

@@ -131,6 +131,7 @@ class _Import:
             self._memory_bytes += len(line.content)
             if len(self._memory_lines) >= _MEMORIES or self._memory_bytes >= _PAGE_BYTES:
                 await self.put_memories()
+                lines.imported = self._memories
         elif kind is VoidLine:
             await self.give_up()
             self._skipped -= self._skipping

@@ -107,6 +107,36 @@ class Moved:
             ]
             await mine.erase((), scrub=False)
 
+    async def test_filters_find_values_as_other_programs_write_them(self, open_here: OpenStore) -> None:
+        """Fails without: memories/exporting.py, `_put`, which stores a value as the codec here writes it."""
+        async with open_here() as store:
+            owner, mark = f"{uuid4()}", f"{uuid4()}"
+            mine = store.memories.under((mark,), owner=owner)
+            value = {"text": "Abc", "n": 30_000_000, "tags": ["Abc"]}
+            await mine.put(("a",), "k", value)
+            written = b"".join(await _exported(store, owner=owner))
+            await mine.erase((), scrub=False)
+            others = written.replace(b'"Abc"', b'"\\u0041b\\u0063"').replace(b'"n":30000000', b'"n" : 3.0E7')
+            assert others != written
+            await store.import_sessions([others])
+            assert [one.value for one in await mine.list()] == [value]
+            for wanted in ({"text": "Abc"}, {"n": 30_000_000}, {"tags": {"$contains": "Abc"}}):
+                assert await mine.count(filter=wanted) == 1
+            await mine.erase((), scrub=False)
+
+    async def test_an_error_tells_how_many_memories_were_imported(self, open_here: OpenStore) -> None:
+        """Fails without: store/importing.py, `imported`; store/import_lines.py, `refusal`."""
+        async with open_here() as store:
+            owner, mark = f"{uuid4()}", f"{uuid4()}"
+            mine = store.memories.under((mark,), owner=owner)
+            await mine.put_many([Put(("a",), f"{number:03}", {"n": number}) for number in range(150)])
+            *lines, _ = b"".join(await _exported(store, owner=owner)).splitlines(keepends=True)
+            await mine.erase((), scrub=False)
+            with pytest.raises(InvalidExportError, match="Of the memories, 100 before this line were imported"):
+                await store.import_sessions([b"".join(lines)])
+            assert await mine.count() == 100
+            await mine.erase((), scrub=False)
+
     @pytest.mark.parametrize(
         ("old", "new", "fault"),
         [
@@ -121,6 +151,9 @@ class Moved:
             (b'"index":false', b'"index":false,"more":1', "unknown field"),
             (b'"namespace":["', b'"namespace":["\\u0000', "NUL"),
             (b'"index":false', b'"ttl":5', "do not fit together"),
+            (b'"index":false', b'"ttl":4000000000000000,"expires_at":5000000000000000', "a time cannot be"),
+            (b'"index":false', b'"index":["n["]', "its index"),
+            (b'"index":false', b'"index":[]', "its index"),
         ],
     )
     async def test_a_wrong_line_is_refused(self, open_here: OpenStore, old: bytes, new: bytes, fault: str) -> None:
