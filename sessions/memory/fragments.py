@@ -57,7 +57,7 @@ def steps(tx: Transaction, below: Below, after: Place | None, page: int) -> Iter
 
 def steps_with(tx: Transaction, below: Below, after: Place | None, fragment: str) -> Iterator[Step]:
     """Do the same, without those whose payloads are in the clear and lack a fragment."""
-    having = {"fragment": fragment.encode(), "now": below.now}
+    having = {"fragment": fragment.encode(), "brace": b"{", "now": below.now}
     path, name = (below.low, "") if after is None else after
     row = tx.one(listing_statements.THE_SPACE, path=path)
     if row is not None and (below.owner is None or (row[2] is not None and as_stored(row[2]) == below.owner)):

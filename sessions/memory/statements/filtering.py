@@ -40,10 +40,11 @@ MEMORIES_OF_VALUES_ANYWHERE = Statement(
 
 _HAS_FRAGMENT: Final = {
     # Not glob: many builds of SQLite match no bytes with it.
-    SQLITE: "instr(m.payload, :fragment) > 0",
-    POSTGRES: "position(:fragment in m.payload) > 0",
-    MARIADB: "locate(:fragment, m.payload) > 0",
+    SQLITE: "(instr(m.payload, :fragment) > 0 or substr(m.payload, 1, 1) <> :brace)",
+    POSTGRES: "(position(:fragment in m.payload) > 0 or substring(m.payload from 1 for 1) <> :brace)",
+    MARIADB: "(locate(:fragment, m.payload) > 0 or substring(m.payload, 1, 1) <> :brace)",
 }
+"""Payloads that do not begin as JSON objects do are another codec's: reading them raises the error that tells so."""
 
 
 def _with_fragment(purpose: str, text: str, variants: Mapping[str, str] | None = None) -> Statement:

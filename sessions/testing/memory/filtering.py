@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from uuid import uuid4
 
+import msgspec
 import pytest
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, rule
 
 from sessions.crypto.keys import generate_key
-from sessions.errors import FilterTooBroadError, InvalidFilterError, MissingKeyError
+from sessions.errors import FilterTooBroadError, InvalidFilterError, MissingKeyError, UndecodableItemError
 from sessions.testing.machines import run_machine
 from sessions.testing.memory.filter_model import matches
 from sessions.types.memories import Put
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from sessions.memories.memories import Memories
     from sessions.testing.expiry_model import MovableClock, OpenStore
@@ -57,6 +59,22 @@ FILTERS: Final[list[dict[str, Any]]] = [
 ]
 FIELDS: Final = ("n", "n.a", "my key", 'q"', "a'; drop table x; --")
 _CONDITIONS: Final = st.sampled_from([one for one in FILTERS if len(one) == 1])
+
+
+class _Packed:
+    """A codec whose payloads are no JSON."""
+
+    def encode_all(self, items: Sequence[Any]) -> list[bytes]:
+        return [msgspec.msgpack.encode(item) for item in items]
+
+    def decode_all(self, payloads: Iterable[bytes]) -> list[Any]:
+        return [self.decode(payload) for payload in payloads]
+
+    def decode(self, payload: bytes) -> Any:
+        return msgspec.msgpack.decode(payload)
+
+    def digest(self, items: Sequence[Any]) -> bytes:
+        raise NotImplementedError
 
 
 class Filtered:
@@ -204,6 +222,20 @@ class Filtered:
             with pytest.raises(TypeError):
                 await store.memories.declare(1)  # type: ignore[arg-type]
             assert await store.memories.declared() == before
+
+    async def test_a_value_that_another_codec_wrote_is_an_error_of_each_filter(self, open_here: OpenStore) -> None:
+        """Fails without: memory/statements/filtering.py, `:brace` in `_HAS_FRAGMENT`."""
+        prefix, value = f"{uuid4()}", {"text": "a text"}
+        async with open_here() as store, open_here(codec=_Packed()) as other:
+            await store.memories.put((prefix, "a"), "k", value)
+            await other.memories.put((prefix, "b"), "k", value)
+            filters: list[dict[str, Any]] = [value, {"text": {"$gt": "a"}}]
+            for below, wanted in itertools.product([(prefix,), (prefix, "b")], filters):
+                with pytest.raises(UndecodableItemError):
+                    await store.memories.count(below, filter=wanted)
+            assert await store.memories.count((prefix, "a"), filter=value) == 1
+            assert await other.memories.count((prefix, "b"), filter=value) == 1
+            await store.memories.erase((prefix,), scrub=False)
 
     async def test_encrypted_memories_among_others_are_filtered_without_an_index(self, open_here: OpenStore) -> None:
         """Fails without: memory/statements/spaces.py, `SET_WRAPPED_KEYS`, `settings = -1`."""
