@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
-from sessions.checkpoints.difference import Known
-
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from sessions.checkpoints.difference import Known
     from sessions.checkpoints.lines import Line
     from sessions.checkpoints.values import Place, Version
 
@@ -34,8 +33,11 @@ A run remembers its own; see `runs.py`.
 _GONE: Final = 0
 """The number of no line and of no thread: those count from one."""
 
-_OVERHEAD: Final = 1024
-"""Bytes that a line takes beside its values."""
+_OF_LINE: Final = 1024
+_OF_CHANNEL: Final = 128
+_OF_KNOWN: Final = 512
+_OF_PART: Final = 48
+"""Bytes that Python's objects take beside the contents: of a line, a channel, a large value and a part."""
 
 
 class State(msgspec.Struct, frozen=True):
@@ -61,8 +63,8 @@ class State(msgspec.Struct, frozen=True):
 
     @property
     def size(self) -> int:
-        """The bytes that it takes."""
-        return _OVERHEAD + sum(known.full for known in self.values.values() if isinstance(known, Known))
+        """The bytes that it takes, about."""
+        return _OF_LINE + _OF_CHANNEL * len(self.versions) + sum(map(_size_of, self.values.values()))
 
 
 class Remembered:
@@ -135,6 +137,12 @@ class Remembered:
         old = self._states.pop(key, None)
         if old is not None:
             self._size -= old.size
+
+
+def _size_of(value: Known | bytes) -> int:
+    if isinstance(value, bytes):
+        return len(value)
+    return value.full + _OF_KNOWN + _OF_PART * len(value.value.parts)
 
 
 def _keep(kept: OrderedDict[K, int], key: K, number: int) -> None:
