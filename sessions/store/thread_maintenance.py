@@ -41,6 +41,9 @@ MOST_BYTES: Final = 1024
 MOST_ID_BYTES: Final = 255
 """The same of all other ids."""
 
+MOST_PATH_BYTES: Final = 65_535
+"""The same of a task's path, which may be empty."""
+
 SUBJECT: Final = "threads"
 _PURGED_AT_ONCE: Final = 16
 

@@ -16,7 +16,14 @@ from sessions.checkpoints.statements.listing import AT_ONCE
 from sessions.clock import now
 from sessions.errors import ThreadGoneError
 from sessions.labels import MAX_OWNER_BYTES
-from sessions.store.thread_maintenance import MOST_BYTES, MOST_ID_BYTES, SUBJECT, ThreadMaintenance, damage_named
+from sessions.store.thread_maintenance import (
+    MOST_BYTES,
+    MOST_ID_BYTES,
+    MOST_PATH_BYTES,
+    SUBJECT,
+    ThreadMaintenance,
+    damage_named,
+)
 from sessions.validation import AUDITS_KEPT, check_text
 
 if TYPE_CHECKING:
@@ -122,8 +129,8 @@ class ThreadStore(ThreadMaintenance):
         checkpoint that was pruned are left out.
 
         Raises:
-            TypeError: An id is no text.
-            ValueError: An id is empty, too long, or no Unicode text.
+            TypeError: An id or the path is no text.
+            ValueError: An id is empty, or an id or the path is too long or no Unicode text.
             ThreadGoneError: The thread that the run has used, or in which the checkpoint was read or put, was deleted
                 or has expired; or, if that was none, the thread that this object last used, unless its latest
                 checkpoint was found missing.
@@ -135,6 +142,8 @@ class ThreadStore(ThreadMaintenance):
         _check_place(place)
         check_text(checkpoint_id, "checkpoint_id", MOST_ID_BYTES)
         check_text(task_id, "task_id", MOST_ID_BYTES)
+        if task_path != "":
+            check_text(task_path, "task_path", MOST_PATH_BYTES)
         if not writes:
             return
         known = self._remembered.get(place)

@@ -285,6 +285,16 @@ class KeepingContract(WithClock):
         with pytest.raises((ValueError, TypeError), match="thread_id"):
             await store.read(Place(thread_id))
 
+    @pytest.mark.parametrize("task_path", ["a\0b", "\ud800", "a" * 65_536, 5, None])
+    async def test_a_path_that_cannot_be_stored_is_refused(self, open_threads: OpenThreads, task_path: str) -> None:
+        store = open_threads()
+        await store.put(PLACE, new("1", None, {"a": 1}))
+        with pytest.raises((ValueError, TypeError), match="task_path"):
+            await store.put_writes(PLACE, "1", "t", task_path, [write(0, "a", 1)])
+        found = await store.read(PLACE)
+        assert found is not None
+        assert not found.writes
+
     async def test_ids_are_compared_byte_by_byte(self, open_threads: OpenThreads) -> None:
         store = open_threads()
         names = ["a", "A", "a ", "ä", "a\u0308", "a%", "a_", "a'"]
