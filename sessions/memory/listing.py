@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Final, Generic, NamedTuple, TypeVar
 
 import msgspec
 
 from sessions.db.command import LONG, Command
-from sessions.db.dialect import text_of_key
+from sessions.db.dialect import MARIADB, text_of_key
 from sessions.labels import as_stored
 from sessions.memory.paths import labels_of, range_of
 from sessions.memory.rows import MemoryRow
@@ -158,6 +159,10 @@ def _first(tx: Transaction, spaces: Sequence[Row], how: _How[R]) -> Iterator[lis
     found: dict[int, list[Row]] = {}
     for space, *row in tx.all(statements.first_memories(whole=how.whole), now=how.now, count=how.page, **numbers):
         found.setdefault(space, []).append(tuple(row))
+    if tx.database == MARIADB:
+        # It keeps rows with payloads in a temporary table, in whose gaps a small one may come before others.
+        for rows in found.values():
+            rows.sort(key=itemgetter(1))
     gathered: list[R] = []
     for space in spaces:
         number, *of_space = space

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 from typing import TYPE_CHECKING
 from uuid import uuid4
 
@@ -37,6 +38,20 @@ class Lists:
                 cursor = page[-1].cursor
             assert seen == sorted((put.namespace, put.key) for put in puts)
             assert await mine.count() == len(puts)
+
+    async def test_values_of_any_size_come_in_the_order_of_their_keys(self, open_here: OpenStore) -> None:
+        """Fails without: memory/listing.py, `rows.sort`, on MariaDB."""
+        async with open_here() as store:
+            mine = store.memories.under((f"{uuid4()}",))
+            sizes = random.Random(1)  # noqa: S311 - nothing secret
+            values = [{"text": "x" * sizes.choice([0, 10, 600, 3_000])} for _ in range(600)]
+            puts = [Put((f"n{number % 3}",), f"k{number:03}", value) for number, value in enumerate(values)]
+            await mine.put_many(puts)
+            expected = sorted((put.namespace, put.key) for put in puts)
+            assert [(one.namespace, one.key) for one in await mine.list(limit=1_000)] == expected
+            found = await mine.list(filter={"text": {"$exists": True}}, limit=1_000)
+            assert [(one.namespace, one.key) for one in found] == expected
+            await mine.erase((), scrub=False)
 
     async def test_a_page_goes_on_where_memories_were_deleted(self, open_here: OpenStore) -> None:
         async with open_here() as store:
