@@ -102,6 +102,12 @@ class Remembered:
         with self._lock:
             self._forget((place.thread_id, place.ns))
 
+    def erased(self, thread_id: str) -> None:
+        """Forget all values of a thread; that it was there stays known, so that late writes do not bring it back."""
+        with self._lock:
+            for key in [key for key in self._states if key[0] == thread_id]:
+                self._forget(key)
+
     def seen(self, place: Place, checkpoint_id: str | None) -> int | None:
         """Return the number of the line in which this process has put or read a checkpoint."""
         return None if checkpoint_id is None else self._seen.get((place.thread_id, place.ns, checkpoint_id))

@@ -279,7 +279,13 @@ class ThreadMaintenance:
             await self._backend.read(partial(check_owner_of, thread_id=thread_id, owner=owner), str(subject))
         component = msgspec.structs.replace(THREADS, erase=remove)
         with damage_named(str(subject)):
-            return await erase_subject(self._backend, component, subject, self._covers.source, note, scrub=scrub)
+            try:
+                return await erase_subject(self._backend, component, subject, self._covers.source, note, scrub=scrub)
+            finally:
+                self._forget(thread_id)
+
+    def _forget(self, thread_id: str) -> None:
+        """Forget the contents of an erased thread, if this object remembers any."""
 
     async def aclose(self) -> None:
         """Close this, but not the hold that it was made with: later calls raise `SessionClosedError`."""

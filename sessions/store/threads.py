@@ -172,6 +172,9 @@ class ThreadStore(ThreadMaintenance):
         if run is not None:
             run.note(place, line)
 
+    def _forget(self, thread_id: str) -> None:
+        self._remembered.erased(thread_id)
+
     def _seen(self, place: Place, checkpoint_id: str | None, run: Run | None) -> tuple[int | None, int | None]:
         """Return the line that a caller has used, and the thread that it has used if it is not known in which line."""
         line = None if run is None else run.line(place)

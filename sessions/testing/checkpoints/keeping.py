@@ -277,6 +277,18 @@ class KeepingContract(WithClock):
         assert (await store.erase("t", scrub=False))[0].rows["threads"] == 0
         await check_rows(store)
 
+    async def test_an_erased_thread_is_in_no_memory(self, open_threads: OpenThreads) -> None:
+        store = open_threads()
+        for place in (PLACE, Place("t", "n"), Place("other")):
+            await _chain(store, 2, place)
+        assert store._remembered.get(PLACE) is not None  # noqa: SLF001 - no result shows it
+        await store.erase("t", scrub=False)
+        assert [key[0] for key in store._remembered._states] == ["other"]  # noqa: SLF001 - as above
+        # Late writes are refused all the same.
+        with pytest.raises(ThreadGoneError):
+            await store.put_writes(PLACE, "2", "t", "", [write(0, "a", 1)])
+        await check_rows(store)
+
     @pytest.mark.parametrize("thread_id", ["", "a" * 1025, "a\0b", "\ud800", 5])
     async def test_an_id_that_cannot_be_stored_is_refused(self, open_threads: OpenThreads, thread_id: str) -> None:
         store = open_threads()
