@@ -210,7 +210,8 @@ def test_no_engine_is_made_for_a_call(url: str, monkeypatch: pytest.MonkeyPatch)
         store.session(f"s{number % 3}").add_items([_user(number)])
         blocking.SQLAlchemySession.from_url("other", url=url).get_items()
     store.close()
-    assert len(made) == 1
+    # None, if the last test on this database made it.
+    assert len(made) <= 1
     portals = [thread for thread in threading.enumerate() if thread.name == "sessions-portal"]
     assert len(portals) == 1
 

@@ -72,7 +72,7 @@ class Interrupted:
         self._first = first
         self._interrupt = interrupt
         self.read = backend.read
-        self.left = 1
+        self.left = first
 
     async def write(self, work: Callable[[Transaction], Any], subject: str) -> Any:
         return await self._backend.write(partial(self._interrupted, work), subject)
@@ -82,7 +82,8 @@ class Interrupted:
         try:
             return work(between)
         finally:
-            self.left = between.left
+            # An attempt that is made again may end before the statement that the first one came to.
+            self.left = min(self.left, between.left)
 
 
 class Elsewhere:
