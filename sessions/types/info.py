@@ -50,8 +50,8 @@ class SessionInfo(Info):
         session_id: The session's id.
         created_at: When its first item was added (UTC).
         updated_at: When it was last changed (UTC).
-        active_at: When it was last active (UTC), up to a minute before `updated_at`: lists are in this order. Setting
-            its info and encrypting it again are no activity.
+        active_at: When it was last active (UTC), to a minute: lists are in this order. Setting its info and
+            encrypting it again are no activity.
         item_count: The number of items on its current branch.
         unreadable: Whether the title, tags and metadata are missing here because they are encrypted, and the store has
             no key for them or they were altered.

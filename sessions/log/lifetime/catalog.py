@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple, TypeAlias
 
-from sessions.clock import MINUTE, as_near_time
+from sessions.clock import as_near_time
 from sessions.labels import below_owner
 from sessions.log.conversation import visible_at
 from sessions.log.core.details import Details, StoredInfo
@@ -74,7 +74,7 @@ class Filter(NamedTuple):
         if self.below is not None:
             values["low"], values["high"] = below_owner(self.below)
         if self.since is not None:
-            values |= {"since": self.since, "active_since": self.since - MINUTE}
+            values["since"] = self.since
         return values
 
 

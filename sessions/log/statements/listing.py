@@ -58,7 +58,8 @@ class Shape(NamedTuple):
         if self.archived is not None:
             conditions.append(f"{self._column('archived')} = {int(self.archived)}")
         if self.since:
-            conditions.append(f"{self._column('active_at')} >= :active_since and s.updated_at >= :since")
+            # No bound on `active_at`, which has an index: a new title or a redaction is a change, but no activity.
+            conditions.append("s.updated_at >= :since")
         if self._tag_first:
             conditions.append("t.tag = :tag")
         elif self.tag:

@@ -70,6 +70,18 @@ class Lists:
             time.move(29)
         assert seen == [(0, 0), (0, 29), (0, 58), (87, 87), (87, 116)]
 
+    async def test_a_change_that_is_no_activity_is_a_change(self, open_here: OpenStore, time: MovableClock) -> None:
+        """Fails without: log/statements/listing.py, `s.updated_at >= :since` alone, without a bound on `active_at`."""
+        store = open_here()
+        for name in ("old", "renamed", "undone"):
+            await store.session(name).add_items([user("1")])
+        time.move(3600)
+        since = datetime.fromtimestamp(time.seconds, UTC)
+        await store.session("renamed").set_info(title="Rome")
+        await store.session("undone").undo()
+        assert {one.session_id for one in await store.sessions(since=since)} == {"renamed", "undone"}
+        assert await store.count(since=since) == 2
+
     async def test_appends_at_once_in_a_new_minute(self, open_here: OpenStore, time: MovableClock) -> None:
         store = open_here()
         for name in "abc":
