@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING
 
 import pytest
@@ -147,7 +148,7 @@ async def _waits(operation: Awaitable[object], holder: Program) -> None:
 
 
 def _theirs(path: Path) -> list[tuple[int]]:
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         rows = connection.execute("select x from theirs").fetchall()
     connection.close()
     return rows

@@ -6,6 +6,7 @@ import io
 import sqlite3
 import subprocess
 import sys
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -210,7 +211,7 @@ async def test_an_item_that_cannot_be_read_is_shown_as_such_also_if_strict(tmp_p
     path = tmp_path / "s.db"
     session = SQLiteSession("s", path, strict=True)
     await session.add_items([asks("a"), answers("b")])
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("update agent_log_entries set payload = x'ff' where id & 1")
     connection.close()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -121,7 +122,8 @@ async def test_a_sqlite_file_that_is_replaced_under_sqlalchemy(tmp_path: Path) -
     await session.add_items([message("after")])
     assert await session.get_items() == [message("after")]
     await session.aclose()
-    assert sqlite3.connect(path).execute("select count(*) from agent_log_entries").fetchone() == (1,)
+    with closing(sqlite3.connect(path)) as connection:
+        assert connection.execute("select count(*) from agent_log_entries").fetchone() == (1,)
 
 
 @pytest.mark.parametrize("operation", OPERATIONS)
@@ -132,7 +134,7 @@ async def test_dropped_tables_of_a_sqlite_file_are_made_again(tmp_path: Path, op
     session = SQLiteSession("s", tmp_path / "s.db")
     await session.add_items([message("before")])
     await session.get_items()
-    with sqlite3.connect(tmp_path / "s.db") as other:
+    with closing(sqlite3.connect(tmp_path / "s.db")) as other, other:
         listed = "select name from sqlite_master where type = 'table' and name like 'agent_%'"
         for (name,) in other.execute(listed).fetchall():
             other.execute(f"drop table {name}")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -23,7 +24,7 @@ async def _summarised(path: Path, payload: bytes) -> SQLiteSession:
     session = SQLiteSession("s", path)
     await session.add_items([said("u1"), said("a1"), said("u2")])
     await session.compact(joined)
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         connection.execute("update agent_log_entries set payload = ? where kind = '\x01summary'", (payload,))
     connection.close()
     return session
@@ -75,7 +76,7 @@ async def test_whoever_is_strict_is_told_of_what_they_ask_for(tmp_path: Path) ->
     session = SQLiteSession("s", tmp_path / "s.db", strict=True)
     await session.add_items([said("u1"), said("a1"), said("u2")])
     await session.handover("billing")
-    with sqlite3.connect(tmp_path / "s.db") as connection:
+    with closing(sqlite3.connect(tmp_path / "s.db")) as connection, connection:
         connection.execute("update agent_log_entries set payload = x'00' where id & 0xfffffff = 2")
     connection.close()
     assert await session.get_items(1) == [said("u2")]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from contextlib import closing
 from functools import partial
 from typing import TYPE_CHECKING, Any
 from zlib import crc32
@@ -93,11 +94,11 @@ async def test_a_row_that_was_exchanged_or_set_back_is_refused(tmp_path: Path, c
     key = generate_key()
 
     def rows() -> dict[int, Any]:
-        with sqlite3.connect(path) as database:
+        with closing(sqlite3.connect(path)) as database, database:
             return dict(database.execute(f"select {id_}, {column} from {table} order by {id_}").fetchall())  # noqa: S608
 
     def put_row(memory: int, value: Any) -> None:
-        with sqlite3.connect(path) as database:
+        with closing(sqlite3.connect(path)) as database, database:
             database.execute(f"update {table} set {column} = ? where {id_} = ?", (value, memory))  # noqa: S608
 
     async with open_store(f"sqlite:///{path}", encryption_key=key) as store:

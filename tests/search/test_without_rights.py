@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
+from contextlib import closing
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -89,7 +90,7 @@ async def test_encrypted_words_that_were_altered_or_moved_hide_nothing(tmp_path:
     async with open_store(f"sqlite:///{path}", encryption_key=key) as store:
         await store.session("s").add_items([user(f"word{n}") for n in range(64)])
         await store.index()
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         rows = connection.execute("select id, words from agent_log_session_words order by id").fetchall()
         swapped = [(rows[1][1], rows[0][0]), (rows[0][1][:-1] + b"x", rows[1][0])]
         connection.executemany("update agent_log_session_words set words = ? where id = ?", swapped)

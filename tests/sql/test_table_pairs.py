@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import sqlite3
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -294,5 +294,5 @@ async def test_stores_in_one_file_do_not_see_each_other(tmp_path: Path) -> None:
         assert len(await two.sessions()) == 8
         await two.erase("4")
         assert await one.session("4").get_items() == [message("4")]
-    with sqlite3.connect(path) as connection:
+    with closing(sqlite3.connect(path)) as connection, connection:
         assert connection.execute("select count(*) from two_log_entries").fetchone() == (7,)
