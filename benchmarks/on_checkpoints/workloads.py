@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final, NamedTuple
 from langchain_core.messages import AIMessage, HumanMessage
 from langgraph.checkpoint.memory import InMemorySaver
 from langgraph.checkpoint.serde.jsonplus import JsonPlusSerializer
-from langgraph.graph import START, MessagesState, StateGraph
+from langgraph.graph import END, START, MessagesState, StateGraph
 from typing_extensions import TypedDict
 
 if TYPE_CHECKING:
@@ -168,54 +168,56 @@ def _plain_chat(saver: Any, turns: int) -> None:
         graph.invoke({"messages": [_message("user", -turn)]}, CONFIG)
 
 
-def _window(saver: Any, turns: int) -> None:
-    seen: list[int] = []
+def _steps(state: Any, node: Any, saver: Any, begin: Any, count: int) -> None:
+    """Run a graph whose node changes its state so many times, in one run: each time there is a checkpoint.
 
-    def node(state: _Window) -> Any:
-        return {"messages": [*state["messages"][-19:], _message("assistant", len(seen))]}
+    Each checkpoint is put before the node goes on, as where nodes call models: here they take no time.
+    """
+    made = 0
 
-    graph = _graph(_Window, node, saver)
-    messages: list[dict[str, str]] = []
-    for turn in range(turns):
-        seen.append(turn)
-        messages = graph.invoke({"messages": [*messages[-19:], _message("user", -turn)]}, CONFIG)["messages"]
+    def step(state: Any) -> Any:
+        nonlocal made
+        made += 1
+        return node(state, made)
 
-
-def _files(saver: Any, turns: int) -> None:
-    files, seen = {f"file{number}": text(number, 10_000) for number in range(100)}, list[int]()
-
-    def node(state: _Files) -> Any:
-        return {"files": {**state["files"], f"file{len(seen) % 100}": text(len(seen) + 1000, 10_000)}}
-
-    graph = _graph(_Files, node, saver)
-    for turn in range(turns):
-        seen.append(turn)
-        files = graph.invoke({"files": files}, CONFIG)["files"]
+    graph = StateGraph(state).add_node("node", step).add_edge(START, "node")
+    graph.add_conditional_edges("node", lambda _: "node" if made < count else END, ["node", END])
+    config: Any = {**CONFIG, "recursion_limit": count + 2}
+    graph.compile(checkpointer=saver).invoke(begin, config, durability="sync")
 
 
-def _document(saver: Any, turns: int) -> None:
-    document, seen = text(1, 1_000_000), list[int]()
+def _window(saver: Any, steps: int) -> None:
+    def node(state: _Window, number: int) -> Any:
+        return {"messages": [*state["messages"][-19:], _message("assistant", number)]}
 
-    def node(state: _Text) -> Any:
-        at = len(seen) * 7919 % 900_000
+    _steps(_Window, node, saver, {"messages": [_message("user", 0)]}, steps)
+
+
+def _files(saver: Any, steps: int) -> None:
+    def node(state: _Files, number: int) -> Any:
+        return {"files": {**state["files"], f"file{number % 100}": text(number + 1000, 10_000)}}
+
+    _steps(_Files, node, saver, {"files": {f"file{number}": text(number, 10_000) for number in range(100)}}, steps)
+
+
+def _document(saver: Any, steps: int) -> None:
+    def node(state: _Text, number: int) -> Any:
+        at = number * 7919 % 900_000
         return {"text": f"{state['text'][:at]}{text(at, 60)}{state['text'][at + 60 :]}"}
 
-    graph = _graph(_Text, node, saver)
-    for turn in range(turns):
-        seen.append(turn)
-        document = graph.invoke({"text": document}, CONFIG)["text"]
+    _steps(_Text, node, saver, {"text": text(1, 1_000_000)}, steps)
 
 
 CHAT: Final = "a chat of 400 messages"
 TWICE: Final = "a chat of 800 messages"
 PLAIN: Final = "a chat of 400 dictionaries"
-WINDOW: Final = "a window of 20 messages, 300 turns"
-FILES: Final = "100 files of 10 KB, 60 turns"
-DOCUMENT: Final = "a text of 1 MB, 40 turns"
+WINDOW: Final = "a window of 20 messages, 1,000 steps"
+FILES: Final = "100 files of 10 KB, 200 steps"
+DOCUMENT: Final = "a text of 1 MB, 200 steps"
 
 WORKLOADS: Final[dict[str, tuple[Callable[[Any, int], None], int]]] = {
-    CHAT: (_chat, 200), TWICE: (_chat, 400), PLAIN: (_plain_chat, 200), WINDOW: (_window, 300), FILES: (_files, 60),
-    DOCUMENT: (_document, 40),
+    CHAT: (_chat, 200), TWICE: (_chat, 400), PLAIN: (_plain_chat, 200), WINDOW: (_window, 1_000), FILES: (_files, 200),
+    DOCUMENT: (_document, 200),
 }  # fmt: skip
 
 
@@ -227,7 +229,7 @@ def noted(name: str, *, quick: bool, texts: bool = False) -> list[Call]:
         quick: A tenth of it.
         texts: With versions as LangGraph's savers for databases have them, which are texts.
     """
-    work, turns = WORKLOADS[name]
+    work, count = WORKLOADS[name]
     noting = _Noting() if texts else _Counting()
-    work(noting, turns // 10 if quick else turns)
+    work(noting, count // 10 if quick else count)
     return noting.calls
