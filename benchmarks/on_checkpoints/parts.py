@@ -8,7 +8,7 @@ from contextlib import AsyncExitStack, closing
 from functools import cache, partial
 from statistics import median
 from time import perf_counter
-from typing import TYPE_CHECKING, Any, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -18,10 +18,11 @@ from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
 from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
+from benchmarks.measured import LIMIT, OURS, Measured
 from benchmarks.on_checkpoints.replays import replayed
 from benchmarks.on_checkpoints.sides import OnPostgres, OnSQLite
 from benchmarks.on_checkpoints.workloads import CHAT, WORKLOADS, noted, text
-from benchmarks.on_memories.measured import LIMIT, OURS, Measured, Part
+from benchmarks.pages import POSTGRES, SQLITE
 from benchmarks.row import Target
 from sessions import generate_key
 from sessions.adapters.langgraph import SessionSaver
@@ -29,41 +30,25 @@ from sessions.checkpoints.values import Place as ThreadPlace
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
-    from pathlib import Path
 
     from benchmarks.on_checkpoints.workloads import Call
+    from benchmarks.pages import Place, Run
 
-SQLITE: Final = "SQLite"
-POSTGRES: Final = "Postgres"
 _TASKS: Final = 64
 _KEY: Final = b"sixteen bytes of"
 
 
-class Place(NamedTuple):
-    """Where a part runs.
-
-    Attributes:
-        folder: A folder of its own.
-        new_database: Returns the URL of a new database, by the name of its kind.
-        quick: Whether this is a smoke run.
-    """
-
-    folder: Path
-    new_database: Callable[[str], str]
-    quick: bool
-
-    def sides(self, kind: str, name: str) -> OnSQLite | OnPostgres:
-        """Return new sides."""
-        if kind == POSTGRES:
-            return OnPostgres(lambda: self.new_database(kind))
-        folder = self.folder / name
-        folder.mkdir()
-        return OnSQLite(folder)
+def _sqlite(place: Place, name: str) -> OnSQLite:
+    folder = place.folder / name
+    folder.mkdir()
+    return OnSQLite(folder)
 
 
 def _workload(place: Place, kind: str, name: str, rounds: int) -> list[Measured]:
-    sides = lambda turn: place.sides(kind, f"{turn}")  # noqa: E731 - it is one expression
-    return replayed(name, sides, 1 if place.quick else rounds, quick=place.quick, on_postgres=kind == POSTGRES)
+    def sides(turn: int) -> OnSQLite | OnPostgres:
+        return OnPostgres(partial(place.new_database, kind)) if kind == POSTGRES else _sqlite(place, f"{turn}")
+
+    return replayed(name, sides, place.pick(rounds, 1), quick=place.quick, on_postgres=kind == POSTGRES)
 
 
 @cache
@@ -100,10 +85,10 @@ async def _tasks(saver: Any, first: int, steps: int) -> float:
 
 async def _many(place: Place, kind: str) -> list[Measured]:
     """64 tasks at once."""
-    steps = 3 if place.quick else 12
+    steps = place.pick(12, 3)
     begins, goes_on = "a call of 64 tasks, new threads", "a call of 64 tasks, own threads"
     found: dict[str, dict[str, list[float]]] = {}
-    for turn in range(1 if place.quick else 5):
+    for turn in range(place.pick(5, 1)):
         async with AsyncExitStack() as stack:
             new = partial(place.new_database, kind)
             if kind == SQLITE:
@@ -159,20 +144,19 @@ def _encrypted(place: Place) -> list[Measured]:
     calls, theirs = noted(CHAT, quick=place.quick), noted(CHAT, quick=place.quick, texts=True)
     reads: dict[str, list[float]] = {}
     new: dict[str, list[float]] = {}
-    with place.sides(SQLITE, "clear") as clear, place.sides(SQLITE, "keyed") as keyed:
+    title = "SqliteSaver, EncryptedSerializer"
+    with _sqlite(place, "clear") as clear, _sqlite(place, "keyed") as keyed:
         plain, ours = clear.ours(), keyed.ours(encryption_key=generate_key())
-        serde = EncryptedSerializer.from_pycryptodome_aes(key=_KEY)
-        peer = keyed.theirs(serde=serde) if isinstance(keyed, OnSQLite) else keyed.theirs()
-        times: dict[str, list[float]] = {name: [] for name in (LIMIT, OURS, "peer")}
+        peer = keyed.theirs(serde=EncryptedSerializer.from_pycryptodome_aes(key=_KEY))
+        times: dict[str, list[float]] = {name: [] for name in (LIMIT, OURS, title)}
         for call, other in zip(calls, theirs, strict=True):
-            for name, side, one in ((LIMIT, plain, call), (OURS, ours, call), ("peer", peer, other)):
+            for name, side, one in ((LIMIT, plain, call), (OURS, ours, call), (title, peer, other)):
                 begun = perf_counter()
                 side.do(one)
                 if name == LIMIT:
                     _aes([call.size])
                 times[name].append(1000 * (perf_counter() - begun))
-        title = "SqliteSaver, EncryptedSerializer"
-        puts = {name if name != "peer" else title: [median(some)] for name, some in times.items()}
+        puts = {name: [median(some)] for name, some in times.items()}
         sizes = [call.size for call in calls if call.name == "put"]
         for _ in range(20):
             for name, side in ((LIMIT, plain), (OURS, ours), (title, peer)):
@@ -204,15 +188,15 @@ def _aes(sizes: list[int]) -> None:
 def _others(place: Place) -> list[Measured]:
     """Whole threads, and a call without `await`."""
     calls, found = noted(CHAT, quick=place.quick), Found()
-    with place.sides(SQLITE, "threads") as sides:
+    with _sqlite(place, "threads") as sides:
         ours, peer = sides.ours(), sides.theirs()
-        _pages(ours, peer, calls[: 1 if place.quick else 5], found)
+        _pages(ours, peer, calls[: place.pick(5, 1)], found)
         for side, name in ((ours, OURS), (peer, sides.peer)):
             _forks(side, name, calls, found)
         for number in range(5):
             ours.saver.copy_thread("t", f"copy {number}")
             found.time(_PRUNE, OURS, partial(ours.saver.prune, [f"copy {number}"]))
-        _waits(ours.saver, 20 if place.quick else 200, found)
+        _waits(ours.saver, place.pick(200, 20), found)
     targets = {_PAGE: Target(2, "absolute"), _PRUNE: Target(20, "absolute"), _WAITING: Target(1)}
     return [Measured(figure, samples, targets.get(figure)) for figure, samples in found.samples.items()]
 
@@ -276,14 +260,14 @@ async def _in_thread(work: Callable[..., list[Measured]], place: Place, *given: 
     return await asyncio.to_thread(work, place, *given)
 
 
-def _replays(kind: str) -> dict[str, Callable[[Place], Awaitable[list[Measured]]]]:
-    def run(name: str) -> Callable[[Place], Awaitable[list[Measured]]]:
+def _replays(kind: str) -> dict[str, Run]:
+    def run(name: str) -> Run:
         return lambda place: _in_thread(_workload, place, kind, name, 3)
 
     return {f"{name[0].upper()}{name[1:]}, on {kind}": run(name) for name in WORKLOADS}
 
 
-PARTS: Final[dict[str, Callable[[Place], Awaitable[list[Measured]]]]] = {
+PARTS: Final[dict[str, Run]] = {
     **_replays(SQLITE),
     "64 tasks, on SQLite": partial(_many, kind=SQLITE),
     "A chat of 400 messages, encrypted, on SQLite": partial(_in_thread, _encrypted),
@@ -291,8 +275,3 @@ PARTS: Final[dict[str, Callable[[Place], Awaitable[list[Measured]]]]] = {
     **_replays(POSTGRES),
     "64 tasks, on Postgres": partial(_many, kind=POSTGRES),
 }
-
-
-async def measure(title: str, place: Place) -> Part:
-    """Measure a part."""
-    return Part(title, await PARTS[title](place))

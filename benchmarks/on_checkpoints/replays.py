@@ -7,8 +7,8 @@ from statistics import median
 from time import perf_counter, process_time
 from typing import TYPE_CHECKING, Any, Final
 
+from benchmarks.measured import LIMIT, OURS, Measured
 from benchmarks.on_checkpoints.workloads import CHAT, DOCUMENT, FILES, PLAIN, SERDE, TWICE, WINDOW, noted
-from benchmarks.on_memories.measured import LIMIT, OURS, Measured
 from benchmarks.row import Target
 from sessions.checkpoints.values import Place
 

@@ -9,7 +9,7 @@ import aiomysql  # type: ignore[import-untyped] # it has no types
 import msgspec
 from sqlalchemy import make_url
 
-from benchmarks.memories import Kept, encoded, namespace_of
+from benchmarks.on_memories.by_key import Kept, encoded, namespace_of
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator

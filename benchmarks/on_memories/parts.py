@@ -2,51 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Final, NamedTuple, TypeAlias
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from langgraph.store.memory import InMemoryStore
 from langgraph.store.postgres.aio import AsyncPostgresStore
 from langgraph.store.sqlite.aio import AsyncSqliteStore
 
-from benchmarks import memories
-from benchmarks.on_memories import peers, scale, searches
+from benchmarks.measured import LIMIT, OURS, Measured
+from benchmarks.on_memories import by_key, peers, scale, searches
 from benchmarks.on_memories.data import Data
 from benchmarks.on_memories.mariadb import limit_on_mariadb
-from benchmarks.on_memories.measured import LIMIT, OURS, Measured, Part
+from benchmarks.pages import MARIADB, POSTGRES, SQLITE
 from benchmarks.row import Target
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
-SQLITE: Final = "SQLite"
-POSTGRES: Final = "Postgres"
-MARIADB: Final = "MariaDB"
+    from benchmarks.pages import Place, Run
 
 IN_MEMORY: Final = "InMemoryStore"
 
-
-class Place(NamedTuple):
-    """Where a part runs.
-
-    Attributes:
-        folder: A folder of its own.
-        new_database: Returns the URL of a new database, by the name of its kind.
-        quick: Whether this is a smoke run.
-    """
-
-    folder: Path
-    new_database: Callable[[str], str]
-    quick: bool
-
-    def pick(self, full: int, quick: int) -> int:
-        """Return a number by the kind of run."""
-        return quick if self.quick else full
-
-
-Run: TypeAlias = Callable[[Place], Awaitable[list[Measured]]]
 
 _KEY_TARGETS: Final[dict[str, dict[str, Target]]] = {
     SQLITE: {
@@ -60,26 +36,26 @@ _KEY_TARGETS: Final[dict[str, dict[str, Target]]] = {
 }  # fmt: skip
 
 
-def by_key(kind: str) -> Run:
+def keyed(kind: str) -> Run:
     """Return the part of puts and reads by key on a database."""
 
     async def run(place: Place) -> list[Measured]:
         count, rounds, times = place.pick(10_000, 1_000), place.pick(5, 2), place.pick(200, 20)
         url = place.new_database(kind)
         async with AsyncExitStack() as stack:
-            sides: dict[str, memories.Kept] = {}
+            sides: dict[str, by_key.Kept] = {}
             if kind == SQLITE:
-                sides[LIMIT] = await stack.enter_async_context(memories.limit_on_sqlite(place.folder, count))
+                sides[LIMIT] = await stack.enter_async_context(by_key.limit_on_sqlite(place.folder, count))
             elif kind == POSTGRES:
                 sides[LIMIT] = await stack.enter_async_context(
-                    memories.limit_on_postgres(place.new_database(kind), count)
+                    by_key.limit_on_postgres(place.new_database(kind), count)
                 )
             else:
                 sides[LIMIT] = await stack.enter_async_context(limit_on_mariadb(place.new_database(kind), count))
-            sides[OURS] = await stack.enter_async_context(memories.ours(url, count))
+            sides[OURS] = await stack.enter_async_context(by_key.ours(url, count))
             for name, store in (await _of_langgraph(kind, place, stack)).items():
-                sides[name] = await memories.of_langgraph(store, count)
-            found = await memories.measure(sides, rounds, times)
+                sides[name] = await by_key.of_langgraph(store, count)
+            found = await by_key.measure(sides, rounds, times)
         return [Measured(figure, samples, _KEY_TARGETS[kind].get(figure)) for figure, samples in found.items()]
 
     return run
@@ -179,7 +155,7 @@ async def _searching_peers(kind: str, place: Place, data: Data, stack: AsyncExit
 
 
 PARTS: Final[dict[str, Run]] = {
-    **{f"By key, on {kind}": by_key(kind) for kind in (SQLITE, POSTGRES, MARIADB)},
+    **{f"By key, on {kind}": keyed(kind) for kind in (SQLITE, POSTGRES, MARIADB)},
     **{f"Among 100,000, on {kind}": among_many(kind) for kind in (SQLITE, POSTGRES, MARIADB)},
     "Search of 100,000 with 384 dimensions, on SQLite": search(
         SQLITE, Searched(100_000, 384, (10, 10_000), has_peers=True)
@@ -198,8 +174,3 @@ PARTS: Final[dict[str, Run]] = {
     "Search of 100,000 with 1,536 dimensions, on SQLite": search(SQLITE, Searched(100_000, 1_536)),
 }
 """All parts, in the order of the page."""
-
-
-async def measure(title: str, place: Place) -> Part:
-    """Run one of them."""
-    return Part(title, await PARTS[title](place))

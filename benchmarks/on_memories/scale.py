@@ -10,7 +10,7 @@ import asyncpg
 import msgspec
 from langgraph.store.base import PutOp
 
-from benchmarks.on_memories.measured import Measured, interleaved
+from benchmarks.measured import Measured, interleaved
 from benchmarks.row import Target
 from sessions import Put, open_store
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Mapping
     from pathlib import Path
 
-    from benchmarks.on_memories.measured import Side
+    from benchmarks.measured import Side
 
 _TEXT: Final = "prefers short answers in the morning, and long ones at night " * 2
 _TABLE: Final = """

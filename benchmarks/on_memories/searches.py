@@ -7,8 +7,8 @@ from contextlib import AsyncExitStack
 from time import perf_counter, thread_time
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from benchmarks.measured import LIMIT, OURS, Measured, interleaved
 from benchmarks.on_memories.data import TEN
-from benchmarks.on_memories.measured import LIMIT, OURS, Measured, interleaved
 from benchmarks.on_memories.peers import PREFIX
 from benchmarks.row import Target
 from sessions import Embedder, open_store
@@ -17,8 +17,8 @@ from sessions.types.memories import Put
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from benchmarks.measured import Side
     from benchmarks.on_memories.data import Data
-    from benchmarks.on_memories.measured import Side
     from sessions import Memories, Store
 
 COLD_TARGET = Target(12, "absolute")

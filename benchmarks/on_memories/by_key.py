@@ -1,33 +1,25 @@
-"""Memories by key, beside LangGraph's stores and the limit: `python -m benchmarks.memories [--quick] [--sqlite]`.
+"""Memories by key, beside LangGraph's stores and the limit.
 
 Sides take turns, round by round, on 10,000 memories of 300 bytes in 1,000 namespaces. The limit is one table with one
 prepared statement an operation: Python's `sqlite3` without threads, or asyncpg with a pool of 15. All databases sync
 each commit to the disk.
 """
 
-import argparse
 import asyncio
 import itertools
 import sqlite3
-import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import asynccontextmanager
 from pathlib import Path
-from statistics import median
 from time import perf_counter
 from typing import Any, NamedTuple
 
 import asyncpg
 import msgspec
 from langgraph.store.base import PutOp
-from langgraph.store.memory import InMemoryStore
-from langgraph.store.postgres.aio import AsyncPostgresStore
-from langgraph.store.sqlite.aio import AsyncSqliteStore
-from rich.console import Console
-from rich.table import Table
 
+from benchmarks.measured import milliseconds
 from sessions import Memories, Put, open_store
-from tests.sql.servers import running_postgres
 
 NAMESPACES = 1_000
 VALUE = {"text": "prefers short answers in the morning, and long ones at night " * 4, "type": "fact", "importance": 5}
@@ -140,16 +132,6 @@ async def of_langgraph(store: Any, memories: int) -> Kept:
     )
 
 
-async def one_by_one(work: Callable[[int], Awaitable[object]], times: int, first: int) -> float:
-    """The median of the milliseconds of one operation."""
-    taken = []
-    for number in range(first, first + times):
-        began = perf_counter()
-        await work(number)
-        taken.append(1_000 * (perf_counter() - began))
-    return median(taken)
-
-
 async def at_once(work: Callable[[int], Awaitable[object]], times: int, first: int, tasks: int = 64) -> float:
     """Milliseconds for each operation of several tasks."""
 
@@ -169,69 +151,11 @@ async def measure(sides: dict[str, Kept], rounds: int, times: int) -> dict[str, 
         for name, side in sides.items():
             first = turn * times
             figures = {
-                "put, 1 task": await one_by_one(side.put, times, first),
+                "put, 1 task": await milliseconds(side.put, times, first),
                 "put, 64 tasks": await at_once(side.put, 4 * times, first),
-                "get": await one_by_one(side.get, times, first),
-                "10 of a namespace": await one_by_one(side.some, times, first),
+                "get": await milliseconds(side.get, times, first),
+                "10 of a namespace": await milliseconds(side.some, times, first),
             }
             for figure, taken in figures.items():
                 found.setdefault(figure, {}).setdefault(name, []).append(taken)
     return found
-
-
-def show(title: str, found: dict[str, dict[str, list[float]]]) -> None:
-    """Print the medians of the rounds, and ours as a multiple of the limit."""
-    names = list(next(iter(found.values())))
-    table = Table("ms", *names, "ours / limit", title=title)
-    for figure, by_side in found.items():
-        middle = {name: median(taken) for name, taken in by_side.items()}
-        ratio = middle["ours"] / middle["limit"]
-        table.add_row(figure, *(f"{middle[name]:.3f}" for name in names), f"{ratio:.2f}")
-    Console().print(table)
-
-
-async def on_sqlite(folder: Path, memories: int, rounds: int, times: int) -> None:
-    """The rows on SQLite."""
-    async with AsyncExitStack() as stack:
-        lang = await stack.enter_async_context(AsyncSqliteStore.from_conn_string(str(folder / "langgraph.db")))
-        await lang.setup()
-        sides = {
-            "limit": await stack.enter_async_context(limit_on_sqlite(folder, memories)),
-            "ours": await stack.enter_async_context(ours(f"sqlite:///{folder}/ours.db", memories)),
-            "AsyncSqliteStore": await of_langgraph(lang, memories),
-            "InMemoryStore": await of_langgraph(InMemoryStore(), memories),
-        }
-        show("Memories on SQLite", await measure(sides, rounds, times))
-
-
-async def on_postgres(url: str, memories: int, rounds: int, times: int) -> None:
-    """The rows on Postgres."""
-    plain = url.replace("postgresql+asyncpg", "postgresql")
-    async with AsyncExitStack() as stack:
-        lang = await stack.enter_async_context(AsyncPostgresStore.from_conn_string(plain))
-        await lang.setup()
-        sides = {
-            "limit": await stack.enter_async_context(limit_on_postgres(url, memories)),
-            "ours": await stack.enter_async_context(ours(url, memories)),
-            "AsyncPostgresStore": await of_langgraph(lang, memories),
-        }
-        show("Memories on Postgres", await measure(sides, rounds, times))
-
-
-def main() -> None:
-    """Measure, and print two tables."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--quick", action="store_true", help="a few operations only")
-    parser.add_argument("--sqlite", action="store_true", help="no Postgres")
-    given = parser.parse_args()
-    memories, rounds, times = (1_000, 2, 20) if given.quick else (10_000, 5, 200)
-    with tempfile.TemporaryDirectory(prefix="sessions-benchmarks-") as name:
-        Path(name).chmod(0o755)
-        asyncio.run(on_sqlite(Path(name), memories, rounds, times))
-        if not given.sqlite:
-            with running_postgres(Path(name) / "postgres", settings=()) as server:
-                asyncio.run(on_postgres(server.new_database(), memories, rounds, times))
-
-
-if __name__ == "__main__":
-    main()
