@@ -159,11 +159,11 @@ class PostgresPaths:
 
 
 def _values_of(change: Change) -> OnePut | None:
-    """Return the parameters for one put in the clear; ``None`` of other changes."""
+    """Return the parameters for one put in the clear; ``None`` of other changes, as of an imported memory."""
     if len(change.changes) != 1 or change.number or change.mark is None:
         return None
     (put,) = change.changes
-    if not isinstance(put, PreparedPut) or put.fields:
+    if not isinstance(put, PreparedPut) or put.fields or put.restored is not None:
         return None
     search = (None,) * 5 if put.search is None else put.search[:5]
     expires_at = ends_at(change.now, put.ttl)

@@ -13,10 +13,15 @@ from sessions.types.memories import Put
 if TYPE_CHECKING:
     from sessions import Store
     from sessions.testing.expiry_model import MovableClock, OpenStore
+    from sessions.types.memories import Memory
 
 
 async def _exported(store: Store, **wanted: object) -> list[bytes]:
     return [piece async for piece in store.export_lines(memories=True, **wanted)]  # type: ignore[arg-type] # its own
+
+
+def _times(memory: Memory) -> tuple[object, ...]:
+    return memory.key, memory.created_at, memory.updated_at, memory.expires_at
 
 
 class Moved:
@@ -63,6 +68,26 @@ class Moved:
             assert again.version > after[-230].version
             await mine.erase((), scrub=False)
             await store.delete(mark)
+
+    async def test_a_memory_that_is_imported_alone_keeps_its_times(
+        self, open_here: OpenStore, time: MovableClock
+    ) -> None:
+        """Fails without: memory/fast/postgres.py, `restored` in `_values_of`."""
+        async with open_here() as store:
+            owner, mark = f"{uuid4()}", f"{uuid4()}"
+            mine = store.memories.under((mark,), owner=owner)
+            await mine.put_many([Put(("a",), f"{number:03}", {"n": number}, ttl=100) for number in range(101)])
+            pieces = await _exported(store, owner=owner)
+            before = await mine.list(limit=200)
+            await mine.erase((), scrub=False)
+            time.move(10)
+            # The last page has one memory, of a namespace that the first page has made.
+            await store.import_sessions(pieces)
+            assert [_times(one) for one in await mine.list(limit=200)] == [_times(one) for one in before]
+            await mine.delete(("a",), "050")
+            await store.import_sessions(pieces, on_exists="skip")
+            assert [_times(one) for one in await mine.list(limit=200)] == [_times(one) for one in before]
+            await mine.erase((), scrub=False)
 
     async def test_an_export_has_the_memories_of_the_wanted_owners(self, open_here: OpenStore) -> None:
         """Fails without: memory/statements/exporting.py, its range of owners."""
