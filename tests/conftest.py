@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, settings
 from sessions.crypto import passphrase
 from sessions.db.upkeep import Upkeep
 
+from .life.quiet import collect_for_others
 from .lived_in import move_in
 from .sql.databases import (
     anywhere,
@@ -82,6 +83,13 @@ def sdk_sessions_are_closed(monkeypatch: pytest.MonkeyPatch) -> Generator[None]:
     yield
     for session in made:
         session.close()
+
+
+@pytest.fixture(autouse=True)
+def own_garbage(request: pytest.FixtureRequest) -> None:
+    """A test that collects garbage finds its own: that of earlier tests is gone, and its errors are not this test's."""
+    if not {"gc", "gc_quietly"}.isdisjoint(vars(request.module)):
+        collect_for_others()
 
 
 @pytest.fixture(autouse=True)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 
@@ -14,7 +16,7 @@ from langgraph.graph.message import _messages_delta_reducer
 
 from sessions import EncryptedSession, generate_key, open_store, text_of
 from sessions.adapters.langgraph import InMemorySaver, SessionSaver
-from sessions.errors import OwnerError, ReadOnlyConversationError
+from sessions.errors import DamagedSessionError, OwnerError, ReadOnlyConversationError
 from sessions.testing.verified import check_verified
 
 if TYPE_CHECKING:
@@ -309,3 +311,29 @@ async def test_another_reducer_of_a_delta_channel(anywhere: str) -> None:
             await graph.ainvoke({"log": [HumanMessage("hi", id="1")]}, CONFIG)
         assert await texts(saver.conversation("t", channel="log", reducer=reduce)) == ["hi", "hello"] * 2
         assert await texts(saver.conversation("t", channel="log")) == ["hi", "hello", "hello"]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        "threads set owner = char(1)",
+        "checkpoints set checkpoint_id = '' where id = (select max(id) from agent_checkpoints_checkpoints)",
+    ],
+    ids=["an owner without a name", "a fork without an id"],
+)
+async def test_rows_that_make_no_conversation_are_named(tmp_path: Path, change: str) -> None:
+    """
+    Fails without: adapters/langgraph/thread_backend.py, `damage_named`.
+    """
+    path = tmp_path / "threads.db"
+    async with SessionSaver(f"sqlite:///{path}") as saver:
+        graph, conversation = chat(saver), saver.conversation("t")
+        await graph.ainvoke({"messages": [("user", "one")]}, CONFIG)
+        after_one = (await graph.aget_state(CONFIG)).config
+        await graph.ainvoke({"messages": [("user", "two")]}, CONFIG)
+        await graph.ainvoke({"messages": [("user", "other")]}, after_one)
+        with closing(sqlite3.connect(path)) as connection, connection:
+            connection.execute(f"update agent_checkpoints_{change}")
+        for read in (conversation.get_items, conversation.entries, conversation.info):
+            with pytest.raises(DamagedSessionError, match=r"thread 't': its rows make no sense"):
+                await read()

@@ -10,6 +10,7 @@ import pytest
 from agents import MultiProvider, set_tracing_disabled
 from agents.testing import ScriptedModel
 
+from tests.life.quiet import collect_for_others
 from tests.pages import blocks
 from tests.runner.dialogue import says
 
@@ -60,7 +61,11 @@ def url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 @pytest.fixture(autouse=True)
 def collected() -> Iterator[None]:
-    """A test of another folder meets nothing that a lesson left open: this runs after the event loop."""
+    """A test of another folder meets nothing that a lesson left open, nor the other way round.
+
+    This runs after the event loop.
+    """
+    collect_for_others()
     yield
     gc.collect()
 

@@ -24,6 +24,7 @@ from sessions.log.component import conversations
 from sessions.log.conversation import ForeignTables
 from sessions.log.core.extend import NewEntry
 from sessions.session.base import LogSession
+from sessions.store.thread_maintenance import damage_named
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
@@ -137,7 +138,7 @@ class ThreadBackend:
             return built
         query = Query(thread_id=self._place.thread_id, ns=self._place.ns, owner=self._place.owner)
         new: list[Checkpoint] = []
-        is_known = built.checkpoint_id is None
+        is_known = False
         async for found in kept.list(query):
             if found.checkpoint_id == built.checkpoint_id:
                 is_known = True
@@ -153,7 +154,9 @@ class ThreadBackend:
                 self._add(found, rebuilt.get(found.checkpoint_id), writes.get(found.parent_id or "", ()))
             ways, tree = self._tree.ways(), self._tree
         owner = None if latest is None else latest.owner
-        self._built = built = _Built(tree.latest, await self._made(tree, ways, owner))
+        with damage_named(f"thread {self._place.thread_id!r}"):
+            made = await self._made(tree, ways, owner)
+        self._built = built = _Built(tree.latest, made)
         return built
 
     async def _rebuilt(self, new: Sequence[Checkpoint]) -> dict[str, History]:
