@@ -132,17 +132,21 @@ class Put(Command[State], msgspec.Struct, frozen=True, eq=False):
             # The former one's own pieces go; that moves the line again.
             collect(tx, line.number)
             line = line._replace(next_number=made.next_number + 1)
-        return State(line, new.checkpoint_id, made.id, new.versions, made.values)
+        done = State(line, new.checkpoint_id, made.id, new.versions, made.values)
+        is_behind = self.known is not None and there is None and self._is_parent(self.known, contents.line)
+        return done.behind(self.known) if self.known is not None and is_behind else done
+
+    def _is_parent(self, known: State, line: Line) -> bool:
+        """Tell whether the remembered checkpoint is the parent, in a line that is as it was then."""
+        return (known.checkpoint_id, known.line.number, known.line.next_number) == (
+            self.new.parent_id, line.number, line.next_number,
+        )  # fmt: skip
 
     def _parent(self, tx: Transaction, contents: Contents) -> Parent:
         known, parent_id, line = self.known, self.new.parent_id, contents.line
         if parent_id is None:
             return NO_PARENT
-        if (
-            known is not None
-            and known.checkpoint_id == parent_id
-            and (known.line.number, known.line.next_number) == (line.number, line.next_number)
-        ):
+        if known is not None and self._is_parent(known, line):
             return Parent(known.versions, known.values)
         row = find_checkpoint(tx, line.number, parent_id)
         if row is None:

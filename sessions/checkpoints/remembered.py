@@ -49,6 +49,8 @@ class State(msgspec.Struct, frozen=True):
         row: The id of its row; one that is put again has another.
         versions: The versions of its channels.
         values: Its values; small ones as their one part.
+        before: The checkpoint that it was put behind, if nothing else has changed the line since that one: a framework
+            does not wait for writes there, so they may come late. It has none before it.
     """
 
     line: Line
@@ -56,6 +58,19 @@ class State(msgspec.Struct, frozen=True):
     row: int
     versions: Mapping[str, Version]
     values: Mapping[str, Known | bytes]
+    before: State | None = None
+
+    def behind(self, parent: State) -> State:
+        """Return the same with the checkpoint that it was put behind."""
+        return msgspec.structs.replace(self, before=msgspec.structs.replace(parent, before=None))
+
+    def at(self, checkpoint_id: str) -> State | None:
+        """Return a checkpoint, in the line as it is now, if it is this one or the one before; only writes go there."""
+        if self.checkpoint_id == checkpoint_id:
+            return self
+        if self.before is None or self.before.checkpoint_id != checkpoint_id:
+            return None
+        return msgspec.structs.replace(self.before, line=self.line)
 
     def is_current(self, line: Line, row: int) -> bool:
         """Tell whether a line is as it was, so that the checkpoint of a row, if it is this one, has these values."""
@@ -64,7 +79,11 @@ class State(msgspec.Struct, frozen=True):
     @property
     def size(self) -> int:
         """The bytes that it takes, about."""
-        return _OF_LINE + _OF_CHANNEL * len(self.versions) + sum(map(_size_of, self.values.values()))
+        size = _OF_LINE + _OF_CHANNEL * len(self.versions) + sum(map(_size_of, self.values.values()))
+        if self.before is not None:
+            former = self.before.values.items()
+            size += sum(_size_of(value) for channel, value in former if self.values.get(channel) is not value)
+        return size
 
 
 class Remembered:

@@ -146,9 +146,8 @@ class ThreadStore(ThreadMaintenance):
             check_text(task_path, "task_path", MOST_PATH_BYTES)
         if not writes:
             return
-        known = self._remembered.get(place)
-        if known is not None and known.checkpoint_id != checkpoint_id:
-            known = None
+        last = self._remembered.get(place)
+        known = None if last is None else last.at(checkpoint_id)
         seen, within = self._seen(place, checkpoint_id, run)
         if seen is None and within is None:
             # A framework does not wait for the put of the checkpoint, so nothing but the thread may be known of it.

@@ -103,6 +103,18 @@ async def test_each_step_of_a_chat_is_one_statement(store: ThreadStore, counts: 
 
 
 @pytest.mark.usefixtures("no_upkeep")
+async def test_late_writes_are_one_statement(store: ThreadStore, counts: Counts) -> None:
+    """Fails without: checkpoints/fast/postgres.py, `behind`."""
+    messages = await _chat(store, 0, 4)
+    counts.taken()
+    await store.put_writes(PLACE, "0002", "late", "", [write(0, "messages", messages)])
+    assert counts.taken() == (1, 0)
+    found = await store.read(PLACE, "0002")
+    assert found is not None
+    assert [one[2] for one in writes(found) if one[0] == "late"] == [messages]
+
+
+@pytest.mark.usefixtures("no_upkeep")
 async def test_another_process_goes_on_in_one_statement_each(url: str, store: ThreadStore, counts: Counts) -> None:
     """Fails without: checkpoints/fast/statements.py, the ends of chains."""
     await _chat(store, 0, 10)

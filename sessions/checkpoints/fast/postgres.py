@@ -92,7 +92,7 @@ def _planned_put(put: Put) -> Planned[State] | None:
     if made is None:
         return None
     line = known.line._replace(next_number=made.next_number, updated_at=put.now)
-    done = State(line, new.checkpoint_id, made.id, new.versions, made.values)
+    done = State(line, new.checkpoint_id, made.id, new.versions, made.values).behind(known)
     columns = made.id, new.checkpoint_id, new.parent_id, new.run_id, made.heads, made.body
     guard = Guard.of(known.line, put.place, put.now)
     return Planned(guard, (guard.line,), (made.next_number, made.pieces, columns), done)

@@ -168,6 +168,33 @@ class PuttingContract:
         assert (await store.erase("t", scrub=False))[0].rows["pieces"] == 60
         assert pruned.bytes < new_bytes + 59 * 600
 
+    async def test_writes_that_come_after_the_next_checkpoint_are_as_short(self, open_threads: OpenThreads) -> None:
+        """Fails without: checkpoints/put.py and checkpoints/fast/postgres.py, `behind`."""
+        store = open_threads()
+        document = "".join(f"line {number} of a document\n" for number in range(4000))
+        for number in range(4):
+            text = document.replace("line 5 ", f"line {number} ")
+            parent_id = f"{number - 1}" if number else None
+            await store.put(PLACE, new(f"{number}", parent_id, {"a": text}, versions={"a": number}))
+        await store.put_writes(PLACE, "2", "t", "", [write(0, "a", f"{document}late")])
+        found = await store.read(PLACE, "2")
+        assert found is not None
+        assert [one[2] for one in writes(found)] == [f"{document}late"]
+        assert (await store.prune(["t"], dry_run=True)).bytes < 2000
+
+    async def test_late_writes_at_a_checkpoint_that_is_pruned_are_left_out(self, open_threads: OpenThreads) -> None:
+        store, other = open_threads(), open_threads()
+        await store.put(PLACE, new("1", None, {"a": _LONG}))
+        await store.put(PLACE, new("2", "1", {"a": [*_LONG, "2"]}, versions={"a": 2}))
+        await other.prune(["t"])
+        await store.put_writes(PLACE, "1", "t", "", [write(0, "a", [*_LONG, "late"])])
+        await other.put(PLACE, new("1", None, {"a": ["another"]}))
+        await store.put_writes(PLACE, "1", "u", "", [write(0, "a", [*_LONG, "later"])])
+        found = await store.read(PLACE, "1")
+        assert found is not None
+        assert [one[2] for one in writes(found)] == [[*_LONG, "later"]]
+        await check_rows(store)
+
     async def test_a_run_whose_thread_is_deleted_is_told(self, open_threads: OpenThreads) -> None:
         store, other = open_threads(), open_threads()
         await store.put(PLACE, new("1", None, {"a": 1}))
