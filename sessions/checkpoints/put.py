@@ -113,7 +113,8 @@ class Put(Command[State], msgspec.Struct, frozen=True, eq=False):
             return check_number(number, self.subject, "chains")
 
         def may_grow(known: Known) -> bool:
-            return tx.one(statements.IS_PIECE, id=known.ranges[-1][1] + 1) is None
+            # One that is remembered to be the end is, as nothing has changed the line since.
+            return known.may_grow or tx.one(statements.IS_PIECE, id=known.ranges[-1][1] + 1) is None
 
         made = plan(new, self.given, line, parent, Ends(may_grow, new_chain), subject=self.subject)
         assert made is not None  # noqa: S101 - a chain can always be had here

@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Final, TypeVar
 
 import msgspec
 
+from sessions.checkpoints.values import Value
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -62,7 +64,8 @@ class State(msgspec.Struct, frozen=True):
 
     def behind(self, parent: State) -> State:
         """Return the same with the checkpoint that it was put behind."""
-        return msgspec.structs.replace(self, before=msgspec.structs.replace(parent, before=None))
+        values = {channel: _without_data(value) for channel, value in parent.values.items()}
+        return msgspec.structs.replace(self, before=msgspec.structs.replace(parent, values=values, before=None))
 
     def at(self, checkpoint_id: str) -> State | None:
         """Return a checkpoint, in the line as it is now, if it is this one or the one before; only writes go there."""
@@ -80,9 +83,8 @@ class State(msgspec.Struct, frozen=True):
     def size(self) -> int:
         """The bytes that it takes, about."""
         size = _OF_LINE + _OF_CHANNEL * len(self.versions) + sum(map(_size_of, self.values.values()))
-        if self.before is not None:
-            former = self.before.values.items()
-            size += sum(_size_of(value) for channel, value in former if self.values.get(channel) is not value)
+        for channel, value in self.before.values.items() if self.before else ():
+            size += _size_beyond(value, self.values.get(channel))
         return size
 
 
@@ -167,7 +169,24 @@ class Remembered:
 def _size_of(value: Known | bytes) -> int:
     if isinstance(value, bytes):
         return len(value)
-    return value.full + _OF_KNOWN + _OF_PART * len(value.value.parts)
+    return value.full + len(value.value.data or b"") + _OF_KNOWN + _OF_PART * len(value.value.parts)
+
+
+def _size_beyond(value: Known | bytes, after: Known | bytes | None) -> int:
+    """Return the bytes that a value takes beside the one after it: a list that grew shares its parts."""
+    if isinstance(value, bytes) or isinstance(after, bytes) or after is None:
+        return _size_of(value)
+    old, new = value.value.parts, after.value.parts
+    if old is new:
+        return 0
+    return _OF_KNOWN + 8 * len(old) if old and new and old[0] is new[0] else _size_of(value)
+
+
+def _without_data(value: Known | bytes) -> Known | bytes:
+    """Return a value that is only compared with, without the bytes that serve to read it."""
+    if isinstance(value, bytes) or value.value.data is None:
+        return value
+    return msgspec.structs.replace(value, value=Value(value.value.shape, value.value.parts))
 
 
 def _keep(kept: OrderedDict[K, int], key: K, number: int) -> None:

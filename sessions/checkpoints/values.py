@@ -5,6 +5,7 @@ All contents are bytes that a caller's serializer made. Times are microseconds s
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final, NamedTuple, TypeAlias
 
 import msgspec
@@ -25,17 +26,20 @@ Version: TypeAlias = int | float | str
 """The version of a channel. The versions of one channel have one type, and rise."""
 
 
-class Value(NamedTuple):
+@dataclass(slots=True)
+class Value:
     """A value, as `parts.py` makes it of an object.
 
     Attributes:
         shape: `ONE`, `LIST` or `DICT`.
         parts: Its parts, in order; of `ONE`, exactly one. Equal parts mean equal objects, so a part that a serializer
-            writes differently each time is stored anew each time.
+            writes differently each time is stored anew each time. A list that grew shares them with the one before.
+        data: The msgpack that a serializer wrote of all of them at once, if it did, and if that is at hand.
     """
 
     shape: int
     parts: list[bytes]
+    data: bytes | None = field(default=None, compare=False, repr=False)
 
 
 MakeValue: TypeAlias = "Callable[[], Value]"

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 
     from sessions.checkpoints.covers import Covers
     from sessions.checkpoints.runs import Run
-    from sessions.checkpoints.values import Checkpoint, History, NewCheckpoint, NewWrite, Place, Query
+    from sessions.checkpoints.values import Checkpoint, History, NewCheckpoint, NewWrite, Place, Query, Value
     from sessions.db import Backend
     from sessions.store.maintenance import Encryption
 
@@ -61,6 +61,13 @@ class ThreadStore(ThreadMaintenance):
         super().__init__(backend, PlainCovers() if covers is None else covers, audits_kept)
         self._ttl = ttl
         self._remembered = Remembered(remembered)
+
+    def remembered(self, place: Place) -> dict[str, Value]:
+        """Return the large values of the checkpoint that this process last put or read at a place, if it does know."""
+        known = self._remembered.get(place)
+        if known is None:
+            return {}
+        return {channel: one.value for channel, one in known.values.items() if not isinstance(one, bytes)}
 
     async def put(self, place: Place, new: NewCheckpoint, *, run: Run | None = None) -> None:
         """Store a checkpoint, and its thread if that is missing. One with the same id is replaced; its writes stay.

@@ -57,9 +57,10 @@ def test_an_object_comes_back_from_its_parts(value: Any) -> None:
     assert decode(single(value, dumps), loads) == value
 
 
-@given(
-    st.lists(st.dictionaries(st.text(max_size=4), _OBJECTS, max_size=3) | st.lists(_OBJECTS, max_size=2), max_size=9)
-)
+_ITEMS = st.dictionaries(st.text(max_size=4), _OBJECTS, max_size=3) | st.lists(_OBJECTS, max_size=2)
+
+
+@given(st.lists(_ITEMS, max_size=9))
 def test_a_list_that_is_serialized_at_once_has_the_parts_of_its_items(values: list[Any]) -> None:
     """Fails without: checkpoints/parts.py, `_split`."""
     calls: list[object] = []
@@ -72,6 +73,31 @@ def test_a_list_that_is_serialized_at_once_has_the_parts_of_its_items(values: li
     assert len(calls) == (1 if len(values) > 3 else max(1, len(values)))
     if values:
         assert found == Value(LIST, [b"\0" + dumps(value)[1] for value in values])
+
+
+@given(st.lists(_ITEMS, max_size=40), st.lists(_ITEMS, max_size=40), st.integers(0, 1))
+def test_a_list_that_grew_has_the_same_parts_and_shares_those_that_it_had(
+    old: list[Any], added: list[Any], gone: int
+) -> None:
+    """Fails without: checkpoints/parts.py, `_grown`."""
+    before = encode(old, dumps)
+    values = [*old[gone:], *added]
+    found = encode(values, dumps, before)
+    assert found == encode(values, dumps)
+    assert decode(found, loads) == values
+    if not gone and before.data is not None and found.data is not None:
+        assert all(one is other for one, other in zip(before.parts, found.parts, strict=False))
+
+
+@pytest.mark.parametrize("length", [15, 16, 65_535, 65_536])
+def test_a_list_grows_beyond_the_lengths_that_msgpack_writes_otherwise(length: int) -> None:
+    """Fails without: checkpoints/parts.py, `_HEADS`."""
+    values = [[number] for number in range(length + 1)]
+    before = encode(values[:length], dumps)
+    found = encode(values, dumps, before)
+    assert found == encode(values, dumps)
+    assert found.parts[0] is before.parts[0]
+    assert found != encode(values[1:], dumps, before)
 
 
 def test_a_long_list_of_numbers_has_few_parts() -> None:

@@ -29,6 +29,7 @@ from sessions.adapters.langgraph import (
     SessionSaver,
     SqliteSaver,
 )
+from sessions.checkpoints.values import Place
 from sessions.errors import (
     ConflictError,
     DecryptionError,
@@ -94,6 +95,7 @@ def test_an_interrupt_is_resumed_by_another_process(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     program = f"""
 from sessions.adapters.langgraph import SqliteSaver
+from sessions.checkpoints.values import Place
 from tests.langgraph.graphs import asking, said, thread
 asking(SqliteSaver.from_conn_string({str(path)!r})).invoke(said("hello"), thread())
 """
@@ -381,3 +383,14 @@ def test_versions_rise_in_either_form() -> None:
         first = f"{7:032}.{0.5:016}"
         second = saver.get_next_version(first)
         assert first < second < saver.get_next_version(second)
+
+
+def test_a_list_that_grew_is_stored_with_the_parts_that_it_had(tmp_path: Path) -> None:
+    """Fails without: adapters/langgraph/saver.py, `before=`."""
+    with SessionSaver(f"sqlite:///{tmp_path}/state.db") as saver:
+        graph = chat(saver)
+        parts = []
+        for turn in range(4):
+            graph.invoke(said(f"turn {turn}"), thread())
+            parts.append(saver._kept.remembered(Place("1"))["messages"].parts)
+    assert all(one is other for one, other in zip(parts[2], parts[3], strict=False))

@@ -180,7 +180,7 @@ async def _store(
     states = saver._states  # noqa: SLF001 - as above
     checkpoint: Any = {**read.checkpoint, "id": step.checkpoint_id}
     # No channel is named as changed, so each value is taken from the parent if its version is the same.
-    new = states.checkpoint(config, parsed, checkpoint, read.metadata, {}, one_writer=False)  # type: ignore[arg-type]  # a TypedDict
+    new = states.checkpoint(config, parsed, checkpoint, read.metadata, {}, one_writer=False, before={})  # type: ignore[arg-type]  # a TypedDict
     kept = saver._kept  # noqa: SLF001 - as above
     tasks: dict[tuple[str, str], list[NewWrite]] = {}
     for task_id, task_path, index, channel, value in read.writes:

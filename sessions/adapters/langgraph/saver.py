@@ -186,8 +186,9 @@ class SessionSaver(Keeping):
     ) -> RunnableConfig:
         parsed = self._parsed(config)
         new = self._states.checkpoint(
-            config, parsed, checkpoint, metadata, new_versions, one_writer=self._second_writer == "raise"
-        )
+            config, parsed, checkpoint, metadata, new_versions, one_writer=self._second_writer == "raise",
+            before=self._kept.remembered(parsed.place),
+        )  # fmt: skip
         await self._before(parsed.place.thread_id)
         await self._kept.put(parsed.place, new, run=self._runs.of(config))
         warn_of_clock(parsed.subject, new.checkpoint_id, new.parent_id)
