@@ -16,7 +16,7 @@ from sessions.checkpoints.values import Place
 from sessions.db.postgres.database import AsyncpgDatabase
 from sessions.errors import ThreadGoneError, ThreadOwnerError
 from sessions.store.threads import ThreadStore
-from sessions.testing.checkpoints.shared import PLACE, check_rows, contents, new, write, writes
+from sessions.testing.checkpoints.shared import PLACE, check_rows, check_verified, contents, new, write, writes
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
@@ -99,6 +99,59 @@ async def test_each_step_of_a_chat_is_one_statement(store: ThreadStore, counts: 
     assert len(writes(found)) == 2
     assert await store.read(PLACE, "0007") is not None
     assert counts.taken() == (1, 0)
+    await check_rows(store)
+
+
+@pytest.mark.usefixtures("no_upkeep")
+async def test_a_new_thread_is_one_statement(url: str, store: ThreadStore, counts: Counts) -> None:
+    """Fails without: checkpoints/fast/postgres.py, `Beginning`."""
+    await _chat(store, 0, 1)
+    counts.taken()
+    values = {"a": [f"message {number} " * 20 for number in range(5)], "b": "x" * 100, "c": 1}
+    place, within = Place("new", "", "ann\x01"), Place("call", "node:1")
+    await store.put(place, new("1", None, values, run_id="run"))
+    await store.put_writes(place, "1", "task", "", [write(0, "a", ["more"])])
+    await store.put(within, new("1", None, {}, root_id="0"))
+    assert counts.taken() == (3, 0)
+    # One that is there is left to the command.
+    await store.put(Place("new", "", "ann\x01"), new("2", None, {"a": "y" * 100}))
+    assert counts.taken() == (1, 1)
+    await store.put(place, new("3", "2", {"a": "z" * 100}, versions={"a": 3}))
+    async with open_store(url) as opened:
+        other = ThreadStore(opened._backend)
+        for number, wanted in (("1", values), ("2", {"a": "y" * 100}), ("3", {"a": "z" * 100})):
+            found = await other.read(place, number)
+            assert found is not None
+            assert (contents(found), found.owner) == (wanted, "ann\x01")
+        found = await other.read(place, "1")
+        assert found is not None
+        assert [one[2] for one in writes(found)] == [["more"]]
+        assert found.run_id == "run"
+        assert await other.read(within) is not None
+        with pytest.raises(ThreadOwnerError):
+            await other.put(Place("new", "", "bob\x01"), new("9", None, {"a": 1}))
+        await other.aclose()
+    await check_verified(store)
+    await check_rows(store)
+
+
+async def test_threads_that_two_processes_begin_at_once(url: str, store: ThreadStore) -> None:
+    """Fails without: checkpoints/fast/statements.py, `on conflict (thread_id) do nothing`."""
+    async with open_store(url) as opened:
+        other = ThreadStore(opened._backend)
+        await asyncio.gather(
+            *(
+                one.put(Place(f"t{number}"), new(f"{who}", None, {"a": [f"{who} " * 100]}))
+                for number in range(40)
+                for who, one in enumerate((store, other))
+            )
+        )
+        for number in range(40):
+            for who in range(2):
+                found = await store.read(Place(f"t{number}"), f"{who}")
+                assert found is not None
+                assert contents(found) == {"a": [f"{who} " * 100]}
+        await other.aclose()
     await check_rows(store)
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sessions.checkpoints.body import by_slot, pack
-from sessions.checkpoints.covers import write_bound
+from sessions.checkpoints.covers import PlainCovers, write_bound
+from sessions.checkpoints.fast.beginning import Beginning
 from sessions.checkpoints.fast.sending import Guard, Planned, Sending
 from sessions.checkpoints.fast.statements import (
     PUT,
@@ -48,6 +49,7 @@ class PostgresPaths:
 
     def __init__(self, database: AsyncpgDatabase) -> None:
         self._database = database
+        self._new = Beginning(database)
         self._puts = Sending(database, _planned_put, alone=(PUT, _one_put), together=(PUT_MANY, PUT_MANY_BESIDE, _puts))
         self._writes = Sending(
             database,
@@ -62,7 +64,12 @@ class PostgresPaths:
 
     async def _put(self, put: Put, subject: str) -> State | NotDone:
         known = put.known
-        if known is None or put.new.follows_last or put.seen not in (None, known.line.number):
+        if put.new.follows_last:
+            return NOT_DONE
+        if known is None:
+            is_new = put.new.parent_id is None and put.seen is None and put.within is None
+            return await self._new.submit(put, subject) if is_new and type(put.covers) is PlainCovers else NOT_DONE
+        if put.seen not in (None, known.line.number):
             return NOT_DONE
         if put.within not in (None, known.line.thread.number):
             return NOT_DONE

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Key = tuple[int | str, ...]
 
-_WORKERS: Final = 2
+WORKERS: Final = 2
 """Groups under way at once: while one waits for the disk, the next is sent."""
 
 
@@ -88,7 +88,7 @@ class Sending(Generic[T]):
         self._plan = plan
         self._alone = alone
         self._together = together
-        self._groups = Groups(self._send, _WORKERS)
+        self._groups = Groups(self._send, WORKERS)
 
     async def submit(self, command: Command[T], subject: str) -> T | NotDone:
         """Return the result of a command, or `NOT_DONE`, if nothing was changed."""
@@ -117,9 +117,9 @@ class Sending(Generic[T]):
         statement, beside, values_of = self._together
         values = values_of([one for _, one in planned])
         try:
-            rows = await self._rows(statement, values)
+            rows = await rows_of(self._database, statement, *values)
             if rows is None:
-                rows = await self._rows(beside, values)
+                rows = await rows_of(self._database, beside, *values)
         except StoreError as error:
             for job, _ in planned:
                 job.error = error.about(job.subject)
@@ -135,7 +135,7 @@ class Sending(Generic[T]):
     async def _send_alone(self, job: Job[Any], one: Planned[T]) -> None:
         statement, values = self._alone
         try:
-            rows = await self._rows(statement, values(one))
+            rows = await rows_of(self._database, statement, *values(one))
         except StoreError as error:
             job.error = error.about(job.subject)
         except BaseException as error:  # noqa: BLE001 - it belongs to the waiting caller
@@ -144,19 +144,20 @@ class Sending(Generic[T]):
             if rows and rows[0][0] == one.rows:
                 job.result = one.done
 
-    async def _rows(self, statement: Statement, values: Sequence[Any]) -> list[Any] | None:
-        """Return the rows of a statement; ``None`` if it was refused, or waited for long: a command may say why."""
 
-        async def attempt() -> list[Any] | None:
-            try:
-                return await self._database.fetch(statement, *values)
-            except FailedError as failed:
-                if trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES, Trouble.BUSY):
-                    return None
-                raise
+async def rows_of(database: AsyncpgDatabase, statement: Statement, *values: Any) -> list[Any] | None:
+    """Return the rows of a statement; ``None`` if it was refused, or waited for long: a command may say why."""
 
-        # If its answer was lost, the next number is another one: the command finds the stored rows.
-        return await retry(attempt, self._database.patience, repeatable=True)
+    async def attempt() -> list[Any] | None:
+        try:
+            return await database.fetch(statement, *values)
+        except FailedError as failed:
+            if trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES, Trouble.BUSY):
+                return None
+            raise
+
+    # If its answer was lost, the next number is another one: the command finds the stored rows.
+    return await retry(attempt, database.patience, repeatable=True)
 
 
 def _that_differ(planned: Sequence[tuple[Job[Any], Planned[T]]]) -> list[tuple[Job[Any], Planned[T]]]:

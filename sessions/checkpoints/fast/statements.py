@@ -50,6 +50,33 @@ PUT: Final = Statement(
     """,  # noqa: S608 - a condition of this module
 )
 
+BEGIN: Final = Statement(
+    """Make a thread with its first checkpoint; the numbers of the thread and of its line, if the thread was missing.
+
+    Ids of rows and heads are given for the line 0. What has no number left violates a rule, so that nothing is made.
+    """,
+    f"""
+    with thread as (
+        insert into {{threads}} (thread_id, owner, created_at, ttl)
+        select $1::text, $2::text, $3::bigint, $4::bigint where {_BRIEFLY}
+        on conflict (thread_id) do nothing returning id
+    ), chain as (
+        insert into {{chains}} (line) select null::bigint from thread returning id
+    ), line as (
+        insert into {{lines}} (id, thread, ns, next_number, updated_at, root_id)
+        select chain.id, thread.id, $5::text, $6::bigint, $3, $7::text from thread, chain
+    ), pieces as (
+        insert into {{pieces}} (id, payload)
+        select chain.id * {{positions}} + p.id, p.payload from chain, unnest($8::bigint[], $9::bytea[]) p (id, payload)
+    ), checkpoint as (
+        insert into {{checkpoints}} (id, line, checkpoint_id, run_id, created_at, heads, body)
+        select chain.id * {{positions}} + $10::bigint, chain.id, $11::text, $12::text, $3,
+        replace($13::text, '[0,', '[' || chain.id || ','), $14::bytea from chain
+    )
+    select thread.id, chain.id, 1 / (case when thread.id <= {{max_owner}} then 1 else 0 end) from thread, chain
+    """,  # noqa: S608 - a condition of this module
+)
+
 _LOCKED: Final = f"""
     wanted as (
         select * from unnest($1::bigint[], $2::bigint[], $3::bigint[], $4::text[], $5::bytea[])
