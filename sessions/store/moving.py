@@ -158,7 +158,7 @@ class Moving(ABC):
             How many items were added, and how many were there.
 
         Raises:
-            SessionExistsError: The target is a session of this package, and has not the items of a source of this
+            SessionExistsError: The target is a session of this package, and does not have all items of a source of this
                 package.
             ConflictError: The target has other items than the source; or the source lost items again and again.
             UnknownSessionError: The source is a session of this package that does not exist.

@@ -134,8 +134,8 @@ class SessionStore(Closing, BaseStore):
         Args:
             namespace_prefix: The first labels of the namespaces.
             namespace: The same by name; one of the two has to be given.
-            query: A text to find by meaning, or by words in a store without an `index`. Memories that search does not
-                know follow, without a score. Without a query, the oldest come first.
+            query: A text to find by meaning, or by words in a store without an `index`. Memories that it does not
+                find follow, without a score. Without a query, the oldest come first.
             filter: Conditions for the values.
             limit: How many, at most.
             offset: How many are skipped.

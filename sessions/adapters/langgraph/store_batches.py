@@ -159,7 +159,7 @@ async def _search(memories: Memories, op: SearchOp, *, hybrid: bool) -> list[Fou
     )
     items = [found(one, one.score) for one in best]
     if len(items) < wanted:
-        # Memories that search does not know follow, as in LangGraph's store in memory.
+        # Memories that it does not find follow, as in LangGraph's store in memory those without a vector.
         known = {(one.namespace, one.key) for one in best}
         items += [found(memory) for memory in await _oldest(memories, op, wanted - len(items), known)]
     return items[op.offset :]

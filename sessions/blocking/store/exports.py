@@ -167,8 +167,8 @@ class Exports(Part):
         All is as it was exported, except the ids of entries. In a store with an `encryption_key`, each session is
         encrypted with a new data key. After an interruption, import again with ``on_exists="skip"``: finished sessions
         are skipped, and upkeep removes the rows of an unfinished one a quarter of an hour later. A file given by its
-        path is read twice: if a line is wrong, nothing at all is imported. Memory does not depend on the number of
-        entries.
+        path is read twice: if a line is wrong, nothing at all is imported. Only an item key with another version than
+        its entry is found later; then the sessions before stay. Memory does not depend on the number of entries.
 
         Args:
             source: The path of a file; or a file that is open in binary mode; or pieces of a file's content, as an
