@@ -1,11 +1,12 @@
 """Recorded conversations go from each database to a SQLite file and back, plain and encrypted, and stay the same.
 
-An ordinary run takes some, and fewer from servers; ``--everything`` takes all of them, from everywhere.
+An ordinary run takes some, and fewer from servers; ``--everything`` takes all of them, from everywhere, in parts that
+are run beside each other: each session is observed three times, with seven reads for each of its branches.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
@@ -23,26 +24,30 @@ if TYPE_CHECKING:
 
 _SOME = [("sqlite", False, 20), ("sqlite", True, 20), ("postgres", False, 4), ("mariadb", False, 4)]
 
+_PARTS: Final = 5
+"""An odd number, so that each part has trees and runs of both ways of making them."""
+
 
 def _trips() -> Iterator[Any]:
     """Yield what to take where."""
     for database, encrypted, count in _SOME:
-        yield pytest.param(database, encrypted, count, id=f"{database}-{encrypted}-{count}")
+        yield pytest.param(database, encrypted, slice(count), id=f"{database}-{encrypted}-{count}")
     for database in ("sqlite", "postgres", "mariadb"):
         for encrypted in (False, True):
-            yield pytest.param(
-                database, encrypted, None, id=f"{database}-{encrypted}-all", marks=pytest.mark.everything
-            )
+            for part in range(_PARTS):
+                name = f"{database}-{encrypted}-all-{part + 1}"
+                taken = slice(part, None, _PARTS)
+                yield pytest.param(database, encrypted, taken, id=name, marks=pytest.mark.everything)
 
 
-async def fill(store: Store, count: int | None) -> list[str]:
-    """Make sessions of so many trees and runs, or all, in each of two ways; return their ids."""
+async def fill(store: Store, taken: slice) -> list[str]:
+    """Make sessions of some trees and runs, in each of two ways; return their ids."""
     made = []
-    for number, tree in enumerate(load_trees()[:count]):
+    for number, tree in list(enumerate(load_trees()))[taken]:
         load = load_as_branches if number % 2 else load_as_chat
         await load(store.session(f"tree {number}"), tree)
         made.append(f"tree {number}")
-    for number, run in enumerate(load_runs()[:count]):
+    for number, run in list(enumerate(load_runs()))[taken]:
         session = store.session(f"run {number}", owner=("airline", str(number)))
         items = as_responses(run) if number % 2 else run
         keys = [f"{number}.{index}" for index in range(len(items))]
@@ -77,8 +82,8 @@ async def exercise(store: Store, session_id: str) -> list[Any]:
     return seen
 
 
-async def there_and_back(store: Store, other: Store, folder: Path, count: int | None) -> None:
-    ids = await fill(store, count)
+async def there_and_back(store: Store, other: Store, folder: Path, taken: slice) -> None:
+    ids = await fill(store, taken)
     before = {session_id: await observe(store, session_id) for session_id in ids}
     there, back = folder / "there.jsonl", folder / "back.jsonl"
     done = await store.export_sessions(there, plain=True)
@@ -99,8 +104,8 @@ async def there_and_back(store: Store, other: Store, folder: Path, count: int | 
         assert await exercise(store, session_id) == await exercise(other, session_id)
 
 
-@pytest.mark.parametrize(("anywhere", "encrypted", "count"), list(_trips()), indirect=["anywhere"])
-async def test_there_and_back(anywhere: str, tmp_path: Path, count: int | None, *, encrypted: bool) -> None:
+@pytest.mark.parametrize(("anywhere", "encrypted", "taken"), list(_trips()), indirect=["anywhere"])
+async def test_there_and_back(anywhere: str, tmp_path: Path, taken: slice, *, encrypted: bool) -> None:
     options: dict[str, Any] = {"create_tables": True}
     other: dict[str, Any] = {}
     if encrypted:
@@ -109,4 +114,4 @@ async def test_there_and_back(anywhere: str, tmp_path: Path, count: int | None, 
         open_store(anywhere, **options) as store,
         open_store(f"sqlite:///{tmp_path}/other.db", durability="normal", **other) as elsewhere,
     ):
-        await there_and_back(store, elsewhere, tmp_path, count)
+        await there_and_back(store, elsewhere, tmp_path, taken)
