@@ -37,7 +37,8 @@ def _trips() -> Iterator[Any]:
             for part in range(_PARTS):
                 name = f"{database}-{encrypted}-all-{part + 1}"
                 taken = slice(part, None, _PARTS)
-                yield pytest.param(database, encrypted, taken, id=name, marks=pytest.mark.everything)
+                marks = pytest.mark.everything, pytest.mark.timeout(900)
+                yield pytest.param(database, encrypted, taken, id=name, marks=marks)
 
 
 async def fill(store: Store, taken: slice) -> list[str]:
