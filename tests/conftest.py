@@ -33,7 +33,7 @@ from .tiers import examples_left_out, only_with_everything
 from .verified import DAMAGING, verified_afterwards
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Generator, Iterator
 
 # Servers belong to the whole run, or to one of its workers: whichever folder asks for one first starts it.
 __all__ = ["anywhere", "empty_url", "lend", "mariadb", "postgres", "public_folder", "url"]
@@ -170,6 +170,10 @@ def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
         reporter.write_sep("=", "what this run had to skip", yellow=True)
         for reason, count in Counter(map(_reason, skipped)).items():
             reporter.write_line(f"{count} {'test' if count == 1 else 'tests'}: {reason}")
+    if reporter is not None and (again := [*_tried_again(reporter.stats.get("passed", []))]):
+        reporter.write_sep("=", "what passed when this run tried it again", yellow=True)
+        for line in again:
+            reporter.write_line(line)
 
 
 def _refuse(report: Report) -> Report:
@@ -178,6 +182,12 @@ def _refuse(report: Report) -> Report:
         report.outcome = "failed"
         report.longrepr = f"skipped, but CI=true asks for every test: {_reason(report)}"
     return report
+
+
+def _tried_again(reports: list[pytest.TestReport]) -> Iterator[str]:
+    """Yield the notes of tests, "tried again", with the tests' names."""
+    for report in reports:
+        yield from (f"{report.nodeid}: {note}" for name, note in report.user_properties if name == "tried again")
 
 
 def _reason(report: pytest.TestReport | pytest.CollectReport) -> str:
