@@ -29,7 +29,7 @@ from .sql.databases import (
     public_folder,
     url,
 )
-from .tiers import examples_left_out, only_with_everything
+from .tiers import examples_are_random, examples_left_out, only_with_everything
 from .verified import DAMAGING, verified_afterwards
 
 if TYPE_CHECKING:
@@ -40,8 +40,13 @@ __all__ = ["anywhere", "empty_url", "lend", "mariadb", "postgres", "public_folde
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 
-# No test passes or fails by being fast, with others beside it least of all. In CI Hypothesis does so of itself.
-settings.register_profile("patient", settings(), deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# No test passes or fails by being fast, with others beside it least of all.
+settings.register_profile(
+    "patient", settings.get_profile("default"), deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.register_profile(
+    "repeatable", settings.get_profile("patient"), derandomize=True, database=None, print_blob=True
+)
 settings.load_profile("patient")
 
 _EVERYTHING_MUST_RUN = os.environ.get("CI") == "true"
@@ -126,6 +131,8 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "everything: runs with --everything only; see tests/tiers.py")
     config.addinivalue_line("markers", "variant: another driver, version or setting; see tests/tiers.py")
     make_public_folder(config)
+    if not examples_are_random(config):
+        settings.load_profile("repeatable")
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -6,10 +6,11 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from hypothesis import settings
 
 from sessions.testing import EncryptedContract, HistoryContract, SessionContract
 
-from .tiers import examples_left_out, only_with_everything
+from .tiers import examples_are_random, examples_left_out, only_with_everything
 
 _MACHINE = "test_any_sequence_of_operations"
 
@@ -70,3 +71,26 @@ def test_what_is_no_contract_says_it_by_a_marker() -> None:
     """Needs `get_closest_marker("everything")` in `tiers.py`."""
     assert not only_with_everything(_item(None, "", "test_one", url="sqlite"))
     assert only_with_everything(_item(None, "", "test_one", markers=("everything",)))
+
+
+@pytest.mark.parametrize("ci", [True, False])
+@pytest.mark.parametrize("everything", [True, False])
+def test_only_an_ordinary_run_in_ci_repeats_its_examples(
+    monkeypatch: pytest.MonkeyPatch, *, ci: bool, everything: bool
+) -> None:
+    monkeypatch.setenv("CI", "true" if ci else "")
+    config: Any = SimpleNamespace(getoption=lambda _: everything)
+    assert examples_are_random(config) is (everything or not ci)
+
+
+def test_this_run_does_so(pytestconfig: pytest.Config) -> None:
+    """Needs `load_profile("repeatable")` in `conftest.py`; `settings.get_profile("default")` with ``--everything``."""
+    used = settings()
+    assert used.derandomize is not examples_are_random(pytestconfig)
+    assert (used.database is None) is used.derandomize
+    assert used.deadline is None
+
+
+def test_settings_of_a_test_take_it_over() -> None:
+    """As those of state machines do, which name a number of examples."""
+    assert settings(max_examples=7, deadline=None).derandomize is settings().derandomize

@@ -13,6 +13,7 @@ tests say by the marker ``everything`` that they repeat what a run tests elsewhe
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -49,6 +50,15 @@ def examples_left_out(item: pytest.Item) -> int:
     if is_variant(item) or _is_encrypted(item) or _server(item) == "mariadb":
         return 4
     return 2 if _server(item) else 1
+
+
+def examples_are_random(config: pytest.Config) -> bool:
+    """Tell whether Hypothesis tries other examples in each run; where it does not, its failures are those of a change.
+
+    In CI an ordinary run tries the same ones each time, so that it fails for what a change breaks, and not by chance
+    for what was there before. New examples are for a developer's runs and for ``--everything``, in CI also.
+    """
+    return bool(config.getoption("everything")) or os.environ.get("CI") != "true"
 
 
 def _contracts(item: pytest.Item) -> set[str]:
