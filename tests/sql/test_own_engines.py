@@ -69,6 +69,7 @@ def _heard(engine: AsyncEngine, where: str) -> Iterator[Counter[str]]:
             event.remove(*listener)
 
 
+@pytest.mark.usefixtures("no_upkeep")
 @pytest.mark.parametrize("where", ["engine", "pool", "class"])
 async def test_listeners_hear_of_every_operation(own_url: str, where: str, caplog: pytest.LogCaptureFixture) -> None:
     """Also those that were added when the engine had been used, until they are removed.
