@@ -29,12 +29,15 @@ def now() -> int:
 
 def as_time(microseconds: int) -> datetime:
     """Return a time of the log's as Python's, in UTC."""
-    return _EPOCH + timedelta(microseconds=microseconds)
+    # By place: by name, it takes half as long again.
+    return _EPOCH + timedelta(0, 0, microseconds)
 
 
 def as_near_time(microseconds: int) -> datetime:
     """Return the same; of a time that Python does not know, its first or its last one."""
-    return as_time(min(max(microseconds, FIRST), NEVER))
+    if FIRST <= microseconds <= NEVER:
+        return as_time(microseconds)
+    return as_time(FIRST if microseconds < FIRST else NEVER)
 
 
 def as_microseconds(time: datetime) -> int:
