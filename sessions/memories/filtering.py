@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sessions.db.dialect import text_of_key
 from sessions.errors import FilterTooBroadError
 from sessions.memory.candidates import candidates, usable_fields
-from sessions.memory.filtering import Part, Wanted, begin, go_on
+from sessions.memory.filtering import Begin, Part, Wanted, go_on
 from sessions.memory.filters import compile_filter
 from sessions.memory.narrowing import hints_of
 from sessions.validation import check_count
@@ -76,7 +76,7 @@ class Filtering:
         fragment = self.compiled.fragment if self._budget == sys.maxsize else None
         is_sealed = self._hold.common.sealing is not None
         wanted = Wanted(below, self.compiled, self.matches, self.check, is_sealed, fragment)
-        part = await self._hold.read(partial(begin, wanted=wanted, after=after, limit=limit, whole=whole))
+        part = await self._hold.read(Begin(wanted, after, limit, whole))
         looked, found = part.looked, len(part.ids)
         while True:
             if looked > self._budget:

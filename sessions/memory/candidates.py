@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 MOST: Final = 2048
 """Candidates beyond which memories are looked through in their order instead: then many of them match."""
 
-_WIDE: Final = 64
+SETTINGS_SEEN: Final = "the settings of memories"
+"""In `Transaction.known`, the settings that were read last. A statement that goes by them compares their number."""
+
+WIDE: Final = 64
 """Namespaces below a prefix, beyond which a value is looked up in all namespaces at once, and not in each of these."""
 
 
@@ -58,15 +61,15 @@ def candidates(tx: Transaction, low: str, high: str, compiled: Filter, most: int
 
 def usable_fields(tx: Transaction, low: str, high: str) -> Usable:
     """Return the declared fields of which all memories below a prefix have their rows."""
-    row = tx.one(setting_statements.SETTINGS_FOR_FILTERS, low=low, high=high, count=_WIDE + 1)
+    row = tx.one(setting_statements.SETTINGS_FOR_FILTERS, low=low, high=high, count=WIDE + 1)
     if row is None:
         return Usable({}, is_wide=False)
     *of_settings, lowest, spaces = row
-    settings = settings_of(tuple(of_settings))
+    settings = tx.known[SETTINGS_SEEN] = settings_of(tuple(of_settings))
     # Nearly always, all namespaces follow the last declaration; that takes no look at each of them.
     if lowest is not None and lowest < max((field.since for field in settings.fields), default=0):
         (lowest,) = tx.the(setting_statements.LOWEST_BETWEEN, low=low, high=high)
-    return Usable(settings.followed_by(settings.number if lowest is None else lowest), is_wide=spaces > _WIDE)
+    return Usable(settings.followed_by(settings.number if lowest is None else lowest), is_wide=spaces > WIDE)
 
 
 def _ids_of(

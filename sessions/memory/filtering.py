@@ -8,6 +8,9 @@ from __future__ import annotations
 from heapq import nsmallest
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+import msgspec
+
+from sessions.db.command import Command
 from sessions.db.dialect import text_of_key
 from sessions.memory.candidates import candidates
 from sessions.memory.fragments import steps, steps_with
@@ -15,7 +18,7 @@ from sessions.memory.listing import Place, scan
 from sessions.memory.read import by_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable
 
     from sessions.db.transaction import Row, Transaction
     from sessions.memory.filters import Filter
@@ -69,17 +72,39 @@ class Part(NamedTuple):
     looked: int
 
 
-def begin(tx: Transaction, wanted: Wanted, after: Place | None, limit: int, *, whole: bool) -> Part:
-    """Look for the first memories behind a place, up to `limit`; `whole` asks for the memories themselves."""
-    below = wanted.below
-    ids = candidates(tx, below.low, below.high, wanted.compiled)
-    if ids is None:
-        return go_on(tx, wanted, after, limit, whole=whole)
-    found: list[MemoryRow] = []
-    for rows in by_ids(tx, ids, below.now, below.owner):
-        some = (row for row in rows if (after is None or _place(row) > after) and wanted.matches(row))
-        found = nsmallest(limit, [*found, *some], key=_place)
-    return Part([row.id for row in found], found, None, len(ids))
+class Begin(Command[Part], msgspec.Struct, frozen=True, eq=False):
+    """Look for the first memories behind a place that match.
+
+    Attributes:
+        wanted: The wanted memories.
+        after: The place; ``None`` for the beginning.
+        limit: The number of them at most.
+        whole: Whether the memories themselves are asked for.
+    """
+
+    wanted: Wanted
+    after: Place | None
+    limit: int
+    whole: bool
+
+    def __call__(self, tx: Transaction) -> Part:
+        """Do it in `tx`."""
+        below = self.wanted.below
+        ids = candidates(tx, below.low, below.high, self.wanted.compiled)
+        if ids is None:
+            return go_on(tx, self.wanted, self.after, self.limit, whole=self.whole)
+        return self.among(by_ids(tx, ids, below.now, below.owner), len(ids))
+
+    def among(self, candidates: Iterable[Iterable[MemoryRow]], looked: int) -> Part:
+        """Return the part that some live candidates make, which come in any order and have all matches."""
+        found: list[MemoryRow] = []
+        for rows in candidates:
+            some = (row for row in rows if self._is_behind(row) and self.wanted.matches(row))
+            found = nsmallest(self.limit, [*found, *some], key=_place)
+        return Part([row.id for row in found], found, None, looked)
+
+    def _is_behind(self, row: MemoryRow) -> bool:
+        return self.after is None or _place(row) > self.after
 
 
 def go_on(tx: Transaction, wanted: Wanted, after: Place | None, limit: int, *, whole: bool) -> Part:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from sqlalchemy import text
@@ -13,42 +13,16 @@ from sessions import open_store
 from sessions.checkpoints import remembered
 from sessions.checkpoints.runs import Run
 from sessions.checkpoints.values import Place
-from sessions.db.postgres.database import AsyncpgDatabase
 from sessions.errors import ThreadGoneError, ThreadOwnerError
 from sessions.store.threads import ThreadStore
 from sessions.testing.checkpoints.shared import PLACE, check_rows, check_verified, contents, new, write, writes
+from tests.sql.counts import Counts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from tests.sql.databases import Lend
     from tests.sql.servers import Postgres
-
-
-class Counts:
-    """How many statements were sent alone, and how many transactions there were."""
-
-    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        self.alone = 0
-        self.transactions = 0
-        fetch, attempt = AsyncpgDatabase.fetch, AsyncpgDatabase._attempt
-
-        async def counted_fetch(database: AsyncpgDatabase, *arguments: Any, **options: Any) -> Any:
-            self.alone += 1
-            return await fetch(database, *arguments, **options)
-
-        async def counted_attempt(database: AsyncpgDatabase, *arguments: Any, **options: Any) -> Any:
-            self.transactions += 1
-            return await attempt(database, *arguments, **options)
-
-        monkeypatch.setattr(AsyncpgDatabase, "fetch", counted_fetch)
-        monkeypatch.setattr(AsyncpgDatabase, "_attempt", counted_attempt)
-
-    def taken(self) -> tuple[int, int]:
-        """Return both, and begin anew."""
-        found = self.alone, self.transactions
-        self.alone = self.transactions = 0
-        return found
 
 
 @pytest.fixture

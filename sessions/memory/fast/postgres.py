@@ -1,4 +1,4 @@
-"""The fast paths of memories on Postgres: get, list and put in one statement each; waiting puts go together."""
+"""The fast paths of memories on Postgres: get, list, filter and put in one statement each; waiting puts go together."""
 
 from __future__ import annotations
 
@@ -10,10 +10,13 @@ from sessions.db.sqlalchemy.errors import Trouble, trouble_of
 from sessions.db.sqlalchemy.retry import FailedError, retry
 from sessions.db.uncancelled import settle
 from sessions.errors import StoreError
+from sessions.memory.candidates import SETTINGS_SEEN, WIDE
 from sessions.memory.changes import Change
-from sessions.memory.fast.statements import GET, LIST, PUT, OneGet, OneList, OnePut
+from sessions.memory.fast.statements import FILTER, GET, LIST, PUT, OneFilter, OneGet, OneList, OnePut
+from sessions.memory.filtering import Begin
 from sessions.memory.listing import BRIEF, ListMemories
 from sessions.memory.locking import check_owner
+from sessions.memory.narrowing import narrowings_of
 from sessions.memory.prepared import Changed, PreparedPut
 from sessions.memory.read import Get
 from sessions.memory.rows import MemoryRow
@@ -26,9 +29,14 @@ if TYPE_CHECKING:
     from sessions.db.component import FastPath, NotDone
     from sessions.db.jobs import Job
     from sessions.db.postgres.database import AsyncpgDatabase
+    from sessions.memory.filtering import Part
+    from sessions.memory.settings import Settings
 
 _WORKERS: Final = 2
 """Groups under way at once: while one waits for the disk, the next is sent."""
+
+_CANDIDATES: Final = WIDE
+"""The most rows of a declared field that a filter looks at in one statement."""
 
 _LARGE: Final = 1 << 20
 """Bytes of values that go together, at most."""
@@ -47,7 +55,7 @@ class PostgresPaths:
 
     def by_type(self) -> dict[type, FastPath]:
         """Return the fast paths by type of command."""
-        return {Get: self._get, ListMemories: self._list, Change: self._change}
+        return {Get: self._get, ListMemories: self._list, Begin: self._filter, Change: self._change}
 
     async def _get(self, work: Get, subject: str) -> MemoryRow | None:
         rows = await self._database.read_rows(subject, GET, *OneGet(work.path, work.name, work.now))
@@ -68,6 +76,26 @@ class PostgresPaths:
         found = [row for row in found if below.owner in (None, row.owner)][: work.limit]
         is_all = len(rows) < work.limit + SPACES_AT_ONCE and len({row["path"] for row in rows}) < SPACES_AT_ONCE
         return found if is_all or len(found) == work.limit else NOT_DONE
+
+    async def _filter(self, work: Begin, subject: str) -> Part | NotDone:
+        settings: Settings | None = self._database.known.get(SETTINGS_SEEN)
+        wanted, below = work.wanted, work.wanted.below
+        narrowings = [] if settings is None else narrowings_of(wanted.compiled, settings.numbers)
+        if settings is None or len(narrowings) != 1 or wanted.may_be_sealed:
+            return NOT_DONE
+        ((field, ranges),) = narrowings
+        if len(ranges) > _CANDIDATES:
+            return NOT_DONE
+        since = next(one.since for one in settings.fields if one.number == field)
+        firsts, lasts = zip(*ranges, strict=True)
+        values = OneFilter(
+            settings.number, since, field, firsts, lasts, below.low, below.high, below.owner, below.now, _CANDIDATES + 1
+        )
+        rows = await self._database.read_rows(subject, FILTER, *values)
+        if not rows or rows[0]["rows"] > _CANDIDATES:
+            return NOT_DONE
+        found = [MemoryRow.of(tuple(row)[2:]) for row in rows if row["id"] is not None]
+        return work.among([found], rows[0]["looked"])
 
     async def _change(self, change: Change, subject: str) -> Sequence[Changed] | NotDone:
         if change.sealing is not None:

@@ -1,8 +1,8 @@
-"""Put, get and list on Postgres: one statement, one round trip each, on the driver's own connection.
+"""Put, get, list and filter on Postgres: one statement, one round trip each, on the driver's own connection.
 
-They do the same as `memory/changes.py`, `memory/read.py` and `memory/listing.py` in the common case: one memory is put
-into a namespace that is there, and a short page is found in a few namespaces. In another case a statement changes
-nothing, and leaves all to the general function.
+They do the same as `memory/changes.py`, `memory/read.py`, `memory/listing.py` and `memory/filtering.py` in the common
+case: one memory is put into a namespace that is there, a short page is found in a few namespaces, and a declared field
+leaves few candidates. In another case a statement changes nothing, and leaves all to the general function.
 
 Concurrency (READ COMMITTED): the statement sees memories as they were when it began. If the namespace's row had to be
 waited for, its version is another one by then, and the put is left.
@@ -11,13 +11,17 @@ waited for, its version is another one by then, and the put is left.
 from __future__ import annotations
 
 import re
-from typing import Final, NamedTuple
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from sessions.db.transaction import Statement
+from sessions.memory.candidates import WIDE
 from sessions.memory.marks import KEPT_BYTES
 from sessions.memory.statements.listing import SPACES_AT_ONCE
 from sessions.memory.statements.memories import COLUMNS, GET_MEMORY, LIVE
 from sessions.memory.statements.spaces import TELL_WATCHERS
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 _NAMED: Final = re.compile(r"(?<!:):([a-z_]+)")
 
@@ -60,7 +64,35 @@ class OneList(NamedTuple):
     now: int
 
 
-def _alone(parameters: type[OnePut | OneGet | OneList], purpose: str, sql: str) -> Statement:
+class OneFilter(NamedTuple):
+    """The parameters of `FILTER`, in the order of their numbers.
+
+    Attributes:
+        number: The number of the settings that the field was looked up in.
+        since: The number of the settings that declared it.
+        field: Its number.
+        firsts: The first bytes of each range of its values.
+        lasts: The last bytes of each.
+        low: The first path of the namespaces.
+        high: The first path behind them.
+        owner: Their owner; ``None`` for any.
+        now: The time.
+        wanted: A limit of all parts, so that the planner expects few rows: more than `WIDE`, and than the ranges.
+    """
+
+    number: int
+    since: int
+    field: int
+    firsts: Sequence[bytes]
+    lasts: Sequence[bytes]
+    low: str
+    high: str
+    owner: str | None
+    now: int
+    wanted: int
+
+
+def _alone(parameters: type[OnePut | OneGet | OneList | OneFilter], purpose: str, sql: str) -> Statement:
     """Return a statement with numbers in place of ``:names``, as the driver wants them."""
     return Statement(purpose, _NAMED.sub(lambda found: f"${parameters._fields.index(found[1]) + 1}", sql))
 
@@ -130,5 +162,46 @@ LIST: Final = _alone(
         order by m.name
         {{of_few}}
     ) m on true order by s.path, m.name limit :wanted::bigint + {SPACES_AT_ONCE}
+    """,  # noqa: S608 - as above
+)
+
+_OF_VALUES: Final = "v.field = :field::bigint and v.value >= r.first and v.value <= r.last"
+
+FILTER: Final = _alone(
+    OneFilter,
+    """The live ones of the candidates that a declared field leaves, unless it has `wanted` rows or more in the ranges.
+
+    Each row begins with the number of the field's rows, and of the candidates below the prefix; without any, it goes on
+    with nulls. No row if the settings are other ones, or a namespace does not follow the declaration. As in
+    `memory/candidates.py`, a value is looked up in each of few namespaces, or in all namespaces at once.
+    """,
+    f"""
+    with head as materialized (select :wanted::bigint as wanted), ranges as materialized (
+        {{few}} select first, last from unnest(:firsts::bytea[], :lasts::bytea[]) r (first, last) {{of_few}}
+    ), below as materialized (
+        {{few}} select id from {{spaces}} where path >= :low::text and path < :high::text {{of_few}}
+    ), width as materialized (select count(*) > {WIDE} as is_wide from below), found as materialized (
+        select v.memory, v.is_below from ranges r cross join lateral (
+            {{few}}
+            select v.memory, (
+                select s.path >= :low::text and s.path < :high::text from {{spaces}} s where s.id = v.space
+            ) as is_below from {{field_values}} v where {_OF_VALUES} and (select is_wide from width)
+            {{of_few}}
+        ) v
+        union all
+        select v.memory, true from (select id from below where not (select is_wide from width)) s
+        cross join ranges r cross join lateral (
+            {{few}} select v.memory from {{field_values}} v where v.space = s.id and {_OF_VALUES} {{of_few}}
+        ) v
+    ), counted as materialized (
+        select count(*) as rows, count(distinct memory) filter (where is_below) as looked from found
+    )
+    select c.rows, c.looked, m.* from {{memory_settings}} g cross join counted c left join lateral (
+        select s.path, s.owner, s.wrapped_keys, {COLUMNS} from (select distinct memory from found where is_below) f
+        join {{memories}} m on m.id = f.memory join {{spaces}} s on s.id = m.space
+        where {LIVE} and (:owner::text is null or s.owner = :owner::text)
+    ) m on c.rows < :wanted::bigint
+    where g.id = 1 and g.number = :number::bigint
+    and coalesce((select min(settings) from {{spaces}}), g.number) >= :since::bigint
     """,  # noqa: S608 - as above
 )
