@@ -67,6 +67,33 @@ def first_memories(*, whole: bool = True) -> Statement:
 
 
 @cache
+def first_page(*, owned: bool) -> Statement:
+    """Return the statement for the next memories of a range of paths, in the order of paths and keys, for SQLite.
+
+    It walks the indexes of both tables in this order, and looks at up to `spaces` namespaces. The plus keeps it from
+    another index of namespaces, by which it would have to sort.
+    """
+    owner = "and +s.owner = :owner" if owned else ""
+    return Statement(
+        "The first memories behind a place, of some namespaces.",
+        f"""
+        select s.path, s.owner, s.wrapped_keys, {COLUMNS} from {{spaces}} s
+        cross join {{memories}} m on m.space = s.id and m.name > case when s.path = :path then :name else '' end
+        where s.path >= :path and s.path < coalesce((
+            select e.path from {{spaces}} e where e.path >= :path and e.path < :high
+            order by e.path limit 1 offset :spaces
+        ), :high) {owner} and {LIVE} order by s.path, m.name limit :count
+        """,  # noqa: S608 - as above
+    )
+
+
+SPACE_AT = Statement(
+    "A row if a range of paths has more than some namespaces.",
+    "select 1 from {spaces} where path >= :path and path < :high order by path limit 1 offset :spaces",
+)
+
+
+@cache
 def count_memories(*, owned: bool) -> Statement:
     """Return the statement that counts the memories in a range of paths."""
     owner = _OF_OWNER if owned else ""
