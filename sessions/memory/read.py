@@ -80,8 +80,9 @@ def get_many(
 def by_ids(tx: Transaction, ids: Sequence[int], now: int, owner: str | None = None) -> Iterator[list[MemoryRow]]:
     """Yield memories by their ids, part by part, in any order; expired ones and another owner's are left out."""
     whose = {} if owner is None else {"owner": owner}
-    statement = statements.by_ids(owned=owner is not None)
-    for values in parts("m", statements.IDS_AT_ONCE, ids):
+    at_once = statements.FEW_IDS if len(ids) <= statements.FEW_IDS else statements.IDS_AT_ONCE
+    statement = statements.by_ids(at_once, owned=owner is not None)
+    for values in parts("m", at_once, ids):
         yield list(map(MemoryRow.of, tx.all(statement, now=now, **whose, **values)))
 
 

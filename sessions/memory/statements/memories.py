@@ -15,6 +15,9 @@ AT_ONCE: Final = 32
 IDS_AT_ONCE: Final = 64
 """Memories that one statement reads by their ids."""
 
+FEW_IDS: Final = 8
+"""The same where no more are wanted: SQLite sorts all of a statement's ids."""
+
 LIVE: Final = "(m.expires_at is null or m.expires_at > :now)"
 """Of a memory: it has not expired."""
 
@@ -114,14 +117,14 @@ GET_SOME = Statement(
 
 
 @cache
-def by_ids(*, owned: bool) -> Statement:
-    """Return the statement for some memories by their ids, in any order; an owner's or anybody's."""
+def by_ids(count: int, *, owned: bool) -> Statement:
+    """Return the statement for up to so many memories by their ids, in any order; an owner's or anybody's."""
     owner = "and s.owner = :owner" if owned else ""
     return Statement(
         "Some memories by their ids, without expired ones.",
         f"""
         select s.path, s.owner, s.wrapped_keys, {COLUMNS} from {{memories}} m join {{spaces}} s on s.id = m.space
-        where m.id in ({parameters("m", IDS_AT_ONCE)}) and {LIVE} {owner}
+        where m.id in ({parameters("m", count)}) and {LIVE} {owner}
         """,  # noqa: S608 - as above
     )
 
