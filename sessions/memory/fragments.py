@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sessions.db.dialect import SQLITE, text_of_key
+from sessions.db.dialect import MARIADB, POSTGRES, SQLITE, text_of_key
 from sessions.db.lists import parts
 from sessions.labels import as_stored
 from sessions.memory.listing import PayloadPage, Place, scan_payloads
@@ -58,28 +58,31 @@ def steps(tx: Transaction, below: Below, after: Place | None, page: int) -> Iter
 def steps_with(tx: Transaction, below: Below, after: Place | None, fragment: str) -> Iterator[Step]:
     """Do the same, without those whose payloads are in the clear and lack a fragment."""
     having = {"fragment": fragment.encode(), "brace": b"{", "now": below.now}
+    together = statements.SPACES_AT_ONCE if tx.database == MARIADB else statements.NEXT_SPACES
     path, name = (below.low, "") if after is None else after
     row = tx.one(listing_statements.THE_SPACE, path=path)
     if row is not None and (below.owner is None or (row[2] is not None and as_stored(row[2]) == below.owner)):
         yield from _windows(tx, _Space(row[0], path, row[3], 0), name, having)
     while True:
         found = tx.all(
-            statements.spaces_after(owned=below.is_owned), after=path, count=statements.SPACES_AT_ONCE, **below.values
+            statements.spaces_after(owned=below.is_owned), after=path, count=statements.NEXT_SPACES, **below.values
         )
         spaces = [_Space(number, as_stored(path), wrapped, last) for number, path, wrapped, last in found]
         small: list[_Space] = []
+        room = WINDOW
         for space in spaces:
             is_small = space.wrapped_keys is None and space.last <= WINDOW
-            if small and (not is_small or sum(one.last for one in small) + space.last > WINDOW):
+            if small and (not is_small or space.last > room or len(small) == together):
                 yield _together(tx, small, below, having)
-                small = []
+                small, room = [], WINDOW
             if is_small:
                 small.append(space)
+                room -= space.last
             else:
                 yield from _windows(tx, space, "", having)
         if small:
             yield _together(tx, small, below, having)
-        if len(spaces) < statements.SPACES_AT_ONCE:
+        if len(spaces) < statements.NEXT_SPACES:
             return
         path = spaces[-1].path
 
@@ -90,6 +93,8 @@ def _together(tx: Transaction, spaces: Sequence[_Space], below: Below, having: d
         owner = {} if below.owner is None else {"owner": below.owner}
         paths = {"first": spaces[0].path, "last": spaces[-1].path}
         rows = tx.all(statements.between_paths(owned=below.is_owned), **paths, **owner, **having)
+    elif tx.database == POSTGRES:
+        rows = tx.all(statements.IN_SPACES, spaces=[space.id for space in spaces], **having)
     else:
         (values,) = parts("s", statements.SPACES_AT_ONCE, [space.id for space in spaces])
         rows = tx.all(statements.IN_SPACES, **values, **having)

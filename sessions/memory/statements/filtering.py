@@ -13,8 +13,11 @@ from sessions.memory.statements.memories import LIVE
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+NEXT_SPACES: Final = 512
+"""Namespaces that one statement returns."""
+
 SPACES_AT_ONCE: Final = 64
-"""Namespaces that one statement looks into."""
+"""Namespaces that one statement looks into where it has a parameter for each."""
 
 MEMORIES_OF_VALUES = Statement(
     "Some memories below a prefix that have a value of a field in a range.",
@@ -96,12 +99,14 @@ IN_WINDOW = _with_fragment(
     {POSTGRES: _ORDERED, MARIADB: _ORDERED},
 )
 
+_IN_SPACES: Final = f"""
+    select m.space, m.id, m.name, m.payload from {{memories}} m where OF_SPACES and {LIVE} and HAS_FRAGMENT
+"""  # noqa: S608 - as above
+
 IN_SPACES = _with_fragment(
     "The memories of some namespaces whose payloads have a fragment, in any order.",
-    f"""
-    select m.space, m.id, m.name, m.payload from {{memories}} m
-    where m.space in ({parameters("s", SPACES_AT_ONCE)}) and {LIVE} and HAS_FRAGMENT
-    """,  # noqa: S608 - as above
+    _IN_SPACES.replace("OF_SPACES", f"m.space in ({parameters('s', SPACES_AT_ONCE)})"),
+    {POSTGRES: _IN_SPACES.replace("OF_SPACES", "m.space = any(cast(:spaces as bigint[]))")},
 )
 
 
