@@ -122,7 +122,9 @@ def test_every_payload_may_be_anything(written: Path, sealed: Path, seed: int, i
     path = _altered(sealed if is_sealed else written, lambda connection: _fuzzed(connection, source))
     loaded = set(sys.modules)
     _use(path, **({"encryption_key": _key()} if is_sealed else {}))
-    assert {name for name in set(sys.modules) - loaded if not name.startswith(("sessions", "langgraph"))} == set()
+    # `safe_types.py` asks LangChain for all classes of messages, and it imports their modules then.
+    harmless = ("sessions", "langgraph", "langchain_core.messages.")
+    assert {name for name in set(sys.modules) - loaded if not name.startswith(harmless)} == set()
     assert Planted.made == []
 
 
