@@ -62,8 +62,11 @@ class Postgres:
 
     def sql(self, statement: str, database: str = "postgres") -> None:
         """Execute a statement as the superuser."""
+        self._sql([statement], database)
+
+    def _sql(self, statements: Iterable[str], database: str = "postgres") -> None:
         _run([self.bin / "psql", "-q", "-X", "-h", "127.0.0.1", "-p", self.port, "-U", "postgres",
-              "-d", database, "-v", "ON_ERROR_STOP=1", "-c", statement])  # fmt: skip
+              "-d", database, "-v", "ON_ERROR_STOP=1", *(f"--command={one}" for one in statements)])  # fmt: skip
 
     def rows(self, query: str, database: str = "postgres") -> list[str]:
         """Return what a query of one column finds."""
@@ -118,8 +121,7 @@ class Postgres:
 
     def drop(self, names: Iterable[str]) -> None:
         """Drop databases, whoever is connected to them."""
-        for name in names:
-            self.sql(f"drop database if exists {name} with (force)")
+        self._sql(f"drop database if exists {name} with (force)" for name in names)
 
     def drop_old(self) -> None:
         """Drop the databases of tests that have ended, unless there are few."""
@@ -162,7 +164,11 @@ class MariaDB:
 
     def end_connections(self, database: str) -> None:
         """End all connections to a database, also in the middle of a statement."""
-        query = f"select id from information_schema.processlist where db = '{database}'"  # noqa: S608
+        self._end_connections([database])
+
+    def _end_connections(self, databases: Sequence[str]) -> None:
+        names = ", ".join(f"'{name}'" for name in databases)
+        query = f"select id from information_schema.processlist where db in ({names})"  # noqa: S608
         found = _run([*self._client, "-N", "-e", query]).split()
         # One that has ended meanwhile does not matter.
         _run([*self._client, "--force", "-e", "; ".join(f"kill {number}" for number in found)], may_fail=True)
@@ -185,11 +191,10 @@ class MariaDB:
         self.sql(f"create database {(name := _new_name([] if keep else self._made))}")
         return f"mysql+aiomysql://root@127.0.0.1:{self.port}/{name}?charset=utf8mb4"
 
-    def drop(self, names: Iterable[str]) -> None:
+    def drop(self, names: Sequence[str]) -> None:
         """Drop databases, whoever is connected to them."""
-        for name in names:
-            self.end_connections(name)
-            self.sql(f"drop database if exists {name}")
+        self._end_connections(names)
+        self.sql("; ".join(f"drop database if exists {name}" for name in names))
 
     def drop_old(self) -> None:
         """Drop the databases of tests that have ended, unless there are few."""
@@ -316,7 +321,7 @@ def _new_name(made: list[str]) -> str:
     return made[-1]
 
 
-def _drop_many(made: list[str], drop: Callable[[Iterable[str]], None]) -> None:
+def _drop_many(made: list[str], drop: Callable[[Sequence[str]], None]) -> None:
     if len(made) >= _MANY:
         drop(made)
         made.clear()
