@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import SQLiteSession
+from tests.sql.processes import run_together
 
 from .programs import HANGS_AFTER
-from .together import run_together
 
 if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier

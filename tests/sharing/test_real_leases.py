@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import multiprocessing
 import os
 import random
 import signal
@@ -19,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from sessions import LeaseLostError, open_store
+from tests.sql.processes import CONTEXT
 
 if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
@@ -31,9 +31,6 @@ TTL = 0.8
 PARTS = 4
 SECONDS = float(os.environ.get("SESSIONS_TURN_SECONDS", "10"))
 HANGS_AFTER = 240.0
-
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(["sessions.log.fast.postgres", "sessions.store.store", "sessions.session.sharing"])
 
 
 def take_leases(name: str, url: str, log: str, stop: str) -> None:
@@ -72,7 +69,7 @@ class _Worker:
     def __init__(self, name: str, url: str, folder: Path) -> None:
         self.log = folder / f"{name}.log"
         self.log.touch()
-        self.process: BaseProcess = _context.Process(
+        self.process: BaseProcess = CONTEXT.Process(
             target=take_leases, args=(name, url, str(self.log), str(folder / "stop"))
         )
         self.process.start()

@@ -11,10 +11,23 @@ if TYPE_CHECKING:
     from multiprocessing.process import BaseProcess
     from multiprocessing.synchronize import Barrier
 
-# Twenty processes that import everything anew take half a minute.
-_context = multiprocessing.get_context("forkserver")
-_context.set_forkserver_preload(
-    ["sessions.testing.session", "sessions.log.fast.postgres", "sessions.store.store", "aiomysql"]
+CONTEXT = multiprocessing.get_context("forkserver")
+"""Starts processes that have imported what most tests use: twenty that do so anew take half a minute.
+
+Its server is one for all tests of a worker, so no other module may have it import something else.
+"""
+CONTEXT.set_forkserver_preload(
+    [
+        "pytest",
+        "sessions.testing.session",
+        "sessions.log.fast.postgres",
+        "sessions.store.store",
+        "sessions.session.sharing",
+        "sessions.sqlalchemy",
+        "aiomysql",
+        "asyncpg",
+        "psycopg",
+    ]
 )
 
 HANGS_AFTER = 120.0
@@ -38,9 +51,9 @@ def run_together(count: int, work: Callable[..., None], *arguments: object) -> N
 @contextmanager
 def running_together(count: int, work: Callable[..., None], *arguments: object) -> Iterator[list[BaseProcess]]:
     """The same, while the block goes on; processes that have not ended by then are killed."""
-    barrier: Barrier = _context.Barrier(count)
+    barrier: Barrier = CONTEXT.Barrier(count)
     processes: list[BaseProcess] = [
-        _context.Process(target=work, args=(number, barrier, *arguments)) for number in range(count)
+        CONTEXT.Process(target=work, args=(number, barrier, *arguments)) for number in range(count)
     ]
     for process in processes:
         process.start()
