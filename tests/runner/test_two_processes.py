@@ -16,6 +16,7 @@ from sessions import AsyncSQLiteSession, SQLiteSession
 from .dialogue import asked, inputs, said, says
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from multiprocessing.synchronize import Barrier
     from pathlib import Path
 
@@ -37,20 +38,38 @@ def converse(kind: type[SQLiteSession | AsyncSQLiteSession], path: Path, name: s
     return asyncio.run(run())
 
 
-def _meet(barrier: Barrier) -> None:
-    """Processes take different times to start: without this, one would be done before the other begins."""
-    barrier.wait()
+_barriers: list[Barrier] = []
+
+
+def _remember(barrier: Barrier) -> None:
+    _barriers.append(barrier)
+
+
+def converse_together(*arguments: Any) -> list[Any]:
+    """Converse when the other process does, too: without this, one could be done before the other begins."""
+    _barriers[0].wait()
+    return converse(*arguments)
+
+
+@pytest.fixture(scope="module")
+def processes() -> Iterator[tuple[ProcessPoolExecutor, ProcessPoolExecutor]]:
+    """Two processes, in which importing the SDK takes longer than all tests of this module."""
+    spawn = multiprocessing.get_context("spawn")
+    given: Any = {"mp_context": spawn, "initializer": _remember, "initargs": (spawn.Barrier(2),)}
+    with ProcessPoolExecutor(1, **given) as one, ProcessPoolExecutor(1, **given) as other:
+        yield one, other
 
 
 @pytest.mark.parametrize("kind", [SQLiteSession, AsyncSQLiteSession])
 def test_an_agent_goes_on_where_another_process_stopped(
-    kind: type[SQLiteSession | AsyncSQLiteSession], db_path: Path
+    kind: type[SQLiteSession | AsyncSQLiteSession],
+    db_path: Path,
+    processes: tuple[ProcessPoolExecutor, ProcessPoolExecutor],
 ) -> None:
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=spawn) as one, ProcessPoolExecutor(1, mp_context=spawn) as other:
-        one.submit(converse, kind, db_path, "triage", ["One?"]).result()
-        other.submit(converse, kind, db_path, "billing", ["Two?"]).result()
-        [given] = one.submit(converse, kind, db_path, "triage", ["Three?"]).result()
+    one, other = processes
+    one.submit(converse, kind, db_path, "triage", ["One?"]).result()
+    other.submit(converse, kind, db_path, "billing", ["Two?"]).result()
+    [given] = one.submit(converse, kind, db_path, "triage", ["Three?"]).result()
 
     assert given == [
         asked("One?"), said("triage: One?"), asked("Two?"), said("billing: Two?"), asked("Three?")
@@ -59,13 +78,14 @@ def test_an_agent_goes_on_where_another_process_stopped(
 
 @pytest.mark.parametrize("kind", [SQLiteSession, AsyncSQLiteSession])
 def test_agents_that_talk_at_the_same_time_lose_nothing(
-    kind: type[SQLiteSession | AsyncSQLiteSession], db_path: Path
+    kind: type[SQLiteSession | AsyncSQLiteSession],
+    db_path: Path,
+    processes: tuple[ProcessPoolExecutor, ProcessPoolExecutor],
 ) -> None:
     questions = {name: [f"{name} {number}?" for number in range(20)] for name in ("triage", "billing")}
-    spawn = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(2, mp_context=spawn, initializer=_meet, initargs=(spawn.Barrier(2),)) as pool:
-        for future in [pool.submit(converse, kind, db_path, *talk) for talk in questions.items()]:
-            future.result()
+    talks = zip(processes, questions.items(), strict=True)
+    for future in [one.submit(converse_together, kind, db_path, *talk) for one, talk in talks]:
+        future.result()
 
     session = SQLiteSession("shared", db_path)
     items = asyncio.run(session.get_items())
