@@ -23,7 +23,7 @@ from sessions.db.ids import check_number, ids_of
 from sessions.errors import ThreadConflictError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping
 
     from sessions.checkpoints.covers import Covers
     from sessions.checkpoints.difference import Known
@@ -74,6 +74,11 @@ class Put(Command[State], msgspec.Struct, frozen=True, eq=False):
     def payloads(self) -> Iterable[bytes]:
         """The values, as large as they may become."""
         return (b"".join(value.parts) for value in self.given.changed.values())
+
+    @property
+    def locks(self) -> Hashable:
+        """The thread."""
+        return "thread", self.place.thread_id
 
     @property
     def repeatable(self) -> bool:

@@ -13,7 +13,7 @@ from sessions.checkpoints.statements import rows as statements
 from sessions.db.command import Command
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
     from sessions.checkpoints.body import StoredWrite
     from sessions.checkpoints.covers import Covers
@@ -70,6 +70,11 @@ class PutWrites(Command[int], msgspec.Struct, frozen=True, eq=False):
     def payloads(self) -> Iterable[bytes]:
         """The writes, as large as they may become."""
         return (b"".join(write.value.parts) for write in self.writes)
+
+    @property
+    def locks(self) -> Hashable:
+        """The thread."""
+        return "thread", self.place.thread_id
 
     @property
     def repeatable(self) -> bool:

@@ -6,7 +6,7 @@ repeated, how much it carries, or that it can be done briefly. So a database kno
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Hashable
 from enum import Enum, auto
 from typing import TYPE_CHECKING, Any, Final, Generic, Literal, TypeAlias, TypeVar
 
@@ -65,6 +65,11 @@ class Command(Generic[T]):
         On SQLite all changes share transactions, because row locks do not matter there.
         """
         return False
+
+    @property
+    def locks(self) -> Hashable | None:
+        """A name of the row that it locks first, or ``None``: changes of one row wait in turn, and not all at once."""
+        return None
 
     @property
     def leftover(self) -> Leftover | None:

@@ -23,7 +23,7 @@ from sessions.log.statements import records as record_statements
 from sessions.log.statements import sessions as session_statements
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Hashable, Iterable, Sequence
 
     from sessions.db.command import Leftover
     from sessions.db.transaction import Transaction
@@ -104,6 +104,11 @@ class Append(Command["int | None"], msgspec.Struct, frozen=True, eq=False):
         if self.idempotency or not self.entries:
             return self
         return msgspec.structs.replace(self, idempotency=Idempotency(made_key(self.now), b""))
+
+    @property
+    def locks(self) -> Hashable:
+        """The session."""
+        return "session", self.conversation.session_id
 
     @property
     def leftover(self) -> Leftover | None:

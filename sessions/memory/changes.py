@@ -21,7 +21,7 @@ from sessions.memory.statements import spaces as space_statements
 from sessions.memory.writing import Writing, ends_at, move
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
+    from collections.abc import Hashable, Iterable, Mapping
 
     from sessions.crypto.subject_keys import SubjectKeys
     from sessions.db.transaction import Transaction
@@ -55,6 +55,11 @@ class Change(Command[Sequence[Changed]], msgspec.Struct, frozen=True, eq=False):
     def size(self) -> int:
         """The bytes of all values."""
         return sum(map(len, self.payloads))
+
+    @property
+    def locks(self) -> Hashable:
+        """The namespace, or the first of several."""
+        return "namespace", min((change.path for change in self.changes), default="")
 
     @property
     def repeatable(self) -> bool:

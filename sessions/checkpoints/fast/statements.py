@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import Final
 
+from sessions.db.sqlalchemy.brief import BRIEFLY
 from sessions.db.transaction import Statement
 
 _TIMES: Final = 4
@@ -18,14 +19,8 @@ _RANGE: Final = " limit h.high - h.low + 1) few"
 It would else take a range for a share of the whole table, and compile the statement for as many rows.
 """
 
-_BRIEFLY: Final = "(select set_config('lock_timeout', '500ms', true)) is not null"
-"""A condition that holds, and ends a wait for a lock soon: one locked line must not keep changes of others waiting.
-
-It is checked once, before any row. The command then waits by itself. The time is below that of `deadlock_timeout`.
-"""
-
 _REMEMBERED: Final = f"""
-    {_BRIEFLY} and
+    {BRIEFLY} and
     l.id = $1 and l.next_number = $2 and t.id = l.thread and (t.ttl is null or l.updated_at + t.ttl > $3::bigint)
     and ($4::text is null or t.owner = $4) and t.wrapped_keys is not distinct from $5::bytea
 """
@@ -83,7 +78,7 @@ _LOCKED: Final = f"""
         w (line, next_number, now, owner, wrapped_keys)
     ), locked as materialized (
         select l.id, w.now from wanted w join {{lines}} l on l.id = w.line join {{threads}} t on t.id = l.thread
-        where {_BRIEFLY} and l.next_number = w.next_number and (t.ttl is null or l.updated_at + t.ttl > w.now)
+        where {BRIEFLY} and l.next_number = w.next_number and (t.ttl is null or l.updated_at + t.ttl > w.now)
         and (w.owner is null or t.owner = w.owner) and t.wrapped_keys is not distinct from w.wrapped_keys
         order by l.id
 """  # noqa: S608 - a condition of this module

@@ -14,6 +14,7 @@ from sessions.db.component import ASYNCPG, NOT_DONE
 from sessions.db.dialect import POSTGRES
 from sessions.db.postgres.listening import Listener, ListeningWaker
 from sessions.db.postgres.transaction import AsyncpgTransaction, NumberedTexts, end_what_listeners_began
+from sessions.db.sqlalchemy.brief import BRIEFLY_IN_TRANSACTION
 from sessions.db.sqlalchemy.database import Database
 from sessions.db.sqlalchemy.deadline import Deadline
 from sessions.db.sqlalchemy.error_origin import outcome_of
@@ -82,10 +83,6 @@ class AsyncpgDatabase(Database):
         """Remembered facts about the database: see `Transaction.known`."""
         return self._numbered.known
 
-    async def write_in_transaction(self, work: Callable[[Transaction], T], subject: str) -> T:
-        """Do `work` as one transaction, for fast paths that cannot handle a case themselves."""
-        return await super().write(work, subject)
-
     async def read_rows(self, subject: str, statement: Statement, *values: Any) -> list[Any]:
         """Return the rows of a statement that only reads, retrying if the connection is lost."""
         return await self.retried(subject, lambda: self.fetch(statement, *values, reads=True), repeatable=True)
@@ -137,9 +134,11 @@ class AsyncpgDatabase(Database):
             )
         return found
 
-    async def _attempt(self, work: Callable[[Transaction], T], *, write: bool, seconds: float | None = None) -> T:
+    async def _attempt(
+        self, work: Callable[[Transaction], T], *, write: bool, briefly: bool = False, seconds: float | None = None
+    ) -> T:
         if self.carried():
-            return await super()._attempt(work, write=write, seconds=seconds)
+            return await super()._attempt(work, write=write, briefly=briefly, seconds=seconds)
         committing = False
         refused: BaseException | None = None
         try:
@@ -150,7 +149,8 @@ class AsyncpgDatabase(Database):
                 # A snapshot for several reads; for changes, the isolation that commands are written for. In one round
                 # trip.
                 level = "read committed" if write else "repeatable read"
-                await connection.execute(f"begin isolation level {level}; {FOR_THIS_TRANSACTION}")
+                settings = f"{FOR_THIS_TRANSACTION}; {BRIEFLY_IN_TRANSACTION}" if briefly else FOR_THIS_TRANSACTION
+                await connection.execute(f"begin isolation level {level}; {settings}")
                 try:
                     tx = AsyncpgTransaction(connection, self._numbered)
                     result, refused = await greenlet_spawn(outcome_of, work, tx)

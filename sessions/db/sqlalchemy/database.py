@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import weakref
 from contextlib import suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -11,6 +12,7 @@ from sqlalchemy.exc import DBAPIError, InvalidRequestError
 
 from sessions.clock import now
 from sessions.db.command import command_of, repeatable_form
+from sessions.db.component import NOT_DONE
 from sessions.db.dialect import MARIADB, POSTGRES, PREFIX, SQLITE
 from sessions.db.migration_statements import APPLIED
 from sessions.db.migrations import is_current, migrate
@@ -29,8 +31,9 @@ from sessions.db.sqlalchemy.polling import Looks, PollingWaker
 from sessions.db.sqlalchemy.pools import shared_pool
 from sessions.db.sqlalchemy.retry import RETRY_TIMEOUT, FailedError, Patience, retry
 from sessions.db.sqlalchemy.transaction import SQLAlchemyTransaction, Texts
+from sessions.db.sqlalchemy.turns import Turns
 from sessions.db.sqlalchemy.urls import address, place
-from sessions.db.sqlalchemy.vacuum import pending_on_server, scrub_file, tables_with_content
+from sessions.db.sqlalchemy.vacuum import pending_on_server, scrub, tables_with_content
 from sessions.db.uncancelled import settle
 from sessions.db.words import words
 from sessions.errors import SchemaVersionError, StoreError
@@ -52,10 +55,13 @@ T = TypeVar("T")
 _BOUNDS: Final[dict[str, type[Bounds]]] = {POSTGRES: PostgresBounds, MARIADB: MariaDBBounds, SQLITE: SQLiteBounds}
 
 
+@dataclass
 class _Progress:
     """The progress of an attempt, and the outcome of its work."""
 
-    committing = False
+    write: bool
+    briefly: bool
+    committing: bool = False
     refused: BaseException | None = None
 
 
@@ -96,6 +102,7 @@ class Database:
         self.words = words(self._schemas, self._name, prefix, schema)
         self.looks = Looks(self)
         self._groups = GroupCommit(self)
+        self.turns = Turns()
         self._beside = Beside(components, self._attempt_beside, removes_leftovers=self._name == POSTGRES)
         self.pool = shared_pool(engine)
 
@@ -131,9 +138,12 @@ class Database:
             work = repeatable_form(work)
         command = command_of(work)
         grouped = command.groupable and not self.carried()
-        done = await (self._groups.submit(work, subject) if grouped else settle(self.write_alone(work, subject)))
+        done = await self._groups.submit(work, subject) if grouped else NOT_DONE
+        if done is NOT_DONE:
+            async with self.turns.at(command.locks):
+                done = await settle(self.write_alone(work, subject))
         await self.changed(command)
-        return done
+        return cast("T", done)
 
     async def write_alone(self, work: Callable[[Transaction], T], subject: str) -> T:
         """Do `work` as one transaction, which may not be cancelled."""
@@ -153,13 +163,13 @@ class Database:
         if self._name == MARIADB:
             check_packet(tx, command_of(work), self.where)
 
-    async def attempt(self, work: Callable[[Transaction], T]) -> T:
-        """Do `work` as one transaction, once.
+    async def attempt(self, work: Callable[[Transaction], T], *, briefly: bool = False) -> T:
+        """Do `work` as one transaction, once. On a server, one that waits `briefly` fails at a row that stays locked.
 
         Raises:
             FailedError: The database failed.
         """
-        return await self._attempt(work, write=True)
+        return await self._attempt(work, write=True, briefly=briefly)
 
     async def changed(self, command: Command[Any]) -> None:
         """Note that a command has been answered, and do any upkeep that is due."""
@@ -185,16 +195,7 @@ class Database:
 
     async def _vacuum_file(self, subject: str) -> tuple[str, ...]:
         async with self.pool.lock(self.engine, write=True):
-            return await self.retried(subject, self._scrub_file, repeatable=True)
-
-    async def _scrub_file(self) -> tuple[str, ...]:
-        try:
-            async with self.engine.connect() as connection:
-                return await connection.run_sync(partial(scrub_file, path=self.engine.url.database))
-        except Exception as error:
-            if not is_database_error(error):
-                raise
-            raise FailedError(error, outcome_known=True) from None
+            return await self.retried(subject, lambda: scrub(self.engine), repeatable=True)
 
     async def retried(self, subject: str, attempt: Callable[[], Awaitable[T]], *, repeatable: bool) -> T:
         """Return the result of an attempt that succeeds; see `retry`.
@@ -220,10 +221,12 @@ class Database:
         except StoreError as error:
             raise error.about(subject) from None
 
-    async def _attempt(self, work: Callable[[Transaction], T], *, write: bool, seconds: float | None = None) -> T:
+    async def _attempt(
+        self, work: Callable[[Transaction], T], *, write: bool, briefly: bool = False, seconds: float | None = None
+    ) -> T:
         limit = None if self.attempt_timeout is None else seconds or self.attempt_timeout
         engine = self.engine
-        progress = _Progress()
+        progress = _Progress(write, briefly)
         async with self.pool.lock(engine, write=write):
             try:
                 async with (
@@ -233,7 +236,7 @@ class Database:
                 ):
                     deadline.connected((await connection.get_raw_connection()).driver_connection)
                     try:
-                        result = await connection.run_sync(self._transact, work, progress, write=write)
+                        result = await connection.run_sync(self._transact, work, progress)
                     except BaseException as error:
                         await self._give_up(connection, error)
                         raise
@@ -250,20 +253,18 @@ class Database:
             raise progress.refused
         return cast("T", result)
 
-    def _transact(
-        self, connection: Connection, work: Callable[[Transaction], T], progress: _Progress, *, write: bool
-    ) -> T | None:
+    def _transact(self, connection: Connection, work: Callable[[Transaction], T], progress: _Progress) -> T | None:
         if translated(connection.get_execution_options(), self._given_schema) != self._schema:
             raise StoreError(
                 "a listener gives this connection a schema_translate_map that its engine does not have. Nothing "
                 "was changed. Set it on the engine with execution_options, or pass schema=…."
             )
-        self._bounds.begin(connection, write=write)
+        self._bounds.begin(connection, write=progress.write, briefly=progress.briefly)
         result, progress.refused = outcome_of(work, SQLAlchemyTransaction(connection, self._texts))
         if progress.refused is not None:
             self._bounds.roll_back(connection)
             return None
-        progress.committing = write
+        progress.committing = progress.write
         self._bounds.commit(connection)
         return cast("T", result)
 

@@ -1,14 +1,16 @@
 """Group commit behind an engine: commands that may share a transaction, and wait at the same moment, are one.
 
-A command that fails does not take its neighbours along: the group is rolled back, and each is done by itself.
+A command that fails does not take its neighbours along, nor does one whose row is locked for long keep them waiting:
+the group is rolled back, and each is done by itself, beside the groups.
 """
 
 from __future__ import annotations
 
-import asyncio
-from typing import TYPE_CHECKING, Any, Final, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sessions.db.command import command_of
+from sessions.db.component import NOT_DONE
+from sessions.db.dialect import SQLITE
 from sessions.db.groups import Groups
 from sessions.db.sqlalchemy.errors import Trouble, trouble_of
 from sessions.db.sqlalchemy.retry import FailedError, retry
@@ -17,18 +19,16 @@ from sessions.errors import StoreError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from sessions.db.component import NotDone
     from sessions.db.jobs import Job
     from sessions.db.sqlalchemy.database import Database
     from sessions.db.transaction import Transaction
 
 T = TypeVar("T")
 
-_OF_ALL: Final = (Trouble.LOST, Trouble.ROLLED_BACK, Trouble.BUSY)
-"""What happens to a transaction whatever is done in it; all else may be one command's fault."""
-
 
 class _LeftError(Exception):
-    """One of the group failed; nothing was changed."""
+    """One of the group failed, or waited for a row for long; nothing was changed."""
 
 
 class GroupCommit:
@@ -40,30 +40,23 @@ class GroupCommit:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._groups = Groups(self._do, workers=1)
+        # All else may be one command's fault. Who writes to a file of SQLite's locks all of it.
+        self._of_all = (Trouble.LOST, Trouble.BUSY) if database.engine.dialect.name == SQLITE else (Trouble.LOST,)
 
-    async def submit(self, work: Callable[[Transaction], T], subject: str) -> T:
-        """Return the result of `work`; see `Jobs.submit`."""
-        return await self._groups.submit(work, subject)
+    async def submit(self, work: Callable[[Transaction], T], subject: str) -> T | NotDone:
+        """Return the result of `work`, or `NOT_DONE` if it is to be done by itself; see `Jobs.submit`."""
+        return cast("T | NotDone", await self._groups.submit(work, subject))
 
     async def _do(self, jobs: list[Job[Any]]) -> None:
-        if len(jobs) > 1:
-            repeatable = all(command_of(job.work).repeatable for job in jobs)
-            try:
-                await retry(lambda: self._attempt(jobs), self._database.patience, repeatable=repeatable)
-            except StoreError as error:
-                for job in jobs:
-                    job.error = error.about(job.subject)
-                return
-            except _LeftError:
-                pass
-            else:
-                return
-        for job in jobs:
-            alone = self._database.write_alone(job.work, job.subject)
-            try:
-                job.result = await asyncio.get_running_loop().create_task(alone, context=job.context)
-            except BaseException as error:  # noqa: BLE001 - it belongs to the job's caller
-                job.error = error
+        repeatable = all(command_of(job.work).repeatable for job in jobs)
+        try:
+            await retry(lambda: self._attempt(jobs), self._database.patience, repeatable=repeatable)
+        except StoreError as error:
+            for job in jobs:
+                job.error = error.about(job.subject)
+        except _LeftError:
+            for job in jobs:
+                job.result = NOT_DONE
 
     async def _attempt(self, jobs: list[Job[Any]]) -> None:
         failed: list[BaseException] = []
@@ -78,9 +71,9 @@ class GroupCommit:
                 raise
 
         try:
-            await self._database.attempt(do_all)
+            await self._database.attempt(do_all, briefly=True)
         except FailedError as error:
-            if trouble_of(error.error) in _OF_ALL:
+            if trouble_of(error.error) in self._of_all:
                 raise
             raise _LeftError from None
         except BaseException as error:

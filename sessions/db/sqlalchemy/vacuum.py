@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Final
 from sqlalchemy.exc import DBAPIError
 
 from sessions.db.dialect import POSTGRES
+from sessions.db.sqlalchemy.errors import is_database_error
+from sessions.db.sqlalchemy.retry import FailedError
 from sessions.db.sqlite.vacuum import not_rewritten, still_read
 from sessions.db.words import content_table_names
 
@@ -14,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from sqlalchemy import Connection
+    from sqlalchemy.ext.asyncio import AsyncEngine
 
     from sessions.db.schema import Schema
 
@@ -47,7 +50,22 @@ def pending_on_server(database: str, ours: Sequence[str], others: Sequence[str])
     return (_ROWS + f"OPTIMIZE TABLE {tables}", _MARIADB_LOGS)
 
 
-def scrub_file(connection: Connection, path: str | None) -> tuple[str, ...]:
+async def scrub(engine: AsyncEngine) -> tuple[str, ...]:
+    """Scrub the file of an engine.
+
+    Raises:
+        FailedError: The database failed.
+    """
+    try:
+        async with engine.connect() as connection:
+            return await connection.run_sync(_scrub_file, engine.url.database)
+    except Exception as error:
+        if not is_database_error(error):
+            raise
+        raise FailedError(error, outcome_known=True) from None
+
+
+def _scrub_file(connection: Connection, path: str | None) -> tuple[str, ...]:
     """Do the same as `sessions.db.sqlite.vacuum.scrub`, for a file that need not have a write-ahead log."""
     pending = []
     where = path or ":memory:"

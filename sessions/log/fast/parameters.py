@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from sessions.db.sqlalchemy.brief import BRIEFLY
 from sessions.db.transaction import Statement
 from sessions.log.statements.fragments import (
     active_at,
@@ -142,6 +143,7 @@ _NUMBER: Final = ":branch_number::bigint"
 _LEASE: Final = ":lease::bigint"
 _NOW: Final = ":now::bigint"
 _OF_ONE: Final = {
+    "briefly": BRIEFLY,
     "is_owners": is_owners(":owner::text"),
     "active_at": active_at(_NOW),
     "tags_stay": tags_stay(_NOW),
@@ -150,6 +152,7 @@ _OF_ONE: Final = {
     "is_meant": is_meant(_NUMBER),
 }
 _OF_MANY: Final = {
+    "briefly": BRIEFLY,
     "is_owners": is_owners("i.owner"),
     "active_at": active_at(_NOW),
     "tags_stay": tags_stay(_NOW),

@@ -1,8 +1,10 @@
-"""The hot path on Postgres: appends of all waiting sessions in one statement, reads in one each."""
+"""The hot path on Postgres: appends of all waiting sessions in one statement, reads in one each.
+
+What a group leaves is done for its caller alone, beside the groups: it may wait for a lock, and others do not.
+"""
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import asyncpg
@@ -11,28 +13,39 @@ from sessions.db.component import NOT_DONE
 from sessions.db.groups import Groups
 from sessions.db.sqlalchemy.errors import Trouble, trouble_of
 from sessions.db.sqlalchemy.retry import FailedError, retry
+from sessions.db.uncancelled import settle
 from sessions.errors import StoreError
 from sessions.log.append import Append
 from sessions.log.core.heads import number_of
 from sessions.log.fast.append_values import append_many_values, append_values, item_keys_values
 from sessions.log.fast.encrypted_statements import Sent
-from sessions.log.fast.parameters import OneAppend, OneTail
+from sessions.log.fast.parameters import OneTail
 from sessions.log.fast.postgres_encrypted import EncryptedPath
-from sessions.log.fast.statements import APPEND, APPEND_KEYED, APPEND_MANY, BEGIN, TAIL, TAIL_FORKED, payloads_of_tail
+from sessions.log.fast.statements import (
+    APPEND,
+    APPEND_KEYED,
+    APPEND_MANY,
+    APPEND_MANY_BESIDE,
+    BEGIN,
+    TAIL,
+    TAIL_FORKED,
+    payloads_of_tail,
+)
 from sessions.log.read import ReadTail, Tail
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from sessions.db.component import FastPath, NotDone
     from sessions.db.jobs import Job
     from sessions.db.postgres.database import AsyncpgDatabase
+    from sessions.db.transaction import Statement
 
 _WORKERS: Final = 2
 """Groups under way at once: while one waits for the disk, the next is sent."""
 
-_ANY_NUMBER: Final = 1_000
-"""The same for appends with keys, which are sent one by one: the pool limits how many."""
+_MISSING: Final = object()
+"""The result of an append whose session was not found."""
 
 
 class PostgresPaths:
@@ -45,7 +58,6 @@ class PostgresPaths:
     def __init__(self, database: AsyncpgDatabase) -> None:
         self._database = database
         self._appends = Groups(self._append_group, _WORKERS)
-        self._keyed = Groups(self._append_each_keyed, _ANY_NUMBER)
         self._encrypted = EncryptedPath(database, self)
 
     def by_type(self) -> dict[type, FastPath]:
@@ -63,9 +75,14 @@ class PostgresPaths:
             # keys are to be encrypted, too; or it also looks at the lease of the branch of which it is an attempt.
             return NOT_DONE
         if append.keyed:
-            return await self._keyed.submit(append, subject)
+            async with self._database.turns.at(append.locks):
+                return await settle(self._append_keyed(append, subject))
         appends = self._encrypted.appends if encrypted else self._appends
-        return await appends.submit(append, subject)
+        done: Any = await appends.submit(append, subject)
+        if done is not _MISSING:
+            return cast("int | NotDone", done)
+        async with self._database.turns.at(append.locks):
+            return await settle(self._begin(append, subject))
 
     async def _tail(self, work: ReadTail, subject: str) -> Tail | NotDone:
         if work.conversation.attempt is not None:
@@ -92,14 +109,13 @@ class PostgresPaths:
         return Tail(items, [], branch)
 
     async def _append_group(self, jobs: list[Job[Any]]) -> None:
-        """Append together; the log's own function appends the rest one by one."""
         appends = [cast("Append", job.work) for job in jobs]
         await self.append_together(
             [Sent(job, append, (append.expected_version, None)) for job, append in zip(jobs, appends, strict=True)]
         )
 
     async def append_together(self, sent: Sequence[Sent]) -> list[Sent]:
-        """Append together; the log's own function appends the rest one by one.
+        """Append together, and leave the rest.
 
         Returns:
             Those that went together.
@@ -110,76 +126,42 @@ class PostgresPaths:
             for one in sent:
                 one.job.error = error.about(one.job.subject)
             return []
-        left = {index: one.job for index, one in enumerate(sent) if index not in done}
-        await self.append_singly(left.values(), new=[left[index] for index in new])
-        for index, number in done.items():
-            sent[index].job.result = number
+        for index, one in enumerate(sent):
+            one.job.result = done.get(index, _MISSING if index in new else NOT_DONE)
         return [sent[index] for index in done]
 
-    async def append_singly(self, jobs: Iterable[Job[Any]], *, new: Sequence[Job[Any]] = ()) -> None:
-        """Append one by one: the first items of a `new` session in one statement, others by the log's own function."""
-        for job in jobs:
-            try:
-                if job in new and (number := await self._begin(job)) is not None:
-                    job.result = number
-                    continue
-                job.result = await self._database.write_in_transaction(job.work, job.subject)
-            except BaseException as error:  # noqa: BLE001 - it belongs to the waiting caller
-                job.error = error
-
-    async def _append_each_keyed(self, jobs: list[Job[Any]]) -> None:
-        """Append items with keys, each append by itself, at the same time."""
-        await asyncio.gather(*map(self._append_keyed, jobs))
-
-    async def _append_keyed(self, job: Job[Any]) -> None:
-        """Append in one statement if all keys are new; else the log's own function does."""
-        append = cast("Append", job.work)
+    async def _append_keyed(self, append: Append, subject: str) -> int | NotDone:
+        """Append in one statement if all keys are new."""
         values = append_values(append, (append.expected_version, None))
-        try:
-            number = await retry(lambda: self._try_keyed(append, values), self._database.patience, repeatable=True)
-        except StoreError as error:
-            job.error = error.about(job.subject)
-        else:
-            job.result = number
-            if number is None:
-                await self.append_singly([job])
-
-    async def _try_keyed(self, append: Append, values: OneAppend | None) -> int | None:
-        """Return the branch's number; ``None`` if the append is left."""
         if values is None:
-            return None
-        try:
-            rows = await self._database.fetch(APPEND_KEYED, *values, *item_keys_values(append))
-        except FailedError as failed:
-            if _is_for_the_log(failed):
-                return None
-            raise
-        return rows[0][0] if rows else None
+            return NOT_DONE
+        return await self._number(subject, APPEND_KEYED, *values, *item_keys_values(append))
 
-    async def _begin(self, job: Job[Any]) -> int | None:
-        """Make a session of its first items; return its branch's number, or ``None`` if the log's function must."""
-        append = cast("Append", job.work)
+    async def _begin(self, append: Append, subject: str) -> int | NotDone:
+        """Make a session of its first items in one statement."""
         conversation = append.conversation
         nothing_to_adopt = conversation.elsewhere.is_known_to_be_empty(self._database.known)
         if not nothing_to_adopt or conversation.encryption is not None or not append.entries or not append.idempotency:
-            return None
+            return NOT_DONE
         values = append_values(append, (append.expected_version, None))
-        if values is None:
-            return None
+        return NOT_DONE if values is None else await self._number(subject, BEGIN, *values)
+
+    async def _number(self, subject: str, statement: Statement, *values: Any) -> int | NotDone:
+        """Return the number of the branch that a statement has appended to."""
 
         async def attempt() -> list[Any]:
             try:
-                return await self._database.fetch(BEGIN, *values)
+                return await self._database.fetch(statement, *values)
             except FailedError as failed:
-                if trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES):
-                    return []  # The log's own function says why.
+                if _is_for_the_log(failed):
+                    return []
                 raise
 
         try:
             rows = await retry(attempt, self._database.patience, repeatable=True)
         except StoreError as error:
-            raise error.about(job.subject) from error.__cause__
-        return int(rows[0][0]) if rows else None
+            raise error.about(subject) from error.__cause__
+        return NOT_DONE if not rows or rows[0][0] is None else int(rows[0][0])
 
     async def _try_together(self, sent: Sequence[Sent]) -> tuple[dict[int, int], list[int]]:
         """Return the numbers of the branches of the appends that were done, by their indexes.
@@ -199,11 +181,17 @@ class PostgresPaths:
                 number, _ = rows[0]
                 return {} if number is None else {0: number}, []
             values, places = append_many_values(appends, required)
-            found = {number: of_branch for number, of_branch, _ in await self._database.fetch(APPEND_MANY, *values)}
+            try:
+                rows = await self._database.fetch(APPEND_MANY, *values)
+            except FailedError as failed:
+                if trouble_of(failed.error) is not Trouble.BUSY:
+                    raise
+                rows = await self._database.fetch(APPEND_MANY_BESIDE, *values)
         except FailedError as failed:
-            if _is_for_the_log(failed):
+            if _is_for_the_log(failed) or trouble_of(failed.error) is Trouble.BUSY:
                 return {}, []
             raise
+        found = {number: of_branch for number, of_branch, _ in rows}
         done = {index: found[number] for index, number in enumerate(places) if found.get(number) is not None}
         return done, [index for index, number in enumerate(places) if number and number not in found]
 

@@ -116,23 +116,20 @@ class EncryptedPath:
             del self._ends[next(iter(self._ends))]
 
     async def _append(self, jobs: list[Job[Any]]) -> None:
-        """Append together all that can be encrypted for known positions; the log's own function appends the rest."""
+        """Append together all that can be encrypted for known positions, and leave the rest."""
         moment = max(cast("Append", job.work).now for job in jobs)
         ends: dict[str, _Growing] = {}
         sent: list[Sent] = []
-        left: list[Job[Any]] = []
         for job in jobs:
+            job.result = NOT_DONE
             try:
                 encrypted = await self._encrypted(job, moment, ends)
             except BaseException as error:  # noqa: BLE001 - it belongs to the waiting caller
                 job.error = error
                 continue
-            if encrypted is None:
-                left.append(job)
-            else:
+            if encrypted is not None:
                 sent.append(encrypted)
         done = await self._paths.append_together(sent) if sent else []
-        await self._paths.append_singly(left)
         for job in jobs:
             append = cast("Append", job.work)
             # It has another version now, unless all of its appends went together.

@@ -5,7 +5,8 @@ branch extends its own segment, and no entry was removed from the middle of the 
 case leaves everything to the log's own function; a branch that was forked is read by a second statement.
 
 Concurrency (READ COMMITTED): the session's row is updated first, so a statement waits there for the one before it, and
-Postgres then evaluates the branch's row again. Several sessions are locked in the order of their ids.
+Postgres then evaluates the branch's row again. Several sessions are locked in the order of their ids. Appends that are
+sent for several callers wait briefly.
 """
 
 from __future__ import annotations
@@ -90,7 +91,7 @@ APPEND: Final = alone(
     """
     with raised as (
         update {sessions} s set version = s.version + 1, updated_at = :now, active_at = {active_at}
-        where s.session_id = :session_id and """  # noqa: S608 - these are words of this module
+        where {briefly} and s.session_id = :session_id and """  # noqa: S608 - these are words of this module
     + _ALLOWED
     + """ returning s.id, s.version, s.branch, s.session_id
     ), """
@@ -160,13 +161,7 @@ BEGIN: Final = alone(
     select session * 16777216 + made_in, {tell_watchers} from advanced
     """,
 )
-APPEND_MANY: Final = alone(
-    ManyAppends,
-    """The same for several sessions: the place in the parameters of each that is there, and its branch's number.
-
-    A branch has no number if it was not appended to.
-    """,
-    """
+_APPEND_MANY: Final = """
     with input as (
         select * from unnest(
             :session_ids::text[], :counts::bigint[], :turns::bigint[], :branches::text[], :versions::bigint[],
@@ -177,7 +172,7 @@ APPEND_MANY: Final = alone(
     ), locked as (
         select s.id, i.count, i.turns, i.branch, i.lease, i.branch_number, i.number
         from {sessions} s join input i on i.session_id = s.session_id
-        where {is_owners} and {tags_stay}
+        where {briefly} and {is_owners} and {tags_stay}
         and s.wrapped_keys is not distinct from i.wrapped_keys and (i.version is null or s.version = i.version)
         and exists (
             select 1 from {branches} b
@@ -221,7 +216,19 @@ APPEND_MANY: Final = alone(
         where i.number not in (select number from advanced)
         and exists (select from {sessions} s where s.session_id = i.session_id)
     ) found
+"""
+APPEND_MANY: Final = alone(
+    ManyAppends,
+    """The same for several sessions: the place in the parameters of each that is there, and its branch's number.
+
+    A branch has no number if it was not appended to.
     """,
+    _APPEND_MANY,
+)
+APPEND_MANY_BESIDE: Final = alone(
+    ManyAppends,
+    "The same without the sessions that are locked.",
+    _APPEND_MANY.replace("for no key update of s", "for no key update of s skip locked"),
 )
 TAIL: Final = alone(
     OneTail,

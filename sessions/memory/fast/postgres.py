@@ -9,7 +9,7 @@ from sessions.db.groups import Groups
 from sessions.db.sqlalchemy.errors import Trouble, trouble_of
 from sessions.db.sqlalchemy.retry import FailedError, retry
 from sessions.db.uncancelled import settle
-from sessions.errors import StoreError
+from sessions.errors import StoreBusyError, StoreError
 from sessions.memory.candidates import SETTINGS_SEEN, WIDE
 from sessions.memory.changes import Change
 from sessions.memory.fast.statements import FILTER, GET, LIST, PUT, OneFilter, OneGet, OneList, OnePut
@@ -37,6 +37,9 @@ _WORKERS: Final = 2
 
 _CANDIDATES: Final = WIDE
 """The most rows of a declared field that a filter looks at in one statement."""
+
+_ALONE: Final = object()
+"""The result of a put that is to be done by itself, beside the groups."""
 
 _LARGE: Final = 1 << 20
 """Bytes of values that go together, at most."""
@@ -104,7 +107,8 @@ class PostgresPaths:
         if any(one.if_version is not None or not isinstance(one, PreparedPut) for one in change.changes):
             # It may be refused for a reason of its own, so it waits for no others.
             return await settle(self._put_alone(change, subject))
-        return await self._puts.submit(change, subject)
+        done: Any = await self._puts.submit(change, subject)
+        return await settle(self._put_alone(change, subject)) if done is _ALONE else done
 
     async def _put_alone(self, change: Change, subject: str) -> Sequence[Changed] | NotDone:
         """Put one memory in one statement; return `NOT_DONE` if the general function has to do it."""
@@ -121,8 +125,8 @@ class PostgresPaths:
                     # Sent again, it might be done a second time, over the changes of others.
                     mark.is_in_doubt = True
                     return []
-                if trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES):
-                    return []  # The general function says why.
+                if trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES, Trouble.BUSY):
+                    return []  # The general function says why, or waits.
                 raise
 
         try:
@@ -137,34 +141,31 @@ class PostgresPaths:
         return [Changed(version, created_at, values.now, values.expires_at)]
 
     async def _put_group(self, jobs: list[Job[Any]]) -> None:
-        """Do the waiting puts in one transaction, if nothing prevents that; the rest by itself."""
+        """Do the waiting puts in one transaction, if nothing prevents that, and leave the rest."""
         together: list[Job[Any]] = []
-        rest: list[Job[Any]] = []
         seen: set[tuple[str, str]] = set()
         size = 0
         for job in jobs:
             change = cast("Change", job.work)
             names = {(one.path, one.name) for one in change.changes}
             size += change.size
-            if seen & names or size > _LARGE or change.number != cast("Change", jobs[0].work).number:
-                rest.append(job)
-            else:
+            job.result = _ALONE
+            if not seen & names and size <= _LARGE and change.number == cast("Change", jobs[0].work).number:
                 seen |= names
                 together.append(job)
-        if len(together) < 2 or not await self._put_together(together):  # noqa: PLR2004 - one is no group
-            rest = [*together, *rest]
-        for job in rest:
+        if len(together) > 1:
+            await self._put_together(together)
+            return
+        for job in together:
             try:
                 job.result = await self._put_alone(cast("Change", job.work), job.subject)
-                if job.result is NOT_DONE:
-                    job.result = await self._database.write_in_transaction(job.work, job.subject)
             except BaseException as error:  # noqa: BLE001 - it belongs to the waiting caller
                 job.error = error
 
-    async def _put_together(self, jobs: Sequence[Job[Any]]) -> bool:
-        """Put several callers' memories in one transaction; tell whether that settles them.
+    async def _put_together(self, jobs: Sequence[Job[Any]]) -> None:
+        """Put several callers' memories in one transaction.
 
-        If one is refused, nothing is put, and each has to be put by itself.
+        If one is refused, or its namespace is locked for long, nothing is put: each is put by itself.
         """
         changes = [cast("Change", job.work) for job in jobs]
         whole = Change(
@@ -173,17 +174,20 @@ class PostgresPaths:
             changes[0].number,
         ).made_repeatable()
         try:
-            done = await self._database.write_in_transaction(whole, "memories")
+            done = await retry(
+                lambda: self._database.attempt(whole, briefly=True), self._database.patience, repeatable=True
+            )
+        except StoreBusyError:
+            return
         except StoreError as error:
             for job in jobs:
                 job.error = error.about(job.subject)
-            return True
+            return
         except Exception:  # noqa: BLE001 - one was refused; it is told so when it is put by itself
-            return False
+            return
         results = iter(done)
         for job, change in zip(jobs, changes, strict=True):
             job.result = [next(results) for _ in change.changes]
-        return True
 
 
 def _values_of(change: Change) -> OnePut | None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from sessions.db.sqlalchemy.brief import BRIEFLY
 from sessions.db.transaction import Statement
 from sessions.memory.candidates import WIDE
 from sessions.memory.marks import KEPT_BYTES
@@ -116,7 +117,7 @@ PUT: Final = _alone(
         update {{spaces}} s set version = s.version + 1, last = s.last + (l.memory is null)::int,
         updated_at = :now::bigint,
         marks = substr(:mark::bytea || int8send(s.version + 1) || coalesce(s.marks, ''), 1, {KEPT_BYTES})
-        from looked l where s.id = l.id and s.version = l.version
+        from looked l where {BRIEFLY} and s.id = l.id and s.version = l.version
         and (:if_version::bigint is null or coalesce(l.present, 0) = :if_version::bigint)
         returning s.id, s.path, s.version, s.last, l.memory, coalesce(l.created_at, :now::bigint) as created_at
     ), added as (
