@@ -95,6 +95,12 @@ CLOCK: Final = {
 }
 """The database's own time, by which keys end: no writer's clock decides about the keys of others."""
 
+FOR_UPDATE: Final = {SQLITE: "", POSTGRES: "for update", MARIADB: "for update wait 1"}
+"""The end of a query that locks its rows. `db/sqlalchemy/brief.py` says why it waits briefly, also on Postgres."""
+
+BRIEFLY_ON_MARIADB: Final = "set statement innodb_lock_wait_timeout = 1 for "
+"""The beginning of a statement of MariaDB's that waits for rows as briefly."""
+
 CURRENT_SCHEMA: Final = {SQLITE: "'main'", MARIADB: "database()"}
 
 WATCHERS_CHANNEL: Final = "agent_log"

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from sessions.db.dialect import (
     CLOCK,
     CURRENT_SCHEMA,
+    FOR_UPDATE,
     MARIADB,
     PREFIX,
     SQLITE,
@@ -98,5 +99,6 @@ def words(
         "older_schema_name": f"'{prefix}schema'",
         "schema_argument": f", {here}" * bool(sql_schema),
         "clock": CLOCK[database],
+        "for_update": FOR_UPDATE[database],
     }
     return {**TYPES[database], **IDS, **names, **given, **others}

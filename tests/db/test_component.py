@@ -146,8 +146,8 @@ async def test_a_change_whose_answer_is_lost_is_done_again(
     lost: list[None] = []
     attempt = Database.attempt
 
-    async def losing(self: Database, work: Callable[[Transaction], Any], *, briefly: bool = False) -> Any:
-        result = await attempt(self, work, briefly=briefly)
+    async def losing(self: Database, work: Callable[[Transaction], Any]) -> Any:
+        result = await attempt(self, work)
         if len(lost) < 3:
             lost.append(None)
             raise FailedError(ConnectionError(), outcome_known=False)

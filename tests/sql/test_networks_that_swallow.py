@@ -117,7 +117,7 @@ async def test_when_nothing_passes_any_more_every_operation_ends_with_the_right_
 @pytest.mark.parametrize("operation", ["add", "get", "pop"])
 async def test_what_waits_behind_somebody_elses_lock_is_done_once(postgres_network: Network, operation: str) -> None:
     """
-    Fails without: db/sqlalchemy/deadline.py, `self._timer = …` (one attempt waits as long as the other holds the lock).
+    Fails without: db/sqlalchemy/retry.py, `patience.locked`; db/sqlalchemy/brief.py, `lock_timeout` (it never ends).
     """
     session = await _ready(postgres_network)
     other = create_async_engine(postgres_network.direct)
@@ -129,8 +129,10 @@ async def test_what_waits_behind_somebody_elses_lock_is_done_once(postgres_netwo
             changing = asyncio.ensure_future(
                 session.add_items([message("3")]) if operation == "add" else session.pop_item()
             )
-            while not await _two_wait(other):
+            attempts: set[object] = set()
+            while len(attempts) < 4:
                 assert not changing.done()
+                attempts |= await _waiting(other)
                 await asyncio.sleep(0.05)
         await connection.rollback()
     await other.dispose()
@@ -140,11 +142,11 @@ async def test_what_waits_behind_somebody_elses_lock_is_done_once(postgres_netwo
         assert await session.get_items() == left
 
 
-async def _two_wait(engine: AsyncEngine) -> bool:
-    """Tell whether a second attempt waits beside the first, which the server knows nothing new of."""
+async def _waiting(engine: AsyncEngine) -> set[object]:
+    """Return when the transactions began that wait for a lock."""
     async with engine.connect() as connection:
-        query = "select count(*) from pg_stat_activity where wait_event_type = 'Lock'"
-        return bool((await connection.execute(text(query))).scalar_one() >= 2)
+        query = "select xact_start from pg_stat_activity where wait_event_type = 'Lock'"
+        return set((await connection.execute(text(query))).scalars())
 
 
 def _backends(postgres: Postgres, url: str) -> list[int]:

@@ -152,7 +152,7 @@ async def rows_of(database: AsyncpgDatabase, statement: Statement, *values: Any)
         try:
             return await database.fetch(statement, *values)
         except FailedError as failed:
-            if trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES, Trouble.BUSY):
+            if trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES, Trouble.BUSY, Trouble.LOCKED):
                 return None
             raise
 

@@ -53,7 +53,7 @@ BEGIN: Final = Statement(
     f"""
     with thread as (
         insert into {{threads}} (thread_id, owner, created_at, ttl)
-        select $1::text, $2::text, $3::bigint, $4::bigint where {_BRIEFLY}
+        select $1::text, $2::text, $3::bigint, $4::bigint where {BRIEFLY}
         on conflict (thread_id) do nothing returning id
     ), chain as (
         insert into {{chains}} (line) select null::bigint from thread returning id

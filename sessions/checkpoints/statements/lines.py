@@ -22,22 +22,18 @@ _LOCK_LINE: Final = "select next_number, updated_at from {lines} where id = :lin
 
 LOCK_LINE = Statement(
     "Lock a line for a change.",
-    _LOCK_LINE,
-    dict.fromkeys((POSTGRES, MARIADB), f"{_LOCK_LINE} for update"),
+    f"{_LOCK_LINE} {{for_update}}",
 )
 
 SHARE_LINE = Statement(
     "Keep a line as it is until the end of the transaction.",
     _LOCK_LINE,
-    {POSTGRES: f"{_LOCK_LINE} for share", MARIADB: f"{_LOCK_LINE} lock in share mode"},
+    {POSTGRES: f"{_LOCK_LINE} for share", MARIADB: f"{_LOCK_LINE} lock in share mode wait 1"},
 )
-
-_LOCK_LINE_OF: Final = "select id, next_number, updated_at from {lines} where thread = :thread and ns = :ns"
 
 LOCK_LINE_OF = Statement(
     "Lock a line of a locked thread, if another process has just made it.",
-    _LOCK_LINE_OF,
-    dict.fromkeys((POSTGRES, MARIADB), f"{_LOCK_LINE_OF} for update"),
+    "select id, next_number, updated_at from {lines} where thread = :thread and ns = :ns {for_update}",
 )
 
 _LOCK_THREAD: Final = "select id, owner, wrapped_keys, ttl from {threads} where thread_id = :thread_id"
@@ -46,8 +42,7 @@ SEE_THREAD = Statement("A thread.", _LOCK_THREAD)
 
 LOCK_THREAD = Statement(
     "Lock a thread, so that nobody makes or removes its lines.",
-    _LOCK_THREAD,
-    dict.fromkeys((POSTGRES, MARIADB), f"{_LOCK_THREAD} for update"),
+    f"{_LOCK_THREAD} {{for_update}}",
 )
 
 _MAKE_THREAD: Final = """
@@ -88,8 +83,7 @@ _LINES_OF: Final = "select id, ns, root_id, updated_at from {lines} where thread
 
 LINES_OF = Statement(
     "Lock the lines of a thread.",
-    _LINES_OF,
-    dict.fromkeys((POSTGRES, MARIADB), f"{_LINES_OF} for update"),
+    f"{_LINES_OF} {{for_update}}",
 )
 
 LINES_SEEN = Statement("The lines of a thread.", _LINES_OF)

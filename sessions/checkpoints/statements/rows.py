@@ -154,7 +154,7 @@ _SLOT: Final = """
     where line = :line and checkpoint_id = :checkpoint_id and task_id = :task_id and slot = :slot
 """
 
-SLOT = Statement("Lock the writes of a slot.", _SLOT, dict.fromkeys((POSTGRES, MARIADB), f"{_SLOT} for update"))
+SLOT = Statement("Lock the writes of a slot.", f"{_SLOT} {{for_update}}")
 
 DELETE_WRITES = Statement("Remove the writes of a line.", "delete from {writes} where line = :line")
 SIZE_OF_WRITES = Statement(

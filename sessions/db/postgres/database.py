@@ -14,7 +14,6 @@ from sessions.db.component import ASYNCPG, NOT_DONE
 from sessions.db.dialect import POSTGRES
 from sessions.db.postgres.listening import Listener, ListeningWaker
 from sessions.db.postgres.transaction import AsyncpgTransaction, NumberedTexts, end_what_listeners_began
-from sessions.db.sqlalchemy.brief import BRIEFLY_IN_TRANSACTION
 from sessions.db.sqlalchemy.database import Database
 from sessions.db.sqlalchemy.deadline import Deadline
 from sessions.db.sqlalchemy.error_origin import outcome_of
@@ -134,11 +133,9 @@ class AsyncpgDatabase(Database):
             )
         return found
 
-    async def _attempt(
-        self, work: Callable[[Transaction], T], *, write: bool, briefly: bool = False, seconds: float | None = None
-    ) -> T:
+    async def _attempt(self, work: Callable[[Transaction], T], *, write: bool, seconds: float | None = None) -> T:
         if self.carried():
-            return await super()._attempt(work, write=write, briefly=briefly, seconds=seconds)
+            return await super()._attempt(work, write=write, seconds=seconds)
         committing = False
         refused: BaseException | None = None
         try:
@@ -149,8 +146,7 @@ class AsyncpgDatabase(Database):
                 # A snapshot for several reads; for changes, the isolation that commands are written for. In one round
                 # trip.
                 level = "read committed" if write else "repeatable read"
-                settings = f"{FOR_THIS_TRANSACTION}; {BRIEFLY_IN_TRANSACTION}" if briefly else FOR_THIS_TRANSACTION
-                await connection.execute(f"begin isolation level {level}; {settings}")
+                await connection.execute(f"begin isolation level {level}; {FOR_THIS_TRANSACTION}")
                 try:
                     tx = AsyncpgTransaction(connection, self._numbered)
                     result, refused = await greenlet_spawn(outcome_of, work, tx)

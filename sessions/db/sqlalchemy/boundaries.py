@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
-from sessions.db.sqlalchemy.brief import BRIEFLY_IN_TRANSACTION
 from sessions.db.sqlalchemy.planner import FOR_THIS_TRANSACTION
 from sessions.errors import StoreReadOnlyError
 
@@ -21,8 +20,8 @@ if TYPE_CHECKING:
 class Bounds(Protocol):
     """Begins and ends the transactions of one kind of database; inside SQLAlchemy's `run_sync`."""
 
-    def begin(self, connection: Connection, *, write: bool, briefly: bool = False) -> None:
-        """Begin a snapshot for reading, or a transaction that may write; on a server, one that waits `briefly`."""
+    def begin(self, connection: Connection, *, write: bool) -> None:
+        """Begin a snapshot for reading, or a transaction that may write."""
         ...
 
     def commit(self, connection: Connection) -> None:
@@ -37,7 +36,7 @@ class Bounds(Protocol):
 class PostgresBounds:
     """On Postgres, with any driver."""
 
-    def begin(self, connection: Connection, *, write: bool, briefly: bool = False) -> None:
+    def begin(self, connection: Connection, *, write: bool) -> None:
         """Begin a snapshot for reading, or a transaction that may write."""
         options = connection.get_execution_options()
         if write and options.get("postgresql_readonly"):
@@ -52,8 +51,6 @@ class PostgresBounds:
         if again:
             listen_again(connection)
         connection.exec_driver_sql(FOR_THIS_TRANSACTION)
-        if briefly:
-            connection.exec_driver_sql(BRIEFLY_IN_TRANSACTION)
         if not _writes_all_text(connection.connection.driver_connection):
             connection.exec_driver_sql("set local client_encoding = 'UTF8'")
 

@@ -61,11 +61,6 @@ _SET_BACK: Final = "set " + ", ".join(f"{name} = @sessions_{name}" for name in _
 _UNUSUAL: Final = "sessions_unusual"
 """What a connection's `info` says once its settings were found not to be usual."""
 
-_WAIT_BRIEFLY: Final = "set @sessions_wait = @@innodb_lock_wait_timeout, innodb_lock_wait_timeout = 1"
-_WAIT_AS_BEFORE: Final = "set innodb_lock_wait_timeout = @sessions_wait"
-_BRIEFLY: Final = "sessions_briefly"
-"""What a connection's `info` says while its transaction waits for locks as briefly as MariaDB can: for a second."""
-
 _UNICODE: Final = ("utf8mb4", "utf8mb3", "utf8")
 """Character sets of a driver's in which it writes and reads all of Unicode."""
 
@@ -78,7 +73,7 @@ _NO_BACKSLASH_ESCAPES: Final = 512
 class MariaDBBounds:
     """On MariaDB, with any driver that tells the server's flags."""
 
-    def begin(self, connection: Connection, *, write: bool, briefly: bool = False) -> None:
+    def begin(self, connection: Connection, *, write: bool) -> None:
         """Begin a snapshot for reading, or a transaction that may write."""
         _check_character_set(connection)
         options = row_by_row(connection.get_execution_options())
@@ -101,16 +96,13 @@ class MariaDBBounds:
             _check_again(connection)
             if not _flags(connection) & _IN_TRANSACTION:
                 _start(connection)
-        if briefly:
-            execute(connection, _WAIT_BRIEFLY)
-            connection.connection.info[_BRIEFLY] = True
 
     def commit(self, connection: Connection) -> None:
         """Commit."""
         connection.commit()
-        if _UNUSUAL in connection.connection.info or _BRIEFLY in connection.connection.info:
+        if _UNUSUAL in connection.connection.info:
             try:
-                _set_back(connection)
+                execute(connection, _SET_BACK)
             except DBAPIError:
                 # It is committed; the pool opens another one.
                 connection.invalidate()
@@ -122,16 +114,8 @@ class MariaDBBounds:
         if unusual or _flags(connection) & _AUTOCOMMIT:
             execute(connection, "rollback")
         connection.rollback()
-        _set_back(connection)
-
-
-def _set_back(connection: Connection) -> None:
-    """Give a connection its own settings again, where ours were set for the transaction."""
-    known = connection.connection.info
-    if known.pop(_BRIEFLY, False):
-        execute(connection, _WAIT_AS_BEFORE)
-    if _UNUSUAL in known:
-        execute(connection, _SET_BACK)
+        if unusual:
+            execute(connection, _SET_BACK)
 
 
 def _start(connection: Connection) -> None:

@@ -34,9 +34,8 @@ class SQLiteBounds:
     ``autocommit=True`` it neither begins nor commits; with ``autocommit=False`` a transaction is always open.
     """
 
-    def begin(self, connection: Connection, *, write: bool, briefly: bool = False) -> None:
-        """Begin a snapshot for reading, or a transaction that may write; all of its waits are those of the file."""
-        del briefly
+    def begin(self, connection: Connection, *, write: bool) -> None:
+        """Begin a snapshot for reading, or a transaction that may write."""
         if options := row_by_row(connection.get_execution_options()):
             connection.execution_options(**options)
         known = connection.connection.info

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import weakref
 from contextlib import suppress
-from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
@@ -20,6 +19,7 @@ from sessions.db.sqlalchemy.beside import WITHIN, Beside
 from sessions.db.sqlalchemy.boundaries import PostgresBounds
 from sessions.db.sqlalchemy.boundaries_mariadb import MariaDBBounds
 from sessions.db.sqlalchemy.boundaries_sqlite import SQLiteBounds
+from sessions.db.sqlalchemy.brief import WAIT_LONG
 from sessions.db.sqlalchemy.deadline import ATTEMPT_TIMEOUT, MIGRATION_TIMEOUT, Deadline
 from sessions.db.sqlalchemy.engine_features import carried, translated
 from sessions.db.sqlalchemy.error_origin import outcome_of
@@ -55,13 +55,10 @@ T = TypeVar("T")
 _BOUNDS: Final[dict[str, type[Bounds]]] = {POSTGRES: PostgresBounds, MARIADB: MariaDBBounds, SQLITE: SQLiteBounds}
 
 
-@dataclass
 class _Progress:
     """The progress of an attempt, and the outcome of its work."""
 
-    write: bool
-    briefly: bool
-    committing: bool = False
+    committing = False
     refused: BaseException | None = None
 
 
@@ -86,7 +83,7 @@ class Database:
         self._create_tables = create_tables
         self.where = place(engine.url)
         self.outage = Outage(address(engine.url), retry_timeout)
-        self.patience = Patience(self.where, retry_timeout, self.outage)
+        self.patience = Patience(self.where, retry_timeout, attempt_timeout + retry_timeout, self.outage)
         # SQLAlchemy knows the same dialect by two names: mysql+aiomysql:// and mariadb+aiomysql://.
         self._name = MARIADB if engine.dialect.name == "mariadb" else engine.dialect.name
         # SQLite needs no network.
@@ -163,13 +160,13 @@ class Database:
         if self._name == MARIADB:
             check_packet(tx, command_of(work), self.where)
 
-    async def attempt(self, work: Callable[[Transaction], T], *, briefly: bool = False) -> T:
-        """Do `work` as one transaction, once. On a server, one that waits `briefly` fails at a row that stays locked.
+    async def attempt(self, work: Callable[[Transaction], T]) -> T:
+        """Do `work` as one transaction, once.
 
         Raises:
             FailedError: The database failed.
         """
-        return await self._attempt(work, write=True, briefly=briefly)
+        return await self._attempt(work, write=True)
 
     async def changed(self, command: Command[Any]) -> None:
         """Note that a command has been answered, and do any upkeep that is due."""
@@ -221,12 +218,10 @@ class Database:
         except StoreError as error:
             raise error.about(subject) from None
 
-    async def _attempt(
-        self, work: Callable[[Transaction], T], *, write: bool, briefly: bool = False, seconds: float | None = None
-    ) -> T:
+    async def _attempt(self, work: Callable[[Transaction], T], *, write: bool, seconds: float | None = None) -> T:
         limit = None if self.attempt_timeout is None else seconds or self.attempt_timeout
         engine = self.engine
-        progress = _Progress(write, briefly)
+        progress = _Progress()
         async with self.pool.lock(engine, write=write):
             try:
                 async with (
@@ -236,7 +231,7 @@ class Database:
                 ):
                     deadline.connected((await connection.get_raw_connection()).driver_connection)
                     try:
-                        result = await connection.run_sync(self._transact, work, progress)
+                        result = await connection.run_sync(self._transact, work, progress, write=write)
                     except BaseException as error:
                         await self._give_up(connection, error)
                         raise
@@ -253,18 +248,20 @@ class Database:
             raise progress.refused
         return cast("T", result)
 
-    def _transact(self, connection: Connection, work: Callable[[Transaction], T], progress: _Progress) -> T | None:
+    def _transact(
+        self, connection: Connection, work: Callable[[Transaction], T], progress: _Progress, *, write: bool
+    ) -> T | None:
         if translated(connection.get_execution_options(), self._given_schema) != self._schema:
             raise StoreError(
                 "a listener gives this connection a schema_translate_map that its engine does not have. Nothing "
                 "was changed. Set it on the engine with execution_options, or pass schema=…."
             )
-        self._bounds.begin(connection, write=progress.write, briefly=progress.briefly)
+        self._bounds.begin(connection, write=write)
         result, progress.refused = outcome_of(work, SQLAlchemyTransaction(connection, self._texts))
         if progress.refused is not None:
             self._bounds.roll_back(connection)
             return None
-        progress.committing = progress.write
+        progress.committing = write
         self._bounds.commit(connection)
         return cast("T", result)
 
@@ -345,6 +342,8 @@ class Database:
                     raise translate(failed.error, self.where, "read once").about(subject) from None
 
     async def _migrate(self) -> None:
-        await self._attempt(
-            lambda tx: migrate(tx, self._schemas, now(), self.where), write=True, seconds=MIGRATION_TIMEOUT
-        )
+        def work(tx: Transaction) -> None:
+            tx.run(WAIT_LONG)
+            migrate(tx, self._schemas, now(), self.where)
+
+        await self._attempt(work, write=True, seconds=MIGRATION_TIMEOUT)

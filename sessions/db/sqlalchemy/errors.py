@@ -28,6 +28,8 @@ class Trouble(Enum):
     """The connection ended, or the server is not (yet, or any longer) the one that takes writes."""
     ROLLED_BACK = auto()
     """The database gave the transaction up for the sake of another; it can be tried again."""
+    LOCKED = auto()
+    """A row stayed locked for longer than a transaction waits; it can be tried again."""
     BUSY = auto()
     FULL = auto()
     READ_ONLY = auto()
@@ -48,7 +50,7 @@ _SQLSTATES: Final = {
     "57P01": Trouble.LOST,  # admin_shutdown
     "57P02": Trouble.LOST,  # crash_shutdown
     "57P03": Trouble.LOST,  # cannot_connect_now
-    "55P03": Trouble.BUSY,  # lock_not_available
+    "55P03": Trouble.LOCKED,  # lock_not_available
     "57014": Trouble.BUSY,  # query_canceled, by statement_timeout
     "53100": Trouble.FULL,  # disk_full
     "2200H": Trouble.FULL,  # sequence_generator_limit_exceeded
@@ -63,7 +65,7 @@ _SQLSTATES: Final = {
 }
 # https://mariadb.com/kb/en/mariadb-error-code-reference/
 _NUMBERS: Final = {
-    1205: Trouble.ROLLED_BACK,  # lock wait timeout
+    1205: Trouble.LOCKED,  # lock wait timeout
     1213: Trouble.ROLLED_BACK,  # deadlock
     1020: Trouble.ROLLED_BACK,  # record has changed since last read
     1040: Trouble.LOST,  # too many connections
@@ -111,6 +113,7 @@ class TablesGoneError(StoreError):
 _TRANSLATIONS: Final[dict[Trouble, tuple[type[StoreError], str, str]]] = {
     Trouble.LOST: (StoreUnreachableError, "is unreachable or refuses writes now", "Check the server and the network"),
     Trouble.ROLLED_BACK: (StoreBusyError, "aborted this transaction in favour of others, again and again", "Try again"),
+    Trouble.LOCKED: (StoreBusyError, "made this operation wait for others for too long", "Try again"),
     Trouble.BUSY: (StoreBusyError, "made this operation wait for others for too long", "Try again"),
     Trouble.FULL: (StoreFullError, "is full", "Make room"),
     Trouble.READ_ONLY: (

@@ -6,11 +6,10 @@ the group is rolled back, and each is done by itself, beside the groups.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, TypeVar, cast
 
 from sessions.db.command import command_of
 from sessions.db.component import NOT_DONE
-from sessions.db.dialect import SQLITE
 from sessions.db.groups import Groups
 from sessions.db.sqlalchemy.errors import Trouble, trouble_of
 from sessions.db.sqlalchemy.retry import FailedError, retry
@@ -26,6 +25,9 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
+_OF_ALL: Final = (Trouble.LOST, Trouble.ROLLED_BACK, Trouble.BUSY)
+"""What happens to a transaction whatever is done in it; all else may be one command's fault, as a locked row."""
+
 
 class _LeftError(Exception):
     """One of the group failed, or waited for a row for long; nothing was changed."""
@@ -40,8 +42,6 @@ class GroupCommit:
     def __init__(self, database: Database) -> None:
         self._database = database
         self._groups = Groups(self._do, workers=1)
-        # All else may be one command's fault. Who writes to a file of SQLite's locks all of it.
-        self._of_all = (Trouble.LOST, Trouble.BUSY) if database.engine.dialect.name == SQLITE else (Trouble.LOST,)
 
     async def submit(self, work: Callable[[Transaction], T], subject: str) -> T | NotDone:
         """Return the result of `work`, or `NOT_DONE` if it is to be done by itself; see `Jobs.submit`."""
@@ -71,9 +71,9 @@ class GroupCommit:
                 raise
 
         try:
-            await self._database.attempt(do_all, briefly=True)
+            await self._database.attempt(do_all)
         except FailedError as error:
-            if trouble_of(error.error) in self._of_all:
+            if trouble_of(error.error) in _OF_ALL:
                 raise
             raise _LeftError from None
         except BaseException as error:

@@ -1,4 +1,4 @@
-"""Reads on Postgres that are planned for the few rows they find, and not for the size of the table.
+"""Settings of a transaction on Postgres. Its reads are planned for the few rows they find, not for the table's size.
 
 Postgres's planner guesses unknown numbers: ids between two bounds that only the execution knows are 0.5 % of the table,
 50,000 rows among ten million entries. It would then compile the statement (``jit``) and start parallel workers to read
@@ -9,8 +9,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from sessions.db.sqlalchemy.brief import WAIT_BRIEFLY
+
 FOR_THIS_TRANSACTION: Final = (
-    "select set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true)"
+    f"select set_config('jit', 'off', true), set_config('max_parallel_workers_per_gather', '0', true), {WAIT_BRIEFLY}"
 )
 """What is said at the beginning of a transaction, and ends with it; one statement, as psycopg may prepare it."""
 

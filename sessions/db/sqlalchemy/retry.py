@@ -29,7 +29,7 @@ RETRY_TIMEOUT: Final = 30.0
 MOST_RETRY_TIMEOUT: Final = 600.0
 """Whatever tells that a command was done before has to live longer, as the keys of repeated appends do."""
 
-_RETRIED: Final = (Trouble.LOST, Trouble.ROLLED_BACK)
+_RETRIED: Final = (Trouble.LOST, Trouble.ROLLED_BACK, Trouble.LOCKED)
 
 
 class FailedError(Exception):
@@ -52,11 +52,13 @@ class Patience(NamedTuple):
     Attributes:
         where: The database, without user and password.
         seconds: Counted from the first failure, or from the beginning without a connection.
+        locked: Seconds for locked rows, counted from the beginning.
         outage: Knows whether it can be reached.
     """
 
     where: str
     seconds: float
+    locked: float
     outage: Outage
 
 
@@ -104,8 +106,10 @@ async def _repeat(
     def may_retry(error: BaseException) -> bool:
         if not isinstance(error, FailedError):
             return False
-        in_time = time.monotonic() - repeating_since < patience.seconds
-        return in_time and (error.outcome_known or repeatable) and trouble_of(error.error) in _RETRIED
+        trouble = trouble_of(error.error)
+        since, seconds = (began, patience.locked) if trouble is Trouble.LOCKED else (repeating_since, patience.seconds)
+        in_time = time.monotonic() - since < seconds
+        return in_time and (error.outcome_known or repeatable) and trouble in _RETRIED
 
     async def once() -> T:
         try:

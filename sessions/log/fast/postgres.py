@@ -184,11 +184,11 @@ class PostgresPaths:
             try:
                 rows = await self._database.fetch(APPEND_MANY, *values)
             except FailedError as failed:
-                if trouble_of(failed.error) is not Trouble.BUSY:
+                if trouble_of(failed.error) is not Trouble.LOCKED:
                     raise
                 rows = await self._database.fetch(APPEND_MANY_BESIDE, *values)
         except FailedError as failed:
-            if _is_for_the_log(failed) or trouble_of(failed.error) is Trouble.BUSY:
+            if _is_for_the_log(failed) or trouble_of(failed.error) is Trouble.LOCKED:
                 return {}, []
             raise
         found = {number: of_branch for number, of_branch, _ in rows}

@@ -5,8 +5,8 @@ branch extends its own segment, and no entry was removed from the middle of the 
 case leaves everything to the log's own function; a branch that was forked is read by a second statement.
 
 Concurrency (READ COMMITTED): the session's row is updated first, so a statement waits there for the one before it, and
-Postgres then evaluates the branch's row again. Several sessions are locked in the order of their ids. Appends that are
-sent for several callers wait briefly.
+Postgres then evaluates the branch's row again. Several sessions are locked in the order of their ids. A statement
+waits for a locked row briefly.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ APPEND_KEYED: Final = alone(
         )
     ), raised as (
         update {sessions} s set version = s.version + 1, keyed = 1, updated_at = :now, active_at = {active_at}
-        from looked where s.id = looked.id and s.version = looked.version and """  # noqa: S608 - as above
+        from looked where {briefly} and s.id = looked.id and s.version = looked.version and """  # noqa: S608 - as above
     + _ALLOWED
     + """ returning s.id, s.version, s.branch, s.session_id
     ), """
@@ -140,8 +140,8 @@ BEGIN: Final = alone(
         insert into {sessions} (
             session_id, version, branch, wrapped_keys, created_at, updated_at, owner, active_at
         ) select :session_id, 1, 'main', :wrapped_keys::bytea, :now, :now, :owner::text, :now
-        where coalesce(:branch::text, 'main') = 'main' and coalesce(:version::bigint, 0) = 0 and :lease::bigint = 0
-        and :branch_number::bigint = 0
+        where {briefly} and coalesce(:branch::text, 'main') = 'main' and coalesce(:version::bigint, 0) = 0
+        and :lease::bigint = 0 and :branch_number::bigint = 0
         on conflict (session_id) do nothing
         returning id + 0 / (id >> 39 = 0)::int as id
     ), opened as (

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from sessions.db.dialect import MARIADB, POSTGRES
 from sessions.db.transaction import Statement
 
 WHOLE_ROW = Statement(
@@ -21,8 +20,7 @@ PLACE = Statement(
 
 LOCKED_PLACE = Statement(
     "The same, locked.",
-    PLACE.sql,
-    dict.fromkeys((POSTGRES, MARIADB), PLACE.sql + " for update"),
+    PLACE.sql + " {for_update}",
 )
 
 VERSION_OF = Statement(

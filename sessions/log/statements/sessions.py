@@ -7,7 +7,7 @@ under which the rest happens.
 
 from __future__ import annotations
 
-from sessions.db.dialect import MARIADB, POSTGRES
+from sessions.db.dialect import BRIEFLY_ON_MARIADB, MARIADB, POSTGRES
 from sessions.db.lists import parameters
 from sessions.db.topics import AT_ONCE
 from sessions.db.transaction import Statement
@@ -21,7 +21,10 @@ BUMP_VERSION = Statement(
     f"{_BUMP_VERSION} returning {_LOCKED}",
     {
         POSTGRES: f"{_BUMP_VERSION} returning {_LOCKED}, {{tell_watchers}}",
-        MARIADB: (_BUMP_VERSION, f"select {_LOCKED} from {{sessions}} where session_id = :session_id"),  # noqa: S608
+        MARIADB: (
+            BRIEFLY_ON_MARIADB + _BUMP_VERSION,
+            f"select {_LOCKED} from {{sessions}} where session_id = :session_id",  # noqa: S608
+        ),
     },
 )
 
@@ -57,18 +60,14 @@ TOUCH_TAGS = Statement(
     "update {tags} set active_at = :now where session = :session",
 )
 
-_LOCK_SESSION = "select id, wrapped_keys, owner from {sessions} where session_id = :session_id"
-
 LOCK_SESSION = Statement(
     "Lock a session without changing it.",
-    _LOCK_SESSION,
-    dict.fromkeys((POSTGRES, MARIADB), _LOCK_SESSION + " for update"),
+    "select id, wrapped_keys, owner from {sessions} where session_id = :session_id {for_update}",
 )
 
 LOCK_SESSION_ROW = Statement(
     "Lock a session by its internal id.",
-    "select id from {sessions} where id = :session",
-    dict.fromkeys((POSTGRES, MARIADB), "select id from {sessions} where id = :session for update"),
+    "select id from {sessions} where id = :session {for_update}",
 )
 
 BUMP_VERSION_OF = Statement(

@@ -37,8 +37,7 @@ FIND = Statement(
 
 NAMED = Statement(
     "The unfinished sessions of a name.",
-    "select session from {unfinished} where session_id = :session_id",
-    dict.fromkeys((POSTGRES, MARIADB), "select session from {unfinished} where session_id = :session_id for update"),
+    "select session from {unfinished} where session_id = :session_id {for_update}",
 )
 
 WRITTEN = Statement(
@@ -121,20 +120,14 @@ SOME_ENTRIES = Statement(
     "select id from {entries} where id > :low and id <= :high order by id limit :count",
 )
 
-_COPIES = "select session from {unfinished} where forked_from = :session"
-
 COPIES = Statement(
     "Unfinished forks and copies of a session; locked.",
-    _COPIES,
-    dict.fromkeys((POSTGRES, MARIADB), _COPIES + " for update"),
+    "select session from {unfinished} where forked_from = :session {for_update}",
 )
-
-_OWNED = "select session from {unfinished} where owner >= :low and owner < :high"
 
 OWNED = Statement(
     "Unfinished sessions of owners in a range; locked.",
-    _OWNED,
-    dict.fromkeys((POSTGRES, MARIADB), _OWNED + " for update"),
+    "select session from {unfinished} where owner >= :low and owner < :high {for_update}",
 )
 
 FORKS = Statement(

@@ -9,7 +9,7 @@ from sessions.db.groups import Groups
 from sessions.db.sqlalchemy.errors import Trouble, trouble_of
 from sessions.db.sqlalchemy.retry import FailedError, retry
 from sessions.db.uncancelled import settle
-from sessions.errors import StoreBusyError, StoreError
+from sessions.errors import StoreError
 from sessions.memory.candidates import SETTINGS_SEEN, WIDE
 from sessions.memory.changes import Change
 from sessions.memory.fast.statements import FILTER, GET, LIST, PUT, OneFilter, OneGet, OneList, OnePut
@@ -43,6 +43,10 @@ _ALONE: Final = object()
 
 _LARGE: Final = 1 << 20
 """Bytes of values that go together, at most."""
+
+
+class _LockedError(Exception):
+    """A namespace stayed locked; nothing was put."""
 
 
 class PostgresPaths:
@@ -106,9 +110,13 @@ class PostgresPaths:
             return NOT_DONE
         if any(one.if_version is not None or not isinstance(one, PreparedPut) for one in change.changes):
             # It may be refused for a reason of its own, so it waits for no others.
+            done: Any = _ALONE
+        else:
+            done = await self._puts.submit(change, subject)
+        if done is not _ALONE:
+            return cast("Sequence[Changed] | NotDone", done)
+        async with self._database.turns.at(change.locks):
             return await settle(self._put_alone(change, subject))
-        done: Any = await self._puts.submit(change, subject)
-        return await settle(self._put_alone(change, subject)) if done is _ALONE else done
 
     async def _put_alone(self, change: Change, subject: str) -> Sequence[Changed] | NotDone:
         """Put one memory in one statement; return `NOT_DONE` if the general function has to do it."""
@@ -125,7 +133,7 @@ class PostgresPaths:
                     # Sent again, it might be done a second time, over the changes of others.
                     mark.is_in_doubt = True
                     return []
-                if trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES, Trouble.BUSY):
+                if trouble_of(failed.error) in (Trouble.OTHER, Trouble.NO_TABLES, Trouble.LOCKED):
                     return []  # The general function says why, or waits.
                 raise
 
@@ -173,12 +181,17 @@ class PostgresPaths:
             max(change.now for change in changes),
             changes[0].number,
         ).made_repeatable()
+
+        async def attempt() -> Sequence[Changed]:
+            try:
+                return await self._database.attempt(whole)
+            except FailedError as failed:
+                if trouble_of(failed.error) is Trouble.LOCKED:
+                    raise _LockedError from None
+                raise
+
         try:
-            done = await retry(
-                lambda: self._database.attempt(whole, briefly=True), self._database.patience, repeatable=True
-            )
-        except StoreBusyError:
-            return
+            done = await retry(attempt, self._database.patience, repeatable=True)
         except StoreError as error:
             for job in jobs:
                 job.error = error.about(job.subject)

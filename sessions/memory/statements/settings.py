@@ -30,7 +30,7 @@ WAIT_FOR_PUTS = Statement(
 
 LOCK_SETTINGS = Statement(
     "Lock the settings.",
-    "select id from {memory_settings} where id = 1 for update",
+    "select id from {memory_settings} where id = 1 {for_update}",
     {SQLITE: "select 1"},
 )
 

@@ -60,13 +60,11 @@ _LOCK = """
 """
 _THE_SPACE = f"{_LOCK} s.id = :space"
 _THE_SPACES = f"{_LOCK} s.id in ({parameters('s', AT_ONCE)}) order by s.id"
-_OF_SPACES = {POSTGRES: "of s", MARIADB: ""}
 
 
-def _locking(purpose: str, text: str, how: str = "") -> Statement:
-    """Return a statement that locks rows; on SQLite, a writer is alone."""
-    variants = {database: f"{text} for update {of} {how}" for database, of in _OF_SPACES.items()}
-    return Statement(purpose, text, variants)
+def _locking(purpose: str, text: str) -> Statement:
+    """Return a statement that locks rows of namespaces, and none of the settings."""
+    return Statement(purpose, f"{text} {{for_update}}", {POSTGRES: f"{text} {{for_update}} of s"})
 
 
 IS_SPACE = Statement("A row if there is a namespace.", "select 1 from {spaces} where path = :path")
@@ -77,7 +75,11 @@ LOCK_SPACE = _locking(
 
 LOCK_SPACES = _locking("The same of some namespaces, in the order of their numbers.", _THE_SPACES)
 
-LOCK_FREE_SPACE = _locking("Lock a namespace unless another process has it.", _THE_SPACE, "skip locked")
+LOCK_FREE_SPACE = Statement(
+    "Lock a namespace unless another process has it.",
+    _THE_SPACE,
+    {POSTGRES: f"{_THE_SPACE} for update of s skip locked", MARIADB: f"{_THE_SPACE} for update skip locked"},
+)
 
 SETTINGS_NUMBER = Statement(
     """The number of the settings, once all namespaces of a change are locked.
