@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping, Sequence
+    from collections.abc import Mapping, Sequence
 
     from tests.sql.servers import Postgres
 
@@ -82,7 +82,7 @@ def _files(part: str) -> list[str]:
 
 
 @pytest.fixture
-def run(record_property: Callable[[str, object], None]) -> Run:
+def run(request: pytest.FixtureRequest) -> Run:
     """Run a part of the tests in a process of its own, and return how many passed.
 
     Some wait for milliseconds and compare the order of events then, or end after a second. So tests that fail are tried
@@ -95,7 +95,7 @@ def run(record_property: Callable[[str, object], None]) -> Run:
         passed, failed = _passed(done), _failed(done)
         assert len(failed) <= _MOST, done.stdout[-20_000:]
         for test in failed:
-            record_property("tried again", f"{part}: {test}")
+            request.node.user_properties.append(("tried again", f"{part}: {test}"))
         for _ in range(_TRIES):
             if not failed:
                 break
