@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import msgspec
 
@@ -21,6 +21,10 @@ if TYPE_CHECKING:
     from sessions.checkpoints.remembered import State
     from sessions.checkpoints.values import NewWrite, Place
     from sessions.db.transaction import Transaction
+
+
+WAIT_FROM: Final = 4096
+"""Writes with fewer bytes do not wait for a put of their checkpoint: their difference from it would save too little."""
 
 
 class PutWrites(Command[int], msgspec.Struct, frozen=True, eq=False):
@@ -64,7 +68,7 @@ class PutWrites(Command[int], msgspec.Struct, frozen=True, eq=False):
     @property
     def size(self) -> int:
         """The bytes of the writes."""
-        return sum(sum(map(len, write.value.parts)) for write in self.writes)
+        return sum(write.size for write in self.writes)
 
     @property
     def payloads(self) -> Iterable[bytes]:

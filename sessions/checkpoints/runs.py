@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
+    from sessions.checkpoints.under_way import Putting
     from sessions.checkpoints.values import Place
 
 _GONE: Final = 0
@@ -26,6 +27,7 @@ class Run:
         self._holds = holds
         self._lines: dict[tuple[str, str], int] = {}
         self._threads: dict[str, int] = {}
+        self._puts: dict[tuple[str, str], Putting] = {}
 
     def line(self, place: Place) -> int | None:
         """Return the number of the line that the run has used."""
@@ -45,3 +47,16 @@ class Run:
     def refused(self, place: Place) -> None:
         """Remember that the run's line is gone: what it still writes is refused, too."""
         self._lines[place.thread_id, place.ns] = _GONE
+
+    def began(self, place: Place, put: Putting) -> None:
+        """Remember a put that is under way: a run's puts into one line come after each other."""
+        self._puts[place.thread_id, place.ns] = put
+
+    def ended(self, place: Place, put: Putting) -> None:
+        """Forget it."""
+        if self.putting(place) is put:
+            self._puts.pop((place.thread_id, place.ns), None)
+
+    def putting(self, place: Place) -> Putting | None:
+        """Return the put that is under way."""
+        return self._puts.get((place.thread_id, place.ns))

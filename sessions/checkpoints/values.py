@@ -109,6 +109,11 @@ class NewWrite(NamedTuple):
     channel: str
     value: Value
 
+    @property
+    def size(self) -> int:
+        """The bytes of its value."""
+        return sum(map(len, self.value.parts))
+
 
 class Write(NamedTuple):
     """A stored write.

@@ -9,10 +9,11 @@ from sessions.checkpoints.covers import PlainCovers
 from sessions.checkpoints.listing import history, load, page
 from sessions.checkpoints.plan import given_values
 from sessions.checkpoints.put import Put
-from sessions.checkpoints.put_writes import PutWrites
+from sessions.checkpoints.put_writes import WAIT_FROM, PutWrites
 from sessions.checkpoints.read import Read, opened
 from sessions.checkpoints.remembered import DEFAULT_BYTES, Remembered
 from sessions.checkpoints.statements.listing import AT_ONCE
+from sessions.checkpoints.under_way import PutsUnderWay
 from sessions.clock import now
 from sessions.errors import ThreadGoneError
 from sessions.labels import MAX_OWNER_BYTES
@@ -30,7 +31,9 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Callable, Sequence
 
     from sessions.checkpoints.covers import Covers
+    from sessions.checkpoints.remembered import State
     from sessions.checkpoints.runs import Run
+    from sessions.checkpoints.under_way import Putting
     from sessions.checkpoints.values import Checkpoint, History, NewCheckpoint, NewWrite, Place, Query, Value
     from sessions.db import Backend
     from sessions.store.maintenance import Encryption
@@ -61,6 +64,7 @@ class ThreadStore(ThreadMaintenance):
         super().__init__(backend, PlainCovers() if covers is None else covers, audits_kept)
         self._ttl = ttl
         self._remembered = Remembered(remembered)
+        self._under_way = PutsUnderWay(self._remembered)
 
     def remembered(self, place: Place) -> dict[str, Value]:
         """Return the large values of the checkpoint that this process last put or read at a place, if it does know."""
@@ -69,7 +73,20 @@ class ThreadStore(ThreadMaintenance):
             return {}
         return {channel: one.value for channel, one in known.values.items() if not isinstance(one, bytes)}
 
-    async def put(self, place: Place, new: NewCheckpoint, *, run: Run | None = None) -> None:
+    def putting(self, place: Place, checkpoint_id: str, run: Run | None = None) -> Putting:
+        """Return a context for `put` and the serializing before it: large writes at the checkpoint wait for its end.
+
+        Raises:
+            TypeError: An id is no text.
+            ValueError: An id is empty, too long, or no Unicode text.
+        """
+        _check_place(place)
+        check_text(checkpoint_id, "checkpoint_id", MOST_ID_BYTES)
+        return self._under_way.begin(place, checkpoint_id, run)
+
+    async def put(
+        self, place: Place, new: NewCheckpoint, *, run: Run | None = None, putting: Putting | None = None
+    ) -> None:
         """Store a checkpoint, and its thread if that is missing. One with the same id is replaced; its writes stay.
 
         Nothing is serialized after this has first suspended. A repetition changes nothing.
@@ -78,6 +95,7 @@ class ThreadStore(ThreadMaintenance):
             place: Where.
             new: The checkpoint.
             run: The run that puts it: what it has used of the thread has to be there still.
+            putting: The context of `putting`, if the caller has begun one.
 
         Raises:
             TypeError: An id is no text.
@@ -91,8 +109,10 @@ class ThreadStore(ThreadMaintenance):
             StoreError: The database refused; nothing was changed.
             SessionClosedError: The store has been closed.
         """
-        _check_place(place)
-        check_text(new.checkpoint_id, "checkpoint_id", MOST_ID_BYTES)
+        with putting or self.putting(place, new.checkpoint_id, run) as one:
+            one.state = await self._put(place, new, run)
+
+    async def _put(self, place: Place, new: NewCheckpoint, run: Run | None) -> State:
         for name, value in (("parent_id", new.parent_id), ("run_id", new.run_id), ("root_id", new.root_id)):
             if value is not None:
                 check_text(value, name, MOST_ID_BYTES)
@@ -119,6 +139,7 @@ class ThreadStore(ThreadMaintenance):
         self._remembered.put(place, state)
         if run is not None:
             run.note(place, state.line.number, state.line.thread.number)
+        return state
 
     async def put_writes(
         self,
@@ -133,7 +154,7 @@ class ThreadStore(ThreadMaintenance):
         """Store the writes of a task at a checkpoint, which may be put later.
 
         Ordinary writes that are there stay, and missing ones are added; special ones are replaced. Writes at a
-        checkpoint that was pruned are left out.
+        checkpoint that was pruned are left out. Large ones wait for the put of the checkpoint, if that is under way.
 
         Raises:
             TypeError: An id or the path is no text.
@@ -155,6 +176,8 @@ class ThreadStore(ThreadMaintenance):
             return
         last = self._remembered.get(place)
         known = None if last is None else last.at(checkpoint_id)
+        if known is None and any(write.size >= WAIT_FROM for write in writes):
+            known = await self._under_way.state(place, checkpoint_id, run)
         seen, within = self._seen(place, checkpoint_id, run)
         if seen is None and within is None:
             # A framework does not wait for the put of the checkpoint, so nothing but the thread may be known of it.

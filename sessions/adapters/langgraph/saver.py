@@ -184,13 +184,14 @@ class SessionSaver(Keeping):
         metadata: CheckpointMetadata,
         new_versions: ChannelVersions,
     ) -> RunnableConfig:
-        parsed = self._parsed(config)
-        new = self._states.checkpoint(
-            config, parsed, checkpoint, metadata, new_versions, one_writer=self._second_writer == "raise",
-            before=self._kept.remembered(parsed.place),
-        )  # fmt: skip
-        await self._before(parsed.place.thread_id)
-        await self._kept.put(parsed.place, new, run=self._runs.of(config))
+        parsed, run = self._parsed(config), self._runs.of(config)
+        with self._kept.putting(parsed.place, checkpoint["id"], run) as putting:
+            new = self._states.checkpoint(
+                config, parsed, checkpoint, metadata, new_versions, one_writer=self._second_writer == "raise",
+                before=self._kept.remembered(parsed.place),
+            )  # fmt: skip
+            await self._before(parsed.place.thread_id)
+            await self._kept.put(parsed.place, new, run=run, putting=putting)
         warn_of_clock(parsed.subject, new.checkpoint_id, new.parent_id)
         return parsed.of(new.checkpoint_id)
 

@@ -12,13 +12,14 @@ from sessions.testing.checkpoints.cancelling import CancellingContract
 from sessions.testing.checkpoints.keeping import KeepingContract
 from sessions.testing.checkpoints.machine import CheckpointMachine
 from sessions.testing.checkpoints.putting import PuttingContract
+from sessions.testing.checkpoints.waiting import WaitingContract
 from sessions.testing.machines import run_machine
 
 if TYPE_CHECKING:
     from sessions.testing.checkpoints.shared import OpenThreads
 
 
-class CheckpointContract(PuttingContract, KeepingContract, CancellingContract):
+class CheckpointContract(PuttingContract, WaitingContract, KeepingContract, CancellingContract):
     """The promises of threads of checkpoints. Subclass it as ``Test…`` and give it the fixture `open_threads`."""
 
     EXAMPLES: ClassVar[int] = 20
