@@ -50,10 +50,13 @@ def delete_line(tx: Transaction, line: int) -> None:
     tx.run(line_statements.DELETE_LINE, line=line)
 
 
-def delete_for_runs(tx: Transaction, run_ids: Sequence[str], owner: str | None) -> None:
+def delete_for_runs(tx: Transaction, run_ids: Sequence[str], owner: str | None) -> list[int]:
     """Delete the checkpoints of runs with their writes. Checkpoints that follow them keep naming them as parents.
 
     With an owner, those in threads of others stay: a run's id says nothing about threads, so it is not a mistake.
+
+    Returns:
+        The numbers of their lines.
     """
     lines = {line for run_id in run_ids for _, line, _ in _of_run(tx, run_id, owner)}
     for line in sorted(lines):
@@ -62,6 +65,7 @@ def delete_for_runs(tx: Transaction, run_ids: Sequence[str], owner: str | None) 
         found = [row for run_id in run_ids for row in _of_run(tx, run_id, owner) if row[1] == line]
         delete_checkpoints(tx, line, [text_of_key(checkpoint_id) for _, _, checkpoint_id in found])
         collect(tx, line)
+    return sorted(lines)
 
 
 def _of_run(tx: Transaction, run_id: str, owner: str | None) -> list[Row]:

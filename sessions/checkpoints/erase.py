@@ -68,16 +68,16 @@ def erase_owners(tx: Transaction, owners: OwnersErased, count: int) -> OwnersPar
     return OwnersPart(rows, subjects, more=len(found) == count)
 
 
-def remove_expired(tx: Transaction, count: int) -> int:
-    """Remove up to `count` threads whose time has come, and return how many that were."""
+def remove_expired(tx: Transaction, count: int) -> list[str]:
+    """Remove up to `count` threads whose time has come, and return their ids."""
     at = now()
     found = [text_of_key(row[0]) for row in tx.all(line_statements.EXPIRED, after=0, now=at, count=count)]
-    removed = 0
+    removed: list[str] = []
     for thread_id in sorted(found):
         thread = lock_thread(tx, thread_id)
         if thread is not None and has_expired(tx, thread, at):
             delete_locked(tx, thread)
-            removed += 1
+            removed.append(thread_id)
     return removed
 
 
@@ -98,7 +98,7 @@ def purge(tx: Transaction, count: int) -> tuple[int, bool]:
     """Remove some expired threads; return how many, and whether there may be more."""
     # A thread may have many rows.
     most = max(1, count // 64)
-    removed = remove_expired(tx, most)
+    removed = len(remove_expired(tx, most))
     return removed, removed == most
 
 

@@ -15,7 +15,7 @@ import msgspec
 from sessions.checkpoints.values import Value
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection, Mapping
 
     from sessions.checkpoints.difference import Known
     from sessions.checkpoints.lines import Line
@@ -127,6 +127,12 @@ class Remembered:
         """Forget all values of a thread; that it was there stays known, so that late writes do not bring it back."""
         with self._lock:
             for key in [key for key in self._states if key[0] == thread_id]:
+                self._forget(key)
+
+    def erased_lines(self, lines: Collection[int]) -> None:
+        """Forget all values of some lines, of which a checkpoint was removed."""
+        with self._lock:
+            for key in [key for key, state in self._states.items() if state.line.number in lines]:
                 self._forget(key)
 
     def seen(self, place: Place, checkpoint_id: str | None) -> int | None:

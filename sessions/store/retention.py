@@ -48,6 +48,9 @@ class Retaining(ABC):
     @abstractmethod
     def _forget_title(self, session_id: str) -> None: ...
 
+    @abstractmethod
+    def _forget_thread(self, thread_id: str) -> None: ...
+
     async def retain(
         self,
         policy: RetentionPolicy | Sequence[RetentionPolicy],
@@ -263,5 +266,7 @@ class Retaining(ABC):
         def forget(subject: Subject) -> None:
             if subject.kind == "session":
                 self._forget_title(subject.name)
+            elif subject.kind == "thread":
+                self._forget_thread(subject.name)
 
         return Place(self._backend, self._sdk, open_, forget, self._keys)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from typing import TYPE_CHECKING, Self, cast
+from weakref import WeakSet
 
 from sessions.clock import NEVER
 from sessions.labels import given_owner
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from sessions.session.usage.prices import Price
     from sessions.store.maintenance import Encryption
     from sessions.store.sweeper import Sweeper
+    from sessions.store.threads import ThreadStore
     from sessions.types.usage import UsageRow
 
 
@@ -67,6 +70,8 @@ class Store(StoreSearch, Maintenance, Moving, Exports):
         self._audits_kept = _audits_kept(audit_ttl)
         self._sweepers: list[Sweeper] = []
         self._common: Common | None = None
+        self._remembering: WeakSet[ThreadStore] = WeakSet()
+        self._forgetting = threading.Lock()
         self._memory_lifetime = check_ttl(memory_ttl, "memory_ttl")
         self._search = search
         seconds = None if sweep_every is None else check_seconds(sweep_every, "sweep_every") / 1_000_000
@@ -246,6 +251,17 @@ class Store(StoreSearch, Maintenance, Moving, Exports):
     def _forget_title(self, session_id: str) -> None:
         if self._titles is not None:
             self._titles.forget(session_id)
+
+    def _forget_thread(self, thread_id: str) -> None:
+        with self._forgetting:
+            remembering = tuple(self._remembering)
+        for threads in remembering:
+            threads._forget(thread_id)  # noqa: SLF001 - it is one of ours
+
+    def _is_remembered_by(self, threads: ThreadStore) -> None:
+        """Have `erase_owner` tell an adapter's threads which of them are gone, for as long as it uses them."""
+        with self._forgetting:
+            self._remembering.add(threads)
 
     async def _close(self) -> None:
         if self._titles is not None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import contextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final, TypeAlias, TypeVar
 
@@ -19,11 +18,11 @@ from sessions.checkpoints.values import Pruned
 from sessions.clock import now
 from sessions.crypto.subject import KeyWanted, Subject
 from sessions.db.component import Removed
-from sessions.errors import DamagedSessionError, SessionsError
+from sessions.store.thread_damage import damage_named
 from sessions.validation import check_count, check_text
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Iterable, Sequence
 
     from sessions.checkpoints.covers import Covers
     from sessions.checkpoints.values import ThreadRow
@@ -46,10 +45,6 @@ MOST_PATH_BYTES: Final = 65_535
 
 SUBJECT: Final = "threads"
 _PURGED_AT_ONCE: Final = 16
-
-_OF_DAMAGE: Final = (
-    ValueError, TypeError, LookupError, ArithmeticError, AttributeError, AssertionError, RecursionError,
-)  # fmt: skip
 
 
 class ThreadMaintenance:
@@ -87,7 +82,10 @@ class ThreadMaintenance:
                 also(tx, existed)
             return existed
 
-        return await self._do(self._backend.write, work, f"thread {thread_id!r}")
+        try:
+            return await self._do(self._backend.write, work, f"thread {thread_id!r}")
+        finally:
+            self._forget(thread_id)
 
     async def delete_for_runs(self, run_ids: Sequence[str], owner: str | None = None) -> None:
         """Delete the checkpoints of runs with their writes, in one transaction.
@@ -105,7 +103,8 @@ class ThreadMaintenance:
             raise TypeError("run_ids must be a sequence of ids, not one text. Nothing was deleted. Pass [run_id].")
         ids = [check_text(run_id, "run_id", MOST_ID_BYTES) for run_id in run_ids]
         if ids:
-            await self._do(self._backend.write, partial(delete_for_runs, run_ids=ids, owner=owner), SUBJECT)
+            work = partial(delete_for_runs, run_ids=ids, owner=owner)
+            self._forget_lines(await self._do(self._backend.write, work, SUBJECT))
 
     async def copy(self, source_id: str, target_id: str, owner: str | None = None) -> None:
         """Copy a thread with all its namespaces, in one transaction. Without such a thread, nothing is done.
@@ -223,7 +222,9 @@ class ThreadMaintenance:
         total = 0
         work = partial(remove_expired, count=_PURGED_AT_ONCE)
         while removed := await self._do(self._backend.write, work, SUBJECT):
-            total += removed
+            total += len(removed)
+            for thread_id in removed:
+                self._forget(thread_id)
         return total
 
     async def erase(
@@ -285,7 +286,10 @@ class ThreadMaintenance:
                 self._forget(thread_id)
 
     def _forget(self, thread_id: str) -> None:
-        """Forget the contents of an erased thread, if this object remembers any."""
+        """Forget the contents of a thread that was removed, if this object remembers any."""
+
+    def _forget_lines(self, lines: Iterable[int]) -> None:
+        """Forget the contents of lines of which checkpoints were removed, if this object remembers any."""
 
     async def aclose(self) -> None:
         """Close this, but not the hold that it was made with: later calls raise `SessionClosedError`."""
@@ -316,26 +320,6 @@ class ThreadMaintenance:
                     return await run(work, subject)
             except KeyWanted as wanted:
                 await wanted.fetch()
-
-
-@contextmanager
-def damage_named(subject: str) -> Iterator[None]:
-    """Name damaged rows where their contents are of wrong types, out of range or missing.
-
-    Arguments are checked before, so nothing else causes such errors.
-
-    Raises:
-        DamagedSessionError: They are.
-    """
-    try:
-        yield
-    except SessionsError:
-        raise
-    except _OF_DAMAGE as error:
-        raise DamagedSessionError(
-            f"{subject}: its rows make no sense ({type(error).__name__}), so another program altered them. Nothing was "
-            "changed. Restore a backup, or delete the thread."
-        ) from error
 
 
 class _Undone(Exception):  # noqa: N818 - no error: it undoes a transaction whose result is wanted

@@ -17,18 +17,12 @@ from sessions.checkpoints.under_way import PutsUnderWay
 from sessions.clock import now
 from sessions.errors import ThreadGoneError
 from sessions.labels import MAX_OWNER_BYTES
-from sessions.store.thread_maintenance import (
-    MOST_BYTES,
-    MOST_ID_BYTES,
-    MOST_PATH_BYTES,
-    SUBJECT,
-    ThreadMaintenance,
-    damage_named,
-)
+from sessions.store.thread_damage import damage_named
+from sessions.store.thread_maintenance import MOST_BYTES, MOST_ID_BYTES, MOST_PATH_BYTES, SUBJECT, ThreadMaintenance
 from sessions.validation import AUDITS_KEPT, check_text
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterator, Callable, Sequence
+    from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 
     from sessions.checkpoints.covers import Covers
     from sessions.checkpoints.remembered import State
@@ -203,6 +197,9 @@ class ThreadStore(ThreadMaintenance):
 
     def _forget(self, thread_id: str) -> None:
         self._remembered.erased(thread_id)
+
+    def _forget_lines(self, lines: Iterable[int]) -> None:
+        self._remembered.erased_lines(set(lines))
 
     def _seen(self, place: Place, checkpoint_id: str | None, run: Run | None) -> tuple[int | None, int | None]:
         """Return the line that a caller has used, and the thread that it has used if it is not known in which line."""

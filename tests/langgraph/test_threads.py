@@ -160,13 +160,17 @@ def test_erasing_has_a_receipt(tmp_path: Path) -> None:
 
 
 async def test_erasing_an_owner_reaches_threads(anywhere: str) -> None:
-    """Sessions and threads of an owner go together."""
+    """Sessions and threads of an owner go together; this process forgets their contents.
+
+    Fails without: store/retention.py, `self._forget_thread(subject.name)`.
+    """
     async with SessionSaver(anywhere, owner_key="user") as saver:
         await chat(saver).ainvoke(said("hi"), thread("1", user="ann"))
         await chat(saver).ainvoke(said("hi"), thread("2", user="bob"))
         await saver.store.session("1", owner="ann").add_items([{"role": "user", "content": "x"}])
         erased = await saver.store.erase_owner("ann", scrub=False)
         assert erased.rows["checkpoints"]["threads"] == 1
+        assert {thread_id for thread_id, _ in saver._kept._remembered._states} == {"2"}
         assert [one.thread_id for one in await saver.athreads()] == ["2"]
 
 

@@ -10,7 +10,8 @@ from sessions.checkpoints.official_tables import are_there, removed_rows
 from sessions.checkpoints.values import NewWrite, Place, Query
 from sessions.db.component import Removed
 from sessions.errors import OwnerError, SessionClosedError, SessionsError, StoreError, UnadoptedThreadsWarning
-from sessions.store.thread_maintenance import MOST_BYTES, damage_named
+from sessions.store.thread_damage import damage_named
+from sessions.store.thread_maintenance import MOST_BYTES
 from sessions.validation import check_text
 
 if TYPE_CHECKING:

@@ -27,6 +27,11 @@ async def _chain(store: ThreadStore, count: int, place: Place = PLACE, **others:
         await store.put(place, new(str(number), parent_id, values, versions={"a": number}, **others))
 
 
+def _remembered(store: ThreadStore) -> list[str]:
+    """Return the threads whose values a store remembers."""
+    return [thread_id for thread_id, _ in store._remembered._states]  # noqa: SLF001 - no result shows it
+
+
 class KeepingContract(WithClock):
     """Threads that grow old."""
 
@@ -277,17 +282,31 @@ class KeepingContract(WithClock):
         assert (await store.erase("t", scrub=False))[0].rows["threads"] == 0
         await check_rows(store)
 
-    async def test_an_erased_thread_is_in_no_memory(self, open_threads: OpenThreads) -> None:
+    @pytest.mark.parametrize("how", ["erase", "delete"])
+    async def test_a_thread_that_is_gone_is_in_no_memory(self, open_threads: OpenThreads, how: str) -> None:
         store = open_threads()
         for place in (PLACE, Place("t", "n"), Place("other")):
             await _chain(store, 2, place)
         assert store._remembered.get(PLACE) is not None  # noqa: SLF001 - no result shows it
-        await store.erase("t", scrub=False)
-        assert [key[0] for key in store._remembered._states] == ["other"]  # noqa: SLF001 - as above
+        await (store.erase("t", scrub=False) if how == "erase" else store.delete("t"))
+        assert _remembered(store) == ["other"]
         # Late writes are refused all the same.
         with pytest.raises(ThreadGoneError):
             await store.put_writes(PLACE, "2", "t", "", [write(0, "a", 1)])
         await check_rows(store)
+
+    async def test_expired_threads_and_deleted_runs_are_in_no_memory(
+        self, open_threads: OpenThreads, time: MovableClock
+    ) -> None:
+        store, expiring = open_threads(), open_threads(ttl=10 * _SECOND)
+        await _chain(expiring, 2)
+        await _chain(store, 1, Place("u"), run_id="r")
+        await _chain(store, 1, Place("v"), run_id="s")
+        await store.delete_for_runs(["r"])
+        assert _remembered(store) == ["v"]
+        time.move(11)
+        assert await expiring.purge_expired() == 1
+        assert _remembered(expiring) == []
 
     @pytest.mark.parametrize("thread_id", ["", "a" * 1025, "a\0b", "\ud800", 5])
     async def test_an_id_that_cannot_be_stored_is_refused(self, open_threads: OpenThreads, thread_id: str) -> None:
