@@ -10,7 +10,7 @@ from sessions.checkpoints.ranges import dump_heads, load_heads
 from sessions.checkpoints.rows import CheckpointRow, WritesRow
 from sessions.checkpoints.statements import lines as line_statements
 from sessions.checkpoints.statements import rows as statements
-from sessions.checkpoints.threads import check_owner, has_expired, lock_thread, thread_of
+from sessions.checkpoints.threads import check_owner, lock_thread, locked_has_expired, thread_of
 from sessions.db.dialect import text_of_key
 from sessions.db.ids import check_number, id_of, ids_of, owner_of, position_of
 from sessions.errors import ThreadExistsError
@@ -37,7 +37,7 @@ def copy(tx: Transaction, source_id: str, target_id: str, covers: Covers, owner:
     if source is None:
         return False
     check_owner(source_id, owner, source)
-    if there is not None and source_id != target_id and has_expired(tx, there, now):
+    if there is not None and source_id != target_id and locked_has_expired(tx, there, now):
         delete_locked(tx, there)
     tx.run(
         line_statements.MAKE_THREAD, thread_id=target_id, owner=source.owner, now=now, ttl=source.ttl,

@@ -9,7 +9,7 @@ from sessions.checkpoints.delete import delete_locked
 from sessions.checkpoints.encryption import subject_of
 from sessions.checkpoints.statements import lines as line_statements
 from sessions.checkpoints.statements import rows as statements
-from sessions.checkpoints.threads import check_owner, has_expired, lock_owned, lock_thread, thread_of
+from sessions.checkpoints.threads import check_owner, lock_owned, lock_thread, locked_has_expired, thread_of
 from sessions.clock import now
 from sessions.db.component import ErasedSubject, OwnersPart
 from sessions.db.dialect import text_of_key
@@ -75,7 +75,7 @@ def remove_expired(tx: Transaction, count: int) -> list[str]:
     removed: list[str] = []
     for thread_id in sorted(found):
         thread = lock_thread(tx, thread_id)
-        if thread is not None and has_expired(tx, thread, at):
+        if thread is not None and locked_has_expired(tx, thread, at):
             delete_locked(tx, thread)
             removed.append(thread_id)
     return removed

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from sessions.checkpoints.delete import delete_locked
 from sessions.checkpoints.statements import lines as statements
-from sessions.checkpoints.threads import Thread, check_owner, has_expired, is_expired, lock_thread, thread_of
+from sessions.checkpoints.threads import Thread, check_owner, is_expired, lock_thread, locked_has_expired, thread_of
 from sessions.db.ids import check_number
 from sessions.errors import ThreadGoneError
 
@@ -91,17 +91,17 @@ def lock_line(
         StoreFullError: The numbers of threads or lines are used up.
         DecryptionError: The thread cannot be opened with the given keys.
     """
-    found = _locked(tx, place, share=share)
+    found = _locked(tx, place, new.now, share=share)
     if found is not None:
         thread, number, next_number, updated_at = found
-        if not is_expired(tx, thread, updated_at, new.now):
-            _check_seen(place, seen, number)
-            _check_seen(place, within, thread.number)
-            return Line(number, next_number, updated_at, thread, covers.unlock(place.thread_id, thread.wrapped_keys))
-    _check_seen(place, seen, None)
-    thread = _lock_thread(tx, place, covers, new, within)
+        _check_seen(place, seen, number)
+        _check_seen(place, within, thread.number)
+        return Line(number, next_number, updated_at, thread, covers.unlock(place.thread_id, thread.wrapped_keys))
+    # No line is locked: its thread is locked first.
+    thread = _lock_thread(tx, place, covers, new, seen=seen, within=within)
     # Locked, so that the row has the latest commit of other processes.
     row = tx.one(statements.LOCK_LINE_OF, thread=thread.number, ns=place.ns)
+    _check_seen(place, seen, None if row is None else row[0])
     if row is None:
         (number,) = tx.the(statements.NEW_CHAIN, line=None)
         check_number(number, f"thread {place.thread_id!r}", "threads and their chains")
@@ -111,14 +111,16 @@ def lock_line(
     return Line(number, next_number, updated_at, thread, covers.unlock(place.thread_id, thread.wrapped_keys))
 
 
-def _locked(tx: Transaction, place: Place, *, share: bool) -> tuple[Thread, int, int, int] | None:
-    """Lock the line of a place, if it is there, and return it with its thread."""
+def _locked(tx: Transaction, place: Place, now: int, *, share: bool) -> tuple[Thread, int, int, int] | None:
+    """Lock the line of a place, if it is there and its thread has not expired, and return it with its thread."""
     lock = statements.SHARE_LINE if share else statements.LOCK_LINE
     while True:
         thread, line = _find(tx, place) or (None, None)
         if thread is None or line is None:
             return None
-        number, next_number, _ = line
+        number, next_number, updated_at = line
+        if is_expired(tx, thread, updated_at, now):
+            return None
         row = tx.one(lock, line=number)
         if row is None:
             return None
@@ -136,13 +138,16 @@ def _find(tx: Transaction, place: Place) -> tuple[Thread, tuple[int, int, int] |
     return thread, None if row[4] is None else (row[4], row[5], row[6])
 
 
-def _lock_thread(tx: Transaction, place: Place, covers: Covers, new: NewThread, within: int | None) -> Thread:
+def _lock_thread(
+    tx: Transaction, place: Place, covers: Covers, new: NewThread, *, seen: int | None, within: int | None
+) -> Thread:
     thread = lock_thread(tx, place.thread_id)
-    if thread is not None and has_expired(tx, thread, new.now):
+    if thread is not None and locked_has_expired(tx, thread, new.now):
         delete_locked(tx, thread)
         thread = None
     _check_seen(place, within, None if thread is None else thread.number)
     if thread is None:
+        _check_seen(place, seen, None)
         tx.run(
             statements.MAKE_THREAD,
             thread_id=place.thread_id,

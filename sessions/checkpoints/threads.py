@@ -72,6 +72,17 @@ def has_expired(tx: Transaction, thread: Thread, now: int) -> bool:
     return thread.ttl is not None and last is not None and int(last) + thread.ttl <= now
 
 
+def locked_has_expired(tx: Transaction, thread: Thread, now: int) -> bool:
+    """Tell the same of a locked thread that is to be removed; its lines are locked then.
+
+    A put that began before the thread's time has come holds its line until it is stored, and then the thread stays.
+    """
+    if not has_expired(tx, thread, now):
+        return False
+    lines = tx.all(statements.LINES_OF, thread=thread.number)
+    return thread.ttl is not None and all(int(updated_at) + thread.ttl <= now for *_, updated_at in lines)
+
+
 def thread_of(number: int, owner: str | bytes | None, wrapped_keys: bytes | None, ttl: int | None) -> Thread:
     """Return a thread of the columns of its row."""
     return Thread(

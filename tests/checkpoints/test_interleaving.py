@@ -11,12 +11,14 @@ import asyncio
 import threading
 from contextlib import suppress
 from functools import partial
+from time import time_ns
 from typing import TYPE_CHECKING, Any, Final
 
 import pytest
 
-from sessions import generate_key, open_store
+from sessions import clock, generate_key, open_store
 from sessions.checkpoints.remembered import Remembered
+from sessions.checkpoints.statements.lines import LINES_OF, LOCK_LINE, LOCK_LINE_OF, LOCK_THREAD, SHARE_LINE
 from sessions.checkpoints.values import Query
 from sessions.db.transaction import Statement
 from sessions.errors import ThreadExistsError, ThreadGoneError
@@ -29,7 +31,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from sessions.db import Backend
-    from sessions.db.transaction import Transaction
+    from sessions.db.transaction import Row, Transaction
     from sessions.testing.checkpoints.changes import Change
     from sessions.testing.checkpoints.shared import OpenThreads
 
@@ -54,6 +56,8 @@ _LOOSE: Final = Statement(
     )
     """,
 )
+
+_LOCKS: Final = (LOCK_THREAD, LINES_OF, LOCK_LINE, LOCK_LINE_OF, SHARE_LINE)
 
 INTRUDERS: Final[dict[str, Change]] = {
     "put": lambda store: store.put(PLACE, new("5", "3", {"a": [*LONG, "5"]}, versions={"a": 5})),
@@ -192,3 +196,94 @@ async def test_new_keys_between_any_two_statements(anywhere: str, operation: str
         await store.aclose()
         await other.aclose()
     assert first > 2, "nothing was interrupted"
+
+
+class _Noted(InterruptedTransaction):
+    """Notes the statements that may lock rows."""
+
+    def __init__(self, tx: Transaction, noted: list[Statement]) -> None:
+        super().__init__(tx, 1, lambda: None)
+        self._noted = noted
+
+    def one(self, statement: Statement, /, **values: Any) -> Row | None:
+        self._noted.append(statement)
+        return super().one(statement, **values)
+
+    def all(self, statement: Statement, /, **values: Any) -> list[Row]:
+        self._noted.append(statement)
+        return super().all(statement, **values)
+
+
+@pytest.mark.parametrize("operation", ["put", "put again", "put_writes"])
+@pytest.mark.usefixtures("no_upkeep")
+async def test_a_thread_is_locked_before_its_lines(
+    open_threads: OpenThreads, monkeypatch: pytest.MonkeyPatch, operation: str
+) -> None:
+    """An expired one is begun again: in the order of all other changes, so that none wait each for the other.
+
+    Fails without: checkpoints/lines.py, `is_expired(tx, thread, updated_at, now)` before the lock.
+    """
+    maker, noted = open_threads(ttl=10_000_000), list[Statement]()
+    await begin(maker)
+    monkeypatch.setattr(clock, "time_ns", lambda: time_ns() + 11_000_000_000)
+    # One that knows the thread is refused, and one that does not begins it again.
+    for store in (maker, open_threads()):
+        noted.clear()
+        backend = store._backend
+        write = backend.write
+
+        def noting(work: Any, subject: str, write: Any = write) -> Any:
+            return write(lambda tx: work(_Noted(tx, noted)), subject)
+
+        monkeypatch.setattr(backend, "write", noting)
+        with suppress(ThreadGoneError):
+            await CHANGES[operation](store)
+        locks = [one for one in noted if any(one is lock for lock in _LOCKS)]
+        assert locks[0] is LOCK_THREAD
+        assert len(locks) > 1
+    await check_rows(maker)
+
+
+@pytest.mark.usefixtures("no_upkeep")
+async def test_a_thread_that_is_put_to_in_time_is_not_purged(
+    open_threads: OpenThreads, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its time comes while the put is under way: it either keeps the thread, or is told that it is gone.
+
+    Fails without: checkpoints/threads.py, `locked_has_expired`: the lines that are locked there.
+    """
+    first = kept = 0
+    store, other = open_threads(ttl=10_000_000), open_threads()
+    started = time_ns()
+    at = [0]
+    monkeypatch.setattr(clock, "time_ns", lambda: started + at[0] * 1_000_000_000)
+    while True:
+        first += 1
+        store._remembered = Remembered()
+        await store.delete("t")
+        await begin(store)
+        at[0] += 9
+
+        async def purge(store: ThreadStore) -> None:
+            at[0] += 2
+            await store.purge_expired()
+
+        elsewhere = Elsewhere(other, purge)
+        between = Interrupted(store._backend, first, elsewhere.interrupt)
+        store._backend, backend = between, store._backend  # type: ignore[assignment]  # as far as changes go
+        is_kept = False
+        try:
+            await CHANGES["put"](store)
+            is_kept = True
+        except ThreadGoneError:
+            pass
+        finally:
+            store._backend = backend
+        await asyncio.to_thread(elsewhere.finish)
+        found = await other.read(PLACE, "4")
+        assert (found is not None) == is_kept
+        kept += is_kept
+        await check_rows(store)
+        if between.left > 0:
+            break
+    assert kept > 2
