@@ -24,7 +24,7 @@ from sessions.log.component import conversations
 from sessions.log.conversation import ForeignTables
 from sessions.log.core.extend import NewEntry
 from sessions.session.base import LogSession
-from sessions.store.thread_maintenance import damage_named
+from sessions.store.thread_damage import damage_named
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
