@@ -23,7 +23,7 @@ def purge(tx: Transaction, count: int, *, waits: bool = True) -> tuple[int, bool
     Args:
         tx: A transaction.
         count: The number of memories at most.
-        waits: Whether to wait for namespaces that others have locked; else these are left out.
+        waits: Whether to wait for namespaces and memories that others have locked; else these are left out.
 
     Returns:
         How many were removed, and whether there may be more.
@@ -36,14 +36,15 @@ def purge(tx: Transaction, count: int, *, waits: bool = True) -> tuple[int, bool
     writing = Writing(tx, at)
     removed = 0
     lock = space_statements.LOCK_SPACE if waits else space_statements.LOCK_FREE_SPACE
+    lock_expired = statements.LOCK_EXPIRED if waits else statements.LOCK_FREE_EXPIRED
     for number, memories in sorted(spaces.items()):
         row = tx.one(lock, space=number)
         if row is None:
             continue
         space = LockedSpace.of(row)
-        # Some may have been put or refreshed since they were found.
+        # Some may have been put or refreshed since they were found, or are being refreshed.
         for values in parts("m", AT_ONCE, memories):
-            for memory, name in tx.all(statements.STILL_EXPIRED, now=at, **values):
+            for memory, name in tx.all(lock_expired, now=at, **values):
                 writing.remove(space, memory, text_of_key(name), "expired")
                 removed += 1
         move(tx, [space], at)
