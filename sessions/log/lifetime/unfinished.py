@@ -164,6 +164,8 @@ def collect_unfinished(tx: Transaction, count: int) -> bool:
     if found is None:
         return False
     (session,) = found
+    # So that nobody goes on with the rest of it: a caller whose statement began before its end may wait for this lock.
+    give_up(tx, session)
     left = count
     for (segment,) in tx.all(branch_statements.SEGMENTS, session=session):
         low, high = ids_of(segment)

@@ -222,9 +222,10 @@ class Finish(Command[None], msgspec.Struct, frozen=True, eq=False):
             conversation, source, version = self.source
             locked = tx.one(statements.LOCKED_PLACE, session_id=conversation.session_id)
             check_unchanged(tx, conversation, source, version, locked)
+        # Locked before its rows, as upkeep locks it.
+        key = renew(tx, self.conversation, session)
         if self.last < self.tip:
             tx.run(branch_statements.NOTE_HOLE, segment=segment)
-        key = renew(tx, self.conversation, session)
         tagged = self._put_info(tx, key)
         put_barred(tx, session, self.row.version, self.barred, key)
         finish(tx, self.conversation, session, msgspec.structs.replace(self.row, tagged=int(tagged)))

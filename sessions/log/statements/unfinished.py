@@ -107,12 +107,13 @@ IS_THERE = Statement(
 )
 
 _ENDED = "select session from {unfinished} where until <= {clock} limit 1"
+_LOCK_ENDED = _ENDED + " for update skip locked"
 
 ENDED = Statement(
-    "An unfinished session that was given up.",
+    "An unfinished session that was given up; locked, as a caller that began in time may be writing to it.",
     _ENDED,
     # One that another process is removing is left to it.
-    {POSTGRES: _ENDED + " for update skip locked"},
+    {POSTGRES: _LOCK_ENDED, MARIADB: _LOCK_ENDED},
 )
 
 SOME_ENTRIES = Statement(
