@@ -278,7 +278,9 @@ def note_popped(tx: Transaction, head: Head, position: int, stretches: Sequence[
 
 def bar_keys(tx: Transaction, session: int, entry: EntryId) -> None:
     """Note that the keys of an entry, which is corrected, are not to be added on any way for `KEY_LIFE` from now on."""
-    tx.run(correction_statements.BAR_KEYS, session=session, entry=entry.entry, version=entry.version, life=KEY_LIFE)
+    values = {"session": session, "version": entry.version, "life": KEY_LIFE}
+    tx.run(correction_statements.PROLONG_BARS, barred=-entry.entry, **values)
+    tx.run(correction_statements.BAR_KEYS, entry=entry.entry, **values)
 
 
 def barred_keys(tx: Transaction, session: int) -> list[ItemKey]:

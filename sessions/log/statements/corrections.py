@@ -83,6 +83,14 @@ PAIRED = Statement(
     ) order by id""",
 )
 
+PROLONG_BARS = Statement(
+    "Bar the keys of an entry again that was corrected before, from now on; `:barred` is its negative id.",
+    f"""
+    update {{item_keys}} set until = {{clock}} + :life, due = {{clock}} + :life
+    where session = :session and entry = :barred and branch = {EVERYWHERE} and version = :version
+    """,  # noqa: S608 - a number of this package.
+)
+
 BAR_KEYS = Statement(
     "Note that the keys of an entry that is corrected are not to be added on any way, for some time from now on.",
     f"""

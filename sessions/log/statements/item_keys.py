@@ -129,7 +129,10 @@ DUE_KEYS = Statement(
     {POSTGRES: _DUE + " for update of k skip locked"},
 )
 
-FORGET_KEY = Statement("Remove an item key.", f"delete from {{item_keys}} where {_IDENTITY}")  # noqa: S608
+FORGET_KEY = Statement(
+    "Remove an item key, unless a correction has prolonged it since.",
+    f"delete from {{item_keys}} where {_IDENTITY} and due <= {{clock}}",  # noqa: S608 - as above.
+)
 
 LOOK_LATER = Statement(
     "Look at an item key, whose entry is there, when that is twice as old; not sooner than in a month.",
