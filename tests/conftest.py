@@ -17,6 +17,7 @@ from sessions.db.upkeep import Upkeep
 
 from .life.quiet import collect_for_others
 from .lived_in import move_in
+from .sql.counts import counts
 from .sql.databases import (
     anywhere,
     drop_old_databases,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
 
 # Servers belong to the whole run, or to one of its workers: whichever folder asks for one first starts it.
-__all__ = ["anywhere", "empty_url", "lend", "mariadb", "postgres", "public_folder", "url"]
+__all__ = ["anywhere", "counts", "empty_url", "lend", "mariadb", "postgres", "public_folder", "url"]
 
 Report = TypeVar("Report", pytest.TestReport, pytest.CollectReport)
 

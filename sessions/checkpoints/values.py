@@ -33,7 +33,7 @@ class Value:
     Attributes:
         shape: `ONE`, `LIST` or `DICT`.
         parts: Its parts, in order; of `ONE`, exactly one. Equal parts mean equal objects, so a part that a serializer
-            writes differently each time is stored anew each time. A list that grew shares them with the one before.
+            writes differently each time is stored again each time. A list that grew shares them with the one before.
         data: The msgpack that a serializer wrote of all of them at once, if it did, and if that is at hand.
     """
 

@@ -16,11 +16,11 @@ from sessions.checkpoints.values import Place
 from sessions.errors import ThreadGoneError, ThreadOwnerError
 from sessions.store.threads import ThreadStore
 from sessions.testing.checkpoints.shared import PLACE, check_rows, check_verified, contents, new, write, writes
-from tests.sql.counts import Counts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
+    from tests.sql.counts import Counts
     from tests.sql.databases import Lend
     from tests.sql.servers import Postgres
 
@@ -36,11 +36,6 @@ async def store(url: str) -> AsyncIterator[ThreadStore]:
         threads = ThreadStore(opened._backend)
         yield threads
         await threads.aclose()
-
-
-@pytest.fixture
-def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
-    return Counts(monkeypatch)
 
 
 async def _chat(store: ThreadStore, first: int, last: int) -> list[dict[str, str]]:
@@ -78,7 +73,7 @@ async def test_each_step_of_a_chat_is_one_statement(store: ThreadStore, counts: 
 
 @pytest.mark.usefixtures("no_upkeep")
 async def test_a_new_thread_is_one_statement(url: str, store: ThreadStore, counts: Counts) -> None:
-    """Fails without: checkpoints/fast/postgres.py, `Beginning`."""
+    """Fails without: checkpoints/fast/postgres.py, `begin`."""
     await _chat(store, 0, 1)
     counts.taken()
     values = {"a": [f"message {number} " * 20 for number in range(5)], "b": "x" * 100, "c": 1}

@@ -13,12 +13,12 @@ from sessions.memory.fields import MOST_ELEMENTS
 from sessions.testing.expiry_model import MovableClock
 from sessions.testing.memory.filter_model import matches
 from sessions.validation import DEFAULT
-from tests.sql.counts import Counts
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
     from sessions import Memories
+    from tests.sql.counts import Counts
     from tests.sql.databases import Lend
     from tests.sql.servers import Postgres
 
@@ -39,11 +39,6 @@ async def memories(url: str) -> AsyncIterator[Memories]:
     async with open_store(url, create_tables=True) as store:
         await store.memories.declare("n", "tags")
         yield store.memories
-
-
-@pytest.fixture
-def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
-    return Counts(monkeypatch)
 
 
 def value(number: int) -> dict[str, Any]:
@@ -131,7 +126,7 @@ async def test_settings_that_another_process_has_changed_are_seen(url: str, memo
         await other.memories.declare("n")
         counts.taken()
         for _ in range(2):
-            # As long as nothing is indexed anew, its rows are missing.
+            # As long as nothing is indexed again, its rows are missing.
             assert len(await listed(memories, filter={"n": 7})) == 2
             assert counts.taken() == (1, 1)
         await other.memories.reindex()

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
+
+import pytest
 
 from sessions.db.postgres.database import AsyncpgDatabase
-
-if TYPE_CHECKING:
-    import pytest
 
 
 class Counts:
@@ -30,7 +29,12 @@ class Counts:
         monkeypatch.setattr(AsyncpgDatabase, "_attempt", counted_attempt)
 
     def taken(self) -> tuple[int, int]:
-        """Return both, and begin anew."""
+        """Return both, and count from zero again."""
         found = self.alone, self.transactions
         self.alone = self.transactions = 0
         return found
+
+
+@pytest.fixture
+def counts(monkeypatch: pytest.MonkeyPatch) -> Counts:
+    return Counts(monkeypatch)

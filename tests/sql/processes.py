@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from multiprocessing.synchronize import Barrier
 
 CONTEXT = multiprocessing.get_context("forkserver")
-"""Starts processes that have imported what most tests use: twenty that do so anew take half a minute.
+"""Starts processes that have imported what most tests use: twenty that import it themselves take half a minute.
 
 Its server is one for all tests of a worker, so no other module may have it import something else.
 """

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sessions.checkpoints.body import by_slot, pack
 from sessions.checkpoints.covers import PlainCovers, write_bound
-from sessions.checkpoints.fast.beginning import Beginning
+from sessions.checkpoints.fast.beginning import begin
 from sessions.checkpoints.fast.sending import Guard, Planned, Sending
 from sessions.checkpoints.fast.statements import (
     PUT,
@@ -49,7 +49,6 @@ class PostgresPaths:
 
     def __init__(self, database: AsyncpgDatabase) -> None:
         self._database = database
-        self._new = Beginning(database)
         self._puts = Sending(database, _planned_put, alone=(PUT, _one_put), together=(PUT_MANY, PUT_MANY_BESIDE, _puts))
         self._writes = Sending(
             database,
@@ -68,7 +67,7 @@ class PostgresPaths:
             return NOT_DONE
         if known is None:
             is_new = put.new.parent_id is None and put.seen is None and put.within is None
-            return await self._new.submit(put, subject) if is_new and type(put.covers) is PlainCovers else NOT_DONE
+            return await begin(self._database, put, subject) if is_new and type(put.covers) is PlainCovers else NOT_DONE
         if put.seen not in (None, known.line.number):
             return NOT_DONE
         if put.within not in (None, known.line.thread.number):

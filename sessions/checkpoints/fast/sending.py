@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 Key = tuple[int | str, ...]
 
-WORKERS: Final = 2
+_WORKERS: Final = 2
 """Groups under way at once: while one waits for the disk, the next is sent."""
 
 
@@ -88,7 +88,7 @@ class Sending(Generic[T]):
         self._plan = plan
         self._alone = alone
         self._together = together
-        self._groups = Groups(self._send, WORKERS)
+        self._groups = Groups(self._send, _WORKERS)
 
     async def submit(self, command: Command[T], subject: str) -> T | NotDone:
         """Return the result of a command, or `NOT_DONE`, if nothing was changed."""

@@ -113,8 +113,10 @@ class TablesGoneError(StoreError):
 _TRANSLATIONS: Final[dict[Trouble, tuple[type[StoreError], str, str]]] = {
     Trouble.LOST: (StoreUnreachableError, "is unreachable or refuses writes now", "Check the server and the network"),
     Trouble.ROLLED_BACK: (StoreBusyError, "aborted this transaction in favour of others, again and again", "Try again"),
-    Trouble.LOCKED: (StoreBusyError, "made this operation wait for others for too long", "Try again"),
-    Trouble.BUSY: (StoreBusyError, "made this operation wait for others for too long", "Try again"),
+    **dict.fromkeys(
+        (Trouble.LOCKED, Trouble.BUSY),
+        (StoreBusyError, "made this operation wait for others for too long", "Try again"),
+    ),
     Trouble.FULL: (StoreFullError, "is full", "Make room"),
     Trouble.READ_ONLY: (
         StoreReadOnlyError,

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Hashable
 
 _AT_ONCE: Final = 2
-"""Changes of one row under way: while one is done, the next already waits in the database. A pool has fifteen."""
+"""Changes of one row under way: while one is done, the next waits in the database. Most pools have five connections."""
 
 
 class Turns:

@@ -45,10 +45,6 @@ _LARGE: Final = 1 << 20
 """Bytes of values that go together, at most."""
 
 
-class _LockedError(Exception):
-    """A namespace stayed locked; nothing was put."""
-
-
 class PostgresPaths:
     """The fast paths of memories on one database: each does the same as its command, or leaves it to the command.
 
@@ -182,12 +178,12 @@ class PostgresPaths:
             changes[0].number,
         ).made_repeatable()
 
-        async def attempt() -> Sequence[Changed]:
+        async def attempt() -> Sequence[Changed] | None:
             try:
                 return await self._database.attempt(whole)
             except FailedError as failed:
                 if trouble_of(failed.error) is Trouble.LOCKED:
-                    raise _LockedError from None
+                    return None  # Each waits by itself.
                 raise
 
         try:
@@ -197,6 +193,8 @@ class PostgresPaths:
                 job.error = error.about(job.subject)
             return
         except Exception:  # noqa: BLE001 - one was refused; it is told so when it is put by itself
+            return
+        if done is None:
             return
         results = iter(done)
         for job, change in zip(jobs, changes, strict=True):
