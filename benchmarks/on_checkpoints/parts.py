@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import asyncpg
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from langchain_core.messages import HumanMessage
 from langgraph.checkpoint.postgres.aio import AsyncPostgresSaver
 from langgraph.checkpoint.serde.encrypted import EncryptedSerializer
 from langgraph.checkpoint.sqlite.aio import AsyncSqliteSaver
@@ -19,9 +20,9 @@ from psycopg.rows import dict_row
 from psycopg_pool import AsyncConnectionPool
 
 from benchmarks.measured import LIMIT, OURS, Measured
-from benchmarks.on_checkpoints.replays import replayed
+from benchmarks.on_checkpoints.replays import read_each, replayed
 from benchmarks.on_checkpoints.sides import OnPostgres, OnSQLite
-from benchmarks.on_checkpoints.workloads import CHAT, WORKLOADS, noted, text
+from benchmarks.on_checkpoints.workloads import CHAT, CONFIG, WORKLOADS, noted, text
 from benchmarks.pages import POSTGRES, SQLITE
 from benchmarks.row import Target
 from sessions import generate_key
@@ -35,6 +36,7 @@ if TYPE_CHECKING:
     from benchmarks.pages import Place, Run
 
 _TASKS: Final = 64
+_MESSAGES_OF_STEP: Final = 500
 _KEY: Final = b"sixteen bytes of"
 
 
@@ -44,11 +46,35 @@ def _sqlite(place: Place, name: str) -> OnSQLite:
     return OnSQLite(folder)
 
 
+def _sides(place: Place, kind: str, name: str) -> OnSQLite | OnPostgres:
+    return OnPostgres(partial(place.new_database, kind)) if kind == POSTGRES else _sqlite(place, name)
+
+
 def _workload(place: Place, kind: str, name: str, rounds: int) -> list[Measured]:
     def sides(turn: int) -> OnSQLite | OnPostgres:
-        return OnPostgres(partial(place.new_database, kind)) if kind == POSTGRES else _sqlite(place, f"{turn}")
+        return _sides(place, kind, f"{turn}")
 
     return replayed(name, sides, place.pick(rounds, 1), quick=place.quick, on_postgres=kind == POSTGRES)
+
+
+def _long(place: Place, kind: str) -> list[Measured]:
+    """Reading a state that has grown long."""
+    steps, found = place.pick(20, 2), dict[str, dict[str, list[float]]]()
+    messages = [HumanMessage(text(number, 480), id=f"{number}") for number in range(_MESSAGES_OF_STEP * steps)]
+    with _sides(place, kind, "long") as sides:
+        limit, ours, peer = sides.limit(), sides.ours(), sides.theirs()
+        for side in (ours, peer):
+            config: Any = CONFIG
+            for step in range(steps):
+                checkpoint, metadata, versions, _ = _step(0, step)
+                values = {"messages": messages[: _MESSAGES_OF_STEP * (step + 1)]}
+                config = side.saver.put(config, {**checkpoint, "channel_values": values}, metadata, versions)
+        got = ours.saver.get_tuple(CONFIG)
+        assert got is not None
+        limit.keep(got.checkpoint)
+        read_each({LIMIT: limit, OURS: ours, sides.peer: peer}, ours.saver, found)
+    target = {"read the latest": Target(1.2)}
+    return [Measured(f"10,000 messages: {figure}", samples, target.get(figure)) for figure, samples in found.items()]
 
 
 @cache
@@ -64,12 +90,12 @@ def _step(number: int, step: int) -> tuple[Any, ...]:
     return checkpoint, {"source": "loop", "step": step, "parents": {}}, versions, [("messages", messages[-1:])]
 
 
-async def _tasks(saver: Any, first: int, steps: int) -> float:
+async def _tasks(saver: Any, first: int, steps: int, threads: str = "t") -> float:
     """Milliseconds for each call of 64 tasks, each with a thread of its own."""
 
     async def run(number: int) -> None:
         last = f"1f000000-0000-6000-8000-{first - 1:012}" if first else None
-        config: Any = {"configurable": {"thread_id": f"t{number}", "checkpoint_ns": "", "checkpoint_id": last}}
+        config: Any = {"configurable": {"thread_id": f"{threads}{number}", "checkpoint_ns": "", "checkpoint_id": last}}
         for step in range(first, first + steps):
             checkpoint, metadata, versions, writes = _step(number, step)
             config = await saver.aput(config, checkpoint, metadata, versions)
@@ -106,6 +132,8 @@ async def _many(place: Place, kind: str) -> list[Measured]:
             ours = await stack.enter_async_context(SessionSaver(new()))
             peer = type(theirs).__name__
             for name, saver in ((OURS, ours), (peer, theirs)):
+                # Its tables and connections are there then, as in a server that has run for a while.
+                await _tasks(saver, 0, 1, "warm")
                 found.setdefault(begins, {}).setdefault(name, []).append(await _tasks(saver, 0, 1))
             found.setdefault(goes_on, {}).setdefault(LIMIT, []).append(await limit())
             for name, saver in ((OURS, ours), (peer, theirs)):
@@ -269,9 +297,11 @@ def _replays(kind: str) -> dict[str, Run]:
 
 PARTS: Final[dict[str, Run]] = {
     **_replays(SQLITE),
+    "A state of 10,000 messages, on SQLite": lambda place: _in_thread(_long, place, SQLITE),
     "64 tasks, on SQLite": partial(_many, kind=SQLITE),
     "A chat of 400 messages, encrypted, on SQLite": partial(_in_thread, _encrypted),
     "Whole threads, on SQLite": partial(_in_thread, _others),
     **_replays(POSTGRES),
+    "A state of 10,000 messages, on Postgres": lambda place: _in_thread(_long, place, POSTGRES),
     "64 tasks, on Postgres": partial(_many, kind=POSTGRES),
 }
