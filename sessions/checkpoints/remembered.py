@@ -79,6 +79,11 @@ class State(msgspec.Struct, frozen=True):
         """Tell whether a line is as it was, so that the checkpoint of a row, if it is this one, has these values."""
         return self.row == row and (self.line.number, self.line.next_number) == (line.number, line.next_number)
 
+    def has_expired(self, at: int) -> bool:
+        """Tell whether its thread has expired by then, unless another process has changed it."""
+        ttl = self.line.thread.ttl
+        return ttl is not None and self.line.updated_at + ttl <= at
+
     @property
     def size(self) -> int:
         """The bytes that it takes, about."""
@@ -135,9 +140,20 @@ class Remembered:
             for key in [key for key, state in self._states.items() if state.line.number in lines]:
                 self._forget(key)
 
+    def expired(self, at: int) -> None:
+        """Forget all values of threads that have expired by then, as far as is known here."""
+        with self._lock:
+            for key in [key for key, state in self._states.items() if state.has_expired(at)]:
+                self._forget(key)
+
     def seen(self, place: Place, checkpoint_id: str | None) -> int | None:
         """Return the number of the line in which this process has put or read a checkpoint."""
-        return None if checkpoint_id is None else self._seen.get((place.thread_id, place.ns, checkpoint_id))
+        if checkpoint_id is None:
+            return None
+        state = self.get(place)
+        if state is not None and state.checkpoint_id == checkpoint_id:
+            return state.line.number
+        return self._seen.get((place.thread_id, place.ns, checkpoint_id))
 
     def thread(self, place: Place) -> int | None:
         """Return the number of the thread in which this process last put or read a checkpoint."""

@@ -265,4 +265,6 @@ class Maintenance(Retaining):
 
     async def _sweep(self) -> int:
         """Do one round of a sweeper."""
-        return await self.purge_expired() + sum((await purge_others(self._backend, self._sdk.tables)).values())
+        removed = await self.purge_expired() + sum((await purge_others(self._backend, self._sdk.tables)).values())
+        self._forgetting.expired(now())
+        return removed

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sessions.log.lifetime.audit import Done
     from sessions.session.base import LogSession
     from sessions.session.handle import Handle
+    from sessions.store.forgetting import Forgetting
     from sessions.store.maintenance import Encryption
     from sessions.store.place import Place
     from sessions.types.retention import Audit, OwnerErasure, RetentionCandidate, RetentionPolicy, RetentionReport
@@ -37,6 +38,7 @@ class Retaining(ABC):
     _sdk: SDKSessions
     _encryption: Encryption | None
     _audits_kept: int
+    _forgetting: Forgetting
 
     @abstractmethod
     def session(self, session_id: str) -> LogSession:
@@ -47,9 +49,6 @@ class Retaining(ABC):
 
     @abstractmethod
     def _forget_title(self, session_id: str) -> None: ...
-
-    @abstractmethod
-    def _forget_thread(self, thread_id: str) -> None: ...
 
     async def retain(
         self,
@@ -267,6 +266,6 @@ class Retaining(ABC):
             if subject.kind == "session":
                 self._forget_title(subject.name)
             elif subject.kind == "thread":
-                self._forget_thread(subject.name)
+                self._forgetting.thread(subject.name)
 
         return Place(self._backend, self._sdk, open_, forget, self._keys)

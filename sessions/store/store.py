@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import threading
 from typing import TYPE_CHECKING, Self, cast
-from weakref import WeakSet
 
 from sessions.clock import NEVER
 from sessions.labels import given_owner
@@ -13,6 +11,7 @@ from sessions.log.lifetime.remove import delete
 from sessions.session.base import LogSession
 from sessions.session.titles import MakeTitle, Titles
 from sessions.store.exports import Exports
+from sessions.store.forgetting import Forgetting
 from sessions.store.maintenance import Maintenance
 from sessions.store.moving import Moving
 from sessions.store.searching import StoreSearch
@@ -36,7 +35,6 @@ if TYPE_CHECKING:
     from sessions.session.usage.prices import Price
     from sessions.store.maintenance import Encryption
     from sessions.store.sweeper import Sweeper
-    from sessions.store.threads import ThreadStore
     from sessions.types.usage import UsageRow
 
 
@@ -70,8 +68,7 @@ class Store(StoreSearch, Maintenance, Moving, Exports):
         self._audits_kept = _audits_kept(audit_ttl)
         self._sweepers: list[Sweeper] = []
         self._common: Common | None = None
-        self._remembering: WeakSet[ThreadStore] = WeakSet()
-        self._forgetting = threading.Lock()
+        self._forgetting = Forgetting()
         self._memory_lifetime = check_ttl(memory_ttl, "memory_ttl")
         self._search = search
         seconds = None if sweep_every is None else check_seconds(sweep_every, "sweep_every") / 1_000_000
@@ -251,17 +248,6 @@ class Store(StoreSearch, Maintenance, Moving, Exports):
     def _forget_title(self, session_id: str) -> None:
         if self._titles is not None:
             self._titles.forget(session_id)
-
-    def _forget_thread(self, thread_id: str) -> None:
-        with self._forgetting:
-            remembering = tuple(self._remembering)
-        for threads in remembering:
-            threads._forget(thread_id)  # noqa: SLF001 - it is one of ours
-
-    def _is_remembered_by(self, threads: ThreadStore) -> None:
-        """Have `erase_owner` tell an adapter's threads which of them are gone, for as long as it uses them."""
-        with self._forgetting:
-            self._remembering.add(threads)
 
     async def _close(self) -> None:
         if self._titles is not None:

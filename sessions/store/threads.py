@@ -17,6 +17,7 @@ from sessions.checkpoints.under_way import PutsUnderWay
 from sessions.clock import now
 from sessions.errors import ThreadGoneError
 from sessions.labels import MAX_OWNER_BYTES
+from sessions.store.forgetting import Forgetting
 from sessions.store.thread_damage import damage_named
 from sessions.store.thread_maintenance import MOST_BYTES, MOST_ID_BYTES, MOST_PATH_BYTES, SUBJECT, ThreadMaintenance
 from sessions.validation import AUDITS_KEPT, check_text
@@ -44,6 +45,7 @@ class ThreadStore(ThreadMaintenance):
         covers: How contents are stored; in the clear, if ``None``.
         remembered: The bytes of values that are remembered, so that the next put has something to compare with.
         audits_kept: For how long the audit row of an erasure is kept, in microseconds.
+        forgetting: That of the store, whose other savers forget what is removed here, and the other way round.
     """
 
     def __init__(
@@ -54,10 +56,13 @@ class ThreadStore(ThreadMaintenance):
         covers: Covers | None = None,
         remembered: int = DEFAULT_BYTES,
         audits_kept: int = AUDITS_KEPT,
+        forgetting: Forgetting | None = None,
     ) -> None:
         super().__init__(backend, PlainCovers() if covers is None else covers, audits_kept)
         self._ttl = ttl
         self._remembered = Remembered(remembered)
+        self._forgetting = forgetting or Forgetting()
+        self._forgetting.add(self._remembered)
         self._under_way = PutsUnderWay(self._remembered)
 
     def remembered(self, place: Place) -> dict[str, Value]:
@@ -196,10 +201,10 @@ class ThreadStore(ThreadMaintenance):
             run.note(place, line)
 
     def _forget(self, thread_id: str) -> None:
-        self._remembered.erased(thread_id)
+        self._forgetting.thread(thread_id)
 
     def _forget_lines(self, lines: Iterable[int]) -> None:
-        self._remembered.erased_lines(set(lines))
+        self._forgetting.lines(set(lines))
 
     def _seen(self, place: Place, checkpoint_id: str | None, run: Run | None) -> tuple[int | None, int | None]:
         """Return the line that a caller has used, and the thread that it has used if it is not known in which line."""

@@ -19,7 +19,7 @@ from sessions.checkpoints.schema import CHECKPOINTS
 from sessions.db.transaction import Statement
 from sessions.errors import SessionsError
 from sessions.store.threads import ThreadStore
-from tests.langgraph.graphs import asking, chat, said, thread
+from tests.langgraph.graphs import asking, chat, delta, said, thread
 from tests.langgraph.state_plant import Preferences as Planted
 from tests.langgraph.state_types import Preferences
 
@@ -47,12 +47,14 @@ _INSERT: Final = {
 
 
 async def fill(store: Store) -> Rows:
-    """Store three threads, with a window, an open interrupt and a graph within; return all rows."""
+    """Store threads with a window, an open interrupt, a graph within and a delta channel; return all rows."""
     saver = SessionSaver(store, types=[Preferences])
     for text in ("one " * 300, "two " * 300, "three"):
         await chat(saver).ainvoke(said(text), thread("a"))
     await asking(saver).ainvoke(said("hello"), thread("b"))
     await chat(saver).ainvoke(said("within"), thread("a", checkpoint_ns="within:1"))
+    for text in ("first", "second"):
+        await delta(saver).ainvoke(said(text), thread("d"))
     return await ThreadStore(store._backend)._backend.read(_all_rows, "this test")
 
 
@@ -233,6 +235,8 @@ def _calls(store: Store, saver: SessionSaver) -> list[Callable[[], Awaitable[Any
         lambda: saver.aget_delta_channel_history(config=thread("a"), channels=["messages"]),
         lambda: saver.conversation("a").get_items(),
         lambda: saver.conversation("a").entries(),
+        lambda: saver.conversation("d").get_items(),
+        lambda: saver.aget_delta_channel_history(config=thread("d"), channels=["messages"]),
         saver.athreads,
         verified,
         adopted,

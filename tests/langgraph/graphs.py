@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated, Any, TypedDict
+from typing import TYPE_CHECKING, Annotated, Any, TypedDict, cast
 
+from langchain_core.messages import AIMessage
+from langgraph.channels.delta import DeltaChannel
 from langgraph.graph import END, START, StateGraph
-from langgraph.graph.message import add_messages
+from langgraph.graph.message import _messages_delta_reducer, add_messages
 from langgraph.types import interrupt
 
 from tests.langgraph.state_types import Preferences
@@ -19,6 +21,15 @@ class Chat(TypedDict, total=False):
 
     messages: Annotated[list[Any], add_messages]
     preferences: Preferences
+
+
+_MESSAGES: Any = _messages_delta_reducer
+
+
+class Deltas(TypedDict):
+    """A conversation whose checkpoints have no messages: they are rebuilt from the writes of tasks."""
+
+    messages: Annotated[list[Any], DeltaChannel(_MESSAGES)]
 
 
 def _answer(state: Chat) -> dict[str, Any]:
@@ -38,6 +49,14 @@ def chat(saver: Any) -> CompiledStateGraph[Any]:
     builder.add_edge(START, "answer")
     builder.add_edge("answer", END)
     return builder.compile(checkpointer=saver)
+
+
+def delta(saver: Any) -> CompiledStateGraph[Any]:
+    """Return a graph that answers each message, and whose messages are in a ``DeltaChannel``."""
+    builder: Any = StateGraph(Deltas)
+    builder.add_node("answer", lambda state: {"messages": [AIMessage(f"answer {len(state['messages'])}")]})
+    builder.add_edge(START, "answer")
+    return cast("CompiledStateGraph[Any]", builder.compile(checkpointer=saver))
 
 
 def asking(saver: Any) -> CompiledStateGraph[Any]:

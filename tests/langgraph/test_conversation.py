@@ -11,12 +11,13 @@ from typing import TYPE_CHECKING, Annotated, Any, TypedDict
 import pytest
 from langchain_core.messages import AIMessage, HumanMessage, RemoveMessage, ToolMessage, messages_from_dict
 from langgraph.channels.delta import DeltaChannel
+from langgraph.checkpoint.base import empty_checkpoint
 from langgraph.graph import END, START, MessagesState, StateGraph
 from langgraph.graph.message import _messages_delta_reducer
 
 from sessions import EncryptedSession, generate_key, open_store, text_of
 from sessions.adapters.langgraph import InMemorySaver, SessionSaver
-from sessions.errors import DamagedSessionError, OwnerError, ReadOnlyConversationError
+from sessions.errors import DamagedSessionError, OwnerError, ReadOnlyConversationError, UndecodableStateError
 from sessions.testing.verified import check_verified
 
 if TYPE_CHECKING:
@@ -121,6 +122,42 @@ async def test_forks_are_branches() -> None:
         ("two", "one"),
     ]
     await check_verified(conversation)
+
+
+@pytest.mark.parametrize(
+    ("id_of_fork", "latest", "name"),
+    [
+        ("main", "z", "main 2"),
+        ("2\n", "3", "'2\\n'"),
+        ("\u202e", "\u202f", "'\\u202e'"),
+        (" ", "x", "' '"),
+        ("\x01" * 255, "z", "'" + "\\x01" * 49 + "\\x0"),
+    ],
+)
+async def test_any_id_of_a_checkpoint_names_a_branch(id_of_fork: str, latest: str, name: str) -> None:
+    """Fails without: adapters/langgraph/thread_backend.py, `_branch_name`."""
+    saver = InMemorySaver()
+    config: Any = {"configurable": {"thread_id": "t", "checkpoint_ns": ""}}
+    for checkpoint_id, messages in (("\x01", ["a"]), (id_of_fork, ["a", "b"]), (latest, ["a", "c"])):
+        new: Any = {**empty_checkpoint(), "id": checkpoint_id, "channel_values": {"messages": messages}}
+        put = saver.put(config, new, {"source": "loop", "step": 0}, {"messages": 1})
+        config = put if len(messages) == 1 else config
+    conversation = saver.conversation("t")
+    assert [branch.name for branch in await conversation.branches.list()] == ["main", name]
+    assert [await texts(conversation), await texts(conversation.on_branch(name))] == [["a", "c"], ["a", "b"]]
+    await check_verified(conversation)
+
+
+async def test_of_a_thread_that_is_gone_nothing_is_remembered() -> None:
+    """Fails without: adapters/langgraph/thread_backend.py, `clear`."""
+    saver = InMemorySaver()
+    ask(chat(saver), "a secret")
+    conversation = saver.conversation("t")
+    assert await texts(conversation) == ["a secret", "Answer to a secret"]
+    assert "secret" in str(vars(conversation._thread))
+    saver.erase("t")
+    assert await texts(conversation) == []
+    assert "secret" not in str(vars(conversation._thread))
 
 
 async def test_what_would_change_it_names_the_way_to_change_the_state() -> None:
@@ -311,6 +348,29 @@ async def test_another_reducer_of_a_delta_channel(anywhere: str) -> None:
             await graph.ainvoke({"log": [HumanMessage("hi", id="1")]}, CONFIG)
         assert await texts(saver.conversation("t", channel="log", reducer=reduce)) == ["hi", "hello"] * 2
         assert await texts(saver.conversation("t", channel="log")) == ["hi", "hello", "hello"]
+
+
+async def test_writes_that_make_no_messages_are_named(anywhere: str) -> None:
+    """Of a DeltaChannel whose writes were altered, or with the reducer of another one.
+
+    Fails without: adapters/langgraph/thread_backend.py, `_replayed`, the ``UndecodableStateError``.
+    """
+
+    def reduce(before: Any, writes: Any) -> Any:
+        raise OSError(before, writes)
+
+    async with SessionSaver(anywhere) as saver:
+        await _delta(saver, 100).ainvoke({"messages": [("user", "one")]}, CONFIG)
+        named = "thread 't', checkpoint '.*', channel 'messages': its messages cannot be replayed"
+        with pytest.raises(UndecodableStateError, match=named + ".*OSError"):
+            await saver.conversation("t", reducer=reduce).get_items()
+        config: Any = CONFIG
+        found = await saver.aget_tuple(config)
+        assert found is not None
+        await saver.aput_writes(found.config, [("messages", {"role": 5})], "task")
+        await saver.aput({**found.config}, {**found.checkpoint, "id": "z"}, {"source": "loop"}, {"messages": 99})
+        with pytest.raises(UndecodableStateError, match=named):
+            await saver.conversation("t").get_items()
 
 
 @pytest.mark.parametrize(

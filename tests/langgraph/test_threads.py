@@ -10,14 +10,17 @@ import pytest
 from langgraph.graph import START, StateGraph
 from langgraph.types import Command
 
+from sessions import open_store
 from sessions.adapters.langgraph import InMemorySaver, SessionSaver, SqliteSaver
 from sessions.checkpoints import remembered
 from sessions.errors import OwnerError, ThreadConflictError, ThreadExistsError, ThreadGoneError
+from sessions.store.forgetting import Forgetting
+from sessions.testing.expiry_model import MovableClock
 from tests.langgraph.graphs import Chat, asking, chat, said, thread
 from tests.langgraph.state_types import Preferences
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Awaitable, Callable, Iterator
     from pathlib import Path
 
 
@@ -162,7 +165,7 @@ def test_erasing_has_a_receipt(tmp_path: Path) -> None:
 async def test_erasing_an_owner_reaches_threads(anywhere: str) -> None:
     """Sessions and threads of an owner go together; this process forgets their contents.
 
-    Fails without: store/retention.py, `self._forget_thread(subject.name)`.
+    Fails without: store/retention.py, `self._forgetting.thread(subject.name)`.
     """
     async with SessionSaver(anywhere, owner_key="user") as saver:
         await chat(saver).ainvoke(said("hi"), thread("1", user="ann"))
@@ -172,6 +175,60 @@ async def test_erasing_an_owner_reaches_threads(anywhere: str) -> None:
         assert erased.rows["checkpoints"]["threads"] == 1
         assert {thread_id for thread_id, _ in saver._kept._remembered._states} == {"2"}
         assert [one.thread_id for one in await saver.athreads()] == ["2"]
+
+
+_ENDS: dict[str, Callable[[SessionSaver], Awaitable[Any]]] = {
+    "delete": lambda saver: saver.adelete_thread("1"),
+    "prune": lambda saver: saver.aprune(["1"], strategy="delete"),
+    "erase": lambda saver: saver.aerase("1", scrub=False),
+    "erase owner": lambda saver: saver.store.erase_owner("ann", scrub=False),
+    "purge": lambda saver: saver.apurge_expired(),
+    "sweep": lambda saver: saver.store._sweep(),
+}
+
+
+@pytest.mark.parametrize("end", _ENDS)
+async def test_a_thread_that_is_gone_is_in_the_memory_of_no_saver_of_its_store(
+    end: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """And what another saver still writes to it does not bring it back.
+
+    Fails without: adapters/langgraph/base.py, `forgetting`; store/maintenance.py, `self._forgetting.expired(now())`.
+    """
+    time = MovableClock(monkeypatch)
+    async with open_store("sqlite://", create_tables=True) as store:
+        one, other = (SessionSaver(store, owner_key="user", ttl=60, types=[Preferences]) for _ in range(2))
+        await chat(one).ainvoke(said("hi"), thread("1", user="ann"))
+        found = await other.aget_tuple(thread("1", user="ann"))
+        assert found is not None
+        if end in {"purge", "sweep"}:
+            time.move(61)
+        await chat(one).ainvoke(said("hi"), thread("2", user="bob"))
+        assert await other.aget_tuple(thread("2", user="bob")) is not None
+        memories = [saver._kept._remembered for saver in (one, other)]
+        assert [{thread_id for thread_id, _ in memory._states} for memory in memories] == [{"1", "2"}] * 2
+        await _ENDS[end](one)
+        assert [{thread_id for thread_id, _ in memory._states} for memory in memories] == [{"2"}] * 2
+        late: Any = {**found.checkpoint, "id": "z"}
+        for saver in (other, one):
+            with pytest.raises(ThreadGoneError):
+                await saver.aput(found.config, late, {"source": "loop"}, {})
+            with pytest.raises(ThreadGoneError):
+                await saver.aput_writes(found.config, [("messages", [])], "task")
+        assert [row.thread_id for row in await one.athreads()] == ["2"]
+
+
+async def test_runs_that_are_deleted_are_in_the_memory_of_no_saver_of_their_store() -> None:
+    """Fails without: store/threads.py, `self._forgetting.lines`."""
+    async with InMemorySaver() as saver:
+        other = SessionSaver(saver.store, types=[Preferences])
+        config: Any = {**thread(), "metadata": {"run_id": "r"}}
+        await chat(saver).ainvoke(said("hi"), config)
+        assert await other.aget_tuple(thread()) is not None
+        assert other._kept._remembered._states
+        await saver.adelete_for_runs(["r"])
+        assert not other._kept._remembered._states
+        assert not saver._kept._remembered._states
 
 
 def test_a_second_writer_can_be_refused() -> None:
@@ -308,6 +365,24 @@ async def test_a_run_is_forgotten_when_it_ends() -> None:
         del stream
         gc.collect()
         assert len(saver._runs) == 0
+
+
+def test_a_remembered_checkpoint_is_known_to_be_of_its_thread(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also if so many others were put since that the list of checkpoints has forgotten it.
+
+    Fails without: checkpoints/remembered.py, `return state.line.number`.
+    """
+    monkeypatch.setattr(remembered, "_SEEN", 0)
+    with InMemorySaver() as saver, SessionSaver(saver.store) as other:
+        chat(saver).invoke(said("hi"), thread())
+        found = saver.get_tuple(thread())
+        assert found is not None
+        other._kept._forgetting = Forgetting()  # As in another process.
+        other.delete_thread("1")
+        assert saver._kept._remembered._states
+        late: Any = {**found.checkpoint, "id": "z"}
+        with pytest.raises(ThreadGoneError):
+            saver.put(found.config, late, {"source": "loop", "step": 2}, {})
 
 
 def test_a_caller_that_is_no_run_is_told_of_the_last_checkpoints(anywhere: str) -> None:

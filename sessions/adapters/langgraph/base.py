@@ -137,9 +137,13 @@ class SaverBase(Closing, BaseCheckpointSaver[Any]):
 
     def _threads_with(self, covers: Covers) -> ThreadStore:
         store = self._store
-        made = ThreadStore(store._backend, ttl=self._ttl, covers=covers, audits_kept=store._audits_kept)  # noqa: SLF001 - as above
-        store._is_remembered_by(made)  # noqa: SLF001 - as above
-        return made
+        return ThreadStore(
+            store._backend,  # noqa: SLF001 - as above
+            ttl=self._ttl,
+            covers=covers,
+            audits_kept=store._audits_kept,  # noqa: SLF001 - as above
+            forgetting=store._forgetting,  # noqa: SLF001 - as above
+        )
 
     def _allow(self, extra: Collection[tuple[str, ...]]) -> None:
         """Have the serializer revive further classes, if it needs and takes a list of them."""

@@ -21,9 +21,10 @@ class ThreadConversation(LogSession):
     """The messages of a thread, as a session to read: turns, windows, the tree of forks, search, copies.
 
     Get one from `SessionSaver.conversation`. Each call reads the thread as it is then. The branch ``main`` is the way
-    to the latest checkpoint; each fork is a branch with the id of its last checkpoint as name. An item is a message in
-    the form of LangChain's ``message_to_dict``, so ``messages_from_dict(await conversation.get_items())`` returns the
-    messages. An entry's time is that of the first checkpoint with it. The owner is the thread's.
+    to the latest checkpoint; each fork is a branch with the id of its last checkpoint as name, with escapes if that is
+    not printable, and a number if it is taken. An item is a message in the form of LangChain's ``message_to_dict``, so
+    ``messages_from_dict(await conversation.get_items())`` returns the messages. An entry's time is that of the first
+    checkpoint with it. The owner is the thread's.
 
     Every method that would change something raises `ReadOnlyConversationError`. ``await store.copy(conversation,
     store.session("copy"))`` makes a session of its current branch; `store` exports it with its forks.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import threading
-from itertools import groupby
+from itertools import count, groupby
 from typing import TYPE_CHECKING, Any, Final, NamedTuple, NoReturn, TypeVar
 from uuid import UUID
 
@@ -16,7 +16,7 @@ from sessions.checkpoints.values import LIST, Query, Value
 from sessions.clock import now
 from sessions.codecs.json import JSONCodec
 from sessions.db.sqlite.backend import SQLiteBackend
-from sessions.errors import InvalidItemError, ReadOnlyConversationError
+from sessions.errors import InvalidItemError, ReadOnlyConversationError, UndecodableStateError
 from sessions.items.calls import classify_with_formats
 from sessions.labels import decode_owner
 from sessions.log.append import Append
@@ -27,7 +27,7 @@ from sessions.session.base import LogSession
 from sessions.store.thread_damage import damage_named
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Container, Sequence
 
     from sessions.adapters.langgraph.base import SaverBase
     from sessions.adapters.langgraph.delta_messages import Reducer
@@ -40,6 +40,9 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 _MAIN: Final = "main"
+_NAME_LENGTH: Final = 200
+"""Of an id with escapes, as the name of a branch."""
+
 _CODEC: Final = JSONCodec()
 _GREGORIAN: Final = 0x01B21DD213814000
 """From the beginning of a UUID's time to 1970, in units of 100 nanoseconds (RFC 9562, section 5.6)."""
@@ -150,6 +153,8 @@ class ThreadBackend:
         with self._lock:
             if not is_known:
                 self._tree = MessageTree()
+                for kept_by in (self._items, self._messages, self._payloads):
+                    kept_by.clear()
             for found in reversed(new):
                 self._add(found, rebuilt.get(found.checkpoint_id), writes.get(found.parent_id or "", ()))
             ways, tree = self._tree.ways(), self._tree
@@ -196,7 +201,16 @@ class ThreadBackend:
         else:
             seed = [self._messages[payload] for payload in self._tree.payloads(found.parent_id)]
         written = [states._decoded(one.value, where) for one in before if one.channel == self._channel]  # noqa: SLF001
-        return replayed(self._reducer, seed, written)
+        try:
+            return replayed(self._reducer, seed, written)
+        except ModuleNotFoundError:
+            raise
+        except Exception as error:  # a reducer is anybody's code
+            raise UndecodableStateError(
+                f"{where}: its messages cannot be replayed from the writes ({type(error).__name__}), so the database "
+                "was altered, or the graph's reducer is another one. Nothing was changed. Pass the reducer of its "
+                "DeltaChannel as reducer=…, or restore the database from a backup."
+            ) from error
 
     def _item_of(self, message: Any) -> tuple[bytes, dict[str, Any]]:
         """Return the payload and the item of a message; each object is encoded once."""
@@ -225,7 +239,7 @@ class ThreadBackend:
         conversation = session._handle.conversation  # noqa: SLF001 - it is one of ours
         stored: dict[str, list[int]] = {}
         for way in ways:
-            name, shared = way.checkpoint_id if stored else _MAIN, 0
+            name, shared = _branch_name(way.checkpoint_id, stored) if stored else _MAIN, 0
             if stored:
                 source, shared = _nearest(stored, way.numbers)
                 await session.branches.create(name, position=shared, source=source)
@@ -248,6 +262,14 @@ class ThreadBackend:
 
 def _empty() -> SQLiteBackend:
     return SQLiteBackend(durability="normal", components=[conversations(ForeignTables())])
+
+
+def _branch_name(checkpoint_id: str, taken: Container[str]) -> str:
+    """Return the id as the name of a branch: with escapes, if it is not printable, and a number if it is taken."""
+    is_name = checkpoint_id.isprintable() and checkpoint_id.strip()
+    name = checkpoint_id if is_name or not checkpoint_id else ascii(checkpoint_id)[:_NAME_LENGTH]
+    numbered = (f"{name} {number}" for number in count(2))
+    return name if name not in taken else next(one for one in numbered if one not in taken)
 
 
 def _nearest(stored: dict[str, list[int]], numbers: list[int]) -> tuple[str, int]:
