@@ -64,6 +64,7 @@ INTRUDERS: Final[dict[str, Change]] = {
     "put again": CHANGES["put again"],
     "prune": CHANGES["prune"],
     "delete": CHANGES["delete"],
+    "erase": CHANGES["erase"],
     "put_writes": lambda store: store.put_writes(PLACE, "3", "intruder", "", [write(0, "a", WRITTEN)]),
 }
 
@@ -117,7 +118,7 @@ def _pairs() -> Iterator[Any]:
     """Yield all pairs; every run tests those of what may happen to a run that is under way."""
     for operation in CHANGES:
         for intruder in INTRUDERS:
-            always = operation in {"put", "put_writes"} and intruder in {"put again", "prune", "delete"}
+            always = operation in {"put", "put_writes"} and intruder in {"put again", "prune", "delete", "erase"}
             always = always or (operation in {"prune", "delete", "put again"} and intruder == "put_writes")
             marks = () if always else pytest.mark.everything
             yield pytest.param(operation, intruder, marks=marks, id=f"{operation}-{intruder}")
@@ -142,7 +143,7 @@ async def test_changes_between_any_two_statements(open_threads: OpenThreads, ope
         try:
             await CHANGES[operation](store)
         except (ThreadGoneError, ThreadExistsError):
-            assert intruder == "delete"
+            assert intruder in {"delete", "erase"}
         finally:
             store._backend = backend
         await asyncio.to_thread(elsewhere.finish)

@@ -21,6 +21,7 @@ from tests.langgraph.graphs import asking, chat, said, thread
 from tests.langgraph.state_types import Preferences
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from pathlib import Path
 
     from tests.sql.servers import Postgres
@@ -103,6 +104,20 @@ def _sqlite(tmp_path: Path) -> Path:
     with OfficialSqliteSaver.from_conn_string(str(path)) as theirs:
         _talk(theirs)
     return path
+
+
+@pytest.mark.parametrize("look", [lambda saver: list(saver.list(None)), lambda saver: saver.threads()])
+def test_no_list_looks_empty_in_silence(look: Callable[[SqliteSaver], Any], tmp_path: Path) -> None:
+    """Fails without: adapters/langgraph/saver.py and keeping.py, `_before`, also where no thread is named."""
+    path = tmp_path / "state.db"
+    with OfficialSqliteSaver.from_conn_string(f"{path}") as official:
+        chat(official).invoke(said("hi"), thread())
+    with SqliteSaver(path) as saver:
+        with pytest.warns(UnadoptedThreadsWarning, match=r"saver\.adopt"):
+            assert look(saver) == []
+        assert look(saver) == [], "it warns once"
+    with SqliteSaver(path, adopt="first touch") as saver:
+        assert look(saver) == []
 
 
 def test_a_file_of_the_official_saver(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from langgraph.types import Command
 from sessions import open_store
 from sessions.adapters.langgraph import InMemorySaver, SessionSaver, SqliteSaver
 from sessions.checkpoints import remembered
-from sessions.errors import OwnerError, ThreadConflictError, ThreadExistsError, ThreadGoneError
+from sessions.errors import MissingThreadIdError, OwnerError, ThreadConflictError, ThreadExistsError, ThreadGoneError
 from sessions.store.forgetting import Forgetting
 from sessions.testing.expiry_model import MovableClock
 from tests.langgraph.graphs import Chat, asking, chat, said, thread
@@ -229,6 +229,28 @@ async def test_runs_that_are_deleted_are_in_the_memory_of_no_saver_of_their_stor
         await saver.adelete_for_runs(["r"])
         assert not other._kept._remembered._states
         assert not saver._kept._remembered._states
+
+
+def test_none_is_no_thread() -> None:
+    """Else an erasure of a thread that a program lost the id of would look done.
+
+    Fails without: adapters/langgraph/configs.py, `id_of_thread`.
+    """
+    nothing: Any = None
+    with InMemorySaver() as saver:
+        _talk(saver, "None")
+        for call in (
+            lambda: saver.erase(nothing),
+            lambda: saver.delete_thread(nothing),
+            lambda: saver.set_ttl(nothing, 1),
+            lambda: saver.prune([nothing], strategy="delete"),
+            lambda: saver.copy_thread("None", nothing),
+            lambda: saver.copy_thread(nothing, "2"),
+            lambda: saver.conversation(nothing),
+        ):
+            with pytest.raises(MissingThreadIdError):
+                call()
+        assert [row.thread_id for row in saver.threads()] == ["None"]
 
 
 def test_a_second_writer_can_be_refused() -> None:

@@ -66,8 +66,8 @@ class FirstUse:
         self._has_theirs: bool | None = None
         self._used: set[str] = set()
 
-    async def before(self, saver: SaverBase, thread_id: str) -> None:
-        """Adopt a thread, or warn once that there are threads which nobody has adopted."""
+    async def before(self, saver: SaverBase, thread_id: str | None) -> None:
+        """Adopt a thread, if one is used, or warn once that there are threads which nobody has adopted."""
         if self._has_theirs is False or thread_id in self._used:
             return
         backend = saver._backend  # noqa: SLF001 - they work together
@@ -77,7 +77,7 @@ class FirstUse:
                 self._has_theirs = False
                 if await _is_empty(saver):
                     _warn()
-        if self._has_theirs:
+        if self._has_theirs and thread_id is not None:
             check_text(thread_id, "thread_id", MOST_BYTES)
             with damage_named(f"thread {thread_id!r}, as the tables of LangGraph's saver have it"):
                 await adopt_thread(saver, OwnTables(backend, saver.serde.loads_typed), thread_id)

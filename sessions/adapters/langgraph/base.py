@@ -97,8 +97,8 @@ class SaverBase(Closing, BaseCheckpointSaver[Any]):
         """
         return parse(config, self._owners)
 
-    async def _before(self, thread_id: str) -> None:
-        """Look for the thread in an official saver's tables, before its first use."""
+    async def _before(self, thread_id: str | None = None) -> None:
+        """Look for the thread in an official saver's tables, before its first use; for any, before a list of all."""
         await self._first_use.before(self, thread_id)
 
     @property

@@ -67,6 +67,20 @@ class Owners(NamedTuple):
         return {} if self.key is None else {self.key: configurable[self.key]}
 
 
+def id_of_thread(given: object) -> str:
+    """Return a thread's id as text; LangGraph's savers take numbers, too.
+
+    Raises:
+        MissingThreadIdError: It is ``None``, which must not stand for a thread of that name.
+    """
+    if given is None:
+        raise MissingThreadIdError(
+            "the id of the thread is None. Nothing was read or changed. Pass the thread_id of the graph's config, "
+            'as in "conversation-1".'
+        )
+    return str(given)
+
+
 def parse(config: RunnableConfig | None, owners: Owners) -> Config:
     """Return the thread, the namespace and the checkpoint of a config.
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from sessions.adapters.langgraph.adopting import ThreadsAdopted, adopt_threads
+from sessions.adapters.langgraph.configs import id_of_thread
 from sessions.adapters.langgraph.sources import OtherSaver, OwnTables
 from sessions.adapters.langgraph.thread_types import ThreadInfo
 from sessions.adapters.langgraph.threads import Threads
@@ -121,6 +122,7 @@ class Keeping(Threads):
         check_count(limit, "limit", least=1)
         if self._owners.encoded is not None:
             owners = one_owner(self._owners.encoded)
+        await self._before()
         found: list[ThreadInfo] = []
         count = limit if not wanted else _PAGE
         while True:
@@ -175,7 +177,7 @@ class Keeping(Threads):
 
         Example: ``await saver.aset_ttl("1", 3600)``
         """
-        thread_id, lives = str(thread_id), check_ttl(ttl)
+        thread_id, lives = id_of_thread(thread_id), check_ttl(ttl)
         await self._before(thread_id)
         return await self._kept.set_ttl(thread_id, lives, self._owners.encoded)
 
@@ -226,7 +228,7 @@ class Keeping(Threads):
 
         Example: ``receipt = await saver.aerase("1")``
         """
-        thread_id, at = str(thread_id), now()
+        thread_id, at = id_of_thread(thread_id), now()
         also = self._first_use.removing(self, thread_id)
         removed, pending = await self._kept.erase(
             thread_id, owner=self._owners.encoded, scrub=scrub, actor=actor, also=also

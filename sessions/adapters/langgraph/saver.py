@@ -299,8 +299,7 @@ class SessionSaver(Keeping):
         limit: int | None,
     ) -> AsyncGenerator[CheckpointTuple, None]:
         parsed = None if config is None else self._parsed(config)
-        if parsed is not None:
-            await self._before(parsed.place.thread_id)
+        await self._before(None if parsed is None else parsed.place.thread_id)
         query = self._query(config, before, limit)
         matches = partial(self._matches, wanted) if wanted else None
         async for found in self._kept.list(query, matches):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sessions.adapters.langgraph.base import SaverBase
+from sessions.adapters.langgraph.configs import id_of_thread
 from sessions.adapters.langgraph.thread_types import Pruned
 from sessions.checkpoints.values import Query
 from sessions.clock import now
@@ -41,7 +42,7 @@ class Threads(SaverBase):
         await self._delete(thread_id)
 
     async def _delete(self, thread_id: str) -> None:
-        thread_id = str(thread_id)
+        thread_id = id_of_thread(thread_id)
         await self._kept.delete(thread_id, self._owners.encoded, also=self._first_use.removing(self, thread_id))
 
     def delete_for_runs(self, run_ids: Sequence[str]) -> None:
@@ -85,7 +86,7 @@ class Threads(SaverBase):
         await self._copy(source_thread_id, target_thread_id)
 
     async def _copy(self, source_thread_id: str, target_thread_id: str) -> None:
-        source, target = str(source_thread_id), str(target_thread_id)
+        source, target = id_of_thread(source_thread_id), id_of_thread(target_thread_id)
         await self._before(source)
         await self._before(target)
         await self._kept.copy(source, target, self._owners.encoded)
@@ -189,4 +190,4 @@ class Threads(SaverBase):
 def _ids(given: Any, name: str) -> list[str]:
     if isinstance(given, str):
         raise TypeError(f"{name} must be a list of ids, not one text. Nothing was removed. Pass [{name[:-1]}].")
-    return [str(one) for one in given]
+    return [id_of_thread(one) if name == "thread_ids" else str(one) for one in given]
