@@ -26,12 +26,12 @@ _SWAPPED: Final = sys.byteorder != "little"
 
 def hash_of(word: str) -> int:
     """Return the hash that stands for a word, of 32 bits."""
-    return crc32(word.encode("utf-8", "surrogatepass"))
+    return crc32(word.encode(errors="surrogatepass"))
 
 
 def count_words(texts: Iterable[str]) -> Counter[int]:
     """Return how often the texts have each word, by its hash."""
-    return Counter(hash_of(word) for text in texts for word in words_of(text))
+    return Counter([hash_of(word) for text in texts for word in words_of(text)])
 
 
 def pack_counts(counts: Mapping[int, int]) -> bytes:
@@ -39,8 +39,7 @@ def pack_counts(counts: Mapping[int, int]) -> bytes:
 
     Example: ``pack_counts(count_words(["to be or not to be"]))``.
     """
-    hashes = sorted(counts)
-    return pack_hashes(hashes) + bytes(min(counts[each], _MOST) for each in hashes)
+    return pack_hashes(counts) + bytes([min(counts[each], _MOST) for each in sorted(counts)])
 
 
 def unpack_counts(row: bytes) -> tuple[array[int], bytes]:

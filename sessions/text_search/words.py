@@ -35,24 +35,25 @@ class QueryWords(NamedTuple):
     compounds: tuple[str, ...] = ()
 
 
-def words_of(text: str) -> Iterator[str]:
-    """Yield the words of a text that can be found, in the order of the text, each as often as it is there.
+def words_of(text: str) -> list[str]:
+    """Return the words of a text that can be found, in the order of the text, each as often as it is there.
 
-    Example: ``list(words_of("Order-17, please"))`` is ``["order", "17", "order-17", "please"]``.
+    Example: ``words_of("Order-17, please")`` is ``["order", "17", "order-17", "please"]``.
     """
     folded = fold(text)
     if folded.isascii():
-        yield from _words_of_ascii(folded)
-    else:
-        for compound in _compounds().findall(folded):
-            if compound.isascii():
-                yield from _words_of_ascii(compound)
-                continue
-            parts = _parts().findall(compound)
-            for part in parts:
-                yield from _with_pairs(part)
-            if len(parts) > 1:
-                yield compound
+        return _words_of_ascii(folded)
+    words: list[str] = []
+    for compound in _compounds().findall(folded):
+        if compound.isascii():
+            words += _words_of_ascii(compound)
+            continue
+        parts = _parts().findall(compound)
+        for part in parts:
+            words += _with_pairs(part)
+        if len(parts) > 1:
+            words.append(compound)
+    return words
 
 
 def words_of_query(query: str) -> QueryWords:
@@ -89,13 +90,13 @@ def found_at(folded: str) -> Iterator[tuple[int, int]]:
             yield compound.span()
 
 
-def _words_of_ascii(folded: str) -> Iterator[str]:
+def _words_of_ascii(folded: str) -> list[str]:
+    words: list[str] = []
     for compound in _ASCII_COMPOUNDS.findall(folded):
-        if compound.isalnum():
-            yield compound
-        else:
-            yield from _ASCII_PARTS.findall(compound)
-            yield compound
+        if not compound.isalnum():
+            words += _ASCII_PARTS.findall(compound)
+        words.append(compound)
+    return words
 
 
 def _with_pairs(part: str) -> Iterator[str]:

@@ -50,7 +50,7 @@ from sessions.text_search.words import QueryWords, words_of, words_of_query
     ],
 )
 def test_words(text: str, words: list[str]) -> None:
-    assert list(words_of(text)) == [unicodedata.normalize("NFC", word) for word in words]
+    assert words_of(text) == [unicodedata.normalize("NFC", word) for word in words]
 
 
 @pytest.mark.parametrize(
@@ -77,12 +77,12 @@ def test_a_text_has_what_is_asked_with_a_part_of_it(before: str, part: str) -> N
 
 @given(st.text(), st.sampled_from(["NFC", "NFD", "NFKC", "NFKD"]))
 def test_one_letter_is_written_in_one_way(text: str, form: str) -> None:
-    assert list(words_of(unicodedata.normalize(form, text))) == list(words_of(text))  # type: ignore[arg-type]
+    assert list(words_of(unicodedata.normalize(form, text))) == words_of(text)  # type: ignore[arg-type]
 
 
 @given(st.text(max_size=40), st.text(max_size=40))
 def test_words_of_two_texts_are_those_of_both(first: str, second: str) -> None:
-    assert list(words_of(f"{first}\n{second}")) == [*words_of(first), *words_of(second)]
+    assert words_of(f"{first}\n{second}") == [*words_of(first), *words_of(second)]
 
 
 def test_every_character_is_folded_once() -> None:
@@ -98,7 +98,7 @@ def test_letters_and_digits_of_every_script_are_words() -> None:
         chr(code) for code in range(0x80, 0x32000) if unicodedata.category(chr(code)) in {"Lu", "Ll", "Lo", "Nd"}
     )
     # Some stand for a mark without a letter, or have no shape.
-    lost = [letter for letter in letters if any(map(str.isalnum, fold(letter))) and not list(words_of(letter))]
+    lost = [letter for letter in letters if any(map(str.isalnum, fold(letter))) and not words_of(letter)]
     assert not lost
 
 
